@@ -8,8 +8,9 @@ COPY . .
 ARG TARGETOS=linux
 ARG TARGETARCH=amd64
 ARG VERSION=dev
+ARG REVISION=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/var/cache/go-build \
-    GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X ksefworker/internal/buildinfo.version=$VERSION" -o /out/ \
+    GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X ksefworker/internal/buildinfo.version=$VERSION -X ksefworker/internal/buildinfo.revision=$REVISION" -o /out/ \
     ./cmd/worker ./cmd/enqueue ./cmd/simulator
 # A volume gets its owner from the folder of the image on which it is mounted, so the folders must exist and belong to the user.
 RUN mkdir -p /root-fs/var/lib/ksef/archive /root-fs/var/spool/ksef /root-fs/tmp /root-fs/etc/ksef && \
@@ -19,8 +20,10 @@ RUN mkdir -p /root-fs/var/lib/ksef/archive /root-fs/var/spool/ksef /root-fs/tmp 
 
 FROM scratch
 ARG VERSION=dev
+ARG REVISION=
 LABEL org.opencontainers.image.title="ksefworker" \
       org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /root-fs/etc/ /etc/

@@ -3,23 +3,28 @@
 SHELL := /bin/sh
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null; test $$? -ne 1 || echo +changes)
+LDFLAGS = -s -w -X ksefworker/internal/buildinfo.version=$(VERSION) -X ksefworker/internal/buildinfo.revision=$(REVISION)
 IMAGE ?= ksefworker:$(VERSION)
 # Seed of `make chaos`: empty runs seeds 1 to 10, a number repeats that seed.
 SEED ?=
 TESTFLAGS ?=
+# The folder with the Ministry's XSD files, which `make schemas` fills.
+SCHEMAS ?= $(if $(KSEF_SCHEMA_DIR),$(KSEF_SCHEMA_DIR),$(CURDIR)/schemas)
+RECORD ?=
 # `make test` includes the browser test where all that it needs is installed; `make browser` installs them.
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty schemas docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## static binaries of worker, enqueue, simulator and demo in bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/...
 
 test: need-redis ## every test, on a real redis-server of its own; no network
 	$(TEST) ./...
@@ -36,12 +41,21 @@ demo: build ## send 300 sample invoices of two tenants to the simulator, on this
 bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, admission, and the whole way of 10,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
+	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
+	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
+	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
 	$(GO) test -run '^$$' -bench Admission -benchtime 3x -timeout 10m ./internal/tasks
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 15m ./internal/e2e
 
 bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (25 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
+
+bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
+
+schema-diff: need-schemas ## 250,000 documents, each with one fault or oddity, judged by us and by xmllint (5 min); RECORD=1 writes the record; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_(EveryDocument|InvoicesOfOthers)' ./internal/invoice
 
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
 	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
@@ -53,15 +67,22 @@ browser: need-redis ## the dashboard in headless Chromium; installs what is miss
 	@scripts/need-browser.sh
 	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
 
-schemas: ## download the Ministry's XSD files into schemas/ (for validation.schema_dir)
+thirdparty: ## clients of others, unmodified, drive the simulator's second face; installs what is missing
+	@scripts/need-thirdparty.sh
+	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
+
+schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas
 
 docker: ## the container image
-	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
 
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: need-redis
+.PHONY: need-redis need-schemas
 need-redis:
 	@scripts/need-redis.sh
+
+need-schemas:
+	@test -d "$(SCHEMAS)" || { echo "the Ministry's XSD files are not in $(SCHEMAS): run make schemas, or set KSEF_SCHEMA_DIR" >&2; exit 1; }

@@ -1,16 +1,17 @@
 package config
 
-// Environment is the KSeF environment that the gateway client uses.
+// Environment is the KSeF environment that the tenants' clients use.
 type Environment string
 
 const (
-	// Test is KSeF's test environment, https://ksefapi.pl/api-test. It is free, and nothing sent
-	// there has legal effect.
+	// Test is KSeF's test environment. It is free, and nothing sent there has legal effect.
 	Test Environment = "test"
-	// Production is the real KSeF, https://ksefapi.pl/api. Every invoice that is accepted there is
-	// legally issued.
+	// Demo is KSeF's environment with the rules of production and without legal effect. The gateway
+	// does not lead there: only tenants with transport direct may use it.
+	Demo Environment = "demo"
+	// Production is the real KSeF. Every invoice that is accepted there is legally issued.
 	Production Environment = "production"
-	// Custom uses the address in gateway.url: the simulator, or a proxy.
+	// Custom uses the addresses in gateway.url and direct.url: the simulator, or a proxy.
 	Custom Environment = "custom"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	// night's invoices to the test environment.
 	Environment Environment `yaml:"environment" env:"ENVIRONMENT"`
 	Gateway     Gateway     `yaml:"gateway" envPrefix:"GATEWAY_"`
+	Direct      Direct      `yaml:"direct" envPrefix:"DIRECT_"`
 	Redis       Redis       `yaml:"redis" envPrefix:"REDIS_"`
 	// Tenants are the accounts with which this pool sends invoices: at least one, each with a
 	// unique name.
@@ -34,11 +36,15 @@ type Config struct {
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
 	Validation Validation `yaml:"validation" envPrefix:"VALIDATION_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
+	Intake     Intake     `yaml:"intake" envPrefix:"INTAKE_"`
 	Worker     Worker     `yaml:"worker" envPrefix:"WORKER_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
 	Sweep      Sweep      `yaml:"sweep" envPrefix:"SWEEP_"`
 
+	// File is the file that --config named, as a command that is printed for a person has to name
+	// it, too; "" when KSEF_CONFIG named it or there is none. The program sets it. Not a setting.
+	File string `yaml:"-" env:"-"`
 	// Warnings are the problems that Load found but accepted: a variable that looks like a setting
 	// but is none, a key sent without encryption. One sentence each, for the log. Not a setting.
 	Warnings []string `yaml:"-" env:"-"`
@@ -58,6 +64,7 @@ func Default() Config {
 		Ledger:    defaultLedger(),
 		Limits:    defaultLimits(),
 		HTTP:      defaultHTTP(),
+		Intake:    defaultIntake(),
 		Worker:    defaultWorker(),
 		Log:       Log{Level: "info", Format: "json"},
 		Deadlines: defaultDeadlines(),

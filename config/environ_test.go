@@ -32,8 +32,12 @@ func other(t *testing.T, l leaf) string {
 	switch v := l.value.Interface().(type) {
 	case string:
 		return "something"
+	case Transport:
+		return "direct"
 	case Files:
 		return "/some/file,/another"
+	case Size:
+		return fmt.Sprint(v + MB)
 	case bool:
 		return fmt.Sprint(!v)
 	case int:

@@ -93,7 +93,7 @@ func TestLoad_Fault_NamesTheKeyAndSaysWhatIsWrong(t *testing.T) {
 			strings.Replace(minimal, "custom", "test", 1), "gateway.url", "only for environment custom"},
 		{"custom without an address", strings.Replace(minimal, "gateway:", "#gateway:", 1), "gateway.url", "is missing"},
 		{"a gateway URL that is not http", strings.Replace(minimal, "http://127", "ftp://127", 1), "gateway.url", "https://"},
-		{"no environment at all", strings.Replace(minimal, "environment:", "#", 1), "environment", "test, production or custom"},
+		{"no environment at all", strings.Replace(minimal, "environment:", "#", 1), "environment", "test, demo, production or custom"},
 		{"no tenants", "environment: test\narchive: {url: 'file:///a'}", "tenants", "at least one"},
 		{"two tenants with one NIP",
 			strings.Replace(minimal, "archive:", "  - {nip: \"5265877635\", key_id: b, key_file: /b}\narchive:", 1),

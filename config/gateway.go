@@ -17,8 +17,8 @@ const (
 
 // Gateway is the connection to ksefapi.pl.
 type Gateway struct {
-	// URL of the gateway without a trailing slash. Required with environment custom, otherwise
-	// forbidden.
+	// URL of the gateway without a trailing slash. Required with environment custom when a tenant
+	// uses the gateway; forbidden in other environments.
 	URL string `yaml:"url" env:"URL"`
 	// Timeout of one request, from dialling to the last byte of the answer; 1s to 10m. Uploads of
 	// package parts have a longer timeout.
@@ -29,57 +29,76 @@ type Gateway struct {
 
 func defaultGateway() Gateway { return Gateway{Timeout: 30 * time.Second} }
 
-// BaseURL returns the address of the gateway for the environment, without a trailing slash.
+// BaseURL returns the address of the gateway for the environment, without a trailing slash; when no
+// tenant uses the gateway, that of KSeF itself.
 func (c Config) BaseURL() string {
+	if c.uses(DirectTransport) && !c.uses(GatewayTransport) {
+		return c.DirectURL()
+	}
+	return c.GatewayURL()
+}
+
+// GatewayURL returns the address of the gateway for the environment, without a trailing slash; ""
+// when it has none.
+func (c Config) GatewayURL() string {
 	switch c.Environment {
 	case Test:
 		return testURL
 	case Production:
 		return productionURL
+	case Demo:
+		return ""
 	}
 	return strings.TrimRight(c.Gateway.URL, "/")
 }
 
 func (c *Config) checkGateway(f *faults) {
 	switch c.Environment {
-	case Test, Production:
-		if c.Gateway.URL != "" {
-			f.add("gateway.url", redactURL(c.Gateway.URL),
-				fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
+	case Test, Production, Demo:
+		for _, a := range []struct{ field, url string }{{"gateway.url", c.Gateway.URL}, {"direct.url", c.Direct.URL}} {
+			if a.url != "" {
+				f.add(a.field, redactURL(a.url),
+					fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
+			}
 		}
 	case Custom:
-		c.checkGatewayURL(f)
+		c.checkAddress(f, "gateway.url", c.Gateway.URL, c.uses(GatewayTransport) || len(c.Tenants) == 0,
+			"the gateway's address", "API keys")
+		c.checkAddress(f, "direct.url", c.Direct.URL, c.uses(DirectTransport), "the address of KSeF's API, which ends in /v2", "tokens")
 	case "":
-		f.add("environment", "", errors.New("is missing: write test, production or custom"))
+		f.add("environment", "", errors.New("is missing: write test, demo, production or custom"))
 	default:
-		f.add("environment", c.Environment, errors.New("is unknown: write test, production or custom"))
+		f.add("environment", c.Environment, errors.New("is unknown: write test, demo, production or custom"))
 	}
 	f.duration("gateway.timeout", c.Gateway.Timeout, time.Second, 10*time.Minute)
 	f.printable("gateway.user_agent", c.Gateway.UserAgent)
 }
 
-func (c *Config) checkGatewayURL(f *faults) {
-	if c.Gateway.URL == "" {
-		f.add("gateway.url", "", errors.New("is missing: environment custom needs the gateway's address"))
+// checkAddress checks an address of environment custom. needed says that a tenant uses it.
+func (c *Config) checkAddress(f *faults, field, address string, needed bool, what, secrets string) {
+	if address == "" {
+		if needed {
+			f.add(field, "", fmt.Errorf("is missing: environment custom needs %s", what))
+		}
 		return
 	}
-	shown := redactURL(c.Gateway.URL)
-	u, err := url.Parse(c.Gateway.URL)
+	shown := redactURL(address)
+	u, err := url.Parse(address)
 	switch {
 	case err != nil:
 		// url.Error repeats the address, which may contain a password.
-		f.add("gateway.url", shown, errors.New("is not a URL"))
+		f.add(field, shown, errors.New("is not a URL"))
 	case u.Scheme != "http" && u.Scheme != "https":
-		f.add("gateway.url", shown, errors.New("must begin with https:// or http://"))
+		f.add(field, shown, errors.New("must begin with https:// or http://"))
 	case u.Hostname() == "":
-		f.add("gateway.url", shown, errors.New("names no host"))
+		f.add(field, shown, errors.New("names no host"))
 	case u.User != nil:
-		f.add("gateway.url", shown, errors.New("must not contain a login; use tenants[].key_id and key_file"))
+		f.add(field, shown, errors.New("must not contain a login; credentials are in the files that tenants[] names"))
 	case u.RawQuery != "" || u.Fragment != "":
-		f.add("gateway.url", shown, errors.New("must not contain ? or #"))
+		f.add(field, shown, errors.New("must not contain ? or #"))
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
 		c.Warnings = append(c.Warnings,
-			fmt.Sprintf("gateway.url %s is not encrypted: the API keys cross the network in the clear", shown))
+			fmt.Sprintf("%s %s is not encrypted: the %s cross the network in the clear", field, shown, secrets))
 	}
 }
 

@@ -11,11 +11,16 @@ import (
 // Config reads the certificate and returns the settings of a listener; nil without a certificate.
 // After the files were replaced, the next connection gets the new certificate. While the new files
 // cannot be read, the last valid certificate is used. Errors name the files, never their content.
-func (t HTTPTLS) Config() (*tls.Config, error) {
+func (t HTTPTLS) Config() (*tls.Config, error) { return t.config("http.tls") }
+
+// TLSConfig does the same for the listener of enqueue serve.
+func (h IntakeHTTP) TLSConfig() (*tls.Config, error) { return h.TLS.config("intake.http.tls") }
+
+func (t HTTPTLS) config(setting string) (*tls.Config, error) {
 	if !t.Enabled() {
 		return nil, nil
 	}
-	c := &certificate{files: t}
+	c := &certificate{files: t, setting: setting}
 	if err := c.read(); err != nil {
 		return nil, err
 	}
@@ -24,7 +29,8 @@ func (t HTTPTLS) Config() (*tls.Config, error) {
 
 // certificate holds the files and the pair that was last read from them. Safe for concurrent use.
 type certificate struct {
-	files HTTPTLS
+	files   HTTPTLS
+	setting string // for errors
 
 	mu      sync.Mutex
 	changed [2]time.Time
@@ -42,17 +48,17 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 func (c *certificate) read() error {
 	changed := c.times()
-	key, err := readSecretFile("http.tls.key_file", c.files.KeyFile)
+	key, err := readSecretFile(c.setting+".key_file", c.files.KeyFile)
 	if err != nil {
 		return err
 	}
 	chain, err := os.ReadFile(c.files.CertFile)
 	if err != nil {
-		return fmt.Errorf("read http.tls.cert_file: %w", err)
+		return fmt.Errorf("read %s.cert_file: %w", c.setting, err)
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return fmt.Errorf("read http.tls.cert_file %s and key_file %s: %w", c.files.CertFile, c.files.KeyFile, err)
+		return fmt.Errorf("read %s.cert_file %s and key_file %s: %w", c.setting, c.files.CertFile, c.files.KeyFile, err)
 	}
 	c.changed, c.pair = changed, &pair
 	return nil

@@ -41,6 +41,8 @@ type Groups struct {
 	InvoiceExport       Rates `yaml:"invoiceExport" envPrefix:"INVOICE_EXPORT_"`
 	InvoiceExportStatus Rates `yaml:"invoiceExportStatus" envPrefix:"INVOICE_EXPORT_STATUS_"`
 	SessionList         Rates `yaml:"sessionList" envPrefix:"SESSION_LIST_"`
+	// Anonymous is logging in to KSeF itself, which KSeF counts for each address.
+	Anonymous Rates `yaml:"anonymous" envPrefix:"ANONYMOUS_"`
 	// Other applies to each remaining operation separately.
 	Other Rates `yaml:"other" envPrefix:"OTHER_"`
 }

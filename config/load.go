@@ -74,7 +74,12 @@ func (c *Config) check(f *faults) {
 	c.Ledger.check(f)
 	c.Limits.check(f, c.Environment)
 	c.Validation.check(f, c.Environment)
+	if c.Validation.SchemaDir != "" {
+		c.Warnings = append(c.Warnings, "validation.schema_dir has no effect any more and can be removed: "+
+			"the schemas of FA(3) and FA(2) are built in, and every invoice is checked against them")
+	}
 	c.HTTP.check(f)
+	c.checkIntake(f)
 	c.Worker.check(f)
 	c.Log.check(f)
 	f.duration("deadlines.warn", c.Deadlines.Warn, 0, 7*24*time.Hour)

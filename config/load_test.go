@@ -113,7 +113,7 @@ func TestDefault_Limits_MatchKSeFsTable(t *testing.T) {
 		"batchSession": {10, 20, 60}, "batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200},
 		"sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200}, "invoiceDownload": {8, 16, 64},
 		"invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
-		"sessionList": {5, 10, 60}, "other": {10, 30, 120},
+		"sessionList": {5, 10, 60}, "anonymous": {60, -1, -1}, "other": {10, 30, 120},
 	}
 	if diff := cmp.Diff(want, Default().Limits.Groups.ByName()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -136,8 +136,8 @@ func TestLimitsOf_TenantsOwnFigures_OverrideSingleFigures(t *testing.T) {
 	if got, want := own["invoiceSend"].String(), "-/s 30/min 1000/h"; got != want {
 		t.Errorf("String = %q, want %q", got, want)
 	}
-	if len(own) != 14 {
-		t.Errorf("%d groups, want the 14 of KSeF", len(own))
+	if len(own) != 15 {
+		t.Errorf("%d groups, want the 15 of KSeF", len(own))
 	}
 }
 
@@ -161,6 +161,16 @@ func TestLoad_SettingAboveTheBoundOfAnother_IsLoweredNotRefused(t *testing.T) {
 	}
 	if c.Packages.MaxSize != 50*MB {
 		t.Errorf("max_size = %s, want 50 parts of 1MB", c.Packages.MaxSize)
+	}
+}
+
+func TestLoad_SchemaFolderOfEarlierVersions_LoadsAndWarns(t *testing.T) {
+	c, err := Load(writeFile(t, "c.yaml", minimal+"\nvalidation: {schema_dir: /nonexistent}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "validation.schema_dir has no effect") {
+		t.Errorf("warnings: %q", c.Warnings)
 	}
 }
 

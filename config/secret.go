@@ -81,8 +81,11 @@ func (c Config) CheckFiles() error {
 		}
 	}
 	for _, t := range c.Tenants {
-		_, err := t.Key()
-		note(err)
+		note(t.CheckCredentials())
+		if t.OfflineCertificateFile != "" {
+			_, _, _, err := t.OfflineCertificate()
+			note(err)
+		}
 	}
 	_, err := c.Redis.Conn()
 	note(err)
@@ -94,13 +97,6 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.HTTP.TLS.Config()
 	note(err)
-	if dir := c.Validation.SchemaDir; dir != "" {
-		if info, err := os.Stat(dir); err != nil {
-			note(fmt.Errorf("check validation.schema_dir (make schemas creates one): %w", err))
-		} else if !info.IsDir() {
-			note(fmt.Errorf("check validation.schema_dir: %s is not a folder", dir))
-		}
-	}
 	return errors.Join(errs...)
 }
 
@@ -115,7 +111,16 @@ func (c Config) OpenSecrets() []string {
 		}
 	}
 	for _, t := range c.Tenants {
-		note("key_file of tenant "+t.NIP, t.KeyFile)
+		for _, file := range t.SecretFiles() {
+			if file.Key != "certificate_file" { // it is public
+				note(file.Key+" of tenant "+t.NIP, file.Path)
+			}
+		}
+		if t.OfflineKeyFile == "" { // the key is in the certificate's file
+			note("offline_certificate_file of tenant "+t.NIP, t.OfflineCertificateFile)
+		}
+		note("offline_key_file of tenant "+t.NIP, t.OfflineKeyFile)
+		note("offline_key_password_file of tenant "+t.NIP, t.OfflineKeyPasswordFile)
 	}
 	note("redis.password_file", c.Redis.PasswordFile)
 	note("redis.sentinel.password_file", c.Redis.Sentinel.PasswordFile)

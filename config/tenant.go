@@ -9,16 +9,27 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Tenant is one account at the gateway: the credentials of one taxpayer and its request limits.
+// Tenant is one taxpayer: the way to KSeF, the credentials and the request limits.
 type Tenant struct {
 	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
 	// Several tenants may have the same NIP. Its check digit is not checked here.
 	NIP string `yaml:"nip" env:"NIP"`
-	// KeyID is the public half of the gateway's API key.
+	// Transport is the way to KSeF: gateway (ksefapi.pl) or direct (KSeF's own API). "" is gateway.
+	Transport Transport `yaml:"transport" env:"TRANSPORT"`
+	// KeyID is the public half of the gateway's API key. With transport gateway.
 	KeyID string `yaml:"key_id" env:"KEY_ID"`
 	// KeyFile is the file with the secret half and nothing else; one newline at its end is removed.
 	// KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
+	// TokenFile is the file with a KSeF token and nothing else; one newline at its end is removed.
+	// With transport direct, instead of a certificate.
+	TokenFile string `yaml:"token_file" env:"TOKEN_FILE"`
+	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key,
+	// in PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.
+	CertificateFile string `yaml:"certificate_file" env:"CERTIFICATE_FILE"`
+	PrivateKeyFile  string `yaml:"private_key_file" env:"PRIVATE_KEY_FILE"`
+	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
+	PrivateKeyPasswordFile string `yaml:"private_key_password_file" env:"PRIVATE_KEY_PASSWORD_FILE"`
 	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
 	// must be unique; empty means the NIP. A tenant whose name changes loses access to the invoices
 	// that wait under the old name.
@@ -34,6 +45,15 @@ type Tenant struct {
 	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
 	// means KSeF's 10,000, otherwise 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
+	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain the
+	// key too. It signs KOD II, the second QR code of an invoice that the buyer gets before KSeF has
+	// it. Empty: this taxpayer issues none.
+	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
+	// OfflineKeyFile is its private key, PEM or DER; empty means that the key is in
+	// OfflineCertificateFile.
+	OfflineKeyFile string `yaml:"offline_key_file" env:"OFFLINE_KEY_FILE"`
+	// OfflineKeyPasswordFile has the password of an encrypted key (PKCS#8) and nothing else.
+	OfflineKeyPasswordFile string `yaml:"offline_key_password_file" env:"OFFLINE_KEY_PASSWORD_FILE"`
 	// Paused keeps this taxpayer's invoices in the ledger and sends nothing.
 	Paused bool `yaml:"paused" env:"PAUSED"`
 }
@@ -47,6 +67,42 @@ func (t Tenant) Key() (string, error) {
 			t.Title(), t.NIP)
 	}
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
+}
+
+// OfflineCertificate reads the files of the Offline certificate. key and password are nil when their
+// files are not set. The error names the file and never contains the key.
+func (t Tenant) OfflineCertificate() (certificate, key, password []byte, err error) {
+	what := "Offline certificate of tenant " + t.Title()
+	if t.OfflineCertificateFile == "" {
+		return nil, nil, nil, fmt.Errorf("read %s: set tenants[].offline_certificate_file to a KSeF certificate of type Offline", what)
+	}
+	if certificate, err = readSecretFile(what, t.OfflineCertificateFile); err != nil {
+		return nil, nil, nil, err
+	}
+	if t.OfflineKeyFile != "" {
+		if key, err = readSecretFile("key of the "+what, t.OfflineKeyFile); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if t.OfflineKeyPasswordFile != "" {
+		text, err := readSecret("password of the key of the "+what, t.OfflineKeyPasswordFile)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		password = []byte(text)
+	}
+	return certificate, key, password, nil
+}
+
+// checkOffline refuses a key or password without what it belongs to.
+func (t Tenant) checkOffline(f *faults, at string) {
+	if t.OfflineKeyFile != "" && t.OfflineCertificateFile == "" {
+		f.add(at+"offline_key_file", t.OfflineKeyFile, errors.New("goes with offline_certificate_file: set that too, or neither"))
+	}
+	if t.OfflineKeyPasswordFile != "" && t.OfflineCertificateFile == "" {
+		f.add(at+"offline_key_password_file", t.OfflineKeyPasswordFile,
+			errors.New("goes with offline_certificate_file: set that too, or neither"))
+	}
 }
 
 // The maximum of a tenant's own limits: twice what the test environment of the Ministry lets anybody
@@ -100,7 +156,8 @@ func (t Tenant) Title() string {
 
 func (c *Config) checkTenants(f *faults) {
 	if len(c.Tenants) == 0 {
-		f.add("tenants", "", errors.New("is empty: at least one taxpayer with nip, key_id and key_file is needed"))
+		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
+			"or with nip, transport: direct and token_file"))
 	}
 	titles := map[string]int{}
 	for i, t := range c.Tenants {
@@ -120,21 +177,26 @@ func (c *Config) checkTenants(f *faults) {
 			f.add(at+"name", t.Name, errors.New("must have at most 64 bytes, none of : | { }, and no blank at either end"))
 		}
 		titles[t.Title()] = i
-		switch {
-		case t.KeyID == "":
-			f.add(at+"key_id", "", errors.New("is missing: the id of the gateway's API key"))
-		case strings.Contains(t.KeyID, ":"):
-			// Not shown, because a value of the form id:key contains the secret.
-			f.add(at+"key_id", "(not shown)", errors.New("contains a colon: write only the id here, and the key into key_file"))
-		default:
-			f.printable(at+"key_id", t.KeyID)
-		}
-		if t.KeyFile == "" {
-			f.add(at+"key_file", "", fmt.Errorf("is missing: the file with the API key (or set KSEF_KEY_FILE_%s)", t.NIP))
-		}
+		t.checkWay(f, at, c.Environment)
 		f.printable(at+"name", t.Name)
 		t.checkSizes(f, at)
+		t.checkOffline(f, at)
 		t.Limits.check(f, at+"limits.", true)
+	}
+}
+
+func (t Tenant) checkGatewayKey(f *faults, at string) {
+	switch {
+	case t.KeyID == "":
+		f.add(at+"key_id", "", errors.New("is missing: the id of the gateway's API key (or set transport: direct)"))
+	case strings.Contains(t.KeyID, ":"):
+		// Not shown, because a value of the form id:key contains the secret.
+		f.add(at+"key_id", "(not shown)", errors.New("contains a colon: write only the id here, and the key into key_file"))
+	default:
+		f.printable(at+"key_id", t.KeyID)
+	}
+	if t.KeyFile == "" {
+		f.add(at+"key_file", "", fmt.Errorf("is missing: the file with the API key (or set KSEF_KEY_FILE_%s)", t.NIP))
 	}
 }
 

@@ -2,15 +2,17 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Validation says how thoroughly an invoice is checked before it costs a request. The checks of
-// KSeF's own rules are always on.
+// Validation says how thoroughly an invoice is checked before it costs a request. The checks of the
+// schema and of KSeF's own rules are always on.
 type Validation struct {
-	// SchemaDir holds the Ministry's XSD files (make schemas); empty means no XSD validation.
+	// SchemaDir has no effect: the schemas of FA(3) and FA(2) are built in. Earlier versions read
+	// the Ministry's files from it. Load warns when it is set.
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
 	// AllowFA2 accepts FA(2) documents too. Not allowed with environment production, which accepts
 	// only FA(3).
@@ -27,8 +29,11 @@ type Validation struct {
 // TakesDiscouraged reports whether an invoice with discouraged characters is accepted, with a
 // warning.
 func (c Config) TakesDiscouraged() bool {
-	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.Environment == Production
+	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.strict()
 }
+
+// strict reports whether KSeF has the rules of production.
+func (c Config) strict() bool { return c.Environment == Production || c.Environment == Demo }
 
 // ChecksNIPs reports whether the check digits of NIPs are verified.
 func (c Config) ChecksNIPs() bool {
@@ -42,8 +47,8 @@ func (v Validation) check(f *faults, e Environment) {
 	if v.NIPCheckDigits != "" {
 		f.oneOf("validation.nip_check_digits", v.NIPCheckDigits, "check", "skip")
 	}
-	if v.AllowFA2 && e == Production {
-		f.add("validation.allow_fa2", true, errors.New("must be false: production accepts only FA(3)"))
+	if v.AllowFA2 && (e == Production || e == Demo) {
+		f.add("validation.allow_fa2", true, fmt.Errorf("must be false: %s accepts only FA(3)", e))
 	}
 }
 

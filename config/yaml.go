@@ -103,7 +103,7 @@ func wanted(goType string) string {
 		return "a number"
 	case "bool":
 		return "true or false"
-	case "string", "config.Environment":
+	case "string", "config.Environment", "config.Transport":
 		return "a plain text value"
 	case "time.Duration":
 		return "a duration such as 500ms, 30s, 2m or 11h"

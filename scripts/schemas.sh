@@ -1,5 +1,6 @@
 #!/bin/sh
-# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder for validation.schema_dir. This repository does not
+# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder, for developers: make schema-diff, make bench-schema and
+# go generate read them. A worker needs no files; it has their facts built in. This repository does not
 # contain them, because they belong to the Ministry. Usage: scripts/schemas.sh [FOLDER]
 set -eu
 into=${1:-schemas}
@@ -23,4 +24,4 @@ fetch "$forms/2023/06/29/12648/schemat.xsd" "$into/schemat_FA(2)_v1-0E.xsd"
 for name in StrukturyDanych ElementarneTypyDanych KodyKrajow; do
 	fetch "$types/${name}_v10-0E.xsd" "$into/bazowe/${name}_v10-0E.xsd"
 done
-echo "done; set validation.schema_dir: $(cd "$into" && pwd)"
+echo "done: $(cd "$into" && pwd)"

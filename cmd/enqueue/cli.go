@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -13,6 +14,7 @@ import (
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/shell"
 	"ksefworker/internal/waiting"
 )
 
@@ -23,6 +25,7 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Submit  submitCmd  `cmd:"" help:"${submit}"`
+	Serve   serveCmd   `cmd:"" help:"${serve}"`
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
@@ -33,6 +36,13 @@ type grammar struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant, or the pause of a queue (--queue)."`
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
+	Explain explainCmd `cmd:"" help:"${explain}"`
+	Qr      qrCmd      `cmd:"" help:"${qr}"`
+	Proof   proofCmd   `cmd:"" help:"${proof}"`
+	Report  reportCmd  `cmd:"" help:"${report}"`
+
+	Certificate certificateCmd `cmd:"" help:"${certificate}"`
+	Token       tokenCmd       `cmd:"" help:"${token}"`
 }
 
 // program is one run of enqueue.
@@ -40,6 +50,7 @@ type program struct {
 	environ  []string
 	in       io.Reader
 	out, err *screen
+	stderr   io.Writer // what err writes to, for a log
 	cfg      config.Config
 	config   string // the value of --config
 	base     *connect.Pool
@@ -54,6 +65,13 @@ type command interface {
 // anyLedger marks the commands that may be used on a ledger of another environment or gateway. All
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
+
+// standalone marks the commands that open for themselves what they need, if they need anything:
+// they must work where there is no Redis, or no configuration.
+type standalone interface{ opensItself() }
+
+// configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
+type configAlone interface{ configAlone() }
 
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
@@ -70,22 +88,36 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case exited:
 		return nil // --help, --version
 	case err != nil:
-		return &usageError{what: err.Error(), hint: "see enqueue --help"}
+		return &usageError{what: err.Error(), hint: callHint(args, err)}
 	}
+	words := strings.Fields(parsed.Command())
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
+	if len(words) > 1 {
+		g.Certificate.sub, g.Token.sub = words[1], words[1]
+	}
 	c := map[string]command{
-		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
+		"submit": &g.Submit, "serve": &g.Serve, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved,
-	}[strings.Fields(parsed.Command())[0]]
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
+		"certificate": &g.Certificate, "token": &g.Token,
+	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
 		}
 	}
 	p.config = g.Config
-	if err := p.open(ctx, g.Config); err != nil {
+	if _, ok := c.(standalone); ok {
+		return c.run(ctx, p)
+	}
+	if err := p.load(g.Config); err != nil {
+		return err
+	}
+	if _, ok := c.(configAlone); ok {
+		return c.run(ctx, p)
+	}
+	if err := p.open(ctx); err != nil {
 		return err
 	}
 	if _, ok := c.(anyLedger); !ok {
@@ -96,9 +128,36 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return c.run(ctx, p)
 }
 
-// open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
-// the configuration is wrong.
-func (p *program) open(ctx context.Context, path string) error {
+// openOnce opens what a standalone command turns out to need, and refuses a ledger of another
+// environment or gateway.
+func (p *program) openOnce(ctx context.Context) error {
+	if p.base != nil {
+		return nil
+	}
+	if err := p.load(p.config); err != nil {
+		return err
+	}
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	return asUsage(p.base.CheckHome(ctx))
+}
+
+// callHint returns what to do about a call that cannot be parsed. A number may begin with a hyphen,
+// and is then taken for a flag.
+func callHint(args []string, err error) string {
+	_, flag, unknown := strings.Cut(err.Error(), "unknown flag ")
+	i := slices.IndexFunc(args, func(arg string) bool {
+		return unknown && !strings.HasPrefix(arg, "--") && strings.HasPrefix(arg, "-") && strings.HasPrefix(flag, arg[:min(2, len(arg))])
+	})
+	if i < 0 {
+		return "see enqueue --help"
+	}
+	return "if " + args[i] + " is a number or a name and no flag, write -- before it: ... -- " + shell.Quote(args[i])
+}
+
+// load reads the configuration.
+func (p *program) load(path string) error {
 	from := path
 	if path == "" {
 		from = lookup(p.environ, "KSEF_CONFIG")
@@ -111,11 +170,17 @@ func (p *program) open(ctx context.Context, path string) error {
 		}
 		return &usageError{what: err.Error(), hint: hint}
 	}
+	cfg.File = path
 	for _, w := range cfg.Warnings {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = connect.OpenAnyArchive(ctx, cfg)
+	return nil
+}
+
+// open connects. Every error except [connect.ErrUnreachable] means that the configuration is wrong.
+func (p *program) open(ctx context.Context) (err error) {
+	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
 	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
 	}

@@ -6,7 +6,7 @@ const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and s
 
 States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; ` +
 	`rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, ` +
-	`because a person ended it or another document with its number was accepted.
+	`because a person ended it or another document with its number took its place.
 
 Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
 	`2 wrong call or configuration, or no document found; 3 some refused, rejected or parked, or dismissed before; ` +
@@ -14,9 +14,11 @@ Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
 
 // helpTexts are the long texts of --help, by the names that the tags of the grammar use.
 var helpTexts = kong.Vars{
-	"submit": "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
-	"status": "Show the state of invoices, by id or number (P_2). Without a name: how many are in each state, " +
+	"submit":     "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
+	"status_ref": "Show the invoice with this ref, the key that was given when it was handed in (submit --ref).",
+	"status": "Show the state of invoices, by id, number (P_2) or ref. Without a name: how many are in each state, " +
 		"and which are near their deadline.",
+	"serve":   "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
 	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
@@ -28,14 +30,44 @@ var helpTexts = kong.Vars{
 	"moved": "Record that the gateway of environment custom has a new address, so that its ledger goes on there.",
 	"purge": "Delete the whole ledger of a test: invoices, packages, queues and limits. Never one of production.",
 
+	"explain": "Say what a code of KSeF, of the gateway or of this program means, whose fault it is and what to do; " +
+		"or how an invoice stands. In Polish or English. Without a name: list the codes.",
+	"qr": "Print the links of an invoice's QR codes, and write them as images: KOD I, where anybody can check whether KSeF has it; " +
+		"with --offline also KOD II, which proves its issuer before KSeF has it.",
+	"proof": "Write one ZIP that proves what became of an invoice: the document, the receipt (UPO), the result, the QR code, " +
+		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
+	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
+		"rejected; which took longest; which are at risk.",
+	"certificate": "Certificates with which a tenant logs in to KSeF itself (transport: direct).",
+	"certificate_self": "Make a certificate that only KSeF's test environment takes, and write it to the tenant's " +
+		"certificate_file and private_key_file.",
+	"certificate_request": "Request the next certificate while the tenant logs in by its present one. The key is made here.",
+	"certificate_fetch":   "Fetch the certificate that was requested, and put it and its key in the place of the present ones.",
+	"certificate_dir":     "Folder for the new files, which then take no place; by default they are beside the present ones.",
+	"token":               "Tokens with which a tenant logs in to KSeF itself (transport: direct).",
+	"token_create":        "Make a token for the tenant and write it to a file: KSeF shows it this once.",
+
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
 	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +
 		"--wait=receipt also waits for the receipts (UPO) of the accepted ones.",
 	"submit_tenant": "Name of the tenant that sends them, when several tenants have the same NIP " +
 		"or a tax representative sends.",
+	"submit_ref": "Your own key of the invoice, unique within the tenant: results name it, and status --ref finds it. " +
+		"For one file; --manifest gives many.",
+	"submit_manifest": "Hand in what a manifest lists, instead of PATHs: one JSON object a line, with path or xml, " +
+		"and ref, lane, offline, deadline, tenant as needed; - for standard input.",
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
+
+	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
+
+	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
+	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is.",
+
+	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
+
+	"report_archive": "Ask the archive alone and no Redis: what is on its way is then left out.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",

@@ -43,7 +43,7 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		// A drain replaces a pause, and the tenant's invoices would be sent again.
 		if h, ok := held[name]; ok && h.Kind != c.kind {
 			return &usageError{what: fmt.Sprintf("tenant %s is %s by %s", name, h.Kind, h.By),
-				hint: "end that first: " + p.command("resume "+shellQuote(name))}
+				hint: "end that first: " + p.command("resume", name)}
 		}
 	}
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
@@ -51,7 +51,7 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: by, Why: oneLine(c.Reason)}); err != nil {
 			return err
 		}
-		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; "+p.command("resume "+shellQuote(name))+" ends it")
+		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; "+p.command("resume", name)+" ends it")
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func holdText(p *program, tenant string, h ledger.Hold) string {
 	if !h.Since.Time().IsZero() {
 		s += " since " + day(h.Since.Time())
 	}
-	return s + ": " + holdMeaning(h.Kind) + "; " + p.command("resume "+shellQuote(tenant)) + " ends it"
+	return s + ": " + holdMeaning(h.Kind) + "; " + p.command("resume", tenant) + " ends it"
 }
 
 func holdMeaning(k ledger.HoldKind) string {

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/waiting"
@@ -19,17 +18,22 @@ func (p *program) inquiry() *inquiry.Reader {
 	}
 }
 
+// findRef returns the invoices that have this ref, at most one of each tenant.
+func (p *program) findRef(ctx context.Context, ref string) ([]ledger.Invoice, error) {
+	names := make([]string, len(p.cfg.Tenants))
+	for i, t := range p.cfg.Tenants {
+		names[i] = t.Title()
+	}
+	return p.inquiry().FindRef(ctx, ref, names...)
+}
+
 // Explain implements [inquiry.Explainer].
 func (p *program) Explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error) {
 	r, err := p.waitingReader()
 	if err != nil {
 		return nil, err
 	}
-	waits, err := r.Explain(ctx, invs)
-	if err != nil {
-		return nil, fmt.Errorf("find out what invoices wait for: %w", err)
-	}
-	return waits, nil
+	return r.Explain(ctx, invs)
 }
 
 // waitingReader makes the reader at its first use, because most commands do not need it.
@@ -38,12 +42,6 @@ func (p *program) waitingReader() (*waiting.Reader, error) {
 		r, err := p.base.Waiting()
 		if err != nil {
 			return nil, &usageError{what: err.Error()}
-		}
-		r.Command = func(args ...string) string {
-			for i, arg := range args {
-				args[i] = shellQuote(arg)
-			}
-			return p.command(strings.Join(args, " "))
 		}
 		p.waits = r
 	}
@@ -54,7 +52,7 @@ func (p *program) waitingReader() (*waiting.Reader, error) {
 func (p *program) sayUnexplained(err error) {
 	if !p.warned {
 		p.warned = true
-		p.say("%v", err)
+		p.say("what invoices wait for is not known: %s", connect.Explain(err))
 	}
 }
 

@@ -89,7 +89,7 @@ func csvRow(r results.Result, except ...string) []string {
 // foreignFields are the fields with text that a person or KSeF wrote. This program writes all
 // others, and they stay as they are: a hash that begins with + could not be compared with an
 // apostrophe before it.
-var foreignFields = []string{"file", "number", "kind", "reason", "taken_back"}
+var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref"}
 
 // guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
 // does not run what somebody put into a file name or an invoice number.

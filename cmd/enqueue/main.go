@@ -3,8 +3,9 @@
 //
 // Standard output carries what was asked for, one line or one JSON object for each invoice.
 // Everything else goes to standard error, so that --json and csv can be piped. No output holds
-// content of an invoice except its number. Text that others wrote (file names, numbers, KSeF's
-// texts) never reaches a terminal with control characters in it.
+// content of an invoice except its number; proof and report have what a person asks them for. Text
+// that others wrote (file names, numbers, KSeF's texts) never reaches a terminal with control
+// characters in it.
 package main
 
 import (
@@ -14,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	_ "time/tzdata" // Europe/Warsaw in an image without zone files
 
@@ -35,6 +35,9 @@ const (
 // errSome says that the work could not be done for all documents. The reasons were printed already.
 var errSome = errors.New("not all")
 
+// errUnexplained says that all was shown but what invoices wait for. Why was printed already.
+var errUnexplained = errors.New("not explained")
+
 // usageError is a mistake in the call or in the configuration.
 type usageError struct{ what, hint string }
 
@@ -50,7 +53,7 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	connect.QuietRedis()
-	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr)}
+	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr), stderr: stderr}
 	defer p.close()
 	return p.exit(ctx, p.run(ctx, args))
 }
@@ -66,6 +69,8 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return exitOK
 	case errors.Is(err, errSome):
 		return exitSome
+	case errors.Is(err, errUnexplained):
+		return exitUnreachable
 	case ctx.Err() != nil:
 		p.say("interrupted; invoices that were taken are on their way; hand in the same files again, nothing is sent twice")
 		return exitInterrupted
@@ -77,11 +82,6 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return exitUnreachable
 	}
 	// What remains is an error of Redis or the archive during the work.
-	if strings.Contains(err.Error(), "READONLY ") { // from a script, with its hash
-		p.say("this Redis is a replica and takes no writes: either it is failing over, then try again in a minute; " +
-			"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost")
-		return exitUnreachable
-	}
-	p.say("%v", err)
+	p.say("%s", connect.Explain(err))
 	return exitUnreachable
 }

@@ -37,7 +37,7 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 	for _, address := range []string{here.Address, at.Address} {
 		if env := p.officialAt(address); env != "" {
 			return &usageError{
-				what: fmt.Sprintf("%s is the gateway of %s itself, so this would move the ledger from one KSeF to another", address, env),
+				what: fmt.Sprintf("%s is the address of %s itself, so this would move the ledger from one KSeF to another", address, env),
 				hint: fmt.Sprintf("give environment %s a ledger of its own, by another redis.prefix or database", env),
 			}
 		}
@@ -59,11 +59,12 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 
 // officialAt returns the environment that has this fixed address; "" when none has.
 func (p *program) officialAt(address string) config.Environment {
-	for _, env := range []config.Environment{config.Test, config.Production} {
-		official := p.cfg
-		official.Environment = env
-		if (ledger.Home{Environment: string(config.Custom), Address: address}).Same(ledger.Home{Address: official.BaseURL()}) {
-			return env
+	for _, env := range []config.Environment{config.Test, config.Demo, config.Production} {
+		official := config.Config{Environment: env}
+		for _, url := range []string{official.GatewayURL(), official.DirectURL()} {
+			if url != "" && (ledger.Home{Environment: string(config.Custom), Address: address}).Same(ledger.Home{Address: url}) {
+				return env
+			}
 		}
 	}
 	return ""

@@ -63,7 +63,7 @@ func openItems(ctx context.Context, p *program) ([]openItem, error) {
 		r := it.Result
 		items[i] = openItem{Tenant: it.Tenant, Result: r, Do: p.waitFor(r.ID, it.Later), since: it.Since}
 		if items[i].Do == "" {
-			items[i].Do = p.whatToDo(r.State, r.ID, r.File, it.Tenant)
+			items[i].Do = p.whatToDo(it)
 		}
 	}
 	return items, nil

@@ -39,10 +39,14 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.JSON {
-		return o.printJSON(ctx, p)
+		err = o.printJSON(ctx, p)
+	} else {
+		o.print(p)
 	}
-	o.print(p)
-	return nil
+	if err == nil && p.warned {
+		return errUnexplained
+	}
+	return err
 }
 
 func readPool(ctx context.Context, p *program) (*pool, error) {
@@ -71,9 +75,6 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 		return nil, err
 	}
 	waits, err := reader.Overview(ctx)
-	if err != nil {
-		err = fmt.Errorf("find out what invoices wait for: %w", err)
-	}
 	if err := p.ignoreUnexplained(ctx, err); err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func meaning(s ledger.State) string {
 	case ledger.Dismissed:
 		return "ended by a person: not sent"
 	case ledger.Superseded:
-		return "another document with its number was accepted"
+		return "another document with its number took its place"
 	}
 	return ""
 }

@@ -24,7 +24,7 @@ func (c *purgeCmd) check() error {
 	switch config.Environment(c.Environment) {
 	case config.Production:
 		return errNeverProduction
-	case config.Test:
+	case config.Test, config.Demo:
 		if c.Gateway != "" {
 			return &usageError{what: "--gateway needs --environment custom", hint: "leave one of them out"}
 		}
@@ -34,7 +34,7 @@ func (c *purgeCmd) check() error {
 				hint: "say --gateway URL as well"}
 		}
 	default:
-		return &usageError{what: fmt.Sprintf("--environment %q is not known", c.Environment), hint: "say test or custom"}
+		return &usageError{what: fmt.Sprintf("--environment %q is not known", c.Environment), hint: "say test, demo or custom"}
 	}
 	return nil
 }

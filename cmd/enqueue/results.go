@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"ksefworker/internal/invoice"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -35,7 +35,7 @@ func (c *resultsCmd) check() error {
 		c.from = func(now time.Time) time.Time { return now.Add(-d) }
 		return nil
 	}
-	t, ok := parseTime(c.Since, invoice.Warsaw(), false)
+	t, ok := intake.ParseTime(c.Since, false)
 	if !ok {
 		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
 			hint: "say 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}

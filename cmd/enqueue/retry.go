@@ -21,8 +21,8 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 	states := []ledger.State{ledger.Rejected, ledger.Parked}
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	return c.apply(ctx, p, action{
-		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed}},
-		allowed: "only rejected, parked and dismissed invoices can be retried",
+		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed, ledger.Superseded}},
+		allowed: "only rejected, parked, dismissed and superseded invoices can be retried",
 		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
 		check:   p.executor().CheckRetry,
 		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Retry(ctx, inv, by) },

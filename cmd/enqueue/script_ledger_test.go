@@ -48,7 +48,7 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	case ledger.Accepted, ledger.Receipted:
 		inv, err := l.Invoice(ctx, id)
 		ts.Check(err)
-		number := inv.NIP + "-20260105-0100A0DB5B00-7E"
+		number := inv.NIP + "-20260105-0100A0DB5B00-39"
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Edit: ledger.Edit{}.Number(number)}))
 		if state == ledger.Receipted {
@@ -98,8 +98,15 @@ func archiveDocument(ts *testscript.TestScript, l *ledger.Ledger, inv ledger.Inv
 func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	rdb := client(ts)
 	defer rdb.Close()
-	time.Sleep(2 * time.Millisecond) // Shed takes only what ended before its own millisecond
-	_, err := ledger.New(rdb, ledger.Options{}).Shed(context.Background(), time.Millisecond, 0, 1000)
+	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
+	// Shed takes only what ended before its own millisecond of Redis's clock.
+	began, err := l.Clock(ctx)
+	ts.Check(err)
+	for now := began; now.Sub(began) < 2*time.Millisecond; {
+		now, err = l.Clock(ctx)
+		ts.Check(err)
+	}
+	_, err = l.Shed(ctx, time.Millisecond, 0, 1000)
 	ts.Check(err)
 }
 

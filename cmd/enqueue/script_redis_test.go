@@ -83,6 +83,17 @@ func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(rdb.ConfigSet(context.Background(), "maxmemory", strconv.FormatInt(limit, 10)).Err())
 }
 
+// replica makes Redis a replica of a master that does not answer; replica no ends that.
+func scriptReplica(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	host, port := "127.0.0.1", "1"
+	if len(args) > 0 {
+		host, port = "NO", "ONE"
+	}
+	ts.Check(rdb.Do(context.Background(), "REPLICAOF", host, port).Err())
+}
+
 // redisset NAME VALUE changes a setting of Redis.
 func scriptRedisSet(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)

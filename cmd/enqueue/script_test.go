@@ -17,7 +17,7 @@ import (
 
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/results"
-	"ksefworker/internal/sample"
+	"ksefworker/internal/testbed"
 )
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,8 @@ func TestScripts(t *testing.T) {
 			"reexport": scriptReexport, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
-			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet,
+			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
+			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
 		},
 	})
 }
@@ -51,29 +52,24 @@ func TestScripts(t *testing.T) {
 type redisURL struct{}
 
 func setup(e *testscript.Env) error {
-	srv, err := redisd.Start(context.Background(), redisd.Options{AppendOnly: true})
+	// Nobody needs to reach the gateway: there is no worker.
+	bed, err := testbed.Start(context.Background(), testbed.Options{
+		Dir: e.WorkDir, GatewayURL: "http://127.0.0.1:1",
+		Redis: redisd.Options{AppendOnly: true, Dir: filepath.Join(e.WorkDir, ".redis")},
+	})
 	if err != nil {
 		return err
 	}
-	e.Defer(func() { _ = srv.Stop() })
-	e.Values[redisURL{}] = srv.URL()
-	e.Setenv("ODD", "\u0082")              // a discouraged character
-	e.Setenv("STORY_REDIS_URL", srv.URL()) // for a story with its own configuration
-	key := filepath.Join(e.WorkDir, "key")
-	if err := os.WriteFile(key, []byte("no-secret"), 0o600); err != nil {
-		return err
-	}
-	config := fmt.Sprintf(`environment: custom
-gateway: {url: "http://127.0.0.1:1"}
-redis: {url: %q}
-tenants:
-  - {nip: %q, key_id: test_id, key_file: %q}
-archive: {url: %q}
-`, srv.URL(), sample.NIP(0), key, "file://"+filepath.Join(e.WorkDir, ".archive"))
+	e.Defer(func() { _ = bed.Close() })
+	e.Values[redisURL{}] = bed.Redis.URL()
+	e.Setenv("ODD", "\u0082")                    // a discouraged character
+	e.Setenv("STORY_REDIS_URL", bed.Redis.URL()) // for a story with its own configuration
+	c := bed.Config(1)
+	c.Archive.URL = "file://" + filepath.Join(e.WorkDir, ".archive") // hidden: stories hand the whole folder in
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // without it, each of a hundred programs sleeps a second at its end
-	return os.WriteFile(path, []byte(config), 0o600)
+	return testbed.WriteConfig(path, c)
 }
 
 func client(ts *testscript.TestScript) *redis.Client {

@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"ksefworker/internal/actions"
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+	"ksefworker/internal/shell"
 )
 
 // selection holds the flags that select the documents of a command: by name, or all that pass the
@@ -16,7 +19,7 @@ import (
 type selection struct {
 	State      string   `help:"${selection_state}" placeholder:"S"`
 	Code       int      `help:"All with this KSeF code." placeholder:"N"`
-	Tenant     string   `help:"All of this tenant, by its name or NIP." placeholder:"NAME"`
+	Tenant     string   `help:"All of this tenant, by its name or NIP; - for documents of no tenant, as enqueue open shows them." placeholder:"NAME"`
 	ReasonLike string   `help:"All whose reason contains TEXT; upper and lower case are the same." placeholder:"TEXT"`
 	DryRun     bool     `help:"Show what would be done, and do nothing."`
 	Names      []string `arg:"" optional:"" name:"ID|P_2" help:"Ids, or invoice numbers."`
@@ -64,9 +67,9 @@ type action struct {
 // apply acts on each selected document, prints a line for each, and then the counts. It returns
 // errSome when nothing could be done about some of them.
 func (s *selection) apply(ctx context.Context, p *program, a action) error {
-	rows, done, notDone := &columns{s: p.out}, 0, 0
+	rows, done, notDone, promised := &columns{s: p.out}, 0, 0, promises{}
 	tenant, unknown := s.Tenant, error(nil)
-	if tenant != "" {
+	if tenant != "" && tenant != actions.NoTenant {
 		found := p.cfg.TenantsNamed(tenant)
 		// A tenant that was removed from the configuration may still have documents.
 		if _, unknown = p.tenant("--tenant ", tenant); len(found) > 1 {
@@ -88,6 +91,9 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 			id, number = m.Refusal.ID, m.Refusal.Number
 		}
 		err := s.act(ctx, a, m)
+		if err == nil && s.DryRun && a.check != nil && !promised.first(m.Invoice) {
+			err = &actions.NotDoneError{Cause: actions.NumberInUse}
+		}
 		why, ok := errors.AsType[*actions.NotDoneError](err)
 		switch {
 		case ok:
@@ -112,16 +118,30 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	}
 	counts := fmt.Sprintf("%d %s", done, a.done)
 	if s.DryRun {
-		counts = fmt.Sprintf("%d %s; --dry-run: nothing was done", done, a.would)
+		counts = fmt.Sprintf("%d %s", done, a.would)
 	}
 	if notDone > 0 {
 		counts += fmt.Sprintf(", %d %s", notDone, a.notDone)
+	}
+	if s.DryRun {
+		counts += "; --dry-run: nothing was done"
 	}
 	p.say("%s", counts)
 	if notDone > 0 {
 		return errSome
 	}
 	return nil
+}
+
+// promises are the identities of which --dry-run has promised to queue a document: after the first,
+// the others of the same number stay, as they will without --dry-run.
+type promises map[ledger.Identity]bool
+
+func (p promises) first(inv *ledger.Invoice) bool {
+	id := ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}
+	before := p[id]
+	p[id] = true
+	return !before
 }
 
 func (s *selection) act(ctx context.Context, a action, m actions.Match) error {
@@ -147,19 +167,32 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 		return "several invoices have this number (P_2); name the id: " + strings.Join(e.IDs, " ")
 	case actions.WrongState:
 		return fmt.Sprintf("it is %s; %s", e.State, allowed)
-	case actions.NotTaken:
-		return "it was refused and not taken in; fix it, then: " + p.submitAgain(e.Refusal.File, e.Refusal.Tenant)
+	case actions.NotTaken, actions.Ended:
+		return p.whyNoInvoice(e.Refusal)
 	case actions.Unreadable:
 		return fmt.Sprintf("its entry cannot be read: %v", e.Err)
 	case actions.NotKept:
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:
-		return "another document with the same number is alive or accepted, or its own state just changed: see " +
-			p.command("status "+shellQuote(m.Invoice.Number))
+		return "another document with the same number or ref is alive or accepted, or its own state just changed: see " +
+			p.command("status", shell.Operand(m.Invoice.Number)...)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
-	case actions.Ended:
-		return "it was just ended"
 	}
 	return e.Error()
+}
+
+// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do. A
+// refusal that has ended cannot be taken back: the document can be handed in again.
+func (p *program) whyNoInvoice(r *ledger.Refusal) string {
+	switch {
+	case r == nil:
+		return "it was just ended"
+	case r.Ended == "":
+		return "it was refused and not taken in; " +
+			p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: results.OfRefusal(r), Remedy: r.Remedy})
+	case r.Ended == ledger.RefusalDismissed:
+		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " + p.submitAgain(r.File, r.Tenant)
+	}
+	return "it was refused and not taken in, and the refusal is " + r.Ended + " " + r.Note
 }

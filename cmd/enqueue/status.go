@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -15,15 +16,19 @@ import (
 type statusCmd struct {
 	State string   `help:"List the invoices in this state." placeholder:"S"`
 	JSON  bool     `name:"json" help:"${status_json}"`
+	Ref   []string `help:"${status_ref}" placeholder:"REF" sep:"none"`
 	Names []string `arg:"" optional:"" name:"ID|P_2" help:"Ids as submit printed them, or invoice numbers."`
 }
 
 func (c *statusCmd) check() error {
+	if slices.Contains(c.Ref, "") {
+		return &usageError{what: "--ref is empty", hint: unsetVariable}
+	}
 	if c.State == "" {
 		return nil
 	}
-	if len(c.Names) > 0 {
-		return &usageError{what: "--state cannot be combined with ids or numbers", hint: "leave one of them out"}
+	if len(c.Names)+len(c.Ref) > 0 {
+		return &usageError{what: "--state cannot be combined with ids, numbers or refs", hint: "leave one of them out"}
 	}
 	if !slices.Contains(ledger.States(), ledger.State(c.State)) {
 		var names []string
@@ -38,7 +43,7 @@ func (c *statusCmd) check() error {
 
 func (c *statusCmd) run(ctx context.Context, p *program) error {
 	switch {
-	case len(c.Names) > 0:
+	case len(c.Names)+len(c.Ref) > 0:
 		return c.named(ctx, p)
 	case c.State != "":
 		return c.listed(ctx, p)
@@ -50,8 +55,12 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 // sellers, and earlier documents that were rejected.
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
-	for _, name := range c.Names {
-		invs, err := p.inquiry().Find(ctx, name)
+	for i, name := range slices.Concat(c.Names, c.Ref) {
+		find, refused, unknown := p.inquiry().Find, p.inquiry().Refused, unknownName
+		if i >= len(c.Names) {
+			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
+		}
+		invs, err := find(ctx, name)
 		if unread, _ := ledger.Skip(err); unread != nil {
 			missing = true
 		}
@@ -60,16 +69,16 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			return err
 		}
 		if len(invs) == 0 && !known {
-			refused, err := p.inquiry().Refused(ctx, name)
+			refused, err := refused(ctx, name)
 			if err != nil {
 				return err
 			}
 			if len(refused) == 0 {
 				missing = true
-				p.say("%s: %s, and no refused document on record", name, unknownName)
+				p.say("%s: %s, and no refused document on record", name, unknown)
 			}
 			for i := range refused {
-				if err := c.refusal(p, results.OfRefusal(&refused[i]), refused[i].At.Time(), &first); err != nil {
+				if err := c.refusal(p, &refused[i], &first); err != nil {
 					return err
 				}
 			}
@@ -101,7 +110,8 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 }
 
 // refusal shows a document that was refused, so that there is no invoice.
-func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *bool) error {
+func (c *statusCmd) refusal(p *program, ref *ledger.Refusal, first *bool) error {
+	r := results.OfRefusal(ref)
 	if c.JSON {
 		return printJSON(p.out, r)
 	}
@@ -111,10 +121,10 @@ func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *b
 	*first = false
 	lines := [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"reason", r.Reason}, {"number (P_2)", r.Number}, {"kind", r.Kind},
-		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File}, {"refused", day(at)},
+		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"refused", day(ref.At.Time())},
 	}
 	if r.State == results.Refused {
-		lines = append(lines, [2]string{"what to do", p.whatToDo(r.State, r.ID, r.File, r.Tenant)})
+		lines = append(lines, [2]string{"what to do", p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: r, Remedy: ref.Remedy})})
 	}
 	showLines(p.out, lines)
 	return nil
@@ -143,7 +153,7 @@ func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 	showLines(s, [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
 		{"waits for", waitText(r)}, {"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate},
-		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File}, {"package", r.Package},
+		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"package", r.Package},
 		{"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL},
 		{"hash", r.Hash},

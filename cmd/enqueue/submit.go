@@ -9,7 +9,6 @@ import (
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 )
 
@@ -19,10 +18,12 @@ type submitCmd struct {
 	Deadline string        `help:"${submit_deadline}" placeholder:"T"`
 	Wait     waitMode      `help:"${submit_wait}"`
 	Tenant   string        `help:"${submit_tenant}" placeholder:"NAME"`
+	Ref      string        `help:"${submit_ref}" placeholder:"REF"`
+	Manifest string        `help:"${submit_manifest}" placeholder:"FILE"`
 	Require  bool          `help:"Treat a folder without an invoice as a fault (exit code 3)."`
 	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
 	JSON     bool          `name:"json" help:"${submit_json}"`
-	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
+	Paths    []string      `arg:"" optional:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
 
 	terms intake.Terms
 }
@@ -46,7 +47,7 @@ func (c *submitCmd) check() error {
 	}
 	c.terms = intake.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
 	if c.Deadline != "" {
-		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
+		t, ok := intake.ParseTime(c.Deadline, true)
 		if !ok {
 			return &usageError{what: fmt.Sprintf("--deadline %q is not a time", c.Deadline),
 				hint: "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
@@ -58,6 +59,9 @@ func (c *submitCmd) check() error {
 			}
 		}
 		c.terms.Deadline = t
+	}
+	if err := c.checkSource(); err != nil {
+		return err
 	}
 	stdin := 0
 	for _, path := range c.Paths {
@@ -90,10 +94,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		}
 		c.terms.Tenant = t.Title()
 	}
-	admitter, err := p.base.Admitter()
-	if err != nil {
-		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
-	}
+	admitter := p.base.Admitter()
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
 			return &usageError{what: volatile.Error()}
@@ -109,7 +110,11 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	t, rows := &tally{}, &columns{s: p.out}
 	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Asked: c.terms.Tenant}
 	var shown error // errors of the output, which must not stop the intake
-	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
+	items, done, err := c.items(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer done()
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []intake.Admission) {
 		if !c.Require {
 			adms = t.removeEmpty(p, adms)
@@ -126,7 +131,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		p.say("%d of those already here wait for a person: %s lists them with what to do", t.waiting, p.command("open"))
 	}
 	if t.dismissed > 0 {
-		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed, p.command("retry ID"))
+		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed, p.command("retry", "ID"))
 	}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {
 		return full // its text says what to do

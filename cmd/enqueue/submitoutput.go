@@ -39,7 +39,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, c.noteOf(p, &a, present), warningText(a.Warning), termsOf(&a)})
+			err = printJSON(p.out, handedResult{r, takenWord(a.Taken), c.noteOf(p, &a, present), warningText(a.Warning), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
 			if note := c.noteOf(p, &a, present); note != "" {
@@ -71,9 +71,18 @@ func heldText(a *intake.Admission) string {
 // handedResult is a result as submit prints it, with remarks about the document.
 type handedResult struct {
 	results.Result
+	Taken   string       `json:"taken"` // new, or present: it was here already
 	Note    string       `json:"note,omitempty"`
 	Warning string       `json:"warning,omitempty"`
 	Terms   *termsResult `json:"terms,omitempty"`
+}
+
+// takenWord says whether a document is new; a refused one has a state that says so.
+func takenWord(t ledger.Taken) string {
+	if t == ledger.Created {
+		return "new"
+	}
+	return string(t)
 }
 
 // termsResult says whether terms were applied that differ from those on record.
@@ -129,7 +138,7 @@ func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]l
 // dismissedNote says that a document is not sent, who decided so, and what to do if that was a
 // mistake.
 func (p *program) dismissedNote(inv ledger.Invoice) string {
-	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry "+inv.ID) +
+	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry", inv.ID) +
 		"; a document with other content can take the number"
 }
 
@@ -162,8 +171,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:
-		p.say("%d of the refused documents are not on record (enqueue open will not list them): %v", r.Unrecorded, r.Err)
+		p.say("%d of the refused documents are not on record (%s will not list them): %v", r.Unrecorded, p.command("open"), r.Err)
 	case r.Err != nil:
-		p.say("enqueue open may still list documents that were refused before and are taken now: %v", r.Err)
+		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 type handed struct {
 	file, id string
 	warning  string
+	taken    string          // new or present
 	past     *ledger.Invoice // from the archive, when the ledger has forgotten the invoice; otherwise nil
 }
 
@@ -48,7 +49,7 @@ func (t *tally) add(adms []intake.Admission) {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
 			t.created++
-			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning)})
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning), taken: takenWord(a.Taken)})
 		case ledger.Present:
 			t.present++
 			switch {
@@ -57,7 +58,7 @@ func (t *tally) add(adms []intake.Admission) {
 			case a.Invoice.State == ledger.Dismissed:
 				t.dismissed++
 			}
-			h := handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning)}
+			h := handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning), taken: takenWord(a.Taken)}
 			if a.Archived {
 				h.past = &a.Invoice
 			}

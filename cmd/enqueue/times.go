@@ -10,27 +10,6 @@ import (
 	"ksefworker/internal/results"
 )
 
-// parseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a
-// time stands for its beginning; with end, for its end.
-func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, true
-	}
-	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.ParseInLocation(layout, s, warsaw); err == nil {
-			return t, true
-		}
-	}
-	t, err := time.ParseInLocation(time.DateOnly, s, warsaw)
-	if err != nil {
-		return time.Time{}, false
-	}
-	if end {
-		t = t.AddDate(0, 0, 1)
-	}
-	return t, true
-}
-
 // parseSpan reads a duration that is not negative. It also reads days, such as 7d; a day has 24
 // hours.
 func parseSpan(s string) (time.Duration, bool) {

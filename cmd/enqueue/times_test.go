@@ -3,30 +3,7 @@ package main
 import (
 	"testing"
 	"time"
-
-	"ksefworker/internal/invoice"
 )
-
-func TestParseTime_DayOrDayAndTime_IsInWarsaw(t *testing.T) {
-	for _, c := range []struct {
-		in, want string
-		end      bool
-	}{
-		{"2026-11-24", "2026-11-24T00:00:00+01:00", false},
-		{"2026-11-24", "2026-11-25T00:00:00+01:00", true},
-		{"2026-03-29", "2026-03-30T00:00:00+02:00", true}, // summer time begins in that night
-		{"2026-07-01 16:00", "2026-07-01T16:00:00+02:00", true},
-		{"2026-07-01T16:00:00Z", "2026-07-01T16:00:00Z", false},
-	} {
-		got, ok := parseTime(c.in, invoice.Warsaw(), c.end)
-		if s := got.Format("2006-01-02T15:04:05Z07:00"); !ok || s != c.want {
-			t.Errorf("parseTime(%q, end %v) = %s, %v, want %s", c.in, c.end, s, ok, c.want)
-		}
-	}
-	if _, ok := parseTime("tomorrow", invoice.Warsaw(), false); ok {
-		t.Error("tomorrow is read as a time")
-	}
-}
 
 func TestHoursLeft_NearOrFar_IsInHoursOrDays(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -59,7 +59,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		if c.Wait == waitReceipt {
 			what = "not all are decided and have their receipt"
 		}
-		p.say("waited %s, %s; enqueue status shows their states", c.Timeout, what)
+		p.say("waited %s, %s; %s shows their states", c.Timeout, what, p.command("status"))
 		return errSome
 	case err != nil:
 		return err
@@ -84,7 +84,7 @@ const maxRows = 50
 func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Result) error {
 	if c.JSON {
 		for i, r := range outcomes {
-			if err := printJSON(p.out, handedResult{Result: r, Warning: t.taken[i].warning}); err != nil {
+			if err := printJSON(p.out, handedResult{Result: r, Taken: t.taken[i].taken, Warning: t.taken[i].warning}); err != nil {
 				return err
 			}
 		}
@@ -113,9 +113,9 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 			open = append(open, []string{r.ID, r.State, r.Number, r.File})
 		}
 	}
-	section(p, []string{"KSEF NUMBER", "P_2", "FILE"}, numbers, "enqueue results lists all")
+	section(p, []string{"KSEF NUMBER", "P_2", "FILE"}, numbers, p.command("results")+" lists all")
 	section(p, []string{"STATE", "CODE", "P_2", "FILE", "REASON"}, bad, "")
-	section(p, []string{"ID", "STATE", "P_2", "FILE"}, open, "enqueue status lists all")
+	section(p, []string{"ID", "STATE", "P_2", "FILE"}, open, p.command("status")+" lists all")
 	p.out.raw("")
 	for _, line := range []struct {
 		what string
@@ -126,8 +126,8 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 		{"rejected", counts["rejected"], "fix the document and hand it in again"},
 		{"parked", counts["parked"], "see the reason, then: " + p.command("open")},
 		{"not decided", counts["open"], ""},
-		{"dismissed", counts["dismissed"], "not sent; if that was a mistake: " + p.command("retry ID")},
-		{"superseded", counts["superseded"], "another document with its number was accepted"},
+		{"dismissed", counts["dismissed"], "not sent; if that was a mistake: " + p.command("retry", "ID")},
+		{"superseded", counts["superseded"], "another document with its number took its place"},
 		{"refused", t.refused, "not taken, see above"},
 	} {
 		if line.n > 0 || line.what == "accepted" {

@@ -8,32 +8,37 @@ import (
 	"path/filepath"
 	"strings"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
+	"ksefworker/internal/shell"
 )
 
 // command returns a call of this program as a person types it, with the --config of this run.
-func (p *program) command(args string) string {
-	verb, rest, _ := strings.Cut(args, " ")
-	s := "enqueue " + verb
-	if p.config != "" {
-		s += " --config " + shellQuote(p.config)
-	}
-	return strings.TrimRight(s+" "+rest, " ")
+func (p *program) command(verb string, args ...string) string {
+	return shell.Enqueue{Config: p.config}.Call(verb, args...)
 }
 
 // submitAgain returns the command that hands in the file of a document again. A document from an
 // archive or from standard input has no file that could be named; the command then says FILE.
 func (p *program) submitAgain(file, tenant string) string {
-	args := "submit "
-	if p.needsTenant(tenant) {
-		args += "--tenant " + shellQuote(tenant) + " "
+	if !p.needsTenant(tenant) {
+		tenant = ""
+	}
+	return p.submitAs(tenant, file)
+}
+
+// submitAs is submitAgain for a tenant that is named; "" names none.
+func (p *program) submitAs(tenant, file string) string {
+	var args []string
+	if tenant != "" {
+		args = append(args, "--tenant", tenant)
 	}
 	lower := strings.ToLower(file)
 	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || missingHere(file) {
-		return p.command(args + "FILE")
+		file = "FILE"
 	}
-	return p.command(args + shellQuote(file))
+	return p.command("submit", append(args, file)...)
 }
 
 // missingHere reports a relative path that does not exist in this folder: the file was handed in
@@ -58,17 +63,6 @@ func (p *program) needsTenant(tenant string) bool {
 	return n > 1
 }
 
-// shellQuote returns s so that a shell reads it as one word.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // waitFor returns what to do about an open item while a later document with its number is on its
 // way; "" when there is no such document.
 func (p *program) waitFor(id string, later ledger.Newest) string {
@@ -77,18 +71,51 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 	}
 	return fmt.Sprintf("wait for %s, a later document with this number that is on its way (%s): "+
 		"when it is accepted, it ends this one; if neither is to be sent: %s",
-		later.ID, later.State, p.command("dismiss "+id+" --reason TEXT"))
+		later.ID, later.State, p.command("dismiss", id, "--reason", "TEXT"))
 }
 
 // whatToDo returns the commands that end an open item.
-func (p *program) whatToDo(state, id, file, tenant string) string {
-	dismiss := p.command("dismiss " + id + " --reason TEXT")
-	switch state {
-	case string(ledger.Rejected), results.Refused:
-		return "fix it, then: " + p.submitAgain(file, tenant) + "; if it is not to be sent: " + dismiss
-	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file, tenant) +
-			"; if it is not to be sent: " + dismiss
+func (p *program) whatToDo(it inquiry.OpenItem) string {
+	r := it.Result
+	dismiss := "if it is not to be sent: " + p.command("dismiss", r.ID, "--reason", "TEXT")
+	submit := p.submitAgain(r.File, it.Tenant)
+	switch {
+	case r.State == results.Refused:
+		return p.endRefusal(it, submit, dismiss)
+	case r.State == string(ledger.Rejected):
+		return "fix it, then: " + submit + "; " + dismiss
+	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
+		// To send the same document again brings the same answer.
+		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or this one with another number: " +
+			submit + "; " + dismiss + "; if the reason is that KSeF's invoice could not be had, and it can be had now: " +
+			p.command("retry", r.ID)
+	case r.State == string(ledger.Parked):
+		return "when the reason is gone: " + p.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss
 	}
 	return ""
+}
+
+// codeDuplicate is KSeF's code for a document whose seller, kind and number it has already.
+const codeDuplicate = 440
+
+// endRefusal returns the commands that end a refusal. Only some refusals end with a fix of the
+// document.
+func (p *program) endRefusal(it inquiry.OpenItem, submit, dismiss string) string {
+	switch file := it.Result.File; it.Remedy {
+	case ledger.RemedyResume:
+		return "let its tenant go on: " + p.command("resume", it.Tenant) + "; then: " + submit + "; " + dismiss
+	case ledger.RemedyConfigure:
+		return "add its tenant to the configuration, as the reason says, then: " + submit + "; " + dismiss
+	case ledger.RemedyNameTenant:
+		return "name the tenant that sends it: " + p.submitAs("NAME", file) + "; " + dismiss
+	case ledger.RemedyOtherName:
+		return "hand it in for the right tenant: " + p.submitAs("", file) + "; " + dismiss
+	case ledger.RemedyNumber:
+		return "give it a number of its own, then: " + submit + "; " + dismiss
+	case ledger.RemedyWait:
+		return "when the reason is gone: " + submit + "; " + dismiss
+	case ledger.RemedyNone:
+		return "it cannot be sent by this program: " + p.command("dismiss", it.Result.ID, "--reason", "TEXT")
+	}
+	return "fix it, then: " + submit + "; " + dismiss
 }

@@ -48,7 +48,7 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 
 func TestCommand_ConfigFlagWasGiven_IsRepeated(t *testing.T) {
 	p := &program{config: "my worker.yaml"}
-	if got := p.command("retry inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
+	if got := p.command("retry", "inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
 		t.Errorf("%s", got)
 	}
 	if got := p.command("open"); got != "enqueue open --config 'my worker.yaml'" {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
@@ -40,6 +38,8 @@ type flags struct {
 	Taxpayer []string `placeholder:"NIP:BYTES:BYTES:N" help:"${taxpayer_help}"`
 	Grant    []string `placeholder:"FROM:TO[:SCOPE]" help:"${grant_help}"`
 
+	Direct directFlags `embed:"" prefix:"direct-"`
+
 	BaseURL  string           `name:"base-url" help:"Address to which parts are uploaded; by default the one that the client used."`
 	Seed     int64            `help:"Makes identifiers and probabilities repeatable."`
 	Version  kong.VersionFlag `help:"Print the version and exit."`
@@ -56,6 +56,12 @@ func texts() kong.Vars {
 			"invoices in a session; 0 is the usual limit. Repeatable.",
 		"grant_help": "NIP FROM lets NIP TO issue its invoices; SCOPE is SelfInvoicing (the default) " +
 			"or TaxRepresentative. Repeatable.",
+		"token_help": "A KSeF token of a taxpayer, in a file; permissions are separated by commas, InvoiceRead and " +
+			"InvoiceWrite by default. Repeatable.",
+		"direct_grant_help": "A NIP, a PESEL or the fingerprint of a certificate that may log in for NIP, with these " +
+			"permissions. Repeatable.",
+		"rate_help": "Request limits of one taxpayer in one group, such as invoiceSend, per second, minute and hour; " +
+			"-1 is no limit. Repeatable.",
 	}
 }
 
@@ -89,7 +95,11 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return exitUsage
 	}
-	if err := listen(ctx, f.Addr, options, stdout); err != nil {
+	if _, err := f.Direct.options(); err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+		return exitUsage
+	}
+	if err := listen(ctx, f, options, stdout); err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return exitFault
 	}
@@ -163,34 +173,4 @@ func readTaxpayer(text string) (simulator.Taxpayer, error) {
 		}
 	}
 	return t, nil
-}
-
-// listen serves until ctx ends. Requests that are still running then have five seconds.
-func listen(ctx context.Context, addr string, o simulator.Options, stdout io.Writer) (err error) {
-	s, err := simulator.New(o)
-	if err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	fmt.Fprintf(stdout, "simulator listening on http://%s\n", l.Addr())
-	select {
-	case err = <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		_ = server.Close() // cuts the connections of requests that did not end in time
-	}
-	<-served
-	return nil
 }

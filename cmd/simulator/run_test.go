@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -15,10 +16,20 @@ import (
 // line is a writer that sends its first line to a channel.
 type line struct {
 	text chan string
+	mu   sync.Mutex
 	buf  bytes.Buffer
 }
 
+// String returns everything that was written.
+func (l *line) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
 func (l *line) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.buf.Write(p)
 	if text, _, found := strings.Cut(l.buf.String(), "\n"); found {
 		select {
@@ -73,7 +84,7 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 	if code := <-done; code != exitOK {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	if strings.Contains(errs.String()+out.buf.String(), "verysecret") {
+	if strings.Contains(errs.String()+out.String(), "verysecret") {
 		t.Error("a key was written")
 	}
 }
@@ -87,6 +98,13 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 		"--what":                      "unknown flag",
 		"--taxpayer 5265877635:1":     "NIP:BYTES:BYTES:N",
 		"--taxpayer 5265877635:a:1:1": "not a number",
+
+		"--direct-token 5265877635:/no/such/file":                          "--direct-addr",
+		"--direct-addr 127.0.0.1:0 --direct-token 5265877635":              "NIP:FILE",
+		"--direct-addr 127.0.0.1:0 --direct-token 5265877635:/no/file":     "no such file",
+		"--direct-addr 127.0.0.1:0 --direct-grant 1:5265877635:x":          "SUBJECT:NIP:PERMISSIONS",
+		"--direct-addr 127.0.0.1:0 --direct-rate 5265877635:other:1/2":     "NIP:GROUP:S/M/H",
+		"--direct-addr 127.0.0.1:0 --direct-rate 5265877635:other:1/2/few": "neither a number nor -1",
 	} {
 		var out, errs bytes.Buffer
 		if code := serve(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || !strings.Contains(errs.String(), reason) {
@@ -107,5 +125,49 @@ func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
 		t.Errorf("a bad address: %d", code)
+	}
+}
+
+func TestServe_DirectAddr_AnswersTheMinistrysAPIAndEndsCleanly(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("verysecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	out, errs := &line{text: make(chan string, 1)}, &bytes.Buffer{}
+	done := make(chan int, 1)
+	go func() {
+		args := []string{"--addr", "127.0.0.1:0", "--direct-addr", "127.0.0.1:0", "--direct-novelty", "0", "--direct-rate", "5265877635:invoiceSend:1/2/-1"}
+		args = append(args, "--direct-grant", "7980332920:5265877635:InvoiceRead,InvoiceWrite", "--log-level", "debug")
+		done <- serve(ctx, append(args, "--direct-token", "5265877635:"+token+":InvoiceRead,InvoiceWrite"), out, errs)
+	}()
+	deadline := time.After(20 * time.Second)
+	var url string
+	for url == "" {
+		select {
+		case code := <-done:
+			t.Fatalf("exit code %d: %s", code, errs)
+		case <-deadline:
+			t.Fatal("never ready")
+		case <-time.After(time.Millisecond):
+			_, after, _ := strings.Cut(out.String(), "API on ")
+			url, _, _ = strings.Cut(after, "\n")
+		}
+	}
+	resp, err := http.Post(url+"/auth/challenge", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "-CR-") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	stop()
+	if code := <-done; code != exitOK {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if strings.Contains(errs.String()+out.String(), "verysecret") {
+		t.Error("a token was written")
 	}
 }

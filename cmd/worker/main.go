@@ -111,6 +111,7 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 
 func (f flags) load(path string, environ []string) (config.Config, error) {
 	cfg, err := config.Load(path, environ)
+	cfg.File = f.Config
 	if f.AllowVolatileRedis {
 		cfg.Redis.AllowVolatile = true
 	}

@@ -29,12 +29,12 @@ const (
 	Unknown     Cause = "unknown"       // no document has this id or number
 	Ambiguous   Cause = "ambiguous"     // several invoices have this number: IDs
 	WrongState  Cause = "wrong_state"   // the action is not allowed in this state: State
-	NotTaken    Cause = "not_taken"     // the document was refused, so there is no invoice: Refusal
+	NotTaken    Cause = "not_taken"     // the document was refused, so there is no invoice: Refusal, which may have ended
 	Unreadable  Cause = "unreadable"    // its entry cannot be read: Err
 	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
-	NumberInUse Cause = "number_in_use" // another document of its number is alive or accepted, or its state just changed
+	NumberInUse Cause = "number_in_use" // another document of its number, or with its ref, is alive or accepted, or its state just changed
 	Moved       Cause = "moved"         // its state just changed: State
-	Ended       Cause = "ended"         // the refusal was just ended
+	Ended       Cause = "ended"         // the refusal has ended: Refusal, or nil when it ended just now
 )
 
 // NotDoneError says why nothing was done about one document. The comments of the causes say which

@@ -94,7 +94,7 @@ func TestDismissRefusal_OpenRefusal_EndsOnce(t *testing.T) {
 	r := &ledger.Refusal{ID: w.refuse(sellerA, "x.xml", "X")}
 	w.check(w.exec.DismissRefusal(t.Context(), r, anna))
 	wantCause(t, w.exec.DismissRefusal(t.Context(), r, anna), actions.Ended)
-	if got := w.selects(actions.Selection{Names: []string{r.ID}}, ofDismiss); got[0] != r.ID+": unknown" {
+	if got := w.selects(actions.Selection{Names: []string{r.ID}}, ofDismiss); got[0] != r.ID+": ended" {
 		t.Errorf("the dismissed refusal is %q", got)
 	}
 }

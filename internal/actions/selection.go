@@ -17,9 +17,12 @@ type Selection struct {
 
 	State      ledger.State // or results.Refused; "" stands for the states of Scope.Default
 	Code       int          // KSeF's code
-	Tenant     string       // its name
+	Tenant     string       // its name, or [NoTenant]
 	ReasonLike string       // a part of the reason; upper and lower case are the same
 }
+
+// NoTenant selects the documents that belong to no tenant of the configuration.
+const NoTenant = "-"
 
 // Scope says which documents an action is for.
 type Scope struct {
@@ -102,7 +105,7 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 }
 
 func (s Selection) passes(tenant string, code int, reason string) bool {
-	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant) &&
+	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant || s.Tenant == NoTenant && tenant == "") &&
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 
@@ -135,15 +138,33 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 		return Match{Invoice: last, Name: name, NotDone: &NotDoneError{Cause: WrongState, State: last.State}}, nil
 	}
 	ref, err := x.Inquiry.Refusal(ctx, name)
+	if err == nil && ref == nil {
+		return x.endedRefusal(ctx, name, scope)
+	}
 	switch {
 	case err != nil:
 		return Match{}, err
-	case ref == nil:
-		return Match{Name: name, NotDone: &NotDoneError{Cause: Unknown}}, nil
 	case !scope.Refusals:
 		return Match{Name: name, NotDone: &NotDoneError{Cause: NotTaken, Refusal: ref}}, nil
 	}
 	return Match{Refusal: ref, Name: name}, nil
+}
+
+// endedRefusal says of a refusal that has ended that there is nothing to do about it: only the
+// document itself can be handed in again.
+func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (Match, error) {
+	all, err := x.Inquiry.Refused(ctx, name)
+	if err != nil {
+		return Match{}, err
+	}
+	if len(all) == 0 {
+		return Match{Name: name, NotDone: &NotDoneError{Cause: Unknown}}, nil
+	}
+	why := &NotDoneError{Cause: NotTaken, Refusal: &all[len(all)-1]}
+	if scope.Refusals {
+		why.Cause = Ended
+	}
+	return Match{Name: name, NotDone: why}, nil
 }
 
 func inStates(invs []ledger.Invoice, states []ledger.State) []ledger.Invoice {

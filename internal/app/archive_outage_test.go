@@ -110,7 +110,17 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			// Receipts that wait delay no other invoice.
 			later := p.admit(intake.Terms{}, good(sample.NIP(0), 16)[8:]...)
 			until(t, 60*time.Second, "those that came later are accepted too", p.all(later, accepted))
-			<-time.After(3 * time.Second) // the sweep runs each second, and must change nothing
+			// The sweep runs each second, and must change nothing.
+			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
+			sweeps := func() int {
+				info, err := inspector.GetQueueInfo(queue.QueueUpkeep)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return info.ProcessedTotal
+			}
+			before := sweeps()
+			until(t, 60*time.Second, "three more sweeps have run", func() bool { return sweeps() >= before+3 })
 			all := append(append(taken, later...), bulky...)
 			for _, a := range all {
 				if inv := p.state(a); inv.State != accepted && (inv.Number != "BULKY/1" || inv.State == ledger.Parked) {
@@ -135,7 +145,6 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 				}
 			}
 			p.balanced(len(all))
-			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 			for q := range queue.Queues() {
 				if info, err := inspector.GetQueueInfo(q); err != nil || info.Archived > 0 {
 					t.Errorf("queue %s: %+v (%v): tasks were given up", q, info, err)

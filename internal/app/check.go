@@ -14,9 +14,6 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
-	"ksefworker/internal/ksef/gateway"
-	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/retry"
 )
 
 // ErrCheck is returned when [CheckAll] found faults that a person has to correct; it printed them.
@@ -26,10 +23,11 @@ var ErrCheck = errors.New("the check found faults")
 const checkTimeout = 15 * time.Second
 
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
-// a fault. It sends one request for each tenant (for KSeF's public key) and changes nothing that a
-// worker could notice: in Redis it only reads, it makes no folder, and it deletes the object that it
-// writes to test an archive that exists. The configuration itself was checked when it was loaded. It
-// returns an error that wraps [ErrCheck] when there are faults.
+// a fault. It sends one request for each tenant of the gateway (for KSeF's public key), logs each
+// tenant of KSeF itself in and asks what it may do, and changes nothing that a worker could notice:
+// in Redis it only reads, it makes no folder, and it deletes the object that it writes to test an
+// archive that exists. The configuration itself was checked when it was loaded. It returns an error
+// that wraps [ErrCheck] when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -73,16 +71,12 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	} else {
 		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
 	}
-	if cfg.Validation.SchemaDir != "" {
-		_, err := pool.Admitter()
-		say("schemas", err)
-	}
 	if waiting, err := pool.Unserved(ctx); err == nil {
 		for _, line := range waiting.Lines(20) {
 			fmt.Fprintf(out, "note   %s\n", line)
 		}
 	}
-	checkTenants(ctx, pool, say)
+	checkTenants(ctx, pool, say, out)
 	if faults > 0 {
 		return fmt.Errorf("%w: %d", ErrCheck, faults)
 	}
@@ -119,52 +113,6 @@ func checkReplicas(ctx context.Context, pool *connect.Pool) error {
 	}
 	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; "+
 		"start the replicas, or set it to their number", wanted, connected)
-}
-
-// checkTenants asks the gateway for the public key, once for each tenant that is not paused by
-// configuration.
-func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, error)) {
-	limiter, err := pool.Limiter(ratelimit.NewRedis(pool.Redis, pool.Config.Redis.Prefix), nil)
-	if err != nil {
-		say("limits", err)
-		return
-	}
-	for _, t := range pool.Config.Tenants {
-		what := fmt.Sprintf("tenant %s at %s", t.Title(), pool.Config.BaseURL())
-		switch {
-		case wrongNIP(t.NIP) != "" && pool.Config.ChecksNIPs():
-			say(what, errors.New(wrongNIP(t.NIP)))
-		case t.Paused:
-			say(what+" (paused by configuration)", nil)
-		default:
-			say(what, explainDoor(pool.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
-				client, err := newClient(pool, t, gateway.NewTransport(), readingGate{limiter, t.Title()})
-				if err != nil {
-					return err
-				}
-				defer client.CloseIdleConnections()
-				_, err = client.PublicKey(ctx)
-				return err
-			})))
-		}
-	}
-}
-
-// explainDoor adds to an error of the gateway what a person can do about it.
-func explainDoor(url string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok {
-		return fmt.Errorf("%w; no request was sent, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
-	}
-	switch retry.Judge(err).Reason {
-	case retry.ReasonCredentials:
-		return fmt.Errorf("%w; compare key_id and the content of key_file with the gateway's account page", err)
-	case retry.ReasonOutage, retry.ReasonLost:
-		return fmt.Errorf("%w; %s", err, gatewayHint(err, url))
-	}
-	return err
 }
 
 // Healthcheck calls /healthz of the worker with this configuration on this machine, and returns nil

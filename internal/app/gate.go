@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -79,7 +80,10 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		counter := string(group.Counter())
 		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
-		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("in_a_row", inARow).Dur("asked", o.RetryAfter).
+		if g.told != nil {
+			g.told.throttled(g.tenant)
+		}
+		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Stringer("for", d.Round(time.Millisecond)).Int("in_a_row", inARow).Stringer("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
 	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could
@@ -114,6 +118,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 func refusedKey(err error) (what, todo string) {
 	api, ok := errors.AsType[*ksef.APIError](err)
 	switch {
+	case ok && api.Advice != "":
+		return "login refused by KSeF", "no restart is needed when that is corrected" // the error tells what to do
 	case ok && api.MissingPermission() && api.Permissions != "":
 		return "permission missing at KSeF", "grant the account of its key one of " + api.Permissions + "; no restart is needed"
 	case ok && api.MissingPermission():
@@ -121,7 +127,7 @@ func refusedKey(err error) (what, todo string) {
 	case ok && api.Reason != "":
 		return "access refused by KSeF", "remove the reason that it names; no restart is needed"
 	}
-	return "credentials refused", "put the right key into its key_file; no restart is needed"
+	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
 }
 
 // mayNotRead reports that a key lacks KSeF's permission to read invoices (InvoiceRead). It can send

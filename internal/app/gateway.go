@@ -2,51 +2,30 @@ package app
 
 import (
 	"context"
-	"crypto/rsa"
-	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"ksefworker/config"
 	"ksefworker/internal/connect"
-	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/tasks"
 )
-
-// tenantClient is one tenant's client, with a cache of the public key. It is a [tasks.Transport].
-type tenantClient struct {
-	*gateway.Client
-	keys *publicKey
-}
-
-// PublicKey returns KSeF's public key, from memory while it is fresh.
-func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
-	return g.keys.PublicKey(ctx)
-}
-
-// Invalidate forgets the key, in the whole pool.
-func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 
 // limits are the pool's limiter and circuits. Safe for concurrent use.
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	circuits *circuits // of the gateway
+	circuits *circuits // of the gateway and of KSeF itself
 	faults   *localFaults
-	host     string
+	hosts    hosts
 	outages  outages
 	parts    *partStore
+	told     *toldLimits // nil until there are clients
 }
 
-// pair is the part of the gateway that can be out of service by itself: one tenant's group.
+// pair is the part of a tenant's host that can be out of service by itself: one tenant's group.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
-	return ratelimit.Pair{Host: l.host, Tenant: tenant, Group: group}
+	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
 
 // payEvery is how soon after an outage of Redis the pool learns of a 429 that came during it:
@@ -69,9 +48,9 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 
 func newLimits(pool *connect.Pool, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
 	cfg := pool.Config
-	base, err := url.Parse(cfg.BaseURL())
+	hosts, err := hostsOf(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("gateway.url is not a URL")
+		return nil, err
 	}
 	shared := ratelimit.NewRedis(pool.Redis, cfg.Redis.Prefix)
 	store := ratelimit.NewPendingFreezes(shared)
@@ -92,42 +71,8 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	return &limits{limiter: limiter, store: store, circuits: circuits, faults: faults, host: base.Host,
+	return &limits{limiter: limiter, store: store, circuits: circuits, faults: faults, hosts: hosts,
 		outages: outages{newSpells(pool.Now)}, parts: parts}, nil
-}
-
-// gateways makes a client for each tenant that is not paused by configuration.
-func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
-	count func(ksef.Group, ksef.Outcome),
-) (map[string]tasks.Transport, error) {
-	out := map[string]tasks.Transport{}
-	transport := gateway.NewTransport() // one pool of connections for all tenants
-	for _, t := range pool.Config.Tenants {
-		if t.Paused {
-			continue
-		}
-		gate := &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count,
-			keyRefused: func(ctx context.Context, why string) error { return pool.Ledger.NoteKeyRefused(ctx, t.Title(), why) }}
-		client, err := newClient(pool, t, transport, gate)
-		if err != nil {
-			return nil, err
-		}
-		keys := newPublicKey(queue.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)
-		out[t.Title()] = tenantClient{Client: client, keys: keys}
-	}
-	return out, nil
-}
-
-func newClient(pool *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*gateway.Client, error) {
-	cfg := pool.Config
-	c, err := gateway.New(gateway.Options{
-		BaseURL: cfg.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: cfg.Gateway.UserAgent,
-		Timeout: cfg.Gateway.Timeout, Transport: transport, Gate: gate,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("tenant %s: %w", t.Title(), err)
-	}
-	return c, nil
 }
 
 // budget shows the limits and circuits to the task handlers. It is a [tasks.Budget].
@@ -153,7 +98,7 @@ func (b budget) Join(ctx context.Context, tenant, group string) error {
 		return err
 	}
 	if s.Wait > 0 {
-		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: b.l.host}
+		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: p.Host}
 		if s.unanswered {
 			return b.l.faults.handOver(tenant, &unansweredError{n})
 		}
@@ -185,21 +130,35 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down implements tasks.Budget. Without groups it is about the host. A group from which
-// only this process gets no answers is not down, because others go on.
+// Down implements tasks.Budget. Without groups it is about the tenant's host; without a tenant it
+// reports whether every host is down. A group from which only this process gets no answers is not
+// down, because others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
-	pairs := []ratelimit.Pair{{Host: b.l.host}}
-	if len(groups) > 0 {
-		pairs = nil
+	if tenant == "" {
+		return b.allDown(ctx)
+	}
+	if len(groups) == 0 {
+		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})
 	}
 	for _, g := range groups {
-		pairs = append(pairs, b.l.pair(tenant, g))
-	}
-	for _, p := range pairs {
-		s, err := b.l.circuits.state(ctx, p)
-		if err != nil || s.Phase != ratelimit.CircuitClosed && !s.unanswered {
-			return err == nil, err
+		if down, err := b.down(ctx, b.l.pair(tenant, g)); down || err != nil {
+			return down, err
 		}
 	}
 	return false, nil
+}
+
+func (b budget) allDown(ctx context.Context) (bool, error) {
+	hosts := b.l.hosts.all()
+	for _, host := range hosts {
+		if down, err := b.down(ctx, ratelimit.Pair{Host: host}); !down || err != nil {
+			return false, err
+		}
+	}
+	return len(hosts) > 0, nil
+}
+
+func (b budget) down(ctx context.Context, p ratelimit.Pair) (bool, error) {
+	s, err := b.l.circuits.state(ctx, p)
+	return err == nil && s.Phase != ratelimit.CircuitClosed && !s.unanswered, err
 }

@@ -20,7 +20,7 @@ func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	for _, g := range []string{ratelimit.GroupOnlineSession, ratelimit.GroupOnlineSessionClose, ratelimit.GroupInvoiceSend,
 		ratelimit.GroupBatchSession, ratelimit.GroupBatchSessionClose, ratelimit.GroupInvoiceStatus, ratelimit.GroupSessionInvoiceList,
 		ratelimit.GroupSessionMisc, ratelimit.GroupInvoiceDownload, ratelimit.GroupInvoiceMetadata, ratelimit.GroupInvoiceExport,
-		ratelimit.GroupExportStatus, ratelimit.GroupSessionList, ratelimit.GroupOther} {
+		ratelimit.GroupExportStatus, ratelimit.GroupSessionList, ratelimit.GroupAnonymous, ratelimit.GroupOther} {
 		if _, listed := table[g]; !listed {
 			t.Errorf("the limiter calls a group %s, the configuration does not", g)
 		}

@@ -9,15 +9,16 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// gatewayHint returns what a person can do about a gateway that cannot be reached.
-func gatewayHint(err error, url string) string {
+// addressHint returns what a person can do about an address that cannot be reached. setting names
+// it.
+func addressHint(err error, url, setting string) string {
 	secure := strings.HasPrefix(url, "https://")
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {
 		// Go's and nginx's servers answer 400 to plain text at a TLS port.
-		return "another server than the gateway answers: if this is a TLS port, say https:// in gateway.url"
+		return "another server answers: if this is a TLS port, say https:// in " + setting
 	}
-	if hint := connect.TLSHint(err, secure, "gateway.url", "https://", "http://", "the machine's trusted certificates"); hint != "" {
+	if hint := connect.TLSHint(err, secure, setting, "https://", "http://", "the machine's trusted certificates"); hint != "" {
 		return hint
 	}
-	return "check gateway.url, DNS, the firewall and the proxy of this machine"
+	return "check " + setting + ", DNS, the firewall and the proxy of this machine"
 }

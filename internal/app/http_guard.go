@@ -111,7 +111,7 @@ func (g *loginGuard) failed(from string) {
 	if over := a.n - loginsFree; over >= 0 {
 		pause := min(loginPause<<min(over, 10), loginPauseMax)
 		a.until = now.Add(pause)
-		g.log.Warn().Str("from", from).Int("in_a_row", a.n).Dur("for", pause).
+		g.log.Warn().Str("from", from).Int("in_a_row", a.n).Stringer("for", pause.Round(time.Millisecond)).
 			Msg("wrong logins at the dashboard: the requests of this address are refused for a while")
 	}
 }

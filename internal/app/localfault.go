@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -9,16 +10,19 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/retry"
 )
 
-// localFaults are faults that stop only this process from working for a tenant: it cannot read the
-// tenant's key_file. The file is read each time, so that a correction takes effect at once. The
-// pool is not told: tasks go back to the queue for another worker. Safe for concurrent use.
+// localFaults are faults that stop only this process from working for a tenant: it cannot use the
+// files with the tenant's credentials. They are looked at each time, so that a correction takes
+// effect at once. The pool is not told: tasks go back to the queue for another worker. Safe for
+// concurrent use.
 type localFaults struct {
-	keys  map[string]func() (string, error) // reads the key, by tenant
-	spell *spells
-	log   zerolog.Logger
+	credentials map[string]*connect.Credentials // by tenant
+	files       map[string]string               // the names of their settings
+	spell       *spells
+	log         zerolog.Logger
 
 	mu     sync.Mutex
 	second time.Time
@@ -26,25 +30,36 @@ type localFaults struct {
 }
 
 func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger) *localFaults {
-	f := &localFaults{keys: map[string]func() (string, error){}, spell: newSpells(now), log: log, handed: map[string]int{}}
+	f := &localFaults{credentials: map[string]*connect.Credentials{}, files: map[string]string{}, spell: newSpells(now), log: log,
+		handed: map[string]int{}}
 	for _, t := range cfg.Tenants {
 		if !t.Paused {
-			f.keys[t.Title()] = t.Key
+			f.credentials[t.Title()] = connect.NewCredentials(t, now)
+			f.files[t.Title()] = settingsOf(t)
 		}
 	}
 	return f
 }
 
+// settingsOf names the settings of the files with a tenant's credentials: "key_file".
+func settingsOf(t config.Tenant) string {
+	var names []string
+	for _, f := range t.SecretFiles() {
+		names = append(names, f.Key)
+	}
+	return strings.Join(names, ", ")
+}
+
 // of returns the fault of a tenant in this process; nil when there is none. The text names the
 // setting and never the content of the file.
 func (f *localFaults) of(tenant string) error {
-	key, ok := f.keys[tenant]
+	c, ok := f.credentials[tenant]
 	if !ok {
 		return nil
 	}
-	_, err := key()
+	err := c.Fault()
 	if err != nil {
-		err = fmt.Errorf("key_file of tenant %s cannot be used by this process: %w", tenant, err)
+		err = fmt.Errorf("%s of tenant %s cannot be used by this process: %w", f.files[tenant], tenant, err)
 	}
 	return err
 }
@@ -64,20 +79,22 @@ func (f *localFaults) check(tenant string) error {
 	err := f.of(tenant)
 	if err == nil {
 		if after, was := f.spell.over(tenant); was {
-			f.log.Info().Str("tenant", tenant).Dur("after", after).Msg("key_file can be used again: this process works for the tenant")
+			f.log.Info().Str("tenant", tenant).Stringer("after", after.Round(time.Millisecond)).Msg(f.files[tenant] +
+				" can be used again: this process works for the tenant")
 		}
 		return nil
 	}
 	if since, due := f.spell.goesOn(tenant); due {
 		f.log.Error().Err(err).Str("tenant", tenant).Time("since", since).
-			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; correct key_file, no restart is needed")
+			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; correct " + f.files[tenant] +
+				", no restart is needed")
 	}
 	return err
 }
 
 // checkAll logs the faults at start, before a task of the tenant comes.
 func (f *localFaults) checkAll() {
-	for tenant := range f.keys {
+	for tenant := range f.credentials {
 		_ = f.check(tenant)
 	}
 }
@@ -112,7 +129,7 @@ func (f *localFaults) delay(tenant string) time.Duration {
 }
 
 var localFaultDesc = prometheus.NewDesc("ksef_local_fault",
-	"1 when this process cannot work for the tenant because it cannot read key_file; other processes may.",
+	"1 when this process cannot work for the tenant because it cannot use the files with its credentials; other processes may.",
 	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.
@@ -120,7 +137,7 @@ func (f *localFaults) Describe(ch chan<- *prometheus.Desc) { ch <- localFaultDes
 
 // Collect implements prometheus.Collector.
 func (f *localFaults) Collect(ch chan<- prometheus.Metric) {
-	for tenant := range f.keys {
+	for tenant := range f.credentials {
 		gauge(ch, localFaultDesc, boolValue(f.of(tenant) != nil), tenant)
 	}
 }

@@ -56,11 +56,8 @@ func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *te
 			docs := long(n + 1)
 			taken := p.admit(intake.Terms{Lane: lane}, docs[1:]...)
 			p.limitMemory(0.9) // 111 % used
-			a, err := p.base.Admitter()
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = a.Admit(t.Context(), docs[:1], intake.Terms{})
+			a := p.base.Admitter()
+			_, err := a.Admit(t.Context(), docs[:1], intake.Terms{})
 			if _, full := errors.AsType[*ledger.FullError](err); !full {
 				t.Errorf("handed in while redis is full: %v", err)
 			}

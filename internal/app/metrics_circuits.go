@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/ratelimit"
@@ -8,7 +10,7 @@ import (
 
 var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
 	"1 for each circuit that is not closed: that of a tenant's group, the part store's included, or, without a tenant, that of "+
-		"the gateway (host), the part store (part_store) or this process's own connection (connect).",
+		"the gateway or KSeF (host), the part store (part_store) or this process's own connection (connect).",
 	[]string{"tenant", "group"}, nil)
 
 // circuitCollector reads at each scrape which circuits are not closed. The figures are the pool's,
@@ -30,28 +32,10 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 		sent[[2]string{tenant, group}] = true
 		gauge(ch, circuitDesc, 1, tenant, group)
 	}
-	open, err := c.limits.circuits.open(ctx, c.limits.host)
-	if err != nil {
-		return // ksef_scrape_up of the ledger shows that Redis does not answer
-	}
-	for _, o := range open {
-		if o.OfHost {
-			send("", groupHost)
-		} else {
-			send(o.Tenant, o.Group)
+	for _, host := range c.limits.hosts.all() {
+		if !c.collectHost(ctx, host, send) {
+			return // ksef_scrape_up of the ledger shows that Redis does not answer
 		}
-	}
-	here, err := c.limits.circuits.openHere(ctx, c.limits.host)
-	if err != nil {
-		return
-	}
-	for _, o := range here {
-		if !o.OfHost {
-			send(o.Tenant, o.Group)
-		}
-	}
-	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: c.limits.host}); err == nil && (s.own || s.unanswered) {
-		send("", groupConnect)
 	}
 	for tenant := range c.limits.parts.tenants {
 		host, s, err := c.limits.parts.down(ctx, tenant)
@@ -63,4 +47,32 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 			send(tenant, groupPartStore)
 		}
 	}
+}
+
+// collectHost reports false when Redis does not answer.
+func (c *circuitCollector) collectHost(ctx context.Context, host string, send func(tenant, group string)) bool {
+	open, err := c.limits.circuits.open(ctx, host)
+	if err != nil {
+		return false
+	}
+	for _, o := range open {
+		if o.OfHost {
+			send("", groupHost)
+		} else {
+			send(o.Tenant, o.Group)
+		}
+	}
+	here, err := c.limits.circuits.openHere(ctx, host)
+	if err != nil {
+		return false
+	}
+	for _, o := range here {
+		if !o.OfHost {
+			send(o.Tenant, o.Group)
+		}
+	}
+	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: host}); err == nil && (s.own || s.unanswered) {
+		send("", groupConnect)
+	}
+	return true
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // taskOptions returns the options of the task handlers as the configuration sets them.
-func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *events) tasks.Options {
+func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *events, told *toldLimits) tasks.Options {
 	cfg := pool.Config
 	return tasks.Options{
 		Now:    pool.Now,
@@ -20,7 +20,7 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads,
 		Refusals: cfg.Packages.Refusals,
 		MaxWait:  cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
-		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return t.SessionInvoices() },
+		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return told.sessionInvoices(t) },
 		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge,
 		ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
@@ -28,7 +28,8 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter,
 		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
-		Log: log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
+		Enqueue: pool.Enqueue(),
+		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
 	}
 }
 

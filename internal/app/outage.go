@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ratelimit"
@@ -46,11 +48,11 @@ func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error
 // over logs the end of an outage. It is called after each answer.
 func (o outages) over(log zerolog.Logger, p ratelimit.Pair) {
 	if after, was := o.spells.over(ratelimit.Pair{Host: p.Host}.String()); was {
-		log.Info().Dur("after", after).Str("host", p.Host).
+		log.Info().Stringer("after", after.Round(time.Millisecond)).Str("host", p.Host).
 			Msg("the gateway answers again: waiting invoices are sent in the order of their deadlines")
 	}
 	if after, was := o.spells.over(p.String()); was {
-		log.Info().Dur("after", after).Str("host", p.Host).Str("tenant", p.Tenant).Str("group", p.Group).
+		log.Info().Stringer("after", after.Round(time.Millisecond)).Str("host", p.Host).Str("tenant", p.Tenant).Str("group", p.Group).
 			Msg("the gateway answers this tenant's requests of this group again")
 	}
 }

@@ -130,10 +130,10 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 	case err == nil:
 		s.warn("count an answer of the part store", s.circuits.answered(ctx, p))
 		if after, was := s.spell.over(host); was {
-			s.log.Info().Str("store", host).Dur("after", after).Msg("the part store takes parts again")
+			s.log.Info().Str("store", host).Stringer("after", after.Round(time.Millisecond)).Msg("the part store takes parts again")
 		}
 		if after, was := s.spell.over(host + " " + p.Tenant); was {
-			s.log.Info().Str("store", host).Str("tenant", p.Tenant).Dur("after", after).Msg("the part store takes the tenant's parts again")
+			s.log.Info().Str("store", host).Str("tenant", p.Tenant).Stringer("after", after.Round(time.Millisecond)).Msg("the part store takes the tenant's parts again")
 		}
 	case api == nil || api.Kind == ksef.KindCanceled || api.Kind == ksef.KindLocal || api.Kind == ksef.KindGated:
 		s.warn("give the part store's probe back", s.circuits.unsent(ctx, p))

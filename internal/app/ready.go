@@ -14,7 +14,7 @@ import (
 func (w *Worker) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
-		w.checkGateway, w.checkPartStore, w.checkSpool, w.checkEntries, w.checkClock,
+		w.checkHosts, w.checkPartStore, w.checkSpool, w.checkEntries, w.checkClock,
 	}
 	for _, t := range w.pool.Config.Tenants {
 		parts = append(parts, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })

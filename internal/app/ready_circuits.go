@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -29,14 +30,32 @@ func describeOutage(s reach) string {
 	return fmt.Sprintf("no answer since %s; next try in %s, nothing is lost meanwhile", since, wait)
 }
 
-func (w *Worker) checkGateway(ctx context.Context) Check {
+// notReadable says that Redis, and not what is checked, is why its state is not known. Whether this
+// makes the worker unready is up to the check of Redis itself.
+func notReadable(err error) string {
+	return "its state cannot be read from redis, see there: " + connect.Explain(err)
+}
+
+// checkHosts shows which of the hosts is out of service. The check keeps the name that it had when
+// there was one host.
+func (w *Worker) checkHosts(ctx context.Context) Check {
 	c := Check{Name: "gateway", OK: true}
-	s, err := w.limits.circuits.state(ctx, ratelimit.Pair{Host: w.limits.host})
-	switch {
-	case err != nil:
-		return Check{Name: "gateway", Detail: err.Error()}
-	case s.Phase != ratelimit.CircuitClosed:
-		c.Detail = describeOutage(s)
+	hosts := w.limits.hosts.all()
+	for _, host := range hosts {
+		s, err := w.limits.circuits.state(ctx, ratelimit.Pair{Host: host})
+		switch {
+		case err != nil:
+			return Check{Name: c.Name, Detail: notReadable(err)}
+		case s.Phase == ratelimit.CircuitClosed:
+			continue
+		}
+		if c.Detail != "" {
+			c.Detail += "; "
+		}
+		if len(hosts) > 1 {
+			c.Detail += host + ": "
+		}
+		c.Detail += describeOutage(s)
 	}
 	return c
 }
@@ -47,7 +66,8 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 	for _, t := range w.pool.Config.Tenants {
 		host, s, err := w.limits.parts.down(ctx, t.Title())
 		if err != nil {
-			return Check{Name: c.Name, Detail: err.Error()}
+			c.Detail = notReadable(err)
+			return c
 		}
 		if host == "" || shown[host] || s.Phase == ratelimit.CircuitClosed {
 			continue
@@ -77,8 +97,8 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	}
 	if holds, err := w.pool.Ledger.Holds(ctx); err == nil && holds[tenant].Kind != "" {
 		hold := holds[tenant]
-		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ",
-			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), tenant)
+		c.Detail += fmt.Sprintf("%s by %s since %s: %s ends it; ",
+			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), w.pool.Enqueue().Call("resume", tenant))
 	}
 	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
@@ -86,15 +106,16 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	known, err := w.pool.Ledger.Tenant(ctx, tenant)
 	u, failed := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
 	if failed == nil && u.Frozen > 0 {
-		c.Detail += cmp.Or(known.KeyRefused, "credentials refused: put the right key into its key_file, or grant its account the permission that the log names")
+		c.Detail += cmp.Or(known.KeyRefused,
+			"credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
 		return c
 	}
 	// The groups of a denied tenant are frozen as after a 429, but for another reason.
 	denied := err == nil && known.Denials > 0
 	if denied {
 		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
-			"its invoices stay queued, the next try is after %s; does the key in its key_file belong to another taxpayer? ",
-			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
+			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer? ",
+			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])
 	}
 	for _, group := range w.limits.limiter.Groups() {
 		if group == ratelimit.GroupOther {
@@ -105,7 +126,7 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 				group, u.Frozen.Round(time.Second))
 		}
 	}
-	open, err := w.limits.circuits.open(ctx, w.limits.host)
+	open, err := w.limits.circuits.open(ctx, w.limits.hosts.of(tenant))
 	if err != nil {
 		return c // the gateway's own check shows the error
 	}
@@ -114,13 +135,18 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState}))
 		}
 	}
-	here, err := w.limits.circuits.openHere(ctx, w.limits.host)
+	here, err := w.limits.circuits.openHere(ctx, w.limits.hosts.of(tenant))
 	if err != nil {
 		return c
 	}
 	for _, o := range here {
 		if o.Tenant == tenant {
 			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState, unanswered: true}))
+		}
+	}
+	for _, more := range []string{describeExpiry(w.faults.credentials[tenant], w.pool.Now()), w.told.describe(tenant)} {
+		if more != "" {
+			c.Detail += more + "; "
 		}
 	}
 	c.Detail = strings.TrimSuffix(c.Detail, "; ")

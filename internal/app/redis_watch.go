@@ -51,18 +51,18 @@ func (w *redisWatch) check(ctx context.Context) Check {
 func (w *redisWatch) checkNow(ctx context.Context) Check {
 	pool := w.pool
 	if err := pool.Redis.Set(ctx, pool.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
-		return Check{Name: "redis", Detail: err.Error()}
+		return Check{Name: "redis", Detail: connect.Explain(err)}
 	}
 	facts, err := connect.AskRedis(ctx, pool.Redis)
 	if err != nil {
-		return Check{Name: "redis", Detail: err.Error()}
+		return Check{Name: "redis", Detail: connect.Explain(err)}
 	}
 	claimed := pool.Claim(ctx)
 	w.noteHome(claimed)
 	fault := errors.Join(pool.Unfit(facts), claimed)
 	w.logChange(facts.RunID, fault)
 	if fault != nil {
-		return Check{Name: "redis", Detail: fault.Error()}
+		return Check{Name: "redis", Detail: connect.Explain(fault)}
 	}
 	// Without its replicas a worker may not do the calls that are its purpose.
 	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {

@@ -60,6 +60,8 @@ func (w *Worker) run(ctx context.Context) error {
 	loops.Go(func() { w.watchMemory(work, stopLoops) })
 	loops.Go(func() { w.redis.run(work, stopLoops) })
 	loops.Go(func() { w.unserved.run(work, stopLoops) })
+	loops.Go(func() { w.told.run(work, stopLoops) })
+	loops.Go(func() { w.expiries.run(work, stopLoops) })
 	w.logStart(work)
 
 	var cause error
@@ -69,7 +71,7 @@ func (w *Worker) run(ctx context.Context) error {
 	}
 	w.stopping.Store(true)
 	within := w.pool.Config.Worker.ShutdownTimeout
-	w.log.Info().Dur("within", within).Msg("worker stops")
+	w.log.Info().Stringer("within", within.Round(time.Millisecond)).Msg("worker stops")
 	last, cancel := context.WithTimeout(work, within+closeTimeout)
 	defer cancel()
 	w.worker.Retire()
@@ -95,6 +97,7 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.worker.Stop(last); err != nil {
 		w.log.Warn().Err(err).Msg("online sessions left to the other workers")
 	}
+	w.clients.close(last)
 	return errors.Join(cause, w.close(ctx))
 }
 

@@ -113,11 +113,9 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 	})
 	// Replication is not synchronous: invoices that the master had not passed on are lost, as if
 	// they had never been taken in. The export is handed in again, as an operator would do.
-	a, err := p.base.Admitter()
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := p.base.Admitter()
 	var again []intake.Admission
+	var err error
 	until(t, 60*time.Second, "they are taken in, when the other replica follows the new master", func() bool {
 		again, err = a.Admit(t.Context(), good(sample.NIP(0), 60), intake.Terms{})
 		return err == nil
@@ -138,12 +136,9 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		c.Redis.WaitTimeout = 200 * time.Millisecond
 	})
 	addr, _ := p.workAt()
-	a, err := p.base.Admitter()
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := p.base.Admitter()
 	docs := good(sample.NIP(0), 6)
-	_, err = a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
+	_, err := a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 	if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags {
 		t.Errorf("handed in without a replica: %v", err)
 	}

@@ -25,7 +25,7 @@ func (w *Worker) logStart(ctx context.Context) {
 		redis = fmt.Sprint(c) // without its password
 	}
 	e := w.log.Info().Str("version", buildinfo.Read().String()).Str("environment", string(cfg.Environment)).
-		Str("gateway", w.limits.host).Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
+		Strs("hosts", w.limits.hosts.all()).Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
 	if len(paused) > 0 {
 		e = e.Strs("paused", paused)
 	}

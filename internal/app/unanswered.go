@@ -125,14 +125,15 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 	if err := l.faults.refuse(tenant); err != nil {
 		return err
 	}
-	pairs := []ratelimit.Pair{{Host: l.host}}
+	host := l.hosts.of(tenant)
+	pairs := []ratelimit.Pair{{Host: host}}
 	for _, g := range groups {
 		pairs = append(pairs, l.pair(tenant, g))
 	}
 	for _, p := range pairs {
 		// An error of the store is returned where the store is needed.
 		if s, err := l.circuits.apart(context.Background(), p); err == nil && s.Wait > 0 {
-			n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: l.host}
+			n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: host}
 			if !s.OfHost {
 				n.Key = ratelimit.Key{Tenant: p.Tenant, Group: p.Group}
 			}
@@ -140,7 +141,7 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 		}
 	}
 	if len(groups) > 0 && l.circuits.streak.ofThisProcess() && !l.circuits.alone() {
-		n := &ratelimit.NotNow{Reason: ratelimit.ReasonOutage, Host: l.host}
+		n := &ratelimit.NotNow{Reason: ratelimit.ReasonOutage, Host: host}
 		return l.faults.handOver(tenant, &unansweredError{n})
 	}
 	return nil

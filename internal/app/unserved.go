@@ -57,7 +57,7 @@ func (w *unservedWatch) update(u connect.Unserved) {
 			continue
 		}
 		if after, was := w.spell.over(nip); was {
-			w.log.Info().Str("tenant", nip).Dur("after", after).
+			w.log.Info().Str("tenant", nip).Stringer("after", after.Round(time.Millisecond)).
 				Msg("no invoices wait any more for this tenant, which is not configured here")
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/waiting"
 )
 
@@ -26,7 +27,7 @@ func (w *Worker) checkWaiting(ctx context.Context) Check {
 	c := Check{Name: "waiting", OK: true}
 	counts, err := w.overview.get(ctx)
 	if err != nil {
-		c.Detail = "cannot find out what invoices wait for: " + err.Error()
+		c.Detail = "cannot find out what invoices wait for: " + connect.Explain(err)
 		return c
 	}
 	for _, n := range counts {

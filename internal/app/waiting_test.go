@@ -54,6 +54,10 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			lane: ledger.Bulk, want: waiting.Credentials, until: true,
 			says: "HTTP 403, code 403: Forbidden: permission missing): grant it to the account of its key",
 		},
+		"send answered with 429": {
+			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.TooMany, On: "send", For: 2 * time.Minute, Times: 1}}},
+			lane: ledger.Express, want: waiting.Throttled, until: true, says: "too many requests",
+		},
 		"sessions refused": {
 			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Code: 21405, Times: -1}}},
 			lane: ledger.Bulk, want: waiting.Refused, until: true, says: "code 21405: ",

@@ -25,6 +25,9 @@ import (
 type Worker struct {
 	pool      *connect.Pool
 	limits    *limits
+	clients   *clients
+	told      *toldLimits
+	expiries  *expiries
 	faults    *localFaults
 	worker    *tasks.Worker
 	server    *asynq.Server
@@ -95,16 +98,18 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if w.limits, err = newLimits(pool, id, w.faults, log, events); err != nil {
 		return err
 	}
-	clients, err := gateways(pool, w.limits, log, events.request)
-	if err != nil {
+	if w.clients, err = newClients(pool, w.limits, log, events.request); err != nil {
 		return err
 	}
+	w.told = newToldLimits(cfg, w.clients.accounts, w.limits.limiter, pool.Now, log)
+	w.limits.told = w.told
+	w.expiries = newExpiries(w.faults.credentials, pool.Now, log)
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
-		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := clients[tenant]; return c, ok },
-	}, taskOptions(pool, id, w.spool, log, events))
+		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := w.clients.transports[tenant]; return c, ok },
+	}, taskOptions(pool, id, w.spool, log, events, w.told))
 	reader, err := pool.Waiting()
 	if err != nil {
 		return err
@@ -139,6 +144,6 @@ func (w *Worker) sources(e *events) []prometheus.Collector {
 		e, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
-		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits},
+		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries,
 	}
 }

@@ -32,9 +32,10 @@ const (
 // call behind. So every wait here ends with its context, and a call that returns too late publishes
 // nothing.
 type folder struct {
-	path string
-	tree atomic.Pointer[tree] // nil until opened; see open
-	real string               // the path without links, as it was when the folder was first opened; guarded by opening
+	path     string
+	tree     atomic.Pointer[tree] // nil until opened; see open
+	readOnly bool                 // see [Options.ReadOnly]; never changed after opening began
+	real     string               // the path without links, as it was when the folder was first opened; guarded by opening
 
 	renewals atomic.Int64
 	opening  lock
@@ -160,6 +161,9 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 	t, err := f.open(ctx)
 	if err != nil {
 		return err
+	}
+	if f.readOnly {
+		return fmt.Errorf("remove %s: %w", name, ErrReadOnly)
 	}
 	f.mu.Lock()
 	delete(f.pending, name)

@@ -45,7 +45,7 @@ func (f *folder) open(ctx context.Context) (*tree, error) {
 	if t := f.tree.Load(); t != nil {
 		return t, nil
 	}
-	if f.real == "" {
+	if f.real == "" && !f.readOnly {
 		if err := f.make(); err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (f *folder) open(ctx context.Context) (*tree, error) {
 		return nil, err
 	}
 	t.self, err = t.root.Open(".")
-	if err == nil {
+	if err == nil && !f.readOnly {
 		err = t.root.MkdirAll(workFolder, folderMode)
 	}
 	if err != nil {
@@ -74,7 +74,9 @@ func (f *folder) open(ctx context.Context) (*tree, error) {
 		}
 		return nil, errors.Join(err, t.root.Close())
 	}
-	t.clearWork(time.Now().Add(-workMaxAge))
+	if !f.readOnly {
+		t.clearWork(time.Now().Add(-workMaxAge))
+	}
 	f.real = real
 	f.tree.Store(t)
 	return t, nil

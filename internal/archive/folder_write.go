@@ -62,6 +62,9 @@ func (t *tree) overwrite(ctx context.Context, name string, data []byte) error {
 // writeTemp writes a file to the work folder and returns its name. After an error, such as a full
 // disk, no file is left.
 func (t *tree) writeTemp(data []byte, sync bool) (string, error) {
+	if t.f.readOnly {
+		return "", ErrReadOnly
+	}
 	temp := workFolder + "/" + rand.Text()
 	file, err := t.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if errors.Is(err, fs.ErrNotExist) { // somebody removed the work folder

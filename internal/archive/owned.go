@@ -40,8 +40,32 @@ func (e *OwnerError) Error() string {
 //
 // An archive that cannot be asked now is asked again by the next call, which fails until then. So is
 // a folder that was removed and made again, or replaced, under the process.
-func Owned(s Store, here Owner, same func(a, b Owner) bool) *OwnedStore {
-	return &OwnedStore{Store: s, here: here, same: same, turn: make(chan struct{}, 1)}
+//
+// uses, if it is not nil, remembers which archives were used. One that was used and does not say any
+// more whose it is gives every call an [*UnmarkedError]: it is a share that is not mounted, or lost
+// what was in it, and what it lacks is not lost because of that.
+func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
+	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
+}
+
+// Uses remembers the archives that were used, by their URL. It outlives them.
+type Uses interface {
+	ArchiveUsed(ctx context.Context, url string) (bool, error)
+	NoteArchive(ctx context.Context, url string) error
+}
+
+// UnmarkedError says that an archive that was used before does not say whose it is. Nothing of it
+// was used.
+type UnmarkedError struct {
+	URL  string
+	Here Owner
+}
+
+func (e *UnmarkedError) Error() string {
+	mark, _ := json.Marshal(e.Here) // two strings always encode
+	return fmt.Sprintf("the archive %s was used before, and its file %s is missing: its share is not mounted, or its content was removed: "+
+		"mount it, or bring back what was in it; only if it is meant to begin anew, put a file %s with %s into it",
+		e.URL, ownerName, ownerName, mark)
 }
 
 // OwnedStore is a store that knows whose it is. Make it with [Owned].
@@ -49,12 +73,14 @@ type OwnedStore struct {
 	Store
 	here Owner
 	same func(a, b Owner) bool
+	uses Uses
 
 	turn  chan struct{} // holds one: the call that asks
 	mu    sync.Mutex
 	known bool
 	seen  int64 // how often the folder had been replaced when that was asked
 	err   error // an *OwnerError
+	noted bool  // uses has it
 }
 
 // Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It returns
@@ -111,6 +137,7 @@ func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, erro
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)
 	if known, err := s.answer(n); known {
+		s.note(ctx, claim, err)
 		return ctx, err
 	}
 	select {
@@ -126,18 +153,50 @@ func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, erro
 	if err != nil || owner == (Owner{}) {
 		return ctx, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known, s.seen, s.err = true, n, nil
 	if !s.same(owner, s.here) {
-		s.err = &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
+		err = &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
 	}
-	return ctx, s.err
+	s.mu.Lock()
+	s.known, s.seen, s.err = true, n, err
+	s.mu.Unlock()
+	s.note(ctx, claim, err)
+	return ctx, err
+}
+
+// note lets uses remember an archive that belongs here and is about to be written. When that fails,
+// the next write does it.
+func (s *OwnedStore) note(ctx context.Context, claim bool, err error) {
+	s.mu.Lock()
+	due := claim && err == nil && s.uses != nil && !s.noted
+	s.mu.Unlock()
+	if due && s.uses.NoteArchive(ctx, s.Store.URL("")) == nil {
+		s.mu.Lock()
+		s.noted = true
+		s.mu.Unlock()
+	}
+}
+
+// unmarked returns why an archive that does not say whose it is may not be used; nil when it may.
+func (s *OwnedStore) unmarked(ctx context.Context) error {
+	if s.uses == nil {
+		return nil
+	}
+	url := s.Store.URL("")
+	used, err := s.uses.ArchiveUsed(ctx, url)
+	if err == nil && used {
+		err = &CallError{Sick: true, Err: &UnmarkedError{URL: url, Here: s.here}}
+	}
+	return err
 }
 
 // owner reads whose the archive is; the zero value when nobody has claimed it and claim is false.
 func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	raw, err := s.Store.Get(ctx, ownerName)
+	if errors.Is(err, ErrNotFound) {
+		if err := s.unmarked(ctx); err != nil {
+			return Owner{}, err
+		}
+	}
 	if errors.Is(err, ErrNotFound) && claim {
 		if raw, err = json.Marshal(s.here); err == nil {
 			err = s.Store.Put(ctx, ownerName, raw, "application/json")

@@ -23,7 +23,7 @@ func owned(t *testing.T, dir string, o archive.Owner) *archive.OwnedStore {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return archive.Owned(s, o, func(a, b archive.Owner) bool { return a.Environment == b.Environment })
+	return archive.Owned(s, o, func(a, b archive.Owner) bool { return a.Environment == b.Environment }, nil)
 }
 
 func filesIn(t *testing.T, dir string) (names []string) {
@@ -117,7 +117,7 @@ func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = away.Close() })
-	o := archive.Owned(away, ownTest, func(a, b archive.Owner) bool { return a == b })
+	o := archive.Owned(away, ownTest, func(a, b archive.Owner) bool { return a == b }, nil)
 	if err := o.Put(t.Context(), "a/b.xml", []byte("x"), ""); err == nil {
 		t.Fatal("put into an archive that is away")
 	}

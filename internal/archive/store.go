@@ -65,6 +65,9 @@ var (
 	// ErrImmutable says that a document with such a name is never replaced or removed.
 	ErrImmutable = errors.New("archive never changes a document with this name")
 
+	// ErrReadOnly says that a folder was opened with [Options.ReadOnly].
+	ErrReadOnly = errors.New("archive was opened for reading only")
+
 	// ErrCorrupt says that a stored object differs from what was put.
 	ErrCorrupt = errors.New("stored content is damaged")
 )
@@ -82,6 +85,11 @@ type Options struct {
 	// Later makes Open succeed for a folder that cannot be opened, whatever the reason. Each call
 	// tries to open it again, and fails with the reason until one succeeds.
 	Later bool
+
+	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write works.
+	// A copy of an archive on a medium that cannot be written to can then be read. A bucket is the
+	// same with and without it.
+	ReadOnly bool
 
 	// OnChange is called when the store goes out of service for this process and when it works
 	// again; nil means no call. It must not call the store.
@@ -118,6 +126,7 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 		if err != nil {
 			return nil, err
 		}
+		f.readOnly = o.ReadOnly
 		g := newGuard(f, o)
 		err = g.call(ctx, "open archive", checkKey, g.timeout, func(ctx context.Context) error { _, err := f.open(ctx); return err })
 		if err != nil && !o.Later && !temporarilyUnavailable(err) {

@@ -49,6 +49,7 @@ func TestStore(t *testing.T) {
 				{"many at once", takesManyAtOnce},
 				{"a context that has ended stops every method", obeysContext},
 				{"check passes and takes no name", checks},
+				{"a folder is listed, without what is below its folders", lists},
 			} {
 				t.Run(promise.name, func(t *testing.T) { promise.test(t, backEnd.open(t)) })
 			}

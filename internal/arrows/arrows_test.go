@@ -21,14 +21,19 @@ const module = "ksefworker"
 var (
 	// The Ministry's numbers, to which any package may refer.
 	page     = []string{"internal/ksef/numbers"}
-	document = join(page, []string{"internal/invoice", "internal/invoice/xsd"})
+	document = join(page, []string{"internal/invoice"})
 	tools    = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
-		"internal/archive",
+		"internal/archive", "internal/shell",
 	}
 	machinery = join(tools, document)
-	clients   = []string{"internal/ksef/gateway"}
-	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
+	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct"}
+	network   = []string{"internal/ksef/httponce"}
+	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
+	// The simulator's second face, and what configures it.
+	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
+	// forPeople are what a person reads or is handed: words, codes, what is kept, proofs, reports.
+	forPeople = []string{"internal/explain", "internal/qrcode", "internal/records", "internal/proof", "internal/report"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
 
@@ -36,15 +41,19 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, document),
-		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
-		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
+		// It links the testing package, so only tests may import it.
+		"internal/testbed/bedtest": {"internal/testbed"},
+
+		// The stand-ins are linked into the demo and the simulator only, never into worker or
+		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, clients),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting"}, machinery),
+		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
 		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
@@ -53,9 +62,21 @@ var (
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
+		// The words about every code: they know no other package, and any that shows an invoice to a person may use them.
+		"internal/explain": nil,
+		// The QR codes of an invoice that leaves KSeF on paper.
+		"internal/qrcode": document,
+		// What the archive keeps, read without Redis; and what is made of it: the proof of one invoice, the report of many.
+		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/proof":   join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"}, document),
+		"internal/report":  join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		// It translates between HTTP and the packages that the command line uses too.
+		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
+		"internal/actions":    {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		// Credentials for KSeF itself: the command line calls it.
+		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
 
@@ -66,50 +87,83 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
+		"internal/shell":         nil, // commands as a person types them
 		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
-		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		// The way to the network, which the clients share.
+		"internal/ksef/httponce":     join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
+		"internal/ksef/direct/login": {"internal/ksef", "internal/ksef/direct", "internal/xades"},
+		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 
-		"internal/invoice":     page,
+		// XML signatures know nothing of KSeF.
+		"internal/xades":  nil,
+		"internal/pemkey": nil,
+
+		"internal/invoice":                   join(page, []string{"internal/invoice/schema"}),
+		"internal/invoice/schema":            nil,
+		"internal/invoice/schema/compile":    {"internal/invoice/schema"},
+		"internal/invoice/schema/generate":   {"internal/invoice/schema/compile"},
+		"internal/invoice/schema/schematest": {"internal/invoice/schema"}, // for tests only
+		// A second opinion for tests and benchmarks: no program links it.
 		"internal/invoice/xsd": {"internal/invoice"},
 
-		"config":             page,
+		"config":             join(page, []string{"internal/pemkey"}),
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
-		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
-		"internal/simulator/fa":     nil,
-		"internal/simulator/limits": nil,
-		"internal/sample":           nil,
-		"internal/redisd":           nil,
+		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
+		"internal/simulator/fa":         nil,
+		"internal/simulator/fa/facts":   nil, // reads the schemas for it
+		"internal/simulator/limits":     nil,
+		"internal/simulator/strictjson": nil,
+		// The second face: the Ministry's API on the inside of the first.
+		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
+			"internal/simulator/login", "internal/simulator/strictjson"},
+		"internal/simulator/login":        {"internal/simulator/xades"},
+		"internal/simulator/xades":        nil,
+		"internal/simulator/certificates": nil,
+		"internal/sample":                 nil,
+		"internal/redisd":                 nil,
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
-		"internal/redisd/redistest":    {"internal/redisd"},
-		"internal/archive/archivetest": nil,
-		"internal/simulator/fa/fatest": nil,
-		"internal/arrows":              nil,
-		"internal/e2e":                 nil,
+		"internal/redisd/redistest":          {"internal/redisd"},
+		"internal/archive/archivetest":       nil,
+		"internal/simulator/fa/fatest":       nil,
+		"internal/simulator/xades/xadestest": nil,
+		"internal/arrows":                    nil,
+		"internal/e2e":                       nil,
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
 		"internal/chaos": join([]string{"config", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
+		// A module of its own.
+		"test/thirdparty/go-ksef-client": nil,
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
-	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
+	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
-		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
+		"internal/report":     {"internal/archive"},
+		"internal/httpintake": {"internal/archive", "internal/queue"},
+		// Its tests find the codes that the program can meet.
+		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
+		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
 		// Its tests hand documents in and run the real client against the simulator.
-		"internal/tasks":        join(clients, []string{"internal/intake"}),
-		"internal/simulator":    {"internal/simulator/fa/fatest"},
-		"internal/simulator/fa": {"internal/simulator/fa/fatest"},
+		"internal/tasks":              join(clients, []string{"internal/intake"}),
+		"internal/simulator":          {"internal/simulator/fa/fatest"},
+		"internal/simulator/fa":       {"internal/simulator/fa/fatest"},
+		"internal/simulator/xades":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/login":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/ministry": {"internal/simulator/xades/xadestest", "internal/simulator/fa/fatest"},
 	}
 )
 
@@ -240,11 +294,14 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	}
 }
 
-// The process decides how KSeF is reached, so only app may make a client.
+// The process decides how KSeF is reached, so only app may make a client, and connect, which opens
+// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of
+// its client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
+	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {
-			if slices.Contains(allowed, c) && pkg != "internal/app" {
+			if slices.Contains(allowed, c) && !slices.Contains(makers, pkg) {
 				t.Errorf("%s may import the client %s", pkg, c)
 			}
 		}

@@ -1,5 +1,5 @@
-// Package buildinfo describes the running build from what the Go toolchain wrote into the binary,
-// so that build scripts need not.
+// Package buildinfo describes the running build: from what the build script wrote into the binary
+// (make build, the container image), otherwise from what the Go toolchain did.
 package buildinfo
 
 import (
@@ -14,15 +14,18 @@ type Info struct {
 	Version, Revision, GoVersion string
 }
 
-// version is set by a build without a repository, such as the one of the container image:
-// -ldflags "-X ksefworker/internal/buildinfo.version=v1.2.3".
-var version string
+// version and revision are set by the build script:
+// -ldflags "-X ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
+// The toolchain itself knows neither in a build without a repository, such as the one of the
+// container image, and in some work trees.
+var version, revision string
 
 // Read returns the build of the running program.
 func Read() Info {
 	info := Info{Version: cmp.Or(version, "(devel)"), GoVersion: runtime.Version()}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
+		info.Revision = revision
 		return info
 	}
 	if build.Main.Version != "" && version == "" {
@@ -36,6 +39,7 @@ func Read() Info {
 			info.Revision += "+changes"
 		}
 	}
+	info.Revision = cmp.Or(revision, info.Revision)
 	return info
 }
 

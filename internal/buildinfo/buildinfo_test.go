@@ -1,6 +1,8 @@
 package buildinfo_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -18,5 +20,31 @@ func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 	}
 	if s := info.String(); !strings.HasPrefix(s, info.Version) || !strings.Contains(s, info.GoVersion) {
 		t.Error(s)
+	}
+}
+
+// The flags are those of make build, so that a binary that a person builds says what it is.
+func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("make is not installed")
+	}
+	root := filepath.Join("..", "..")
+	plan := exec.Command("make", "-n", "-C", root, "build", "VERSION=v9.8.7", "REVISION=0123abc")
+	out, err := plan.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	_, flags, _ := strings.Cut(string(out), "-ldflags \"")
+	flags, _, found := strings.Cut(flags, "\"")
+	if !found {
+		t.Fatalf("make build passes no flags: %s", out)
+	}
+	program := filepath.Join(t.TempDir(), "simulator")
+	if out, err := exec.Command("go", "build", "-ldflags", flags, "-o", program, "ksefworker/cmd/simulator").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	said, err := exec.Command(program, "--version").Output()
+	if want := "v9.8.7 (revision 0123abc, " + runtime.Version() + ")"; err != nil || !strings.Contains(string(said), want) {
+		t.Errorf("--version says %q (%v), want %q", said, err, want)
 	}
 }

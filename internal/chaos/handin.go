@@ -12,10 +12,8 @@ import (
 
 // handIn plays the exporter: a delivery that was not answered is handed in again until it is.
 func (r *run) handIn(ctx context.Context) error {
-	a, err := r.controller.Admitter()
-	if err != nil {
-		return err
-	}
+	a := r.controller.Admitter()
+	a.Check.Schema = false // KSeF is to reject the bad ones
 	for _, d := range r.export.deliveries {
 		if err := r.until(ctx, d.at); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
 )
 
 type storeOpener func(context.Context, config.Archive, *archiveLog) (archive.Store, error)
@@ -35,6 +36,28 @@ func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (
 		}
 	}
 	return openStoreLater(ctx, a, log)
+}
+
+// OpenArchive opens the archive alone, for programs that only read it and must work where there is no
+// Redis. It writes nothing: an archive that does not exist is an error. So is one that belongs to
+// another environment or gateway, a [*config.FieldError] around an [*archive.OwnerError]. Close it.
+func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
+	if dir := cfg.Archive.Folder(); dir != "" {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, &config.FieldError{Field: "archive.url", Value: cfg.Archive.URL,
+				Err: errors.New("has no folder there: is the share mounted, or the path mistyped?")}
+		}
+	}
+	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{Later: true, ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	home := ledger.Home{Environment: string(cfg.Environment), Address: cfg.BaseURL()}
+	owned := archive.Owned(store, ownerOf(home), sameOwner, nil)
+	if err := ownerFault(owned.Verify(ctx)); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return owned, nil
 }
 
 func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (archive.Store, error) {

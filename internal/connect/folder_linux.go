@@ -13,6 +13,11 @@ import (
 // refusals are the answers of the system to an attempt to write that are final.
 var refusals = []error{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
 
+// kernelTrees are file systems that show the kernel and keep no files, although the rights of root
+// allow to make some.
+var kernelTrees = []int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
+	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC}
+
 // mayWrite returns why this process cannot make a file in a folder. It makes none that has a name:
 // O_TMPFILE asks all the questions of a new file, and the file is gone when it is closed. Where the
 // file system does not know that, the rights are asked for, which prove nothing for root.
@@ -20,6 +25,10 @@ func mayWrite(dir string) (proven bool, err error) {
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		return true, unix.Close(fd)
+	}
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) == nil && slices.Contains(kernelTrees, int64(fs.Type)) {
+		return false, errors.New("it is a view of the kernel, and holds no files")
 	}
 	if slices.ContainsFunc(refusals, func(r error) bool { return errors.Is(err, r) }) {
 		return false, err

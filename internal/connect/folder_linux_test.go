@@ -94,3 +94,10 @@ func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// Root may write everywhere, and still no folder can be made in /proc.
+func TestCheckFolder_InAViewOfTheKernel_IsRefused(t *testing.T) {
+	if proven, err := connect.CheckFolder("packages.spool_dir", "/proc/nospool"); err == nil || proven {
+		t.Errorf("proven: %v, %v", proven, err)
+	}
+}

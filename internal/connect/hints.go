@@ -30,6 +30,16 @@ func redisHint(err error, c config.RedisConn) string {
 	return "check redis.url, and that the server runs"
 }
 
+// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so in
+// many forms, such as with the hash of a script before it; all other errors speak for themselves.
+func Explain(err error) string {
+	if !strings.Contains(err.Error(), "READONLY ") {
+		return err.Error()
+	}
+	return "this Redis is a replica and takes no writes: either it is failing over, then try again in a minute; " +
+		"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost"
+}
+
 // TLSHint returns what to do about a mistake with encryption; "" when err is another error. secure
 // says whether TLS was tried. setting names the setting of the address, with and without are the
 // schemes of the address with and without TLS, and trust says where the trusted authorities are

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ratelimit"
 )
 
@@ -26,6 +27,17 @@ func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.
 	return ratelimit.New(store, ratelimit.Options{
 		Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o,
 	})
+}
+
+// LimitsTold returns the windows of a tenant's groups when KSeF has told its own figures; see
+// [config.Config.LimitsTold].
+func LimitsTold(cfg config.Config, tenant string, told map[string]numbers.Rate) (t map[string]ratelimit.Limits, stricter []string) {
+	figures := make(map[string]config.Rates, len(told))
+	for group, r := range told {
+		figures[group] = config.Rates(r)
+	}
+	groups, stricter := cfg.LimitsTold(tenant, figures)
+	return table(groups, cfg.Limits.Scale), stricter
 }
 
 // table returns the windows of each group. Their lengths are divided by scale.

@@ -8,7 +8,6 @@ package connect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,9 +16,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/invoice/xsd"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
@@ -90,7 +89,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 		}),
 	}
 	if store != nil {
-		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner)
+		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
 		p.Store = p.owned
 	}
 	return p, nil
@@ -104,24 +103,20 @@ func (p *Pool) Close() error {
 	return errors.Join(p.Redis.Close(), p.Store.Close())
 }
 
-// Admitter returns the admitter, which takes documents in by the configuration's rules. When
-// validation.schema_dir is set, it compiles the schemas, which takes a second.
-func (p *Pool) Admitter() (*intake.Admitter, error) {
+// Enqueue is how a person calls enqueue with the configuration of this process.
+func (p *Pool) Enqueue() shell.Enqueue { return shell.Enqueue{Config: p.Config.File} }
+
+// Admitter returns the admitter, which takes documents in by the configuration's rules. Every
+// document is checked against the schema of its form.
+func (p *Pool) Admitter() *intake.Admitter {
 	cfg := p.Config
-	a := &intake.Admitter{
+	return &intake.Admitter{
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
-		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
+		Enqueue: p.Enqueue(),
+		Check:   invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
 	}
-	if dir := cfg.Validation.SchemaDir; dir != "" {
-		v, err := xsd.Load(dir)
-		if err != nil {
-			return nil, fmt.Errorf("validation.schema_dir: %w", err)
-		}
-		a.Validator = v
-	}
-	return a, nil
 }
 
 func accountsOf(cfg config.Config) []intake.Account {

@@ -16,9 +16,13 @@ import (
 // file, its network, its archive), the reader takes from the errors of tasks.
 func (p *Pool) Waiting() (*waiting.Reader, error) {
 	cfg := p.Config
-	base, err := url.Parse(cfg.BaseURL())
-	if err != nil {
-		return nil, fmt.Errorf("gateway.url is not a URL")
+	hosts := map[string][]string{}
+	for _, t := range cfg.Tenants {
+		u, err := url.Parse(cfg.AddressOf(t))
+		if err != nil {
+			return nil, fmt.Errorf("%s.url is not a URL", t.Way())
+		}
+		hosts[u.Host] = append(hosts[u.Host], t.Title())
 	}
 	store := ratelimit.NewRedis(p.Redis, cfg.Redis.Prefix)
 	limiter, err := p.Limiter(store, nil)
@@ -30,8 +34,9 @@ func (p *Pool) Waiting() (*waiting.Reader, error) {
 		return nil, err
 	}
 	return &waiting.Reader{
-		Ledger: p.Ledger, Queue: p.Queue, Limits: holds{limiter, store, circuit, base.Host},
+		Ledger: p.Ledger, Queue: p.Queue, Limits: holds{limiter, store, circuit, hosts},
 		MaxWait: cfg.Packages.MaxWait, Refusals: cfg.Packages.Refusals,
+		Enqueue: p.Enqueue(),
 		Tenant: func(nip string) (known, paused bool) {
 			t, ok := cfg.Tenant(nip)
 			return ok, t.Paused
@@ -44,7 +49,7 @@ type holds struct {
 	*ratelimit.Limiter
 	store   ratelimit.Store
 	circuit *ratelimit.Circuit
-	host    string
+	hosts   map[string][]string // the tenants of each host
 }
 
 // Refused implements [waiting.Limits].
@@ -55,5 +60,21 @@ func (h holds) Refused(ctx context.Context, tenant string) (time.Duration, error
 
 // Open implements [waiting.Limits].
 func (h holds) Open(ctx context.Context) ([]ratelimit.OpenCircuit, error) {
-	return h.circuit.Open(ctx, h.host)
+	var all []ratelimit.OpenCircuit
+	for host, tenants := range h.hosts {
+		open, err := h.circuit.Open(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range open {
+			if o.Tenant != "" || len(h.hosts) == 1 {
+				all = append(all, o)
+				continue
+			}
+			for _, o.Tenant = range tenants { // a host holds back its own tenants alone
+				all = append(all, o)
+			}
+		}
+	}
+	return all, nil
 }

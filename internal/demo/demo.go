@@ -94,7 +94,9 @@ func (d *demo) stop() {
 func (d *demo) start(ctx context.Context) error {
 	o := testbed.Options{
 		Dir: d.dir, Redis: redisd.Options{AppendOnly: true},
-		Simulator: simulator.Options{Profile: simulator.Production, Delay: time.Second},
+		Simulator: simulator.Options{Profile: simulator.Production, Delay: time.Second, Faults: []simulator.Fault{
+			{Kind: simulator.InvoiceStatus, Number: rejectedNumber + "*", Code: 450, Times: -1},
+		}},
 	}
 	var err error
 	if _, missing := redisd.Find(); missing != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ const (
 	demoInvoices = 300
 	demoExpress  = 3 // how many of them go by the express lane
 	demoTenants  = 2
+	// Some are sound as far as anybody can tell without KSeF; the simulator is told to reject them.
+	demoRejected   = 2
+	rejectedNumber = "REJECTED/" // how their numbers begin
 )
 
 // handIn writes the sample files and hands them in as an ERP system would.
@@ -26,7 +30,7 @@ func (d *demo) handIn(ctx context.Context) error {
 	today := invoice.Today(time.Now())
 	express, folder := filepath.Join("export", "urgent"), filepath.Join("export", "night")
 	flaws := sample.Flaws()
-	good := demoInvoices - len(flaws)
+	good := demoInvoices - len(flaws) - demoRejected
 	n := 0
 	for t := range demoTenants {
 		nip := sample.NIP(t)
@@ -48,8 +52,15 @@ func (d *demo) handIn(ctx context.Context) error {
 			return err
 		}
 	}
+	for i := range demoRejected {
+		o := sample.Options{SellerNIP: sample.NIP(i % demoTenants), Number: rejectedNumber + strconv.Itoa(i+1), IssueDate: today, Seed: uint64(i)}
+		path := filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-rejected-by-ksef.xml", len(flaws)+i+1))
+		if err := writeFile(path, sample.Invoice(o)); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them with a fault, in %s\n\n",
-		demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
+		demoInvoices, len(flaws)+demoRejected, filepath.Join(d.dir, "export"))
 	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/testbed"
+	"ksefworker/internal/testbed/bedtest"
 )
 
 // site is one machine: Redis, simulator, configuration, archive.
@@ -35,16 +36,7 @@ func newSite(t testing.TB, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "worker.yaml")
-	var err error
-	s.bed, err = testbed.Start(t.Context(), testbed.Options{Dir: s.dir, Redis: redisd.Options{AppendOnly: true}, Simulator: o})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s.bed = bedtest.Start(t, testbed.Options{Dir: s.dir, Redis: redisd.Options{AppendOnly: true}, Simulator: o})
 	s.rdb = redistest.Client(t, s.bed.Redis)
 	s.ledger = ledger.New(s.rdb, ledger.Options{})
 	return s

@@ -61,13 +61,29 @@ func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error
 			return invs, err
 		}
 	}
-	ids, err := r.Ledger.ByNumber(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("look up number: %w", err)
+	var ids []string
+	for _, number := range spellings(name) {
+		var err error
+		if ids, err = r.Ledger.ByNumber(ctx, number); err != nil {
+			return nil, fmt.Errorf("look up number: %w", err)
+		}
+		if len(ids) > 0 {
+			break
+		}
 	}
 	invs, err := r.Ledger.Invoices(ctx, ids)
 	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
 	return invs, err
+}
+
+// FindRef returns the invoices with this ref, at most one of each of the tenants. Its errors are those
+// of Find.
+func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error) {
+	ids, err := r.Ledger.ByRef(ctx, ref, tenants...)
+	if err != nil {
+		return nil, err
+	}
+	return r.Ledger.Invoices(ctx, ids)
 }
 
 // Refusal returns an open refusal with this id or number; nil when there is none.
@@ -77,7 +93,7 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 		return nil, err
 	}
 	for i := range refusals {
-		if refusals[i].ID == name || refusals[i].Number == name {
+		if refusals[i].ID == name || sameNumber(refusals[i].Number, name) {
 			return &refusals[i], nil
 		}
 	}
@@ -87,6 +103,15 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 // Refused returns the refusals on record with this id or number, those that have ended too, the
 // oldest first.
 func (r *Reader) Refused(ctx context.Context, name string) ([]ledger.Refusal, error) {
+	return r.refused(ctx, name, func(of *ledger.Refusal) bool { return of.ID == name || sameNumber(of.Number, name) })
+}
+
+// RefusedRef does the same for refusals of documents that were handed in with this ref.
+func (r *Reader) RefusedRef(ctx context.Context, ref string) ([]ledger.Refusal, error) {
+	return r.refused(ctx, ref, func(of *ledger.Refusal) bool { return of.Ref == ref })
+}
+
+func (r *Reader) refused(ctx context.Context, name string, is func(*ledger.Refusal) bool) ([]ledger.Refusal, error) {
 	if name == "" { // the number of a document that could not be read is empty
 		return nil, nil
 	}
@@ -97,7 +122,7 @@ func (r *Reader) Refused(ctx context.Context, name string) ([]ledger.Refusal, er
 			return nil, err
 		}
 		for i := range refusals {
-			if refusals[i].ID == name || refusals[i].Number == name {
+			if is(&refusals[i]) {
 				found = append(found, refusals[i])
 			}
 		}

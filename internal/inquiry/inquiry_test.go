@@ -160,3 +160,17 @@ func TestResults_ReasonCannotBeFound_IsReportedAndTheRestReturned(t *testing.T) 
 		t.Errorf("when cancelled, err = %v", err)
 	}
 }
+
+func TestFind_NumberWithANoBreakSpace_IsFoundByAnOrdinaryOne(t *testing.T) {
+	w := newWorld(t)
+	id, refused := w.take(sellerA, "FV 1\u00a02026", "1"), w.refuse(sellerA, "x.xml", "FV\u00a09")
+	for _, name := range []string{"FV 1 2026", "FV\u00a01 2026", "FV 1\u00a02026"} {
+		invs, err := w.reader.Find(t.Context(), name)
+		if err != nil || len(invs) != 1 || invs[0].ID != id {
+			t.Errorf("%q finds %+v, %v", name, invs, err)
+		}
+	}
+	if r, err := w.reader.Refusal(t.Context(), "FV 9"); err != nil || r == nil || r.ID != refused {
+		t.Errorf("the refusal is %+v, %v", r, err)
+	}
+}

@@ -16,6 +16,7 @@ type OpenItem struct {
 	Tenant string // "" when the seller is no tenant
 	Since  time.Time
 	Result results.Result
+	Remedy ledger.Remedy // of a refused document
 	// Later is the newest document of the same number that was taken in after this one; its State
 	// is "" when there is none.
 	Later ledger.Newest
@@ -53,7 +54,7 @@ func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 	}
 	for i := range refusals {
 		ref := &refusals[i]
-		items = append(items, OpenItem{Tenant: ref.Tenant, Since: ref.At.Time(), Result: results.OfRefusal(ref)})
+		items = append(items, OpenItem{Tenant: ref.Tenant, Since: ref.At.Time(), Result: results.OfRefusal(ref), Remedy: ref.Remedy})
 	}
 	slices.SortStableFunc(items, func(a, b OpenItem) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.Since.Compare(b.Since))

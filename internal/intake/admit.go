@@ -4,74 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
-// Document is one file as it was handed in.
-type Document struct {
-	File string // where it came from, for messages: a path, or archive.zip/name.xml
-	Data []byte
-}
-
-// Terms are what the sender asks for, the same for all documents of a call.
-type Terms struct {
-	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
-	Offline  bool        // declared offline24: only a batch session has a field for that
-	Deadline time.Time   // legal; zero means the end of the next business day after P_1
-	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
-}
-
-// Admission is what became of one document. Err says why the document was refused: a
-// *[invoice.FieldError], several of them joined, or a *[RefusedError]. Nothing of a refused
-// document was stored, and Invoice holds only what could be read. An [*UnsureError] in Err says
-// that the document should be handed in again.
-type Admission struct {
-	File    string
-	Taken   ledger.Taken // created or present; refused when Err is set
-	Invoice ledger.Invoice
-	// Differs is set when the same invoice is present in other bytes: the document is a repeated
-	// export. It says what differs, such as "only the time of creation differs".
-	Differs string
-	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
-	// Invoice then holds what the invoice's result in the archive says.
-	Archived bool
-	// Terms says what became of the terms of this call when the invoice is present with other
-	// terms.
-	Terms TermsAnswer
-	// Warning is set when the document was taken although something about it is odd. It is nil for
-	// nearly all documents.
-	Warning error
-	Err     error
-	// Held is the entry of a document that is refused now and was taken before: it passed the
-	// checks then and does not pass them now, or it was handed in for another tenant. The entry
-	// goes on as its state says. For a repeated export only ID and State are set; for all other
-	// documents ID is "".
-	Held ledger.Invoice
-}
-
-// RefusedError refuses a sound document because of something outside it: another document of the
-// same identity, or a tenant that is not configured.
-type RefusedError struct {
-	Rule string
-	Hint string
-}
-
-func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
-
-// Validator checks a document against the official schema; optional.
-type Validator interface {
-	Validate(document []byte) error
-}
-
-// Admitter takes documents in. All fields but Validator, Retention and IntakeBelow are required. It
+// Admitter takes documents in. All fields but Retention and IntakeBelow are required. It
 // is safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
@@ -82,12 +25,14 @@ type Admitter struct {
 	Check    invoice.CheckOptions
 	// TakeDiscouraged takes discouraged Unicode characters, with a warning.
 	TakeDiscouraged bool
-	Validator       Validator
 	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now             func() time.Time
+	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
+	Enqueue shell.Enqueue
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
+	confined bool          // made by Only
 	patience time.Duration // how long one call waits for the archive; 0 is comparePatience
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
@@ -123,8 +68,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	seen := make(map[string]int, len(docs))
 	var repeated [][2]int // documents of the same id within the call: the repeated one, the first one
 	for i, d := range docs {
-		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms, buffer, large, mayTake)
+		own := d.terms(terms)
+		out[i].File, out[i].Ref, out[i].Asked = d.File, d.Ref, own.Tenant
+		n, err := a.prepare(ctx, d, own, buffer, large, mayTake)
 		var refused refusal
 		switch {
 		case err == nil:
@@ -169,34 +115,45 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		o, r := &out[at[i]], &answers[i]
 		o.Taken, o.Err, o.Differs, o.Archived = r.Taken, r.err, r.differs, r.past != nil
 		switch {
+		case r.Taken == ledger.RefUsed, r.Taken == ledger.Present && r.RefOf != "" && r.RefOf != r.ID:
+			o.Taken, o.Err, o.Other = ledger.Refused, refUsed(o.Ref, r), r.RefOf
 		case r.Taken == ledger.Refused:
+			o.Other = r.ID
 		case r.past != nil:
 			r.past.Restore(&o.Invoice)
+			if r.past.Tenant != "" {
+				o.Invoice.Tenant = r.past.Tenant
+			}
 		default:
 			o.Invoice.ID, o.Invoice.State, o.Invoice.Overflow = r.ID, r.State, r.Overflow
 			o.Invoice.Rev, o.Invoice.Revision = r.Rev, r.Revision
+			if r.Taken == ledger.Present {
+				o.Invoice.Ref = r.Ref
+			}
 		}
 		if r.Taken == ledger.Unread {
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
 				Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry cannot be read",
 					o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.ID),
-				Hint: "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Hint:   "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Remedy: ledger.RemedyWait,
 			}
 		}
 	}
 	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
-	failed := a.applyTerms(ctx, out, terms)
+	failed := a.applyTerms(ctx, out, func(i int) Terms { return docs[i].terms(terms) })
 	for _, r := range repeated {
 		first := out[r[1]]
-		file := out[r[0]].File
+		again := out[r[0]]
 		out[r[0]] = first
-		out[r[0]].File = file
+		out[r[0]].File, out[r[0]].Ref, out[r[0]].Asked = again.File, again.Ref, again.Asked
 		if first.Taken == ledger.Created {
 			out[r[0]].Taken = ledger.Present
 		}
 	}
+	keepRefs(out)
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
@@ -237,107 +194,4 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 		return nil
 	}
 	return a.Queue.PutChunks(ctx, fresh)
-}
-
-// explainFull says what to do when Redis itself refuses new entries because it is full.
-func explainFull(err error) error {
-	if ledger.IsFull(err) {
-		return &ledger.FullError{}
-	}
-	return err
-}
-
-// refusal marks an error that concerns one document only.
-type refusal struct{ err error }
-
-func (r refusal) Error() string { return r.err.Error() }
-func (r refusal) Unwrap() error { return r.err }
-
-// prepared is the entry of a sound document.
-type prepared struct {
-	ledger.NewInvoice
-	warning error
-}
-
-// prepare makes an entry of a document. The sealed document is appended to buffer, which all
-// documents of the call share.
-func (a *Admitter) prepare(
-	ctx context.Context, d Document, terms Terms, buffer *[]byte, large *largeDocuments, mayTake func() error,
-) (prepared, error) {
-	var n prepared
-	// The document is read to the end in any case: a refusal that names the invoice's number is
-	// worth more.
-	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: true})
-	if err == nil && h.Discouraged != nil && !a.TakeDiscouraged {
-		err = h.Discouraged
-	}
-	// A fault of the document itself is reported rather than a missing or wrong tenant.
-	from, noSender := a.sender(h, terms.Tenant)
-	if err == nil {
-		check := a.Check
-		check.MaxBytes, check.MaxBytesWithAttachment = from.MaxBytes, from.MaxBytesWithAttachment
-		err = invoice.Check(h, a.Now(), check)
-	}
-	if err == nil && a.Validator != nil {
-		err = a.Validator.Validate(d.Data)
-	}
-	if err == nil {
-		err = noSender
-	}
-	if err != nil {
-		// The answer has all that could be read: a refusal that names the invoice's number can be
-		// found in an export of thousands.
-		n.Invoice = ledger.Invoice{
-			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Tenant: from.Name},
-			Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
-		}
-		return n, refusal{err}
-	}
-	soft, err := invoice.SoftDeadline(h.IssueDate)
-	if err != nil {
-		return n, refusal{err}
-	}
-	legal := terms.Deadline
-	if legal.IsZero() {
-		if legal, err = invoice.LegalDeadline(h.IssueDate); err != nil {
-			return n, refusal{err}
-		}
-	}
-	lane := terms.Lane
-	if lane == "" {
-		lane = ledger.Auto
-	}
-	n.Invoice = ledger.Invoice{
-		Facts: ledger.Facts{
-			ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File,
-			Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
-		},
-		Number: h.Number, Hash: ledger.HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),
-	}
-	if from.as != ksef.Subject1 {
-		n.Context, n.Subject = from.NIP, string(from.as)
-	}
-	if h.Discouraged != nil {
-		n.warning = h.Discouraged
-	}
-	at := len(*buffer)
-	if *buffer, err = a.Bodies.AppendSeal(*buffer, n.ID, d.Data); err != nil {
-		return n, err
-	}
-	sealed := slices.Clip((*buffer)[at:])
-	if len(sealed) > ledger.MaxBodyInRedis {
-		if err := mayTake(); err != nil {
-			return n, err
-		}
-		sealed = slices.Clone(sealed) // the store may still read it after this call has ended
-		*buffer = (*buffer)[:at]
-		if sealed, err = large.put(ctx, n.ID, d.Data, sealed); err != nil {
-			return n, err
-		}
-		n.BodyArchived, n.BodySeal = true, ledger.SealOf(sealed)
-		return n, nil
-	}
-	n.Body = sealed
-	return n, nil
 }

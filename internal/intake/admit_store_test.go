@@ -19,9 +19,11 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// big is an invoice whose sealed form is beyond what Redis takes.
+// big makes an invoice whose sealed form is too large for Redis.
 func big(n int) Document {
-	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n)})
+	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{
+		Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n),
+	})
 }
 
 func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
@@ -35,22 +37,22 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 				t.Fatalf("files %v, want %s", files, want)
 			}
 			if _, err := g.Ledger.Body(t.Context(), got.ID); !errors.Is(err, ledger.ErrNotFound) {
-				t.Errorf("in Redis: %v", err)
+				t.Errorf("the document is in Redis too: %v", err)
 			}
 			raw, err := os.ReadFile(filepath.Join(g.folder, archive.BodyName(got.ID)))
 			g.must(err)
 			if len(raw) <= ledger.MaxBodyInRedis || len(raw) > len(d.Data) {
-				t.Errorf("%d bytes are stored of %d", len(raw), len(d.Data))
+				t.Errorf("%d bytes are stored for a document of %d", len(raw), len(d.Data))
 			}
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
-				t.Errorf("%d bytes are read", len(plain))
+				t.Errorf("the stored document has %d bytes", len(plain))
 			}
-			// Once more: sealed again it has other bytes, and is the same document all the same.
+			// Sealed a second time it has other bytes, but it is the same document.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
-				t.Errorf("again: %+v", again)
+				t.Errorf("handed in again it is %+v", again)
 			}
 			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
-				t.Errorf("after that %d bytes are read", len(plain))
+				t.Errorf("after that the stored document has %d bytes", len(plain))
 			}
 		})
 	}
@@ -89,22 +91,26 @@ func TestAdmit_WithAKey_NothingOfTheDocumentIsReadableInRedisOrStore(t *testing.
 	}
 }
 
-// full is a store that takes nothing.
-type full struct{ archive.Store }
+// fullStore is a store that has no space left.
+type fullStore struct{ archive.Store }
 
-func (full) Put(context.Context, string, []byte, string) error { return errors.New("no space left") }
+func (fullStore) Put(context.Context, string, []byte, string) error {
+	return errors.New("no space left")
+}
 
 func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	g := newGate(t, nil)
-	g.Store = full{g.Store}
+	g.Store = fullStore{g.Store}
 	var unsure *UnsureError
-	if got := g.admit(big(1))[0]; got.Taken != ledger.Refused || !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), "no space left") {
+	got := g.admit(big(1))[0]
+	if got.Taken != ledger.Refused || !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), "no space left") {
 		t.Errorf("%+v", got)
 	}
-	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 { // how documents are sealed is written before any is stored
+	// How documents are sealed is written before any document is stored.
+	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 {
 		t.Errorf("%d keys", keys)
 	}
-	// What fits into Redis does not need the store.
+	// A document that fits into Redis does not need the store.
 	if got := g.admit(numbered(1))[0]; got.Taken != ledger.Created {
 		t.Errorf("%+v", got)
 	}
@@ -132,11 +138,11 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 			t.Errorf("its document: %v", err)
 		}
 	}
-	// Handed in again, they are present, and their tasks are queued now.
+	// Handed in again, they are present, and now their tasks are queued.
 	g.Queue = sound
 	for _, o := range g.admit(numbered(1), numbered(2)) {
 		if o.Taken != ledger.Present || !g.queued(o.Invoice) {
-			t.Errorf("again: %+v, queued %v", o, g.queued(o.Invoice))
+			t.Errorf("handed in again: %+v, queued %v", o, g.queued(o.Invoice))
 		}
 	}
 }

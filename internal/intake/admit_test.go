@@ -24,7 +24,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// gate is the way in, on a real Redis and a real folder.
+// gate is an admitter on a real Redis and a real folder.
 type gate struct {
 	*Admitter
 	t      *testing.T
@@ -34,7 +34,7 @@ type gate struct {
 
 var monday = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
-// accounts are tenants named by their NIPs.
+// accounts returns tenants that are named by their NIPs.
 func accounts(nips ...string) []Account {
 	var all []Account
 	for _, nip := range nips {
@@ -64,6 +64,7 @@ func (g *gate) must(err error) {
 	}
 }
 
+// admit hands documents in. Each answer must be that of its document.
 func (g *gate) admit(docs ...Document) []Admission {
 	g.t.Helper()
 	out, err := g.Admit(g.t.Context(), docs, Terms{})
@@ -79,7 +80,7 @@ func (g *gate) admit(docs ...Document) []Admission {
 	return out
 }
 
-// stored counts what there is: keys in Redis, files in the folder.
+// stored returns the number of keys in Redis and the files in the folder.
 func (g *gate) stored() (keys int64, files []string) {
 	g.t.Helper()
 	keys, err := g.rdb.DBSize(g.t.Context()).Result()
@@ -93,7 +94,7 @@ func (g *gate) stored() (keys int64, files []string) {
 	return keys, files
 }
 
-// archive puts document and result where the worker puts them.
+// archive writes document and result where a worker writes them.
 func (g *gate) archive(inv ledger.Invoice, document []byte) {
 	g.t.Helper()
 	ctx := g.t.Context()
@@ -105,7 +106,7 @@ func (g *gate) archive(inv ledger.Invoice, document []byte) {
 	g.must(g.Store.Replace(ctx, archive.ResultName(inv.NIP, inv.IssueDate, inv.ID), result, "application/json"))
 }
 
-// body opens the document that the archive keeps for the worker.
+// body opens the document that the archive keeps for the workers.
 func (g *gate) body(id string) []byte {
 	g.t.Helper()
 	sealed, err := g.Store.Get(g.t.Context(), archive.BodyName(id))
@@ -122,6 +123,7 @@ func (g *gate) queued(inv ledger.Invoice) bool {
 	return err == nil && there && info.Queue == queue.QueueInvoices
 }
 
+// warsaw parses a wall clock time in Poland with its offset.
 func warsaw(t testing.TB, text string) time.Time {
 	t.Helper()
 	at, err := time.Parse("2006-01-02 15:04:05 -07:00", text)
@@ -135,11 +137,12 @@ func doc(file string, o sample.Options) Document {
 	return Document{File: file, Data: sample.Invoice(o)}
 }
 
+// numbered makes the document with the number FV/n.
 func numbered(n int) Document {
 	return doc(fmt.Sprint(n, ".xml"), sample.Options{Number: fmt.Sprint("FV/", n), IssueDate: "2026-11-23", Seed: uint64(n)})
 }
 
-func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
+func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	got := g.admit(d)[0]
@@ -171,7 +174,7 @@ func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	}
 }
 
-func TestAdmit_EveryOutcome(t *testing.T) {
+func TestAdmit_EveryOutcome_HasItsOwnAnswer(t *testing.T) {
 	g := newGate(t, nil)
 	first := g.admit(numbered(1))[0].Invoice
 	other := doc("other.xml", sample.Options{Number: "FV/1", IssueDate: "2026-11-23", Seed: 99})
@@ -182,13 +185,15 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 		t.Errorf("the same document again: %+v", r)
 	}
 	var refused *RefusedError
-	if r := got[1]; r.Taken != ledger.Refused || !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), "number FV/1 (VAT of seller "+sample.NIP(0)+") is already queued with other content as "+first.ID) {
+	taken := "number FV/1 (VAT of seller " + sample.NIP(0) + ") is already queued with other content as " + first.ID
+	if r := got[1]; r.Taken != ledger.Refused || !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), taken) {
 		t.Errorf("the same number with other content: %+v", r)
 	}
 	if r := got[2]; r.Taken != ledger.Created {
 		t.Errorf("a good one among bad ones: %+v", r)
 	}
-	if r := got[3]; !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), "no tenant is configured for seller NIP "+sample.NIP(7)) || refused.Hint == "" {
+	unknown := "no tenant is configured for seller NIP " + sample.NIP(7)
+	if r := got[3]; !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), unknown) || refused.Hint == "" {
 		t.Errorf("a seller that is not configured: %+v", r)
 	}
 	var field *invoice.FieldError
@@ -206,17 +211,17 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 	}
 }
 
-func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
+func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.Check.CheckNIPs = true
-	g.admit(numbered(1)) // the first one taken leaves a record of how documents are sealed
+	g.admit(numbered(1)) // the first one that is taken writes how documents are sealed
 	for _, flaw := range sample.Flaws() {
 		data := sample.Bad(flaw, sample.Options{Number: "FV/" + flaw.String(), IssueDate: "2026-11-23"})
 		before, _ := g.stored()
 		got := g.admit(Document{File: flaw.String() + ".xml", Data: data})[0]
 		if !flaw.Local() {
 			if got.Taken != ledger.Created {
-				t.Errorf("%s is KSeF's to judge: %v", flaw, got.Err)
+				t.Errorf("%s is for KSeF to reject: %v", flaw, got.Err)
 			}
 			continue
 		}
@@ -230,75 +235,70 @@ func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testi
 	}
 }
 
-type strict struct{}
-
-func (strict) Validate(document []byte) error {
-	if bytes.Contains(document, []byte("FV/2<")) {
-		return &invoice.FieldError{Field: "P_2", Rule: "must please"}
-	}
-	return nil
-}
-
 func TestAdmit_TheSchemaRefuses_OnlyThatOneIsRefused(t *testing.T) {
 	g := newGate(t, nil)
-	g.Validator = strict{}
-	got := g.admit(numbered(1), numbered(2), numbered(3))
-	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Created || got[1].Taken != ledger.Refused || got[1].Err.Error() != "field P_2: must please" {
+	g.Check.Schema = true
+	bad := numbered(2)
+	bad.Data = bytes.Replace(bad.Data, []byte("<P_15>"), []byte("<P_15>x"), 1)
+	got := g.admit(numbered(1), bad, numbered(3))
+	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Created || got[1].Taken != ledger.Refused ||
+		!strings.Contains(got[1].Err.Error(), "P_15") {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestAdmit_TwinsInOneCall_AreTakenOnce(t *testing.T) {
+func TestAdmit_RepeatedDocumentsInOneCall_AreTakenOnce(t *testing.T) {
 	g := newGate(t, nil)
 	a, b := numbered(1), numbered(1)
 	b.File = "copy of 1.xml"
 	other := doc("other.xml", sample.Options{Number: "FV/1", IssueDate: "2026-11-23", Seed: 99})
-	otherTwin := other
-	otherTwin.File = "copy of other.xml"
+	otherCopy := other
+	otherCopy.File = "copy of other.xml"
 	bad := Document{File: "bad", Data: []byte("x")}
-	got := g.admit(a, bad, b, other, otherTwin, bad)
+	got := g.admit(a, bad, b, other, otherCopy, bad)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Refused, ledger.Present, ledger.Refused, ledger.Refused, ledger.Refused} {
 		if got[i].Taken != want {
 			t.Errorf("answer %d (%s) is %s, want %s: %v", i, got[i].File, got[i].Taken, want, got[i].Err)
 		}
 	}
 	if got[2].Invoice.ID != got[0].Invoice.ID || got[2].Invoice.State != ledger.Queued {
-		t.Errorf("the twin is %+v", got[2].Invoice)
+		t.Errorf("the copy is %+v", got[2].Invoice)
 	}
 	if got[4].Err == nil || got[4].Err.Error() != got[3].Err.Error() {
-		t.Errorf("the twin of a refused one: %v, want %v", got[4].Err, got[3].Err)
+		t.Errorf("the copy of a refused one: %v, want %v", got[4].Err, got[3].Err)
 	}
-	// Handed in once more, all are present or refused, the first ones too.
+	// Handed in again, all of them are present or refused, the first ones too.
 	for i, want := range []ledger.Taken{ledger.Present, ledger.Present} {
 		if again := g.admit(a, b); again[i].Taken != want {
-			t.Errorf("again %d: %s", i, again[i].Taken)
+			t.Errorf("handed in again, answer %d is %s", i, again[i].Taken)
 		}
 	}
 }
 
-func TestAdmit_Terms_AreKept(t *testing.T) {
+func TestAdmit_Terms_AreWrittenIntoTheEntry(t *testing.T) {
 	g := newGate(t, nil)
 	deadline := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{Lane: ledger.Express, Offline: true, Deadline: deadline})
 	g.must(err)
 	entry, err := g.Ledger.Invoice(t.Context(), out[0].Invoice.ID)
 	g.must(err)
-	if entry.Lane != ledger.Express || !entry.Offline || entry.Deadline != ledger.At(deadline) || !entry.SoftDeadline.Time().Equal(warsaw(t, "2026-11-24 00:00:00 +01:00")) {
+	if entry.Lane != ledger.Express || !entry.Offline || entry.Deadline != ledger.At(deadline) ||
+		!entry.SoftDeadline.Time().Equal(warsaw(t, "2026-11-24 00:00:00 +01:00")) {
 		t.Errorf("%+v", entry)
 	}
 }
 
-func TestAdmit_TodayIsWarsawsDay(t *testing.T) {
+func TestAdmit_AroundMidnight_TodayIsTheDayInWarsaw(t *testing.T) {
 	g := newGate(t, nil)
 	tomorrow := doc("t.xml", sample.Options{IssueDate: "2026-11-24"})
 	g.Now = func() time.Time { return time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC) } // 23:59:59 in Warsaw
 	var field *invoice.FieldError
 	if got := g.admit(tomorrow)[0]; !errors.As(got.Err, &field) || field.Field != "P_1" {
-		t.Errorf("a second before its day: %+v", got)
+		t.Errorf("a second before its day it is %+v", got)
 	}
 	g.Now = func() time.Time { return time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC) }
 	if got := g.admit(tomorrow)[0]; got.Taken != ledger.Created {
-		t.Errorf("at midnight: %+v", got)
+		t.Errorf("at midnight it is %+v", got)
 	}
 }
 
@@ -308,10 +308,9 @@ func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
 	if out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{}); err == nil || out != nil {
 		t.Errorf("%+v, %v", out, err)
 	}
-	// A document that is refused for itself needs no Redis.
-	if out, err := g.Admit(t.Context(), []Document{{
-		File: "x", Data: []byte("x"),
-	}}, Terms{}); err != nil || out[0].Taken != ledger.Refused {
+	// A document that is refused by itself needs no Redis.
+	out, err := g.Admit(t.Context(), []Document{{File: "x", Data: []byte("x")}}, Terms{})
+	if err != nil || out[0].Taken != ledger.Refused {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -328,7 +327,8 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 	created := 0
 	for i, o := range g.admit(docs...) {
-		if bad := i%7 == 3; bad != (o.Taken == ledger.Refused) || !bad && (o.Invoice.Number != fmt.Sprint("FV/", i) || !g.queued(o.Invoice)) {
+		bad := i%7 == 3
+		if bad != (o.Taken == ledger.Refused) || !bad && (o.Invoice.Number != fmt.Sprint("FV/", i) || !g.queued(o.Invoice)) {
 			t.Fatalf("answer %d: %+v", i, o)
 		}
 		if o.Taken == ledger.Created {
@@ -337,7 +337,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 	want := (created + queue.ChunkInvoices - 1) / queue.ChunkInvoices
 	if n, err := g.Queue.Depth(queue.KindSubmit); n != want || err != nil {
-		t.Errorf("%d tasks, %v, want %d", n, err, want)
+		t.Errorf("%d tasks are queued, %v, want %d", n, err, want)
 	}
 	counts, err := g.Ledger.Counts(t.Context())
 	if err != nil || counts["queued"] != int64(created) {
@@ -345,7 +345,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 }
 
-func TestAdmit_Nothing_IsNothing(t *testing.T) {
+func TestAdmit_NoDocuments_ReturnsNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.admit()
 	if keys, files := g.stored(); keys != 0 || len(files) != 0 {

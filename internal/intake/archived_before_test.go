@@ -18,19 +18,20 @@ import (
 
 const retention = 90 * 24 * time.Hour
 
-// later sets the clock of the gate, and forgets what ended before its retention.
+// later sets the clock of the gate to monday and d, and prunes the entries that ended before the
+// retention.
 func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
 	g.Retention, g.Now = retention, func() time.Time { return now }
-	// The entries bear the time of this machine, which is not that of the test.
+	// The entries have the time of this machine, which is not that of the test.
 	if d > retention {
 		_, err := g.Ledger.Prune(g.t.Context(), -time.Hour, 1000)
 		g.must(err)
 	}
 }
 
-// reads counts what is read of the archive.
+// reads records what is read from the archive.
 type reads struct {
 	archive.Store
 	names *[]string
@@ -41,28 +42,29 @@ func (r reads) Get(ctx context.Context, name string) ([]byte, error) {
 	return r.Store.Get(ctx, name)
 }
 
-func TestAdmit_AcceptedLongAgoAndForgotten_IsAlreadyHereByItsResultInTheArchive(t *testing.T) {
+func TestAdmit_AcceptedLongAgoAndPruned_IsAlreadyHereByItsArchivedResult(t *testing.T) {
 	for name, d := range map[string]Document{"small": numbered(1), "large": big(1)} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t, nil)
 			first := g.admit(d)[0].Invoice
 			g.end(first, ledger.Receipted, d.Data)
-			g.must(g.Store.Remove(t.Context(), archive.BodyName(first.ID))) // as receipts do
+			g.must(g.Store.Remove(t.Context(), archive.BodyName(first.ID))) // as a receipt task does
 			g.later(91 * 24 * time.Hour)
 			if _, err := g.Ledger.Invoice(t.Context(), first.ID); !errors.Is(err, ledger.ErrNotFound) {
-				t.Fatalf("it is not forgotten: %v", err)
+				t.Fatalf("it was not pruned: %v", err)
 			}
 			got := g.admit(d)[0]
 			inv := got.Invoice
-			if got.Taken != ledger.Present || !got.Archived || inv.State != ledger.Receipted || inv.ID != first.ID || inv.Hash != first.Hash ||
-				inv.KsefNumber != first.NIP+"-20261123-0100A0DB5B00-7E" || inv.UpdatedAt == 0 || inv.Deadline != first.Deadline {
+			if got.Taken != ledger.Present || !got.Archived || inv.State != ledger.Receipted || inv.ID != first.ID ||
+				inv.Hash != first.Hash || inv.KsefNumber != first.NIP+"-20261123-0100A0DB5B00-7E" ||
+				inv.UpdatedAt == 0 || inv.Deadline != first.Deadline {
 				t.Errorf("%+v", got)
 			}
 			if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
 				t.Errorf("it was taken again: %v, %v", known, err)
 			}
 			if _, files := g.stored(); slices.Contains(files, archive.BodyName(first.ID)) {
-				t.Errorf("a document is left that nobody will send: %v", files)
+				t.Errorf("a document is left behind: %v", files)
 			}
 		})
 	}
@@ -87,13 +89,13 @@ func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 			if again := g.admit(d)[0]; again.Taken != ledger.Present || again.Archived {
-				t.Errorf("again: %+v", again)
+				t.Errorf("handed in again it is %+v", again)
 			}
 		})
 	}
 }
 
-func TestAdmit_ArchiveIsAskedForOldDocumentsOnlyThatTheLedgerDoesNotKnow(t *testing.T) {
+func TestAdmit_OldDocumentThatTheLedgerDoesNotKnow_OnlyThenTheArchiveIsAsked(t *testing.T) {
 	g := newGate(t, nil)
 	var names []string
 	g.Store = reads{g.Store, &names}
@@ -102,18 +104,18 @@ func TestAdmit_ArchiveIsAskedForOldDocumentsOnlyThatTheLedgerDoesNotKnow(t *test
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2026-11-25"})
 	g.admit(numbered(1), fresh) // the old one is still in the ledger
 	if len(names) > 0 {
-		t.Errorf("read %v", names)
+		t.Errorf("read from the archive: %v", names)
 	}
-	unknown := doc("old.xml", sample.Options{Number: "O/1", IssueDate: "2026-11-24"}) // ninety days to the day
+	unknown := doc("old.xml", sample.Options{Number: "O/1", IssueDate: "2026-11-24"}) // exactly ninety days old
 	got := g.admit(numbered(1), unknown, fresh)
 	if want := archive.ResultName(old.NIP, "2026-11-24", got[1].Invoice.ID); !slices.Equal(names, []string{want}) {
-		t.Errorf("read %v, want %s", names, want)
+		t.Errorf("read from the archive: %v, want %s", names, want)
 	}
 	names = nil
-	g.Retention = 0 // the ledger forgets nothing
+	g.Retention = 0 // the ledger prunes nothing
 	g.admit(doc("older.xml", sample.Options{Number: "O/2", IssueDate: "2026-01-24"}))
 	if len(names) > 0 {
-		t.Errorf("read %v", names)
+		t.Errorf("read from the archive: %v", names)
 	}
 }
 
@@ -126,19 +128,22 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 	sound := g.Store
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2027-02-21"})
 	g.patience = 50 * time.Millisecond
-	for why, store := range map[string]archive.Store{"connection refused": away{Store: sound}, "the archive does not answer": away{Store: sound, hangs: true}} {
+	for why, store := range map[string]archive.Store{
+		"connection refused": awayStore{Store: sound}, "the archive does not answer": awayStore{Store: sound, hangs: true},
+	} {
 		g.Store = store
 		var unsure *UnsureError
-		if got := g.admit(d)[0]; !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), why+"; nothing was taken, hand it in again") {
+		got := g.admit(d)[0]
+		if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), why+"; nothing was taken, hand it in again") {
 			t.Errorf("%s: %+v", why, got)
 		}
 		if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
 			t.Errorf("%s: it was taken: %v, %v", why, known, err)
 		}
 	}
-	g.Store = away{Store: sound}
+	g.Store = awayStore{Store: sound}
 	if out := g.admit(d, fresh); out[1].Taken != ledger.Created {
-		t.Errorf("one of today: %+v", out[1])
+		t.Errorf("a new document: %+v", out[1])
 	}
 	g.Store = sound
 	if got := g.admit(d)[0]; got.Taken != ledger.Present {

@@ -42,7 +42,7 @@ func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("the document stored for %s is another one (%v)", file, err)
+			t.Fatalf("the document stored for %s is that of another file (%v)", file, err)
 		}
 	}
 }

@@ -175,6 +175,7 @@ func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s %s", inv.Number, inv.Kind, inv.NIP, o.State, how),
 		Hint: "an invoice is changed by a correction invoice; " +
 			"a new document takes this number only after the first was rejected, parked or dismissed",
+		Remedy: ledger.RemedyNumber,
 	}
 }
 

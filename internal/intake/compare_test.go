@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// again is the export of a document made once more: another time of creation, another layout.
+// again returns a document as it is exported a second time: with another time of creation.
 func again(t testing.TB, d Document, created string) Document {
 	t.Helper()
 	const before = "T08:15:00Z</DataWytworzeniaFa>"
@@ -28,7 +28,8 @@ func again(t testing.TB, d Document, created string) Document {
 	return Document{File: "again-" + d.File, Data: data}
 }
 
-// end brings an entry to a state as a worker would, and archives its document as receipts do.
+// end moves an entry to a state as a worker would, and archives its document as a receipt task
+// does.
 func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	g.t.Helper()
 	ctx := g.t.Context()
@@ -37,7 +38,9 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 		return
 	case ledger.Accepted, ledger.Receipted:
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Packed}))
-		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-7E")}))
+		g.must(g.Ledger.Move(ctx, ledger.Move{
+			ID: inv.ID, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-7E"),
+		}))
 	default:
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Edit: ledger.Because(450, "no")}))
 	}
@@ -51,10 +54,10 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	}
 }
 
-// unchanged fails when act changed an entry, or wrote anything beside it.
+// unchanged fails when act changes an entry or writes anything else.
 func (g *gate) unchanged(id string, act func()) {
 	g.t.Helper()
-	look := func() (ledger.Invoice, []string) {
+	read := func() (ledger.Invoice, []string) {
 		keys, err := g.rdb.Keys(g.t.Context(), "ksef:*").Result()
 		g.must(err)
 		slices.Sort(keys)
@@ -62,14 +65,14 @@ func (g *gate) unchanged(id string, act func()) {
 		g.must(err)
 		return inv, slices.DeleteFunc(keys, func(k string) bool { return strings.HasPrefix(k, "ksef:inflow:") })
 	}
-	before, keys := look()
+	before, keys := read()
 	act()
-	if after, now := look(); after != before || !slices.Equal(now, keys) {
+	if after, now := read(); after != before || !slices.Equal(now, keys) {
 		g.t.Errorf("the entry was %+v and is %+v; keys %v, then %v", before, after, keys, now)
 	}
 }
 
-func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
+func TestAdmit_ExportedAgain_IsAlreadyHereInEveryState(t *testing.T) {
 	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked} {
 		for name, d := range map[string]Document{"in Redis": numbered(1), "in the store": big(1)} {
 			t.Run(string(s)+" "+name, func(t *testing.T) {
@@ -79,20 +82,22 @@ func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
 				second := again(t, d, "T09:30:00Z")
 				g.unchanged(first.ID, func() {
 					got := g.admit(second)[0]
-					if got.Taken != ledger.Present || got.Invoice.ID != first.ID || got.Invoice.State != s || got.Differs != "only the time of creation differs" {
+					if got.Taken != ledger.Present || got.Invoice.ID != first.ID || got.Invoice.State != s ||
+						got.Differs != "only the time of creation differs" {
 						t.Errorf("%+v", got)
 					}
 				})
 				third := Document{File: "c.xml", Data: bytes.ReplaceAll(second.Data, []byte("ksefworker sample"), []byte("ERP &#50;"))}
-				if got := g.admit(third)[0]; got.Taken != ledger.Present || got.Differs != "only the time of creation and SystemInfo differ" {
-					t.Errorf("by another program: %+v", got)
+				const both = "only the time of creation and SystemInfo differ"
+				if got := g.admit(third)[0]; got.Taken != ledger.Present || got.Differs != both {
+					t.Errorf("from another program it is %+v", got)
 				}
 				spaced := Document{File: "d.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\r\n "))}
 				if got := g.admit(spaced)[0]; got.Taken != ledger.Present || got.Differs != "only its layout differs" {
-					t.Errorf("in another layout: %+v", got)
+					t.Errorf("in another layout it is %+v", got)
 				}
 				if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Differs != "" {
-					t.Errorf("the same bytes: %+v", got)
+					t.Errorf("with the same bytes it is %+v", got)
 				}
 			})
 		}
@@ -100,7 +105,9 @@ func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
 }
 
 func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnded(t *testing.T) {
-	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked, ledger.Dismissed} {
+	for _, s := range []ledger.State{
+		ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked, ledger.Dismissed,
+	} {
 		t.Run(string(s), func(t *testing.T) {
 			g := newGate(t, nil)
 			d := numbered(1)
@@ -116,25 +123,27 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnde
 				return
 			}
 			var refused *RefusedError
-			if got.Taken != ledger.Refused || !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), fmt.Sprintf("is already %s with other content as %s (first difference: Fa/P_15)", s, first.ID)) {
+			want := fmt.Sprintf("is already %s with other content as %s (first difference: Fa/P_15)", s, first.ID)
+			if got.Taken != ledger.Refused || !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
 				t.Errorf("%+v", got)
 			}
 		})
 	}
 }
 
-// An ERP that writes its time of creation in a wrong form is mended, and exports again: nothing else differs, and KSeF refused the first.
+// An ERP wrote the time of creation in a wrong form, and KSeF rejected the invoice. The ERP was
+// fixed and exports again; nothing else differs.
 func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	wrong := again(t, d, " 08:15:00")
 	first := g.admit(wrong)[0].Invoice
 	if got := g.admit(d)[0]; got.Taken != ledger.Present {
-		t.Errorf("while the first is alive: %+v", got)
+		t.Errorf("while the first can still be sent it is %+v", got)
 	}
 	g.end(first, ledger.Rejected, nil)
 	if got := g.admit(d)[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
-		t.Errorf("after it was rejected: %+v", got)
+		t.Errorf("after the rejection it is %+v", got)
 	}
 }
 
@@ -149,7 +158,8 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
-	// Now several of other content want the number of the rejected one, and one is the same invoice.
+	// Now several documents of other content have the number of the rejected one. One of them is
+	// the same invoice as another.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
@@ -162,13 +172,13 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	}
 }
 
-// away is a store from which nothing can be read: it does not answer, or refuses at once.
-type away struct {
+// awayStore is a store from which nothing can be read: it does not answer, or refuses at once.
+type awayStore struct {
 	archive.Store
 	hangs bool
 }
 
-func (s away) Get(ctx context.Context, name string) ([]byte, error) {
+func (s awayStore) Get(ctx context.Context, name string) ([]byte, error) {
 	if s.hangs {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
@@ -182,29 +192,31 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	first := g.admit(d)[0].Invoice
 	g.end(first, ledger.Receipted, d.Data)
 	sound := g.Store
-	g.Store = away{Store: sound}
+	g.Store = awayStore{Store: sound}
 	second := again(t, d, "T09:30:00Z")
 	got := g.admit(numbered(2), second, d)
 	var unsure *UnsureError
-	if got[1].Taken != ledger.Refused || !errors.As(got[1].Err, &unsure) || !strings.Contains(got[1].Err.Error(), "connection refused; nothing was taken, hand it in again") {
+	const why = "connection refused; nothing was taken, hand it in again"
+	if got[1].Taken != ledger.Refused || !errors.As(got[1].Err, &unsure) || !strings.Contains(got[1].Err.Error(), why) {
 		t.Errorf("%+v", got[1])
 	}
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
-		t.Errorf("the others: %s, %s", got[0].Taken, got[2].Taken)
+		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
 	}
-	// A store that does not answer at all is waited for so long and no longer.
-	g.Store, g.patience = away{Store: sound, hangs: true}, 50*time.Millisecond
+	// A call waits so long and no longer for a store that does not answer.
+	g.Store, g.patience = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
 	got = g.admit(second, numbered(3))
-	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") || got[1].Taken != ledger.Created {
-		t.Errorf("a store that hangs: %+v", got)
+	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||
+		got[1].Taken != ledger.Created {
+		t.Errorf("with a store that does not answer: %+v", got)
 	}
 	g.Store = sound
 	if got := g.admit(second)[0]; got.Taken != ledger.Present {
-		t.Errorf("handed in again: %+v", got)
+		t.Errorf("handed in again it is %+v", got)
 	}
 }
 
-func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndOneThatHasEndedIsSucceeded(t *testing.T) {
+func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *testing.T) {
 	for _, s := range []ledger.State{ledger.Queued, ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		g := newGate(t, nil)
 		d := numbered(1)
@@ -219,13 +231,15 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndOneThatHasEndedIsSucceeded(t *t
 			continue
 		}
 		var refused *RefusedError
-		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "is already queued as "+first.ID+", whose document is not here any more") {
+		want := "is already queued as " + first.ID + ", whose document is not here any more"
+		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), want) {
 			t.Errorf("%s: %+v", s, got)
 		}
 	}
 }
 
-// It was parked because its document cannot be read: an export made again goes on in its place, and so does the same file.
+// The invoice was parked because its document cannot be read. A second export takes its place. The
+// same file repairs the document.
 func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
@@ -235,14 +249,14 @@ func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	g.must(err)
 	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
 	if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Invoice.State != ledger.Parked {
-		t.Errorf("the same file: %+v", got)
+		t.Errorf("the same file is %+v", got)
 	}
 	if now, err := g.rdb.Get(t.Context(), "ksef:body:"+first.ID).Bytes(); err != nil || !bytes.Equal(now, whole) {
-		t.Errorf("its document was not put right: %v", err)
+		t.Errorf("its document was not repaired: %v", err)
 	}
 	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
 	if got := g.admit(again(t, d, "T09:30:00Z"))[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
-		t.Errorf("an export made again: %+v", got)
+		t.Errorf("a second export is %+v", got)
 	}
 }
 
@@ -270,7 +284,8 @@ func TestAdmit_EntryOfTheFirstCannotBeRead_OnlyItsOwnDocumentWaits(t *testing.T)
 	g.must(g.rdb.HSet(t.Context(), "ksef:inv:"+first.ID, "facts", strings.Replace(facts, `"v":1`, `"v":9`, 1)).Err())
 	got := g.admit(again(t, d, "T09:30:00Z"), numbered(2))
 	var refused *RefusedError
-	if !errors.As(got[0].Err, &refused) || !strings.Contains(refused.Rule, first.ID) || !strings.Contains(refused.Rule, "cannot be read") || got[1].Taken != ledger.Created {
+	if !errors.As(got[0].Err, &refused) || !strings.Contains(refused.Rule, first.ID) ||
+		!strings.Contains(refused.Rule, "cannot be read") || got[1].Taken != ledger.Created {
 		t.Errorf("%+v", got)
 	}
 }
@@ -279,7 +294,9 @@ func TestAdmit_AllExportedAgain_IsAnsweredInBatches(t *testing.T) {
 	g := newGate(t, nil)
 	var docs, second []Document
 	for i := range 300 {
-		docs = append(docs, doc(fmt.Sprint(i, ".xml"), sample.Options{Number: fmt.Sprint("FV/", i), IssueDate: "2026-11-23", Seed: uint64(i)}))
+		docs = append(docs, doc(fmt.Sprint(i, ".xml"), sample.Options{
+			Number: fmt.Sprint("FV/", i), IssueDate: "2026-11-23", Seed: uint64(i),
+		}))
 		second = append(second, again(t, docs[i], "T09:30:00Z"))
 	}
 	first := g.admit(docs...)

@@ -6,13 +6,15 @@
 // Neither keeps more than some tens of megabytes of documents in memory, whatever the paths hold.
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
+//	manifest.go      a list of documents with terms for each, wanted.go: those terms as text
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
-//	admit.go         one document and a batch of them
+//	admit.go         a batch of documents; prepare.go: the checks of one
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
-//	terms.go         deadline and lane, also when they are given again
+//	document.go      what is handed in, and what became of it
+//	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis
-//	compare.go       the same number again: the same invoice, or another document; held.go: one that
-//	                 the ledger holds; archived_before.go: one that only the archive knows
+//	compare.go       the same number again: the same invoice, or another document; held.go: one
+//	                 that the ledger holds; archived_before.go: one that only the archive knows
 //	wait.go          until all are decided
 //
 // The input was made by others and is not trusted: every document, every archive and every list of

@@ -47,8 +47,9 @@ func (a *Admitter) withoutDrained(
 		h, o := held[sound[i].Tenant], &out[at[i]]
 		o.Taken = ledger.Refused
 		o.Err = &RefusedError{
-			Rule: fmt.Sprintf("nothing new is taken in for tenant %s: %s has it drained", sound[i].Tenant, h.By),
-			Hint: fmt.Sprintf("ask %s, or let it go on with: enqueue resume %s", h.By, sound[i].Tenant),
+			Rule:   fmt.Sprintf("nothing new is taken in for tenant %s: %s has it drained", sound[i].Tenant, h.By),
+			Hint:   fmt.Sprintf("ask %s, or let it go on with: %s", h.By, a.Enqueue.Call("resume", sound[i].Tenant)),
+			Remedy: ledger.RemedyResume,
 		}
 	}
 	return kept, places, nil

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"ksefworker/internal/ledger"
 )
 
 // Item is one document that a path holds, or the reason why there is none.
@@ -18,9 +20,21 @@ type Item struct {
 	// Err is a *Problem, or a *invoice.FieldError for a document that is too large. Data is then
 	// nil.
 	Err error
+	// Ref and Terms are those of [Document].
+	Ref   string
+	Terms *Terms
 
 	load     func(*buffer) ([]byte, error)
 	maxBytes int64 // load returns at most one byte more; 0 when there is nothing to load
+}
+
+// refused is the outcome of an item without a document.
+func (it *Item) refused() Admission {
+	adm := Admission{File: it.File, Ref: it.Ref, Taken: ledger.Refused, Err: it.Err}
+	if it.Terms != nil {
+		adm.Asked = it.Terms.Tenant
+	}
+	return adm
 }
 
 // Load reads a document that was not read yet. It is a separate step so that many files can be read

@@ -14,10 +14,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sickStore fails or hangs in single verbs, and counts how often it is asked.
+// sickStore fails or does not answer in single methods, and counts their calls.
 type sickStore struct {
 	archive.Store
-	put, flush   func(context.Context) error // nil: well
+	put, flush   func(context.Context) error // nil does what the store does
 	puts, flushs atomic.Int64
 }
 
@@ -44,13 +44,13 @@ func hangs(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// An archive that is away concerns the documents that are too large for Redis. All others are taken,
-// and one that hangs is waited for once in a call.
+// An archive that is away concerns only the documents that are too large for Redis. All others are
+// taken. A call waits once for an archive that does not answer.
 func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		put, flush   func(context.Context) error
 		why          string
-		puts, flushs int64 // in the call
+		puts, flushs int64 // calls while a document is admitted
 	}{
 		"put refuses":   {put: refuses, why: "permission denied", puts: 4},
 		"put hangs":     {put: hangs, why: "the archive does not answer in time", puts: 1},
@@ -62,9 +62,9 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 			sound := g.Store
 			sick := &sickStore{Store: sound, put: c.put, flush: c.flush}
 			g.Store = archive.Guard(sick, archive.Options{Timeout: 300 * time.Millisecond})
-			twin := big(2)
-			twin.File = "big-twin.xml"
-			docs := []Document{numbered(1), big(1), numbered(2), big(2), twin, numbered(3), big(3), numbered(4)}
+			repeated := big(2)
+			repeated.File = "big-repeated.xml"
+			docs := []Document{numbered(1), big(1), numbered(2), big(2), repeated, numbered(3), big(3), numbered(4)}
 			isLarge := func(i int) bool { return strings.HasPrefix(docs[i].File, "big") }
 			for i, got := range g.admit(docs...) {
 				if !isLarge(i) {
@@ -74,7 +74,8 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 					continue
 				}
 				var unsure *UnsureError
-				if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), c.why) || !strings.Contains(got.Err.Error(), "nothing was taken, hand it in again") {
+				if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), c.why) ||
+					!strings.Contains(got.Err.Error(), "nothing was taken, hand it in again") {
 					t.Errorf("%s: %+v", docs[i].File, got)
 				}
 				if known, err := g.Ledger.Known(t.Context(), []string{got.Invoice.ID}); err != nil || known[0] {
@@ -94,8 +95,8 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 	}
 }
 
-// A call after a few that were not answered is told so at once: an export of many thousands does not
-// wait for the archive in each of its pieces.
+// After a few calls that the archive did not answer, the next one fails at once: an export of many
+// thousands does not wait for the archive in each of its pieces.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)
 	sick := &sickStore{Store: g.Store, put: hangs}
@@ -107,12 +108,12 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 		}
 	}
 	if puts := sick.puts.Load(); puts > 4 {
-		t.Errorf("in twelve calls it was waited for %d times", puts)
+		t.Errorf("twelve calls waited for the archive %d times", puts)
 	}
 }
 
-// A caller who gives up is not told that the archive is at fault.
-func TestAdmit_CallerGivesUpWhileTheArchiveHangs_IsItsOwnEnd(t *testing.T) {
+// A caller who gives up gets its own error and not one of the archive.
+func TestAdmit_CallerGivesUpWhileTheArchiveHangs_ReturnsItsError(t *testing.T) {
 	g := newGate(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	g.Store = &sickStore{Store: g.Store, put: func(ctx context.Context) error { cancel(); return hangs(ctx) }}

@@ -33,7 +33,7 @@ func (k *tracking) Admit(_ context.Context, docs []Document, _ Terms) ([]Admissi
 	k.calls++
 	k.depth = max(k.depth, k.calls)
 	k.mu.Unlock()
-	time.Sleep(time.Second) // synctest's time: until all other goroutines are blocked
+	time.Sleep(time.Second) // on the clock of synctest: it ends when all other goroutines are blocked
 	out := make([]Admission, len(docs))
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,6 +56,7 @@ func TestRun_ManyDocumentsOfARaisedLimit_MemoryIsBoundedInBytes(t *testing.T) {
 	manyLarge(t, 20_000_000)
 }
 
+// manyLarge admits 2,000 documents of one size with 64 processors.
 func manyLarge(t *testing.T, size int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
 	document := make([]byte, size)
@@ -86,7 +87,7 @@ func manyLarge(t *testing.T, size int) {
 				n := 0
 				err := Run(t.Context(), &k, items, Terms{}, func(a []Admission) { n += len(a) })
 				if err != nil || n != 2000 {
-					t.Fatalf("%d reported, %v", n, err)
+					t.Fatalf("%d were reported, %v", n, err)
 				}
 				// One more document may be unpacked already while it waits for memory.
 				if k.peak > documentBytes+size {

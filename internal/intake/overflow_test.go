@@ -8,9 +8,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A tenant that hands in very many stands in a queue of its own from then on; another's few do not. Handing the same in again finds the same
-// queue, and makes no second task of the same work.
-func TestAdmit_ATenantThatFloods_StandsInTheCrowdsQueueAndTheOthersDoNot(t *testing.T) {
+// A tenant hands in very many documents. From then on its tasks go to a queue of their own, and
+// those of another tenant do not. When the same documents are handed in again, they stay in the
+// queue where they are, and get no second task.
+func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testing.T) {
 	g := newGate(t, nil)
 	var flood []Document
 	for i := range overflowAbove + 10 {
@@ -20,11 +21,12 @@ func TestAdmit_ATenantThatFloods_StandsInTheCrowdsQueueAndTheOthersDoNot(t *test
 	many := g.admit(flood[100:]...)
 	few := g.admit(doc("few.xml", sample.Options{SellerNIP: sample.NIP(1), Number: "A/1", IssueDate: "2026-11-23"}))
 	if first[0].Invoice.Overflow || !many[0].Invoice.Overflow || few[0].Invoice.Overflow {
-		t.Errorf("of a overflow: the first %v, the last %v, the other tenant's %v", first[0].Invoice.Overflow, many[0].Invoice.Overflow, few[0].Invoice.Overflow)
+		t.Errorf("in the overflow queue: the first %v, the last %v, that of the other tenant %v",
+			first[0].Invoice.Overflow, many[0].Invoice.Overflow, few[0].Invoice.Overflow)
 	}
-	again := g.admit(flood...) // by now all would be of a overflow
+	again := g.admit(flood...) // new ones would all go to the overflow queue now
 	if got := again[0]; got.Taken != ledger.Present || got.Invoice.Overflow {
-		t.Errorf("handed in again: %+v", got)
+		t.Errorf("handed in again it is %+v", got)
 	}
 	for queue, want := range map[string]int{queue.QueueInvoices: 2, queue.QueueInvoicesOverflow: 5} {
 		stats, err := g.Queue.Stats(1)
@@ -33,9 +35,9 @@ func TestAdmit_ATenantThatFloods_StandsInTheCrowdsQueueAndTheOthersDoNot(t *test
 		}
 	}
 	if n, err := g.Queue.Depth(queue.KindSubmit); err != nil || n != 7 {
-		t.Errorf("%d tasks, %v", n, err)
+		t.Errorf("%d tasks are queued, %v, want 7", n, err)
 	}
-	// What drives an invoice on later puts its task into the same queue.
+	// A task that is put for one of these invoices later goes to that queue as well.
 	inv, err := g.Ledger.Invoice(t.Context(), many[0].Invoice.ID)
 	g.must(err)
 	g.must(g.Queue.Put(t.Context(), queue.KindSubmit, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow}))

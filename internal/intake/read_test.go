@@ -36,6 +36,7 @@ func read(t testing.TB, o intake.Options, paths ...string) []string {
 	return got
 }
 
+// put writes a file and makes its folder.
 func put(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -51,6 +52,7 @@ type entry struct {
 	header        func(*zip.FileHeader)
 }
 
+// pack makes a ZIP archive.
 func pack(t testing.TB, entries ...entry) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -240,7 +242,7 @@ func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 		}
 	}
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
-		t.Errorf("left behind in the temporary folder: %v, %v", left, err)
+		t.Errorf("files are left in the temporary folder: %v, %v", left, err)
 	}
 }
 
@@ -261,7 +263,7 @@ func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 		t.Errorf("got %+v", it)
 	}
 	if ctx.Err() == nil {
-		t.Error("it did not wait")
+		t.Error("it ended before it was cancelled")
 	}
 }
 

@@ -26,6 +26,10 @@ type Refusals struct {
 	Tenant func(nip string) string
 	// Asked is the name of the tenant that was asked to send the documents; "" when none was.
 	Asked string
+	// Source names the sender, when names of files and refs mean something only there: a program that
+	// hands in over the network may give every document the same name. "" is this machine, whose paths
+	// identify files.
+	Source string
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
@@ -102,11 +106,14 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	}
 	inv := &a.Invoice
 	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
-		File: a.File, Tenant: r.tenant(inv)}
+		File: a.File, Ref: a.Ref, Tenant: r.tenant(a)}
 	faults := invoice.FieldErrors(a.Err)
 	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && inv.ID == ""
 	for _, f := range faults {
 		identified = identified && !namesIdentity(f.Field)
+		if f.Unsupported {
+			out.Remedy = ledger.RemedyNone
+		}
 		if len(out.Faults) == maxFaults {
 			out.More++
 			continue
@@ -115,16 +122,21 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 			Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column,
 		})
 	}
+	if refused, ok := errors.AsType[*RefusedError](a.Err); ok {
+		out.Remedy = refused.Remedy
+	}
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
 	}
-	switch path := pathOf(a.File); {
+	switch path := r.pathOf(a.File); {
 	// A document without a fault whose number belongs to another one has an invoice's ID and is not
 	// identified: handing in that other document again must not end this refusal.
 	case identified:
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
+	case a.Ref != "":
+		out.ID = r.ofRef(a.Ref)
 	case path == "":
-		out.ID = ledger.RefusalOfFile(a.File + "\x00" + out.Faults[0].Field + out.Faults[0].Rule + inv.Number)
+		out.ID = ledger.RefusalOfFile(r.Source + a.File + "\x00" + out.Faults[0].Field + out.Faults[0].Rule + inv.Number)
 	default:
 		out.ID = ledger.RefusalOfFile(path)
 	}
@@ -143,14 +155,17 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 	var out []ledger.RefusalEnd
 	end := func(id string, byInvoice bool) {
 		if id != by {
-			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(inv), ByInvoice: byInvoice,
+			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(a), ByInvoice: byInvoice,
 				Ended: ledger.RefusalSuperseded, Note: "by " + by})
 		}
 	}
 	if taken {
 		end(ledger.RefusalOfInvoice(identityOf(inv)), true)
 	}
-	if path := pathOf(a.File); path != "" {
+	if a.Ref != "" {
+		end(r.ofRef(a.Ref), false)
+	}
+	if path := r.pathOf(a.File); path != "" {
 		end(ledger.RefusalOfFile(path), false)
 	}
 	return out
@@ -163,22 +178,30 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 // tenant returns the tenant whose list a refusal belongs to: the one that was asked to send the
 // document, that sends it, or that has the seller's NIP. A seller that is no tenant has no list of
 // its own, because invented NIPs could make any number of lists.
-func (r *Refusals) tenant(inv *ledger.Invoice) string {
-	switch {
+func (r *Refusals) tenant(a *Admission) string {
+	switch inv := &a.Invoice; {
+	case a.Asked != "":
+		return a.Asked
 	case r.Asked != "":
 		return r.Asked
 	case inv.Tenant != "":
 		return inv.Tenant
 	case inv.NIP != "":
 		return r.Tenant(inv.NIP)
+	default:
+		return ""
 	}
-	return ""
 }
 
-// pathOf returns the absolute path of a file; "" for standard input, which may be another document
-// each time.
-func pathOf(file string) string {
-	if file == "-" || strings.HasPrefix(file, "-/") {
+// ofRef returns the id of the refusal of a document that only its ref identifies.
+func (r *Refusals) ofRef(ref string) string {
+	return ledger.RefusalOfFile("ref\x00" + r.Source + "\x00" + ref)
+}
+
+// pathOf returns the absolute path of a file; "" for standard input and for a name that a sender gave,
+// which may be another document each time.
+func (r *Refusals) pathOf(file string) string {
+	if r.Source != "" || file == "-" || strings.HasPrefix(file, "-/") {
 		return ""
 	}
 	if abs, err := filepath.Abs(file); err == nil {

@@ -26,7 +26,7 @@ type recorder struct {
 	rdb *redis.Client
 	dir string
 
-	asked string // --tenant
+	asked string // the tenant that --tenant names
 }
 
 // owner names the seller that is a tenant.
@@ -62,7 +62,7 @@ func (d *recorder) hand(name string, doc []byte) *intake.Refusals {
 	return r
 }
 
-// open lists the files of the open refusals.
+// open returns the files of the open refusals.
 func (d *recorder) open() []string {
 	d.t.Helper()
 	all, err := d.a.Ledger.Refusals(d.t.Context(), time.Time{}, "")
@@ -76,10 +76,11 @@ func (d *recorder) open() []string {
 	return files
 }
 
+// wants checks that the open refusals are of these files.
 func (d *recorder) wants(files ...string) {
 	d.t.Helper()
 	if got := d.open(); !slices.Equal(got, files) {
-		d.t.Errorf("open are %v, want %v", got, files)
+		d.t.Errorf("the open refusals are %v, want %v", got, files)
 	}
 }
 
@@ -92,7 +93,7 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != "One" ||
 		all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
-		t.Errorf("on record is %+v, %v", all, err)
+		t.Errorf("the record has %+v, %v", all, err)
 	}
 	// Another invoice under the same file name.
 	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"}))
@@ -143,7 +144,7 @@ func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d.hand("a.xml", sample.Invoice(o)) // not taken yet: a person has to act
 	d.wants("a.xml")
 	if all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, ""); err != nil || all[0].Tenant != "Two" {
-		t.Errorf("on record is %+v, %v", all, err)
+		t.Errorf("the record has %+v, %v", all, err)
 	}
 	d.asked = ""
 	d.hand("a.xml", sample.Invoice(o)) // taken, for its own tenant: that ends the refusal
@@ -178,7 +179,7 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
 	if failed != nil || len(all) != 2 || i < 0 ||
 		all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {
-		t.Errorf("on record is %+v, %v", all, failed)
+		t.Errorf("the record has %+v, %v", all, failed)
 	}
 }
 
@@ -197,13 +198,14 @@ func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 		r.Note(t.Context(), adms)
 	}
 	if n := d.commands() - before; n > 1500 || r.Unrecorded != 0 || r.Err != nil {
-		t.Errorf("%d commands, %d are not on record, %v", n, r.Unrecorded, r.Err)
+		t.Errorf("%d commands, %d refusals are not on record, %v", n, r.Unrecorded, r.Err)
 	}
 	if n := len(d.open()); n != 5000 {
-		t.Errorf("%d are on record", n)
+		t.Errorf("%d refusals are on record", n)
 	}
 }
 
+// commands returns how many commands Redis has run.
 func (d *recorder) commands() int64 {
 	d.t.Helper()
 	info, err := d.rdb.InfoMap(d.t.Context(), "stats").Result()
@@ -224,6 +226,6 @@ func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
 	}
 	r := d.hand("a.xml", sample.Bad(sample.NotXML, sample.Options{}))
 	if r.Unrecorded != 1 || !ledger.IsFull(r.Err) {
-		t.Errorf("%d are not on record, %v", r.Unrecorded, r.Err)
+		t.Errorf("%d refusals are not on record, %v", r.Unrecorded, r.Err)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 
 	"golang.org/x/sync/semaphore"
-
-	"ksefworker/internal/ledger"
 )
 
 // Admits is the part of an [Admitter] that Run needs.
@@ -224,7 +222,7 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 	docs := make([]Document, 0, len(items))
 	for i := range items {
 		if it := &items[i]; it.Err == nil {
-			docs = append(docs, Document{File: it.File, Data: it.Data})
+			docs = append(docs, Document{File: it.File, Data: it.Data, Ref: it.Ref, Terms: it.Terms})
 		}
 	}
 	var admitted []Admission
@@ -240,7 +238,7 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 	for i := range items {
 		switch it := &items[i]; {
 		case it.Err != nil:
-			out = append(out, Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
+			out = append(out, it.refused())
 		case answered:
 			out, admitted = append(out, admitted[0]), admitted[1:]
 		}

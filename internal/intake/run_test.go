@@ -19,13 +19,14 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// stub is an admitter made of a function.
+// stub is an admitter that calls a function.
 type stub func(ctx context.Context, docs []intake.Document) ([]intake.Admission, error)
 
 func (s stub) Admit(ctx context.Context, docs []intake.Document, _ intake.Terms) ([]intake.Admission, error) {
 	return s(ctx, docs)
 }
 
+// takeAll answers that all documents were taken.
 func takeAll(docs []intake.Document) []intake.Admission {
 	out := make([]intake.Admission, len(docs))
 	for i, d := range docs {
@@ -72,7 +73,7 @@ func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 		}
 	})
 	if err != nil || next != 5000 {
-		t.Errorf("%d reported, %v", next, err)
+		t.Errorf("%d were reported, %v", next, err)
 	}
 }
 
@@ -109,7 +110,7 @@ func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 	// Every chunk that was admitted is reported. Of the one that failed, only what was refused
 	// without Redis is reported.
 	if n := int(calls.Load()-1) * 100; taken+refused < n || taken+refused > n+100 || taken == 0 {
-		t.Errorf("%d taken and %d refused reported of %d calls", taken, refused, calls.Load())
+		t.Errorf("%d taken and %d refused were reported for %d calls", taken, refused, calls.Load())
 	}
 	if read.Load() > 10_000 {
 		t.Errorf("%d items read after the failure", read.Load())
@@ -124,11 +125,11 @@ func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
 	taken := 0
 	err := intake.Run(t.Context(), a, items(3), intake.Terms{}, func(adms []intake.Admission) { taken += len(adms) })
 	if !errors.Is(err, down) || taken != 3 {
-		t.Errorf("%d reported, %v", taken, err)
+		t.Errorf("%d were reported, %v", taken, err)
 	}
 }
 
-func TestRun_Cancelled_Ends(t *testing.T) {
+func TestRun_ContextCancelled_Ends(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	a := stub(func(ctx context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		cancel()
@@ -141,7 +142,7 @@ func TestRun_Cancelled_Ends(t *testing.T) {
 	}
 }
 
-func TestRun_NothingToDo_IsNoError(t *testing.T) {
+func TestRun_NoDocuments_IsNoError(t *testing.T) {
 	report := func([]intake.Admission) { t.Error("reported") }
 	if err := intake.Run(t.Context(), stub(nil), items(0), intake.Terms{}, report); err != nil {
 		t.Error(err)
@@ -168,7 +169,7 @@ func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	}
 	go func() {
 		defer close(stalled)
-		for last := int64(-1); ; { // until the reader has stopped
+		for last := int64(-1); ; { // poll until the reader has stopped
 			now := read.Load()
 			if now == last && now > 0 {
 				close(gate)
@@ -186,7 +187,7 @@ func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	})
 	<-stalled
 	if err != nil || ahead > 10_000 {
-		t.Errorf("%d read ahead, %v", ahead, err)
+		t.Errorf("%d documents were read ahead, %v", ahead, err)
 	}
 }
 

@@ -2,10 +2,12 @@ package intake
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
 )
 
 // Account is a tenant as admission sees it: its name, the taxpayer in whose context it sends, and
@@ -50,7 +52,7 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	case len(found) > 1:
 		return sender{}, &RefusedError{
 			Rule: fmt.Sprintf("%s NIP %s has several tenants: %s", whose, issuer, namesOf(found)),
-			Hint: "say which of them sends it: --tenant NAME",
+			Hint: "say which of them sends it: --tenant NAME", Remedy: ledger.RemedyNameTenant,
 		}
 	case h.SelfBilling && len(a.ofNIP(h.SellerNIP)) > 0:
 		return sender{}, notTheSellers(h)
@@ -58,12 +60,12 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 {
 		return sender{}, &RefusedError{
 			Rule: fmt.Sprintf("no tenant is configured for %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents)),
-			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME",
+			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME", Remedy: ledger.RemedyNameTenant,
 		}
 	}
 	return sender{}, &RefusedError{
 		Rule: fmt.Sprintf("no tenant is configured for %s NIP %s", whose, issuer),
-		Hint: "add it to tenants in the configuration, with its key",
+		Hint: "add it to tenants in the configuration, with its key", Remedy: ledger.RemedyConfigure,
 	}
 }
 
@@ -79,24 +81,29 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 		case !h.SelfBilling && t.NIP == h.AuthorisedNIP:
 			return sender{t, ksef.SubjectAuthorized}, nil
 		default:
+			hint, remedy := a.whoSends(h, issuer)
 			return sender{}, &RefusedError{
 				Rule: fmt.Sprintf("tenant %s sends in the context of NIP %s, and this invoice is issued by NIP %s", name, t.NIP, issuer),
-				Hint: a.whoSends(h, issuer),
+				Hint: hint, Remedy: remedy,
 			}
 		}
 	}
-	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts)}
+	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts),
+		Remedy: ledger.RemedyOtherName}
 }
 
 // whoSends says which tenant may send an invoice that the named tenant may not send.
-func (a *Admitter) whoSends(h invoice.Header, issuer string) string {
-	if found := a.ofNIP(issuer); len(found) > 0 {
-		return "leave --tenant out, or name a tenant of that NIP: " + namesOf(found)
+func (a *Admitter) whoSends(h invoice.Header, issuer string) (string, ledger.Remedy) {
+	switch found := a.ofNIP(issuer); {
+	case len(found) > 1:
+		return "name a tenant of that NIP: " + namesOf(found), ledger.RemedyNameTenant
+	case len(found) == 1:
+		return "leave --tenant out, or name a tenant of that NIP: " + namesOf(found), ledger.RemedyOtherName
 	}
 	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 && !h.SelfBilling {
-		return "its PodmiotUpowazniony can send it in its own context: --tenant " + namesOf(agents)
+		return "its PodmiotUpowazniony can send it in its own context: --tenant " + namesOf(agents), ledger.RemedyNameTenant
 	}
-	return "no tenant of that NIP is configured: add it to tenants in the configuration, with its key"
+	return "no tenant of that NIP is configured: add it to tenants in the configuration, with its key", ledger.RemedyConfigure
 }
 
 func notTheSellers(h invoice.Header) error {
@@ -104,7 +111,8 @@ func notTheSellers(h invoice.Header) error {
 		Rule: fmt.Sprintf("P_17 is 1 (self-billing): the buyer issues this invoice, "+
 			"so KSeF takes it in the context of buyer NIP %s only, not in that of seller NIP %s",
 			h.BuyerNIP, h.SellerNIP),
-		Hint: "let the buyer hand it in, or add a tenant for the buyer's NIP; if the seller issued it, P_17 must be 2",
+		Hint:   "let the buyer hand it in, or add a tenant for the buyer's NIP; if the seller issued it, P_17 must be 2",
+		Remedy: ledger.RemedyConfigure,
 	}
 }
 
@@ -133,4 +141,26 @@ func (a *Admitter) largest() int64 {
 		size = max(size, t.MaxBytes, t.MaxBytesWithAttachment)
 	}
 	return size
+}
+
+// Only returns an admitter that takes what a takes, but only for the tenants with these names. The two
+// may be used at the same time.
+func (a *Admitter) Only(names []string) *Admitter {
+	only := &Admitter{
+		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
+		TakeDiscouraged: a.TakeDiscouraged, Retention: a.Retention, Now: a.Now,
+		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, patience: a.patience, confined: true,
+	}
+	for _, account := range a.Accounts {
+		if slices.Contains(names, account.Name) {
+			only.Accounts = append(only.Accounts, account)
+		}
+	}
+	return only
+}
+
+// mayChange reports whether the terms of an invoice of this tenant may be changed: an admitter made by
+// [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
+func (a *Admitter) mayChange(tenant string) bool {
+	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Name == tenant })
 }

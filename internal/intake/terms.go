@@ -30,15 +30,11 @@ func (t Terms) newTerms() ledger.NewTerms {
 
 // applyTerms gives the terms of this call to invoices that are here already and still queued. For
 // an invoice that has left the queue, the answer says that it keeps the terms it has.
-func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms Terms) error {
-	want := terms.newTerms()
-	if want == (ledger.NewTerms{}) {
-		return nil
-	}
+func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms func(i int) Terms) error {
 	at := map[string][]int{}
 	var ids []string
 	for i := range out {
-		if out[i].Taken == ledger.Present && !out[i].Archived {
+		if out[i].Taken == ledger.Present && !out[i].Archived && terms(i).newTerms() != (ledger.NewTerms{}) {
 			id := out[i].Invoice.ID
 			if at[id] == nil {
 				ids = append(ids, id)
@@ -46,16 +42,22 @@ func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms Terms)
 			at[id] = append(at[id], i)
 		}
 	}
+	if len(ids) == 0 {
+		return nil
+	}
 	invs, err := a.Ledger.Invoices(ctx, ids)
 	if _, err = ledger.Skip(err); err != nil { // an entry that cannot be read is reported as such
 		return err
 	}
 	for k := range invs {
-		answer, err := a.applyTo(ctx, &invs[k], want)
-		if err != nil {
-			return err
+		if !a.mayChange(invs[k].Tenant) {
+			continue // it belongs to a tenant of another sender
 		}
 		for _, i := range at[invs[k].ID] {
+			answer, err := a.applyTo(ctx, &invs[k], terms(i).newTerms())
+			if err != nil {
+				return err
+			}
 			out[i].Terms = answer
 			out[i].Invoice.State, out[i].Invoice.Rev = invs[k].State, invs[k].Rev
 		}
@@ -91,7 +93,7 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 	case inv.State == ledger.Accepted || inv.State == ledger.Receipted:
 		kept += ": KSeF has it already"
 	case inv.State.Open():
-		kept += ": to change them, enqueue retry " + inv.ID + ", then hand it in with them again"
+		kept += ": to change them: " + a.Enqueue.Call("retry", inv.ID) + ", then hand it in with them again"
 	case inv.State.Ended():
 		kept += ": it is " + string(inv.State) + ", and it is not sent"
 	default:

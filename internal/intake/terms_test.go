@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// withTerms hands a document in once more, with terms.
+// withTerms hands a document in with terms.
 func (g *gate) withTerms(d Document, terms Terms) Admission {
 	g.t.Helper()
 	out, err := g.Admit(g.t.Context(), []Document{d}, terms)
@@ -22,11 +22,13 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		terms Terms
-		says  string
+		text  string // of the answer
 		is    func(ledger.Invoice) bool
 	}{
-		{"deadline", Terms{Deadline: monday.Add(5 * time.Hour)}, "deadline 2026-11-23 17:00", func(i ledger.Invoice) bool { return i.Deadline == ledger.At(monday.Add(5*time.Hour)) }},
-		{"express", Terms{Lane: ledger.Express}, "lane express", func(i ledger.Invoice) bool { return i.Lane == ledger.Express && i.Group == "" }},
+		{"deadline", Terms{Deadline: monday.Add(5 * time.Hour)}, "deadline 2026-11-23 17:00",
+			func(i ledger.Invoice) bool { return i.Deadline == ledger.At(monday.Add(5*time.Hour)) }},
+		{"express", Terms{Lane: ledger.Express}, "lane express",
+			func(i ledger.Invoice) bool { return i.Lane == ledger.Express && i.Group == "" }},
 		{"bulk", Terms{Lane: ledger.Bulk}, "lane bulk", func(i ledger.Invoice) bool { return i.Lane == ledger.Bulk }},
 		{"offline", Terms{Offline: true}, "offline", func(i ledger.Invoice) bool { return i.Offline }},
 	} {
@@ -43,7 +45,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				got := g.withTerms(d, c.terms)
 				now, err := g.Ledger.Invoice(t.Context(), inv.ID)
 				g.must(err)
-				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.says) || !c.is(now) {
+				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.text) || !c.is(now) {
 					t.Errorf("%+v, the entry is %+v", got.Terms, now)
 				}
 				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
@@ -52,10 +54,10 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				if now.Group == "" && !g.queued(now) {
 					t.Error("it has no task")
 				}
-				// Said again it changes nothing, and neither does a call without terms.
+				// The same terms again change nothing, and neither does a call without terms.
 				for _, terms := range []Terms{c.terms, {}} {
 					if got := g.withTerms(d, terms); got.Terms != (TermsAnswer{}) || got.Invoice.Rev != now.Rev {
-						t.Errorf("said again: %+v", got)
+						t.Errorf("with the same terms again it is %+v", got)
 					}
 				}
 			})
@@ -63,7 +65,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 	}
 }
 
-func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) {
+func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreReportedAsNotApplied(t *testing.T) {
 	for s, says := range map[ledger.State]string{
 		ledger.Packed: "on its way (packed)", ledger.Accepted: "KSeF has it already", ledger.Receipted: "KSeF has it already",
 		ledger.Rejected: "enqueue retry inv-", ledger.Parked: "enqueue retry inv-", ledger.Dismissed: "it is dismissed",
@@ -75,7 +77,8 @@ func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) 
 			g.end(inv, s, d.Data)
 			g.unchanged(inv.ID, func() {
 				got := g.withTerms(d, Terms{Deadline: monday.Add(5 * time.Hour)})
-				if got.Taken != ledger.Present || got.Terms.Applied || !strings.Contains(got.Terms.Text, "were not applied") || !strings.Contains(got.Terms.Text, says) {
+				if got.Taken != ledger.Present || got.Terms.Applied ||
+					!strings.Contains(got.Terms.Text, "were not applied") || !strings.Contains(got.Terms.Text, says) {
 					t.Errorf("%+v", got.Terms)
 				}
 			})
@@ -83,7 +86,7 @@ func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) 
 	}
 }
 
-func TestAdmit_OtherTermsForMany_EachHasItsAnswer(t *testing.T) {
+func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 	g := newGate(t, nil)
 	docs := []Document{numbered(1), numbered(2), numbered(1)}
 	g.admit(docs...)

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// book is a ledger whose entries a test changes.
+// book is a ledger whose entries the test changes.
 type book struct {
 	entries map[string]ledger.Invoice
 	err     error
@@ -148,7 +148,7 @@ func TestWait_PollsAreSlow_TakeATenthOfTheTimeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a")
 		b.onPoll = func(int) { // each poll takes a second and finds a change
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // on the clock of synctest
 			b.set("a", ledger.Queued)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)

@@ -1,10 +1,12 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"strings"
@@ -181,3 +183,12 @@ func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (b *bounded) lift() { b.left = -1 }
+
+// ReadArchive yields the documents of a ZIP archive of size bytes, as [Read] does; name is the
+// archive's, for messages. When ctx is done, the sequence ends early.
+func ReadArchive(ctx context.Context, name string, at io.ReaderAt, size int64, o Options) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		r := &reader{ctx: ctx, o: o.withDefaults(), yield: yield}
+		r.archive(name, at, size)
+	}
+}

@@ -3,7 +3,6 @@ package invoice
 import (
 	"bytes"
 	"slices"
-	"unicode/utf8"
 )
 
 // canon reads the canonical form of a document piece by piece. A piece is a text and the tag that
@@ -196,32 +195,4 @@ func (c *canon) collapse(dst []byte, gap bool) ([]byte, bool) {
 		dst, raw, gap = append(dst, raw[:n]...), raw[n:], false
 	}
 	return dst, gap
-}
-
-// appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
-// spaces, unless they were written as references.
-func (c *canon) appendValue(dst []byte, p span) []byte {
-	for i := p.from; i < p.to; {
-		switch b := c.data[i]; b {
-		case '&':
-			r, n, err := c.reference(i)
-			if err != nil {
-				return dst // impossible: the scanner has already accepted this value
-			}
-			dst = utf8.AppendRune(dst, r)
-			i += n
-			continue
-		case '\r':
-			if i+1 < p.to && c.data[i+1] == '\n' {
-				break // \r\n is one line end
-			}
-			dst = append(dst, ' ')
-		case '\t', '\n':
-			dst = append(dst, ' ')
-		default:
-			dst = append(dst, b)
-		}
-		i++
-	}
-	return dst
 }

@@ -19,6 +19,10 @@ type CheckOptions struct {
 	// PodmiotUpowazniony, and the NIP at the beginning of an IDWew. KSeF does so in production
 	// only; the test environment accepts invented numbers.
 	CheckNIPs bool
+	// Schema reports every breach of the XSD of the form that Parse has found. The intake always
+	// sets it. Without it, Check accepts what only the schema forbids, as tests need that are about
+	// an invoice that KSeF rejects.
+	Schema bool
 }
 
 const (
@@ -31,8 +35,9 @@ const (
 
 // Check applies the rules that need a clock or settings to a parsed header: the form must be
 // allowed, the size within its limit, the check digits of NIPs correct, and P_1 not later than the
-// day of now in Warsaw. It returns a *FieldError, or several joined, or nil. Check does not repeat
-// the rules of Parse: a header that came with an error stays invalid even when Check returns nil.
+// day of now in Warsaw. With opt.Schema it also returns every breach of the schema that Parse has found.
+// It returns a *FieldError, or several joined, or nil. Check does not repeat the rules of Parse: a
+// header that came with an error stays invalid even when Check returns nil.
 func Check(h Header, now time.Time, opt CheckOptions) error {
 	var faults []*FieldError
 	add := func(at position, e FieldError) {
@@ -46,7 +51,9 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 			Value: strconv.FormatInt(h.Size, 10) + " bytes",
 			Hint:  "split the invoice; only one with an attachment (Zalacznik) may be larger; " + raisedHint})
 	}
-	if v := h.Form.Version(); v != "v3" && (v != "v2" || !opt.AllowFA2) {
+	v := h.Form.Version()
+	taken := v == "v3" || v == "v2" && opt.AllowFA2
+	if !taken {
 		allowed := "must be FA (3)"
 		if opt.AllowFA2 {
 			allowed = "must be FA (3) or FA (2)"
@@ -81,7 +88,25 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 			add(p.at, e)
 		}
 	}
+	if taken && opt.Schema {
+		faults = withSchema(faults, h.schema)
+	}
 	return joinFaults(faults)
+}
+
+// withSchema adds the breaches of the schema that are not at a place of which something better is
+// known.
+func withSchema(faults, breaches []*FieldError) []*FieldError {
+next:
+	for _, b := range breaches {
+		for _, f := range faults {
+			if f.Line > 0 && f.Offset == b.Offset {
+				continue next
+			}
+		}
+		faults = append(faults, b)
+	}
+	return faults
 }
 
 func (o CheckOptions) limit(attachment bool) (int64, string) {

@@ -26,6 +26,9 @@ type FieldError struct {
 	Value string
 	// Hint says how to fix it; may be empty.
 	Hint string
+	// Unsupported says that the document as it is may be right, and that this program cannot send
+	// documents of its form.
+	Unsupported bool
 	// Line and Column count from 1, columns in characters. 0 means unknown.
 	Line, Column int
 	// Offset is the byte offset of the position, from 0.

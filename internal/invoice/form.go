@@ -15,11 +15,12 @@ func (r *reader) root() *FieldError {
 	}
 	found, uri := string(r.bytes(r.name)), r.uriOf(r.ns)
 	hint := "only structured invoices in the form FA(3) can be sent"
-	form := r.foreignForm(uri)
+	form, unsupported := r.foreignForm(uri), false
 	switch {
 	case form == "FA (1)":
 		hint = "this is FA(1), which KSeF no longer accepts: export it as FA(3)"
 	case form != "":
+		unsupported = true
 		hint = "the form " + form + " is not supported yet: only invoices in the form FA(3) can be sent"
 	case uri == "" && found == "Faktura":
 		hint = `the root has no namespace: export it with xmlns="` + uriFA3 + `"`
@@ -29,7 +30,9 @@ func (r *reader) root() *FieldError {
 	if uri != "" {
 		found = "{" + uri + "}" + found
 	}
-	return r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3, found, hint)
+	e := r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3, found, hint)
+	e.Unsupported = unsupported
+	return e
 }
 
 // foreignForm returns the name of a KSeF form that this package does not read, or "" for any other
@@ -95,13 +98,18 @@ func (r *reader) keepAttribute(a attribute) span {
 	return span{from, len(r.values)}
 }
 
+// wantedForm returns the form of the namespace.
+func (r *reader) wantedForm() Form {
+	if r.formNS == nsFA2 {
+		return FA2()
+	}
+	return FA3()
+}
+
 // checkForm compares the declared form with the namespace. When they disagree, it is unknown which
 // schema the sender meant.
 func (r *reader) checkForm() {
-	want := FA3()
-	if r.formNS == nsFA2 {
-		want = FA2()
-	}
+	want := r.wantedForm()
 	at := int(r.startAt[nodeKodFormularza])
 	switch system := string(r.kept(r.system)); {
 	case !r.seen[nodeKodFormularza]:

@@ -42,6 +42,7 @@ type Header struct {
 
 	at      places
 	parties *partyFault
+	schema  []*FieldError // breaches of the XSD that are not reported otherwise
 }
 
 // places are the positions of the fields that Check reports. They are kept because Check does not

@@ -86,7 +86,7 @@ func TestParse_OtherForms_AreNamedWithoutAWrongHint(t *testing.T) {
 
 func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
 	notes := func(p17 string) string {
-		return with(t, "<P_15>", "<Adnotacje><P_16>1</P_16><P_17>"+p17+"</P_17></Adnotacje><P_15>")
+		return with(t, "<P_17>2<", "<P_17>"+p17+"<")
 	}
 	for doc, want := range map[string]bool{
 		small: false, notes("1"): true, notes(" 1 "): true, notes("2"): false,

@@ -12,6 +12,7 @@ const (
 	nsXMLNS             // the attributes that declare namespaces
 	nsFA3
 	nsFA2
+	nsXSI   // the attributes that XML Schema allows on every element
 	nsOther // this and greater: other namespaces in order of appearance
 )
 
@@ -27,6 +28,7 @@ const (
 	uriUBLInvoice    = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 	uriUBLCreditNote = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
 
+	uriXSI   = "http://www.w3.org/2001/XMLSchema-instance"
 	uriXML   = "http://www.w3.org/XML/1998/namespace"
 	uriXMLNS = "http://www.w3.org/2000/xmlns/"
 )
@@ -113,6 +115,8 @@ func (s *scanner) identify(uri []byte) nsID {
 		return nsFA3
 	case uriFA2:
 		return nsFA2
+	case uriXSI:
+		return nsXSI
 	}
 	for i := range s.bindings {
 		if b := &s.bindings[i]; b.id >= nsOther && bytes.Equal(b.uri, uri) {

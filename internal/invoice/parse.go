@@ -1,6 +1,10 @@
 package invoice
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+
+	"ksefworker/internal/invoice/schema"
+)
 
 // ParseOptions relax what Parse refuses. The zero value has KSeF's rules for every taxpayer.
 type ParseOptions struct {
@@ -29,7 +33,9 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 // With an error the Header holds what was read so far; Size is always set, and Hash unless the
 // document is larger than o.MaxSize. Such a header is good for a listing, never for sending.
 //
-// ParseWith does not validate against the XSD; package xsd does.
+// ParseWith also checks the document against the schema of its form. What it finds there is
+// reported together with other faults; when there are none, only [Check] reports it. A document
+// that KSeF took long ago must remain readable.
 func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	h := Header{Size: int64(len(data))}
 	if o.MaxSize == 0 {
@@ -46,13 +52,15 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 		bindings [8]binding
 		attrs    [8]attribute
 		values   [512]byte
+		machine  schema.Machine
+		schema   [2]schema.Attr
 	})
 	r := reader{
 		scanner: scanner{
 			data: data, lenient: o.TakeDiscouraged,
 			open: buffer.open[:0], bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
 		},
-		values: buffer.values[:0],
+		values: buffer.values[:0], machine: &buffer.machine, schemaAttrs: buffer.schema[:0],
 	}
 	err := r.read()
 	r.fill(&h)
@@ -60,7 +68,13 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 		return h, err
 	}
 	r.require()
-	return h, joinFaults(r.faults)
+	if h.Form.SystemCode == r.wantedForm().SystemCode {
+		h.schema = r.schemaFaults() // otherwise nobody knows which schema the sender meant
+	}
+	if len(r.faults) > 0 {
+		return h, joinFaults(append(r.faults, h.schema...))
+	}
+	return h, nil
 }
 
 // reader collects the header from the scanner's tokens.
@@ -84,6 +98,11 @@ type reader struct {
 	found  [nodeCount]span
 	system span // attribute kodSystemowy
 	schema span // attribute wersjaSchemy
+
+	// collecting says that the text of the element is wanted, by the header or by the schema.
+	collecting  bool
+	machine     *schema.Machine
+	schemaAttrs []schema.Attr
 
 	faults  []*FieldError
 	parties *partyFault
@@ -112,10 +131,13 @@ func (r *reader) read() error {
 				return err
 			}
 		case tokenText:
-			if r.inValue {
+			if r.collecting {
 				r.addText()
+			} else {
+				r.between()
 			}
 		case tokenEnd:
+			r.endOfSchema()
 			if len(r.open) < r.known {
 				r.known--
 				if r.inValue {
@@ -134,8 +156,15 @@ func (r *reader) start() *FieldError {
 			return err
 		}
 		r.path[0], r.known = nodeFaktura, 1
+		uri := uriFA3
+		if r.formNS == nsFA2 {
+			uri = uriFA2
+		}
+		r.machine.Begin(schema.Forms(), uri, r.bytes(r.name), r.attributes(), r.tokenAt)
 		return nil
 	}
+	r.value = nil
+	r.collecting = r.machine.Start(r.ns == r.formNS, r.bytes(r.name), r.attributes(), r.tokenAt)
 	if r.known != depth-1 {
 		return nil // inside an unknown element
 	}
@@ -161,7 +190,7 @@ func (r *reader) start() *FieldError {
 	r.path[r.known] = n
 	r.known++
 	if n.isText() {
-		r.inValue, r.value = true, nil
+		r.inValue, r.collecting = true, true
 		if n == nodeKodFormularza {
 			r.formAttributes()
 			r.places.form = r.place(n)

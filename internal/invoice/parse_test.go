@@ -16,19 +16,26 @@ const small = `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">
  <Naglowek>
   <KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>
-  <WariantFormularza>3</WariantFormularza>
+  <WariantFormularza>3</WariantFormularza><DataWytworzeniaFa>2026-11-22T08:00:00Z</DataWytworzeniaFa>
  </Naglowek>
- <Podmiot1><DaneIdentyfikacyjne><NIP>5265877635</NIP><Nazwa>Żółw</Nazwa></DaneIdentyfikacyjne></Podmiot1>
- <Podmiot2><DaneIdentyfikacyjne><NIP>5210000003</NIP><Nazwa>Łoś</Nazwa></DaneIdentyfikacyjne></Podmiot2>
+ <Podmiot1><DaneIdentyfikacyjne><NIP>5265877635</NIP><Nazwa>Żółw</Nazwa></DaneIdentyfikacyjne>` +
+	`<Adres><KodKraju>PL</KodKraju><AdresL1>Prosta 1</AdresL1></Adres></Podmiot1>
+ <Podmiot2><DaneIdentyfikacyjne><NIP>5210000003</NIP><Nazwa>Łoś</Nazwa></DaneIdentyfikacyjne>` +
+	`<JST>2</JST><GV>2</GV></Podmiot2>
  <Fa>
   <KodWaluty>PLN</KodWaluty>
   <P_1>2026-11-23</P_1>
   <P_2>FV/1</P_2>
-  <P_15>123.45</P_15>
+  <P_15>123.45</P_15>` + annotations + `
   <RodzajFaktury>VAT</RodzajFaktury>
  </Fa>
 </Faktura>
 `
+
+// annotations say that no special case applies.
+const annotations = `<Adnotacje><P_16>2</P_16><P_17>2</P_17><P_18>2</P_18><P_18A>2</P_18A>` +
+	`<Zwolnienie><P_19N>1</P_19N></Zwolnienie><NoweSrodkiTransportu><P_22N>1</P_22N></NoweSrodkiTransportu>` +
+	`<P_23>2</P_23><PMarzy><P_PMarzyN>1</P_PMarzyN></PMarzy></Adnotacje>`
 
 // with returns small with one piece replaced. It fails the test when the piece is missing, so that
 // every case tests something.

@@ -81,14 +81,15 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends the text of a span that was scanned before to dst, with its references replaced.
+// decode appends the text of a span that was scanned before to dst, with its references replaced and
+// its line ends as XML reads them.
 func (s *scanner) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')
 		if n < 0 {
-			return append(dst, s.data[i:p.to]...)
+			return appendLines(dst, s.data[i:p.to])
 		}
-		dst = append(dst, s.data[i:i+n]...)
+		dst = appendLines(dst, s.data[i:i+n])
 		i += n
 		r, length, err := s.reference(i)
 		if err != nil {
@@ -96,6 +97,49 @@ func (s *scanner) decode(dst []byte, p span) []byte {
 		}
 		dst = utf8.AppendRune(dst, r)
 		i += length
+	}
+	return dst
+}
+
+// appendLines appends text with its line ends as XML reads them: \r\n and \r are \n. A reference to
+// \r stays \r.
+func appendLines(dst, text []byte) []byte {
+	for {
+		n := bytes.IndexByte(text, '\r')
+		if n < 0 {
+			return append(dst, text...)
+		}
+		dst = append(append(dst, text[:n]...), '\n')
+		if text = text[n+1:]; len(text) > 0 && text[0] == '\n' {
+			text = text[1:]
+		}
+	}
+}
+
+// appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
+// spaces, unless they were written as references.
+func (s *scanner) appendValue(dst []byte, p span) []byte {
+	for i := p.from; i < p.to; {
+		switch b := s.data[i]; b {
+		case '&':
+			r, n, err := s.reference(i)
+			if err != nil {
+				return dst // impossible: the scanner has already accepted this value
+			}
+			dst = utf8.AppendRune(dst, r)
+			i += n
+			continue
+		case '\r':
+			if i+1 < p.to && s.data[i+1] == '\n' {
+				break // \r\n is one line end
+			}
+			dst = append(dst, ' ')
+		case '\t', '\n':
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, b)
+		}
+		i++
 	}
 	return dst
 }

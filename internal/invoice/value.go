@@ -1,14 +1,17 @@
 package invoice
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
 
 // addText appends a run of text to the value that is being read.
 func (r *reader) addText() {
-	if r.value == nil && !r.textRefs {
-		r.value = r.bytes(r.text)
+	raw := r.bytes(r.text)
+	plain := !r.textRefs && bytes.IndexByte(raw, '\r') < 0
+	if r.value == nil && plain {
+		r.value = raw
 		return
 	}
 	if len(r.scratch) == 0 || len(r.value) == 0 || &r.scratch[0] != &r.value[0] {
@@ -17,7 +20,7 @@ func (r *reader) addText() {
 	if r.textRefs {
 		r.scratch = r.decode(r.scratch, r.text)
 	} else {
-		r.scratch = append(r.scratch, r.bytes(r.text)...)
+		r.scratch = appendLines(r.scratch, raw)
 	}
 	r.value = r.scratch
 }

@@ -16,15 +16,9 @@ const (
 // simulator, which gets the test page); issueDate is P_1 as "2006-01-02"; hash is Header.Hash. Any
 // other argument is an error. The link can be made before the invoice is accepted.
 func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]byte) (string, error) {
-	var host string
-	switch environment {
-	case "production":
-		host = qrHost
-	case "test", "custom":
-		host = qrTestHost
-	default:
-		return "", fmt.Errorf("make verification link: environment must be production, test or custom: got %q",
-			shorten(environment))
+	host, err := VerificationHost(environment)
+	if err != nil {
+		return "", err
 	}
 	if !nipShape(sellerNIP) {
 		return "", fmt.Errorf("make verification link: %w",
@@ -35,4 +29,17 @@ func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]b
 	}
 	day := issueDate[8:] + "-" + issueDate[5:7] + "-" + issueDate[:4]
 	return host + "/invoice/" + sellerNIP + "/" + day + "/" + base64.RawURLEncoding.EncodeToString(hash[:]), nil
+}
+
+// VerificationHost returns the beginning of verification links: "https://" and the host. environment
+// is as in [VerificationURL].
+func VerificationHost(environment string) (string, error) {
+	switch environment {
+	case "production":
+		return qrHost, nil
+	case "test", "custom":
+		return qrTestHost, nil
+	}
+	return "", fmt.Errorf("make verification link: environment must be production, test or custom: got %q",
+		shorten(environment))
 }

@@ -63,6 +63,12 @@ type APIError struct {
 	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
 	// …"); "" when it names none.
 	Permissions string
+	// Advice is what a person has to do before the same request can succeed; "" when that is not
+	// known.
+	Advice string
+	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); ""
+	// when it gave none.
+	Trace string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
@@ -83,8 +89,8 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description and cause. It adds Details only for
-// requests about a session: they carry no invoice that Details could quote.
+// Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
+// only for requests about a session: they carry no invoice that Details could quote.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose:
@@ -114,7 +120,7 @@ func (e *APIError) tell(details string) string {
 		fmt.Fprintf(&b, " (%s)", printable(e.Permissions))
 	}
 	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter)
+		fmt.Fprintf(&b, ", it asks for a pause of %v", e.RetryAfter)
 	}
 	if e.Description != "" {
 		b.WriteString(": ")
@@ -127,6 +133,13 @@ func (e *APIError) tell(details string) string {
 	if e.Err != nil {
 		b.WriteString(": ")
 		b.WriteString(e.Err.Error())
+	}
+	if e.Advice != "" && (e.Err == nil || !strings.Contains(e.Err.Error(), e.Advice)) {
+		b.WriteString("; ")
+		b.WriteString(e.Advice)
+	}
+	if e.Trace != "" {
+		fmt.Fprintf(&b, " (trace %s)", e.Trace)
 	}
 	return b.String()
 }
@@ -149,11 +162,21 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 
 const forbidden = 403 // HTTP
 
-// MissingPermission reports that the other side knows the key and that the key lacks a permission: as
-// KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
+// MissingPermission reports that the other side knows the key and that the key lacks a permission:
+// as KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
 func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
+
+// OfSession reports that KSeF refused because of the session and not because of what was sent into
+// it: nothing was taken, and another session may take it.
+func (e *APIError) OfSession() bool {
+	switch e.Code {
+	case CodeSessionFull, CodeNoSession, CodeSessionForbids, CodeSessionPaused:
+		return true
+	}
+	return false
+}

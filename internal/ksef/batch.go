@@ -17,11 +17,21 @@ type OpenBatchRequest struct {
 	BatchInfo BatchInfo
 }
 
-// BatchInfo describes the plain ZIP.
+// Compression is the form of a batch's archive.
+type Compression string
+
+// The forms. The gateway at ksefapi.pl takes ZIP only.
+const (
+	CompressionZIP   Compression = ""
+	CompressionTarGz Compression = "tar.gz"
+)
+
+// BatchInfo describes the plain archive.
 type BatchInfo struct {
-	BatchSize  int64  // bytes
-	BatchHash  []byte // SHA-256
-	BatchParts []BatchPart
+	Compression Compression
+	BatchSize   int64  // bytes
+	BatchHash   []byte // SHA-256
+	BatchParts  []BatchPart
 }
 
 // BatchPart describes one ENCRYPTED part.

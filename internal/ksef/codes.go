@@ -42,6 +42,24 @@ const (
 	BatchSessionUnknownError      = 500
 )
 
+// Codes of errors with which KSeF's own API refuses a request (contract 2.7.0; 21184: 2.8.0). They
+// say nothing about the content of an invoice.
+const (
+	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
+	CodeSessionFull      = 21155 // the session takes no more invoices
+	CodeNoSession        = 21173 // no such session; seen right after one was opened, so it proves nothing
+	CodeSessionForbids   = 21180 // the session's status forbids it: it is closed, for example
+	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken
+	CodePageToken        = 21418 // the continuation token is not good: read the list from its beginning
+	CodeStaleKey         = 21470 // the public key was withdrawn, or is not KSeF's
+	CodeInvoiceNotReady  = 21165 // processed, and not yet to be had
+	CodeNoInvoice        = 21164 // no invoice of this KSeF number
+	CodePartMissing      = 21205 // a declared part was not uploaded
+	CodeUploadTooLate    = 21208 // the time for uploads is over
+	CodeAlreadyCorrected = 21166 // the rejected invoice has a technical correction already
+	CodeNotCorrectable   = 21167 // the invoice cannot have a technical correction
+)
+
 var invoiceMeanings = map[int]string{
 	InvoiceReceived:              "accepted for processing",
 	InvoiceProcessing:            "processing",

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,19 @@ type EncryptionInfo struct {
 	// EncryptedKey is encrypted with RSA-OAEP, SHA-256 for hash and MGF1, no label. It is as long
 	// as the RSA modulus.
 	EncryptedKey []byte
+	// PublicKeyID names the key that encrypted it, see [PublicKeyID]. nil: not told.
+	PublicKeyID []byte
+}
+
+// PublicKeyID is KSeF's own name of a public key: the SHA-256 of its DER form
+// (SubjectPublicKeyInfo).
+func PublicKeyID(pub *rsa.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil, fmt.Errorf("name public key: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	return sum[:], nil
 }
 
 // Check returns all faults, joined.
@@ -67,7 +81,11 @@ func (k SessionKey) Info(pub *rsa.PublicKey) (EncryptionInfo, error) {
 	}
 	iv := make([]byte, ivSize)
 	copy(iv, k.iv[:])
-	return EncryptionInfo{InitVector: iv, EncryptedKey: sealed}, nil
+	id, err := PublicKeyID(pub)
+	if err != nil {
+		return EncryptionInfo{}, fmt.Errorf("encrypt session key: %w", err)
+	}
+	return EncryptionInfo{InitVector: iv, EncryptedKey: sealed, PublicKeyID: id}, nil
 }
 
 const redacted = "[redacted]"

@@ -22,6 +22,10 @@ const (
 	GroupMetadata           Group = "invoiceMetadata"
 	GroupQueryStart         Group = "invoiceExport"
 	GroupQueryStatus        Group = "invoiceExportStatus"
+	GroupSessionList        Group = "sessionList"
+	// GroupLogin is every call before there is an access token. KSeF counts it per address and not
+	// per taxpayer.
+	GroupLogin Group = "anonymous"
 
 	// GroupSessionUPO is the receipt of a session. KSeF counts it together with a session's status
 	// (see [Group.Counter]), but it can be out of service while the status is not.
@@ -40,6 +44,11 @@ const (
 	GroupBoxBatch         Group = "other:boxBatch"
 	GroupBoxDownload      Group = "other:boxDownload"
 	GroupBoxDownloaded    Group = "other:boxDownloaded"
+	GroupRateLimits       Group = "other:rateLimits"
+	GroupContextLimits    Group = "other:contextLimits"
+	GroupCertificates     Group = "other:certificates"
+	GroupTokens           Group = "other:tokens"
+	GroupLoginSessions    Group = "other:loginSessions"
 )
 
 // Groups lists every group but GroupNone, in the order of the constants: for metrics that are
@@ -48,9 +57,10 @@ func Groups() []Group {
 	return []Group{
 		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose,
 		GroupInvoiceStatus, GroupSessionInvoiceList, GroupSessionMisc, GroupSessionUPO, GroupInvoiceDownload, GroupMetadata,
-		GroupQueryStart, GroupQueryStatus, GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize,
-		GroupVisualizeUPO, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch,
-		GroupBoxDownload, GroupBoxDownloaded,
+		GroupQueryStart, GroupQueryStatus, GroupSessionList, GroupLogin, GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks,
+		GroupVisualize, GroupVisualizeUPO, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch,
+		GroupBoxDownload, GroupBoxDownloaded, GroupRateLimits, GroupContextLimits, GroupCertificates,
+		GroupTokens, GroupLoginSessions,
 	}
 }
 
@@ -68,10 +78,12 @@ func (g Group) Counter() Group {
 
 // OfObject reports whether a request of the group asks about one thing that exists already: a
 // session, an invoice, an export. Such a thing can be out of order alone. Requests that open a
-// session, send an invoice or fetch the public key concern the other side as a whole.
+// session, send an invoice, log in, or fetch the public key or limits concern the other side as a
+// whole.
 func (g Group) OfObject() bool {
 	switch g {
-	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey:
+	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,
+		GroupRateLimits, GroupContextLimits:
 		return false
 	}
 	return true

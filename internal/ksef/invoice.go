@@ -12,6 +12,12 @@ import (
 type SendRequest struct {
 	SessionID string
 	Encrypted EncryptedInvoice
+	// Offline declares the invoice as issued offline. The gateway at ksefapi.pl has no such flag
+	// for a single invoice.
+	Offline bool
+	// Corrects is the SHA-256 of the rejected offline invoice of which this one is the technical
+	// correction; nil when it is none. It needs Offline, and KSeF's own API.
+	Corrects []byte
 }
 
 // EncryptedInvoice is an invoice, encrypted with its session's key.
@@ -40,6 +46,12 @@ func (r SendRequest) Check() error {
 		faults = append(faults, errors.New("sessionId is required"))
 	}
 	faults = append(faults, lengthOf("invoiceHash", e.InvoiceHash, sha256.Size))
+	if r.Corrects != nil {
+		faults = append(faults, lengthOf("hashOfCorrectedInvoice", r.Corrects, sha256.Size))
+		if !r.Offline {
+			faults = append(faults, errors.New("a technical correction must be sent as offline"))
+		}
+	}
 	if e.InvoiceSize <= 0 || e.InvoiceSize > math.MaxInt32 {
 		faults = append(faults, fmt.Errorf("invoiceSize %d is not between 1 and %d", e.InvoiceSize, math.MaxInt32))
 	} else if want := EncryptedSize(int64(e.InvoiceSize)); int64(len(e.EncryptedInvoice)) != want {
@@ -65,9 +77,9 @@ const (
 	ModeOffline InvoicingMode = "offline"
 )
 
-// InvoiceInfo is where an invoice stands. It has no hash and no file name: in a batch it is matched
-// to our invoice by InvoiceNumber (P_2), which KSeF always gives for accepted invoices and not
-// always for refused ones.
+// InvoiceInfo is where an invoice stands. KSeF's own API gives Hash, and FileName in a batch; the
+// gateway at ksefapi.pl gives neither, and an answer is matched to our invoice by InvoiceNumber
+// (P_2), which is always given for accepted invoices and not always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
 	// Unreadable names the field of the answer that a decision needs and that could not be read; ""
@@ -75,6 +87,10 @@ type InvoiceInfo struct {
 	Unreadable string
 	// Ordinal is the place in the session, from 1. 0: not given.
 	Ordinal int
+	// Hash is the SHA-256 of the exact bytes, in Base64; "" when it is not given.
+	Hash string
+	// FileName is the name in the archive of a batch; "" when it is not given.
+	FileName string
 	// InvoiceNumber is P_2. "": KSeF could not read it, or the answer does not tell.
 	InvoiceNumber string
 	// KSeFNumber is set when the invoice is accepted.

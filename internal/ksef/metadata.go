@@ -32,6 +32,9 @@ type MetadataRequest struct {
 	PageOffset  int // from 0
 	PageSize    int // invoices; at least 1
 	SortAsc     bool
+	// InvoiceNumber asks for invoices of this P_2 alone; "": all. The gateway at ksefapi.pl has no
+	// such filter and lists all.
+	InvoiceNumber string
 }
 
 // MetadataPage is a page of invoices.
@@ -48,6 +51,7 @@ type MetadataPage struct {
 type Metadata struct {
 	InvoiceType          string
 	InvoiceNumber        string // P_2
+	Hash                 string // SHA-256 of the exact bytes, in Base64; "" when it is not given
 	KSeFNumber           string
 	IssueDate            Time // P_1
 	InvoicingMode        string

@@ -13,6 +13,9 @@ var (
 	longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{64,}`)
 )
 
+// Printable makes a text of the other side fit for a log line; see the errors of this package.
+func Printable(s string) string { return printable(s) }
+
 // printable makes a text of the other side fit for a log line: one short line without markup (it
 // may be a piece of the invoice) and without long Base64.
 func printable(s string) string {

@@ -66,7 +66,7 @@ func snapshotOf(t interface {
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum": // they say nothing about the entries
-			case "ident", "body", "worker", "inflow", "looked", "fence", "home":
+			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:
@@ -108,6 +108,7 @@ func (s snapshot) faults() []string {
 		sorted[key][id] = score
 	}
 	newest := map[string][]string{} // ident → ids
+	refs := map[string][]string{}   // digest of a ref → ids of the invoices that have it
 	for key, h := range s.Hashes {
 		if id, ok := strings.CutPrefix(key, "pkg:"); ok {
 			put("pst:"+h["state"], id, s.score(key, "updated_at"))
@@ -147,6 +148,9 @@ func (s snapshot) faults() []string {
 			fault("%s has number %s and the identity of another: %s", id, h["number"], h["facts"])
 		}
 		newest[ident] = append(newest[ident], id)
+		if d := h["ref_digest"]; d != "" || known.Ref != "" {
+			refs[d] = append(refs[d], id)
+		}
 		if _, has := s.Strings["body:"+id]; has == (state == Receipted) && h["body_archived"] != "1" {
 			fault("%s is %s and its document is there: %v", id, state, has)
 		}
@@ -157,6 +161,22 @@ func (s snapshot) faults() []string {
 			if p := s.Hashes["pkg:"+h["package"]]; p == nil || !PackageState(p["state"]).Live() {
 				fault("%s is %s in package %q, which is %q", id, state, h["package"], p["state"])
 			}
+		}
+	}
+	for digest, ids := range refs {
+		var alive []string
+		for _, id := range ids {
+			if !State(s.Hashes["inv:"+id]["state"]).Ended() {
+				alive = append(alive, id)
+			}
+		}
+		if at := s.Strings["ref:"+digest]; len(alive) > 1 || len(alive) == 1 && alive[0] != at {
+			fault("ref %s is that of %v, alive %v, and names %q", digest, ids, alive, at)
+		}
+	}
+	for key, id := range s.Strings {
+		if digest, ok := strings.CutPrefix(key, "ref:"); ok && !slices.Contains(refs[digest], id) {
+			fault("%s names %s, which does not have it", key, id)
 		}
 	}
 	for key, more := range s.Sets {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"ksefworker/internal/invoice"
 )
 
 // Dismissal says who decided that something will not be sent, and why.
@@ -17,9 +19,9 @@ type Dismissal struct {
 const maxDismissal = 500
 
 // note returns what is kept of a dismissal. It is one line, because listings and the archive show
-// it as the reason of the entry. was is the reason before, if any.
+// it as the reason of the entry. The time is that of Warsaw, as all times that people read. was is the reason before, if any.
 func (d Dismissal) note(at time.Time, was string) string {
-	s := fmt.Sprintf("dismissed %s by %s: %s", at.UTC().Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
+	s := fmt.Sprintf("dismissed %s by %s: %s", at.In(invoice.Warsaw()).Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
 	if was != "" {
 		s += "; before that " + was
 	}

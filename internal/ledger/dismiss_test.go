@@ -16,7 +16,7 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 		t.Errorf("is %s with code %d", inv.State, inv.Code)
 	}
 	for _, part := range []string{
-		"dismissed 2026-11-23T12:00:00Z by anna: the sale was cancelled",
+		"dismissed 2026-11-23T13:00:00+01:00 by anna: the sale was cancelled",
 		"parked with code 415: no permission for attachments",
 	} {
 		if !strings.Contains(inv.Reason, part) {
@@ -36,7 +36,7 @@ func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
 	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "Jan Kowalski cancelled: yes"}))
 	inv = w.again(inv)
 	w.must(w.TakeBack(ctx(), &inv, "jan"))
-	const want = "dismissed 2026-11-23T12:00:00Z by anna, taken back 2026-11-23T12:00:00Z by jan"
+	const want = "dismissed 2026-11-23T13:00:00+01:00 by anna, taken back 2026-11-23T13:00:00+01:00 by jan"
 	inv = w.again(inv)
 	if inv.State != Queued || inv.Code != 0 || inv.Reason != "" || inv.TakenBack != want {
 		t.Errorf("is %s with code %d, reason %q, taken back %q", inv.State, inv.Code, inv.Reason, inv.TakenBack)
@@ -131,6 +131,31 @@ func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	if got := w.again(second); got.State != Superseded {
 		t.Errorf("the later document is %s", got.State)
 	}
+}
+
+// One open item a number is enough: the rejected document that was fixed in vain is obsolete. A
+// parked one is not, because KSeF may have it.
+func TestRejected_AnotherRejectedDocumentOfTheNumber_IsSupersededAndMayBeRetried(t *testing.T) {
+	w := oneWorld(t)
+	parked := w.move(w.take(document(sellerA, "VAT", "FV/1", "parked"))[0], Parked)
+	first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Rejected)
+	second := w.move(w.take(document(sellerA, "VAT", "FV/1", "second"))[0], Rejected)
+	states := func(want ...State) {
+		t.Helper()
+		for i, inv := range []Invoice{parked, first, second} {
+			if got := w.again(inv); got.State != want[i] {
+				t.Errorf("document %d is %s, want %s", i+1, got.State, want[i])
+			}
+		}
+	}
+	states(Parked, Superseded, Rejected)
+	if open, err := w.OpenItems(ctx()); err != nil || open["rejected"] != 1 || open["parked"] != 1 {
+		t.Errorf("open items: %v, %v", open, err)
+	}
+	first = w.again(first)
+	w.must(w.Retry(ctx(), &first))
+	w.move(w.again(first), Rejected)
+	states(Parked, Rejected, Superseded)
 }
 
 func TestChangeTerms_DeadlineOfOneThatWaits_MovesItForward(t *testing.T) {

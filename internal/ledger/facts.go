@@ -10,8 +10,8 @@ import (
 // its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
 //
 // Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
-// data. Entries of older builds have them; they are ignored. With a storage key the file name is
-// sealed, because it often contains the buyer's name.
+// data. Entries of older builds have them; they are ignored. With a storage key file name and ref are
+// sealed, because they often contain the buyer's name.
 type Facts struct {
 	V         int    `json:"v"`        // the layout of the entry
 	Revision  int    `json:"revision"` // 1 for the first document of this identity, one more for each that took its place
@@ -24,6 +24,7 @@ type Facts struct {
 	Kind      string `json:"kind"`              // RodzajFaktury
 	IssueDate string `json:"issue_date"`
 	File      string `json:"file,omitempty"`
+	Ref       string `json:"ref,omitempty"` // the key that the sender's program has for it, see refs.go; "" when it gave none
 	Offline   bool   `json:"offline,omitempty"`
 	Form      string `json:"form"` // "v3" for FA(3)
 	// Attachment says that the document has a Zalacznik, so only a batch session takes it.
@@ -41,19 +42,23 @@ type storedFacts struct {
 	Hash  string `json:"hash"`  // of the bytes that were handed in
 }
 
-// packFacts returns the facts of an invoice as Redis has them: with a storage key the file name is
-// sealed.
+// packFacts returns the facts of an invoice as Redis has them: with a storage key file name and ref
+// are sealed.
 func (is *InvoiceStore) packFacts(i *Invoice, now Millis, ident string, revision int) ([]byte, error) {
 	file, err := is.sealText(fileText(i.ID), i.File)
 	if err != nil {
 		return nil, err
 	}
+	ref, err := is.sealText(refText(i.ID), i.Ref)
+	if err != nil {
+		return nil, err
+	}
 	f := storedFacts{Facts: i.Facts, Ident: ident, Hash: i.Hash}
-	f.V, f.Revision, f.CreatedAt, f.File = Version, revision, now, file
+	f.V, f.Revision, f.CreatedAt, f.File, f.Ref = Version, revision, now, file, ref
 	return json.Marshal(f)
 }
 
-// unpackFacts reads facts into i. The file name stays as it is stored.
+// unpackFacts reads facts into i. File name and ref stay as they are stored.
 func (i *Invoice) unpackFacts(packed string) error {
 	var f storedFacts
 	if err := json.Unmarshal([]byte(packed), &f); err != nil {

@@ -1,13 +1,13 @@
 package ledger
 
 import (
-	"sync/atomic"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )

@@ -10,6 +10,7 @@ const (
 	keyInvoice    = "inv:"       // id → hash: the entry
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
+	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
 	keySellers    = "sellers"    // set: <NIP>|<RodzajFaktury> of every invoice; with P_2 these give the identities
 	keyState      = "st:"        // state → zset: ids by time of the last change
@@ -38,13 +39,15 @@ const (
 	keyRefusers     = "refusers"      // set: tenants that have refusals, or had
 
 	// Tenants, workers and the ledger as a whole.
-	keyTenant = "tenant:" // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
-	keyInflow = "inflow:" // tenant → string: how many invoices it handed in within the present minute
-	keyHolds  = "holds"   // hash: tenant → the hold of a person as JSON ([Hold])
-	keyWorker = "worker:" // worker → string: exists while the worker is alive
-	keyHome   = "home"    // string: environment and gateway as JSON ([Home])
-	keySeals  = "seals"   // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
-	keyFence  = "fence"   // string: written only to see whether the replicas follow
+	keyArchives = "archives" // set: URLs of the archives that were used
+	keyTenant   = "tenant:"  // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
+	keyInflow   = "inflow:"  // tenant → string: how many invoices it handed in within the present minute
+	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
+	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])
+	keyWorker   = "worker:"  // worker → string: exists while the worker is alive
+	keyHome     = "home"     // string: environment and gateway as JSON ([Home])
+	keySeals    = "seals"    // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
+	keyFence    = "fence"    // string: written only to see whether the replicas follow
 )
 
 // key returns the whole name of a key: the prefix and the parts.

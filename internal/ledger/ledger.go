@@ -20,7 +20,7 @@ type Options struct {
 	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
 	ReplicaTimeout time.Duration
 
-	// Texts seals reasons, file names, refusals and holds when it has a key; nil stores them as
+	// Texts seals reasons, file names, refs, refusals and holds when it has a key; nil stores them as
 	// plain text.
 	Texts *Bodies
 }

@@ -15,14 +15,14 @@ func (m *model) Take(t *rapid.T) {
 	doc.Size = int64(rapid.IntRange(1, 9).Draw(t, "size"))
 	doc.Deadline = At(noon.Add(time.Duration(rapid.IntRange(1, 9).Draw(t, "hours")) * time.Hour))
 	ident += kind
-	want := TakeResult{Created, doc.ID, Queued, 1, 1, false}
+	want := TakeResult{Created, doc.ID, Queued, 1, 1, false, "", "", ""}
 	if have := m.invs[doc.ID]; have != nil {
-		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false}
+		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false, "", "", ""}
 	} else if id := m.newest[ident]; id != "" {
 		cur := m.invs[id]
 		want.Revision = cur.revision + 1
 		if !cur.state.Ended() {
-			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false}
+			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false, "", "", ""}
 		}
 	}
 	m.touched = true
@@ -117,13 +117,12 @@ func (m *model) Move(t *rapid.T) {
 	}
 }
 
-// supersede updates the other documents of an identity after one was accepted.
+// supersede updates the other documents of an identity after one was accepted or rejected.
 func (m *model) supersede(id string) {
-	if m.invs[id].state != Accepted {
-		return
-	}
+	by := m.invs[id].state
 	for other, i := range m.invs {
-		if other != id && i.ident == m.invs[id].ident && i.state.Open() {
+		obsolete := by == Accepted && i.state.Open() || by == Rejected && i.state == Rejected
+		if other != id && i.ident == m.invs[id].ident && obsolete {
 			i.state, i.rev = Superseded, i.rev+1
 		}
 	}
@@ -162,7 +161,7 @@ func (m *model) Retry(t *rapid.T) {
 	}
 	other := m.invs[m.newest[real.ident]]
 	free := inv.Rev == real.rev && (other == real || other.state.Ended())
-	verb, legal, err := "retry", free && real.state.Open(), error(nil)
+	verb, legal, err := "retry", free && (real.state.Open() || real.state == Superseded), error(nil)
 	if rapid.Bool().Draw(t, "take back") {
 		verb, legal = "take back", free && real.state == Dismissed
 		err = m.l.TakeBack(ctx(), &inv, "b")

@@ -23,7 +23,7 @@ var legalMoves = map[State]string{
 	Rejected:   "queued dismissed superseded",
 	Parked:     "queued dismissed superseded",
 	Dismissed:  "queued",
-	Superseded: "",
+	Superseded: "queued",
 }
 
 func TestMayMove_IsTheDesignsTable(t *testing.T) {
@@ -331,11 +331,11 @@ func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
 	}
 }
 
-func TestRetry_OnlyRejectedOrParked_StartsAgainWithoutTheOldOutcome(t *testing.T) {
+func TestRetry_OnlyRejectedParkedOrSuperseded_StartsAgainWithoutTheOldOutcome(t *testing.T) {
 	w := oneWorld(t)
 	for _, s := range States() {
 		inv := w.invoiceIn(s)
-		if s != Rejected && s != Parked {
+		if s != Rejected && s != Parked && s != Superseded {
 			w.unchanged(func() { w.conflict(w.Retry(ctx(), &inv)) })
 			continue
 		}

@@ -110,6 +110,11 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	} else {
 		inv.File = encryptedFile
 	}
+	if ref, ok := er.openText(refText(id), inv.Ref); ok {
+		inv.Ref = ref
+	} else {
+		inv.Ref = encryptedRef
+	}
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	err = sound(inv.V, cmp.Or(unpacked, scanned), whole, slices.Contains(States(), inv.State))
 	return inv, unread(keyInvoice+id, id, m, err), nil

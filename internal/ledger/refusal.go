@@ -16,9 +16,11 @@ type Refusal struct {
 	Number    string         `json:"number,omitempty"`
 	IssueDate string         `json:"issue_date,omitempty"`
 	File      string         `json:"file"`
+	Ref       string         `json:"ref,omitempty"` // as it was given with the document
 	Faults    []RefusalFault `json:"faults"`
 	More      int            `json:"more,omitempty"` // faults beyond those listed
-	At        Millis         `json:"at"`             // when it was last refused
+	Remedy    Remedy         `json:"remedy,omitempty"`
+	At        Millis         `json:"at"` // when it was last refused
 	// Ended says how it ended, [RefusalSuperseded] or [RefusalDismissed]; "" while a person has to
 	// act.
 	Ended string `json:"ended,omitempty"`
@@ -53,7 +55,6 @@ type RefusalEnd struct {
 }
 
 const refusalPrefix = "ref-"
-
 
 // RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
 // same invoice, refused again from any file, has the same refusal.

@@ -42,10 +42,10 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 			return nil
 		}
 		value, err := o.with(packed)
-		args = append(args, o.key, o.field, o.value, value)
+		args = append(args, o.key, o.field, o.value, value, "")
 		return err
 	})
-	for chunk := range slices.Chunk(args, 4*resealPage) {
+	for chunk := range slices.Chunk(args, 5*resealPage) {
 		if err == nil {
 			var sealed int
 			sealed, err = ss.replaceTexts(ctx, chunk)
@@ -77,19 +77,52 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 		key := kind + id
 		if was := text(cell(v, 0)); isSealedText(was) {
 			if packed, ok := ss.resealed(reasonText(id), was[len(sealedText):]); ok {
-				args = append(args, key, "reason", was, sealedText+packed)
+				args = append(args, key, "reason", was, sealedText+packed, "")
 			}
 		}
-		was := text(cell(v, 1))
-		if _, rest, ok := strings.Cut(was, `"file":"`+sealedText); ok {
-			old, _, _ := strings.Cut(rest, `"`)
-			if packed, ok := ss.resealed(fileText(id), old); ok {
-				// Only the name is replaced: a newer build may have facts that this one does not know.
-				args = append(args, key, "facts", was, strings.Replace(was, old, packed, 1))
+		if was := text(cell(v, 1)); was != "" {
+			if now, digest := ss.resealedFacts(id, was); now != was {
+				args = append(args, key, "facts", was, now, digest)
 			}
 		}
 	}
 	return ss.replaceTexts(ctx, args)
+}
+
+// resealedFacts returns packed facts with file name and ref sealed with the first key, and the digest
+// of the ref under that key; "" if the ref is not sealed again. Only these texts are replaced: a newer
+// build may have facts that this one does not know.
+func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
+	now = facts
+	for _, one := range []struct{ field, as string }{{"file", fileText(id)}, {"ref", refText(id)}} {
+		_, rest, ok := strings.Cut(facts, `"`+one.field+`":"`+sealedText)
+		if !ok {
+			continue
+		}
+		old, _, _ := strings.Cut(rest, `"`)
+		packed, ok := ss.resealed(one.as, old)
+		if !ok {
+			continue
+		}
+		now = strings.Replace(now, old, packed, 1)
+		if one.field == "ref" {
+			digest = ss.digestOf(id, facts)
+		}
+	}
+	return now, digest
+}
+
+// digestOf returns the digest under which the ref of packed facts is indexed by the first key.
+func (ss *SealStore) digestOf(id, facts string) string {
+	var inv Invoice
+	if inv.unpackFacts(facts) != nil {
+		return ""
+	}
+	ref, ok := ss.openText(refText(id), inv.Ref)
+	if !ok {
+		return ""
+	}
+	return ss.refDigests(inv.Tenant, ref)[0]
 }
 
 func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) {

@@ -8,20 +8,35 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/invoice"
 )
 
 // MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document of
-// its identity is alive or accepted. It writes nothing.
+// its identity, or with its ref, is alive or accepted. It writes nothing.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
-	digest := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
-	newest, err := ds.rdb.Get(ctx, ds.key(keyIdentity, digest)).Result()
-	if errors.Is(err, redis.Nil) || newest == inv.ID {
-		return true, nil
-	}
-	if err != nil {
+	newest, err := ds.rdb.Get(ctx, ds.key(keyIdentity, Identity{inv.NIP, inv.Kind, inv.Number}.digest())).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
 	}
-	other, err := ds.entries.Invoice(ctx, newest)
+	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range append(named, newest) {
+		if id == "" || id == inv.ID {
+			continue
+		}
+		if free, err := ds.mayReplace(ctx, id); err != nil || !free {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// mayReplace reports whether an invoice is gone or has ended, so that another one may have its place.
+func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error) {
+	other, err := ds.entries.Invoice(ctx, id)
 	if unread, rest := Skip(err); len(unread) > 0 {
 		return false, nil // it may be alive
 	} else if errors.Is(rest, ErrNotFound) {
@@ -32,10 +47,11 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 	return other.State.Ended(), nil
 }
 
-// Retry queues a rejected or parked invoice again, because a person decided so. It returns a
-// [*ConflictError] if another document of the same identity is alive or accepted.
+// Retry queues a rejected, parked or superseded invoice again, because a person decided so. It
+// returns a [*ConflictError] if another document of the same identity, or with its ref, is alive or
+// accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
-	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Edit: fromTheStart(inv)})
+	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true, Edit: fromTheStart(inv)})
 }
 
 // fromTheStart returns the fields of an invoice that begins its path again.
@@ -60,7 +76,7 @@ func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) 
 	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build, or it cannot be read here
 		dismissed = "dismissed"
 	}
-	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.UTC().Format(time.RFC3339), by)
+	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.In(invoice.Warsaw()).Format(time.RFC3339), by)
 	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
 		Edit: fromTheStart(inv).with("taken_back", note)})
 }

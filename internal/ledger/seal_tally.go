@@ -22,7 +22,7 @@ const tallyPage = 1000
 // above.
 type Tally struct {
 	Documents map[string]int64 // of invoices
-	// Texts are the reasons and file names of invoices, the reasons of packages, refusals and the
+	// Texts are the reasons, file names and refs of invoices, the reasons of packages, refusals and the
 	// reasons of holds. Those that are not encrypted are not counted.
 	Texts map[string]int64
 }

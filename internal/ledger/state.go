@@ -18,7 +18,9 @@ const (
 	Parked    State = "parked"    // waits for a person
 	Dismissed State = "dismissed" // a person ended it: it is not sent; final unless a person takes that back
 	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
-	// document: nothing is left to do about it. Final.
+	// document, or a rejected one after which another document of its identity was rejected:
+	// nothing is left to do about it. Final unless a person retries it, which is possible while no
+	// other document of its identity is alive or accepted.
 	Superseded State = "superseded"
 )
 
@@ -44,7 +46,7 @@ func (s State) Open() bool { return s == Rejected || s == Parked }
 // invoiceMoves lists for each state the states from which it may be reached. A move is checked
 // twice: before it is sent, and in the script, which gets the list as its condition.
 var invoiceMoves = map[State][]State{
-	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked, Dismissed},
+	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked, Dismissed, Superseded},
 	Packed:    {Queued, Packed, Sending, Unknown, Sent},
 	Sending:   {Queued, Packed},
 	Unknown:   {Sending},

@@ -23,6 +23,7 @@ func (k keyID) String() string { return hex.EncodeToString(k[:]) }
 type storageKey struct {
 	id   keyID
 	aead cipher.AEAD
+	refs [sha256.Size]byte // key of the digests of refs
 }
 
 func newStorageKey(key []byte) (storageKey, error) {
@@ -38,7 +39,7 @@ func newStorageKey(key []byte) (storageKey, error) {
 		return storageKey{}, err
 	}
 	sum := sha256.Sum256(append([]byte(keyPurpose), key...))
-	return storageKey{id: keyID(sum[:]), aead: aead}, nil
+	return storageKey{id: keyID(sum[:]), aead: aead, refs: sha256.Sum256(append([]byte(refPurpose), key...))}, nil
 }
 
 // nonceSize is the length of a nonce of AES-GCM in bytes.

@@ -20,17 +20,26 @@ const (
 	// Unread: the entry of this document, or of its identity, cannot be read. Nothing was written,
 	// because that invoice may be alive or accepted.
 	Unread Taken = "unread"
+	// RefUsed: the ref of this document names another invoice of the tenant, which is alive or
+	// accepted. Nothing was written.
+	RefUsed Taken = "ref_used"
 )
 
 // TakeResult is the outcome for one invoice. ID, State, Rev and Revision are those of its entry, or
-// with [Refused] those of the other document.
+// with [Refused] those of the other document. With [RefUsed] they are not set.
 type TakeResult struct {
 	Taken    Taken
 	ID       string
 	State    State
 	Rev      int64
 	Revision int
-	Overflow bool // see [Invoice]; it never changes
+	Overflow bool   // see [Invoice]; it never changes
+	Ref      string // of the entry, not that of the document; only with [Present]
+	// RefOf is the id of the invoice that the document's ref names, when that is alive or accepted
+	// and is not the invoice with this ID; otherwise "". RefState is its state, "" when its entry
+	// cannot be read.
+	RefOf    string
+	RefState State
 }
 
 // NewInvoice is an invoice that is handed in. Body is the sealed document (see [Bodies]); nil if it
@@ -88,15 +97,17 @@ func (ts *TakeStore) Take(ctx context.Context, invoices []NewInvoice) ([]TakeRes
 
 func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results []TakeResult, err error) {
 	digests := make([]string, len(batch))
-	idents := make([]string, len(batch))
+	idents := make([]string, len(batch), 2*len(batch))
 	for i := range batch {
 		digests[i] = Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest()
 		idents[i] = ts.key(keyIdentity, digests[i])
 	}
+	refs := ts.refKeys(batch)
+	watched := append(idents, refs.keys...)
 	var there present
 	for range takeTries {
 		err = ts.rdb.Watch(ctx, func(tx *redis.Tx) (err error) {
-			if there, err = ts.readPresent(ctx, tx, batch, idents); err != nil {
+			if there, err = ts.readPresent(ctx, tx, batch, idents, refs); err != nil {
 				return err
 			}
 			results = there.decide(batch, digests)
@@ -104,7 +115,7 @@ func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results [
 				return err
 			}
 			return ts.replication.waitFor(ctx, tx) // also for present ones: the process that created them may have had no answer from the replicas
-		}, idents...)
+		}, watched...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
 		}
@@ -146,6 +157,16 @@ func (ts *TakeStore) writeNew(
 				"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline),
 				"lane", string(n.Lane), "size", n.Size,
 				"facts", facts, "updated_at", int64(now),
+			}
+			if own := there.refs.of[i]; len(own) > 0 {
+				fields = append(fields, refDigestField, own[0].digest)
+				for k, r := range own {
+					// An ended invoice may have it under the digest of another key, and must not be
+					// retried with it.
+					if k == 0 || there.refs.held[r.key] != "" {
+						strs = append(strs, r.key, n.ID)
+					}
+				}
 			}
 			if n.BodyArchived {
 				fields = append(fields, "body_archived", "1", "body_seal", n.BodySeal)

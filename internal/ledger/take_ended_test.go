@@ -13,7 +13,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	w.unchanged(func() {
 		res, err := w.Take(ctx(), []NewInvoice{doc})
 		w.must(err)
-		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false}); res[0] != want {
+		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", ""}); res[0] != want {
 			t.Errorf("got %+v, want %+v", res[0], want)
 		}
 	})
@@ -22,7 +22,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	doc.AskEnded = false
 	res, err := w.Take(ctx(), []NewInvoice{again, doc})
 	w.must(err)
-	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false}, {Created, doc.ID, Queued, 1, 2, false}}
+	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false, "", "", ""}, {Created, doc.ID, Queued, 1, 2, false, "", "", ""}}
 	if !slices.Equal(res, want) {
 		t.Errorf("got %+v, want %+v", res, want)
 	}

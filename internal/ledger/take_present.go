@@ -16,13 +16,14 @@ type holder struct {
 	rev      int64
 	revision int
 	overflow bool
+	ref      string
 	body     bool   // its document is in Redis
 	unread   bool   // the entry cannot be read: nothing else is known of it
 	former   string // id of the revision before it, if this one is about to be written
 }
 
 func (h holder) result(t Taken) TakeResult {
-	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow}
+	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow, Ref: h.ref}
 }
 
 // present is what the ledger already has of a batch.
@@ -30,6 +31,7 @@ type present struct {
 	now     Millis
 	entries map[string]holder // by id
 	newest  map[string]holder // by identity digest
+	refs    refKeys
 }
 
 // readPresent reads what the ledger has of a batch. The transaction already watches the identities.
@@ -37,8 +39,9 @@ type present struct {
 // them in between. Other entries are not watched: whatever happens to them, they are present or
 // refuse the new document, and a pool that works on them would break the transaction again and
 // again.
-func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (present, error) {
-	s := present{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
+func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
+	clear(refs.held) // of an earlier try
+	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
 	ids := make([]string, len(batch), 2*len(batch))
 	keys := make([]string, len(batch), 2*len(batch))
 	for i := range batch {
@@ -49,7 +52,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	var found *redis.IntCmd
 	clock := ts.clockCmd()
 	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
-		found = p.Exists(ctx, append(keys, idents...)...)
+		found = p.Exists(ctx, slices.Concat(keys, idents, refs.keys)...)
 		clock.ask(ctx, p)
 		return nil
 	}); err != nil {
@@ -68,13 +71,22 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 			ids = append(ids, text(id))
 		}
 	}
-	if err := ts.readInto(ctx, tx, s.entries, ids); err != nil {
+	named, err := ts.readRefs(ctx, tx, refs)
+	if err != nil {
+		return s, err
+	}
+	if err := ts.readInto(ctx, tx, s.entries, append(ids, named...)); err != nil {
 		return s, err
 	}
 	var ended []string
 	for _, id := range held {
 		if s.entries[text(id)].state.Ended() {
 			ended = append(ended, text(id))
+		}
+	}
+	for _, id := range named {
+		if s.entries[id].state.Ended() && !slices.Contains(ended, id) {
+			ended = append(ended, id)
 		}
 	}
 	if len(ended) > 0 {
@@ -119,9 +131,13 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			entries[id] = holder{id: id, unread: true}
 			continue
 		}
+		ref, ok := ts.openText(refText(id), known.Ref)
+		if !ok {
+			ref = encryptedRef
+		}
 		entries[id] = holder{
 			id: id, state: state, rev: rev, revision: known.Revision,
-			overflow: known.Overflow, body: bodies[i].Val() > 0,
+			overflow: known.Overflow, body: bodies[i].Val() > 0, ref: ref,
 		}
 	}
 	return nil
@@ -142,13 +158,21 @@ func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
 			out[i] = other.result(Unread)
 		} else if taken && (!other.state.Ended() || batch[i].AskEnded) {
 			out[i] = other.result(Refused)
+		} else if of := s.otherOfRef(i, id); of.id != "" {
+			out[i] = TakeResult{Taken: RefUsed, RefOf: of.id, RefState: of.state}
 		} else {
 			h := holder{
 				id: id, state: Queued, rev: 1, revision: other.revision + 1,
-				overflow: batch[i].Overflow, body: true, former: other.id,
+				overflow: batch[i].Overflow, body: true, former: other.id, ref: batch[i].Ref,
 			}
 			s.entries[id], s.newest[digests[i]] = h, h
+			for _, r := range s.refs.of[i] {
+				s.refs.taken[r.key] = id
+			}
 			out[i] = h.result(Created)
+		}
+		if of := s.otherOfRef(i, out[i].ID); out[i].Taken != RefUsed && of.id != "" {
+			out[i].RefOf, out[i].RefState = of.id, of.state
 		}
 	}
 	return out

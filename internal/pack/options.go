@@ -32,8 +32,8 @@ type Options struct {
 	// MaxParts is the maximum number of parts. 0: 50.
 	MaxParts int
 
-	// MaxSize is the maximum size of the ZIP. 0: 5,000,000,000. MaxParts × PartSize limits the ZIP
-	// as well; with the defaults of both that is 2.5 GB.
+	// MaxSize is the maximum size of the archive. 0: 5,000,000,000. MaxParts × PartSize limits it as
+	// well; with the defaults of both that is 2.5 GB.
 	MaxSize int64
 
 	// MaxEntries is the maximum number of entries. 0: 10,000, a number for which the ZIP needs no
@@ -45,8 +45,28 @@ type Options struct {
 	// not close the destination. Required.
 	Encrypter func(io.Writer) io.WriteCloser
 
+	// Format is the form of the archive. "": ZIP.
+	Format Format
+
 	// Level is the Deflate level, 1 (fastest) to 9 (smallest). 0: 6.
 	Level int
+}
+
+// Format is the form of an archive.
+type Format string
+
+// The formats. KSeF takes tar.gz since API 2.6.0 and recommends it for large packages; the gateway at
+// ksefapi.pl does not.
+const (
+	ZIP   Format = "zip"
+	TarGz Format = "tar.gz" // one gzip stream over a tar
+)
+
+func (o Options) archive(w io.Writer) (archiver, error) {
+	if o.Format == TarGz {
+		return newTarball(w, o.Level)
+	}
+	return newArchive(w, o.Level)
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -71,6 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
+	check(o.Format == "" || o.Format == ZIP || o.Format == TarGz, "Format %q is neither %s nor %s", o.Format, ZIP, TarGz)
 	check(o.Dir != "", "Dir is empty")
 	check(o.Encrypter != nil, "Encrypter is nil")
 	check(o.PartSize > 0 && o.PartSize <= numbers.MaxPartSize, "PartSize %d is not in 1…%d", o.PartSize, numbers.MaxPartSize)
@@ -84,7 +105,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// capacity is how many bytes the ZIP may have.
+// capacity is how many bytes the archive may have.
 func (o Options) capacity() int64 {
 	if int64(o.MaxParts) > o.MaxSize/o.PartSize { // the division keeps the product below from overflowing
 		return o.MaxSize

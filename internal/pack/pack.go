@@ -22,8 +22,8 @@ type Entry struct {
 // Package is a finished package in its spool folder. Reading it is safe for concurrent use. Remove
 // must not be called while parts are open.
 type Package struct {
-	Size    int64    // of the plain ZIP, bytes
-	Hash    [32]byte // SHA-256 of the plain ZIP
+	Size    int64    // of the plain archive, bytes
+	Hash    [32]byte // SHA-256 of the plain archive
 	Parts   []Part   // in order; never empty
 	Entries int
 
@@ -87,25 +87,37 @@ func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Pa
 	return p, nil
 }
 
+// archiver writes entries into one archive and never lets it grow beyond a capacity.
+type archiver interface {
+	// add writes one entry. When the finished archive could have more than capacity bytes it writes
+	// nothing and returns a *FullError.
+	add(e Entry, capacity int64) error
+	count() int
+	// close writes what follows the last entry. The caller's writer stays open.
+	close() error
+	// size is the size of the finished archive, known at the latest after close.
+	size() int64
+}
+
 func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, parts *splitter) (int, error) {
 	out := bufio.NewWriterSize(parts, zipBuffer) // the ZIP writer takes a large enough bufio.Writer as its own buffer
-	a, err := newArchive(out, o.Level)
+	a, err := o.archive(out)
 	if err != nil {
 		return 0, err
 	}
 	used, capacity := names{}, o.capacity()
 	for e, err := range entries {
 		if err != nil {
-			return 0, fmt.Errorf("read entry %d: %w", a.entries, err)
+			return 0, fmt.Errorf("read entry %d: %w", a.count(), err)
 		}
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
 		if reason := used.add(e.Name); reason != "" {
-			return 0, &NameError{Name: e.Name, Index: a.entries, Reason: reason}
+			return 0, &NameError{Name: e.Name, Index: a.count(), Reason: reason}
 		}
-		if a.entries == o.MaxEntries {
-			return 0, &FullError{Name: e.Name, Fits: a.entries, Unit: "entries", Limit: int64(o.MaxEntries)}
+		if a.count() == o.MaxEntries {
+			return 0, &FullError{Name: e.Name, Fits: a.count(), Unit: "entries", Limit: int64(o.MaxEntries)}
 		}
 		if err := a.add(e, capacity); err != nil {
 			return 0, err
@@ -114,16 +126,16 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 	if ctx.Err() != nil { // entries may end early because of it
 		return 0, context.Cause(ctx)
 	}
-	if a.entries == 0 {
+	if a.count() == 0 {
 		return 0, ErrEmpty
 	}
 	if err := errors.Join(a.close(), out.Flush(), parts.Close()); err != nil {
 		return 0, err
 	}
 	if parts.total != a.size() { // the limits were checked against the predicted size
-		return 0, fmt.Errorf("zip has %d bytes, predicted were %d", parts.total, a.size())
+		return 0, fmt.Errorf("archive has %d bytes, expected were %d", parts.total, a.size())
 	}
-	return a.entries, nil
+	return a.count(), nil
 }
 
 // removeAll is os.RemoveAll for a folder that may not exist any more.

@@ -77,6 +77,9 @@ func (a *archive) add(e Entry, capacity int64) error {
 	return nil
 }
 
+// count is how many entries there are.
+func (a *archive) count() int { return a.entries }
+
 // close writes the directory. The caller's writer stays open.
 func (a *archive) close() error {
 	if err := a.zip.Close(); err != nil {

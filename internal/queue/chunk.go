@@ -79,7 +79,9 @@ func (q *Queue) Arriving() (map[string]bool, error) {
 		if info.Paused || failed != nil {
 			return
 		}
-		for _, list := range []func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){q.inspect.ListActiveTasks, q.inspect.ListPendingTasks} {
+		for _, list := range []func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){
+			q.inspect.ListActiveTasks, q.inspect.ListPendingTasks,
+		} {
 			found, err := list(info.Queue, asynq.PageSize(arrivingAtOnce))
 			if err != nil {
 				failed = fmt.Errorf("read queue %s: %w", info.Queue, err)

@@ -85,7 +85,7 @@ func TestPutChunksAgain_AChunkThatAPersonArchivedOrWhoseWorkerIsGone_IsQueuedAga
 		b.PutChunksAgain(t.Context(), invs, busy, func(err error) bool { b.must(err); return false })
 	}
 	again(nil)
-	b.must(b.eyes.ArchiveTask(QueueInvoices, id))
+	b.must(b.inspect.ArchiveTask(QueueInvoices, id))
 	again(nil)
 	if got := b.info(KindChunk, id).State; got != asynq.TaskStatePending {
 		t.Errorf("an archived chunk is %v", got)
@@ -93,23 +93,24 @@ func TestPutChunksAgain_AChunkThatAPersonArchivedOrWhoseWorkerIsGone_IsQueuedAga
 	b.server() // it blocks in the chunk
 	b.until("the chunk runs", func() bool { return b.info(KindChunk, id).State == asynq.TaskStateActive })
 	again(map[string]bool{id: true})
-	if _, err := b.eyes.GetTaskInfo(QueueInvoices, id+replacementSuffix); err == nil {
+	if _, err := b.inspect.GetTaskInfo(QueueInvoices, id+replacementSuffix); err == nil {
 		t.Error("a chunk that runs was replaced")
 	}
 	again(map[string]bool{})
-	if _, err := b.eyes.GetTaskInfo(QueueInvoices, id+replacementSuffix); err != nil {
+	if _, err := b.inspect.GetTaskInfo(QueueInvoices, id+replacementSuffix); err != nil {
 		t.Errorf("an orphaned chunk has no replacement: %v", err)
 	}
 }
 
 func TestArriving_TenantsWithChunksInLine_ButNotBehindAPausedQueue(t *testing.T) {
 	b := newBench(t)
-	b.must(b.PutChunks(t.Context(), append(manyInvoices("a", 3), queuedInvoice("b", "b1", ledger.Auto, true), queuedInvoice("b", "b2", ledger.Auto, true))))
+	b.must(b.PutChunks(t.Context(), append(manyInvoices("a", 3),
+		queuedInvoice("b", "b1", ledger.Auto, true), queuedInvoice("b", "b2", ledger.Auto, true))))
 	got, err := b.Arriving()
 	if err != nil || len(got) != 2 || !got["a"] || !got["b"] {
 		t.Errorf("%v, %v", got, err)
 	}
-	b.must(b.eyes.PauseQueue(QueueInvoicesOverflow))
+	b.must(b.inspect.PauseQueue(QueueInvoicesOverflow))
 	if got, err = b.Arriving(); err != nil || len(got) != 1 || !got["a"] {
 		t.Errorf("with the overflow queue paused: %v, %v", got, err)
 	}

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-func TestPayload_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
+func TestPayload_OfAnyTask_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
 	for _, id := range []string{"inv-a", "5265877635|v3|online", `quo"te`, "żółć", strings.Repeat("x", 300)} {
 		raw := payload{ID: id}.encode()
 		got, err := decodePayload(raw)
 		if err != nil || got.ID != id {
-			t.Errorf("%q came back as %q, %v", id, got.ID, err)
+			t.Errorf("%q was decoded as %q, %v", id, got.ID, err)
 		}
 	}
 	if got := string(payload{ID: "inv-a"}.encode()); got != `{"v":1,"id":"inv-a"}` {
-		t.Errorf("payload is %s: tasks queued by the version before would not be read", got)
+		t.Errorf("the payload is %s: tasks that older workers queued would not be read", got)
 	}
 }
 
-func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
+func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 	for name, c := range map[string]struct{ raw, want string }{
 		"a newer version":          {`{"v":2,"id":"inv-a","more":1}`, "version 2: this worker reads version 1"},
 		"no version":               {`{"id":"inv-a"}`, "version 0"},
@@ -28,7 +28,7 @@ func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
 		"an empty id":              {`{"v":1,"id":""}`, "version 1"},
 		"nothing":                  {``, "read payload"},
 		"not JSON":                 {`inv-a`, "read payload"},
-		"an id that is no text":    {`{"v":1,"id":7}`, "read payload"},
+		"an id that is a number":   {`{"v":1,"id":7}`, "read payload"},
 		"two payloads in one":      {`{"v":1,"id":"a"}{"v":1,"id":"b"}`, "read payload"},
 		"a version that is a text": {`{"v":"1","id":"a"}`, "read payload"},
 	} {
@@ -36,13 +36,14 @@ func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", name, p.ID, err, c.want)
 		}
 	}
-	// A field that a newer worker added does not stop an older one, as long as the version says that it may be ignored.
+	// A field that a newer worker added does not stop an older one, as long as the version says
+	// that it may be ignored.
 	if p, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || p.ID != "a" {
 		t.Errorf("%q, %v", p.ID, err)
 	}
 }
 
-func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
+func TestTaskID_OfAnyTask_IsVerbIDRevisionAndUnique(t *testing.T) {
 	for want, got := range map[string]string{
 		"invoice:submit:inv-a:7":           TaskID(KindSubmit, "inv-a", 7),
 		"package:confirm:pkg-a":            TaskID(KindConfirm, "pkg-a", 0),
@@ -58,7 +59,7 @@ func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
 			for _, rev := range []int64{0, 1, 2, 11} {
 				task := TaskID(k, id, rev)
 				if seen[task] || strings.HasSuffix(task, replacementSuffix) {
-					t.Errorf("%s is two tasks", task)
+					t.Errorf("%s is the id of two tasks", task)
 				}
 				seen[task] = true
 			}
@@ -66,13 +67,13 @@ func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
 	}
 }
 
-func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
+func TestKinds_EachKind_HasAServedQueueAndATimeout(t *testing.T) {
 	weights := Queues()
 	var used []string
 	for _, k := range Kinds() {
 		for _, q := range k.Queues() {
 			if weights[q] <= 0 {
-				t.Errorf("%s waits in %q, which nobody serves", k, q)
+				t.Errorf("%s waits in %q, which no worker serves", k, q)
 			}
 		}
 		if d := k.timeout(); d < time.Minute || d > 24*time.Hour {
@@ -82,7 +83,7 @@ func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
 	}
 	for q := range weights {
 		if !slices.Contains(used, q) {
-			t.Errorf("queue %s is served for nothing", q)
+			t.Errorf("queue %s is served and not used", q)
 		}
 	}
 	if KindPackage.timeout() < 50*20*time.Minute {
@@ -90,6 +91,6 @@ func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
 	}
 	Queues()[QueueExpress] = 0
 	if Queues()[QueueExpress] == 0 {
-		t.Error("one caller's map is another's")
+		t.Error("two callers get the same map")
 	}
 }

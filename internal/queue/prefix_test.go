@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// asynq's servers hear of a task to be cancelled by a channel, which no command's hook sees.
-func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
+// asynq tells its servers by a channel which task to cancel, and no hook of commands sees that.
+func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolIsTold(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	const id = "same-id"
 	type pool struct {
@@ -26,8 +26,9 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 		client := queue.AsynqClient(rdb, prefix)
 		p := &pool{inspect: asynq.NewInspectorFromRedisClient(client), began: make(chan struct{}), canceled: make(chan struct{})}
 		pools[prefix] = p
-		srv := asynq.NewServerFromRedisClient(client, asynq.Config{Concurrency: 1, LogLevel: asynq.FatalLevel, TaskCheckInterval: 20 * time.Millisecond,
-			ShutdownTimeout: time.Second})
+		srv := asynq.NewServerFromRedisClient(client, asynq.Config{
+			Concurrency: 1, LogLevel: asynq.FatalLevel, TaskCheckInterval: 20 * time.Millisecond, ShutdownTimeout: time.Second,
+		})
 		stop := make(chan struct{})
 		if err := srv.Start(asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
 			close(p.began)
@@ -48,14 +49,14 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 	for _, p := range pools {
 		<-p.began
 	}
-	// A server subscribes on its own time; a word before that is lost.
-	for heard := false; !heard; {
+	// A server subscribes some time after its start, and a message before that is lost.
+	for canceled := false; !canceled; {
 		if err := pools["two:"].inspect.CancelProcessing(id); err != nil {
 			t.Fatal(err)
 		}
 		select {
 		case <-pools["two:"].canceled:
-			heard = true
+			canceled = true
 		case <-time.After(50 * time.Millisecond):
 		case <-t.Context().Done():
 			t.Fatal("the task was never cancelled")
@@ -81,7 +82,7 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 	}
 	for _, key := range rdb.Keys(t.Context(), "*").Val() {
 		if !strings.HasPrefix(key, "one:asynq:") && !strings.HasPrefix(key, "two:asynq:") {
-			t.Errorf("key %s has no pool's prefix", key)
+			t.Errorf("key %s has the prefix of no pool", key)
 		}
 	}
 }

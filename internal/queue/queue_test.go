@@ -16,17 +16,17 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// bench is a queue on a Redis of its own, with asynq's eyes.
+// bench is a queue on a Redis of its own, and asynq's inspector of it.
 type bench struct {
 	*Queue
-	t    *testing.T
-	rdb  *redis.Client
-	eyes *asynq.Inspector
+	t       *testing.T
+	rdb     *redis.Client
+	inspect *asynq.Inspector
 }
 
 func newBench(t *testing.T) *bench {
 	rdb, _ := redistest.New(t)
-	return &bench{Queue: New(rdb), t: t, rdb: rdb, eyes: asynq.NewInspectorFromRedisClient(rdb)}
+	return &bench{Queue: New(rdb), t: t, rdb: rdb, inspect: asynq.NewInspectorFromRedisClient(rdb)}
 }
 
 func (b *bench) must(err error) {
@@ -36,27 +36,30 @@ func (b *bench) must(err error) {
 	}
 }
 
+// info returns what asynq knows of a task.
 func (b *bench) info(k Kind, taskID string) *asynq.TaskInfo {
 	b.t.Helper()
-	info, err := b.eyes.GetTaskInfo(k.queue(false), taskID)
+	info, err := b.inspect.GetTaskInfo(k.queue(false), taskID)
 	b.must(err)
 	return info
 }
 
+// state returns the state of a task of revision 0.
 func (b *bench) state(k Kind, id string) asynq.TaskState {
 	b.t.Helper()
 	return b.info(k, TaskID(k, id, 0)).State
 }
 
+// reach waits until a task is in a state.
 func (b *bench) reach(k Kind, id string, want asynq.TaskState) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("%s %s is %v", k, id, want), func() bool {
-		info, err := b.eyes.GetTaskInfo(k.queue(false), TaskID(k, id, 0))
+		info, err := b.inspect.GetTaskInfo(k.queue(false), TaskID(k, id, 0))
 		return err == nil && info.State == want
 	})
 }
 
-// until polls: asynq tells nobody when a task changes.
+// until polls until done holds, because asynq tells nobody when a task changes.
 func (b *bench) until(what string, done func() bool) {
 	b.t.Helper()
 	deadline := time.NewTimer(10 * time.Second)
@@ -67,18 +70,17 @@ func (b *bench) until(what string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			b.t.Fatalf("never: %s", what)
+			b.t.Fatalf("not in time: %s", what)
 		}
 	}
 }
 
-// server runs tasks: "fail" fails, "done" is done, everything else blocks until the test ends.
+// server runs a server of asynq. The task "fail" fails, "done" succeeds, and every other one blocks
+// until the test ends.
 func (b *bench) server() {
 	b.t.Helper()
 	stop := make(chan struct{})
-	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
-		TaskCheckInterval: 50 * time.Millisecond, RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Hour }})
-	b.must(srv.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
+	b.serve(time.Hour, asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
 		switch p, _ := decodePayload(task.Payload()); p.ID {
 		case "fail":
 			return io.EOF
@@ -90,27 +92,41 @@ func (b *bench) server() {
 		case <-ctx.Done():
 		}
 		return nil
-	})))
-	b.t.Cleanup(func() { close(stop); srv.Shutdown() })
+	}))
+	b.t.Cleanup(func() { close(stop) })
 }
 
-func TestPut_ATaskThatIsNew_IsPendingWithItsKindsQueueTimeAndBudget(t *testing.T) {
+// serve runs a server of asynq until the test ends. A task that failed runs again after delay.
+func (b *bench) serve(delay time.Duration, h asynq.Handler) {
+	b.t.Helper()
+	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{
+		Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
+		TaskCheckInterval: 50 * time.Millisecond, DelayedTaskCheckInterval: 100 * time.Millisecond,
+		IsFailure:      retry.IsFailure,
+		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return delay },
+	})
+	b.must(srv.Start(h))
+	b.t.Cleanup(srv.Shutdown)
+}
+
+func TestPut_NewTask_IsPendingWithTheQueueTimeoutAndRetriesOfItsKind(t *testing.T) {
 	b := newBench(t)
 	for _, k := range Kinds() {
-		retries := retry.Unlimited // whatever waits must never end by a count
+		retries := retry.Unlimited // a task that waits must never end because of a count
 		if k == KindSweep {
-			retries = 1 // the next round has its own
+			retries = 1 // the next round has a sweep of its own
 		}
 		b.must(b.Put(t.Context(), k, "x", 3, When{}))
 		info := b.info(k, TaskID(k, "x", 3))
-		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue(false) || info.MaxRetry != retries || info.Timeout != k.timeout() ||
-			string(info.Payload) != `{"v":1,"id":"x"}` || info.Retention != 0 {
+		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue(false) ||
+			info.MaxRetry != retries || info.Timeout != k.timeout() || info.Retention != 0 ||
+			string(info.Payload) != `{"v":1,"id":"x"}` {
 			t.Errorf("%s: %+v", k, info)
 		}
 	}
 }
 
-func TestPut_ATaskThatIsThere(t *testing.T) {
+func TestPut_TaskExists_RunsAtTheEarlierTimeAndIsNotDoubled(t *testing.T) {
 	b := newBench(t)
 	put := func(id string, when When) {
 		t.Helper()
@@ -120,9 +136,9 @@ func TestPut_ATaskThatIsThere(t *testing.T) {
 	put("scheduled", When{In: time.Hour})
 	put("scheduled to run", When{In: time.Hour})
 	put("archived", When{})
-	b.must(b.eyes.ArchiveTask(QueueConfirm, TaskID(KindConfirm, "archived", 0)))
+	b.must(b.inspect.ArchiveTask(QueueConfirm, TaskID(KindConfirm, "archived", 0)))
 	put("archived for later", When{})
-	b.must(b.eyes.ArchiveTask(QueueConfirm, TaskID(KindConfirm, "archived for later", 0)))
+	b.must(b.inspect.ArchiveTask(QueueConfirm, TaskID(KindConfirm, "archived for later", 0)))
 	for _, c := range []struct {
 		what, id string
 		when     When
@@ -133,13 +149,14 @@ func TestPut_ATaskThatIsThere(t *testing.T) {
 		{"pending stays when it should run", "pending", When{Run: true}, asynq.TaskStatePending},
 		{"scheduled keeps its time", "scheduled", When{}, asynq.TaskStateScheduled},
 		{"scheduled runs when it should", "scheduled to run", When{Run: true}, asynq.TaskStatePending},
-		{"scheduled runs when it should, although asked for later", "scheduled", When{In: time.Minute, Run: true}, asynq.TaskStatePending},
+		{"scheduled runs when it should, even with a later time",
+			"scheduled", When{In: time.Minute, Run: true}, asynq.TaskStatePending},
 		{"archived by a person is replaced", "archived", When{}, asynq.TaskStatePending},
 		{"archived is replaced for later", "archived for later", When{In: time.Hour}, asynq.TaskStateScheduled},
 	} {
 		put(c.id, c.when)
 		if got := b.state(KindConfirm, c.id); got != c.want {
-			t.Errorf("%s: is %v, want %v", c.what, got, c.want)
+			t.Errorf("%s: it is %v, want %v", c.what, got, c.want)
 		}
 	}
 	if n, err := b.Depth(KindConfirm); n != 5 || err != nil {
@@ -147,7 +164,7 @@ func TestPut_ATaskThatIsThere(t *testing.T) {
 	}
 }
 
-func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
+func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 	b := newBench(t)
 	b.server()
 	ctx := t.Context()
@@ -156,14 +173,15 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	b.reach(KindConfirm, "fail", asynq.TaskStateRetry)
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{}))
 	if got := b.state(KindConfirm, "fail"); got != asynq.TaskStateRetry {
-		t.Errorf("a task that waits for its next try is %v", got)
+		t.Errorf("a task that waits for its next attempt is %v", got)
 	}
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{Run: true}))
 	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
 
-	// Retention is not ours, but an operator's tool may have set it: a completed task must not block its successor.
-	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()), asynq.Queue(QueueReceipts),
-		asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
+	// We set no retention, but a tool of the operator may have set it. A completed task must not
+	// block the next one.
+	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()),
+		asynq.Queue(QueueReceipts), asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)
 	b.reach(KindReceipt, "done", asynq.TaskStateCompleted)
 	b.must(b.Put(ctx, KindReceipt, "done", 0, When{In: time.Hour}))
@@ -174,22 +192,27 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	b.must(b.Put(ctx, KindPackage, "runs", 0, When{}))
 	b.reach(KindPackage, "runs", asynq.TaskStateActive)
 	id := TaskID(KindPackage, "runs", 0)
-	for what, when := range map[string]When{"asked for": {}, "asked to run": {Run: true}, "its worker says so": {Busy: map[string]bool{id: true}},
-		"its twin's worker says so": {Busy: map[string]bool{id + replacementSuffix: true}}} {
+	for what, when := range map[string]When{
+		"put again":                     {},
+		"put to run at once":            {Run: true},
+		"its worker is busy with it":    {Busy: map[string]bool{id: true}},
+		"a worker runs its replacement": {Busy: map[string]bool{id + replacementSuffix: true}},
+	} {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, when))
-		if _, err := b.eyes.GetTaskInfo(QueuePackages, id+replacementSuffix); err == nil {
-			t.Errorf("%s: a task that runs has a twin", what)
+		if _, err := b.inspect.GetTaskInfo(QueuePackages, id+replacementSuffix); err == nil {
+			t.Errorf("%s: a task that runs has a replacement", what)
 		}
 	}
 	for range 2 {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, When{Busy: map[string]bool{}}))
 	}
-	if twin := b.info(KindPackage, id+replacementSuffix); string(twin.Payload) != string(payload{ID: "runs"}.encode()) || twin.Type != string(KindPackage) {
-		t.Errorf("the twin of a task whose worker is gone is %+v", twin)
+	replacement := b.info(KindPackage, id+replacementSuffix)
+	if string(replacement.Payload) != string(payload{ID: "runs"}.encode()) || replacement.Type != string(KindPackage) {
+		t.Errorf("the replacement of a task whose worker is gone is %+v", replacement)
 	}
 }
 
-func TestPutNew_ATaskThatIsThere_IsSuccess(t *testing.T) {
+func TestPutNew_TaskExists_IsSuccess(t *testing.T) {
 	b := newBench(t)
 	for range 3 {
 		b.must(b.PutNew(t.Context(), KindSweep, "7", 0))
@@ -198,7 +221,7 @@ func TestPutNew_ATaskThatIsThere_IsSuccess(t *testing.T) {
 		t.Errorf("%d tasks, %v", n, err)
 	}
 	if n, err := b.Depth(KindSend); n != 0 || err != nil {
-		t.Errorf("a queue never used holds %d, %v", n, err)
+		t.Errorf("a queue that was never used has %d tasks, %v", n, err)
 	}
 }
 
@@ -210,7 +233,7 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	for i := range 300 {
 		invs = append(invs, &ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Rev: 1})
 	}
-	b.must(b.PutNew(t.Context(), KindSubmit, "inv-7", 1)) // one of them is there
+	b.must(b.PutNew(t.Context(), KindSubmit, "inv-7", 1)) // one of them exists
 	for _, again := range []string{"the first time", "the second time"} {
 		b.must(b.PutAllNew(t.Context(), KindSubmit, invs))
 		if n, err := b.Depth(KindSubmit); n != 301 || err != nil {
@@ -219,7 +242,8 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	}
 	got := *b.info(KindSubmit, TaskID(KindSubmit, "inv-299", 1))
 	got.ID, got.Payload, got.NextProcessAt = want.ID, want.Payload, want.NextProcessAt
-	if d := cmp.Diff(*want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Headers" }, cmp.Ignore())); d != "" {
+	headers := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Headers" }, cmp.Ignore())
+	if d := cmp.Diff(*want, got, headers); d != "" {
 		t.Error(d)
 	}
 	b.must(b.PutAllNew(t.Context(), KindSubmit, nil))
@@ -247,36 +271,36 @@ func TestPutAllNew_RedisGone_IsAnError(t *testing.T) {
 	b := newBench(t)
 	b.must(b.rdb.Close())
 	if err := b.PutAllNew(context.Background(), KindSubmit, []*ledger.Invoice{{Facts: ledger.Facts{ID: "inv-a"}, Rev: 1}}); err == nil {
-		t.Error("tasks were queued nowhere")
+		t.Error("tasks were queued without Redis")
 	}
 	if err := b.Put(context.Background(), KindSubmit, "inv-a", 1, When{}); err == nil {
-		t.Error("a task was queued nowhere")
+		t.Error("a task was queued without Redis")
 	}
 	if _, err := b.Depth(KindSubmit); err == nil {
-		t.Error("a depth was told of nothing")
+		t.Error("Depth succeeded without Redis")
 	}
 }
 
 func TestOpen_EveryQueueIsKnownAndEmpty(t *testing.T) {
 	b := newBench(t)
 	b.must(b.Put(t.Context(), KindReceipt, "x", 0, When{}))
-	for range 2 { // each worker does it
+	for range 2 { // each worker opens it
 		b.must(b.Open(t.Context()))
 	}
-	known, err := b.eyes.Queues()
+	known, err := b.inspect.Queues()
 	b.must(err)
 	if len(known) != len(Queues()) {
-		t.Errorf("known are %v", known)
+		t.Errorf("asynq knows the queues %v", known)
 	}
 	for _, q := range known {
-		info, err := b.eyes.GetQueueInfo(q)
+		info, err := b.inspect.GetQueueInfo(q)
 		b.must(err)
 		want := 0
 		if q == QueueReceipts {
 			want = 1
 		}
 		if info.Size != want {
-			t.Errorf("%s holds %d tasks", q, info.Size)
+			t.Errorf("%s has %d tasks", q, info.Size)
 		}
 	}
 }

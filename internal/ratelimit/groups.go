@@ -18,8 +18,12 @@ const (
 	GroupInvoiceExport      = "invoiceExport"       // export of invoices
 	GroupExportStatus       = "invoiceExportStatus" // status of an export
 	GroupSessionList        = "sessionList"         // list of sessions
+	GroupAnonymous          = "anonymous"           // log in to KSeF itself
 	GroupOther              = "other"               // the limits of any operation not named above
 )
+
+// GroupCredentials counts no requests: it is frozen while a tenant rests because its key was refused.
+const GroupCredentials = "credentials"
 
 // Other returns the group of an operation that KSeF's table does not list. It has the limits of
 // [GroupOther] and a counter of its own.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -46,10 +47,12 @@ type Observer interface {
 type Limiter struct {
 	store    Store
 	defaults map[string]Limits
-	tenants  map[string]map[string]Limits
 	margin   time.Duration
 	maxSleep time.Duration
 	observer Observer
+
+	mu      sync.RWMutex
+	tenants map[string]map[string]Limits
 }
 
 // New returns a limiter over a store, or an error with every fault of its tables.
@@ -57,7 +60,7 @@ func New(store Store, o Options) (*Limiter, error) {
 	l := &Limiter{
 		store:    store,
 		defaults: o.Defaults,
-		tenants:  o.Tenants,
+		tenants:  maps.Clone(o.Tenants),
 		margin:   max(o.Margin, 0),
 		maxSleep: o.MaxSleep,
 		observer: o.Observer,
@@ -100,6 +103,8 @@ func (l *Limiter) validate() error {
 // group's own before those of its family ("other:publicKey" belongs to the family "other"). A group
 // that no table names has the limits of "other". The slice must not be changed.
 func (l *Limiter) Limits(tenant, group string) Limits {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	for _, name := range []string{group, family(group), GroupOther} {
 		for _, table := range []map[string]Limits{l.tenants[tenant], l.defaults} {
 			if limits, ok := table[name]; ok {
@@ -108,6 +113,27 @@ func (l *Limiter) Limits(tenant, group string) Limits {
 		}
 	}
 	return nil // unreachable: validate requires GroupOther
+}
+
+// SetTenant replaces the limits of one tenant: group → limits. Requests that are booked already
+// keep their instants. It returns an error with every fault of the table, and then changes nothing.
+func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
+	var faults []error
+	for _, group := range slices.Sorted(maps.Keys(table)) {
+		if err := table[group].Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("tenant %s, group %s: %w", tenant, group, err))
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("set limits: %w", errors.Join(faults...))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tenants == nil {
+		l.tenants = map[string]map[string]Limits{}
+	}
+	l.tenants[tenant] = maps.Clone(table)
+	return nil
 }
 
 // Groups returns the group names of the default table, sorted: those that metrics show for each

@@ -298,21 +298,23 @@ func TestNew_NamesAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
-func TestNotNow_SaysWhatAndHowLong(t *testing.T) {
+func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 	tests := []struct {
 		e    NotNow
 		want string
 	}{
 		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send},
-			"not now: limit of tenant 5265877635, group invoiceSend is used up, free in 1m30s"},
+			"not now: limit of tenant 5265877635, group invoiceSend is used up"},
 		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send},
-			"not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s"},
+			"not now: tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)"},
+		{NotNow{Wait: 30 * time.Second, Reason: ReasonFrozen, Key: Key{send.Tenant, GroupCredentials}},
+			"not now: KSeF refused the key of tenant 5265877635, so its requests rest"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"},
-			"not now: host ksefapi.pl is out of service, ask again in 5s"},
+			"not now: host ksefapi.pl is out of service"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl", Key: send},
-			"not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl, ask again in 5s"},
+			"not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonStore, Host: "blob"},
-			"not now: the part store blob is out of service, ask again in 5s"},
+			"not now: the part store blob is out of service"},
 	}
 	for _, tt := range tests {
 		if got := tt.e.Error(); got != tt.want {
@@ -359,5 +361,33 @@ func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 			t.Errorf("%d sends in two hours, 360 are allowed", len(arrivals))
 		}
 		t.Logf("%d of 360 sends used", len(arrivals))
+	})
+}
+
+func TestSetTenant_NewLimits_HoldForTheNextRequestAndForNoOtherTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Hour), MaxSleep: -1, Margin: -1})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.SetTenant(nip, map[string]Limits{"x": {{2, time.Hour}}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Errorf("the second of two: %v", err)
+		}
+		var notNow *NotNow
+		if err := l.Wait(t.Context(), nip, "x"); !errors.As(err, &notNow) {
+			t.Errorf("the third of two: %v", err)
+		}
+		if got := l.Limits("another", "x"); got[0].Limit != 1 {
+			t.Errorf("another tenant has %v", got)
+		}
+		if err := l.SetTenant(nip, map[string]Limits{"x": {{0, time.Hour}}}); err == nil {
+			t.Error("a limit of 0 is taken")
+		}
+		if got := l.Limits(nip, "x"); got[0].Limit != 2 {
+			t.Errorf("a wrong table changed the limits to %v", got)
+		}
 	})
 }

@@ -10,7 +10,7 @@ type Reason string
 
 const (
 	ReasonLimit  Reason = "limit"  // the windows are full
-	ReasonFrozen Reason = "frozen" // the group is frozen after a 429
+	ReasonFrozen Reason = "frozen" // the group is frozen: by a 429, a refused key, or 410 to everything
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
 	ReasonStore  Reason = "store"  // the store for the parts of packages is out of service
 )
@@ -32,25 +32,21 @@ type NotNow struct {
 	Host   string // set for ReasonOutage and ReasonStore
 }
 
+// Error says what holds the request back, and not for how long: the text is kept and shown later,
+// beside the time at which the request may go.
 func (e *NotNow) Error() string {
-	wait := e.Wait
 	switch {
-	case wait >= 10*time.Second:
-		wait = (wait + time.Second/2).Truncate(time.Second)
-	case wait >= time.Second:
-		wait = wait.Round(time.Millisecond)
-	}
-	switch e.Reason {
-	case ReasonStore:
-		return fmt.Sprintf("not now: the part store %s is out of service, ask again in %s", e.Host, wait)
-	case ReasonOutage:
-		if e.Key != (Key{}) {
-			return fmt.Sprintf("not now: %s is out of service at host %s, ask again in %s", e.Key, e.Host, wait)
-		}
-		return fmt.Sprintf("not now: host %s is out of service, ask again in %s", e.Host, wait)
-	case ReasonFrozen:
-		return fmt.Sprintf("not now: %s is frozen after too many requests, free in %s", e.Key, wait)
+	case e.Reason == ReasonStore:
+		return fmt.Sprintf("not now: the part store %s is out of service", e.Host)
+	case e.Reason == ReasonOutage && e.Key != (Key{}):
+		return fmt.Sprintf("not now: %s is out of service at host %s", e.Key, e.Host)
+	case e.Reason == ReasonOutage:
+		return fmt.Sprintf("not now: host %s is out of service", e.Host)
+	case e.Reason == ReasonFrozen && e.Key.Group == GroupCredentials:
+		return fmt.Sprintf("not now: KSeF refused the key of tenant %s, so its requests rest", e.Key.Tenant)
+	case e.Reason == ReasonFrozen:
+		return fmt.Sprintf("not now: %s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)", e.Key)
 	default:
-		return fmt.Sprintf("not now: limit of %s is used up, free in %s", e.Key, wait)
+		return fmt.Sprintf("not now: limit of %s is used up", e.Key)
 	}
 }

@@ -15,7 +15,7 @@ const Refused = "refused"
 // OfRefusal returns a recorded refusal in the form of an invoice's result.
 func OfRefusal(r *ledger.Refusal) Result {
 	out := Result{
-		ID: r.ID, File: r.File, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
+		ID: r.ID, File: r.File, Ref: r.Ref, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
 		Tenant: r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
 	}
 	if r.Ended != "" {

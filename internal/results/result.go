@@ -40,6 +40,7 @@ type Result struct {
 	Tenant       string `json:"tenant"`                  // its name; "" for a refused document of no tenant
 	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; of the moment, as the others are
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
+	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
 }
 
 // LastMoment returns the last second before a deadline at midnight in Warsaw, so that it has the
@@ -55,7 +56,7 @@ func LastMoment(deadline time.Time) time.Time {
 // or custom) chooses the host of the verification link.
 func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
-		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,
+		ID: inv.ID, File: inv.File, Ref: inv.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,
 		IssueDate: inv.IssueDate, Hash: inv.Hash, State: string(inv.State), KsefNumber: inv.KsefNumber,
 		Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
 		UPO: inv.UPO, Attempts: inv.Attempts, TakenBack: inv.TakenBack, Tenant: inv.Tenant,
@@ -80,6 +81,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 // Restore copies a result into an entry that was made from the same document.
 func (r *Result) Restore(inv *ledger.Invoice) {
 	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
+	inv.Ref = r.Ref
 	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
 	// The times are for display, so one that cannot be parsed is left out.
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)

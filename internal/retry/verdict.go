@@ -111,7 +111,7 @@ func reasonOf(n *ratelimit.NotNow) Reason {
 }
 
 // CredentialsGroup is the limiter's group that is frozen when a tenant's key was refused.
-const CredentialsGroup = "credentials"
+const CredentialsGroup = ratelimit.GroupCredentials
 
 func judgeAPI(e *ksef.APIError) Verdict {
 	switch e.Kind {
@@ -143,7 +143,8 @@ func judgeAPI(e *ksef.APIError) Verdict {
 }
 
 // LaterError asks asynq to bring the task back after Delay, without a failure. The dashboard shows
-// its text, so it MUST NOT contain a secret.
+// its text, so it MUST NOT contain a secret. The text does not say how long the wait is: it is read
+// later, beside the time of the next try.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason
@@ -153,7 +154,7 @@ type LaterError struct {
 }
 
 func (e *LaterError) Error() string {
-	s := fmt.Sprintf("waiting %v (%s)", e.Delay.Round(time.Second), e.Reason)
+	s := fmt.Sprintf("waiting (%s)", e.Reason)
 	if e.What != "" {
 		s += ": " + e.What
 	}

@@ -28,8 +28,11 @@ func (e *VerdictError) Error() string {
 		return later.Error() // its text has this form already
 	}
 	head := string(e.Action)
-	if e.Action == Later {
-		head = "waiting " + e.Delay.Round(time.Second).String()
+	switch e.Action {
+	case Later:
+		head = "waiting"
+	case Never: // the request is never repeated as it is, and the task is: with another key or session
+		head = string(Again)
 	}
 	return fmt.Sprintf("%s (%s): %s", head, e.Reason, e.Err)
 }
@@ -46,8 +49,8 @@ func ReadTold(text string) (reason Reason, what string, ok bool) {
 		return "", "", false
 	}
 	switch action {
-	case string(Again), string(Never), string(LookFirst):
-	default:
+	case string(Again), string(Never), string(LookFirst), "waiting":
+	default: // an older build says how long
 		delay, waits := strings.CutPrefix(action, "waiting ")
 		if _, err := time.ParseDuration(delay); !waits || err != nil {
 			return "", "", false

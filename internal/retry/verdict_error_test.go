@@ -27,7 +27,7 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 
 func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 	err := Tell(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
-	if got := err.Error(); got != "waiting 5s (processing): session is 150" {
+	if got := err.Error(); got != "waiting (processing): session is 150" {
 		t.Errorf("%q", got)
 	}
 	if Tell(nil) != nil {
@@ -36,13 +36,16 @@ func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 }
 
 func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
-	for _, text := range []string{"", "x", "waiting", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x", "later (limit): x",
+	for _, text := range []string{"", "x", "waiting", "waiting: x", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x", "later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
 		if reason, what, ok := ReadTold(text); ok {
 			t.Errorf("%q is read as %q, %q", text, reason, what)
 		}
 	}
-	if reason, what, ok := ReadTold("waiting 5s (limit)"); !ok || reason != ReasonLimit || what != "" {
+	if reason, what, ok := ReadTold("waiting 5s (limit): x"); !ok || reason != ReasonLimit || what != "x" {
+		t.Errorf("the text of an older build is read as %q, %q, %v", reason, what, ok)
+	}
+	if reason, what, ok := ReadTold("waiting (limit)"); !ok || reason != ReasonLimit || what != "" {
 		t.Errorf("a text without a description is read as %q, %q, %v", reason, what, ok)
 	}
 }

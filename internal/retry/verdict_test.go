@@ -246,12 +246,12 @@ func TestReasons_AreDistinctAndNeverEmpty(t *testing.T) {
 func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 	cause := errors.New("HTTP 503")
 	for want, err := range map[string]*LaterError{
-		"waiting 1m30s (processing)":                    {Delay: 90*time.Second + 300*time.Millisecond, Reason: ReasonProcessing},
-		"waiting 0s (lost): session is 150, processing": {Reason: ReasonLost, What: "session is 150, processing"},
-		"waiting 2s (outage): UPO is not there yet: HTTP 503": {
+		"waiting (processing)":                       {Delay: 90*time.Second + 300*time.Millisecond, Reason: ReasonProcessing},
+		"waiting (lost): session is 150, processing": {Reason: ReasonLost, What: "session is 150, processing"},
+		"waiting (outage): UPO is not there yet: HTTP 503": {
 			Delay: 2 * time.Second, Reason: ReasonOutage, What: "UPO is not there yet", Err: cause,
 		},
-		"waiting 1s (other): HTTP 503": {Delay: time.Second, Reason: ReasonOther, Err: cause},
+		"waiting (other): HTTP 503": {Delay: time.Second, Reason: ReasonOther, Err: cause},
 	} {
 		if err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)

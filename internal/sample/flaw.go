@@ -8,8 +8,8 @@ import (
 // Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. invoice.Parse and invoice.Check refuse those up to TooBigForItsKind; only KSeF refuses
-// the others.
+// The flaws. invoice.Parse and invoice.Check refuse those up to TooBigForItsKind in any case, and
+// the others by the schema. Where the schema is not checked, KSeF refuses the others.
 const (
 	NotXML Flaw = iota
 	Empty
@@ -54,8 +54,8 @@ func (f Flaw) String() string {
 	return flawNames[f]
 }
 
-// Local reports whether invoice.Parse or invoice.Check refuses the flaw. If not, the invoice passes
-// both and KSeF refuses it by its schema, with code 450.
+// Local reports whether invoice.Parse or invoice.Check refuses the flaw even without checking the
+// schema. If not, the invoice passes both then and KSeF refuses it by its schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
 // Bad returns the invoice that o describes, with the flaw. For a value that is no Flaw it returns a

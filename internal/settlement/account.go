@@ -95,7 +95,8 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
-			info.Ordinal != 0 && o.Ordinal != 0 && info.Ordinal != o.Ordinal
+			info.Ordinal != 0 && o.Ordinal != 0 && info.Ordinal != o.Ordinal ||
+			info.Hash != "" && o.Hash != "" && info.Hash != o.Hash
 	}
 	same := []func(ksef.InvoiceInfo) bool{
 		func(o ksef.InvoiceInfo) bool { return info.KSeFNumber != "" && o.KSeFNumber == info.KSeFNumber },
@@ -187,6 +188,9 @@ func (a account) processing() bool {
 
 // unclaimed reports an answer, joined to no invoice, that may be the acceptance of one of ours.
 func (a account) unclaimed() bool {
+	if a.foreign() {
+		return true
+	}
 	for _, info := range a.answers {
 		if info.Unreadable != "" || info.Status.Processing() || info.Status.Done() {
 			return true

@@ -84,7 +84,7 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
 	for code, want := range map[int]string{410: "give the account the permission, then retry",
 		415: "ask the Ministry for permission to send attachments, then retry",
-		999: "find out whether it has the invoice before retrying", 0: "find out whether it has the invoice before retrying"} {
+		999: "retry: that is safe, because KSeF answers 440 if it has the invoice", 0: "retry: that is safe"} {
 		got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"})
 		if !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
 			t.Errorf("%d: %q", code, got)

@@ -7,9 +7,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// matching joins a session's answers to the invoices that its package ever held. InvoiceInfo has
-// neither hash nor file name, so P_2 is all there is. A name only suggests whose answer it is; what
-// it leaves open is decided by proof (see account.go).
+// matching joins a session's answers to the invoices that its package ever held. KSeF's own API
+// tells the hash of the content, which proves whose answer it is (see proven.go). Through the
+// gateway P_2 is all there is. A name only suggests; what it leaves open is decided by proof (see
+// account.go).
 type matching struct {
 	pairs    []pairing
 	invoices []*ledger.Invoice  // that no answer could be joined to
@@ -34,15 +35,19 @@ func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 		invs  []*ledger.Invoice
 		infos []ksef.InvoiceInfo
 	}
+	var m matching
+	owned, infos := m.byProof(invs, infos)
 	groups := make(map[string]*group, len(invs))
 	for i := range invs {
+		if owned[i] {
+			continue
+		}
 		name := NormalName(invs[i].Number)
 		if groups[name] == nil {
 			groups[name] = &group{}
 		}
 		groups[name].invs = append(groups[name].invs, &invs[i])
 	}
-	var m matching
 	for _, info := range infos {
 		g := groups[NormalName(info.InvoiceNumber)]
 		if g == nil || info.InvoiceNumber == "" {
@@ -52,6 +57,9 @@ func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 		g.infos = append(g.infos, info)
 	}
 	for i := range invs { // in the order of the package
+		if owned[i] {
+			continue
+		}
 		name := NormalName(invs[i].Number)
 		g := groups[name]
 		if g == nil {

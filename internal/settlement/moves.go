@@ -26,6 +26,10 @@ type Move struct {
 	Fate    Fate
 	Code    int
 	Reason  string
+	// Gist is the reason of Park in words of our own, for the log: KSeF's words may quote the
+	// invoice. "" stands for the meaning of Code, which then is the code of an answer about this
+	// invoice, and not of its session.
+	Gist string
 
 	Accepted Acceptance // of Accept
 	Original Original   // of LookUp

@@ -49,7 +49,7 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 		attested, _ := r.Line(number)
 		return Finding{Move: recovered(inv, number, Acceptance{UPO: upo, At: attested.AssignedAt})}
 	case same:
-		return park(inv, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
+		return park(inv, "KSeF has this very document, with a number that cannot be right", fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
 			"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
 	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
 		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
@@ -76,7 +76,7 @@ func Withheld(inv *ledger.Invoice) Finding {
 	if inv.OriginalBy != ByRegister {
 		return search(inv)
 	}
-	return park(inv, fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
+	return park(inv, "KSeF does not give the invoice of this number", fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
 		"compare it by hand, then retry or leave it", inv.OriginalNumber))
 }
 
@@ -86,9 +86,9 @@ func Withheld(inv *ledger.Invoice) Finding {
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":
-		return park(inv, conflictReason(o, why+", so the two could not be compared"))
+		return park(inv, conflict, conflictReason(o, why+", so the two could not be compared"))
 	case difference != "":
-		return park(inv, conflictReason(o, "first difference: "+difference))
+		return park(inv, conflict, conflictReason(o, "first difference: "+difference))
 	case wrongNumber(inv, inv.OriginalNumber) != "":
 		return search(inv)
 	default:
@@ -102,8 +102,8 @@ func recovered(inv *ledger.Invoice, number string, a Acceptance) *Move {
 	return &Move{Invoice: inv, Fate: Accept, Accepted: a}
 }
 
-func park(inv *ledger.Invoice, reason string) Finding {
-	m := parked(inv, inv.Code, reason)
+func park(inv *ledger.Invoice, gist, reason string) Finding {
+	m := parked(inv, inv.Code, gist, reason)
 	return Finding{Move: &m}
 }
 

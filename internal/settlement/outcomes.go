@@ -60,7 +60,7 @@ func (o *outcomes) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 }
 
 func (o *outcomes) park(inv *ledger.Invoice, code int, reason string) {
-	o.moves = append(o.moves, parked(inv, code, reason))
+	o.moves = append(o.moves, parked(inv, code, "", reason))
 }
 
 // attested accepts what the receipt has by its content, and returns the others.
@@ -123,15 +123,16 @@ func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	}
 }
 
-func parked(inv *ledger.Invoice, code int, reason string) Move {
-	return Move{Invoice: inv, Fate: Park, Code: code, Reason: reason}
+func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
+	return Move{Invoice: inv, Fate: Park, Code: code, Gist: gist, Reason: reason}
 }
 
 // resend is for an invoice that KSeF refused by its own fault, in an answer about this very
 // invoice.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
-		return parked(inv, code, fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
+		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),
+			fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
 	}
 	return again(inv, lane, Resends, int64(inv.Resends)+1, code, reason, proof)
 }

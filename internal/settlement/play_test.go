@@ -264,7 +264,7 @@ func (p *play) lookUp() bool {
 		case tr.accepted():
 			all = !p.apply(*recovered(inv, tr.number, Acceptance{}), inv.Rev) && all
 		default:
-			all = !p.apply(parked(inv, inv.Code, "a person looks"), inv.Rev) && all
+			all = !p.apply(parked(inv, inv.Code, "", "a person looks"), inv.Rev) && all
 		}
 	}
 	return all

@@ -34,7 +34,8 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"
 	}
 	if _, known := ksef.InvoiceMeaning(s.Code); !known {
-		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); find out whether it has the invoice before retrying",
+		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); retry: that is safe, "+
+			"because KSeF answers 440 if it has the invoice, and its content decides",
 			s.Code, explain(s))
 	}
 	return explain(s)
@@ -58,6 +59,10 @@ func unprovenReason(a account) string {
 	}
 	if a.unansweredSends() > 0 {
 		return "KSeF has confirmed that it was sent, and does not tell yet what became of it: it is asked again"
+	}
+	if a.foreign() {
+		return "KSeF's list of the session has a document whose hash is none that was sent in it, " +
+			"so the list proves nothing about this invoice: it is asked again; if that goes on, find out who else sends with these credentials"
 	}
 	if a.session.Counted && !a.complete() {
 		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again",
@@ -83,11 +88,13 @@ func notFoundReason(inv *ledger.Invoice) string {
 		"and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
 }
 
+const conflict = "conflict: KSeF has another document of this number"
+
 // conflictReason is why an invoice is parked of whose number KSeF has another document. The two may
 // be one sale, and a new number would make a second invoice of it, so that is advised for another
 // sale only.
 func conflictReason(o OtherBytes, note string) string {
-	return fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
+	return fmt.Sprintf(conflict+" as %s (hash %s, ours %s; %s); "+
 		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+
 		"hand its document in or dismiss this one, and put right what is wrong in it by a correction invoice; "+
 		"only another sale needs another number",

@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"fmt"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -120,8 +119,8 @@ func Halve(p ledger.Package, held Held, refusals, code int, reason string, proof
 	case 0:
 		return nil
 	case 1:
-		alone := parked(left[0], code, fmt.Sprintf("KSeF refuses every session that contains it: %s; "+
-			"look at what is odd in it, correct it and hand it in again, or retry", reason))
+		alone := parked(left[0], code, refusedAlways, refusedAlways+": "+reason+
+			"; look at what is odd in it, correct it and hand it in again, or retry")
 		return &Split{Park: &alone, End: EndOf(p, held, 0), Reason: reason, Proof: proof}
 	}
 	ids := idsOf(left)
@@ -129,6 +128,8 @@ func Halve(p ledger.Package, held Held, refusals, code int, reason string, proof
 	return &Split{Parts: []ledger.Part{{Refusals: refusals, IDs: ids[:half]}, {Refusals: refusals, IDs: ids[half:]}},
 		End: EndOf(p, held, len(ids)), Reason: reason, Proof: proof}
 }
+
+const refusedAlways = "KSeF refuses every session that contains it"
 
 func idsOf(invs []*ledger.Invoice) []string {
 	ids := make([]string, len(invs))

@@ -152,7 +152,9 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
 
 // NotFound parks what the register does not list.
-func NotFound(inv *ledger.Invoice) Move { return parked(inv, inv.Code, notFoundReason(inv)) }
+func NotFound(inv *ledger.Invoice) Move {
+	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
+}
 
 // onwards tells where the pass goes on after a page: at the next page, behind what a set cut short
 // at 10,000 has shown, or, when all up to to was seen, there.

@@ -15,7 +15,8 @@ type reading struct {
 	header   *fa.Header // nil when the document could not be read
 	hash     [32]byte
 	location location
-	code     int // 200: nothing is wrong so far
+	file     string // name in the package, "" for an online invoice
+	code     int    // 200: nothing is wrong so far
 	details  string
 }
 
@@ -30,6 +31,7 @@ type accepted struct {
 	mode       string // online, offline
 	sent       time.Time
 	at         time.Time // acquisitionDate
+	corrects   []byte    // hash of the refused invoice that it corrects technically; nil for none
 }
 
 // read inspects an invoice and keeps its bytes when nothing is wrong so far. It needs no lock.
@@ -69,6 +71,7 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 	if _, hit := s.faults.take(o.event(sess), OmitNumber); hit {
 		o.hideNumber = true
 	}
+	s.noteRefused(sess, o)
 	s.rejected = append(s.rejected, Rejected{
 		NIP: o.nip, Kind: o.kind, Number: o.number, Code: o.code, Description: describeInvoice(o.code), Details: o.details,
 		Hash: hexHash(o.hash), Session: sess.id, At: s.now().UTC(),
@@ -111,9 +114,10 @@ func (s *Simulator) register(sess *session, o *outcome, r reading) {
 	}
 	a := &accepted{
 		Header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess,
-		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: s.now(),
+		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: s.now(), corrects: o.corrects,
 	}
-	if sess.offline || a.Issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
+	s.noteAccepted(sess, a)
+	if sess.offline || o.offline || a.Issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
 		a.mode = "offline"
 	}
 	o.accepted = a

@@ -29,8 +29,18 @@ func (sess *session) answerEvent(on, nip, number string) event {
 // altered returns the answer about one invoice as the faults change it; there is false when the
 // invoice is left out. An invoice that is not decided yet is never changed.
 func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
+	i, odd, there := s.alter(on, sess, o, i)
+	if len(odd) > 0 && there {
+		return malformed(i, odd), true
+	}
+	return i, there
+}
+
+// alter changes the answer about one invoice as the faults order, and returns the forms outside the
+// contract in which some of its fields are to be written.
+func (s *Simulator) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
 	if i.Status.Code < 200 || !s.faults.everArmed(entryKinds()...) {
-		return i, true
+		return i, nil, true
 	}
 	nip := o.nip
 	if nip == "" {
@@ -42,11 +52,10 @@ func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo)
 	}
 	canChange := func(f Fault) bool { return f.canChange(i) }
 	faults := s.faults.alterations(o.identify(), sess.answerEvent(on, nip, o.number), canChange, kinds...)
-	var odd []string
 	for _, f := range faults {
 		switch f.Kind {
 		case ListOmit:
-			return nil, false
+			return i, nil, false
 		case Unnamed:
 			i.Number = ""
 		case NumberRewritten:
@@ -57,10 +66,7 @@ func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo)
 			odd = append(odd, f.As)
 		}
 	}
-	if len(odd) == 0 {
-		return i, true
-	}
-	return malformed(i, odd), true
+	return i, odd, true
 }
 
 // alteredMetadata returns the register's entry of an invoice; there is false when it is left out.

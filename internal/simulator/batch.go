@@ -5,8 +5,12 @@ import (
 	"crypto/aes"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 const (
@@ -18,19 +22,19 @@ const (
 
 // batchFile is what the client declared about its package.
 type batchFile struct {
-	Size  int32       `json:"batchSize"`
-	Hash  octets      `json:"batchHash"`
-	Parts []batchPart `json:"batchParts"`
+	Size  int64             `json:"batchSize"`
+	Hash  strictjson.Octets `json:"batchHash"`
+	Parts []batchPart       `json:"batchParts"`
 }
 
 type batchPart struct {
-	Ordinal int32  `json:"ordinal"`
-	Size    int64  `json:"partSize"`
-	Hash    octets `json:"partHash"`
+	Ordinal int32             `json:"ordinal"`
+	Size    int64             `json:"partSize"`
+	Hash    strictjson.Octets `json:"partHash"`
 }
 
 func (b batchFile) check() *refusal {
-	if b.Size < 1 || int64(b.Size) > maxPackage || len(b.Hash) != sha256.Size {
+	if b.Size < 1 || b.Size > math.MaxInt32 || len(b.Hash) != sha256.Size {
 		return badInput("batchInfo needs a positive batchSize and a batchHash of 32 bytes")
 	}
 	if len(b.Parts) < 1 || len(b.Parts) > maxParts {
@@ -80,11 +84,8 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms[body.Version]
-	if f == nil {
-		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
-	}
-	if refused := body.Encryption.check(); refused != nil {
+	f, refused := s.opens(body.Version, body.Encryption)
+	if refused != nil {
 		return reply{}, refused
 	}
 	if refused := body.Batch.check(); refused != nil {
@@ -92,11 +93,8 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sess := s.begin(c, laneBatch, f, body.Encryption)
-	sess.offline, sess.batch, sess.parts = body.Offline, &body.Batch, map[int]*part{}
-	if until := sess.partsUntil(); until.After(sess.expires) {
-		sess.expires = until
-	}
+	sess := s.startBatch(c.account, f, body.Encryption, body.Batch, body.Offline)
+	c.session = sess.id
 	answer := struct {
 		ID      string       `json:"id"`
 		Uploads []partUpload `json:"partUploads"`
@@ -104,10 +102,20 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	for _, p := range body.Batch.Parts {
 		n := int(p.Ordinal)
 		answer.Uploads = append(answer.Uploads, partUpload{
-			Ordinal: n, Method: http.MethodPut, URL: s.partURL(c.r, sess, n), Headers: partHeaders(sess.id, n),
+			Ordinal: n, Method: http.MethodPut, URL: s.partURL(s.baseOf(c.r), sess, n), Headers: partHeaders(sess.id, n),
 		})
 	}
 	return jsonReply(answer), nil
+}
+
+// startBatch makes a batch session that waits for its parts. The caller holds mu.
+func (s *Simulator) startBatch(account Account, f *fa.Form, e encryptionInfo, b batchFile, offline bool) *session {
+	sess := s.begin(account, laneBatch, f, e)
+	sess.offline, sess.batch, sess.parts = offline, &b, map[int]*part{}
+	if until := sess.partsUntil(); until.After(sess.expires) {
+		sess.expires = until
+	}
+	return sess
 }
 
 // partsUntil returns when the part store stops taking parts of the session.
@@ -170,7 +178,10 @@ func (s *Simulator) finishBatch(sess *session, f packageResult) {
 	sess.refusedCode = s.refusedByFault(sess, f.read)
 	s.spoiledByFault(sess)
 	for i, r := range f.read {
-		o := &outcome{ordinal: i + 1, sent: sess.closed}
+		o := &outcome{ordinal: i + 1, sent: sess.closed, file: r.file}
+		if sess.direct {
+			o.id = s.reference("EE")
+		}
 		sess.invoices = append(sess.invoices, o)
 		s.decide(sess, o, r)
 	}

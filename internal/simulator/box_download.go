@@ -21,10 +21,7 @@ func (s *Simulator) boxDownload(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	if refused := checkSubject(body.Subject); refused != nil {
-		return reply{}, refused
-	}
-	if refused := body.Range.check(); refused != nil {
+	if refused := checkSearch(body.Subject, body.Range); refused != nil {
 		return reply{}, refused
 	}
 	s.mu.Lock()

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+
+	"ksefworker/internal/simulator/strictjson"
 )
 
 // multipart reads the two parts of a package upload, in this order: "request" as JSON and "file" as
@@ -32,7 +34,7 @@ func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refus
 	if err != nil {
 		return body, "", badInput("the body ended early")
 	}
-	if err := decodeStrict(raw, &body); err != nil {
+	if err := strictjson.Decode(raw, &body); err != nil {
 		return body, "", badInput("request: %v", err)
 	}
 	part, err = reader.NextPart()

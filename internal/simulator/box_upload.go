@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 // boxUpload is one upload to the black box. The gateway makes a session of its own for it.
@@ -43,11 +44,11 @@ func (s *Simulator) beginUpload(c *call, id string, f *fa.Form, lane string, off
 
 func (s *Simulator) boxUploadInvoice(c *call) (reply, *refusal) {
 	var body struct {
-		ID      string `json:"uploadId"`
-		Offline bool   `json:"offline"`
-		Notify  bool   `json:"notify"`
-		UPO     bool   `json:"upo,omitempty"`
-		Data    octets `json:"invoiceData"`
+		ID      string            `json:"uploadId"`
+		Offline bool              `json:"offline"`
+		Notify  bool              `json:"notify"`
+		UPO     bool              `json:"upo,omitempty"`
+		Data    strictjson.Octets `json:"invoiceData"`
 	}
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused

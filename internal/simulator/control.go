@@ -62,7 +62,15 @@ func (s *Simulator) execute(path string, body []byte) error {
 		}
 		return nil
 	case "/sim/rotate-key":
-		return s.RotateKey()
+		var command struct {
+			Planned bool `json:"planned"`
+		}
+		if len(body) > 0 {
+			if err := json.Unmarshal(body, &command); err != nil {
+				return err
+			}
+		}
+		return s.rotateKey(command.Planned)
 	}
 	var command struct {
 		Advance string `json:"advance"`

@@ -30,8 +30,11 @@
 // and books are always true.
 //
 // Besides the gateway's operations there are GET /sim/books and /sim/healthz, and, from this
-// machine only, POST /sim/faults with a script, /sim/rotate-key, and /sim/clock with
-// {"advance":"72h"}.
+// machine only, POST /sim/faults with a script, /sim/rotate-key (with {"planned":true} the old key
+// goes on), and /sim/clock with {"advance":"72h"}.
+//
+// The Ministry's own API is a second face on the same books, in package ministry. It reaches the
+// inside through Face.
 //
 // The facts come from "KSeF limits, September 2026" and the gateway's public contract.
 package simulator

@@ -14,12 +14,19 @@ const (
 	Forbidden   = "403"          // as if the key lacked the permission for it
 	Refused     = "refused"      // refused by the gateway: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation is carried out
+	// The bearer token of the request is refused, now and from now on, as if it had expired; only
+	// the Ministry's API has tokens that can be renewed.
+	TokenExpired = "token-expired"
 
 	// These act after the operation.
 	DropAnswer = "drop-answer"  // it was carried out, and the connection ends without an answer
 	Error500   = "500-after"    // it was carried out, and the answer is 500 as JSON
 	Slow       = "slow"         // it was carried out at once, and the answer comes after For
 	Lost       = "lost-session" // the session is unknown afterwards; processing that a close has started goes on
+
+	// These concern a login at the Ministry's API, when it begins.
+	LoginStuck   = "login-stuck"   // its status stays at 100 for For; for ever when For is 0
+	LoginRefused = "login-refused" // it ends with status Code
 
 	// These concern a session. A batch session is hit when its processing begins, an online session
 	// when it is opened.
@@ -68,14 +75,14 @@ const (
 
 // Kinds returns every kind of fault.
 func Kinds() []string {
-	return append(requestKinds(), Lost, SessionRefused, SessionSpoiled, Stuck, Poison,
+	return append(requestKinds(), LoginStuck, LoginRefused, Lost, SessionRefused, SessionSpoiled, Stuck, Poison,
 		InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal,
 		ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
 }
 
 // requestKinds are the faults that hit a request. Lost can hit the same request in addition.
 func requestKinds() []string {
-	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated,
+	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated, TokenExpired,
 		DropAnswer, Error500, Slow}
 }
 

@@ -15,8 +15,14 @@ type Fault struct {
 	// On is the operation: openBatch, openOnline, part, close, send, sessionStatus, invoices, upo,
 	// publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize, upoVisualize,
 	// metadata, queryStart, queryStatus, queryResult, boxUploadInvoice, boxInvoiceStatus,
-	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus; any or "" is every operation.
-	// For the kinds that concern a session or an invoice it matters only where the kind says so.
+	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus, or one that only the
+	// Ministry's API has: challenge, loginXades, loginToken, loginStatus, redeem, refresh,
+	// loginSessions, loginRevoke, failed, invoiceUpo, download, sessionList, rateLimits,
+	// contextLimits, subjectLimits, certificateLimits, certificateData, certificateEnrol,
+	// certificateStatus, certificateRetrieve, certificateRevoke, certificateQuery, tokenCreate,
+	// tokenList, tokenStatus, tokenRevoke, testData; any or "" is every operation. An operation
+	// that both faces have has one name. For the kinds that concern a session or an invoice it
+	// matters only where the kind says so.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`
@@ -37,7 +43,8 @@ type Fault struct {
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
 	Number  string `yaml:"number" json:"number,omitempty"`
 	// OneSession restricts the fault to the first session that it hits. Only sessionStatus,
-	// invoices, close and upo name a session, so On must be one of them.
+	// invoices, close and upo name a session, and send at the Ministry's API, so On must be one of
+	// them.
 	OneSession bool `yaml:"one_session" json:"one_session,omitempty"`
 	// Lasting is how long after arming the fault ends, in simulated time; 0 is never.
 	Lasting time.Duration `yaml:"lasting" json:"lasting,omitempty"`
@@ -49,8 +56,8 @@ type Fault struct {
 	Label string `yaml:"label" json:"label,omitempty"`
 	// Code is the HTTP status of kind status (0 is 502), the code in the answer of refused (21405),
 	// or the KSeF status of session-refused (405), session-spoiled (500), poison (405), stuck (150,
-	// online 170) and invoice-status (550). For list-omit and unnamed it is the KSeF status of the
-	// entries that they concern; 0 is any.
+	// online 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is the
+	// KSeF status of the entries that they concern; 0 is any.
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request and stuck (which begins at the close), and the
 	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. An entry is
@@ -70,8 +77,8 @@ func (f Fault) Validate() error {
 	if f.On != "" && f.On != "any" && !slices.Contains(operationNames(), f.On) {
 		fault("on", f.On, "not one of any, "+strings.Join(operationNames(), ", "))
 	}
-	if f.OneSession && !slices.Contains([]string{opSessionStatus, opInvoices, opClose, opUPO}, f.On) {
-		fault("one_session", "true", "on is none of sessionStatus, invoices, close, upo")
+	if f.OneSession && !slices.Contains([]string{opSessionStatus, opInvoices, opClose, opUPO, opSend}, f.On) {
+		fault("one_session", "true", "on is none of sessionStatus, invoices, close, upo, send")
 	}
 	if f.Skip < 0 || f.Times < -1 {
 		fault("skip/times", fmt.Sprintf("%d/%d", f.Skip, f.Times), "negative")

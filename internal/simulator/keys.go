@@ -10,14 +10,17 @@ import (
 	"errors"
 )
 
-// keyring holds the RSA key that is in force. Old keys are thrown away, because KSeF also rotates
-// in emergencies.
+// keyring holds the RSA key that is in force. An emergency rotation, the usual one here, throws the
+// old key away; a planned one keeps it until the next rotation.
 type keyring struct {
 	current *rsa.PrivateKey
-	public  []byte // DER SubjectPublicKeyInfo
+	public  []byte          // DER SubjectPublicKeyInfo
+	former  *rsa.PrivateKey // nil unless the last rotation was planned
+	// formerPublic is the DER of former.
+	formerPublic []byte
 }
 
-func (k *keyring) rotate(bits int) error {
+func (k *keyring) rotate(bits int, planned bool) error {
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		return err
@@ -26,6 +29,10 @@ func (k *keyring) rotate(bits int) error {
 	if err != nil {
 		return err
 	}
+	k.former, k.formerPublic = nil, nil
+	if planned {
+		k.former, k.formerPublic = k.current, k.public
+	}
 	k.current, k.public = key, der
 	return nil
 }
@@ -33,11 +40,15 @@ func (k *keyring) rotate(bits int) error {
 // unwrap decrypts a session's AES key of 32 bytes: RSA-OAEP with SHA-256 for hash and mask, without
 // a label. It returns nil when the key cannot be decrypted.
 func (k *keyring) unwrap(encrypted []byte) []byte {
-	key, err := rsa.DecryptOAEP(sha256.New(), nil, k.current, encrypted, nil)
-	if err != nil || len(key) != 32 {
-		return nil
+	for _, private := range []*rsa.PrivateKey{k.current, k.former} {
+		if private == nil {
+			continue
+		}
+		if key, err := rsa.DecryptOAEP(sha256.New(), nil, private, encrypted, nil); err == nil && len(key) == 32 {
+			return key
+		}
 	}
-	return key
+	return nil
 }
 
 var (

@@ -3,6 +3,8 @@ package simulator
 import (
 	"slices"
 	"time"
+
+	"ksefworker/internal/simulator/strictjson"
 )
 
 const (
@@ -13,8 +15,8 @@ const (
 )
 
 type dateRange struct {
-	From timestamp `json:"from"`
-	To   timestamp `json:"to"`
+	From strictjson.Timestamp `json:"from"`
+	To   strictjson.Timestamp `json:"to"`
 }
 
 func (r dateRange) check() *refusal {
@@ -94,6 +96,15 @@ func (a *accepted) metadata() invoiceMetadata {
 	}
 }
 
+// checkSearch checks what three operations ask of the register: the invoices that the caller has as
+// this subject, in a range of days.
+func checkSearch(subject string, r dateRange) *refusal {
+	if refused := checkSubject(subject); refused != nil {
+		return refused
+	}
+	return r.check()
+}
+
 // metadata lists one page of invoices.
 func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	var body struct {
@@ -106,10 +117,7 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	if refused := checkSubject(body.Subject); refused != nil {
-		return reply{}, refused
-	}
-	if refused := body.Range.check(); refused != nil {
+	if refused := checkSearch(body.Subject, body.Range); refused != nil {
 		return reply{}, refused
 	}
 	if body.Offset < 0 || body.Size < minPage || body.Size > maxPage {

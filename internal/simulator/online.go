@@ -8,11 +8,12 @@ import (
 	"net/http"
 
 	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 type encryptionInfo struct {
-	InitVector   octets `json:"initVector"`
-	EncryptedKey octets `json:"encryptedKey"`
+	InitVector   strictjson.Octets `json:"initVector"`
+	EncryptedKey strictjson.Octets `json:"encryptedKey"`
 }
 
 func (e encryptionInfo) check() *refusal {
@@ -41,19 +42,37 @@ func (s *Simulator) publicKey(*call) (reply, *refusal) {
 
 // begin makes a session of either lane. A key that cannot be decrypted is noticed at once and
 // reported only later, as KSeF does. The caller holds mu.
-func (s *Simulator) begin(c *call, lane string, f *fa.Form, e encryptionInfo) *session {
+func (s *Simulator) begin(account Account, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {
 		kind = "SB"
 	}
 	now := s.now()
 	sess := &session{
-		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f,
+		id: s.reference(kind), lane: lane, account: account.ID, context: account.NIP, form: f,
 		opened: now, expires: now.Add(sessionLife), key: s.keys.unwrap(e.EncryptedKey), iv: e.InitVector,
 	}
 	s.addSession(sess)
-	c.session = sess.id
 	return sess
+}
+
+// startOnline makes an online session. The caller holds mu.
+func (s *Simulator) startOnline(account Account, f *fa.Form, e encryptionInfo) *session {
+	sess := s.begin(account, laneOnline, f, e)
+	if fault, hit := s.faults.take(sess.event(""), SessionRefused); hit {
+		sess.refusedCode = cmp.Or(fault.Code, 500)
+	}
+	s.spoiledByFault(sess)
+	return sess
+}
+
+// opens checks what a session of either lane is opened with, and returns the form of its invoices.
+func (s *Simulator) opens(version string, e encryptionInfo) (*fa.Form, *refusal) {
+	f := s.forms[version]
+	if f == nil {
+		return nil, badInput("invoiceVersion %q is neither v2 nor v3", version)
+	}
+	return f, e.check()
 }
 
 func (s *Simulator) openOnline(c *call) (reply, *refusal) {
@@ -64,20 +83,14 @@ func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms[body.Version]
-	if f == nil {
-		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
-	}
-	if refused := body.Encryption.check(); refused != nil {
+	f, refused := s.opens(body.Version, body.Encryption)
+	if refused != nil {
 		return reply{}, refused
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sess := s.begin(c, laneOnline, f, body.Encryption)
-	if fault, hit := s.faults.take(sess.event(""), SessionRefused); hit {
-		sess.refusedCode = cmp.Or(fault.Code, 500)
-	}
-	s.spoiledByFault(sess)
+	sess := s.startOnline(c.account, f, body.Encryption)
+	c.session = sess.id
 	return jsonReply(opened{sess.id, rfc3339(sess.opened)}), nil
 }
 
@@ -93,9 +106,9 @@ func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		SessionID string `json:"sessionId"`
 		Encrypted struct {
-			Size    int32  `json:"invoiceSize"`
-			Hash    octets `json:"invoiceHash"`
-			Content octets `json:"encryptedInvoice"`
+			Size    int32             `json:"invoiceSize"`
+			Hash    strictjson.Octets `json:"invoiceHash"`
+			Content strictjson.Octets `json:"encryptedInvoice"`
 		} `json:"encrypted"`
 	}
 	if refused := c.decode(&body); refused != nil {
@@ -105,32 +118,56 @@ func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 		return reply{}, badInput("encrypted needs a positive invoiceSize, an invoiceHash of 32 bytes and an encryptedInvoice")
 	}
 	c.session = body.SessionID
-
-	s.mu.Lock()
-	sess, refused := s.openSession(c, body.SessionID)
+	o, refused := s.deliver(c.account, body.SessionID, delivery{
+		size: int64(body.Encrypted.Size), hash: body.Encrypted.Hash, content: body.Encrypted.Content,
+	})
 	if refused != nil {
-		s.mu.Unlock()
 		return reply{}, refused
 	}
-	o := &outcome{ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150}
+	return jsonReply(opened{o.id, rfc3339(o.sent)}), nil
+}
+
+// delivery is one encrypted invoice with what its sender says of it.
+type delivery struct {
+	size          int64 // of the document
+	hash, content []byte
+	offline       bool   // only the Ministry's API says so for one invoice
+	corrects      []byte // hash of the refused invoice of which this is the technical correction; nil for none
+}
+
+// deliver takes an invoice into an open online session of the account and decides about it.
+func (s *Simulator) deliver(account Account, session string, d delivery) (*outcome, *refusal) {
+	s.mu.Lock()
+	sess, refused := s.openSession(account, session)
+	if refused == nil {
+		refused = s.mayCorrect(sess, d.corrects)
+	}
+	if refused != nil {
+		s.mu.Unlock()
+		return nil, refused
+	}
+	o := &outcome{
+		ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150, offline: d.offline, corrects: d.corrects,
+	}
+	copy(o.hash[:], d.hash)
 	sess.pending++
 	sess.invoices = append(sess.invoices, o) // gets its ordinal before the lock is released
 	s.sent[o.id] = sentInvoice{sess, o}
 	s.mu.Unlock()
 
-	read := s.decryptInvoice(sess, o, body.Encrypted.Size, body.Encrypted.Hash, body.Encrypted.Content)
+	read := s.decryptInvoice(sess, o, d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.decide(sess, o, read)
 	if sess.pending--; !sess.closed.IsZero() {
 		s.finishOnline(sess)
 	}
-	return jsonReply(opened{o.id, rfc3339(o.sent)}), nil
+	return o, nil
 }
 
 // openSession returns the account's online session if it still takes invoices. The caller holds mu.
-func (s *Simulator) openSession(c *call, id string) (*session, *refusal) {
-	sess, refused := s.ownSession(c.account, id)
+func (s *Simulator) openSession(account Account, id string) (*session, *refusal) {
+	sess, refused := s.ownSession(account, id)
 	if refused != nil {
 		return nil, refused
 	}
@@ -154,22 +191,26 @@ func (s *Simulator) openSession(c *call, id string) (*session, *refusal) {
 
 // decryptInvoice decrypts and inspects an invoice. It needs no lock, because key, vector, form and
 // lane of a session never change.
-func (s *Simulator) decryptInvoice(sess *session, o *outcome, size int32, hash, content []byte) reading {
+func (s *Simulator) decryptInvoice(sess *session, o *outcome, d delivery) reading {
 	if sess.key == nil {
-		return reading{code: 405}
+		return reading{hash: o.hash, code: 405}
 	}
-	plain, err := decrypt(sess.key, sess.iv, content)
+	plain, err := decrypt(sess.key, sess.iv, d.content)
 	if err != nil {
-		return reading{code: 435, details: err.Error()}
+		return reading{hash: o.hash, code: 435, details: err.Error()}
 	}
 	got := sha256.Sum256(plain)
 	switch {
-	case len(plain) != int(size):
-		return reading{hash: got, code: 430, details: fmt.Sprintf("invoiceSize %d, a document of %d bytes came", size, len(plain))}
-	case !bytes.Equal(got[:], hash):
+	case int64(len(plain)) != d.size:
+		return reading{hash: got, code: 430, details: fmt.Sprintf("invoiceSize %d, a document of %d bytes came", d.size, len(plain))}
+	case !bytes.Equal(got[:], d.hash):
 		return reading{hash: got, code: 430, details: "invoiceHash is not that of the document"}
 	}
-	return s.read(plain, sess.form, laneOnline, o.sent)
+	lane := laneOnline
+	if d.corrects != nil {
+		lane = laneBatch // a technical correction may have an attachment, as an invoice in a package
+	}
+	return s.read(plain, sess.form, lane, o.sent)
 }
 
 // invoiceStatus answers the status of one invoice of an online session.

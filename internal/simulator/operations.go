@@ -41,7 +41,12 @@ const (
 func operationNames() []string {
 	return []string{opPublicKey, opOpenOnline, opOpenBatch, opPart, opSessionStatus, opInvoices, opClose, opUPO, opSend, opInvoiceStatus,
 		opInvoiceGet, opValidate, opGenerate, opLinks, opVisualize, opUPOVisualize, opMetadata, opQueryStart, opQueryStatus, opQueryResult,
-		opBoxUploadInvoice, opBoxInvoiceStatus, opBoxUploadBatch, opBoxBatchStatus, opBoxDownload, opBoxDownloadStatus}
+		opBoxUploadInvoice, opBoxInvoiceStatus, opBoxUploadBatch, opBoxBatchStatus, opBoxDownload, opBoxDownloadStatus,
+		OpChallenge, OpLoginXades, OpLoginToken, OpLoginStatus, OpRedeem, OpRefresh, OpLoginSessions, OpLoginRevoke,
+		OpFailed, OpInvoiceUPO, OpDownload, OpSessionList, OpRateLimits, OpContextLimits, OpSubjectLimits,
+		OpCertificateLimits, OpCertificateData, OpCertificateEnrol, OpCertificateStatus, OpCertificateRetrieve,
+		OpCertificateRevoke, OpCertificateQuery, OpTokenCreate, OpTokenList, OpTokenStatus, OpTokenRevoke,
+		OpTestData}
 }
 
 // Content types of requests and answers.

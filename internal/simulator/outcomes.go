@@ -8,11 +8,14 @@ import (
 // outcome is the state and the result of one invoice in a session.
 type outcome struct {
 	ordinal int
-	id      string // reference number; "" in a batch session, because the gateway gives none there
+	id      string // reference number; "" in a gateway's batch session, because the gateway gives none there
 	sent    time.Time
 
-	nip, kind, number string // as far as they could be read
-	hash              [32]byte
+	nip, kind, number string   // as far as they could be read
+	hash              [32]byte // of the document; what its sender declared until it is decrypted
+	file              string   // its name in the package
+	offline           bool     // declared for this invoice alone
+	corrects          []byte   // hash of the refused invoice that it corrects technically; nil for none
 
 	code       int
 	details    string

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -32,15 +33,14 @@ func partHeaders(session string, ordinal int) []nameValue {
 
 // partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization
 // is refused.
-func (s *Simulator) partURL(r *http.Request, sess *session, ordinal int) string {
-	base := s.opts.BaseURL
-	if base == "" {
-		base = "http://" + r.Host
-	}
+func (s *Simulator) partURL(base string, sess *session, ordinal int) string {
 	path := fmt.Sprintf("/storage/%s/batch-parts/%d", strings.ToLower(sess.id), ordinal)
 	until := strconv.FormatInt(sess.partsUntil().Unix(), 10)
 	return base + path + "?" + url.Values{"se": {until}, "sig": {s.sign(path, until)}}.Encode()
 }
+
+// baseOf returns where the addresses that a gateway's answer holds lead.
+func (s *Simulator) baseOf(r *http.Request) string { return cmp.Or(s.opts.BaseURL, "http://"+r.Host) }
 
 func (s *Simulator) sign(path, until string) string {
 	mac := hmac.New(sha256.New, s.signing)

@@ -18,6 +18,10 @@ type job struct {
 	prepare func() *refusal // reads the body; called once
 	act     func() reply    // carries out the request
 	lose    func()          // makes the session of the request unknown
+	// refuse writes a refusal as this face does; nil writes it as the gateway does.
+	refuse func(*refusal) reply
+	// expire ends the bearer token of the request before its time; nil when it has none.
+	expire func()
 }
 
 // perform acts and answers, unless a fault orders something else. It returns the HTTP status that
@@ -26,6 +30,9 @@ type job struct {
 // A fault that cuts the connection before acting leaves the body unread. A fault that drops the
 // answer reads the whole body and acts first, as when a proxy dies at the wrong moment.
 func (s *Simulator) perform(w http.ResponseWriter, j job) int {
+	if j.refuse == nil {
+		j.refuse = (*refusal).reply
+	}
 	_, lost := s.faults.take(j.event, Lost)
 	f, hit := s.faults.take(j.event, requestKinds()...)
 	if !hit {
@@ -47,22 +54,28 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		return j.finish(w, htmlPage(cmp.Or(f.Code, http.StatusBadGateway)), false)
 	case HTML200:
 		return j.finish(w, htmlPage(http.StatusOK), false)
+	case TokenExpired:
+		if j.expire != nil {
+			j.expire()
+		}
+		return j.send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "expired"})
 	case Denied:
-		return send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "unknown key"})
+		return j.send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "unknown key"})
 	case Forbidden:
-		return send(w, &refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "permission missing"})
+		return j.send(w, &refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "permission missing"})
 	case Refused:
 		refused := badInput("")
 		refused.code = cmp.Or(f.Code, codeInput)
-		return send(w, refused)
+		refused.description = describeCode(refused.code)
+		return j.send(w, refused)
 	case TooMany:
 		if f.For == 0 {
-			return send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})
+			return j.send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})
 		}
 		if j.group != "" {
 			s.limits.Impose(j.event.account, j.group, s.Now(), f.For)
 		}
-		return send(w, tooMany(f.For))
+		return j.send(w, tooMany(f.For))
 	case KeyRotated:
 		if err := s.RotateKey(); err != nil {
 			s.log.Error().Err(err).Msg("fault failed")
@@ -81,7 +94,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		cutConnection(w, false)
 		return 0
 	case Error500:
-		answer = (&refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}).reply()
+		answer = j.refuse(&refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"})
 	case Slow:
 		s.pause(j.ctx, f.For)
 	}
@@ -92,12 +105,18 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 // anything is done.
 func (j job) run(beforeAct func()) reply {
 	if refused := j.prepare(); refused != nil {
-		return refused.reply()
+		return j.refuse(refused)
 	}
 	if beforeAct != nil {
 		beforeAct()
 	}
 	return j.act()
+}
+
+func (j job) send(w http.ResponseWriter, f *refusal) int {
+	answer := j.refuse(f)
+	answer.write(w)
+	return answer.status
 }
 
 func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {

@@ -33,10 +33,7 @@ func (s *Simulator) queryStart(c *call) (reply, *refusal) {
 	if refused := body.Encryption.check(); refused != nil {
 		return reply{}, refused
 	}
-	if refused := checkSubject(body.Subject); refused != nil {
-		return reply{}, refused
-	}
-	if refused := body.Range.check(); refused != nil {
+	if refused := checkSearch(body.Subject, body.Range); refused != nil {
 		return reply{}, refused
 	}
 	s.mu.Lock()

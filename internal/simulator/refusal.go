@@ -22,13 +22,40 @@ const (
 	codePartSize      = 21157
 	codePartCount     = 21161
 	codeNoInvoice     = 21164
+	codeNotYet        = 21165
+	codeCorrected     = 21166
+	codeNotCorrected  = 21167
 	codeNoSession     = 21173
 	codeNoQuery       = 21175
 	codeNoReceipt     = 21178
 	codeSessionStatus = 21180
 	codeTimedOut      = 21208
+	codePaused        = 21184
 	codeInput         = 21405
 )
+
+// describeCode returns KSeF's text for a code with which a fault refuses a request.
+func describeCode(code int) string {
+	switch code {
+	case codeTooMany:
+		return "Przekroczono dozwoloną liczbę faktur w sesji."
+	case codeNoInvoice:
+		return "Faktura o podanym identyfikatorze nie istnieje."
+	case codeNotYet:
+		return "Faktura o podanym numerze KSeF nie jest jeszcze dostępna."
+	case codeNoSession:
+		return "Brak sesji o wskazanym numerze referencyjnym."
+	case codeNoReceipt:
+		return "Nie znaleziono UPO dla podanych kryteriów."
+	case codeSessionStatus:
+		return "Status sesji nie pozwala na wykonanie operacji."
+	case codePaused:
+		return "Sesja tymczasowo niedostępna."
+	case codeInput:
+		return "Błąd walidacji danych wejściowych."
+	}
+	return "Nieznany błąd"
+}
 
 func badInput(format string, args ...any) *refusal {
 	return &refusal{

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 // links makes the verification link KOD I. image is a small white PNG, not a QR code. The second
@@ -22,10 +23,10 @@ import (
 // none.
 func (s *Simulator) links(c *call) (reply, *refusal) {
 	var body struct {
-		NIP    string `json:"nip"`
-		Date   string `json:"issueDate"`
-		Hash   octets `json:"invoiceHash"`
-		Number string `json:"invoiceKsefNumber,omitempty"`
+		NIP    string            `json:"nip"`
+		Date   string            `json:"issueDate"`
+		Hash   strictjson.Octets `json:"invoiceHash"`
+		Number string            `json:"invoiceKsefNumber,omitempty"`
 	}
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
@@ -64,12 +65,12 @@ func issueDate(text string) (time.Time, error) {
 // visualize makes a placeholder: an HTML page or a PDF with one line.
 func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	var body struct {
-		Template string `json:"templateName,omitempty"`
-		Offline  bool   `json:"offline"`
-		Number   string `json:"invoiceKsefNumber,omitempty"`
-		Data     octets `json:"invoiceData"`
-		Format   string `json:"outputFormat"`
-		Language string `json:"outputLanguage"`
+		Template string            `json:"templateName,omitempty"`
+		Offline  bool              `json:"offline"`
+		Number   string            `json:"invoiceKsefNumber,omitempty"`
+		Data     strictjson.Octets `json:"invoiceData"`
+		Format   string            `json:"outputFormat"`
+		Language string            `json:"outputLanguage"`
 	}
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
@@ -94,9 +95,9 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 // visualizeReceipt makes a placeholder: a PDF with one line.
 func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
 	var body struct {
-		Format   string `json:"outputFormat"`
-		Language string `json:"outputLanguage"`
-		Data     octets `json:"upoData"`
+		Format   string            `json:"outputFormat"`
+		Language string            `json:"outputLanguage"`
+		Data     strictjson.Octets `json:"upoData"`
 	}
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused

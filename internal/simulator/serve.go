@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ksefworker/internal/simulator/limits"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 // call is one authorized request to an operation.
@@ -27,9 +28,9 @@ type call struct {
 // value returns the i-th value of the path. The table of operations guarantees that it exists.
 func (c *call) value(i int) string { return c.values[i] }
 
-// decode reads the JSON body into a struct; see decodeStrict.
+// decode reads the JSON body into a struct; see strictjson.Decode.
 func (c *call) decode(into any) *refusal {
-	if err := decodeStrict(c.body, into); err != nil {
+	if err := strictjson.Decode(c.body, into); err != nil {
 		return badInput("%v", err)
 	}
 	return nil
@@ -58,7 +59,9 @@ func (p reply) write(w http.ResponseWriter) {
 	if p.contentType != "" {
 		w.Header().Set("Content-Type", p.contentType)
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	if p.status != http.StatusNoContent { // which must not have one
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body) // the client may have gone; there is nobody to tell
 }
@@ -74,7 +77,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// pipe.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
-	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Dur("took", time.Since(started)).Msg("answered")
+	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took", time.Since(started).Round(time.Millisecond)).Msg("answered")
 }
 
 // Handler returns the simulator itself.

@@ -25,20 +25,26 @@ func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
 		answer.Status.Details = sess.details
 	}
 	if code == 200 || code == 445 || sess.lane == laneOnline {
-		count, success, failed := len(sess.invoices), 0, 0
-		for _, o := range sess.invoices {
-			switch seen := s.visibleCode(sess, o); {
-			case seen == 200:
-				success++
-			case seen > 200:
-				failed++
-			}
-		}
+		count, success, failed := s.counts(sess)
 		answer.Count, answer.Success, answer.Failed = &count, &success, &failed
 	}
 	return jsonReply(struct {
 		Info info `json:"sessionInfo"`
 	}{answer}), nil
+}
+
+// counts returns how many invoices a session has, and how many of them are shown as accepted and as
+// refused. The caller holds mu.
+func (s *Simulator) counts(sess *session) (count, success, failed int) {
+	for _, o := range sess.invoices {
+		switch seen := s.visibleCode(sess, o); {
+		case seen == 200:
+			success++
+		case seen > 200:
+			failed++
+		}
+	}
+	return len(sess.invoices), success, failed
 }
 
 // closeSession closes a session; the processing of a batch session begins. Only an open session can
@@ -47,18 +53,26 @@ func (s *Simulator) closeSession(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sess, refused := s.ownSession(c.account, c.value(0))
+	if refused == nil {
+		refused = s.finish(sess)
+	}
 	if refused != nil {
 		return reply{}, refused
 	}
+	return resultTrue(), nil
+}
+
+// finish closes an open session and begins its processing. The caller holds mu.
+func (s *Simulator) finish(sess *session) *refusal {
 	if status := s.status(sess); !sess.closed.IsZero() || status != 100 {
 		if status == 440 && sess.lane == laneBatch {
-			return reply{}, &refusal{
+			return &refusal{
 				status: http.StatusBadRequest, code: codeTimedOut,
 				description: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
 				details:     "Sesja anulowana, przekroczony czas wysyłki.",
 			}
 		}
-		return reply{}, wrongStatus(status, "jej zamknięcie")
+		return wrongStatus(status, "jej zamknięcie")
 	}
 	now := s.now()
 	sess.closed = now
@@ -76,7 +90,5 @@ func (s *Simulator) closeSession(c *call) (reply, *refusal) {
 	} else {
 		s.process(sess)
 	}
-	return jsonReply(struct {
-		Result bool `json:"result"`
-	}{true}), nil
+	return nil
 }

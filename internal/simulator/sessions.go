@@ -34,9 +34,13 @@ type session struct {
 	iv      []byte
 	lost    bool
 	boxed   bool // opened by the black box: the session operations do not find it
+	// direct is set for a session of the Ministry's API, tarGz for one whose package is a tar.gz;
+	// author is who opened it.
+	direct, tarGz bool
+	author        string
 
 	batch *batchFile
-	parts map[int]*part
+	parts map[int]*part // by ordinal
 
 	invoices []*outcome
 	pending  int // invoices of an online session that are being read now

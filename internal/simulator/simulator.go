@@ -46,6 +46,9 @@ type Simulator struct {
 	sent      map[string]sentInvoice    // online invoices by reference number
 	originals map[fa.Identity]*accepted // an invoice with the identity of one of these is a duplicate
 	byNumber  map[string]*accepted      // by KSeF number
+	refused   map[contextHash]bool      // documents that were refused
+	taken     map[contextHash]bool      // documents that were accepted
+	corrected map[contextHash]bool      // refused documents that have an accepted technical correction
 	accepted  []*accepted               // in the order of acceptance
 	rejected  []Rejected
 	serial    uint32
@@ -90,6 +93,7 @@ func New(o Options) (*Simulator, error) {
 		random:   mathrand.New(mathrand.NewPCG(seed, 1)),
 		sessions: map[string]*session{}, sent: map[string]sentInvoice{},
 		originals: map[fa.Identity]*accepted{}, byNumber: map[string]*accepted{},
+		refused: map[contextHash]bool{}, taken: map[contextHash]bool{}, corrected: map[contextHash]bool{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
 	s.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), s.now)
@@ -97,7 +101,7 @@ func New(o Options) (*Simulator, error) {
 	if _, err := rand.Read(s.signing); err != nil {
 		return nil, fmt.Errorf("draw signing key: %w", err)
 	}
-	if err := s.keys.rotate(o.KeyBits); err != nil {
+	if err := s.keys.rotate(o.KeyBits, false); err != nil {
 		return nil, fmt.Errorf("make RSA key: %w", err)
 	}
 	if s.dir == "" {
@@ -164,10 +168,16 @@ func (s *Simulator) Inject(f Fault) error {
 
 // RotateKey replaces the RSA key. Open sessions keep working. A session or query that is started
 // with the old key from now on ends with status 415.
-func (s *Simulator) RotateKey() error {
+func (s *Simulator) RotateKey() error { return s.rotateKey(false) }
+
+// RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation.
+// The Ministry's API shows both.
+func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
+
+func (s *Simulator) rotateKey(planned bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.keys.rotate(s.opts.KeyBits); err != nil {
+	if err := s.keys.rotate(s.opts.KeyBits, planned); err != nil {
 		return fmt.Errorf("rotate RSA key: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -55,8 +56,11 @@ func (s *Simulator) unpackSession(sess *session) packageResult {
 		}
 		size += n
 	}
-	if size != int64(sess.batch.Size) || string(hash.Sum(nil)) != string(sess.batch.Hash) {
+	if size != sess.batch.Size || string(hash.Sum(nil)) != string(sess.batch.Hash) {
 		return packageResult{code: 405, details: "batchSize or batchHash is not that of the package"}
+	}
+	if sess.tarGz {
+		return s.readTar(whole, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
 	}
 	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
 }
@@ -146,7 +150,7 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 	}
 	names := map[string]bool{}
 	for _, file := range z.File {
-		if reason := badEntry(file); reason != "" || names[file.Name] {
+		if reason := badEntry(file.Name, file.Mode()); reason != "" || names[file.Name] {
 			return packageResult{code: 430, details: cmp.Or(reason, "two files of one name")}
 		}
 		names[file.Name] = true
@@ -167,12 +171,7 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 					corrupt.Store(true)
 					return
 				}
-				if large {
-					details := fmt.Sprintf("the document has more than %d bytes", s.opts.maxDocument())
-					read[i] = reading{code: 430, details: details, hash: sha256.Sum256(content)}
-					continue
-				}
-				read[i] = s.read(content, f, laneBatch, acceptance)
+				read[i] = s.readFile(z.File[i].Name, content, large, f, acceptance)
 			}
 		})
 	}
@@ -183,15 +182,28 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 	return packageResult{read: read}
 }
 
+// readFile inspects one file of a package; large tells that it is not complete.
+func (s *Simulator) readFile(name string, content []byte, large bool, f *fa.Form, acceptance time.Time) reading {
+	var r reading
+	if large {
+		details := fmt.Sprintf("the document has more than %d bytes", s.opts.maxDocument())
+		r = reading{code: 430, details: details, hash: sha256.Sum256(content)}
+	} else {
+		r = s.read(content, f, laneBatch, acceptance)
+	}
+	r.file = name
+	return r
+}
+
 // badEntry returns why a file is not allowed in a package, "" when it is. A package has XML files
 // only, and no folders.
-func badEntry(f *zip.File) string {
+func badEntry(name string, mode fs.FileMode) string {
 	switch {
-	case strings.ContainsAny(f.Name, `/\`) || strings.Contains(f.Name, ".."):
+	case strings.ContainsAny(name, `/\`) || strings.Contains(name, ".."):
 		return "a file with a path in its name"
-	case !f.Mode().IsRegular():
+	case !mode.IsRegular():
 		return "an entry that is not a file"
-	case !strings.HasSuffix(strings.ToLower(f.Name), ".xml") || len(f.Name) == len(".xml"):
+	case !strings.HasSuffix(strings.ToLower(name), ".xml") || len(name) == len(".xml"):
 		return "a file that is not *.xml"
 	}
 	return ""

@@ -68,15 +68,23 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 // receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault
 // changes them.
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
+	var invoices []*accepted
+	for _, o := range sess.invoices {
+		if o.accepted != nil {
+			invoices = append(invoices, o.accepted)
+		}
+	}
+	return s.receiptOf(sess, invoices)
+}
+
+// receiptOf writes a UPO of some accepted invoices of a session. It needs no lock: accepted
+// invoices and what it reads of the session never change.
+func (s *Simulator) receiptOf(sess *session, invoices []*accepted) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
 		Struktura: sess.form.SchemaFile, Formularz: sess.form.SystemCode,
 	}
-	for _, o := range sess.invoices {
-		a := o.accepted
-		if a == nil {
-			continue
-		}
+	for _, a := range invoices {
 		mode := "Online"
 		if a.mode == "offline" {
 			mode = "Offline"

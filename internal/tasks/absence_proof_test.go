@@ -11,10 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// confirmFor asks about a package until each of the invoices has left the states in which
-// KSeF holds it, for at most so long.
-func confirmFor(s *stage, w *actor, pkg string, most time.Duration, ids ...string) {
-	for began := s.now(); s.now().Sub(began) < most; {
+// confirmFor polls a package for at most so long, until KSeF no longer holds any of the invoices.
+func confirmFor(s *stage, w *actor, pkg string, within time.Duration, ids ...string) {
+	for began := s.now(); s.now().Sub(began) < within; {
 		_ = w.run(queue.KindConfirm, pkg)
 		done := true
 		for _, id := range ids {
@@ -30,84 +29,82 @@ func confirmFor(s *stage, w *actor, pkg string, most time.Duration, ids ...strin
 	}
 }
 
-// notSentAgain fails if one of the invoices, which KSeF accepted, would go out a second time.
+// countOne makes a session count one accepted invoice.
+func countOne(i ksef.SessionInfo) ksef.SessionInfo {
+	if i.Counted {
+		i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
+	}
+	return i
+}
+
+// noCounts removes the counts of a session.
+func noCounts(i ksef.SessionInfo) ksef.SessionInfo {
+	return ksef.SessionInfo{Status: i.Status, Batch: i.Batch}
+}
+
+// notSentAgain checks that none of the invoices, which KSeF accepted, waits to be sent a second
+// time.
 func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	for _, id := range ids {
 		g := s.read(id)
-		t.Logf("%s %s lane=%s code=%d reason=%q resends=%d strikes=%d ksef=%s",
+		t.Logf("%s %s lane=%s code=%d reason=%q resends=%d failed sessions=%d ksef=%s",
 			g.Number, g.State, g.Lane, g.Code, g.Reason, g.Resends, g.FailedSessions, g.KsefNumber)
 		if g.State == ledger.Queued || g.State == ledger.Packed {
-			t.Errorf("%s: accepted by KSeF, and back to %s: %s", g.Number, g.State, g.Reason)
+			t.Errorf("KSeF accepted %s, but it is %s again: %s", g.Number, g.State, g.Reason)
 		}
 	}
 	t.Logf("accepted at KSeF: %d", len(s.sim.Books().Accepted))
 }
 
-// TestAbsence_OnlineCountLags_ReferenceAsked: count and list lag, the reference of the invoice
-// does not.
+// The count and the list of a session are late. The answer to the reference of the invoice is not.
 func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
-		if i.Counted {
-			i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
-		}
-		return i
-	}
-	w := s.worker("w", d)
-	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	client := s.client()
+	client.listed = hide("A/2")
+	client.session = countOne
+	w := s.worker("w", client)
+	a, b, pkg := s.sentPair(w, ledger.Express)
 	t.Logf("reference %q state %s", s.read(b.ID).Reference, s.read(b.ID).State)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// TestAbsence_BatchCountLags_ReceiptAsked: count and list lag, the receipt names the invoice.
+// The count and the list are late. The receipt names the invoice.
 func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
-		if i.Counted {
-			i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
-		}
-		return i
-	}
-	w := s.worker("w", d)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	client := s.client()
+	client.listed = hide("A/2")
+	client.session = countOne
+	w := s.worker("w", client)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 	if s.read(b.ID).State == ledger.Queued {
 		w.must(queue.KindPackage, w.cut(b.ID))
-		t.Errorf("it was packed a second time")
+		t.Errorf("it was put into a second package")
 	}
 }
 
-// TestAbsence_NothingCountedNothingListed_ReceiptAsked: a session that counts nothing proves
-// nothing.
+// A session that counts nothing proves nothing.
 func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = noList
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.Counted, i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = true, 0, 0, 0
 		return i
 	}
-	w := s.worker("w", d)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	w := s.worker("w", client)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// TestAbsence_RefusalListedTwice_CountsOnce: the second line of a refusal stands for no other
-// invoice.
+// A refusal is listed twice. The second line must not count as the answer of another invoice.
 func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		var out []ksef.InvoiceInfo
 		for _, i := range all {
 			if i.InvoiceNumber == "A/2" {
@@ -119,7 +116,7 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 		}
 		return out
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	c := s.admit(ledger.Bulk, s.good("A/3"))
 	pkg := s.sent(w, a, b, c)
@@ -127,26 +124,21 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	g := s.read(a.ID)
 	t.Logf("A/1 %s %q", g.State, g.Reason)
 	if g.State == ledger.Queued || g.State == ledger.Packed {
-		t.Errorf("accepted A/1 went back to %s: %s", g.State, g.Reason)
+		t.Errorf("KSeF accepted A/1, but it is %s again: %s", g.State, g.Reason)
 	}
 }
 
-// TestAbsence_AnswersWithoutNumbers_ProveNothing: no tally, answers that name nobody, a receipt
-// that lacks one.
+// The session gives no counts, the answers in its list have no number, and the receipt lacks one
+// invoice.
 func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			all[i].InvoiceNumber = "?"
-		}
-		return all
-	}
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = change(func(i *ksef.InvoiceInfo) { i.InvoiceNumber = "?" })
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0
 		return i
 	}
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if err != nil {
 			return raw, err
 		}
@@ -158,7 +150,7 @@ func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 		}
 		return append(append([]byte{}, raw[:loc[0]]...), raw[loc[1]:]...), nil
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	c := s.admit(ledger.Bulk, s.good("A/3"))
 	pkg := s.sent(w, a, b, c)
@@ -166,36 +158,30 @@ func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	notSentAgain(t, s, a.ID, b.ID, c.ID)
 }
 
-// TestAbsence_FailedSessionListsRunning_ProvesNothing: what is still being processed is not
-// absent.
-func TestAbsence_FailedSessionListsRunning_ProvesNothing(t *testing.T) {
+// An invoice that is still in processing is not absent.
+func TestAbsence_FailedSessionListsInvoicesInProcessing_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			all[i].Status = ksef.StatusInfo{Code: 150, Description: "processing"}
-			all[i].KSeFNumber = ""
-		}
-		return all
-	}
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = change(func(i *ksef.InvoiceInfo) {
+		i.Status, i.KSeFNumber = ksef.StatusInfo{Code: 150, Description: "processing"}, ""
+	})
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0
 		return i
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, a)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID)
 	notSentAgain(t, s, a.ID)
 }
 
-// TestAbsence_ReceiptOfStrangers_ProvesNothing: as many lines as the session counts, and none
-// of them is of its invoices.
-func TestAbsence_ReceiptOfStrangers_ProvesNothing(t *testing.T) {
+// The receipt has as many lines as the session counts, but none of them is about its invoices.
+func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client := s.client()
+	client.listed = noList
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		re := regexp.MustCompile(`(<[a-z0-9]*:?SkrotDokumentu>)[^<]*`)
 		n := 0
 		return re.ReplaceAllFunc(raw, func(b []byte) []byte {
@@ -204,25 +190,21 @@ func TestAbsence_ReceiptOfStrangers_ProvesNothing(t *testing.T) {
 			return append(append([]byte{}, m[1]...), []byte("ffff0000ffff000"+string(rune('0'+n)))...)
 		}), err
 	}
-	w := s.worker("w", d)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	w := s.worker("w", client)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 }
 
-// TestAbsence_FailedOnlineSession_ReferenceAsked: neither counts nor a list; the invoice has a
-// reference.
+// The session gives neither counts nor a list. The invoice has a reference.
 func TestAbsence_FailedOnlineSession_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := &onesick{door: s.door()}
+	client := &sickClient{testClient: s.client()}
 	asked := 0
-	d.status = func(string) error { asked++; return nil }
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
-		return ksef.SessionInfo{Status: i.Status, Batch: i.Batch} // no counts in an error
-	}
-	w := sickWorker(s, d)
+	client.status = func(string) error { asked++; return nil }
+	client.listed = noList
+	client.session = noCounts
+	w := s.worker("w2", client)
 	a := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, a)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID)

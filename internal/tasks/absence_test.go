@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// drive lets a package's confirm run on a clock that goes as fast as the task asks for, until want holds.
-func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool) {
+// drive polls a package until want holds. The clock moves on by the pauses that the task asks for.
+// It fails when that takes longer than within.
+func (s *stage) drive(w *actor, pkg string, within time.Duration, want func() bool) {
 	s.t.Helper()
 	for began := s.now(); ; {
 		err := w.run(queue.KindConfirm, pkg)
@@ -25,54 +26,39 @@ func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool
 		if v.Action != "" && v.Action != retry.Later {
 			s.t.Fatal(err)
 		}
-		if took := s.now().Sub(began); took > most {
-			s.t.Fatalf("after %v: %v", took, err)
+		if took := s.now().Sub(began); took > within {
+			s.t.Fatalf("not there after %v: %v", took, err)
 		}
 		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
 		s.advance(max(v.Delay, time.Second))
 	}
 }
 
-// acceptedOnce fails unless KSeF got each invoice exactly once.
-func (s *stage) acceptedOnce(n int) {
-	s.t.Helper()
-	books := s.sim.Books()
-	sent := 0
-	for _, e := range books.Sessions {
-		sent += e.Invoices
-	}
-	if sent != n || len(books.Accepted) != n {
-		s.t.Errorf("KSeF was sent %d invoices and accepted %d, want %d", sent, len(books.Accepted), n)
-	}
-}
-
-// KSeF normalises white space in what it answers, or writes a number in its own way altogether. The invoice is recognised and never sent twice.
-func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.T) {
+// KSeF normalises white space in its answers, or answers with another number. The invoice is
+// recognised and never sent twice.
+func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testing.T) {
 	rewrite := map[string]func(string) string{
-		"a blank at the end":    func(n string) string { return n + " " },
-		"no-break spaces":       func(n string) string { return strings.ReplaceAll(n, " ", "\u00a0") },
-		"white space doubled":   func(n string) string { return strings.ReplaceAll(n, " ", " \t") },
-		"letters changed":       strings.ToLower,
-		"something else":        func(string) string { return "?" },
-		"no number at all":      func(string) string { return "" },
-		"another's, unlikely":   func(string) string { return "A /2" },
-		"a next-line character": func(n string) string { return n + "\u0085" },
+		"a space at the end":      func(n string) string { return n + " " },
+		"no-break spaces":         func(n string) string { return strings.ReplaceAll(n, " ", "\u00a0") },
+		"white space doubled":     func(n string) string { return strings.ReplaceAll(n, " ", " \t") },
+		"letters changed":         strings.ToLower,
+		"something else":          func(string) string { return "?" },
+		"no number at all":        func(string) string { return "" },
+		"that of another invoice": func(string) string { return "A /2" },
+		"a next-line character":   func(n string) string { return n + "\u0085" },
 	}
 	for why, f := range rewrite {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 			t.Run(why+"/"+string(lane), func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{})
-				d := s.door()
-				d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-					for i := range all {
-						if all[i].InvoiceNumber == "A /1" {
-							all[i].InvoiceNumber = f("A /1")
-						}
+				client := s.client()
+				client.listed = change(func(i *ksef.InvoiceInfo) {
+					if i.InvoiceNumber == "A /1" {
+						i.InvoiceNumber = f("A /1")
 					}
-					return all
-				}
-				w := s.worker("w", d)
+				})
+				w := s.worker("w", client)
 				first, second := s.admit(lane, s.good("A /1")), s.admit(lane, s.good("A /2"))
 				pkg := s.sent(w, first, second)
 				s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -91,12 +77,12 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 	}
 }
 
-// A list of 2 where the session counts 5: the session's receipt tells of the other three.
+// The list has 2 invoices where the session counts 5. The session's receipt has the other three.
 func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(2, len(all))] }
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(2, len(all))] }
+	w := s.worker("w", client)
 	var invs []ledger.Invoice
 	for i := range 5 {
 		invs = append(invs, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))))
@@ -111,15 +97,15 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 	s.acceptedOnce(5)
 }
 
-// Neither list nor receipt account for it: it waits and says why; after half an hour the register is asked, and has it.
+// Neither the list nor the receipt has the invoice. It waits with a reason. After half an hour the
+// register is asked, and has it.
 func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-	w := s.worker("w", d)
-	hidden, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, hidden, other)
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = notGiven
+	w := s.worker("w", client)
+	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
 	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "1 of the session's 2") {
 		t.Errorf("it is %s: %q", got.State, got.Reason)
@@ -135,51 +121,50 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	s.acceptedOnce(2)
 }
 
-// Nothing at all proves anything: a person is asked, and nothing was sent twice.
+// Nothing proves whether KSeF has the invoice. A person is asked, and nothing is sent twice.
 func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = notGiven
 	pages := 0
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { pages++; return ksef.MetadataPage{}, nil }
-	w := s.worker("w", d)
+	client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { pages++; return ksef.MetadataPage{}, nil }
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	s.drive(w, pkg, 4*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
-	if got := s.read(inv.ID); got.State != ledger.Parked || !strings.Contains(got.Reason, "does not account for it") || !strings.Contains(got.Reason, "retry") {
+	if got := s.read(inv.ID); got.State != ledger.Parked ||
+		!strings.Contains(got.Reason, "does not account for it") || !strings.Contains(got.Reason, "retry") {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
 	if pages > 20 {
-		t.Errorf("the register was asked %d times, KSeF allows 20 an hour", pages)
+		t.Errorf("the register was asked %d times; KSeF allows 20 requests an hour", pages)
 	}
 	s.acceptedOnce(1)
 }
 
-// A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that it does not list: one of its invoices may be in KSeF.
-func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing.T) {
-	for why, bend := range map[string]func(*door){
-		"listed under another name": func(d *door) {
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					if all[i].Status.Done() {
-						all[i].InvoiceNumber = "?"
-					}
+// A session failed as a whole. Yet it lists an acceptance under an unknown number, or counts one
+// that it does not list. KSeF may have one of its invoices.
+func TestAbsence_FailedSessionMayHaveAcceptedOne_NothingIsSentAgain(t *testing.T) {
+	for why, change := range map[string]func(*testClient){
+		"listed under another name": func(client *testClient) {
+			client.listed = change(func(i *ksef.InvoiceInfo) {
+				if i.Status.Done() {
+					i.InvoiceNumber = "?"
 				}
-				return all
-			}
+			})
 		},
-		"counted and not listed": func(d *door) {
-			d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo { i.SuccessfulInvoiceCount = 1; return i }
+		"counted and not listed": func(client *testClient) {
+			client.listed = noList
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo { i.SuccessfulInvoiceCount = 1; return i }
 		},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-			d := s.door()
-			bend(d)
-			w := s.worker("w", d)
+			client := s.client()
+			change(client)
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
@@ -191,7 +176,8 @@ func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing
 	}
 }
 
-// One answer that cannot be read concerns that invoice: the others are settled and receipted, and what the receipt has is accepted.
+// An answer that cannot be read concerns its own invoice only. The others are settled and
+// receipted, and the receipt decides about that invoice.
 func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
 	for why, c := range map[string]struct {
 		bad  bool
@@ -200,16 +186,13 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					if all[i].InvoiceNumber == "A/1" {
-						all[i] = ksef.InvoiceInfo{InvoiceNumber: "A/1", Unreadable: "answer has no status code"}
-					}
+			client := s.client()
+			client.listed = change(func(i *ksef.InvoiceInfo) {
+				if i.InvoiceNumber == "A/1" {
+					*i = ksef.InvoiceInfo{InvoiceNumber: "A/1", Unreadable: "answer has no status code"}
 				}
-				return all
-			}
-			w := s.worker("w", d)
+			})
+			w := s.worker("w", client)
 			doc := s.good("A/1")
 			if c.bad {
 				doc = s.bad("A/1")
@@ -228,16 +211,17 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 	}
 }
 
-// BeginSend was carried out and its answer lost, while the worker lives and its session is busy: the session is dropped, so that it can tell.
-func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *testing.T) {
+// Redis carried BeginSend out and its answer was lost, while the worker lives and uses the session.
+// The worker closes the session, so that its status shows whether the invoice arrived.
+func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	first := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
-	// Redis carried it out, and its client repeated it: the caller sees a conflict.
-	lost := &before{is: func(args []any) bool { return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["send"] }, do: func() {
+	// Redis carries the command out and its client repeats it, so the caller sees a conflict.
+	lost := &before{is: func(args []any) bool { return isVerb(args, "send") }, do: func() {
 		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
 			t.Error(err)
 		}
@@ -249,55 +233,51 @@ func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *tes
 	third := s.admit(ledger.Express, s.good("A/3"))
 	w.must(queue.KindSend, third.ID)
 	if got := s.read(third.ID).Package; got == pkg {
-		t.Fatal("the session takes sends still")
+		t.Fatal("the session still takes sends")
 	}
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
 	if got := s.read(stuck.ID); got.Resends != 0 || got.FailedSessions != 0 {
-		t.Errorf("it counts as %d resends and %d failed sessions", got.Resends, got.FailedSessions)
+		t.Errorf("it has %d resends and %d failed sessions, want none", got.Resends, got.FailedSessions)
 	}
 }
 
-func spellLong(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-	for i := range all {
-		if n := all[i].KSeFNumber; len(n) == 35 {
-			all[i].KSeFNumber = n[:26] + "-" + n[26:]
-		}
+// longNumbers spells each number of a list in another way, with 36 characters.
+var longNumbers = change(func(i *ksef.InvoiceInfo) {
+	if n := i.KSeFNumber; len(n) == 35 {
+		i.KSeFNumber = n[:26] + "-" + n[26:]
 	}
-	return all
-}
+})
 
-// renameOriginal lets KSeF name another original of a duplicate.
+// renameOriginal makes KSeF name another original of a duplicate.
 func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
-	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			for k := range all[i].Status.Extensions {
-				if e := &all[i].Status.Extensions[k]; e.Key == "originalKsefNumber" {
-					e.Value = number
-				}
+	return change(func(i *ksef.InvoiceInfo) {
+		for k := range i.Status.Extensions {
+			if e := &i.Status.Extensions[k]; e.Key == "originalKsefNumber" {
+				e.Value = number
 			}
 		}
-		return all
-	}
+	})
 }
 
-// An original that the register does not list: no search is repeated without a growing pause.
-func TestRecover_RegisterDoesNotListTheOriginal_ItIsAskedEverMoreRarely(t *testing.T) {
+// The register does not list the original. The pauses between two searches grow.
+func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
-	d := s.door()
-	w := s.worker("w", d)
-	doc := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	doc := s.seeded("A/1", 1)
 	s.known(w, doc)
 	var asked []time.Time
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
+	client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
 		asked = append(asked, s.now())
 		return ksef.MetadataPage{}, nil
 	}
 	inv := s.admit(ledger.Bulk, doc)
 	pkg := s.sent(w, inv)
-	// Whoever runs the task early (the sweep, a person in the dashboard) asks no more often.
+	// A task that runs too early, by the sweep or by a person in the dashboard, asks the register
+	// no more often.
 	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
 		_ = w.run(queue.KindConfirm, pkg)
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {
@@ -309,11 +289,11 @@ func TestRecover_RegisterDoesNotListTheOriginal_ItIsAskedEverMoreRarely(t *testi
 		t.Errorf("it is %s", got.State)
 	}
 	if len(asked) > 10 {
-		t.Errorf("asked %d times in about an hour", len(asked))
+		t.Errorf("the register was asked %d times in about an hour", len(asked))
 	}
 	for i := 2; i < len(asked)-1; i++ {
 		if before, now := asked[i-1].Sub(asked[i-2]), asked[i].Sub(asked[i-1]); now < before {
-			t.Errorf("pause %d is %v after one of %v", i, now, before)
+			t.Errorf("pause %d is %v, shorter than the one of %v before it", i, now, before)
 		}
 	}
 }

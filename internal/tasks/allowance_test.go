@@ -10,10 +10,12 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.T) {
+func TestDecide_FewSessionsLeft_CutsLargerAndLaterWhateverTheDeadline(t *testing.T) {
 	const noon, evening = "2026-11-23 12:00:00 +01:00", "2026-11-23 23:56:00 +01:00"
 	hasty := usual
 	hasty.MaxWait = time.Second
+	const far = 36 * time.Hour // until the deadline
+	none := Allowance{}
 	for _, c := range []struct {
 		what           string
 		policy         CutPolicy
@@ -21,89 +23,117 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 		count          int
 		oldest, newest time.Duration
 		due            time.Duration
-		room           Allowance
+		left           Allowance
 		want           Cut
 	}{
-		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{}, CutPackage},
-		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutWait},
-		{"they do after that minute", hasty, noon, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutWait},
-		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutPackage},
-		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutWait},
-		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutExpress},
-		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Second}, CutWait},
-		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
-		{"a deadline is near: no sooner than the sessions bear", hasty, noon, 7, time.Minute - 1, 0, time.Hour, Allowance{Pace: time.Minute}, CutWait},
-		{"a deadline is over: no sooner either", hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Allowance{Pace: time.Minute}, CutWait},
-		{"and not with the last session gone", hasty, noon, 7, time.Hour, 0, -time.Hour, Allowance{Full: true}, CutWait},
-		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
-		{"but not with the last session gone", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Full: true}, CutWait},
+		{"plenty left: the hasty policy decides", hasty, noon, 7, time.Second, 0, far, none, CutPackage},
+		{"a minute between sessions: seven invoices do not cost one each second",
+			hasty, noon, 7, time.Second, 0, far, Allowance{Pace: time.Minute, Sets: 1}, CutWait},
+		{"they cost one after that minute", hasty, noon, 7, time.Minute, 0, far, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, far, Allowance{Pace: time.Minute, Sets: 3}, CutWait},
+		{"each set has its turn", hasty, noon, 7, 3 * time.Minute, 0, far, Allowance{Pace: time.Minute, Sets: 3}, CutPackage},
+		{"a pace shorter than the usual wait changes nothing",
+			usual, noon, 7, 2 * time.Minute, 0, far, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"no session left: as a package they would only wait, and take in no others",
+			hasty, noon, 7, time.Hour, 0, far, Allowance{Pace: time.Minute, Full: true}, CutWait},
+		{"no session left: a few still go express",
+			hasty, noon, 3, time.Hour, 0, far, Allowance{Pace: time.Minute, Full: true}, CutExpress},
+		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, far, Allowance{Pace: time.Second}, CutWait},
+		{"but not larger than KSeF takes",
+			usual, noon, 10_000, time.Second, 0, far, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"a deadline is near: no earlier than the sessions allow",
+			hasty, noon, 7, time.Minute - 1, 0, time.Hour, Allowance{Pace: time.Minute}, CutWait},
+		{"a deadline is over: no earlier either",
+			hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Allowance{Pace: time.Minute}, CutWait},
+		{"a deadline is over and no session is left", hasty, noon, 7, time.Hour, 0, -time.Hour, Allowance{Full: true}, CutWait},
+		{"midnight is near: what waited for the cut of midnight is cut, whatever the pace",
+			hasty, evening, 7, time.Minute, 0, far, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"midnight is near and no session is left", hasty, evening, 7, time.Minute, 0, far, Allowance{Full: true}, CutWait},
 
-		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Burst: 5}, CutPackage},
-		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
-		{"and then goes", hasty, noon, 500, time.Minute, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
-		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
-		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
-		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
-		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutWait},
-		{"nothing more comes, but more stands in line: it gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutWait},
-		{"more stands in line: few do not go express yet", usual, noon, 3, time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutWait},
-		{"more stands in line: no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutPackage},
-		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutPackage},
+		{"more keeps coming: the first cut of a minute depends on the time alone",
+			hasty, noon, 500, time.Second, 0, far, Allowance{Gap: time.Minute, Burst: 5}, CutPackage},
+		{"more keeps coming: the second one gathers for a minute",
+			hasty, noon, 500, 59 * time.Second, 0, far, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
+		{"and is cut then", hasty, noon, 500, time.Minute, 0, far, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
+		{"each of two sets gathers for two minutes",
+			hasty, noon, 500, 119 * time.Second, 0, far, Allowance{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
+		{"nothing more comes: at once, a few times in a row",
+			usual, noon, 500, 10 * time.Second, 10 * time.Second, far, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
+		{"and no more than that",
+			usual, noon, 500, 10 * time.Second, 10 * time.Second, far, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
+		{"nothing more comes, but a package is on its way: the next one gathers",
+			usual, noon, 500, time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutWait},
+		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutPackage},
+		{"nothing more comes, but more stands in line: it gathers",
+			usual, noon, 500, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: a few do not go express yet",
+			usual, noon, 3, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: no longer than the longest wait",
+			usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{Arriving: true}, CutPackage},
 	} {
 		now := warsaw(t, c.now)
-		w := ledger.Waiting{Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
-		if got := c.policy.Decide(w, now, c.room); got != c.want {
+		w := ledger.Waiting{
+			Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due),
+		}
+		if got := c.policy.Decide(w, now, c.left); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
 }
 
-func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
+func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
-	few := ledger.Waiting{Count: 1, Oldest: now.Add(-2*time.Minute + 1), Newest: now.Add(-time.Minute), Deadline: now.Add(36 * time.Hour)}
+	few := ledger.Waiting{
+		Count: 1, Oldest: now.Add(-2*time.Minute + 1), Newest: now.Add(-time.Minute), Deadline: now.Add(36 * time.Hour),
+	}
 	if usual.due(few, now, Allowance{}) {
-		t.Error("one invoice has a session of its own before its time")
+		t.Error("one invoice is due before MaxWait")
 	}
 	few.Oldest = now.Add(-2 * time.Minute)
 	if !usual.due(few, now, Allowance{}) {
-		t.Error("it waits on")
+		t.Error("it is not due after MaxWait")
 	}
-	// One that is sent again follows the package it was in; it comes alone, and again and again.
+	// An invoice that is sent again follows the package that it was in. It comes alone, and again
+	// and again.
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
-	again := ledger.Waiting{Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour)}
-	if !hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}) || hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}) {
-		t.Error("it does not follow as often as a burst allows")
+	again := ledger.Waiting{
+		Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour),
+	}
+	within, beyond := Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}
+	if !hasty.due(again, now, within) || hasty.due(again, now, beyond) {
+		t.Error("it does not follow exactly as often as a burst allows")
 	}
 }
 
-func TestDecide_LessRoom_NeverCutsWhatMoreWouldNotHave(t *testing.T) {
+func TestDecide_SmallerAllowance_NeverCutsEarlier(t *testing.T) {
 	day := warsaw(t, "2026-11-23 00:00:00 +01:00")
 	rapid.Check(t, func(t *rapid.T) {
 		now := day.Add(time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "clock")))
 		w := anyWaiting(t, now)
 		w.Group.Offline = rapid.Bool().Draw(t, "offline")
-		r := Allowance{
-			Pace: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "pace")), Gap: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "gap")),
-			Recent: rapid.IntRange(0, 60).Draw(t, "recent"), Burst: rapid.IntRange(0, 15).Draw(t, "burst"), Sets: rapid.IntRange(0, 5).Draw(t, "sets"),
-			OnWay: rapid.IntRange(0, 3).Draw(t, "on way"), Full: rapid.Bool().Draw(t, "full"),
+		left := Allowance{
+			Pace:   time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "pace")),
+			Gap:    time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "gap")),
+			Recent: rapid.IntRange(0, 60).Draw(t, "recent"),
+			Burst:  rapid.IntRange(0, 15).Draw(t, "burst"),
+			Sets:   rapid.IntRange(0, 5).Draw(t, "sets"),
+			OnWay:  rapid.IntRange(0, 3).Draw(t, "on way"),
+			Full:   rapid.Bool().Draw(t, "full"),
 		}
-		if plenty, got := usual.Decide(w, now, Allowance{}), usual.Decide(w, now, r); plenty == CutWait && got != CutWait {
-			t.Errorf("%s with %+v, and it waits with plenty", got, r)
+		if plenty, got := usual.Decide(w, now, Allowance{}), usual.Decide(w, now, left); plenty == CutWait && got != CutWait {
+			t.Errorf("%s with %+v, but it waits while plenty is left", got, left)
 		}
 	})
 }
 
-func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
+func TestAllowanceOf_PackagesOnTheirWayAndMidnight_AreSubtracted(t *testing.T) {
 	online, offline := ledger.Group{Tenant: "5265877635"}, ledger.Group{Tenant: "5265877635", Offline: true}
 	used := func(hour, minute int) ratelimit.Usage {
-		u := ratelimit.Usage{Windows: []ratelimit.WindowUsage{
+		return ratelimit.Usage{Windows: []ratelimit.WindowUsage{
 			{Window: ratelimit.Window{Limit: 20, Per: time.Minute}, Used: minute, Left: 20 - minute, Free: 30 * time.Second},
 			{Window: ratelimit.Window{Limit: 60, Per: time.Hour}, Used: hour, Left: 60 - hour, Free: 30 * time.Minute},
 		}}
-		return u
 	}
 	for _, c := range []struct {
 		why  string
@@ -115,14 +145,16 @@ func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
 		full bool
 	}{
 		{"one left", used(59, 3), ledger.OnWay{}, online, 1, "12:00:00", false},
-		{"one left, and a package that was cut has a claim to it", used(59, 3), ledger.OnWay{Packages: 1, Cut: 1}, online, 1, "12:00:00", true},
-		{"five left, none of them kept more than an hour before the cuts of midnight", used(55, 3), ledger.OnWay{}, online, 1, "22:54:59", false},
-		{"five left in the hour before midnight: they are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
-		{"and there is a sixth", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
+		{"one left, and a package that was cut will take it",
+			used(59, 3), ledger.OnWay{Packages: 1, Cut: 1}, online, 1, "12:00:00", true},
+		{"five left: more than an hour before the cuts of midnight none is kept",
+			used(55, 3), ledger.OnWay{}, online, 1, "22:54:59", false},
+		{"five left in the hour before midnight: all are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
+		{"six left: one is not kept", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
 		{"two sets: ten are kept", used(51, 3), ledger.OnWay{}, online, 2, "23:30:00", true},
-		{"the minute that is over by then keeps nothing", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
-		{"what midnight is for has all of them then", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
-		{"what is declared offline leaves them alone", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
+		{"nothing is kept of the minute, which is over by then", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
+		{"at midnight its cuts may use all of them", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
+		{"what is declared offline may use none of them", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
 		{"frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {
@@ -131,7 +163,8 @@ func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
 		}
 	}
 	u := used(3, 3)
-	if got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
+	got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00"))
+	if got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
 		t.Errorf("%+v", got)
 	}
 	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {

@@ -28,11 +28,11 @@ func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 		l.Tenant = &tenant
 	case settlement.TheThrough:
 		var through bool
-		through, err = c.w.kin.othersGoThrough(ctx, c.p)
+		through, err = c.w.family.othersGoThrough(ctx, c.p)
 		l.Through = &through
 	case settlement.TheRest:
 		l.Rest = &settlement.Rest{}
-		l.Rest.Package, _, err = c.w.kin.relative(ctx, c.p.Rest)
+		l.Rest.Package, _, err = c.w.family.relative(ctx, c.p.Rest)
 	}
 	return err
 }

@@ -6,92 +6,93 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
 
-// counted is a budget over a real limiter, which the transport's requests are booked in, on the
-// stage's clock. Nobody sleeps in it.
-type counted struct {
+// limiterBudget is a budget over a real limiter, in which the requests of a client are booked. It
+// goes by the stage's clock, and nothing sleeps in it.
+type limiterBudget struct {
 	*ratelimit.Limiter
 	store *ratelimit.Memory
 }
 
-// perSecondMinuteHour are three windows of KSeF's table (KSeF limits, September 2026).
+// perSecondMinuteHour returns three windows as KSeF's table has them (KSeF limits, September 2026).
 func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
 }
 
-func (s *stage) counted(table map[string]ratelimit.Limits) counted {
+// limit gives the workers made from now on a budget over these limits; nil stands for those of
+// KSeF.
+func (s *stage) limit(table map[string]ratelimit.Limits) limiterBudget {
 	s.t.Helper()
 	if table == nil {
-		table = map[string]ratelimit.Limits{ratelimit.GroupOther: perSecondMinuteHour(10, 30, 120), ratelimit.GroupBatchSession: perSecondMinuteHour(10, 20, 60),
-			ratelimit.GroupBatchSessionClose: perSecondMinuteHour(20, 40, 120), ratelimit.GroupSessionMisc: perSecondMinuteHour(10, 120, 1200),
-			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200)}
+		table = map[string]ratelimit.Limits{
+			ratelimit.GroupOther:              perSecondMinuteHour(10, 30, 120),
+			ratelimit.GroupBatchSession:       perSecondMinuteHour(10, 20, 60),
+			ratelimit.GroupBatchSessionClose:  perSecondMinuteHour(20, 40, 120),
+			ratelimit.GroupSessionMisc:        perSecondMinuteHour(10, 120, 1200),
+			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200),
+		}
 	}
 	store := ratelimit.NewMemory(s.now)
 	l, err := ratelimit.New(store, ratelimit.Options{Defaults: table, MaxSleep: -1})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := counted{l, store}
-	s.budget = c
-	return c
+	b := limiterBudget{l, store}
+	s.budget = b
+	return b
 }
 
-func (c counted) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
+func (c limiterBudget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	return c.Limiter.Peek(ctx, tenant, group)
 }
 
-func (c counted) Join(ctx context.Context, tenant, group string) error {
+func (c limiterBudget) Join(ctx context.Context, tenant, group string) error {
 	return c.Limiter.Join(ctx, tenant, group)
 }
 
-func (c counted) Pause(context.Context, string, time.Duration) error { return nil }
+func (c limiterBudget) Pause(context.Context, string, time.Duration) error { return nil }
 
-func (c counted) Down(context.Context, string, ...string) (bool, error) { return false, nil }
+func (c limiterBudget) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
 // use books n requests of a group now.
-func (c counted) use(t *testing.T, tenant, group string, n int) {
+func (c limiterBudget) use(t *testing.T, tenant, group string, n int) {
 	t.Helper()
 	for range n {
-		if _, err := c.store.Book(t.Context(), ratelimit.Request{Key: ratelimit.Key{Tenant: tenant, Group: group}, Limits: c.Limits(tenant, group)}); err != nil {
+		if _, err := c.store.Book(t.Context(), ratelimit.Request{
+			Key: ratelimit.Key{Tenant: tenant, Group: group}, Limits: c.Limits(tenant, group),
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// counting is a door whose requests are booked.
-func (s *stage) counting(c counted) *door {
+// limitedClient returns a client whose requests are booked in the limiter.
+func (s *stage) limitedClient(l limiterBudget) *testClient {
 	s.t.Helper()
-	d := s.door()
-	client, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Gate: bookings{c, s.nip()}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(client.CloseIdleConnections)
-	d.Client, d.keys = client, ksef.NewKeyCache(client.PublicKey, 0, nil)
-	return d
+	return s.connect("test_id", bookingGate{l, s.nip()})
 }
 
-type bookings struct {
-	counted
+// bookingGate books each request of a client for a tenant.
+type bookingGate struct {
+	limiterBudget
 	tenant string
 }
 
-func (b bookings) Enter(ctx context.Context, group ksef.Group) error {
+func (b bookingGate) Enter(ctx context.Context, group ksef.Group) error {
 	if group == ksef.GroupNone {
 		return nil
 	}
 	return b.Wait(ctx, b.tenant, string(group))
 }
 
-func (b bookings) Leave(context.Context, ksef.Group, ksef.Outcome) {}
+func (b bookingGate) Leave(context.Context, ksef.Group, ksef.Outcome) {}
 
-// hours are limits of an hour alone for these groups, and none to speak of for the others.
-func hours(of map[string]int) map[string]ratelimit.Limits {
+// hourLimits returns limits of an hour for these groups; the others have 100,000 requests an hour.
+func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	table := map[string]ratelimit.Limits{ratelimit.GroupOther: {{Limit: 100_000, Per: time.Hour}}}
 	for group, n := range of {
 		table[group] = ratelimit.Limits{{Limit: n, Per: time.Hour}}
@@ -99,12 +100,13 @@ func hours(of map[string]int) map[string]ratelimit.Limits {
 	return table
 }
 
-// asConfigured are the knobs of the example configuration that decide when what is sent.
+// asConfigured sets the options that decide what is sent when, as the example configuration has
+// them.
 func asConfigured(o *tasks.Options) {
 	o.ExpressBelow, o.Quiet, o.MaxWait, o.DeadlineNear, o.ExpressShare = 5, 2*time.Second, 2*time.Minute, 4*time.Hour, 0.2
 }
 
-// packages lists every batch package in some states.
+// packages returns all batch packages in some states.
 func (s *stage) packages(states ...ledger.PackageState) []ledger.Package {
 	s.t.Helper()
 	var out []ledger.Package

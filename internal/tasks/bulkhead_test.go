@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftToTheOthers(t *testing.T) {
+func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftForOthers(t *testing.T) {
 	b := newBulkhead(3, 2)
 	for range 2 {
 		if !b.begin("giant") {
@@ -16,7 +16,7 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftToTheOthers(t *testing.T)
 		t.Fatal("the giant gets more than its share")
 	}
 	if !b.begin("small") || b.begin("third") {
-		t.Error("the others' place, or more than there are")
+		t.Error("the small tenant has no place, or there are more places than three")
 	}
 	b.end("giant")
 	if !b.begin("third") || len(b.tenants) != 3 {
@@ -24,9 +24,9 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftToTheOthers(t *testing.T)
 	}
 }
 
-// Thousands that find no place come back spread, and none of them after ages: coming back all at
-// once, they would be most of what workers do.
-func TestBulkhead_ThousandsFindNoPlace_TheyComeBackSpread(t *testing.T) {
+// Thousands of tasks find no place. They come back at different times, and none of them very late:
+// if all came back at once, workers would do little else.
+func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T) {
 	b := newBulkhead(1, 1)
 	now := time.Now()
 	soon, last := 0, time.Duration(0)
@@ -41,7 +41,7 @@ func TestBulkhead_ThousandsFindNoPlace_TheyComeBackSpread(t *testing.T) {
 		last = max(last, d)
 	}
 	if soon > 100 || last != comeBackMax {
-		t.Errorf("%d come back within two seconds, the last in %v", soon, last)
+		t.Errorf("%d come back within two seconds, the last after %v", soon, last)
 	}
 	if d := b.comeBack(now.Add(time.Hour)); d != comeBackFirst {
 		t.Errorf("an hour later: %v", d)

@@ -9,20 +9,20 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A cancelled online session ends with 440, which is a duplicate's code too. What was in it is sent
-// again, as often as that happens, and never looked for in the register.
-func TestExpress_SessionCancelledAgainAndAgain_NothingIsTakenForADuplicate(t *testing.T) {
+// A cancelled online session ends with code 440, which is the code of a duplicate as well. Its
+// invoices are sent again each time, and they are never looked for in the register.
+func TestExpress_SessionCancelledAgainAndAgain_NothingCountsAsADuplicate(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 440, Times: 2}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	for range 2 {
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		pkg := s.sent(w, s.read(inv.ID))
 		w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Queued })
 		if got := s.read(inv.ID); got.Code != 440 || got.OriginalBy != "" {
 			t.Fatalf("after a cancelled session it has code %d, original %q: %s", got.Code, got.OriginalBy, got.Reason)
 		}
 	}
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	pkg := s.sent(w, s.read(inv.ID))
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Accepted })
 	if asked := s.sim.Books().Requests["invoiceMetadata"]; asked > 0 {

@@ -17,15 +17,14 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// admitMany hands documents in with one call, so that a chunk carries them.
-func (s *stage) admitMany(lane ledger.Lane, n int) []string {
+// admitTogether hands n good documents in with one call, so that a chunk carries them.
+func (s *stage) admitTogether(lane ledger.Lane, n int) []string {
 	s.t.Helper()
-	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
 	docs := make([]intake.Document, n)
 	for i := range docs {
 		docs[i] = intake.Document{File: "a.xml", Data: s.good(fmt.Sprint("M/", i))}
 	}
-	out, err := a.Admit(s.t.Context(), docs, intake.Terms{Lane: lane})
+	out, err := s.admitter().Admit(s.t.Context(), docs, intake.Terms{Lane: lane})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -56,8 +55,8 @@ func (s *stage) waits(id string) bool {
 
 func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	ids := s.admitMany(ledger.Auto, 20)
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Auto, 20)
 	for range 2 {
 		if err := w.chunk(ids...); err != nil {
 			t.Fatal(err)
@@ -74,8 +73,8 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 // ledger any more, and a person asked express for another.
 func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	ids := s.admitMany(ledger.Bulk, 6)
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Bulk, 6)
 	w.must(queue.KindSubmit, ids[0])
 	pkg := w.cut(ids[1])
 	w.must(queue.KindSubmit, ids[2])
@@ -107,9 +106,9 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
-			ids := s.admitMany(ledger.Auto, 3)
-			mend := s.spoil(d, "ksef:inv:"+ids[1])
+			w := s.worker("w", s.client())
+			ids := s.admitTogether(ledger.Auto, 3)
+			repair := s.damage(d, "ksef:inv:"+ids[1])
 			if err := w.chunk(ids...); err != nil {
 				t.Fatal(err)
 			}
@@ -119,10 +118,10 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 			if _, there, err := s.queue.Task(queue.KindSubmit, ids[1], 0); !there || err != nil {
 				t.Errorf("the unreadable one has no task: %v", err)
 			}
-			mend()
+			repair()
 			w.must(queue.KindSubmit, ids[1])
 			if !s.waits(ids[1]) {
-				t.Error("mended, it does not wait")
+				t.Error("repaired, it does not wait")
 			}
 		})
 	}
@@ -131,8 +130,8 @@ func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T
 // A waiting set whose key holds something else concerns its own invoices only.
 func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	ids := s.admitMany(ledger.Bulk, 4)
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Bulk, 4)
 	offline := s.read(ids[0])
 	if err := s.ledger.ChangeTerms(t.Context(), &offline, ledger.NewTerms{Offline: true}); err != nil {
 		t.Fatal(err)
@@ -149,7 +148,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	}
 	s.rdb.Del(t.Context(), sick)
 	if err := w.chunk(ids...); err != nil || !s.waits(ids[0]) {
-		t.Errorf("mended: %v, %+v", err, s.read(ids[0]))
+		t.Errorf("repaired: %v, %+v", err, s.read(ids[0]))
 	}
 }
 
@@ -157,7 +156,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 // of the newer one: asynq gives the task back, and a newer worker takes it soon.
 func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	err := w.run("invoices:of-a-newer-build", "c")
 	if err == nil || errors.Is(err, asynq.SkipRetry) || errors.Is(err, asynq.RevokeTask) {
 		t.Fatalf("it ends with %v", err)
@@ -171,9 +170,9 @@ func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testi
 
 func TestSweep_ManyInvoicesWithoutATask_AreQueuedInChunksAndOnceOnly(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	const n = 250
-	s.admitMany(ledger.Auto, n)
+	s.admitTogether(ledger.Auto, n)
 	if err := s.queue.Drop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -191,11 +190,11 @@ func TestSweep_ManyInvoicesWithoutATask_AreQueuedInChunksAndOnceOnly(t *testing.
 // what was queued before it has no task in that line.
 func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.SweepAfter = 500 * time.Millisecond })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepAfter = 500 * time.Millisecond })
 	lost := s.admit(ledger.Auto, s.good("L/1"))
-	gone := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
+	gone := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 	s.advance(time.Hour)
-	s.admitMany(ledger.Auto, 120)
+	s.admitTogether(ledger.Auto, 120)
 	s.eventually("the line is older than what the sweep calls standing still", func() bool {
 		age, err := s.queue.PendingSince(false)
 		return err == nil && age > 700*time.Millisecond

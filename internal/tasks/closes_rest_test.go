@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A session that only this memory knows is asked about by nobody else: its closes have to pause by
-// themselves. Whoever stops tries once more.
-func TestCloses_OneThatFailsAgainAndAgain_RestsEverLongerAndIsTriedAtTheEnd(t *testing.T) {
+// No other process asks about a session that only this memory knows. So the pauses between its
+// closes have to grow here. At the end it is tried once more.
+func TestCloses_OneFailsAgainAndAgain_PausesGrowAndItIsTriedAtTheEnd(t *testing.T) {
 	e, now := newExpress(), time.Now()
 	began := now
 	s := &onlineSession{failing: began, opened: began, used: began}
@@ -26,6 +26,6 @@ func TestCloses_OneThatFailsAgainAndAgain_RestsEverLongerAndIsTriedAtTheEnd(t *t
 	e.rest(s, now)
 	e.stopped = true
 	if len(e.due(now, Options{})) != 1 {
-		t.Error("it is left open at the end")
+		t.Error("at the end it is not tried once more")
 	}
 }

@@ -16,7 +16,7 @@ import (
 type confirmer struct {
 	*core
 	writer    *writer
-	kin       *kin
+	family    *family
 	polls     *pollSchedule
 	online    *onlineSessions
 	archiving *archiveUse

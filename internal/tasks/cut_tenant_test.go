@@ -10,12 +10,13 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Workers with different configurations share a pool. The one without the tenant neither cuts nor
-// queues a cut, whatever is due, and what waits can be dismissed; the one that has it cuts.
+// Workers with different configurations share a pool. A worker without the tenant neither cuts nor
+// queues a cut, whatever is due, and what waits can be dismissed. The worker that has the tenant
+// cuts.
 func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, simulator.Options{})
-	without := s.workerWith("without", s.door(), func(p *tasks.Parts) {
+	without := s.workerWith("without", s.client(), func(p *tasks.Parts) {
 		p.Transport = func(string) (tasks.Transport, bool) { return nil, false }
 	})
 	waiting := func(number string) ledger.Invoice {
@@ -38,6 +39,6 @@ func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testi
 	if err := s.ledger.Dismiss(t.Context(), &two, ledger.Dismissal{By: "anna", Reason: "the tenant is gone"}); err != nil {
 		t.Errorf("dismiss what waits: %v", err)
 	}
-	with := s.worker("with", s.door())
+	with := s.worker("with", s.client())
 	with.until(queue.KindCut, group, func() bool { return s.read(one.ID).State == ledger.Packed })
 }

@@ -17,53 +17,53 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// settledPackage brings some good invoices to a settled package.
+// settledPackage sends good invoices in a package and settles it.
 func (s *stage) settledPackage(w *actor, numbers ...string) (pkg string, invs []ledger.Invoice) {
 	s.t.Helper()
 	for _, n := range numbers {
 		invs = append(invs, s.admit(ledger.Bulk, s.good(n)))
 	}
 	pkg = s.sent(w, invs...)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	for i := range invs {
 		invs[i] = s.read(invs[i].ID)
 	}
 	return pkg, invs
 }
 
-func (s *stage) folder() string {
+// archiveFolder returns the folder of the archive.
+func (s *stage) archiveFolder() string {
 	return strings.TrimPrefix(strings.TrimSuffix(s.store.URL("x"), "x"), "file://")
 }
 
-// One thing in the archive is damaged, in each way and place. It is left as it is, the sound copy
-// lies beside it and the entry says so; the others of its package are receipted as ever.
-func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t *testing.T) {
-	for name, spoil := range map[string]struct {
-		name string
-		do   func(t *testing.T, file string)
+// One object in the archive is damaged, in different ways and places. It is left as it is, a sound
+// copy is put beside it, and the entry says so. The others of its package are receipted as usual.
+func TestReceipt_ArchivedObjectIsDamaged_ACopyIsKeptBesideItAndOthersGoOn(t *testing.T) {
+	folder := func(t *testing.T, file string) {
+		t.Helper()
+		if err := os.MkdirAll(file, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := func(t *testing.T, file string) { t.Helper(); writeFile(t, file, "<Faktura>of somebody else</Faktura>") }
+	for name, damage := range map[string]struct {
+		result bool // otherwise the document
+		do     func(t *testing.T, file string)
 	}{
-		"other bytes": {"", func(t *testing.T, file string) { writeFile(t, file, "<Faktura>of somebody else</Faktura>") }},
-		"a folder in its place": {"", func(t *testing.T, file string) {
-			if err := os.MkdirAll(file, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		"a result that is a folder": {"result", func(t *testing.T, file string) {
-			if err := os.MkdirAll(file, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}},
+		"other bytes":               {false, other},
+		"a folder in its place":     {false, folder},
+		"a result that is a folder": {true, folder},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
 			bad := invs[1]
 			place := archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID)
-			if spoil.name == "result" {
+			if damage.result {
 				place = archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)
 			}
-			spoil.do(t, filepath.Join(s.folder(), place))
+			damage.do(t, filepath.Join(s.archiveFolder(), place))
 			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted {
@@ -78,11 +78,12 @@ func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t
 			if !strings.Contains(got.Reason, s.store.URL(place)) || !strings.Contains(got.Reason, s.store.URL(copied)) {
 				t.Errorf("the entry says %q", got.Reason)
 			}
-			if spoil.name == "" && s.result(bad).Reason != got.Reason {
+			if !damage.result && s.result(bad).Reason != got.Reason {
 				t.Errorf("the result says %q, the entry %q", s.result(bad).Reason, got.Reason)
 			}
 			if s.read(invs[0].ID).Reason != "" || !s.log.says("a damaged object of an invoice") {
-				t.Errorf("a sound one says %q; the log tells: %v", s.read(invs[0].ID).Reason, s.log.says("a damaged object of an invoice"))
+				t.Errorf("a sound one has the reason %q; the damage is in the log: %v",
+					s.read(invs[0].ID).Reason, s.log.says("a damaged object of an invoice"))
 			}
 			if name == "other bytes" {
 				if held, err := s.store.Get(t.Context(), place); err != nil || !strings.Contains(string(held), "somebody else") {
@@ -93,6 +94,7 @@ func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t
 	}
 }
 
+// writeFile writes a file and makes its folder.
 func writeFile(t *testing.T, file, text string) {
 	t.Helper()
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
@@ -104,7 +106,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 	for name, text := range map[string]string{"cut off": "<Potwierdzenie><Dokument>", "empty": "", "something else": "<html/>"} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2")
 			p := s.pkg(pkg)
 			day := p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
@@ -112,7 +114,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 				day = d.Format(time.DateOnly)
 			}
 			place := archive.ReceiptName(invs[0].NIP, day, p.Session)
-			writeFile(t, filepath.Join(s.folder(), place), text)
+			writeFile(t, filepath.Join(s.archiveFolder(), place), text)
 			w.must(queue.KindReceipt, pkg)
 			copied := archive.CopyName(place, 2)
 			for _, inv := range invs {
@@ -123,25 +125,25 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
 				t.Errorf("the package is %s: %q", p.State, p.Reason)
 			}
-			if held, err := os.ReadFile(filepath.Join(s.folder(), place)); err != nil || string(held) != text {
+			if held, err := os.ReadFile(filepath.Join(s.archiveFolder(), place)); err != nil || string(held) != text {
 				t.Errorf("the damaged one was changed to %q, %v", held, err)
 			}
 			if !s.log.says("the archived receipt is damaged") {
-				t.Error("the log does not tell")
+				t.Error("the log does not say so")
 			}
 		})
 	}
 }
 
-// picky is a store that refuses or hangs on one name.
-type picky struct {
+// pickyStore is a store that refuses the objects under one name, or does not answer about them.
+type pickyStore struct {
 	archive.Store
 	name string
 	err  error
-	hang chan struct{} // closed: well again
+	hang chan struct{} // closed when the store is well again
 }
 
-func (p *picky) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (p *pickyStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	if strings.HasPrefix(name, p.name) {
 		select {
 		case <-p.hang:
@@ -155,27 +157,30 @@ func (p *picky) Put(ctx context.Context, name string, data []byte, kind string) 
 	return p.Store.Put(ctx, name, data, kind)
 }
 
-// One object hangs or is refused, its copy as well: that invoice stays accepted and says why, the
-// others of its package are receipted. Once it is well, it follows.
-func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *testing.T) {
+// One object hangs or is refused, and so is its copy. Its invoice stays accepted and has a reason;
+// the others of its package are receipted. When the archive takes the object, the invoice is
+// receipted too.
+func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *testing.T) {
 	for name, fault := range map[string]error{"refused": os.ErrPermission, "hangs": nil} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
 			bad := invs[1]
-			wrong := &picky{Store: s.store, err: fault, hang: make(chan struct{}),
-				name: strings.TrimSuffix(archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID), ".xml")}
+			picky := &pickyStore{
+				Store: s.store, err: fault, hang: make(chan struct{}),
+				name: strings.TrimSuffix(archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID), ".xml"),
+			}
 			if fault != nil {
-				wrong.err = &os.PathError{Op: "open", Path: wrong.name, Err: os.ErrPermission}
+				picky.err = &os.PathError{Op: "open", Path: picky.name, Err: os.ErrPermission}
 			}
 			sound := s.store
-			s.store = archive.Guard(wrong, archive.Options{Timeout: 100 * time.Millisecond})
-			w2 := s.worker("w2", s.door())
+			s.store = archive.Guard(picky, archive.Options{Timeout: 100 * time.Millisecond})
+			w2 := s.worker("w2", s.client())
 			for range 2 {
 				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
-					t.Errorf("the task is judged %+v", v)
+					t.Errorf("the verdict on the task is %+v", v)
 				}
 			}
 			for _, inv := range []ledger.Invoice{invs[0], invs[2]} {
@@ -186,14 +191,14 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *test
 			got := s.read(bad.ID)
 			if got.State != ledger.Accepted || !strings.Contains(got.Reason, "cannot be archived") ||
 				!strings.Contains(got.Reason, got.KsefNumber) {
-				t.Errorf("the one is %s: %q", got.State, got.Reason)
+				t.Errorf("it is %s: %q", got.State, got.Reason)
 			}
-			close(wrong.hang)
+			close(picky.hang)
 			s.store = sound
-			w3 := s.worker("w3", s.door())
+			w3 := s.worker("w3", s.client())
 			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
-				t.Errorf("once it is well it is %s: %q", got.State, got.Reason)
+				t.Errorf("when the archive takes it, it is %s: %q", got.State, got.Reason)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s", p.State)

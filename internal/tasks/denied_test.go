@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pausing is a budget that remembers what was paused.
+// pausing is a budget that records for how long tenants were paused.
 type pausing struct {
 	noLimits
 	mu     sync.Mutex
@@ -25,13 +25,14 @@ func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
 	return nil
 }
 
-// The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is paused, longer each time, and with the right key all go through.
+// The key is that of another taxpayer, so all 30 invoices are answered 410. Nothing is parked. The
+// tenant is paused, longer each time; with the right key all go through.
 func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.door())
-	ids, invs := s.many(30)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(30)
 	for round := range 2 {
 		pkg := s.sent(w, invs...)
 		s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
@@ -49,9 +50,9 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 		t.Errorf("pauses %v", b.pauses)
 	}
 	if !s.log.says("410") {
-		t.Error("the log says nothing of it")
+		t.Error("the log does not say so")
 	}
-	pkg := s.sent(w, invs...) // the right key at last
+	pkg := s.sent(w, invs...) // with the right key
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if n := s.states(ids); n[ledger.Accepted] != 30 {
 		t.Errorf("%v", n)
@@ -61,17 +62,18 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	}
 }
 
-// One invoice that may not be sent among others that may: it alone is parked, and the tenant is not paused.
+// One invoice may not be sent and others may. It alone is parked, and the tenant is not paused.
 func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1,
+			}}})
 			b := &pausing{}
 			s.budget = b
-			w := s.worker("w", s.door())
-			first, second := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, first, second)
+			w := s.worker("w", s.client())
+			first, second, pkg := s.sentPair(w, lane)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(first.ID); got.State != ledger.Parked || got.Code != 410 {
 				t.Errorf("it is %s: %s", got.State, got.Reason)
@@ -83,12 +85,14 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	}
 }
 
-// Alone in its session, of a tenant whose others went through today, it is the invoice too. One that was denied before anything went through is parked as soon as something has.
-func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
+// An invoice is alone in its session and denied. Other sessions of the tenant went through today,
+// so the invoice is at fault. When it was denied before anything went through, it is parked as soon
+// as something has.
+func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Queued })
@@ -101,6 +105,6 @@ func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
 	again := s.sent(w, s.read(inv.ID))
 	s.drive(w, again, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 	if len(b.pauses) != 1 {
-		t.Errorf("pauses %v: one invoice paused a tenant that is let in", b.pauses)
+		t.Errorf("pauses %v: one invoice paused a tenant whose others go through", b.pauses)
 	}
 }

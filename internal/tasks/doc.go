@@ -3,64 +3,70 @@
 //
 // What a worker is made of, and what it needs of others:
 //
-//	worker.go        the worker, its parts and options; core.go: what every part of it uses
-//	handler.go       how each task begins and ends; events.go: what it tells the metrics
-//	transport.go     what it asks of KSeF, for one taxpayer
+//	worker.go            the worker, its parts and options; core.go: what every part of it uses
+//	handler.go           how each task begins and ends; events.go: what it tells the metrics
+//	transport.go         what it asks of KSeF, for one taxpayer
 //
 // The lanes:
 //
-//	submit.go        invoice:submit: choose the lane; hold.go: what a person holds back
-//	chunk.go         invoices:submit: the same for many invoices in one task
-//	lanes.go         few invoices: express or a package
-//	urgency.go       what goes ahead of what
-//	cut.go           package:cut: make a package of what waits
-//	arriving.go      what the decisions of a round share, such as who still stands in line
-//	policy.go        when: allowance.go by what is left of the hour, midnight.go before midnight,
-//	                 holdback.go not during an outage
-//	express.go       invoice:send: into the worker's open online session
+//	submit.go            invoice:submit: choose the lane; hold.go: what a person holds back
+//	chunk.go             invoices:submit: the same for many invoices in one task
+//	lanes.go             few invoices: express or a package
+//	urgency.go           what goes ahead of what
+//	cut.go               package:cut: make a package of what waits
+//	arriving.go          what the decisions of a round share, such as who still stands in line
+//	policy.go            when: allowance.go by what is left of the hour, midnight.go before
+//	                     midnight, holdback.go not during an outage
+//	express.go           invoice:send: one invoice at once; online_session.go: the open session;
+//	                     post.go: the send itself
 //
 // The package:
 //
-//	package.go       package:submit: build, open, upload, close
-//	documents.go     reading the documents: storage.go sealed with another key, setaside.go one that
-//	                 cannot be read, unread.go an entry that cannot be read
-//	builds.go        how many are built at a time; memory.go: how many bytes they take
-//	upload.go        sending the parts
-//	probe.go         a piece of a refused package goes ahead: is it the package, or KSeF
-//	putback.go       no session for it: its invoices wait again
-//	fence.go         before a call that must not be forgotten: is it on enough replicas
-//	closes.go        closing sessions side by side; disown.go: a session that cannot be closed here
-//	opened.go        a package whose worker is gone; forgotten.go: an online session whose worker is
+//	package.go           package:submit: build, open, upload, close; build.go: the build
+//	documents.go         reading the documents: storage.go sealed with another key,
+//	                     unread_document.go one that cannot be read;
+//	                     unread.go: an entry that cannot be read
+//	builds.go            how many are built at a time; memory.go: how many bytes they take
+//	upload.go            sending the parts
+//	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
+//	back_to_waiting.go   no session for it: its invoices wait again
+//	fence.go             before a call that must not be forgotten: is it on enough replicas
+//	closes.go            closing sessions side by side
+//	leave_to_others.go   a session that cannot be closed here; lost_session.go: one that is in
+//	                     the ledger and not in the memory of its worker
+//	opened.go            a package whose worker is gone
 //
 // What became of it (docs/architecture.md tells it file by file):
 //
-//	confirm.go       package:confirm: poll the session; open.go: one that still takes sends
-//	plan.go          how often sessions are polled; turns.go: how many tasks ask for one tenant
-//	confirmation.go  ask, decide (package settlement) and act, until the package has ended or waits
-//	ask.go           the facts that a decision needs; kin.go: other packages of its family
-//	apply.go         carry a decision out; write.go: the moves of invoices; park.go: for a person
-//	originals.go     what KSeF calls a duplicate, or has lost the session of
-//	register.go      look them up in KSeF's register
+//	confirm.go           package:confirm: poll the session; open.go: one that still takes sends
+//	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
+//	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
+//	ask.go               the facts that a decision needs; family.go: other packages of its family
+//	apply.go             carry a decision out; write.go: moves of invoices; park.go: for a person;
+//	                     ended_log.go: the log of both
+//	originals.go         what KSeF calls a duplicate, or has lost the session of
+//	register.go          look them up in KSeF's register
 //
 // What is kept:
 //
-//	receipt.go       package:receipt: the UPO, documents and results go to the archive
-//	attest.go        what a UPO attests; archived.go: documents that the archive has
-//	filing.go        invoices on their way into the archive; papers.go: document and result of each;
-//	                 filing_move.go: the ledger learns what is durable
-//	archive_use.go   how many tasks use the archive; bulkhead.go: of one tenant
+//	receipt.go           package:receipt: the UPO, documents and results go to the archive
+//	attest.go            what a UPO attests; receipt_sources.go: where it comes from;
+//	                     archived.go: documents that the archive has
+//	archive_documents.go documents and results go to the archive; filing.go: one batch of them;
+//	                     filing_move.go: the ledger learns what is durable
+//	archive_use.go       how many tasks use the archive; bulkhead.go: of one tenant
 //
 // What holds it together:
 //
-//	sweep.go         find what is not final and has no task
-//	sweep_queued.go  queued invoices that lost their task
-//	sweep_results.go results that are pending; sweep_superseded.go: ended by a successor
-//	shed.go          documents that nothing needs any more
-//	pulse.go         the worker's heartbeat; clock.go: Redis's time
-//	outage.go        tasks that wait for an outage
-//	faults.go        what goes wrong with some of many; verdict_log.go: what is logged of it
+//	sweep.go             find what is not final and has no task
+//	sweep_queued.go      queued invoices that lost their task
+//	sweep_results.go     results that are pending; sweep_superseded.go: ended by a successor
+//	remove_documents.go  documents that nothing needs any more
+//	pulse.go             the worker's heartbeat; clock.go: Redis's time
+//	outage.go            tasks that wait for an outage
+//	faults.go            what goes wrong with some of many; verdict_log.go: what is logged of it
 //
-// The queue says when; the ledger says what happened. Every handler reads the ledger first, does what
-// the state asks for, and is safe to run twice, at the same time, on two machines: the ledger's
-// compare-and-set lets one of them through.
+// The queue says when; the ledger says what happened. Every handler reads the ledger first, does
+// what the state asks for, and is safe to run twice, at the same time, on two machines: the
+// ledger's compare-and-set lets one of them through.
 package tasks

@@ -2,7 +2,6 @@ package tasks_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -12,29 +11,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
-	"github.com/redis/go-redis/v9"
-
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 )
 
-// lagged is what a replica has: every key of the ledger as it was.
-type lagged map[string]string
+// snapshot is what a replica has: every key of the ledger as it was at one moment.
+type snapshot map[string]string
 
-func (s *stage) replica() lagged {
+func (s *stage) snapshot() snapshot {
 	s.t.Helper()
-	has := lagged{}
+	keys := snapshot{}
 	for _, key := range s.rdb.Keys(context.Background(), "ksef:*").Val() {
-		has[key] = s.rdb.Dump(context.Background(), key).Val()
+		keys[key] = s.rdb.Dump(context.Background(), key).Val()
 	}
-	return has
+	return keys
 }
 
-// failOver lets another Redis be the master: it remembers since now, and what it remembers is what the replica had.
-func (s *stage) failOver(to lagged) {
+// failOver makes another Redis the master: it has run since now, and has what the replica had.
+func (s *stage) failOver(to snapshot) {
 	s.t.Helper()
 	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:*").Val() {
 		s.rdb.Del(s.t.Context(), key)
@@ -47,41 +43,18 @@ func (s *stage) failOver(to lagged) {
 	s.restart()
 }
 
+// restart kills Redis and starts it again.
 func (s *stage) restart() {
 	s.t.Helper()
 	if err := s.redis.Restart(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
-	s.eventually("redis answers", func() bool { return s.rdb.Ping(s.t.Context()).Err() == nil })
+	s.eventually("Redis answers", func() bool { return s.rdb.Ping(s.t.Context()).Err() == nil })
 }
 
-// beforeVerb calls f before the n-th call of a verb of the ledger.
-func (a *actor) beforeVerb(verb string, n int32, f func()) {
-	a.rdb.AddHook(&verbHook{hash: ledger.ScriptHashes()[verb], n: n, f: f})
-}
-
-type verbHook struct {
-	hash  string
-	n     int32
-	calls atomic.Int32
-	f     func()
-}
-
-func (h *verbHook) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (h *verbHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if args := cmd.Args(); len(args) > 1 && args[0] == "evalsha" && args[1] == h.hash && h.calls.Add(1) == h.n {
-			h.f()
-		}
-		return next(ctx, cmd)
-	}
-}
-func (h *verbHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-// front stands before the simulator, and answers what handle says true to.
-func (s *stage) front(handle func(http.ResponseWriter, *http.Request) bool) {
+// behindProxy puts a proxy before the simulator. handle answers a request and returns true, or
+// returns false.
+func (s *stage) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
 	s.t.Helper()
 	to, err := url.Parse(s.url)
 	if err != nil {
@@ -97,21 +70,21 @@ func (s *stage) front(handle func(http.ResponseWriter, *http.Request) bool) {
 	s.url = front.URL
 }
 
-// answers lets every request below a path be answered by a status; 0 lets them through.
-func (s *stage) answers(path string, status *atomic.Int32) {
-	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+// answerPath answers every request whose path contains path with a status; 0 lets it through.
+func (s *stage) answerPath(path string, status *atomic.Int32) {
+	s.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		code := int(status.Load())
 		if code == 0 || !strings.Contains(r.URL.Path, path) {
 			return false
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)
-		_, _ = w.Write([]byte(`{"error":{"code":21001,"description":"a front says so","details":null}}`))
+		_, _ = w.Write([]byte(`{"error":{"code":21001,"description":"a proxy says so","details":null}}`))
 		return true
 	})
 }
 
-// handedOver counts how often KSeF was handed an invoice in a session that was closed.
+// handedOver returns how many invoices KSeF was handed in sessions that were closed.
 func (s *stage) handedOver() (n int) {
 	for _, e := range s.sim.Books().Sessions {
 		if !e.Closed.IsZero() {
@@ -121,30 +94,31 @@ func (s *stage) handedOver() (n int) {
 	return n
 }
 
-// The replica that became the master had not heard of closing: the ledger says opened, or uploaded, of a session that KSeF works on, is done with or has refused.
-func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
+// The replica that became the master did not have the state closing yet. The ledger says opened, or
+// uploaded, about a session that KSeF works on, has processed or has refused.
+func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 	for at, nth := range map[ledger.PackageState]int32{ledger.PackageOpened: 2, ledger.PackageUploaded: 3} {
 		for why, delay := range map[string]time.Duration{"KSeF works on it": time.Hour, "KSeF is done": 0} {
 			t.Run(string(at)+", "+why, func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{Delay: delay})
-				w := s.worker("w", s.door())
+				w := s.worker("w", s.client())
 				inv := s.admit(ledger.Bulk, s.good("A/1"))
 				pkg := w.cut(inv.ID)
-				var replica lagged
-				w.beforeVerb("package", nth, func() { replica = s.replica() })
+				var replica snapshot
+				w.beforeVerb("package", nth, func() { replica = s.snapshot() })
 				w.must(queue.KindPackage, pkg)
 				s.failOver(replica)
 				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
 					t.Fatalf("after the failover the package is %s", p.State)
 				}
-				w2 := s.worker("w2", s.door())
+				w2 := s.worker("w2", s.client())
 				w2.must(queue.KindPackage, pkg)
 				if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
 					t.Errorf("the package is %s (%s), the invoice %s", p.State, p.Reason, i.State)
 				}
 				s.advance(2 * time.Hour)
-				w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w2.settle(pkg)
 				if i := s.read(inv.ID); i.State != ledger.Accepted || i.Attempts != 1 {
 					t.Errorf("the invoice is %s after %d attempts: %s", i.State, i.Attempts, i.Reason)
 				}
@@ -156,7 +130,7 @@ func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
 	}
 }
 
-// killedBefore lets a worker die before the n-th move of a package.
+// killedBefore makes a worker die before the n-th move of a package.
 func (s *stage) killedBefore(nth int32, a *actor, pkg string, want ledger.PackageState) {
 	s.t.Helper()
 	ctx, kill := context.WithCancel(s.t.Context())
@@ -168,18 +142,14 @@ func (s *stage) killedBefore(nth int32, a *actor, pkg string, want ledger.Packag
 	}
 }
 
-func (a *actor) runWith(ctx context.Context, k queue.Kind, id string) error {
-	return a.mux.ProcessTask(ctx, asynq.NewTask(string(k), fmt.Appendf(nil, `{"v":1,"id":%q}`, id)))
-}
-
-// While Redis has forgotten nothing its word is proof: nobody is asked, and nothing is closed.
-func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
+// Redis has lost nothing, so its word is proof: no session is asked about, and none is closed.
+func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
-	w2 := s.worker("w2", s.door())
+	w2 := s.worker("w2", s.client())
 	w2.must(queue.KindPackage, pkg)
 	if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageAbandoned || i.State != ledger.Queued || i.Group == "" {
 		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
@@ -198,27 +168,29 @@ func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 	}
 }
 
-// Redis restarts, and its word proves nothing any more, although in truth close was never called: the session is closed, and all that had arrived is taken.
-func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *testing.T) {
+// After a restart of Redis its word is no proof, although close was never called. The session is
+// closed, and everything that had arrived is accepted.
+func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
 	s.restart()
-	w2 := s.worker("w2", s.door())
+	w2 := s.worker("w2", s.client())
 	w2.must(queue.KindPackage, pkg)
-	w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w2.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || i.Package != pkg || n != 1 {
 		t.Errorf("the invoice is %s in %s; %d sessions", i.State, i.Package, n)
 	}
 }
 
-// The same, with a part missing: the session ends in an error, which proves that nothing of it was taken, and is not counted against its invoices.
-func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *testing.T) {
+// The same, with a part missing. The session ends in an error, which proves that KSeF has nothing
+// of it. That does not count as a refusal of its invoices.
+func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]
-	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+	s.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		die := kill.Load()
 		if die == nil || r.Method != http.MethodPut {
 			return false
@@ -227,20 +199,20 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 		w.WriteHeader(http.StatusInternalServerError)
 		return true
 	})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	for range 4 { // more often than refusals are allowed
+	for range 4 { // more often than refusals may happen
 		ctx, die := context.WithCancel(t.Context())
 		kill.Store(&die)
-		_ = s.worker("w1", s.door()).runWith(ctx, queue.KindPackage, pkg)
+		_ = s.worker("w1", s.client()).runWith(ctx, queue.KindPackage, pkg)
 		die()
 		kill.Store(nil)
 		if p := s.pkg(pkg); p.State != ledger.PackageOpened {
 			t.Fatalf("the package is %s", p.State)
 		}
 		s.restart()
-		w2 := s.worker("w2", s.door())
+		w2 := s.worker("w2", s.client())
 		w2.must(queue.KindPackage, pkg)
 		w2.until(queue.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
@@ -256,25 +228,26 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 	}
 }
 
-// Nothing is concluded from a gateway that does not answer, and nothing from one that does not know the session.
-func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
+// Nothing is concluded from a gateway that does not answer, or that does not know the session.
+func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 	for why, code := range map[string]int32{
-		"outage": http.StatusServiceUnavailable, "too many requests": http.StatusTooManyRequests, "key refused": http.StatusUnauthorized,
-		"no, without a why": http.StatusConflict, "session not known": http.StatusNotFound, "bad request": http.StatusBadRequest,
+		"outage": http.StatusServiceUnavailable, "too many requests": http.StatusTooManyRequests,
+		"key refused": http.StatusUnauthorized,
+		"no reason":   http.StatusConflict, "session not known": http.StatusNotFound, "bad request": http.StatusBadRequest,
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Delay: time.Hour})
 			var status atomic.Int32
-			s.answers("/session/", &status)
-			w := s.worker("w", s.door())
+			s.answerPath("/session/", &status)
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.cut(inv.ID)
-			var replica lagged
-			w.beforeVerb("package", 3, func() { replica = s.replica() })
+			var replica snapshot
+			w.beforeVerb("package", 3, func() { replica = s.snapshot() })
 			w.must(queue.KindPackage, pkg)
 			s.failOver(replica)
-			w2 := s.worker("w2", s.door())
+			w2 := s.worker("w2", s.client())
 			status.Store(code)
 			w2.must(queue.KindPackage, pkg)
 			for range 3 {
@@ -288,7 +261,7 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 			}
 			status.Store(0)
 			s.advance(2 * time.Hour)
-			w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w2.settle(pkg)
 			if n := s.handedOver(); n != 1 || s.read(inv.ID).State != ledger.Accepted {
 				t.Errorf("KSeF was handed the invoice %d times; it is %s", n, s.read(inv.ID).State)
 			}
@@ -296,18 +269,19 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// A failover takes back that a single invoice was sent: it is queued, and its session does not know it. It is sent again, KSeF refuses the second, and by its content it is
-// found to be the first. That is the bound of what the ledger can do without a replica to wait for.
-func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered(t *testing.T) {
+// A failover loses that a single invoice was sent: it is queued, and its session does not know it.
+// It is sent again. KSeF refuses the second, and its content proves that the first is the same.
+// Without a replica to wait for, the ledger cannot do better.
+func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *testing.T) {
 	for why, otherSession := range map[string]bool{"in the same session": false, "in the session of another worker": true} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			other := s.admit(ledger.Express, s.good("A/0")) // opens the session
 			w.must(queue.KindSend, other.ID)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			replica := s.replica()
+			replica := s.snapshot()
 			w.must(queue.KindSend, inv.ID)
 			s.failOver(replica)
 			if i := s.read(inv.ID); i.State != ledger.Queued {
@@ -315,7 +289,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			}
 			again := w
 			if otherSession {
-				again = s.worker("w2", s.door())
+				again = s.worker("w2", s.client())
 			}
 			again.must(queue.KindSend, inv.ID)
 			for _, a := range []*actor{w, again} {
@@ -325,7 +299,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			}
 			for _, id := range []string{s.read(other.ID).Package, s.read(inv.ID).Package} {
 				if id != "" {
-					again.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+					again.settle(id)
 				}
 			}
 			for _, i := range []ledger.Invoice{s.read(other.ID), s.read(inv.ID)} {
@@ -339,7 +313,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			}
 			for _, a := range accepted {
 				if a.Number == "A/1" && a.KsefNumber != s.read(inv.ID).KsefNumber {
-					t.Errorf("the number on file is %s, KSeF's %s", s.read(inv.ID).KsefNumber, a.KsefNumber)
+					t.Errorf("the ledger has the number %s, KSeF %s", s.read(inv.ID).KsefNumber, a.KsefNumber)
 				}
 			}
 		})

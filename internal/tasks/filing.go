@@ -95,7 +95,7 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 		} else if why := f.upos.contradiction(inv); why != "" {
 			inv.Reason = why // KSeF has it: it stays accepted, whatever its receipt says
 		} else if f.upos.overdue || f.upos.session(inv) == "" {
-			inv.Reason = f.upos.owed(inv)
+			inv.Reason = f.upos.noReceiptReason(inv)
 		}
 		return doc, nil
 	case ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:

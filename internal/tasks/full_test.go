@@ -17,11 +17,12 @@ import (
 	"ksefworker/internal/simulator"
 )
 
+// full makes Redis refuse writes for lack of memory.
 func (s *stage) full() {
 	s.t.Helper()
 	s.rdb.ConfigSet(s.t.Context(), "maxmemory", "1")
 	if err := s.rdb.Set(s.t.Context(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
-		s.t.Fatalf("redis is not full: %v", err)
+		s.t.Fatalf("Redis is not full: %v", err)
 	}
 }
 
@@ -35,8 +36,9 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 		docs[i] = intake.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
 	}
 	before := s.keys()
-	for why, below := range map[string]float64{"above the share": 0.85, "redis itself refuses": 0} {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now, IntakeBelow: below}
+	for why, below := range map[string]float64{"above the share": 0.85, "Redis refuses": 0} {
+		a := s.admitter()
+		a.IntakeBelow = below
 		if below == 0 {
 			s.full()
 		} else {
@@ -56,8 +58,9 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 }
 
-// What asynq does for a task, from asking for it to its end, in a pool that started while Redis was full.
-func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
+// A pool starts while Redis is full. asynq still does all its work for a task: it is queued, runs,
+// and runs again after an error.
+func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()
 	q := queue.New(s.rdb)
@@ -70,15 +73,18 @@ func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
 	if err := q.Put(t.Context(), queue.KindConfirm, "pkg-b", 0, queue.When{In: time.Second}); err != nil {
 		t.Fatal(err)
 	}
-	server := asynq.NewServerFromRedisClient(queue.Unbounded(s.rdb), asynq.Config{Concurrency: 2, Queues: queue.Queues(), DelayedTaskCheckInterval: 100 * time.Millisecond,
-		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return 0 }, LogLevel: asynq.FatalLevel})
+	server := asynq.NewServerFromRedisClient(queue.Unbounded(s.rdb), asynq.Config{
+		Concurrency: 2, Queues: queue.Queues(), LogLevel: asynq.FatalLevel,
+		DelayedTaskCheckInterval: 100 * time.Millisecond,
+		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 0 },
+	})
 	runs := make(chan string, 10)
 	var ran atomic.Int32
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(string(queue.KindConfirm), func(_ context.Context, task *asynq.Task) error {
 		runs <- string(task.Payload())
 		if ran.Add(1) == 1 {
-			return errors.New("once more")
+			return errors.New("run again")
 		}
 		return nil
 	})
@@ -98,15 +104,15 @@ func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
 	if len(got) != 2 {
 		t.Errorf("ran: %v, want both, the first one twice", got)
 	}
-	s.eventually("the server says that it is there", func() bool {
+	s.eventually("the server is registered", func() bool {
 		servers, err := asynq.NewInspectorFromRedisClient(s.rdb).Servers()
 		return err == nil && len(servers) == 1
 	})
 	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(queue.KindConfirm); return err == nil && n == 0 })
 }
 
-// While there is room nothing is different: asynq's scripts go by their hashes.
-func TestUnbounded_RedisHasRoom_NothingIsSentTwice(t *testing.T) {
+// While Redis has memory nothing is different: the scripts of asynq go by their hashes.
+func TestUnbounded_RedisHasMemory_ScriptsGoByTheirHashes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	q := queue.New(s.rdb)
 	for i := range 3 {
@@ -116,6 +122,6 @@ func TestUnbounded_RedisHasRoom_NothingIsSentTwice(t *testing.T) {
 	}
 	stats := s.rdb.InfoMap(t.Context(), "commandstats").Item("Commandstats", "cmdstat_eval")
 	if want := "calls=1,"; len(stats) < len(want) || stats[:len(want)] != want {
-		t.Errorf("EVAL: %q, want one, at the first use", stats)
+		t.Errorf("EVAL was called %q, want one call, at the first use", stats)
 	}
 }

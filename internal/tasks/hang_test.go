@@ -14,70 +14,70 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// away is a network folder that is away: every call blocks in the system, whatever its context
-// says, until it is back.
-type away struct {
+// awayStore is a network folder that does not answer: every call blocks in the system, whatever its
+// context says, until the folder is back.
+type awayStore struct {
 	archive.Store
 	back chan struct{}
 	mu   sync.Mutex
 	held int
 }
 
-func (a *away) wait() {
+func (a *awayStore) wait() {
 	a.mu.Lock()
 	a.held++
 	a.mu.Unlock()
 	<-a.back
 }
 
-func (a *away) calls() int { a.mu.Lock(); defer a.mu.Unlock(); return a.held }
+func (a *awayStore) calls() int { a.mu.Lock(); defer a.mu.Unlock(); return a.held }
 
-func (a *away) Get(ctx context.Context, name string) ([]byte, error) {
+func (a *awayStore) Get(ctx context.Context, name string) ([]byte, error) {
 	a.wait()
 	return a.Store.Get(ctx, name)
 }
 
-func (a *away) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (a *awayStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	a.wait()
 	return a.Store.Put(ctx, name, data, kind)
 }
 
-func (a *away) Replace(ctx context.Context, name string, data []byte, kind string) error {
+func (a *awayStore) Replace(ctx context.Context, name string, data []byte, kind string) error {
 	a.wait()
 	return a.Store.Replace(ctx, name, data, kind)
 }
 
-func (a *away) Flush(ctx context.Context, names ...string) error {
+func (a *awayStore) Flush(ctx context.Context, names ...string) error {
 	a.wait()
 	return a.Store.Flush(ctx, names...)
 }
 
-func (a *away) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
+func (a *awayStore) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
 
-// A network folder is away. Receipt tasks come back in their time, and soon at once; whatever does
-// not need the archive goes on; when it is back, everything follows.
-func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
+// A network folder does not answer. Receipt tasks come back in time, and later ones at once.
+// Everything that does not need the archive goes on. When the folder is back, the rest follows.
+func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	stored := s.admit(ledger.Bulk, large(s.nip(), 1))
+	w := s.worker("w", s.client())
+	stored := s.admit(ledger.Bulk, incompressible(s.nip(), 1))
 	var pkgs []string
 	for _, n := range []string{"A/1", "A/2", "A/3", "A/4"} {
 		pkg, _ := s.settledPackage(w, n)
 		pkgs = append(pkgs, pkg)
 	}
 	sound := s.store
-	hung := &away{Store: sound, back: make(chan struct{})}
+	hung := &awayStore{Store: sound, back: make(chan struct{})}
 	s.store = archive.Guard(hung, archive.Options{Timeout: 50 * time.Millisecond})
-	w = s.worker("w2", s.door())
+	w = s.worker("w2", s.client())
 	for _, pkg := range pkgs {
 		began := time.Now()
 		err := w.run(queue.KindReceipt, pkg)
 		v := retry.Judge(err)
 		if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay <= 0 || !strings.Contains(err.Error(), "archive") {
-			t.Errorf("a receipt task is judged %+v: %v", v, err)
+			t.Errorf("the verdict on a receipt task is %+v: %v", v, err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("it held its worker for %v", took)
+			t.Errorf("the task took %v", took)
 		}
 	}
 	if h := archive.HealthOf(s.store); !h.Out {
@@ -85,17 +85,18 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 	}
 	before := hung.calls()
 	if v := retry.Judge(w.run(queue.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
-		t.Errorf("out of service: %+v after %d more calls", v, hung.calls()-before)
+		t.Errorf("out of service, the verdict is %+v after %d more calls", v, hung.calls()-before)
 	}
-	// A large document lies in the archive: its package waits, and no invoice is parked for it.
+	// A large document lies in the archive. Its package waits, and no invoice is parked because of
+	// it.
 	big := w.cut(stored.ID)
 	if v := retry.Judge(w.run(queue.KindPackage, big)); v.Action != retry.Later || v.Reason != retry.ReasonArchive {
-		t.Errorf("the package of a large document is judged %+v", v)
+		t.Errorf("the verdict on the package of a large document is %+v", v)
 	}
 	if got := s.read(stored.ID); got.State != ledger.Packed {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
-	// What lies in Redis needs no archive.
+	// A document in Redis needs no archive.
 	small := s.admit(ledger.Bulk, s.good("B/1"))
 	pkg := w.cut(small.ID)
 	w.must(queue.KindPackage, pkg)
@@ -103,7 +104,7 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 
 	close(hung.back)
 	for _, pkg := range append(pkgs, pkg) {
-		w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+		w.receipt(pkg)
 	}
 	w.until(queue.KindPackage, big, func() bool { return s.pkg(big).State != ledger.PackageCut })
 }

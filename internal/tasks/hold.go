@@ -54,7 +54,7 @@ func (l *laneChooser) logHolds(all map[string]ledger.Hold) {
 	for tenant, h := range all {
 		if before := l.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
 			l.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
-				Msg("tenant is " + string(h.Kind) + " because a person asked for it; enqueue resume ends it")
+				Msg("tenant is " + string(h.Kind) + " because a person asked for it; " + l.o.Enqueue.Call("resume", tenant) + " ends it")
 		}
 	}
 	for tenant, h := range l.holds.all {
@@ -72,5 +72,5 @@ func (l *laneChooser) mayBegin(ctx context.Context, tenant string) error {
 		return err
 	}
 	return &retry.LaterError{Delay: retry.Age(l.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
-		What: fmt.Sprintf("tenant %s was paused by %s: enqueue resume %s", tenant, h.By, tenant)}
+		What: fmt.Sprintf("tenant %s was paused by %s: %s", tenant, h.By, l.o.Enqueue.Call("resume", tenant))}
 }

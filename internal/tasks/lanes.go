@@ -3,10 +3,10 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
@@ -159,11 +159,12 @@ func (l *laneChooser) toPackage(ctx context.Context, inv *ledger.Invoice, turn *
 	if inv.Chosen {
 		return l.Ledger.Unchoose(ctx, inv)
 	}
-	reason := fmt.Sprintf("goes by bulk: its turn in the express lane was %s away, after its legal deadline", turn.Wait.Round(time.Second))
+	at := l.o.Now().Add(turn.Wait).In(invoice.Warsaw()).Format("2006-01-02 15:04")
+	reason := "goes by bulk: its turn in the express lane would have come at " + at + ", after its legal deadline"
 	if turn.Reason == ratelimit.ReasonOutage {
 		reason = "goes by bulk: single sends are out of service, and it would miss its legal deadline, or has missed it"
 	}
-	l.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
+	l.o.Log.Warn().Str("id", inv.ID).Stringer("turn", turn.Wait.Round(time.Millisecond)).Time("deadline", inv.Deadline.Time()).
 		Str("why", string(turn.Reason)).Msg("express invoice goes by bulk: its turn would come after its legal deadline")
 	return l.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
 		Group: inv.WaitingGroup().Name(),

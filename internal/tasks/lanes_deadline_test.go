@@ -10,20 +10,19 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch: sends have room, but no online session may
-// be opened before the deadline.
+// Single sends have places left, but no online session may be opened before the deadline.
 func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Auto} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			l := s.counted(hours(map[string]int{
+			l := s.limit(hourLimits(map[string]int{
 				ratelimit.GroupOnlineSession: 120,
 				ratelimit.GroupInvoiceSend:   180,
 				ratelimit.GroupBatchSession:  60,
 			}))
-			w := s.worker("w", s.counting(l), asConfigured)
+			w := s.worker("w", s.limitedClient(l), asConfigured)
 			inv := s.admit(lane, s.good("A/1"))
-			if err := s.due(inv.ID, s.now().Add(30*time.Minute)); err != nil {
+			if err := s.setDeadline(inv.ID, s.now().Add(30*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)
@@ -49,7 +48,7 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 			t.Logf("after 55 minutes (deadline after 30): %s lane %s chosen %v group %q reason %q",
 				got.State, got.Lane, got.Chosen, got.Group, got.Reason)
 			if got.State == ledger.Queued {
-				t.Errorf("its deadline went by in the express lane while 60 batch sessions were free")
+				t.Errorf("its deadline passed in the express lane while 60 batch sessions were free")
 			}
 		})
 	}

@@ -12,28 +12,27 @@ import (
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
-// noKeyYet is a door that has no public key before some time.
-type noKeyYet struct {
-	*door
+// noKeyClient is a client that gets no public key until some time.
+type noKeyClient struct {
+	*testClient
 	s      *stage
 	until  time.Time
 	reason ratelimit.Reason
 	group  string
 }
 
-func (d *noKeyYet) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
-	if wait := d.until.Sub(d.s.now()); wait > 0 {
-		return nil, &ratelimit.NotNow{Key: ratelimit.Key{Tenant: d.s.nip(), Group: d.group}, Wait: wait, Reason: d.reason}
+func (client *noKeyClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	if wait := client.until.Sub(client.s.now()); wait > 0 {
+		return nil, &ratelimit.NotNow{Key: ratelimit.Key{Tenant: client.s.nip(), Group: client.group}, Wait: wait, Reason: client.reason}
 	}
-	return d.door.PublicKey(ctx)
+	return client.testClient.PublicKey(ctx)
 }
 
-// What a send waits for and a package would wait for as well takes nobody out of the express lane:
-// it would be chosen for it again at once, and so on each second.
-func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t *testing.T) {
+// A send waits for something that a package would wait for as well. So the invoice must not leave
+// the express lane: it would be chosen for express again at once, each second.
+func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason ratelimit.Reason
 		group  string
@@ -45,10 +44,8 @@ func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t 
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &noKeyYet{door: s.door(), s: s, until: s.now().Add(20 * time.Minute), reason: c.reason, group: c.group}
-			w := s.workerWith("w", d.door, func(p *tasks.Parts) {
-				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
-			}, asConfigured)
+			client := &noKeyClient{testClient: s.client(), s: s, until: s.now().Add(20 * time.Minute), reason: c.reason, group: c.group}
+			w := s.worker("w", client, asConfigured)
 			inv := s.admit(ledger.Auto, s.good("A/1"))
 			w.must(queue.KindSubmit, inv.ID)
 			before := s.read(inv.ID).Rev
@@ -57,24 +54,26 @@ func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t 
 				w.step(&inv)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev-before > 2 {
-				t.Errorf("%s, %d revisions in 19 minutes", got.State, got.Rev-before)
+				t.Errorf("it is %s, after %d moves in 19 minutes", got.State, got.Rev-before)
 			}
 			s.advance(2 * time.Minute)
 			w.step(&inv)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
-				t.Errorf("when there is a key it is %s", got.State)
+				t.Errorf("with a key it is %s", got.State)
 			}
 		})
 	}
 }
 
-// The public key's limit is one of those that an invoice is chosen by.
-func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosenAndDoesNotCircle(t *testing.T) {
+// Whether an invoice is chosen for express depends on the limit of public keys as well.
+func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosen(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5}))
+	c := s.limit(hourLimits(map[string]int{
+		ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5,
+	}))
 	c.use(t, s.nip(), string(ksef.GroupPublicKey), 5)
-	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
-	w := s.worker("w", s.counting(c), asConfigured)
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev
@@ -83,12 +82,12 @@ func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosenAndDoesNotCircle(t *t
 		w.step(&inv)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Group == "" || got.Rev != before {
-		t.Errorf("%s in group %q, %d revisions in 55 minutes", got.State, got.Group, got.Rev-before)
+		t.Errorf("it is %s in group %q, after %d moves in 55 minutes", got.State, got.Group, got.Rev-before)
 	}
-	s.advance(6 * time.Minute) // the hour has gone by
+	s.advance(6 * time.Minute) // the hour is over
 	w.step(&inv)
 	w.step(&inv)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
-		t.Errorf("when the limit is free it is %s", got.State)
+		t.Errorf("after the hour it is %s", got.State)
 	}
 }

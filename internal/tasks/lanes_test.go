@@ -11,15 +11,15 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// An hour in which 150 of the 180 single sends are used: 36 of them are kept for those who asked for
-// express. What the pool itself would choose for express finds no place, and must not be chosen
-// again and again.
-func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
+// 150 of the 180 single sends of the hour are used, and 36 are kept for invoices that were
+// submitted as express. An invoice that the pool itself would choose for express finds no place,
+// and must not be chosen again and again.
+func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 150)
-	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
-	w := s.worker("w", s.counting(c), asConfigured)
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	for range 55 * 20 {
@@ -27,40 +27,41 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
 		w.step(&inv)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev > 5 {
-		t.Errorf("%s at revision %d after 55 minutes", got.State, got.Rev)
+		t.Errorf("after 55 minutes it is %s at revision %d", got.State, got.Rev)
 	}
-	s.advance(6 * time.Minute) // the hour has gone by
+	s.advance(6 * time.Minute) // the hour is over
 	w.step(&inv)
 	w.step(&inv)
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Rev > 9 {
-		t.Errorf("%s at revision %d when places came free", got.State, got.Rev)
+		t.Errorf("when places are free it is %s at revision %d", got.State, got.Rev)
 	}
 }
 
-// The line counts as well as the places: who was told to come back has the next ones.
-func TestLanes_ManyStandInLine_AutoInvoiceIsNotChosenForTheirPlaces(t *testing.T) {
+// The waitlist counts as well as the places: whoever was told to come back has the next ones.
+func TestLanes_ManyOnTheWaitlist_AutoInvoiceDoesNotTakeTheirPlaces(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 142)
 	for i := range 200 {
 		ctx := ratelimit.With(t.Context(), ratelimit.Ticket(string(rune('a'+i))), ratelimit.Reserve(1), ratelimit.Share(0.2))
 		_ = c.Join(ctx, s.nip(), ratelimit.GroupInvoiceSend)
 	}
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev
 	s.advance(3 * time.Second)
-	if wait, err := c.Peek(ratelimit.With(t.Context(), ratelimit.Reserve(1), ratelimit.Share(0.2)), s.nip(), ratelimit.GroupInvoiceSend); wait > 0 || err != nil {
+	ctx := ratelimit.With(t.Context(), ratelimit.Reserve(1), ratelimit.Share(0.2))
+	if wait, err := c.Peek(ctx, s.nip(), ratelimit.GroupInvoiceSend); wait > 0 || err != nil {
 		t.Fatalf("no place is free (%s, %v): this test proves nothing", wait, err)
 	}
 	w.must(queue.KindCut, inv.WaitingGroup().Name())
 	if got := s.read(inv.ID); got.Rev != before {
-		t.Errorf("it was chosen: %s, lane %s", got.State, got.Lane)
+		t.Errorf("it was chosen: it is %s in lane %s", got.State, got.Lane)
 	}
 }
 
-// step runs the task that the invoice's state asks for, if any.
+// step runs the task that the invoice's state asks for.
 func (a *actor) step(inv *ledger.Invoice) {
 	a.s.t.Helper()
 	switch got := a.s.read(inv.ID); {
@@ -73,7 +74,7 @@ func (a *actor) step(inv *ledger.Invoice) {
 	}
 }
 
-func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *testing.T) {
+func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *testing.T) {
 	for _, c := range []struct {
 		why            string
 		due            time.Duration
@@ -82,31 +83,31 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 	}{
 		{"its turn comes in time", 2 * time.Hour, 180, 0, false},
 		{"its turn comes too late", 30 * time.Minute, 180, 0, true},
-		{"its deadline is over, and its turn far away", -time.Hour, 180, 0, true},
+		{"its deadline is over, and its turn comes in an hour", -time.Hour, 180, 0, true},
 		{"a package would have to wait as long", 30 * time.Minute, 180, 60, false},
 		{"there is a place", 30 * time.Minute, 0, 0, false},
 	} {
 		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			l := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+			l := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 			l.use(t, s.nip(), ratelimit.GroupInvoiceSend, c.sends)
 			l.use(t, s.nip(), ratelimit.GroupBatchSession, c.batches)
-			w := s.worker("w", s.counting(l), asConfigured)
+			w := s.worker("w", s.limitedClient(l), asConfigured)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			if err := s.due(inv.ID, s.now().Add(c.due)); err != nil {
+			if err := s.setDeadline(inv.ID, s.now().Add(c.due)); err != nil {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
-				t.Fatalf("lane %s, waits in %q", got.Lane, got.Group)
+				t.Fatalf("it is in lane %s and waits in %q", got.Lane, got.Group)
 			}
 			if !c.bulk {
 				return
 			}
 			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
-				t.Errorf("nobody is told why: %q", got.Reason)
+				t.Errorf("the reason is %q, or the log does not say so", got.Reason)
 			}
 			s.advance(time.Minute)
 			for range 2 {
@@ -119,8 +120,8 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 	}
 }
 
-// due moves the legal deadline, as a new hand-in with another deadline does.
-func (s *stage) due(id string, at time.Time) error {
+// setDeadline moves the legal deadline, as handing the document in with another deadline does.
+func (s *stage) setDeadline(id string, at time.Time) error {
 	inv := s.read(id)
 	return s.ledger.ChangeTerms(s.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})
 }

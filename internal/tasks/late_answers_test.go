@@ -14,24 +14,21 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t *testing.T) {
+// The answer about an invoice has no number while the invoice is in processing.
+func TestConfirm_AnswerWithoutNumberIsInProcessingForHours_ItsOutcomeIsRead(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	running := true
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			if running && all[i].InvoiceNumber == "A/2" {
-				all[i].InvoiceNumber = ""
-				all[i].Status = ksef.StatusInfo{Code: 150, Description: "processing"}
-			}
+	client.listed = change(func(i *ksef.InvoiceInfo) {
+		if running && i.InvoiceNumber == "A/2" {
+			i.InvoiceNumber, i.Status = "", ksef.StatusInfo{Code: 150, Description: "processing"}
 		}
-		return all
-	}
-	w := s.worker("w", d)
+	})
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, a, b)
-	drive := func(most time.Duration) (last error) {
-		for began := s.now(); s.now().Sub(began) < most; {
+	drive := func(within time.Duration) (last error) {
+		for began := s.now(); s.now().Sub(began) < within; {
 			last = w.run(queue.KindConfirm, pkg)
 			if s.pkg(pkg).State == ledger.PackageSettled {
 				return nil
@@ -42,23 +39,22 @@ func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t
 		return last
 	}
 	_ = drive(2 * time.Hour)
-	running = false // KSeF answers 450 with the number from now on
+	running = false // from now on KSeF answers 450 with the number
 	err := drive(time.Hour)
 	if got := s.read(b.ID); got.State != ledger.Rejected {
 		t.Errorf("an hour after KSeF's answer it is %s %q: %v", got.State, got.Reason, err)
 	}
 }
 
-// The session ended with 500 and its receipt cannot be asked for now. What its list says clearly is
+// The session ended with 500 and its receipt is not available. The clear answers of its list are
 // written.
-func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndTheRestSaysWhyItWaits(t *testing.T) {
+func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, unavailable("fetch session UPO") }
-	w := s.worker("w", d)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = notAvailable
+	w := s.worker("w", client)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	for range 5 {
 		_ = w.run(queue.KindConfirm, pkg)
 		s.advance(time.Minute)
@@ -72,12 +68,12 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndTheRestSaysWhyItW
 	notSentAgain(t, s, a.ID)
 }
 
-// The list of the open session still has only the answer to the first try.
-func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
+// The list of the open session has only the answer to the first attempt.
+func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	old := true
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		if old && len(all) > 0 {
 			one := all[0]
 			one.Status, one.KSeFNumber = ksef.StatusInfo{Code: 460, Description: "new in this month"}, ""
@@ -85,7 +81,7 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 		}
 		return all
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, a.ID)
 	pkg := s.read(a.ID).Package
@@ -94,55 +90,54 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 	if err := s.ledger.Retry(t.Context(), &inv); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ledger.Move(t.Context(), ledger.Move{ID: a.ID, From: []ledger.State{ledger.Queued}, Edit: ledger.Edit{}.InLane(ledger.Express)}); err != nil {
+	if err := s.ledger.Move(t.Context(), ledger.Move{
+		ID: a.ID, From: []ledger.State{ledger.Queued}, Edit: ledger.Edit{}.InLane(ledger.Express),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	s.eventually("sent", func() bool { _ = w.run(queue.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })
 	if got := s.read(a.ID).Package; got == pkg {
-		t.Errorf("it was sent into the session that it was in before")
+		t.Errorf("it was sent in the same session again")
 	}
 	_ = w.run(queue.KindConfirm, pkg)
 	if got := s.read(a.ID); got.State != ledger.Sent {
-		t.Errorf("the answer to the first try makes it %s: %s", got.State, got.Reason)
+		t.Errorf("after the answer to the first attempt it is %s: %s", got.State, got.Reason)
 	}
 }
 
-// A pass through the register has begun at a day that is later than that of an invoice which is
-// looked for since.
+// A pass through the register began at a day that is later than that of an invoice which joins the
+// search.
 func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &onesick{door: s.door()}
-	w := sickWorker(s, d)
-	early := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "E/1", IssueDate: invoice.Today(s.now()), Seed: 3})
+	client := &sickClient{testClient: s.client()}
+	w := s.worker("w2", client)
+	early := s.seeded("E/1", 3)
 	s.known(w, early)
 	s.advance(100 * 24 * time.Hour)
 	late := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "L/1", IssueDate: invoice.Today(s.now()), Seed: 1})
 	s.known(w, late)
-	// KSeF names no original of L/1; the receipt of E/1's original is sick for a while.
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			if all[i].InvoiceNumber == "L/1" {
-				all[i].Status.Extensions = nil
-			}
+	// KSeF names no original of L/1. The receipt of E/1's original is not available for a while.
+	client.listed = change(func(i *ksef.InvoiceInfo) {
+		if i.InvoiceNumber == "L/1" {
+			i.Status.Extensions = nil
 		}
-		return all
-	}
+	})
 	sick, downloads := true, 0
-	d.upoOf = func(string) error {
+	client.upoOf = func(string) error {
 		if sick {
-			return unavailable("upo")
+			return unavailableError("upo")
 		}
-		return refused("upo")
+		return refusedError("upo")
 	}
-	d.invoice = func(string) error {
+	client.invoice = func(string) error {
 		if downloads++; downloads == 1 {
-			return refused("fetch")
+			return refusedError("fetch")
 		}
 		return nil
 	}
-	lags := true
-	d.page = func(p ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
-		if lags { // the register does not have the newer one yet
+	registerLate := true
+	client.page = func(p ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
+		if registerLate { // the register does not have the newer one yet
 			p.Invoices = slices.DeleteFunc(p.Invoices, func(m ksef.Metadata) bool { return m.InvoiceNumber == "L/1" })
 		}
 		return p, err
@@ -156,7 +151,7 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 			sick = false
 		}
 		if s.now().Sub(began) > 10*time.Minute {
-			lags = false
+			registerLate = false
 		}
 		if s.read(a.ID).State.Final() && s.read(b.ID).State.Final() {
 			break
@@ -167,7 +162,7 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	for _, id := range []string{a.ID, b.ID} {
 		g := s.read(id)
 		if g.State != ledger.Accepted {
-			t.Errorf("%s is in the register, and %s: %s", g.Number, g.State, g.Reason)
+			t.Errorf("%s is in the register, but it is %s: %s", g.Number, g.State, g.Reason)
 		}
 	}
 }

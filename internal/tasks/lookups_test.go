@@ -11,14 +11,16 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The gateway hangs while the receipts of one tenant's originals are looked up. Another tenant's
+// The gateway does not answer requests for the receipts of one tenant's originals. Another tenant's
 // duplicate is recovered, and its large invoice is sent.
 func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &onesick{door: s.door()}
-	w := sickWorker(s, d)
+	client := &sickClient{testClient: s.client()}
+	w := s.worker("w2", client)
 	of := func(tenant int, number string, lines int) []byte {
-		return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+		return sample.Invoice(sample.Options{
+			SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3,
+		})
 	}
 	docs := [][]byte{of(0, "A/1", 1), of(0, "A/2", 1), of(0, "A/3", 1), of(1, "B/1", 1)}
 	sessions := map[string]bool{}
@@ -30,19 +32,16 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 		pkgs = append(pkgs, s.sent(w, s.admit(ledger.Bulk, doc)))
 	}
 	for _, p := range pkgs {
-		s.eventually("the session is final", func() bool {
-			info, err := d.SessionStatus(t.Context(), s.pkg(p).Session)
-			return err == nil && !info.Status.Processing()
-		})
+		s.processed(p)
 	}
 	stop, hanging := make(chan struct{}), make(chan struct{}, len(docs))
-	d.upoOf = func(session string) error {
+	client.upoOf = func(session string) error {
 		if !sessions[session] {
 			return nil
 		}
 		hanging <- struct{}{}
 		<-stop
-		return unavailable("fetch session UPO")
+		return unavailableError("fetch session UPO")
 	}
 	done := make(chan error, len(docs))
 	for _, p := range pkgs[:3] {
@@ -59,7 +58,7 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no receipt was asked for")
 	}
-	w.until(queue.KindConfirm, pkgs[3], func() bool { return s.pkg(pkgs[3]).State == ledger.PackageSettled })
+	w.settle(pkgs[3])
 	large := s.admit(ledger.Express, of(1, "B/2", 3500))
 	w.must(queue.KindSend, large.ID)
 	if got := s.read(large.ID); got.State != ledger.Sent {

@@ -1,13 +1,9 @@
 package tasks_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,38 +19,38 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// weighing is a store that weighs the live heap in the middle of a handler's work: at every fourth
-// document that passes.
-type weighing struct {
+// weighingStore measures the live heap in the middle of a handler, at every fourth document that
+// passes.
+type weighingStore struct {
 	archive.Store
-	mu   sync.Mutex
-	seen int
-	base uint64
-	most uint64
+	mu       sync.Mutex
+	seen     int
+	base     uint64
+	maxBytes uint64
 }
 
-func (w *weighing) begin() { w.seen, w.most, w.base = 0, 0, liveHeap() }
+func (w *weighingStore) begin() { w.seen, w.maxBytes, w.base = 0, 0, liveHeap() }
 
 func liveHeap() uint64 {
 	runtime.GC()
-	runtime.GC() // what sync.Pool kept from before the first
+	runtime.GC() // frees what sync.Pool kept during the first
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-func (w *weighing) weigh() {
+func (w *weighingStore) weigh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen++; w.seen%4 != 0 {
 		return
 	}
 	if now := liveHeap(); now > w.base {
-		w.most = max(w.most, now-w.base)
+		w.maxBytes = max(w.maxBytes, now-w.base)
 	}
 }
 
-func (w *weighing) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (w *weighingStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	err := w.Store.Put(ctx, name, data, kind)
 	if strings.HasSuffix(name, ".xml") {
 		w.weigh()
@@ -63,7 +59,7 @@ func (w *weighing) Put(ctx context.Context, name string, data []byte, kind strin
 	return err
 }
 
-func (w *weighing) Get(ctx context.Context, name string) ([]byte, error) {
+func (w *weighingStore) Get(ctx context.Context, name string) ([]byte, error) {
 	data, err := w.Store.Get(ctx, name)
 	if strings.HasPrefix(name, "bodies/") {
 		w.weigh()
@@ -71,19 +67,9 @@ func (w *weighing) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, err
 }
 
-// large is an invoice of 2.9 MB whose bytes do not compress: sealed, it is as large, and lies in
-// the archive until it is sent.
-func large(nip string, n int) []byte {
-	doc := sample.Invoice(sample.Options{SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true})
-	noise := make([]byte, (2_900_000-len(doc))/4*3)
-	_, _ = rand.NewChaCha8([32]byte{byte(n), 1}).Read(noise)
-	body, end, _ := bytes.Cut(doc, []byte("</Faktura>"))
-	return slices.Concat(body, []byte("<!--"), base64.StdEncoding.AppendEncode(nil, noise), []byte("--></Faktura>"), end)
-}
-
 // However many invoices of 2.9 MB are in a package (with 256 the figures are the same), neither its
-// build nor its receipt task has more than a few in memory: those that lie in Redis because they
-// compress well, and those that lie in the archive.
+// build nor its receipt task holds more than a few in memory. Some of them lie in Redis because
+// they compress well, some in the archive.
 func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) {
 	const bound = 24 << 20
 	for name, c := range map[string]struct {
@@ -92,21 +78,23 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 		make     func(nip string, n int) []byte
 	}{
 		"14 in Redis": {14, false, func(nip string, n int) []byte {
-			return sample.Invoice(sample.Options{SellerNIP: nip, Number: fmt.Sprint("R/", n), IssueDate: invoice.Today(time.Now()),
-				Attachment: true, PadTo: 2_900_000, Seed: uint64(n)})
+			return sample.Invoice(sample.Options{
+				SellerNIP: nip, Number: fmt.Sprint("R/", n), IssueDate: invoice.Today(time.Now()),
+				Attachment: true, PadTo: 2_900_000, Seed: uint64(n),
+			})
 		}},
-		"14 in the archive": {14, true, large},
+		"14 in the archive": {14, true, incompressible},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			scale := &weighing{Store: s.store}
-			s.store = scale
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.PartSize = 50_000_000 })
+			weighing := &weighingStore{Store: s.store}
+			s.store = weighing
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.PartSize = 50_000_000 })
 			var ids []string
 			for i := range c.invoices {
 				inv := s.admit(ledger.Bulk, c.make(s.nip(), i))
 				if inv.BodyArchived != c.archived {
-					t.Fatalf("in the archive: %v", inv.BodyArchived)
+					t.Fatalf("the document is in the archive: %v", inv.BodyArchived)
 				}
 				ids = append(ids, inv.ID)
 			}
@@ -114,36 +102,37 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 				w.must(queue.KindSubmit, id)
 			}
 			pkg := w.cut(ids[0])
-			scale.begin()
+			weighing.begin()
 			w.must(queue.KindPackage, pkg)
-			if c.archived { // the scale sees what is read from the archive
-				t.Logf("a build: %d documents, at most %d MB live", scale.seen, scale.most>>20)
-				if scale.most > bound || scale.seen < c.invoices {
-					t.Errorf("a build of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+			if c.archived { // the store sees what is read from the archive
+				t.Logf("a build reads %d documents and holds at most %d MB", weighing.seen, weighing.maxBytes>>20)
+				if weighing.maxBytes > bound || weighing.seen < c.invoices {
+					t.Errorf("a build of %d documents holds %d MB, want at most %d", weighing.seen, weighing.maxBytes>>20, bound>>20)
 				}
 			}
-			s.eventually("KSeF is through with the package", func() bool {
+			s.eventually("the package is settled", func() bool {
 				_ = w.run(queue.KindConfirm, pkg)
 				return s.pkg(pkg).State == ledger.PackageSettled
 			})
-			scale.begin()
+			weighing.begin()
 			w.must(queue.KindReceipt, pkg)
-			t.Logf("a receipt task: %d documents read and written, at most %d MB live", scale.seen, scale.most>>20)
-			if scale.most > bound || scale.seen < c.invoices {
-				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+			t.Logf("a receipt task reads and writes %d documents and holds at most %d MB", weighing.seen, weighing.maxBytes>>20)
+			if weighing.maxBytes > bound || weighing.seen < c.invoices {
+				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", weighing.seen, weighing.maxBytes>>20, bound>>20)
 			}
 		})
 	}
 }
 
-// A full session's receipt has ten thousand lines.
+// The receipt of a full session has ten thousand lines.
 func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><NumerReferencyjnySesji>s</NumerReferencyjnySesji>`)
 	for i := range 10_000 {
 		fmt.Fprintf(&b, "<Dokument><NipSprzedawcy>5265877635</NipSprzedawcy>"+
 			"<NumerKSeFDokumentu>5265877635-20261123-%012X-AF</NumerKSeFDokumentu><NumerFaktury>FV/2026/%d</NumerFaktury>"+
-			"<SkrotDokumentu>%043d=</SkrotDokumentu><DataNadaniaNumeruKSeF>2026-11-23T10:00:00+01:00</DataNadaniaNumeruKSeF></Dokument>", i, i, i)
+			"<SkrotDokumentu>%043d=</SkrotDokumentu>"+
+			"<DataNadaniaNumeruKSeF>2026-11-23T10:00:00+01:00</DataNadaniaNumeruKSeF></Dokument>", i, i, i)
 	}
 	b.WriteString(`</Potwierdzenie>`)
 	raw := []byte(b.String())

@@ -9,15 +9,11 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-func (s *stage) goodToday(number string) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(s.now())})
-}
-
-// toMidnight moves the clocks to so long before the next midnight in Warsaw, and returns that.
+// toMidnight moves the clocks to so long before the next midnight in Warsaw, and returns that
+// midnight.
 func (s *stage) toMidnight(before time.Duration) time.Time {
 	s.t.Helper()
 	y, m, d := s.now().Add(before).In(invoice.Warsaw()).Date()
@@ -26,18 +22,18 @@ func (s *stage) toMidnight(before time.Duration) time.Time {
 	return midnight
 }
 
-// A trickle with today's P_1 in the last ten minutes of the day, when 52 of the hour's 60 sessions are
-// gone: KSeF calls offline what is in no session by midnight.
-func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *testing.T) {
+// Invoices with today's P_1 trickle in during the last ten minutes of the day, when 52 of the
+// hour's 60 sessions are used. KSeF marks as offline what is in no session by midnight.
+func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(20 * time.Minute)
-	c := s.counted(nil)
+	c := s.limit(nil)
 	for range 52 { // they stay used until after midnight
 		c.use(t, s.nip(), ratelimit.GroupBatchSession, 1)
 		s.advance(4 * time.Second)
 	}
 	s.advance(midnight.Add(-10 * time.Minute).Sub(s.now()))
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	var group string
 	came := 0
 	for s.now().Before(midnight.Add(-time.Second)) {
@@ -55,7 +51,7 @@ func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *tes
 		s.advance(time.Second)
 	}
 	if left := s.packages(ledger.PackageCut); len(left) > 0 {
-		t.Errorf("%d packages were cut and never opened", len(left))
+		t.Errorf("%d packages were cut and not opened", len(left))
 	}
 	sent := 0
 	books := s.sim.Books()
@@ -79,18 +75,18 @@ func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *tes
 	}
 }
 
-// One that has no session before midnight does not stand there alone: it waits with the others for
-// the next session there is. At any other time so short a wait is nothing.
-func TestMidnight_NoSessionBefore_ThePackageGoesBack(t *testing.T) {
+// A package that gets no session before midnight does not wait alone. Its invoices wait with others
+// for the next session. At any other time so short a wait changes nothing.
+func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T) {
 	for _, c := range []struct {
 		before time.Duration
 		want   ledger.State
 	}{{40 * time.Second, ledger.Queued}, {10 * time.Minute, ledger.Packed}} {
 		s := newStage(t, simulator.Options{})
-		l := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		l := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 		midnight := s.toMidnight(20 * time.Minute)
-		w := s.worker("w", s.counting(l), asConfigured)
-		invs := s.bulk(w, "A", 5)
+		w := s.worker("w", s.limitedClient(l), asConfigured)
+		invs := s.queueBulk(w, "A", 5)
 		s.advance(3 * time.Second)
 		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		cut := s.packages(ledger.PackageCut)

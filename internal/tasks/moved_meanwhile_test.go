@@ -11,24 +11,19 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A refused session that leaves open what became of an invoice, and somebody moves the invoice at
-// the very moment at which it is marked for the register: it bears no mark then, and nothing proves
-// that KSeF does not have it. It waits, and is not sent again.
+// A refused session leaves open what became of an invoice. The invoice is moved at the very moment
+// at which it is marked for the register, so the mark is not written. Nothing proves that KSeF does
+// not have it: it waits, and is not sent again.
 func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
+	client := s.client()
+	client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 		return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Status: 502, Kind: ksef.KindOutage, MaybeDone: true}
 	}
-	d.session = sessionCode(500)
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			all[i].InvoiceNumber = "?" // an acceptance that is nobody's
-		}
-		return all
-	}
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-	w := s.worker("w", d)
+	client.session = sessionCode(500)
+	client.listed = change(func(i *ksef.InvoiceInfo) { i.InvoiceNumber = "?" }) // an acceptance of an unknown invoice
+	client.upo = notGiven
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).Doubt != 0 })
@@ -45,12 +40,12 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 	w.rdb.AddHook(late)
 	_ = w.run(queue.KindConfirm, pkg)
 	if !late.done.Load() {
-		t.Fatal("nothing moved meanwhile: this test proved nothing")
+		t.Fatal("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
 		t.Errorf("it is %s in %q: %s", got.State, got.Package, got.Reason)
 	}
-	d.sent = nil
+	client.sent = nil
 	s.advance(time.Hour)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(inv.ID).State == ledger.Accepted })
 	s.acceptedOnce(1)

@@ -10,47 +10,42 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
-// silentDoor gives no list, or no status of single invoices; nil lets through what the door gives.
-type silentDoor struct {
-	*door
+// silentClient returns errors for the list of a session or for the status of single invoices; nil
+// lets the answer through.
+type silentClient struct {
+	*testClient
 	list, status error
 }
 
-func (d *silentDoor) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
-	if d.list != nil {
-		return nil, d.list
+func (client *silentClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	if client.list != nil {
+		return nil, client.list
 	}
-	return d.door.SessionInvoices(ctx, session)
+	return client.testClient.SessionInvoices(ctx, session)
 }
 
-func (d *silentDoor) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
-	if d.status != nil {
-		return ksef.InvoiceInfo{}, d.status
+func (client *silentClient) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	if client.status != nil {
+		return ksef.InvoiceInfo{}, client.status
 	}
-	return d.door.InvoiceStatus(ctx, reference)
+	return client.testClient.InvoiceStatus(ctx, reference)
 }
 
-func (s *stage) silentWorker(d *silentDoor) *actor {
-	return s.workerWith("w", d.door, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return d, true }
-	})
-}
-
-// The gateway refuses the list of a processed session, or nobody can read it, for ever: the receipt
-// decides by content about what was accepted.
-func TestNoList_TheReceiptDecides(t *testing.T) {
+// The gateway always refuses the list of a processed session, or nobody can read it. The receipt
+// proves by content which invoices were accepted.
+func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 	for name, err := range map[string]error{
-		"refused":    refused("list session invoices"),
-		"unreadable": &ksef.APIError{Op: "list session invoices", Kind: ksef.KindUnreadable, Status: 200, Group: ksef.GroupSessionInvoiceList},
+		"refused": refusedError("list session invoices"),
+		"unreadable": &ksef.APIError{
+			Op: "list session invoices", Kind: ksef.KindUnreadable, Status: 200, Group: ksef.GroupSessionInvoiceList,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.silentWorker(&silentDoor{door: s.door(), list: err})
-			first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-			pkg := s.sent(w, first, second)
+			w := s.worker("w", &silentClient{testClient: s.client(), list: err})
+			first, second, pkg := s.sentPair(w, ledger.Bulk)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			for _, inv := range []ledger.Invoice{first, second} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted {
@@ -61,11 +56,11 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 	}
 }
 
-// What the receipt does not have may have been refused: without a list it is not sent again, it waits
-// and says why, and in the end a person has to look.
+// An invoice that the receipt does not have may have been refused. Without a list it is not sent
+// again: it waits with a reason, and in the end a person has to decide.
 func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.silentWorker(&silentDoor{door: s.door(), list: refused("list session invoices")})
+	w := s.worker("w", &silentClient{testClient: s.client(), list: refusedError("list session invoices")})
 	good, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, good, bad)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
@@ -78,26 +73,26 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A session ends in an error, and yet KSeF took what was in it: its list is short or refused, so its
+// A session ends in an error, but KSeF has its invoices. Its list is short or refused, so its
 // receipt is asked before anything is sent again.
-func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing.T) {
+func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{299, 405, 500} {
 		for _, list := range []string{"refused", "short"} {
 			t.Run(fmt.Sprint(code, " ", list), func(t *testing.T) {
 				s := newStage(t, simulator.Options{})
-				d := &silentDoor{door: s.door()}
-				d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+				client := &silentClient{testClient: s.client()}
+				client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 					if i.Status.Done() {
 						return ksef.SessionInfo{Status: ksef.StatusInfo{Code: code, Description: "?"}}
 					}
 					return i
 				}
 				if list == "refused" {
-					d.list = refused("list session invoices")
+					client.list = refusedError("list session invoices")
 				} else {
-					d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(1, len(all))] }
+					client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(1, len(all))] }
 				}
-				w := s.silentWorker(d)
+				w := s.worker("w", client)
 				invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))}
 				pkg := s.sent(w, invs...)
 				w.until(queue.KindConfirm, pkg, func() bool {
@@ -114,49 +109,47 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 	}
 }
 
-// The list of a failed session has an acceptance and lacks another invoice, and there is no receipt:
-// silence about that one proves nothing.
+// The list of a failed session has one accepted invoice and lacks another, and there is no receipt.
+// That proves nothing about the other one.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Status.Done() {
 			return ksef.SessionInfo{Status: ksef.StatusInfo{Code: ksef.BatchSessionKeyNotDecrypted, Description: "?"}}
 		}
 		return i
 	}
-	d.listed = hide("A/2")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("session UPO") }
-	w := s.worker("w", d)
-	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, first, second)
+	client.listed = hide("A/2")
+	client.upo = notGiven
+	w := s.worker("w", client)
+	first, second, pkg := s.sentPair(w, ledger.Bulk)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
 		t.Errorf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
 	}
 }
 
-// KSeF has confirmed a single send with a reference. List and count lag behind, its status is refused
-// and there is no receipt: it did arrive, whatever they leave out.
-func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
+// KSeF has confirmed a single send with a reference. List and count are late, the status is refused
+// and there is no receipt. The invoice did arrive, whatever the other answers leave out.
+func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &silentDoor{door: s.door(), status: refused("invoice status")}
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := &silentClient{testClient: s.client(), status: refusedError("invoice status")}
+	client.listed = hide("A/2")
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Counted && i.InvoiceCount == 2 {
 			i.InvoiceCount, i.SuccessfulInvoiceCount = 1, 1
 		}
 		return i
 	}
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("session UPO") }
-	w := s.silentWorker(d)
-	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	pkg := s.sent(w, first, second)
+	client.upo = notGiven
+	w := s.worker("w", client)
+	first, second, pkg := s.sentPair(w, ledger.Express)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)
 	}
-	d.listed = nil // the list catches up
+	client.listed = nil // the list is up to date
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 2 {
 		t.Errorf("KSeF accepted %d", n)

@@ -13,14 +13,15 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// rewritten puts something between the gateway and the workers that are made from now on: it rewrites
-// the answers of one operation, as long as change is set, and counts how often that was asked.
+// rewritten stands between the gateway and the workers that are made from now on. It changes the
+// answers of one operation while change is set, and counts how often that operation was asked.
 type rewritten struct {
 	path   string
 	change func(body string) string
 	asked  int
 }
 
+// rewrite makes a [rewritten] for the operation whose path contains path.
 func (s *stage) rewrite(path string, change func(string) string) *rewritten {
 	s.t.Helper()
 	r := &rewritten{path: path, change: change}
@@ -46,10 +47,11 @@ func (s *stage) rewrite(path string, change func(string) string) *rewritten {
 	return r
 }
 
-// asQueued runs a task at the pauses that the queue would make, until want holds or the time is up.
-func (a *actor) asQueued(kind queue.Kind, id string, most time.Duration, want func() bool) (last error) {
+// asQueued runs a task with the pauses that the queue would make, until want holds or the time is
+// up.
+func (a *actor) asQueued(kind queue.Kind, id string, within time.Duration, want func() bool) (last error) {
 	failed := 0 // as the queue counts
-	for began := a.s.now(); a.s.now().Sub(began) < most && !want(); {
+	for began := a.s.now(); a.s.now().Sub(began) < within && !want(); {
 		last = a.run(kind, id)
 		<-time.After(2 * time.Millisecond) // the simulator works meanwhile
 		a.s.advance(retry.Delay(failed, last, nil))
@@ -60,41 +62,42 @@ func (a *actor) asQueued(kind queue.Kind, id string, most time.Duration, want fu
 	return last
 }
 
-// omitted is an invoice that KSeF calls a duplicate without naming the original, in a session that is
-// on its way.
-func omitted(s *stage, w *actor) (id, pkg string) {
+// duplicateWithoutOriginal sends an invoice that KSeF calls a duplicate without naming the
+// original. The session is on its way.
+func duplicateWithoutOriginal(s *stage, w *actor) (id, pkg string) {
 	s.t.Helper()
-	doc := s.with("A/1", 1)
+	doc := s.seeded("A/1", 1)
 	s.known(w, doc)
 	id = s.admit(ledger.Bulk, doc).ID
 	return id, s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 }
 
-func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) {
+func TestRecover_RegisterWritesItsFlagsAsText_TheOriginalIsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
 	r := s.rewrite("/invoice/metadata", func(body string) string {
 		return strings.NewReplacer(`"hasMore":false`, `"hasMore":"false"`, `"isTruncated":false`, `"isTruncated":"false"`).Replace(body)
 	})
-	w := s.worker("w", s.door())
-	id, pkg := omitted(s, w)
+	w := s.worker("w", s.client())
+	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted || r.asked == 0 {
-		t.Errorf("after %d pages it is %s: %s; %v", r.asked, got.State, got.Reason, last)
+		t.Errorf("after %d pages the invoice is %s: %s; %v", r.asked, got.State, got.Reason, last)
 	}
 }
 
-// An answer of the register that cannot be read costs one of its twenty requests an hour.
-func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFoundInTheEnd(t *testing.T) {
+// The register cannot be read. Each such answer costs one of its twenty requests an hour.
+func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
 	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })
-	w := s.worker("w", s.door())
-	id, pkg := omitted(s, w)
+	w := s.worker("w", s.client())
+	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
 	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
 		t.Errorf("after %d pages in a day it is %s: %s", r.asked, got.State, got.Reason)
 	}
-	if v := retry.Judge(last); v.Action != retry.Later || v.Reason != retry.ReasonUnreadable || !strings.Contains(last.Error(), "register") {
-		t.Errorf("it does not say what it waits for: %v", last)
+	v := retry.Judge(last)
+	if v.Action != retry.Later || v.Reason != retry.ReasonUnreadable || !strings.Contains(last.Error(), "register") {
+		t.Errorf("the error does not say what it waits for: %v", last)
 	}
 	r.change = nil
 	last = w.asQueued(queue.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
@@ -103,21 +106,22 @@ func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFou
 	}
 }
 
-// All sessions of a tenant share their requests: one that cannot be read must not use them up.
-func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
+// All sessions of a tenant share their requests. A session that cannot be read must not use them
+// up.
+func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	r.asked = 0
-	const most = 6 * time.Hour
-	last := w.asQueued(queue.KindConfirm, pkg, most, func() bool { return s.read(inv.ID).State.Final() })
-	if most := int(most/time.Minute) + 30; r.asked < 10 || r.asked > most { // confirm.max is a minute here
-		t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
+	const within = 6 * time.Hour
+	last := w.asQueued(queue.KindConfirm, pkg, within, func() bool { return s.read(inv.ID).State.Final() })
+	if limit := int(within/time.Minute) + 30; r.asked < 10 || r.asked > limit { // confirm.max is a minute here
+		t.Errorf("asked %d times, want %d at most: %v", r.asked, limit, last)
 	}
 	if v := retry.Judge(last); v.Reason != retry.ReasonUnreadable {
-		t.Errorf("it waits because of %v", last)
+		t.Errorf("it waits for %v", last)
 	}
 	r.change = nil
 	w.asQueued(queue.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
@@ -126,20 +130,20 @@ func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
 	}
 }
 
-func TestReceipt_CannotBeRead_ItIsAskedForEverMoreRarely(t *testing.T) {
+func TestReceipt_CannotBeRead_PausesBetweenRequestsGrow(t *testing.T) {
 	for name, body := range map[string]string{"XML of another kind": "<receipt/>", "no XML": "{]", "nothing": ""} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			r := s.rewrite("/session/upo/", func(string) string { return body })
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			r.asked = 0
-			const most = 6 * time.Hour
-			last := w.asQueued(queue.KindReceipt, pkg, most, func() bool { return s.read(inv.ID).State == ledger.Receipted })
-			if most := int(most/time.Minute) + 30; r.asked < 3 || r.asked > most {
-				t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
+			const within = 6 * time.Hour
+			last := w.asQueued(queue.KindReceipt, pkg, within, func() bool { return s.read(inv.ID).State == ledger.Receipted })
+			if limit := int(within/time.Minute) + 30; r.asked < 3 || r.asked > limit {
+				t.Errorf("asked %d times, want %d at most: %v", r.asked, limit, last)
 			}
 			r.change = nil
 			w.asQueued(queue.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })

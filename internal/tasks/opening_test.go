@@ -11,15 +11,15 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// One session is left of the hour, and ordinary packages leave one to urgent ones. A set that was
-// cut by the number that is left would go back and forth.
-func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *testing.T) {
+// One session is left in the hour, and ordinary packages leave one to urgent ones. A set that was
+// cut because of that session would go back and forth.
+func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.toMidnight(12 * time.Hour)
-	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 59)
-	w := s.worker("w", s.counting(c), asConfigured)
-	invs := s.bulk(w, "A", 5)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
+	invs := s.queueBulk(w, "A", 5)
 	group := invs[0].WaitingGroup().Name()
 	rev := s.read(invs[0].ID).Rev
 	for range 50 {
@@ -27,9 +27,9 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 		w.must(queue.KindCut, group)
 	}
 	if got := s.read(invs[0].ID); got.Rev != rev {
-		t.Errorf("%s at revision %d, it was %d", got.State, got.Rev, rev)
+		t.Errorf("it is %s at revision %d, and was at %d", got.State, got.Rev, rev)
 	}
-	urgent := s.worker("urgent", s.counting(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
+	urgent := s.worker("urgent", s.limitedClient(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
 	urgent.must(queue.KindCut, group)
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 {
@@ -38,14 +38,14 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
-// In the hour before midnight a package leaves alone what is kept for the cuts then, even one that was
-// cut before anything was kept.
-func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *testing.T) {
+// In the hour before midnight a package leaves the sessions that are kept for the cuts of midnight,
+// even if it was cut before they were kept.
+func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)
-	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
-	w := s.worker("w", s.counting(c), asConfigured)
-	invs := s.bulk(w, "A", 5)
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
+	w := s.worker("w", s.limitedClient(c), asConfigured)
+	invs := s.queueBulk(w, "A", 5)
 	group := invs[0].WaitingGroup().Name()
 	s.advance(3 * time.Second)
 	w.must(queue.KindCut, group)
@@ -59,7 +59,7 @@ func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *t
 	s.advance(midnight.Add(-6 * time.Minute).Sub(s.now()))
 	w.must(queue.KindCut, group)
 	if cut := s.packages(ledger.PackageCut); len(cut) > 0 {
-		t.Errorf("cut six minutes before midnight")
+		t.Errorf("a package was cut six minutes before midnight")
 	}
 	s.advance(time.Minute)
 	w.must(queue.KindCut, group)

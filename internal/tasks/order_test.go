@@ -12,10 +12,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The order of writes, calls and tasks is what survives a crash at any point. These traces are the
-// order that was proven by the chaos runs: a change of them is a change of behaviour.
+// The order of writes, calls and tasks is what survives a crash at any point. The chaos runs have
+// proven the order of these traces: to change a trace is to change behaviour.
 
-// over reports that a package has come to its end, or that the receipt is what is left.
+// over reports whether a package has ended, or has nothing left but its receipt.
 func (s *stage) over(pkg string) func() bool {
 	return func() bool {
 		state := s.pkg(pkg).State
@@ -23,7 +23,7 @@ func (s *stage) over(pkg string) func() bool {
 	}
 }
 
-// answered gives each invoice in a list the code that is named for its number; 0 leaves it out.
+// answered gives each invoice of a list the code of its number; 0 leaves it out.
 func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		out := []ksef.InvoiceInfo{}
@@ -41,7 +41,7 @@ func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo 
 	}
 }
 
-// session changes the code of a session.
+// sessionCode changes the code of a session that has ended.
 func sessionCode(code int) func(ksef.SessionInfo) ksef.SessionInfo {
 	return func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Status.Code >= 200 {
@@ -52,67 +52,76 @@ func sessionCode(code int) func(ksef.SessionInfo) ksef.SessionInfo {
 	}
 }
 
-func nothingListed([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
+// noExtensions removes what a list says about the originals of duplicates.
+var noExtensions = change(func(i *ksef.InvoiceInfo) { i.Status.Extensions = nil })
 
+// Sessions that KSeF has processed.
 func TestOrder_Processed(t *testing.T) {
-	noReceipt := func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
 	for _, c := range []struct {
-		name  string
-		lane  ledger.Lane
-		bend  func(*door, *trace)
-		docs  int
-		runs  int
-		after func(s *stage, w *actor, tr *trace, pkg string)
+		name   string
+		lane   ledger.Lane
+		change func(*testClient, *trace)
+		docs   int
+		runs   int
+		after  func(s *stage, w *actor, tr *trace, pkg string)
 	}{
 		{name: "all accepted in a package", lane: ledger.Bulk, docs: 2, runs: 1},
 		{name: "all accepted one by one", lane: ledger.Express, docs: 2, runs: 1},
 		{name: "one rejected and one missing", lane: ledger.Express, docs: 3, runs: 2,
-			bend: func(d *door, tr *trace) {
-				d.listed = answered(map[string]int{"A/0": 450, "A/1": 0})
-				tr.fails["InvoiceStatus"] = refused("ask invoice status")
+			change: func(client *testClient, tr *trace) {
+				client.listed = answered(map[string]int{"A/0": 450, "A/1": 0})
+				tr.fails["InvoiceStatus"] = refusedError("ask invoice status")
 			}},
 		{name: "one missing in the list and in the receipt", lane: ledger.Bulk, docs: 2, runs: 2,
-			bend: func(d *door, tr *trace) { d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt }},
+			change: func(client *testClient, tr *trace) {
+				client.listed, client.upo = answered(map[string]int{"A/1": 0}), notGiven
+			}},
 		{name: "the time for proof is over", lane: ledger.Bulk, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt },
+			change: func(client *testClient, tr *trace) {
+				client.listed, client.upo = answered(map[string]int{"A/1": 0}), notGiven
+			},
 			after: func(s *stage, w *actor, tr *trace, pkg string) {
 				s.advance(31 * time.Minute)
 				tr.confirm(w, pkg, 4, s.over(pkg))
 			}},
 		{name: "each asks to be sent again", lane: ledger.Bulk, docs: 3, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 435, "A/1": 500, "A/2": 550}) }},
+			change: func(client *testClient, tr *trace) {
+				client.listed = answered(map[string]int{"A/0": 435, "A/1": 500, "A/2": 550})
+			}},
 		{name: "405 and an unknown code", lane: ledger.Express, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 405, "A/1": 999}) }},
+			change: func(client *testClient, tr *trace) { client.listed = answered(map[string]int{"A/0": 405, "A/1": 999}) }},
 		{name: "410 for all", lane: ledger.Bulk, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 410, "A/1": 410}) }},
+			change: func(client *testClient, tr *trace) { client.listed = answered(map[string]int{"A/0": 410, "A/1": 410}) }},
 		{name: "410 for one", lane: ledger.Express, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 410}) }},
+			change: func(client *testClient, tr *trace) { client.listed = answered(map[string]int{"A/0": 410}) }},
 		{name: "still running, then over", lane: ledger.Bulk, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/1": 150}) },
+			change: func(client *testClient, tr *trace) { client.listed = answered(map[string]int{"A/1": 150}) },
 			after: func(s *stage, w *actor, tr *trace, pkg string) {
 				s.advance(31 * time.Minute)
 				tr.confirm(w, pkg, 1, nil)
 			}},
 		{name: "the receipt is sick", lane: ledger.Bulk, docs: 2, runs: 2,
-			bend: func(d *door, tr *trace) {
-				d.listed = answered(map[string]int{"A/1": 0})
-				tr.fails["SessionUPO"] = unavailable("fetch session UPO")
+			change: func(client *testClient, tr *trace) {
+				client.listed = answered(map[string]int{"A/1": 0})
+				tr.fails["SessionUPO"] = unavailableError("fetch session UPO")
 			}},
 		{name: "the statuses are sick", lane: ledger.Express, docs: 2, runs: 2,
-			bend: func(d *door, tr *trace) {
-				d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt
-				tr.fails["InvoiceStatus"] = unavailable("ask invoice status")
+			change: func(client *testClient, tr *trace) {
+				client.listed, client.upo = answered(map[string]int{"A/1": 0}), notGiven
+				tr.fails["InvoiceStatus"] = unavailableError("ask invoice status")
 			}},
 		{name: "there is no list", lane: ledger.Bulk, docs: 2, runs: 1,
-			bend: func(d *door, tr *trace) { tr.fails["SessionInvoices"] = refused("list session invoices") }},
+			change: func(client *testClient, tr *trace) {
+				tr.fails["SessionInvoices"] = refusedError("list session invoices")
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w, tr := s.traced(d)
-			if c.bend != nil {
-				c.bend(d, tr)
+			client := s.client()
+			w, tr := s.traced(client)
+			if c.change != nil {
+				c.change(client, tr)
 			}
 			var invs []ledger.Invoice
 			for i := range c.docs {
@@ -128,50 +137,41 @@ func TestOrder_Processed(t *testing.T) {
 	}
 }
 
+// Invoices that KSeF calls duplicates.
 func TestOrder_Duplicates(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		bend func(*door)
-		same bool
+		name   string
+		change func(*testClient)
+		same   bool
 	}{
 		{"the receipt proves it", nil, true},
 		{"another document", nil, false},
-		{"the document proves it", func(d *door) {
-			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+		{"the document proves it", func(client *testClient) {
+			client.upo = notGiven
 		}, true},
-		{"only the register names it", func(d *door) {
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					all[i].Status.Extensions = nil
-				}
-				return all
-			}
+		{"only the register names it", func(client *testClient) {
+			client.listed = noExtensions
 		}, true},
-		{"the register does not have it", func(d *door) {
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					all[i].Status.Extensions = nil
-				}
-				return all
-			}
-			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
+		{"the register does not have it", func(client *testClient) {
+			client.listed = noExtensions
+			client.page = noPages
 		}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w, tr := s.traced(d)
-			s.known(w, s.with("A/1", 1))
-			s.advance(time.Hour) // the register lags behind
-			if c.bend != nil {
-				c.bend(d)
+			client := s.client()
+			w, tr := s.traced(client)
+			s.known(w, s.seeded("A/1", 1))
+			s.advance(time.Hour) // the register is up to date
+			if c.change != nil {
+				c.change(client)
 			}
 			seed := uint64(1)
 			if !c.same {
 				seed = 2
 			}
-			pkg := s.sent(w, s.admit(ledger.Bulk, s.with("A/1", seed)))
+			pkg := s.sent(w, s.admit(ledger.Bulk, s.seeded("A/1", seed)))
 			tr.confirm(w, pkg, 3, s.over(pkg))
 			if !s.over(pkg)() {
 				s.advance(2 * time.Hour)
@@ -182,57 +182,53 @@ func TestOrder_Duplicates(t *testing.T) {
 	}
 }
 
+// Sessions that KSeF refuses as a whole.
 func TestOrder_Refused(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		lane ledger.Lane
-		code int
-		docs int
-		bend func(*door, *trace)
+		name   string
+		lane   ledger.Lane
+		code   int
+		docs   int
+		change func(*testClient, *trace)
 	}{
 		{"an online session", ledger.Express, 500, 2,
-			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
+			func(client *testClient, _ *trace) { client.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
 		{"an online session with nothing left", ledger.Express, 415, 1,
-			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450}) }},
-		{"an online session cancelled", ledger.Express, 440, 1, func(d *door, tr *trace) {
-			d.listed = nothingListed
-			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refused("ask invoice status"), refused("fetch session UPO")
+			func(client *testClient, _ *trace) { client.listed = answered(map[string]int{"A/0": 450}) }},
+		{"an online session cancelled", ledger.Express, 440, 1, func(client *testClient, tr *trace) {
+			client.listed = nothingListed
+			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refusedError("ask invoice status"), refusedError("fetch session UPO")
 		}},
-		{"a package", ledger.Bulk, 405, 2, func(d *door, tr *trace) {
-			d.listed = nothingListed
-			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		{"a package", ledger.Bulk, 405, 2, func(client *testClient, tr *trace) {
+			client.listed = nothingListed
+			tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 		}},
-		{"a package of too many", ledger.Bulk, 420, 3, func(d *door, tr *trace) {
-			d.listed = nothingListed
-			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		{"a package of too many", ledger.Bulk, 420, 3, func(client *testClient, tr *trace) {
+			client.listed = nothingListed
+			tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 		}},
-		{"a package with a stale key", ledger.Bulk, 415, 2, func(d *door, tr *trace) {
-			d.listed = nothingListed
-			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		{"a package with a stale key", ledger.Bulk, 415, 2, func(client *testClient, tr *trace) {
+			client.listed = nothingListed
+			tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 		}},
 		{"a package of which one was accepted", ledger.Bulk, 500, 2,
-			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/1": 405}) }},
-		{"a package whose receipt is sick", ledger.Bulk, 500, 2, func(d *door, tr *trace) {
-			d.listed = answered(map[string]int{"A/0": 450, "A/1": 405})
-			tr.fails["SessionUPO"] = unavailable("fetch session UPO")
+			func(client *testClient, _ *trace) { client.listed = answered(map[string]int{"A/1": 405}) }},
+		{"a package whose receipt is sick", ledger.Bulk, 500, 2, func(client *testClient, tr *trace) {
+			client.listed = answered(map[string]int{"A/0": 450, "A/1": 405})
+			tr.fails["SessionUPO"] = unavailableError("fetch session UPO")
 		}},
-		{"a package that proves nothing", ledger.Bulk, 500, 2, func(d *door, _ *trace) {
-			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					all[i].InvoiceNumber = "?"
-				}
-				return all
-			}
+		{"a package that proves nothing", ledger.Bulk, 500, 2, func(client *testClient, _ *trace) {
+			client.upo = notGiven
+			client.listed = change(func(i *ksef.InvoiceInfo) { i.InvoiceNumber = "?" })
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.session = sessionCode(c.code)
-			w, tr := s.traced(d)
-			c.bend(d, tr)
+			client := s.client()
+			client.session = sessionCode(c.code)
+			w, tr := s.traced(client)
+			c.change(client, tr)
 			var invs []ledger.Invoice
 			for i := range c.docs {
 				invs = append(invs, s.admit(c.lane, s.good(fmt.Sprint("A/", i))))
@@ -244,8 +240,8 @@ func TestOrder_Refused(t *testing.T) {
 	}
 }
 
-// The third refusal in a row, and those after it: halves when others go through, one package when
-// none does, a probe after that, and in the end a person.
+// The third refusal in a row and those after it: the package is halved when others go through, and
+// stays whole when none does; then a probe goes ahead, and in the end a person decides.
 func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -260,15 +256,15 @@ func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w, tr := s.traced(d)
+			client := s.client()
+			w, tr := s.traced(client)
 			tr.nameless = true
-			_, invs := s.many(c.docs)
+			_, invs := s.admitMany(c.docs)
 			w.together(invs...)
 			refuse := func() {
-				d.session = sessionCode(405)
-				d.listed = nothingListed
-				tr.fails["SessionUPO"] = refused("fetch session UPO")
+				client.session = sessionCode(405)
+				client.listed = nothingListed
+				tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 			}
 			for round := range c.rounds {
 				refuse()
@@ -288,7 +284,7 @@ func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 					}
 				}
 				if round == 0 && c.through {
-					d.session, d.listed = nil, nil
+					client.session, client.listed = nil, nil
 					delete(tr.fails, "SessionUPO")
 					other := s.sent(w, s.admit(ledger.Bulk, s.good("B/1")))
 					w.until(queue.KindConfirm, other, s.over(other))

@@ -2,10 +2,8 @@ package tasks_test
 
 import (
 	"context"
-	"crypto/rsa"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,14 +20,14 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
-	"ksefworker/internal/tasks"
 )
 
-var updateOrder = flag.Bool("update-order", false, "write the traces of testdata/order again")
+var updateOrder = flag.Bool("update-order", false, "write the traces in testdata/order")
 
-// trace records what a worker writes into the ledger, calls at KSeF, and puts into the queue, in
-// the order in which it happens. Reads are left out on purpose. Safe for concurrent use.
+// trace records what a worker writes into the ledger, calls at KSeF and puts into the queue, in the
+// order in which it happens. It leaves reads out on purpose. It is safe for concurrent use.
 type trace struct {
+	passHook
 	s *stage
 
 	mu    sync.Mutex
@@ -38,21 +36,19 @@ type trace struct {
 	reads int // pipelines that read whole entries of invoices
 	names map[string]string
 	kinds map[string]int
-	fails map[string]error // by call: what it comes to instead
+	fails map[string]error // by call: the error that it returns instead
 
-	// nameless invoices are told apart by when they are met first. Their ids, and so their order in
-	// a package, change with the day.
+	// nameless invoices are named by the order in which they appear. Their ids, and so their order
+	// in a package, change with the day.
 	nameless bool
 }
 
-// traced is a worker whose trace is recorded. Its clock and its door are the stage's.
-func (s *stage) traced(d *door) (*actor, *trace) {
+// traced makes a worker whose trace is recorded. Its clock and its client are the stage's.
+func (s *stage) traced(client *testClient) (*actor, *trace) {
 	s.t.Helper()
 	tr := &trace{s: s, names: map[string]string{}, kinds: map[string]int{}, fails: map[string]error{}}
 	s.budget = tracedBudget{noLimits{}, tr}
-	w := s.workerWith("w", d, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return &tracedDoor{d, tr}, true }
-	})
+	w := s.worker("w", &tracedClient{client, tr})
 	w.rdb.AddHook(tr)
 	return w, tr
 }
@@ -65,16 +61,16 @@ func (tr *trace) add(format string, args ...any) {
 	}
 }
 
-// confirm runs a package's confirm until want holds or it has run most times. Runs in which KSeF
-// still works on the session are not recorded: how many there are is a matter of time.
-func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
+// confirm runs a package's confirm until want holds, at most n times. Runs during which KSeF still
+// works on the session are not recorded: their number depends on time.
+func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	tr.s.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
-	for n := 0; n < most; {
+	for done := 0; done < n; {
 		if tr.run(w, queue.KindConfirm, pkg) {
-			n++
+			done++
 		} else if time.Now().After(deadline) {
-			tr.s.t.Fatal("KSeF works on the session for ever")
+			tr.s.t.Fatal("KSeF still works on the session")
 		}
 		if want != nil && want() {
 			return
@@ -82,7 +78,7 @@ func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
 	}
 }
 
-// run runs one task, records what it does, and lets the time pass that it asks for.
+// run runs one task, records what it does, and moves the clock by the pause that the task asks for.
 func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	tr.mu.Lock()
 	tr.on = true
@@ -110,7 +106,8 @@ func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	return recorded
 }
 
-var ofTrace = []struct {
+// volatile are the parts of a trace that differ from run to run.
+var volatile = []struct {
 	kind  string
 	found *regexp.Regexp
 }{
@@ -128,12 +125,12 @@ var ofTrace = []struct {
 	{"nip", regexp.MustCompile(`\b\d{10}\b`)},
 }
 
-// text gives the trace with names that are the same in every run.
+// text returns the trace with names that are the same in every run.
 func (tr *trace) text() string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	all := strings.Join(tr.lines, "\n") + "\n"
-	for _, o := range ofTrace {
+	for _, o := range volatile {
 		all = o.found.ReplaceAllStringFunc(all, func(id string) string {
 			if slices.Contains([]string{"time", "at", "span", "hash", "nip", "upo"}, o.kind) {
 				return o.kind
@@ -156,8 +153,8 @@ func (tr *trace) text() string {
 	return sorted(all)
 }
 
-// sorted puts what is independent, moves in one call and the tasks of several invoices, in one
-// order.
+// sorted puts lines that do not depend on each other into one order: moves in one call, and the
+// tasks of several invoices.
 func sorted(all string) string {
 	lines := strings.Split(all, "\n")
 	for _, prefix := range []string{"  write move ", "  task invoice:"} {
@@ -173,7 +170,7 @@ func sorted(all string) string {
 	return strings.Join(lines, "\n")
 }
 
-// golden compares the trace with the one on file.
+// golden compares the trace with the one in testdata.
 func (tr *trace) golden(t *testing.T) {
 	t.Helper()
 	name := strings.NewReplacer("/", "_", "TestOrder_", "").Replace(t.Name())
@@ -193,12 +190,8 @@ func (tr *trace) golden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("the order of writes, calls and tasks is another one\ngot:\n%s\nwant:\n%s", got, want)
+		t.Errorf("the order of writes, calls and tasks has changed\ngot:\n%s\nwant:\n%s", got, want)
 	}
-}
-
-func (tr *trace) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
 }
 
 func (tr *trace) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -223,8 +216,7 @@ func (tr *trace) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	}
 }
 
-// script names a script of the ledger and what it is to write, or a task that is put into the
-// queue.
+// script records a script of the ledger and what it writes, or a task that is put into the queue.
 func (tr *trace) script(args []any) {
 	keys, _ := strconv.Atoi(fmt.Sprint(args[2]))
 	words := make([]string, 0, len(args))
@@ -261,7 +253,7 @@ func (tr *trace) script(args []any) {
 		case "repack":
 			tr.add("  write repack %s %s→%s %q", words[0], words[2], words[3], words[5])
 			for i := 6; i < len(words); {
-				n, _ := strconv.Atoi(words[i+7]) // words[i+3] is the reason again
+				n, _ := strconv.Atoi(words[i+7]) // words[i+3] repeats the reason
 				tr.add("    part %s refusals=%s into=%s probe=%q rest=%q waits=%v: %s", words[i], words[i+1], words[i+2], words[i+4],
 					words[i+5], words[i+6] != "0", strings.Join(words[i+8:i+8+n], " "))
 				i += 8 + n
@@ -279,23 +271,23 @@ func isPackage(word string) bool { return strings.HasPrefix(word, "pkg-") }
 func (tr *trace) moves(words []string) {
 	for i := 0; i < len(words); {
 		n, _ := strconv.Atoi(words[i+7])
-		any := ""
+		revision := ""
 		if words[i+1] == "" {
-			any = " at any revision"
+			revision = " at any revision"
 		}
-		tr.add("  write move %s→%s%s%s", words[i], words[i+3], any, fields(words[i+8:i+8+n]))
+		tr.add("  write move %s→%s%s%s", words[i], words[i+3], revision, fields(words[i+8:i+8+n]))
 		i += 8 + n
 	}
 }
 
-// met tells how early a name was met.
+// met returns the line in which a name appears first.
 func (tr *trace) met(id string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return slices.IndexFunc(tr.lines, func(line string) bool { return strings.Contains(line, id) })
 }
 
-// fields are pairs of name and value, by name.
+// fields prints pairs of name and value, sorted by name.
 func fields(words []string) string {
 	var out []string
 	for i := 0; i+1 < len(words); i += 2 {
@@ -305,6 +297,7 @@ func fields(words []string) string {
 	return strings.Join(out, "")
 }
 
+// word prints one argument of a script.
 func word(a any) string {
 	switch a := a.(type) {
 	case []byte:
@@ -318,6 +311,7 @@ func word(a any) string {
 	return fmt.Sprint(a)
 }
 
+// tracedBudget records the pauses of tenants.
 type tracedBudget struct {
 	noLimits
 	tr *trace
@@ -328,70 +322,56 @@ func (b tracedBudget) Pause(_ context.Context, _ string, d time.Duration) error 
 	return nil
 }
 
-// tracedDoor writes down each call before it is made.
-type tracedDoor struct {
-	*door
+// tracedClient records each call before it is made.
+type tracedClient struct {
+	*testClient
 	tr *trace
 }
 
-func (d *tracedDoor) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
-	return d.door.PublicKey(ctx)
+func (c *tracedClient) Invalidate() {
+	c.tr.add("  call Invalidate")
+	c.testClient.Invalidate()
 }
 
-func (d *tracedDoor) Invalidate() {
-	d.tr.add("  call Invalidate")
-	d.door.Invalidate()
-}
-
-func (d *tracedDoor) CloseSession(ctx context.Context, session string, batch bool) error {
-	d.tr.add("  call CloseSession")
-	if err := d.tr.fails["CloseSession"]; err != nil {
+func (c *tracedClient) CloseSession(ctx context.Context, session string, batch bool) error {
+	c.tr.add("  call CloseSession")
+	if err := c.tr.fails["CloseSession"]; err != nil {
 		return err
 	}
-	return d.door.CloseSession(ctx, session, batch)
+	return c.testClient.CloseSession(ctx, session, batch)
 }
 
-func (d *tracedDoor) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
-	d.tr.add("  call SessionStatus")
-	if err := d.tr.fails["SessionStatus"]; err != nil {
-		return ksef.SessionInfo{}, err
+func (c *tracedClient) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
+	return traced(c.tr, "SessionStatus", "", func() (ksef.SessionInfo, error) { return c.testClient.SessionStatus(ctx, session) })
+}
+
+func (c *tracedClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	return traced(c.tr, "SessionInvoices", "", func() ([]ksef.InvoiceInfo, error) { return c.testClient.SessionInvoices(ctx, session) })
+}
+
+func (c *tracedClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	return traced(c.tr, "SessionUPO", " "+session, func() ([]byte, error) { return c.testClient.SessionUPO(ctx, session) })
+}
+
+func (c *tracedClient) Invoice(ctx context.Context, number string) ([]byte, error) {
+	return traced(c.tr, "Invoice", " "+number, func() ([]byte, error) { return c.testClient.Invoice(ctx, number) })
+}
+
+func (c *tracedClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	return traced(c.tr, "Metadata", fmt.Sprintf(" %s page %d", r.SubjectType, r.PageOffset),
+		func() (ksef.MetadataPage, error) { return c.testClient.Metadata(ctx, r) })
+}
+
+func (c *tracedClient) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	return traced(c.tr, "InvoiceStatus", "", func() (ksef.InvoiceInfo, error) { return c.testClient.InvoiceStatus(ctx, reference) })
+}
+
+// traced records a call with its details and makes it, unless the trace has an error for it.
+func traced[T any](tr *trace, call, details string, do func() (T, error)) (T, error) {
+	tr.add("  call %s%s", call, details)
+	if err := tr.fails[call]; err != nil {
+		var none T
+		return none, err
 	}
-	return d.door.SessionStatus(ctx, session)
-}
-
-func (d *tracedDoor) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
-	d.tr.add("  call SessionInvoices")
-	if err := d.tr.fails["SessionInvoices"]; err != nil {
-		return nil, err
-	}
-	return d.door.SessionInvoices(ctx, session)
-}
-
-func (d *tracedDoor) SessionUPO(ctx context.Context, session string) ([]byte, error) {
-	d.tr.add("  call SessionUPO %s", session)
-	if err := d.tr.fails["SessionUPO"]; err != nil {
-		return nil, err
-	}
-	return d.door.SessionUPO(ctx, session)
-}
-
-func (d *tracedDoor) Invoice(ctx context.Context, number string) ([]byte, error) {
-	d.tr.add("  call Invoice %s", number)
-	return d.door.Invoice(ctx, number)
-}
-
-func (d *tracedDoor) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
-	d.tr.add("  call Metadata %s page %d", r.SubjectType, r.PageOffset)
-	if err := d.tr.fails["Metadata"]; err != nil {
-		return ksef.MetadataPage{}, err
-	}
-	return d.door.Metadata(ctx, r)
-}
-
-func (d *tracedDoor) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
-	d.tr.add("  call InvoiceStatus")
-	if err := d.tr.fails["InvoiceStatus"]; err != nil {
-		return ksef.InvoiceInfo{}, err
-	}
-	return d.door.InvoiceStatus(ctx, reference)
+	return do()
 }

@@ -19,23 +19,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// exportedAgain is the same invoice as an ERP exports it an hour later.
-func exportedAgain(t *testing.T, doc []byte) []byte {
-	t.Helper()
-	second := bytes.ReplaceAll(doc, []byte("T08:15:00Z<"), []byte("T09:30:00Z<"))
-	if bytes.Equal(second, doc) {
-		t.Fatal("the document has no time of creation")
-	}
-	return second
-}
-
-// archivedReceipts lets a package's receipts be archived.
-func (s *stage) archivedReceipts(w *actor, pkg string) {
-	s.t.Helper()
-	w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
-}
-
-// stored reads what the archive has under the name of an invoice.
+// stored reads the document that the archive has for an invoice.
 func (s *stage) stored(inv ledger.Invoice, id string) []byte {
 	s.t.Helper()
 	doc, err := s.store.Get(s.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, id))
@@ -45,28 +29,28 @@ func (s *stage) stored(inv ledger.Invoice, id string) []byte {
 	return doc
 }
 
-// Redis was lost, and the ERP exports again: another DataWytworzeniaFa in every document. KSeF has the first one, and calls the second a duplicate.
-func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *testing.T) {
-	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+// Redis was lost, and the ERP exports again, with another DataWytworzeniaFa in every document. KSeF
+// has the first document, and calls the second a duplicate.
+func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T) {
 	for _, c := range []struct {
 		why      string
 		fault    string
-		bend     func(*door)
-		archived bool // the archive outlived Redis
-		other    bool // something else differs, too
+		change   func(*testClient)
+		archived bool // the archive was not lost
+		other    bool // something else differs as well
 		want     ledger.State
 		says     string
 		final    ledger.State
-		fetched  int // documents, from KSeF
+		fetched  int // documents that were fetched from KSeF
 	}{
 		{why: "the archive has the original", archived: true, want: ledger.Accepted, final: ledger.Receipted},
 		{
-			why: "the archive has it, and KSeF gives none", archived: true,
-			bend: func(d *door) { d.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted,
+			why: "the archive has the original, and KSeF gives none", archived: true,
+			change: func(client *testClient) { client.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted,
 		},
 		{why: "the archive is new", want: ledger.Accepted, final: ledger.Receipted, fetched: 1},
 		{
-			why: "the receipt not given", bend: func(d *door) { d.upo = notGiven }, want: ledger.Accepted,
+			why: "the receipt is not given", change: func(client *testClient) { client.upo = notGiven }, want: ledger.Accepted,
 			final: ledger.Accepted, fetched: 1,
 		},
 		{
@@ -78,7 +62,7 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 			want: ledger.Accepted, final: ledger.Accepted, fetched: 2,
 		},
 		{
-			why: "KSeF does not give the original", bend: func(d *door) { d.given = notGiven }, want: ledger.Parked,
+			why: "KSeF does not give the original", change: func(client *testClient) { client.given = notGiven }, want: ledger.Parked,
 			says: "KSeF does not give it, so the two could not be compared", final: ledger.Parked, fetched: 1,
 		},
 		{why: "other content", archived: true, other: true, want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked},
@@ -93,38 +77,32 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()
-			o := simulator.Options{}
-			if c.fault != "" {
-				o.Faults = []simulator.Fault{{Kind: c.fault}}
-			}
-			s := newStage(t, o)
-			d := s.door()
-			w := s.worker("w", d)
-			first := s.with("A/1", 1)
-			b, a := s.admit(ledger.Bulk, s.with("B/1", 7)), ledger.Invoice{}
+			s := newStage(t, withFault(c.fault))
+			client := s.client()
+			w := s.worker("w", client)
+			first := s.seeded("A/1", 1)
+			b, a := s.admit(ledger.Bulk, s.seeded("B/1", 7)), ledger.Invoice{}
 			for _, inv := range []*ledger.Invoice{&b, &a} {
 				if inv == &a {
 					a = s.admit(ledger.Bulk, first)
 				}
 				pkg := s.sent(w, *inv)
-				w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w.settle(pkg)
 				if c.archived {
-					s.archivedReceipts(w, pkg)
+					w.receipt(pkg)
 				}
 				*inv = s.read(inv.ID)
 			}
-			if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
-				t.Fatal(err)
-			}
+			s.loseRedis()
 			fetched := 0
-			if c.bend != nil {
-				c.bend(d)
+			if c.change != nil {
+				c.change(client)
 			}
-			bent := d.given
-			d.given = func(doc []byte, err error) ([]byte, error) {
+			given := client.given
+			client.given = func(doc []byte, err error) ([]byte, error) {
 				fetched++
-				if bent != nil {
-					return bent(doc, err)
+				if given != nil {
+					return given(doc, err)
 				}
 				return doc, err
 			}
@@ -134,17 +112,17 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 			}
 			id := s.admit(ledger.Bulk, second).ID
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
-			inv, looks := s.final(w, pkg, id)
-			if inv.State != c.want || looks > 100 || !strings.Contains(inv.Reason, c.says) {
-				t.Fatalf("after %d looks it is %s: %s", looks, inv.State, inv.Reason)
+			inv, polls := s.final(w, pkg, id)
+			if inv.State != c.want || polls > 100 || !strings.Contains(inv.Reason, c.says) {
+				t.Fatalf("after %d polls it is %s: %s", polls, inv.State, inv.Reason)
 			}
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.settle(pkg)
 			_ = w.run(queue.KindReceipt, pkg)
 			s.advance(2 * time.Hour)
 			_ = w.run(queue.KindReceipt, pkg)
 			inv = s.read(id)
 			if inv.State != c.final {
-				t.Errorf("in the end it is %s: %s", inv.State, inv.Reason)
+				t.Errorf("at last it is %s: %s", inv.State, inv.Reason)
 			}
 			if fetched != c.fetched {
 				t.Errorf("KSeF was asked for %d documents, want %d", fetched, c.fetched)
@@ -153,11 +131,13 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 				t.Errorf("KSeF accepted %d invoices, want the two from before", n)
 			}
 			if c.want == ledger.Parked {
-				if !strings.Contains(inv.Reason, inv.Hash) || !strings.Contains(inv.Reason, a.Hash) || !strings.Contains(inv.Reason, "only another sale needs another number") {
-					t.Errorf("reason %q", inv.Reason)
+				for _, part := range []string{inv.Hash, a.Hash, "only another sale needs another number"} {
+					if !strings.Contains(inv.Reason, part) {
+						t.Errorf("reason %q does not have %q", inv.Reason, part)
+					}
 				}
 				if !bytes.Equal(s.stored(inv, id), second) {
-					t.Error("the archive does not have the document that is parked")
+					t.Error("the archive does not have the document of the parked invoice")
 				}
 				return
 			}
@@ -168,154 +148,152 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 				t.Error("the archive does not have the bytes that KSeF has")
 			}
 			sum := sha256.Sum256(first)
-			if r := s.result(inv); r.Hash != a.Hash || !strings.Contains(r.VerificationURL, base64.RawURLEncoding.EncodeToString(sum[:])) {
-				t.Errorf("the archive says %+v", r)
+			r, inURL := s.result(inv), base64.RawURLEncoding.EncodeToString(sum[:])
+			if r.Hash != a.Hash || !strings.Contains(r.VerificationURL, inURL) {
+				t.Errorf("the archived result is %+v", r)
 			}
-			// Each of the two exports is the same invoice from now on.
+			// From now on each of the two exports is the same invoice.
 			for _, doc := range [][]byte{first, second} {
 				if got := s.admit(ledger.Bulk, doc); got.ID != id || got.State != inv.State {
-					t.Errorf("handed in again: %+v", got)
+					t.Errorf("handed in again it is %+v", got)
 				}
 			}
 		})
 	}
 }
 
-func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocument(t *testing.T) {
+// settledSeries settles a package of n invoices A/0, A/1 and so on, each with content of its own.
+func (s *stage) settledSeries(w *actor, n int) (docs [][]byte, invs []ledger.Invoice, pkg string) {
+	s.t.Helper()
+	for i := range n {
+		docs = append(docs, s.seeded(fmt.Sprint("A/", i), uint64(i)))
+		invs = append(invs, s.admit(ledger.Bulk, docs[i]))
+	}
+	pkg = s.sent(w, invs...)
+	w.settle(pkg)
+	return docs, invs, pkg
+}
+
+func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	var docs [][]byte
-	var all []ledger.Invoice
-	for i := range 200 {
-		docs = append(docs, s.with(fmt.Sprint("A/", i), uint64(i)))
-		all = append(all, s.admit(ledger.Bulk, docs[i]))
-	}
-	first := s.sent(w, all...)
-	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
-	s.archivedReceipts(w, first)
+	client := s.client()
+	w := s.worker("w", client)
+	docs, all, first := s.settledSeries(w, 200)
+	w.receipt(first)
 	before := s.read(all[17].ID)
-	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
+	s.loseRedis()
 	var again []ledger.Invoice
 	for _, doc := range docs {
 		again = append(again, s.admit(ledger.Bulk, exportedAgain(t, doc)))
 	}
 	second := s.sent(w, again...)
-	w.until(queue.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
-	s.archivedReceipts(w, second)
+	w.settle(second)
+	w.receipt(second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Receipted {
 			t.Fatalf("%s is %s: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	if got := s.read(again[17].ID); got.KsefNumber != before.KsefNumber || got.Hash != before.Hash || got.UPO != before.UPO {
-		t.Errorf("it is %s with %s and %s, was %s with %s and %s", got.KsefNumber, got.Hash, got.UPO, before.KsefNumber, before.Hash, before.UPO)
+		t.Errorf("it is %s with %s and %s, was %s with %s and %s",
+			got.KsefNumber, got.Hash, got.UPO, before.KsefNumber, before.Hash, before.UPO)
 	}
 	if n := s.sim.Books().Requests["invoiceDownload"]; n != 0 {
-		t.Errorf("%d documents were asked for", n)
+		t.Errorf("%d documents were fetched", n)
 	}
 }
 
-// Before the two were compared, ours was archived as that of a conflict, and a person let it try again.
-func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
+// KSeF did not give its document, so ours was archived as that of a conflict. Later a person
+// retried it.
+func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	first := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	first := s.seeded("A/1", 1)
 	original := s.known(w, first)[0]
 	second := exportedAgain(t, first)
-	d.given = func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+	client.given = notGiven
 	inv := s.admit(ledger.Bulk, second)
 	pkg := s.sent(w, inv)
 	s.final(w, pkg, inv.ID)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	w.settle(pkg)
+	w.receipt(pkg)
 	parked := s.read(inv.ID)
 	if parked.State != ledger.Parked || !bytes.Equal(s.stored(inv, inv.ID), second) {
 		t.Fatalf("it is %s: %s", parked.State, parked.Reason)
 	}
-	d.given = nil
+	client.given = nil
 	if err := s.ledger.Retry(t.Context(), &parked); err != nil {
 		t.Fatal(err)
 	}
 	pkg = s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: inv.ID}, Lane: ledger.Bulk})
 	s.final(w, pkg, inv.ID)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	w.settle(pkg)
+	w.receipt(pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Hash != original.Hash {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
 	if !bytes.Equal(s.stored(inv, original.ID), first) || !bytes.Equal(s.stored(inv, inv.ID), second) {
-		t.Error("the archive does not have both documents, each under its name")
+		t.Error("the archive does not have both documents")
 	}
 }
 
-// sick is a store that fails for some names.
-type sick struct {
+// sickStore is a store that fails for some names.
+type sickStore struct {
 	archive.Store
 	fails func(verb, name string) bool
 }
 
-func (s *sick) Get(ctx context.Context, name string) ([]byte, error) {
+func (s *sickStore) Get(ctx context.Context, name string) ([]byte, error) {
 	if s.fails("get", name) {
-		return nil, errors.New("the store is sick")
+		return nil, errors.New("the store fails")
 	}
 	return s.Store.Get(ctx, name)
 }
 
-func (s *sick) Put(ctx context.Context, name string, data []byte, contentType string) error {
+func (s *sickStore) Put(ctx context.Context, name string, data []byte, contentType string) error {
 	if s.fails("put", name) {
-		return errors.New("the store is sick")
+		return errors.New("the store fails")
 	}
 	return s.Store.Put(ctx, name, data, contentType)
 }
 
-func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *testing.T) {
+func TestRecover_ArchiveCannotReadOrStoreTheOriginal_KSeFsDocumentDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	first := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	first := s.seeded("A/1", 1)
 	original := s.known(w, first)[0]
-	ill := true
-	s.store = &sick{s.store, func(_, name string) bool { return ill && strings.HasSuffix(name, original.ID+".xml") }}
-	w = s.worker("v", d)
+	sick := true
+	s.store = &sickStore{s.store, func(_, name string) bool { return sick && strings.HasSuffix(name, original.ID+".xml") }}
+	w = s.worker("v", client)
 	inv := s.admit(ledger.Bulk, exportedAgain(t, first))
 	pkg := s.sent(w, inv)
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
 		t.Fatalf("it is %s: %s", got.State, got.Reason)
 	}
-	// What is in Redis still is what was handed in, and the archive has nothing of it: it is the same invoice all the same.
+	// Redis still has the document that was handed in, and the archive has none of it. A third
+	// export is the same invoice all the same.
 	third := bytes.ReplaceAll(first, []byte("T08:15:00Z<"), []byte("T10:45:00Z<"))
 	if got := s.admit(ledger.Bulk, third); got.ID != inv.ID || got.State != ledger.Accepted {
-		t.Errorf("exported once more: %+v", got)
+		t.Errorf("exported a third time it is %+v", got)
 	}
-	ill = false
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	sick = false
+	w.settle(pkg)
+	w.receipt(pkg)
 	if !bytes.Equal(s.stored(inv, inv.ID), first) {
 		t.Error("the archive does not have the bytes that KSeF has")
 	}
 }
 
-func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
+func TestRecover_OneOriginalCannotBeFetched_TheOthersAreDecided(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	var docs [][]byte
-	var all []ledger.Invoice
-	for i := range 12 {
-		docs = append(docs, s.with(fmt.Sprint("A/", i), uint64(i)))
-		all = append(all, s.admit(ledger.Bulk, docs[i]))
-	}
-	first := s.sent(w, all...)
-	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
-	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	well, sick := false, []byte(nil) // the first that is asked for
-	d.given = func(doc []byte, err error) ([]byte, error) {
+	client := s.client()
+	w := s.worker("w", client)
+	docs, _, _ := s.settledSeries(w, 12)
+	s.loseRedis()
+	well, sick := false, []byte(nil) // the first document that is fetched
+	client.given = func(doc []byte, err error) ([]byte, error) {
 		if sick == nil {
 			sick = doc
 		}
@@ -337,20 +315,20 @@ func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 		}
 		return left
 	}
-	// The list of a session is read when it is processed. From then on one round is enough.
+	// The list of a session is read when the session is processed. From then on one run is enough.
 	w.until(queue.KindConfirm, pkg, func() bool { return sick != nil })
 	last := w.run(queue.KindConfirm, pkg)
 	if left := left(); len(left) != 1 {
 		t.Fatalf("%v are not accepted: %v", left, last)
 	}
 	if number := left()[0]; !bytes.Contains(sick, []byte("<P_2>"+number+"<")) {
-		t.Errorf("%s is left", number)
+		t.Errorf("%s is not accepted, want another one", number)
 	}
 	if v := retry.Judge(last); v.Action == "" || v.Action == retry.Never {
-		t.Errorf("the package is done with: %v", last)
+		t.Errorf("the package does not wait for it: %v", last)
 	}
 	well = true
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	if left := left(); len(left) > 0 {
 		t.Errorf("%v are not accepted", left)
 	}

@@ -3,9 +3,6 @@ package tasks
 import (
 	"context"
 
-	"github.com/rs/zerolog"
-
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/settlement"
@@ -13,8 +10,7 @@ import (
 
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
 // package that holds the invoice brings its result to the archive.
-func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
-	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
+func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	edit, err := ledgerMove(m, "")
 	if err != nil {
 		return err
@@ -28,21 +24,13 @@ func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason
 		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
-	logParked(w.o.Log.Warn(), inv.ID, code, reason)
+	w.logEnded([]settlement.Move{m}, each)
 	return nil
 }
 
-// logParked logs the reason without the words of KSeF. Those may quote the invoice, so they are
-// kept in the ledger, for enqueue status, and not in the log.
-func logParked(e *zerolog.Event, id string, code int, reason string) {
-	if code != 0 {
-		meaning, known := ksef.InvoiceMeaning(code)
-		if !known {
-			meaning = "KSeF answered a code that is not documented"
-		}
-		e, reason = e.Int("code", code), meaning
-	}
-	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: enqueue open says what to do")
+// stopped parks an invoice for a reason of this program's own, without an answer of KSeF.
+func stopped(inv *ledger.Invoice, reason string) settlement.Move {
+	return settlement.Move{Invoice: inv, Fate: settlement.Park, Reason: reason, Gist: reason}
 }
 
 // parkStray parks an invoice that no package will bring to the archive any more, and writes its
@@ -50,7 +38,7 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 // another process decided meanwhile. The same move marks the result as pending. So the sweep brings
 // what cannot be written now, whichever process dies in between.
 func (sw *sweeper) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
-	if err := sw.writer.park(ctx, inv, 0, reason); err != nil {
+	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err
 	}
 	if err := sw.archiving.archiveWell(); err != nil {

@@ -95,7 +95,7 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 	if p.Rest != "" || tries < wholeTries || p.Count < 2 {
 		return false, nil
 	}
-	if through, err := b.kin.othersGoThrough(ctx, p); err != nil || through {
+	if through, err := b.family.othersGoThrough(ctx, p); err != nil || through {
 		return false, err
 	}
 	held, err := b.readHeld(ctx, p)
@@ -123,7 +123,7 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 // was processed, or ended in any way other than being merged back into the package: most likely
 // KSeF takes sessions again.
 func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
-	probe, unread, err := b.kin.relative(ctx, p.Probe)
+	probe, unread, err := b.family.relative(ctx, p.Probe)
 	if err != nil {
 		return err
 	}
@@ -134,8 +134,8 @@ func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error 
 	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(b.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
-			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
-				p.Probe, unread.Err, left.Round(time.Second)))
+			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it from %s on",
+				p.Probe, unread.Err, p.CreatedAt.Time().Add(maxProbeUnread).UTC().Format(time.RFC3339)))
 	}
 	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(b.o.Refusals - 1)
 	return b.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})

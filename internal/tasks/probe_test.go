@@ -11,24 +11,26 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pool runs every package of a stage again and again, whether or not the queue would by now, on a clock that goes a second each time.
+// pool runs every package of a stage again and again, whether or not the queue would run it now, on
+// a clock that moves on by a second each time.
 type pool struct {
 	*actor
-	began time.Time
-	most  int // packages that were cut or on their way at one time
+	began       time.Time
+	maxPackages int // how many packages were cut or on their way at one time
 }
 
+// pool returns a pool with this one worker.
 func (a *actor) pool() *pool {
 	return &pool{actor: a, began: a.s.now()}
 }
 
-// until runs what is due until want holds; it fails when that takes longer than most.
-func (p *pool) until(most time.Duration, want func() bool) {
+// until runs what is due until want holds. It fails when that takes longer than within.
+func (p *pool) until(within time.Duration, want func() bool) {
 	p.s.t.Helper()
 	wall := time.Now().Add(time.Minute)
 	for !want() {
-		if took := p.s.now().Sub(p.began); took > most || time.Now().After(wall) {
-			p.s.t.Fatalf("waited in vain for %v", took)
+		if took := p.s.now().Sub(p.began); took > within || time.Now().After(wall) {
+			p.s.t.Fatalf("not there after %v", took)
 		}
 		live := map[string]bool{}
 		for _, state := range []ledger.PackageState{ledger.PackageCut, ledger.PackageProcessing, ledger.PackageClosing} {
@@ -45,13 +47,14 @@ func (p *pool) until(most time.Duration, want func() bool) {
 				_ = p.run(queue.KindPackage, id)
 			}
 		}
-		p.most = max(p.most, len(live))
+		p.maxPackages = max(p.maxPackages, len(live))
 		<-time.After(time.Millisecond)
 		p.s.advance(time.Second)
 	}
 }
 
-func (s *stage) many(n int) (ids []string, invs []ledger.Invoice) {
+// admitMany hands in n good invoices A/00, A/01 and so on.
+func (s *stage) admitMany(n int) (ids []string, invs []ledger.Invoice) {
 	s.t.Helper()
 	for i := range n {
 		inv := s.admit(ledger.Bulk, s.good(fmt.Sprintf("A/%02d", i)))
@@ -60,6 +63,7 @@ func (s *stage) many(n int) (ids []string, invs []ledger.Invoice) {
 	return ids, invs
 }
 
+// states counts invoices by their states.
 func (s *stage) states(ids []string) map[ledger.State]int {
 	n := map[ledger.State]int{}
 	for _, id := range ids {
@@ -68,66 +72,73 @@ func (s *stage) states(ids []string) map[ledger.State]int {
 	return n
 }
 
-// KSeF refuses every session for a while: 64 invoices stay together, and few sessions are spent. When it is well again they go through in one.
-func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testing.T) {
-	const refused = 9
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refused}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(64)
+// KSeF refuses every session for a while. 64 invoices stay together and use few sessions. When KSeF
+// is well again, they go through in one.
+func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
+	const refusals = 9
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refusals,
+	}}})
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(64)
 	w.together(invs...)
 	p := w.pool()
 	p.until(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == len(ids) })
-	if p.most > 2 {
-		t.Errorf("they were in %d packages at one time", p.most)
+	if p.maxPackages > 2 {
+		t.Errorf("the invoices were in %d packages at one time", p.maxPackages)
 	}
 	accepting := map[string]bool{}
 	for _, id := range ids {
 		accepting[s.read(id).Package] = true
 	}
 	if len(accepting) > 2 {
-		t.Errorf("they went through in %d sessions", len(accepting))
+		t.Errorf("the invoices went through in %d sessions", len(accepting))
 	}
-	if n := len(s.sim.Books().Sessions); n > refused+2 {
-		t.Errorf("%d sessions for %d refusals", n, refused)
+	if n := len(s.sim.Books().Sessions); n > refusals+2 {
+		t.Errorf("%d sessions for %d refusals", n, refusals)
 	}
-	// 3 at once, then after 5, 10, 20 s and so on: the pauses are kept whatever the queue does.
+	// Three at once, then after 5, 10, 20 s and so on: the pauses are kept whatever the queue does.
 	if took := s.now().Sub(p.began); took < 5*time.Minute {
-		t.Errorf("%d refusals took %v", refused, took)
+		t.Errorf("%d refusals took %v", refusals, took)
 	}
 }
 
-// One poisonous invoice among 64 of a tenant with no other traffic: it is found, alone parked, and all others go through.
+// One of 64 invoices is poisonous, and the tenant has no other traffic. It is found and parked
+// alone, and all others go through.
 func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T) {
 	for _, place := range []int{0, 31, 63} {
 		t.Run(fmt.Sprint(place), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1}}})
-			w := s.worker("w", s.door())
-			ids, invs := s.many(64)
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1,
+			}}})
+			w := s.worker("w", s.client())
+			ids, invs := s.admitMany(64)
 			w.together(invs...)
 			w.pool().until(12*time.Hour, func() bool { n := s.states(ids); return n[ledger.Accepted] == 63 && n[ledger.Parked] == 1 })
 			if got := s.read(ids[place]); got.State != ledger.Parked {
 				t.Errorf("%s is %s", got.Number, got.State)
 			}
 			if n := len(s.sim.Books().Sessions); n > 40 {
-				t.Errorf("%d sessions", n)
+				t.Errorf("%d sessions, want at most 40", n)
 			}
 		})
 	}
 }
 
-// While another package of the tenant goes through, a package that is refused is at fault: it is halved at once, as before.
+// Another package of the tenant goes through, so a package that is refused is at fault. It is
+// halved at once.
 func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/05", Code: 405, Times: -1}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(8)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(8)
 	pkg := w.together(invs...)
 	for range 2 {
 		pkg = w.refuse(ids[0], pkg)
 	}
 	other := s.admit(ledger.Bulk, s.good("B/1"))
 	through := s.sent(w, other)
-	w.until(queue.KindConfirm, through, func() bool { return s.pkg(through).State == ledger.PackageSettled })
+	w.settle(through)
 	w.refuse(ids[0], pkg)
 	cut, err := s.ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, time.Time{}, 0)
 	if err != nil {
@@ -142,11 +153,11 @@ func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	}
 }
 
-// A probe that KSeF refuses goes back into what it was split off, with everything.
-func TestRefusal_ProbeIsRefused_ItIsPutBack(t *testing.T) {
+// KSeF refuses a probe. All its invoices go back into the package that it was split off from.
+func TestRefusal_ProbeIsRefused_ItsInvoicesGoBackIntoThePackage(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(16)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(16)
 	w.together(invs...)
 	p := w.pool()
 	split := 0
@@ -163,6 +174,6 @@ func TestRefusal_ProbeIsRefused_ItIsPutBack(t *testing.T) {
 		return split > 0 && len(all) == 1 && s.pkg(all[0]).Count == 16 && s.pkg(all[0]).Probe == ""
 	})
 	if n := s.states(ids)[ledger.Packed]; n != 16 {
-		t.Errorf("%v", s.states(ids))
+		t.Errorf("the invoices are %v", s.states(ids))
 	}
 }

@@ -12,15 +12,15 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// follow runs the tasks that the packages of some invoices ask for, at the pauses that they ask for,
-// until want holds.
-func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
+// follow runs the tasks of the packages of some invoices, with the pauses that they ask for, until
+// want holds.
+func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	a.s.t.Helper()
 	next := map[string]time.Time{} // by package
 	var last error
 	for began := a.s.now(); !want(); {
-		if a.s.now().Sub(began) > most {
-			a.s.t.Fatalf("in vain for %v: %v; %v", most, a.s.states(ids), last)
+		if a.s.now().Sub(began) > within {
+			a.s.t.Fatalf("not there after %v: %v; %v", within, a.s.states(ids), last)
 		}
 		seen := map[string]bool{}
 		for _, id := range ids {
@@ -41,30 +41,32 @@ func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
 	}
 }
 
-// The package that was refused is over and says nothing any more that could not be done without.
+// The package that was refused has ended. Its child can do without what it says.
 func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
+			}}})
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
 			a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			parent := s.sent(w, a, b)
 			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
 			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
-				t.Fatalf("%+v comes of %s", child, s.pkg(parent).State)
+				t.Fatalf("the child is %+v and its parent %s", child, s.pkg(parent).State)
 			}
-			d.do(s, "ksef:pkg:"+parent)
+			d.apply(s, "ksef:pkg:"+parent)
 			ids := []string{a.ID, b.ID}
 			w.follow(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == 2 }, ids...)
 		})
 	}
 }
 
-// split has KSeF refuse the sessions of four invoices until a piece of them goes as a probe. It returns
-// the two packages, and the invoices of each.
-func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
+// splitProbe lets KSeF refuse the sessions of four invoices until some of them go ahead as a probe.
+// It returns the two packages and the invoices of each.
+func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	s.t.Helper()
-	ids, invs := s.many(4)
+	ids, invs := s.admitMany(4)
 	w.together(invs...)
 	w.follow(6*time.Hour, func() bool {
 		for _, id := range ids {
@@ -84,45 +86,51 @@ func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	return probe, rest, probes, rests
 }
 
+// The rest waits for the probe, which cannot be read.
 func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-			probe, rest, _, rests := split(s, w)
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
+			}}})
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, _, rests := splitProbe(s, w)
 			began := s.now()
-			d.do(s, "ksef:pkg:"+probe)
+			d.apply(s, "ksef:pkg:"+probe)
 			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
 			if err := w.run(queue.KindPackage, rest); !gone &&
 				(err == nil || retry.Judge(err).Action != retry.Later || !strings.Contains(err.Error(), probe+", which cannot be read")) {
-				t.Errorf("it does not say what it waits for: %v", err)
+				t.Errorf("the error does not say what it waits for: %v", err)
 			}
 			w.follow(2*time.Hour, func() bool { return s.pkg(rest).State != ledger.PackageCut }, rests...)
 			if took := s.now().Sub(began); took < 50*time.Minute != gone {
-				t.Errorf("it went after %v", took)
+				t.Errorf("the rest went after %v", took)
 			}
 			w.follow(6*time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
 		})
 	}
 }
 
-// What its fields say of its end counts, whatever else is wrong with it.
+// Its state says that it has ended. That counts, whatever else is wrong with the entry.
 func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-	probe, rest, _, rests := split(s, w)
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+	probe, rest, _, rests := splitProbe(s, w)
 	s.rdb.HSet(t.Context(), "ksef:pkg:"+probe, "v", 2, "state", string(ledger.PackageFailed))
 	w.must(queue.KindPackage, rest)
 	w.follow(time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
 }
 
-func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnByItself(t *testing.T) {
+// The package that the probe was split off from cannot be read.
+func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnAlone(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-			probe, rest, probes, _ := split(s, w)
-			d.do(s, "ksef:pkg:"+rest)
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3,
+			}}})
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, probes, _ := splitProbe(s, w)
+			d.apply(s, "ksef:pkg:"+rest)
 			w.follow(6*time.Hour, func() bool { return s.states(probes)[ledger.Accepted] == len(probes) }, probes...)
 			for _, id := range probes {
 				if got := s.read(id).Package; got == probe || got == rest {

@@ -46,7 +46,7 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 		{pulseEvery, "plan the polls of sessions", func(ctx context.Context) error { return w.polls.replan(ctx, w.o.Now()) }},
 		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.lanes.queueCuts(ctx, w.o.Now(), nil) }},
 		{pulseEvery, "queue the sweep", func(ctx context.Context) error { return w.queueSweep(ctx, &swept) }},
-		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.online.closeForgotten},
+		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.online.closeLostSessions},
 	} {
 		loops.Go(func() {
 			t := time.NewTicker(l.every)

@@ -3,8 +3,7 @@ package tasks_test
 import (
 	"context"
 	"fmt"
-	"net"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,8 +12,6 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
-	"ksefworker/internal/invoice"
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
@@ -22,7 +19,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// pulse lets a worker's pulse run until the test ends.
+// pulse runs a worker's pulse until the test ends.
 func (a *actor) pulse() {
 	ctx, cancel := context.WithCancel(a.s.t.Context())
 	var running sync.WaitGroup
@@ -30,17 +27,42 @@ func (a *actor) pulse() {
 	a.s.t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// A gateway that takes a close and never answers holds up that close, and nothing else: not the
-// beat, not another tenant's cut or close.
-func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
+// pulses waits for n more pulses of the one worker whose pulse runs. A pulse reads the clock four
+// times; half as many reads again are for what else the worker does.
+func (s *stage) pulses(n int64) {
+	s.t.Helper()
+	want := s.clockReads.Load() + 6*n
+	s.eventually("more pulses", func() bool { return s.clockReads.Load() >= want })
+}
+
+// heartbeats counts the heartbeats of a worker.
+type heartbeats struct {
+	passHook
+	n atomic.Int32
+}
+
+func (h *heartbeats) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if isHeartbeat(cmd) {
+			h.n.Add(1)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func isHeartbeat(cmd redis.Cmder) bool { return isVerb(cmd.Args(), "beat") }
+
+// The gateway takes a close and never answers. That holds up this close and nothing else: not the
+// heartbeat, and no cut or close of another tenant.
+func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d, func(o *tasks.Options) {
+	client := s.client()
+	w := s.worker("w", client, func(o *tasks.Options) {
 		o.ExpressIdle, o.DeadAfter, o.ExpressMaxInvoices = time.Hour, 1200*time.Millisecond, 1
 	})
 	var hanging sync.Map // sessions
 	hung := make(chan struct{}, 100)
-	d.closing = func(ctx context.Context, session string) error {
+	client.closing = func(ctx context.Context, session string) error {
 		if _, hangs := hanging.Load(session); !hangs {
 			return nil
 		}
@@ -48,50 +70,53 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	// More sessions of one tenant hang than a worker closes at a time: each send's answer is lost,
-	// so that each has a session of its own, to be closed soon.
-	d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
-		return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
-	}
+	// More sessions of one tenant hang than a worker closes at a time. The answer to each send is
+	// lost, so that each has a session of its own which is closed soon.
+	client.sent = answerLost
 	for i := range 40 {
 		inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
 		w.must(queue.KindSend, inv.ID)
 		hanging.Store(s.pkg(s.read(inv.ID).Package).Session, true)
 	}
-	d.sent = nil
+	client.sent = nil
+	beats := &heartbeats{}
+	w.rdb.AddHook(beats)
 	w.pulse()
 	<-hung
 	<-hung
-	since := time.Now()
-	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
+	other := s.admit(ledger.Express, s.goodOf(sample.NIP(1), "B/1"))
 	w.must(queue.KindSend, other.ID)
-	s.eventually("the other tenant's session to be closed", func() bool { return s.pkg(s.read(other.ID).Package).State != ledger.PackageOpened })
-	waits := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/2", IssueDate: invoice.Today(time.Now())}))
+	s.eventually("the other tenant's session is closed", func() bool {
+		return s.pkg(s.read(other.ID).Package).State != ledger.PackageOpened
+	})
+	waits := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "B/2"))
 	if err := s.ledger.Wait(t.Context(), &waits); err != nil {
 		t.Fatal(err)
 	}
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
-	s.eventually("the other tenant's cut", func() bool {
+	s.eventually("a cut of the other tenant is queued", func() bool {
 		_, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindCut, waits.WaitingGroup().Name(), 0))
 		return err == nil
 	})
-	s.eventually("more than a life without a beat", func() bool { return time.Since(since) > 3*time.Second })
+	// A heartbeat is valid for DeadAfter, and there are six of them in that time.
+	want := beats.n.Load() + 15
+	s.eventually("heartbeats for longer than one of them is valid", func() bool { return beats.n.Load() >= want })
 	if alive, err := s.ledger.Alive(t.Context(), "w"); !alive {
-		t.Errorf("the worker runs and is taken for dead (%v)", err)
+		t.Errorf("the worker runs but counts as dead (%v)", err)
 	}
 }
 
-// Closes that hang when the process stops end with its time.
+// Closes that hang when the process stops end when its time is over.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	stuck := s.pkg(s.read(inv.ID).Package).Session
-	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
+	other := s.admit(ledger.Express, s.goodOf(sample.NIP(1), "B/1"))
 	w.must(queue.KindSend, other.ID)
-	d.closing = func(ctx context.Context, session string) error {
+	client.closing = func(ctx context.Context, session string) error {
 		if session != stuck {
 			return nil
 		}
@@ -102,7 +127,7 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	if err := w.Stop(ctx); err == nil {
-		t.Error("a close that hung is not told")
+		t.Error("Stop does not report the close that hung")
 	}
 	if took := time.Since(began); took > 4*time.Second {
 		t.Errorf("it took %s", took)
@@ -110,22 +135,21 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	if p := s.pkg(s.read(other.ID).Package); p.State != ledger.PackageProcessing {
 		t.Errorf("the other tenant's session is %s", p.State)
 	}
-	// Its fence was written: whoever looks finds that close was tried.
+	// The state closing was written before the call, so others see that close was tried.
 	if p := s.pkg(s.read(inv.ID).Package); p.State != ledger.PackageClosing {
 		t.Errorf("the stuck one is %s", p.State)
 	}
 }
 
-// hangOnce lets the first beat of a worker hang until its caller gives it up.
-type hangOnce struct{ left atomic.Int32 }
-
-func (h *hangOnce) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+// hangOnce makes the first heartbeats of a worker hang until their caller gives up.
+type hangOnce struct {
+	passHook
+	left atomic.Int32
 }
 
 func (h *hangOnce) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if cmd.Name() == "set" && strings.HasPrefix(cmd.Args()[1].(string), "ksef:worker:") && h.left.Add(-1) >= 0 {
+		if isHeartbeat(cmd) && h.left.Add(-1) >= 0 {
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -133,30 +157,29 @@ func (h *hangOnce) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (h *hangOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-func TestPulse_ABeatHangs_TheNextOnesAreTried(t *testing.T) {
+func TestPulse_HeartbeatHangs_TheNextOnesAreTried(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("beating", s.door(), func(o *tasks.Options) { o.DeadAfter = 1200 * time.Millisecond })
-	if err := s.ledger.Leave(t.Context(), "beating"); err != nil { // the stage said that it lives
+	w := s.worker("beating", s.client(), func(o *tasks.Options) { o.DeadAfter = 1200 * time.Millisecond })
+	if err := s.ledger.Leave(t.Context(), "beating"); err != nil { // undo the heartbeat of the stage
 		t.Fatal(err)
 	}
 	h := &hangOnce{}
 	h.left.Store(2)
 	w.rdb.AddHook(h)
 	w.pulse()
-	s.eventually("a beat after those that hung", func() bool {
+	s.eventually("a heartbeat after those that hung", func() bool {
 		alive, err := s.ledger.Alive(t.Context(), "beating")
 		return err == nil && alive
 	})
+	if h.left.Load() >= 0 {
+		t.Error("no heartbeat hung: this test proves nothing")
+	}
 }
 
-// A pool without time for its sweeps has one that waits, not one for each round.
-func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
+// A pool has no time for its sweeps. One of them waits, not one for each round.
+func TestPulse_NobodyRunsSweeps_OnlyOneIsQueued(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.SweepEvery = time.Second })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepEvery = time.Second })
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
 		info, err := inspect.GetQueueInfo(queue.QueueUpkeep)
@@ -167,28 +190,30 @@ func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
 	}
 	w.pulse()
 	s.eventually("the first sweep", func() bool { return pending() > 0 })
-	began := time.Now()
-	s.eventually("three more rounds", func() bool { return time.Since(began) > 3500*time.Millisecond })
+	for range 3 { // rounds
+		s.advance(time.Second)
+		s.pulses(1)
+	}
 	if n := pending(); n != 1 {
 		t.Errorf("%d sweeps wait", n)
 	}
 }
 
-// A defect that ends in a panic is the one task's: asynq takes it, and whoever waits for the
+// A panic concerns only the one task. asynq recovers from it, and the send that waits for the
 // session opens another.
 func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	entered, release := make(chan struct{}), make(chan struct{})
 	var opens atomic.Int32
-	d.opening = func() {
+	client.opening = func() {
 		if opens.Add(1) == 1 {
 			close(entered)
 			<-release
-			panic("a defect")
+			panic("a bug")
 		}
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	var sends sync.WaitGroup
 	sends.Go(func() {
@@ -196,11 +221,12 @@ func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 		_ = w.run(queue.KindSend, first.ID)
 	})
 	<-entered
+	read := &before{do: func() {}, is: func(args []any) bool { return slices.Contains(args, any("ksef:body:"+second.ID)) }}
+	w.rdb.AddHook(read)
 	sends.Go(func() { _ = w.run(queue.KindSend, second.ID) })
-	began := time.Now()
-	s.eventually("the second to wait for the first", func() bool { return time.Since(began) > 300*time.Millisecond })
+	s.eventually("the second has read its document and waits for the session", read.done.Load)
 	close(release)
-	s.eventually("the second to be sent", func() bool { return s.read(second.ID).State == ledger.Sent })
+	s.eventually("the second is sent", func() bool { return s.read(second.ID).State == ledger.Sent })
 	sends.Wait()
 	w.must(queue.KindSend, first.ID)
 }

@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// without leaves the line of one invoice out of a receipt.
-func without(raw []byte, number string) []byte {
+// withoutLine removes the line of one invoice from a receipt.
+func withoutLine(raw []byte, number string) []byte {
 	return regexp.MustCompile(`(?s)\s*<Dokument>.*?</Dokument>`).ReplaceAllFunc(raw, func(line []byte) []byte {
 		if bytes.Contains(line, []byte("<NumerFaktury>"+number+"</NumerFaktury>")) {
 			return nil
@@ -25,27 +25,38 @@ func without(raw []byte, number string) []byte {
 	})
 }
 
-// A receipt that lacks an accepted invoice is not kept as the session's: it is asked for again, and the accepted invoice stays what it is.
-func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *testing.T) {
-	s := newStage(t, simulator.Options{})
-	d := s.door()
-	short := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
-		if short && err == nil {
-			return without(raw, "A/1"), nil
+// incompleteWhile leaves the line of A/1 out of every receipt while short is true.
+func incompleteWhile(short *bool) func([]byte, error) ([]byte, error) {
+	return func(raw []byte, err error) ([]byte, error) {
+		if *short && err == nil {
+			return withoutLine(raw, "A/1"), nil
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
-	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, first, second)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+}
+
+// settledPair settles a package of A/1 and A/2.
+func (s *stage) settledPair(w *actor) (first, second ledger.Invoice, pkg string) {
+	s.t.Helper()
+	pkg, invs := s.settledPackage(w, "A/1", "A/2")
+	return invs[0], invs[1], pkg
+}
+
+// A receipt that lacks an accepted invoice is not kept as the session's receipt. It is asked for
+// again, and the accepted invoice stays accepted.
+func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenComplete(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	client := s.client()
+	short := true
+	client.upo = incompleteWhile(&short)
+	w := s.worker("w", client)
+	first, second, pkg := s.settledPair(w)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatal(v)
+		t.Fatalf("the verdict is %+v", v)
 	}
 	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
 	if _, err := s.store.Get(t.Context(), name); err == nil {
-		t.Error("half a receipt is kept under the session's name")
+		t.Error("an incomplete receipt is kept under the session's name")
 	}
 	if got := s.read(first.ID); got.State != ledger.Accepted || got.Reason != "" {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
@@ -58,29 +69,23 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 		}
 	}
 	if kept, err := s.store.Get(t.Context(), name); err != nil || !bytes.Contains(kept, []byte("A/1")) {
-		t.Errorf("the session's receipt: %v", err)
+		t.Errorf("the receipt of the session: %v", err)
 	}
 	s.acceptedOnce(2)
 }
 
-// It stays short for ever: after an hour what it attests is receipted, and the other one stays accepted, shown, and asked for.
+// The receipt never becomes complete. After an hour the invoices that it attests are receipted. The
+// other one stays accepted, has a reason, and its receipt is asked for again.
 func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	short := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
-		if short && err == nil {
-			return without(raw, "A/1"), nil
-		}
-		return raw, err
-	}
-	w := s.worker("w", d)
-	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, first, second)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	client.upo = incompleteWhile(&short)
+	w := s.worker("w", client)
+	first, second, pkg := s.settledPair(w)
 	s.advance(2 * time.Hour)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatal(v)
+		t.Fatalf("the verdict is %+v", v)
 	}
 	if got := s.read(second.ID); got.State != ledger.Receipted || got.UPO == "" {
 		t.Errorf("the other is %s: %s", got.State, got.Reason)
@@ -101,20 +106,19 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	s.acceptedOnce(2)
 }
 
-// An older build kept half a receipt under the session's name. It is asked for again and kept beside it.
-func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing.T) {
+// An older build kept an incomplete receipt under the session's name. The receipt is asked for
+// again and the complete one is kept beside it.
+func TestReceipt_IncompleteReceiptIsArchived_TheCompleteOneIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, first, second)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	raw, err := d.SessionUPO(t.Context(), s.pkg(pkg).Session)
+	client := s.client()
+	w := s.worker("w", client)
+	first, second, pkg := s.settledPair(w)
+	raw, err := client.SessionUPO(t.Context(), s.pkg(pkg).Session)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
-	if err := s.store.Put(t.Context(), name, without(raw, "A/1"), "application/xml"); err != nil {
+	if err := s.store.Put(t.Context(), name, withoutLine(raw, "A/1"), "application/xml"); err != nil {
 		t.Fatal(err)
 	}
 	w.must(queue.KindReceipt, pkg)
@@ -125,15 +129,15 @@ func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing
 	}
 }
 
-// The receipt writes the KSeF number as 6-6, or the list does: it is the same number.
-func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
+// The receipt or the list spells the KSeF number with 36 characters. It is the same number.
+func TestReceipt_NumberInAnotherSpelling_IsTheSameNumber(t *testing.T) {
 	long := func(n string) string { return n[:26] + "-" + n[26:] }
 	for _, where := range []string{"receipt", "list"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client := s.client()
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				for _, a := range s.sim.Books().Accepted {
 					if where == "receipt" {
 						raw = bytes.ReplaceAll(raw, []byte(a.KsefNumber), []byte(long(a.KsefNumber)))
@@ -142,12 +146,12 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 				return raw, err
 			}
 			if where == "list" {
-				d.listed = spellLong
+				client.listed = longNumbers
 			}
-			w := s.worker("w", d)
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.settle(pkg)
 			w.must(queue.KindReceipt, pkg)
 			got := s.read(inv.ID)
 			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
@@ -158,26 +162,27 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 	}
 }
 
-// KSeF has the original from its first version: the number has 36 characters and another checksum. It is taken by its form.
-func TestRecover_OriginalOfKSeF1_IsTakenByItsForm(t *testing.T) {
+// KSeF has the original from its first version, whose numbers have 36 characters and another
+// checksum. Such a number is accepted by its form.
+func TestRecover_OriginalHasANumberOfKSeF1_AcceptedByItsForm(t *testing.T) {
 	for _, upo := range []bool{true, false} {
 		t.Run(fmt.Sprint("receipt ", upo), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w := s.worker("w", d)
-			doc := s.with("A/1", 1)
+			client := s.client()
+			w := s.worker("w", client)
+			doc := s.seeded("A/1", 1)
 			original := s.known(w, doc)[0]
 			first := original.KsefNumber[:20] + "80B510-9675F7-B5" // no checksum of KSeF 2.0
-			d.listed = renameOriginal(first)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.listed = renameOriginal(first)
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				if !upo {
-					return nil, refused("fetch session UPO")
+					return nil, refusedError("fetch session UPO")
 				}
 				return bytes.ReplaceAll(raw, []byte(original.KsefNumber), []byte(first)), err
 			}
 			asked := ""
-			d.given = func([]byte, error) ([]byte, error) { asked = first; return doc, nil }
+			client.given = func([]byte, error) ([]byte, error) { asked = first; return doc, nil }
 			inv := s.admit(ledger.Bulk, doc)
 			pkg := s.sent(w, inv)
 			got, _ := s.final(w, pkg, inv.ID)
@@ -185,7 +190,7 @@ func TestRecover_OriginalOfKSeF1_IsTakenByItsForm(t *testing.T) {
 				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
 			}
 			if !upo && asked == "" {
-				t.Error("the original was not asked for")
+				t.Error("the original was not fetched")
 			}
 		})
 	}

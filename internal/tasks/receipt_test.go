@@ -16,17 +16,18 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A session may end in an error after KSeF accepted an invoice in it: the gateway then has no UPO, for that session or for the invoice. Nothing is lost and nothing spins.
-func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRarely(t *testing.T) {
+// A session may end in an error after KSeF accepted an invoice in it. Then the gateway has no UPO,
+// for the session or for the invoice. Nothing is lost, and the pauses between two requests grow.
+func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-			d := s.door()
-			w := s.worker("w", d)
+			client := s.client()
+			w := s.worker("w", client)
 			asked := 0
 			given := []byte(nil)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				asked++
 				if given != nil {
 					return given, nil
@@ -35,41 +36,42 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 			}
 			good, bad := s.admit(lane, s.good("A/1")), s.admit(lane, s.bad("A/2"))
 			pkg := s.sent(w, good, bad)
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.settle(pkg)
 
 			var longest time.Duration
 			for began := s.now(); s.now().Sub(began) < 30*24*time.Hour; {
 				err := w.run(queue.KindReceipt, pkg)
 				v := retry.Judge(err)
 				if v.Action != retry.Later || v.Delay < time.Second || v.Delay < longest {
-					t.Fatalf("%v", err)
+					t.Fatalf("after a pause of %v: %v", longest, err)
 				}
 				longest = v.Delay
 				s.advance(v.Delay)
 			}
 			if asked > 100 || longest != 24*time.Hour {
-				t.Errorf("asked %d times in a month, at last every %v", asked, longest)
+				t.Errorf("the receipt was asked for %d times in a month, at last every %v", asked, longest)
 			}
 			inv := s.read(good.ID)
-			if inv.State != ledger.Accepted || !strings.Contains(inv.Reason, inv.KsefNumber) || !strings.Contains(inv.Reason, "500") || inv.UPO != "" {
+			if inv.State != ledger.Accepted || inv.UPO != "" ||
+				!strings.Contains(inv.Reason, inv.KsefNumber) || !strings.Contains(inv.Reason, "500") {
 				t.Errorf("it is %s with UPO %q: %s", inv.State, inv.UPO, inv.Reason)
 			}
 			if r := s.result(inv); r.State != "accepted" || r.KsefNumber != inv.KsefNumber || r.Reason != inv.Reason {
-				t.Errorf("the archive says %+v", r)
+				t.Errorf("the archived result is %+v", r)
 			}
 			if r := s.result(s.read(bad.ID)); r.State != "rejected" {
-				t.Errorf("the archive says of the bad one %+v", r)
+				t.Errorf("the archived result of the bad one is %+v", r)
 			}
 			if _, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)); err != nil {
 				t.Errorf("its document: %v", err)
 			}
 			if n, err := s.ledger.Stood(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
-				t.Errorf("%d overdue, %v", n, err)
+				t.Errorf("%d are overdue, %v", n, err)
 			}
 			if n := len(s.sim.Books().Accepted); n != 1 {
-				t.Errorf("accepted %d times", n)
+				t.Errorf("KSeF accepted %d invoices, want 1", n)
 			}
-			// A month later somebody at KSeF mends it.
+			// A month later KSeF has the receipt.
 			given = receiptOf(inv)
 			w.must(queue.KindReceipt, pkg)
 			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
@@ -82,24 +84,27 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 	}
 }
 
-// A processed session's receipt may take its time: nothing is shown and nothing archived twice because of minutes; after an hour it is shown.
-func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testing.T) {
+// The receipt of a processed session may take its time. For minutes no reason is shown and nothing
+// is archived; after an hour the reason is shown.
+func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	none := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if none {
-			return nil, &ksef.APIError{Op: "fetch session UPO", Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21178}
+			return nil, &ksef.APIError{
+				Op: "fetch session UPO", Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21178,
+			}
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	for range 3 {
 		if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-			t.Fatal(v)
+			t.Fatalf("the verdict is %+v", v)
 		}
 		s.advance(15 * time.Minute)
 	}
@@ -111,7 +116,8 @@ func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testin
 	}
 	s.advance(30 * time.Minute)
 	_ = w.run(queue.KindReceipt, pkg)
-	if got := s.read(inv.ID); got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
+	got := s.read(inv.ID)
+	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
 		t.Errorf("after an hour it is %s: %s", got.State, got.Reason)
 	}
 	none = false
@@ -121,23 +127,24 @@ func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testin
 	}
 }
 
-// What is no receipt is not kept as one: what is archived is never replaced.
+// An answer that is not a receipt is not archived as one, because an archived object is never
+// replaced.
 func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	broken := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if broken {
 			return []byte("<Potwierdzenie>"), err
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
-		t.Fatal(v)
+		t.Fatalf("the verdict is %+v", v)
 	}
 	broken = false
 	w.must(queue.KindReceipt, pkg)
@@ -146,30 +153,13 @@ func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	}
 }
 
-// sent brings invoices of one lane into one session and closes it.
-func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
-	s.t.Helper()
-	if invs[0].Lane == ledger.Bulk {
-		pkg = w.together(invs...)
-		w.must(queue.KindPackage, pkg)
-		return pkg
-	}
-	for _, inv := range invs {
-		w.must(queue.KindSend, inv.ID)
-	}
-	pkg = s.read(invs[0].ID).Package
-	if err := w.Stop(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
-	return pkg
-}
-
-// receiptOf makes up the UPO of some invoices.
+// receiptOf writes the UPO of some invoices.
 func receiptOf(invs ...ledger.Invoice) []byte {
 	var b strings.Builder
 	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3">`)
 	for _, inv := range invs {
-		fmt.Fprintf(&b, "<Dokument><NipSprzedawcy>%s</NipSprzedawcy><NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument>",
+		fmt.Fprintf(&b, "<Dokument><NipSprzedawcy>%s</NipSprzedawcy><NumerKSeFDokumentu>%s</NumerKSeFDokumentu>"+
+			"<NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument>",
 			inv.NIP, inv.KsefNumber, inv.Number, inv.Hash)
 	}
 	b.WriteString(`</Potwierdzenie>`)

@@ -8,123 +8,124 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// with makes a good document of a number whose content depends on seed.
-func (s *stage) with(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
+// withFault returns options with one fault; "" is none.
+func withFault(kind string) (o simulator.Options) {
+	if kind != "" {
+		o.Faults = []simulator.Fault{{Kind: kind}}
+	}
+	return o
 }
 
-// known lets KSeF accept documents, each from a session of its own, and empties Redis.
+// known lets KSeF accept documents, each in a session of its own, and then deletes everything in
+// Redis.
 func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
 	s.t.Helper()
 	var out []ledger.Invoice
 	for _, doc := range docs {
 		inv := s.admit(ledger.Bulk, doc)
 		pkg := s.sent(w, inv)
-		w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+		w.settle(pkg)
 		out = append(out, s.read(inv.ID))
 	}
-	if err := s.rdb.FlushAll(s.t.Context()).Err(); err != nil {
-		s.t.Fatal(err)
-	}
+	s.loseRedis()
 	return out
 }
 
-// final drives a package until its invoice is decided, on a clock that goes as fast as the tasks ask for, and returns it and how many looks that took.
-func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, looks int) {
+// final polls a package until its invoice is decided. The clock moves on by the pauses that the
+// task asks for. It returns the invoice and the number of polls.
+func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int) {
 	s.t.Helper()
-	for began := s.now(); ; looks++ {
+	for began := s.now(); ; polls++ {
 		v := retry.Judge(w.run(queue.KindConfirm, pkg))
 		if inv = s.read(id); inv.State.Final() {
-			return inv, looks
+			return inv, polls
 		}
 		if v.Action != "" && v.Action != retry.Later {
 			s.t.Fatal(v)
 		}
 		if took := s.now().Sub(began); took > 6*time.Hour {
-			s.t.Fatalf("after %v and %d looks it is %s: %s", took, looks, inv.State, inv.Reason)
+			s.t.Fatalf("after %v and %d polls it is %s: %s", took, polls, inv.State, inv.Reason)
 		}
 		<-time.After(5 * time.Millisecond) // the simulator unpacks in real time
 		s.advance(max(v.Delay, time.Second))
 	}
 }
 
-func refused(op string) error {
+// refusedError is the answer of KSeF to a request that it refuses.
+func refusedError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21165}
 }
 
-// KSeF calls an invoice a duplicate, and its reference to the original may be right, wrong or missing. Content decides, wherever it can be found.
-func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
-	unnamed := func(key string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { // one of the two references is missing
-		return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-			for i := range all {
-				all[i].Status.Extensions = slices.DeleteFunc(all[i].Status.Extensions, func(e ksef.Extension) bool { return e.Key == key })
-			}
-			return all
+// KSeF calls an invoice a duplicate, and its reference to the original may be right, wrong or
+// missing. The content decides, wherever it can be found.
+func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
+	without := func(key string) func(*testClient) { // one of the two references is missing
+		return func(client *testClient) {
+			client.listed = change(func(i *ksef.InvoiceInfo) {
+				i.Status.Extensions = slices.DeleteFunc(i.Status.Extensions, func(e ksef.Extension) bool { return e.Key == key })
+			})
 		}
 	}
-	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+	noReceipt := func(client *testClient) { client.upo = notGiven }
 	for _, c := range []struct {
-		why   string
-		fault string
-		bend  func(*door)
-		same  bool // content is that of the original
-		want  ledger.State
-		says  string // in the reason, besides both hashes when it is a conflict
-		final ledger.State
+		why    string
+		fault  string
+		change func(*testClient)
+		same   bool // the content is that of the original
+		want   ledger.State
+		says   string // in the reason, besides both hashes when it is a conflict
+		final  ledger.State
 	}{
 		{"right", "", nil, true, ledger.Accepted, "", ledger.Receipted},
 		{"right, other content", "", nil, false, ledger.Parked, "conflict", ledger.Parked},
-		{"right, the receipt not given", "", func(d *door) { d.upo = notGiven }, true, ledger.Accepted, "", ledger.Accepted},
-		{"right, the receipt not given, other content", "", func(d *door) { d.upo = notGiven }, false, ledger.Parked, "conflict", ledger.Parked},
-		{"number without session", "", func(d *door) { d.listed = unnamed("originalSessionReferenceNumber") }, true, ledger.Accepted, "", ledger.Accepted},
-		{"session without number: its receipt holds the content", "", func(d *door) { d.listed = unnamed("originalKsefNumber") }, true, ledger.Accepted, "", ledger.Receipted},
+		{"right, the receipt not given", "", noReceipt, true, ledger.Accepted, "", ledger.Accepted},
+		{"right, the receipt not given, other content", "", noReceipt, false, ledger.Parked, "conflict", ledger.Parked},
+		{"number without session", "", without("originalSessionReferenceNumber"), true, ledger.Accepted, "", ledger.Accepted},
+		{"session without number: its receipt has the content",
+			"", without("originalKsefNumber"), true, ledger.Accepted, "", ledger.Receipted},
 		{"missing: the register has it", simulator.OmitOriginal, nil, true, ledger.Accepted, "", ledger.Accepted},
 		{"missing, other content", simulator.OmitOriginal, nil, false, ledger.Parked, "conflict", ledger.Parked},
 		{"wrong: the register has it", simulator.WrongOriginal, nil, true, ledger.Accepted, "", ledger.Accepted},
 		{"wrong, other content", simulator.WrongOriginal, nil, false, ledger.Parked, "conflict", ledger.Parked},
-		{"wrong, no document is given", simulator.WrongOriginal, func(d *door) { d.given = notGiven }, true, ledger.Parked, "does not give it", ledger.Parked},
-		{"missing, and the register does not list it", simulator.OmitOriginal, func(d *door) {
-			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
+		{"wrong, no document is given",
+			simulator.WrongOriginal, func(client *testClient) { client.given = notGiven }, true,
+			ledger.Parked, "does not give it", ledger.Parked},
+		{"missing, and the register does not list it", simulator.OmitOriginal, func(client *testClient) {
+			client.page = noPages
 		}, true, ledger.Parked, "does not say which", ledger.Parked},
-		{"missing, and the register may not be read", simulator.OmitOriginal, func(d *door) {
-			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
-				return ksef.MetadataPage{}, refused("list metadata")
+		{"missing, and the register may not be read", simulator.OmitOriginal, func(client *testClient) {
+			client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
+				return ksef.MetadataPage{}, refusedError("list metadata")
 			}
 		}, true, ledger.Parked, "does not say which", ledger.Parked},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()
-			o := simulator.Options{}
-			if c.fault != "" {
-				o.Faults = []simulator.Fault{{Kind: c.fault}}
-			}
-			s := newStage(t, o)
-			d := s.door()
-			w := s.worker("w", d)
-			docs := [][]byte{s.with("B/1", 7), s.with("A/1", 1)}
+			s := newStage(t, withFault(c.fault))
+			client := s.client()
+			w := s.worker("w", client)
+			docs := [][]byte{s.seeded("B/1", 7), s.seeded("A/1", 1)}
 			original := s.known(w, docs...)[1]
-			if c.bend != nil {
-				c.bend(d)
+			if c.change != nil {
+				c.change(client)
 			}
 			doc := docs[1]
 			if !c.same {
-				doc = s.with("A/1", 2)
+				doc = s.seeded("A/1", 2)
 			}
 			id := s.admit(ledger.Bulk, doc).ID
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
-			inv, looks := s.final(w, pkg, id)
-			if inv.State != c.want || looks > 100 {
-				t.Fatalf("after %d looks it is %s: %s", looks, inv.State, inv.Reason)
+			inv, polls := s.final(w, pkg, id)
+			if inv.State != c.want || polls > 100 {
+				t.Fatalf("after %d polls it is %s: %s", polls, inv.State, inv.Reason)
 			}
 			if c.want == ledger.Accepted && (inv.KsefNumber != original.KsefNumber || !inv.Recovered) {
 				t.Errorf("it is accepted as %s, want the original's %s", inv.KsefNumber, original.KsefNumber)
@@ -135,20 +136,20 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 			}
 			for _, word := range says {
 				if !strings.Contains(inv.Reason, word) {
-					t.Errorf("reason %q does not tell %q", inv.Reason, word)
+					t.Errorf("reason %q does not have %q", inv.Reason, word)
 				}
 			}
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.settle(pkg)
 			_ = w.run(queue.KindReceipt, pkg)
 			s.advance(2 * time.Hour)
 			_ = w.run(queue.KindReceipt, pkg)
 			switch got := s.read(id); {
 			case got.State != c.final:
-				t.Errorf("in the end it is %s: %s", got.State, got.Reason)
+				t.Errorf("at last it is %s: %s", got.State, got.Reason)
 			case got.State == ledger.Accepted && !strings.Contains(got.Reason, "UPO"):
 				t.Errorf("it has no receipt, and the reason is %q", got.Reason)
 			case s.result(got).State != string(got.State) || s.result(got).Reason != got.Reason:
-				t.Errorf("the archive says %+v", s.result(got))
+				t.Errorf("the archived result is %+v", s.result(got))
 			}
 			if n := len(s.sim.Books().Accepted); n != 2 {
 				t.Errorf("KSeF accepted %d invoices, want the two from before", n)
@@ -157,25 +158,17 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 	}
 }
 
-// The register is long and requests are few: the pass goes on where the limits interrupted it, and one pass serves all invoices of the package.
+// The register is long and requests are few. The search goes on where the limit interrupted it, and
+// one search serves all invoices of the package.
 func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
-	d := s.door()
-	w := s.worker("w", d)
-	var all []ledger.Invoice
-	var docs [][]byte
-	for i := range 600 {
-		docs = append(docs, s.with(fmt.Sprintf("A/%03d", i), 1))
-		all = append(all, s.admit(ledger.Bulk, docs[i]))
-	}
-	first := s.sent(w, all...)
-	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
-	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
+	client := s.client()
+	w := s.worker("w", client)
+	docs, _, _ := s.settledSeries(w, 600)
+	s.loseRedis()
 	s.advance(5 * time.Second) // the register shows an invoice a second after it was accepted
 	pages, turns := 0, 0
-	d.page = func(m ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
+	client.page = func(m ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
 		if turns++; turns%2 == 0 {
 			return ksef.MetadataPage{}, &ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonLimit}
 		}
@@ -191,27 +184,28 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 		again = append(again, s.admit(ledger.Bulk, docs[n]))
 	}
 	second := s.sent(w, again...)
-	w.until(queue.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
+	w.settle(second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered {
 			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
 		}
 	}
 	if pages != 3 {
-		t.Errorf("%d pages were read, want the 3 that 600 invoices are", pages)
+		t.Errorf("%d pages were read, want the 3 pages of 600 invoices", pages)
 	}
 }
 
-// The gateway forgets a session that was closed. That proves nothing: no second session; after a while KSeF's register is asked, and has the invoice, by content.
+// The gateway no longer knows a session that was closed. That proves nothing, so there is no second
+// session. After a while KSeF's register is asked, and has the invoice, by its content.
 func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
 	w.must(queue.KindPackage, id)
 	for range 3 {
 		if err := w.run(queue.KindConfirm, id); err == nil {
-			t.Fatal("a session that the gateway does not know was taken for done")
+			t.Fatal("a session that the gateway does not know counts as processed")
 		}
 		if got := s.read(inv.ID); got.State != ledger.Sent {
 			t.Fatalf("in the first minutes it is %s", got.State)
@@ -224,7 +218,8 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 		t.Fatalf("%d sessions, accepted %d times", len(books.Sessions), len(books.Accepted))
 	}
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
-		t.Errorf("after eleven minutes it is %s (%s), recovered %v as %s, KSeF has it as %s", got.State, got.Reason, got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
+		t.Errorf("after eleven minutes it is %s (%s), recovered %v as %s, KSeF has it as %s",
+			got.State, got.Reason, got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
 	}
 	_ = w.run(queue.KindReceipt, id)
 	got := s.read(inv.ID)
@@ -233,17 +228,18 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	}
 }
 
-// A session that the gateway forgot before it was closed: KSeF never took what was in it. The register does not have it, and that is no proof: it is parked, and when a person retries it goes through.
+// The gateway lost a session before it was closed, so KSeF has nothing of it. The register does not
+// have the invoice, but that is no proof: it is parked. When a person retries it, it goes through.
 func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRetry(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "part"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
 	w.must(queue.KindPackage, id)
-	looks := 0
-	for began := s.now(); s.read(inv.ID).State != ledger.Parked; looks++ {
+	polls := 0
+	for began := s.now(); s.read(inv.ID).State != ledger.Parked; polls++ {
 		if took := s.now().Sub(began); took > 2*time.Hour {
-			t.Fatalf("after %v and %d looks it is %s", took, looks, s.read(inv.ID).State)
+			t.Fatalf("after %v and %d polls it is %s", took, polls, s.read(inv.ID).State)
 		}
 		v := retry.Judge(w.run(queue.KindConfirm, id))
 		if v.Action != "" && v.Action != retry.Later {
@@ -251,18 +247,18 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 		}
 		s.advance(max(v.Delay, time.Second))
 	}
-	if looks > 120 {
-		t.Errorf("%d looks before it was parked", looks)
+	if polls > 120 {
+		t.Errorf("%d polls before it was parked", polls)
 	}
 	got := s.read(inv.ID)
 	if !strings.Contains(got.Reason, got.Number) || !strings.Contains(got.Reason, "retry") {
-		t.Errorf("reason %q does not tell the person what to do", got.Reason)
+		t.Errorf("reason %q does not say what to do", got.Reason)
 	}
 	if n := len(s.sim.Books().Sessions); n != 1 {
-		t.Errorf("%d sessions, want the lost one alone: sending again could make duplicates", n)
+		t.Errorf("%d sessions, want only the lost one: sending again could make duplicates", n)
 	}
 	w.must(queue.KindReceipt, id)
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 	if err := s.ledger.Retry(t.Context(), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -270,6 +266,6 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 	w.must(queue.KindPackage, second)
 	w.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("accepted %d times", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }

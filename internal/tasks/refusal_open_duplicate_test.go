@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,29 +12,27 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Every package of the tenant is processed, and in each the original of one duplicate is still looked
-// for. A package that KSeF refuses again and again must not make the tenant rest.
-func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantDoesNotRest(t *testing.T) {
+// Every package of the tenant is processed, but in each the original of one duplicate is still
+// looked for. Beside them KSeF refuses one package again and again. The tenant must not be held
+// back for that.
+func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantIsNotHeldBack(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "POISON", Code: 405, Times: -1}}})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-		for i := range all {
-			if len(all[i].InvoiceNumber) > 0 && all[i].InvoiceNumber[0] == 'D' {
-				all[i].Status = ksef.StatusInfo{Code: 440, Description: "duplicate"}
-				all[i].KSeFNumber = ""
-			}
+	client := s.client()
+	client.listed = change(func(i *ksef.InvoiceInfo) {
+		if strings.HasPrefix(i.InvoiceNumber, "D") {
+			i.Status, i.KSeFNumber = ksef.StatusInfo{Code: 440, Description: "duplicate"}, ""
 		}
-		return all
-	}
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
-	w := s.worker("w", d)
+	})
+	client.page = noPages
+	w := s.worker("w", client)
 	poison := s.admit(ledger.Bulk, s.good("POISON"))
 	w.must(queue.KindPackage, w.cut(poison.ID))
 	p := w.pool()
 	var as []ledger.Invoice
 	oldest := time.Duration(0)
 	for round := range 30 {
-		a, b := s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", round))), s.admit(ledger.Bulk, s.good(fmt.Sprint("D/", round)))
+		a := s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", round)))
+		b := s.admit(ledger.Bulk, s.good(fmt.Sprint("D/", round)))
 		as = append(as, a)
 		w.must(queue.KindSubmit, a.ID)
 		w.must(queue.KindSubmit, b.ID)

@@ -15,7 +15,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// withReplica lets every worker made from now on, and the returned admitter, wait for a replica; lose cuts it off, and returns what brings it back.
+// withReplica starts a replica. The returned admitter waits for it, and so does every worker that
+// is passed to wait. lose cuts the replica off, and returns the function that brings it back.
 func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
 	s.t.Helper()
 	s.rdb.ConfigSet(s.t.Context(), "repl-diskless-sync-delay", "0")
@@ -28,10 +29,11 @@ func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func(
 	l := ledger.New(s.rdb, o)
 	follows := func() {
 		s.t.Helper()
-		s.eventually("the replica follows", func() bool { return l.Replicated(s.t.Context()) == nil })
+		s.eventually("the replica is up to date", func() bool { return l.Replicated(s.t.Context()) == nil })
 	}
 	follows()
-	a = &intake.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+	a = s.admitter()
+	a.Ledger = l
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
 		s.t.Helper()
@@ -49,6 +51,7 @@ func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func(
 	return a, wait, lose
 }
 
+// waitsForReplicas checks that a task waits for a replica.
 func waitsForReplicas(t *testing.T, err error) {
 	t.Helper()
 	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonReplicas || v.Delay <= 0 {
@@ -56,16 +59,16 @@ func waitsForReplicas(t *testing.T, err error) {
 	}
 }
 
-func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t *testing.T) {
+func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneIsBack(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	wait(w)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	back := lose()
 	waitsForReplicas(t, w.run(queue.KindPackage, pkg))
-	w.must(queue.KindPackage, pkg) // comes back, and leaves it to confirm
+	w.must(queue.KindPackage, pkg) // runs again, and leaves the rest to confirm
 	for range 2 {
 		waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	}
@@ -73,7 +76,7 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t 
 		t.Errorf("the package is %s, close was called %d times", p.State, n)
 	}
 	back()
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || n != 1 {
 		t.Errorf("the invoice is %s, %d sessions", i.State, n)
 	}
@@ -82,14 +85,15 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t 
 func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	wait(w)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	back := lose()
 	for range 2 {
 		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
 	}
-	if i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]; i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 0 {
+	i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]
+	if i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 0 {
 		t.Errorf("it is %s, lane %s, in %q; posted %d times", i.State, i.Lane, i.Package, n)
 	}
 	back()
@@ -106,13 +110,14 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	}
 	waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	back()
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 1 {
 		t.Errorf("it is %s after %d attempts; KSeF accepted %d", i.State, i.Attempts, n)
 	}
 }
 
-// Accepted is not said of what a failover would take back. Handed in again, it is there.
+// An invoice that a failover could lose is not reported as taken. Handed in again, it is already
+// there.
 func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, _, lose := s.withReplica()
@@ -121,15 +126,15 @@ func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	for range 2 {
 		out, err := a.Admit(t.Context(), docs, intake.Terms{})
 		if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags || out != nil {
-			t.Errorf("%v, %v", out, err)
+			t.Errorf("without the replica the answers are %v, %v", out, err)
 		}
 	}
 	back()
 	out, err := a.Admit(t.Context(), docs, intake.Terms{})
 	if err != nil || out[0].Taken != ledger.Present || out[1].Taken != ledger.Present {
-		t.Errorf("handed in again: %+v, %v", out, err)
+		t.Errorf("handed in again they are %+v, %v", out, err)
 	}
-	if n, err := s.queue.Depth(queue.KindSubmit); n != 2 || err != nil {
-		t.Errorf("%d tasks, %v", n, err)
+	if stats, err := s.queue.Stats(100); len(stats.Tasks) != 1 || len(stats.Chunks) != 2 || err != nil {
+		t.Errorf("queued are %+v, %v; want one task that carries both", stats.Tasks, err)
 	}
 }

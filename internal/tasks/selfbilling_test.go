@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"ksefworker/internal/intake"
-	"ksefworker/internal/invoice"
-	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
@@ -17,45 +14,20 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// billed is an invoice of a seller that its buyer, s's second taxpayer, issued in the seller's name.
-func (s *stage) billed(seller, number string) []byte {
-	s.t.Helper()
-	doc := sample.Invoice(sample.Options{SellerNIP: seller, Number: number, IssueDate: invoice.Today(time.Now())})
-	h, err := invoice.Parse(doc)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	doc = bytes.Replace(doc, []byte("<P_17>2"), []byte("<P_17>1"), 1)
-	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
-}
-
-func (s *stage) of(nip, number string) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
-}
-
-// doorOf is the door of one taxpayer's key.
-func (s *stage) doorOf(nip string) *door {
-	s.t.Helper()
-	transport := gateway.NewTransport()
-	s.t.Cleanup(transport.CloseIdleConnections)
-	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_" + nip, Key: func() (string, error) { return "test_key", nil },
-		Timeout: 10 * time.Second, Transport: transport})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return &door{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
-}
-
-// The buyer's own invoices and those that it issues for its sellers travel together, under the
+// The buyer's own invoices and those that it issues for its sellers travel together, with the
 // buyer's key.
 func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}}})
-			w := s.worker("w", s.doorOf(sample.NIP(1)))
+			s := newStage(t, simulator.Options{Grants: []simulator.Grant{
+				{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)},
+			}})
+			w := s.worker("w", s.clientOf(sample.NIP(1)))
 			invs := []ledger.Invoice{
-				s.admit(lane, s.of(sample.NIP(1), "K/1")), s.admit(lane, s.billed(sample.NIP(0), "S/1")), s.admit(lane, s.billed(sample.NIP(2), "S/2")),
+				s.admit(lane, s.goodOf(sample.NIP(1), "K/1")),
+				s.admit(lane, s.billed(sample.NIP(0), "S/1")),
+				s.admit(lane, s.billed(sample.NIP(2), "S/2")),
 			}
 			for _, inv := range invs {
 				if inv.Tenant != sample.NIP(1) || inv.ContextNIP() != sample.NIP(1) {
@@ -70,8 +42,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 				if got.State != ledger.Receipted || !strings.HasPrefix(got.KsefNumber, inv.NIP+"-") {
 					t.Errorf("%s is %s as %s: %s", got.Number, got.State, got.KsefNumber, got.Reason)
 				}
-				// A receipt of the buyer's session names several sellers, so it is kept with the
-				// buyer's.
+				// A receipt of the buyer's session names several sellers, so it is kept under the
+				// buyer's NIP.
 				if !strings.Contains(got.UPO, "/"+sample.NIP(1)+"/") {
 					t.Errorf("the receipt of %s is %s", got.Number, got.UPO)
 				}
@@ -81,14 +53,15 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 	}
 }
 
-// After a loss of Redis KSeF calls them duplicates. The register shows the buyer's own as Subject1
-// and those that it issued for others as Subject2.
+// After a loss of Redis KSeF calls them duplicates. The register lists the buyer's own invoices as
+// those of Subject1 and the ones that it issued for others as those of Subject2.
 func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{
-		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}}, Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}},
+		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
 	})
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
-	docs := [][]byte{s.of(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	docs := [][]byte{s.goodOf(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
 	originals := s.known(w, docs...)
 	s.advance(5 * time.Second)
 	again := []ledger.Invoice{s.admit(ledger.Bulk, docs[0]), s.admit(ledger.Bulk, docs[1])}
@@ -100,25 +73,26 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 		}
 	}
 	if n := len(s.sim.Books().Accepted); n != 2 {
-		t.Errorf("KSeF has %d invoices, want the two from before", n)
+		t.Errorf("KSeF accepted %d invoices, want the two from before", n)
 	}
 }
 
-// A seller that has not granted the permission is that seller's matter: no other invoice waits for
-// it, and no key is called wrong.
-func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPaused(t *testing.T) {
+// A seller has not granted the permission. That concerns this seller only: no other invoice waits
+// for it, and no key counts as wrong.
+func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPaused(t *testing.T) {
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
-	// Among others that go through.
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	// One with the permission and one without it are in one session.
 	good, bad := s.admit(ledger.Bulk, s.billed(sample.NIP(2), "S/1")), s.admit(ledger.Bulk, s.billed(sample.NIP(0), "S/2"))
 	pkg := s.sent(w, good, bad)
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if got := s.read(good.ID); got.State != ledger.Accepted {
 		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
 	}
-	// And five alone in their session, of a tenant that KSeF knows: other 410s would pause it.
+	// Five more are alone in their session, of a tenant that KSeF knows. Other 410s would pause the
+	// tenant.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
@@ -127,27 +101,28 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPause
 	s.drive(w, pkg, time.Hour, func() bool { return !s.pkg(pkg).State.Live() || s.pkg(pkg).State == ledger.PackageSettled })
 	for _, inv := range append(alone, bad) {
 		got := s.read(inv.ID)
-		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, "seller NIP "+sample.NIP(0)+" has not granted buyer NIP "+sample.NIP(1)) {
+		want := "seller NIP " + sample.NIP(0) + " has not granted buyer NIP " + sample.NIP(1)
+		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, want) {
 			t.Errorf("%s is %s: %d %s", got.Number, got.State, got.Code, got.Reason)
 		}
 	}
 	if len(b.pauses) != 0 {
-		t.Errorf("paused for %v", b.pauses)
+		t.Errorf("the tenant was paused for %v", b.pauses)
 	}
 	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 {
 		t.Errorf("%+v, %v", known, err)
 	}
 }
 
-// A limit that was raised for one tenant is used for it and for nobody else.
+// A limit that differs for one tenant is used for that tenant and for no other.
 func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	s := newStage(t, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(1), MaxSessionInvoices: 3}}})
-	w := s.worker("w", s.doorOf(sample.NIP(1)), func(o *tasks.Options) {
+	w := s.worker("w", s.clientOf(sample.NIP(1)), func(o *tasks.Options) {
 		o.SessionInvoices = func(string) int { return 3 }
 	})
 	var invs []ledger.Invoice
 	for i := range 7 {
-		inv := s.admit(ledger.Bulk, s.of(sample.NIP(1), "M/"+string(rune('1'+i))))
+		inv := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "M/"+string(rune('1'+i))))
 		w.must(queue.KindSubmit, inv.ID)
 		invs = append(invs, inv)
 	}
@@ -167,19 +142,20 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	}
 }
 
-// A tax representative sends in its own context, when it is named; after a loss of Redis the
-// register shows the original to it as to the authorised party.
+// A tax representative that is named sends in its own context. After a loss of Redis the register
+// lists the original for it as for the authorised party.
 func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},
 		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
 	})
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
-	doc := bytes.Replace(s.of(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
-		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	agent := "\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>" + sample.NIP(1) + "</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne>" +
+		"<Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"
+	doc := bytes.Replace(s.goodOf(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte(agent), 1)
 	admit := func() ledger.Invoice {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
-		out, err := a.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
+		terms := intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)}
+		out, err := s.admitter().Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, terms)
 		if err != nil || out[0].Err != nil {
 			t.Fatalf("admit: %v, %v", err, out[0].Err)
 		}
@@ -190,11 +166,9 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 		t.Fatalf("tenant %s, seller %s, context %s", inv.Tenant, inv.NIP, inv.ContextNIP())
 	}
 	pkg := s.sent(w, inv)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	original := s.read(inv.ID)
-	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
+	s.loseRedis()
 	s.advance(5 * time.Second)
 	again := admit()
 	pkg = s.sent(w, again)

@@ -14,22 +14,26 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// What a session may do after it was closed, on a clock that goes as fast as the tasks ask for.
+// These tests are about what a session may do after it was closed. The clock moves on by the pauses
+// that the tasks ask for.
 
-// A night of 150 (170 for an online session) is no failure: it is asked ever more rarely, holds no worker, costs no attempt, and is settled once it moves. Nothing goes in a second session.
-func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *testing.T) {
+// A session is in processing (150, or 170 for an online session) for a whole night. That is no
+// failure: the pauses grow, no worker is held, no attempt is used, and the invoice is settled once
+// the session is processed. No invoice goes in a second session.
+func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
 			const night = 9 * time.Hour
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Stuck, For: night}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ConfirmFirst, o.ConfirmMax = 5*time.Second, 10*time.Minute })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ConfirmFirst, o.ConfirmMax = 5*time.Second, 10*time.Minute })
 			inv := s.admit(lane, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || 2*v.Delay < longest-2*time.Second { // before midnight it is asked twice as often
+				shorter := 2*v.Delay < longest-2*time.Second // before midnight it is polled twice as often
+				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
 					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, longest)
 				}
 				longest = max(longest, v.Delay)
@@ -42,27 +46,29 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 				t.Errorf("in a night the longest pause was %v", longest)
 			}
 			if n := s.sim.Books().Requests["sessionMisc"]; n > 100 {
-				t.Errorf("it was asked %d times in nine hours", n)
+				t.Errorf("it was polled %d times in nine hours", n)
 			}
 			got, _ := s.final(w, pkg, inv.ID)
 			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.FailedSessions != 0 {
 				t.Errorf("in the morning it is %s after %d sessions: %s", got.State, got.Attempts, got.Reason)
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || len(b.Accepted) != 1 {
-				t.Errorf("%d sessions, accepted %d times", len(b.Sessions), len(b.Accepted))
+				t.Errorf("%d sessions, KSeF accepted %d invoices, want one each", len(b.Sessions), len(b.Accepted))
 			}
 		})
 	}
 }
 
-// Close never arrives, and KSeF cancels the session after its time (440): that is the proof that nothing of it was taken, and only then do its invoices go in another.
-func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testing.T) {
+// Close never arrives, and KSeF cancels the session after its time (440). That proves that KSeF has
+// nothing of it. Only then do its invoices go in another session.
+func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later { // open still: closed again, in vain
-		t.Fatal(v)
+	// It is still open, so it is closed again; that request is lost too.
+	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
+		t.Fatalf("the verdict is %+v", v)
 	}
 	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {
 		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
@@ -76,21 +82,14 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testin
 	w.must(queue.KindPackage, second)
 	w.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("accepted %d times", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }
 
 // 415: KSeF's key was rotated after ours was fetched. The next session has the new key.
-func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
+func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	if _, err := d.PublicKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.sim.RotateKey(); err != nil {
-		t.Fatal(err)
-	}
-	w := s.worker("w", d)
+	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	first := s.sent(w, inv)
 	w.until(queue.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
@@ -104,11 +103,14 @@ func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
 	}
 }
 
-// 415 again and again is nobody's fault in the package: it is not halved, nothing is parked, and it does not spin.
+// 415 again and again is not the fault of any invoice in the package. The package is not halved,
+// nothing is parked, and the pauses grow.
 func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
 	const times = 6
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times}}})
-	w := s.worker("w", s.door())
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times,
+	}}})
+	w := s.worker("w", s.client())
 	one, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := w.together(one, two)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
@@ -127,22 +129,24 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	}
 	s.advance(time.Minute)
 	w.must(queue.KindPackage, pkg)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool {
+		return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted
+	})
 }
 
-// 445, no valid invoices: the session is over and every invoice has its own answer in it.
-func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCodeOnFile(t *testing.T) {
+// 445, no valid invoices: the session has ended and has an answer for every invoice.
+func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCode(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			var invs []ledger.Invoice
 			for i := range 3 {
 				invs = append(invs, s.admit(lane, s.bad(fmt.Sprint("A/", i))))
 			}
 			pkg := s.sent(w, invs...)
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.settle(pkg)
 			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				got := s.read(inv.ID)
@@ -150,7 +154,7 @@ func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCodeOnFile(t *testing.T
 					t.Errorf("%s is %s with %d: %s", got.Number, got.State, got.Code, got.Reason)
 				}
 				if r := s.result(got); r.State != "rejected" || r.Code != 450 {
-					t.Errorf("the archive says %+v", r)
+					t.Errorf("the archived result is %+v", r)
 				}
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || b.Sessions[0].Status != 445 {

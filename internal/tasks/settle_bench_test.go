@@ -21,9 +21,9 @@ import (
 
 const benchTenant = "5265877635"
 
-// benchTransport is KSeF for one session of which everything is known.
+// benchTransport is KSeF with one session whose answers are fixed.
 type benchTransport struct {
-	tasks.Transport // everything else is not called
+	tasks.Transport // no other method is called
 	session         ksef.SessionInfo
 	list            []ksef.InvoiceInfo
 }
@@ -36,7 +36,7 @@ func (t *benchTransport) SessionInvoices(context.Context, string) ([]ksef.Invoic
 	return t.list, nil
 }
 func (t *benchTransport) SessionUPO(context.Context, string) ([]byte, error) {
-	return nil, refused("fetch session UPO")
+	return nil, refusedError("fetch session UPO")
 }
 
 // benchInvoices makes n new invoices.
@@ -58,7 +58,7 @@ func benchInvoices(n int) []ledger.NewInvoice {
 	return docs
 }
 
-// benchPackage brings n new invoices into a package whose session is closed.
+// benchPackage puts n new invoices into a package whose session is closed.
 func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 	b.Helper()
 	ctx := context.Background()
@@ -73,8 +73,9 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 	group := ledger.Group{Tenant: benchTenant, Form: "v3"}
 	moves := make([]ledger.Move, n)
 	for i := range invs {
-		moves[i] = ledger.Move{ID: invs[i].ID, Rev: invs[i].Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
-			Group: group.Name()}
+		moves[i] = ledger.Move{
+			ID: invs[i].ID, Rev: invs[i].Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: group.Name(),
+		}
 	}
 	_, err = l.Apply(ctx, moves)
 	must(err)
@@ -93,8 +94,8 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 	return p
 }
 
-// BenchmarkConfirm10000 is one run of confirm on a package of ten thousand, the most that KSeF
-// takes, against a Redis on the same machine.
+// BenchmarkConfirm10000 is one run of confirm on a package of ten thousand invoices, which is the
+// largest that KSeF takes, against a Redis on the same machine.
 func BenchmarkConfirm10000(b *testing.B) {
 	const n = 10_000
 	accepted := make([]ksef.InvoiceInfo, n)
@@ -150,10 +151,11 @@ func BenchmarkConfirm10000(b *testing.B) {
 }
 
 // countReads counts the entries of invoices that are read whole.
-type countReads struct{ n int }
+type countReads struct {
+	passHook
+	n int
+}
 
-func (h *countReads) DialHook(next redis.DialHook) redis.DialHook          { return next }
-func (h *countReads) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 func (h *countReads) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {

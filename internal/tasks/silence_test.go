@@ -1,9 +1,7 @@
 package tasks_test
 
 import (
-	"bytes"
 	"errors"
-	"regexp"
 	"testing"
 	"time"
 
@@ -12,34 +10,33 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF has accepted the invoices of a batch session that ended with 500; its list lags, and it counts
-// nothing.
+// KSeF accepted the invoices of a batch session that ended with 500. Its list is late, and it
+// counts nothing.
 func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(t *testing.T) {
 	for name, session := range map[string]ksef.SessionInfo{"no counts": {}, "counts 0": {Counted: true}} {
-		for lname, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {
-			t.Run(name+"/"+lname, func(t *testing.T) {
+		for listName, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {
+			t.Run(name+"/"+listName, func(t *testing.T) {
 				s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-				d := s.door()
-				lag := true
-				d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-					if lag {
+				client := s.client()
+				late := true
+				client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+					if late {
 						return list
 					}
 					return all
 				}
-				d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
-					if i.Status.Code == 500 && lag {
+				client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+					if i.Status.Code == 500 && late {
 						session.Status, session.Batch = i.Status, i.Batch
 						return session
 					}
 					return i
 				}
-				w := s.worker("w", d)
-				a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-				pkg := s.sent(w, a, b)
+				w := s.worker("w", client)
+				a, b, pkg := s.sentPair(w, ledger.Bulk)
 				confirmFor(s, w, pkg, 45*time.Second, a.ID, b.ID)
 				notSentAgain(t, s, a.ID, b.ID)
-				lag = false
+				late = false
 				confirmFor(s, w, pkg, 10*time.Minute, a.ID, b.ID)
 				for _, id := range []string{a.ID, b.ID} {
 					if got := s.read(id); got.State != ledger.Accepted {
@@ -51,46 +48,45 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 	}
 }
 
-// The session ended with a code that nobody has published. It counts two invoices and lists none.
+// The session ended with a code that is not published. It counts two invoices and lists none.
 func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &onesick{door: s.door()}
-			d.status = func(string) error { return refused("ask invoice status") }
-			d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client := &sickClient{testClient: s.client()}
+			client.status = func(string) error { return refusedError("ask invoice status") }
+			client.listed = nothingListed
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				if i.Status.Code == 200 {
 					i.Status = ksef.StatusInfo{Code: 210, Description: "new in this month"}
 					i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0 // not given
 				}
 				return i
 			}
-			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-			w := sickWorker(s, d)
-			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, a, b)
+			client.upo = notGiven
+			w := s.worker("w2", client)
+			a, b, pkg := s.sentPair(w, lane)
 			confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 			notSentAgain(t, s, a.ID, b.ID)
 		})
 	}
 }
 
-// Each invoice of an online session can be asked for by its reference. An answer that cannot be read
-// is about an invoice that KSeF knows.
+// Each invoice of an online session can be asked for by its reference. An answer that cannot be
+// read is about an invoice that KSeF has.
 func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{440, 415, 500} {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled, Code: code}}})
-		d := &onesick{door: s.door()}
-		d.status = func(string) error {
-			return &ksef.APIError{Op: "ask invoice status", Group: ksef.GroupInvoiceStatus, Kind: ksef.KindUnreadable, Status: 200,
-				MaybeDone: true, Err: errors.New("cannot be read")}
+		client := &sickClient{testClient: s.client()}
+		client.status = func(string) error {
+			return &ksef.APIError{
+				Op: "ask invoice status", Group: ksef.GroupInvoiceStatus, Kind: ksef.KindUnreadable, Status: 200,
+				MaybeDone: true, Err: errors.New("cannot be read"),
+			}
 		}
-		d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
-		d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
-			return ksef.SessionInfo{Status: i.Status, Batch: i.Batch} // no counts
-		}
-		w := sickWorker(s, d)
+		client.listed = nothingListed
+		client.session = noCounts
+		w := s.worker("w2", client)
 		a := s.admit(ledger.Express, s.good("A/1"))
 		pkg := s.sent(w, a)
 		confirmFor(s, w, pkg, 3*time.Hour, a.ID)
@@ -98,32 +94,24 @@ func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testi
 	}
 }
 
-// Count, list and receipt are of one moment, before KSeF had come to the second invoice of the ZIP.
+// Count, list and receipt are of one moment, at which KSeF had not yet processed the second
+// invoice.
 func TestSilence_CountListAndReceiptLagTogether_NothingIsSentAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &onesick{door: s.door()}
-			d.listed = hide("A/2")
-			d.status = func(string) error { return refused("ask invoice status") }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client := &sickClient{testClient: s.client()}
+			client.listed = hide("A/2")
+			client.status = func(string) error { return refusedError("ask invoice status") }
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				if i.Counted && i.Status.Code == 200 {
 					i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
 				}
 				return i
 			}
-			re := regexp.MustCompile(`(?s)<([a-z0-9]*:?)Dokument>.*?</([a-z0-9]*:?)Dokument>`)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
-				return re.ReplaceAllFunc(raw, func(b []byte) []byte {
-					if bytes.Contains(b, []byte("A/2")) {
-						return nil
-					}
-					return b
-				}), err
-			}
-			w := sickWorker(s, d)
-			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, a, b)
+			client.upo = func(raw []byte, err error) ([]byte, error) { return withoutLine(raw, "A/2"), err }
+			w := s.worker("w2", client)
+			a, b, pkg := s.sentPair(w, lane)
 			confirmFor(s, w, pkg, 20*time.Minute, a.ID, b.ID)
 			notSentAgain(t, s, a.ID, b.ID)
 		})

@@ -14,7 +14,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// keyring makes a sealer of keys that are told apart by one byte; none is no encryption.
+// keyring makes a sealer with these keys, each of one repeated byte. Without keys it does not
+// encrypt.
 func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	t.Helper()
 	var all [][]byte
@@ -28,16 +29,17 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless are workers that cannot open what the pool seals, each for another reason.
+// keyless has the keys of workers that cannot open what the pool seals, each for another reason.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
+// wantsAnotherWorker checks that a task waits for another worker and that this one reports why.
 func wantsAnotherWorker(t *testing.T, a *actor, err error) {
 	t.Helper()
 	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonStorage || v.Delay <= 0 || v.Delay > time.Minute {
-		t.Errorf("the task ends with %v (%+v), want it to go back for another worker", err, v)
+		t.Errorf("the task ends with %v (%+v), want it to wait for another worker", err, v)
 	}
 	if a.StorageFault() == "" {
-		t.Error("the worker does not say that it cannot open documents")
+		t.Error("the worker does not report that it cannot open documents")
 	}
 }
 
@@ -51,9 +53,9 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			for i := range 20 {
 				ids = append(ids, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID)
 			}
-			well := s.worker("well", s.door())
+			well := s.worker("well", s.client())
 			s.bodies = keyring(t, keys...)
-			a := s.worker("sick", s.door())
+			a := s.worker("sick", s.client())
 			for _, id := range ids {
 				a.must(queue.KindSubmit, id)
 			}
@@ -71,19 +73,19 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 				}
 			}
 			if n := len(s.sim.Books().Sessions); n != 0 {
-				t.Errorf("%d sessions were opened in vain", n)
+				t.Errorf("%d sessions were opened without the key", n)
 			}
 			well.must(queue.KindPackage, pkg)
-			well.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			// Its receipt, too, is for a worker that can archive the documents.
+			well.settle(pkg)
+			// A worker that can archive the documents has to run its receipt task as well.
 			wantsAnotherWorker(t, a, a.run(queue.KindReceipt, pkg))
 			well.until(queue.KindReceipt, pkg, func() bool { return s.read(ids[0]).State == ledger.Receipted })
 			if s.log.says("document is lost here") {
-				t.Error("a document that another worker opens was taken for lost")
+				t.Error("a document that another worker can open counts as lost")
 			}
 			s.advance(10 * time.Minute)
 			if why := a.StorageFault(); why != "" {
-				t.Errorf("ten minutes after the last such document: %s", why)
+				t.Errorf("ten minutes after the last such document the worker still reports: %s", why)
 			}
 		})
 	}
@@ -96,9 +98,9 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			s.bodies = keyring(t, 7)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			well := s.worker("well", s.door())
+			well := s.worker("well", s.client())
 			s.bodies = keyring(t, keys...)
-			a := s.worker("sick", s.door())
+			a := s.worker("sick", s.client())
 			wantsAnotherWorker(t, a, a.run(queue.KindSend, inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Lane != ledger.Express || got.Group != "" || got.Rev != inv.Rev {
 				t.Errorf("it is %s, lane %s, waiting in %q, revision %d", got.State, got.Lane, got.Group, got.Rev)
@@ -111,18 +113,19 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 	}
 }
 
-// The pauses grow, so that a pool in which nobody has the key does not turn in circles.
+// The pauses grow, so that a pool in which no worker has the key does not run the task again and
+// again.
 func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.bodies = keyring(t, 7)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	s.bodies = keyring(t, 8)
-	a := s.worker("sick", s.door())
+	a := s.worker("sick", s.client())
 	var last time.Duration
 	for range 20 {
 		pause := retry.Judge(a.run(queue.KindSend, inv.ID)).Delay
 		if pause < last {
-			t.Fatalf("a pause of %v after one of %v", pause, last)
+			t.Fatalf("a pause of %v after a longer one of %v", pause, last)
 		}
 		last = pause
 		s.advance(pause)
@@ -132,8 +135,9 @@ func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	}
 }
 
-// A document that is damaged is its own fault, whatever the damage hit; its package goes on.
-func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
+// A damaged document concerns its own invoice only, whatever part is damaged. The rest of its
+// package goes on.
+func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerGoesOn(t *testing.T) {
 	for why, damage := range map[string]func([]byte) []byte{
 		"in the ciphertext":   func(b []byte) []byte { b[len(b)-20] ^= 1; return b },
 		"in the nonce":        func(b []byte) []byte { b[10] ^= 1; return b },
@@ -154,7 +158,7 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
 				broken = body(good.ID)
 			}
 			s.rdb.Set(t.Context(), "ksef:body:"+bad.ID, broken, 0)
-			a := s.worker("w", s.door())
+			a := s.worker("w", s.client())
 			a.must(queue.KindSubmit, bad.ID)
 			pkg := a.cut(good.ID)
 			a.must(queue.KindPackage, pkg)
@@ -165,7 +169,7 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
 				t.Errorf("the other one is %s: %s", inv.State, inv.Reason)
 			}
 			if fault := a.StorageFault(); fault != "" {
-				t.Errorf("the worker takes it for its own fault: %s", fault)
+				t.Errorf("the worker reports a fault of its own: %s", fault)
 			}
 		})
 	}
@@ -176,7 +180,8 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	s.bodies = keyring(t, 7)
 	s.admit(ledger.Bulk, s.good("A/1"))
 	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(), Now: s.now}
+		a := s.admitter()
+		a.Bodies = keyring(t, keys...)
 		out, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good("A/2")}}, intake.Terms{})
 		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
 			t.Errorf("%s: %v, %v", why, out, err)
@@ -187,10 +192,12 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	}
 }
 
-// The first key comes to a pool while a process without one is running: its next call is refused.
+// A pool gets its first key while a process without one is running. The next call of that process
+// is refused.
 func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: everybody(), Now: s.now}
+	a := s.admitter()
+	a.Bodies = keyring(t)
 	plain := func(number string) error {
 		_, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good(number)}}, intake.Terms{Lane: ledger.Bulk})
 		return err
@@ -201,15 +208,15 @@ func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *test
 	s.bodies = keyring(t, 7)
 	second := s.admit(ledger.Bulk, s.good("A/2"))
 	if _, refused := errors.AsType[*ledger.SealError](plain("A/3")); !refused {
-		t.Error("a plain document was taken into an encrypting pool")
+		t.Error("a pool that encrypts took a plain document")
 	}
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	for _, id := range s.rdb.ZRange(t.Context(), "ksef:st:queued", 0, -1).Val() {
 		w.must(queue.KindSubmit, id)
 	}
 	pkg := w.cut(second.ID)
 	w.must(queue.KindPackage, pkg)
 	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:sent").Result(); n != 2 {
-		t.Errorf("%d of 2 were sent: what was plain must stay readable", n)
+		t.Errorf("%d of 2 were sent: a plain document must stay readable", n)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// decided sends an invoice by a package of its own, and returns how it was decided.
+// decided sends an invoice in a package of its own, and returns it when it is decided.
 func (s *stage) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	s.t.Helper()
 	pkg := s.sent(w, inv)
@@ -18,40 +18,40 @@ func (s *stage) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	return now
 }
 
-// KSeF has another document of the number. Whoever has that document hands it in, and both are at their end.
+// KSeF has another document under the number. Whoever has that document hands it in. Then both
+// invoices have ended.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	theirs := s.with("A/1", 1)
+	w := s.worker("w", s.client())
+	theirs := s.seeded("A/1", 1)
 	original := s.known(w, theirs)[0]
-	ours := s.decided(w, s.admit(ledger.Bulk, s.with("A/1", 2)))
+	ours := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand its document in or dismiss this one") {
 		t.Fatalf("it is %s: %s", ours.State, ours.Reason)
 	}
 	got := s.decided(w, s.admit(ledger.Bulk, theirs))
-	if got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != original.KsefNumber || got.Hash != original.Hash || got.Revision != 2 {
-		t.Errorf("KSeF's document is %s %s, recovered %v, revision %d", got.State, got.KsefNumber, got.Recovered, got.Revision)
+	if got.State != ledger.Accepted || !got.Recovered || got.Revision != 2 ||
+		got.KsefNumber != original.KsefNumber || got.Hash != original.Hash {
+		t.Errorf("KSeF's document is %s as %s, recovered %v, revision %d", got.State, got.KsefNumber, got.Recovered, got.Revision)
 	}
 	if now := s.read(ours.ID); now.State != ledger.Superseded {
 		t.Errorf("the other one is %s", now.State)
 	}
 }
 
-// Nobody knew that KSeF has the parked one. Its fixed successor is answered 440 and is a conflict, not a second invoice; the parked one is retried.
-func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
+// KSeF has the parked invoice, which was not known. Its corrected successor is answered 440 and is
+// a conflict, not a second invoice. The parked one is retried.
+func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	first := s.admit(ledger.Bulk, s.with("A/1", 1))
+	w := s.worker("w", s.client())
+	first := s.admit(ledger.Bulk, s.seeded("A/1", 1))
 	pkg := s.sent(w, first)
-	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s.advance(2 * time.Minute)
+	s.losePackage(pkg)
 	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s: this test proves nothing", got.State)
 	}
-	second := s.decided(w, s.admit(ledger.Bulk, s.with("A/1", 2)))
+	second := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if second.State != ledger.Parked || !strings.HasPrefix(second.Reason, "conflict") {
 		t.Fatalf("the successor is %s: %s", second.State, second.Reason)
 	}
@@ -67,16 +67,16 @@ func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t 
 		t.Errorf("the successor is %s", now.State)
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("KSeF has %d invoices", n)
+		t.Errorf("KSeF accepted %d invoices, want 1", n)
 	}
 }
 
-// Its task, its waiting set and a cut that was about to take it find nothing to do.
-func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
+// Its task, its waiting set and a cut that was about to take it have nothing to do.
+func TestDismissed_ItsQueuedTasks_DoNothing(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(lane, s.good("A/1"))
 			if lane == ledger.Bulk {
 				w.must(queue.KindSubmit, inv.ID)
@@ -91,10 +91,10 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if got := s.read(inv.ID); got.State != ledger.Dismissed || got.Rev != waits.Rev+1 {
-				t.Errorf("it is %s at %d", got.State, got.Rev)
+				t.Errorf("it is %s at revision %d", got.State, got.Rev)
 			}
 			if r := s.result(inv); r.State != "dismissed" || !strings.Contains(r.Reason, "by anna: cancelled") {
-				t.Errorf("the archive says %+v", r)
+				t.Errorf("the archived result is %+v", r)
 			}
 			if n := len(s.sim.Books().Requests); n != 0 {
 				t.Errorf("KSeF was asked: %v", s.sim.Books().Requests)
@@ -106,7 +106,7 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 // A worker of an older build accepted the corrected document and left the first one as it was.
 func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	first := s.decided(w, s.admit(ledger.Bulk, s.bad("A/1")))
 	if first.State != ledger.Rejected {
 		t.Fatalf("it is %s: this test proves nothing", first.State)
@@ -114,7 +114,7 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 	stays := s.decided(w, s.admit(ledger.Bulk, s.bad("A/2")))
 	second := s.admit(ledger.Bulk, s.good("A/1"))
 	key := "ksef:inv:" + first.ID
-	if err := s.rdb.HSet(t.Context(), key, "state", "being hidden").Err(); err != nil {
+	if err := s.rdb.HSet(t.Context(), key, "state", "hidden").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.decided(w, second); got.State != ledger.Accepted {
@@ -129,6 +129,6 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 		t.Errorf("the first is %s", got.State)
 	}
 	if got := s.read(stays.ID); got.State != ledger.Rejected {
-		t.Errorf("one of another number is %s", got.State)
+		t.Errorf("the invoice of another number is %s", got.State)
 	}
 }

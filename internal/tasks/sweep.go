@@ -34,7 +34,7 @@ type sweeper struct {
 	lanes     *laneChooser
 	online    *onlineSessions
 	// shedFrom is until when (ms) nothing is removed from the archive, because it refused removals.
-	shedFrom atomic.Int64
+	removeFrom atomic.Int64
 	// pendingResultsFrom is how far the sweep has come through the pending results.
 	pendingResultsFrom atomic.Int64
 }
@@ -63,7 +63,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"queued invoices", func() error { return sw.sweepQueued(ctx, before, busy) }},
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
-		{"old documents", func() error { return sw.shed(ctx) }},
+		{"old documents", func() error { return sw.removeDocuments(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
 		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},

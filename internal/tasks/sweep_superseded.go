@@ -12,8 +12,8 @@ import (
 const supersededAtOnce = 100
 
 // sweepSuperseded finds open invoices, rejected or parked, whose number KSeF has accepted with
-// another document. A worker of an older build leaves them open when it has another document
-// accepted, and nobody would ever act on them.
+// another document, and rejected ones of whose number it has rejected a later document. A worker of
+// an older build leaves them open, and nobody would ever act on them.
 func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range ledger.States() {
@@ -33,7 +33,8 @@ func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error 
 			continue
 		}
 		for i := range invs {
-			if !invs[i].State.Open() || !newest[invs[i].ID].State.InKSeF() {
+			is, later := invs[i].State, newest[invs[i].ID].State
+			if !is.Open() || !later.InKSeF() && (is != ledger.Rejected || later != ledger.Rejected) {
 				continue
 			}
 			err := sw.Ledger.Move(ctx, ledger.Move{ID: invs[i].ID, Rev: invs[i].Rev, To: ledger.Superseded})

@@ -12,10 +12,11 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A forgotten invoice behind more waiting ones than a round of the sweep may drive on: it is found all the same, and those that wait are left alone.
-func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
+// An invoice without a task stands behind more waiting invoices than one round of the sweep may
+// queue tasks for. It is found, and those that wait get no tasks.
+func TestSweep_InvoiceWithoutTaskBehindThousandsThatWait_IsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	var waiting []ledger.NewInvoice
 	for i := range 2500 {
 		id := ledger.InvoiceID(ledger.Identity{NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i)}, [32]byte{})
@@ -51,9 +52,9 @@ func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
 	if _, err := inspect.GetTaskInfo(queue.QueueInvoices, task); err != nil {
-		t.Errorf("the forgotten one has no task: %v", err)
+		t.Errorf("the invoice still has no task: %v", err)
 	}
 	if pending, err := inspect.ListPendingTasks(queue.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
-		t.Errorf("%d tasks were queued, want that of the forgotten one (%v)", len(pending), err)
+		t.Errorf("%d tasks were queued, want only its own (%v)", len(pending), err)
 	}
 }

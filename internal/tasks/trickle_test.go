@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// trickle is a set into which invoices come one by one, and a limiter with KSeF's sessions. What is
-// cut is opened at once, or as soon as there is a session, and decided some time later.
+// trickle is a waiting set into which invoices come one by one, and a limiter with KSeF's sessions.
+// A package that is cut is opened at once, or as soon as there is a session, and decided some time
+// later.
 type trickle struct {
 	policy    CutPolicy
 	start     time.Time
@@ -20,19 +21,21 @@ type trickle struct {
 	used      int           // sessions that were opened before, spread over the half hour before the start
 }
 
-// opening is one session.
+// opening is one session that was opened.
 type opening struct {
 	at       time.Time
 	invoices int
 	oldest   time.Duration
 }
 
-// run tells of every session, and how many invoices waited and how many packages stood without a
-// session at the end.
+// run returns every session, and at the end how many invoices waited and how many packages had no
+// session.
 func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	t.Helper()
 	now := c.start.Add(-30 * time.Minute)
-	limits := ratelimit.Limits{{Limit: 10, Per: time.Second}, {Limit: 20, Per: time.Minute}, {Limit: 60, Per: time.Hour}} // KSeF's, of batch sessions
+	limits := ratelimit.Limits{ // KSeF's, of batch sessions
+		{Limit: 10, Per: time.Second}, {Limit: 20, Per: time.Minute}, {Limit: 60, Per: time.Hour},
+	}
 	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return now }), ratelimit.Options{
 		Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: limits}, MaxSleep: -1})
 	if err != nil {
@@ -45,7 +48,7 @@ func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	for range c.used {
 		now = now.Add(30 * time.Minute / time.Duration(c.used+1))
 		if !open() {
-			t.Fatal("the sessions before do not fit")
+			t.Fatal("the limits do not allow the sessions before")
 		}
 	}
 	var set ledger.Waiting
@@ -78,38 +81,46 @@ func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	return opened, set.Count, len(standing)
 }
 
+// sessions is run for a trickle in which every package finds a session.
 func (c trickle) sessions(t *testing.T) []opening {
 	t.Helper()
 	opened, _, unopened := c.run(t)
 	if unopened > 0 {
-		t.Errorf("%d packages were cut that found no session", unopened)
+		t.Errorf("%d packages were cut and found no session", unopened)
 	}
 	return opened
 }
 
-// Two invoices a second with P_1 of last week, for 150 seconds: cut each second, they used up the
-// hour's sixty sessions.
-func TestTrickle_Overdue_CostsNoMoreSessionsThanAMinuteEach(t *testing.T) {
-	c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2, due: -120 * time.Hour, decided: 5 * time.Second}
+// Two invoices a second with last week's P_1 for 150 seconds. If they were cut each second, they
+// would use up the sixty sessions of the hour.
+func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
+	c := trickle{
+		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2,
+		due: -120 * time.Hour, decided: 5 * time.Second,
+	}
 	opened := c.sessions(t)
 	if len(opened) == 0 || len(opened) > 3 {
 		t.Errorf("%d sessions in 150 s: %v", len(opened), opened)
 	}
 	for _, o := range opened {
 		if o.oldest > time.Minute {
-			t.Errorf("one waited %s: urgent, it waits no longer than the sessions demand", o.oldest)
+			t.Errorf("an urgent one waited %s, longer than the sessions require", o.oldest)
 		}
 	}
 	c.due = 36 * time.Hour
 	if far := c.sessions(t); len(far) >= len(opened) {
-		t.Errorf("%d sessions with a far deadline, %d with one that is over: it does not shorten the wait", len(far), len(opened))
+		t.Errorf("%d sessions with a far deadline and %d with one that is over: the deadline does not shorten the wait",
+			len(far), len(opened))
 	}
 }
 
-// Hours of it: the sessions of each hour last for the hour.
+// The same for hours: the sessions of each hour last for the hour.
 func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 	for _, perSecond := range []int{1, 5} {
-		c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 4 * time.Hour, perSecond: perSecond, due: -120 * time.Hour, decided: 5 * time.Second}
+		c := trickle{
+			policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 4 * time.Hour,
+			perSecond: perSecond, due: -120 * time.Hour, decided: 5 * time.Second,
+		}
 		opened := c.sessions(t)
 		longest := time.Duration(0)
 		for _, o := range opened {
@@ -117,27 +128,34 @@ func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 		}
 		t.Logf("%d a second: %d sessions in four hours, the longest wait %s", perSecond, len(opened), longest)
 		if len(opened) > 240 || longest > 3*time.Minute {
-			t.Errorf("%d sessions, longest wait %s", len(opened), longest)
+			t.Errorf("%d sessions, the longest wait is %s", len(opened), longest)
 		}
 	}
 }
 
-// Invoices trickle in for five hours, five each second, and the policy would cut each second. The
-// sessions opened stay within sixty an hour by themselves, and are not saved up either.
+// Five invoices a second for five hours, with a policy that would cut each second. The sessions
+// that are opened stay within sixty an hour, and nearly all of them are used.
 func TestTrickle_HastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
-	c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 5 * time.Hour, perSecond: 5, due: 36 * time.Hour, decided: 5 * time.Second}
+	c := trickle{
+		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 5 * time.Hour, perSecond: 5,
+		due: 36 * time.Hour, decided: 5 * time.Second,
+	}
 	c.policy.MaxWait = time.Second
 	if opened := c.sessions(t); len(opened) < 5*55 || len(opened) > 300 {
 		t.Errorf("%d sessions in five hours", len(opened))
 	}
 }
 
-// A trickle with today's P_1 until midnight: few packages, all of them opened before, and next to
-// nothing left over, however many sessions the hour before has used.
+// Invoices with today's P_1 trickle in until midnight. There are few packages, all of them are
+// opened before midnight, and next to nothing is left, however many sessions the hour before has
+// used.
 func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 	midnight := warsaw(t, "2026-11-24 00:00:00 +01:00")
 	for _, used := range []int{0, 40, 54} {
-		c := trickle{policy: usual, start: midnight.Add(-10 * time.Minute), lasts: 10 * time.Minute, perSecond: 2, due: 36 * time.Hour, decided: 5 * time.Second, used: used}
+		c := trickle{
+			policy: usual, start: midnight.Add(-10 * time.Minute), lasts: 10 * time.Minute, perSecond: 2,
+			due: 36 * time.Hour, decided: 5 * time.Second, used: used,
+		}
 		opened, waiting, unopened := c.run(t)
 		sent := 0
 		for _, o := range opened {
@@ -146,9 +164,10 @@ func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 				t.Errorf("%d used before: one opened at %s", used, o.at)
 			}
 		}
-		t.Logf("%d sessions used before: %d packages with %d invoices, %d came too late", used, len(opened), sent, waiting)
+		t.Logf("%d sessions used before: %d packages with %d invoices, %d invoices too late", used, len(opened), sent, waiting)
 		if unopened != 0 || len(opened) > 10 || sent+waiting != 1200 || waiting > 6 {
-			t.Errorf("%d used before: %d packages with %d of 1200, %d cut and not opened, %d not cut", used, len(opened), sent, unopened, waiting)
+			t.Errorf("%d used before: %d packages with %d of 1200, %d cut and not opened, %d invoices not cut",
+				used, len(opened), sent, unopened, waiting)
 		}
 	}
 }

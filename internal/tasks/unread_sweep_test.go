@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
@@ -17,33 +17,35 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A part of the sweep that fails hinders no other, and leaves no task that comes back.
+// One part of the sweep fails. The other parts are done, and the sweep leaves no task that comes
+// back.
 func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	lost := s.admit(ledger.Auto, s.good("A/1"))
 	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
-	foundInvoice, foundPackage := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev), s.lose(queue.QueuePackages, queue.KindPackage, pkg, 0)
+	foundInvoice := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
+	foundPackage := s.loseTask(queue.QueuePackages, queue.KindPackage, pkg, 0)
 	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
 	s.advance(2 * time.Minute)
-	w.must(queue.KindSweep, "1") // else the queue would try it again, beside the next round's
+	w.must(queue.KindSweep, "1") // if it failed, the queue would run it again beside that of the next round
 	if !foundInvoice() || !foundPackage() {
 		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
 	}
 	if !s.log.says("sweep packages") || !s.log.says("sweep invoices on their way") {
-		t.Error("what failed is not told")
+		t.Error("the log does not say what failed")
 	}
 }
 
-// lame is a budget that cannot tell of one tenant.
-type lame struct {
+// blindBudget is a budget that cannot read the usage of one tenant.
+type blindBudget struct {
 	noLimits
 	tenant string
 }
 
-func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
+func (l blindBudget) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
 	if tenant == l.tenant {
 		return ratelimit.Usage{}, errors.New("the log of this key was written by another version")
 	}
@@ -52,12 +54,12 @@ func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error
 
 func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	lameTenant := sample.NIP(1)
-	s.budget = lame{tenant: lameTenant}
-	w := s.worker("w", s.door())
+	blind := sample.NIP(1)
+	s.budget = blindBudget{tenant: blind}
+	w := s.worker("w", s.client())
 	var groups []string
-	for _, nip := range []string{lameTenant, sample.NIP(0), sample.NIP(2)} {
-		inv := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: nip, Number: "A/1", IssueDate: invoice.Today(time.Now())}))
+	for _, nip := range []string{blind, sample.NIP(0), sample.NIP(2)} {
+		inv := s.admit(ledger.Bulk, s.goodOf(nip, "A/1"))
 		w.must(queue.KindSubmit, inv.ID)
 		groups = append(groups, inv.WaitingGroup().Name())
 	}
@@ -71,23 +73,24 @@ func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 	}
 }
 
-// What stays for months at the head of an index hides nothing that comes after it.
+// Entries that stay at the head of an index for months hide nothing that comes after them.
 func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	for i := range 2000 {
 		id := fmt.Sprintf("pkg-old%05d", i)
-		s.rdb.HSet(t.Context(), "ksef:pkg:"+id, "v", 1, "id", id, "rev", 5, "state", "settled", "lane", "express", "tenant", s.nip(), "filed", 1, "session", "S"+fmt.Sprint(i))
-		s.rdb.ZAdd(t.Context(), "ksef:pst:settled", redisZ(s.now().Add(-24*time.Hour), id))
+		s.rdb.HSet(t.Context(), "ksef:pkg:"+id, "v", 1, "id", id, "rev", 5, "state", "settled", "lane", "express",
+			"tenant", s.nip(), "filed", 1, "session", "S"+fmt.Sprint(i))
+		s.rdb.ZAdd(t.Context(), "ksef:pst:settled", redis.Z{Score: float64(s.now().Add(-24 * time.Hour).UnixMilli()), Member: id})
 	}
 	pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	found := s.lose(queue.QueueReceipts, queue.KindReceipt, pkg, 0)
+	w.settle(pkg)
+	found := s.loseTask(queue.QueueReceipts, queue.KindReceipt, pkg, 0)
 	s.advance(2 * time.Minute)
 	for i := range 2 {
 		w.must(queue.KindSweep, fmt.Sprint(i))
 	}
 	if !found() {
-		t.Error("after two rounds the lost receipt has no task")
+		t.Error("after two rounds the receipt still has no task")
 	}
 }

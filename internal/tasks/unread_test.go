@@ -14,12 +14,13 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// damage is a way in which an entry cannot be read.
+// damage is a way to make an entry unreadable.
 type damage struct {
-	what string
-	do   func(s *stage, key string)
+	what  string
+	apply func(s *stage, key string)
 }
 
+// invoiceDamages are the damages of an invoice's entry.
 func invoiceDamages() []damage {
 	set := func(field string, value any) func(*stage, string) {
 		return func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, field, value) }
@@ -41,6 +42,7 @@ func invoiceDamages() []damage {
 	}
 }
 
+// packageDamages are the damages of a package's entry.
 func packageDamages() []damage {
 	return []damage{
 		{"a newer version", func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, "v", 2) }},
@@ -50,18 +52,18 @@ func packageDamages() []damage {
 			s.rdb.Del(s.t.Context(), key)
 			s.rdb.RPush(s.t.Context(), key, "x")
 		}},
-		{"nothing: it is gone", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }},
+		{"no entry at all", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }},
 	}
 }
 
-// spoil damages an entry and returns what mends it.
-func (s *stage) spoil(d damage, key string) (mend func()) {
+// damage makes an entry unreadable and returns what repairs it.
+func (s *stage) damage(d damage, key string) (repair func()) {
 	s.t.Helper()
 	whole, err := s.rdb.Dump(s.t.Context(), key).Result()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	d.do(s, key)
+	d.apply(s, key)
 	return func() {
 		if err := s.rdb.RestoreReplace(s.t.Context(), key, 0, whole).Err(); err != nil {
 			s.t.Fatal(err)
@@ -69,9 +71,9 @@ func (s *stage) spoil(d damage, key string) (mend func()) {
 	}
 }
 
-// lose takes the task of something away. found reports whether it has one again, its own or one
+// loseTask deletes a task. found reports whether what it was about has a task again, its own or one
 // that it shares with others.
-func (s *stage) lose(from string, k queue.Kind, id string, rev int64) (found func() bool) {
+func (s *stage) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
 	s.t.Helper()
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	task := queue.TaskID(k, id, rev)
@@ -92,73 +94,75 @@ func (s *stage) lose(from string, k queue.Kind, id string, rev int64) (found fun
 	}
 }
 
-func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *testing.T) {
+func TestSweep_OneUnreadableInvoice_TheOthersGetTasksAndItIsReportedOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	for i, d := range append(invoiceDamages(), damage{"nothing: it is gone", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }}) {
+	for i, d := range append(invoiceDamages(), damage{"no entry at all", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }}) {
 		t.Run(d.what, func(t *testing.T) {
-			w := s.worker(fmt.Sprint("w", i), s.door())
-			bad, lost := s.admit(ledger.Auto, s.good(fmt.Sprint("A/", i))), s.admit(ledger.Auto, s.good(fmt.Sprint("B/", i)))
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			found := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
+			w := s.worker(fmt.Sprint("w", i), s.client())
+			bad := s.admit(ledger.Auto, s.good(fmt.Sprint("A/", i)))
+			lost := s.admit(ledger.Auto, s.good(fmt.Sprint("B/", i)))
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
+			found := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 			s.advance(2 * time.Minute)
 			for range 3 {
 				w.must(queue.KindSweep, "1")
 			}
 			if !found() {
-				t.Error("the other, lost one has no task")
+				t.Error("the other one, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 1 || keys[0] != "inv:"+bad.ID {
-				t.Errorf("noted are %d, %v, %v", n, keys, err)
+				t.Errorf("unreadable entries: %d, %v, %v", n, keys, err)
 			}
 			if n := s.log.count(fmt.Sprintf(`"id":%q,"key":"inv:%s"`, bad.ID, bad.ID)); n != 1 {
 				t.Errorf("the log names it %d times", n)
 			}
-			mend()
+			repair()
 			w.must(queue.KindSweep, "1")
 			if n, _, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 0 {
-				t.Errorf("mended, %d are noted still (%v)", n, err)
+				t.Errorf("after the repair %d entries are still unreadable (%v)", n, err)
 			}
 		})
 	}
 }
 
-func TestSweep_OneUnreadablePackage_TheOthersAreDrivenOn(t *testing.T) {
+func TestSweep_OneUnreadablePackage_TheOthersGetTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	for i, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			w := s.worker(fmt.Sprint("w", i), s.door())
-			bad, lost := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID), w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("B/", i))).ID)
-			mend := s.spoil(d, "ksef:pkg:"+bad)
-			defer mend()
-			found := s.lose(queue.QueuePackages, queue.KindPackage, lost, 0)
+			w := s.worker(fmt.Sprint("w", i), s.client())
+			bad := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID)
+			lost := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("B/", i))).ID)
+			repair := s.damage(d, "ksef:pkg:"+bad)
+			defer repair()
+			found := s.loseTask(queue.QueuePackages, queue.KindPackage, lost, 0)
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if !found() {
-				t.Error("the other, lost one has no task")
+				t.Error("the other one, whose task was lost, has no task")
 			}
 			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || !slices.Contains(keys, "pkg:"+bad) {
-				t.Errorf("noted are %d, %v, %v", n, keys, err)
+				t.Errorf("unreadable entries: %d, %v, %v", n, keys, err)
 			}
 		})
 	}
 }
 
-// In a waiting set it would be cut for again and again. It leaves the set, and comes back once it
-// can be read.
-func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing.T) {
+// If it stayed in its waiting set, a cut would be queued for it again and again. It leaves the set,
+// and comes back when it can be read.
+func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // few: they would go singly
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // so few would go express
 			bad := s.admit(ledger.Bulk, s.good("A/1"))
 			w.must(queue.KindSubmit, bad.ID)
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
 			good := s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := w.cut(good.ID)
 			w.must(queue.KindPackage, pkg)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(good.ID).State == ledger.Accepted })
-			mend()
+			repair()
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if inv := s.read(bad.ID); inv.State == ledger.Queued {
@@ -167,77 +171,59 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing
 			pkg = s.read(bad.ID).Package
 			w.must(queue.KindPackage, pkg)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(bad.ID).State == ledger.Accepted })
-			s.once(2)
+			s.acceptedOnce(2)
 		})
 	}
 }
 
-// once holds that KSeF was sent n invoices in all, each once, and took them.
-func (s *stage) once(n int) {
-	s.t.Helper()
-	b, sent := s.sim.Books(), 0
-	for _, session := range b.Sessions {
-		sent += session.Invoices
-	}
-	if sent != n || len(b.Accepted) != n {
-		s.t.Errorf("%d invoices were sent and %d accepted, want %d", sent, len(b.Accepted), n)
-	}
-}
-
-// Before it is sent: the others go in a package of their own.
-func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *testing.T) {
+// The package is not sent yet. The others go in a package of their own.
+func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
-			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
+			w := s.worker("w", s.client())
+			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			two := s.admit(ledger.Bulk, s.good("A/3"))
 			first := w.together(one, bad, two)
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
 			w.must(queue.KindPackage, first)
 			second := s.read(one.ID).Package
 			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
 				t.Fatalf("the others are in %s, the first package is %s", second, s.pkg(first).State)
 			}
-			s.through(w, second)
-			for range 3 { // it spins for nobody
+			s.sendThrough(w, second)
+			for range 3 {
 				if err := w.run(queue.KindPackage, first); err == nil {
-					t.Fatal("a package was sent of what cannot be read")
+					t.Fatal("the package of the unreadable invoice was sent")
 				}
 			}
-			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted || s.pkg(second).State != ledger.PackageReceipted {
-				t.Fatalf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
+			if n := s.states([]string{one.ID, two.ID}); n[ledger.Receipted] != 2 || s.pkg(second).State != ledger.PackageReceipted {
+				t.Fatalf("the others are %v, their package is %s", n, s.pkg(second).State)
 			}
-			mend()
-			s.through(w, first)
+			repair()
+			s.sendThrough(w, first)
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
-				t.Errorf("mended it is %s", got)
+				t.Errorf("after the repair it is %s", got)
 			}
-			s.once(3)
+			s.acceptedOnce(3)
 		})
 	}
 }
 
-// through sends a package and brings it to its end.
-func (s *stage) through(w *actor, pkg string) {
-	s.t.Helper()
-	w.must(queue.KindPackage, pkg)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
-}
-
-// While KSeF works on it: the others are settled and get their receipts, the package waits for what
-// it cannot tell of, and nothing is concluded from what the list lacks.
+// KSeF works on the session. The others are settled and get their receipts. The package waits for
+// the invoice that cannot be read, and nothing is concluded from what the list lacks.
 func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		for _, d := range invoiceDamages() {
 			t.Run(string(lane)+"/"+d.what, func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
-				w := s.worker("w", s.door())
-				one, bad, wrong := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2")), s.admit(lane, s.bad("A/3"))
+				w := s.worker("w", s.client())
+				one, bad := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
+				wrong := s.admit(lane, s.bad("A/3"))
 				pkg := s.sent(w, one, bad, wrong)
-				mend := s.spoil(d, "ksef:inv:"+bad.ID)
+				repair := s.damage(d, "ksef:inv:"+bad.ID)
 				w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted })
 				for range 3 {
 					if err := w.run(queue.KindConfirm, pkg); err == nil {
@@ -245,39 +231,40 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 					}
 					_ = w.run(queue.KindReceipt, pkg)
 				}
-				// The refusal bears no number: it could be the unreadable one's. A single send has
-				// a reference of its own to ask by.
+				// The refusal has no number, so it could be about the unreadable invoice. A single
+				// send has a reference by which it can be asked.
 				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Sent, ledger.Express: ledger.Rejected}[lane]
 				if got := s.read(wrong.ID); got.State != want || got.Package != pkg {
-					t.Errorf("of the refused one was concluded: %s, %s", got.State, got.Reason)
+					t.Errorf("the refused one is %s: %s", got.State, got.Reason)
 				}
-				mend()
-				w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-				w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
-				if s.read(one.ID).State != ledger.Receipted || s.read(bad.ID).State != ledger.Receipted || s.read(wrong.ID).State != ledger.Rejected {
-					t.Errorf("they ended as %s, %s, %s", s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
+				repair()
+				w.settle(pkg)
+				w.receipt(pkg)
+				if n := s.states([]string{one.ID, bad.ID}); n[ledger.Receipted] != 2 || s.read(wrong.ID).State != ledger.Rejected {
+					t.Errorf("the invoices ended as %s, %s and %s", s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
 				}
 				if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
-					t.Errorf("the archive has the refused one as %s", r.State)
+					t.Errorf("the archived result of the refused one is %s", r.State)
 				}
 				if n := len(s.sim.Books().Accepted); n != 2 {
-					t.Errorf("%d were accepted", n)
+					t.Errorf("KSeF accepted %d invoices, want 2", n)
 				}
 			})
 		}
 	}
 }
 
-// The receipts of the others do not wait for it.
-func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *testing.T) {
+// The receipts of the others do not wait for the unreadable invoice.
+func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
-			one, bad, wrong := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.bad("A/3"))
+			w := s.worker("w", s.client())
+			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			wrong := s.admit(ledger.Bulk, s.bad("A/3"))
 			pkg := s.sent(w, one, bad, wrong)
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(wrong.ID).State == ledger.Rejected })
 			_ = w.run(queue.KindConfirm, pkg)
 			if err := w.run(queue.KindReceipt, pkg); err != nil {
@@ -287,70 +274,73 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *tes
 				t.Errorf("the accepted one is %s", got.State)
 			}
 			if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
-				t.Errorf("the archive has the refused one as %s", r.State)
+				t.Errorf("the archived result of the refused one is %s", r.State)
 			}
 			if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
 				t.Errorf("the package is %s", p.State)
 			}
-			mend()
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+			repair()
+			w.settle(pkg)
+			w.receipt(pkg)
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
-				t.Errorf("mended it is %s", got)
+				t.Errorf("after the repair it is %s", got)
 			}
 			s.result(s.read(bad.ID))
 		})
 	}
 }
 
-// Settled, and damaged before its receipt was there.
+// The package is settled. The entry is damaged before its receipt is archived.
 func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
-			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-			pkg := s.sent(w, one, bad)
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			if err := w.run(queue.KindReceipt, pkg); err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
+			w := s.worker("w", s.client())
+			one, bad, pkg := s.sentPair(w, ledger.Bulk)
+			w.settle(pkg)
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
+			err := w.run(queue.KindReceipt, pkg)
+			if err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
 				t.Fatalf("%v: the other is %s, the package %s", err, s.read(one.ID).State, s.pkg(pkg).State)
 			}
-			mend()
+			repair()
 			w.must(queue.KindReceipt, pkg)
 			if s.read(bad.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageReceipted {
-				t.Errorf("mended it is %s, the package %s", s.read(bad.ID).State, s.pkg(pkg).State)
+				t.Errorf("after the repair it is %s, the package %s", s.read(bad.ID).State, s.pkg(pkg).State)
 			}
 		})
 	}
 }
 
-// KSeF refuses the session as a whole: the others go in a new one, and what cannot be read stays
-// where KSeF's answer to it is.
+// KSeF refuses the session as a whole. The others go in a new one. The unreadable invoice stays in
+// the package that has the answer about it.
 func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1}}})
-			w := s.worker("w", s.door())
-			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1,
+			}}})
+			w := s.worker("w", s.client())
+			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			two := s.admit(ledger.Bulk, s.good("A/3"))
 			first := s.sent(w, one, bad, two)
-			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			repair := s.damage(d, "ksef:inv:"+bad.ID)
 			w.until(queue.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
-			s.through(w, s.read(one.ID).Package)
-			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted {
-				t.Errorf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
+			s.sendThrough(w, s.read(one.ID).Package)
+			if n := s.states([]string{one.ID, two.ID}); n[ledger.Receipted] != 2 {
+				t.Errorf("the others are %v", n)
 			}
 			_ = w.run(queue.KindConfirm, first)
 			if p := s.pkg(first); p.State != ledger.PackageProcessing {
 				t.Fatalf("the first package is %s", p.State)
 			}
-			mend()
+			repair()
 			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
-			s.through(w, s.read(bad.ID).Package)
+			s.sendThrough(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
-				t.Errorf("%d accepted, the mended one is %s", n, s.read(bad.ID).State)
+				t.Errorf("KSeF accepted %d invoices; after the repair it is %s", n, s.read(bad.ID).State)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// places is how many single sends in a minute a request of that urgency finds, of 30.
+// places returns how many of 30 single sends in a minute a request of this urgency finds.
 func places(t *testing.T, mark func(context.Context) context.Context) int {
 	t.Helper()
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
@@ -25,7 +25,7 @@ func places(t *testing.T, mark func(context.Context) context.Context) int {
 	return n
 }
 
-func TestUrgency_WhatAnswersAPersonOrADeadline_HasAllPlaces_TheRestLeavesSome(t *testing.T) {
+func TestUrgency_ExpressOrNearDeadline_HasAllPlacesAndOthersLeaveSome(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	w := NewWorker(Parts{}, Options{Now: func() time.Time { return now }, DeadlineNear: 2 * time.Hour, ExpressShare: 0.2})
 	far, near := ledger.At(now.Add(36*time.Hour)), ledger.At(now.Add(time.Hour))
@@ -35,7 +35,7 @@ func TestUrgency_WhatAnswersAPersonOrADeadline_HasAllPlaces_TheRestLeavesSome(t 
 		want int
 	}{
 		{"submitted as express", ledger.Invoice{Lane: ledger.Express, Deadline: far}, 30},
-		{"chosen by the pool: leaves a fifth, and the one place", ledger.Invoice{Lane: ledger.Express, Chosen: true, Deadline: far}, 23},
+		{"chosen by the pool: leaves a fifth and one more place", ledger.Invoice{Lane: ledger.Express, Chosen: true, Deadline: far}, 23},
 		{"chosen, but its deadline is near", ledger.Invoice{Lane: ledger.Express, Chosen: true, Deadline: near}, 30},
 		{"sent again because KSeF asked for it", ledger.Invoice{Lane: ledger.Express, Resends: 1, Deadline: far}, 23},
 		{"sent again after its session failed", ledger.Invoice{Lane: ledger.Express, FailedSessions: 1, Deadline: far}, 23},
@@ -59,14 +59,15 @@ func TestUrgency_WhatAnswersAPersonOrADeadline_HasAllPlaces_TheRestLeavesSome(t 
 		}
 	}
 	now = warsaw(t, "2026-11-23 23:57:00 +01:00")
-	if got := places(t, func(ctx context.Context) context.Context {
+	ordinary := func(ctx context.Context) context.Context {
 		return w.rank(ctx, &ledger.Package{Lane: ledger.Bulk, Deadline: far})
-	}); got != 30 {
+	}
+	if got := places(t, ordinary); got != 30 {
 		t.Errorf("shortly before midnight: %d places", got)
 	}
 }
 
-func TestBuilds_TwentyOfOneTenant_LeaveRoomForAnother(t *testing.T) {
+func TestBuilds_TwentyOfOneTenant_LeaveAPlaceForAnother(t *testing.T) {
 	b := newBuilds()
 	begun := 0
 	for range 20 {
@@ -74,13 +75,13 @@ func TestBuilds_TwentyOfOneTenant_LeaveRoomForAnother(t *testing.T) {
 			begun++
 		}
 	}
-	if begun != tenantBuilds || !b.begin("few") {
-		t.Fatalf("%d begun, and none left", begun)
+	if begun != tenantBuilds || !b.begin("small") {
+		t.Fatalf("the flood has %d builds, want %d and a place for another tenant", begun, tenantBuilds)
 	}
 	if b.begin("third") {
-		t.Error("more than this worker may build")
+		t.Error("the worker builds more than it may")
 	}
-	b.end("few")
+	b.end("small")
 	if b.begin("flood") || !b.begin("third") {
 		t.Error("the place of another tenant was taken")
 	}

@@ -52,9 +52,16 @@ func (c *core) logVerdict(kind queue.Kind, id, tenant string, v retry.Verdict, e
 			level = zerolog.InfoLevel
 		}
 	}
+	action := v.Action
+	if action == retry.Never {
+		action = retry.Again // the request is not repeated as it is, but its task is run again
+	}
 	e := c.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id)
+	if v.Delay > 0 {
+		e = e.Time("until", c.o.Now().Add(v.Delay))
+	}
 	if tenant != "" {
 		e = e.Str("tenant", tenant)
 	}
-	e.Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(message)
+	e.Str("verdict", string(action)).Str("reason", string(v.Reason)).Msg(message)
 }

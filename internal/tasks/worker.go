@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // Parts are what a worker is made of. All are required except the last two.
@@ -82,6 +83,8 @@ type Options struct {
 
 	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger
+	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
+	Enqueue shell.Enqueue
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error
 	// of a task. Both may be nil.
 	Reached func(Reached)
@@ -114,18 +117,18 @@ func NewWorker(p Parts, o Options) *Worker {
 	c := newCore(p, o)
 	o = c.o
 	var (
-		acts  = &writer{c}
-		kin   = &kin{c}
-		polls = &pollSchedule{core: c}
-		uses  = &archiveUse{core: c, lookups: newBulkhead(lookupPlaces, tenantLookups)}
-		docs  = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
-		arch  = &archivist{core: c, archiving: uses, documents: docs,
+		acts   = &writer{c}
+		family = &family{c}
+		polls  = &pollSchedule{core: c}
+		uses   = &archiveUse{core: c, lookups: newBulkhead(lookupPlaces, tenantLookups)}
+		docs   = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
+		arch   = &archivist{core: c, archiving: uses, documents: docs,
 			receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), receiptMemory: newMemory()}
 		lanes   = &laneChooser{core: c, polls: polls, holds: newPersonHolds()}
 		online  = &onlineSessions{core: c, writer: acts, documents: docs, lanes: lanes, express: newExpress(), closes: newCloses()}
-		confirm = &confirmer{core: c, writer: acts, kin: kin, polls: polls, online: online,
+		confirm = &confirmer{core: c, writer: acts, family: family, polls: polls, online: online,
 			archiving: uses, archivist: arch, documents: docs}
-		batch = &batchBuilder{core: c, writer: acts, kin: kin, documents: docs, lanes: lanes, confirmer: confirm,
+		batch = &batchBuilder{core: c, writer: acts, family: family, documents: docs, lanes: lanes, confirmer: confirm,
 			builds: newBuilds(), buildMemory: newMemory()}
 		sweep = &sweeper{core: c, writer: acts, archiving: uses, archivist: arch, lanes: lanes, online: online}
 	)

@@ -121,6 +121,7 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 			count[edits[i].To]++
 		}
 	}
+	w.logEnded(moves, each)
 	for s, n := range count {
 		w.reached(queue.KindConfirm, s, n)
 	}
@@ -160,7 +161,7 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 // and a crash must not cost it. Somebody else's being faster is an error here.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
-		return w.park(ctx, m.Invoice, m.Code, m.Reason)
+		return w.park(ctx, m)
 	}
 	edit, err := ledgerMove(m, p.ID)
 	if err != nil {

@@ -23,7 +23,7 @@ func (b *Bed) Config(tenants int) config.Config {
 		nip := sample.NIP(i)
 		c.Tenants = append(c.Tenants, config.Tenant{NIP: nip, KeyID: "test_" + nip, KeyFile: b.KeyFile()})
 	}
-	c.Archive.URL = "file://" + b.ArchiveDir()
+	c.Archive.URL = b.ArchiveURL()
 	c.Packages.SpoolDir = filepath.Join(b.dir, "spool")
 	c.Packages.MaxWait, c.Packages.Quiet = time.Second, 300*time.Millisecond
 	c.Express.Idle = time.Second

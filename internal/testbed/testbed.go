@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 )
 
 // Key is the secret half of the API key of every account, as the simulator expects it.
@@ -27,6 +28,8 @@ type Options struct {
 	RedisURL string
 	// Simulator configures the simulator. An empty Simulator.Dir means Dir/simulator.
 	Simulator simulator.Options
+	// Direct configures the simulator's second face, the Ministry's API; nil starts none.
+	Direct *ministry.Options
 	// GatewayURL is the address of a gateway that runs elsewhere, or that nobody needs to reach;
 	// the bed starts no simulator then.
 	GatewayURL string
@@ -40,8 +43,8 @@ type Bed struct {
 	// Simulator is nil when Options.GatewayURL was set.
 	Simulator *simulator.Simulator
 
-	dir, redisURL, gatewayURL string
-	closers                   []func() error // run last first
+	dir, redisURL, gatewayURL, directURL string
+	closers                              []func() error // run last first
 }
 
 // Start starts what the options ask for. The context bounds the start, not the life of the bed.
@@ -67,7 +70,7 @@ func (b *Bed) start(ctx context.Context, o Options) error {
 		}
 	}
 	if b.gatewayURL == "" {
-		return b.startSimulator(o.Simulator)
+		return b.startSimulator(o.Simulator, o.Direct)
 	}
 	return nil
 }
@@ -85,7 +88,7 @@ func (b *Bed) startRedis(ctx context.Context, o redisd.Options) error {
 	return nil
 }
 
-func (b *Bed) startSimulator(o simulator.Options) error {
+func (b *Bed) startSimulator(o simulator.Options, direct *ministry.Options) error {
 	if o.Dir == "" {
 		o.Dir = filepath.Join(b.dir, "simulator")
 	}
@@ -100,6 +103,18 @@ func (b *Bed) startSimulator(o simulator.Options) error {
 		return err
 	}
 	b.gatewayURL = url
+	b.closers = append(b.closers, stop)
+	if direct == nil {
+		return nil
+	}
+	face, err := ministry.New(sim, *direct)
+	if err != nil {
+		return err
+	}
+	if url, stop, err = Serve(face); err != nil {
+		return err
+	}
+	b.directURL = url + "/v2"
 	b.closers = append(b.closers, stop)
 	return nil
 }
@@ -135,8 +150,15 @@ func (b *Bed) Close() error {
 // GatewayURL returns the address of the simulator, or Options.GatewayURL.
 func (b *Bed) GatewayURL() string { return b.gatewayURL }
 
+// DirectURL returns the address of the Ministry's API, with /v2 at its end, "" when Options.Direct
+// was nil.
+func (b *Bed) DirectURL() string { return b.directURL }
+
 // KeyFile returns the path of a file with Key.
 func (b *Bed) KeyFile() string { return filepath.Join(b.dir, "key") }
 
 // ArchiveDir returns the folder of the archive in the configurations that Config returns.
 func (b *Bed) ArchiveDir() string { return filepath.Join(b.dir, "archive") }
+
+// ArchiveURL returns the address of that folder.
+func (b *Bed) ArchiveURL() string { return "file://" + b.ArchiveDir() }

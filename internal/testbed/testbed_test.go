@@ -17,6 +17,7 @@ import (
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/testbed"
 )
 
@@ -45,6 +46,27 @@ func TestStart_Default_RedisAndSimulatorAnswerUntilClose(t *testing.T) {
 	}
 	if err := answers(); err == nil {
 		t.Error("something still answers after Close")
+	}
+}
+
+func TestStart_WithDirect_TheMinistrysAPIAnswersOnTheSameBooks(t *testing.T) {
+	b, err := testbed.Start(t.Context(), testbed.Options{
+		Dir: t.TempDir(), RedisURL: "redis://127.0.0.1:1/0", Direct: &ministry.Options{}, Simulator: simulator.Options{KeyBits: 1024},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Post(b.DirectURL()+"/auth/challenge", "", nil)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res, err)
+	}
+	_ = res.Body.Close()
+	if n := b.Simulator.Books().Requests["anonymous"]; n != 1 {
+		t.Errorf("the books have %d requests of the second face", n)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

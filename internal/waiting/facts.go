@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/shell"
 )
 
 // Facts are the data that decide why invoices wait, as read at one moment.
@@ -19,7 +20,7 @@ type Facts struct {
 	Tenants  map[string]Tenant
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
-	Command  func(args ...string) string // see [Reader]
+	Enqueue  shell.Enqueue // see [Reader]
 
 	perInvoice  map[string]bool   // ids of the packages, and of the tasks of chunks, whose invoices are counted one by one
 	refusedWith map[string]string // by id of a package that KSeF refused: what it said
@@ -79,11 +80,7 @@ func (f *Facts) stageOf(inv *ledger.Invoice) stage {
 	case inv.State == ledger.Queued && inv.Group != "":
 		return stage{kind: queue.KindCut, set: inv.Group}
 	case inv.State == ledger.Queued:
-		kind := queue.KindSubmit
-		if _, sends := f.Queues.Tasks[queue.TaskID(queue.KindSend, inv.ID, inv.Rev)]; sends {
-			kind = queue.KindSend
-		}
-		return stage{kind: kind, id: inv.ID, rev: inv.Rev, overflow: inv.Overflow}
+		return f.alone(inv)
 	case inv.State == ledger.Accepted:
 		return stage{kind: queue.KindReceipt, id: inv.Package, pkg: inv.Package, end: true}
 	}
@@ -124,15 +121,7 @@ func (f *Facts) heldText(tenant string, h ledger.Hold) string {
 	if h.Why != "" {
 		text += " (" + h.Why + ")"
 	}
-	return text + ": " + f.command("resume", tenant)
-}
-
-// command returns a call of enqueue as a person types it.
-func (f *Facts) command(args ...string) string {
-	if f.Command != nil {
-		return f.Command(args...)
-	}
-	return "enqueue " + strings.Join(args, " ")
+	return text + ": " + f.Enqueue.Call("resume", tenant)
 }
 
 // why returns the reason. It checks what stops everything first, and what stops this invoice alone
@@ -303,5 +292,5 @@ func outage(d Down) Wait {
 
 func (f *Facts) paused(queue string) Wait {
 	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person in the dashboard: %s",
-		queue, f.command("resume", "--queue", queue))}
+		queue, f.Enqueue.Call("resume", "--queue", queue))}
 }

@@ -65,6 +65,7 @@ var (
 	inSet     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 2, State: ledger.Queued, Group: "t|v3|online"}
 	single    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 1, State: ledger.Queued} // in no set, in no package
 	flood     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t", Overflow: true}, Rev: 1, State: ledger.Queued}
+	tried     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Queued} // was sending, and back
 	packed    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Packed, Package: "cut"}
 	sent      = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "closed"}
 	inSession = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "open"}
@@ -191,6 +192,20 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"its single send waits for a limit", single, func(f *Facts) {
 			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (limit): not now"))
 		}, Limit, later, "not now"},
+		{"its send was tried and put off, which raised its revision by two", tried, func(f *Facts) {
+			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
+		}, Throttled, later, "429"},
+		{"its send was tried and put off, and the chunk that brought it is still there", tried, func(f *Facts) {
+			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
+			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
+		}, Throttled, later, "429"},
+		{"it was tried, and a chunk brings it again", tried, func(f *Facts) {
+			f.carry("c", waits("waiting 30s (credentials): not now"), "h", "i")
+		}, Credentials, later, "not now"},
+		{"its send was put off, and the sweep has queued a new task", tried, func(f *Facts) {
+			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
+			f.put(queue.KindSend, "i", 3, waits("waiting 9m0s (outage): not now"))
+		}, Outage, later, "not now"},
 		{"one group does not answer", packed, func(f *Facts) {
 			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (outage): batchSession of tenant t is out of service"))
 		}, Outage, later, "batchSession"},
@@ -303,4 +318,33 @@ func TestReasons_EachReason_IsListedOnce(t *testing.T) {
 			t.Errorf("%s is not listed", r)
 		}
 	}
+}
+
+// A queue that holds more tasks than were read is asked for the task of an invoice by its id, which
+// has the revision of an earlier attempt.
+func TestExplain_TaskOfAnEarlierAttemptIsFarBack_IsLookedUp(t *testing.T) {
+	f := calm()
+	f.Queues.More[queue.KindSend.Queue()] = 5000
+	asked := farBack{id: queue.TaskID(queue.KindSend, "i", 1), info: queue.TaskInfo{
+		Queue: queue.KindSend.Queue(), Kind: queue.KindSend, ID: "i", Phase: queue.TaskWaiting, Next: now.Add(time.Hour),
+		Err: "waiting 1h0m0s (throttled): send: throttled, HTTP 429"}}
+	r := &Reader{Queue: asked}
+	if err := r.lookUpTasks(f, []ledger.Invoice{tried}); err != nil {
+		t.Fatal(err)
+	}
+	if w := f.Of(&tried); w.For != Throttled || !w.Until.Equal(now.Add(time.Hour)) {
+		t.Errorf("%+v, want throttled until %v", w, now.Add(time.Hour))
+	}
+}
+
+// farBack is a queue with one task, which can only be had by its id.
+type farBack struct {
+	id   string
+	info queue.TaskInfo
+}
+
+func (q farBack) Stats(int) (queue.Stats, error) { return queue.Stats{}, nil }
+
+func (q farBack) Task(k queue.Kind, id string, rev int64) (queue.TaskInfo, bool, error) {
+	return q.info, queue.TaskID(k, id, rev) == q.id, nil
 }

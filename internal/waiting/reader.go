@@ -11,6 +11,7 @@ import (
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/settlement"
+	"ksefworker/internal/shell"
 )
 
 // Ledger is the part of [ledger.Ledger] that a [Reader] needs.
@@ -44,7 +45,7 @@ type Limits interface {
 }
 
 // Reader finds out why invoices wait. It writes nothing. It is safe for concurrent use. Every field
-// but Command is required.
+// but Enqueue is required.
 type Reader struct {
 	Ledger   Ledger
 	Queue    Queue
@@ -52,9 +53,8 @@ type Reader struct {
 	Tenant   func(tenant string) (known, paused bool) // by configuration
 	MaxWait  time.Duration                            // packages.max_wait
 	Refusals int                                      // packages.refusals
-	// Command returns a call of enqueue as a person types it here, for reasons that a command ends;
-	// nil writes "enqueue" and the arguments.
-	Command func(args ...string) string
+	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
+	Enqueue shell.Enqueue
 }
 
 const (
@@ -98,21 +98,26 @@ func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string
 
 // lookUpTasks reads tasks by id where a queue holds more than were read.
 func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
-	done := map[string]bool{}
+	asked := map[string]bool{}
 	for i := range open {
-		s := f.stageOf(&open[i])
-		id := queue.TaskID(s.kind, s.id, s.rev)
-		_, known := f.Queues.Of(s.kind, s.id, s.rev)
-		if known || s.id == "" || done[id] || !f.incomplete(s.kind) || len(done) == maxLookups {
-			continue
-		}
-		done[id] = true
-		info, ok, err := r.Queue.Task(s.kind, s.id, s.rev)
-		if err != nil {
-			return err
-		}
-		if ok {
-			f.Queues.Tasks[id] = info
+		for _, s := range f.tasksOf(&open[i]) {
+			id := queue.TaskID(s.kind, s.id, s.rev)
+			_, known := f.Queues.Of(s.kind, s.id, s.rev)
+			if known || len(asked) == maxLookups {
+				break
+			}
+			if asked[id] || !f.incomplete(s.kind) {
+				continue
+			}
+			asked[id] = true
+			info, ok, err := r.Queue.Task(s.kind, s.id, s.rev)
+			if err != nil {
+				return err
+			}
+			if ok {
+				f.Queues.Tasks[id] = info
+				break
+			}
 		}
 	}
 	return nil
@@ -130,7 +135,7 @@ func (f *Facts) incomplete(k queue.Kind) bool {
 
 func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []string) (*Facts, error) {
 	f := &Facts{
-		Command: r.Command, MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
+		Enqueue: r.Enqueue, MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
 		Packages: map[string]ledger.Package{}, perInvoice: map[string]bool{}, refusedWith: map[string]string{},
 	}
 	var err error

@@ -89,6 +89,10 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r.Method+" "+key)
+	if r.Method == http.MethodGet && key == "" && r.URL.Query().Get("list-type") == "2" {
+		s.list(w, r.URL.Query())
+		return
+	}
 	object, exists := s.Objects[key]
 	switch r.Method {
 	case http.MethodPut:

@@ -5,34 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"ksefworker/internal/ksef/httponce"
 )
 
-// credentials are read again for each request and live only as long as it does.
-type credentials struct{ id, key string }
-
-// header is the value of Authorization (RFC 7617).
-func (c credentials) header() string { return "Basic " + c.token() }
-
-func (c credentials) token() string {
-	return base64.StdEncoding.EncodeToString([]byte(c.id + ":" + c.key))
-}
-
-func (c *connection) credentials() (credentials, error) {
+// credentials are read again for each request and live only as long as it does (RFC 7617).
+func (c *connection) credentials() (httponce.Credentials, error) {
 	key, err := c.key()
 	if err != nil {
-		return credentials{}, fmt.Errorf("read key of %s: %w", c.keyID, err)
+		return httponce.Credentials{}, fmt.Errorf("read key of %s: %w", c.keyID, err)
 	}
 	switch {
 	case key == "":
-		return credentials{}, fmt.Errorf("read key of %s: it is empty", c.keyID)
-	case hasControl(key):
+		return httponce.Credentials{}, fmt.Errorf("read key of %s: it is empty", c.keyID)
+	case httponce.HasControl(key):
 		// Usually the line feed at the end of a key file. If it were trimmed here, two programs
 		// could read the same file differently and nobody would notice.
-		return credentials{}, fmt.Errorf("read key of %s: it has control characters (a line feed at its end?)", c.keyID)
+		return httponce.Credentials{}, fmt.Errorf("read key of %s: it has control characters (a line feed at its end?)", c.keyID)
 	}
-	return credentials{id: c.keyID, key: key}, nil
+	token := base64.StdEncoding.EncodeToString([]byte(c.keyID + ":" + key))
+	return httponce.Credentials{Header: "Basic " + token, Secrets: []string{token, key}}, nil
 }
 
 func checkKeyID(id string) error {
@@ -41,12 +33,8 @@ func checkKeyID(id string) error {
 		return errors.New("is required")
 	case strings.Contains(id, ":"):
 		return errors.New("must not contain ':'")
-	case hasControl(id):
+	case httponce.HasControl(id):
 		return errors.New("has control characters")
 	}
 	return nil
-}
-
-func hasControl(s string) bool {
-	return !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/numbers"
 )
 
@@ -24,22 +25,22 @@ func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ks
 		BatchInfo      batchInfo           `json:"batchInfo"`
 	}{
 		InvoiceVersion: r.InvoiceVersion,
-		EncryptionInfo: encryptionWire(r.EncryptionInfo),
+		EncryptionInfo: encryptionOf(r.EncryptionInfo),
 		Offline:        r.Offline,
 		BatchInfo:      batchInfo{BatchSize: r.BatchInfo.BatchSize, BatchHash: r.BatchInfo.BatchHash},
 	}
 	for _, p := range r.BatchInfo.BatchParts {
 		body.BatchInfo.BatchParts = append(body.BatchInfo.BatchParts, partWire(p))
 	}
-	k := post("open batch session", ksef.GroupBatchSession, "/invoice/session/open/batch", body).
-		bad(r.InvoiceVersion.Check()).bad(r.EncryptionInfo.Check()).bad(r.BatchInfo.Check()).bad(checkBatchSize(r.BatchInfo))
+	k := httponce.Post("open batch session", ksef.GroupBatchSession, "/invoice/session/open/batch", body).
+		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check()).Bad(r.BatchInfo.Check()).Bad(checkBatchSize(r.BatchInfo))
 	var wire struct {
 		ID          string           `json:"id"`
 		PartUploads []partUploadWire `json:"partUploads"`
 	}
 	var out ksef.OpenedBatch
-	err := s.do(ctx, k, func(a *answer) error {
-		if err := a.checked(&wire, func() error { return missing("id", wire.ID) }); err != nil {
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.Checked(&wire, func() error { return missing("id", wire.ID) }); err != nil {
 			return err
 		}
 		out.ID = wire.ID
@@ -55,6 +56,9 @@ func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ks
 
 // checkBatchSize refuses what KSeF would take and the gateway's contract cannot describe.
 func checkBatchSize(b ksef.BatchInfo) error {
+	if b.Compression != ksef.CompressionZIP {
+		return fmt.Errorf("the gateway takes ZIP only, not %s", b.Compression)
+	}
 	if b.BatchSize > numbers.GatewayMaxBatchSize {
 		return fmt.Errorf("batchSize %d is more than the gateway's %d", b.BatchSize, numbers.GatewayMaxBatchSize)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // BoxInvoiceRequest hands the gateway a plain invoice, which it encrypts and sends itself.
@@ -21,9 +22,10 @@ type BoxInvoiceRequest struct {
 
 // BoxUploadInvoice hands over one invoice. After an error with MaybeDone, ask BoxInvoice.
 func (b *BoxAPI) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
-	k := post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice", r).bad(required("uploadId", r.UploadID))
+	k := httponce.Post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice",
+		r).Bad(httponce.Required("uploadId", r.UploadID))
 	if len(r.InvoiceData) == 0 {
-		k = k.bad(errors.New("invoiceData is required"))
+		k = k.Bad(errors.New("invoiceData is required"))
 	}
 	return b.do(ctx, k, readResult)
 }
@@ -38,16 +40,16 @@ type BoxInvoiceInfo struct {
 
 // BoxInvoice asks what became of an invoice. [ksef.ErrProcessing] while it runs.
 func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
-	k := get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).upTo(anyAnswer)
-	k.processing = true
+	k := httponce.Get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).UpTo(httponce.AnyAnswer)
+	k.Processing = true
 	var wire struct {
 		UploadID    string      `json:"uploadId"`
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`
 		SessionID   string      `json:"sessionId"`
 		UPO         []byte      `json:"upo"`
 	}
-	err := b.do(ctx, k, func(a *answer) error {
-		if err := a.json(&wire); err != nil {
+	err := b.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		return errors.Join(wire.InvoiceInfo.Status.Check(), same("uploadId", wire.UploadID, uploadID))
@@ -84,8 +86,8 @@ func (b *BoxAPI) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 		SubjectType ksef.SubjectType `json:"subjectType"`
 		Range       rangeWire        `json:"range"`
 	}{r.DownloadID, r.Notify, r.SubjectType, rangeWire(r.Range)}
-	k := post("box: start download", ksef.GroupBoxDownload, "/box/download/invoices", body).
-		bad(required("downloadId", r.DownloadID)).bad(r.SubjectType.Check()).bad(r.Range.Check())
+	k := httponce.Post("box: start download", ksef.GroupBoxDownload, "/box/download/invoices", body).
+		Bad(httponce.Required("downloadId", r.DownloadID)).Bad(r.SubjectType.Check()).Bad(r.Range.Check())
 	return b.do(ctx, k, readResult)
 }
 
@@ -93,7 +95,7 @@ func (b *BoxAPI) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 // [ksef.ErrProcessing] while they are collected. After another error w may hold a piece of the ZIP.
 // The length is at most Options.MaxDownload bytes.
 func (b *BoxAPI) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
-	k := get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
-	k.processing = true
-	return b.download(ctx, k.accepting("application/zip, application/json"), w)
+	k := httponce.Get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
+	k.Processing = true
+	return b.download(ctx, k.Accepting("application/zip, application/json"), w)
 }

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // BoxBatchRequest hands the gateway a plain ZIP of invoices.
@@ -26,21 +27,21 @@ type BoxBatchRequest struct {
 // opened; what it returns is closed; it must give exactly size bytes. After an error with
 // MaybeDone, ask BoxBatch.
 func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
-	k := call{
-		op: "box: upload batch", group: ksef.GroupBoxUploadBatch,
-		method: "POST", path: "/box/upload/batch", accept: acceptJSON, stream: true,
+	k := httponce.Call{
+		Op: "box: upload batch", Group: ksef.GroupBoxUploadBatch,
+		Method: "POST", Path: "/box/upload/batch", Accept: httponce.AcceptJSON, Stream: true,
 	}
-	k = k.bad(required("uploadId", r.UploadID)).bad(r.InvoiceVersion.Check())
+	k = k.Bad(httponce.Required("uploadId", r.UploadID)).Bad(r.InvoiceVersion.Check())
 	if open == nil {
-		k = k.bad(errors.New("body is required"))
+		k = k.Bad(errors.New("body is required"))
 	}
 	if size <= 0 {
-		k = k.bad(fmt.Errorf("size %d is not positive", size))
+		k = k.Bad(fmt.Errorf("size %d is not positive", size))
 	}
 	head, tail, contentType, err := envelope(r)
-	k = k.bad(err)
-	k.contentType, k.size = contentType, int64(len(head))+size+int64(len(tail))
-	k.open = func() (io.ReadCloser, error) {
+	k = k.Bad(err)
+	k.ContentType, k.Size = contentType, int64(len(head))+size+int64(len(tail))
+	k.Open = func() (io.ReadCloser, error) {
 		zip, err := open()
 		if err != nil {
 			return nil, err
@@ -122,8 +123,8 @@ type BoxBatchInfo struct {
 
 // BoxBatch asks what became of a batch. [ksef.ErrProcessing] while it runs.
 func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
-	k := get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).upTo(anyAnswer)
-	k.processing = true
+	k := httponce.Get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).UpTo(httponce.AnyAnswer)
+	k.Processing = true
 	var wire struct {
 		UploadID    string        `json:"uploadId"`
 		InvoiceInfo []invoiceWire `json:"invoiceInfo"`
@@ -131,8 +132,8 @@ func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, e
 		UPO         []byte        `json:"upo"`
 	}
 	out := BoxBatchInfo{InvoiceInfo: []ksef.InvoiceInfo{}}
-	err := b.do(ctx, k, func(a *answer) error {
-		if err := a.json(&wire); err != nil {
+	err := b.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		if wire.InvoiceInfo == nil {

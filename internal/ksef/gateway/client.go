@@ -1,12 +1,13 @@
 package gateway
 
 import (
+	"context"
+	"io"
 	"net/http"
-	"net/url"
 	"strings"
-	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // The gateway's environments (ksefapi.pl, September 2026).
@@ -50,66 +51,47 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newConnection(base, o)
+	c := &connection{keyID: o.KeyID, key: o.Key, http: httponce.New(httponce.Options{
+		Base: base, UserAgent: strings.TrimSpace(o.App + " " + clientName + "/" + clientVersion),
+		Side: "the gateway", ParseError: parseError, ErrorsInside: true,
+		Gate: o.Gate, Timeout: o.Timeout, MaxResponse: o.MaxResponse, MaxDownload: o.MaxDownload, Transport: o.Transport, Now: o.Now,
+	})}
 	return &Client{c, &SessionAPI{c}, &RegisterAPI{c}, &DocumentAPI{c}, &BoxAPI{c}}, nil
 }
 
 // connection is the one way to the network: every request of a client goes through it.
 type connection struct {
-	base        *url.URL
-	keyID       string
-	key         func() (string, error)
-	userAgent   string
-	gate        ksef.Gate
-	timeout     time.Duration
-	maxResponse int64
-	maxDownload int64
-	transport   http.RoundTripper
-	reports     bool // the transport tells how far a request came
-	now         func() time.Time
+	http  *httponce.Client
+	keyID string
+	key   func() (string, error)
 }
 
-func newConnection(base *url.URL, o Options) *connection {
-	c := &connection{
-		base:        base,
-		keyID:       o.KeyID,
-		key:         o.Key,
-		userAgent:   strings.TrimSpace(o.App + " " + clientName + "/" + clientVersion),
-		gate:        o.Gate,
-		timeout:     o.Timeout,
-		maxResponse: o.MaxResponse,
-		maxDownload: o.MaxDownload,
-		transport:   o.Transport,
-		now:         o.Now,
-	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	if c.maxResponse == 0 {
-		c.maxResponse = DefaultMaxResponse
-	}
-	if c.maxDownload == 0 {
-		c.maxDownload = DefaultMaxDownload
-	}
-	if c.transport == nil {
-		c.transport = NewTransport()
-	}
-	_, c.reports = c.transport.(*http.Transport)
-	if c.now == nil {
-		c.now = time.Now
-	}
-	return c
+// do sends a call with the credentials of this client.
+func (c *connection) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
+	k.Authorize = c.credentials
+	return c.http.Do(ctx, k, read)
+}
+
+// download streams an answer of bytes to w.
+func (c *connection) download(ctx context.Context, k httponce.Call, w io.Writer) (int64, error) {
+	k.Authorize = c.credentials
+	return c.http.Download(ctx, k, w)
+}
+
+// UploadPart sends the encrypted bytes of a part to its address; see [httponce.Client.UploadPart].
+func (s *SessionAPI) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
+	return s.http.UploadPart(ctx, p, open, size)
 }
 
 // CloseIdleConnections closes connections that no request uses. The client may be used again
 // afterwards.
-func (c *connection) CloseIdleConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
+func (c *connection) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // String names the client by address and public key id.
 func (c *connection) String() string {
-	return "gateway client of " + c.base.Redacted() + " as " + c.keyID
+	return "gateway client of " + c.http.Base().Redacted() + " as " + c.keyID
 }
+
+// NewTransport returns a connection pool that several clients may share; see
+// [httponce.NewTransport].
+func NewTransport() *http.Transport { return httponce.NewTransport() }

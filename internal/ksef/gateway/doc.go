@@ -5,10 +5,9 @@
 //
 // # One way to the network
 //
-// Every request, uploads of parts included, passes one function (do.go): gate, time allowed,
-// credentials, size cap, mapping of errors. No request is ever sent twice by this package or by the
-// transport below it, and no redirect is followed. Close of a session is a GET, so the standard
-// library's rule "a GET may be replayed on a broken connection" would be wrong here (noreplay.go).
+// Every request, uploads of parts included, passes package httponce, which sends it once and never
+// again. Close of a session is a GET, so the standard library's rule "a GET may be replayed on a
+// broken connection" would be wrong here.
 //
 // # Environments
 //
@@ -19,5 +18,5 @@
 // # Errors
 //
 // The codes of the gateway's own errors ([ksef.APIError].Code) are not published. So the HTTP
-// status decides first (maperror.go); code and description are kept to be shown.
+// status decides first (httponce, maperror.go); code and description are kept to be shown.
 package gateway

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // Validation is the gateway's check of an invoice that is not sent.
@@ -21,19 +22,19 @@ type Validation struct {
 // Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
 // of [ksef.KindRefused].
 func (d *DocumentAPI) Validate(ctx context.Context, invoice []byte) (Validation, error) {
-	k := call{
-		op: "validate invoice", group: ksef.GroupValidate, method: "POST", path: "/invoice/validate",
-		accept: acceptJSON, contentType: "text/xml", body: invoice,
+	k := httponce.Call{
+		Op: "validate invoice", Group: ksef.GroupValidate, Method: "POST", Path: "/invoice/validate",
+		Accept: httponce.AcceptJSON, ContentType: "text/xml", Body: invoice,
 	}
 	if len(invoice) == 0 {
-		k = k.bad(errors.New("invoice is empty"))
+		k = k.Bad(errors.New("invoice is empty"))
 	}
 	var wire struct {
 		Valid *bool `json:"valid"`
 		Validation
 	}
-	err := d.do(ctx, k, func(a *answer) error {
-		if err := a.json(&wire); err != nil {
+	err := d.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		if wire.Valid == nil {
@@ -52,12 +53,12 @@ func (d *DocumentAPI) Validate(ctx context.Context, invoice []byte) (Validation,
 // request).
 func (d *DocumentAPI) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
 	body := map[string]json.RawMessage{"invoice": invoice}
-	k := post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).upTo(documentAnswer)
+	k := httponce.Post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).UpTo(httponce.DocumentAnswer)
 	switch {
 	case len(invoice) == 0:
-		k.err = errors.New("invoice is empty")
-	case k.err != nil:
-		k.err = errors.New("invoice is not JSON") // the encoder's text may quote it
+		k.Err = errors.New("invoice is empty")
+	case k.Err != nil:
+		k.Err = errors.New("invoice is not JSON") // the encoder's text may quote it
 	}
 	return d.xml(ctx, k)
 }
@@ -86,14 +87,14 @@ type Link struct {
 
 // Links makes the verification links of an invoice.
 func (d *DocumentAPI) Links(ctx context.Context, r LinksRequest) (Links, error) {
-	k := post("make links", ksef.GroupLinks, "/invoice/links", r).upTo(documentAnswer).
-		bad(required("nip", r.NIP)).bad(required("issueDate", r.IssueDate))
+	k := httponce.Post("make links", ksef.GroupLinks, "/invoice/links", r).UpTo(httponce.DocumentAnswer).
+		Bad(httponce.Required("nip", r.NIP)).Bad(httponce.Required("issueDate", r.IssueDate))
 	if len(r.InvoiceHash) != sha256.Size {
-		k = k.bad(fmt.Errorf("invoiceHash has %d bytes, must have %d", len(r.InvoiceHash), sha256.Size))
+		k = k.Bad(fmt.Errorf("invoiceHash has %d bytes, must have %d", len(r.InvoiceHash), sha256.Size))
 	}
 	var out Links
-	err := d.do(ctx, k, func(a *answer) error {
-		return a.checked(&out, func() error { return missing("invoice link", out.Invoice.Link) })
+	err := d.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&out, func() error { return missing("invoice link", out.Invoice.Link) })
 	})
 	if err != nil {
 		return Links{}, err

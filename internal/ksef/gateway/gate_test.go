@@ -142,6 +142,12 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	for _, op := range operations(t) {
 		used[op.group] = true
 	}
+	for _, g := range []ksef.Group{ // KSeF's own API has these alone
+		ksef.GroupSessionList, ksef.GroupLogin, ksef.GroupRateLimits, ksef.GroupContextLimits,
+		ksef.GroupCertificates, ksef.GroupTokens, ksef.GroupLoginSessions,
+	} {
+		used[g] = true
+	}
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
 		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {

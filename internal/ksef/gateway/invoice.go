@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
@@ -14,7 +15,12 @@ func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.
 		SessionID string   `json:"sessionId"`
 		Encrypted sentWire `json:"encrypted"`
 	}{r.SessionID, sentWire(r.Encrypted)}
-	out, err := s.create(ctx, post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).bad(r.Check()))
+	k := httponce.Post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).Bad(r.Check())
+	if r.Offline || r.Corrects != nil {
+		k = k.Bad(errors.New("the gateway has no offline flag and no technical correction for a single invoice: " +
+			"send it straight to KSeF (transport: direct)"))
+	}
+	out, err := s.create(ctx, k)
 	return ksef.SentInvoice(out), err
 }
 
@@ -24,9 +30,9 @@ func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.Invoice
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`
 	}
-	k := get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
-	err := s.do(ctx, k, func(a *answer) error {
-		if err := a.json(&out); err != nil {
+	k := httponce.Get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&out); err != nil {
 			return err
 		}
 		if out.InvoiceInfo.Unreadable != "" {
@@ -42,5 +48,5 @@ func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.Invoice
 
 // Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
 func (g *RegisterAPI) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
-	return g.xml(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).upTo(documentAnswer))
+	return g.xml(ctx, httponce.Get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/lenient"
 )
 
@@ -16,9 +17,9 @@ import (
 // never arrived.
 func (s *SessionAPI) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	var out []ksef.InvoiceInfo
-	k := get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).upTo(anyAnswer)
-	err := s.do(ctx, k, func(a *answer) (err error) {
-		out, err = decodeInvoices(a.body)
+	k := httponce.Get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).UpTo(httponce.AnyAnswer)
+	err := s.do(ctx, k, func(a *httponce.Answer) (err error) {
+		out, err = decodeInvoices(a.Body)
 		return err
 	})
 	if err != nil {
@@ -43,7 +44,7 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 		}
 		if name == "invoices" {
 			if found {
-				return nil, misread(errors.New("two lists of invoices in one answer"))
+				return nil, httponce.Misread(errors.New("two lists of invoices in one answer"))
 			}
 			found = true
 			if out, err = decodeList(d); err != nil {
@@ -57,7 +58,7 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 		}
 		if name == "error" {
 			if body := errorOf(raw); body != nil {
-				return nil, &refusedError{body: *body}
+				return nil, &httponce.RefusedError{Body: *body}
 			}
 		}
 	}
@@ -68,7 +69,7 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 		return nil, errors.Join(errors.New("more after the end of the answer"), err)
 	}
 	if !found {
-		return nil, misread(errors.New("answer has no list of invoices"))
+		return nil, httponce.Misread(errors.New("answer has no list of invoices"))
 	}
 	return out, nil
 }
@@ -85,7 +86,7 @@ func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 		var i invoiceWire
 		if err := d.Decode(&i); err != nil {
 			if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
-				err = misread(err)
+				err = httponce.Misread(err)
 			}
 			return nil, err
 		}
@@ -103,7 +104,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 		return err
 	}
 	if token != want {
-		return misread(fmt.Errorf("no %q where it belongs", want.String()))
+		return httponce.Misread(fmt.Errorf("no %q where it belongs", want.String()))
 	}
 	return nil
 }

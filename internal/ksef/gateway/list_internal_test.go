@@ -3,6 +3,8 @@ package gateway
 import (
 	"strings"
 	"testing"
+
+	"ksefworker/internal/ksef/httponce"
 )
 
 // An entry with a raw control character is read, and so are the others.
@@ -26,7 +28,7 @@ func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
 		``:                                                             false,
 	} {
 		_, err := decodeInvoices(strings.NewReader(in))
-		if _, odd := err.(*misreadError); err == nil || odd != unreadable {
+		if _, odd := err.(*httponce.MisreadError); err == nil || odd != unreadable {
 			t.Errorf("%s: %v (%T), unreadable %v", in, err, err, unreadable)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/lenient"
 )
 
@@ -19,10 +20,10 @@ func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (kse
 		PageSize    int              `json:"pageSize"`
 		SortAsc     bool             `json:"sortAsc"`
 	}{r.SubjectType, rangeWire(r.Range), r.PageOffset, r.PageSize, r.SortAsc}
-	k := post("list metadata", ksef.GroupMetadata, "/invoice/metadata", body).upTo(pageAnswer).
-		bad(r.SubjectType.Check()).bad(r.Range.Check())
+	k := httponce.Post("list metadata", ksef.GroupMetadata, "/invoice/metadata", body).UpTo(httponce.PageAnswer).
+		Bad(r.SubjectType.Check()).Bad(r.Range.Check())
 	if r.PageOffset < 0 || r.PageSize < 1 {
-		k = k.bad(fmt.Errorf("pageOffset %d or pageSize %d is out of range", r.PageOffset, r.PageSize))
+		k = k.Bad(fmt.Errorf("pageOffset %d or pageSize %d is out of range", r.PageOffset, r.PageSize))
 	}
 	var wire struct {
 		HasMore              lenient.Bool    `json:"hasMore"`
@@ -30,8 +31,8 @@ func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (kse
 		PermanentStorageDate ksef.Time       `json:"permanentStorageDate"`
 		Invoices             *[]metadataWire `json:"invoices"`
 	}
-	err := g.do(ctx, k, func(a *answer) error {
-		if err := a.json(&wire); err != nil {
+	err := g.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		if wire.Invoices == nil {

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // Defaults of [Options].
 const (
-	DefaultTimeout     = 60 * time.Second
-	DefaultMaxResponse = 64 << 20
-	DefaultMaxDownload = 6 << 30
+	DefaultTimeout     = httponce.DefaultTimeout
+	DefaultMaxResponse = httponce.DefaultMaxResponse
+	DefaultMaxDownload = httponce.DefaultMaxDownload
 )
 
 // Options describe a client. BaseURL, KeyID and Key are required; the rest has defaults.
@@ -66,7 +67,7 @@ func (o Options) check() (*url.URL, error) {
 	fault := func(field, format string, args ...any) {
 		faults = append(faults, &OptionError{Field: field, Err: fmt.Errorf(format, args...)})
 	}
-	base, err := parseBase(o.BaseURL)
+	base, err := httponce.ParseBase(o.BaseURL)
 	if err != nil {
 		fault("BaseURL", "%w", err)
 	}
@@ -76,7 +77,7 @@ func (o Options) check() (*url.URL, error) {
 	if o.Key == nil {
 		fault("Key", "is required")
 	}
-	if hasControl(o.App) {
+	if httponce.HasControl(o.App) {
 		fault("App", "has control characters")
 	}
 	if o.Timeout < 0 {
@@ -89,24 +90,4 @@ func (o Options) check() (*url.URL, error) {
 		fault("MaxDownload", "%d is negative", o.MaxDownload)
 	}
 	return base, errors.Join(faults...)
-}
-
-// parseBase never quotes the address: an address with a password in it is one of the faults that it
-// reports.
-func parseBase(raw string) (*url.URL, error) {
-	if raw == "" {
-		return nil, errors.New("is required")
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, errors.New("is not a URL")
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, errors.New("must be an absolute http or https URL")
-	case u.User != nil:
-		return nil, errors.New("must not carry a user or password")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("must not have a query or fragment")
-	}
-	return u, nil
 }

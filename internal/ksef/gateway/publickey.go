@@ -9,18 +9,19 @@ import (
 	"strings"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times,
 // in an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
 func (s *SessionAPI) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	var key *rsa.PublicKey
-	err := s.do(ctx, get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *answer) (err error) {
+	err := s.do(ctx, httponce.Get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *httponce.Answer) (err error) {
 		var wire struct {
 			Algorithm string `json:"algorithm"`
 			PublicKey []byte `json:"publicKey"`
 		}
-		if err := a.json(&wire); err != nil {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		key, err = parsePublicKey(wire.Algorithm, wire.PublicKey)

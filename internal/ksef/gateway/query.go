@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/lenient"
 )
 
@@ -23,14 +24,14 @@ func (g *RegisterAPI) QueryStart(ctx context.Context, r QueryRequest) (queryID s
 		EncryptionInfo encryptionWire   `json:"encryptionInfo"`
 		SubjectType    ksef.SubjectType `json:"subjectType"`
 		Range          rangeWire        `json:"range"`
-	}{encryptionWire(r.EncryptionInfo), r.SubjectType, rangeWire(r.Range)}
-	k := post("start query", ksef.GroupQueryStart, "/invoice/query/start", body).
-		bad(r.EncryptionInfo.Check()).bad(r.SubjectType.Check()).bad(r.Range.Check())
+	}{encryptionOf(r.EncryptionInfo), r.SubjectType, rangeWire(r.Range)}
+	k := httponce.Post("start query", ksef.GroupQueryStart, "/invoice/query/start", body).
+		Bad(r.EncryptionInfo.Check()).Bad(r.SubjectType.Check()).Bad(r.Range.Check())
 	var out struct {
 		QueryID string `json:"queryId"`
 	}
-	err = g.do(ctx, k, func(a *answer) error {
-		return a.checked(&out, func() error { return missing("queryId", out.QueryID) })
+	err = g.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&out, func() error { return missing("queryId", out.QueryID) })
 	})
 	if err != nil {
 		return "", err
@@ -50,8 +51,8 @@ type QueryInfo struct {
 
 // QueryStatus asks for an export's result. [ksef.ErrProcessing] while it runs.
 func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
-	k := get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
-	k.processing = true
+	k := httponce.Get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
+	k.Processing = true
 	var wire struct {
 		NumberOfInvoices int             `json:"numberOfInvoices"`
 		PackageSize      int64           `json:"packageSize"`
@@ -59,8 +60,8 @@ func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInf
 		TruncatedAt      ksef.Time       `json:"truncatedAt"`
 		PartNumbers      *[]lenient.Text `json:"partNumbers"`
 	}
-	err := g.do(ctx, k, func(a *answer) error {
-		if err := a.json(&wire); err != nil {
+	err := g.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&wire); err != nil {
 			return err
 		}
 		if wire.PartNumbers == nil {
@@ -87,7 +88,7 @@ func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInf
 // [ksef.SessionKey.Decrypt]), and returns its length in bytes. After an error w may hold a piece of
 // it. The length is at most Options.MaxDownload bytes.
 func (g *RegisterAPI) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
-	k := get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
-	k.processing = true
-	return g.download(ctx, k.accepting("application/octet-stream, application/json"), w)
+	k := httponce.Get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
+	k.Processing = true
+	return g.download(ctx, k.Accepting("application/octet-stream, application/json"), w)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // OpenOnline opens an online session. After an error with MaybeDone, at worst an empty session is
@@ -14,18 +15,18 @@ func (s *SessionAPI) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (
 	body := struct {
 		InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 		EncryptionInfo encryptionWire      `json:"encryptionInfo"`
-	}{r.InvoiceVersion, encryptionWire(r.EncryptionInfo)}
-	k := post("open online session", ksef.GroupOnlineSession, "/invoice/session/open/online", body).
-		bad(r.InvoiceVersion.Check()).bad(r.EncryptionInfo.Check())
+	}{r.InvoiceVersion, encryptionOf(r.EncryptionInfo)}
+	k := httponce.Post("open online session", ksef.GroupOnlineSession, "/invoice/session/open/online", body).
+		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check())
 	out, err := s.create(ctx, k)
 	return ksef.OpenedSession(out), err
 }
 
 // create makes a request whose answer names the new thing by its id.
-func (c *connection) create(ctx context.Context, k call) (createdWire, error) {
+func (c *connection) create(ctx context.Context, k httponce.Call) (createdWire, error) {
 	var out createdWire
-	err := c.do(ctx, k, func(a *answer) error {
-		return a.checked(&out, func() error { return missing("id", out.ID) })
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&out, func() error { return missing("id", out.ID) })
 	})
 	if err != nil {
 		return createdWire{}, err
@@ -38,9 +39,9 @@ func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.Session
 	var out struct {
 		SessionInfo sessionWire `json:"sessionInfo"`
 	}
-	k := get("ask session status", ksef.GroupSessionMisc, "/invoice/session/status/%s", id)
-	err := s.do(ctx, k, func(a *answer) error {
-		return a.checked(&out, func() error { return out.SessionInfo.Status.Check() })
+	k := httponce.Get("ask session status", ksef.GroupSessionMisc, "/invoice/session/status/%s", id)
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&out, func() error { return out.SessionInfo.Status.Check() })
 	})
 	if err != nil {
 		return ksef.SessionInfo{}, err
@@ -60,28 +61,28 @@ func (s *SessionAPI) CloseSession(ctx context.Context, id string, batch bool) er
 	if batch {
 		group, op = ksef.GroupBatchSessionClose, "close batch session"
 	}
-	return s.do(ctx, get(op, group, "/invoice/session/close/%s", id), readResult)
+	return s.do(ctx, httponce.Get(op, group, "/invoice/session/close/%s", id), readResult)
 }
 
 // SessionUPO fetches the receipt of a processed session as XML. The gateway refuses while the
 // session is not closed and processed.
 func (s *SessionAPI) SessionUPO(ctx context.Context, id string) ([]byte, error) {
-	return s.xml(ctx, get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).upTo(anyAnswer))
+	return s.xml(ctx, httponce.Get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).UpTo(httponce.AnyAnswer))
 }
 
 // readResult reads {result:bool}. A missing result does not count as true.
-func readResult(a *answer) error {
+func readResult(a *httponce.Answer) error {
 	var out struct {
 		Result *bool `json:"result"`
 	}
-	if err := a.json(&out); err != nil {
+	if err := a.JSON(&out); err != nil {
 		return err
 	}
 	switch {
 	case out.Result == nil:
 		return errors.New("answer has no result")
 	case !*out.Result:
-		return ErrResultFalse
+		return &httponce.DeniedError{Err: ErrResultFalse}
 	}
 	return nil
 }
@@ -94,10 +95,10 @@ func missing(field, value string) error {
 }
 
 // xml asks for an XML document.
-func (c *connection) xml(ctx context.Context, k call) ([]byte, error) {
+func (c *connection) xml(ctx context.Context, k httponce.Call) ([]byte, error) {
 	var out []byte
-	err := c.do(ctx, k.accepting(acceptXML), func(a *answer) (err error) {
-		out, err = a.xml()
+	err := c.do(ctx, k.Accepting(httponce.AcceptXML), func(a *httponce.Answer) (err error) {
+		out, err = a.XML()
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // OutputFormat is the form of a visualization.
@@ -47,13 +48,13 @@ type VisualizeRequest struct {
 
 // Visualize renders an invoice as HTML or PDF.
 func (d *DocumentAPI) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, error) {
-	k := post("visualize invoice", ksef.GroupVisualize, "/invoice/visualize", r).upTo(anyAnswer).
-		bad(r.OutputLanguage.check())
+	k := httponce.Post("visualize invoice", ksef.GroupVisualize, "/invoice/visualize", r).UpTo(httponce.AnyAnswer).
+		Bad(r.OutputLanguage.check())
 	if len(r.InvoiceData) == 0 {
-		k = k.bad(errors.New("invoiceData is required"))
+		k = k.Bad(errors.New("invoiceData is required"))
 	}
 	if r.OutputFormat != HTML && r.OutputFormat != PDF {
-		k = k.bad(fmt.Errorf("outputFormat %q is neither %s nor %s", string(r.OutputFormat), HTML, PDF))
+		k = k.Bad(fmt.Errorf("outputFormat %q is neither %s nor %s", string(r.OutputFormat), HTML, PDF))
 	}
 	return d.rendered(ctx, k, r.OutputFormat)
 }
@@ -71,26 +72,26 @@ func (d *DocumentAPI) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) (
 		OutputLanguage Language     `json:"outputLanguage"`
 		UPOData        []byte       `json:"upoData"`
 	}{PDF, r.OutputLanguage, r.UPOData}
-	k := post("visualize UPO", ksef.GroupVisualizeUPO, "/invoice/upo/visualize", wire).upTo(anyAnswer).
-		bad(r.OutputLanguage.check())
+	k := httponce.Post("visualize UPO", ksef.GroupVisualizeUPO, "/invoice/upo/visualize", wire).UpTo(httponce.AnyAnswer).
+		Bad(r.OutputLanguage.check())
 	if len(r.UPOData) == 0 {
-		k = k.bad(errors.New("upoData is required"))
+		k = k.Bad(errors.New("upoData is required"))
 	}
 	return d.rendered(ctx, k, PDF)
 }
 
-func (c *connection) rendered(ctx context.Context, k call, format OutputFormat) ([]byte, error) {
+func (c *connection) rendered(ctx context.Context, k httponce.Call, format OutputFormat) ([]byte, error) {
 	accept := "text/html, application/json"
 	if format == PDF {
 		accept = "application/pdf, application/json"
 	}
 	var out []byte
-	err := c.do(ctx, k.accepting(accept), func(a *answer) (err error) {
-		if out, err = a.document(); err != nil {
+	err := c.do(ctx, k.Accepting(accept), func(a *httponce.Answer) (err error) {
+		if out, err = a.Document(); err != nil {
 			return err
 		}
 		if format == PDF && !bytes.HasPrefix(out, []byte("%PDF-")) {
-			return fmt.Errorf("not a PDF (%s)", describe(out, a.contentType))
+			return fmt.Errorf("not a PDF (%s)", a.Describe(out))
 		}
 		return nil
 	})

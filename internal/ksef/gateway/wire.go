@@ -16,6 +16,10 @@ type encryptionWire struct {
 	EncryptedKey []byte `json:"encryptedKey"`
 }
 
+func encryptionOf(e ksef.EncryptionInfo) encryptionWire {
+	return encryptionWire{InitVector: e.InitVector, EncryptedKey: e.EncryptedKey}
+}
+
 type rangeWire struct {
 	From ksef.Time `json:"from"`
 	To   ksef.Time `json:"to"`

@@ -15,7 +15,7 @@ import (
 )
 
 // Rate is how many requests one taxpayer may make in any second, any minute and any hour. All three
-// hold at once, in sliding windows.
+// hold at once, in sliding windows. -1 is no limit.
 type Rate struct {
 	PerSecond, PerMinute, PerHour int
 }
@@ -38,6 +38,7 @@ func Rates() map[string]Rate {
 		"invoiceExportStatus": {10, 60, 600},   // status of an export
 		"sessionList":         {5, 10, 60},     // list of sessions
 		"other":               {10, 30, 120},
+		"anonymous":           {60, -1, -1}, // logging in; per address, whoever logs in
 	}
 }
 
@@ -65,8 +66,12 @@ const (
 	PartTime = 20 * time.Minute
 )
 
-// MaxMetadataPage is how many invoices a page of the register has at most.
-const MaxMetadataPage = 250
+// Pages of KSeF's lists.
+const (
+	MinMetadataPage = 10 // invoices on a page of the register
+	MaxMetadataPage = 250
+	MaxListPage     = 1000 // invoices of a session, or sessions, on a page; KSeF's own default is 10
+)
 
 // Numbers of the gateway at ksefapi.pl, narrower than KSeF's.
 const (

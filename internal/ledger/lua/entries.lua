@@ -165,7 +165,8 @@ end
 -- put writes the new state of an invoice and updates every index. from, group and size are the
 -- present state, waiting group and size; deadline is the legal deadline; fields is a flat list.
 -- When the invoice is accepted, other documents of its identity that wait for a person become
--- superseded.
+-- superseded. When it is rejected, the rejected ones do: one open item is enough. A parked one stays,
+-- because KSeF may have it.
 -- Returns the new revision.
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
@@ -190,10 +191,10 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   elseif decided[from] then
     redis.call('ZADD', P .. 'due', deadline, id)
   end
-  if to == 'accepted' then
+  if to == 'accepted' or to == 'rejected' and from ~= to then
     for _, other in ipairs(others(id)) do
       local e = entry(other)
-      if other ~= id and open[e[1]] then put(other, e[1], 'superseded', e[4], e[5], e[6], '', {}) end
+      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then put(other, e[1], 'superseded', e[4], e[5], e[6], '', {}) end
     end
   end
   return redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)

@@ -2,10 +2,17 @@
 -- from, separated by commas; the new state, or '=' to stay in its state and in its waiting group;
 -- the package that must hold it or ''; the waiting group to enter or ''; flags; number of field
 -- words; the fields.
--- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again if the
--- present newest has ended; 'd' says that the deadline is among the fields.
+-- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the one
+-- that its ref names, if those that are now have ended; 'd' says that the deadline is among the fields.
 -- Returns for each invoice {new revision} or {0, state, revision, package} as they are.
 local i, out = 3, {}
+
+-- free reports whether an invoice may have the place of another one: that one is gone or has ended.
+-- One that cannot be read may be alive.
+local function free(other)
+  return redis.call('EXISTS', P .. 'inv:' .. other) == 0 or ended[read('inv:' .. other, 'state')[1]]
+end
+
 while i <= #ARGV do
   local id, rev, froms, to, pkg, group, flags, nf =
     ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
@@ -14,13 +21,14 @@ while i <= #ARGV do
   if ok and has(flags, 'r') then
     local ident = identity(id)
     local cur = ident and redis.call('GET', P .. 'ident:' .. ident)
-    if not ident then
-      ok = false
-    elseif cur and cur ~= id then -- it must be gone or have ended: one that cannot be read may be alive
-      local s = redis.call('EXISTS', P .. 'inv:' .. cur) == 0 or ended[read('inv:' .. cur, 'state')[1]]
-      if not s then ok = false end
+    local ref = read('inv:' .. id, 'ref_digest')[1]
+    local named = ref and redis.call('GET', P .. 'ref:' .. ref)
+    if not ident or cur and cur ~= id and not free(cur) then ok = false end
+    if named and named ~= id and not free(named) then ok = false end
+    if ok then
+      redis.call('SET', P .. 'ident:' .. ident, id)
+      if ref then redis.call('SET', P .. 'ref:' .. ref, id) end
     end
-    if ok then redis.call('SET', P .. 'ident:' .. ident, id) end
   end
   if ok then
     local fields = {}

@@ -18,6 +18,7 @@ for i = 1, #page[2], 2 do
     local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts')
     sealed(e[3])
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
+    sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
     if type(head) == 'string' and head ~= '' then
       local layout = string.byte(head)

@@ -4,12 +4,12 @@
 // It shares no code with the client. A mistake that both sides made would never be found, so the
 // simulator reads XML, NIPs and amounts with code of its own; internal/arrows enforces that.
 //
-// The XSD is not evaluated. These rules take its place: the root and its namespace, the header, the
-// parties, the order of the children of the closed elements (form.go), the required elements, and
-// the form of dates, amounts and codes.
+// The schema is checked in full. Command facts writes what the XSD says to JSON; a content model there
+// is a regular expression over the names of elements, and package regexp decides. xsi:type is
+// refused.
 //
 // Nothing here keeps state: every function is safe for concurrent use.
 //
-// Reading order: inspect.go, form.go, document.go, characters.go, schema.go, header.go, amounts.go,
-// nip.go.
+// Reading order: inspect.go, form.go, document.go, characters.go, schema.go, facts.go, conform.go,
+// values.go, header.go, amounts.go, nip.go.
 package fa

@@ -20,6 +20,12 @@ type document struct {
 	attachment bool
 	// instruction is true when the document has a processing instruction.
 	instruction bool
+	// broken is the first breach of the schema in full, "" when there is none.
+	broken string
+	// By depth: the names of the open elements, the letters of their children so far, and their
+	// texts so far.
+	names       []string
+	rows, chars [][]byte
 	// unexpected lists the children that the form does not know or that are in the wrong place.
 	unexpected []string
 }
@@ -61,6 +67,7 @@ func readDocument(content []byte, f *Form) (*document, error) {
 				return nil, fmt.Errorf("</%s> closes nothing", t.Name.Local)
 			}
 			d.leave(stack[len(stack)-1])
+			d.judge(&stack[len(stack)-1])
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			if len(stack) == 0 {
@@ -69,8 +76,12 @@ func readDocument(content []byte, f *Form) (*document, error) {
 				}
 				continue
 			}
-			if top := &stack[len(stack)-1]; top.node != nil && top.node.keep {
+			top := &stack[len(stack)-1]
+			if top.node != nil && top.node.keep {
 				top.text = append(top.text, t...)
+			}
+			if top.content != nil || top.value != nil {
+				d.chars[top.depth] = append(d.chars[top.depth], t...)
 			}
 		case xml.ProcInst:
 			if t.Target != "xml" || dec.InputOffset() != int64(bytes.IndexByte(content, '>')+1) {
@@ -93,6 +104,13 @@ type level struct {
 	node   *node      // nil when the checks do not need this element
 	last   int        // highest rank of the children so far
 	text   []byte
+
+	// For the schema in full. Of content and value one is set, or none inside an element that the
+	// schema does not know.
+	depth   int // of the root: 0
+	content *content
+	value   *textType
+	fixed   string
 }
 
 // enter opens an element: it resolves the namespace, finds the node and checks the place.
@@ -127,8 +145,13 @@ func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, err
 	if parent == nil {
 		d.namespace, d.root = space, t.Name.Local
 		l.node = f.root
+		if space == f.Namespace && t.Name.Local == "Faktura" {
+			l.content = contentOf(f.Version)
+		}
+		d.admit(nil, &l, t, true)
 		return l, nil
 	}
+	d.admit(parent, &l, t, space == d.namespace)
 	if parent.node == nil {
 		return l, nil
 	}

@@ -18,6 +18,7 @@ type Header struct {
 	Buyer      string // name
 	AgentNIP   string // of PodmiotUpowazniony
 	SelfBilled bool   // P_17 is 1
+	Attachment bool
 	Currency   string
 	// Net, VAT and Gross are in hundredths of the currency, and are set only with code 200.
 	Net, VAT, Gross int64
@@ -41,6 +42,6 @@ func (d *document) header() *Header {
 		},
 		Namespace: d.namespace, Issued: token(d.text(pathDate)), Seller: token(d.text(pathSellerName)),
 		AgentNIP: d.text(pathAgentNIP), SelfBilled: token(d.text(pathSelfBilled)) == "1",
-		BuyerNIP: d.text(pathBuyerNIP), Buyer: token(d.text(pathBuyerName)), Currency: d.text(pathCurrency),
+		BuyerNIP: d.text(pathBuyerNIP), Buyer: token(d.text(pathBuyerName)), Currency: d.text(pathCurrency), Attachment: d.attachment,
 	}
 }

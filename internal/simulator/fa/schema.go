@@ -16,8 +16,8 @@ var (
 
 func kinds() []string { return []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} }
 
-// checkSchema takes the place of the XSD. It returns the first fault with the element's name, ""
-// when there is none.
+// checkSchema returns the first fault with the element's name, "" when there is none. The faults that
+// tests provoke most often come first, with texts of their own; then comes the schema in full.
 func checkSchema(d *document, f *Form) string {
 	switch {
 	case d.root != "Faktura" || d.namespace != f.Namespace:
@@ -44,7 +44,10 @@ func checkSchema(d *document, f *Form) string {
 	if details := checkParties(d, f); details != "" {
 		return details
 	}
-	return checkInvoice(d)
+	if details := checkInvoice(d); details != "" {
+		return details
+	}
+	return d.broken
 }
 
 // checkParties checks the seller, the buyer, the representative and the third parties.

@@ -15,18 +15,28 @@ const (
 	InvoiceMetadata     = "invoiceMetadata"
 	InvoiceExport       = "invoiceExport"
 	InvoiceExportStatus = "invoiceExportStatus"
-	SessionList         = "sessionList" // the gateway has no operation of this group
+	SessionList         = "sessionList"          // the gateway has no operation of this group
+	Collective          = "collectiveIdentifier" // neither face has an operation of this group
+	Anonymous           = "anonymous"            // logging in and public keys, counted by address
 )
 
 // Other is the group of an operation that belongs to no listed group: "other:" and the operation's
 // name.
-func Other(operation string) string { return "other:" + operation }
+func Other(operation string) string { return Others + ":" + operation }
 
-// allowance is the number of requests per second, minute and hour.
-type allowance struct{ second, minute, hour int }
+// Others is the name under which the allowance of every group that is not listed is told and set.
+const Others = "other"
 
-func allowances() map[string]allowance {
-	return map[string]allowance{
+// NoLimit is the number that stands for no limit in an [Allowance].
+const NoLimit = -1
+
+// Allowance is the number of requests per second, minute and hour; NoLimit is allowed.
+type Allowance struct{ Second, Minute, Hour int }
+
+// Usual returns the allowances of every taxpayer for whom nothing else was set, by group, with that
+// of the Others. The map is the caller's.
+func Usual() map[string]Allowance {
+	return map[string]Allowance{
 		OnlineSession:       {10, 30, 120},
 		OnlineSessionClose:  {20, 60, 240},
 		InvoiceSend:         {10, 30, 180},
@@ -40,8 +50,8 @@ func allowances() map[string]allowance {
 		InvoiceExport:       {8, 16, 20},
 		InvoiceExportStatus: {10, 60, 600},
 		SessionList:         {5, 10, 60},
+		Collective:          {20, 120, 240},
+		Others:              {10, 30, 120},
+		Anonymous:           {60, NoLimit, NoLimit},
 	}
 }
-
-// otherAllowance is the allowance of every group that is not listed.
-func otherAllowance() allowance { return allowance{10, 30, 120} }

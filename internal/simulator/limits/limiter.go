@@ -46,8 +46,9 @@ type Limiter struct {
 	mu         sync.Mutex
 	enforce    bool
 	scale      float64
-	table      map[string][]window
-	others     []window
+	table      map[string][]window    // by group
+	own        map[[2]string][]window // by account and group: what Set has set
+	set        map[[2]string]Allowance
 	tracks     map[[2]string]*track
 	counts     map[string]int
 	perAccount map[string]map[string]int
@@ -59,22 +60,76 @@ type Limiter struct {
 // becomes a minute.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
-		enforce: enforce, scale: scale, table: map[string][]window{},
+		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{}, set: map[[2]string]Allowance{},
 		tracks: map[[2]string]*track{}, counts: map[string]int{}, perAccount: map[string]map[string]int{},
 	}
-	for group, a := range allowances() {
+	for group, a := range Usual() {
 		l.table[group] = l.windows(a)
 	}
-	l.others = l.windows(otherAllowance())
 	return l
 }
 
-func (l *Limiter) windows(a allowance) []window {
-	return []window{
-		{"second", l.scaled(time.Second), a.second},
-		{"minute", l.scaled(time.Minute), a.minute},
-		{"hour", l.scaled(time.Hour), a.hour},
+// windows returns the windows of an allowance, the widest last. A window without a limit is left
+// out.
+func (l *Limiter) windows(a Allowance) []window {
+	var all []window
+	for _, w := range []window{
+		{"second", l.scaled(time.Second), a.Second},
+		{"minute", l.scaled(time.Minute), a.Minute},
+		{"hour", l.scaled(time.Hour), a.Hour},
+	} {
+		if w.limit != NoLimit {
+			all = append(all, w)
+		}
 	}
+	return all
+}
+
+// Set gives one account an allowance of its own, as the Ministry does on request. The group may be
+// Others.
+func (l *Limiter) Set(account, group string, a Allowance) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.own[[2]string{account, group}], l.set[[2]string{account, group}] = l.windows(a), a
+}
+
+// Reset gives one account the usual allowances again.
+func (l *Limiter) Reset(account string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	mine := func(key [2]string) bool { return key[0] == account }
+	maps.DeleteFunc(l.own, func(key [2]string, _ []window) bool { return mine(key) })
+	maps.DeleteFunc(l.set, func(key [2]string, _ Allowance) bool { return mine(key) })
+}
+
+// Allowances returns what is enforced for an account, by group, with that of the Others. The map is
+// the caller's. A limiter that refuses nothing has no limits.
+func (l *Limiter) Allowances(account string) map[string]Allowance {
+	all := Usual()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for group := range all {
+		if !l.enforce {
+			all[group] = Allowance{NoLimit, NoLimit, NoLimit}
+		} else if own, set := l.set[[2]string{account, group}]; set {
+			all[group] = own
+		}
+	}
+	return all
+}
+
+// windowsOf returns the windows that count for an account and a group. The caller holds mu.
+func (l *Limiter) windowsOf(account, group string) []window {
+	names := []string{group}
+	if _, listed := l.table[group]; !listed {
+		names = append(names, Others)
+	}
+	for _, name := range names {
+		if windows, set := l.own[[2]string{account, name}]; set {
+			return windows
+		}
+	}
+	return l.table[names[len(names)-1]]
 }
 
 func (l *Limiter) scaled(d time.Duration) time.Duration {
@@ -102,10 +157,7 @@ func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait ti
 		l.perAccount[account] = map[string]int{}
 	}
 	l.perAccount[account][group]++
-	windows, listed := l.table[group]
-	if !listed {
-		windows = l.others
-	}
+	windows := l.windowsOf(account, group)
 	t := l.track(account, group)
 	if now.Before(t.blockedUntil) {
 		if now.Sub(t.blockedSince) >= l.scaled(grace) {

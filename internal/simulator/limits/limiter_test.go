@@ -110,9 +110,9 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				now = now.Add(gap)
 			}
 			if n != want[i] {
-				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(allowance{1, 1, 1})[i].name)
+				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
 			}
-			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.others[i].name {
+			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
 				t.Errorf("%s: %+v", group, v)
 			}
 		}
@@ -165,5 +165,41 @@ func TestLimiter_Scale_ShortensWindows(t *testing.T) {
 			t.Fatalf("request %d: wait %v", i, wait)
 		}
 		now = now.Add(time.Minute / 180)
+	}
+}
+
+func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
+	l := New(true, 1)
+	l.Set("a", InvoiceSend, Allowance{Second: 2, Minute: NoLimit, Hour: NoLimit})
+	l.Set("b", Others, Allowance{Second: 1, Minute: 1, Hour: 1})
+	passed := func(account, group string) (n int) {
+		for ; n < 1000; n++ {
+			if _, refused := l.Arrive(account, group, func() time.Time { return noon }); refused {
+				break
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		account, group string
+		want           int
+	}{{"a", InvoiceSend, 2}, {"b", InvoiceSend, 10}, {"b", Other("publicKey"), 1}, {"a", Other("publicKey"), 10}, {"a", Anonymous, 60}} {
+		if n := passed(c.account, c.group); n != c.want {
+			t.Errorf("%s %s: %d requests pass, want %d", c.account, c.group, n, c.want)
+		}
+	}
+	if told := l.Allowances("a"); told[InvoiceSend] != (Allowance{2, NoLimit, NoLimit}) || told[Others] != (Allowance{10, 30, 120}) {
+		t.Errorf("%+v", told)
+	}
+	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
+		t.Errorf("a limiter that refuses nothing tells %+v", told)
+	}
+	l.Reset("b")
+	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {
+		t.Errorf("after the reset %+v", told)
+	}
+	l.Set("free", InvoiceSend, Allowance{NoLimit, NoLimit, NoLimit})
+	if n := passed("free", InvoiceSend); n != 1000 {
+		t.Errorf("without a limit %d requests pass", n)
 	}
 }

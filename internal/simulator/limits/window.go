@@ -44,6 +44,9 @@ func (t *track) excess(windows []window, now time.Time) (worst window, count int
 
 // admit records a request and forgets those that no window reaches any more.
 func (t *track) admit(windows []window, now time.Time) {
+	if len(windows) == 0 {
+		return // nothing is limited
+	}
 	widest := windows[len(windows)-1].span
 	keep := 0
 	for keep < len(t.admitted) && now.Sub(t.admitted[keep]) >= widest {

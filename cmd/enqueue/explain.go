@@ -1,0 +1,224 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"ksefworker/internal/explain"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+type explainCmd struct {
+	Lang  string   `help:"pl or en; by default as LC_ALL, LC_MESSAGES or LANG say, else en." placeholder:"L"`
+	JSON  bool     `name:"json" help:"Print one JSON object for each code or document, in both languages."`
+	ID    bool     `name:"id" help:"The names are ids or numbers of invoices, even when a code has the same name."`
+	Names []string `arg:"" optional:"" name:"CODE|ID|P_2" help:"${explain_names}"`
+}
+
+// opensItself: the words need neither a configuration nor Redis. Only an invoice does.
+func (c *explainCmd) opensItself() {}
+
+func (c *explainCmd) check() error {
+	switch c.Lang {
+	case "", string(explain.Polish), string(explain.English):
+		return nil
+	}
+	return &usageError{what: fmt.Sprintf("--lang %q is not known", c.Lang), hint: "say pl or en"}
+}
+
+// language is the one that was asked for, else the one of the environment.
+func (c *explainCmd) language(environ []string) explain.Language {
+	named := cmp.Or(c.Lang, lookup(environ, "LC_ALL"), lookup(environ, "LC_MESSAGES"), lookup(environ, "LANG"))
+	if strings.HasPrefix(named, string(explain.Polish)) {
+		return explain.Polish
+	}
+	return explain.English
+}
+
+func (c *explainCmd) run(ctx context.Context, p *program) error {
+	show := explainer{p: p, lang: c.language(p.environ), json: c.JSON}
+	if len(c.Names) == 0 {
+		return show.list()
+	}
+	missing := false
+	for _, name := range c.Names {
+		if codes := explain.Find(name); len(codes) > 0 && !c.ID {
+			if err := show.codes(codes); err != nil {
+				return err
+			}
+			continue
+		}
+		known, err := c.document(ctx, p, &show, name)
+		if err != nil {
+			return err
+		}
+		if !known {
+			missing = true
+			p.say("%s: no code that is known here, and %s; enqueue explain lists the codes", name, unknownName)
+		}
+	}
+	if missing {
+		return errSome
+	}
+	return nil
+}
+
+// document explains the invoices and refused documents with an id or number. It reports whether
+// there is one.
+func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
+	if err := p.openOnce(ctx); err != nil {
+		return false, fmt.Errorf("%s is no code that is known here, and to look for an invoice: %w", name, err)
+	}
+	invs, err := p.inquiry().Find(ctx, name)
+	if err := p.skip(err); err != nil {
+		return false, err
+	}
+	found, err := p.inquiry().Results(ctx, invs)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range found {
+		f := explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat}
+		if err := show.document(inquiry.OpenItem{Tenant: r.Tenant, Result: r}, f); err != nil {
+			return false, err
+		}
+	}
+	if len(found) > 0 {
+		return true, nil
+	}
+	refused, err := p.inquiry().Refused(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	for i := range refused {
+		ref := &refused[i]
+		item := inquiry.OpenItem{Tenant: ref.Tenant, Result: results.OfRefusal(ref), Remedy: ref.Remedy}
+		if err := show.document(item, explain.Facts{State: item.Result.State, Rules: rulesOf(ref)}); err != nil {
+			return false, err
+		}
+	}
+	return len(refused) > 0, nil
+}
+
+func rulesOf(r *ledger.Refusal) []string {
+	rules := make([]string, len(r.Faults))
+	for i, f := range r.Faults {
+		rules[i] = f.Rule
+	}
+	return rules
+}
+
+// explainer prints explanations.
+type explainer struct {
+	p       *program
+	lang    explain.Language
+	json    bool
+	started bool
+}
+
+// list prints a line for each code of the table.
+func (x *explainer) list() error {
+	if x.json {
+		return x.codes(explain.All())
+	}
+	rows := make([][]string, 0, 200)
+	for _, e := range explain.All() {
+		rows = append(rows, []string{e.Name(), e.In(x.lang).Name})
+	}
+	table(x.p.out, []string{"CODE", strings.ToUpper(explain.HeadingsIn(x.lang).Means)}, rows)
+	return nil
+}
+
+func (x *explainer) codes(entries []explain.Entry) error {
+	for _, e := range entries {
+		if x.json {
+			if err := printJSON(x.p.out, e); err != nil {
+				return err
+			}
+			continue
+		}
+		x.gap()
+		x.entry(e)
+	}
+	return nil
+}
+
+// explained is an invoice or refused document with its explanations, most telling first.
+type explained struct {
+	ID           string          `json:"id"`
+	Number       string          `json:"number"`
+	State        string          `json:"state"`
+	Code         int             `json:"code"`
+	Reason       string          `json:"reason"`
+	WaitingFor   string          `json:"waiting_for,omitempty"`
+	WaitingWhat  string          `json:"waiting_what,omitempty"`
+	Explanations []explain.Entry `json:"explanations"`
+	Do           string          `json:"do,omitempty"`
+}
+
+func (x *explainer) document(item inquiry.OpenItem, f explain.Facts) error {
+	entries := explain.About(f)
+	r, do := item.Result, x.p.whatToDo(item)
+	if x.json {
+		return printJSON(x.p.out, explained{ID: r.ID, Number: r.Number, State: r.State, Code: r.Code, Reason: r.Reason,
+			WaitingFor: r.WaitingFor, WaitingWhat: r.WaitingWhat, Explanations: entries, Do: do})
+	}
+	x.gap()
+	x.p.out.println(strings.Join([]string{r.ID, r.Number, r.State}, "  "))
+	if words := cmp.Or(outcome(r), waitText(r)); words != "" {
+		x.lines("", words)
+	}
+	for _, e := range entries {
+		x.entry(e)
+	}
+	for part := range strings.SplitSeq(do, "; ") {
+		if part != "" {
+			x.p.out.println("  - " + part)
+		}
+	}
+	return nil
+}
+
+func (x *explainer) gap() {
+	if x.started {
+		x.p.out.raw("")
+	}
+	x.started = true
+}
+
+func (x *explainer) entry(e explain.Entry) {
+	w, h := e.In(x.lang), explain.HeadingsIn(x.lang)
+	x.p.out.println(e.Code + "  " + w.Name)
+	x.lines(h.Kind, e.Space.Label(x.lang)+" ("+e.Name()+")")
+	x.lines(h.Means, w.Means)
+	x.lines(h.Fault, e.Fault.Label(x.lang))
+	x.lines(h.Do, w.Do)
+	x.lines(h.Retry, e.Retry.Label(x.lang))
+}
+
+// lines prints a part of an explanation: on a terminal in lines of its width, elsewhere in one.
+func (x *explainer) lines(heading, text string) {
+	if heading != "" {
+		text = heading + ": " + text
+	}
+	if !x.p.out.terminal() {
+		x.p.out.println("  " + text)
+		return
+	}
+	limit, line := max(min(x.p.out.width(), 100)-4, 30), ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > limit {
+			x.p.out.println("  " + line)
+			line = "  "
+		} else if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	x.p.out.println("  " + line)
+}

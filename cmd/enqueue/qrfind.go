@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// find returns the invoice in a file, or the one with an id, number or KSeF number: from the ledger,
+// and from the archive when the ledger has forgotten it.
+func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
+	if _, err := os.Stat(c.Name); err == nil || strings.EqualFold(filepath.Ext(c.Name), ".xml") {
+		if err := p.load(p.config); err != nil {
+			return coded{}, err
+		}
+		return c.inFile(p)
+	}
+	if err := p.openOnce(ctx); err != nil {
+		return coded{}, err
+	}
+	invs, err := p.inquiry().Find(ctx, c.Name)
+	if err := p.skip(err); err != nil {
+		return coded{}, err
+	}
+	found := make([]results.Result, len(invs))
+	for i := range invs {
+		found[i] = p.resultOf(invs[i])
+	}
+	if len(found) == 0 {
+		if found, err = (&records.Reader{Store: p.base.Store, Unread: p.sayUnusable}).Find(ctx, c.Name); err != nil {
+			return coded{}, err
+		}
+	}
+	// Earlier documents of a number that came to nothing do not make it ambiguous.
+	if alive := slices.DeleteFunc(slices.Clone(found), func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
+		found = alive
+	}
+	switch len(found) {
+	case 0:
+		p.say("%s: no such file, and %s", c.Name, unknownName)
+		return coded{}, errSome
+	case 1:
+		return ofResult(found[0])
+	}
+	return coded{}, &usageError{what: "several invoices have number " + c.Name, hint: "name the id: " + idsOf(found)}
+}
+
+func ofResult(r results.Result) (coded, error) {
+	if ledger.State(r.State).Ended() {
+		return coded{}, &usageError{what: fmt.Sprintf("%s is %s, so KSeF does not have it, and it bears no code", r.ID, r.State),
+			hint: "enqueue explain " + r.ID + " says what to do"}
+	}
+	out := coded{ID: r.ID, Number: r.Number, Seller: r.NIP, IssueDate: r.IssueDate, KsefNumber: r.KsefNumber, Tenant: r.Tenant}
+	out.LegalDeadline, _ = time.Parse(time.RFC3339, r.Deadline) // for display
+	sum, err := base64.StdEncoding.DecodeString(r.Hash)
+	if err != nil || len(sum) != sha256.Size {
+		return coded{}, fmt.Errorf("the record of %s has no hash of its document", r.ID)
+	}
+	out.Hash = [32]byte(sum)
+	return out, nil
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"ksefworker/internal/explain"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/records"
+	"ksefworker/internal/report"
+)
+
+type reportCmd struct {
+	From        string `help:"First issue date (P_1), 2026-11-01; by default the first of this month." placeholder:"D"`
+	To          string `help:"Last issue date, included; by default today." placeholder:"D"`
+	Tenant      string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
+	Format      string `help:"table, csv, xlsx, html or json." default:"table" placeholder:"F"`
+	Out         string `help:"Write to FILE; xlsx needs it." placeholder:"FILE"`
+	BOM         bool   `name:"bom" help:"With csv: begin with a byte order mark, so that spreadsheet programs recognise UTF-8."`
+	Delimiter   string `help:"${delimiter}" placeholder:"C"`
+	ArchiveOnly bool   `help:"${report_archive}"`
+	Lang        string `help:"pl or en; by default as LC_ALL, LC_MESSAGES or LANG say, else en." placeholder:"L"`
+
+	csv listing
+}
+
+// opensItself: the archive alone is enough for --archive-only.
+func (c *reportCmd) opensItself() {}
+
+func (c *reportCmd) check() error {
+	if !slices.Contains([]string{"table", "csv", "xlsx", "html", "json"}, c.Format) {
+		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "say table, csv, xlsx, html or json"}
+	}
+	if c.Format == "xlsx" && c.Out == "" {
+		return &usageError{what: "--format xlsx needs --out FILE", hint: "a spreadsheet is no text for a terminal"}
+	}
+	if (c.BOM || c.Delimiter != "") && c.Format != "csv" {
+		return &usageError{what: "--bom and --delimiter need --format csv", hint: "add --format csv, or leave them out"}
+	}
+	today := invoice.Today(time.Now())
+	if c.From == "" {
+		c.From = today[:len("2006-01-")] + "01"
+	}
+	if c.To == "" {
+		c.To = today
+	}
+	for name, day := range map[string]string{"--from": c.From, "--to": c.To} {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "say 2026-11-23"}
+		}
+	}
+	if c.From > c.To {
+		return &usageError{what: fmt.Sprintf("--from %s is after --to %s", c.From, c.To), hint: "exchange them"}
+	}
+	c.csv = listing{Format: "table", BOM: c.BOM, Delimiter: c.Delimiter}
+	if c.Format == "csv" {
+		c.csv.Format = "csv"
+	}
+	if err := c.csv.check(); err != nil {
+		return err
+	}
+	return (&explainCmd{Lang: c.Lang}).check()
+}
+
+func (c *reportCmd) run(ctx context.Context, p *program) error {
+	r, err := c.gather(ctx, p)
+	if err != nil {
+		return err
+	}
+	lang := (&explainCmd{Lang: c.Lang}).language(p.environ)
+	if c.Out == "" {
+		return c.write(p.out, r, lang)
+	}
+	if err := writeWhole(c.Out, func(f *os.File) error {
+		s := newScreen(f)
+		if err := c.write(s, r, lang); err != nil {
+			return err
+		}
+		return s.flush()
+	}); err != nil {
+		return err
+	}
+	p.out.println(c.Out)
+	return nil
+}
+
+// gather reads the report's facts.
+func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, error) {
+	none := report.Report{}
+	reader, done, err := p.records(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer done()
+	sources, now, err := c.sources(ctx, p, reader)
+	if err != nil {
+		return none, err
+	}
+	query, unknown := report.Query{From: c.From, To: c.To}, error(nil)
+	if wanted := c.Tenant; wanted != "" {
+		// A tenant that was removed from the configuration may still have invoices.
+		t, err := p.tenant("--tenant ", wanted)
+		if unknown = err; err == nil {
+			wanted = t.Title()
+		}
+		query.Tenant = func(name, _ string) bool { return name == wanted }
+	}
+	sums := &report.Collector{RiskBefore: now.Add(p.cfg.Deadlines.Warn)}
+	if err := sources.Gather(ctx, query, sums); err != nil {
+		return none, err
+	}
+	r := sums.Report()
+	if unknown != nil && r.Invoices() == 0 {
+		return none, unknown
+	}
+	r.From, r.To, r.Tenant, r.Made, r.ArchiveOnly = c.From, c.To, c.Tenant, now, c.ArchiveOnly
+	return r, nil
+}
+
+// sources opens what the facts come from. now is Redis's clock, where it is asked.
+func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Reader) (*report.Sources, time.Time, error) {
+	if c.ArchiveOnly {
+		return &report.Sources{Archive: reader}, time.Now(), nil
+	}
+	if err := p.openOnce(ctx); err != nil {
+		return nil, time.Time{}, err
+	}
+	now, err := p.base.Ledger.Clock(ctx)
+	return &report.Sources{Archive: reader, Ledger: p.base.Ledger, Document: p.base.Document, Unread: p.sayUnread}, now, err
+}
+
+func (c *reportCmd) write(s *screen, r report.Report, lang explain.Language) error {
+	switch c.Format {
+	case "json":
+		return printJSON(s, r)
+	case "html":
+		return r.WriteHTML(s, lang)
+	case "xlsx":
+		return r.WriteXLSX(s, lang)
+	case "csv":
+		return c.writeCSV(s, r)
+	}
+	for i, section := range r.Sections(lang) {
+		if i > 0 {
+			s.raw("")
+		}
+		s.println(section.Title)
+		if len(section.Rows) > 0 {
+			table(s, section.Head, texts(section.Rows))
+		} else {
+			s.raw("-")
+		}
+		if section.Note != "" {
+			s.println(section.Note)
+		}
+	}
+	return nil
+}
+
+func texts(rows [][]any) [][]string {
+	out := make([][]string, len(rows))
+	for i, row := range rows {
+		for _, cell := range row {
+			out[i] = append(out[i], fmt.Sprint(cell))
+		}
+	}
+	return out
+}
+
+func (c *reportCmd) writeCSV(s *screen, r report.Report) error {
+	w := c.csv.csv(s)
+	flat := r.Flat()
+	_ = w.Write(flat.Head) // Error returns the first error
+	for _, row := range texts(flat.Rows) {
+		row[0] = clean(guarded(row[0])) // a tenant's name is a person's
+		_ = w.Write(row)
+	}
+	w.Flush()
+	return w.Error()
+}

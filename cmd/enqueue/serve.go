@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/actions"
+	"ksefworker/internal/connect"
+	"ksefworker/internal/httpintake"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+)
+
+// serveCmd runs the HTTP intake until a signal ends it.
+type serveCmd struct{}
+
+func (c *serveCmd) check() error { return nil }
+
+func (c *serveCmd) run(ctx context.Context, p *program) error {
+	h := p.cfg.Intake.HTTP
+	if h.Addr == "" {
+		return &usageError{what: "intake.http.addr is empty", hint: "set the address to listen on, such as 127.0.0.1:8090"}
+	}
+	log := serveLog(p)
+	if err := p.mayTake(ctx); err != nil {
+		return err
+	}
+	fit := &fitness{program: p}
+	server, err := p.httpServer(log, fit.now)
+	if err != nil {
+		return &usageError{what: err.Error(), hint: "see intake in the configuration"}
+	}
+	secure, err := h.TLSConfig()
+	if err != nil {
+		return &usageError{what: err.Error()}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.Addr)
+	if err != nil {
+		return &usageError{what: fmt.Sprintf("intake.http.addr: %v", err), hint: "is another program on that port?"}
+	}
+	scheme := "http"
+	if secure != nil {
+		scheme, listener = "https", tls.NewListener(listener, secure)
+	}
+	p.base.LogArchive(log)
+	watching, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); fit.watch(watching, log) }()
+	defer func() { stop(); <-ended }()
+	log.Info().Str("address", scheme+"://"+listener.Addr().String()).Int("clients", len(p.cfg.Intake.Clients)).
+		Msg("taking invoices in; the interface is described at /v1/docs")
+	return serveUntil(ctx, server, listener, p.cfg.Worker.ShutdownTimeout, log)
+}
+
+// serveUntil serves until ctx is done, then lets the running calls end.
+func serveUntil(ctx context.Context, s *http.Server, l net.Listener, patience time.Duration, log zerolog.Logger) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info().Msg("ending: calls that have begun are answered, no new ones are taken")
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	if err := s.Shutdown(ending); err != nil {
+		return errors.Join(fmt.Errorf("some calls had no answer: %w", err), s.Close())
+	}
+	return nil
+}
+
+// mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and archive
+// belong to this configuration, and that documents are sealed as everybody's are.
+func (p *program) mayTake(ctx context.Context) error {
+	if err := p.base.CheckDurable(ctx); err != nil {
+		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
+			return &usageError{what: volatile.Error()}
+		}
+		return err
+	}
+	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
+		return err
+	}
+	return p.declareStorage(ctx)
+}
+
+// httpServer makes the server from the configuration.
+func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server, error) {
+	cfg := p.cfg
+	admitter := p.base.Admitter()
+	waits, err := p.waitingReader()
+	if err != nil {
+		return nil, err
+	}
+	reader := &inquiry.Reader{
+		Ledger: p.base.Ledger, Environment: string(cfg.Environment), Waits: waits,
+		Unexplained: func(err error) { log.Warn().Err(err).Msg("the reasons of waits cannot be found out") },
+		Unread: func(u ledger.Unreadable) {
+			log.Warn().Str("id", u.ID).Err(u.Err).Msg("entry left out: it cannot be read")
+		},
+	}
+	o := httpintake.Options{
+		Admitter: admitter, Ledger: p.base.Ledger, Inquiry: reader,
+		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader},
+		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
+			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
+		}},
+		Document: p.base.Document, Fit: fit, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
+		Limits: httpintake.Limits{
+			Body: int64(cfg.Intake.HTTP.MaxBody), Document: cfg.LargestInvoice(), Documents: cfg.Intake.HTTP.MaxDocuments,
+			PerSecond: cfg.Intake.HTTP.RequestsPerSecond, Parallel: cfg.Intake.HTTP.Parallel, TempDir: cfg.Intake.HTTP.TempDir,
+		},
+	}
+	for _, c := range cfg.Intake.Clients {
+		o.Clients = append(o.Clients, httpintake.Client{Name: c.Name, KeyFile: c.KeyFile, Keys: c.Keys, Tenants: titlesOf(cfg, c.Tenants)})
+	}
+	s, err := httpintake.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return s.HTTP(), nil
+}
+
+// titlesOf returns the names of tenants that are given by name or NIP.
+func titlesOf(cfg config.Config, names []string) []string {
+	var out []string
+	for _, name := range names {
+		for _, t := range cfg.TenantsNamed(name) {
+			out = append(out, t.Title())
+		}
+	}
+	return out
+}
+
+// serveLog returns the log of the server: to standard error, as the configuration says.
+func serveLog(p *program) zerolog.Logger {
+	level, err := zerolog.ParseLevel(p.cfg.Log.Level)
+	if err != nil {
+		level = zerolog.InfoLevel // config has checked it
+	}
+	out := zerolog.SyncWriter(p.stderr)
+	if p.cfg.Log.Format == "console" {
+		return zerolog.New(zerolog.ConsoleWriter{Out: out, TimeFormat: time.DateTime}).Level(level).With().Timestamp().Logger()
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+// fitness watches whether invoices may be taken in: Redis may have failed over to a server that may
+// lose data, and the ledger may have been purged and belong to another environment.
+type fitness struct {
+	program *program
+	why     atomic.Pointer[error]
+}
+
+// fitEvery is how often the state of the pool is asked for.
+const fitEvery = 5 * time.Second
+
+// now returns why nothing may be taken in; nil when all is well.
+func (f *fitness) now() error {
+	if why := f.why.Load(); why != nil {
+		return *why
+	}
+	return nil
+}
+
+func (f *fitness) watch(ctx context.Context, log zerolog.Logger) {
+	tick := time.NewTicker(fitEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, fitEvery)
+		base := f.program.base
+		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.DeclareStorage(bounded))
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		was := f.now()
+		switch {
+		case err != nil:
+			f.why.Store(&err)
+			if was == nil {
+				log.Error().Err(err).Msg("nothing is taken in until this has ended")
+			}
+		case was != nil:
+			f.why.Store(nil)
+			log.Info().Msg("invoices are taken in again")
+		}
+	}
+}

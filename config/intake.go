@@ -1,0 +1,135 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Intake is how other programs hand invoices in over the network: enqueue serve.
+type Intake struct {
+	HTTP IntakeHTTP `yaml:"http" envPrefix:"HTTP_"`
+	// Clients are the programs that may call; only the file can name them. Without one nobody may.
+	Clients []IntakeClient `yaml:"clients" env:"-"`
+}
+
+// IntakeHTTP is the listener of enqueue serve and its limits.
+type IntakeHTTP struct {
+	// Addr is host:port; empty means that enqueue serve refuses to start. An address that other
+	// machines can reach needs TLS, or AllowPlain.
+	Addr string  `yaml:"addr" env:"ADDR"`
+	TLS  HTTPTLS `yaml:"tls" envPrefix:"TLS_"`
+	// AllowPlain allows an address that other machines can reach without TLS: behind a proxy that
+	// encrypts.
+	AllowPlain bool `yaml:"allow_plain" env:"ALLOW_PLAIN"`
+	// MaxBody is the maximum size of the body of one call; 100kB to 2GB. Bodies of more than 256 kB
+	// are on disk while they are read, in TempDir.
+	MaxBody Size `yaml:"max_body" env:"MAX_BODY"`
+	// MaxDocuments is the maximum number of documents in one call; 1 to 100,000.
+	MaxDocuments int `yaml:"max_documents" env:"MAX_DOCUMENTS"`
+	// RequestsPerSecond is how many calls one client may make in a second on average; 1 to 100,000.
+	// Twice as many may come at once. Each process counts for itself.
+	RequestsPerSecond int `yaml:"requests_per_second" env:"REQUESTS_PER_SECOND"`
+	// Parallel is how many calls of one client are served at the same time; 1 to 1000.
+	Parallel int `yaml:"parallel" env:"PARALLEL"`
+	// TempDir holds large bodies while they are read; empty means the system's folder.
+	TempDir string `yaml:"temp_dir" env:"TEMP_DIR"`
+}
+
+// IntakeClient is one program that may hand invoices in.
+type IntakeClient struct {
+	// Name of the client in logs, and as the person who decided when it retries or dismisses.
+	Name string `yaml:"name"`
+	// KeyFile holds its bearer keys, one a line: the key itself, or sha256: and the key's hash in hex.
+	// Two lines let a key be replaced without a gap. A replaced file needs no restart.
+	KeyFile string `yaml:"key_file"`
+	// Tenants are the tenants whose invoices it may hand in and see, by name or NIP.
+	Tenants []string `yaml:"tenants"`
+}
+
+func defaultIntake() Intake {
+	return Intake{HTTP: IntakeHTTP{Addr: "127.0.0.1:8090", MaxBody: 64 * MB, MaxDocuments: 10_000, RequestsPerSecond: 500, Parallel: 64}}
+}
+
+// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. The error names
+// the file and never contains a key.
+func (c IntakeClient) Keys() ([]string, error) {
+	what := "keys of intake client " + c.Name
+	raw, err := readSecretFile(what, c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for line := range strings.Lines(string(raw)) {
+		if line = strings.TrimSpace(line); line != "" {
+			keys = append(keys, line)
+		}
+	}
+	const shortest, most = 24, 10
+	for _, key := range keys {
+		hash, hashed := strings.CutPrefix(key, "sha256:")
+		switch {
+		case hashed && (len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != ""):
+			return nil, fmt.Errorf("read %s: file %s has a line that begins with sha256: and goes on with no 64 hex digits", what, c.KeyFile)
+		case !hashed && len(key) < shortest:
+			return nil, fmt.Errorf("read %s: file %s has a key of less than %d characters; make one with: openssl rand -hex 32",
+				what, c.KeyFile, shortest)
+		case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+			return nil, fmt.Errorf("read %s: file %s has a key with a blank or a character outside ASCII; "+
+				"make one with: openssl rand -hex 32", what, c.KeyFile)
+		}
+	}
+	if len(keys) > most {
+		return nil, fmt.Errorf("read %s: file %s has more than %d keys", what, c.KeyFile, most)
+	}
+	return keys, nil
+}
+
+func (c *Config) checkIntake(f *faults) {
+	h := c.Intake.HTTP
+	if h.Addr != "" {
+		f.hostPort("intake.http.addr", h.Addr)
+	}
+	if (h.TLS.CertFile == "") != (h.TLS.KeyFile == "") {
+		f.add("intake.http.tls.cert_file", h.TLS.CertFile, errors.New("goes with intake.http.tls.key_file: set both or neither"))
+	}
+	if h.Addr != "" && !(HTTP{Addr: h.Addr}).Loopback() && !h.TLS.Enabled() && !h.AllowPlain {
+		f.add("intake.http.addr", h.Addr, errors.New("is reachable from other machines without encryption: "+
+			"set intake.http.tls, or allow_plain behind a proxy that encrypts, or listen on 127.0.0.1"))
+	}
+	f.size("intake.http.max_body", h.MaxBody, 100*KB, 2000*MB)
+	f.count("intake.http.max_documents", h.MaxDocuments, 1, 100_000)
+	f.count("intake.http.requests_per_second", h.RequestsPerSecond, 1, 100_000)
+	f.count("intake.http.parallel", h.Parallel, 1, 1000)
+	names := map[string]bool{}
+	for i, client := range c.Intake.Clients {
+		c.checkClient(f, fmt.Sprintf("intake.clients[%d].", i), client, names)
+	}
+}
+
+func (c *Config) checkClient(f *faults, at string, client IntakeClient, names map[string]bool) {
+	switch {
+	case client.Name == "" || len(client.Name) > 64 || strings.TrimSpace(client.Name) != client.Name:
+		f.add(at+"name", client.Name, errors.New("must have 1 to 64 bytes and no blank at either end"))
+	case names[client.Name]:
+		f.add(at+"name", client.Name, errors.New("is already the name of another client: each needs its own"))
+	}
+	f.printable(at+"name", client.Name)
+	names[client.Name] = true
+	if client.KeyFile == "" {
+		f.add(at+"key_file", "", errors.New("is missing: the file with the client's bearer key (openssl rand -hex 32)"))
+	}
+	if len(client.Tenants) == 0 {
+		f.add(at+"tenants", "", errors.New("is empty: name the tenants whose invoices this client hands in"))
+	}
+	for k, name := range client.Tenants {
+		field := fmt.Sprintf("%stenants[%d]", at, k)
+		if len(c.TenantsNamed(name)) != 1 {
+			f.add(field, name, errors.New("is not one tenant of this configuration: write its name, or its NIP if no other has that"))
+		}
+		if slices.Index(client.Tenants, name) != k {
+			f.add(field, name, errors.New("is named twice"))
+		}
+	}
+}

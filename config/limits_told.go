@@ -1,0 +1,53 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+)
+
+// LimitsTold returns a tenant's limits when KSeF itself has told its own, by KSeF's names of the
+// groups. KSeF's figure wins, -1 meaning none, unless the file sets a stricter one. A figure of the
+// file counts as set when the tenant has it, or when limits.groups has another than the default:
+// the default is what the Ministry publishes for everybody, and must not keep a taxpayer from what
+// it was granted. Groups of which KSeF tells nothing keep their figures. stricter names the groups
+// in which the file wins, sorted.
+func (c Config) LimitsTold(name string, told map[string]Rates) (limits Groups, stricter []string) {
+	limits = c.LimitsOf(name)
+	tenant, _ := c.Tenant(name)
+	own, general, published := tenant.Limits.ByName(), c.Limits.Groups.ByName(), defaultLimits().Groups.ByName()
+	out := reflect.ValueOf(&limits).Elem()
+	for i := range out.NumField() {
+		group := out.Type().Field(i).Tag.Get("yaml")
+		k, ok := told[group]
+		if !ok {
+			continue
+		}
+		r := out.Field(i).Addr().Interface().(*Rates)
+		wins := false
+		for _, w := range []struct {
+			effective                     *int
+			told, own, general, byDefault int
+		}{
+			{&r.PerSecond, k.PerSecond, own[group].PerSecond, general[group].PerSecond, published[group].PerSecond},
+			{&r.PerMinute, k.PerMinute, own[group].PerMinute, general[group].PerMinute, published[group].PerMinute},
+			{&r.PerHour, k.PerHour, own[group].PerHour, general[group].PerHour, published[group].PerHour},
+		} {
+			set := w.own
+			if set == 0 && w.general != w.byDefault {
+				set = w.general
+			}
+			switch {
+			case w.told == 0 || w.told < Unlimited: // no figure
+			case set > 0 && (w.told == Unlimited || set < w.told):
+				*w.effective, wins = set, true
+			default:
+				*w.effective = w.told
+			}
+		}
+		if wins {
+			stricter = append(stricter, group)
+		}
+	}
+	slices.Sort(stricter)
+	return limits, stricter
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+
+	"ksefworker/config"
+)
+
+// hosts are the hosts to which this pool's requests go, by tenant: the gateway's, or that of KSeF
+// itself. Each has circuits of its own.
+type hosts map[string]string
+
+func hostsOf(cfg config.Config) (hosts, error) {
+	h := hosts{}
+	for _, t := range cfg.Tenants {
+		u, err := url.Parse(cfg.AddressOf(t))
+		if err != nil {
+			return nil, fmt.Errorf("%s.url is not a URL", t.Way())
+		}
+		h[t.Title()] = u.Host
+	}
+	return h, nil
+}
+
+func (h hosts) of(tenant string) string { return h[tenant] }
+
+// all returns each host once.
+func (h hosts) all() []string {
+	all := make([]string, 0, len(h))
+	for _, host := range h {
+		all = append(all, host)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

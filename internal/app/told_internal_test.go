@@ -1,0 +1,191 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/ksef/direct"
+	"ksefworker/internal/ratelimit"
+)
+
+const toldNIP = "5265877635"
+
+type fixedToken struct{}
+
+func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct.NewSecret("t"), nil }
+func (fixedToken) Refused(direct.Secret)                         {}
+
+// limitsOf is a KSeF that tells limits, and a clock.
+func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, body := answer()
+		if r.URL.Path == "/v2/limits/context" {
+			body = `{"batchSession":{"maxInvoices":500}}`
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(srv.Close)
+	api, err := direct.New(direct.Options{BaseURL: srv.URL + "/v2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(api.CloseIdleConnections)
+	cfg := config.Default()
+	cfg.Tenants = []config.Tenant{{NIP: toldNIP, Transport: config.DirectTransport, Limits: config.Groups{InvoiceSend: config.Rates{PerHour: 100}}}}
+	l, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{Defaults: map[string]ratelimit.Limits{
+		ratelimit.GroupOther: {{Limit: 1, Per: time.Second}}, "invoiceSend": {{Limit: 1, Per: time.Second}}, "batchSession": {{Limit: 1, Per: time.Second}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	now := func() time.Time { mu.Lock(); defer mu.Unlock(); return at }
+	told := newToldLimits(cfg, map[string]direct.Account{toldNIP: api.Account(fixedToken{})}, l, now, zerolog.Nop())
+	return told, l, func(d time.Duration) { mu.Lock(); defer mu.Unlock(); at = at.Add(d) }
+}
+
+func TestToldLimits_AnswerOfKSeF_HoldsUnlessTheConfigurationIsStricter(t *testing.T) {
+	told, l, _ := limitsOf(t, func() (int, string) {
+		return 200, `{"invoiceSend":{"perSecond":50,"perMinute":-1,"perHour":900},"batchSession":{"perSecond":100,"perMinute":200,"perHour":600}}`
+	})
+	if d := told.describe(toldNIP); !strings.Contains(d, "has not told its own yet") {
+		t.Error(d)
+	}
+	if !told.begin(toldNIP) {
+		t.Fatal("it is not due at start")
+	}
+	told.ask(t.Context(), toldNIP)
+	if got := l.Limits(toldNIP, "invoiceSend"); len(got) != 2 || got[0].Limit != 50 || got[1].Limit != 100 {
+		t.Errorf("invoiceSend %v", got)
+	}
+	if got := l.Limits(toldNIP, "batchSession"); got[2].Limit != 600 {
+		t.Errorf("batchSession %v", got)
+	}
+	if d := told.describe(toldNIP); !strings.Contains(d, "stricter: invoiceSend") {
+		t.Error(d)
+	}
+	tenant := told.cfg.Tenants[0]
+	if n := told.sessionInvoices(tenant); n != 500 {
+		t.Errorf("%d invoices in a session", n)
+	}
+	tenant.MaxSessionInvoices = 300
+	if n := told.sessionInvoices(tenant); n != 300 {
+		t.Errorf("%d invoices in a session, the configuration says 300", n)
+	}
+	if told.describe("3755747347") != "" {
+		t.Error("a tenant of the gateway has limits of KSeF")
+	}
+	ch := make(chan prometheus.Metric, 100)
+	told.Collect(ch)
+	if n := len(ch); n != 1+len(l.Groups()) {
+		t.Errorf("%d series", n)
+	}
+}
+
+func TestToldLimits_NoAnswer_KeepsTheLimitsAndAsksAgainAtGrowingPauses(t *testing.T) {
+	told, l, pass := limitsOf(t, func() (int, string) { return 503, "" })
+	before := l.Limits(toldNIP, "invoiceSend")
+	asked := 0
+	for range 24 * 60 {
+		if told.begin(toldNIP) {
+			asked++
+			told.ask(t.Context(), toldNIP)
+		}
+		pass(time.Minute)
+	}
+	if asked < 20 || asked > 35 {
+		t.Errorf("asked %d times in a day", asked)
+	}
+	if after := l.Limits(toldNIP, "invoiceSend"); len(after) != len(before) || after[0] != before[0] {
+		t.Errorf("limits %v became %v", before, after)
+	}
+}
+
+func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
+	told, _, pass := limitsOf(t, func() (int, string) { return 200, `{"invoiceSend":{"perSecond":1,"perMinute":1,"perHour":1}}` })
+	if !told.begin(toldNIP) {
+		t.Fatal("not due")
+	}
+	told.ask(t.Context(), toldNIP)
+	asked := 0
+	for range 60 {
+		told.throttled(toldNIP)
+		told.throttled("another")
+		if told.begin(toldNIP) {
+			asked++
+			told.ask(t.Context(), toldNIP)
+		}
+		pass(time.Minute)
+	}
+	if asked < 5 || asked > 6 {
+		t.Errorf("asked %d times in an hour of 429s", asked)
+	}
+	pass(limitsAfter429) // for the last of them
+	if told.begin(toldNIP) {
+		told.ask(t.Context(), toldNIP)
+	}
+	for range 23 {
+		pass(time.Hour)
+		if told.begin(toldNIP) {
+			t.Fatal("asked again within a day without a 429")
+		}
+	}
+	pass(2 * time.Hour)
+	if !told.begin(toldNIP) {
+		t.Error("not asked again after a day")
+	}
+}
+
+func TestExpiries_CertificateNearItsEnd_IsToldDailyAndThenHourly(t *testing.T) {
+	for _, c := range []struct {
+		left, since time.Duration
+		want        bool
+	}{
+		{31 * 24 * time.Hour, 1000 * time.Hour, false},
+		{29 * 24 * time.Hour, 1000 * time.Hour, true}, {29 * 24 * time.Hour, 23 * time.Hour, false}, {4 * 24 * time.Hour, 24 * time.Hour, true},
+		{71 * time.Hour, 59 * time.Minute, false}, {71 * time.Hour, time.Hour, true}, {-time.Hour, time.Hour, true},
+	} {
+		if got := expiryDue(c.left, c.since); got != c.want {
+			t.Errorf("%v left, told %v ago: %v", c.left, c.since, got)
+		}
+	}
+}
+
+func TestHosts_EachTenantHasItsOwn(t *testing.T) {
+	cfg := config.Config{Environment: config.Custom, Gateway: config.Gateway{URL: "http://gw:1"}, Direct: config.Direct{URL: "http://ksef:2/v2"},
+		Tenants: []config.Tenant{{NIP: "1"}, {NIP: "2", Transport: config.DirectTransport}, {NIP: "3"}}}
+	h, err := hostsOf(cfg)
+	if err != nil || h.of("1") != "gw:1" || h.of("2") != "ksef:2" || strings.Join(h.all(), " ") != "gw:1 ksef:2" {
+		t.Errorf("%v, %v", h, err)
+	}
+}
+
+func TestWarner_SameWarningAThousandTimes_IsLoggedOnceAnHour(t *testing.T) {
+	var out strings.Builder
+	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	warn := warner(zerolog.New(&out), toldNIP, func() time.Time { return at })
+	for range 1000 {
+		warn(t.Context(), "send invoice", "[xml-001]: invoice "+at.String())
+		warn(t.Context(), "log in", "[sig-001]: podpis")
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 {
+		t.Errorf("%d lines", n)
+	}
+	at = at.Add(time.Hour)
+	warn(t.Context(), "log in", "[sig-001]: podpis")
+	if n := strings.Count(out.String(), "\n"); n != 3 {
+		t.Errorf("%d lines an hour later", n)
+	}
+}

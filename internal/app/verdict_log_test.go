@@ -1,0 +1,28 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// A request that is refused is never repeated as it is, but its invoice goes on: the log must not
+// say that it never will.
+func TestLog_SessionIsRefusedOnce_DoesNotSayNever(t *testing.T) {
+	t.Parallel()
+	sim := quickSim
+	sim.Faults = []simulator.Fault{{Kind: simulator.Refused, On: "openOnline", Code: 21405, Times: 1}}
+	p := newPool(t, 1, sim, hasty)
+	p.work()
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
+	p.wait(60*time.Second, taken, ledger.Receipted)
+	log := p.log.String()
+	if !strings.Contains(log, `"verdict":"again","reason":"refused"`) || strings.Contains(log, "never (refused)") {
+		t.Errorf("the log does not say that it is tried again:\n%s", log)
+	}
+}

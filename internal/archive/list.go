@@ -1,0 +1,168 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// maxListed bounds the memory for one folder, at about 100 bytes a name. A seller with 600,000
+// invoices a month has 1,800,000 documents in the folder of that month.
+const maxListed = 3_000_000
+
+// ErrTooMany says that a folder holds more names than are listed.
+var ErrTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
+
+// Lister lists an archive. It is apart from Store, because the way of an invoice never lists: only
+// a person who searches does.
+type Lister interface {
+	// List returns the names in a folder, sorted, without what is below its folders; the names of
+	// folders end in "/". The folder "" is the archive itself. A folder that does not exist has no
+	// names. Names that the archive keeps for itself are left out.
+	List(ctx context.Context, folder string) ([]string, error)
+}
+
+// ListIn lists a folder of a store from [Open], or of one that [Owned] or [Guard] made of it.
+func ListIn(ctx context.Context, s Store, folder string) ([]string, error) {
+	l, ok := s.(Lister)
+	if !ok {
+		return nil, fmt.Errorf("list %s: this archive cannot be listed", folder)
+	}
+	return l.List(ctx, folder)
+}
+
+func checkFolder(folder string) error {
+	if folder == "" {
+		return nil
+	}
+	return checkName(folder)
+}
+
+// List implements Lister.
+func (f *folder) List(ctx context.Context, folder string) ([]string, error) {
+	if err := checkFolder(folder); err != nil {
+		return nil, err
+	}
+	t, err := f.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := t.list(ctx, folder)
+	if err = f.after(t, err); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", folder, err)
+	}
+	return names, nil
+}
+
+// listedAtOnce is how many entries of a folder are read between two looks at the context.
+const listedAtOnce = 1000
+
+func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
+	dir, err := t.root.Open(path.Join(".", folder))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	var names []string
+	for {
+		entries, err := dir.ReadDir(listedAtOnce)
+		for _, e := range entries {
+			if name := e.Name(); e.IsDir() {
+				names = appendListed(names, path.Join(folder, name)+"/")
+			} else if e.Type().IsRegular() {
+				names = appendListed(names, path.Join(folder, name))
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.Sort(names)
+			return names, nil
+		case err != nil:
+			return nil, err
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case len(names) > maxListed:
+			return nil, ErrTooMany
+		}
+		allow(ctx, listedAtOnce)
+	}
+}
+
+// appendListed leaves out names that no document can have.
+func appendListed(names []string, name string) []string {
+	if checkName(strings.TrimSuffix(name, "/")) != nil {
+		return names
+	}
+	return append(names, name)
+}
+
+// List implements Lister.
+func (b *bucket) List(ctx context.Context, folder string) ([]string, error) {
+	if err := checkFolder(folder); err != nil {
+		return nil, err
+	}
+	prefix := b.prefix
+	if folder != "" {
+		prefix += folder + "/"
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the goroutine that asks for the pages
+	var names []string
+	for o := range b.core.Client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: prefix, MaxKeys: listedAtOnce}) {
+		if o.Err != nil {
+			return nil, fmt.Errorf("list %s: %w", b.URL(folder), o.Err)
+		}
+		names = appendListed(names, strings.TrimPrefix(o.Key, b.prefix))
+		if len(names) > maxListed {
+			return nil, fmt.Errorf("list %s: %w", b.URL(folder), ErrTooMany)
+		}
+		if len(names)%listedAtOnce == 0 {
+			allow(ctx, listedAtOnce)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// List implements Lister.
+func (g *guard) List(ctx context.Context, folder string) ([]string, error) {
+	var names []string
+	err := g.do(ctx, "list "+folder, folder+"/", g.timeout, func(ctx context.Context) (err error) {
+		names, err = ListIn(ctx, g.Store, folder)
+		return err
+	})
+	if err != nil {
+		return nil, err // the goroutine that was left behind may still write names
+	}
+	return names, nil
+}
+
+// List implements Lister.
+func (s *OwnedStore) List(ctx context.Context, folder string) ([]string, error) {
+	ctx, err := s.ask(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return ListIn(ctx, s.Store, folder)
+}
+
+var (
+	_ Lister = (*folder)(nil)
+	_ Lister = (*bucket)(nil)
+	_ Lister = (*guard)(nil)
+	_ Lister = (*OwnedStore)(nil)
+)

@@ -1,0 +1,30 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+)
+
+// Document returns the document of an invoice that waits: from Redis, or from the archive where it
+// is too large for Redis. The error wraps [ledger.ErrNotFound] or [archive.ErrNotFound] when it is
+// gone, or cannot be opened by this process; every other error is one of Redis or of the archive. What has ended is in the archive under its own name, see [archive.InvoiceName].
+func (p *Pool) Document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	var sealed []byte
+	var err error
+	if inv.BodyArchived {
+		sealed, err = p.Store.Get(ctx, archive.BodyName(inv.ID))
+	} else {
+		sealed, err = p.Ledger.Body(ctx, inv.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc, err := p.Bodies.Open(inv.ID, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("%w here: %w", ledger.ErrNotFound, err)
+	}
+	return doc, nil
+}

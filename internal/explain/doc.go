@@ -1,0 +1,12 @@
+// Package explain says in plain Polish and English what each code means that a person can meet:
+// KSeF's, the gateway's, and this program's own. It says whose fault it is, what to do, and whether
+// the work can be tried again.
+//
+// The words are one table, in the folder words, one file for each kind of code, so that an
+// accountant can proofread them without reading a program. The command line uses it, and every
+// other place that shows an invoice to a person may.
+//
+// This program's own refusals and reasons to park are texts and have no numbers. The table gives
+// each of them a name and says how its text begins. A test reads the source of the packages that
+// write such texts and fails when one of them has no words here.
+package explain

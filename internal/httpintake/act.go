@@ -1,0 +1,112 @@
+package httpintake
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/ledger"
+)
+
+// act retries or dismisses an invoice: POST /v1/invoices/ID:retry, :dismiss.
+func (s *Server) act(c *call) error {
+	id, verb, _ := strings.Cut(c.r.PathValue("action"), ":")
+	if verb != "retry" && verb != "dismiss" {
+		return nowhere
+	}
+	if err := s.o.Fit(); err != nil {
+		return notNow(err)
+	}
+	reason, err := s.reason(c)
+	if err != nil {
+		return err
+	}
+	inv, err := s.invoice(c, id)
+	if err != nil {
+		return err
+	}
+	by := "client " + c.client.Name
+	allowed := inv.State.Open() || inv.State == ledger.Dismissed
+	if verb == "dismiss" {
+		allowed = inv.State.Open() || inv.State == ledger.Queued
+	}
+	switch {
+	case !allowed:
+		err = &actions.NotDoneError{Cause: actions.WrongState, State: inv.State}
+	case verb == "retry":
+		err = s.o.Actions.Retry(c.ctx(), &inv, by)
+	default:
+		err = s.o.Actions.Dismiss(c.ctx(), &inv, ledger.Dismissal{By: by, Reason: reason})
+	}
+	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
+		return notDone(not, verb, inv.State)
+	}
+	if err != nil {
+		return notNow(err)
+	}
+	return s.answerNow(c, id)
+}
+
+func (s *Server) answerNow(c *call, id string) error {
+	inv, err := s.invoice(c, id)
+	if err != nil {
+		return err
+	}
+	found, err := s.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+	if err != nil {
+		return notNow(err)
+	}
+	return c.json(http.StatusOK, answerOf(found[0]))
+}
+
+// reason reads {"reason": "…"}; a call without a body gives none.
+func (s *Server) reason(c *call) (string, error) {
+	const longest = 500
+	malformed := bad(`the body must be empty or {"reason": "…"} with at most 500 characters`,
+		`treść musi być pusta albo mieć postać {"reason": "…"}, najwyżej 500 znaków`)
+	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, 16<<10))
+	if err != nil {
+		return "", malformed
+	}
+	if len(strings.TrimSpace(string(raw))) == 0 {
+		return "", nil
+	}
+	var body struct {
+		Reason string `json:"reason"`
+	}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if d.Decode(&body) != nil || utf8.RuneCountInString(body.Reason) > longest {
+		return "", malformed
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return "", malformed
+	}
+	return strings.Join(strings.Fields(body.Reason), " "), nil
+}
+
+func notDone(not *actions.NotDoneError, verb string, state ledger.State) error {
+	p := &problem{kind: conflict, cause: not}
+	switch not.Cause {
+	case actions.WrongState:
+		from := "rejected, parked, dismissed"
+		if verb == "dismiss" {
+			from = "queued, rejected, parked"
+		}
+		p.detail = text{en: "it is " + string(state) + "; " + verb + " is for invoices that are " + from,
+			pl: "jej stan to " + string(state) + "; " + verb + " jest dla faktur w stanie " + from}
+	case actions.NotKept:
+		p.detail = text{en: "its document was deleted (storage.keep_rejected): hand it in again, then retry it",
+			pl: "jej dokument usunięto (storage.keep_rejected): przekaż go ponownie, a potem ponów"}
+	case actions.NumberInUse:
+		p.detail = text{en: "another document with the same number or ref is alive or accepted, or its own state just changed",
+			pl: "inny dokument z tym samym numerem lub ref jest w toku albo przyjęty, lub jej stan właśnie się zmienił"}
+	default:
+		p.detail = text{en: "its state just changed; ask for it again", pl: "jej stan właśnie się zmienił; zapytaj o nią ponownie"}
+	}
+	return p
+}

@@ -1,0 +1,110 @@
+package httpintake
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ksefworker/internal/intake"
+)
+
+// The way in over HTTP beside the way in of enqueue submit: the same documents, one server, one Redis,
+// callers in the same process. Each prints invoices a second.
+func BenchmarkIntake(b *testing.B) {
+	for _, c := range []struct {
+		name       string
+		documents  int // in one call
+		concurrent int
+		media      string
+	}{{"single", 1, 32, "application/xml"}, {"json100", 100, 8, "application/json"}, {"zip10000", 10_000, 2, "application/zip"}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := newBench(b, func(o *Options) {
+				o.Limits.Body, o.Limits.Documents = 512<<20, 10_000
+			})
+			transport := &http.Transport{MaxIdleConnsPerHost: c.concurrent}
+			client := &http.Client{Transport: transport}
+			defer transport.CloseIdleConnections()
+			bodies := make([][]byte, b.N)
+			for n := range bodies {
+				bodies[n] = benchBody(b, c.media, n, c.documents)
+			}
+			took := make([]time.Duration, b.N)
+			var next atomic.Int64
+			var callers sync.WaitGroup
+			b.ResetTimer()
+			for range c.concurrent {
+				callers.Go(func() {
+					for n := int(next.Add(1)) - 1; n < b.N; n = int(next.Add(1)) - 1 {
+						start := time.Now()
+						r, err := http.NewRequestWithContext(b.Context(), "POST", s.url+"/v1/invoices", bytes.NewReader(bodies[n]))
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						r.Header.Set("Authorization", "Bearer "+keyOne)
+						r.Header.Set("Content-Type", c.media)
+						resp, err := client.Do(r)
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						var sink bytes.Buffer
+						_, _ = sink.ReadFrom(resp.Body)
+						_ = resp.Body.Close()
+						if resp.StatusCode != http.StatusAccepted {
+							b.Errorf("%d %.300s", resp.StatusCode, sink.String())
+							return
+						}
+						took[n] = time.Since(start)
+					}
+				})
+			}
+			callers.Wait()
+			b.StopTimer()
+			slices.Sort(took)
+			b.ReportMetric(float64(b.N*c.documents)/b.Elapsed().Seconds(), "invoices/s")
+			b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
+		})
+	}
+	b.Run("submit", func(b *testing.B) {
+		s := newBench(b, nil)
+		const documents = 10_000
+		raws := make([][]byte, b.N)
+		for n := range raws {
+			raws[n] = benchBody(b, "application/zip", n, documents)
+		}
+		b.ResetTimer()
+		for _, raw := range raws {
+			items := intake.ReadArchive(b.Context(), "night.zip", bytes.NewReader(raw), int64(len(raw)), intake.Options{})
+			taken := 0
+			if err := intake.Run(b.Context(), s.o.Admitter, items, intake.Terms{}, func(a []intake.Admission) { taken += len(a) }); err != nil || taken != documents {
+				b.Fatal(taken, err)
+			}
+		}
+		b.ReportMetric(float64(b.N*documents)/b.Elapsed().Seconds(), "invoices/s")
+	})
+}
+
+func benchBody(b *testing.B, media string, call, documents int) []byte {
+	switch media {
+	case "application/xml":
+		return xmlOf(0, fmt.Sprint("B/", call))
+	case "application/json":
+		docs := make([]map[string]any, documents)
+		for i := range docs {
+			docs[i] = map[string]any{"xml": string(xmlOf(0, fmt.Sprintf("B/%d/%d", call, i))), "ref": fmt.Sprintf("SO-%d-%d", call, i)}
+		}
+		return jsonOf(b, docs...)
+	}
+	files := make([]string, 0, 2*documents)
+	for i := range documents {
+		files = append(files, fmt.Sprintf("%d.xml", i), string(xmlOf(0, fmt.Sprintf("B/%d/%d", call, i))))
+	}
+	return zipOf(b, files...)
+}

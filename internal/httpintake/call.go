@@ -1,0 +1,177 @@
+package httpintake
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// call is one request on its way through a handler.
+type call struct {
+	w      *watched
+	r      *http.Request
+	id     string // of the request, for logs
+	lang   lang
+	client *client // nil where anybody may call
+
+	taken, refused int // documents, for the log
+}
+
+// ctx is that of the request; it ends when the caller has gone.
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// known serves a route for clients with a key, within their rate and number of calls.
+func (s *Server) known(pattern string, h func(*call) error) http.Handler {
+	return s.anybody(pattern, func(c *call) error {
+		var err error
+		if c.client, err = s.clients.of(c.r); err != nil {
+			return err
+		}
+		done, err := s.gates.enter(c.client)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return h(c)
+	})
+}
+
+// anybody serves a route without a key. Every answer that is no success is a problem, and every call
+// is one line in the log: never a query, which may hold a ref or a number, nor anything of a body.
+func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.o.Now()
+		c := &call{w: &watched{ResponseWriter: w}, r: r, id: requestID(r), lang: languageOf(r)}
+		head := w.Header()
+		head.Set("X-Request-Id", c.id)
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Cache-Control", "no-store")
+		err := c.run(h)
+		if err != nil {
+			c.fail(err)
+		}
+		e := s.o.Log.Info()
+		if c.w.status >= http.StatusInternalServerError {
+			e = s.o.Log.Warn().Err(err)
+		}
+		if c.client != nil {
+			e = e.Str("client", c.client.Name)
+		}
+		if c.taken+c.refused > 0 {
+			e = e.Int("taken", c.taken).Int("refused", c.refused)
+		}
+		if pattern == "GET /healthz" || pattern == "GET /readyz" {
+			return // a probe every few seconds would hide everything else
+		}
+		e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).
+			Dur("took", s.o.Now().Sub(start)).Msg("call")
+	})
+}
+
+// run calls a handler. A panic is a fault of this program: the caller learns no more than that.
+func (c *call) run(h func(*call) error) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h(c)
+}
+
+// fail answers with a problem. After the head of an answer was sent, the connection is cut, so that
+// the caller does not take half an answer for a whole one.
+func (c *call) fail(err error) {
+	if c.w.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	p, ok := errors.AsType[*problem](err)
+	if !ok {
+		p = &problem{kind: internal}
+	}
+	if p.after > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(int((p.after+time.Second-1)/time.Second)))
+	}
+	if p.kind == unauthorized {
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="ksef"`)
+	}
+	c.write(p.kind.status, "application/problem+json", p.body(c))
+}
+
+func (c *call) json(status int, v any) error {
+	c.write(status, "application/json", v)
+	return nil
+}
+
+func (c *call) write(status int, contentType string, v any) {
+	c.w.Header().Set("Content-Type", contentType)
+	c.w.Header().Set("Content-Language", string(c.lang))
+	c.w.Header().Set("Vary", "Accept-Language")
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // a connection without deadlines has none
+	c.w.WriteHeader(status)
+	enc := json.NewEncoder(c.w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // the caller has gone
+}
+
+func (c *call) text(status int, body string) error {
+	return c.raw(status, "text/plain; charset=utf-8", []byte(body))
+}
+
+func (c *call) raw(status int, contentType string, body []byte) error {
+	c.w.Header().Set("Content-Type", contentType)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute))
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body)
+	return nil
+}
+
+// requestID returns the caller's X-Request-Id when it is harmless, otherwise a new one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	const longest = 64
+	harmless := id != "" && len(id) <= longest
+	for i := 0; harmless && i < len(id); i++ {
+		ch := id[i]
+		harmless = ch == '-' || ch == '_' || ch == '.' || '0' <= ch && ch <= '9' || 'a' <= ch && ch <= 'z' || 'A' <= ch && ch <= 'Z'
+	}
+	if harmless {
+		return id
+	}
+	return rand.Text()
+}
+
+// watched remembers the status that was sent.
+type watched struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (w *watched) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (w *watched) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,173 @@
+package httpintake
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ksefworker/internal/intake"
+)
+
+// Client is a program that may call.
+type Client struct {
+	Name    string
+	KeyFile string
+	Tenants []string // names of the tenants whose invoices it may hand in and see
+	// Keys reads KeyFile: its bearer keys, each as it is or as "sha256:" and the hash in hex.
+	Keys func() ([]string, error)
+}
+
+// keyCheck is how often a file of keys is looked at: a key that was removed ends after this time.
+const keyCheck = time.Second
+
+// client is a Client with its keys as they are now.
+type client struct {
+	Client
+	admitter *intake.Admitter // of its own tenants
+
+	mu      sync.Mutex
+	hashes  [][sha256.Size]byte
+	checked time.Time
+	changed time.Time // of the file, when it was read
+	size    int64
+}
+
+func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
+
+// clients are those that may call.
+type clients struct {
+	all []*client
+	o   Options
+}
+
+func newClients(o Options) (*clients, error) {
+	cs := &clients{o: o}
+	used := map[[sha256.Size]byte]string{}
+	for _, one := range o.Clients {
+		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants)}
+		if err := c.read(); err != nil {
+			return nil, err
+		}
+		if len(c.hashes) == 0 {
+			return nil, fmt.Errorf("file %s has no key; make one with: openssl rand -hex 32", one.KeyFile)
+		}
+		for _, h := range c.hashes {
+			if other, twice := used[h]; twice {
+				return nil, fmt.Errorf("intake clients %s and %s have the same key: give each its own", other, c.Name)
+			}
+			used[h] = c.Name
+		}
+		c.checked = o.Now()
+		cs.all = append(cs.all, c)
+	}
+	return cs, nil
+}
+
+// of returns the client whose key a request has.
+func (cs *clients) of(r *http.Request) (*client, error) {
+	given := r.Header.Values("Authorization")
+	scheme, key, _ := strings.Cut(strings.Join(given, ","), " ")
+	if len(given) != 1 || !strings.EqualFold(scheme, "Bearer") || key == "" {
+		return nil, &problem{kind: unauthorized, detail: text{
+			en: "send the header Authorization: Bearer KEY with the key of your program",
+			pl: "wyślij nagłówek Authorization: Bearer KLUCZ z kluczem swojego programu"}}
+	}
+	hash := sha256.Sum256([]byte(key))
+	var found *client
+	for _, c := range cs.all { // all of them, so that the time does not tell which key was near
+		if c.has(hash, cs.o) {
+			found = c
+		}
+	}
+	if found == nil {
+		return nil, &problem{kind: unauthorized, detail: text{
+			en: "this key is not known; it may have been replaced", pl: "ten klucz nie jest znany; mógł zostać wymieniony"}}
+	}
+	return found, nil
+}
+
+func (c *client) has(hash [sha256.Size]byte, o Options) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := o.Now(); now.Sub(c.checked) >= keyCheck {
+		c.checked = now
+		if err := c.refresh(); err != nil {
+			o.Log.Warn().Err(err).Str("client", c.Name).Msg("the file of keys of this client cannot be used")
+		}
+	}
+	same := 0
+	for i := range c.hashes {
+		same |= subtle.ConstantTimeCompare(hash[:], c.hashes[i][:])
+	}
+	return same == 1
+}
+
+// refresh reads the file again when it has changed. When it is gone, the client has no key any more;
+// when it cannot be read for another reason, such as a share that is away, the last keys stay.
+func (c *client) refresh() error {
+	info, err := os.Stat(c.KeyFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		gone := len(c.hashes) > 0
+		c.hashes, c.changed = nil, time.Time{}
+		if gone {
+			return err
+		}
+		return nil
+	case err != nil:
+		return err
+	case info.ModTime().Equal(c.changed) && info.Size() == c.size:
+		return nil
+	}
+	return c.read()
+}
+
+func (c *client) read() error {
+	if info, err := os.Stat(c.KeyFile); err == nil {
+		c.changed, c.size = info.ModTime(), info.Size()
+	}
+	keys, err := c.Keys()
+	if err != nil {
+		c.changed = time.Time{} // look again soon
+		return err
+	}
+	hashes := make([][sha256.Size]byte, 0, len(keys))
+	for _, key := range keys {
+		sum := sha256.Sum256([]byte(key))
+		if text, hashed := strings.CutPrefix(key, "sha256:"); hashed {
+			raw, err := hex.DecodeString(text)
+			if err != nil || len(raw) != len(sum) {
+				return fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
+			}
+			copy(sum[:], raw)
+		}
+		hashes = append(hashes, sum)
+	}
+	c.hashes = hashes
+	return nil
+}
+
+// ownerOf returns the client's one tenant that has this NIP; "" when it has none or several: an
+// invented document must not get into the list of somebody else's tenant.
+func (c *client) ownerOf(nip string) string {
+	owner := ""
+	for _, a := range c.admitter.Accounts {
+		if a.NIP != nip {
+			continue
+		}
+		if owner != "" {
+			return ""
+		}
+		owner = a.Name
+	}
+	return owner
+}

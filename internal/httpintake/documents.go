@@ -1,0 +1,175 @@
+package httpintake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"mime"
+	"net/url"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"ksefworker/internal/intake"
+)
+
+// source is the documents in a body.
+type source struct {
+	items iter.Seq[intake.Item]
+	// fault is why the rest of the body could not be read; set when items has ended.
+	fault error
+}
+
+// format reads the documents of one media type.
+type format func(s *Server, c *call, b *body, of *asked) *source
+
+var formats = map[string]format{
+	"application/xml":     xmlBody,
+	"text/xml":            xmlBody,
+	"application/zip":     zipBody,
+	"multipart/form-data": multipartBody,
+	"application/json":    jsonBody,
+}
+
+// asked is what a call says about all of its documents.
+type asked struct {
+	media  string
+	params map[string]string // of the media type
+	file   string            // the name that the caller gave the body; "-" when it gave none
+	wanted intake.Wanted
+	terms  intake.Terms
+}
+
+// askedOf reads what a call says in its query and headers.
+func (s *Server) askedOf(c *call) (*asked, error) {
+	a := &asked{file: "-"}
+	var err error
+	if a.media, a.params, err = mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || formats[a.media] == nil {
+		return nil, &problem{kind: unsupported, detail: text{
+			en: "send application/xml, application/zip, multipart/form-data or application/json as Content-Type",
+			pl: "wyślij application/xml, application/zip, multipart/form-data albo application/json jako Content-Type"}}
+	}
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, bad("the query cannot be read", "nie można odczytać parametrów zapytania")
+	}
+	w := &a.wanted
+	for name, values := range query {
+		if len(values) != 1 {
+			return nil, bad(fmt.Sprintf("%q is given twice", name), fmt.Sprintf("%q podano dwa razy", name))
+		}
+		switch value := values[0]; name {
+		case "ref":
+			w.Ref = value
+		case "lane":
+			w.Lane = value
+		case "deadline":
+			w.Deadline = value
+		case "tenant":
+			w.Tenant = value
+		case "offline":
+			if value != "true" && value != "false" {
+				return nil, bad("offline must be true or false", "offline musi być true albo false")
+			}
+			w.Offline = value == "true"
+		default:
+			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant", cut(name)),
+				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline i tenant", cut(name)))
+		}
+	}
+	if w.Ref != "" && a.media != "application/xml" && a.media != "text/xml" {
+		return nil, bad("ref in the query is for one application/xml; give a ref to each document in application/json",
+			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
+	}
+	if a.terms, err = w.Terms(s.o.Now(), c.client.Tenants); err != nil {
+		return nil, bad(oneLine(err), "")
+	}
+	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
+		a.file = baseName(params["filename"])
+	}
+	return a, nil
+}
+
+func xmlBody(_ *Server, _ *call, b *body, of *asked) *source {
+	return &source{items: func(yield func(intake.Item) bool) {
+		data, err := b.bytes()
+		yield(intake.Item{File: of.file, Data: data, Ref: of.wanted.Ref, Err: err})
+	}}
+}
+
+func zipBody(s *Server, c *call, b *body, of *asked) *source {
+	name := of.file
+	if name == "-" {
+		name = "-.zip"
+	}
+	return &source{items: intake.ReadArchive(c.ctx(), name, b.at, b.size, s.readOptions())}
+}
+
+func (s *Server) readOptions() intake.Options {
+	return intake.Options{MaxEntries: s.o.Limits.Documents, MaxDocument: s.o.Limits.Document}
+}
+
+// bytes returns the whole body. It is called for bodies that hold one document.
+func (b *body) bytes() ([]byte, error) {
+	if b.file == nil {
+		return b.mem, nil
+	}
+	return io.ReadAll(b.reader())
+}
+
+// small reports whether a call hands in one document that is in memory already, so that it needs no
+// turn among the large ones.
+func (b *body) small(of *asked) bool {
+	return b.file == nil && (of.media == "application/xml" || of.media == "text/xml")
+}
+
+// baseName returns a name that others gave without folders, short and in UTF-8.
+func baseName(name string) string {
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "\uFFFD"), `\`, "/"))
+	if name == "." || name == "/" || name == ".." {
+		return "-"
+	}
+	return cut(name)
+}
+
+// cut shortens a text of the caller's for messages and records.
+func cut(s string) string {
+	const longest = 200
+	if utf8.RuneCountInString(s) <= longest {
+		return s
+	}
+	return string([]rune(s)[:longest]) + "…"
+}
+
+// oneLine returns the text of an error in one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " | ") }
+
+// bytesText returns a size for people.
+func bytesText(n int64) string {
+	if n >= 1e6 {
+		return fmt.Sprintf("%d MB", n/1e6)
+	}
+	return fmt.Sprintf("%d kB", n/1e3)
+}
+
+// limited ends a sequence after the maximum number of documents of one call.
+func (s *Server) limited(ctx context.Context, src *source) iter.Seq[intake.Item] {
+	return func(yield func(intake.Item) bool) {
+		n, over := 0, false
+		for it := range src.items {
+			if over = n == s.o.Limits.Documents; over {
+				break
+			}
+			n++
+			if ctx.Err() != nil || !yield(it) {
+				return
+			}
+		}
+		if over { // only now: the end of items has set the fault
+			src.fault = &problem{kind: tooLarge, detail: text{
+				en: fmt.Sprintf("one call may hold %d documents; those that are answered were read, the others were not", n),
+				pl: fmt.Sprintf("jedno wywołanie może mieć %d dokumentów; odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package httpintake
+
+import (
+	"errors"
+	"strings"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// item is the answer about one document, always one for each, in the order of the documents.
+type item struct {
+	ID          string        `json:"id,omitempty"`
+	Ref         string        `json:"ref,omitempty"`
+	File        string        `json:"file"`
+	State       string        `json:"state"` // of the invoice, or refused
+	AlreadyHere bool          `json:"already_here"`
+	Tenant      string        `json:"tenant,omitempty"`
+	Number      string        `json:"number,omitempty"`
+	KsefNumber  string        `json:"ksef_number,omitempty"`
+	Note        string        `json:"note,omitempty"`    // what differs from what was handed in before
+	Warning     string        `json:"warning,omitempty"` // it was taken although something is odd
+	Terms       *itemTerms    `json:"terms,omitempty"`
+	Refusal     *itemRefusal  `json:"refusal,omitempty"`
+	Links       *invoiceLinks `json:"links,omitempty"`
+
+	foreign bool // it concerns a tenant that is not the client's
+}
+
+// itemTerms says what became of terms or a ref that differ from those on record.
+type itemTerms struct {
+	Applied bool   `json:"applied"`
+	Text    string `json:"text"`
+}
+
+// itemRefusal is why a document was not taken.
+type itemRefusal struct {
+	Detail   string  `json:"detail"`
+	TryAgain bool    `json:"try_again"` // nothing is wrong with the document: hand it in again
+	Faults   []fault `json:"faults"`
+}
+
+// fault is one thing that is wrong with a document. Field is "" when it is none of its fields.
+type fault struct {
+	Field  string `json:"field,omitempty"`
+	Rule   string `json:"rule"`
+	Value  string `json:"value,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+type invoiceLinks struct {
+	Self string `json:"self"`
+	XML  string `json:"xml"`
+	UPO  string `json:"upo"`
+}
+
+func linksOf(id string) *invoiceLinks {
+	self := "/v1/invoices/" + id
+	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo"}
+}
+
+// itemOf returns the answer about a document. entries has those that it met, by id: its own when it is
+// here already, and those in its way.
+func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
+	inv := a.Invoice
+	it := item{Ref: a.Ref, File: a.File, Number: inv.Number, Tenant: inv.Tenant}
+	met := []string{entries[a.Other].Tenant, entries[a.Held.ID].Tenant}
+	var here ledger.Invoice
+	if a.Taken == ledger.Present {
+		here = entries[inv.ID]
+		met = []string{here.Tenant, inv.Tenant} // the second is that of an archived result
+	}
+	for _, tenant := range met {
+		if tenant != "" && !c.client.owns(tenant) {
+			return c.foreign(it)
+		}
+	}
+	if a.Taken == ledger.Refused {
+		it.State, it.Refusal = results.Refused, c.refusalOf(a.Err)
+		if a.Held.ID != "" {
+			it.Note = c.lang.say(text{
+				en: "this document was taken before as " + a.Held.ID + ", which is " + string(a.Held.State) + " and stays so",
+				pl: "ten dokument przyjęto wcześniej jako " + a.Held.ID + ", w stanie " + string(a.Held.State) + ", i tak pozostaje"})
+		}
+		return it
+	}
+	it.ID, it.State, it.AlreadyHere = inv.ID, string(inv.State), a.Taken == ledger.Present
+	it.KsefNumber, it.Note, it.Links = inv.KsefNumber, a.Differs, linksOf(inv.ID)
+	if here.ID != "" {
+		it.State, it.KsefNumber, it.Tenant = string(here.State), here.KsefNumber, here.Tenant
+	}
+	if it.AlreadyHere && inv.Ref != "" {
+		it.Ref = inv.Ref
+	}
+	if a.Terms.Text != "" {
+		it.Terms = &itemTerms{a.Terms.Applied, a.Terms.Text}
+	}
+	if a.Warning != nil {
+		it.Warning = oneLine(a.Warning)
+	}
+	return it
+}
+
+// foreign is the answer about a document whose number, or which itself, is here for a tenant that is
+// not the client's. It says no more than that it cannot be taken: not its id, nor its state, nor what
+// differs.
+func (c *call) foreign(it item) item {
+	rule := c.lang.say(text{
+		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",
+		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podmiotu, do którego nie masz dostępu"})
+	it.State, it.Tenant, it.foreign = results.Refused, "", true
+	it.Refusal = &itemRefusal{Detail: rule, Faults: []fault{{Rule: rule}}}
+	return it
+}
+
+func (c *call) refusalOf(err error) *itemRefusal {
+	r := &itemRefusal{}
+	var problem *intake.Problem
+	var outside *intake.RefusedError
+	var unsure *intake.UnsureError
+	switch fields := invoice.FieldErrors(err); {
+	case len(fields) > 0:
+		for _, f := range fields {
+			f := *f
+			f.Rule, f.Hint = c.lang.translate(f.Rule), c.lang.translate(f.Hint)
+			one := fault{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column, Hint: f.Hint}
+			r.Faults = append(r.Faults, one)
+		}
+	case errors.As(err, &unsure):
+		r.TryAgain = true
+		// The cause names places of this machine.
+		r.Faults = []fault{{Rule: c.lang.translate(unsure.What), Hint: c.lang.translate("nothing was taken, hand it in again")}}
+	case errors.As(err, &outside):
+		r.Faults = []fault{{Rule: c.lang.translate(outside.Rule), Hint: c.lang.translate(outside.Hint)}}
+	case errors.As(err, &problem):
+		r.Faults = []fault{{Rule: c.lang.translate(problem.What), Hint: c.lang.translate(problem.Hint)}}
+	default:
+		r.Faults = []fault{{Rule: oneLine(err)}}
+	}
+	var all []string
+	for _, f := range r.Faults {
+		s := f.Rule
+		if f.Field != "" {
+			s = f.Field + " " + s
+		}
+		if f.Hint != "" {
+			s += "; " + f.Hint
+		}
+		all = append(all, s)
+	}
+	r.Detail = strings.Join(all, " | ")
+	return r
+}

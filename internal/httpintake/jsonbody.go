@@ -1,0 +1,149 @@
+package httpintake
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+)
+
+// jsonInvoice is one element of {"invoices": […]}.
+type jsonInvoice struct {
+	intake.Wanted
+	XML       string          `json:"xml"`
+	XMLBase64 string          `json:"xml_base64"`
+	Faktura   json.RawMessage `json:"faktura"`
+}
+
+// jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault in it is
+// refused alone; text that is not JSON ends the reading.
+func jsonBody(s *Server, c *call, b *body, of *asked) *source {
+	src := &source{}
+	src.items = func(yield func(intake.Item) bool) { src.fault = s.readJSON(c, b, of, yield) }
+	return src
+}
+
+func (s *Server) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
+	// In JSON a character of a document takes up to six: \u003c.
+	elements := &elementReader{from: b.reader(), limit: 6*s.o.Limits.Document + 64<<10}
+	elements.left = elements.limit
+	d := json.NewDecoder(elements)
+	for _, want := range []any{json.Delim('{'), "invoices", json.Delim('[')} {
+		if got, err := d.Token(); err != nil || got != want {
+			return bad(`the body must be {"invoices": […]}`, `treść musi mieć postać {"invoices": […]}`)
+		}
+	}
+	n := 0
+	for ; d.More(); n++ {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return malformed(n, elements, err)
+		}
+		// What the decoder has read ahead is at most as much again.
+		elements.left = elements.limit
+		if !yield(s.jsonItem(c, n, raw, of)) {
+			return nil
+		}
+	}
+	for _, want := range []any{json.Delim(']'), json.Delim('}')} {
+		if got, err := d.Token(); err != nil || got != want {
+			return malformed(n, elements, err)
+		}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return bad("the body goes on after its end", "treść ma ciąg dalszy po końcu")
+	}
+	if n == 0 {
+		return bad("invoices is empty", "invoices jest puste")
+	}
+	return nil
+}
+
+func malformed(n int, elements *elementReader, err error) error {
+	if elements.left <= 0 {
+		return &problem{kind: tooLarge, detail: text{
+			en: fmt.Sprintf("invoices[%d] is larger than any invoice may be; it and those after it were not read", n),
+			pl: fmt.Sprintf("invoices[%d] jest większe niż dopuszczalna faktura; tego elementu i następnych nie odczytano", n)}}
+	}
+	what := "more than invoices is in the body, or it is cut off"
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		what = syntax.Error()
+	}
+	return bad(fmt.Sprintf("the body is not JSON at invoices[%d] (%s); it and what follows was not read", n, what),
+		fmt.Sprintf("treść nie jest poprawnym JSON w invoices[%d]; tego elementu i następnych nie odczytano", n))
+}
+
+func (s *Server) jsonItem(c *call, n int, raw json.RawMessage, of *asked) intake.Item {
+	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
+	one := jsonInvoice{}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&one); err != nil {
+		it.Err = &invoice.FieldError{Field: it.File, Rule: "cannot be read: " + strings.TrimPrefix(err.Error(), "json: "),
+			Hint: "its fields are xml or xml_base64, ref, lane, offline, deadline, tenant and corrects"}
+		return it
+	}
+	it.Ref = one.Ref
+	own := one.Wanted
+	if own.Lane == "" {
+		own.Lane = of.wanted.Lane
+	}
+	if own.Deadline == "" {
+		own.Deadline = of.wanted.Deadline
+	}
+	if own.Tenant == "" {
+		own.Tenant = of.wanted.Tenant
+	}
+	own.Offline = own.Offline || of.wanted.Offline
+	terms, err := own.Terms(s.o.Now(), c.client.Tenants)
+	it.Terms, it.Err = &terms, err
+	if err == nil {
+		it.Data, it.Err = one.document()
+	}
+	return it
+}
+
+func (j *jsonInvoice) document() ([]byte, error) {
+	forms := 0
+	for _, given := range []bool{j.XML != "", j.XMLBase64 != "", len(j.Faktura) > 0 && string(j.Faktura) != "null"} {
+		if given {
+			forms++
+		}
+	}
+	switch {
+	case forms != 1:
+		return nil, &invoice.FieldError{Field: "xml", Rule: "must be given, as xml or as xml_base64, and only once"}
+	case j.XML != "":
+		return intake.FromJSON(j.XML)
+	case j.XMLBase64 != "":
+		data, err := base64.StdEncoding.DecodeString(j.XMLBase64)
+		if err != nil {
+			return nil, &invoice.FieldError{Field: "xml_base64", Rule: "is not Base64 (RFC 4648, with padding)"}
+		}
+		return data, nil
+	}
+	return nil, &invoice.FieldError{Field: "faktura",
+		Rule: "cannot be made into an XML document here: the gateway's operation for that is not used",
+		Hint: "send the FA(3) document as xml or xml_base64"}
+}
+
+// elementReader bounds how much is read for one element.
+type elementReader struct {
+	from        io.Reader
+	limit, left int64
+}
+
+// Read implements [io.Reader].
+func (e *elementReader) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, errors.New("element too large")
+	}
+	n, err := e.from.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	return n, err
+}

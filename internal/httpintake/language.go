@@ -1,0 +1,57 @@
+package httpintake
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// lang is the language of an answer.
+type lang string
+
+const (
+	english lang = "en"
+	polish  lang = "pl"
+)
+
+// text is a text in both languages. A text without a Polish form is shown in English.
+type text struct{ en, pl string }
+
+func (t text) in(l lang) string {
+	if l == polish && t.pl != "" {
+		return t.pl
+	}
+	return t.en
+}
+
+// languageOf returns the language that a request prefers: English, unless Accept-Language gives
+// Polish a higher weight. Of two equal weights the one that stands first counts.
+func languageOf(r *http.Request) lang {
+	best, found := 0.0, english
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+		weight := 1.0
+		if q, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
+			var err error
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if l := lang(primary); (l == english || l == polish) && weight > best {
+			best, found = weight, l
+		}
+	}
+	return found
+}
+
+func (l lang) say(t text) string { return t.in(l) }
+
+// translate returns a text of another package in this language; in English where it is not known in
+// another.
+func (l lang) translate(english string) string {
+	if l != polish {
+		return english
+	}
+	return inPolish(english)
+}

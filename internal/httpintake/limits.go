@@ -1,0 +1,94 @@
+package httpintake
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// batches is how many large calls a server reads at the same time. Each holds up to 50 MB of
+	// documents while it is read (see package intake), whatever its size. batchesOfOne is how many of
+	// them one client may have, so that another always finds a place.
+	batches      = 4
+	batchesOfOne = 2
+	// batchWait is how long a large call waits for its turn.
+	batchWait = 20 * time.Second
+)
+
+// gates keep each client within its rate and its number of calls at the same time.
+type gates struct {
+	limits  Limits
+	now     func() time.Time
+	batches *semaphore.Weighted
+
+	mu  sync.Mutex
+	all map[*client]*gate
+}
+
+type gate struct {
+	rate     *rate.Limiter
+	inFlight int
+	batches  *semaphore.Weighted
+}
+
+func newGates(o Options) *gates {
+	return &gates{limits: o.Limits, now: o.Now, batches: semaphore.NewWeighted(batches), all: map[*client]*gate{}}
+}
+
+func (g *gates) of(c *client) *gate {
+	one := g.all[c]
+	if one == nil {
+		n := g.limits.PerSecond
+		one = &gate{rate: rate.NewLimiter(rate.Limit(n), 2*n), batches: semaphore.NewWeighted(batchesOfOne)}
+		g.all[c] = one
+	}
+	return one
+}
+
+// enter lets a call in; the caller calls done at its end.
+func (g *gates) enter(c *client) (done func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one, now := g.of(c), g.now()
+	if one.inFlight >= g.limits.Parallel {
+		return nil, &problem{kind: tooMany, after: time.Second, detail: text{
+			en: "too many calls of this client are served at the same time", pl: "zbyt wiele wywołań tego klienta jednocześnie"}}
+	}
+	if r := one.rate.ReserveN(now, 1); r.DelayFrom(now) > 0 {
+		wait := r.DelayFrom(now)
+		r.CancelAt(now)
+		return nil, &problem{kind: tooMany, after: max(wait, time.Second), detail: text{
+			en: "this client calls more often than it may; hand several invoices in with one call",
+			pl: "ten klient wywołuje częściej, niż może; przekaż kilka faktur jednym wywołaniem"}}
+	}
+	one.inFlight++
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		one.inFlight--
+	}, nil
+}
+
+// batch waits for the turn of a large call.
+func (g *gates) batch(ctx context.Context, c *client) (done func(), err error) {
+	g.mu.Lock()
+	own := g.of(c).batches
+	g.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, batchWait)
+	defer cancel()
+	busy := &problem{kind: unavailable, after: 5 * time.Second, detail: text{
+		en: "other large calls are being read; nothing was taken, call again",
+		pl: "trwa odczyt innych dużych wywołań; nic nie przyjęto, wywołaj ponownie"}}
+	if own.Acquire(ctx, 1) != nil {
+		return nil, busy
+	}
+	if g.batches.Acquire(ctx, 1) != nil {
+		own.Release(1)
+		return nil, busy
+	}
+	return func() { g.batches.Release(1); own.Release(1) }, nil
+}

@@ -1,0 +1,222 @@
+package httpintake
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// listAnswer is a page of invoices, the oldest change first.
+type listAnswer struct {
+	Items []invoiceAnswer `json:"items"`
+	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that changes
+	// later comes behind it then.
+	Next string `json:"next,omitempty"`
+}
+
+// filter is what a list is asked for.
+type filter struct {
+	ref, number, ksefNumber string
+	state                   string
+	tenants                 []string // those of the client, or the one that was asked for
+	from                    cursor
+	limit                   int
+}
+
+const (
+	pageSize    = 100 // when no limit is given
+	maxPageSize = 1000
+	// scanned is about how many entries one call reads to find those that match. A call that found few
+	// among many answers with a page that is not full, and a cursor.
+	scanned = 5000
+)
+
+func (s *Server) list(c *call) error {
+	f, err := s.filterOf(c)
+	if err != nil {
+		return err
+	}
+	if f.ref != "" || f.number != "" {
+		return s.named(c, f)
+	}
+	return s.changed(c, f)
+}
+
+func (s *Server) filterOf(c *call) (filter, error) {
+	f := filter{tenants: c.client.Tenants, limit: pageSize}
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return f, bad("the query cannot be read", "nie można odczytać parametrów zapytania")
+	}
+	for name, values := range query {
+		value := values[0]
+		ok := len(values) == 1 && value != ""
+		switch name {
+		case "ref":
+			f.ref, ok = value, ok && intake.CheckRef(value) == nil
+		case "number":
+			f.number = value
+		case "ksef_number":
+			f.ksefNumber = value
+		case "state":
+			f.state = value
+			ok = ok && (value == results.Refused || slices.Contains(ledger.States(), ledger.State(value)))
+		case "tenant":
+			f.tenants, ok = []string{value}, ok && c.client.owns(value)
+		case "since":
+			var at time.Time
+			at, ok = intake.ParseTime(value, false)
+			f.from = cursor{at: ledger.At(at)}
+		case "cursor":
+			continue // below: it counts more than since
+		case "limit":
+			f.limit, err = strconv.Atoi(value)
+			ok = ok && err == nil && f.limit >= 1 && f.limit <= maxPageSize
+		default:
+			ok = false
+		}
+		if !ok {
+			return f, bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
+				fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
+		}
+	}
+	if at := query.Get("cursor"); at != "" {
+		ok := false
+		if f.from, ok = cursorOf(at); !ok {
+			return f, bad("this cursor was not given by this server", "ten kursor nie pochodzi z tego serwera")
+		}
+	}
+	if f.state == results.Refused && f.ref == "" && f.number == "" {
+		return f, bad("refused documents are no invoices: ask for them by ref or number",
+			"odrzucone dokumenty nie są fakturami: pytaj o nie przez ref lub number")
+	}
+	return f, nil
+}
+
+func (f *filter) match(inv *ledger.Invoice) bool {
+	return slices.Contains(f.tenants, inv.Tenant) &&
+		(f.state == "" || f.state == string(inv.State)) &&
+		(f.ref == "" || f.ref == inv.Ref) &&
+		(f.number == "" || f.number == inv.Number) &&
+		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber)
+}
+
+// named answers with the invoices of a ref or number. They are few, so there is one page. When no
+// invoice has it, refused documents have their turn: a program that asks by its ref learns that its
+// document was not taken.
+func (s *Server) named(c *call, f filter) error {
+	var invs []ledger.Invoice
+	var err error
+	if f.ref != "" {
+		invs, err = s.o.Inquiry.FindRef(c.ctx(), f.ref, f.tenants...)
+	} else {
+		var ids []string
+		if ids, err = s.o.Ledger.ByNumber(c.ctx(), f.number); err == nil {
+			invs, err = s.o.Ledger.Invoices(c.ctx(), ids)
+		}
+	}
+	if _, err = ledger.Skip(err); err != nil {
+		return notNow(err)
+	}
+	invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !f.match(&inv) })
+	page, err := s.answersOf(c, invs)
+	if err != nil {
+		return err
+	}
+	if len(invs) == 0 && (f.state == "" || f.state == results.Refused) {
+		refused := s.o.Inquiry.RefusedRef
+		name := f.ref
+		if name == "" {
+			refused, name = s.o.Inquiry.Refused, f.number
+		}
+		found, err := refused(c.ctx(), name)
+		if err != nil {
+			return notNow(err)
+		}
+		for i := range found {
+			if r := &found[i]; slices.Contains(f.tenants, r.Tenant) && (f.number == "" || r.Number == f.number) {
+				page = append(page, answerOf(results.OfRefusal(r)))
+			}
+		}
+	}
+	return c.json(http.StatusOK, listAnswer{Items: page})
+}
+
+func (s *Server) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, error) {
+	page := make([]invoiceAnswer, 0, len(invs))
+	found, err := s.o.Inquiry.Results(c.ctx(), invs)
+	if err != nil {
+		return nil, notNow(err)
+	}
+	for _, r := range found {
+		page = append(page, answerOf(r))
+	}
+	return page, nil
+}
+
+// changed answers with a page of invoices in the order of their last change.
+func (s *Server) changed(c *call, f filter) error {
+	states := ledger.States()
+	switch {
+	case f.state != "":
+		states = []ledger.State{ledger.State(f.state)}
+	case f.ksefNumber != "":
+		states = []ledger.State{ledger.Accepted, ledger.Receipted}
+		// A number has the day of its acceptance, and an entry was last changed on that day or later.
+		if at, ok := acceptedOn(f.ksefNumber); ok && f.from.at < ledger.At(at) {
+			f.from = cursor{at: ledger.At(at)}
+		}
+	}
+	walk := &walk{server: s, call: c, states: states, at: f.from}
+	var page []ledger.Invoice
+	more := false
+	for read := 0; len(page) < f.limit; {
+		some, err := walk.next(f.limit)
+		if err != nil {
+			return notNow(err)
+		}
+		if len(some) == 0 {
+			break
+		}
+		for i := range some {
+			if len(page) == f.limit {
+				break
+			}
+			walk.at = cursor{some[i].UpdatedAt, some[i].ID}
+			if f.match(&some[i]) {
+				page = append(page, some[i])
+			}
+		}
+		if read += len(some); read >= scanned || len(page) == f.limit {
+			more = true
+			break
+		}
+	}
+	answer := listAnswer{}
+	var err error
+	if answer.Items, err = s.answersOf(c, page); err != nil {
+		return err
+	}
+	if more {
+		answer.Next = walk.at.String()
+	}
+	return c.json(http.StatusOK, answer)
+}
+
+// acceptedOn returns the day in a KSeF number: NIP-YYYYMMDD-….
+func acceptedOn(ksefNumber string) (time.Time, bool) {
+	parts := strings.Split(ksefNumber, "-")
+	if len(parts) < 2 {
+		return time.Time{}, false
+	}
+	at, err := time.ParseInLocation("20060102", parts[1], time.UTC)
+	return at.Add(-24 * time.Hour), err == nil // the day is Warsaw's
+}

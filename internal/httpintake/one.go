@@ -1,0 +1,95 @@
+package httpintake
+
+import (
+	"errors"
+	"net/http"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// invoiceAnswer is the result document of an invoice, with where the rest of it is.
+type invoiceAnswer struct {
+	results.Result
+	Links *invoiceLinks `json:"links,omitempty"`
+}
+
+func answerOf(r results.Result) invoiceAnswer {
+	a := invoiceAnswer{Result: r}
+	if r.State != results.Refused {
+		a.Links = linksOf(r.ID)
+	}
+	return a
+}
+
+// invoice returns the entry that the path of a call names. An invoice of another client does not
+// exist for this one.
+func (s *Server) invoice(c *call, id string) (ledger.Invoice, error) {
+	missing := &problem{kind: notFound, detail: text{
+		en: "no invoice of your tenants has this id", pl: "żadna faktura twoich podmiotów nie ma tego id"}}
+	inv, err := s.o.Ledger.Invoice(c.ctx(), id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return inv, missing
+	}
+	if unread, rest := ledger.Skip(err); rest != nil {
+		return inv, notNow(rest)
+	} else if len(unread) > 0 {
+		// Whose it is cannot be read either.
+		return inv, missing
+	}
+	if !c.client.owns(inv.Tenant) {
+		return inv, missing
+	}
+	return inv, nil
+}
+
+func (s *Server) one(c *call) error {
+	inv, err := s.invoice(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	found, err := s.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+	if err != nil {
+		return notNow(err)
+	}
+	return c.json(http.StatusOK, answerOf(found[0]))
+}
+
+// xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
+// were handed in.
+func (s *Server) xml(c *call) error {
+	inv, err := s.invoice(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	doc, err := s.o.Document(c.ctx(), &inv)
+	if err != nil {
+		doc, err = s.o.Records.Document(c.ctx(), results.Of(inv, ""))
+	}
+	return s.stored(c, inv.ID+".xml", doc, err, text{
+		en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"})
+}
+
+func (s *Server) upo(c *call) error {
+	inv, err := s.invoice(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	receipt, err := s.o.Records.Receipt(c.ctx(), results.Of(inv, ""))
+	return s.stored(c, inv.ID+".upo.xml", receipt.Raw, err, text{
+		en: "this invoice has no receipt (UPO) yet; it is " + string(inv.State),
+		pl: "ta faktura nie ma jeszcze UPO; jej stan: " + string(inv.State)})
+}
+
+func (s *Server) stored(c *call, name string, data []byte, err error, missing text) error {
+	switch {
+	case err == nil:
+		c.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		return c.raw(http.StatusOK, "application/xml", data)
+	case records.Missing(err):
+		return &problem{kind: notFound, detail: missing}
+	}
+	return &problem{kind: unavailable, after: 10e9, cause: err, detail: text{
+		en: "the archive does not answer; ask again", pl: "archiwum nie odpowiada; zapytaj ponownie"}}
+}

@@ -1,0 +1,109 @@
+package httpintake
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+//go:embed docs.html
+var docsPage string
+
+// document is the description of the interface, and the page to read it.
+type document struct{ page []byte }
+
+// operation is one line of the description, as the page shows it.
+type operation struct {
+	Method, Path, Summary, Description string
+	Parameters                         []parameter
+	Bodies                             []string
+	Answers                            []described
+}
+
+type parameter struct{ Name, In, Description string }
+
+type described struct{ Name, Description string }
+
+// readDocument makes the page from the description, so that the two never differ. It is called once,
+// and an error is a mistake of the build.
+func readDocument() (*document, error) {
+	var api struct {
+		Info struct {
+			Title, Version, Description string
+		}
+		Paths      map[string]map[string]yaml.Node
+		Components struct {
+			Parameters map[string]parameter
+			Responses  map[string]struct{ Description string }
+		}
+	}
+	if err := yaml.Unmarshal(openAPI, &api); err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	var all []operation
+	for path, methods := range api.Paths {
+		for method, node := range methods {
+			var op struct {
+				Summary, Description string
+				Parameters           []struct {
+					Ref       string `yaml:"$ref"`
+					parameter `yaml:",inline"`
+				}
+				RequestBody struct{ Content map[string]yaml.Node } `yaml:"requestBody"`
+				Responses   map[string]struct {
+					Ref         string `yaml:"$ref"`
+					Description string
+				}
+			}
+			if err := node.Decode(&op); err != nil {
+				return nil, fmt.Errorf("read openapi.yaml: %s %s: %w", method, path, err)
+			}
+			one := operation{Method: strings.ToUpper(method), Path: path, Summary: op.Summary, Description: op.Description}
+			for _, p := range op.Parameters {
+				if p.Ref != "" {
+					p.parameter = api.Components.Parameters[p.Ref[strings.LastIndexByte(p.Ref, '/')+1:]]
+				}
+				one.Parameters = append(one.Parameters, p.parameter)
+			}
+			for media := range op.RequestBody.Content {
+				one.Bodies = append(one.Bodies, media)
+			}
+			for status, answer := range op.Responses {
+				if answer.Ref != "" {
+					answer.Description = api.Components.Responses[answer.Ref[strings.LastIndexByte(answer.Ref, '/')+1:]].Description
+				}
+				one.Answers = append(one.Answers, described{status, answer.Description})
+			}
+			slices.Sort(one.Bodies)
+			slices.SortFunc(one.Answers, func(a, b described) int { return strings.Compare(a.Name, b.Name) })
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, func(a, b operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
+	t, err := template.New("docs").Parse(docsPage)
+	if err != nil {
+		return nil, fmt.Errorf("read docs.html: %w", err)
+	}
+	var page bytes.Buffer
+	if err := t.Execute(&page, map[string]any{"Info": api.Info, "Operations": all}); err != nil {
+		return nil, fmt.Errorf("make the page of openapi.yaml: %w", err)
+	}
+	return &document{page: page.Bytes()}, nil
+}
+
+func (s *Server) openapi(c *call) error { return c.raw(http.StatusOK, "application/yaml", openAPI) }
+
+// page answers with a page that needs nothing from outside, and may load nothing.
+func (s *Server) page(c *call) error {
+	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	return c.raw(http.StatusOK, "text/html; charset=utf-8", s.docs.page)
+}

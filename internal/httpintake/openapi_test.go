@@ -1,0 +1,173 @@
+package httpintake
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"ksefworker/internal/ledger"
+)
+
+// contract checks calls and answers against the description.
+type contract struct {
+	t      *testing.T
+	router routers.Router
+	seen   map[string]bool // operation and status that were answered
+	doc    *openapi3.T
+}
+
+func newContract(t *testing.T, raw []byte) *contract {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
+	if err == nil {
+		err = doc.Validate(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &contract{t: t, router: router, seen: map[string]bool{}, doc: doc}
+}
+
+// check fails when an answer is not what the description says of this call.
+func (c *contract) check(method, path, media string, a answer) {
+	c.t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		c.t.Errorf("%s %s is not described: %v", method, path, err)
+		return
+	}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route}
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: a.head,
+		Body: io.NopCloser(bytes.NewReader(a.raw)), Options: &openapi3filter.Options{IncludeResponseStatus: true}}
+	if err := openapi3filter.ValidateResponse(context.Background(), out); err != nil {
+		c.t.Errorf("%s %s: %d: %v\n%s", method, path, a.status, err, a.raw)
+	}
+	c.seen[route.Operation.OperationID+" "+http.StatusText(a.status)] = true
+}
+
+func init() {
+	openapi3filter.RegisterBodyDecoder("application/xml", openapi3filter.FileBodyDecoder)
+}
+
+func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = time.Second })
+	served := b.call("GET", "/v1/openapi.yaml", nil, "Authorization", "")
+	if served.status != http.StatusOK || !bytes.Equal(served.raw, openAPI) {
+		t.Fatalf("served is %d, %d bytes", served.status, len(served.raw))
+	}
+	c := newContract(t, served.raw)
+	do := func(method, path string, body []byte, heads ...string) answer {
+		t.Helper()
+		a := b.call(method, path, body, heads...)
+		c.check(method, path, "", a)
+		return a
+	}
+	xml := []string{"Content-Type", "application/xml"}
+	id := do("POST", "/v1/invoices?ref=SO-1&lane=bulk", xmlOf(0, "FV/1"), xml...).body.Items[0].ID
+	do("POST", "/v1/invoices?ref=SO-2&lane=express", xmlOf(0, "FV/1"), xml...)
+	do("POST", "/v1/invoices", []byte("<x"), xml...)
+	do("POST", "/v1/invoices?lane=x", []byte("<x"), xml...)
+	do("POST", "/v1/invoices", zipOf(t, "a.xml", string(xmlOf(0, "FV/2")), "b.xml", "<x", "c.txt", ""), "Content-Type", "application/zip")
+	do("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/3"))}, map[string]any{"xml": ""}), "Content-Type", "application/json")
+	do("POST", "/v1/invoices", []byte(`{`), "Content-Type", "application/json")
+	do("POST", "/v1/invoices", bytes.Repeat([]byte(" "), 9<<20), xml...)
+	do("POST", "/v1/invoices", nil, "Content-Type", "image/png")
+	do("POST", "/v1/invoices", nil, "Authorization", "")
+	do("GET", "/v1/invoices", nil)
+	do("GET", "/v1/invoices?limit=1", nil)
+	do("GET", "/v1/invoices?number=FV/1", nil)
+	do("GET", "/v1/invoices?state=x", nil)
+	do("GET", "/v1/invoices/"+id, nil)
+	do("GET", "/v1/invoices/inv-none", nil)
+	do("GET", "/v1/invoices/"+id+"/xml", nil)
+	do("GET", "/v1/invoices/"+id+"/upo", nil)
+	b.move(ledger.Parked, ledger.Because(415, "brak uprawnień"), id)
+	do("GET", "/v1/invoices/"+id, nil)
+	do("POST", "/v1/invoices/"+id+":retry", nil)
+	do("POST", "/v1/invoices/"+id+":retry", nil)
+	do("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"x"}`))
+	do("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"x"}`))
+	do("POST", "/v1/invoices/"+id+":dismiss", []byte(`x`))
+	b.unfit = &ledger.FullError{}
+	do("POST", "/v1/invoices", xmlOf(0, "FV/9"), xml...)
+	for _, want := range []string{
+		"submitInvoices Accepted", "submitInvoices Multi-Status", "submitInvoices Bad Request", "submitInvoices Unauthorized",
+		"submitInvoices Request Entity Too Large", "submitInvoices Unsupported Media Type", "submitInvoices Unprocessable Entity",
+		"submitInvoices Service Unavailable", "listInvoices OK", "listInvoices Bad Request", "getInvoice OK", "getInvoice Not Found",
+		"getInvoiceXML OK", "getInvoiceUPO Not Found", "retryInvoice OK", "retryInvoice Conflict", "dismissInvoice OK",
+		"dismissInvoice Conflict", "dismissInvoice Bad Request",
+	} {
+		if !c.seen[want] {
+			t.Errorf("no call was answered with %s", want)
+		}
+	}
+}
+
+func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
+	c := &contract{}
+	inner := &testing.T{}
+	*c = *newContract(t, openAPI)
+	c.t = inner
+	c.check("GET", "/v1/invoices", "", answer{status: 200, head: http.Header{"Content-Type": {"application/json"}}, raw: []byte(`{"items":[{"id":"x"}]}`)})
+	if !inner.Failed() {
+		t.Error("an invoice without its fields fits the description")
+	}
+}
+
+func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
+	doc := newContract(t, openAPI).doc
+	post := doc.Paths.Find("/v1/invoices").Post
+	var described []string
+	for media := range post.RequestBody.Value.Content {
+		described = append(described, media)
+	}
+	slices.Sort(described)
+	var known []string
+	for media := range formats {
+		known = append(known, media)
+	}
+	slices.Sort(known)
+	if !slices.Equal(described, known) {
+		t.Errorf("described are %q, taken are %q", described, known)
+	}
+	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, tooLarge, unsupported, refusedAll, keyReused,
+		tooMany, unavailable, internal} {
+		if !strings.Contains(string(openAPI), `"urn:ksef-worker:problem:`+k.name+`"`) {
+			t.Errorf("the problem %s is not described", k.name)
+		}
+		if k.title.en == "" || k.title.pl == "" {
+			t.Errorf("the problem %s lacks a title in a language", k.name)
+		}
+	}
+}
+
+func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.call("GET", "/v1/docs", nil, "Authorization", "")
+	text := string(a.raw)
+	for _, want := range []string{"POST /v1/invoices<", "GET /v1/invoices/{id}/upo<", "POST /v1/invoices/{id}:dismiss<", "Idempotency-Key", "application/zip"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(text, "<script") || strings.Contains(text, "http://") || strings.Contains(text, "https://") ||
+		!strings.Contains(a.head.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Errorf("the page may load something: %v", a.head)
+	}
+}

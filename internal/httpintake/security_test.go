@@ -1,0 +1,228 @@
+package httpintake
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/0", "")
+	for _, head := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + keyOne, keyOne, "Bearer " + keyOne + "x", "Bearer  " + keyOne} {
+		for _, path := range []string{"/v1/invoices", "/v1/invoices/" + id, "/v1/invoices/" + id + "/xml", "/v1/invoices/" + id + "/upo"} {
+			a := b.call("GET", path, nil, "Authorization", head)
+			if b.want(a, http.StatusUnauthorized, "unauthorized"); a.head.Get("WWW-Authenticate") == "" {
+				t.Errorf("%q: no WWW-Authenticate", head)
+			}
+		}
+		b.want(b.post(xmlOf(0, "FV/1"), "", "Authorization", head), http.StatusUnauthorized, "unauthorized")
+		b.want(b.call("POST", "/v1/invoices/"+id+":dismiss", nil, "Authorization", head), http.StatusUnauthorized, "unauthorized")
+	}
+	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
+		t.Errorf("queued are %d, %v", n["queued"], err)
+	}
+	if strings.Contains(b.log.String(), keyOne) {
+		t.Error("the log has a key")
+	}
+}
+
+func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
+	now := monday
+	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	next := "next-next-next-next-next-next"
+	sum := sha256.Sum256([]byte(next))
+	b.must(os.WriteFile(b.keyFile, []byte(keyOne+"\nsha256:"+hex.EncodeToString(sum[:])+"\n"), 0o600))
+	now = now.Add(2 * keyCheck)
+	for _, key := range []string{keyOne, next} { // while it is replaced, both count
+		b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+key), http.StatusOK, "")
+	}
+	b.must(os.WriteFile(b.keyFile, []byte(next+"\n"), 0o600))
+	now = now.Add(2 * keyCheck)
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
+	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+next), http.StatusOK, "")
+	b.must(os.Remove(b.keyFile))
+	now = now.Add(2 * keyCheck)
+	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+next), http.StatusUnauthorized, "unauthorized")
+	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+}
+
+func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(1, "FV/1", "?ref=SO-1")
+	for _, path := range []string{"", "/xml", "/upo"} {
+		b.want(b.call("GET", "/v1/invoices/"+id+path, nil), http.StatusNotFound, "not-found")
+	}
+	for _, verb := range []string{":retry", ":dismiss"} {
+		b.want(b.call("POST", "/v1/invoices/"+id+verb, nil), http.StatusNotFound, "not-found")
+	}
+	for _, query := range []string{"ref=SO-1", "number=FV/1", "state=queued", "", "limit=1"} {
+		if a := b.call("GET", "/v1/invoices?"+query, nil); a.status != 200 || len(a.body.Items) != 0 {
+			t.Errorf("%s: %d %s", query, a.status, a.raw)
+		}
+	}
+	b.want(b.call("GET", "/v1/invoices?tenant=two", nil), http.StatusBadRequest, "bad-request")
+	b.want(b.post(xmlOf(1, "FV/2"), ""), http.StatusUnprocessableEntity, "refused")
+	b.want(b.post(xmlOf(1, "FV/2"), "?tenant=two"), http.StatusBadRequest, "bad-request")
+	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
+		t.Errorf("queued are %d, %v", n["queued"], err)
+	}
+	// What the first client gets wrong does not appear among the documents of the second.
+	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
+	b.must(err)
+	for _, r := range refusals {
+		if r.Tenant == "two" {
+			t.Errorf("the second tenant has the refusal %+v", r)
+		}
+	}
+}
+
+func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *testing.T) {
+	b := newBench(t, nil)
+	// The buyer issues this invoice in the seller's name, so either may know its number.
+	own := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"})
+	taken := b.post(own, "")
+	b.want(taken, http.StatusAccepted, "")
+	id := taken.body.Items[0].ID
+	theirs := bytes.Replace(own, []byte("<P_17>2</P_17>"), []byte("<P_17>1</P_17>"), 1)
+	at := bytes.Index(theirs, []byte("<Podmiot2>"))
+	head, tail, _ := bytes.Cut(theirs[at:], []byte("<NIP>"))
+	_, tail, _ = bytes.Cut(tail, []byte("</NIP>"))
+	theirs = bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
+	a := b.post(theirs, "?lane=bulk", "Authorization", "Bearer "+keyTwo)
+	b.want(a, http.StatusUnprocessableEntity, "refused")
+	if text := string(a.raw); strings.Contains(text, id) || strings.Contains(text, "queued") || !strings.Contains(text, "not yours") {
+		t.Errorf("the answer tells: %s", text)
+	}
+	inv, err := b.o.Ledger.Invoice(t.Context(), id)
+	if err != nil || inv.Lane != ledger.Auto || inv.Rev != 1 {
+		t.Errorf("the invoice was changed: %+v, %v", inv, err)
+	}
+}
+
+func TestBody_TooLarge_Is413AndLeavesNothingBehind(t *testing.T) {
+	b := newBench(t, nil)
+	large := bytes.Repeat([]byte(" "), 9<<20)
+	b.want(b.call("POST", "/v1/invoices", large, "Content-Type", "application/zip"), http.StatusRequestEntityTooLarge, "too-large")
+	// Without a length, and a gigabyte announced: it is read no further than the limit.
+	r, err := http.NewRequestWithContext(t.Context(), "POST", b.url+"/v1/invoices", &endless{})
+	b.must(err)
+	r.Header.Set("Authorization", "Bearer "+keyOne)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err == nil {
+		if resp.Body.Close(); resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("an endless body: %d", resp.StatusCode)
+		}
+	}
+	if left, err := os.ReadDir(b.spool); len(left) != 0 || err != nil {
+		t.Errorf("left in the folder of bodies: %v, %v", left, err)
+	}
+}
+
+type endless struct{}
+
+func (*endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 200 * time.Millisecond })
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	b.must(err)
+	defer conn.Close()
+	b.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	_, err = fmt.Fprintf(conn, "POST /v1/invoices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/xml\r\nContent-Length: 5000\r\n\r\n<", keyOne)
+	b.must(err)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	b.must(err)
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestTimeout || !resp.Close {
+		t.Errorf("got %d, closing: %v", resp.StatusCode, resp.Close)
+	}
+}
+
+func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
+	b := newBench(t, nil)
+	raw := zipOf(t, "bomb.xml", strings.Repeat(" ", 50<<20), "../../etc/cron.d/x.xml", "x", "/abs.xml", "x", "a.xml", string(xmlOf(0, "FV/1")))
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip")
+	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 1 || a.body.Refused != 3 {
+		t.Errorf("got %s", a.raw)
+	}
+	for i, want := range []string{"bytes", "leads out of the archive", "is an absolute path"} {
+		if d := a.body.Items[i].Refusal.Detail; !strings.Contains(d, want) {
+			t.Errorf("item %d: %s, want %q", i, d, want)
+		}
+	}
+	many := make([]string, 0, 2200)
+	for i := range 1100 {
+		many = append(many, fmt.Sprint(i, ".xml"), "x")
+	}
+	a = b.call("POST", "/v1/invoices", zipOf(t, many...), "Content-Type", "application/zip")
+	if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.body.Items) != 1 {
+		t.Errorf("too many entries: %d items", len(a.body.Items))
+	}
+	b.want(b.call("POST", "/v1/invoices", []byte("PK\x03\x04 no archive"), "Content-Type", "application/zip"), http.StatusUnprocessableEntity, "refused")
+}
+
+func TestBody_MoreDocumentsThanAllowed_Is413WithTheAnswersOfThoseThatWereRead(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Limits.Documents = 2 })
+	docs := []map[string]any{{"xml": string(xmlOf(0, "FV/1"))}, {"xml": string(xmlOf(0, "FV/2"))}, {"xml": string(xmlOf(0, "FV/3"))}}
+	a := b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
+	if b.want(a, http.StatusRequestEntityTooLarge, "too-large"); len(a.body.Items) != 2 {
+		t.Errorf("%d items", len(a.body.Items))
+	}
+	large := []byte(`{"invoices":[{"xml":"` + strings.Repeat("x", 7<<20) + `"}]}`)
+	b.want(b.call("POST", "/v1/invoices", large, "Content-Type", "application/json"), http.StatusRequestEntityTooLarge, "too-large")
+}
+
+func TestHeads_OfTheCallers_CannotReachTheAnswerOrTheLog(t *testing.T) {
+	b := newBench(t, nil)
+	for _, id := range []string{strings.Repeat("x", 65), "a b", "a\tb", "ż", `a"b`} {
+		a := b.call("GET", "/v1/invoices", nil, "X-Request-Id", id)
+		if got := a.head.Get("X-Request-Id"); got == id || got == "" {
+			t.Errorf("%q came back as %q", id, got)
+		}
+	}
+	media, raw := form(t, [3]string{"a\r\nX-Evil: 1.xml", "", string(xmlOf(0, "FV/1"))})
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", media)
+	if a.head.Get("X-Evil") != "" {
+		t.Errorf("%d %v", a.status, a.head)
+	}
+	// A query may hold a ref, and a ref may hold a name.
+	b.call("GET", "/v1/invoices?ref=Kowalska", nil)
+	b.post(xmlOf(0, "FV/1"), "?ref=Kowalska")
+	if strings.Contains(b.log.String(), "Kowalska") {
+		t.Errorf("the log has a ref: %s", b.log)
+	}
+	b.want(b.post(xmlOf(0, "FV/1"), "", "Content-Encoding", "gzip"), http.StatusUnsupportedMediaType, "unsupported-media-type")
+}
+
+func TestRate_ClientCallsTooOften_Is429WithRetryAfterAndTheOtherClientGoesOn(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Limits.PerSecond = 3
+		o.Now = func() time.Time { return monday }
+	})
+	for range 6 {
+		b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+	}
+	a := b.call("GET", "/v1/invoices", nil)
+	if b.want(a, http.StatusTooManyRequests, "too-many-requests"); a.head.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After is %q", a.head.Get("Retry-After"))
+	}
+	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+}

@@ -1,0 +1,190 @@
+package httpintake
+
+import (
+	"errors"
+	"net/http"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+)
+
+// submitAnswer is the answer to POST /v1/invoices.
+type submitAnswer struct {
+	Taken   int    `json:"taken"`
+	Refused int    `json:"refused"`
+	Items   []item `json:"items"`
+}
+
+// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207 when
+// some were, 422 when none was.
+func (s *Server) submit(c *call) error {
+	if err := s.o.Fit(); err != nil {
+		return notNow(err)
+	}
+	of, err := s.askedOf(c)
+	if err != nil {
+		return err
+	}
+	b, err := s.readBody(c)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if b.size == 0 {
+		return bad("the body is empty", "treść jest pusta")
+	}
+	if err := s.noteKey(c, b, of); err != nil {
+		return err
+	}
+	adms, err := s.admit(c, b, of)
+	items, noted := s.answers(c, adms)
+	if err == nil {
+		err = noted
+	}
+	for i := range items {
+		if items[i].Refusal == nil {
+			c.taken++
+		} else {
+			c.refused++
+		}
+	}
+	if p, ok := errors.AsType[*problem](err); ok {
+		p.items = items
+		return p
+	}
+	if err != nil {
+		return err
+	}
+	return c.answer(items)
+}
+
+func (c *call) answer(items []item) error {
+	switch {
+	case c.refused == 0:
+		return c.json(http.StatusAccepted, submitAnswer{c.taken, c.refused, items})
+	case c.taken > 0:
+		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
+	}
+	return &problem{kind: refusedAll, items: items, detail: text{
+		en: "correct what the items name, then hand the documents in again",
+		pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}}
+}
+
+// noteKey refuses a call whose Idempotency-Key another call had.
+func (s *Server) noteKey(c *call, b *body, of *asked) error {
+	given := c.r.Header.Values("Idempotency-Key")
+	if len(given) == 0 {
+		return nil
+	}
+	const longest = 255
+	key := given[0]
+	if len(given) > 1 || key == "" || len(key) > longest {
+		return bad("Idempotency-Key must be given once and have 1 to 255 characters",
+			"Idempotency-Key należy podać raz, od 1 do 255 znaków")
+	}
+	print, err := b.fingerprint(of, c.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	same, err := s.o.Ledger.NoteRequest(c.ctx(), c.client.Name, key, print)
+	if err != nil {
+		return notNow(err)
+	}
+	if !same {
+		return &problem{kind: keyReused, detail: text{
+			en: "within a day this key was given to a call with another body; nothing was taken",
+			pl: "w ciągu doby ten klucz podano przy wywołaniu z inną treścią; nic nie przyjęto"}}
+	}
+	return nil
+}
+
+// admit hands the documents of a body in. With an error the admissions are those that were finished:
+// the others may have been taken, and can be handed in again.
+func (s *Server) admit(c *call, b *body, of *asked) ([]intake.Admission, error) {
+	var adms []intake.Admission
+	if b.small(of) {
+		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
+		out, err := c.client.admitter.Admit(c.ctx(), docs, of.terms)
+		if err != nil && len(out) != len(docs) {
+			return nil, notNow(err)
+		}
+		return out, nil // with all answers, an error is one of the queue: the ledger has the document
+	}
+	done, err := s.gates.batch(c.ctx(), c.client)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	src := formats[of.media](s, c, b, of)
+	err = intake.Run(c.ctx(), c.client.admitter, s.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
+		adms = append(adms, some...)
+	})
+	if err != nil {
+		return adms, notNow(err)
+	}
+	return adms, src.fault
+}
+
+// answers returns an item for each document, and puts those that were refused on record. An error says
+// that entries could not be read; the items have what the admissions say.
+func (s *Server) answers(c *call, adms []intake.Admission) ([]item, error) {
+	here, err := s.entriesOf(c, adms)
+	if err != nil && len(adms) > 0 {
+		// Whose the entries are is not known, so nothing is said about them.
+		return nil, notNow(err)
+	}
+	items := make([]item, len(adms))
+	for i := range adms {
+		items[i] = c.itemOf(&adms[i], here)
+	}
+	s.record(c, adms, items)
+	return items, nil
+}
+
+// entriesOf reads the entries that documents met: their own when they are here already, and those in
+// their way.
+func (s *Server) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.Invoice, error) {
+	var ids []string
+	for i := range adms {
+		a := &adms[i]
+		if a.Taken == ledger.Present && !a.Archived {
+			ids = append(ids, a.Invoice.ID)
+		}
+		for _, id := range []string{a.Other, a.Held.ID} {
+			if id != "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	out := map[string]ledger.Invoice{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	invs, err := s.o.Ledger.Invoices(c.ctx(), ids)
+	if _, err = ledger.Skip(err); err != nil {
+		return nil, err
+	}
+	for _, inv := range invs {
+		out[inv.ID] = inv
+	}
+	return out, nil
+}
+
+// record puts refused documents on record, in the lists of this client's tenants, and ends the
+// refusals of documents that are taken now. An error is logged and stops nothing.
+func (s *Server) record(c *call, adms []intake.Admission, items []item) {
+	if !s.o.RecordRefusals {
+		return
+	}
+	mine := adms[:0:0]
+	for i := range adms {
+		if !items[i].foreign {
+			mine = append(mine, adms[i])
+		}
+	}
+	r := &intake.Refusals{Record: s.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
+	r.Note(c.ctx(), mine)
+	if r.Err != nil {
+		s.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
+	}
+}

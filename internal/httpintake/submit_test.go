@@ -1,0 +1,252 @@
+package httpintake
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.post(xmlOf(0, "FV/1"), "?ref=SO-1&lane=bulk", "X-Request-Id", "my-call.1")
+	b.want(a, http.StatusAccepted, "")
+	it := a.body.Items[0]
+	if a.body.Taken != 1 || it.State != "queued" || it.Ref != "SO-1" || it.Number != "FV/1" || it.Tenant != "one" || it.AlreadyHere ||
+		it.Links.Self != "/v1/invoices/"+it.ID || a.head.Get("X-Request-Id") != "my-call.1" {
+		t.Errorf("got %s, %v", a.raw, a.head)
+	}
+	inv, err := b.o.Ledger.Invoice(t.Context(), it.ID)
+	if err != nil || inv.Lane != ledger.Bulk || inv.Ref != "SO-1" {
+		t.Errorf("the ledger has %+v, %v", inv, err)
+	}
+	again := b.post(xmlOf(0, "FV/1"), "?ref=SO-1")
+	if b.want(again, http.StatusAccepted, ""); !again.body.Items[0].AlreadyHere || again.body.Items[0].ID != it.ID {
+		t.Errorf("handed in again: %s", again.raw)
+	}
+	got := b.call("GET", it.Links.Self, nil)
+	if b.want(got, http.StatusOK, ""); got.body.ID != it.ID || got.body.Result.Ref != "SO-1" || got.body.Result.State != "queued" {
+		t.Errorf("asked for: %s", got.raw)
+	}
+	if xml := b.call("GET", it.Links.XML, nil); xml.status != 200 || !bytes.Equal(xml.raw, xmlOf(0, "FV/1")) {
+		t.Errorf("the document: %d, %d bytes", xml.status, len(xml.raw))
+	}
+	b.want(b.call("GET", it.Links.UPO, nil), http.StatusNotFound, "not-found")
+}
+
+func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.post(bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1), "?ref=SO-1")
+	b.want(a, http.StatusUnprocessableEntity, "refused")
+	r := a.body.Items[0].Refusal
+	if len(r.Faults) == 0 || r.Faults[0].Field != "P_1" || r.Faults[0].Value != "2049-12-31" || r.Faults[0].Line == 0 || r.TryAgain {
+		t.Errorf("got %s", a.raw)
+	}
+	// The sender's program asks by its ref and learns the same.
+	found := b.call("GET", "/v1/invoices?ref=SO-1", nil)
+	if len(found.body.Items) != 1 || found.body.Items[0].State != "refused" || !strings.Contains(found.body.Items[0].Reason, "P_1") {
+		t.Errorf("by its ref: %s", found.raw)
+	}
+	b.take(0, "FV/1", "?ref=SO-1")
+	if found = b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 || found.body.Items[0].State != "queued" {
+		t.Errorf("after it was corrected: %s", found.raw)
+	}
+	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d refusals are open, %v", n, err)
+	}
+}
+
+func TestSubmit_RefOfAnotherInvoice_IsRefused(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/1", "?ref=SO-1")
+	a := b.post(xmlOf(0, "FV/2"), "?ref=SO-1")
+	if b.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, id) {
+		t.Errorf("got %s", a.raw)
+	}
+}
+
+func zipOf(t testing.TB, files ...string) []byte {
+	t.Helper()
+	var raw bytes.Buffer
+	z := zip.NewWriter(&raw)
+	for i := 0; i+1 < len(files); i += 2 {
+		w, err := z.Create(files[i])
+		if err == nil {
+			_, err = w.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return raw.Bytes()
+}
+
+func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
+	b := newBench(t, nil)
+	var files []string
+	for i := range 300 {
+		files = append(files, fmt.Sprintf("%03d.xml", i), string(xmlOf(0, fmt.Sprint("FV/", i))))
+	}
+	files[2*150+1] = "<broken"
+	raw := zipOf(t, files...)
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip", "Content-Disposition", `attachment; filename="../../night.zip"`)
+	b.want(a, http.StatusMultiStatus, "")
+	if a.body.Taken != 299 || a.body.Refused != 1 || len(a.body.Items) != 300 {
+		t.Fatalf("taken %d, refused %d", a.body.Taken, a.body.Refused)
+	}
+	for i, it := range a.body.Items {
+		if it.File != fmt.Sprintf("night.zip/%03d.xml", i) || (it.Refusal != nil) != (i == 150) {
+			t.Fatalf("item %d: %+v", i, it)
+		}
+	}
+}
+
+func form(t testing.TB, parts ...[3]string) (string, []byte) { // name, ref, content
+	t.Helper()
+	var raw bytes.Buffer
+	w := multipart.NewWriter(&raw)
+	for _, p := range parts {
+		head := textproto.MIMEHeader{"Content-Disposition": {`form-data; name="f"; filename="` + p[0] + `"`}}
+		if p[1] != "" {
+			head.Set("Ref", p[1])
+		}
+		part, err := w.CreatePart(head)
+		if err == nil {
+			_, err = part.Write([]byte(p[2]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = w.Close()
+	return w.FormDataContentType(), raw.Bytes()
+}
+
+func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
+	b := newBench(t, nil)
+	media, raw := form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1")
+	b.want(a, http.StatusAccepted, "")
+	if it := a.body.Items; it[0].File != "a.xml" || it[0].Ref != "SO-1" || it[1].Ref != "" || !strings.HasSuffix(it[1].File, "b.xml") {
+		t.Errorf("got %s", a.raw)
+	}
+	// The boundary is another one when the same form is sent again.
+	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
+	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusAccepted, "")
+	media, raw = form(t, [3]string{"a.xml", "SO-2", string(xmlOf(0, "FV/1"))})
+	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusUnprocessableEntity, "idempotency-key-reused")
+}
+
+func jsonOf(t testing.TB, docs ...map[string]any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(map[string]any{"invoices": docs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
+	b := newBench(t, nil)
+	due := time.Now().Add(240 * time.Hour).Format(time.RFC3339)
+	raw := jsonOf(t,
+		map[string]any{"xml": string(xmlOf(0, "FV/1")), "ref": "SO-1", "deadline": due},
+		map[string]any{"xml_base64": xmlOf(0, "FV/2"), "ref": "SO-2", "lane": "bulk", "offline": true},
+		map[string]any{"xml": string(xmlOf(0, "FV/3")), "lane": "fast"},
+		map[string]any{"xml": string(xmlOf(0, "FV/4")), "corrects": "FV/0"},
+		map[string]any{"faktura": map[string]any{"numer": "1"}},
+		map[string]any{"xml": string(xmlOf(0, "FV/5")), "reff": "SO-5"},
+		map[string]any{"xml": "<a>\xff</a>"},
+		map[string]any{"ref": "SO-7"},
+		map[string]any{"xml": string(xmlOf(0, "FV/8")), "tenant": "two"},
+	)
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json")
+	b.want(a, http.StatusMultiStatus, "")
+	for i, field := range []string{"", "", "lane", "corrects", "faktura", "invoices[5]", "xml", "xml", "tenant"} {
+		it := a.body.Items[i]
+		if field == "" && it.Refusal == nil || field != "" && it.Refusal != nil && it.Refusal.Faults[0].Field == field {
+			continue
+		}
+		t.Errorf("item %d: %+v %+v, want a fault of %q", i, it, it.Refusal, field)
+	}
+	inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[1].ID)
+	if err != nil || !inv.Offline || inv.Lane != ledger.Bulk || inv.Ref != "SO-2" {
+		t.Errorf("the second: %+v, %v", inv, err)
+	}
+}
+
+func TestSubmit_BodyThatEndsEarlyOrIsNoJSON_AnswersForWhatWasReadAndSaysWhereItEnds(t *testing.T) {
+	b := newBench(t, nil)
+	good := string(jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))}))
+	for body, want := range map[string]string{
+		`[]`: `must be {`, `{"invoices":{}}`: `must be {`, `{"invoices":[]}`: "empty", `{"invoices":[}`: "invoices[0]",
+		strings.TrimSuffix(good, "]}"): "invoices[1]", good + "x": "goes on", strings.TrimSuffix(good, "}") + `,"more":1}`: "invoices[1]",
+	} {
+		a := b.call("POST", "/v1/invoices", []byte(body), "Content-Type", "application/json")
+		if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, want) {
+			t.Errorf("%.40s: %s, want %q", body, a.body.Detail, want)
+		}
+		if strings.HasPrefix(body, `{"invoices":[{`) && (len(a.body.Items) != 1 || a.body.Items[0].State != "queued") {
+			t.Errorf("%.40s: the document before it: %s", body, a.raw)
+		}
+	}
+}
+
+func TestSubmit_IdempotencyKey_SameBodyIsHarmlessAnotherBodyIsRefused(t *testing.T) {
+	b := newBench(t, nil)
+	key := []string{"Idempotency-Key", "night 2026-11-23"}
+	b.want(b.post(xmlOf(0, "FV/1"), "", key...), http.StatusAccepted, "")
+	b.want(b.post(xmlOf(0, "FV/1"), "", key...), http.StatusAccepted, "")
+	b.want(b.post(xmlOf(0, "FV/2"), "", key...), http.StatusUnprocessableEntity, "idempotency-key-reused")
+	b.want(b.post(xmlOf(0, "FV/1"), "?lane=bulk", key...), http.StatusUnprocessableEntity, "idempotency-key-reused")
+	b.want(b.post(xmlOf(1, "FV/2"), "", append(key, "Authorization", "Bearer "+keyTwo)...), http.StatusAccepted, "")
+	if ids, err := b.o.Ledger.ByNumber(t.Context(), "FV/2"); len(ids) != 1 || err != nil {
+		t.Errorf("FV/2 was taken as %v, %v", ids, err)
+	}
+	for _, ttl := range b.rdb.Keys(t.Context(), "ksef:request:*").Val() {
+		if d := b.rdb.TTL(t.Context(), ttl).Val(); d <= 23*time.Hour || d > 24*time.Hour {
+			t.Errorf("a key is kept for %s", d)
+		}
+	}
+	b.want(b.post(xmlOf(0, "FV/1"), "", "Idempotency-Key", strings.Repeat("x", 256)), http.StatusBadRequest, "bad-request")
+}
+
+func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
+	b := newBench(t, nil)
+	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
+	t.Cleanup(func() { b.rdb.ConfigSet(context.Background(), "maxmemory", "0") })
+	a := b.post(xmlOf(0, "FV/1"), "")
+	if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") == "" {
+		t.Errorf("no Retry-After: %v", a.head)
+	}
+}
+
+func TestSubmit_PoolIsNotFit_Is503AndReadyzSaysSo(t *testing.T) {
+	b := newBench(t, nil)
+	b.unfit = &ledger.FullError{}
+	b.want(b.post(xmlOf(0, "FV/1"), ""), http.StatusServiceUnavailable, "unavailable")
+	b.want(b.call("GET", "/readyz", nil), http.StatusServiceUnavailable, "unavailable")
+	b.want(b.call("GET", "/healthz", nil), http.StatusOK, "")
+}
+
+func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.call("POST", "/v1/invoices", nil, "Content-Type", "text/csv", "Accept-Language", "en;q=0.3, pl-PL")
+	if b.want(a, http.StatusUnsupportedMediaType, "unsupported-media-type"); a.body.Title != "Nieobsługiwany typ treści" || a.head.Get("Content-Language") != "pl" {
+		t.Errorf("got %s", a.raw)
+	}
+	b.want(b.post(sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"}), "?lane=x"), http.StatusBadRequest, "bad-request")
+}

@@ -1,0 +1,77 @@
+package intake
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Document is one file as it was handed in.
+type Document struct {
+	File string // where it came from, for messages: a path, or archive.zip/name.xml
+	Data []byte
+	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It is unique
+	// within the tenant: see [CheckRef].
+	Ref string
+	// Terms are those of this document; nil means those of the call.
+	Terms *Terms
+}
+
+// terms returns what is asked for one document of a call.
+func (d *Document) terms(ofCall Terms) Terms {
+	if d.Terms != nil {
+		return *d.Terms
+	}
+	return ofCall
+}
+
+// Terms are what the sender asks for.
+type Terms struct {
+	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
+	Offline  bool        // declared offline24: only a batch session has a field for that
+	Deadline time.Time   // legal; zero means the end of the next business day after P_1
+	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
+}
+
+// Admission is what became of one document. Err says why the document was refused: a
+// *[invoice.FieldError], several of them joined, or a *[RefusedError]. Nothing of a refused
+// document was stored, and Invoice holds only what could be read. An [*UnsureError] in Err says
+// that the document should be handed in again.
+type Admission struct {
+	File    string
+	Ref     string       // as it was given with the document
+	Asked   string       // name of the tenant that was asked to send it; "" when none was
+	Taken   ledger.Taken // created or present; refused when Err is set
+	Invoice ledger.Invoice
+	// Differs is set when the same invoice is present in other bytes: the document is a repeated
+	// export. It says what differs, such as "only the time of creation differs".
+	Differs string
+	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
+	// Invoice then holds what the invoice's result in the archive says.
+	Archived bool
+	// Terms says what became of the terms of this call when the invoice is present with other
+	// terms.
+	Terms TermsAnswer
+	// Warning is set when the document was taken although something about it is odd. It is nil for
+	// nearly all documents.
+	Warning error
+	Err     error
+	// Held is the entry of a document that is refused now and was taken before: it passed the
+	// checks then and does not pass them now, or it was handed in for another tenant. The entry
+	// goes on as its state says. For a repeated export only ID and State are set; for all other
+	// documents ID is "".
+	Held ledger.Invoice
+	// Other is the id of the invoice that has the number or the ref of a refused document; "" when the
+	// document is refused for another reason.
+	Other string
+}
+
+// RefusedError refuses a sound document because of something outside it: another document of the
+// same identity, or a tenant that is not configured.
+type RefusedError struct {
+	Rule   string
+	Hint   string
+	Remedy ledger.Remedy // what ends the refusal
+}
+
+func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }

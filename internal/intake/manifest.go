@@ -1,0 +1,116 @@
+package intake
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"time"
+)
+
+// Manifest says how a manifest is read. Every field but Dir is required.
+type Manifest struct {
+	Name string // of the manifest itself, for messages
+	Dir  string // the folder that relative paths are below; "" is the working directory
+	// MaxDocument is the maximum size of one document, in bytes.
+	MaxDocument int64
+	Now         time.Time
+	Tenants     []string // the names that a line may have in "tenant"
+}
+
+// manifestLine is one line of a manifest.
+type manifestLine struct {
+	Path string `json:"path"` // a file
+	XML  string `json:"xml"`  // or the document itself
+	Wanted
+}
+
+// Read yields the documents of a manifest: NDJSON, one document a line, with the fields path or xml,
+// ref, lane, offline, deadline, tenant and corrects. Empty lines are skipped. A line that is wrong is an
+// Item with Err, and Read goes on; a line that is too long ends it. Terms are those of the line alone.
+// When ctx is done, the sequence ends early. It may be iterated once.
+func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		// In JSON a character of a document takes up to six: \u003c.
+		longest := 6*m.MaxDocument + 64<<10
+		lines := bufio.NewScanner(&cancelableReader{ctx: ctx, r: from})
+		lines.Buffer(make([]byte, 0, 64<<10), int(longest))
+		n, found := 0, false
+		for lines.Scan() {
+			n++
+			line := bytes.TrimSpace(lines.Bytes())
+			if n == 1 {
+				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			}
+			if len(line) == 0 {
+				continue
+			}
+			found = true
+			it := m.item(fmt.Sprintf("%s:%d", m.Name, n), line)
+			it.File = valid(it.File)
+			if ctx.Err() != nil || !yield(it) {
+				return
+			}
+		}
+		switch err := lines.Err(); {
+		case ctx.Err() != nil:
+		case errors.Is(err, bufio.ErrTooLong):
+			yield(Item{File: valid(fmt.Sprintf("%s:%d", m.Name, n+1)), Err: &Problem{
+				What: fmt.Sprintf("is a line of more than %d bytes, the rest was not read", longest),
+				Hint: "put one document on each line"}})
+		case err != nil:
+			p := unreadable(err)
+			p.Path = !found
+			yield(Item{File: valid(m.Name), Err: p})
+		case !found:
+			yield(Item{File: valid(m.Name), Err: &Problem{What: "has no line", Hint: "check what the export wrote into it", Path: true}})
+		}
+	}
+}
+
+func (m *Manifest) item(at string, line []byte) Item {
+	var l manifestLine
+	if err := decodeStrict(line, &l); err != nil {
+		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
+			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}
+	}
+	terms, err := l.Terms(m.Now, m.Tenants)
+	it := Item{File: at, Ref: l.Ref, Terms: &terms, Err: err}
+	if l.Path != "" {
+		it.File = l.Path
+	}
+	switch {
+	case err != nil:
+	case (l.Path == "") == (l.XML == ""):
+		it.Err = &Problem{What: "has neither path nor xml, or both", Hint: "each line names one file, or holds one document"}
+	case l.XML != "":
+		it.Data, it.Err = FromJSON(l.XML)
+	default:
+		path := l.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(m.Dir, path)
+		}
+		file := fileItem(path, m.MaxDocument)
+		it.File, it.load, it.maxBytes = path, file.load, file.maxBytes
+	}
+	return it
+}
+
+// decodeStrict reads one JSON object. It refuses fields that are not known: a mistyped field would
+// otherwise be ignored.
+func decodeStrict(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("more than one value")
+	}
+	return nil
+}

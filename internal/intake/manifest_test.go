@@ -1,0 +1,73 @@
+package intake
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ledger"
+)
+
+func (g *gate) manifest(text string) []Admission {
+	g.t.Helper()
+	m := &Manifest{Name: "list.ndjson", Dir: g.t.TempDir(), MaxDocument: 1 << 20, Now: monday, Tenants: []string{g.Accounts[0].Name}}
+	one := withRef("FV/1", "")
+	g.must(os.WriteFile(filepath.Join(m.Dir, "a.xml"), one.Data, 0o600))
+	var out []Admission
+	g.must(Run(g.t.Context(), g, m.Read(g.t.Context(), strings.NewReader(text)), Terms{}, func(adms []Admission) { out = append(out, adms...) }))
+	return out
+}
+
+func TestManifest_PathsAndDocuments_AreTakenEachWithItsOwnTerms(t *testing.T) {
+	g := newGate(t, nil)
+	xml, err := json.Marshal(string(withRef("FV/2", "").Data))
+	g.must(err)
+	out := g.manifest("\ufeff" + `{"path":"a.xml","ref":"SO-1","lane":"bulk"}` + "\n\n" +
+		`{"xml":` + string(xml) + `,"ref":"SO-2","tenant":"` + g.Accounts[0].Name + `","offline":true}` + "\n")
+	if len(out) != 2 || out[0].Taken != ledger.Created || out[1].Taken != ledger.Created {
+		t.Fatalf("got %+v", out)
+	}
+	if a := out[0]; a.Ref != "SO-1" || a.Invoice.Lane != ledger.Bulk || filepath.Base(a.File) != "a.xml" || a.Invoice.Offline {
+		t.Errorf("the file: %+v", a)
+	}
+	if b := out[1]; b.Invoice.Ref != "SO-2" || b.File != "list.ndjson:3" || !b.Invoice.Offline {
+		t.Errorf("the document in the line: %+v", b)
+	}
+}
+
+func TestManifest_LineAtFault_IsRefusedByItsNumberAndTheOthersAreTaken(t *testing.T) {
+	g := newGate(t, nil)
+	out := g.manifest(`{"path":"a.xml","reff":"SO-1"}
+not json
+{"path":"none.xml","ref":"SO-3"}
+{"ref":"SO-4"}
+{"path":"a.xml","lane":"fast","ref":"SO-5"}
+{"path":"a.xml","corrects":"FV/0"}
+{"path":"a.xml"} {"path":"a.xml"}
+{"path":"a.xml","ref":"SO-8"}`)
+	want := []string{`unknown field "reff"`, "is not a line of a manifest", "does not exist", "neither path nor xml",
+		`field lane: must be auto, express or bulk: got "fast"`, "field corrects: cannot be done over the gateway", "more than one value", ""}
+	if len(out) != len(want) {
+		t.Fatalf("%d outcomes, want %d", len(out), len(want))
+	}
+	for i, text := range want {
+		if text == "" && out[i].Taken == ledger.Created || text != "" && out[i].Err != nil && strings.Contains(out[i].Err.Error(), text) {
+			continue
+		}
+		t.Errorf("line %d: %s, %v; want %q", i+1, out[i].Taken, out[i].Err, text)
+	}
+	if out[2].Ref != "SO-3" || out[0].File != "list.ndjson:1" {
+		t.Errorf("outcomes name %q and %q", out[2].Ref, out[0].File)
+	}
+}
+
+func TestManifest_EmptyOrTooLong_SaysSo(t *testing.T) {
+	g := newGate(t, nil)
+	for text, want := range map[string]string{"\n \n": "has no line", `{"xml":"` + strings.Repeat("x", 7<<20) + `"}`: "is a line of more than"} {
+		if out := g.manifest(text); len(out) != 1 || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), want) {
+			t.Errorf("got %+v", out)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// MaxRef is the maximum length of a ref in characters.
+const MaxRef = 128
+
+// CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref"; nil when
+// it can. "" is no ref and no fault.
+func CheckRef(ref string) error {
+	fault := func(rule, hint string) error {
+		shown, cut := []rune(ref), 80
+		return &invoice.FieldError{Field: "ref", Rule: rule, Value: string(shown[:min(len(shown), cut)]), Hint: hint}
+	}
+	switch {
+	case ref == "":
+		return nil
+	case !utf8.ValidString(ref):
+		return fault("must be UTF-8", "")
+	case utf8.RuneCountInString(ref) > MaxRef:
+		return fault(fmt.Sprintf("must have at most %d characters", MaxRef), "give the key of the invoice, not its content")
+	case strings.TrimSpace(ref) != ref:
+		return fault("must not begin or end with a blank", "")
+	case strings.ContainsFunc(ref, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fault("must have printable characters only", "")
+	}
+	return nil
+}
+
+// refUsed refuses a document whose ref names another invoice.
+func refUsed(ref string, r *answer) error {
+	state := string(r.RefState)
+	if state == "" {
+		state = "in an entry that cannot be read"
+	}
+	return &RefusedError{
+		Rule: fmt.Sprintf("ref %q is already that of %s, another invoice of this tenant, which is %s", ref, r.RefOf, state),
+		Hint: "give each invoice a ref of its own; another document takes a ref only after the first was rejected, parked or dismissed",
+	}
+}
+
+// keepRefs says of invoices that are here already with another ref, or with none, that they keep it:
+// what an invoice was first handed in as stays on record.
+func keepRefs(out []Admission) {
+	for i := range out {
+		o := &out[i]
+		if o.Taken != ledger.Present || o.Ref == "" || o.Ref == o.Invoice.Ref {
+			continue
+		}
+		kept := "the ref given now was not applied, it has none: a ref is given when an invoice is first handed in"
+		if o.Invoice.Ref != "" {
+			kept = fmt.Sprintf("the ref given now was not applied, it has ref %s", o.Invoice.Ref)
+		}
+		if o.Terms.Text != "" {
+			kept = o.Terms.Text + "; " + kept
+		}
+		o.Terms.Text = kept
+	}
+}

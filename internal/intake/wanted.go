@@ -1,0 +1,94 @@
+package intake
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// Wanted is what a sender asks for one document in a manifest or over HTTP, as text. The zero value
+// asks for nothing.
+type Wanted struct {
+	Ref      string `json:"ref"`
+	Lane     string `json:"lane"` // auto, express or bulk; "" is auto for a new invoice
+	Offline  bool   `json:"offline"`
+	Deadline string `json:"deadline"` // RFC 3339, or a day or a day and time in Warsaw
+	Tenant   string `json:"tenant"`   // its name, or its NIP if no other tenant has that
+	Corrects string `json:"corrects"` // the invoice that a technical correction replaces
+}
+
+// Terms returns what the text stands for. With an error the terms are those of the other fields. The
+// error is one or several [*invoice.FieldError] that name the field of the manifest; a time that has
+// passed is one. names are those of the tenants that the sender may name.
+func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
+	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant}
+	var all []error
+	fault := func(field, rule, value, hint string) {
+		all = append(all, &invoice.FieldError{Field: field, Rule: rule, Value: value, Hint: hint})
+	}
+	if err := CheckRef(w.Ref); err != nil {
+		all = append(all, err)
+	}
+	switch t.Lane {
+	case "", ledger.Auto, ledger.Express, ledger.Bulk:
+	default:
+		fault("lane", "must be auto, express or bulk", w.Lane, "")
+	}
+	if w.Offline && t.Lane == ledger.Express {
+		fault("offline", "cannot be combined with lane express: only a package can be declared offline", "true",
+			"leave lane out, or say bulk")
+	}
+	if w.Deadline != "" {
+		at, ok := ParseTime(w.Deadline, true)
+		switch {
+		case !ok:
+			fault("deadline", "is not a time", w.Deadline, "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00")
+		case at.Before(now):
+			fault("deadline", "is in the past", w.Deadline, "hand in a late invoice without a deadline; it is sent first")
+		default:
+			t.Deadline = at
+		}
+	}
+	if w.Tenant != "" && !slices.Contains(names, w.Tenant) {
+		fault("tenant", "is not a tenant of this sender", w.Tenant, "say the tenant's name, or leave it out where the NIP says who sends")
+	}
+	if w.Corrects != "" {
+		fault("corrects", "cannot be done over the gateway: it has no field for the document that a technical correction replaces "+
+			"(hashOfCorrectedInvoice of the Ministry's own API)", w.Corrects,
+			"leave it out: a rejected invoice is replaced by a document with the same number")
+	}
+	return t, errors.Join(all...)
+}
+
+// FromJSON returns a document that stood in JSON text. What is no character there was replaced by
+// U+FFFD when the text was read, so a document that has that is not what the sender meant: an
+// [*invoice.FieldError].
+func FromJSON(xml string) ([]byte, error) {
+	if strings.ContainsRune(xml, '\uFFFD') {
+		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it has text that is no character (U+FFFD)",
+			Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
+	}
+	return []byte(xml), nil
+}
+
+// ParseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a
+// time stands for its beginning; with end, for its end.
+func ParseTime(s string, end bool) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, true
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		if t, err := time.ParseInLocation(layout, s, invoice.Warsaw()); err == nil {
+			return t, true
+		}
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, invoice.Warsaw())
+	if err == nil && end {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, err == nil
+}

@@ -1,0 +1,122 @@
+package invoice
+
+import (
+	"bytes"
+
+	"ksefworker/internal/invoice/schema"
+)
+
+// The reader tells the schema's machine of every tag and text. See package schema for what it
+// checks.
+
+// attributes returns the attributes of the current tag for the machine. Nearly all elements have
+// none.
+func (r *reader) attributes() []schema.Attr {
+	if len(r.attrs) == 0 {
+		return nil
+	}
+	r.schemaAttrs = r.schemaAttrs[:0]
+	for i := range r.attrs {
+		a := &r.attrs[i]
+		if a.ns == nsXMLNS {
+			continue
+		}
+		out := schema.Attr{Kind: schema.Foreign, Name: r.bytes(a.local), Value: r.attributeValue(a)}
+		switch {
+		case a.ns == nsXSI:
+			out.Kind = schema.Instance
+			if string(out.Name) == "type" {
+				out.TypeSpace, out.TypeLocal, out.Unbound = r.typeName(out.Value)
+			}
+		case a.ns == nsNone:
+			out.Kind = schema.Plain
+		}
+		r.schemaAttrs = append(r.schemaAttrs, out)
+	}
+	return r.schemaAttrs
+}
+
+// attributeValue returns a value as XML 1.0 normalizes it.
+func (r *reader) attributeValue(a *attribute) []byte {
+	raw := r.bytes(a.value)
+	if !a.refs && !bytes.ContainsAny(raw, "\t\r\n") {
+		return raw
+	}
+	return r.appendValue(nil, a.value)
+}
+
+// typeName resolves the qualified name in xsi:type. Like libxml2 it takes no white space around it.
+func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
+	prefix, local, found := bytes.Cut(value, []byte{':'})
+	if !found {
+		prefix, local = nil, prefix
+	}
+	for i := len(r.bindings) - 1; i >= 0; i-- {
+		if bytes.Equal(r.bindings[i].prefix, prefix) {
+			return r.bindings[i].uri, local, false
+		}
+	}
+	return nil, local, len(prefix) > 0
+}
+
+// between passes text on that no element's value needs.
+func (r *reader) between() {
+	text := r.bytes(r.text)
+	if r.textRefs {
+		text = r.decode(nil, r.text)
+	}
+	r.machine.Text(text, r.data[r.tokenAt] == '<', r.text.from)
+}
+
+// endOfSchema passes an end tag on with the text of its element.
+func (r *reader) endOfSchema() {
+	var text []byte
+	if r.collecting {
+		text = r.value
+	}
+	r.machine.End(text, r.tokenAt)
+	r.collecting = false
+}
+
+// schemaFaults returns the breaches of the schema except those that are reported already under the
+// same field or at the same place.
+func (r *reader) schemaFaults() []*FieldError {
+	found := r.machine.Faults()
+	if len(found) == 0 {
+		return nil
+	}
+	out := make([]*FieldError, 0, len(found))
+next:
+	for _, f := range found {
+		e := &FieldError{Field: fieldOfPath(f.Path), Rule: f.Rule, Value: shorten(f.Value), Hint: f.Hint}
+		for _, other := range r.faults {
+			if other.Field == e.Field || other.Offset == int64(f.At) {
+				continue next
+			}
+		}
+		out = append(out, r.mark.locate(r.data, f.At).apply(e))
+	}
+	return out
+}
+
+// fieldOfPath returns the name of a field by its path. The fields that identify an invoice have the
+// names under which all checks report them.
+func fieldOfPath(path string) string {
+	switch path {
+	case "":
+		return nodeFaktura.field()
+	case "Naglowek/KodFormularza":
+		return nodeKodFormularza.field()
+	case "Naglowek/WariantFormularza":
+		return nodeWariant.field()
+	case "Podmiot1/DaneIdentyfikacyjne/NIP":
+		return nodeSellerNIP.field()
+	case "Fa/P_1":
+		return nodeIssueDate.field()
+	case "Fa/P_2":
+		return nodeNumber.field()
+	case "Fa/RodzajFaktury":
+		return nodeKind.field()
+	}
+	return path
+}

@@ -1,0 +1,13 @@
+package invoice
+
+import "ksefworker/internal/invoice/schema"
+
+// SchemaFaults returns what the schema's machine finds in a document, or an error when the document
+// cannot be read to its end.
+func SchemaFaults(doc []byte) ([]schema.Fault, error) {
+	r := reader{scanner: scanner{data: doc, lenient: true}, machine: new(schema.Machine)}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	return r.machine.Faults(), nil
+}

@@ -1,0 +1,17 @@
+// Package schema checks invoices in full against the Ministry's XML Schemas of FA(3) and FA(2),
+// without the schema files: the facts of the schemas (elements, their order and number, types,
+// patterns, enumerations, lengths, digits) are a table of Go that package compile writes.
+//
+// A [Machine] takes the tags and texts of one document as they are read and keeps only the path
+// of open elements. It allocates nothing for a valid document. A table never changes, so any
+// number of machines can use it at the same time; one machine belongs to one goroutine.
+//
+// The meaning of the table is that of XML Schema 1.0, and the verdicts are those of libxml2 2.9,
+// with which the differential tests compare every document. Where the two differ, number.go and
+// moment.go say so.
+//
+// Reading order: table.go, machine.go, children.go, missing.go, attributes.go, value.go, number.go,
+// moment.go, pattern.go, rules.go. tables.go is generated.
+package schema
+
+//go:generate go run ./generate

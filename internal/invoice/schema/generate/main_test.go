@@ -1,0 +1,21 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRun_WithoutSchemas_SaysWhatToDoAndWritesNothing(t *testing.T) {
+	for from, says := range map[string]string{"": "make schemas", t.TempDir(): "schemat_FA(3)_v1-0E.xsd"} {
+		to := filepath.Join(t.TempDir(), "tables.go")
+		var out strings.Builder
+		if code := run(from, to, &out); code == 0 || !strings.Contains(out.String(), says) {
+			t.Errorf("exit code %d, %q", code, out.String())
+		}
+		if _, err := os.Stat(to); err == nil {
+			t.Error("a table was written")
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package schematest
+
+import (
+	"iter"
+	"math/rand/v2"
+	"strconv"
+
+	"ksefworker/internal/invoice/schema"
+)
+
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
+// Document is one document with what was done to it, such as "P_15 dropped".
+type Document struct {
+	Name string
+	make func() []byte
+}
+
+// Data writes the document. It always returns the same bytes.
+func (d Document) Data() []byte { return d.make() }
+
+// Documents returns the documents of one root of a table: for every place of the schema the
+// smallest document that has it, the same document with each fault and each odd text at that place,
+// and a number of random documents, half of them with a random fault. A document is made only when
+// its Data is asked for.
+func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		a := newAuthor(t, root)
+		all, ways := a.edges()
+		types := retyped(t)
+		for i, e := range all {
+			whole, at := a.shortest(ways[e])
+			name := t.ComplexOf(e.of).Children[e.child].Name
+			faults := shapes()
+			// Every type that a document can name is tried at some places, and at each place some.
+			for j := range types {
+				if j%41 == i%41 {
+					faults = append(faults, types[j])
+				}
+			}
+			faults = append(faults, texts(t, at)...)
+			if !yield(Document{name, whole.document}) {
+				return
+			}
+			for _, f := range faults {
+				damaged := func() []byte {
+					whole, at := whole.clone(at)
+					f.apply(whole, at)
+					return whole.document()
+				}
+				if !yield(Document{name + " " + f.name, damaged}) {
+					return
+				}
+			}
+		}
+		for i := range random {
+			drawn := func() []byte {
+				a := &author{t: t, root: &t.Roots[root], random: newRandom(uint64(i))}
+				whole := a.rich()
+				if i%2 == 1 {
+					a.damage(whole)
+				}
+				return whole.document()
+			}
+			if !yield(Document{"random " + strconv.Itoa(i), drawn}) {
+				return
+			}
+		}
+	}
+}
+
+// texts are the odd texts of a node as faults.
+func texts(t *schema.Table, n *node) []fault {
+	r := n.kind
+	if r.IsComplex() {
+		r = t.ComplexOf(r).Text
+	}
+	if r == schema.None {
+		return nil
+	}
+	seen := map[string]bool{n.text: true}
+	var out []fault
+	for _, text := range oddTexts(t, r, n.text) {
+		if !seen[text] {
+			seen[text] = true
+			out = append(out, fault{"is " + text, func(_, at *node) { at.text = text }})
+		}
+	}
+	return out
+}
+
+// damage applies a random fault at a random place.
+func (a *author) damage(whole *node) {
+	var all []*node
+	var visit func(n *node)
+	visit = func(n *node) {
+		for _, child := range n.children {
+			all = append(all, child)
+			visit(child)
+		}
+	}
+	visit(whole)
+	if len(all) == 0 {
+		return
+	}
+	at := all[a.random.IntN(len(all))]
+	faults := shapes()
+	if own := texts(a.t, at); len(own) > 0 && a.random.IntN(2) == 0 {
+		faults = own
+	}
+	faults[a.random.IntN(len(faults))].apply(whole, at)
+}

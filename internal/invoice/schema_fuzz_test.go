@@ -1,0 +1,50 @@
+package invoice_test
+
+import (
+	"errors"
+	"testing"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/invoice/schema"
+	"ksefworker/internal/invoice/schema/schematest"
+	"ksefworker/internal/sample"
+)
+
+// FuzzSchema runs the machine on our own reader and on encoding/xml: both must find the same
+// faults.
+func FuzzSchema(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add(sample.Invoice(sample.Options{Lines: 1, Attachment: true}))
+	for root := range schemaFiles {
+		i := 0
+		for d := range schematest.Documents(schema.Forms(), root, 20) {
+			if i++; i%2003 == 0 {
+				f.Add(d.Data())
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		ours, err := invoice.SchemaFaults(doc)
+		if err != nil {
+			return
+		}
+		theirs, err := schematest.Faults(schema.Forms(), doc)
+		if errors.Is(err, schematest.ErrNotNormalized) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("encoding/xml refuses what we read: %v\n%q", err, doc)
+		}
+		if len(ours) != len(theirs) {
+			t.Fatalf("ours %v\nby encoding/xml %v\n%q", ours, theirs, doc)
+		}
+		for i := range ours {
+			if ours[i].Path != theirs[i].Path || ours[i].Rule != theirs[i].Rule {
+				t.Errorf("ours %v\nby encoding/xml %v\n%q", ours[i], theirs[i], doc)
+			}
+			if ours[i].At < 0 || ours[i].At > len(doc) || ours[i].Rule == "" {
+				t.Errorf("incomplete: %+v", ours[i])
+			}
+		}
+	})
+}

@@ -1,0 +1,185 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+)
+
+// The Ministry's environments (docs/srodowiska.md of the KSeF documentation, March 2026).
+const (
+	TestURL       = "https://api-test.ksef.mf.gov.pl/v2"
+	DemoURL       = "https://api-demo.ksef.mf.gov.pl/v2"
+	ProductionURL = "https://api.ksef.mf.gov.pl/v2"
+)
+
+const (
+	clientName    = "ksefworker-client"
+	clientVersion = "1.0"
+	side          = "KSeF"
+)
+
+// Options describe an API. BaseURL is required; the rest has defaults.
+type Options struct {
+	// BaseURL is TestURL, DemoURL, ProductionURL or another address that ends in the version:
+	// absolute, http or https, without user, query or fragment.
+	BaseURL string
+	// App names the program in the User-Agent. Empty: only the client names itself.
+	App string
+	// Gate is asked before each request and told its outcome. Nil: always open.
+	Gate ksef.Gate
+	// Timeout is the time for one request, or the longest time without a byte moving where a part
+	// is uploaded. 0: httponce.DefaultTimeout.
+	Timeout time.Duration
+	// MaxResponse is the largest answer that is taken into memory, in bytes. 0:
+	// httponce.DefaultMaxResponse.
+	MaxResponse int64
+	// Transport replaces the connection pool that New makes.
+	Transport http.RoundTripper
+	// Warn is told what KSeF says in the header X-System-Warning about a request that it has
+	// carried out, for example about a signature that it will refuse one day. Nil: nobody is.
+	Warn func(ctx context.Context, op, warning string)
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// OptionError names the field of Options that is wrong. It never carries a secret.
+type OptionError struct {
+	Field string
+	Err   error
+}
+
+func (e *OptionError) Error() string { return "KSeF options: " + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the field.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// API is the Ministry's API at one address. Safe for concurrent use.
+type API struct {
+	http *httponce.Client
+	now  func() time.Time
+}
+
+// New checks the options and returns an API. All faults are reported at once, joined; each is a
+// *[OptionError].
+func New(o Options) (*API, error) {
+	var faults []error
+	fault := func(field string, err error) {
+		if err != nil {
+			faults = append(faults, &OptionError{Field: field, Err: err})
+		}
+	}
+	base, err := httponce.ParseBase(o.BaseURL)
+	fault("BaseURL", err)
+	if httponce.HasControl(o.App) {
+		fault("App", errors.New("has control characters"))
+	}
+	if o.Timeout < 0 {
+		fault("Timeout", fmt.Errorf("%v is negative", o.Timeout))
+	}
+	if o.MaxResponse < 0 {
+		fault("MaxResponse", fmt.Errorf("%d is negative", o.MaxResponse))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := httponce.Options{
+		Base: base, UserAgent: strings.TrimSpace(o.App + " " + clientName + "/" + clientVersion),
+		Side: side, ParseError: httponce.ParseKSeF,
+		Gate: o.Gate, Timeout: o.Timeout, MaxResponse: o.MaxResponse, Transport: o.Transport, Now: o.Now,
+	}
+	if o.Warn != nil {
+		h.Observe = func(ctx context.Context, op string, _ int, header http.Header) {
+			if w := header.Get("X-System-Warning"); w != "" {
+				o.Warn(ctx, op, ksef.Printable(w))
+			}
+		}
+	}
+	return &API{http: httponce.New(h), now: o.Now}, nil
+}
+
+// Base is the address.
+func (a *API) Base() *url.URL { return a.http.Base() }
+
+// CloseIdleConnections closes connections that no request uses.
+func (a *API) CloseIdleConnections() { a.http.CloseIdleConnections() }
+
+// String names the API by its address.
+func (a *API) String() string { return "KSeF at " + a.Base().Redacted() }
+
+// problemDetails asks for errors in the form that names their trace (API 2.4.0). The older form is
+// read as well: what stands before KSeF may not know the header.
+var problemDetails = ksef.Header{Name: "X-Error-Format", Value: "problem-details"}
+
+// get, post and the rest describe a request; see [httponce.Call].
+func get(op string, group ksef.Group, format string, ids ...string) httponce.Call {
+	return withForm(httponce.Get(op, group, format, ids...))
+}
+
+func post(op string, group ksef.Group, path string, body any) httponce.Call {
+	if body == nil {
+		k := get(op, group, path)
+		k.Method = http.MethodPost
+		return k
+	}
+	return withForm(httponce.Post(op, group, path, body))
+}
+
+// postTo is post below a path with ids in it.
+func postTo(op string, group ksef.Group, body any, format string, ids ...string) httponce.Call {
+	path, err := httponce.BuildPath(format, ids)
+	return post(op, group, path, body).Bad(err)
+}
+
+func remove(op string, group ksef.Group, format string, ids ...string) httponce.Call {
+	k := get(op, group, format, ids...)
+	k.Method = http.MethodDelete
+	return k
+}
+
+// withForm takes any 2xx as success: what was made is told by the body, which is checked, and the
+// contract's choice between 200, 201 and 202 means nothing to a sender.
+func withForm(k httponce.Call) httponce.Call {
+	k.Headers = append(k.Headers, problemDetails)
+	k.Success = func(status int) bool { return status >= 200 && status < 300 }
+	return k
+}
+
+// query adds parameters to the path of a call. A parameter with an empty value is left out.
+func query(k httponce.Call, pairs ...string) httponce.Call {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			values.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(values) > 0 {
+		k.Path += "?" + values.Encode()
+	}
+	return k
+}
+
+// from asks for the page that a continuation token names; "" is the first.
+func from(k httponce.Call, continuation string) httponce.Call {
+	if continuation != "" {
+		k.Headers = append(k.Headers, ksef.Header{Name: "x-continuation-token", Value: continuation})
+	}
+	return k
+}
+
+func missing(field, value string) error {
+	if value == "" {
+		return fmt.Errorf("answer has no %s", field)
+	}
+	return nil
+}

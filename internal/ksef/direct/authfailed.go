@@ -1,0 +1,79 @@
+package direct
+
+import (
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+)
+
+// Codes of a login's status (contract 2.7.0, GET /auth/{referenceNumber}).
+const (
+	LoginRunning      = 100
+	LoginDone         = 200
+	LoginNoPermission = 415
+	LoginRevoked      = 425
+	LoginToken        = 450
+	LoginCertificate  = 460
+	LoginDeceased     = 470
+	LoginBlocked      = 480
+	LoginError        = 500
+	LoginCancelled    = 550
+)
+
+// advice is what a person has to do about a login that will fail again. A status that is not here
+// may pass by itself.
+var advice = map[int]string{
+	LoginNoPermission: "grant its subject rights in the context of this NIP (InvoiceWrite and InvoiceRead)",
+	LoginRevoked:      "the login was revoked by its owner; find out why, then put a valid token or certificate into its file",
+	LoginToken:        "put a token into token_file that is active, of this NIP, and of this environment",
+	LoginCertificate: "put a certificate into certificate_file that is valid and of this environment " +
+		"(only TEST takes a self-made one, and a certificate of TEST is no certificate elsewhere)",
+	LoginDeceased: "the person of the certificate is recorded as deceased; use the certificate or token of another",
+	LoginBlocked:  "the context is blocked on suspicion of an incident; contact the Ministry of Finance (KSeF support)",
+}
+
+// loginFailed returns the error of a login that is over and failed; nil while it runs and when it
+// is done. Where a person must act it is a refusal of the credentials; otherwise an outage, because
+// another login may succeed.
+func loginFailed(s ksef.StatusInfo) error {
+	if s.Code <= LoginDone {
+		return nil
+	}
+	what := advice[s.Code]
+	return &httponce.StatedError{Code: s.Code, Description: s.Description, Details: s.Details, Advice: what, Credentials: what != "",
+		Err: fmt.Errorf("the login ended with status %d", s.Code)}
+}
+
+// Codes of errors that concern the credentials (contract 2.7.0, POST /auth/xades-signature).
+var loginAdvice = map[int]string{
+	9102:  "this program sent no signature: report it",
+	9105:  "KSeF does not take the signature: check that certificate_file and private_key_file are what KSeF takes (docs/direct.md)",
+	21115: advice[LoginCertificate],
+	21117: "correct the NIP of the tenant",
+	21401: "correct the NIP of the tenant",
+	21405: "correct the NIP of the tenant",
+	21406: "use a certificate whose subject names a NIP or PESEL",
+}
+
+// badChallenge is the code of a challenge that is too old or was used: another login may succeed.
+const badChallenge = 21111
+
+// loginRefused turns a refusal of a login into what it means. A login carries no invoice, so a
+// refusal is about the credentials, unless another login may succeed.
+func loginRefused(err error) error {
+	e, ok := errors.AsType[*ksef.APIError](err)
+	if !ok || e.Kind != ksef.KindRefused {
+		return err
+	}
+	if e.Code == badChallenge || e.Code == ksef.CodeStaleKey {
+		e.Kind, e.MaybeDone = ksef.KindOutage, false
+		return e
+	}
+	e.Kind, e.Advice = ksef.KindUnauthorized, loginAdvice[e.Code]
+	if e.Advice == "" {
+		e.Advice = "put a valid token or certificate into its file"
+	}
+	return e
+}

@@ -1,0 +1,82 @@
+package direct
+
+import (
+	"context"
+	"errors"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+)
+
+// Tokens gives access tokens for one taxpayer. It must be safe for concurrent use.
+type Tokens interface {
+	// Access returns a token that is alive, and logs in or refreshes when there is none. Its error
+	// is an *[ksef.APIError].
+	Access(ctx context.Context) (Secret, error)
+	// Refused is told that KSeF answered 401 to a token.
+	Refused(token Secret)
+}
+
+// authorized sends requests with an access token.
+type authorized struct {
+	api    *API
+	tokens Tokens
+}
+
+// do sends a call. A token that is fetched first, and not by the call itself, keeps the gate's
+// order: a request that waits in the gate for a login would hold a place that nobody else can use.
+//
+// After a 401 the call is repeated once with another token: the first was revoked, or its life was
+// shorter than said. 401 means that nothing was carried out. The gate hears of it as of an answer
+// and not as of a refusal: an ended token must not pause the taxpayer for the whole pool.
+func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
+	for repeated := false; ; repeated = true {
+		token, err := c.tokens.Access(ctx)
+		if err != nil {
+			return notSent(k, err)
+		}
+		k.Authorize, k.Renewable = bearer(token), true
+		err = c.api.http.Do(ctx, k, read)
+		if !errors.Is(err, httponce.ErrTokenRefused) {
+			return err
+		}
+		c.tokens.Refused(token)
+		if e, ok := errors.AsType[*ksef.APIError](err); ok && repeated {
+			e.Kind = ksef.KindUnauthorized
+			return e
+		}
+	}
+}
+
+// Ready returns nil when there is a login, and makes one when there is none. It is for a caller that
+// has much to prepare for a request. Its error is an *[ksef.APIError] of a request that was not sent.
+func (c authorized) Ready(ctx context.Context) error {
+	if _, err := c.tokens.Access(ctx); err != nil {
+		return notSent(httponce.Call{Op: "log in", Group: ksef.GroupLogin}, err)
+	}
+	return nil
+}
+
+// bearer authorizes a call by a token.
+func bearer(token Secret) func() (httponce.Credentials, error) {
+	return func() (httponce.Credentials, error) {
+		if token.IsZero() {
+			return httponce.Credentials{}, errors.New("there is no token")
+		}
+		return httponce.Credentials{Header: "Bearer " + token.Reveal(), Secrets: []string{token.Reveal()}}, nil
+	}
+}
+
+// notSent is the error of a call for which there was no token. The call itself was not sent,
+// whatever became of the login. A login that KSeF refused says nothing about the call's own
+// content: it is an error of the credentials.
+func notSent(k httponce.Call, err error) error {
+	e := &ksef.APIError{Op: k.Op, Group: k.Group, Kind: ksef.KindLocal, Err: err}
+	if in, ok := errors.AsType[*ksef.APIError](err); ok {
+		e.Kind, e.RetryAfter, e.Reason, e.Permissions, e.Advice = in.Kind, in.RetryAfter, in.Reason, in.Permissions, in.Advice
+		if in.Kind == ksef.KindRefused {
+			e.Kind = ksef.KindUnauthorized
+		}
+	}
+	return e
+}

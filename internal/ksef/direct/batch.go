@@ -1,0 +1,122 @@
+package direct
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+	"ksefworker/internal/ksef/lenient"
+	"ksefworker/internal/ksef/numbers"
+)
+
+type batchPartWire struct {
+	OrdinalNumber int    `json:"ordinalNumber"`
+	FileSize      int64  `json:"fileSize"`
+	FileHash      []byte `json:"fileHash"`
+}
+
+type batchFileWire struct {
+	FileSize        int64           `json:"fileSize"`
+	FileHash        []byte          `json:"fileHash"`
+	CompressionType string          `json:"compressionType,omitempty"`
+	FileParts       []batchPartWire `json:"fileParts"`
+}
+
+type openBatchWire struct {
+	FormCode    formCodeWire   `json:"formCode"`
+	BatchFile   batchFileWire  `json:"batchFile"`
+	Encryption  encryptionWire `json:"encryption"`
+	OfflineMode bool           `json:"offlineMode,omitempty"`
+}
+
+type openedBatchWire struct {
+	ReferenceNumber    string           `json:"referenceNumber"`
+	PartUploadRequests []partUploadWire `json:"partUploadRequests"`
+}
+
+type partUploadWire struct {
+	OrdinalNumber int                      `json:"ordinalNumber"`
+	Method        string                   `json:"method"`
+	URL           string                   `json:"url"`
+	Headers       map[string]*lenient.Name `json:"headers"`
+}
+
+// compressions are KSeF's names of the archive's forms. ZIP is not named: it is the default, and
+// servers before API 2.6.0 do not know the field.
+var compressions = map[ksef.Compression]string{ksef.CompressionZIP: "", ksef.CompressionTarGz: "TarGz"}
+
+// OpenBatch opens a batch session. Its parts must be uploaded (UploadPart), then it must be closed
+// (CloseSession): only then does processing begin. KSeF cancels a session that is never closed.
+func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
+	info := r.BatchInfo
+	body := openBatchWire{
+		FormCode: formCodes[r.InvoiceVersion], Encryption: encryptionOf(r.EncryptionInfo), OfflineMode: r.Offline,
+		BatchFile: batchFileWire{FileSize: info.BatchSize, FileHash: info.BatchHash, CompressionType: compressions[info.Compression]},
+	}
+	for _, p := range info.BatchParts {
+		body.BatchFile.FileParts = append(body.BatchFile.FileParts, batchPartWire{p.Ordinal, p.PartSize, p.PartHash})
+	}
+	k := post("open batch session", ksef.GroupBatchSession, "/sessions/batch", body).
+		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check()).Bad(info.Check()).Bad(checkBatch(info))
+	var wire openedBatchWire
+	var out ksef.OpenedBatch
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.Checked(&wire, func() error { return missing("referenceNumber", wire.ReferenceNumber) }); err != nil {
+			return err
+		}
+		out.ID = wire.ReferenceNumber
+		var err error
+		out.PartUploads, err = matchParts(info.BatchParts, wire.PartUploadRequests)
+		return err
+	})
+	if err := c.opened(err, r.EncryptionInfo.PublicKeyID); err != nil {
+		return ksef.OpenedBatch{}, err
+	}
+	return out, nil
+}
+
+// checkBatch refuses what KSeF would refuse after the parts were built.
+func checkBatch(b ksef.BatchInfo) error {
+	if _, known := compressions[b.Compression]; !known {
+		return fmt.Errorf("archive form %q is neither zip nor tar.gz", b.Compression)
+	}
+	if n := len(b.BatchParts); n > numbers.MaxBatchParts {
+		return fmt.Errorf("%d parts are more than KSeF's %d", n, numbers.MaxBatchParts)
+	}
+	return nil
+}
+
+// matchParts brings the uploads into the order of the parts and checks that none is missing.
+func matchParts(parts []ksef.BatchPart, uploads []partUploadWire) ([]ksef.PartUpload, error) {
+	if len(parts) != len(uploads) {
+		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))
+	}
+	by := make(map[int]ksef.PartUpload, len(uploads))
+	for _, w := range uploads {
+		u := ksef.PartUpload{Ordinal: w.OrdinalNumber, Method: cmp.Or(w.Method, "PUT"), URL: w.URL}
+		for _, name := range slices.Sorted(maps.Keys(w.Headers)) {
+			if value := w.Headers[name]; value != nil {
+				u.Headers = append(u.Headers, ksef.Header{Name: name, Value: string(*value)})
+			}
+		}
+		if _, err := u.Address(); err != nil {
+			return nil, err
+		}
+		by[u.Ordinal] = u
+	}
+	out := make([]ksef.PartUpload, 0, len(parts))
+	for _, p := range parts {
+		u, ok := by[p.Ordinal]
+		if !ok {
+			return nil, fmt.Errorf("answer has no upload for part %d", p.Ordinal)
+		}
+		u.Allowed = numbers.PartTime * time.Duration(len(parts))
+		out = append(out, u)
+	}
+	return out, nil
+}

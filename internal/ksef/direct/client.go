@@ -1,0 +1,69 @@
+package direct
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"ksefworker/internal/ksef"
+)
+
+// Client is the sender of one taxpayer's invoices. Safe for concurrent use. Its methods return
+// *[ksef.APIError] and no other type of error.
+type Client struct {
+	authorized
+	receipts receipts
+	lists    lists
+
+	staleKey func()
+	mu       sync.Mutex
+	refused  []byte // id of the public key that KSeF refused last
+}
+
+// Sender returns the client of the taxpayer that the tokens are of. staleKey is called when KSeF
+// says that a public key is not, or no more, its own: whoever keeps one must forget it. It may be
+// nil.
+func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
+	if staleKey == nil {
+		staleKey = func() {}
+	}
+	return &Client{
+		authorized: authorized{a, tokens}, staleKey: staleKey,
+		receipts: receipts{now: a.now}, lists: lists{now: a.now},
+	}
+}
+
+// String names the client by its address.
+func (c *Client) String() string { return "sender to " + c.api.String() }
+
+// UploadPart sends the encrypted bytes of a part to its address; see [httponce.Client.UploadPart].
+func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
+	return c.api.http.UploadPart(ctx, p, open, size)
+}
+
+// opened judges the error of a request that carried a public key's id. KSeF refuses a key that it
+// has withdrawn before it looks at anything else, so the request can be made again with the key
+// fetched anew: that is no refusal of the package. Only when KSeF refuses the same key once more,
+// the refusal stands.
+func (c *Client) opened(err error, keyID []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := errors.AsType[*ksef.APIError](err)
+	switch {
+	case err == nil:
+		c.refused = nil
+	case ok && e.Code == ksef.CodeStaleKey:
+		again := bytes.Equal(c.refused, keyID) && keyID != nil
+		c.refused = keyID
+		c.staleKey()
+		if !again {
+			later := *e
+			later.Kind, later.MaybeDone = ksef.KindOutage, false
+			later.Advice = "the public key is fetched anew"
+			return &later
+		}
+	}
+	return err
+}

@@ -1,0 +1,26 @@
+// Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of
+// July 2026, and what is known of 2.8.1): everything that a sender of invoices needs. Like the
+// other clients it states facts, never verdicts, and every request goes through package httponce.
+//
+// # Four views of one API
+//
+//   - [API] holds the address and the way to the network. It makes the others.
+//   - [Auth] are the calls before there is an access token. Package login leads them.
+//   - [Client] is the sender, for one taxpayer: sessions, invoices, receipts, the register.
+//   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.
+//
+// The last two ask a [Tokens] for an access token before each request. A request that KSeF answers
+// with 401 was not carried out; it is repeated once with another token.
+//
+// # What is read, and what is not
+//
+// New fields and new values come without a new version (change log of API 2.1.2), so everything
+// unknown is passed over. A field without which an answer says nothing makes the whole answer an
+// error of [ksef.KindUnreadable]. The names of all fields are held against the Ministry's contract
+// by a test.
+//
+// # Secrets
+//
+// Tokens, pre-signed addresses and the secret of a new KSeF token are values of types that print
+// "[redacted]".
+package direct

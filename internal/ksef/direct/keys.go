@@ -1,0 +1,110 @@
+package direct
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+)
+
+// Usage is what a public key of KSeF encrypts.
+type Usage string
+
+// The usages.
+const (
+	UsageToken   Usage = "KsefTokenEncryption"
+	UsageSession Usage = "SymmetricKeyEncryption"
+)
+
+// PublicKey is a key of KSeF. KSeF may list several of one usage, for example before it changes
+// one.
+type PublicKey struct {
+	Key                *rsa.PublicKey
+	ID                 []byte // see [ksef.PublicKeyID]
+	ValidFrom, ValidTo time.Time
+	Usage              []Usage
+}
+
+type publicKeyWire struct {
+	Certificate []byte    `json:"certificate"`
+	ValidFrom   ksef.Time `json:"validFrom"`
+	ValidTo     ksef.Time `json:"validTo"`
+	Usage       []Usage   `json:"usage"`
+}
+
+// PublicKeys lists KSeF's public keys. An entry that cannot be read is left out: it may be of a
+// kind that this program does not know.
+func (a Auth) PublicKeys(ctx context.Context) ([]PublicKey, error) {
+	var wire []publicKeyWire
+	k := get("fetch public keys", ksef.GroupPublicKey, "/security/public-key-certificates")
+	err := a.api.http.Do(ctx, k, func(r *httponce.Answer) error { return r.JSONList(&wire) })
+	if err != nil {
+		return nil, err
+	}
+	out := make([]PublicKey, 0, len(wire))
+	for _, w := range wire {
+		if key, err := w.key(); err == nil {
+			out = append(out, key)
+		}
+	}
+	return out, nil
+}
+
+// minKeyBits: shorter keys have not been accepted as safe since 2013 (NIST SP 800-131A).
+const minKeyBits = 2048
+
+// key reads the key from its certificate. The id that KSeF tells beside it is not read: it follows
+// from the key.
+func (w publicKeyWire) key() (PublicKey, error) {
+	cert, err := x509.ParseCertificate(w.Certificate)
+	if err != nil {
+		return PublicKey{}, err
+	}
+	key, ok := cert.PublicKey.(*rsa.PublicKey)
+	switch {
+	case !ok:
+		return PublicKey{}, errors.New("the key is not RSA")
+	case key.N.BitLen() < minKeyBits:
+		return PublicKey{}, fmt.Errorf("the key has %d bits", key.N.BitLen())
+	}
+	id, err := ksef.PublicKeyID(key)
+	return PublicKey{Key: key, ID: id, ValidFrom: w.ValidFrom.Time, ValidTo: w.ValidTo.Time, Usage: w.Usage}, err
+}
+
+// ChooseKey returns the key to use now: of the usage, valid, and of several the one that became
+// valid last.
+func ChooseKey(keys []PublicKey, usage Usage, now time.Time) (PublicKey, error) {
+	var best *PublicKey
+	for i, k := range keys {
+		if !slices.Contains(k.Usage, usage) || now.Before(k.ValidFrom) || !k.ValidTo.IsZero() && now.After(k.ValidTo) {
+			continue
+		}
+		if best == nil || k.ValidFrom.After(best.ValidFrom) {
+			best = &keys[i]
+		}
+	}
+	if best == nil {
+		return PublicKey{}, fmt.Errorf("KSeF lists no RSA key of usage %s that is valid now (compare this machine's clock)", usage)
+	}
+	return *best, nil
+}
+
+// PublicKey fetches the public key that encrypts session keys. KSeF replaces it at times, in an
+// emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
+func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	keys, err := c.api.Auth().PublicKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ChooseKey(keys, UsageSession, c.api.now())
+	if err != nil {
+		return nil, &ksef.APIError{Op: "choose public key", Group: ksef.GroupPublicKey, Kind: ksef.KindOutage, Err: err}
+	}
+	return key.Key, nil
+}

@@ -1,0 +1,160 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+	"ksefworker/internal/ksef/numbers"
+)
+
+type invoicesWire struct {
+	ContinuationToken string         `json:"continuationToken"`
+	Invoices          *[]invoiceWire `json:"invoices"`
+}
+
+// InvoicePage is a piece of a session's list.
+type InvoicePage struct {
+	Invoices []ksef.InvoiceInfo
+	// Next asks for the following page; "" when there is none.
+	Next string
+
+	references []string
+}
+
+// SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. next
+// is "" for the first page, and then what the page before says. failed lists the refused ones
+// alone.
+func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, failed bool) (InvoicePage, error) {
+	format := "/sessions/%s/invoices"
+	if failed {
+		format += "/failed"
+	}
+	k := get("list session invoices", ksef.GroupSessionInvoiceList, format, session).UpTo(httponce.PageAnswer)
+	k = from(query(k, "pageSize", strconv.Itoa(numbers.MaxListPage)), next)
+	var wire invoicesWire
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&wire, func() error {
+			if wire.Invoices == nil {
+				return errors.New("answer has no list of invoices")
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return InvoicePage{}, err
+	}
+	page := InvoicePage{Next: wire.ContinuationToken, Invoices: make([]ksef.InvoiceInfo, 0, len(*wire.Invoices))}
+	for _, i := range *wire.Invoices {
+		page.Invoices = append(page.Invoices, i.InvoiceInfo)
+		page.references = append(page.references, i.reference)
+	}
+	return page, nil
+}
+
+// SessionInvoices lists all invoices of a session, page by page. A list that cannot be read to its
+// end is an error and never a shorter list: an invoice that is not in it would count as never
+// arrived. The pages that were read are kept for a while: the next call goes on behind them, so
+// that a list of ten pages does not begin again each time a limit interrupts it.
+func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
+	l := c.lists.take(id)
+	for {
+		page, err := c.SessionInvoicePage(ctx, id, l.next, false)
+		if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Code == ksef.CodePageToken && l.next != "" {
+			l = &list{seen: map[string]bool{}} // the place is gone: from the beginning
+			continue
+		}
+		if err != nil {
+			c.lists.put(id, l)
+			return nil, err
+		}
+		if err := l.add(page); err != nil {
+			return nil, &ksef.APIError{Op: "list session invoices", Group: ksef.GroupSessionInvoiceList,
+				Kind: ksef.KindUnreadable, Err: err}
+		}
+		if l.next == "" {
+			return l.invoices, nil
+		}
+	}
+}
+
+// list is what was read of a session's list.
+type list struct {
+	invoices []ksef.InvoiceInfo
+	seen     map[string]bool // references
+	next     string
+	at       time.Time
+}
+
+// add appends a page. A page that repeats itself, or an invoice of another page, shows that the
+// pages do not fit together; to end there would pass for a whole list.
+func (l *list) add(p InvoicePage) error {
+	if p.Next != "" && p.Next == l.next {
+		return errors.New("a page of the list names itself as the next one")
+	}
+	if p.Next != "" && len(p.Invoices) == 0 {
+		return errors.New("a page of the list is empty and names another one")
+	}
+	for _, r := range p.references {
+		if r != "" && l.seen[r] {
+			return errors.New("an invoice is on two pages of the list")
+		}
+		l.seen[r] = true
+	}
+	l.invoices, l.next = append(l.invoices, p.Invoices...), p.Next
+	return nil
+}
+
+// Bounds of the lists that are kept. An invoice takes about half a kilobyte, a session ten thousand
+// of them.
+const (
+	keptLists = 8
+	keptFor   = 10 * time.Minute // a limit of the minute is over by then; answers do not change in a session that is over
+)
+
+// lists keeps lists that were interrupted. The zero value and a clock are ready to use.
+type lists struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	kept map[string]*list
+}
+
+// take removes the list of a session, or makes an empty one. So two calls at the same time read the
+// list twice, and neither sees the other's half.
+func (l *lists) take(session string) *list {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	got := l.kept[session]
+	delete(l.kept, session)
+	if got == nil || l.now().Sub(got.at) > keptFor {
+		return &list{seen: map[string]bool{}}
+	}
+	return got
+}
+
+func (l *lists) put(session string, got *list) {
+	if got.next == "" {
+		return // nothing was read
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept == nil {
+		l.kept = map[string]*list{}
+	}
+	got.at = l.now()
+	l.kept[session] = got
+	for len(l.kept) > keptLists {
+		oldest := session
+		for name, other := range l.kept {
+			if other.at.Before(l.kept[oldest].at) {
+				oldest = name
+			}
+		}
+		delete(l.kept, oldest)
+	}
+}

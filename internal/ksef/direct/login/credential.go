@@ -1,0 +1,72 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/direct"
+	"ksefworker/internal/xades"
+)
+
+// Credential is loaded for each login, so that replaced files need no restart, and before KSeF is
+// asked for anything: a file that cannot be read costs no request.
+type Credential func() (Proof, error)
+
+// Proof proves to KSeF who logs in.
+type Proof interface {
+	// Begin answers a challenge. now is KSeF's clock.
+	Begin(ctx context.Context, auth direct.Auth, c direct.Challenge, nip string, now time.Time) (direct.Begun, error)
+}
+
+// Certificate proves it by a signature.
+type Certificate struct{ Signer *xades.Signer }
+
+// Begin implements [Proof].
+func (c Certificate) Begin(ctx context.Context, auth direct.Auth, ch direct.Challenge, nip string, now time.Time) (direct.Begun, error) {
+	subject := bySubject
+	if !Named(c.Signer.Certificate()) {
+		subject = byFingerprint
+	}
+	document, err := authTokenRequest(ch.Challenge, nip, subject)
+	if err != nil {
+		return direct.Begun{}, local("write AuthTokenRequest", err)
+	}
+	// By KSeF's own clock: a SigningTime in the future is refused, and this machine's may be ahead.
+	signed, err := c.Signer.Sign(document, now)
+	if err != nil {
+		return direct.Begun{}, local("sign AuthTokenRequest", err)
+	}
+	return auth.BySignature(ctx, signed, false)
+}
+
+// Token proves it by a KSeF token.
+type Token struct{ Token direct.Secret }
+
+// Begin implements [Proof].
+func (t Token) Begin(ctx context.Context, auth direct.Auth, ch direct.Challenge, nip string, now time.Time) (direct.Begun, error) {
+	keys, err := auth.PublicKeys(ctx)
+	if err != nil {
+		return direct.Begun{}, err
+	}
+	key, err := direct.ChooseKey(keys, direct.UsageToken, now)
+	if err != nil {
+		return direct.Begun{}, &ksef.APIError{Op: "choose public key", Group: ksef.GroupLogin, Kind: ksef.KindOutage, Err: err}
+	}
+	sealed, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.Key,
+		[]byte(t.Token.Reveal()+"|"+strconv.FormatInt(ch.TimestampMs, 10)), nil)
+	if err != nil {
+		return direct.Begun{}, local("encrypt token", fmt.Errorf("it is longer than KSeF's key can encrypt: %w", err))
+	}
+	return auth.ByToken(ctx, direct.TokenLogin{Challenge: ch.Challenge, NIP: nip, EncryptedToken: sealed, PublicKeyID: key.ID})
+}
+
+// local is a fault of this process: another worker may have a file that this one cannot read.
+func local(op string, err error) error {
+	return &ksef.APIError{Op: op, Group: ksef.GroupLogin, Kind: ksef.KindLocal, Err: err}
+}

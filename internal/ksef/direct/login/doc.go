@@ -1,0 +1,17 @@
+// Package login keeps one taxpayer logged in to KSeF: challenge, signature or encrypted token,
+// poll, redeem once, refresh before the token ends. A [Session] does it for one tenant in one
+// process; it is a [direct.Tokens].
+//
+// # What becomes of a failure
+//
+// Whatever stops a login is kept for a while, and every caller gets it without a request of its
+// own: a pool of tasks must not knock at a door that is shut. Where a person must act (no
+// permissions, token or certificate refused, context blocked), the error is of
+// [ksef.KindUnauthorized] and says what to do. Everything else is an outage that passes; the pauses
+// grow.
+//
+// A refresh that fails for any reason is followed by a full login: KSeF has been seen to answer 400
+// and 500 where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api).
+//
+// Tokens of logins are in memory only.
+package login

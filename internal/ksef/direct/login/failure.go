@@ -1,0 +1,54 @@
+package login
+
+import (
+	"errors"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+// The pauses after a login that failed. The first is short: most failures are an answer that was
+// lost. A refusal of the credentials is repeated no sooner than the pool lifts the pause that it
+// causes (retry.CredentialsPause).
+const (
+	firstPause   = time.Second
+	longestPause = time.Minute
+	refusedPause = 30 * time.Second
+)
+
+// failure is the last login, if it failed. The zero value is none.
+type failure struct {
+	err   error
+	until time.Time
+	count int
+}
+
+// note keeps an error. One of a caller or of the gate is not kept: it says nothing about the next
+// login, and comes at no cost to KSeF.
+func (f *failure) note(err error, now time.Time) {
+	e, ok := errors.AsType[*ksef.APIError](err)
+	if ok && (e.Kind == ksef.KindCanceled || e.Kind == ksef.KindGated) {
+		return
+	}
+	f.err = err
+	pause := min(firstPause<<min(f.count, 10), longestPause)
+	f.count++
+	if ok && e.Kind == ksef.KindLocal {
+		pause = 0 // a file that was corrected is tried at once
+	}
+	if ok && e.Kind == ksef.KindUnauthorized {
+		pause = refusedPause
+	}
+	if ok && e.RetryAfter > pause {
+		pause = e.RetryAfter
+	}
+	f.until = now.Add(pause)
+}
+
+// still returns the error while its pause lasts.
+func (f *failure) still(now time.Time) error {
+	if f.err == nil || !now.Before(f.until) {
+		return nil
+	}
+	return f.err
+}

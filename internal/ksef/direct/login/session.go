@@ -1,0 +1,197 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/direct"
+)
+
+// Options describe a session. Auth, Credential and NIP are required.
+type Options struct {
+	Auth       direct.Auth
+	Credential Credential
+	NIP        string // of the context
+	Pace       *Pace  // shared by all sessions of the process; nil: none
+	// Patience is how long KSeF may take for a login. With a qualified certificate it asks the
+	// issuer whether it was revoked, which can take a while. 0: DefaultPatience.
+	Patience time.Duration
+	Now      func() time.Time // nil: time.Now
+}
+
+// DefaultPatience is how long a login may take.
+const DefaultPatience = 2 * time.Minute
+
+// Session keeps one taxpayer logged in. Make it with [New]; [Session.Close] ends it. Safe for
+// concurrent use.
+type Session struct {
+	o       Options
+	renewal sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	access  live
+	refresh live
+	flight  *flight // the login or refresh that is under way
+	failure failure
+}
+
+// live is a token with the times at which it is renewed and ends, by this machine's clock.
+type live struct {
+	direct.Token
+	renew, end time.Time
+	refreshed  bool // it came by a refresh
+}
+
+// flight is a login that callers wait for.
+type flight struct {
+	done   chan struct{}
+	cancel context.CancelCauseFunc
+	token  direct.Secret
+	err    error
+}
+
+// New returns a session that is not logged in. It logs in when a token is first asked for.
+func New(o Options) *Session {
+	if o.Patience == 0 {
+		o.Patience = DefaultPatience
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Session{o: o}
+}
+
+var errClosed = errors.New("this process is about to stop")
+
+func closedError() error {
+	return &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindCanceled, Err: errClosed}
+}
+
+// Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
+// It goes on when its first caller gives up: the others wait for the same one.
+func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
+	s.mu.Lock()
+	now := s.o.Now()
+	if s.closed {
+		s.mu.Unlock()
+		return direct.Secret{}, closedError()
+	}
+	if now.Before(s.access.renew) {
+		token := s.access.Token.Token
+		s.mu.Unlock()
+		return token, nil
+	}
+	if err := s.failure.still(now); err != nil {
+		defer s.mu.Unlock()
+		return s.last(now, err)
+	}
+	f := s.flight
+	if f == nil {
+		f = s.fly(ctx)
+	}
+	s.mu.Unlock()
+	select {
+	case <-f.done:
+		if f.err == nil {
+			return f.token, nil
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.last(s.o.Now(), f.err)
+	case <-ctx.Done():
+		return direct.Secret{}, &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindCanceled, Err: context.Cause(ctx)}
+	}
+}
+
+// last returns the access token when it could not be renewed: it serves to its end. Without one it
+// returns why. The caller holds mu.
+func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
+	if now.Before(s.access.end) {
+		return s.access.Token.Token, nil
+	}
+	return direct.Secret{}, why
+}
+
+// fly begins a renewal. The caller holds mu.
+func (s *Session) fly(ctx context.Context) *flight {
+	f := &flight{done: make(chan struct{})}
+	s.flight = f
+	// With the values of the first caller's context, such as the task for which the limiter waits,
+	// and with an end of its own.
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	f.cancel = cancel
+	refresh := s.refresh
+	s.renewal.Go(func() {
+		defer cancel(nil)
+		got, err := s.renew(own, refresh)
+		s.land(f, got, err)
+	})
+	return f
+}
+
+// land takes the result of a renewal.
+func (s *Session) land(f *flight, got tokens, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flight = nil
+	switch {
+	case s.closed:
+		err = closedError() // what came in spite of it is given up
+	case err == nil:
+		s.access, s.failure, f.token = got.access, failure{}, got.access.Token.Token
+		if !got.refresh.IsZero() {
+			s.refresh = got.refresh
+		}
+	default:
+		s.failure.note(err, s.o.Now())
+	}
+	f.err = err
+	close(f.done)
+}
+
+// IsZero reports whether there is no token.
+func (l live) IsZero() bool { return l.Token.Token.IsZero() }
+
+// Refused implements [direct.Tokens]: the next call of Access brings another token. When a
+// refreshed one is refused as well, the login itself is no good any more.
+func (s *Session) Refused(token direct.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.access.Token.Token != token {
+		return // another caller was faster
+	}
+	if s.access.refreshed {
+		s.refresh = live{}
+	}
+	s.access = live{}
+}
+
+// LoggedIn reports whether there is an access token that is alive.
+func (s *Session) LoggedIn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.o.Now().Before(s.access.end)
+}
+
+// Close ends the session: no token is given out any more, a login under way is broken off, and KSeF
+// is told, if ctx leaves the time. It returns the error of that last request. A login that was not
+// ended ends by itself within days.
+func (s *Session) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	last := s.refresh
+	s.access, s.refresh = live{}, live{}
+	if s.flight != nil {
+		s.flight.cancel(errClosed)
+	}
+	s.mu.Unlock()
+	s.renewal.Wait()
+	if last.IsZero() || !s.o.Now().Before(last.end) {
+		return nil
+	}
+	return s.o.Auth.End(ctx, last.Token)
+}

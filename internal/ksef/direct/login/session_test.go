@@ -1,0 +1,397 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/direct"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var background = context.Background()
+
+func access(t *testing.T, s *Session) string {
+	t.Helper()
+	token, err := s.Access(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token.Reveal()
+}
+
+func failed(t *testing.T, s *Session) *ksef.APIError {
+	t.Helper()
+	token, err := s.Access(background)
+	e, ok := err.(*ksef.APIError)
+	if !ok {
+		t.Fatalf("token %v, error %T %v", token, err, err)
+	}
+	return e
+}
+
+func TestAccess_ManyCallersAtOnce_OneLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{polls: 3}
+		s := session(t, f, nil)
+		var all sync.WaitGroup
+		got := make([]string, 50)
+		for i := range got {
+			all.Go(func() { got[i] = access(t, s) })
+		}
+		all.Wait()
+		for _, token := range got {
+			if token != got[0] || !strings.HasPrefix(token, "access-") {
+				t.Fatalf("tokens %q", got)
+			}
+		}
+		want := []string{"/auth/challenge", "/auth/xades-signature", "/auth/status", "/auth/status", "/auth/status", "/auth/status", "/auth/token/redeem"}
+		if !reflect.DeepEqual(f.paths, want) {
+			t.Errorf("asked %q", f.paths)
+		}
+	})
+}
+
+func TestAccess_TokenNearItsEnd_IsRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{}
+		s := session(t, f, nil)
+		first := access(t, s)
+		time.Sleep(13 * time.Minute)
+		if again := access(t, s); again != first {
+			t.Errorf("%s before its time", again)
+		}
+		time.Sleep(time.Minute + time.Second)
+		if second := access(t, s); second == first || f.count("/auth/token/refresh") != 1 || f.count("/auth/challenge") != 1 {
+			t.Errorf("%s after %s, asked %q", second, first, f.paths)
+		}
+	})
+}
+
+func TestAccess_RefreshFails_IsAFullLogin(t *testing.T) {
+	for why, a := range map[string]*answer{
+		"500": problem(500, 500), "400": problem(400, 21304), "401": problem(401, 0), "lost": {err: io.ErrUnexpectedEOF},
+		"a page": {status: 200, body: "<html>"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeKSeF{intercept: func(path string, _ int) *answer {
+				if path == "/auth/token/refresh" {
+					return a
+				}
+				return nil
+			}}
+			s := session(t, f, nil)
+			first := access(t, s)
+			time.Sleep(15 * time.Minute)
+			if second := access(t, s); second == first || f.count("/auth/challenge") != 2 {
+				t.Errorf("%s: %s, asked %q", why, second, f.paths)
+			}
+		})
+	}
+}
+
+// An access token serves to its end when it cannot be renewed before.
+func TestAccess_OutageBeforeTheEnd_TheTokenServesToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := false
+		f := &fakeKSeF{intercept: func(string, int) *answer {
+			if down {
+				return problem(503, 0)
+			}
+			return nil
+		}}
+		s := session(t, f, nil)
+		first := access(t, s)
+		down = true
+		time.Sleep(14*time.Minute + time.Second)
+		for range 50 {
+			if got := access(t, s); got != first {
+				t.Fatal(got)
+			}
+		}
+		if n := len(f.paths); n > 8 {
+			t.Errorf("%d requests in one moment of an outage", n)
+		}
+		time.Sleep(time.Minute)
+		if e := failed(t, s); e.Kind != ksef.KindOutage {
+			t.Error(e)
+		}
+	})
+}
+
+func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
+	for status, words := range map[int]string{
+		415: "InvoiceWrite and InvoiceRead", 425: "revoked", 450: "token_file", 460: "of this environment", 470: "deceased", 480: "contact the Ministry",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeKSeF{status: status}
+			s := session(t, f, nil)
+			for range 10 {
+				e := failed(t, s)
+				if e.Kind != ksef.KindUnauthorized || e.MaybeDone || e.Code != status || e.Status != 200 || !strings.Contains(e.Error(), words) ||
+					!strings.Contains(e.Error(), "opis") {
+					t.Fatalf("%d: %v", status, e)
+				}
+			}
+			if n := f.count("/auth/challenge"); n != 1 {
+				t.Errorf("%d: %d logins", status, n)
+			}
+			f.status = 200 // somebody has corrected it
+			time.Sleep(refusedPause)
+			access(t, s)
+		})
+	}
+}
+
+func TestAccess_RefusalOfTheDocument_IsOneOfTheCredentials(t *testing.T) {
+	for code, want := range map[int]ksef.ErrorKind{
+		9105: ksef.KindUnauthorized, 21115: ksef.KindUnauthorized, 21117: ksef.KindUnauthorized, 99999: ksef.KindUnauthorized,
+		21111: ksef.KindOutage, 21470: ksef.KindOutage,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := session(t, &fakeKSeF{intercept: func(path string, _ int) *answer {
+				if path == "/auth/xades-signature" {
+					return problem(400, code)
+				}
+				return nil
+			}}, nil)
+			if e := failed(t, s); e.Kind != want || e.MaybeDone || (want == ksef.KindUnauthorized) != (e.Advice != "") {
+				t.Errorf("%d: %+v", code, *e)
+			}
+		})
+	}
+}
+
+func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
+	for _, status := range []int{500, 550, 777} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeKSeF{status: status}
+			s := session(t, f, nil)
+			begun := time.Now()
+			for time.Since(begun) < 10*time.Minute {
+				if e := failed(t, s); e.Kind != ksef.KindOutage || e.MaybeDone {
+					t.Fatalf("%d: %v", status, e)
+				}
+				time.Sleep(time.Second)
+			}
+			if n := f.count("/auth/challenge"); n < 10 || n > 20 {
+				t.Errorf("%d: %d logins in ten minutes", status, n)
+			}
+		})
+	}
+}
+
+func TestAccess_LoginStuck_IsGivenUpAfterItsPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{polls: 1 << 30}
+		s := session(t, f, nil)
+		begun := time.Now()
+		e := failed(t, s)
+		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, ErrSlow) || e.MaybeDone || took < DefaultPatience || took > DefaultPatience+10*time.Second {
+			t.Errorf("after %v: %v", took, e)
+		}
+		if n := f.count("/auth/status"); n > 60 {
+			t.Errorf("%d polls", n)
+		}
+	})
+}
+
+func TestAccess_RedeemLost_OneMoreLoginAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{intercept: func(path string, n int) *answer {
+			if path == "/auth/token/redeem" && n == 1 {
+				return &answer{err: io.ErrUnexpectedEOF, after: true}
+			}
+			return nil
+		}}
+		s := session(t, f, nil)
+		access(t, s)
+		if f.count("/auth/challenge") != 2 || f.count("/auth/token/redeem") != 2 {
+			t.Errorf("asked %q", f.paths)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{intercept: func(path string, _ int) *answer {
+			if path == "/auth/token/redeem" {
+				return &answer{err: io.ErrUnexpectedEOF, after: true}
+			}
+			return nil
+		}}
+		if e := failed(t, session(t, f, nil)); e.Kind != ksef.KindNetwork || f.count("/auth/challenge") != 2 {
+			t.Errorf("%v, asked %q", e, f.paths)
+		}
+	})
+}
+
+func TestAccess_FirstCallerGivesUp_TheOthersGetTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{polls: 5}
+		s := session(t, f, nil)
+		first, cancel := context.WithCancel(background)
+		gone := make(chan error)
+		go func() {
+			_, err := s.Access(first)
+			gone <- err
+		}()
+		synctest.Wait()
+		got := make(chan string)
+		go func() { got <- access(t, s) }()
+		synctest.Wait()
+		cancel()
+		if e, ok := (<-gone).(*ksef.APIError); !ok || e.Kind != ksef.KindCanceled {
+			t.Error(e)
+		}
+		if token := <-got; token == "" || f.count("/auth/challenge") != 1 {
+			t.Errorf("%q, asked %q", token, f.paths)
+		}
+	})
+}
+
+func TestRefused_RefreshedTokenTwice_IsAFullLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{}
+		s := session(t, f, nil)
+		first := access(t, s)
+		s.Refused(direct.NewSecret("another"))
+		if access(t, s) != first {
+			t.Error("the refusal of an older token ends this one")
+		}
+		s.Refused(direct.NewSecret(first))
+		second := access(t, s)
+		if f.count("/auth/token/refresh") != 1 || f.count("/auth/challenge") != 1 {
+			t.Errorf("asked %q", f.paths)
+		}
+		s.Refused(direct.NewSecret(second))
+		access(t, s)
+		if f.count("/auth/challenge") != 2 {
+			t.Errorf("asked %q", f.paths)
+		}
+	})
+}
+
+func TestAccess_KSeFsClockDiffers_NeitherSignatureNorTokenSuffers(t *testing.T) {
+	for _, ahead := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeKSeF{ahead: ahead}
+			s := session(t, f, nil)
+			first := access(t, s)
+			if d := f.now().Sub(signingTime(t, f.signed)); d < 0 || d > time.Second {
+				t.Errorf("signed %v before KSeF's clock", d)
+			}
+			time.Sleep(12 * time.Minute)
+			if access(t, s) != first {
+				t.Errorf("%v: renewed too soon", ahead)
+			}
+			time.Sleep(2*time.Minute + time.Second)
+			if access(t, s) == first {
+				t.Errorf("%v: renewed too late", ahead)
+			}
+			time.Sleep(12 * time.Minute)
+			if f.count("/auth/token/refresh") != 1 {
+				t.Error("a refreshed token has another clock")
+			}
+		})
+	}
+}
+
+func TestAccess_ByToken_IsEncryptedWithTheChallengesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const token = "20261125-AA-1|nip-5265877635|00ff"
+		f := &fakeKSeF{token: token, ahead: time.Hour}
+		s := session(t, f, func(o *Options) {
+			o.Credential = func() (Proof, error) { return Token{direct.NewSecret(token)}, nil }
+		})
+		access(t, s)
+		f.token = "another"
+		s.Refused(direct.NewSecret(access(t, s)))
+		s.Refused(direct.NewSecret(access(t, s)))
+		if e := failed(t, s); e.Kind != ksef.KindUnauthorized || strings.Contains(e.Error(), "00ff") {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
+func TestAccess_FileCannotBeRead_CostsNoRequestAndIsTriedAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fault error = errors.New("no such file")
+		f := &fakeKSeF{}
+		s := session(t, f, func(o *Options) {
+			o.Credential = func() (Proof, error) { return Certificate{testSigner()}, fault }
+		})
+		if e := failed(t, s); e.Kind != ksef.KindLocal || !errors.Is(e, fault) || len(f.paths) != 0 {
+			t.Errorf("%v, asked %q", e, f.paths)
+		}
+		fault = nil
+		access(t, s)
+	})
+}
+
+func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{}
+		s := session(t, f, nil)
+		access(t, s)
+		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 || len(f.refresh) != 0 {
+			t.Errorf("%v, asked %q", err, f.paths)
+		}
+		if e := failed(t, s); e.Kind != ksef.KindCanceled {
+			t.Error(e)
+		}
+		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
+			t.Error("it is ended twice")
+		}
+	})
+}
+
+func TestClose_LoginUnderWay_IsBrokenOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{polls: 1 << 30}
+		s := session(t, f, nil)
+		got := make(chan error)
+		go func() {
+			_, err := s.Access(background)
+			got <- err
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		closed := make(chan error)
+		go func() { closed <- s.Close(background) }()
+		if e, ok := (<-got).(*ksef.APIError); !ok || e.Kind != ksef.KindCanceled {
+			t.Error(e)
+		}
+		if err := <-closed; err != nil || time.Since(begun) > 0 {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+	})
+}
+
+func TestPace_ManyLoginsAtOnce_AreKeptApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(20)
+		begun := time.Now()
+		var all sync.WaitGroup
+		for range 11 {
+			all.Go(func() { _ = p.Wait(background) })
+		}
+		all.Wait()
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("eleven logins of four requests began within %v, at 20 requests a second", took)
+		}
+		ctx, cancel := context.WithCancel(background)
+		cancel()
+		_ = p.Wait(ctx)
+		if err := p.Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}

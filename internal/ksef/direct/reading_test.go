@@ -1,0 +1,364 @@
+package direct
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"ksefworker/internal/ksef"
+)
+
+func page(next string, refs ...string) reply {
+	var entries []string
+	for i, r := range refs {
+		entries = append(entries, fmt.Sprintf(`{"ordinalNumber":%d,"referenceNumber":%q,"invoiceHash":"h-%s","status":{"code":200}}`, i+1, r, r))
+	}
+	token := "null"
+	if next != "" {
+		token = `"` + next + `"`
+	}
+	return ok(`{"continuationToken":` + token + `,"invoices":[` + strings.Join(entries, ",") + `]}`)
+}
+
+func TestSessionInvoices_Pages_AreFollowedToTheEnd(t *testing.T) {
+	c, s := sender(t, page("t1", "a", "b"), page("t2", "c"), page("", "d"))
+	got, err := c.SessionInvoices(ctx, session)
+	if err != nil || len(got) != 4 || got[3].Hash != "h-d" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	var tokens []string
+	for _, r := range s.requests() {
+		tokens = append(tokens, r.header.Get("x-continuation-token"))
+	}
+	if want := []string{"", "t1", "t2"}; !reflect.DeepEqual(tokens, want) {
+		t.Errorf("asked with %q", tokens)
+	}
+}
+
+func TestSessionInvoices_Interrupted_GoesOnAtThePageAndIsNeverAShorterList(t *testing.T) {
+	limit := reply{status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"x"}`, header: map[string]string{"Retry-After": "60"}}
+	c, s := sender(t, page("t1", "a"), limit, page("t2", "b"), problem(500, 1), page("", "c"))
+	for range 2 {
+		if got, err := c.SessionInvoices(ctx, session); err == nil || got != nil {
+			t.Fatalf("a broken list is %v, %v", got, err)
+		}
+	}
+	got, err := c.SessionInvoices(ctx, session)
+	if err != nil || len(got) != 3 || got[0].Hash != "h-a" || got[2].Hash != "h-c" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if n := len(s.requests()); n != 5 {
+		t.Errorf("%d requests, want 5", n)
+	}
+	if len(c.lists.kept) != 0 {
+		t.Error("a list that was read to its end is kept")
+	}
+}
+
+func TestSessionInvoices_PlaceIsGone_BeginsAgain(t *testing.T) {
+	c, s := sender(t, page("t1", "a"), problem(400, ksef.CodePageToken), page("t3", "a"), page("", "b"))
+	got, err := c.SessionInvoices(ctx, session)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if r := s.requests()[2]; r.header.Get("x-continuation-token") != "" {
+		t.Error("it did not begin again")
+	}
+}
+
+func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
+	for why, answers := range map[string][]reply{
+		"the same page for ever": {page("t1", "a"), page("t1", "b")},
+		"an invoice twice":       {page("t1", "a"), page("", "a")},
+		"empty for ever":         {page("t1"), page("t2")},
+		"no list":                {ok(`{"continuationToken":null}`)},
+	} {
+		c, _ := sender(t, answers...)
+		if e := apiError(t, second(c.SessionInvoices(ctx, session))); e.Kind != ksef.KindUnreadable {
+			t.Errorf("%s: %v", why, e)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestSessionInvoices_OddEntries_HarmNoOther(t *testing.T) {
+	c, _ := sender(t, ok(`{"invoices":["x",{"referenceNumber":"a"},{"ordinalNumber":"3","invoiceNumber":7,"invoiceHash":{"a":1},"invoicingMode":"Offline",
+		"status":{"code":440,"description":"Duplikat","extensions":{"originalKsefNumber":"n","originalSessionReferenceNumber":"s"}}}]}`))
+	got, err := c.SessionInvoices(ctx, session)
+	if err != nil || len(got) != 3 || got[0].Unreadable == "" || got[1].Unreadable == "" || got[2].Unreadable != "" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	third := got[2]
+	if n, s, ok := third.Original(); !ok || n != "n" || s != "s" || third.Ordinal != 3 || third.InvoiceNumber != "7" || third.Hash != "" ||
+		third.InvoicingMode != ksef.ModeOffline {
+		t.Errorf("%+v", third)
+	}
+}
+
+// counting is a gate that notes the groups.
+type counting struct {
+	mu     sync.Mutex
+	groups []ksef.Group
+}
+
+func (c *counting) Enter(_ context.Context, g ksef.Group) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.groups = append(c.groups, g)
+	return nil
+}
+func (*counting) Leave(context.Context, ksef.Group, ksef.Outcome) {}
+
+const receiptXML = `<?xml version="1.0" encoding="UTF-8"?><Potwierdzenie><NumerReferencyjnySesji>s</NumerReferencyjnySesji></Potwierdzenie>`
+
+// store is a KSeF whose session has a receipt at a pre-signed address.
+func store(t *testing.T, presigned http.HandlerFunc, expires string) (*Client, *counting, func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var seen []string
+	mux := http.NewServeMux()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = append(seen, r.URL.Path+" "+r.Header.Get("Authorization"))
+		mu.Unlock()
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	mux.HandleFunc("GET /v2/sessions/{id}", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"status":{"code":200},"invoiceCount":0,"upo":{"pages":[{"referenceNumber":"u","downloadUrl":"%s/storage/upo.xml?sig=geheim",
+			"downloadUrlExpirationDate":"%s"}]}}`, srv.URL, expires)
+	})
+	mux.HandleFunc("GET /v2/sessions/{id}/upo/u", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, receiptXML) })
+	mux.HandleFunc("GET /storage/upo.xml", presigned)
+	gate := &counting{}
+	api, err := New(Options{BaseURL: srv.URL + "/v2", Gate: gate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(api.CloseIdleConnections)
+	return api.Sender(&issued{tokens: []string{jwt}}, nil), gate, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string(nil), seen...)
+	}
+}
+
+func TestSessionUPO_AfterItsStatus_CostsNoCountedRequestAndShowsNoToken(t *testing.T) {
+	c, gate, seen := store(t, func(w http.ResponseWriter, _ *http.Request) {
+		sum := sha256.Sum256([]byte(receiptXML))
+		w.Header().Set("x-ms-meta-hash", b64(sum[:]))
+		fmt.Fprint(w, receiptXML)
+	}, "2100-01-01T00:00:00Z")
+	info, err := c.SessionStatus(ctx, session)
+	if err != nil || !info.Counted || !info.Tallied() {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	raw, err := c.SessionUPO(ctx, session)
+	if err != nil || string(raw) != receiptXML {
+		t.Fatalf("%s, %v", raw, err)
+	}
+	if want := []ksef.Group{ksef.GroupSessionMisc, ksef.GroupNone}; !reflect.DeepEqual(gate.groups, want) {
+		t.Errorf("counted %q", gate.groups)
+	}
+	if got := seen()[1]; got != "/storage/upo.xml " {
+		t.Errorf("asked %q", got)
+	}
+}
+
+func TestSessionUPO_AddressDoesNotServe_TheAPIIsAsked(t *testing.T) {
+	for why, c := range map[string]struct {
+		answer  http.HandlerFunc
+		expires string
+	}{
+		"expired": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, "2100-01-01T00:00:00Z"},
+		"garbled": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("x-ms-meta-hash", b64(make([]byte, 32)))
+			fmt.Fprint(w, receiptXML)
+		}, "2100-01-01T00:00:00Z"},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sig=geheim</html>") }, "2100-01-01T00:00:00Z"},
+	} {
+		cl, _, seen := store(t, c.answer, c.expires)
+		raw, err := cl.SessionUPO(ctx, session)
+		if err != nil || string(raw) != receiptXML {
+			t.Errorf("%s: %s, %v", why, raw, err)
+		}
+		if got := seen(); len(got) != 3 || got[2] != "/v2/sessions/"+session+"/upo/u Bearer "+jwt {
+			t.Errorf("%s: asked %q", why, got)
+		}
+		if _, err := cl.Presigned(ctx, cl.receipt(t)); err == nil || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: the error is %v", why, err)
+		}
+	}
+}
+
+// receipt asks for the address of the session's receipt.
+func (c *Client) receipt(t *testing.T) Secret {
+	t.Helper()
+	if _, err := c.SessionStatus(ctx, session); err != nil {
+		t.Fatal(err)
+	}
+	return c.receipts.of(session)[0].url
+}
+
+func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
+	c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) { t.Error("it was used"); w.WriteHeader(403) }, "2020-01-01T00:00:00Z")
+	if _, err := c.SessionStatus(ctx, session); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.receipts.of(session); got != nil {
+		t.Errorf("kept %v", got)
+	}
+}
+
+func TestSessionUPO_NotThereYet_IsRefused(t *testing.T) {
+	c, _ := sender(t, ok(`{"status":{"code":170}}`))
+	if e := apiError(t, second(c.SessionUPO(ctx, session))); e.Kind != ksef.KindRefused || e.Code != ksef.CodeUPONotThere || e.MaybeDone {
+		t.Errorf("%+v", *e)
+	}
+}
+
+func TestDocuments_HashOfKSeFDiffers_AreNotTaken(t *testing.T) {
+	c, _ := sender(t, reply{status: 200, body: receiptXML, header: map[string]string{"x-ms-meta-hash": b64(make([]byte, 32)), "Content-Type": "application/xml"}})
+	if e := apiError(t, second(c.Invoice(ctx, number))); e.Kind != ksef.KindOutage {
+		t.Errorf("%v", e)
+	}
+}
+
+func TestMetadata_OneQuery_FindsAnInvoiceByItsNumberAndTellsItsHash(t *testing.T) {
+	c, s := sender(t, ok(`{"hasMore":false,"isTruncated":true,"invoices":[{"ksefNumber":"`+number+`","invoiceNumber":"F/1","invoiceHash":"aGFzaA==",
+		"seller":{"nip":"5265877635","name":"S"},"buyer":"odd","vatAmount":23.10,"invoiceType":"KorZal","permanentStorageDate":"2026-11-25T12:00:00.1234567+00:00"}]}`))
+	got, err := c.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(now, now), PageSize: 1, InvoiceNumber: "F/1"})
+	if err != nil || len(got.Invoices) != 1 || got.IsTruncated || got.HasMore {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	m := got.Invoices[0]
+	if m.Hash != "aGFzaA==" || m.Seller.Identifier != "5265877635" || m.InvoiceType != "KorZal" || m.VATAmount != "23.10" || m.PermanentStorageDate.IsZero() {
+		t.Errorf("%+v", m)
+	}
+	body := s.requests()[0].json(t)
+	if body["invoiceNumber"] != "F/1" || body["dateRange"].(map[string]any)["dateType"] != "PermanentStorage" {
+		t.Errorf("asked %v", body)
+	}
+}
+
+func TestRateLimits_OfTheRealThing_AreReadWithoutWhatIsUnknown(t *testing.T) {
+	c, _ := sender(t, ok(`{"invoiceSend":{"perSecond":10,"perMinute":30,"perHour":-1},"neu":{"perSecond":1,"perMinute":1,"perHour":1},"odd":{"perSecond":"x"},"text":"y"}`))
+	got, err := c.Account().RateLimits(ctx)
+	if err != nil || len(got) != 2 || got["invoiceSend"].PerHour != -1 || got["neu"].PerSecond != 1 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
+	key := func(from, to int, usage Usage) PublicKey {
+		return PublicKey{ID: []byte{byte(from)}, ValidFrom: now.AddDate(0, 0, from), ValidTo: now.AddDate(0, 0, to), Usage: []Usage{usage}}
+	}
+	keys := []PublicKey{key(-9, 9, UsageSession), key(-3, 9, UsageSession), key(-1, 9, UsageToken), key(1, 9, UsageSession), key(-2, -1, UsageSession)}
+	if got, err := ChooseKey(keys, UsageSession, now); err != nil || int8(got.ID[0]) != -3 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := ChooseKey(keys[2:], UsageSession, now); err == nil || !strings.Contains(err.Error(), "SymmetricKeyEncryption") {
+		t.Error(err)
+	}
+}
+
+func TestInvoiceStatus_ReferenceOfAnotherTransport_IsALocalFault(t *testing.T) {
+	c, s := sender(t, ok(`{}`))
+	for _, id := range []string{"", "abc", "/", "a/"} {
+		if e := apiError(t, second(c.InvoiceStatus(ctx, id))); e.Kind != ksef.KindLocal {
+			t.Errorf("%q: %v", id, e)
+		}
+	}
+	if len(s.requests()) != 0 {
+		t.Error("something was sent")
+	}
+}
+
+// The published samples of answers are no part of this repository.
+func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
+	folder := os.Getenv("KSEF_MF_SAMPLES")
+	if folder == "" {
+		t.Skip("KSEF_MF_SAMPLES names no folder with the Ministry's sample answers")
+	}
+	read := func(name string) reply {
+		raw, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok(string(raw))
+	}
+	auth := func(c *Client) Auth { return c.api.Auth() }
+	for name, call := range map[string]func(*Client) error{
+		"post.auth.challenge.200.json":                   func(c *Client) error { return second(auth(c).Challenge(ctx)) },
+		"post.auth.xades-signature.202.json":             func(c *Client) error { return second(auth(c).BySignature(ctx, []byte("x"), true)) },
+		"post.auth.token.redeem.200.json":                func(c *Client) error { return second(auth(c).Redeem(ctx, Begun{Token: Token{Token: NewSecret("t")}})) },
+		"post.auth.token.refresh.200.json":               func(c *Client) error { return second(auth(c).Refresh(ctx, Token{Token: NewSecret("t")})) },
+		"get.sessions.referenceNumber.200.json":          func(c *Client) error { return second(c.SessionStatus(ctx, session)) },
+		"get.sessions.referenceNumber.invoices.200.json": func(c *Client) error { return second(c.SessionInvoicePage(ctx, session, "", false)) },
+		"get.sessions.200.json":                          func(c *Client) error { return second(c.Sessions(ctx, SessionQuery{})) },
+		"get.rate-limits.200.json":                       func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
+		"2.8.get.rate-limits.200.json":                   func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
+		"get.limits.context.200.json":                    func(c *Client) error { return second(c.Account().ContextLimits(ctx)) },
+		"get.certificates.enrollments.data.200.json":     func(c *Client) error { return second(c.Account().EnrollmentData(ctx)) },
+		"post.certificates.enrollments.202.json":         func(c *Client) error { return second(c.Account().Enroll(ctx, "worker", Authentication, []byte("x"))) },
+		"get.certificates.enrollments.referenceNumber.200.json": func(c *Client) error {
+			return second(c.Account().EnrollmentStatus(ctx, "r"))
+		},
+		"post.invoices.query.metadata.200.json": func(c *Client) error {
+			return second(c.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(now, now), PageSize: 10}))
+		},
+	} {
+		c, _ := sender(t, read(name))
+		if err := call(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c, _ := sender(t, read("get.sessions.referenceNumber.invoices.200.json"))
+	p, err := c.SessionInvoicePage(ctx, session, "", false)
+	if err != nil || len(p.Invoices) == 0 || p.Invoices[0].Hash == "" || p.Invoices[0].Unreadable != "" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for name, code := range map[string]int{"2.8.error.21184.problem.json": 21184, "2.8.error.21184.exception.json": 21184} {
+		r := read(name)
+		r.status = 400
+		c, _ := sender(t, r)
+		if e := apiError(t, second(c.SessionStatus(ctx, session))); e.Code != code || e.Trace == "" {
+			t.Errorf("%s: %+v", name, *e)
+		}
+	}
+}
+
+// No error, and no value that is printed, has a token in it, whatever KSeF or a proxy echoes.
+func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
+	echo := `{"title":"x","status":400,"detail":"Bearer ` + jwt + `","errors":[{"code":1,"description":"` + jwt + `","details":["https://store/1?sig=geheim"]}]}`
+	for _, status := range []int{400, 401, 403, 429, 500} {
+		c, _ := sender(t, reply{status: status, body: echo})
+		err := second(c.SessionStatus(ctx, session))
+		e := apiError(t, err)
+		told := fmt.Sprintf("%v %+v %#v %s %s", err, *e, e, e.Words(), e.Details)
+		if strings.Contains(told, jwt) || strings.Contains(told, "geheim") {
+			t.Errorf("%d: %s", status, told)
+		}
+	}
+	secret := NewSecret(jwt)
+	holder := struct {
+		S Secret
+		T Token
+		C CreatedToken
+	}{secret, Token{Token: secret}, CreatedToken{Token: secret}}
+	if told := fmt.Sprintf("%v %+v %#v %s %q %x", holder, holder, holder, secret, secret, secret); strings.Contains(told, "access-token") {
+		t.Error(told)
+	}
+	if raw, err := secret.MarshalText(); err != nil || strings.Contains(string(raw), jwt) {
+		t.Error("it is marshalled")
+	}
+}

@@ -1,0 +1,186 @@
+package direct
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+)
+
+// SessionUPO fetches the receipt of a processed session as XML, by its pre-signed address, which
+// KSeF does not count. When there is no address at hand, the session's status is asked for it; when
+// the address does not serve, the API itself. A session that has no receipt yet is refused with
+// code [ksef.CodeUPONotThere].
+func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
+	pages := c.receipts.of(id)
+	if len(pages) == 0 {
+		if _, err := c.SessionStatus(ctx, id); err != nil {
+			return nil, err
+		}
+		pages = c.receipts.of(id)
+	}
+	switch {
+	case len(pages) == 0:
+		return nil, &ksef.APIError{Op: "fetch session UPO", Group: ksef.GroupSessionUPO, Kind: ksef.KindRefused,
+			Code: ksef.CodeUPONotThere, Description: "the session has no receipt yet"}
+	case len(pages) > 1:
+		// A page holds 10,000 invoices, and so does a session.
+		return nil, &ksef.APIError{Op: "fetch session UPO", Group: ksef.GroupSessionUPO, Kind: ksef.KindUnreadable,
+			Err: fmt.Errorf("the receipt has %d pages, and one document was due", len(pages))}
+	}
+	raw, err := c.Presigned(ctx, pages[0].url)
+	if err == nil {
+		return raw, nil
+	}
+	c.receipts.forget(id)
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	return c.SessionUPOPage(ctx, id, pages[0].reference)
+}
+
+// SessionUPOPage fetches a page of a session's receipt from the API.
+func (c *Client) SessionUPOPage(ctx context.Context, session, page string) ([]byte, error) {
+	return c.document(ctx, get("fetch session UPO", ksef.GroupSessionUPO, "/sessions/%s/upo/%s", session, page))
+}
+
+// InvoiceUPO fetches the receipt of one invoice by its KSeF number.
+func (c *Client) InvoiceUPO(ctx context.Context, session, ksefNumber string) ([]byte, error) {
+	return c.document(ctx, get("fetch invoice UPO", ksef.GroupSessionUPO, "/sessions/%s/invoices/ksef/%s/upo", session, ksefNumber))
+}
+
+// SentInvoiceUPO fetches the receipt of one invoice by the ID that SendInvoice returned.
+func (c *Client) SentInvoiceUPO(ctx context.Context, id string) ([]byte, error) {
+	session, invoice, err := references(id)
+	if err != nil {
+		session, invoice = "-", "-" // the call is not sent
+	}
+	return c.document(ctx, get("fetch invoice UPO", ksef.GroupSessionUPO, "/sessions/%s/invoices/%s/upo", session, invoice).Bad(err))
+}
+
+// Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
+func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
+	return c.document(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoices/ksef/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
+}
+
+// Presigned fetches a receipt by its pre-signed address. It carries no credentials, and passes the
+// gate as what KSeF does not count.
+func (c *Client) Presigned(ctx context.Context, address Secret) ([]byte, error) {
+	u, err := url.Parse(address.Reveal())
+	switch {
+	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+		u, err = nil, errors.New("the address of the receipt is not an absolute http or https URL")
+	case c.api.Base().Scheme == "https" && u.Scheme != "https":
+		err = errors.New("the address of the receipt is not https although KSeF's is")
+	}
+	k := httponce.Call{Op: "fetch receipt", Group: ksef.GroupNone, Err: err, Method: http.MethodGet, Target: u, Part: true}
+	var out []byte
+	err = c.api.http.Do(ctx, k, func(a *httponce.Answer) (err error) {
+		out, err = checkedXML(a)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// document fetches an XML document from the API.
+func (c authorized) document(ctx context.Context, k httponce.Call) ([]byte, error) {
+	if k.Limit == httponce.SmallAnswer {
+		k = k.UpTo(httponce.AnyAnswer)
+	}
+	k = k.Accepting("application/xml, application/json")
+	var out []byte
+	err := c.do(ctx, k, func(a *httponce.Answer) (err error) {
+		out, err = checkedXML(a)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// checkedXML reads a document and compares it with the hash that KSeF sends along.
+func checkedXML(a *httponce.Answer) ([]byte, error) {
+	raw, err := a.XML()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(raw)
+	if want := a.Header.Get("x-ms-meta-hash"); want != "" && want != base64.StdEncoding.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("the document was garbled on its way: its hash is not the one that KSeF tells (%d bytes)", len(raw))
+	}
+	return raw, nil
+}
+
+// receipts keeps where the receipts of sessions lie: each answer about a session's status has new
+// addresses. They are secrets and stay in memory.
+type receipts struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	kept map[string]keptReceipt
+}
+
+type keptReceipt struct {
+	pages []receiptPage
+	until time.Time
+}
+
+type receiptPage struct {
+	reference string
+	url       Secret
+}
+
+// Bounds of the addresses that are kept, each of about 500 bytes.
+const (
+	keptReceipts   = 1000
+	addressLife    = time.Hour        // at most; KSeF has been seen to allow three days
+	addressReserve = 10 * time.Second // an address is not used so shortly before its end
+)
+
+func (r *receipts) keep(session string, pages []upoPageWire) {
+	if len(pages) == 0 {
+		return
+	}
+	now := r.now()
+	k := keptReceipt{until: now.Add(addressLife)}
+	for _, p := range pages {
+		if end := p.Expires.Add(-addressReserve); !p.Expires.IsZero() && end.Before(k.until) {
+			k.until = end
+		}
+		k.pages = append(k.pages, receiptPage{p.ReferenceNumber, p.DownloadURL})
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.kept) >= keptReceipts || r.kept == nil {
+		r.kept = map[string]keptReceipt{} // they cost one request each to have again
+	}
+	r.kept[session] = k
+}
+
+func (r *receipts) of(session string) []receiptPage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.kept[session]
+	if !r.now().Before(k.until) {
+		return nil
+	}
+	return k.pages
+}
+
+func (r *receipts) forget(session string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.kept, session)
+}

@@ -1,0 +1,63 @@
+package direct
+
+import (
+	"context"
+	"errors"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
+	"ksefworker/internal/ksef/lenient"
+)
+
+type sessionWire struct {
+	Status       ksef.StatusInfo `json:"status"`
+	UPO          upoWire         `json:"upo"`
+	InvoiceCount *lenient.Int    `json:"invoiceCount"`
+	Successful   lenient.Int     `json:"successfulInvoiceCount"`
+	Failed       lenient.Int     `json:"failedInvoiceCount"`
+}
+
+type upoWire struct {
+	Pages []upoPageWire `json:"pages"`
+}
+
+type upoPageWire struct {
+	ReferenceNumber string    `json:"referenceNumber"`
+	DownloadURL     Secret    `json:"downloadUrl"`
+	Expires         ksef.Time `json:"downloadUrlExpirationDate"`
+}
+
+// SessionStatus asks where a session stands. It keeps the addresses of the receipt that come with
+// the answer, so that [Client.SessionUPO] costs no request that KSeF counts. SessionInfo.Batch is
+// not set: the answer does not tell the session's kind.
+func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
+	var wire sessionWire
+	k := get("ask session status", ksef.GroupSessionMisc, "/sessions/%s", id)
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		return a.Checked(&wire, func() error { return wire.Status.Check() })
+	})
+	if err != nil {
+		return ksef.SessionInfo{}, err
+	}
+	c.receipts.keep(id, wire.UPO.Pages)
+	info := ksef.SessionInfo{Status: wire.Status, SuccessfulInvoiceCount: int(wire.Successful), FailedInvoiceCount: int(wire.Failed)}
+	if wire.InvoiceCount != nil {
+		info.InvoiceCount, info.Counted = int(*wire.InvoiceCount), true
+	}
+	return info, nil
+}
+
+// CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind.
+// After an error with MaybeDone, ask SessionStatus. A session whose status forbids to close it
+// (21180) has been closed or is over: that is no error, and its status tells which.
+func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error {
+	group, op, format := ksef.GroupOnlineSessionClose, "close online session", "/sessions/online/%s/close"
+	if batch {
+		group, op, format = ksef.GroupBatchSessionClose, "close batch session", "/sessions/batch/%s/close"
+	}
+	err := c.do(ctx, postTo(op, group, nil, format, id), (*httponce.Answer).Nothing)
+	if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Code == ksef.CodeSessionForbids {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,113 @@
+package httponce
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+// Defaults of [Options].
+const (
+	DefaultTimeout     = 60 * time.Second
+	DefaultMaxResponse = 64 << 20
+	DefaultMaxDownload = 6 << 30
+)
+
+// Options describe a client. Base, UserAgent, Side and ParseError are required.
+type Options struct {
+	// Base is the address below which the paths of calls lie; see [ParseBase].
+	Base      *url.URL
+	UserAgent string
+	// Side is what errors call the other side: "the gateway".
+	Side string
+	// ParseError searches a body for the other side's own error. isObject reports whether the whole
+	// body is one JSON object.
+	ParseError func(raw []byte) (body *ErrorBody, isObject bool)
+	// ErrorsInside: an answer of the expected status may be such an error.
+	ErrorsInside bool
+	// Observe is told the status and the header of every answer, those of the store of parts
+	// excepted. Nil: nobody is.
+	Observe func(ctx context.Context, op string, status int, header http.Header)
+
+	// Gate is asked before each request and told its outcome. Nil: always open.
+	Gate ksef.Gate
+	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
+	// Where bytes are streamed it is the longest time without a byte moving instead. 0:
+	// DefaultTimeout.
+	Timeout time.Duration
+	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
+	// 0: DefaultMaxResponse.
+	MaxResponse int64
+	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
+	// DefaultMaxDownload.
+	MaxDownload int64
+	// Transport replaces the connection pool that New makes. It must not follow redirects and must
+	// not send a request twice; *http.Transport, as used here, does neither.
+	Transport http.RoundTripper
+	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Client sends requests, each once. Safe for concurrent use. Its methods return *[ksef.APIError]
+// and no other type of error.
+type Client struct {
+	o       Options
+	reports bool // the transport tells how far a request came
+}
+
+// New returns a client.
+func New(o Options) *Client {
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.MaxResponse == 0 {
+		o.MaxResponse = DefaultMaxResponse
+	}
+	if o.MaxDownload == 0 {
+		o.MaxDownload = DefaultMaxDownload
+	}
+	if o.Transport == nil {
+		o.Transport = NewTransport()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	_, reports := o.Transport.(*http.Transport)
+	return &Client{o: o, reports: reports}
+}
+
+// Base is the address below which the paths of calls lie.
+func (c *Client) Base() *url.URL { return c.o.Base }
+
+// CloseIdleConnections closes connections that no request uses. The client may be used again
+// afterwards.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.o.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// ParseBase reads the address of a client: absolute, http or https, without user, query or
+// fragment. It never quotes the address: an address with a password in it is one of the faults that
+// it reports.
+func ParseBase(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("is required")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, errors.New("must be an absolute http or https URL")
+	case u.User != nil:
+		return nil, errors.New("must not carry a user or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("must not have a query or fragment")
+	}
+	return u, nil
+}

@@ -1,0 +1,151 @@
+package httponce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+
+	"ksefworker/internal/ksef"
+)
+
+// Do is the only way to the network: every request of a client goes through it. It asks the gate,
+// bounds the time, signs, sends once, caps and reads the answer, and maps every error. read is
+// called only for a status that is the call's success.
+func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error {
+	if k.Err != nil {
+		return &ksef.APIError{Op: k.Op, Kind: ksef.KindLocal, Group: k.Group, Err: k.Err}
+	}
+	if c.o.Gate == nil {
+		if _, fault := c.exchange(ctx, k, read); fault != nil {
+			return fault
+		}
+		return nil
+	}
+	if err := c.o.Gate.Enter(ctx, k.Group); err != nil {
+		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: fmt.Errorf("held back: %w", err)}
+	}
+	// If reading panics, the gate must be told all the same, or a half-open circuit would wait for
+	// this request for ever.
+	outcome := ksef.Outcome{Err: errors.New("request was abandoned")}
+	defer func() { c.o.Gate.Leave(context.WithoutCancel(ctx), k.Group, outcome) }()
+	status, fault := c.exchange(ctx, k, read)
+	outcome = ksef.OutcomeOf(status, fault)
+	if fault != nil {
+		return fault
+	}
+	return nil
+}
+
+// exchange sends one request and reads its answer. The status is 0 when no answer began.
+func (c *Client) exchange(caller context.Context, k Call, read func(*Answer) error) (int, *ksef.APIError) {
+	p := progress{reports: c.reports}
+	status, fault := c.attempt(caller, k, &p, read)
+	if fault != nil {
+		fault.Group, fault.Unconnected = k.Group, status == 0 && p.unconnected(fault.Err)
+	}
+	return status, fault
+}
+
+func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(*Answer) error) (int, *ksef.APIError) {
+	w, ctx := watch(caller, c.o.Timeout, k)
+	defer w.stop()
+	if kind, err := endedBy(caller, ctx); err != nil { // the gate may have kept it waiting
+		return 0, &ksef.APIError{Op: k.Op, Kind: kind, Err: err}
+	}
+	creds, req, err := c.request(httptrace.WithClientTrace(ctx, p.hooks()), k, w)
+	if err != nil {
+		return 0, &ksef.APIError{Op: k.Op, Kind: ksef.KindLocal, Err: err}
+	}
+	m := mapper{
+		op: k.Op, side: c.o.Side, parse: c.o.ParseError, creds: creds, target: req.URL, now: c.o.Now,
+		processing: k.Processing, renewable: k.Renewable, part: k.Part,
+	}
+	m.ended = func() (ksef.ErrorKind, error) { return endedBy(caller, ctx) }
+
+	// Not http.Client: it follows redirects, and wraps errors with the full URL.
+	resp, err := c.o.Transport.RoundTrip(req)
+	if err != nil {
+		if own := w.bodyFault(); own != nil {
+			return 0, &ksef.APIError{Op: k.Op, Kind: ksef.KindLocal, MaybeDone: p.maybeLeft(err), Err: own}
+		}
+		return 0, m.broken(err, p.maybeLeft(err))
+	}
+	defer resp.Body.Close()
+	if c.o.Observe != nil && !k.Part {
+		c.o.Observe(caller, k.Op, resp.StatusCode, resp.Header)
+	}
+	if !k.succeeds(resp.StatusCode) {
+		return resp.StatusCode, m.refusal(resp, w)
+	}
+	limit := k.Limit
+	if limit == AnyAnswer || limit > c.o.MaxResponse && !k.Stream {
+		limit = c.o.MaxResponse
+	}
+	a := &Answer{
+		Status:      resp.StatusCode,
+		Header:      resp.Header,
+		Body:        &cappedReader{r: w.reading(resp.Body), left: limit},
+		contentType: resp.Header.Get("Content-Type"),
+		parse:       c.o.ParseError,
+		inside:      c.o.ErrorsInside,
+	}
+	if err := read(a); err != nil {
+		return resp.StatusCode, m.unread(a, resp, err)
+	}
+	// A rest that is not read would cost the connection. A long rest is not worth the wait.
+	_, _ = io.CopyN(io.Discard, a.Body, 4<<10)
+	return resp.StatusCode, nil
+}
+
+// request builds what is sent. It never sets GetBody, and gives even a GET an empty body of our
+// own: so the transport cannot replay it.
+func (c *Client) request(ctx context.Context, k Call, w *watchdog) (Credentials, *http.Request, error) {
+	address := k.Target
+	if address == nil {
+		var err error
+		if address, err = c.o.Base.Parse(trimSlash(c.o.Base.EscapedPath()) + k.Path); err != nil {
+			return Credentials{}, nil, errors.New("address can't be built")
+		}
+	}
+	req := (&http.Request{
+		Method: k.Method, URL: address, Host: address.Host, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+
+	var creds Credentials
+	if k.Target != nil {
+		exactHeaders(req, k.Headers)
+	} else {
+		if k.Authorize != nil {
+			var err error
+			if creds, err = k.Authorize(); err != nil {
+				return Credentials{}, nil, err
+			}
+			req.Header.Set("Authorization", creds.Header)
+		}
+		req.Header.Set("User-Agent", c.o.UserAgent)
+		req.Header.Set("Accept", k.Accept)
+		if k.ContentType != "" {
+			req.Header.Set("Content-Type", k.ContentType)
+		}
+		for _, h := range k.Headers {
+			req.Header.Set(h.Name, h.Value)
+		}
+	}
+	switch {
+	case k.Open != nil:
+		body, err := k.Open()
+		if err != nil {
+			return creds, nil, fmt.Errorf("open body: %w", err)
+		}
+		req.Body, req.ContentLength = w.sending(ctx, body, k.Size), k.Size
+	case k.Body != nil:
+		req.Body, req.ContentLength = onceBody(k.Body), int64(len(k.Body))
+	default:
+		req.Body = emptyBody{}
+	}
+	return creds, req, nil
+}

@@ -1,0 +1,74 @@
+package httponce
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+)
+
+// Download streams an answer of bytes to w and returns its length. Its bound is
+// Options.MaxDownload.
+func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, err error) {
+	k.Stream, k.Limit = true, c.o.MaxDownload
+	if w == nil {
+		k = k.Bad(errors.New("writer is required"))
+	}
+	err = c.Do(ctx, k, func(a *Answer) (err error) {
+		n, err = a.copyTo(w)
+		return err
+	})
+	return n, err
+}
+
+// headSize is how many bytes of a download are checked before any of them is passed on: an error of
+// the gateway, or a firewall's page, is smaller.
+const headSize = 64 << 10
+
+// copyTo passes bytes on unless they are the gateway's error or a page. Encrypted bytes may begin
+// with any bytes, so an error must be a whole JSON object with `error` in it, and a page must begin
+// as HTML or have HTML's content type.
+func (a *Answer) copyTo(w io.Writer) (int64, error) {
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(a.Body, head)
+	head = head[:n]
+	whole := err == io.EOF || err == io.ErrUnexpectedEOF && a.ended() == io.EOF
+	switch {
+	case err != nil && !whole:
+		return 0, err
+	case n == 0:
+		return 0, errors.New("empty answer")
+	case mediaTypeIs(a.contentType, "text/html"), isHTML(head):
+		return 0, errors.New("a page where bytes were due (" + describe(head, a.contentType) + ")")
+	}
+	if whole {
+		if body, isObject := a.parse(head); body != nil && a.inside {
+			return 0, &RefusedError{*body}
+		} else if isObject || mediaTypeIs(a.contentType, "application/json") {
+			return 0, errors.New("JSON where bytes were due (" + describe(head, a.contentType) + ")")
+		}
+	}
+	if _, err := w.Write(head); err != nil {
+		return 0, &localError{err: err}
+	}
+	sink := &sink{w: w}
+	more, err := io.CopyN(sink, a.Body, math.MaxInt64)
+	switch {
+	case sink.err != nil:
+		return int64(n) + more, &localError{err: sink.err}
+	case err != io.EOF:
+		return int64(n) + more, err
+	}
+	return int64(n) + more, nil
+}
+
+// sink keeps the writer's error, so that it can be told from one of the network.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (n int, err error) {
+	n, s.err = s.w.Write(p)
+	return n, s.err
+}

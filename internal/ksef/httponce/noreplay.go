@@ -1,0 +1,28 @@
+package httponce
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// The standard library's Transport sends a request a second time, unasked, when a kept-alive
+// connection breaks before the answer and the request counts as replayable: GET, HEAD, OPTIONS,
+// TRACE (or any method with an Idempotency-Key header) whose Body is nil, NoBody, or has a GetBody;
+// and any request without a body when nothing had been written yet. The gateway closes sessions
+// with a GET, so that is not harmless here.
+//
+// So no request of this package has a nil Body or a GetBody. No other switch works per request.
+// Without connection reuse each request would pay for a handshake, and safety would depend on a
+// setting of a Transport that the caller may replace.
+
+// emptyBody is the body of a request that carries none. The transport reads it once, finds it
+// empty, and writes neither Content-Length nor chunks.
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Close() error             { return nil }
+
+func onceBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
+
+func trimSlash(path string) string { return strings.TrimRight(path, "/") }

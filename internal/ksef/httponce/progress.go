@@ -1,0 +1,48 @@
+package httponce
+
+import (
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// progress records how far a request came. Its hooks are called from the transport's goroutines;
+// the transport returns only after its writing goroutine has ended, so what is read afterwards is
+// final.
+type progress struct {
+	seen, connected, wrote atomic.Bool
+	reports                bool // the transport is known to call the hooks
+}
+
+func (p *progress) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn:      func(string) { p.seen.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		WroteHeaders: func() { p.wrote.Store(true) },
+	}
+}
+
+// maybeLeft reports whether bytes of the request may have reached the other side. Headers that
+// count as written may still lie in a buffer when the connection breaks, so it errs towards true.
+// With a transport that does not report its progress, only dial errors prove that nothing left.
+func (p *progress) maybeLeft(err error) bool {
+	if p.reports || p.seen.Load() {
+		return p.wrote.Load()
+	}
+	return !isDialError(err)
+}
+
+// unconnected reports whether no connection came about. With a transport that does not report its
+// progress, only dial errors prove it.
+func (p *progress) unconnected(err error) bool {
+	if p.reports || p.seen.Load() {
+		return p.seen.Load() && !p.connected.Load()
+	}
+	return isDialError(err)
+}
+
+func isDialError(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}

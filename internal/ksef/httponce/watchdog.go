@@ -1,0 +1,149 @@
+package httponce
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time.
+// For a request that is streamed, only the time without a byte moving counts. One rule cannot serve
+// both: 60 s is very long for a JSON answer and very short for a part of 100 MB on a slow line.
+type watchdog struct {
+	timer  *time.Timer
+	allow  time.Duration
+	stream bool
+	end    []context.CancelFunc
+
+	mu    sync.Mutex
+	fault error // of the caller's reader
+}
+
+func watch(caller context.Context, allow time.Duration, k Call) (*watchdog, context.Context) {
+	ctx, cancel := context.WithCancelCause(caller)
+	w := &watchdog{allow: allow, stream: k.Stream, end: []context.CancelFunc{func() { cancel(context.Canceled) }}}
+	w.timer = time.AfterFunc(allow, func() { cancel(ksef.ErrTimeout) })
+	if k.Within > 0 {
+		bounded, done := context.WithTimeoutCause(ctx, k.Within, ksef.ErrTimeout)
+		ctx, w.end = bounded, append(w.end, done)
+	}
+	return w, ctx
+}
+
+func (w *watchdog) stop() {
+	w.timer.Stop()
+	for _, end := range w.end {
+		end()
+	}
+}
+
+// moved is called for each piece of a stream. After the timer has fired the context has ended, and
+// a reset of the timer changes nothing.
+func (w *watchdog) moved() {
+	if w.stream {
+		w.timer.Reset(w.allow)
+	}
+}
+
+// bodyFault is the error of the caller's reader, nil when it gave none.
+func (w *watchdog) bodyFault() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fault
+}
+
+func (w *watchdog) reading(r io.Reader) io.Reader { return &movingReader{r: r, w: w} }
+
+type movingReader struct {
+	r io.Reader
+	w *watchdog
+}
+
+func (m *movingReader) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if n > 0 {
+		m.w.moved()
+	}
+	return n, err
+}
+
+// sending wraps the caller's reader, which must give exactly size bytes: if it is shorter, the
+// other side would wait for the rest; if it is longer, the file changed while it was read. The body
+// is closed when the context ends, because the transport itself would go on waiting for a Read that
+// hangs, and the caller with it.
+func (w *watchdog) sending(ctx context.Context, body io.ReadCloser, size int64) io.ReadCloser {
+	s := &sentBody{body: body, left: size, size: size, w: w}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	w.end = append([]context.CancelFunc{func() { stop() }}, w.end...) // before the contexts end
+	return s
+}
+
+type sentBody struct {
+	body  io.ReadCloser
+	left  int64
+	size  int64
+	w     *watchdog
+	close sync.Once
+	gone  atomic.Bool // closed: any later error of the reader is only a result of that
+	err   error
+}
+
+func (s *sentBody) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return s.tail()
+	}
+	if int64(len(p)) > s.left {
+		p = p[:s.left]
+	}
+	n, err := s.body.Read(p)
+	s.left -= int64(n)
+	if n > 0 {
+		s.w.moved()
+	}
+	switch {
+	case err == io.EOF && s.left > 0:
+		return n, s.failed(fmt.Errorf("body ended %d bytes short of %d: %w", s.left, s.size, io.ErrUnexpectedEOF))
+	case err == io.EOF:
+		return n, io.EOF
+	case err != nil:
+		return n, s.failed(fmt.Errorf("read body: %w", err))
+	}
+	return n, nil
+}
+
+// tail checks that no byte follows. If one does, the request breaks off with its last bytes unsent,
+// but only if the transport has not yet seen the declared length. So this is the second defence;
+// the sizes that pack computes are the first.
+func (s *sentBody) tail() (int, error) {
+	var one [1]byte
+	n, err := io.ReadFull(s.body, one[:])
+	switch {
+	case n > 0:
+		return 0, s.failed(fmt.Errorf("body is longer than the declared %d bytes", s.size))
+	case err != io.EOF:
+		return 0, s.failed(fmt.Errorf("read body: %w", err))
+	}
+	return 0, io.EOF
+}
+
+func (s *sentBody) failed(err error) error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	if s.w.fault == nil && !s.gone.Load() {
+		s.w.fault = err
+	}
+	return err
+}
+
+func (s *sentBody) Close() error {
+	s.close.Do(func() {
+		s.gone.Store(true)
+		s.err = s.body.Close()
+	})
+	return s.err
+}

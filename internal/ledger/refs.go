@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A ref is the key that the sender's own program has for an invoice. Within a tenant it names one
+// invoice that is alive or accepted. When that one has ended without KSeF, another document may take
+// the ref, as it may take the identity: a corrected invoice keeps its place in the sender's books.
+//
+// A ref can hold anything that a person can be found by. With a storage key the entry has it sealed,
+// and the index has a digest under a key that is made from the storage key. So a ref can be looked
+// up, but whoever reads Redis cannot find it by trying customers' names. The digest differs with
+// each storage key. While keys are rotated, every key that a process has is tried, and Reseal moves
+// the index together with the sealed ref.
+
+// refPurpose is hashed with the storage key, so that no other use of the key has the same digests.
+const refPurpose = "ksefworker ref digest 1\x00"
+
+func refText(id string) string { return id + "|ref" }
+
+// encryptedRef is shown in place of a ref that this process cannot read.
+const encryptedRef = "(the ref is encrypted, and this process does not have the key: storage.key_file)"
+
+// refDigests returns the digests under which a ref can be indexed, without duplicates. The first is
+// the one that is written now. The last is that of a ledger without a storage key.
+func (st *store) refDigests(tenant, ref string) []string {
+	text := []byte(tenant + "\x00" + ref)
+	var out []string
+	if st.texts != nil {
+		for i := range st.texts.keys {
+			m := hmac.New(sha256.New, st.texts.keys[i].refs[:])
+			m.Write(text)
+			out = append(out, idEncoding.EncodeToString(m.Sum(nil)[:20]))
+		}
+	}
+	sum := sha256.Sum256(text)
+	return append(out, idEncoding.EncodeToString(sum[:20]))
+}
+
+// ByRef lists the ids of the invoices that have this ref, at most one for each of the tenants, in
+// their order.
+func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string) ([]string, error) {
+	if ref == "" {
+		return nil, nil
+	}
+	var held []*redis.StringCmd
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+		for _, tenant := range tenants {
+			for _, digest := range er.refDigests(tenant, ref) {
+				held = append(held, p.Get(ctx, er.key(keyRef, digest)))
+			}
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("look up ref: %w", err)
+	}
+	var ids []string
+	seen := map[string]bool{}
+	for _, h := range held {
+		if id := h.Val(); id != "" && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,191 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// withRef describes an invoice that was not handed in yet and has a ref.
+func (w *world) withRef(ref string) NewInvoice {
+	doc := w.fresh()
+	doc.Ref = ref
+	return doc
+}
+
+func (w *world) byRef(l *Ledger, ref string, tenants ...string) []string {
+	w.t.Helper()
+	ids, err := l.ByRef(ctx(), ref, tenants...)
+	w.must(err)
+	return ids
+}
+
+func (w *world) takeOne(l *Ledger, doc NewInvoice) TakeResult {
+	w.t.Helper()
+	res, err := l.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	return res[0]
+}
+
+func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *testing.T) {
+	w := oneWorld(t)
+	first := w.take(w.withRef("SO-1"))[0]
+	if first.Ref != "SO-1" || !slices.Equal(w.byRef(w.Ledger, "SO-1", sellerA), []string{first.ID}) {
+		t.Errorf("the entry has ref %q, and the ref finds %q", first.Ref, w.byRef(w.Ledger, "SO-1", sellerA))
+	}
+	for _, state := range []State{Queued, Packed, Accepted} {
+		if state != Queued {
+			first = w.move(first, state)
+		}
+		second := w.withRef("SO-1")
+		w.unchanged(func() {
+			if got, want := w.takeOne(w.Ledger, second), (TakeResult{Taken: RefUsed, RefOf: first.ID, RefState: state}); got != want {
+				t.Errorf("beside a document that is %s: %+v, want %+v", state, got, want)
+			}
+		})
+	}
+}
+
+func TestTake_SameDocumentWithItsRef_IsPresent(t *testing.T) {
+	w := oneWorld(t)
+	doc := w.withRef("SO-1")
+	w.take(doc)
+	if r := w.takeOne(w.Ledger, doc); r.Taken != Present || r.Ref != "SO-1" || r.RefOf != "" {
+		t.Errorf("got %+v", r)
+	}
+	other := doc
+	other.Ref = "SO-2"
+	if r := w.takeOne(w.Ledger, other); r.Taken != Present || r.Ref != "SO-1" {
+		t.Errorf("with another ref: %+v", r)
+	}
+	if ids := w.byRef(w.Ledger, "SO-2", sellerA); ids != nil {
+		t.Errorf("a ref that was not taken finds %q", ids)
+	}
+	third := w.take(w.withRef("SO-3"))[0]
+	other.Ref = "SO-3"
+	if r := w.takeOne(w.Ledger, other); r.Taken != Present || r.RefOf != third.ID || r.RefState != Queued {
+		t.Errorf("with the ref of another invoice: %+v", r)
+	}
+}
+
+func TestTake_SameRefTwiceInOneBatch_TakesTheFirst(t *testing.T) {
+	w := oneWorld(t)
+	a, b := w.withRef("SO-1"), w.withRef("SO-1")
+	res, err := w.Take(ctx(), []NewInvoice{a, b, a})
+	w.must(err)
+	if res[0].Taken != Created || res[1].Taken != RefUsed || res[1].RefOf != a.ID || res[2].Taken != Present || res[2].RefOf != "" {
+		t.Errorf("got %+v", res)
+	}
+}
+
+func TestTake_SameRefOfTwoTenants_NamesOneInvoiceOfEach(t *testing.T) {
+	w := oneWorld(t)
+	a, b := w.withRef("SO-1"), document(sellerB, "VAT", "1", "first")
+	b.Ref = "SO-1"
+	w.take(a, b)
+	if got := w.byRef(w.Ledger, "SO-1", sellerA, sellerB); !slices.Equal(got, []string{a.ID, b.ID}) {
+		t.Errorf("the ref finds %q", got)
+	}
+	if got := w.byRef(w.Ledger, "SO-1", sellerB); !slices.Equal(got, []string{b.ID}) {
+		t.Errorf("the ref of one tenant finds %q", got)
+	}
+}
+
+func TestTake_RefOfAnEndedInvoice_GoesToTheNewDocumentAndBackOnlyWhenThatHasEnded(t *testing.T) {
+	w := oneWorld(t)
+	first := w.move(w.take(w.withRef("SO-1"))[0], Rejected)
+	second := w.take(w.withRef("SO-1"))[0]
+	if got := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(got, []string{second.ID}) {
+		t.Errorf("the ref finds %q", got)
+	}
+	w.unchanged(func() {
+		if may, err := w.MayRetry(ctx(), &first); may || err != nil {
+			t.Errorf("the first may be retried: %v, %v", may, err)
+		}
+		if err := w.Retry(ctx(), &first); err == nil {
+			t.Error("the first was retried")
+		}
+	})
+	w.move(second, Dismissed)
+	if may, err := w.MayRetry(ctx(), &first); !may || err != nil {
+		t.Errorf("the first may be retried: %v, %v", may, err)
+	}
+	w.must(w.Retry(ctx(), &first))
+	if got := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(got, []string{first.ID}) {
+		t.Errorf("after the retry the ref finds %q", got)
+	}
+}
+
+func TestPrune_EntryWithARef_ForgetsTheRef(t *testing.T) {
+	w := oneWorld(t)
+	first := w.move(w.take(w.withRef("SO-1"))[0], Rejected)
+	second := w.move(w.take(w.withRef("SO-1"))[0], Rejected)
+	w.millis.Add(int64(time.Hour / time.Millisecond))
+	w.take(w.withRef("SO-2"))
+	if n, err := w.Prune(ctx(), time.Minute, 100); n != 2 || err != nil {
+		t.Fatalf("pruned %d, %v; want %s and %s", n, err, first.ID, second.ID)
+	}
+	if keys := w.rdb.Keys(ctx(), w.prefix+"ref:*").Val(); len(keys) != 1 {
+		t.Errorf("left are %q", keys)
+	}
+}
+
+func TestRef_WithAKey_CannotBeReadOrComputedFromRedis(t *testing.T) {
+	w := oneWorld(t)
+	sealed := w.sealing(1)
+	doc := w.withRef(quoted)
+	w.takeOne(sealed, doc)
+	inv, err := sealed.Invoice(ctx(), doc.ID)
+	w.must(err)
+	if inv.Ref != quoted || !slices.Equal(w.byRef(sealed, quoted, sellerA), []string{doc.ID}) {
+		t.Errorf("the entry has ref %q, and the ref finds %q", inv.Ref, w.byRef(sealed, quoted, sellerA))
+	}
+	for _, plain := range append(w.Ledger.refDigests(sellerA, quoted), quoted) {
+		if strings.Contains(w.raw(), plain) {
+			t.Errorf("Redis has %q", plain)
+		}
+	}
+	if inv = w.again(inv); inv.Ref != encryptedRef {
+		t.Errorf("without the key the ref is %q", inv.Ref)
+	}
+}
+
+func TestReseal_KeyIsRotated_RefsStayUniqueAndAreFoundWithTheNewKeyAlone(t *testing.T) {
+	w := oneWorld(t)
+	doc, late := w.withRef("SO-1"), w.withRef("SO-2")
+	w.takeOne(w.sealing(1), doc)
+	both := w.sealing(2, 1)
+	if r := w.takeOne(both, w.withRef("SO-1")); r.Taken != RefUsed || r.RefOf != doc.ID {
+		t.Errorf("before the texts are sealed again: %+v", r)
+	}
+	w.takeOne(w.sealing(1, 2), late)
+	if _, err := both.Reseal(ctx(), 100); err != nil {
+		t.Fatal(err)
+	}
+	only := w.sealing(2)
+	for _, d := range []NewInvoice{doc, late} {
+		if got := w.byRef(only, d.Ref, sellerA); !slices.Equal(got, []string{d.ID}) {
+			t.Errorf("%s finds %q", d.Ref, got)
+		}
+		if r := w.takeOne(only, w.withRef(d.Ref)); r.Taken != RefUsed {
+			t.Errorf("%s was taken twice: %+v", d.Ref, r)
+		}
+	}
+	tally, err := both.SealTally(ctx())
+	w.must(err)
+	if n := tally.Needs(ring(t, 1).KeyIDs()[0]); n != 0 {
+		t.Errorf("%d texts still need the old key", n)
+	}
+}
+
+func TestTake_RefOfAnEntryThatCannotBeRead_IsRefused(t *testing.T) {
+	w := oneWorld(t)
+	first := w.take(w.withRef("SO-1"))[0]
+	facts := w.rdb.HGet(ctx(), w.prefix+"inv:"+first.ID, "facts").Val()
+	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+first.ID, "facts", "x").Err())
+	if r := w.takeOne(w.Ledger, w.withRef("SO-1")); r.Taken != RefUsed || r.RefOf != first.ID || r.RefState != "" {
+		t.Errorf("got %+v", r)
+	}
+	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+first.ID, "facts", facts).Err())
+}

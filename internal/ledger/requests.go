@@ -1,0 +1,41 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// requestKept is how long a key of a call is remembered.
+const requestKept = 24 * time.Hour
+
+// NoteRequest remembers for a day that a sender gave a call this key, and what the call was: its
+// fingerprint. It reports whether the key is new or was given to the same call. The answer is not
+// kept: handing the same documents in again is harmless and says how they stand now.
+func (ts *TakeStore) NoteRequest(ctx context.Context, sender, key string, fingerprint [sha256.Size]byte) (bool, error) {
+	sum := sha256.Sum256([]byte(sender + "\x00" + key))
+	name, value := ts.key(keyRequest, idEncoding.EncodeToString(sum[:20])), base64.StdEncoding.EncodeToString(fingerprint[:])
+	// A key that expires between the two commands is tried once more.
+	for range 2 {
+		written, err := ts.rdb.SetNX(ctx, name, value, requestKept).Result()
+		if err != nil {
+			return false, fmt.Errorf("remember the key of a call: %w", err)
+		}
+		if written {
+			return true, nil
+		}
+		had, err := ts.rdb.Get(ctx, name).Result()
+		if err == nil {
+			return had == value, nil
+		}
+		if !errors.Is(err, redis.Nil) {
+			return false, fmt.Errorf("read the key of a call: %w", err)
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// refDigestField is the field of an entry with the digest under which its ref is indexed. Scripts
+// need it to keep the index in step.
+const refDigestField = "ref_digest"
+
+// refKeys are the keys of the index that the refs of a batch can be under. Nearly all batches are of
+// senders that give no refs, and have none.
+type refKeys struct {
+	of    map[int][]refKey  // by the place in the batch; the first is the one that is written
+	keys  []string          // all of them
+	held  map[string]string // key → the id that Redis has there
+	taken map[string]string // key → the id that this batch is about to write there
+}
+
+type refKey struct{ key, digest string }
+
+func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
+	r := refKeys{}
+	for i := range batch {
+		if batch[i].Ref == "" {
+			continue
+		}
+		if r.of == nil {
+			r = refKeys{of: map[int][]refKey{}, held: map[string]string{}, taken: map[string]string{}}
+		}
+		for _, digest := range ts.refDigests(batch[i].Tenant, batch[i].Ref) {
+			key := ts.key(keyRef, digest)
+			r.of[i] = append(r.of[i], refKey{key, digest})
+			r.keys = append(r.keys, key)
+		}
+	}
+	return r
+}
+
+// readRefs reads which invoices the refs name, and returns their ids.
+func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) ([]string, error) {
+	if len(refs.keys) == 0 {
+		return nil, nil
+	}
+	held, err := tx.MGet(ctx, refs.keys...).Result()
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for i, id := range held {
+		if id := text(id); id != "" {
+			refs.held[refs.keys[i]] = id
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// otherOfRef returns the invoice that the ref of a document names, if that is not the invoice with
+// this id and still needs its ref: it is alive or accepted, it was created a moment ago in the same
+// batch, or its entry cannot be read. Otherwise it returns a holder without an id.
+func (s present) otherOfRef(i int, id string) holder {
+	for _, r := range s.refs.of[i] {
+		named := s.refs.taken[r.key]
+		if named == "" {
+			named = s.refs.held[r.key]
+		}
+		if named == "" || named == id {
+			continue
+		}
+		if h, here := s.entries[named]; here && (h.unread || !h.state.Ended()) {
+			return h
+		}
+	}
+	return holder{}
+}

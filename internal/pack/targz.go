@@ -1,0 +1,116 @@
+package pack
+
+import (
+	"archive/tar"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+const (
+	tarBlock = 512
+	tarEnd   = 2 * tarBlock // zeros at the end of a tar
+	// gzipFrame is more than the header and trailer of a gzip stream and the marks of one flush.
+	gzipFrame = 64
+)
+
+// tarball writes one gzip stream over a tar: one dictionary for all invoices, which are alike, makes
+// it smaller than a ZIP. Names up to 100 bytes need no extra record, and no time is written, so that
+// the same entries give the same bytes.
+//
+// How long the stream is, is known only where it was flushed. Near the capacity it is flushed to find
+// out, and nowhere else: each flush costs a few bytes.
+type tarball struct {
+	tar     *tar.Writer
+	gzip    *gzip.Writer
+	out     counter // what has left the compressor
+	entries int
+	pending int64 // bytes given to the compressor since the last flush
+}
+
+// counter counts the bytes that pass.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func newTarball(w io.Writer, level int) (*tarball, error) {
+	t := &tarball{out: counter{w: w}}
+	var err error
+	if t.gzip, err = gzip.NewWriterLevel(&t.out, level); err != nil {
+		return nil, err
+	}
+	t.tar = tar.NewWriter(t.gzip)
+	return t, nil
+}
+
+// longest bounds what n bytes become at worst: Deflate stores what it cannot compress, in blocks of at
+// most 64 kB with five bytes each.
+func longest(n int64) int64 { return n + 5*(n/(16<<10)+1) + gzipFrame }
+
+// add implements archiver.
+func (t *tarball) add(e Entry, capacity int64) error {
+	if len(e.Data) > maxEntrySize {
+		return &FullError{Name: e.Name, Fits: t.entries, Unit: "bytes", Limit: maxEntrySize}
+	}
+	// Two headers more for a long name, and the padding of the data.
+	size := int64(len(e.Data)) + 4*tarBlock + 2*int64(len(e.Name))
+	fits := func() bool { return t.out.n+longest(t.pending+size+tarEnd) <= capacity }
+	if !fits() {
+		if err := t.flush(); err != nil {
+			return err
+		}
+		if !fits() {
+			return &FullError{Name: e.Name, Fits: t.entries, Unit: "bytes", Limit: capacity}
+		}
+	}
+	err := t.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: e.Name, Size: int64(len(e.Data)), Mode: 0o600,
+		ModTime: time.Unix(0, 0)})
+	if err == nil {
+		_, err = t.tar.Write(e.Data)
+	}
+	if err != nil {
+		return fmt.Errorf("write entry %q: %w", e.Name, err)
+	}
+	t.entries++
+	t.pending += size
+	return nil
+}
+
+// flush makes the length of the stream known.
+func (t *tarball) flush() error {
+	if t.pending == 0 {
+		return nil
+	}
+	if err := t.tar.Flush(); err != nil {
+		return fmt.Errorf("write tar: %w", err)
+	}
+	if err := t.gzip.Flush(); err != nil {
+		return fmt.Errorf("write gzip: %w", err)
+	}
+	t.pending = 0
+	return nil
+}
+
+func (t *tarball) count() int { return t.entries }
+
+func (t *tarball) size() int64 { return t.out.n }
+
+// close implements archiver.
+func (t *tarball) close() error {
+	if err := t.tar.Close(); err != nil {
+		return fmt.Errorf("write end of tar: %w", err)
+	}
+	if err := t.gzip.Close(); err != nil {
+		return fmt.Errorf("write end of gzip: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package proof
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/qrcode"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// Evidence is what is known of one invoice. UPO is the zero value when there is no receipt; Document
+// is nil when the archive does not have it.
+type Evidence struct {
+	Result   results.Result
+	Document []byte // byte for byte as KSeF has it
+	UPO      records.Receipt
+	Made     time.Time // when the proof is made
+}
+
+// Finding is one thing that was compared, and whether it agrees.
+type Finding struct {
+	What string // in Polish, for the page
+	OK   bool
+}
+
+// Findings compares the parts of the evidence with each other.
+func (e Evidence) Findings() []Finding {
+	r := e.Result
+	var all []Finding
+	add := func(ok bool, what string) { all = append(all, Finding{what, ok}) }
+	if e.Document == nil {
+		add(false, "W archiwum nie ma dokumentu tej faktury.")
+	} else {
+		add(records.HashOf(e.Document) == r.Hash, "Skrót SHA-256 pliku faktura.xml jest taki, jak w wyniku zapisanym w archiwum.")
+	}
+	if r.KsefNumber == "" {
+		add(false, "Faktura nie ma numeru KSeF (stan: "+r.State+").")
+		return all
+	}
+	n, err := invoice.ParseKsefNumber(r.KsefNumber)
+	add(err == nil && n.SellerNIP == r.NIP, "Numer KSeF jest poprawny i zawiera NIP sprzedawcy.")
+	if e.UPO.Raw == nil {
+		add(false, "W archiwum nie ma jeszcze UPO tej faktury.")
+		return all
+	}
+	line, ok := e.line()
+	add(ok, "UPO wymienia numer KSeF tej faktury.")
+	if ok {
+		add(e.Document != nil && line.Hash == records.HashOf(e.Document),
+			"Skrót SHA-256 w UPO (SkrotDokumentu) jest skrótem pliku faktura.xml.")
+		add(line.SellerNIP == r.NIP, "UPO wymienia NIP sprzedawcy z faktury.")
+	}
+	return all
+}
+
+// Holds reports whether everything that was compared agrees.
+func Holds(all []Finding) bool {
+	for _, f := range all {
+		if !f.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// line is the line of the receipt about the invoice.
+func (e Evidence) line() (ksef.ReceiptLine, bool) { return e.UPO.Parsed.Line(e.Result.KsefNumber) }
+
+// file is one entry of the ZIP.
+type file struct {
+	name string
+	data []byte
+}
+
+// The names in the ZIP. They are part of the words of the page.
+const (
+	nameDocument = "faktura.xml"
+	nameUPO      = "upo.xml"
+	nameResult   = "wynik.json"
+	nameForm     = "faktura.html"
+	nameCode     = "kod-i.png"
+	nameLink     = "kod-i.txt"
+	nameRead     = "przeczytaj.html"
+	nameSums     = "sumy.sha256"
+)
+
+// Write writes the ZIP. The same evidence gives the same bytes.
+func Write(w io.Writer, e Evidence) error {
+	files, err := e.files()
+	if err != nil {
+		return err
+	}
+	z := zip.NewWriter(w)
+	for _, f := range files {
+		out, err := z.CreateHeader(&zip.FileHeader{Name: f.name, Method: zip.Deflate, Modified: e.Made.UTC().Truncate(2 * time.Second)})
+		if err == nil {
+			_, err = out.Write(f.data)
+		}
+		if err != nil {
+			return fmt.Errorf("write %s into the proof: %w", f.name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return fmt.Errorf("end the proof: %w", err)
+	}
+	return nil
+}
+
+func (e Evidence) files() ([]file, error) {
+	result, err := json.MarshalIndent(e.Result, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write result: %w", err)
+	}
+	var files []file
+	if e.Document != nil {
+		files = append(files, file{nameDocument, e.Document})
+	}
+	if e.UPO.Raw != nil {
+		files = append(files, file{nameUPO, e.UPO.Raw})
+	}
+	files = append(files, file{nameResult, append(result, '\n')})
+	var code []byte
+	if link := e.Result.VerificationURL; link != "" {
+		label := qrcode.LabelOffline
+		if e.Result.KsefNumber != "" {
+			label = e.Result.KsefNumber
+		}
+		if code, err = qrcode.PNG(link, label); err != nil {
+			return nil, err
+		}
+		files = append(files, file{nameCode, code}, file{nameLink, []byte(link + "\n" + label + "\n")})
+	}
+	// A document that has no readable form is proven all the same. The page then says why there is
+	// none.
+	var formless error
+	if e.Document != nil {
+		var form []byte
+		if form, formless = e.form(code); formless == nil {
+			files = append(files, file{nameForm, form})
+		}
+	}
+	page, err := e.page(formless)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, file{nameRead, page})
+	var sums strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.data), f.name)
+	}
+	return append(files, file{nameSums, []byte(sums.String())}), nil
+}

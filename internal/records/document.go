@@ -1,0 +1,107 @@
+package records
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// HashOf returns the SHA-256 of a document as KSeF writes it, in Base64.
+func HashOf(document []byte) string {
+	sum := sha256.Sum256(document)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Missing reports an error of Document or Receipt that says that the archive does not have the
+// object, or has it damaged. Every other error says that the archive could not be asked.
+func Missing(err error) bool {
+	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, ErrNoReceipt)
+}
+
+// Document returns the document of a result: the bytes whose hash the result has. The error wraps
+// [archive.ErrNotFound] when no object under its names has them.
+func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error) {
+	ids := []string{of.ID}
+	// KSeF may have the invoice in other bytes than were handed in. Its document can have the name
+	// that follows from its own hash.
+	if sum, err := base64.StdEncoding.DecodeString(of.Hash); err == nil && len(sum) == sha256.Size {
+		own := ledger.InvoiceID(ledger.Identity{NIP: of.NIP, Kind: of.Kind, Number: of.Number}, [32]byte(sum))
+		if own != of.ID {
+			ids = append(ids, own)
+		}
+	}
+	other := 0
+	for _, id := range ids {
+		base := archive.InvoiceName(of.NIP, of.IssueDate, id)
+		for n := 1; n <= maxCopies; n++ {
+			name := archive.CopyName(base, n)
+			raw, err := r.Store.Get(ctx, name)
+			if errors.Is(err, archive.ErrNotFound) {
+				break
+			}
+			if errors.Is(err, archive.ErrCorrupt) {
+				r.unread(name, err)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if HashOf(raw) == of.Hash {
+				return raw, nil
+			}
+			other++
+		}
+	}
+	if other > 0 {
+		return nil, fmt.Errorf("document of %s: %w: %d other documents have its names, none with the hash %s",
+			of.ID, archive.ErrNotFound, other, of.Hash)
+	}
+	return nil, fmt.Errorf("document of %s: %w", of.ID, archive.ErrNotFound)
+}
+
+// Receipt is a UPO as it is kept.
+type Receipt struct {
+	Name   string // in the archive
+	Raw    []byte
+	Parsed ksef.Receipt
+}
+
+// ErrNoReceipt says that a result names no receipt.
+var ErrNoReceipt = errors.New("no receipt (UPO) is archived yet")
+
+// Receipt returns the UPO that a result names. The result has its address, which an archive that
+// was moved since then no longer has: only the end of it, the place in the archive, counts.
+func (r *Reader) Receipt(ctx context.Context, of results.Result) (Receipt, error) {
+	if of.UPO == "" {
+		return Receipt{}, ErrNoReceipt
+	}
+	location := of.UPO
+	if u, err := url.Parse(of.UPO); err == nil && u.Scheme == "file" {
+		location = u.Path // only file URLs are escaped
+	}
+	parts := strings.Split(location, "/")
+	const components = 4 // NIP, month, upo, file
+	if len(parts) < components || parts[len(parts)-2] != "upo" {
+		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is no place in an archive",
+			archive.ErrNotFound, of.ID, of.UPO)
+	}
+	name := strings.Join(parts[len(parts)-components:], "/")
+	raw, err := r.Store.Get(ctx, name)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt of %s: %w", of.ID, err)
+	}
+	parsed, err := ksef.ParseReceipt(raw)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt of %s, %s: %w: %w", of.ID, name, archive.ErrCorrupt, err)
+	}
+	return Receipt{Name: name, Raw: raw, Parsed: parsed}, nil
+}

@@ -1,0 +1,153 @@
+package records
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/results"
+)
+
+// Reader reads an archive. It is safe for concurrent use if its Unread is.
+type Reader struct {
+	Store archive.Store
+	// Unread is called with each object that is damaged or is not what its name says. Answers leave
+	// such objects out. It may be nil.
+	Unread func(name string, err error)
+}
+
+// parallel is how many objects are read at the same time: a bucket answers slowly.
+const parallel = 16
+
+// maxCopies is how many copies of one object may lie beside each other; see [archive.CopyName].
+const maxCopies = 4
+
+// A Place is the folder of one seller and month.
+type Place struct {
+	NIP   string // the seller's
+	Month string // of the issue date (P_1), "2006-01"
+}
+
+func (p Place) folder() string { return p.NIP + "/" + p.Month }
+
+// Places returns every folder of a seller and month, the newest month first.
+func (r *Reader) Places(ctx context.Context) ([]Place, error) {
+	sellers, err := archive.ListIn(ctx, r.Store, "")
+	if err != nil {
+		return nil, err
+	}
+	var all []Place
+	for _, name := range sellers {
+		nip, isFolder := strings.CutSuffix(name, "/")
+		if !isFolder || len(nip) != 10 || strings.Trim(nip, "0123456789") != "" {
+			continue // bodies, and whatever else people put there
+		}
+		of, err := r.PlacesOf(ctx, nip)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, of...)
+	}
+	slices.SortStableFunc(all, func(a, b Place) int { return -cmp.Compare(a.Month, b.Month) })
+	return all, nil
+}
+
+// PlacesOf returns the folders of one seller, the newest month first.
+func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
+	months, err := archive.ListIn(ctx, r.Store, nip)
+	if err != nil {
+		return nil, err
+	}
+	var all []Place
+	for _, name := range months {
+		folder, isFolder := strings.CutSuffix(name, "/")
+		month := path.Base(folder)
+		if _, err := time.Parse("2006-01", month); err == nil && isFolder {
+			all = append(all, Place{nip, month})
+		}
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+// Results calls yield with each result of a place, in the order of their ids. An error of yield
+// ends it and is returned. yield is never called by two goroutines at once.
+func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result) error) error {
+	names, err := archive.ListIn(ctx, r.Store, p.folder())
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, name := range names {
+		if id, isResult := strings.CutSuffix(path.Base(name), ".json"); isResult && !strings.Contains(id, ".copy") {
+			ids = append(ids, id)
+		}
+	}
+	for some := range slices.Chunk(ids, 20*parallel) {
+		read, found := make([]results.Result, len(some)), make([]bool, len(some))
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(parallel)
+		for i, id := range some {
+			g.Go(func() (err error) {
+				read[i], found[i], err = r.result(ctx, p, id)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		for i := range some {
+			if !found[i] {
+				continue
+			}
+			if err := yield(read[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// result reads the result of an id in a place. false: there is none, or none that can be read.
+func (r *Reader) result(ctx context.Context, p Place, id string) (results.Result, bool, error) {
+	base := archive.ResultName(p.NIP, p.Month, id)
+	for n := 1; n <= maxCopies; n++ {
+		name := archive.CopyName(base, n)
+		raw, err := r.Store.Get(ctx, name)
+		if errors.Is(err, archive.ErrNotFound) {
+			return results.Result{}, false, nil
+		}
+		var out results.Result
+		if err == nil {
+			if err = json.Unmarshal(raw, &out); err == nil && (out.ID != id || out.State == "") {
+				err = fmt.Errorf("it is not the result of %s", id)
+			}
+			if err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		if err == nil {
+			return out, true, nil
+		}
+		if !errors.Is(err, archive.ErrCorrupt) {
+			return results.Result{}, false, err
+		}
+		r.unread(name, err) // the sound copy is beside it, if there is one
+	}
+	return results.Result{}, false, nil
+}
+
+func (r *Reader) unread(name string, err error) {
+	if r.Unread != nil {
+		r.Unread(name, err)
+	}
+}

@@ -1,0 +1,211 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// Ledger is the part of [ledger.Ledger] that Sources needs.
+type Ledger interface {
+	InState(ctx context.Context, s ledger.State, from, to time.Time, limit int) ([]string, error)
+	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+	Refusals(ctx context.Context, from time.Time, ended string) ([]ledger.Refusal, error)
+}
+
+// Sources are where the facts come from.
+type Sources struct {
+	Archive *records.Reader
+	// Ledger says how invoices stand now; nil: the archive alone is asked.
+	Ledger Ledger
+	// Document returns the document of an entry, from wherever it waits. Its error wraps
+	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. It is used with
+	// Ledger only.
+	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
+	// Unread is called with each entry that cannot be read. It may be nil.
+	Unread func(ledger.Unreadable)
+}
+
+// Query says which invoices are meant: those with P_1 on these days, both included, of the tenants
+// that pass. A nil Tenant passes all. nip is the seller's.
+type Query struct {
+	From, To string // "2006-01-02"
+	Tenant   func(name, nip string) bool
+}
+
+func (q Query) wants(tenant, nip, day string) bool {
+	return day >= q.From && day <= q.To && (q.Tenant == nil || q.Tenant(tenant, nip))
+}
+
+const (
+	chunk    = 500 // entries that are read at a time
+	parallel = 8   // documents that are read at a time, each at most a few megabytes
+)
+
+// Gather adds every invoice that the query means, once.
+func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
+	seen := map[string]bool{} // what the ledger has told; the archive may have an older result of it
+	if s.Ledger != nil {
+		for _, state := range ledger.States() {
+			if err := s.inState(ctx, q, state, seen, c); err != nil {
+				return err
+			}
+		}
+		if err := s.refused(ctx, q, c); err != nil {
+			return err
+		}
+	}
+	places, err := s.Archive.Places(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if p.Month < q.From[:len("2006-01")] || p.Month > q.To[:len("2006-01")] {
+			continue
+		}
+		if err := s.inPlace(ctx, q, p, seen, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inState adds the invoices that the ledger has in one state. An invoice that moves while states
+// are read is added once, in the state in which it was met first. One that moves backwards in the
+// order of the states may be missed here; that needs a person who retries it at this moment.
+func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
+	ids, err := s.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
+	if err != nil {
+		return fmt.Errorf("list %s invoices: %w", state, err)
+	}
+	for some := range slices.Chunk(ids, chunk) {
+		invs, err := s.Ledger.Invoices(ctx, some)
+		unread, err := ledger.Skip(err)
+		for _, u := range unread {
+			if s.Unread != nil {
+				s.Unread(u)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(parallel)
+		for i := range invs {
+			inv := &invs[i]
+			if seen[inv.ID] || !q.wants(inv.Tenant, inv.NIP, inv.IssueDate) {
+				continue
+			}
+			seen[inv.ID] = true
+			g.Go(func() error {
+				doc, err := s.document(ctx, inv)
+				if err != nil {
+					return err
+				}
+				c.Add(ofEntry(inv, doc))
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// document returns nil when the document of an entry is nowhere. What has ended is in the archive.
+func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	if inv.State.Final() {
+		doc, err := s.Archive.Document(ctx, results.Of(*inv, ""))
+		if err == nil || !records.Missing(err) {
+			return doc, err
+		}
+	}
+	doc, err := s.Document(ctx, inv)
+	if errors.Is(err, ledger.ErrNotFound) || records.Missing(err) {
+		return nil, nil // the amount is not known
+	}
+	return doc, err
+}
+
+func ofEntry(inv *ledger.Invoice, doc []byte) Fact {
+	f := Fact{ID: inv.ID, Tenant: inv.Tenant, Number: inv.Number, Day: inv.IssueDate, State: string(inv.State), Code: inv.Code,
+		Reason: inv.Reason, Taken: inv.CreatedAt.Time(), Deadline: inv.Deadline.Time()}
+	if inv.State.InKSeF() && !inv.Recovered { // KSeF had it before it was handed in here
+		f.Numbered = inv.AcceptedAt.Time()
+	}
+	f.amount(doc)
+	return f
+}
+
+// amount reads P_15 and its currency from the document.
+func (f *Fact) amount(doc []byte) {
+	if doc == nil {
+		return
+	}
+	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, TakeDiscouraged: true}) // its faults do not matter here
+	if gross, err := ParseAmount(h.Gross); err == nil {
+		f.Gross, f.Currency = gross, h.Currency
+	}
+}
+
+// refused adds the documents that were not taken in and still wait for a person. One without a date
+// counts on the day of its refusal.
+func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
+	all, err := s.Ledger.Refusals(ctx, time.Time{}, "")
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		r := &all[i]
+		f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: results.Refused, Reason: results.RefusalReason(r)}
+		if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
+			f.Day = r.At.Time().In(invoice.Warsaw()).Format(time.DateOnly)
+		}
+		for _, fault := range r.Faults {
+			f.rules = append(f.rules, fault.Rule)
+		}
+		if q.wants(f.Tenant, r.NIP, f.Day) {
+			c.Add(f)
+		}
+	}
+	return nil
+}
+
+// inPlace adds what the archive has of one seller and month and the ledger has not told.
+func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen map[string]bool, c *Collector) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	err := s.Archive.Results(ctx, p, func(r results.Result) error {
+		if r.Tenant == "" {
+			r.Tenant = r.NIP
+		}
+		if seen[r.ID] || !q.wants(r.Tenant, r.NIP, r.IssueDate) {
+			return nil
+		}
+		g.Go(func() error {
+			doc, err := s.Archive.Document(ctx, r)
+			if err != nil && !records.Missing(err) {
+				return err
+			}
+			f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: r.State, Code: r.Code, Reason: r.Reason}
+			f.amount(doc)
+			c.Add(f)
+			return nil
+		})
+		return ctx.Err()
+	})
+	if failed := g.Wait(); failed != nil {
+		return failed
+	}
+	return err
+}

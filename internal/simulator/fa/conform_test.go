@@ -1,0 +1,48 @@
+package fa_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/invoice/schema/schematest"
+	"ksefworker/internal/simulator/fa"
+)
+
+// The simulator's check is made apart from the client's. Here it meets the same documents and what
+// xmllint said of them.
+func TestSchema_SampleOfAllDocuments_AgreesWithRecordedVerdictsOfXmllint(t *testing.T) {
+	records := schematest.ReadRecords(t, filepath.Join("..", "..", "invoice", "testdata", "verdicts.txt"))
+	for root, version := range []string{"v3", "v2"} {
+		form := fa.Forms()[version]
+		var seen schematest.Record
+		refused, shown := 0, 0
+		for d := range schematest.Sample(root) {
+			doc := d.Data()
+			broken, err := fa.Breach(doc, form)
+			if err != nil {
+				t.Fatalf("%s: %v", d.Name, err)
+			}
+			i := seen.Count
+			seen.Add(doc, broken == "")
+			if broken != "" {
+				refused++
+			}
+			// encoding/xml does not tell CDATA from other text, and xsi:type is refused here.
+			if strings.Contains(string(doc), "<![CDATA[") || strings.Contains(string(doc), "xsi:type") || i >= records[root].Count {
+				continue
+			}
+			if records[root].Valid(i) != (broken == "") {
+				if shown++; shown < 25 {
+					t.Errorf("%s: xmllint says valid: %v, the simulator %q", d.Name, records[root].Valid(i), broken)
+				}
+			}
+		}
+		if !seen.SameDocuments(records[root]) {
+			t.Errorf("%s: the documents are not those of the record", version)
+		}
+		if refused < 300 || refused > seen.Count-300 {
+			t.Errorf("%s: %d of %d refused: that tests only one side", version, refused, seen.Count)
+		}
+	}
+}

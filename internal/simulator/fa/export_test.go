@@ -1,0 +1,11 @@
+package fa
+
+// Breach returns the first breach of the schema in full, and an error when the document cannot be
+// read.
+func Breach(content []byte, f *Form) (string, error) {
+	d, err := readDocument(content, f)
+	if err != nil {
+		return "", err
+	}
+	return d.broken, nil
+}

@@ -1,0 +1,161 @@
+package ministry
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/certificates"
+	"ksefworker/internal/simulator/limits"
+	"ksefworker/internal/simulator/login"
+)
+
+// Options configure a Ministry. The zero value takes logins by certificate only, at once.
+type Options struct {
+	// Tokens are KSeF tokens that exist from the start.
+	Tokens []Token
+	// Grants let a subject act in another's context. Every NIP has all permissions in its own.
+	Grants []login.Grant
+	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's.
+	Lives login.Lives
+	// LoginDelay is how long a login stays at 100, a new token Pending and a request for a
+	// certificate in processing.
+	LoginDelay time.Duration
+	// ReceiptLife is how long a pre-signed address of a UPO works; 0 is three days.
+	ReceiptLife time.Duration
+	// OnlyIssued refuses certificates that KSeF has not issued, as demo and production do.
+	OnlyIssued bool
+	// Allowances are request limits of one taxpayer that differ from the usual ones.
+	Allowances []Allowance
+	// Novelty is the probability that an answer has a field that is in no contract; a tenth of it
+	// is that of an unknown value in a list of values. 0 is never.
+	Novelty float64
+	// BaseURL is where pre-signed addresses lead, without a slash at the end; "" is the Host of the
+	// request.
+	BaseURL string
+}
+
+// Token is a KSeF token of a taxpayer. Permissions may be nil: InvoiceRead and InvoiceWrite.
+type Token struct {
+	NIP, Secret string
+	Permissions []string
+}
+
+// Allowance is what one taxpayer may request in one group: limits.InvoiceSend and its like, or
+// limits.Others.
+type Allowance struct {
+	NIP, Group string
+	Limits     limits.Allowance
+}
+
+// Ministry answers requests as the Ministry's API does. It is an http.Handler and safe for
+// concurrent use.
+type Ministry struct {
+	face       simulator.Face
+	opts       Options
+	desk       *login.Desk
+	office     *certificates.Office
+	operations []*operation
+	keys       keys
+	secret     []byte // signs page tokens and addresses
+}
+
+// New makes the second face of a simulator.
+func New(sim *simulator.Simulator, o Options) (*Ministry, error) {
+	if o.Novelty < 0 || o.Novelty > 1 {
+		return nil, &simulator.FieldError{Field: "Novelty", Value: fmt.Sprint(o.Novelty), Err: errors.New("outside 0 to 1")}
+	}
+	if o.LoginDelay < 0 || o.ReceiptLife < 0 {
+		value := min(o.LoginDelay, o.ReceiptLife).String()
+		return nil, &simulator.FieldError{Field: "LoginDelay/ReceiptLife", Value: value, Err: errors.New("negative")}
+	}
+	if o.ReceiptLife == 0 {
+		o.ReceiptLife = 72 * time.Hour
+	}
+	m := &Ministry{face: sim.Face(), opts: o, secret: make([]byte, 32)}
+	if _, err := rand.Read(m.secret); err != nil {
+		return nil, fmt.Errorf("draw signing key: %w", err)
+	}
+	var err error
+	if m.office, err = certificates.New(m.face.Now, m.face.Reference, o.LoginDelay); err != nil {
+		return nil, fmt.Errorf("open certificate office: %w", err)
+	}
+	if m.desk, err = login.New(m.loginOptions()); err != nil {
+		return nil, fmt.Errorf("open login desk: %w", err)
+	}
+	for _, a := range o.Allowances {
+		if _, known := limits.Usual()[a.Group]; !known {
+			return nil, &simulator.FieldError{Field: "Allowance.Group", Value: a.Group, Err: errors.New("not a group of request limits")}
+		}
+		m.face.Allow(accountOf(a.NIP).ID, a.Group, a.Limits)
+	}
+	m.operations = m.table()
+	if _, err := m.currentKeys(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Ministry) loginOptions() login.Options {
+	o := login.Options{
+		Now: m.face.Now, Reference: m.face.Reference, Decrypt: m.decryptToken, Issuer: issuer{m.office}, Fate: m.fate,
+		Lives: m.opts.Lives, Delay: m.opts.LoginDelay, OnlyIssued: m.opts.OnlyIssued, Grants: m.opts.Grants,
+	}
+	for _, t := range m.opts.Tokens {
+		permissions := t.Permissions
+		if permissions == nil {
+			permissions = []string{login.InvoiceRead, login.InvoiceWrite}
+		}
+		o.Tokens = append(o.Tokens, login.Token{
+			Context: login.Context{Type: "Nip", Value: t.NIP}, Secret: t.Secret, Permissions: permissions, Description: "Token symulatora",
+		})
+	}
+	return o
+}
+
+// Logins counts the logins that have begun in the context of each NIP, refused ones included: a
+// client that logs in more often than it must is seen here.
+func (m *Ministry) Logins() map[string]int {
+	n := map[string]int{}
+	for context, begun := range m.desk.Begun() {
+		n[context.Value] += begun
+	}
+	return n
+}
+
+// accountOf is the account of a taxpayer in the books: all its logins share sessions and limits.
+func accountOf(nip string) simulator.Account {
+	return simulator.Account{ID: AccountPrefix + nip, NIP: nip}
+}
+
+// AccountPrefix comes before the NIP in the names of the accounts of this face, in books and
+// faults.
+const AccountPrefix = "direct_"
+
+// fate asks the faults what becomes of a login.
+func (m *Ministry) fate(c login.Context) login.Fate {
+	f, hit := m.face.TakeLogin(accountOf(c.Value).ID, c.Value)
+	switch {
+	case !hit:
+		return login.Fate{}
+	case f.Kind == simulator.LoginStuck && f.For == 0:
+		return login.Fate{Stuck: -1}
+	case f.Kind == simulator.LoginStuck:
+		return login.Fate{Stuck: f.For}
+	case f.Code == 0:
+		return login.Fate{Code: 450, Details: "Token unieważniony"}
+	}
+	return login.Fate{Code: f.Code, Details: "Na żądanie skryptu"}
+}
+
+// base is where pre-signed addresses lead.
+func (m *Ministry) base(r *http.Request) string {
+	if m.opts.BaseURL != "" {
+		return strings.TrimSuffix(m.opts.BaseURL, "/")
+	}
+	return "http://" + r.Host
+}

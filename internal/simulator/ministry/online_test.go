@@ -1,0 +1,260 @@
+package ministry
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/fa/fatest"
+)
+
+func TestOnline_TheWholeWay_EndsInABookEntryAndAReceipt(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	session, s := r.openOnline()
+	document := fatest.Invoice(nipA, "FV/1", today)
+	sent := r.send(session, s, document)
+	var one invoiceEntry
+	r.ok(r.get("/sessions/"+session+"/invoices/"+sent), http.StatusOK, &one)
+	if one.Status.Code != 200 || one.Number != "FV/1" || one.Hash != base64Of(hashOf([]byte(document))) || one.Mode != "Online" {
+		t.Errorf("%+v", one)
+	}
+	if state := r.sessionState(session); state.Status.Code != 100 || state.UPO != nil || *state.Count != 1 {
+		t.Errorf("%+v", state)
+	}
+	r.ok(r.post("/sessions/online/"+session+"/close", nil), http.StatusNoContent, nil)
+	if a := r.post("/sessions/online/"+session+"/close", nil); a.code() != 21180 {
+		t.Errorf("a second close: %d %s", a.status, a.body)
+	}
+	state := r.sessionState(session)
+	if state.Status.Code != 200 || state.UPO == nil || *state.Success != 1 || *state.Failed != 0 {
+		t.Fatalf("%+v", state)
+	}
+	books := r.sim.Books()
+	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != one.KsefNumber || books.Accepted[0].Session != session {
+		t.Errorf("books: %+v", books.Accepted)
+	}
+	if books.Sessions[0].Account != AccountPrefix+nipA {
+		t.Errorf("account %s", books.Sessions[0].Account)
+	}
+	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21180 {
+		t.Errorf("a send after the close: %d %s", a.status, a.body)
+	}
+}
+
+func TestOnline_BothFaces_ShareOneRegister(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	session, s := r.openOnline()
+	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
+	again, s2 := r.openOnline()
+	reference := r.send(again, s2, fatest.Invoice(nipA, "FV/1", today))
+	var one invoiceEntry
+	r.ok(r.get("/sessions/"+again+"/invoices/"+reference), http.StatusOK, &one)
+	number := r.sim.Books().Accepted[0].KsefNumber
+	if one.Status.Code != 440 || one.Status.Extensions["originalKsefNumber"] != number ||
+		one.Status.Extensions["originalSessionReferenceNumber"] != session {
+		t.Errorf("%+v", one.Status)
+	}
+	// The gateway's face, with a key of the same taxpayer, finds the invoice but not the session.
+	gateway := func(path string) int {
+		t.Helper()
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		req.SetBasicAuth("test_"+nipA, "test_key")
+		w := httptest.NewRecorder()
+		r.sim.ServeHTTP(w, req)
+		return w.Code
+	}
+	if status := gateway("/invoice/get/" + number); status != http.StatusOK {
+		t.Errorf("the document at the gateway: %d", status)
+	}
+	if status := gateway("/invoice/session/status/" + session); status != http.StatusBadRequest {
+		t.Errorf("the session at the gateway: %d", status)
+	}
+}
+
+func TestOnline_BadSends_AreRefusedAtOnceOrByTheirStatus(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	session, s := r.openOnline()
+	document := fatest.Invoice(nipA, "FV/1", today)
+	changed := func(field string, value any) m {
+		body := s.invoiceBody(document)
+		if value == nil {
+			delete(body, field)
+		} else {
+			body[field] = value
+		}
+		return body
+	}
+	for name, c := range map[string]struct {
+		body any
+		code int
+	}{
+		"an unknown field":            {changed("invoiceVersion", "v3"), 21405},
+		"a field in other letters":    {changed("InvoiceHash", "x"), 21405},
+		"no size":                     {changed("invoiceSize", nil), 21405},
+		"a hash of 31 bytes":          {changed("invoiceHash", make([]byte, 31)), 21405},
+		"a wrong encrypted size":      {changed("encryptedInvoiceSize", 1), 21402},
+		"a wrong encrypted hash":      {changed("encryptedInvoiceHash", make([]byte, 32)), 21403},
+		"a correction that is online": {changed("hashOfCorrectedInvoice", make([]byte, 32)), 21405},
+		"no JSON":                     {[]byte("{"), 21405},
+	} {
+		if a := r.post("/sessions/online/"+session+"/invoices", c.body); a.status != http.StatusBadRequest || a.code() != c.code {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	for name, c := range map[string]struct {
+		body m
+		code int
+	}{"a wrong hash": {changed("invoiceHash", make([]byte, 32)), 430}, "a wrong size": {changed("invoiceSize", 7), 430}} {
+		var sent struct {
+			Reference string `json:"referenceNumber"`
+		}
+		r.ok(r.post("/sessions/online/"+session+"/invoices", c.body), http.StatusAccepted, &sent)
+		var one invoiceEntry
+		r.ok(r.get("/sessions/"+session+"/invoices/"+sent.Reference), http.StatusOK, &one)
+		if one.Status.Code != c.code || one.KsefNumber != "" {
+			t.Errorf("%s: %+v", name, one)
+		}
+	}
+	if a := r.post("/sessions/online/20261123-SO-0000000000-0000000000-00/invoices", s.invoiceBody(document)); a.code() != 21173 {
+		t.Errorf("an unknown session: %d %s", a.status, a.body)
+	}
+	if a := r.with("").loggedIn(nipB).post("/sessions/online/"+session+"/invoices", s.invoiceBody(document)); a.code() != 21173 {
+		t.Errorf("another's session: %d %s", a.status, a.body)
+	}
+	if a := r.get("/sessions/short"); a.code() != 21405 {
+		t.Errorf("a short reference: %d %s", a.status, a.body)
+	}
+}
+
+func TestOnline_BadOpenings_AreRefused(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	s := r.secret()
+	form := func(system, schema, value string) m {
+		return m{"systemCode": system, "schemaVersion": schema, "value": value}
+	}
+	for name, body := range map[string]m{
+		"no blank before the bracket": {"formCode": form("FA(3)", "1-0E", "FA"), "encryption": s.info()},
+		"another schema":              {"formCode": form("FA (3)", "2-0E", "FA"), "encryption": s.info()},
+		"PEF":                         {"formCode": form("PEF (3)", "2-1", "PEF"), "encryption": s.info()},
+		"a short vector":              {"formCode": formFA3(), "encryption": m{"encryptedSymmetricKey": s.wrapped, "initializationVector": s.iv[:8]}},
+		"no encryption":               {"formCode": formFA3()},
+	} {
+		if a := r.post("/sessions/online", body); a.status != http.StatusBadRequest || a.code() != 21405 {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+// A key that KSeF does not know is refused at once when it is named, and when it is not named the
+// session fails later.
+func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	s := r.secret()
+	if err := r.sim.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 ||
+		!bytes.Contains(a.body, []byte(s.id)) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	info := s.info()
+	delete(info, "publicKeyId")
+	var opened struct {
+		Reference string `json:"referenceNumber"`
+	}
+	r.ok(r.post("/sessions/online", m{"formCode": formFA3(), "encryption": info}), http.StatusCreated, &opened)
+	if state := r.sessionState(opened.Reference); state.Status.Code != 415 {
+		t.Errorf("%+v", state.Status)
+	}
+	r.openOnline() // with the new key
+}
+
+func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	old := r.secret()
+	if err := r.sim.RotateKeyAsPlanned(); err != nil {
+		t.Fatal(err)
+	}
+	var keys []publicKey
+	r.ok(r.get("/security/public-key-certificates"), http.StatusOK, &keys)
+	if len(keys) != 3 || keys[1].KeyID != old.id || keys[2].From <= keys[1].From {
+		t.Errorf("%+v", keys)
+	}
+	open := func() answer { return r.post("/sessions/online", m{"formCode": formFA3(), "encryption": old.info()}) }
+	var opened struct {
+		Reference string `json:"referenceNumber"`
+	}
+	r.ok(open(), http.StatusCreated, &opened)
+	r.send(opened.Reference, old, fatest.Invoice(nipA, "FV/1", today))
+	if len(r.sim.Books().Accepted) != 1 {
+		t.Error("the old key does not work")
+	}
+	if a := r.do(http.MethodPost, "/sim/rotate-key", jsonType, []byte(`{"planned":true}`)); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := open(); a.code() != 21470 {
+		t.Errorf("after the next rotation: %d %s", a.status, a.body)
+	}
+}
+
+func TestOnline_TechnicalCorrection_ReplacesARefusedInvoiceOnce(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	session, s := r.openOnline()
+	bad := strings.Replace(fatest.Invoice(nipA, "FV/1", today), "<P_15>123.00</P_15>", "", 1)
+	r.send(session, s, bad)
+	send := func(corrects []byte, document string) answer {
+		body := s.invoiceBody(document)
+		body["offlineMode"], body["hashOfCorrectedInvoice"] = true, corrects
+		return r.post("/sessions/online/"+session+"/invoices", body)
+	}
+	good := fatest.Invoice(nipA, "FV/1", today)
+	if a := send(make([]byte, 32), good); a.code() != 21405 {
+		t.Errorf("a correction of nothing: %d %s", a.status, a.body)
+	}
+	r.ok(send(hashOf([]byte(bad)), good), http.StatusAccepted, nil)
+	if a := send(hashOf([]byte(bad)), good); a.code() != 21166 {
+		t.Errorf("a second correction: %d %s", a.status, a.body)
+	}
+	if a := send(hashOf([]byte(good)), good); a.code() != 21167 {
+		t.Errorf("a correction of an accepted invoice: %d %s", a.status, a.body)
+	}
+	books := r.sim.Books()
+	if len(books.Accepted) != 1 || books.Accepted[0].Mode != "offline" {
+		t.Errorf("%+v", books.Accepted)
+	}
+	found := r.metadata(m{"subjectType": "Subject1", "dateRange": theDay("Invoicing")}, "")
+	if len(found.Invoices) != 1 || found.Invoices[0].Corrects != base64Of(hashOf([]byte(bad))) {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestOnline_FullSession_Is21155(t *testing.T) {
+	limited := func(o *simulator.Options) { o.Taxpayers = []simulator.Taxpayer{{NIP: nipA, MaxSessionInvoices: 1}} }
+	r := newRig(t, Options{}, limited).loggedIn(nipA)
+	session, s := r.openOnline()
+	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
+	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/2", today))); a.code() != 21155 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	var limits struct {
+		Online sessionLimits `json:"onlineSession"`
+	}
+	r.ok(r.get("/limits/context"), http.StatusOK, &limits)
+	if limits.Online != (sessionLimits{1, 3, 1}) {
+		t.Errorf("%+v", limits)
+	}
+}
+
+func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	session, s := r.openOnline()
+	r.send(session, s, fatest.Invoice(nipA, "FV/1", today))
+	r.clock.add(12 * time.Hour)
+	if state := r.with("").loggedIn(nipA).sessionState(session); state.Status.Code != 200 {
+		t.Errorf("%+v", state.Status)
+	}
+}

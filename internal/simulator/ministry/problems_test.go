@@ -1,0 +1,129 @@
+package ministry
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/simulator"
+)
+
+func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	old := r.get("/sessions/short")
+	if old.header.Get("Content-Type") != jsonType || !strings.Contains(string(old.body), `"exceptionCode":21405`) ||
+		strings.Contains(string(old.body), `"errors"`) {
+		t.Errorf("%s %s", old.header.Get("Content-Type"), old.body)
+	}
+	r.header.Set("X-Error-Format", "problem-details")
+	a := r.get("/sessions/short")
+	var p struct {
+		Title    string         `json:"title"`
+		Status   int            `json:"status"`
+		Instance string         `json:"instance"`
+		TraceID  string         `json:"traceId"`
+		Errors   []problemError `json:"errors"`
+		At       time.Time      `json:"timestamp"`
+	}
+	r.ok(a, http.StatusBadRequest, &p)
+	if a.header.Get("Content-Type") != "application/problem+json" || p.Title != "Bad Request" || p.Status != 400 ||
+		p.Instance != "/v2/sessions/short" ||
+		len(p.TraceID) != 32 || len(p.Errors) != 1 || p.At.IsZero() {
+		t.Errorf("%s %+v", a.header, p)
+	}
+	for _, format := range []string{"", "problem-details"} {
+		r.header.Set("X-Error-Format", format)
+		if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized ||
+			a.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("401 with %q: %d %s", format, a.status, a.header.Get("Content-Type"))
+		}
+		r.inject(simulator.Fault{On: simulator.OpRateLimits, Kind: simulator.TooMany, For: time.Second})
+		want := map[string]string{"": `"status":{"code":429`, "problem-details": `"title":"Too Many Requests"`}[format]
+		if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || !strings.Contains(string(a.body), want) {
+			t.Errorf("429 with %q: %d %s", format, a.status, a.body)
+		}
+		r.clock.add(time.Second)
+	}
+}
+
+func TestProblems_UnknownPathsAndMethods_AreRefused(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{http.MethodGet, "/v2/nothing", http.StatusNotFound}, {http.MethodGet, "/sessions", http.StatusNotFound},
+		{http.MethodGet, "/api/v2/sessions", http.StatusNotFound}, {http.MethodPut, "/v2/sessions", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/v2/auth/challenge/x", http.StatusNotFound}, {http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
+	} {
+		if a := r.do(c.method, c.path, "", nil); a.status != c.status {
+			t.Errorf("%s %s: %d", c.method, c.path, a.status)
+		}
+	}
+	if a := r.do(http.MethodPost, "/v2/sessions/online", "text/plain", []byte("{}")); a.status != http.StatusUnsupportedMediaType {
+		t.Errorf("a body of another type: %d", a.status)
+	}
+	r.header["Authorization"] = []string{"bearer x"}
+	if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized {
+		t.Errorf("a scheme in small letters: %d", a.status)
+	}
+}
+
+func TestProblems_TestWarning_IsEchoed(t *testing.T) {
+	r := newRig(t, Options{})
+	r.header.Set("X-Test-System-Warning", "[xml-001]: uwaga")
+	if a := r.get("/security/public-key-certificates"); a.header.Get("X-System-Warning") != "[xml-001]: uwaga" {
+		t.Errorf("%v", a.header)
+	}
+}
+
+// New fields and values come now and then, and never when they were not ordered.
+func TestNovelty_Ordered_BringsFieldsAndValuesThatNobodyKnows(t *testing.T) {
+	for novelty, want := range map[float64]bool{0: false, 1: true} {
+		r := newRig(t, Options{Novelty: novelty}).loggedIn(nipA)
+		fields, values, usages := 0, 0, 0
+		for range 60 {
+			var answer map[string]json.RawMessage
+			r.ok(r.get("/rate-limits"), http.StatusOK, &answer)
+			if _, there := answer["dodaneWNowszejWersji"]; there {
+				fields++
+			}
+			var logins struct {
+				Items []loginState `json:"items"`
+			}
+			r.ok(r.get("/auth/sessions"), http.StatusOK, &logins)
+			if logins.Items[0].Method != "QualifiedSeal" || logins.Items[0].Info.Category != "XadesSignature" {
+				values++
+			}
+			var keys []publicKey
+			r.ok(r.get("/security/public-key-certificates"), http.StatusOK, &keys)
+			usages += len(keys) - 2
+		}
+		if (fields > 0) != want || (values > 0) != want || (usages > 0) != want {
+			t.Errorf("novelty %v: %d fields, %d values, %d usages", novelty, fields, values, usages)
+		}
+	}
+}
+
+func TestOptions_NotValid_AreRefused(t *testing.T) {
+	sim, err := simulator.New(simulator.Options{KeyBits: 1024, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sim.Close() }()
+	for name, o := range map[string]Options{
+		"a negative delay":     {LoginDelay: -1},
+		"novelty of two":       {Novelty: 2},
+		"an empty token":       {Tokens: []Token{{NIP: nipA}}},
+		"a token of no NIP":    {Tokens: []Token{{NIP: "1", Secret: "x"}}},
+		"a token of nothing":   {Tokens: []Token{{NIP: nipA, Secret: "x", Permissions: []string{"Everything"}}}},
+		"limits of no group":   {Allowances: []Allowance{{NIP: nipA, Group: "sends"}}},
+		"a token with a break": {Tokens: []Token{{NIP: nipA, Secret: "x\n"}}},
+	} {
+		if _, err := New(sim, o); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+)
+
+// backAfter is how long a package that was cut waits for its session at most, unless it is full.
+const backAfter = time.Minute
+
+// mayGrow reports whether a package that has to wait for its session had better wait as part of its
+// waiting set. There it takes in the invoices that come meanwhile, and all of them cost one
+// session. The ledger has the package as cut, so KSeF has nothing of it.
+//
+// It stays a package when it is full; when it came of a refusal, because invoices that KSeF refused
+// together must not be mixed with others again; and during an outage, when it finds out that the
+// gateway is back.
+func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
+	turn, ok := errors.AsType[*ratelimit.NotNow](err)
+	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {
+		return false
+	}
+	full := p.Count >= b.lanes.policy(p.Tenant).maxInvoices(Allowance{}) || 2*p.Size >= b.o.MaxBytes
+	if full {
+		return false
+	}
+	now := b.o.Now()
+	if guarded(ledger.Group{Offline: p.Offline}, now) && turn.Wait >= untilMidnight(now) {
+		return true
+	}
+	return turn.Wait > backAfter
+}
+
+// backToWaiting gives up a package that was cut too early. Its invoices wait again.
+func (b *batchBuilder) backToWaiting(ctx context.Context, p *ledger.Package) error {
+	b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+	b.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
+		Msg("no session for a long time: the package goes back into its waiting set and takes in new invoices")
+	return b.abandon(ctx, p, "no session was available for a long time; its invoices wait together with new ones")
+}

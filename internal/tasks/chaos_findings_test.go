@@ -1,0 +1,321 @@
+package tasks_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// Each of these tests plays, every time, what the chaos run found now and then or what was read
+// while it was built.
+
+// No other worker closes the session of a live worker. When Redis is away at the moment of closing,
+// the worker has to try again.
+func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(queue.KindSend, inv.ID)
+	id := s.read(inv.ID).Package
+	if err := s.redis.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	w.pulse()
+	s.eventually("a close that fails", func() bool { return s.log.says("cannot close idle sessions") })
+	if err := s.redis.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("the session to be closed", func() bool {
+		p, err := s.ledger.Package(t.Context(), id)
+		return err == nil && p.State != ledger.PackageOpened
+	})
+}
+
+// A worker that cannot write its spool does not give up the package. Another worker builds it, or
+// the same one after its disk was tidied.
+func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := s.worker("full", s.client(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	id := full.cut(inv.ID)
+	if err := full.run(queue.KindPackage, id); err == nil {
+		t.Fatal("a package was built without a spool")
+	}
+	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
+		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
+	}
+	well := s.worker("well", s.client())
+	well.must(queue.KindPackage, id)
+	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+}
+
+// The sender may write "sent" while another worker settles. What could not be written because of
+// that is read again: the list must not count as processed.
+func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
+	client := s.client()
+	w := s.worker("w", client)
+	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	w.must(queue.KindSend, bad.ID)
+	w.must(queue.KindSend, good.ID)
+	id := s.read(good.ID).Package
+	moved := false
+	client.beforeAsked = func() { // the status of the one without a number is asked: the other one moves
+		if !moved {
+			moved = true
+			s.touch(good.ID)
+		}
+	}
+	if err := w.Stop(t.Context()); err != nil { // closes the session
+		t.Fatal(err)
+	}
+	w.until(queue.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
+	if !moved {
+		t.Error("nothing moved meanwhile: this test proves nothing")
+	}
+	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
+		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+	}
+}
+
+// An answer without a number belongs to an invoice that was settled at the first poll. At the
+// second poll it must not be given to an invoice that never arrived.
+func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
+		Kind: simulator.DropRequest, On: "send", Skip: 1,
+	}}})
+	client := s.client()
+	w := s.worker("w", client)
+	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	w.must(queue.KindSend, bad.ID)
+	w.must(queue.KindSend, good.ID) // the request is lost: the ledger says unknown
+	if got := s.read(good.ID); got.State != ledger.Unknown {
+		t.Fatalf("the lost one is %s", got.State)
+	}
+	id := s.read(good.ID).Package
+	moved := false
+	client.beforeAsked = func() {
+		if !moved {
+			moved = true
+			s.touch(good.ID)
+		}
+	}
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until(queue.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
+	if !moved {
+		t.Error("nothing moved meanwhile: this test proves nothing")
+	}
+	if got := s.read(good.ID); got.State != ledger.Queued {
+		t.Errorf("the one that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
+	}
+	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
+		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+	}
+}
+
+// An invoice is sent again only with proof that the send was not carried out. A refusal without
+// that proof is an unknown outcome, like a lost answer.
+func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T) {
+	for why, lie := range map[string]*ksef.APIError{
+		"KSeF's 550 inside a 200": {Op: "send invoice", Status: 200, Code: 550, Kind: ksef.KindRefused, MaybeDone: true},
+		"a proxy's 429 in HTML":   {Op: "send invoice", Status: 429, Kind: ksef.KindThrottled, MaybeDone: true},
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			client := s.client()
+			client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
+			w := s.worker("w", client)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			_ = w.run(queue.KindSend, inv.ID)
+			got := s.read(inv.ID)
+			if got.State != ledger.Unknown {
+				t.Fatalf("it is %s", got.State)
+			}
+			if err := w.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.until(queue.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
+				t.Errorf("accepted %d times, refused %d times", len(b.Accepted), len(b.Rejected))
+			}
+		})
+	}
+}
+
+// A refused online session must not end without the invoice whose sender writes "sent" at that
+// moment: the package would be over and leave the invoice behind.
+func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
+	w := s.worker("w", s.client())
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(queue.KindSend, inv.ID)
+	id := s.read(inv.ID).Package
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := s.worker("other", s.client())
+	late := &before{do: func() { s.touch(inv.ID) }, is: func(args []any) bool { // the move back to queued
+		toQueued, ours := false, false
+		for _, a := range args {
+			toQueued = toQueued || a == string(ledger.Queued)
+			ours = ours || a == inv.ID
+		}
+		return toQueued && ours
+	}}
+	other.rdb.AddHook(late)
+	other.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
+	if !late.done.Load() {
+		t.Error("nothing moved meanwhile: this test proves nothing")
+	}
+	if got := s.read(inv.ID); got.State != ledger.Queued {
+		t.Errorf("the package is over and its invoice %s", got.State)
+	}
+}
+
+// KSeF rotates its key in an emergency. A session that was opened with the old key is refused at
+// the first send. The next session has the new key, however short a time the old one was cached.
+func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.clientWithOldKey())
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(queue.KindSend, inv.ID)
+	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
+		t.Fatalf("after a session with the old key it is %s with %d resends and %d failed sessions",
+			got.State, got.Resends, got.FailedSessions)
+	}
+	w.must(queue.KindSend, inv.ID)
+	if got := s.read(inv.ID); got.State != ledger.Sent {
+		t.Fatalf("with the new key it is %s: %s", got.State, got.Reason)
+	}
+	id := s.read(inv.ID).Package
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+}
+
+// An express invoice has an attachment, and KSeF takes attachments in batch sessions only. The
+// sweep has to know that as the first handler does.
+func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
+	}))
+	// It is in no waiting set and has no task. A person's retry leaves an invoice like this when
+	// its task is lost.
+	inv = s.read(inv.ID)
+	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
+	if err := s.ledger.Move(t.Context(), alone); err != nil {
+		t.Fatal(err)
+	}
+	inv = s.read(inv.ID)
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	s.advance(2 * time.Minute)
+	w.must(queue.KindSweep, "1")
+	if _, err := inspect.GetTaskInfo(queue.QueueInvoices, queue.TaskID(queue.KindSubmit, inv.ID, inv.Rev)); err != nil {
+		t.Errorf("the sweep did not queue what chooses the lane: %v", err)
+	}
+	if _, err := inspect.GetTaskInfo(queue.QueueExpress, queue.TaskID(queue.KindSend, inv.ID, inv.Rev)); err == nil {
+		t.Error("the sweep queued a single send of an invoice with an attachment")
+	}
+}
+
+// A sweep that has ended leaves no task behind that would keep the next one from being queued. So
+// the pulse has to remember the round.
+func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	pending := func() int {
+		tasks, err := inspect.ListPendingTasks(queue.QueueUpkeep)
+		if err != nil {
+			return 0 // no such queue yet
+		}
+		return len(tasks)
+	}
+	w.pulse()
+	s.eventually("the first sweep", func() bool { return pending() == 1 })
+	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // it ran
+		t.Fatal(err)
+	}
+	s.pulses(3)
+	if n := pending(); n > 1 { // one, if an hour ended just now
+		t.Errorf("%d sweeps are queued in one round", n)
+	} else if n == 1 && time.Now().Unix()%3600 > 60 {
+		t.Error("the sweep of this round was queued again")
+	}
+}
+
+// KSeF may decide an invoice and refuse its session. The result of such an invoice is archived; the
+// others go in a new session.
+func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
+		t.Run(string(lane), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			client := s.client()
+			w := s.worker("w", client)
+			decided, other := s.admit(lane, s.bad("A/1")), s.admit(lane, s.good("A/2"))
+			var id string
+			if lane == ledger.Express {
+				w.must(queue.KindSend, decided.ID)
+				w.must(queue.KindSend, other.ID)
+				id = s.read(other.ID).Package
+				if err := w.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				w.must(queue.KindSubmit, other.ID)
+				id = w.cut(decided.ID)
+				if s.read(other.ID).Package != id {
+					t.Fatal("not in one package")
+				}
+				w.must(queue.KindPackage, id)
+			}
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+				i.Status = ksef.StatusInfo{Code: 500, Description: "Unknown error"}
+				return i
+			}
+			client.listed = change(func(i *ksef.InvoiceInfo) {
+				if i.InvoiceNumber != decided.Number {
+					i.Status, i.KSeFNumber = ksef.StatusInfo{Code: 405, Description: "cancelled with its session"}, ""
+				}
+			})
+			s.eventually("KSeF decides", func() bool { return len(s.sim.Books().Rejected) == 1 })
+			w.until(queue.KindConfirm, id, func() bool {
+				return !slices.Contains([]ledger.PackageState{ledger.PackageClosing, ledger.PackageProcessing}, s.pkg(id).State)
+			})
+			w.must(queue.KindReceipt, id)
+			if p := s.pkg(id); p.State != ledger.PackageReceipted {
+				t.Errorf("the package is %s", p.State)
+			}
+			name := archive.ResultName(decided.NIP, decided.IssueDate, decided.ID)
+			if got, err := s.store.Get(t.Context(), name); err != nil || !strings.Contains(string(got), `"code": 450`) {
+				t.Errorf("the result of the decided one: %s, %v", got, err)
+			}
+			if got := s.read(other.ID); got.Package == id {
+				t.Errorf("the other is %s in the package that is over", got.State)
+			}
+		})
+	}
+}

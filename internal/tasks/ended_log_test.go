@@ -1,0 +1,54 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+)
+
+// Thirteen invoices of one package are rejected and one is parked. Ten and one have a line of their
+// own; the others are counted by their reason.
+func TestEndedLog_ManyRejectedInOnePackage_SomeHaveALineAndTheOthersAreCounted(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "G/1", Code: 415}}})
+	w := s.worker("w", s.client())
+	ids := []string{s.admit(ledger.Bulk, s.good("G/1")).ID}
+	for i := range 13 {
+		ids = append(ids, s.admit(ledger.Bulk, s.bad(fmt.Sprintf("B/%d", i))).ID)
+	}
+	for _, id := range ids[1:] {
+		w.must(queue.KindSubmit, id)
+	}
+	pkg := w.cut(ids[0])
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if n := s.log.count("invoice rejected, waits for a person"); n != 10 {
+		t.Errorf("%d lines about rejected invoices, want 10", n)
+	}
+	if !s.log.says(`"code":450,"reason":"semantic verification failed","invoices":3,"message":"more invoices rejected`) {
+		t.Error("the others are not counted by their reason")
+	}
+	if !s.log.says(`"code":415,"reason":"attachments are not allowed","id":"` + ids[0]) {
+		t.Error("the parked one has no line")
+	}
+}
+
+// What is logged of an invoice that makes KSeF refuse its sessions is not the meaning that the
+// session's code would have as an invoice's.
+func TestEndedLog_ParkedBecauseOfItsSessions_SaysSoAndNotWhatTheCodeMeansElsewhere(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 405}}})
+	w := s.worker("w", s.client())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.refuse(inv.ID, w.cut(inv.ID))
+	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
+	w.must(queue.KindPackage, other)
+	w.until(queue.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+	for refusals := 0; pkg != "" && refusals < 20; refusals++ {
+		pkg = w.refuse(inv.ID, pkg)
+	}
+	if !s.log.says(`"code":405,"reason":"KSeF refuses every session that contains it","id":"` + inv.ID) {
+		t.Errorf("it is %s: %s, and the log does not say so", s.read(inv.ID).State, s.read(inv.ID).Reason)
+	}
+}

@@ -1,0 +1,62 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+
+	"ksefworker/internal/ledger"
+)
+
+// family reads the packages that a package is related to: its parent, its probe, and the package that
+// it was split off from.
+type family struct{ *core }
+
+// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed
+// after these very invoices were refused together first, or were put together by halving: it takes
+// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun
+// to refuse everybody since.
+func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
+	since, err := f.togetherSince(ctx, p)
+	if err != nil || since == 0 {
+		return false, err
+	}
+	known, err := f.Ledger.Tenant(ctx, p.Tenant)
+	return err == nil && known.ThroughAt >= since, err
+}
+
+// togetherSince is when the oldest package was made that came of a refusal and held as many
+// invoices as this one: they are the same, for a package only loses invoices, and takes in what was
+// split off it. Zero when p came of no refusal. A parent that was pruned or cannot be read is the
+// end of what is known: the moment is later then, and older evidence less.
+func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
+	var since ledger.Millis
+	for at := *p; at.Parent != ""; {
+		since = at.CreatedAt
+		before, _, err := f.relative(ctx, at.Parent)
+		if err != nil {
+			return 0, err
+		}
+		if before == nil || before.Count != at.Count {
+			break
+		}
+		at = *before
+	}
+	return since, nil
+}
+
+// relative reads a package that another one names: its parent, its probe or what that was split
+// off. It is nil when it was pruned or cannot be read; unread tells which.
+func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
+	there, err := f.Ledger.Package(ctx, id)
+	if err == nil {
+		return &there, nil, nil
+	}
+	entries, err := f.skip(ctx, err)
+	if len(entries) > 0 {
+		return nil, &entries[0], nil
+	}
+	if errors.Is(err, ledger.ErrNotFound) {
+		err = nil
+	}
+	return nil, nil, err
+}

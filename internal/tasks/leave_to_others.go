@@ -1,0 +1,77 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+)
+
+// leaveAfter is how long a live worker tries to close a session of its own before it leaves the
+// close to other workers. It is much longer than a restart of Redis, during which no other worker
+// could close the session either.
+const leaveAfter = 3 * time.Minute
+
+// shouldLeave reports whether another worker should close a session that cannot be closed here. It
+// should at once when the cause is a fault of this process alone, otherwise after leaveAfter.
+// since is when the closes began to fail.
+func shouldLeave(err error, since, now time.Time) bool {
+	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= leaveAfter
+}
+
+// closeOwn closes one of this worker's sessions after its last send. While this worker lives, no
+// other worker closes the session. So a worker that cannot close it writes to the ledger that it is
+// no longer the owner. Otherwise a lost answer in the session would stay unknown, and its receipt
+// missing, until the worker ends.
+func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
+	err := guard(func() error { return x.closeOne(ctx, s) })
+	if closed(err) || ctx.Err() != nil {
+		return err
+	}
+	now := x.o.Now()
+	if s.failing.IsZero() {
+		s.failing = now
+	}
+	if api, _ := kindOf(err); api != nil {
+		x.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
+	}
+	if !shouldLeave(err, s.failing, now) {
+		return err
+	}
+	p, readErr := x.Ledger.Package(ctx, s.pkg.ID)
+	if readErr != nil {
+		return err // only this process knows the session, or its entry cannot be read
+	}
+	return x.leaveToOthers(ctx, &p, err)
+}
+
+// closed reports whether a close is over for the session's owner: it succeeded, or another worker
+// moved the package.
+func closed(err error) bool {
+	var conflict *ledger.ConflictError
+	return err == nil || errors.As(err, &conflict)
+}
+
+// leaveToOthers leaves a session that could not be closed, because of why, to the worker that
+// checks it next. The caller knows that no send runs in the session. No new one begins, because the
+// ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
+// this worker's. Otherwise it returns why, together with the reason that the ledger could not be
+// written. That reason is no conflict to the caller: whatever moved the entry, the next try reads
+// it again.
+func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
+	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
+		return nil // an earlier call did it, and its answer was lost
+	}
+	if err := x.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
+		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
+	}
+	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
+		Msg("cannot close an online session: it is left to other workers")
+	// Its confirm task may be waiting. If this one cannot be queued, the sweep finds the package.
+	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{Run: true}))
+	return nil
+}

@@ -1,0 +1,53 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+)
+
+// One session is answered badly, and no circuit holds it back, so its own pauses have to grow:
+// asked every three seconds for days, it would use up the hour's requests of its tenant. During an
+// outage the pauses must not grow, so that they are short when the outage is over.
+func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
+	for _, c := range []struct {
+		operation, down string
+		grows           bool
+	}{
+		{"sessionStatus", "", true},
+		{"invoices", "", true},
+		{"sessionStatus", ratelimit.GroupSessionMisc, false},
+		{"invoices", ratelimit.GroupSessionInvoiceList, false},
+		{"sessionStatus", ratelimit.GroupBatchSession, true},
+	} {
+		s := newStage(t, simulator.Options{})
+		inv := s.admit(ledger.Bulk, s.good("A/1"))
+		pkg := s.sent(s.worker("w", s.client()), inv)
+		err := s.sim.Inject(simulator.Fault{Kind: simulator.Status, On: c.operation, Code: 503, Times: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.budget = groupDown{group: c.down}
+		w := s.worker("w2", s.client())
+		for range 600 { // the session has to be processed first
+			if err = w.run(queue.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
+				break
+			}
+			s.advance(time.Second)
+			<-time.After(2 * time.Millisecond)
+		}
+		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
+			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v",
+				c.operation, c.down, err, retry.IsFailure(err), c.grows)
+		}
+		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
+		if first > 10*time.Second || later < time.Minute {
+			t.Errorf("the first pause is %v and the seventh %v", first, later)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+)
+
+// dyingStore is the store of a process that dies at its first write.
+type dyingStore struct{ archive.Store }
+
+func (dyingStore) Put(context.Context, string, []byte, string) error     { return errors.New("killed") }
+func (dyingStore) Replace(context.Context, string, []byte, string) error { return errors.New("killed") }
+
+// A worker parks an invoice that was left behind and dies before the result is in the archive. The
+// sweep of another worker archives it.
+func TestSweep_WorkerDiesAfterParking_AnotherArchivesTheResult(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	s.losePackage(pkg)
+	sound := s.store
+	s.store = dyingStore{sound}
+	dies := s.worker("dies", s.client())
+	_ = dies.run(queue.KindSweep, "1")
+	s.store = sound
+	if got := s.read(inv.ID); got.State != ledger.Parked {
+		t.Fatalf("it is %s: this test proves nothing", got.State)
+	}
+	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Fatalf("the archive has a result: %v: this test proves nothing", err)
+	}
+	s.advance(2 * time.Minute)
+	w.must(queue.KindSweep, "2")
+	s.parkedAndArchived(inv.ID)
+	if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
+		t.Errorf("still pending: %v, %v", pending, err)
+	}
+}
+
+// An invoice ends outside a package, by any move. From that move on its result is pending, until
+// the archive has that very revision.
+func TestSweep_InvoiceEndsOutsideAPackage_ItsResultIsArchived(t *testing.T) {
+	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected, ledger.Dismissed} {
+		t.Run(string(end), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.client())
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			move := ledger.Move{ID: inv.ID, Rev: inv.Rev, To: end, Edit: ledger.Edit{}.Reason("a person decided")}
+			if err := s.ledger.Move(t.Context(), move); err != nil {
+				t.Fatal(err)
+			}
+			s.advance(2 * time.Minute)
+			w.must(queue.KindSweep, "1")
+			if r := s.result(inv); r.State != string(end) || r.Reason != "a person decided" {
+				t.Errorf("the archived result is %+v", r)
+			}
+			// A later change makes the result pending again.
+			now := s.read(inv.ID)
+			move = ledger.Move{ID: inv.ID, Rev: now.Rev, From: []ledger.State{end}, Edit: ledger.Edit{}.Reason("a later reason")}
+			if err := s.ledger.Move(t.Context(), move); err != nil {
+				t.Fatal(err)
+			}
+			s.advance(2 * time.Minute)
+			w.must(queue.KindSweep, "2")
+			if r := s.result(inv); r.Reason != "a later reason" {
+				t.Errorf("the archived result is %+v", r)
+			}
+		})
+	}
+}
+
+// The results of a live package are left to that package. Results that wait for their packages hide
+// no other.
+func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	bad := s.admit(ledger.Bulk, s.bad("A/1"))
+	pkg := s.sent(w, bad)
+	w.settle(pkg)
+	s.advance(2 * time.Minute)
+	w.must(queue.KindSweep, "1")
+	if _, err := s.store.Get(t.Context(), archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("the sweep archived the result before the package: %v", err)
+	}
+	w.must(queue.KindReceipt, pkg)
+	if r := s.result(bad); r.State != "rejected" {
+		t.Errorf("the archived result is %+v", r)
+	}
+	if pending, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(pending) != 0 {
+		t.Errorf("still pending: %v, %v", pending, err)
+	}
+}

@@ -1,0 +1,98 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// sendPatience is the longest time that a send waits for the limiter after the ledger has recorded
+// it as sending. Before that its turn was within the wait that the limiter allows (2 s, or as
+// configured). It gets a little more here: the ledger took perhaps a tenth of a second, and to
+// write the invoice back and wait another whole round for that would waste a place.
+const sendPatience = 4 * time.Second
+
+// post writes the state sending, posts the invoice, and writes the outcome.
+func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
+	rev, _, err := x.Ledger.BeginSend(ctx, s.pkg.ID, x.o.Worker, inv)
+	var conflict *ledger.ConflictError
+	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
+		x.drop(s) // another worker thought that this one was dead, or a person retried an invoice of this session
+		return later(time.Second, retry.ReasonOther, "this online session does not take the invoice; it goes into the next session")
+	}
+	if later, lagging := x.lags(ctx, err); lagging {
+		inv.Rev = rev
+		if err := x.unsent(ctx, inv); err != nil {
+			x.drop(s)
+			return err
+		}
+		return later
+	}
+	if err != nil {
+		// Redis may have carried the command out, even when it answers that the invoice is being
+		// sent already: its client repeats a call whose answer was lost. Then the invoice is
+		// "sending" and no task sends it, and only a session that is over can show that it was
+		// never sent.
+		if conflict == nil || conflict.State == string(ledger.Sending) {
+			x.drop(s)
+		}
+		return err
+	}
+	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
+	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), ksef.Seal(s.pkg.Session, s.key, doc))
+	// The outcome is written even when the time of this run is up, because the answer will not come
+	// a second time.
+	ctx = context.WithoutCancel(ctx)
+	if err == nil {
+		err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
+			Edit: ledger.Edit{}.Reference(sent.ID)})
+		if err == nil {
+			x.reached(queue.KindSend, ledger.Sent, 1)
+		} else {
+			x.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
+		}
+		return err
+	}
+	action := retry.Judge(err).Action
+	if api, _ := kindOf(err); api != nil && api.MaybeDone {
+		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
+	}
+	switch action {
+	case retry.LookFirst:
+		x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
+			Msg("answer to a send lost: the status of the session will show whether it arrived")
+		x.drop(s) // it is closed soon: only then does its status show what arrived
+		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
+	case retry.Never:
+		// The likely cause is the session (closed, expired, or opened with a public key that is out
+		// of date). The next attempt uses a new session, and the attempt after that uses a package.
+		x.drop(s)
+		t.Invalidate()
+		api, _ := kindOf(err)
+		again := settlement.NoVerdict(s.pkg.Lane, inv, api.Code, api.Words(), settlement.ProvenUnposted)
+		_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{again}, false)
+		return err
+	default:
+		// The invoice was not sent, or KSeF refused the request without reading it: KSeF has
+		// nothing.
+		if moveErr := x.unsent(ctx, inv); moveErr != nil {
+			x.drop(s)
+			return moveErr
+		}
+		return err
+	}
+}
+
+// unsent moves an invoice that was not sent back to queued. The caller must know that it was not
+// posted.
+func (x *onlineSessions) unsent(ctx context.Context, inv *ledger.Invoice) error {
+	return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
+		Edit: ledger.Edit{}.OutOfPackage()})
+}

@@ -1,0 +1,110 @@
+package tasks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef"
+)
+
+// attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says
+// that there is no receipt, or what the receipt lacks. lacks says what a given receipt lacks; ""
+// for nothing. Only a receipt that lacks nothing is archived under the session's own name, because
+// an archived object is never replaced.
+//
+// The receipt's place is under the day that the session's reference begins with, or else under day.
+// So a receipt that is needed again years later, because the session is that of a duplicate's
+// original, has the same place. A receipt that is there already in other bytes is as good: KSeF may
+// sign it again each time it is asked.
+func (ar *archivist) attestation(
+	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
+) (upo sessionUPO, why string, err error) {
+	if len(session) > 8 {
+		if d, err := time.Parse("20060102", session[:8]); err == nil {
+			day = d.Format(time.DateOnly)
+		}
+	}
+	base, bad := archive.ReceiptName(nip, day, session), []string(nil)
+	for n := 1; ; n++ {
+		name := archive.CopyName(base, n)
+		raw, err := ar.Store.Get(ctx, name)
+		fresh := errors.Is(err, archive.ErrNotFound)
+		if fresh {
+			raw, err = t.SessionUPO(ctx, session)
+			if api, kind := kindOf(err); kind == ksef.KindRefused {
+				return sessionUPO{}, api.Error(), nil
+			}
+		}
+		var r ksef.Receipt
+		if err == nil {
+			if r, err = ksef.ParseReceipt(raw); err != nil && fresh {
+				// It must not be archived: an archived object is never replaced.
+				return sessionUPO{}, err.Error(), nil
+			}
+			if err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		if !fresh && damaged(err) && n < maxCopies {
+			bad = append(bad, name)
+			continue
+		}
+		if err != nil {
+			return sessionUPO{}, "", err
+		}
+		if why = lacks(r); why != "" && !fresh && n < maxCopies {
+			continue // an older build archived receipts that lack something: KSeF is asked again
+		}
+		if why != "" {
+			part := archive.ReceiptCopyName(nip, day, session, fingerprint(raw))
+			return sessionUPO{receipt: r, raw: raw, part: part}, why, nil
+		}
+		upo, err = ar.keepReceipt(ctx, name, raw, r)
+		if bad != nil && err == nil {
+			upo.damage = ar.archiving.besideDamaged(bad, name)
+			if fresh {
+				ar.o.Log.Error().Str("session", session).Strs("damaged", bad).Str("copy", name).
+					Msg("the archived receipt is damaged and was left as it is; the sound one lies beside it")
+			}
+		}
+		return upo, "", err
+	}
+}
+
+// keepParts archives receipts that lack something. After an hour of asking, the invoices that they
+// attest must not wait any longer for the invoices that they lack.
+func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
+	for session, upo := range a.bySession {
+		if upo.part == "" {
+			continue
+		}
+		kept, err := ar.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
+		if err != nil {
+			return err
+		}
+		a.bySession[session] = kept
+	}
+	return nil
+}
+
+// keepReceipt makes sure that a receipt is on disk. It also flushes a receipt that was there
+// already: what another process wrote is durable only after a flush.
+func (ar *archivist) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
+	err := ar.Store.Put(ctx, name, raw, "application/xml")
+	if err == nil {
+		err = ar.Store.Flush(ctx, name)
+	}
+	if err != nil && !errors.Is(err, archive.ErrConflict) {
+		return sessionUPO{}, err
+	}
+	return sessionUPO{url: ar.Store.URL(name), receipt: r}, nil
+}
+
+func fingerprint(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:6])
+}

@@ -1,0 +1,152 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// Documents of invoices that ended without KSeF are removed after a while, wherever they lie. An
+// invoice that waits for a person keeps its document. An accepted invoice has its document in the
+// archive.
+func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }
+	w := s.worker("w", s.client(), keep)
+	small, parked := s.admit(ledger.Bulk, s.bad("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	large := s.admit(ledger.Bulk, s.large("A/3", 3))
+	if !large.BodyArchived {
+		t.Fatal("the large document is not in the archive: this test proves nothing about it")
+	}
+	s.end(small, ledger.Rejected)
+	s.end(large, ledger.Rejected)
+	s.end(parked, ledger.Parked)
+	has := func(id string) bool {
+		inv := s.read(id)
+		kept, err := s.ledger.HasBody(t.Context(), &inv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept
+	}
+	w.must(queue.KindSweep, "1")
+	for _, inv := range []ledger.Invoice{small, large, parked} {
+		if !has(inv.ID) {
+			t.Errorf("the document of %s was removed at once", inv.Number)
+		}
+	}
+	s.advance(25 * time.Hour)
+	w.must(queue.KindSweep, "2")
+	for inv, want := range map[string]bool{small.ID: false, large.ID: false, parked.ID: true} {
+		if has(inv) != want {
+			t.Errorf("the document of %s is kept: %v, want %v", s.read(inv).Number, !want, want)
+		}
+	}
+	if _, err := s.store.Get(t.Context(), archive.BodyName(large.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("the archive still has the large document: %v", err)
+	}
+	if got := s.read(small.ID); got.State != ledger.Rejected {
+		t.Errorf("the entry is %s", got.State)
+	}
+	s.advance(25 * time.Hour)
+	w.must(queue.KindSweep, "3") // no error about what is gone
+}
+
+// removalStore counts what is removed from an archive, and refuses removals while forbid is set.
+type removalStore struct {
+	archive.Store
+	forbid bool
+	n      int
+}
+
+func (r *removalStore) Remove(ctx context.Context, name string) error {
+	r.n++
+	if r.forbid {
+		return &archive.CallError{Err: errors.New("403: deleting is forbidden")}
+	}
+	return r.Store.Remove(ctx, name)
+}
+
+// The bucket forbids removals. The entry of a rejected large invoice is kept no longer than others,
+// its result does not become pending again, and the bucket is not asked every minute.
+func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	bucket := &removalStore{Store: s.store, forbid: true}
+	s.store = bucket
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
+	large, small := s.admit(ledger.Bulk, s.large("A/3", 3)), s.admit(ledger.Bulk, s.good("A/4"))
+	s.end(large, ledger.Rejected)
+	s.end(small, ledger.Rejected)
+	s.advance(2 * time.Minute)
+	w.must(queue.KindSweep, "0")
+	before := s.read(large.ID)
+	for day := range 29 {
+		s.advance(24 * time.Hour)
+		_ = w.run(queue.KindSweep, fmt.Sprint(day))
+	}
+	pending, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
+	if now := s.read(large.ID); err != nil || len(pending) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
+		t.Errorf("%+v, pending results %v (%v), want the entry as it was, no pending result, and its document in the archive",
+			now, pending, err)
+	}
+	if bucket.n == 0 || bucket.n > 29 {
+		t.Errorf("the bucket was asked %d times in 19 days", bucket.n)
+	}
+	s.advance(2 * 24 * time.Hour)
+	_ = w.run(queue.KindSweep, "last")
+	for _, inv := range []ledger.Invoice{large, small} {
+		if _, err := s.ledger.Invoice(t.Context(), inv.ID); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("the entry of %s was not pruned: %v", inv.Number, err)
+		}
+	}
+}
+
+// A process died after it wrote the receipt of a large invoice, or after it wrote that the document
+// of a rejected one will be removed, and before it removed the document. The sweep removes the
+// document, once.
+func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	bucket := &removalStore{Store: s.store, forbid: true}
+	s.store = bucket
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
+	sent, rejected := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.large("A/2", 2))
+	pkg := s.sent(w, sent)
+	w.settle(pkg)
+	w.until(queue.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
+	s.end(rejected, ledger.Rejected)
+	if ended, err := s.ledger.NoteShed(t.Context(), rejected.ID, false); !ended || err != nil {
+		t.Fatalf("%v, %v", ended, err)
+	}
+	bucket.forbid, bucket.n = false, 0
+	s.advance(25 * time.Hour)
+	for i := range 5 {
+		w.must(queue.KindSweep, fmt.Sprint(i))
+		s.advance(2 * time.Minute)
+	}
+	for _, inv := range []ledger.Invoice{sent, rejected} {
+		if _, err := s.store.Get(t.Context(), archive.BodyName(inv.ID)); !errors.Is(err, archive.ErrNotFound) {
+			t.Errorf("%s: the archive still has the document: %v", inv.Number, err)
+		}
+		if s.read(inv.ID).BodyArchived {
+			t.Errorf("%s: the entry says that the archive has the document", inv.Number)
+		}
+	}
+	if bucket.n != 2 {
+		t.Errorf("%d removals, want one each", bucket.n)
+	}
+	// A receipted invoice that is handed in again leaves no document behind either.
+	s.admit(ledger.Bulk, s.large("A/1", 1))
+	s.advance(2 * time.Minute)
+	w.must(queue.KindSweep, "again")
+	if _, err := s.store.Get(t.Context(), archive.BodyName(sent.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("handed in again, its document stays: %v", err)
+	}
+}

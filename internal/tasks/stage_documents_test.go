@@ -1,0 +1,82 @@
+package tasks_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// good makes a document of the first taxpayer that KSeF accepts.
+func (s *stage) good(number string) []byte { return s.goodOf(s.nip(), number) }
+
+// goodOf is good for any taxpayer.
+func (s *stage) goodOf(nip, number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
+}
+
+// goodToday is good with the day of the stage's clock as P_1.
+func (s *stage) goodToday(number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(s.now())})
+}
+
+// bad makes a document that the intake takes and KSeF rejects.
+func (s *stage) bad(number string) []byte {
+	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now())})
+}
+
+// seeded makes a good document whose content depends on seed.
+func (s *stage) seeded(number string, seed uint64) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
+}
+
+// large makes a good document that is kept in the archive, because it is too large for Redis.
+func (s *stage) large(number string, seed uint64) []byte { return s.ofLines(number, 3500, seed) }
+
+// ofLines makes a good document with so many lines.
+func (s *stage) ofLines(number string, lines int, seed uint64) []byte {
+	return sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: seed,
+	})
+}
+
+// incompressible makes an invoice of 2.9 MB whose bytes do not compress. Sealed it is as large, so
+// it lies in the archive until it is sent.
+func incompressible(nip string, n int) []byte {
+	doc := sample.Invoice(sample.Options{
+		SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true,
+	})
+	noise := make([]byte, (2_900_000-len(doc))/4*3)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), 1}).Read(noise)
+	body, end, _ := bytes.Cut(doc, []byte("</Faktura>"))
+	return slices.Concat(body, []byte("<!--"), base64.StdEncoding.AppendEncode(nil, noise), []byte("--></Faktura>"), end)
+}
+
+// billed makes an invoice of a seller that its buyer, the second taxpayer, issued in the seller's
+// name.
+func (s *stage) billed(seller, number string) []byte {
+	s.t.Helper()
+	doc := s.goodOf(seller, number)
+	h, err := invoice.Parse(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	doc = bytes.Replace(doc, []byte("<P_17>2"), []byte("<P_17>1"), 1)
+	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
+}
+
+// exportedAgain returns the same invoice as an ERP exports it an hour later.
+func exportedAgain(t *testing.T, doc []byte) []byte {
+	t.Helper()
+	second := bytes.ReplaceAll(doc, []byte("T08:15:00Z<"), []byte("T09:30:00Z<"))
+	if bytes.Equal(second, doc) {
+		t.Fatal("the document has no time of creation")
+	}
+	return second
+}

@@ -1,0 +1,28 @@
+// Package bedtest gives a test a [testbed.Bed] that ends with it. It is separate from testbed so
+// that no program links the testing package.
+package bedtest
+
+import (
+	"testing"
+
+	"ksefworker/internal/testbed"
+)
+
+// Start starts a bed for this test alone. An empty o.Dir means a folder of the test. An error at the
+// start or at the end fails the test.
+func Start(t testing.TB, o testbed.Options) *testbed.Bed {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	b, err := testbed.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("bedtest: %v", err)
+		}
+	})
+	return b
+}

@@ -1,0 +1,53 @@
+package waiting
+
+import (
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+)
+
+// alone returns the stage of an invoice that is queued by itself, in no set and in no package. Its
+// task has the revision of the invoice in its id, as it was when the task was queued. An attempt
+// that ends without a send moves the invoice to sending and back, so its revision is greater by two
+// and the task that tries again has the old id. Whichever task is about the invoice sends it, so
+// the newest one counts. An invoice without a task of its own may be in a chunk, whose id says
+// nothing of it: [queue.Stats.Of] finds the chunk by the invoice.
+func (f *Facts) alone(inv *ledger.Invoice) stage {
+	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttempts; rev-- {
+		for _, kind := range aloneKinds {
+			if _, ok := f.Queues.Tasks[queue.TaskID(kind, inv.ID, rev)]; ok {
+				return stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow}
+			}
+		}
+	}
+	return stage{kind: queue.KindSubmit, id: inv.ID, rev: inv.Rev, overflow: inv.Overflow}
+}
+
+// aloneKinds are the kinds of the task of such an invoice. The one that sends comes first: it is
+// there as soon as the other one is done.
+var aloneKinds = []queue.Kind{queue.KindSend, queue.KindSubmit}
+
+const (
+	// maxAttempts is how many revisions back the task of an invoice is searched for in what was
+	// read, and maxAttemptsAsked in what has to be asked for with a round trip each.
+	maxAttempts      = 64
+	maxAttemptsAsked = 8
+)
+
+// tasksOf lists the tasks that may be about an invoice, by kind and revision, the most likely first.
+func (f *Facts) tasksOf(inv *ledger.Invoice) []stage {
+	s := f.stageOf(inv)
+	switch {
+	case s.id == "":
+		return nil
+	case inv.State != ledger.Queued:
+		return []stage{s}
+	}
+	var all []stage
+	// An attempt is two moves, so every other revision is that of a task.
+	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttemptsAsked; rev -= 2 {
+		for _, kind := range aloneKinds {
+			all = append(all, stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow})
+		}
+	}
+	return all
+}
