@@ -45,7 +45,8 @@ func (w *Worker) checkHosts(ctx context.Context) Check {
 		s, err := w.limits.circuits.state(ctx, ratelimit.Pair{Host: host})
 		switch {
 		case err != nil:
-			return Check{Name: c.Name, Detail: notReadable(err)}
+			c.Detail = notReadable(err)
+			return c
 		case s.Phase == ratelimit.CircuitClosed:
 			continue
 		}

@@ -186,7 +186,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	ctx, nip := t.Context(), sample.NIP(0)
 	document := func(id string) ledger.NewInvoice {
 		return ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
-			Facts: ledger.Facts{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3"}, Number: "R/1", Size: 1,
+			Facts: ledger.Facts{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3", Ref: "SO-1"}, Number: "R/1", Size: 1,
 		}}
 	}
 	_, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})
@@ -206,6 +206,8 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	_, err = l.NoteUnreadable(ctx, []ledger.Unreadable{{ID: "inv-none", Key: "inv:inv-none"}})
 	check(l.Hold(ctx, nip, ledger.Hold{Kind: ledger.Paused, By: "anna"}), l.Replicated(ctx))
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
+	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
+	check()
 }
 
 // writeRareLimiterKeys makes the limiter and the circuits write what they write when KSeF does not

@@ -64,7 +64,7 @@ type UnmarkedError struct {
 func (e *UnmarkedError) Error() string {
 	mark, _ := json.Marshal(e.Here) // two strings always encode
 	return fmt.Sprintf("the archive %s was used before, and its file %s is missing: its share is not mounted, or its content was removed: "+
-		"mount it, or bring back what was in it; only if it is meant to begin anew, put a file %s with %s into it",
+		"mount it, or bring back what was in it; only if it is meant to begin again, put a file %s with %s into it",
 		e.URL, ownerName, ownerName, mark)
 }
 

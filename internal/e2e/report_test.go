@@ -61,7 +61,9 @@ func (s *site) booked(dirs ...string) map[string]*big.Rat {
 // Two tenants, with corrections whose amounts are negative, and invoices that KSeF rejects. The
 // report's sums are KSeF's, with the ledger and without it; and each invoice can be proven.
 func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
-	s := newSite(t, simulator.Options{})
+	s := newSite(t, simulator.Options{Faults: []simulator.Fault{
+		{Kind: simulator.InvoiceStatus, Number: "BAD/*", Code: 450, Times: -1},
+	}})
 	s.configure(2, func(c *config.Config) { c.Confirm.First, c.Confirm.Max = 200*time.Millisecond, time.Second })
 	const each, rejected = 20, 3
 	kinds := func(i int, o *sample.Options) {
@@ -71,7 +73,7 @@ func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	}
 	dirs := []string{s.export("a", sample.NIP(0), each, kinds), s.export("b", sample.NIP(1), each+5, kinds)}
 	for i := range rejected {
-		doc := sample.Bad(sample.UnknownKind, sample.Options{SellerNIP: sample.NIP(0), IssueDate: today(), Number: fmt.Sprintf("BAD/%d", i)})
+		doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), IssueDate: today(), Number: fmt.Sprintf("BAD/%d", i)})
 		if err := os.WriteFile(filepath.Join(dirs[0], fmt.Sprintf("bad-%d.xml", i)), doc, 0o600); err != nil {
 			t.Fatal(err)
 		}

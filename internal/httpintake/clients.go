@@ -35,11 +35,21 @@ type client struct {
 	admitter *intake.Admitter // of its own tenants
 
 	mu      sync.Mutex
-	hashes  [][sha256.Size]byte
+	keys    keys
 	checked time.Time
-	changed time.Time // of the file, when it was read
+	reading chan struct{} // closed when the check of the file that is under way is over; nil when none is
+}
+
+// keys are what a file of keys held when it was read.
+type keys struct {
+	hashes  [][sha256.Size]byte
+	changed time.Time // of the file
 	size    int64
 }
+
+// keyPatience is how long a call waits for the check of a file of keys. A share that hangs must not
+// stop the calls of other clients: after that the last keys count.
+const keyPatience = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
@@ -54,13 +64,14 @@ func newClients(o Options) (*clients, error) {
 	used := map[[sha256.Size]byte]string{}
 	for _, one := range o.Clients {
 		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants)}
-		if err := c.read(); err != nil {
+		var err error
+		if c.keys, err = c.read(); err != nil {
 			return nil, err
 		}
-		if len(c.hashes) == 0 {
+		if len(c.keys.hashes) == 0 {
 			return nil, fmt.Errorf("file %s has no key; make one with: openssl rand -hex 32", one.KeyFile)
 		}
-		for _, h := range c.hashes {
+		for _, h := range c.keys.hashes {
 			if other, twice := used[h]; twice {
 				return nil, fmt.Errorf("intake clients %s and %s have the same key: give each its own", other, c.Name)
 			}
@@ -96,64 +107,99 @@ func (cs *clients) of(r *http.Request) (*client, error) {
 }
 
 func (c *client) has(hash [sha256.Size]byte, o Options) bool {
+	c.await(c.check(o))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := o.Now(); now.Sub(c.checked) >= keyCheck {
-		c.checked = now
-		if err := c.refresh(); err != nil {
-			o.Log.Warn().Err(err).Str("client", c.Name).Msg("the file of keys of this client cannot be used")
-		}
-	}
 	same := 0
-	for i := range c.hashes {
-		same |= subtle.ConstantTimeCompare(hash[:], c.hashes[i][:])
+	for i := range c.keys.hashes {
+		same |= subtle.ConstantTimeCompare(hash[:], c.keys.hashes[i][:])
 	}
 	return same == 1
 }
 
+// check begins to look at the file when that is due and no check is under way. It returns a channel
+// that is closed when the check is over; nil when none was begun.
+func (c *client) check(o Options) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := o.Now()
+	if c.reading != nil || now.Sub(c.checked) < keyCheck {
+		return nil
+	}
+	c.checked = now
+	had, done := c.keys, make(chan struct{})
+	c.reading = done
+	go func() {
+		got, err := c.refresh(had)
+		c.mu.Lock()
+		c.keys, c.reading = got, nil
+		c.mu.Unlock()
+		if err != nil {
+			o.Log.Warn().Err(err).Str("client", c.Name).Msg("the file of keys of this client cannot be used")
+		}
+		close(done)
+	}()
+	return done
+}
+
+func (c *client) await(done <-chan struct{}) {
+	if done == nil {
+		return
+	}
+	patience := time.NewTimer(keyPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	}
+}
+
 // refresh reads the file again when it has changed. When it is gone, the client has no key any more;
 // when it cannot be read for another reason, such as a share that is away, the last keys stay.
-func (c *client) refresh() error {
+func (c *client) refresh(had keys) (keys, error) {
 	info, err := os.Stat(c.KeyFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		gone := len(c.hashes) > 0
-		c.hashes, c.changed = nil, time.Time{}
-		if gone {
-			return err
+		if len(had.hashes) > 0 {
+			return keys{}, err
 		}
-		return nil
+		return keys{}, nil
 	case err != nil:
-		return err
-	case info.ModTime().Equal(c.changed) && info.Size() == c.size:
-		return nil
+		return had, err
+	case info.ModTime().Equal(had.changed) && info.Size() == had.size:
+		return had, nil
 	}
-	return c.read()
+	got, err := c.read()
+	if err != nil {
+		had.changed, had.size = got.changed, got.size
+		return had, err
+	}
+	return got, nil
 }
 
-func (c *client) read() error {
+// read reads the file. With an error the hashes are empty; a zero time lets the file be read again
+// soon.
+func (c *client) read() (keys, error) {
+	var got keys
 	if info, err := os.Stat(c.KeyFile); err == nil {
-		c.changed, c.size = info.ModTime(), info.Size()
+		got.changed, got.size = info.ModTime(), info.Size()
 	}
-	keys, err := c.Keys()
+	texts, err := c.Keys()
 	if err != nil {
-		c.changed = time.Time{} // look again soon
-		return err
+		return keys{}, err
 	}
-	hashes := make([][sha256.Size]byte, 0, len(keys))
-	for _, key := range keys {
+	for _, key := range texts {
 		sum := sha256.Sum256([]byte(key))
 		if text, hashed := strings.CutPrefix(key, "sha256:"); hashed {
 			raw, err := hex.DecodeString(text)
 			if err != nil || len(raw) != len(sum) {
-				return fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
+				return keys{changed: got.changed, size: got.size}, fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
 			}
 			copy(sum[:], raw)
 		}
-		hashes = append(hashes, sum)
+		got.hashes = append(got.hashes, sum)
 	}
-	c.hashes = hashes
-	return nil
+	return got, nil
 }
 
 // ownerOf returns the client's one tenant that has this NIP; "" when it has none or several: an

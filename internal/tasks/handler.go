@@ -15,6 +15,9 @@ import (
 	"ksefworker/internal/retry"
 )
 
+// foreignPause is the pause of a task that a worker of another environment took.
+const foreignPause = 2 * time.Second
+
 // handler runs the handler of a kind.
 func (w *Worker) handler(kind queue.Kind, handle func(context.Context, string) error) asynq.Handler {
 	return w.counted(w.Queue.Handle(func(ctx context.Context, id string) error {
@@ -51,6 +54,11 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) {
 		err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
+	}
+	if _, foreign := errors.AsType[*ledger.HomeError](err); foreign {
+		// A worker of the ledger's own environment can do it. Growing pauses would let the task
+		// wait for minutes when this worker took it a few times in a row.
+		err = &retry.LaterError{Delay: foreignPause, Reason: retry.ReasonLocal, What: "this worker is for another environment", Err: err}
 	}
 	about, _ := errors.AsType[*tenantError](err)
 	if about != nil {

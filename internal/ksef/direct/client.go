@@ -45,7 +45,7 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 
 // opened judges the error of a request that carried a public key's id. KSeF refuses a key that it
 // has withdrawn before it looks at anything else, so the request can be made again with the key
-// fetched anew: that is no refusal of the package. Only when KSeF refuses the same key once more,
+// fetched again: that is no refusal of the package. Only when KSeF refuses the same key once more,
 // the refusal stands.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
@@ -61,7 +61,7 @@ func (c *Client) opened(err error, keyID []byte) error {
 		if !again {
 			later := *e
 			later.Kind, later.MaybeDone = ksef.KindOutage, false
-			later.Advice = "the public key is fetched anew"
+			later.Advice = "the public key is fetched again"
 			return &later
 		}
 	}

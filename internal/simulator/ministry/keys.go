@@ -37,7 +37,7 @@ type publicKey struct {
 	Usage         []string `json:"usage"`
 }
 
-// currentKeys returns the keys in force, made anew when the simulator's key has changed.
+// currentKeys returns the keys in force, made again when the simulator's key has changed.
 func (m *Ministry) currentKeys() ([]publicKey, error) {
 	m.keys.mu.Lock()
 	defer m.keys.mu.Unlock()

@@ -1,0 +1,38 @@
+package httpintake
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// The file of one client's keys lies on a share that hangs.
+func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangs := make(chan struct{})
+	c := &client{Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
+		<-hangs
+		return []string{"new"}, nil
+	}}}
+	last, next := sha256.Sum256([]byte("last")), sha256.Sum256([]byte("new"))
+	c.keys.hashes = [][sha256.Size]byte{last}
+	o := Options{Now: func() time.Time { return monday }}
+	for range 3 {
+		if !c.has(last, o) {
+			t.Error("the last key does not count while the file cannot be read")
+		}
+	}
+	c.mu.Lock()
+	reading := c.reading
+	c.mu.Unlock()
+	close(hangs)
+	<-reading
+	if c.has(last, o) || !c.has(next, o) {
+		t.Error("the file's key does not count once it is read")
+	}
+}
