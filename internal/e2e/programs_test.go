@@ -17,7 +17,7 @@ var programs struct {
 }
 
 // program builds worker and enqueue once for all tests and returns the path of one.
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	programs.once.Do(func() {
 		if programs.dir, programs.err = os.MkdirTemp("", "ksefworker-e2e-"); programs.err != nil {

@@ -24,7 +24,7 @@ import (
 
 // site is one machine: Redis, simulator, configuration, archive.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	bed    *testbed.Bed
 	rdb    *redis.Client
 	ledger *ledger.Ledger
@@ -32,7 +32,7 @@ type site struct {
 	config string // path of the configuration
 }
 
-func newSite(t *testing.T, o simulator.Options) *site {
+func newSite(t testing.TB, o simulator.Options) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "worker.yaml")

@@ -110,7 +110,7 @@ func gatewayTrap(t *testing.T, to, step string, when moment, tr *trap) string {
 
 // redisTrap stands between worker and Redis. It strikes at the nth request that contains the text:
 // the hash of a ledger script, or a key. It returns its address as a URL.
-func redisTrap(t *testing.T, to, text string, nth int, when moment, tr *trap) string {
+func redisTrap(t testing.TB, to, text string, nth int, when moment, tr *trap) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

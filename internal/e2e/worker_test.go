@@ -63,7 +63,7 @@ func (w *worker) kill() {
 
 // terminate sends SIGTERM and returns how long the process took to end. It must end with exit code
 // 0.
-func (w *worker) terminate(t *testing.T, within time.Duration) time.Duration {
+func (w *worker) terminate(t testing.TB, within time.Duration) time.Duration {
 	t.Helper()
 	began := time.Now()
 	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -81,7 +81,7 @@ func (w *worker) terminate(t *testing.T, within time.Duration) time.Duration {
 }
 
 // peak returns the maximum memory of the process in MB, as the kernel counts it (VmHWM).
-func (w *worker) peak(t *testing.T) int {
+func (w *worker) peak(t testing.TB) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
 	if err != nil {

@@ -193,5 +193,5 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return a.Queue.PutAllNew(ctx, queue.KindSubmit, fresh)
+	return a.Queue.PutChunks(ctx, fresh)
 }

@@ -29,6 +29,7 @@ const (
 	// Packages.
 	keyPackage      = "pkg:"    // id → hash: the entry
 	keyMembers      = "pkginv:" // id → zset: ids of its invoices by ordinal
+	keyCutNumbers   = "cutnum:" // id → set: P_2 of those that were taken while it is being cut
 	keyPackageState = "pst:"    // state → zset: ids by time of the last change
 
 	// Refused documents. The tenant is "" for documents that belong to no tenant.

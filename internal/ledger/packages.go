@@ -7,40 +7,11 @@ import (
 	"slices"
 )
 
-// CutLimits bounds a package. A field that is zero or negative takes nothing.
-type CutLimits struct {
-	Invoices int
-	Bytes    int64 // of XML; the first invoice is taken even if it is larger
-}
-
 // PackageStore makes packages, moves them and their invoices, and lists what is on its way.
 type PackageStore struct {
 	*store
 	home        *HomeStore
 	replication *Replication
-}
-
-// Cut makes a package of the most urgent invoices of a waiting set, in one step: when it returns,
-// they are [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing
-// waits, and that no package was made. P_2 is unique in the package.
-func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
-	if lim.Invoices <= 0 || lim.Bytes <= 0 {
-		return nil, nil
-	}
-	fields := []any{
-		"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline,
-		"refusals", 0,
-	}
-	args := ps.args("", g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
-	rows, err := ps.home.atHome(ctx, ps.run, cutScript, append(args, fields...))
-	if err != nil {
-		return nil, fmt.Errorf("cut package of %s: %w", g.Name(), err)
-	}
-	ids := make([]string, len(rows))
-	for i, v := range rows {
-		ids[i] = text(v)
-	}
-	return ids, nil
 }
 
 // OpenOnline records an online session that p.Owner has just opened. If the process dies between

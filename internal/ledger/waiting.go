@@ -47,7 +47,12 @@ type WaitingStore struct {
 
 // Wait puts a queued invoice into its waiting set. Doing it again changes nothing but the revision.
 func (ws *WaitingStore) Wait(ctx context.Context, inv *Invoice) error {
-	return ws.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()})
+	return ws.invoices.Move(ctx, ws.WaitMove(inv))
+}
+
+// WaitMove returns the move that Wait makes.
+func (ws *WaitingStore) WaitMove(inv *Invoice) Move {
+	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()}
 }
 
 // Unchoose puts an invoice for which the worker chose the express lane back into its waiting set.

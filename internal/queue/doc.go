@@ -3,6 +3,7 @@
 //
 //	kinds.go         the kinds of tasks, their queues and payloads
 //	queue.go         put a task in, and serve it
+//	chunk.go         one task for many invoices
 //	put_all.go       very many tasks at once
 //	replacement.go   a task whose worker was killed
 //	stats.go         what is in the queues; resume.go and drop.go for people

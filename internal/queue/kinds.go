@@ -14,6 +14,7 @@ type Kind string
 // The kinds, in the order of an invoice's path.
 const (
 	KindSubmit  Kind = "invoice:submit"
+	KindChunk   Kind = "invoices:submit" // the same for many invoices of one tenant
 	KindSend    Kind = "invoice:send"
 	KindCut     Kind = "package:cut"
 	KindPackage Kind = "package:submit"
@@ -24,7 +25,7 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{KindSubmit, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
+	return []Kind{KindSubmit, KindChunk, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
 
 // The queues, ordered by weight: first those for which a person or a deadline waits, then those
@@ -64,7 +65,7 @@ func (k Kind) Queue() string { return k.queue(false) }
 // Queues lists every queue that may have tasks of the kind; an overflow queue comes second.
 func (k Kind) Queues() []string {
 	switch k {
-	case KindSubmit, KindSend:
+	case KindSubmit, KindChunk, KindSend:
 		return []string{k.queue(false), k.queue(true)}
 	}
 	return []string{k.queue(false)}
@@ -123,20 +124,26 @@ const payloadVersion = 1
 type payload struct {
 	V  int    `json:"v"`
 	ID string `json:"id"`
+	// A chunk also has its invoices; what else it has is for the dashboard. Its id stands for all
+	// of them.
+	Tenant string   `json:"tenant,omitempty"`
+	Count  int      `json:"count,omitempty"`
+	IDs    []string `json:"ids,omitempty"`
 }
 
-func encodePayload(id string) []byte {
-	b, _ := json.Marshal(payload{V: payloadVersion, ID: id}) // an int and a string always encode
+func (p payload) encode() []byte {
+	p.V = payloadVersion
+	b, _ := json.Marshal(p) // numbers and strings always encode
 	return b
 }
 
-func decodePayload(b []byte) (string, error) {
+func decodePayload(b []byte) (payload, error) {
 	var p payload
 	if err := json.Unmarshal(b, &p); err != nil {
-		return "", fmt.Errorf("read payload: %w", err)
+		return payload{}, fmt.Errorf("read payload: %w", err)
 	}
 	if p.V != payloadVersion || p.ID == "" {
-		return "", fmt.Errorf("payload of version %d: this worker reads version %d; a newer worker will take it", p.V, payloadVersion)
+		return payload{}, fmt.Errorf("payload of version %d: this worker reads version %d; a newer worker will take it", p.V, payloadVersion)
 	}
-	return p.ID, nil
+	return p, nil
 }

@@ -9,13 +9,13 @@ import (
 
 func TestPayload_OfAnyTask_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
 	for _, id := range []string{"inv-a", "5265877635|v3|online", `quo"te`, "żółć", strings.Repeat("x", 300)} {
-		raw := encodePayload(id)
+		raw := payload{ID: id}.encode()
 		got, err := decodePayload(raw)
-		if err != nil || got != id {
-			t.Errorf("%q was decoded as %q, %v", id, got, err)
+		if err != nil || got.ID != id {
+			t.Errorf("%q was decoded as %q, %v", id, got.ID, err)
 		}
 	}
-	if got := string(encodePayload("inv-a")); got != `{"v":1,"id":"inv-a"}` {
+	if got := string(payload{ID: "inv-a"}.encode()); got != `{"v":1,"id":"inv-a"}` {
 		t.Errorf("the payload is %s: tasks that older workers queued would not be read", got)
 	}
 }
@@ -32,14 +32,14 @@ func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 		"two payloads in one":      {`{"v":1,"id":"a"}{"v":1,"id":"b"}`, "read payload"},
 		"a version that is a text": {`{"v":"1","id":"a"}`, "read payload"},
 	} {
-		if id, err := decodePayload([]byte(c.raw)); err == nil || id != "" || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %q, %v, want %q", name, id, err, c.want)
+		if p, err := decodePayload([]byte(c.raw)); err == nil || p.ID != "" || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %q, %v, want %q", name, p.ID, err, c.want)
 		}
 	}
 	// A field that a newer worker added does not stop an older one, as long as the version says
 	// that it may be ignored.
-	if id, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || id != "a" {
-		t.Errorf("%q, %v", id, err)
+	if p, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || p.ID != "a" {
+		t.Errorf("%q, %v", p.ID, err)
 	}
 }
 

@@ -15,23 +15,32 @@ import (
 // tasks are new; finding one of them in the queue is success. It is meant for hundreds: all are in
 // memory at once, and Redis does nothing else meanwhile. An error does not tell which of them were
 // queued; to call it again is safe.
+func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) error {
+	jobs := make([]job, len(invs))
+	for i, inv := range invs {
+		jobs[i] = jobOf(k, inv.ID, inv.Rev, inv.Overflow)
+	}
+	return q.putNew(ctx, jobs)
+}
+
+// putNew queues new tasks in one round trip.
 //
 // asynq has no call for many tasks. The commands that it would send are caught on their way to
 // Redis and sent as one script. Compared with 32 goroutines that call asynq, this takes a third of
 // this process's time and less than half of Redis's. A Redis client that joins commands by itself
 // (go-redis's AutoPipeline, 64 goroutines) comes near it, but is marked experimental and may send a
 // command twice after a broken connection.
-func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) error {
+func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 	net := &catch{UniversalClient: q.rdb}
 	client := asynq.NewClientFromRedisClient(net)
-	for _, inv := range invs {
-		if err := enqueue(ctx, client, k.queue(inv.Overflow), k, inv.ID, inv.Rev, 0); err != nil {
+	for _, j := range jobs {
+		if err := j.enqueue(ctx, client, 0); err != nil {
 			return err
 		}
 	}
 	for _, run := range net.runs {
 		if err := run.send(ctx, q.rdb); err != nil {
-			return fmt.Errorf("queue %d tasks: %w", len(invs), err)
+			return fmt.Errorf("queue %d tasks: %w", len(jobs), err)
 		}
 	}
 	return nil

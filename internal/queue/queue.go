@@ -92,30 +92,34 @@ func TaskID(k Kind, id string, rev int64) string {
 // Put queues a task unless the same one is there. It also makes sure that the task which is there
 // can run: one that a person archived in the dashboard is replaced.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
-	queue := k.queue(when.Overflow)
-	err := enqueue(ctx, q.client, queue, k, id, rev, when.In)
+	return q.put(ctx, jobOf(k, id, rev, when.Overflow), when)
+}
+
+func (q *Queue) put(ctx context.Context, j job, when When) error {
+	err := j.enqueue(ctx, q.client, when.In)
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return err
 	}
-	taskID := TaskID(k, id, rev)
-	info, err := q.inspect.GetTaskInfo(queue, taskID)
+	info, err := q.inspect.GetTaskInfo(j.queue, j.taskID)
 	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In)) // it ended in between
+		return ignoreConflict(j.enqueue(ctx, q.client, when.In)) // it ended in between
 	}
 	if err != nil {
-		return fmt.Errorf("read task %s: %w", taskID, err)
+		return fmt.Errorf("read task %s: %w", j.taskID, err)
 	}
 	switch {
-	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+replacementSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+replacementSuffix, q.replacementIn(ctx, queue, taskID)))
+	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[j.taskID] && !when.Busy[j.taskID+replacementSuffix]:
+		in := q.replacementIn(ctx, j.queue, j.taskID)
+		j.taskID += replacementSuffix
+		return ignoreConflict(j.enqueue(ctx, q.client, in))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
-		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-			return fmt.Errorf("delete ended task %s: %w", taskID, err)
+		if err := q.inspect.DeleteTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("delete ended task %s: %w", j.taskID, err)
 		}
-		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In))
+		return ignoreConflict(j.enqueue(ctx, q.client, when.In))
 	case when.Run && (info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled):
-		if err := q.inspect.RunTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-			return fmt.Errorf("run task %s: %w", taskID, err)
+		if err := q.inspect.RunTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("run task %s: %w", j.taskID, err)
 		}
 	}
 	return nil
@@ -124,7 +128,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 // PutNew queues a task. The caller knows that the task is new; finding it in the queue is success.
 // It saves the check of [Queue.Put].
 func (q *Queue) PutNew(ctx context.Context, k Kind, id string, rev int64) error {
-	return ignoreConflict(enqueue(ctx, q.client, k.queue(false), k, id, rev, 0))
+	return ignoreConflict(jobOf(k, id, rev, false).enqueue(ctx, q.client, 0))
 }
 
 func ignoreConflict(err error) error {
@@ -134,20 +138,27 @@ func ignoreConflict(err error) error {
 	return err
 }
 
-func enqueue(ctx context.Context, client *asynq.Client, queue string, k Kind, id string, rev int64, in time.Duration) error {
-	return enqueueAs(ctx, client, queue, k, id, TaskID(k, id, rev), in)
+// job is a task on its way into asynq.
+type job struct {
+	kind          Kind
+	taskID, queue string
+	payload       payload
 }
 
-func enqueueAs(ctx context.Context, client *asynq.Client, queue string, k Kind, id, taskID string, in time.Duration) error {
+func jobOf(k Kind, id string, rev int64, overflow bool) job {
+	return job{kind: k, taskID: TaskID(k, id, rev), queue: k.queue(overflow), payload: payload{ID: id}}
+}
+
+func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration) error {
 	opts := []asynq.Option{
-		asynq.Queue(queue), asynq.TaskID(taskID),
-		asynq.MaxRetry(k.retries()), asynq.Timeout(k.timeout()),
+		asynq.Queue(j.queue), asynq.TaskID(j.taskID),
+		asynq.MaxRetry(j.kind.retries()), asynq.Timeout(j.kind.timeout()),
 	}
 	if in > 0 {
 		opts = append(opts, asynq.ProcessIn(in))
 	}
-	if _, err := client.EnqueueContext(ctx, asynq.NewTask(string(k), encodePayload(id)), opts...); err != nil {
-		return fmt.Errorf("queue %s: %w", taskID, err)
+	if _, err := client.EnqueueContext(ctx, asynq.NewTask(string(j.kind), j.payload.encode()), opts...); err != nil {
+		return fmt.Errorf("queue %s: %w", j.taskID, err)
 	}
 	return nil
 }
@@ -165,7 +176,7 @@ func (q *Queue) Open(ctx context.Context) error {
 			continue
 		}
 		id := "open:" + name
-		first := asynq.NewTask(string(KindSweep), encodePayload("open"))
+		first := asynq.NewTask(string(KindSweep), payload{ID: "open"}.encode())
 		_, err := q.client.EnqueueContext(ctx, first, asynq.Queue(name), asynq.TaskID(id), asynq.ProcessIn(time.Hour))
 		if err := ignoreConflict(err); err != nil {
 			return fmt.Errorf("open queue %s: %w", name, err)
@@ -193,13 +204,15 @@ func (q *Queue) Depth(k Kind) (int, error) {
 	return depth, err
 }
 
-func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
+func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error { return q.eachOf(k.Queues(), visit) }
+
+func (q *Queue) eachOf(queues []string, visit func(*asynq.QueueInfo)) error {
 	// This comes first because asynq does not export the type of GetQueueInfo's "no such queue".
 	known, err := q.inspect.Queues()
 	if err != nil {
 		return fmt.Errorf("list queues: %w", err)
 	}
-	for _, queue := range k.Queues() {
+	for _, queue := range queues {
 		if !slices.Contains(known, queue) {
 			continue
 		}
@@ -216,14 +229,18 @@ func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
 // the id. A replacement task that is not needed any more ends without a call. A payload that cannot
 // be read is an error, so that a newer worker takes the task.
 func (q *Queue) Handle(do func(ctx context.Context, id string) error) asynq.Handler {
+	return q.handle(func(ctx context.Context, p payload) error { return do(ctx, p.ID) })
+}
+
+func (q *Queue) handle(do func(context.Context, payload) error) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
-		id, err := decodePayload(t.Payload())
+		p, err := decodePayload(t.Payload())
 		if err != nil {
 			return err
 		}
 		if idle, err := q.idle(ctx); err != nil || idle {
 			return err
 		}
-		return do(ctx, id)
+		return do(ctx, p)
 	})
 }

@@ -81,7 +81,7 @@ func (b *bench) server() {
 	b.t.Helper()
 	stop := make(chan struct{})
 	b.serve(time.Hour, asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
-		switch id, _ := decodePayload(task.Payload()); id {
+		switch p, _ := decodePayload(task.Payload()); p.ID {
 		case "fail":
 			return io.EOF
 		case "done":
@@ -180,7 +180,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 
 	// We set no retention, but a tool of the operator may have set it. A completed task must not
 	// block the next one.
-	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), encodePayload("done")),
+	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()),
 		asynq.Queue(QueueReceipts), asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)
 	b.reach(KindReceipt, "done", asynq.TaskStateCompleted)
@@ -207,7 +207,7 @@ func TestPut_TaskFailedEndedOrRuns_IsRunReplacedOrLeft(t *testing.T) {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, When{Busy: map[string]bool{}}))
 	}
 	replacement := b.info(KindPackage, id+replacementSuffix)
-	if string(replacement.Payload) != string(encodePayload("runs")) || replacement.Type != string(KindPackage) {
+	if string(replacement.Payload) != string(payload{ID: "runs"}.encode()) || replacement.Type != string(KindPackage) {
 		t.Errorf("the replacement of a task whose worker is gone is %+v", replacement)
 	}
 }

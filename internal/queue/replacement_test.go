@@ -46,7 +46,7 @@ func TestReplacement_RunsWhileItsTaskIsOrphaned_AndNotAfterwards(t *testing.T) {
 	id := TaskID(KindConfirm, "x", 0)
 	replacement := func() {
 		t.Helper()
-		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), encodePayload("x")),
+		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), payload{ID: "x"}.encode()),
 			asynq.Queue(queue), asynq.TaskID(id+replacementSuffix), asynq.MaxRetry(retry.Unlimited))
 		b.must(err)
 	}

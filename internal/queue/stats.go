@@ -22,10 +22,15 @@ const (
 type TaskInfo struct {
 	Queue string
 	Kind  Kind
-	ID    string // of the invoice, package or waiting set that the task is about
-	Phase TaskPhase
-	Next  time.Time // with TaskWaiting: when it runs
-	Err   string    // the error of its last run, as [retry.ReadTold] reads it; "" when it has not run yet
+	ID    string // of the invoice, package, waiting set or chunk that the task is about
+	// Tenant, Count and IDs are set for a chunk: whose invoices it carries, how many, and their ids.
+	// IDs is nil when the chunks before it carry [maxCarried] invoices.
+	Tenant string
+	Count  int
+	IDs    []string
+	Phase  TaskPhase
+	Next   time.Time // with TaskWaiting: when it runs
+	Err    string    // the error of its last run, as [retry.ReadTold] reads it; "" when it has not run yet
 }
 
 // QueueStats is what the queues hold at one moment.
@@ -34,7 +39,37 @@ type Stats struct {
 	Paused  map[string]bool // queues that a person has paused
 	Pending map[string]int  // tasks by queue
 	Tasks   map[string]TaskInfo
-	More    map[string]int // tasks by queue that are not in Tasks
+	// Chunks holds the ids of the tasks that carry several invoices, by the id of each invoice.
+	Chunks map[string]string
+	More   map[string]int // tasks by queue that are not in Tasks
+}
+
+// maxCarried bounds how many invoices of chunks are read by id. A chunk of a hundred is four
+// kilobytes in Redis, and its invoices take as much again in memory.
+const maxCarried = 20_000
+
+// Of returns the task that does the next step: that of one invoice or package, or the chunk that
+// carries the invoice. It returns false when none was read.
+func (s *Stats) Of(k Kind, id string, rev int64) (TaskInfo, bool) {
+	t, ok := s.Tasks[TaskID(k, id, rev)]
+	if !ok && k == KindSubmit {
+		t, ok = s.Tasks[s.Chunks[id]]
+	}
+	return t, ok
+}
+
+// add adds a task that was read. Of several chunks with one invoice, the one that was read first
+// comes first.
+func (s *Stats) add(id string, t TaskInfo) {
+	if len(s.Chunks)+len(t.IDs) > maxCarried {
+		t.IDs = nil
+	}
+	for _, inv := range t.IDs {
+		if _, there := s.Chunks[inv]; !there {
+			s.Chunks[inv] = id
+		}
+	}
+	s.Tasks[id] = t
 }
 
 // Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones, as
@@ -44,6 +79,7 @@ func (q *Queue) Stats(limit int) (Stats, error) {
 		Paused:  map[string]bool{},
 		Pending: map[string]int{},
 		Tasks:   map[string]TaskInfo{},
+		Chunks:  map[string]string{},
 		More:    map[string]int{},
 	}
 	servers, err := q.inspect.Servers()
@@ -95,7 +131,7 @@ func (q *Queue) readQueue(name string, limit int, stats *Stats) error {
 			return err
 		}
 		for _, t := range found {
-			stats.Tasks[t.ID] = taskInfo(t)
+			stats.add(t.ID, taskInfo(t))
 		}
 		stats.More[name] += max(l.size-len(found), 0)
 	}
@@ -119,8 +155,9 @@ func (q *Queue) Task(k Kind, id string, rev int64) (TaskInfo, bool, error) {
 }
 
 func taskInfo(t *asynq.TaskInfo) TaskInfo {
-	id, _ := decodePayload(t.Payload) // a payload that cannot be read leaves the id empty
-	i := TaskInfo{Queue: t.Queue, Kind: Kind(t.Type), ID: id, Phase: TaskWaiting, Next: t.NextProcessAt, Err: t.LastErr}
+	p, _ := decodePayload(t.Payload) // a payload that cannot be read leaves the id empty
+	i := TaskInfo{Queue: t.Queue, Kind: Kind(t.Type), ID: p.ID, Tenant: p.Tenant, Count: p.Count, IDs: p.IDs,
+		Phase: TaskWaiting, Next: t.NextProcessAt, Err: t.LastErr}
 	switch t.State {
 	case asynq.TaskStatePending:
 		i.Phase, i.Next = TaskPending, time.Time{}

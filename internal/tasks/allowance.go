@@ -32,18 +32,22 @@ func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, 
 }
 
 // allowance reads the allowance that the decision about a set depends on.
-func (l *laneChooser) allowance(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
-	onWay func() (map[string]ledger.OnWay, error)) (Allowance, error) {
+func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round cutRound) (Allowance, error) {
 	tenant, group := set.Group.Tenant, string(ksef.GroupBatchSession)
 	u, err := l.Budget.Usage(ctx, tenant, group)
 	if err != nil {
 		return Allowance{}, err
 	}
-	way, err := onWay()
+	way, err := round.onWay()
 	if err != nil {
 		return Allowance{}, err
 	}
-	r := allowanceOf(u, way[tenant], set.Group, setsOf(waits, tenant), now)
+	arriving, err := round.arriving()
+	if err != nil {
+		return Allowance{}, err
+	}
+	r := allowanceOf(u, way[tenant], set.Group, setsOf(round.waits, tenant), round.now)
+	r.Arriving = arriving[tenant]
 	if r.Full {
 		return r, nil
 	}

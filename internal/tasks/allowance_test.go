@@ -64,6 +64,12 @@ func TestDecide_FewSessionsLeft_CutsLargerAndLaterWhateverTheDeadline(t *testing
 		{"nothing more comes, but a package is on its way: the next one gathers",
 			usual, noon, 500, time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutWait},
 		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutPackage},
+		{"nothing more comes, but more stands in line: it gathers",
+			usual, noon, 500, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: a few do not go express yet",
+			usual, noon, 3, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: no longer than the longest wait",
+			usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{Arriving: true}, CutPackage},
 	} {
 		now := warsaw(t, c.now)
 		w := ledger.Waiting{

@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/rs/xid"
 
@@ -31,12 +30,12 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 		return fmt.Errorf("cut %q: not the name of a waiting set", groupName)
 	}
 	for {
-		waits, err := l.Ledger.Waits(ctx)
+		round, err := l.cutRound(ctx, l.o.Now())
 		if err != nil {
 			return err
 		}
-		set := find(waits, group)
-		decision, allowance, err := l.decide(ctx, waits, set, l.o.Now(), l.outageProbes(ctx), l.onWay(ctx))
+		set := find(round.waits, group)
+		decision, allowance, err := l.decide(ctx, set, round)
 		if err != nil {
 			return err
 		}
@@ -73,9 +72,8 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 
 // decide decides about a waiting set. It reads the tenant's allowance only when a set would be cut
 // with an unlimited one: a set that waits costs nothing.
-func (l *laneChooser) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
-	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
-	if d := l.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
+func (l *laneChooser) decide(ctx context.Context, set ledger.Waiting, round cutRound) (Cut, Allowance, error) {
+	if d := l.policy(set.Group.Tenant).Decide(set, round.now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil
 	}
 	if _, ok := l.Transport(set.Group.Tenant); !ok {
@@ -87,14 +85,14 @@ func (l *laneChooser) decide(ctx context.Context, waits []ledger.Waiting, set le
 	if _, paused, err := l.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	if hold, err := l.holdBack(ctx, set.Group.Tenant, probes); hold || err != nil {
+	if hold, err := l.holdBack(ctx, set.Group.Tenant, round.probes); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	allowance, err := l.allowance(ctx, waits, set, now, onWay)
+	allowance, err := l.allowance(ctx, set, round)
 	if err != nil {
 		return CutWait, Allowance{}, err
 	}
-	return l.policy(set.Group.Tenant).Decide(set, now, allowance), allowance, nil
+	return l.policy(set.Group.Tenant).Decide(set, round.now, allowance), allowance, nil
 }
 
 // find returns the waiting set of a group; an empty set when there is none.

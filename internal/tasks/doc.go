@@ -10,9 +10,11 @@
 // The lanes:
 //
 //	submit.go            invoice:submit: choose the lane; hold.go: what a person holds back
+//	chunk.go             invoices:submit: the same for many invoices in one task
 //	lanes.go             few invoices: express or a package
 //	urgency.go           what goes ahead of what
 //	cut.go               package:cut: make a package of what waits
+//	arriving.go          what the decisions of a round share, such as who still stands in line
 //	policy.go            when: allowance.go by what is left of the hour, midnight.go before
 //	                     midnight, holdback.go not during an outage
 //	express.go           invoice:send: one invoice at once; online_session.go: the open session;
@@ -57,6 +59,7 @@
 // What holds it together:
 //
 //	sweep.go             find what is not final and has no task
+//	sweep_queued.go      queued invoices that lost their task
 //	sweep_results.go     results that are pending; sweep_superseded.go: ended by a successor
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time

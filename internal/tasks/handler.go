@@ -18,45 +18,62 @@ import (
 // foreignPause is the pause of a task that a worker of another environment took.
 const foreignPause = 2 * time.Second
 
-// handler runs the handler of a kind and has package retry judge the error that it returned. A lost compare-and-set is not an error: another task moved the entry, so the task comes
-// back soon and reads the ledger again.
+// handler runs the handler of a kind.
 func (w *Worker) handler(kind queue.Kind, handle func(context.Context, string) error) asynq.Handler {
-	run := w.Queue.Handle(func(ctx context.Context, id string) error {
-		// Every request of a task stands in the waitlist under the task's name: when the task comes
-		// back, it still has its place, and not the last one.
-		err := handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
-		if err == nil {
-			return nil
-		}
-		var conflict *ledger.ConflictError
-		if errors.As(err, &conflict) {
-			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
-		}
-		if _, foreign := errors.AsType[*ledger.HomeError](err); foreign {
-			// A worker of the ledger's own environment can do it. Growing pauses would let the task
-			// wait for minutes when this worker took it a few times in a row.
-			err = &retry.LaterError{Delay: foreignPause, Reason: retry.ReasonLocal, What: "this worker is for another environment", Err: err}
-		}
-		about, _ := errors.AsType[*tenantError](err)
-		if about != nil {
-			err = about.error
-		}
-		told := retry.Tell(forArchive(err))
-		v := retry.Judge(told)
-		w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
-		w.logVerdict(kind, id, about.of(), v, told)
-		if kind == queue.KindSweep {
-			// The next round is the next try. If each sweep that failed came back by itself, there
-			// would be more and more of them.
-			return nil
-		}
-		return told
-	})
+	return w.counted(w.Queue.Handle(func(ctx context.Context, id string) error {
+		return w.judged(ctx, kind, id, func(ctx context.Context) error { return handle(ctx, id) })
+	}))
+}
+
+// chunkHandler does the same for chunks.
+func (w *Worker) chunkHandler(handle func(context.Context, queue.Chunk) error) asynq.Handler {
+	return w.counted(w.Queue.HandleChunk(func(ctx context.Context, c queue.Chunk) error {
+		return w.judged(ctx, queue.KindChunk, c.ID, func(ctx context.Context) error { return handle(ctx, c) })
+	}))
+}
+
+// counted lets [Worker.Stop] wait for the handler.
+func (w *Worker) counted(run asynq.Handler) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 		w.running.Add(1)
 		defer w.running.Done()
 		return run.ProcessTask(ctx, t)
 	})
+}
+
+// judged runs a task and has package retry judge the error that it returned. A lost compare-and-set
+// is not an error: another task moved the entry, so the task comes back soon and reads the ledger
+// again.
+func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run func(context.Context) error) error {
+	// Every request of a task stands in the waitlist under the task's name: when the task comes
+	// back, it still has its place, and not the last one.
+	err := run(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id))
+	if err == nil {
+		return nil
+	}
+	var conflict *ledger.ConflictError
+	if errors.As(err, &conflict) {
+		err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
+	}
+	if _, foreign := errors.AsType[*ledger.HomeError](err); foreign {
+		// A worker of the ledger's own environment can do it. Growing pauses would let the task
+		// wait for minutes when this worker took it a few times in a row.
+		err = &retry.LaterError{Delay: foreignPause, Reason: retry.ReasonLocal, What: "this worker is for another environment", Err: err}
+	}
+	about, _ := errors.AsType[*tenantError](err)
+	if about != nil {
+		err = about.error
+	}
+	told := retry.Tell(forArchive(err))
+	v := retry.Judge(told)
+	w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
+	w.logVerdict(kind, id, about.of(), v, told)
+	if kind == queue.KindSweep {
+		// The next round is the next try. If each sweep that failed came back by itself, there
+		// would be more and more of them.
+		return nil
+	}
+	return told
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice

@@ -37,9 +37,11 @@ type Allowance struct {
 	Gap    time.Duration
 	Recent int
 	Burst  int
-	Sets   int  // waiting sets of the tenant that share it; 0 is 1
-	OnWay  int  // packages of the tenant between the cut and their outcome
-	Full   bool // no session can be opened now: a package would only wait elsewhere, and could not grow
+	Sets   int // waiting sets of the tenant that share it; 0 is 1
+	OnWay  int // packages of the tenant between the cut and their outcome
+	// Arriving says that more of the tenant's invoices stand in line for its waiting sets.
+	Arriving bool
+	Full     bool // no session can be opened now: a package would only wait elsewhere, and could not grow
 }
 
 // Cut is what to do with a waiting set now.
@@ -62,7 +64,7 @@ func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	case w.Count >= p.maxInvoices(r), w.Bytes >= p.MaxBytes:
 		// The set cannot grow any more, so it may as well wait as a package.
 		return CutPackage
-	case p.few(w) && (p.quiet(w, now) || now.Sub(w.Oldest) >= p.maxWait(w, now) || atMidnightCut(w, now)):
+	case p.few(w) && (p.quiet(w, now, r) || now.Sub(w.Oldest) >= p.maxWait(w, now) || atMidnightCut(w, now)):
 		return CutExpress
 	case p.due(w, now, r):
 		return CutPackage
@@ -93,7 +95,7 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 // wait as long as the configuration says.
 func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
-	if r.OnWay == 0 && p.quiet(w, now) {
+	if r.OnWay == 0 && p.quiet(w, now, r) {
 		burst = max(r.Burst, 1)
 		if !p.few(w) {
 			wait = 0
@@ -117,7 +119,10 @@ func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {
 
 func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow }
 
-func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(w.Newest) >= p.Quiet }
+// quiet reports whether nothing more arrives: nothing has for a while, and nothing stands in line.
+func (p CutPolicy) quiet(w ledger.Waiting, now time.Time, r Allowance) bool {
+	return !r.Arriving && now.Sub(w.Newest) >= p.Quiet
+}
 
 // maxInvoices is how many invoices make a package full. While sessions are scarce it is twice as
 // many as usual, within KSeF's maximum.

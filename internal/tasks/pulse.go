@@ -117,25 +117,21 @@ func (w *Worker) Stop(ctx context.Context) error {
 // queueCuts queues a cut for each waiting set that is due. A fault with one set does not keep the
 // others from being cut. busy is as in [When].
 func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
-	waits, err := l.Ledger.Waits(ctx)
+	round, err := l.cutRound(ctx, now)
 	if err != nil {
 		return err
 	}
-	probes, onWay := l.outageProbes(ctx), l.onWay(ctx)
 	var f faults
-	for _, set := range waits {
-		if f.add(l.queueCut(ctx, waits, set, now, busy, probes, onWay)) {
+	for _, set := range round.waits {
+		if f.add(l.queueCut(ctx, set, round, busy)) {
 			break
 		}
 	}
 	return f.err()
 }
 
-func (l *laneChooser) queueCut(
-	ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
-	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error),
-) error {
-	decision, _, err := l.decide(ctx, waits, set, now, probes, onWay)
+func (l *laneChooser) queueCut(ctx context.Context, set ledger.Waiting, round cutRound, busy map[string]bool) error {
+	decision, _, err := l.decide(ctx, set, round)
 	if err != nil || decision == CutWait {
 		return err
 	}

@@ -134,7 +134,7 @@ func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	if err != nil || out[0].Taken != ledger.Present || out[1].Taken != ledger.Present {
 		t.Errorf("handed in again they are %+v, %v", out, err)
 	}
-	if n, err := s.queue.Depth(queue.KindSubmit); n != 2 || err != nil {
-		t.Errorf("%d tasks are queued, %v", n, err)
+	if stats, err := s.queue.Stats(100); len(stats.Tasks) != 1 || len(stats.Chunks) != 2 || err != nil {
+		t.Errorf("queued are %+v, %v; want one task that carries both", stats.Tasks, err)
 	}
 }

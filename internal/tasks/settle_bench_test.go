@@ -39,15 +39,8 @@ func (t *benchTransport) SessionUPO(context.Context, string) ([]byte, error) {
 	return nil, refusedError("fetch session UPO")
 }
 
-// benchPackage puts n new invoices into a package whose session is closed.
-func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
-	b.Helper()
-	ctx := context.Background()
-	must := func(err error) {
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
+// benchInvoices makes n new invoices.
+func benchInvoices(n int) []ledger.NewInvoice {
 	docs := make([]ledger.NewInvoice, n)
 	for i := range docs {
 		number := fmt.Sprint("FV/", i)
@@ -62,12 +55,19 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 			Deadline: ledger.At(time.Now().Add(36 * time.Hour)),
 		}}
 	}
-	taken, err := l.Take(ctx, docs)
-	must(err)
-	ids := make([]string, n)
-	for i := range taken {
-		ids[i] = taken[i].ID
+	return docs
+}
+
+// benchPackage puts n new invoices into a package whose session is closed.
+func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
+	b.Helper()
+	ctx := context.Background()
+	must := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
+	ids := benchQueued(b, l, n)
 	invs, err := l.Invoices(ctx, ids)
 	must(err)
 	group := ledger.Group{Tenant: benchTenant, Form: "v3"}

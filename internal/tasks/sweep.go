@@ -124,60 +124,6 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
-// long, these invoices may well be in it, and asking for each would cost more than it finds. Then
-// it checks only those that have stood still for longer.
-func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
-	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
-		depth, err := sw.Queue.Depth(kind)
-		if err != nil {
-			return err
-		}
-		if depth > sweepAtOnce {
-			before = before.Add(-10 * time.Minute)
-		}
-	}
-	var ids []string
-	for pass, checked := false, 0; !pass && checked < maxSweepChecks && len(ids) < sweepAtOnce; checked += withoutTaskAtOnce {
-		more, done, err := sw.Ledger.WithoutTask(ctx, before, withoutTaskAtOnce)
-		if err != nil {
-			return err
-		}
-		ids, pass = append(ids, more...), done
-	}
-	invs, err := sw.invoices(ctx, ids)
-	if err != nil {
-		return err
-	}
-	var f faults
-	for i := range invs {
-		if f.add(sw.sweepInvoice(ctx, &invs[i], busy)) {
-			break
-		}
-	}
-	return f.err()
-}
-
-func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
-	kind := queue.KindSubmit
-	switch {
-	case inv.State != ledger.Queued:
-		return nil // it moved meanwhile
-	case inv.Group != "":
-		// The invoice says that it waits, but was in no waiting set: it could not be read when a
-		// package was cut. If it is in the set by now, this changes nothing.
-		err := sw.Ledger.Wait(ctx, inv)
-		var conflict *ledger.ConflictError
-		if errors.As(err, &conflict) {
-			return nil
-		}
-		return err
-	case singly(inv):
-		kind = queue.KindSend
-	}
-	return sw.Queue.Put(ctx, kind, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow, Busy: busy})
-}
-
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the
 // ledger leads to that, so it is reported, and an invoice moves only with proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {

@@ -140,6 +140,7 @@ func NewWorker(p Parts, o Options) *Worker {
 // Mux routes every kind of task to its handler.
 func (w *Worker) Mux() *asynq.ServeMux {
 	mux := asynq.NewServeMux()
+	mux.Handle(string(queue.KindChunk), w.chunkHandler(w.lanes.onChunk))
 	for kind, handle := range map[queue.Kind]func(context.Context, string) error{
 		queue.KindSubmit:  w.onQueued(w.lanes.submit, nil),
 		queue.KindSend:    w.onQueued(w.online.send, w.leaveSends),

@@ -9,16 +9,17 @@ import (
 // task has the revision of the invoice in its id, as it was when the task was queued. An attempt
 // that ends without a send moves the invoice to sending and back, so its revision is greater by two
 // and the task that tries again has the old id. Whichever task is about the invoice sends it, so
-// the newest one counts.
+// the newest one counts. An invoice without a task of its own may be in a chunk, whose id says
+// nothing of it: [queue.Stats.Of] finds the chunk by the invoice.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
 	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttempts; rev-- {
 		for _, kind := range aloneKinds {
 			if _, ok := f.Queues.Tasks[queue.TaskID(kind, inv.ID, rev)]; ok {
-				return stage{kind: kind, id: inv.ID, rev: rev}
+				return stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow}
 			}
 		}
 	}
-	return stage{kind: queue.KindSubmit, id: inv.ID, rev: inv.Rev}
+	return stage{kind: queue.KindSubmit, id: inv.ID, rev: inv.Rev, overflow: inv.Overflow}
 }
 
 // aloneKinds are the kinds of the task of such an invoice. The one that sends comes first: it is
@@ -45,7 +46,7 @@ func (f *Facts) tasksOf(inv *ledger.Invoice) []stage {
 	// An attempt is two moves, so every other revision is that of a task.
 	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttemptsAsked; rev -= 2 {
 		for _, kind := range aloneKinds {
-			all = append(all, stage{kind: kind, id: inv.ID, rev: rev})
+			all = append(all, stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow})
 		}
 	}
 	return all

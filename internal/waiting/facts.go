@@ -22,7 +22,7 @@ type Facts struct {
 	Packages map[string]ledger.Package
 	Enqueue  shell.Enqueue // see [Reader]
 
-	perInvoice  map[string]bool   // ids of the packages whose invoices are counted one by one
+	perInvoice  map[string]bool   // ids of the packages, and of the tasks of chunks, whose invoices are counted one by one
 	refusedWith map[string]string // by id of a package that KSeF refused: what it said
 }
 
@@ -70,6 +70,8 @@ type stage struct {
 	set  string // the waiting set that it is in
 	pkg  string
 	end  bool // it is accepted: only its receipt is missing
+	// overflow says that its task is in the overflow queue of the kind.
+	overflow bool
 }
 
 func (f *Facts) stageOf(inv *ledger.Invoice) stage {
@@ -97,10 +99,18 @@ func kindOf(p ledger.Package) queue.Kind {
 	return queue.KindConfirm
 }
 
+// queue returns the queue that the task of the next step stands in.
+func (s stage) queue() string {
+	if all := s.kind.Queues(); s.overflow && len(all) > 1 {
+		return all[1]
+	}
+	return s.kind.Queue()
+}
+
 // unsent reports that KSeF has received nothing of it yet.
 func (s stage) unsent() bool {
 	switch s.kind {
-	case queue.KindSubmit, queue.KindSend, queue.KindCut, queue.KindPackage:
+	case queue.KindSubmit, queue.KindChunk, queue.KindSend, queue.KindCut, queue.KindPackage:
 		return true
 	}
 	return false
@@ -175,9 +185,9 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 
 // task returns what the invoice's task waits for.
 func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
-	info, ok := f.Queues.Tasks[queue.TaskID(s.kind, s.id, s.rev)]
+	info, ok := f.Queues.Of(s.kind, s.id, s.rev)
 	if !ok { // pending, or about to be queued
-		info = queue.TaskInfo{Queue: s.kind.Queue(), Kind: s.kind, Phase: queue.TaskPending}
+		info = queue.TaskInfo{Queue: s.queue(), Kind: s.kind, Phase: queue.TaskPending}
 	}
 	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %d tasks are in queue %s",
 		f.Queues.Pending[info.Queue], info.Queue)}

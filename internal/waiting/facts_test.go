@@ -37,6 +37,16 @@ func (f *Facts) put(k queue.Kind, id string, rev int64, info queue.TaskInfo) {
 	f.Queues.Tasks[queue.TaskID(k, id, rev)] = info
 }
 
+// carry puts a chunk of invoices into the facts.
+func (f *Facts) carry(id string, info queue.TaskInfo, ids ...string) {
+	info.Tenant, info.Count, info.IDs = "t", len(ids), ids
+	f.put(queue.KindChunk, id, 0, info)
+	f.Queues.Chunks = map[string]string{}
+	for _, inv := range ids {
+		f.Queues.Chunks[inv] = queue.TaskID(queue.KindChunk, id, 0)
+	}
+}
+
 // refused makes the package a successor of one that KSeF refused as a whole.
 func (f *Facts) refused(notBefore time.Time) {
 	p := f.Packages["cut"]
@@ -54,6 +64,7 @@ func (f *Facts) tenant(change func(*Tenant)) {
 var (
 	inSet     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 2, State: ledger.Queued, Group: "t|v3|online"}
 	single    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 1, State: ledger.Queued} // in no set, in no package
+	flood     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t", Overflow: true}, Rev: 1, State: ledger.Queued}
 	tried     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Queued} // was sending, and back
 	packed    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Packed, Package: "cut"}
 	sent      = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "closed"}
@@ -85,6 +96,21 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"its online session is open", inSession, nil, SessionOpen, time.Time{}, "online session"},
 		{"its receipt has not arrived", accepted, nil, Receipt, time.Time{}, "receipt"},
 
+		{"it could go at once, with others", single, func(f *Facts) {
+			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
+			f.Queues.Pending["invoices"] = 42
+		}, Turn, time.Time{}, "42 tasks are in queue invoices"},
+		{"it is one of a flood, far behind", flood, func(f *Facts) { f.Queues.Pending["invoices-overflow"] = 5000 },
+			Turn, time.Time{}, "5000 tasks are in queue invoices-overflow"},
+		{"the queue of the flood is paused", flood, func(f *Facts) { f.Queues.Paused["invoices-overflow"] = true },
+			QueuePaused, time.Time{}, "queue invoices-overflow was paused"},
+		{"its queue is paused, with others", single, func(f *Facts) {
+			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
+			f.Queues.Paused["invoices"] = true
+		}, QueuePaused, time.Time{}, "queue invoices was paused"},
+		{"its chunk is tried again", single, func(f *Facts) {
+			f.carry("c", waits("waiting 30s (credentials): not now"), "i")
+		}, Credentials, later, "not now"},
 		{"no worker is alive", single, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
 		{"no worker is alive, in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
 		{"the tenant was removed from the configuration", packed, func(f *Facts) {
@@ -169,6 +195,13 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"its send was tried and put off, which raised its revision by two", tried, func(f *Facts) {
 			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
 		}, Throttled, later, "429"},
+		{"its send was tried and put off, and the chunk that brought it is still there", tried, func(f *Facts) {
+			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
+			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
+		}, Throttled, later, "429"},
+		{"it was tried, and a chunk brings it again", tried, func(f *Facts) {
+			f.carry("c", waits("waiting 30s (credentials): not now"), "h", "i")
+		}, Credentials, later, "not now"},
 		{"its send was put off, and the sweep has queued a new task", tried, func(f *Facts) {
 			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
 			f.put(queue.KindSend, "i", 3, waits("waiting 9m0s (outage): not now"))
@@ -218,6 +251,29 @@ func TestOf_Processing_ReportsSinceWhen(t *testing.T) {
 		Err: "waiting 5s (processing): session is 150"})
 	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
 		t.Errorf("since %v", w.Since)
+	}
+}
+
+func TestCount_Chunks_CountTheirInvoicesAndEstimateThoseNotRead(t *testing.T) {
+	f := calm()
+	f.Sets, f.Packages = nil, nil
+	f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "i", "j", "k", "l")
+	f.Queues.More["invoices"] = 10
+	got := map[string]int{}
+	for _, c := range f.count(nil) {
+		if c.For != Turn {
+			t.Errorf("%+v", c)
+		}
+		got[c.Tenant] += c.Invoices
+	}
+	if got["t"] != 4 || got[""] != 40 {
+		t.Errorf("%v, want 4 of the tenant and 40 at the far end", got)
+	}
+	f.perInvoice = map[string]bool{queue.TaskID(queue.KindChunk, "c", 0): true}
+	for _, c := range f.count([]ledger.Invoice{single}) {
+		if c.Tenant == "t" && c.Invoices != 1 {
+			t.Errorf("one invoice of the chunk still waits, %d are counted", c.Invoices)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Count is the number of invoices of one tenant that wait for the same reason.
 type Count struct {
-	Tenant   string // "" for the tasks at the far end of a long queue, which are not read
+	Tenant   string // "" for the tasks at the far end of a long queue, which are not read; their invoices are estimated
 	For      Reason
 	What     string // of one of them
 	Invoices int
@@ -61,18 +61,31 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	for i := range single {
 		tenants[single[i].Tenant] = true
 	}
+	for _, t := range f.Queues.Tasks {
+		if t.Kind == queue.KindChunk && t.Count > 0 {
+			tenants[t.Tenant] = true
+		}
+	}
 	if err := r.tenants(ctx, f, tenants); err != nil {
 		return nil, err
 	}
 	return f.count(single), nil
 }
 
-// singles reads the invoices that are in no set and in no package, by the tasks that were read.
+// singles reads the invoices that are in no set and in no package, by the tasks that were read. It
+// marks the chunks whose invoices it reads, and count leaves them out: some of them may have been
+// moved already. It reads no more than maxRead invoices of chunks.
 func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
-	for _, t := range f.Queues.Tasks {
-		if t.Kind == queue.KindSubmit || t.Kind == queue.KindSend {
+	carried := 0
+	for id, t := range f.Queues.Tasks {
+		switch {
+		case t.Kind == queue.KindSubmit || t.Kind == queue.KindSend:
 			ids = append(ids, t.ID)
+		case t.Kind == queue.KindChunk && t.IDs != nil && carried+len(t.IDs) <= maxRead:
+			carried += len(t.IDs)
+			ids = append(ids, t.IDs...)
+			f.perInvoice[id] = true
 		}
 	}
 	slices.Sort(ids)
@@ -139,9 +152,14 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 	for i := range single {
 		add(single[i].Tenant, f.Of(&single[i]), 1)
 	}
+	for id, t := range f.Queues.Tasks {
+		if t.Kind == queue.KindChunk && !f.perInvoice[id] {
+			add(t.Tenant, f.why(stage{kind: t.Kind, id: t.ID}, t.Tenant), t.Count)
+		}
+	}
 	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		for _, q := range kind.Queues() {
-			add("", f.farEnd(q), f.Queues.More[q])
+			add("", f.farEnd(q), f.atFarEnd(q))
 		}
 	}
 	out := make([]Count, 0, len(sums))
@@ -152,6 +170,21 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 		return cmp.Or(b.Invoices-a.Invoices, strings.Compare(a.Tenant, b.Tenant), cmp.Compare(a.For, b.For))
 	})
 	return out
+}
+
+// atFarEnd estimates how many invoices the tasks at the far end of a queue carry: as many each as
+// those that were read.
+func (f *Facts) atFarEnd(q string) int {
+	tasks, invoices := 0, 0
+	for _, t := range f.Queues.Tasks {
+		if t.Queue == q {
+			tasks, invoices = tasks+1, invoices+max(t.Count, 1)
+		}
+	}
+	if tasks == 0 {
+		return f.Queues.More[q]
+	}
+	return f.Queues.More[q] * invoices / tasks
 }
 
 // farEnd returns what the tasks at the far end of a queue wait for, which were not read.

@@ -102,7 +102,7 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 	for i := range open {
 		for _, s := range f.tasksOf(&open[i]) {
 			id := queue.TaskID(s.kind, s.id, s.rev)
-			_, known := f.Queues.Tasks[id]
+			_, known := f.Queues.Of(s.kind, s.id, s.rev)
 			if known || len(asked) == maxLookups {
 				break
 			}

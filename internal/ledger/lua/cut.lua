@@ -1,8 +1,10 @@
--- Make a package of a waiting group's most urgent invoices. ARGV: home, group, package id, most invoices,
--- most bytes, number of field words, the fields. Returns the ids.
+-- Take the most urgent invoices of a waiting group into a package, at most so many in one call.
+-- ARGV: home, group, package id, revision of the package or '0' to make it, most invoices, most
+-- bytes of the whole package, '1' when more calls follow, number of field words, the fields of a
+-- new package. Returns the ids; none when the package is not as it was read, or takes no more.
 --
 -- P_2 is unique in a package, because KSeF's answers are matched by it. A second invoice of the
--- same number waits for the next package.
+-- same number waits for the next package. The numbers are kept from call to call.
 --
 -- An entry that cannot be read leaves the waiting set and is not changed itself. If it stayed in
 -- the set, the pool would count it and try to cut a package for it every second. Once it can be
@@ -10,11 +12,20 @@
 -- (Ledger.WithoutTask).
 local away = elsewhere()
 if away then return away end
-local group, pkg, max, bytes, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
-local ids = redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 2 - 1)
-local taken, numbers, size, first = {}, {}, 0, nil
-for _, id in ipairs(ids) do
+local group, pkg, rev, max, bytes, more, nf =
+  ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1', tonumber(ARGV[9])
+local count, size, first, taken, numbers, names = 0, 0, nil, {}, {}, {}
+if rev ~= '0' then
+  local p = read('pkg:' .. pkg, 'state', 'rev', 'count', 'size', 'deadline')
+  if p[1] ~= 'cut' or p[2] ~= rev then
+    redis.call('UNLINK', P .. 'cutnum:' .. pkg)
+    return taken
+  end
+  count, size, first = tonumber(whole(p[3])), tonumber(whole(p[4])), whole(p[5])
+elseif redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then
+  return redis.error_reply('package exists')
+end
+for _, id in ipairs(redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 2 - 1)) do
   if #taken >= max then break end
   local e = entry(id, 'number', 'facts')
   local number = e[7]
@@ -24,23 +35,33 @@ for _, id in ipairs(ids) do
     if redis.call('ZREM', P .. 'waitage:' .. group, id) == 1 then
       redis.call('HINCRBY', P .. 'waitsize', group, 0 - tonumber(e[5]))
     end
-  elseif not numbers[number] then
-    if #taken > 0 and size + tonumber(e[5]) > bytes then break end
+  elseif not numbers[number] and (rev == '0' or redis.call('SISMEMBER', P .. 'cutnum:' .. pkg, number) == 0) then
+    if count + #taken > 0 and size + tonumber(e[5]) > bytes then break end
     size = size + tonumber(e[5])
     numbers[number] = true
-    first = first or e[6]
-    taken[#taken+1] = id
+    if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
+    taken[#taken+1], names[#names+1] = id, number
     put(id, 'queued', 'packed', group, e[5], e[6], '', { 'package', pkg, 'session', '' })
-    redis.call('ZADD', P .. 'pkginv:' .. pkg, #taken, id)
+    redis.call('ZADD', P .. 'pkginv:' .. pkg, count + #taken, id)
   end
 end
 if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then
   redis.call('SREM', P .. 'groups', group)
   redis.call('HDEL', P .. 'waitsize', group)
 end
+if more and #taken == max then
+  redis.call('SADD', P .. 'cutnum:' .. pkg, unpack(names))
+  redis.call('EXPIRE', P .. 'cutnum:' .. pkg, 600)
+elseif rev ~= '0' then
+  redis.call('UNLINK', P .. 'cutnum:' .. pkg)
+end
 if #taken == 0 then return taken end
+if rev ~= '0' then
+  movepkg(pkg, 'cut', 'cut', { 'count', count + #taken, 'size', size, 'deadline', first })
+  return taken
+end
 local fields = {}
-for k = 1, nf do fields[k] = ARGV[7+k] end
+for k = 1, nf do fields[k] = ARGV[9+k] end
 for _, w in ipairs({ 'count', #taken, 'size', size, 'deadline', first, 'created_at', now, 'rev', 0 }) do fields[#fields+1] = w end
 movepkg(pkg, '', 'cut', fields)
 return taken

@@ -1,0 +1,103 @@
+package e2e_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// benchWayWithin bounds one run of the whole way.
+const benchWayWithin = 5 * time.Minute
+
+// BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
+// one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
+// Redis, the worker and the simulator share the machine.
+func BenchmarkWay_10kInvoices(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		profile simulator.Profile
+		tune    func(*config.Config)
+	}{
+		{"limits=production", simulator.Production, func(*config.Config) {}},
+		{"limits=lifted", simulator.Unlimited, liftLimits},
+	} {
+		b.Run(c.name, func(b *testing.B) { benchWay(b, c.profile, c.tune) })
+	}
+}
+
+func benchWay(b *testing.B, profile simulator.Profile, tune func(*config.Config)) {
+	const n = 10_000
+	for b.Loop() {
+		b.StopTimer()
+		s := newSite(b, simulator.Options{Profile: profile, Delay: time.Second})
+		s.configure(1, tune, func(c *config.Config) {
+			d := config.Default()
+			spool := c.Packages.SpoolDir
+			c.Packages, c.Express, c.Confirm, c.Sweep = d.Packages, d.Express, d.Confirm, d.Sweep
+			c.Packages.SpoolDir = spool
+		})
+		dir := s.export("export", sample.NIP(0), n, func(_ int, o *sample.Options) { o.PadTo = 8 << 10 })
+		for name, value := range map[string]string{"slowlog-log-slower-than": "1000", "slowlog-max-len": "10000"} {
+			if err := s.rdb.ConfigSet(b.Context(), name, value).Err(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		w := s.start()
+		b.StartTimer()
+		began := time.Now()
+		accepted := make(chan time.Duration, 1)
+		go func() { accepted <- s.acceptedAfter(began, n, benchWayWithin) }()
+		s.submit(dir)
+		taken := time.Since(began)
+		s.receipted(n, benchWayWithin)
+		receipts := time.Since(began)
+		b.StopTimer()
+		books := s.bed.Simulator.Books()
+		b.ReportMetric(taken.Seconds(), "s-taken-in")
+		b.ReportMetric((<-accepted).Seconds(), "s-accepted")
+		b.ReportMetric(receipts.Seconds(), "s-receipts")
+		b.ReportMetric(float64(len(books.Sessions)), "sessions")
+		b.ReportMetric(float64(w.peak(b)), "MB-worker")
+		b.Logf("the longest commands of Redis: %s", s.longest())
+		s.balanced(n)
+		w.terminate(b, 30*time.Second)
+		b.StartTimer()
+	}
+}
+
+// longest describes the longest call of each script that took more than a millisecond.
+func (s *site) longest() string {
+	s.t.Helper()
+	slow, err := s.rdb.SlowLogGet(s.t.Context(), -1).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	names := map[string]string{}
+	for name, hash := range ledger.ScriptHashes() {
+		names[hash] = name
+	}
+	longest := map[string]time.Duration{}
+	for _, call := range slow {
+		name := call.Args[0]
+		if len(call.Args) > 1 && names[call.Args[1]] != "" {
+			name = names[call.Args[1]]
+		}
+		longest[name] = max(longest[name], call.Duration)
+	}
+	return fmt.Sprint(longest)
+}
+
+// liftLimits removes the client's request limits.
+func liftLimits(c *config.Config) {
+	groups := reflect.ValueOf(&c.Limits.Groups).Elem()
+	for i := range groups.NumField() {
+		groups.Field(i).Set(reflect.ValueOf(config.Rates{
+			PerSecond: config.Unlimited, PerMinute: config.Unlimited, PerHour: config.Unlimited}))
+	}
+}

@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+)
+
+// CutLimits bounds a package. A field that is zero or negative takes nothing.
+type CutLimits struct {
+	Invoices int
+	Bytes    int64 // of XML; the first invoice is taken even if it is larger
+}
+
+// cutPiece is how many invoices one script takes into a package. Redis serves nobody else meanwhile:
+// ten thousand in one step were 600 ms, two hundred are a dozen.
+const cutPiece = 200
+
+// Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
+// [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing waits, and
+// that no package was made. P_2 is unique in the package.
+//
+// It takes the invoices in pieces of one step each, so that nobody waits long for Redis. After each
+// step the package is whole: if the process dies, the sweep finds a package that is smaller than it
+// might have been, and the other invoices wait for the next one. A piece is added only while nobody
+// else has changed the package. With an error, the returned ids are those that are in the package.
+func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
+	if lim.Invoices <= 0 || lim.Bytes <= 0 {
+		return nil, nil
+	}
+	fields := []any{
+		"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline,
+		"refusals", 0,
+	}
+	var ids []string
+	for rev := 0; len(ids) < lim.Invoices; rev++ { // each piece is one revision of the package
+		n := min(cutPiece, lim.Invoices-len(ids))
+		more := len(ids)+n < lim.Invoices
+		args := ps.args("", g.Name(), id, rev, n, lim.Bytes, more, len(fields))
+		rows, err := ps.home.atHome(ctx, ps.run, cutScript, append(args, fields...))
+		if err != nil {
+			return ids, fmt.Errorf("cut package of %s: %w", g.Name(), err)
+		}
+		for _, v := range rows {
+			ids = append(ids, text(v))
+		}
+		if len(rows) < n {
+			break
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// beforePiece calls act before the nth piece of a cut, counted from 1, and makes that piece fail
+// with the error that act returns.
+type beforePiece struct {
+	n   int
+	act func() error
+}
+
+func (h *beforePiece) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *beforePiece) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (h *beforePiece) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); len(args) > 1 && args[1] == cutScript.Hash() {
+			if h.n--; h.n == 0 {
+				if err := h.act(); err != nil {
+					cmd.SetErr(err)
+					return err
+				}
+			}
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// manyWaiting makes invoices that wait, due one after the other.
+func (w *world) manyWaiting(n int, number func(int) string) []Invoice {
+	w.t.Helper()
+	docs := make([]NewInvoice, n)
+	for i := range docs {
+		kind := []string{"VAT", "KOR"}[i%2]
+		docs[i] = document(sellerA, kind, number(i), "x")
+		docs[i].Deadline, docs[i].Size = At(noon.Add(time.Duration(i)*time.Minute)), 10
+	}
+	invs := w.take(docs...)
+	w.waitAll(invs)
+	w.must(cutScript.Load(ctx(), w.rdb).Err())
+	return invs
+}
+
+func distinct(i int) string { return fmt.Sprint("m", i) }
+
+func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
+	w := oneWorld(t)
+	const n = 2*cutPiece + 50
+	invs := w.manyWaiting(n+10, distinct)
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: n, Bytes: much})
+	w.must(err)
+	if len(ids) != n || !slices.Equal(ids[:3], []string{invs[0].ID, invs[1].ID, invs[2].ID}) || ids[n-1] != invs[n-1].ID {
+		t.Errorf("took %d, %v first", len(ids), ids[:3])
+	}
+	p := w.readPackage("pkg-x")
+	if p.Count != n || p.Size != 10*n || p.State != PackageCut || p.Deadline != At(noon) {
+		t.Errorf("%+v", p)
+	}
+	if members := w.rdb.ZRange(ctx(), w.key(keyMembers, "pkg-x"), 0, -1).Val(); !slices.Equal(members, ids) {
+		t.Error("the ordinals are not in the order in which the invoices were taken")
+	}
+	if w.rdb.Exists(ctx(), w.key(keyCutNumbers, "pkg-x")).Val() != 0 {
+		t.Error("the numbers are left behind")
+	}
+	w.audit()
+}
+
+// Every number is there twice, and the second ones come in a later piece.
+func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
+	w := oneWorld(t)
+	const n = cutPiece + 51 // odd: the second of a number is of the other kind
+	w.manyWaiting(2*n, func(i int) string { return fmt.Sprint("m", i%n) })
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
+	w.must(err)
+	if got := w.numbers(ids); len(got) != n || len(slices.Compact(slices.Sorted(slices.Values(got)))) != n {
+		t.Errorf("%d invoices, want %d of different numbers", len(got), n)
+	}
+	again, err := w.Cut(ctx(), "pkg-y", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
+	w.must(err)
+	if len(again) != n {
+		t.Errorf("the next package took %d, want the other %d", len(again), n)
+	}
+	w.audit()
+}
+
+func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
+	w := oneWorld(t)
+	w.manyWaiting(3*cutPiece, distinct)
+	const fits = cutPiece + 7
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: 10 * fits})
+	w.must(err)
+	if p := w.readPackage("pkg-x"); len(ids) != fits || p.Count != fits || p.Size != 10*fits {
+		t.Errorf("took %d: %+v", len(ids), p)
+	}
+	w.audit()
+}
+
+func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *testing.T) {
+	w := oneWorld(t)
+	w.manyWaiting(3*cutPiece, distinct)
+	killed := errors.New("killed")
+	w.rdb.AddHook(&beforePiece{3, func() error { return killed }})
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
+	if !errors.Is(err, killed) || len(ids) != 2*cutPiece {
+		t.Fatalf("%d ids, %v", len(ids), err)
+	}
+	p := w.readPackage("pkg-x")
+	held, err := w.Held(ctx(), "pkg-x")
+	w.must(err)
+	if p.Count != 2*cutPiece || len(held) != p.Count {
+		t.Errorf("%+v holds %d", p, len(held))
+	}
+	w.audit()
+	rest, err := w.Cut(ctx(), "pkg-y", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
+	w.must(err)
+	if len(rest) != cutPiece {
+		t.Errorf("the next package took %d", len(rest))
+	}
+	w.step(&p, PackageOpened) // whoever finds it goes on with it
+	w.audit()
+}
+
+// Somebody opens the package while it is still being cut, as the sweep lets a worker do when the
+// cutter was suspended. What is in its session by then must stay all that is in it.
+func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
+	w := oneWorld(t)
+	w.manyWaiting(3*cutPiece, distinct)
+	w.rdb.AddHook(&beforePiece{2, func() error {
+		p := w.readPackage("pkg-x")
+		w.step(&p, PackageOpened)
+		return nil
+	}})
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
+	w.must(err)
+	p := w.readPackage("pkg-x")
+	if len(ids) != cutPiece || p.Count != cutPiece || p.State != PackageOpened {
+		t.Errorf("took %d, %+v", len(ids), p)
+	}
+	waits, err := w.Waits(ctx())
+	w.must(err)
+	if len(waits) != 1 || waits[0].Count != 2*cutPiece {
+		t.Errorf("%+v wait", waits)
+	}
+	w.audit()
+}
+
+func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *testing.T) {
+	w := oneWorld(t)
+	w.manyWaiting(2*cutPiece, distinct)
+	w.rdb.AddHook(&beforePiece{2, func() error { w.wait("urgent", "VAT", -5, 10); return nil }})
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * cutPiece, Bytes: much})
+	w.must(err)
+	if p := w.readPackage("pkg-x"); len(ids) != 2*cutPiece || p.Deadline != At(noon.Add(-5*time.Hour)) {
+		t.Errorf("took %d, due %v", len(ids), p.Deadline.Time())
+	}
+	w.audit()
+}

@@ -1,0 +1,155 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ledger"
+)
+
+// ChunkInvoices is the largest number of invoices in one task.
+const ChunkInvoices = 100
+
+// Chunk is the work of one task of [KindChunk]: invoices of one tenant that are queued together. It
+// is no promise about any of them. Each has an entry of its own, which alone says what is still to
+// be done.
+type Chunk struct {
+	ID     string // the same for the same invoices at the same revisions
+	Tenant string
+	IDs    []string // of the invoices
+}
+
+// PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says of
+// errors and of tasks that are there already holds here as well.
+//
+// An invoice of lane express is a task of its own, so that it never stands behind the others of a
+// chunk; so is one that has no other of its tenant beside it. A near deadline gives no invoice a
+// task of its own: a whole chunk enters the waiting set in one step, and only the set orders by
+// deadline.
+func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
+	return q.putNew(ctx, jobsOf(invs))
+}
+
+// PutChunksAgain queues invoices whose tasks may have been lost, as [Queue.Put] does for one. It
+// calls report with the outcome of each task, and ends when report returns true.
+func (q *Queue) PutChunksAgain(ctx context.Context, invs []*ledger.Invoice, busy map[string]bool, report func(error) bool) {
+	for _, j := range jobsOf(invs) {
+		if report(q.put(ctx, j, When{Busy: busy})) {
+			return
+		}
+	}
+}
+
+// HandleChunk does for tasks of [KindChunk] what [Queue.Handle] does for the others.
+func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler {
+	return q.handle(func(ctx context.Context, p payload) error {
+		return do(ctx, Chunk{ID: p.ID, Tenant: p.Tenant, IDs: p.IDs})
+	})
+}
+
+// PendingSince returns for how long the tasks that may carry the invoices of an overflow, or the
+// other invoices, stand in line: the age of the one that is next. 0 says that none is pending. A
+// queue is served in the order of arrival, so the task of an invoice that was queued before that
+// is not pending any more.
+func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
+	var age time.Duration
+	err := q.eachOf([]string{KindSubmit.queue(overflow)}, func(info *asynq.QueueInfo) { age = info.Latency })
+	return age, err
+}
+
+// arrivingAtOnce is how many tasks of a queue Arriving reads: ten thousand invoices in chunks, and
+// 350 kB.
+const arrivingAtOnce = 100
+
+// Arriving returns the tenants whose chunks run or are among the next of their queue. It is an
+// answer for now and no promise: behind a long line of others, the chunks of a tenant are not seen.
+// A queue that a person paused brings nothing, and a chunk that failed may fail again: neither
+// counts, nor do single tasks, which name no tenant.
+func (q *Queue) Arriving() (map[string]bool, error) {
+	tenants := map[string]bool{}
+	var failed error
+	err := q.each(KindChunk, func(info *asynq.QueueInfo) {
+		if info.Paused || failed != nil {
+			return
+		}
+		for _, list := range []func(string, ...asynq.ListOption) ([]*asynq.TaskInfo, error){
+			q.inspect.ListActiveTasks, q.inspect.ListPendingTasks,
+		} {
+			found, err := list(info.Queue, asynq.PageSize(arrivingAtOnce))
+			if err != nil {
+				failed = fmt.Errorf("read queue %s: %w", info.Queue, err)
+				return
+			}
+			for _, t := range found {
+				if i := taskInfo(t); i.Tenant != "" {
+					tenants[i.Tenant] = true
+				}
+			}
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	return tenants, err
+}
+
+// line is what the invoices of one chunk have in common.
+type line struct {
+	tenant   string
+	overflow bool
+}
+
+// jobsOf divides invoices into tasks. Those of one tenant stay in their order.
+func jobsOf(invs []*ledger.Invoice) []job {
+	var jobs []job
+	var order []line
+	lines := map[line][]*ledger.Invoice{}
+	for _, inv := range invs {
+		if inv.Lane == ledger.Express {
+			jobs = append(jobs, jobOf(KindSubmit, inv.ID, inv.Rev, inv.Overflow))
+			continue
+		}
+		l := line{inv.Tenant, inv.Overflow}
+		if lines[l] == nil {
+			order = append(order, l)
+		}
+		lines[l] = append(lines[l], inv)
+	}
+	for _, l := range order {
+		for some := range slices.Chunk(lines[l], ChunkInvoices) {
+			if len(some) == 1 {
+				jobs = append(jobs, jobOf(KindSubmit, some[0].ID, some[0].Rev, l.overflow))
+				continue
+			}
+			jobs = append(jobs, chunkOf(l, some))
+		}
+	}
+	return jobs
+}
+
+func chunkOf(l line, invs []*ledger.Invoice) job {
+	id := chunkID(invs)
+	p := payload{ID: id, Tenant: l.tenant, Count: len(invs), IDs: make([]string, len(invs))}
+	for i, inv := range invs {
+		p.IDs[i] = inv.ID
+	}
+	return job{kind: KindChunk, taskID: TaskID(KindChunk, id, 0), queue: KindChunk.queue(l.overflow), payload: p}
+}
+
+// chunkID names a chunk by its invoices and their revisions, whatever their order. So the same work
+// is not queued twice, and a new attempt with the same invoices is other work.
+func chunkID(invs []*ledger.Invoice) string {
+	sorted := slices.SortedFunc(slices.Values(invs), func(a, b *ledger.Invoice) int { return cmp.Compare(a.ID, b.ID) })
+	sum := sha256.New()
+	for _, inv := range sorted {
+		fmt.Fprintf(sum, "%s:%d\n", inv.ID, inv.Rev)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}

@@ -1,0 +1,31 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// cutRound has the facts that decisions of one round about waiting sets share. What does not belong
+// to one tenant is read once for all of them, and only when a decision depends on it.
+type cutRound struct {
+	now    time.Time
+	waits  []ledger.Waiting
+	probes func() (outageProbe, error)
+	onWay  func() (map[string]ledger.OnWay, error)
+	// arriving returns the tenants of whom more invoices stand in line for their waiting sets. A set
+	// in which nothing new has arrived for a while may lack them only because every worker was busy
+	// with something else. To cut it then would spend a session on half of an export.
+	arriving func() (map[string]bool, error)
+}
+
+func (l *laneChooser) cutRound(ctx context.Context, now time.Time) (cutRound, error) {
+	waits, err := l.Ledger.Waits(ctx)
+	if err != nil {
+		return cutRound{}, err
+	}
+	return cutRound{now: now, waits: waits, probes: l.outageProbes(ctx), onWay: l.onWay(ctx),
+		arriving: sync.OnceValues(l.Queue.Arriving)}, nil
+}

@@ -1,0 +1,68 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+)
+
+// onChunk does for many invoices of one tenant what onQueued and submit do for one. All entries are
+// read in one round trip, and those of a waiting set enter it together.
+//
+// Each invoice stands for itself. One that has moved on, or is not in the ledger, is passed over, so
+// that a chunk which died half done is simply run again. The task of a single invoice, which may
+// exist beside the chunk, finds nothing left to do. An entry that cannot be read gets a task of its
+// own, which waits for a newer worker or a person, while the others go on. A waiting set that fails
+// fails for its own invoices only.
+func (l *laneChooser) onChunk(ctx context.Context, c queue.Chunk) error {
+	return aboutTenant(c.Tenant, l.submitChunk(ctx, c.IDs))
+}
+
+func (l *laneChooser) submitChunk(ctx context.Context, ids []string) error {
+	invs, err := l.Ledger.Invoices(ctx, ids)
+	unread, err := l.skip(ctx, err)
+	if err != nil {
+		return err
+	}
+	var f faults
+	sets, sends := map[string][]ledger.Move{}, []*ledger.Invoice(nil)
+	for i := range invs {
+		switch inv := &invs[i]; {
+		case inv.State != ledger.Queued || inv.Group != "":
+		case singly(inv):
+			sends = append(sends, inv)
+		default:
+			m := l.Ledger.WaitMove(inv)
+			sets[m.Group] = append(sets[m.Group], m)
+		}
+	}
+	for _, moves := range sets {
+		f.add(l.waitAll(ctx, moves))
+	}
+	if len(sends) > 0 {
+		f.add(l.Queue.PutAllNew(ctx, queue.KindSend, sends))
+	}
+	for _, u := range unread {
+		if f.add(l.Queue.Put(ctx, queue.KindSubmit, u.ID, 0, queue.When{})) {
+			break
+		}
+	}
+	return f.err()
+}
+
+// waitAll puts invoices into their waiting set. When another task moved some of them first, it
+// returns one of the conflicts, and the others wait: the chunk comes back and reads those again.
+func (l *laneChooser) waitAll(ctx context.Context, moves []ledger.Move) error {
+	errs, err := l.Ledger.Apply(ctx, moves)
+	if err != nil {
+		return err
+	}
+	for _, err := range errs {
+		if _, conflict := errors.AsType[*ledger.ConflictError](err); conflict {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package tasks_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// admitTogether hands n good documents in with one call, so that a chunk carries them.
+func (s *stage) admitTogether(lane ledger.Lane, n int) []string {
+	s.t.Helper()
+	docs := make([]intake.Document, n)
+	for i := range docs {
+		docs[i] = intake.Document{File: "a.xml", Data: s.good(fmt.Sprint("M/", i))}
+	}
+	out, err := s.admitter().Admit(s.t.Context(), docs, intake.Terms{Lane: lane})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ids := make([]string, n)
+	for i := range out {
+		if out[i].Err != nil {
+			s.t.Fatal(out[i].Err)
+		}
+		ids[i] = out[i].Invoice.ID
+	}
+	return ids
+}
+
+// chunk runs a chunk of these invoices.
+func (a *actor) chunk(ids ...string) error {
+	payload, err := json.Marshal(map[string]any{"v": 1, "id": "c", "tenant": a.s.nip(), "count": len(ids), "ids": ids})
+	if err != nil {
+		a.s.t.Fatal(err)
+	}
+	return a.mux.ProcessTask(a.s.t.Context(), asynq.NewTask(string(queue.KindChunk), payload))
+}
+
+func (s *stage) waits(id string) bool {
+	s.t.Helper()
+	inv := s.read(id)
+	return inv.State == ledger.Queued && inv.Group == inv.WaitingGroup().Name()
+}
+
+func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Auto, 20)
+	for range 2 {
+		if err := w.chunk(ids...); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if inv := s.read(id); !s.waits(id) || inv.Rev != 2 {
+				t.Fatalf("%+v", inv)
+			}
+		}
+	}
+}
+
+// A chunk whose worker died half way: some of its invoices wait, one was sent, one is not in the
+// ledger any more, and a person asked express for another.
+func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Bulk, 6)
+	w.must(queue.KindSubmit, ids[0])
+	pkg := w.cut(ids[1])
+	w.must(queue.KindSubmit, ids[2])
+	express := s.read(ids[3])
+	if err := s.ledger.ChangeTerms(t.Context(), &express, ledger.NewTerms{Lane: ledger.Express}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.chunk(append(ids, "inv-unknown")...); err != nil {
+		t.Fatal(err)
+	}
+	if s.read(ids[0]).Package != pkg || s.read(ids[1]).Package != pkg {
+		t.Error("invoices of a package were touched")
+	}
+	if _, there, err := s.queue.Task(queue.KindSend, ids[3], express.Rev); !there || err != nil || s.waits(ids[3]) {
+		t.Errorf("the express invoice has no send: %v", err)
+	}
+	for _, id := range []string{ids[2], ids[4], ids[5]} {
+		if !s.waits(id) {
+			t.Errorf("%+v does not wait", s.read(id))
+		}
+	}
+	if n, _, err := s.ledger.Unreadables(t.Context(), 5); n != 0 || err != nil {
+		t.Errorf("%d entries noted as unreadable, %v", n, err)
+	}
+}
+
+func TestChunk_OneUnreadableEntry_GetsATaskOfItsOwnAndTheOthersGoOn(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.client())
+			ids := s.admitTogether(ledger.Auto, 3)
+			repair := s.damage(d, "ksef:inv:"+ids[1])
+			if err := w.chunk(ids...); err != nil {
+				t.Fatal(err)
+			}
+			if !s.waits(ids[0]) || !s.waits(ids[2]) {
+				t.Error("the others do not wait")
+			}
+			if _, there, err := s.queue.Task(queue.KindSubmit, ids[1], 0); !there || err != nil {
+				t.Errorf("the unreadable one has no task: %v", err)
+			}
+			repair()
+			w.must(queue.KindSubmit, ids[1])
+			if !s.waits(ids[1]) {
+				t.Error("repaired, it does not wait")
+			}
+		})
+	}
+}
+
+// A waiting set whose key holds something else concerns its own invoices only.
+func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	ids := s.admitTogether(ledger.Bulk, 4)
+	offline := s.read(ids[0])
+	if err := s.ledger.ChangeTerms(t.Context(), &offline, ledger.NewTerms{Offline: true}); err != nil {
+		t.Fatal(err)
+	}
+	sick := "ksef:waitage:" + offline.WaitingGroup().Name()
+	s.rdb.Set(t.Context(), sick, "x", 0)
+	if err := w.chunk(ids...); err == nil {
+		t.Error("the chunk ended well")
+	}
+	for _, id := range ids[1:] {
+		if !s.waits(id) {
+			t.Errorf("%+v does not wait", s.read(id))
+		}
+	}
+	s.rdb.Del(t.Context(), sick)
+	if err := w.chunk(ids...); err != nil || !s.waits(ids[0]) {
+		t.Errorf("repaired: %v, %+v", err, s.read(ids[0]))
+	}
+}
+
+// Workers of two builds share the queue during a rolling update. The older one does not know a kind
+// of the newer one: asynq gives the task back, and a newer worker takes it soon.
+func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	err := w.run("invoices:of-a-newer-build", "c")
+	if err == nil || errors.Is(err, asynq.SkipRetry) || errors.Is(err, asynq.RevokeTask) {
+		t.Fatalf("it ends with %v", err)
+	}
+	for n := range 50 {
+		if d := retry.Delay(n, err, nil); d <= 0 || d > 7*time.Minute {
+			t.Errorf("after try %d it comes back in %v", n, d)
+		}
+	}
+}
+
+func TestSweep_ManyInvoicesWithoutATask_AreQueuedInChunksAndOnceOnly(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	const n = 250
+	s.admitTogether(ledger.Auto, n)
+	if err := s.queue.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+	for round := range 3 {
+		w.must(queue.KindSweep, fmt.Sprint(round))
+		stats, err := s.queue.Stats(1000)
+		if err != nil || len(stats.Chunks) != n || stats.Pending[queue.QueueInvoices] != 3 {
+			t.Fatalf("round %d: %d invoices in %v, %v", round, len(stats.Chunks), stats.Pending, err)
+		}
+	}
+}
+
+// While chunks stand in line, whatever was queued after the one that is next is left alone, and
+// what was queued before it has no task in that line.
+func TestSweep_ChunksInLine_OnlyWhatIsOlderIsQueuedAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepAfter = 500 * time.Millisecond })
+	lost := s.admit(ledger.Auto, s.good("L/1"))
+	gone := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
+	s.advance(time.Hour)
+	s.admitTogether(ledger.Auto, 120)
+	s.eventually("the line is older than what the sweep calls standing still", func() bool {
+		age, err := s.queue.PendingSince(false)
+		return err == nil && age > 700*time.Millisecond
+	})
+	w.must(queue.KindSweep, "1")
+	if !gone() {
+		t.Error("the lost one has no task")
+	}
+	stats, err := s.queue.Stats(1000)
+	if err != nil || stats.Pending[queue.QueueInvoices] != 3 {
+		t.Errorf("tasks are %v, %v; want two chunks and the lost one's", stats.Pending, err)
+	}
+}

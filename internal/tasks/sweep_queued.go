@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+)
+
+// sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
+// long, these invoices may well be in it, and asking for each would cost more than it finds. Then
+// it checks only those that have stood still for longer.
+func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
+	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
+		depth, err := sw.Queue.Depth(kind)
+		if err != nil {
+			return err
+		}
+		if depth > sweepAtOnce {
+			before = before.Add(-10 * time.Minute)
+		}
+	}
+	mayWait := sw.inLine(before)
+	var f faults
+	single := 0
+	for pass, checked := false, 0; !pass && checked < maxSweepChecks && single < sweepAtOnce; checked += withoutTaskAtOnce {
+		ids, done, err := sw.Ledger.WithoutTask(ctx, before, withoutTaskAtOnce)
+		if err != nil {
+			return err
+		}
+		pass = done
+		invs, err := sw.invoices(ctx, ids)
+		if err != nil {
+			return err
+		}
+		var lost []*ledger.Invoice
+		for i := range invs {
+			inv := &invs[i]
+			if inv.State != ledger.Queued {
+				continue // it moved meanwhile
+			}
+			if inv.Group == "" && !singly(inv) {
+				waits, err := mayWait(inv)
+				if err == nil && !waits {
+					lost = append(lost, inv)
+				}
+				f.add(err)
+				continue
+			}
+			single++
+			if f.add(sw.sweepInvoice(ctx, inv, busy)) {
+				return f.err()
+			}
+		}
+		gaveUp := false
+		sw.Queue.PutChunksAgain(ctx, lost, busy, func(err error) bool { gaveUp = f.add(err); return gaveUp })
+		if gaveUp {
+			break
+		}
+	}
+	return f.err()
+}
+
+// inLine returns a function that reports whether the task of an invoice may still stand in line: the
+// invoice has not changed since before the oldest task that is pending was queued. A task cannot be
+// looked up by one of a hundred invoices that it carries. Without this, each round would queue the
+// invoices of a long line once more. A task that is not pending, because it failed or its worker is
+// gone, keeps nothing from being queued again.
+func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) {
+	ages := map[bool]func() (time.Duration, error){}
+	for _, overflow := range []bool{false, true} {
+		ages[overflow] = sync.OnceValues(func() (time.Duration, error) { return sw.Queue.PendingSince(overflow) })
+	}
+	return func(inv *ledger.Invoice) (bool, error) {
+		age, err := ages[inv.Overflow]()
+		return inv.UpdatedAt.Time().After(before.Add(-age)), err
+	}
+}
+
+// sweepInvoice drives on an invoice that no chunk takes: one that says that it waits, or one of the
+// express lane.
+func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
+	if inv.Group != "" {
+		// The invoice says that it waits, but was in no waiting set: it could not be read when a
+		// package was cut. If it is in the set by now, this changes nothing.
+		err := sw.Ledger.Wait(ctx, inv)
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			return nil
+		}
+		return err
+	}
+	return sw.Queue.Put(ctx, queue.KindSend, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow, Busy: busy})
+}
