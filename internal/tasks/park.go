@@ -11,17 +11,9 @@ import (
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
 // package that holds the invoice brings its result to the archive.
 func (w *writer) park(ctx context.Context, m settlement.Move) error {
-	edit, err := ledgerMove(m, "")
+	each, err := w.move(ctx, m, "")
 	if err != nil {
 		return err
-	}
-	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
-	if err != nil {
-		return err
-	}
-	m.Wrote(each[0])
-	if c := each[0].Conflict; c != nil {
-		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	w.logEnded([]settlement.Move{m}, each)
