@@ -166,7 +166,7 @@ func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *test
 	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
 	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
-		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 1, 0
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
 		c.Confirm.First, c.Confirm.Max = 2*time.Second, 20*time.Second
 	})
 	// Packages of two, or of four while sessions are scarce: 60 an hour.
@@ -185,7 +185,8 @@ func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing
 	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour})
 	s.configure(1, scaledLimits(pollMargin), func(c *config.Config) {
-		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 1, 0
+		c.Tenants[0].MaxSessionInvoices = 1
 		c.Confirm.First, c.Confirm.Max = 100*time.Millisecond, time.Second
 		c.Sweep.Every, c.Sweep.After = time.Minute, time.Minute
 	})
