@@ -25,7 +25,7 @@ type Move struct {
 }
 
 // moveBatch bounds one script call, as takeBatch bounds a transaction.
-const moveBatch = 500
+const moveBatch = 100
 
 // Moved is what became of one move: the entry's new revision, or the conflict that kept it from being
 // made.

@@ -124,8 +124,9 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the
-// ledger leads to that, so it is reported, and an invoice moves only with proof.
+// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. Those of a
+// package that was given up before close was tried wait again. No rule of the ledger leads to any
+// other, so it is reported, and an invoice moves only with proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
@@ -154,6 +155,10 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 		return nil // the package may be alive
 	} else if other != nil && !errors.Is(other, ledger.ErrNotFound) {
 		return other
+	}
+	if err == nil && inv.State == ledger.Packed && neverClosed(&p) {
+		sw.o.Log.Info().Str("package", p.ID).Msg("invoices of a package that was given up were left in it: they wait again")
+		return sw.Ledger.MoveRest(ctx, &p, waitingAgain(&p))
 	}
 	if err == nil && p.State.Live() {
 		return nil
