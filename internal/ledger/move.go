@@ -74,8 +74,12 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 				continue
 			}
 			m := moves[i]
-			out = append(out, Moved{Conflict: &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
-				Package: text(cell(r, 3)), Expected: m.expected()}})
+			c := &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
+				Package: text(cell(r, 3)), Expected: m.expected()}
+			if c.State == string(Receipted) && c.Package == "" {
+				c.Package = is.packageOf(ctx, m.ID)
+			}
+			out = append(out, Moved{Conflict: c})
 		}
 		moves = moves[n:]
 	}

@@ -64,6 +64,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return sw.removeDocuments(ctx) }},
+		{"receipted entries", func() error { return sw.compact(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
 		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},
@@ -188,6 +189,15 @@ func (sw *sweeper) reseal(ctx context.Context) error {
 	n, err := sw.Ledger.Reseal(ctx, sweepAtOnce)
 	if n > 0 {
 		sw.o.Log.Info().Int("texts", n).Msg("reasons and file names are sealed with the new storage key")
+	}
+	return err
+}
+
+// compact packs entries of receipted invoices that were not packed when they were receipted.
+func (sw *sweeper) compact(ctx context.Context) error {
+	n, err := sw.Ledger.Compact(ctx, sweepAtOnce)
+	if n > 0 {
+		sw.o.Log.Info().Int("entries", n).Msg("receipted entries packed")
 	}
 	return err
 }

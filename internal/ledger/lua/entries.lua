@@ -72,6 +72,7 @@ end
 -- readable reports whether this build can read packed facts. Facts that it wrote itself are
 -- recognised by their start and end: decoding five thousand of them would block Redis.
 local function readable(packed)
+  if packed == FINAL then return true end
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
   if not v then
     local f = facts(packed)
@@ -84,7 +85,9 @@ end
 -- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
 -- read.
 local function identity(id)
-  local f = facts(read('inv:' .. id, 'facts')[1])
+  local e = read('inv:' .. id, 'facts', 'i')
+  if e[1] == FINAL then return e[2] or nil end
+  local f = facts(e[1])
   return f and type(f.ident) == 'string' and f.ident or nil
 end
 
@@ -222,6 +225,11 @@ local function movepkg(id, from, to, fields)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
+  -- Nobody asks any more which invoices it held. Where close was never tried, some may have been left
+  -- in it, and wait again (Ledger.MoveRest).
+  if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
+    redis.call('UNLINK', P .. 'pkginv:' .. id)
+  end
   if from ~= to then redis.call('ZREM', P .. 'pst:' .. from, id) end
   redis.call('ZADD', P .. 'pst:' .. to, now, id)
   return redis.call('HINCRBY', P .. 'pkg:' .. id, 'rev', 1)
