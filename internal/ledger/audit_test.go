@@ -97,7 +97,7 @@ func unpacked(t interface{ Fatal(...any) }, id string, h, shapes map[string]stri
 	if err != nil {
 		t.Fatal(id, err)
 	}
-	facts, err := json.Marshal(storedFacts{Facts: inv.Facts, Ident: h[identField], Hash: inv.Hash})
+	facts, err := json.Marshal(storedFacts{Facts: inv.Facts, Ident: idEncoding.EncodeToString([]byte(h[identField])), Hash: inv.Hash})
 	if err != nil {
 		t.Fatal(err)
 	}

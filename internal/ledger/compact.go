@@ -134,7 +134,7 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	}
 	pieces := piecesOf(record)
 	args = append(args, id, inv.Rev, changeTag(m), shapeDigest(shape), shape,
-		Identity{inv.NIP, inv.Kind, inv.Number}.digest(), headsOf(&inv), digest, len(pieces))
+		identBytes(&inv), headsOf(&inv), digest, len(pieces))
 	for _, p := range pieces {
 		args = append(args, p)
 	}

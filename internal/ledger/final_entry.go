@@ -28,11 +28,11 @@ const finalFacts = `{"v":2}`
 const (
 	finalRecord = 1 // the layout of the record itself
 	// finalPiece is how many bytes of a record one field has. Redis keeps a hash as a listpack while no
-	// value is longer than 64 (hash-max-listpack-value).
-	finalPiece = 64
+	// value is longer than 64 (hash-max-listpack-value), and up to 63 bytes cost one byte more there.
+	finalPiece = 63
 	// finalPieces bounds a record. An entry with a longer one stays as it is.
 	finalPieces = 12
-	identField  = "i" // digest of the identity, for the scripts
+	identField  = "i" // digest of the identity in bytes, for the scripts
 	headsField  = "k" // which storage keys sealed the texts in the record, for the count of seals
 )
 
@@ -153,6 +153,12 @@ func finalRecordIn(facts string, piece func(k int) string) []byte {
 		}
 	}
 	return b
+}
+
+// identBytes is the digest of an invoice's identity as a packed entry has it.
+func identBytes(i *Invoice) []byte {
+	raw, _ := idEncoding.DecodeString(Identity{i.NIP, i.Kind, i.Number}.digest()) // it has just been encoded
+	return raw
 }
 
 // piecesOf cuts a record into pieces. The last one is shorter than the others, perhaps empty.

@@ -82,3 +82,18 @@ func TestPrune_Limit_BoundsEachCall(t *testing.T) {
 		}
 	}
 }
+
+func TestPrune_MoreThanAPiece_AllAreForgottenUpToTheLimit(t *testing.T) {
+	w := oneWorld(t)
+	const n = 2*prunePiece + 30
+	for _, inv := range w.take(w.documents(n)...) {
+		w.move(inv, Rejected)
+	}
+	later := w.millis.Load() + 1000
+	for _, c := range []struct{ limit, want int }{{prunePiece + 10, prunePiece + 10}, {n, n - prunePiece - 10}, {n, 0}} {
+		gone, err := w.pruneBefore(time.UnixMilli(later), c.limit)
+		if w.must(err); gone != c.want {
+			t.Errorf("up to %d: %d entries went, want %d", c.limit, gone, c.want)
+		}
+	}
+}

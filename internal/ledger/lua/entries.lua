@@ -82,11 +82,27 @@ local function readable(packed)
   return v and v >= 1 and v <= VERSION
 end
 
+-- base32 writes bytes as digests are written in keys. Their number is a multiple of five.
+local function base32(raw)
+  local letters, out = 'abcdefghijklmnopqrstuvwxyz234567', {}
+  for i = 1, #raw - 4, 5 do
+    local a, b, c, d, e = string.byte(raw, i, i + 4)
+    local high, low = a * 4096 + b * 16 + math.floor(c / 16), (c % 16) * 65536 + d * 256 + e
+    for _, bits in ipairs({ high, low }) do
+      for shift = 3, 0, -1 do
+        local k = math.floor(bits / 32 ^ shift) % 32
+        out[#out+1] = string.sub(letters, k + 1, k + 1)
+      end
+    end
+  end
+  return table.concat(out)
+end
+
 -- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
 -- read.
 local function identity(id)
   local e = read('inv:' .. id, 'facts', 'i')
-  if e[1] == FINAL then return e[2] or nil end
+  if e[1] == FINAL then return e[2] and base32(e[2]) end
   local f = facts(e[1])
   return f and type(f.ident) == 'string' and f.ident or nil
 end
