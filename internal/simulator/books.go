@@ -45,6 +45,7 @@ type SessionEntry struct {
 	Closed   time.Time `json:"closed,omitzero"`
 	Status   int       `json:"status"`
 	Parts    int       `json:"parts"` // declared
+	TarGz    bool      `json:"tar_gz,omitempty"`
 	Invoices int       `json:"invoices"`
 	Accepted int       `json:"accepted"`
 }
@@ -83,7 +84,7 @@ func (s *Simulator) Books() Books {
 			e.Closed = sess.closed.UTC()
 		}
 		if sess.batch != nil {
-			e.Parts = len(sess.batch.Parts)
+			e.Parts, e.TarGz = len(sess.batch.Parts), sess.tarGz
 		}
 		b.Sessions = append(b.Sessions, e)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
 	"ksefworker/internal/retry"
@@ -51,8 +50,9 @@ func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.Se
 			}
 		}
 	}
+	form := b.o.packageForm(p.Tenant)
 	built, err := pack.Build(ctx, entries, pack.Options{
-		Dir: b.o.SpoolDir, PartSize: b.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
+		Dir: b.o.SpoolDir, PartSize: b.o.PartSize, MaxSize: form.MaxSize, Format: form.Format,
 		MaxEntries: b.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {

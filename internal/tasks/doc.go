@@ -22,7 +22,8 @@
 //
 // The package:
 //
-//	package.go           package:submit: build, open, upload, close; build.go: the build
+//	package.go           package:submit: build, open, upload, close; build.go: the build,
+//	                     package_form.go: as ZIP or tar.gz
 //	documents.go         reading the documents: storage.go sealed with another key,
 //	                     unread_document.go one that cannot be read;
 //	                     unread.go: an entry that cannot be read

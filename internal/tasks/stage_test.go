@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/tasks"
 	"ksefworker/internal/testbed"
 	"ksefworker/internal/testbed/bedtest"
@@ -32,6 +33,7 @@ type stage struct {
 	rdb        *redis.Client
 	sim        *simulator.Simulator
 	url        string
+	directURL  string         // "" unless newStageOf started the Ministry's API
 	ledger     *ledger.Ledger // the test's own
 	queue      *queue.Queue
 	bodies     *ledger.Bodies
@@ -69,12 +71,18 @@ func (l *logBuffer) count(what string) int {
 // newStage starts what the workers need. A worker is made by [stage.worker].
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
+	return newStageOf(t, o, nil)
+}
+
+// newStageOf is newStage; direct configures the Ministry's API, nil: there is none.
+func newStageOf(t *testing.T, o simulator.Options, direct *ministry.Options) *stage {
+	t.Helper()
 	o.Profile = simulator.Unlimited
 	bed := bedtest.Start(t, testbed.Options{
-		Simulator: o,
-		Redis:     redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
+		Simulator: o, Direct: direct,
+		Redis: redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
 	})
-	s := &stage{t: t, redis: bed.Redis, rdb: redistest.Client(t, bed.Redis), sim: bed.Simulator, url: bed.GatewayURL(), budget: noLimits{}}
+	s := &stage{t: t, redis: bed.Redis, rdb: redistest.Client(t, bed.Redis), sim: bed.Simulator, url: bed.GatewayURL(), directURL: bed.DirectURL(), budget: noLimits{}}
 	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), queue.New(s.rdb)
 	var err error
 	if s.bodies, err = ledger.NewBodies(nil); err != nil {

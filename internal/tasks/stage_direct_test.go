@@ -1,0 +1,54 @@
+package tasks_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/direct"
+	"ksefworker/internal/ksef/direct/login"
+	"ksefworker/internal/ksef/gateway"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
+	"ksefworker/internal/tasks"
+	"ksefworker/internal/testbed"
+)
+
+// directClient is the real client of KSeF's own API, logged in by a token. Its public key is
+// remembered until Invalidate is called.
+type directClient struct {
+	*direct.Client
+	keys *ksef.KeyCache
+	sent func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send; nil: the truth
+}
+
+var _ tasks.Transport = (*directClient)(nil)
+
+func (c *directClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return c.keys.Get(ctx) }
+func (c *directClient) Invalidate()                                           { c.keys.Invalidate() }
+
+func (c *directClient) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
+	got, err := c.Client.SendInvoice(ctx, r)
+	return told(c.sent, got, err)
+}
+
+// newDirectStage is newStage with the Ministry's API, and a client of the first taxpayer to it.
+func newDirectStage(t *testing.T, o simulator.Options) (*stage, *directClient) {
+	t.Helper()
+	nip := (&stage{}).nip()
+	s := newStageOf(t, o, &ministry.Options{Tokens: testbed.Tokens(nip)})
+	transport := gateway.NewTransport()
+	t.Cleanup(transport.CloseIdleConnections)
+	api, err := direct.New(direct.Options{BaseURL: s.directURL, Timeout: 10 * time.Second, Transport: transport, Now: s.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := func() (login.Proof, error) { return login.Token{Token: direct.NewSecret(testbed.Token(nip))}, nil }
+	session := login.New(login.Options{Auth: api.Auth(), Credential: proof, NIP: nip, Now: s.now})
+	c := &directClient{}
+	c.Client = api.Sender(session, func() { c.keys.Invalidate() })
+	c.keys = ksef.NewKeyCache(c.Client.PublicKey, 0, nil)
+	return s, c
+}
