@@ -23,6 +23,8 @@ type onlineSessions struct {
 	lanes     *laneChooser
 	express   *express
 	closes    *closes
+
+	sessionRefusals sessionRefusals
 }
 
 // send posts one invoice into the worker's open online session.

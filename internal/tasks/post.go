@@ -51,6 +51,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	// a second time.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
+		x.sessionRefusals.clear(inv.Tenant)
 		err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
 			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
@@ -61,8 +62,13 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	}
 	action := retry.Judge(err).Action
-	if api, _ := kindOf(err); api != nil && api.MaybeDone {
+	switch api, _ := kindOf(err); {
+	case api != nil && api.MaybeDone:
 		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
+	case api != nil && api.OfSession():
+		if handled, err := x.refusedBySession(ctx, t, s, inv, api); handled {
+			return err
+		}
 	}
 	switch action {
 	case retry.LookFirst:

@@ -77,8 +77,8 @@ type Budget interface {
 	// polled.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
 	// Down reports whether one of these groups of the tenant is out of service, as far as is known,
-	// by itself or with the whole gateway. Work that is prepared for such a group now could not be
-	// sent. Without groups the question is about the whole gateway.
+	// by itself or with the tenant's whole host. Work that is prepared for such a group now could not
+	// be sent. Without groups the question is about the whole host: the gateway, or KSeF itself.
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 
