@@ -47,7 +47,7 @@
 //	apply.go             carry a decision out; write.go: moves of invoices; park.go: for a person;
 //	                     ended_log.go: the log of both
 //	originals.go         what KSeF calls a duplicate, or has lost the session of
-//	register.go          look them up in KSeF's register
+//	register.go          look them up in KSeF's register; by_number.go: a few, one by one
 //
 // What is kept:
 //

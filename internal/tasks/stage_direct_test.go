@@ -21,7 +21,12 @@ import (
 type directClient struct {
 	*direct.Client
 	keys *ksef.KeyCache
-	sent func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send; nil: the truth
+
+	// What the handler is told of the invoices in a session, of its receipt, and of a page of the
+	// register; nil: the truth.
+	listed func([]ksef.InvoiceInfo) []ksef.InvoiceInfo
+	upo    func([]byte, error) ([]byte, error)
+	page   func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 }
 
 var _ tasks.Transport = (*directClient)(nil)
@@ -29,9 +34,22 @@ var _ tasks.Transport = (*directClient)(nil)
 func (c *directClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return c.keys.Get(ctx) }
 func (c *directClient) Invalidate()                                           { c.keys.Invalidate() }
 
-func (c *directClient) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
-	got, err := c.Client.SendInvoice(ctx, r)
-	return told(c.sent, got, err)
+func (c *directClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	got, err := c.Client.SessionInvoices(ctx, session)
+	if err == nil && c.listed != nil {
+		got = c.listed(got)
+	}
+	return got, err
+}
+
+func (c *directClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	got, err := c.Client.SessionUPO(ctx, session)
+	return told(c.upo, got, err)
+}
+
+func (c *directClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	got, err := c.Client.Metadata(ctx, r)
+	return told(c.page, got, err)
 }
 
 // newDirectStage is newStage with the Ministry's API, and a client of the first taxpayer to it.

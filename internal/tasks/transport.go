@@ -47,6 +47,8 @@ type DocumentAPI interface {
 	SessionUPO(ctx context.Context, session string) ([]byte, error)
 	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
 	Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error)
+	// FindsByNumber reports whether Metadata obeys InvoiceNumber and tells the hash of each invoice.
+	FindsByNumber() bool
 }
 
 // Transport is the way to KSeF for one taxpayer.
