@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/ksef/direct"
 	"ksefworker/internal/ksef/direct/login"
 	"ksefworker/internal/ksef/gateway"
+	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/tasks"
@@ -55,7 +56,7 @@ func (c *directClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ks
 // newDirectStage is newStage with the Ministry's API, and a client of the first taxpayer to it.
 func newDirectStage(t *testing.T, o simulator.Options) (*stage, *directClient) {
 	t.Helper()
-	nip := (&stage{}).nip()
+	nip := sample.NIP(0)
 	s := newStageOf(t, o, &ministry.Options{Tokens: testbed.Tokens(nip)})
 	transport := gateway.NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
