@@ -10,7 +10,9 @@ func TestPackageFormat_TransportTakesIt_OrIsRefusedWithWords(t *testing.T) {
 		gateway = `{nip: "5265877635", key_id: a, key_file: /k}`
 		direct  = `{nip: "7980332920", transport: direct, token_file: /t}`
 	)
-	own := func(tenant, format string) string { return strings.TrimSuffix(tenant, "}") + ", package_format: " + format + "}" }
+	own := func(tenant, format string) string {
+		return strings.TrimSuffix(tenant, "}") + ", package_format: " + format + "}"
+	}
 	for _, c := range []struct {
 		why, format string // format: "" leaves the setting out
 		tenants     []string

@@ -58,6 +58,7 @@ const (
 	CodeUploadTooLate    = 21208 // the time for uploads is over
 	CodeAlreadyCorrected = 21166 // the rejected invoice has a technical correction already
 	CodeNotCorrectable   = 21167 // the invoice cannot have a technical correction
+	CodeInvalidRequest   = 21405 // a field of the request is not valid
 )
 
 var invoiceMeanings = map[int]string{

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/base64"
 	"time"
 
 	"ksefworker/internal/simulator/limits"
@@ -16,6 +17,8 @@ type Accepted struct {
 	Session    string    `json:"session"`
 	At         time.Time `json:"at"`
 	Mode       string    `json:"mode"` // online, offline
+	// Corrects is the hash of the rejected invoice that it is the technical correction of, in Base64.
+	Corrects string `json:"corrects,omitempty"`
 }
 
 // Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could
@@ -92,6 +95,7 @@ func (s *Simulator) Books() Books {
 		b.Accepted = append(b.Accepted, Accepted{
 			NIP: a.NIP, Kind: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber,
 			Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
+			Corrects: base64.StdEncoding.EncodeToString(a.corrects),
 		})
 	}
 	b.Rejected = append([]Rejected{}, s.rejected...)

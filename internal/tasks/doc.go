@@ -32,6 +32,7 @@
 //	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
 //	back_to_waiting.go   no session for it: its invoices wait again
 //	fence.go             before a call that must not be forgotten: is it on enough replicas
+//	correction.go        a technical correction of a rejected offline invoice
 //	session_refusal.go   a send that was refused because of its session
 //	closes.go            closing sessions side by side
 //	leave_to_others.go   a session that cannot be closed here; lost_session.go: one that is in

@@ -21,6 +21,10 @@ const sendPatience = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.
 func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
+	request := ksef.Seal(s.pkg.Session, s.key, doc)
+	if err := correcting(&request, inv); err != nil {
+		return err
+	}
 	rev, _, err := x.Ledger.BeginSend(ctx, s.pkg.ID, x.o.Worker, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
@@ -46,7 +50,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
-	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), ksef.Seal(s.pkg.Session, s.key, doc))
+	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), request)
 	// The outcome is written even when the time of this run is up, because the answer will not come
 	// a second time.
 	ctx = context.WithoutCancel(ctx)
@@ -82,6 +86,10 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		x.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
+		if notCorrectable(inv, api) {
+			_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{settlement.NotCorrectable(inv, api.Code, api.Words())}, false)
+			return err
+		}
 		again := settlement.NoVerdict(s.pkg.Lane, inv, api.Code, api.Words(), settlement.ProvenUnposted)
 		_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err

@@ -166,7 +166,7 @@ func (b *bed) nip() string { return sample.NIP(0) }
 func (en *entries) admitter() *intake.Admitter {
 	var all []intake.Account
 	for i := range 10 {
-		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
+		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i), Corrections: en.directURL != ""})
 	}
 	return &intake.Admitter{Ledger: en.ledger, Queue: en.queue, Bodies: en.bodies, Store: en.store, Accounts: all, Now: en.now}
 }
