@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -33,8 +34,12 @@ func (b *Bed) GoDirect(c *config.Config, nips ...string) error {
 	c.Direct.URL = b.directURL
 	for _, nip := range nips {
 		file := filepath.Join(b.dir, "token-"+nip)
-		if err := os.WriteFile(file, []byte(Token(nip)+"\n"), 0o600); err != nil {
-			return fmt.Errorf("write a token: %w", err)
+		text := []byte(Token(nip) + "\n")
+		// A worker may be reading it: a file that is written again is empty for a moment.
+		if present, err := os.ReadFile(file); err != nil || !bytes.Equal(present, text) {
+			if err := os.WriteFile(file, text, 0o600); err != nil {
+				return fmt.Errorf("write a token: %w", err)
+			}
 		}
 		b.logIn(c, nip, config.Tenant{TokenFile: file})
 	}
