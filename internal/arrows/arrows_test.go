@@ -156,7 +156,7 @@ var (
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
-		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
+		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results", "internal/enrol"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":              join(clients, []string{"internal/intake", "internal/ksef/direct/login"}),
 		"internal/simulator":          {"internal/simulator/fa/fatest"},

@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"context"
 	"crypto/rsa"
+	"io"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type directClient struct {
 	listed func([]ksef.InvoiceInfo) []ksef.InvoiceInfo
 	upo    func([]byte, error) ([]byte, error)
 	page   func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
+	upload func() error // called in place of the upload of a part
 }
 
 var _ tasks.Transport = (*directClient)(nil)
@@ -41,6 +43,13 @@ func (c *directClient) SessionInvoices(ctx context.Context, session string) ([]k
 		got = c.listed(got)
 	}
 	return got, err
+}
+
+func (c *directClient) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
+	if c.upload != nil {
+		return c.upload()
+	}
+	return c.Client.UploadPart(ctx, p, open, size)
 }
 
 func (c *directClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
