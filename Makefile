@@ -47,10 +47,10 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench '10000|Bytes' -benchtime 1x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Present -benchtime 10x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Admission -benchtime 3x -timeout 10m ./internal/tasks
-	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 15m ./internal/e2e
+	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 30m ./internal/e2e
 
-bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (25 min)
-	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
+bench-limits: need-redis ## four workers at KSeF's limits, by each transport: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (50 min)
+	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
 bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas

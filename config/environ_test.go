@@ -44,6 +44,8 @@ func other(t *testing.T, l leaf) string {
 		return fmt.Sprint(v + 1)
 	case float64:
 		return fmt.Sprint(v + 0.5)
+	case PackageFormat:
+		return string(TarGzPackage)
 	case time.Duration:
 		return (v + 10*time.Millisecond).String()
 	}

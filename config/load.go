@@ -68,6 +68,7 @@ func (c *Config) check(f *faults) {
 	c.Redis.check(f)
 	c.checkTenants(f)
 	c.Packages.check(f, c.maxSessionInvoices())
+	c.checkPackageFormats(f)
 	c.Express.check(f, c.maxSessionInvoices())
 	c.Confirm.check(f)
 	c.Archive.check(f)

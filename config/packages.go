@@ -26,6 +26,9 @@ type Packages struct {
 	MaxSize Size `yaml:"max_size" env:"MAX_SIZE"`
 	// PartSize is the size of the parts into which the ZIP is cut before encryption; 1kB to 100MB.
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
+	// Format is the form of a package: zip or tar.gz. "" is zip, the only one that the gateway takes.
+	// tenants[].package_format sets it for one tenant.
+	Format PackageFormat `yaml:"format" env:"FORMAT"`
 	// ExpressBelow is the number below which waiting invoices go one by one by the express lane, if
 	// its limits allow; 0 or 1 means never.
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
@@ -47,7 +50,7 @@ type Packages struct {
 func defaultPackages() Packages {
 	return Packages{
 		MaxWait: 2 * time.Minute, UrgentWithin: 4 * time.Hour, MaxInvoices: 5000, MaxSize: GB, PartSize: numbers.GatewayPartSize,
-		ExpressBelow: 5, Quiet: 2 * time.Second, ParallelUploads: 4, Refusals: 3,
+		Format: ZIPPackage, ExpressBelow: 5, Quiet: 2 * time.Second, ParallelUploads: 4, Refusals: 3,
 	}
 }
 

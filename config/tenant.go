@@ -45,6 +45,9 @@ type Tenant struct {
 	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
 	// means KSeF's 10,000, otherwise 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
+	// PackageFormat is the form of this taxpayer's packages, zip or tar.gz; "" means packages.format.
+	// tar.gz goes with transport direct only.
+	PackageFormat PackageFormat `yaml:"package_format" env:"PACKAGE_FORMAT"`
 	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain the
 	// key too. It signs KOD II, the second QR code of an invoice that the buyer gets before KSeF has
 	// it. Empty: this taxpayer issues none.

@@ -53,6 +53,8 @@ var helpTexts = kong.Vars{
 		"--wait=receipt also waits for the receipts (UPO) of the accepted ones.",
 	"submit_tenant": "Name of the tenant that sends them, when several tenants have the same NIP " +
 		"or a tax representative sends.",
+	"submit_corrects": "The document is the technical correction of this rejected offline invoice, named by its id or the SHA-256 " +
+		"of its bytes. It is sent at once. For one file, and a tenant with transport: direct.",
 	"submit_ref": "Your own key of the invoice, unique within the tenant: results name it, and status --ref finds it. " +
 		"For one file; --manifest gives many.",
 	"submit_manifest": "Hand in what a manifest lists, instead of PATHs: one JSON object a line, with path or xml, " +

@@ -14,6 +14,7 @@ import (
 type submitCmd struct {
 	Lane     string        `help:"auto (the default), express (one by one, at once) or bulk (in packages)." placeholder:"LANE"`
 	Offline  bool          `help:"The invoices were issued in offline24 mode; they are sent in packages only."`
+	Corrects string        `help:"${submit_corrects}" placeholder:"HASH|ID"`
 	Deadline string        `help:"${submit_deadline}" placeholder:"T"`
 	Wait     waitMode      `help:"${submit_wait}"`
 	Tenant   string        `help:"${submit_tenant}" placeholder:"NAME"`
@@ -34,7 +35,14 @@ func (c *submitCmd) check() error {
 	default:
 		return &usageError{what: fmt.Sprintf("--lane %q is not known", c.Lane), hint: "say auto, express or bulk"}
 	}
-	if c.Offline && c.Lane == string(ledger.Express) {
+	corrects := intake.Corrects(c.Corrects)
+	if err := corrects.Check(ledger.Lane(c.Lane)); err != nil {
+		return &usageError{what: "--corrects: " + err.Error()}
+	}
+	if c.Corrects != "" && len(c.Paths) != 1 {
+		return &usageError{what: "--corrects is for one PATH", hint: "hand in each technical correction by itself, or use --manifest"}
+	}
+	if c.Offline && c.Lane == string(ledger.Express) && c.Corrects == "" {
 		return &usageError{what: "--offline cannot be combined with --lane express: only a package can be declared offline",
 			hint: "leave --lane out, or say --lane bulk"}
 	}
@@ -44,7 +52,7 @@ func (c *submitCmd) check() error {
 	if c.Timeout < 0 {
 		return &usageError{what: "--timeout must not be negative"}
 	}
-	c.terms = intake.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
+	c.terms = intake.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline, Corrects: corrects}
 	if c.Deadline != "" {
 		t, ok := intake.ParseTime(c.Deadline, true)
 		if !ok {

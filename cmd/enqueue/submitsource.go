@@ -19,8 +19,8 @@ func (c *submitCmd) checkSource() error {
 		return &usageError{what: "no PATH is given", hint: "name a file, a folder, a .zip or -; or a manifest with --manifest"}
 	case c.Manifest != "" && len(c.Paths) > 0:
 		return &usageError{what: "--manifest cannot be combined with PATHs", hint: "put the files into the manifest, or leave it out"}
-	case c.Manifest != "" && (c.Lane != "" || c.Offline || c.Deadline != "" || c.Tenant != "" || c.Ref != ""):
-		return &usageError{what: "--manifest cannot be combined with --lane, --offline, --deadline, --tenant or --ref",
+	case c.Manifest != "" && (c.Lane != "" || c.Offline || c.Deadline != "" || c.Tenant != "" || c.Ref != "" || c.Corrects != ""):
+		return &usageError{what: "--manifest cannot be combined with --lane, --offline, --deadline, --tenant, --corrects or --ref",
 			hint: "each line of the manifest has its own"}
 	case c.Ref == "":
 		return nil

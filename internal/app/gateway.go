@@ -59,10 +59,10 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 		return nil, err
 	}
 	alone := lonely(pool.Queue)
-	// In a pool of one tenant no second tenant can confirm an outage: three of its groups must do.
+	// At a host of one tenant no second tenant can confirm an outage: three of its groups must do.
 	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
-		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
-		Tenants:  min(max(atWork(cfg), 1), 2),
+		ProbeTTL:  cfg.Gateway.Timeout + 10*time.Second,
+		TenantsAt: func(host string) int { return min(max(hosts.atWork(cfg, host), 1), 2) },
 	})
 	if err != nil {
 		return nil, err
@@ -130,13 +130,9 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down implements tasks.Budget. Without groups it is about the tenant's host; without a tenant it
-// reports whether every host is down. A group from which only this process gets no answers is not
-// down, because others go on.
+// Down implements tasks.Budget. Without groups it is about the tenant's host. A group from which only
+// this process gets no answers is not down, because others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
-	if tenant == "" {
-		return b.allDown(ctx)
-	}
 	if len(groups) == 0 {
 		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})
 	}
@@ -146,16 +142,6 @@ func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool
 		}
 	}
 	return false, nil
-}
-
-func (b budget) allDown(ctx context.Context) (bool, error) {
-	hosts := b.l.hosts.all()
-	for _, host := range hosts {
-		if down, err := b.down(ctx, ratelimit.Pair{Host: host}); !down || err != nil {
-			return false, err
-		}
-	}
-	return len(hosts) > 0, nil
 }
 
 func (b budget) down(ctx context.Context, p ratelimit.Pair) (bool, error) {

@@ -65,6 +65,12 @@ func hasty(c *config.Config) {
 func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.Config)) *pool {
 	t.Helper()
 	bed := bedtest.Start(t, testbed.Options{Redis: redisd.Options{AppendOnly: true}, Simulator: o})
+	return newPoolOn(t, bed, tenants, tune)
+}
+
+// newPoolOn is newPool on a bed that runs.
+func newPoolOn(t *testing.T, bed *testbed.Bed, tenants int, tune func(*config.Config)) *pool {
+	t.Helper()
 	p := &pool{t: t, redis: bed.Redis, sim: bed.Simulator, cfg: bed.Config(tenants), log: &syncBuffer{}}
 	p.cfg.Worker.ShutdownTimeout = 5 * time.Second
 	if tune != nil {

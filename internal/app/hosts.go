@@ -26,6 +26,17 @@ func hostsOf(cfg config.Config) (hosts, error) {
 
 func (h hosts) of(tenant string) string { return h[tenant] }
 
+// atWork counts the tenants of a host that are not paused by configuration.
+func (h hosts) atWork(cfg config.Config, host string) int {
+	n := 0
+	for _, t := range cfg.Tenants {
+		if !t.Paused && h.of(t.Title()) == host {
+			n++
+		}
+	}
+	return n
+}
+
 // all returns each host once.
 func (h hosts) all() []string {
 	all := make([]string, 0, len(h))

@@ -8,6 +8,8 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/ksef/numbers"
+	"ksefworker/internal/pack"
 	"ksefworker/internal/tasks"
 )
 
@@ -20,6 +22,7 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads,
 		Refusals: cfg.Packages.Refusals,
 		MaxWait:  cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
+		PackageForm:     func(tenant string) tasks.PackageForm { t, _ := cfg.Tenant(tenant); return packageForm(cfg, t) },
 		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return told.sessionInvoices(t) },
 		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge,
@@ -31,6 +34,19 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		Enqueue: pool.Enqueue(),
 		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
 	}
+}
+
+// packageForm returns the form and the bound of a tenant's packages. The gateway's contract has a
+// narrower bound than KSeF's own.
+func packageForm(cfg config.Config, t config.Tenant) tasks.PackageForm {
+	f := tasks.PackageForm{Format: pack.ZIP, MaxSize: numbers.GatewayMaxBatchSize}
+	if t.Way() == config.DirectTransport {
+		f.MaxSize = numbers.MaxBatchSize
+	}
+	if cfg.PackageFormatOf(t) == config.TarGzPackage {
+		f.Format = pack.TarGz
+	}
+	return f
 }
 
 // tenantTasks returns how many tasks of one tenant may run at once; 0 is no limit. When there are

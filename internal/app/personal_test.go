@@ -106,8 +106,19 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	p.unreadable("when all is over")
 }
 
-// unreadable searches every key, with redis-cli, and the append-only file for clear text.
+// unreadable searches every key and the append-only file for clear text.
 func (p *pool) unreadable(when string) {
+	p.t.Helper()
+	all := p.everythingInRedis()
+	for _, word := range append([]string{"<Faktura", "<Podmiot2", "Planted-Buyer"}, planted...) {
+		if strings.Contains(all, word) {
+			p.t.Errorf("%s Redis holds %q in clear text", when, word)
+		}
+	}
+}
+
+// everythingInRedis reads every key, with redis-cli, and the append-only file.
+func (p *pool) everythingInRedis() string {
 	p.t.Helper()
 	conn, err := p.cfg.Redis.Conn()
 	if err != nil {
@@ -157,9 +168,5 @@ func (p *pool) unreadable(when string) {
 	if err != nil || files == 0 {
 		p.t.Fatalf("read the append-only file: %v, %d files", err, files)
 	}
-	for _, word := range append([]string{"<Faktura", "<Podmiot2", "Planted-Buyer"}, planted...) {
-		if strings.Contains(all.String(), word) {
-			p.t.Errorf("%s Redis holds %q in clear text", when, word)
-		}
-	}
+	return all.String()
 }

@@ -139,7 +139,7 @@ var (
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
-		"internal/chaos": join([]string{"config", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
+		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
 		// A module of its own.
@@ -156,9 +156,9 @@ var (
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
-		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
+		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results", "internal/enrol"},
 		// Its tests hand documents in and run the real client against the simulator.
-		"internal/tasks":              join(clients, []string{"internal/intake"}),
+		"internal/tasks":              join(clients, []string{"internal/intake", "internal/ksef/direct/login"}),
 		"internal/simulator":          {"internal/simulator/fa/fatest"},
 		"internal/simulator/fa":       {"internal/simulator/fa/fatest"},
 		"internal/simulator/xades":    {"internal/simulator/xades/xadestest"},

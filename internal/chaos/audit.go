@@ -42,6 +42,7 @@ func (au *auditor) audit(took time.Duration) (Figures, error) {
 	errs = append(errs, au.checkLogs(&f)...)
 	errs = append(errs, au.checkLimits(&f, a.Books.Violations)...)
 	errs = append(errs, au.checkPartial(&f, a)...)
+	errs = append(errs, au.checkWays(&f, a.Books)...)
 	handedIn := map[testbed.Invoice]bool{}
 	for _, it := range au.export.items {
 		invoice := it.invoice()
@@ -82,7 +83,7 @@ func (au *auditor) checkLogs(f *Figures) []error {
 			errs = append(errs, err)
 			continue
 		}
-		for _, word := range []string{"panic:", "DATA RACE", "fatal error:", testbed.Key} {
+		for _, word := range append([]string{"panic:", "DATA RACE", "fatal error:"}, au.o.secrets()...) {
 			if i := strings.Index(string(data), word); i >= 0 {
 				errs = append(errs, fmt.Errorf("%s wrote: %s", w.name, data[i:min(len(data), i+2000)]))
 			}

@@ -89,7 +89,7 @@ func faultKinds() []func(*rand.Rand) simulator.Fault {
 
 // drawFaults draws the faults of a run.
 func drawFaults(o Options, dice *rand.Rand) []timedFault {
-	kinds := faultKinds()
+	kinds := append(faultKinds(), o.directFaults()...)
 	out := make([]timedFault, 0, o.Faults)
 	for i := range o.Faults {
 		at := o.Feed * time.Duration(i+1) / time.Duration(o.Faults+1)

@@ -16,6 +16,8 @@ type Figures struct {
 	// Accepted, Rejected and Parked are the outcomes by the archive and the books. Explained counts
 	// the parked invoices that the ordered faults explain.
 	Accepted, Rejected, Parked, Explained int
+	// Direct counts what KSeF accepted of the tenants that go straight to it.
+	Direct int
 	// Faults counts how often each fault of the simulator struck, by kind; Partial counts the
 	// partial faults by name, and Disruptions those of processes by kind.
 	Faults, Partial, Disruptions map[string]int
@@ -33,8 +35,8 @@ type Figures struct {
 // String returns one line.
 func (f Figures) String() string {
 	return strings.Join([]string{
-		fmt.Sprintf("seed %d: %d invoices (%d bad, %d repeated): %d accepted, %d rejected, %d parked (%d explained)",
-			f.Seed, f.Invoices, f.Bad, f.Repeated, f.Accepted, f.Rejected, f.Parked, f.Explained),
+		fmt.Sprintf("seed %d: %d invoices (%d bad, %d repeated): %d accepted (%d straight by KSeF), %d rejected, %d parked (%d explained)",
+			f.Seed, f.Invoices, f.Bad, f.Repeated, f.Accepted, f.Direct, f.Rejected, f.Parked, f.Explained),
 		"faults " + listed(f.Faults),
 		fmt.Sprintf("partial faults %s, other invoices waited at most %.1f s", listed(f.Partial), f.MaxWait.Seconds()),
 		"disruptions " + listed(f.Disruptions),

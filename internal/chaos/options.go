@@ -18,7 +18,7 @@ type Options struct {
 
 	Seed     uint64
 	Invoices int           // good and bad together; default 2000
-	Tenants  int           // default 3
+	Tenants  int           // default 4; every second one goes straight to KSeF
 	Workers  int           // processes; default 4
 	Feed     time.Duration // how long invoices are handed in and disruptions happen; default 90 s
 	Patience time.Duration // how long a run may take after the last invoice was handed in; default 10 min
@@ -77,7 +77,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	fill(&o.Invoices, 2000)
-	fill(&o.Tenants, 3)
+	fill(&o.Tenants, 4)
 	fill(&o.Workers, 4)
 	fill(&o.Faults, o.Invoices/10)
 	o.Faults = max(o.Faults, 0)

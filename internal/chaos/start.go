@@ -44,6 +44,9 @@ func (r *run) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.makeCertificates(cfg); err != nil {
+		return err
+	}
 	if r.controller, err = connect.Open(ctx, cfg); err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func (r *run) startBed(ctx context.Context) error {
 	r.atEnd(func() { _ = log.Close() })
 	r.simLog = &simulatorLog{out: log}
 	r.bed, err = testbed.Start(ctx, testbed.Options{
-		Dir:   r.o.Dir,
+		Dir: r.o.Dir, Direct: r.o.ministry(),
 		Redis: durable(filepath.Join(r.o.Dir, "redis")),
 		Simulator: simulator.Options{
 			Profile: simulator.Production, Scale: scale, Delay: 300 * time.Millisecond, Seed: int64(r.o.Seed) + 1,
@@ -102,9 +105,19 @@ func (r *run) writeConfig(path string, keys map[string]string) error {
 	if r.bucket != nil {
 		r.bucket.configure(&c.Archive)
 	}
+	if err := r.goDirect(&c); err != nil {
+		return err
+	}
 	for i := range c.Tenants {
-		if key := keys[c.Tenants[i].NIP]; key != "" {
-			c.Tenants[i].KeyFile = key
+		t, key := &c.Tenants[i], keys[c.Tenants[i].NIP]
+		switch {
+		case key == "":
+		case t.TokenFile != "":
+			t.TokenFile = key
+		case t.LogsInByCertificate():
+			t.PrivateKeyFile = key
+		default:
+			t.KeyFile = key
 		}
 	}
 	return testbed.WriteConfig(path, c)

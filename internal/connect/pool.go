@@ -123,7 +123,8 @@ func accountsOf(cfg config.Config) []intake.Account {
 	out := make([]intake.Account, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
 		out[i] = intake.Account{Name: t.Title(), NIP: t.NIP,
-			MaxBytes: t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
+			Corrections: t.Way() == config.DirectTransport,
+			MaxBytes:    t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
 	}
 	return out
 }

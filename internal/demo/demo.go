@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -19,6 +20,7 @@ import (
 	"ksefworker/internal/connect"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/testbed"
 )
 
@@ -32,8 +34,9 @@ type Options struct {
 }
 
 // Run does the main job for real on this machine. The simulator has KSeF's production limits, and
-// the enqueue program hands in 300 sample invoices of two tenants. Nothing leaves the machine. Run
-// leaves its files in a temporary folder, so that a person can look at them.
+// the enqueue program hands in 300 sample invoices of two tenants: one goes through the gateway, the
+// other straight to KSeF with a certificate that the enqueue program has made. Nothing leaves the
+// machine. Run leaves its files in a temporary folder, so that a person can look at them.
 func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {
@@ -93,7 +96,7 @@ func (d *demo) stop() {
 
 func (d *demo) start(ctx context.Context) error {
 	o := testbed.Options{
-		Dir: d.dir, Redis: redisd.Options{AppendOnly: true},
+		Dir: d.dir, Redis: redisd.Options{AppendOnly: true}, Direct: &ministry.Options{LoginDelay: time.Second},
 		Simulator: simulator.Options{Profile: simulator.Production, Delay: time.Second, Faults: []simulator.Fault{
 			{Kind: simulator.InvoiceStatus, Number: rejectedNumber + "*", Code: 450, Times: -1},
 		}},
@@ -114,9 +117,13 @@ func (d *demo) start(ctx context.Context) error {
 		fmt.Fprintln(d.out, "redis       inside this process and not on disk, because there is no redis-server on PATH; "+
 			"good enough for a demo only")
 	}
-	fmt.Fprintln(d.out, "simulator   in place of KSeF, with its production limits, at", d.bed.GatewayURL())
+	fmt.Fprintln(d.out, "simulator   in place of the gateway, with KSeF's production limits, at", d.bed.GatewayURL())
+	fmt.Fprintln(d.out, "            and in place of KSeF itself, on the same books, at", d.bed.DirectURL())
 	cfg, err := d.writeConfig()
 	if err != nil {
+		return err
+	}
+	if err := d.makeCertificate(ctx, cfg); err != nil {
 		return err
 	}
 	return d.startWorker(ctx, cfg)
@@ -149,6 +156,7 @@ func (d *demo) writeConfig() (config.Config, error) {
 	cfg := d.bed.Config(demoTenants)
 	cfg.Redis.AllowVolatile = true
 	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"
+	d.bed.GoDirectByCertificate(&cfg, cfg.Tenants[1].NIP)
 	cfg.Packages.MaxWait, cfg.Packages.Quiet = 3*time.Second, time.Second
 	cfg.Express.Idle = 3 * time.Second
 	cfg.Confirm.First = 500 * time.Millisecond
@@ -186,10 +194,15 @@ func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
 }
 
 func (d *demo) summary() {
-	books := d.bed.Simulator.Books()
+	books, direct := d.bed.Simulator.Books(), 0
+	for _, session := range books.Sessions {
+		if strings.HasPrefix(session.Account, ministry.AccountPrefix) {
+			direct += session.Accepted
+		}
+	}
 	fmt.Fprintf(d.out, `
-The simulator's books: %d accepted, %d rejected, %d requests above the limits.
+The simulator's books: %d accepted (%d through the gateway, %d straight to KSeF), %d rejected, %d requests above the limits.
 UPO, documents and results   %s
 dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it running)
-`, len(books.Accepted), len(books.Rejected), len(books.Violations), d.bed.ArchiveDir(), d.worker.Addr())
+`, len(books.Accepted), len(books.Accepted)-direct, direct, len(books.Rejected), len(books.Violations), d.bed.ArchiveDir(), d.worker.Addr())
 }

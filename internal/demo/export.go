@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func writeFile(path string, data []byte) error {
 // because the demo hands in invoices with faults.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
 	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
-	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)
+	cmd := exec.CommandContext(ctx, d.enqueue, append(slices.Clone(args), "--config", d.config)...)
 	cmd.Dir = d.dir
 	cmd.Stdout, cmd.Stderr, cmd.Env = d.out, d.err, []string{"TERM=" + os.Getenv("TERM")}
 	err := cmd.Run()

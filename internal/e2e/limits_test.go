@@ -122,8 +122,12 @@ func limitReturns(t *testing.T, workers []*worker, task string) float64 {
 }
 
 func TestLimits_SaturatingExpressLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, expressAtTheLimit)
+}
+
+func expressAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
-	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
+	s := newSiteBy(t, simulator.Options{Profile: simulator.Production, Scale: scale}, way)
 	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
 		c.Packages.MaxWait, c.Express.Idle = time.Minute, 20*time.Second
 		c.Confirm.First, c.Confirm.Max = 5*time.Second, 30*time.Second
@@ -139,8 +143,12 @@ func TestLimits_SaturatingExpressLoad_FiveScaledHours_NeverOverAndFullyUsed(t *t
 }
 
 func TestLimits_TrueScale_OneHundredAndThirtySeconds_Exact(t *testing.T) {
+	eachTransport(t, expressAtTrueScale)
+}
+
+func expressAtTrueScale(t *testing.T, way config.Transport) {
 	benchHours(t)
-	s := newSite(t, simulator.Options{Profile: simulator.Production})
+	s := newSiteBy(t, simulator.Options{Profile: simulator.Production}, way)
 	s.configure(1, func(c *config.Config) {
 		c.Packages.MaxWait, c.Express.Idle = time.Minute, time.Minute
 		c.Confirm.First, c.Confirm.Max = 5*time.Second, 30*time.Second
@@ -163,8 +171,12 @@ func TestLimits_TrueScale_OneHundredAndThirtySeconds_Exact(t *testing.T) {
 // The cut policy alone would cut ten times a second. The sessions are bounded by the cutter's check
 // of the allowance, and by the waitlist of packages for a session.
 func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, bulkAtTheLimit)
+}
+
+func bulkAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
-	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
+	s := newSiteBy(t, simulator.Options{Profile: simulator.Production, Scale: scale}, way)
 	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
 		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
 		c.Confirm.First, c.Confirm.Max = 2*time.Second, 20*time.Second
@@ -182,8 +194,12 @@ func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *test
 // KSeF works on fifty sessions for hours. They are polled as often as the allowance permits and no
 // more often, and every session has its share of the polls.
 func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, pollsAtTheLimit)
+}
+
+func pollsAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
-	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour})
+	s := newSiteBy(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour}, way)
 	s.configure(1, scaledLimits(pollMargin), func(c *config.Config) {
 		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 1, 0
 		c.Tenants[0].MaxSessionInvoices = 1

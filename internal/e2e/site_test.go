@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/testbed"
 	"ksefworker/internal/testbed/bedtest"
 )
@@ -29,14 +30,21 @@ type site struct {
 	rdb    *redis.Client
 	ledger *ledger.Ledger
 	dir    string
-	config string // path of the configuration
+	config string   // path of the configuration
+	direct []string // NIPs of the tenants that go straight to KSeF
 }
 
 func newSite(t testing.TB, o simulator.Options) *site {
 	t.Helper()
+	return newSiteOf(t, o, nil)
+}
+
+// newSiteOf is newSite; direct configures the Ministry's API, nil: there is none.
+func newSiteOf(t testing.TB, o simulator.Options, direct *ministry.Options) *site {
+	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "worker.yaml")
-	s.bed = bedtest.Start(t, testbed.Options{Dir: s.dir, Redis: redisd.Options{AppendOnly: true}, Simulator: o})
+	s.bed = bedtest.Start(t, testbed.Options{Dir: s.dir, Redis: redisd.Options{AppendOnly: true}, Simulator: o, Direct: direct})
 	s.rdb = redistest.Client(t, s.bed.Redis)
 	s.ledger = ledger.New(s.rdb, ledger.Options{})
 	return s
@@ -46,6 +54,11 @@ func newSite(t testing.TB, o simulator.Options) *site {
 func (s *site) configure(tenants int, tune ...func(*config.Config)) {
 	s.t.Helper()
 	c := s.bed.Config(tenants)
+	if len(s.direct) > 0 {
+		if err := s.bed.GoDirect(&c, s.direct...); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	c.Gateway.Timeout = 5 * time.Second
 	c.Packages.MaxWait = 500 * time.Millisecond
 	c.Sweep = config.Sweep{Every: time.Second, After: 2 * time.Second}

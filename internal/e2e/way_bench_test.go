@@ -17,7 +17,8 @@ const benchWayWithin = 5 * time.Minute
 
 // BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
 // one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
-// Redis, the worker and the simulator share the machine.
+// Redis, the worker and the simulator share the machine. Each is measured through the gateway and
+// straight to KSeF.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -27,15 +28,17 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 		{"limits=production", simulator.Production, func(*config.Config) {}},
 		{"limits=lifted", simulator.Unlimited, liftLimits},
 	} {
-		b.Run(c.name, func(b *testing.B) { benchWay(b, c.profile, c.tune) })
+		for _, way := range transports {
+			b.Run(fmt.Sprintf("transport=%s/%s", way, c.name), func(b *testing.B) { benchWay(b, way, c.profile, c.tune) })
+		}
 	}
 }
 
-func benchWay(b *testing.B, profile simulator.Profile, tune func(*config.Config)) {
+func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tune func(*config.Config)) {
 	const n = 10_000
 	for b.Loop() {
 		b.StopTimer()
-		s := newSite(b, simulator.Options{Profile: profile, Delay: time.Second})
+		s := newSiteBy(b, simulator.Options{Profile: profile, Delay: time.Second}, way)
 		s.configure(1, tune, func(c *config.Config) {
 			d := config.Default()
 			spool := c.Packages.SpoolDir

@@ -68,15 +68,16 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			w.Deadline = value
 		case "tenant":
 			w.Tenant = value
+		case "corrects":
+			w.Corrects = value
 		case "offline":
 			if value != "true" && value != "false" {
 				return nil, bad("offline must be true or false", "offline musi być true albo false")
 			}
 			w.Offline = value == "true"
 		default:
-			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant",
-				cut(name)),
-				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline i tenant", cut(name)))
+			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline, tenant and corrects", cut(name)),
+				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline, tenant i corrects", cut(name)))
 		}
 	}
 	if w.Ref != "" && a.media != "application/xml" && a.media != "text/xml" {

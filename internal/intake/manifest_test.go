@@ -45,7 +45,7 @@ not json
 {"path":"none.xml","ref":"SO-3"}
 {"ref":"SO-4"}
 {"path":"a.xml","lane":"fast","ref":"SO-5"}
-{"path":"a.xml","corrects":"FV/0"}
+{"path":"a.xml","corrects":"inv-rejected"}
 {"path":"a.xml"} {"path":"a.xml"}
 {"path":"a.xml","ref":"SO-8"}`)
 	want := []string{`unknown field "reff"`, "is not a line of a manifest", "does not exist", "neither path nor xml",

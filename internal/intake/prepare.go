@@ -64,6 +64,17 @@ func (a *Admitter) prepare(
 		}
 		return n, refusal{err}
 	}
+	corrects := ""
+	if terms.Corrects != "" {
+		if corrects, err = a.corrected(ctx, terms.Corrects, from, h); err != nil {
+			n.Invoice = ledger.Invoice{
+				Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref, Tenant: from.Name},
+				Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
+			}
+			return n, err
+		}
+		terms.Lane, terms.Offline = ledger.Express, false // it says itself that it was issued offline
+	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)
 	if err != nil {
 		return n, refusal{err}
@@ -82,7 +93,7 @@ func (a *Admitter) prepare(
 		Facts: ledger.Facts{
 			ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
 			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref,
-			Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
+			Offline: terms.Offline, Corrects: corrects, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
 		},
 		Number: h.Number, Hash: ledger.HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),
 	}

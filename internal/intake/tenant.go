@@ -16,6 +16,8 @@ type Account struct {
 	Name, NIP string
 	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
 	MaxBytes, MaxBytesWithAttachment int64
+	// Corrections: its way to KSeF takes technical corrections.
+	Corrections bool
 }
 
 // sender is the account that sends an invoice, and the role that its taxpayer has in the invoice.

@@ -73,6 +73,9 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 		if inv.State != ledger.Queued {
 			break
 		}
+		if inv.Corrects != "" {
+			return TermsAnswer{Text: "the terms given now were not applied: it is a technical correction, which goes by the express lane"}, nil
+		}
 		err := a.Ledger.ChangeTerms(ctx, inv, want)
 		var moved *ledger.ConflictError
 		if errors.As(err, &moved) {

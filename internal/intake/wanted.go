@@ -18,14 +18,14 @@ type Wanted struct {
 	Offline  bool   `json:"offline"`
 	Deadline string `json:"deadline"` // RFC 3339, or a day or a day and time in Warsaw
 	Tenant   string `json:"tenant"`   // its name, or its NIP if no other tenant has that
-	Corrects string `json:"corrects"` // the invoice that a technical correction replaces
+	Corrects string `json:"corrects"` // the rejected invoice that it is the technical correction of: its id or hash
 }
 
 // Terms returns what the text stands for. With an error the terms are those of the other fields.
 // The error is one or several [*invoice.FieldError] that name the field of the manifest; a time
 // that has passed is one. names are those of the tenants that the sender may name.
 func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
-	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant}
+	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant, Corrects: Corrects(w.Corrects)}
 	var all []error
 	fault := func(field, rule, value, hint string) {
 		all = append(all, &invoice.FieldError{Field: field, Rule: rule, Value: value, Hint: hint})
@@ -38,7 +38,7 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	default:
 		fault("lane", "must be auto, express or bulk", w.Lane, "")
 	}
-	if w.Offline && t.Lane == ledger.Express {
+	if w.Offline && t.Lane == ledger.Express && w.Corrects == "" {
 		fault("offline", "cannot be combined with lane express: only a package can be declared offline", "true",
 			"leave lane out, or say bulk")
 	}
@@ -56,10 +56,8 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	if w.Tenant != "" && !slices.Contains(names, w.Tenant) {
 		fault("tenant", "is not a tenant of this sender", w.Tenant, "say the tenant's name, or leave it out where the NIP says who sends")
 	}
-	if w.Corrects != "" {
-		fault("corrects", "cannot be done over the gateway: it has no field for the document that a technical correction replaces "+
-			"(hashOfCorrectedInvoice of the Ministry's own API)", w.Corrects,
-			"leave it out: a rejected invoice is replaced by a document with the same number")
+	if err := t.Corrects.Check(t.Lane); err != nil {
+		all = append(all, err)
 	}
 	return t, errors.Join(all...)
 }

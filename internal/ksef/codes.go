@@ -54,10 +54,12 @@ const (
 	CodeStaleKey         = 21470 // the public key was withdrawn, or is not KSeF's
 	CodeInvoiceNotReady  = 21165 // processed, and not yet to be had
 	CodeNoInvoice        = 21164 // no invoice of this KSeF number
+	CodePartSize         = 21157 // a part is not of the declared size
 	CodePartMissing      = 21205 // a declared part was not uploaded
 	CodeUploadTooLate    = 21208 // the time for uploads is over
 	CodeAlreadyCorrected = 21166 // the rejected invoice has a technical correction already
 	CodeNotCorrectable   = 21167 // the invoice cannot have a technical correction
+	CodeInvalidRequest   = 21405 // a field of the request is not valid
 )
 
 var invoiceMeanings = map[int]string{

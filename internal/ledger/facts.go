@@ -26,7 +26,8 @@ type Facts struct {
 	File      string `json:"file,omitempty"`
 	Ref       string `json:"ref,omitempty"` // the key that the sender's program has for it, see refs.go; "" when it gave none
 	Offline   bool   `json:"offline,omitempty"`
-	Form      string `json:"form"` // "v3" for FA(3)
+	Corrects  string `json:"corrects,omitempty"` // hash of the rejected invoice that it is the technical correction of
+	Form      string `json:"form"`               // "v3" for FA(3)
 	// Attachment says that the document has a Zalacznik, so only a batch session takes it.
 	Attachment bool `json:"attachment,omitempty"`
 	// Overflow says that its tenant handed in very many invoices at a time: its tasks wait behind

@@ -36,6 +36,8 @@ import (
 type Circuit struct {
 	store  CircuitStore
 	policy circuitPolicy
+	// tenantsAt is CircuitOptions.TenantsAt.
+	tenantsAt func(host string) int
 }
 
 // CircuitStore keeps the state of circuits. Only [Memory] and [Redis] implement it.
@@ -198,7 +200,11 @@ func (c *Circuit) step(ctx context.Context, p Pair, e circuitEvent, extra string
 	if err := p.validate(e); err != nil {
 		return circuitAnswer{}, fmt.Errorf("circuit: %w", err)
 	}
-	a, err := c.store.stepCircuit(ctx, p, e, extra, c.policy)
+	policy := c.policy
+	if c.tenantsAt != nil {
+		policy.tenants = max(1, c.tenantsAt(p.Host))
+	}
+	a, err := c.store.stepCircuit(ctx, p, e, extra, policy)
 	if err != nil {
 		return circuitAnswer{}, fmt.Errorf("%s at the circuit of %s: %w", e, p, err)
 	}

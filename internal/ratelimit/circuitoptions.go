@@ -26,6 +26,9 @@ type CircuitOptions struct {
 	// host that works; neither explains failures of two of each. Defaults: 3 pairs, 2 tenants, 2
 	// groups.
 	Pairs, Tenants, Groups int
+	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single tenant
+	// uses has no second one to confirm its outage.
+	TenantsAt func(host string) int
 	// Process is the unique name of the process that asks and reports. One process alone cannot
 	// open a pair's circuit, because it may be behind a faulty proxy: two must report failures
 	// within Window. And the process that failed last lets others probe first. Empty: its reports
@@ -127,7 +130,7 @@ func NewCircuit(store CircuitStore, o CircuitOptions) (*Circuit, error) {
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("make a circuit: %w", err)
 	}
-	return &Circuit{store: store, policy: p}, nil
+	return &Circuit{store: store, policy: p, tenantsAt: o.TenantsAt}, nil
 }
 
 func (p circuitPolicy) validate() error {

@@ -145,7 +145,8 @@ func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, p
 		return resend(inv, inv.Lane, code, reason, proof)
 	}
 	next := inv.Lane
-	if inv.FailedSessions+1 >= maxFailedSessions {
+	// KSeF takes a technical correction in an online session only.
+	if inv.FailedSessions+1 >= maxFailedSessions && inv.Corrects == "" {
 		next = ledger.Bulk
 	}
 	return again(inv, next, FailedSessions, int64(inv.FailedSessions)+1, code, reason, proof)

@@ -15,8 +15,9 @@ import (
 // KSeF's register lists invoices by time and cannot be asked for one, so all of a package are
 // looked for in one pass. An original of equal content has the same P_1, and KSeF takes none before
 // that day: the pass begins there and goes on to the present. Where it stands is written into the
-// package after each page, because the limits interrupt it. Metadata has no hash: it tells the
-// number, and the document proves.
+// package after each page, because the limits interrupt it. The gateway's metadata has no hash: it
+// tells the number, and the document proves. KSeF's own API tells the hash, which proves at once,
+// and finds an invoice by its number: a few are asked for one by one (see [ByNumber]).
 //
 // The register answers one part at a time: what the taxpayer sold, and what it bought and billed
 // itself. A package with both takes a pass for each, one after the other, so that one place of the
@@ -93,7 +94,8 @@ func firstDay(invs []*ledger.Invoice) (time.Time, error) {
 	return time.ParseInLocation(time.DateOnly, first, invoice.Warsaw())
 }
 
-// Found notes the numbers of the invoices that a page names; left are the others.
+// Found notes the numbers of the invoices that a page names; left are the others. An equal hash
+// proves that KSeF has this very document.
 func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*ledger.Invoice) {
 	byNumber := make(map[string][]ksef.Metadata, len(page))
 	for _, m := range page {
@@ -101,17 +103,24 @@ func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*
 		byNumber[n] = append(byNumber[n], m)
 	}
 	for _, inv := range want {
-		original := Original{By: ByRegister}
+		original, proven := Original{By: ByRegister}, (*Move)(nil)
 		for _, m := range byNumber[NormalName(inv.Number)] {
-			if describes(m, inv) {
+			switch {
+			case !describes(m, inv):
+			case m.Hash != "" && m.Hash == inv.Hash:
+				proven = recovered(inv, m.KSeFNumber, Acceptance{At: m.AcquisitionDate.Time})
+			default:
 				original.Number, original.At = m.KSeFNumber, m.AcquisitionDate.Time
 			}
 		}
-		if original.Number == "" {
+		switch {
+		case proven != nil:
+			found = append(found, *proven)
+		case original.Number != "":
+			found = append(found, Move{Invoice: inv, Fate: LookUp, Original: original})
+		default:
 			left = append(left, inv)
-			continue
 		}
-		found = append(found, Move{Invoice: inv, Fate: LookUp, Original: original})
 	}
 	return found, left
 }
@@ -142,10 +151,8 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 		return Step{From: next, Offset: offset}
 	}
 	// All that is there was seen.
-	if now.Sub(p.ClosingAt.Time()) < registerPatience {
-		return Step{Rest: PassRest(p.Passes)}
-	}
-	return Step{GiveUp: true}
+	rest, giveUp := RestAfterSearch(p, now)
+	return Step{Rest: rest, GiveUp: giveUp}
 }
 
 // PassRest is the pause after so many passes. It doubles each time.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/base64"
 	"time"
 
 	"ksefworker/internal/simulator/limits"
@@ -16,6 +17,8 @@ type Accepted struct {
 	Session    string    `json:"session"`
 	At         time.Time `json:"at"`
 	Mode       string    `json:"mode"` // online, offline
+	// Corrects is the hash of the rejected invoice that it is the technical correction of, in Base64.
+	Corrects string `json:"corrects,omitempty"`
 }
 
 // Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could
@@ -45,6 +48,7 @@ type SessionEntry struct {
 	Closed   time.Time `json:"closed,omitzero"`
 	Status   int       `json:"status"`
 	Parts    int       `json:"parts"` // declared
+	TarGz    bool      `json:"tar_gz,omitempty"`
 	Invoices int       `json:"invoices"`
 	Accepted int       `json:"accepted"`
 }
@@ -83,7 +87,7 @@ func (s *Simulator) Books() Books {
 			e.Closed = sess.closed.UTC()
 		}
 		if sess.batch != nil {
-			e.Parts = len(sess.batch.Parts)
+			e.Parts, e.TarGz = len(sess.batch.Parts), sess.tarGz
 		}
 		b.Sessions = append(b.Sessions, e)
 	}
@@ -91,6 +95,7 @@ func (s *Simulator) Books() Books {
 		b.Accepted = append(b.Accepted, Accepted{
 			NIP: a.NIP, Kind: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber,
 			Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
+			Corrects: base64.StdEncoding.EncodeToString(a.corrects),
 		})
 	}
 	b.Rejected = append([]Rejected{}, s.rejected...)

@@ -9,7 +9,6 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
 	"ksefworker/internal/retry"
@@ -51,8 +50,9 @@ func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.Se
 			}
 		}
 	}
+	form := b.o.packageForm(p.Tenant)
 	built, err := pack.Build(ctx, entries, pack.Options{
-		Dir: b.o.SpoolDir, PartSize: b.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
+		Dir: b.o.SpoolDir, PartSize: b.o.PartSize, MaxSize: form.MaxSize, Format: form.Format,
 		MaxEntries: b.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
@@ -144,6 +144,11 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
+		case invs[i].Corrects != "": // it left the express lane; in a package it would be another invoice
+			if err := b.writer.park(ctx, stopped(&invs[i], errInPackage.Error())); err != nil {
+				return fail(err)
+			}
+			continue
 		}
 		if err := b.documents.readAgain(ctx, &invs[i]); err != nil {
 			return fail(err)

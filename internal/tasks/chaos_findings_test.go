@@ -15,6 +15,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -198,8 +199,10 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(queue.KindSend, inv.ID)
-	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
+	if v := retry.Judge(w.run(queue.KindSend, inv.ID)); v.Action != retry.Later {
+		t.Fatalf("the verdict is %+v", v)
+	}
+	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends+got.FailedSessions != 0 {
 		t.Fatalf("after a session with the old key it is %s with %d resends and %d failed sessions",
 			got.State, got.Resends, got.FailedSessions)
 	}

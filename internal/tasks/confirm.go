@@ -64,7 +64,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	}
 	if p.State == ledger.PackageClosing {
 		if info.Status.Code == ksef.OnlineSessionOpen { // 100, for a batch session as well
-			return c.closeAgain(ctx, t, p)
+			return c.closeAgain(ctx, run)
 		}
 		// It may change the revisions of the invoices: every read of them comes after it.
 		if err := c.writer.processing(ctx, p); err != nil {
@@ -106,21 +106,26 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 
 // closeAgain is for a session that says that it is open although close was tried. A second close is
 // harmless: it is refused.
-func (c *confirmer) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
+func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
+	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {
 		if later, lagging := c.lags(ctx, err); lagging {
 			return later
 		}
 		return err
 	}
-	err := t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
+	err := run.t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
 	if err == nil {
 		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
 		return c.polls.pollLater(p, "session closed")
 	}
-	if _, kind := kindOf(err); kind == ksef.KindRefused {
+	api, kind := kindOf(err)
+	if kind == ksef.KindRefused && c.neverComplete(p, api) {
+		return c.giveUpIncomplete(ctx, run, api)
+	}
+	if kind == ksef.KindRefused {
 		return c.polls.pollLater(p, "session says open, but refuses to be closed: it was closed before")
 	}
 	return notYet(err)

@@ -22,7 +22,8 @@
 //
 // The package:
 //
-//	package.go           package:submit: build, open, upload, close; build.go: the build
+//	package.go           package:submit: build, open, upload, close; build.go: the build,
+//	                     package_form.go: as ZIP or tar.gz
 //	documents.go         reading the documents: storage.go sealed with another key,
 //	                     unread_document.go one that cannot be read;
 //	                     unread.go: an entry that cannot be read
@@ -31,6 +32,8 @@
 //	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
 //	back_to_waiting.go   no session for it: its invoices wait again
 //	fence.go             before a call that must not be forgotten: is it on enough replicas
+//	correction.go        a technical correction of a rejected offline invoice
+//	session_refusal.go   a send that was refused because of its session
 //	closes.go            closing sessions side by side
 //	leave_to_others.go   a session that cannot be closed here; lost_session.go: one that is in
 //	                     the ledger and not in the memory of its worker
@@ -39,13 +42,14 @@
 // What became of it (docs/architecture.md tells it file by file):
 //
 //	confirm.go           package:confirm: poll the session; open.go: one that still takes sends
+//	incomplete.go        a session that KSeF cannot close, because parts are missing
 //	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
 //	ask.go               the facts that a decision needs; family.go: other packages of its family
 //	apply.go             carry a decision out; write.go: moves of invoices; park.go: for a person;
 //	                     ended_log.go: the log of both
 //	originals.go         what KSeF calls a duplicate, or has lost the session of
-//	register.go          look them up in KSeF's register
+//	register.go          look them up in KSeF's register; by_number.go: a few, one by one
 //
 // What is kept:
 //

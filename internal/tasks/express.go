@@ -23,6 +23,8 @@ type onlineSessions struct {
 	lanes     *laneChooser
 	express   *express
 	closes    *closes
+
+	sessionRefusals sessionRefusals
 }
 
 // send posts one invoice into the worker's open online session.
@@ -51,6 +53,9 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	defer end()
 	doc, err := x.documents.documentAlone(ctx, inv)
 	var bad *errDocument
+	if errors.As(err, &bad) && inv.Corrects != "" {
+		return x.writer.park(ctx, stopped(inv, bad.Error())) // no package takes it; the sweep archives its result
+	}
 	if errors.As(err, &bad) {
 		// The package is built without it, parks it, and brings its result to the archive.
 		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,

@@ -24,21 +24,32 @@ var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc),
 // outageProbe has the facts that tell holdBack whether something else finds out when an outage is over.
 type outageProbe struct {
 	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
-	// whether that is because the gateway itself is down.
-	bulk func(tenant string) (down, gateway bool, err error)
+	// whether that is because the tenant's host itself is down.
+	bulk func(tenant string) (down, host bool, err error)
 	// fresh returns the tenants with a package that is about to be opened.
 	fresh func() (map[string]bool, error)
 }
 
 // outageProbes returns a function that reads only the facts that are asked for. What does not belong to
-// one tenant is read once for all sets of a round, because an outage of days has a round each
-// second.
+// one set is read once for all sets of a round, because an outage of days has a round each second.
 func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
-	gateway := sync.OnceValues(func() (bool, error) { return l.Budget.Down(ctx, "") })
+	hosts := map[string]bool{} // whether the host of a tenant is down
+	host := func(tenant string) (bool, error) {
+		down, known := hosts[tenant]
+		if known {
+			return down, nil
+		}
+		down, err := l.Budget.Down(ctx, tenant)
+		if err == nil {
+			hosts[tenant] = down
+		}
+		return down, err
+	}
 	return func() (outageProbe, error) {
 		return outageProbe{
 			bulk: func(tenant string) (bool, bool, error) {
-				if down, err := gateway(); down || err != nil {
+				// Tenants may have different hosts: one that is down holds back its own.
+				if down, err := host(tenant); down || err != nil {
 					return down, down, err
 				}
 				down, err := l.Budget.Down(ctx, tenant, doubtGroups...)
@@ -83,13 +94,13 @@ func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func()
 	if pause := l.rules().TenantRest(t); pause > 0 && l.o.Now().Sub(t.RefusedAt.Time()) < pause {
 		return true, nil
 	}
-	down, gateway, err := k.bulk(tenant)
+	down, host, err := k.bulk(tenant)
 	if !down || err != nil {
 		return false, err
 	}
-	// The tenant's sessions are polled, and any answer to that shows that the gateway is back. Only
+	// The tenant's sessions are polled, and any answer to that shows that the host is back. Only
 	// a package shows that the tenant's sessions can be opened, or that the part store takes parts.
-	if s := l.polls.share(tenant); gateway && s.closed+s.open > 0 {
+	if s := l.polls.share(tenant); host && s.closed+s.open > 0 {
 		return true, nil
 	}
 	fresh, err := k.fresh()

@@ -115,6 +115,8 @@ func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, erro
 // its turn would come after its legal deadline.
 func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
+	case inv.Corrects != "":
+		return false, nil // KSeF takes a technical correction in an online session only
 	case group != "" && !slices.Contains(expressGroups, group):
 		return false, nil // the public key, or a limit of the whole tenant: a package waits for that as well
 	case inv.Chosen && turn.Reason == ratelimit.ReasonOutage:

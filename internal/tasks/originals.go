@@ -25,7 +25,8 @@ type finder struct{ *confirmation }
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
 // prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an hour).
 // Where KSeF's reference is missing or leads to something else, the register's metadata tells the
-// number (20 pages an hour, for all of a package together). What nothing proves is parked.
+// number (20 pages an hour, for all of a package together). KSeF's own API tells the hash with it,
+// which proves as much as the document. What nothing proves is parked.
 //
 // Each finding is written before the next request, and one original that cannot be had now stops no
 // other.
@@ -41,7 +42,8 @@ func (f *finder) originals(ctx context.Context) error {
 		return sick
 	}
 	contested := f.byContent(ctx, others)
-	byName := f.byDocuments(ctx, named)
+	named, unwritten := f.proveByNumber(ctx, named)
+	byName := cmp.Or(unwritten, f.byDocuments(ctx, named))
 	unfinished := f.search(ctx, knownBy(dups, settlement.BySearch))
 	byNumber := f.byDocuments(ctx, knownBy(dups, settlement.ByRegister))
 	return cmp.Or(unfinished, contested, byName, byNumber, sick)

@@ -11,6 +11,7 @@ import (
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -72,6 +73,38 @@ func TestOutage_OnlySingleSendsAreDown_ChosenInvoicesGoInAPackage(t *testing.T) 
 		t.Fatalf("it is %s in group %q, want it in a package", got.State, got.Group)
 	}
 	w.must(queue.KindPackage, got.Package)
+}
+
+// hostDown is a budget while the host of one tenant is down.
+type hostDown struct {
+	noLimits
+	tenant string
+}
+
+func (h hostDown) Down(_ context.Context, tenant string, _ ...string) (bool, error) {
+	return tenant == h.tenant, nil
+}
+
+// Tenants may go to KSeF in different ways. While one host is down, a tenant of it has a package as
+// its probe and gathers the rest; a tenant of the other host sends as always.
+func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	away, well := s.nip(), sample.NIP(1)
+	s.budget = hostDown{tenant: away}
+	w := s.worker("w", s.client())
+	for _, c := range []struct {
+		nip  string
+		want ledger.State
+	}{{away, ledger.Queued}, {well, ledger.Packed}} {
+		w.cut(s.admit(ledger.Bulk, s.goodOf(c.nip, "A/1")).ID) // the probe of whoever needs one
+		second := s.admit(ledger.Bulk, s.goodOf(c.nip, "A/2"))
+		w.must(queue.KindSubmit, second.ID)
+		s.advance(time.Second)
+		w.must(queue.KindCut, second.WaitingGroup().Name())
+		if got := s.read(second.ID); got.State != c.want {
+			t.Errorf("the second invoice of %s is %s, want %s", c.nip, got.State, c.want)
+		}
+	}
 }
 
 // An answer is lost while its group is out of service. That is no failure of the task and consumes

@@ -112,7 +112,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	}
 	// The package is built, so it may wait longer than a request usually does: to build it again
 	// would cost more.
-	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
+	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built, b.o.packageForm(p.Tenant)))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		if retry.Judge(err).Action != retry.Never {
@@ -135,13 +135,13 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	return b.closeBatch(ctx, t, p)
 }
 
-func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Package) ksef.OpenBatchRequest {
+func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Package, form PackageForm) ksef.OpenBatchRequest {
 	parts := make([]ksef.BatchPart, len(built.Parts))
 	for i, part := range built.Parts {
 		parts[i] = ksef.BatchPart{Ordinal: part.Ordinal, PartSize: part.Size, PartHash: part.Hash[:]}
 	}
 	return ksef.OpenBatchRequest{InvoiceVersion: ksef.InvoiceVersion(p.Form), EncryptionInfo: info, Offline: p.Offline,
-		BatchInfo: ksef.BatchInfo{BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
+		BatchInfo: ksef.BatchInfo{Compression: form.compression(), BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
 }
 
 // openRefused handles a session that did not open. Whatever the answer, nothing is in the session:

@@ -21,6 +21,10 @@ const sendPatience = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.
 func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
+	request := ksef.Seal(s.pkg.Session, s.key, doc)
+	if err := correcting(&request, inv); err != nil {
+		return err
+	}
 	rev, _, err := x.Ledger.BeginSend(ctx, s.pkg.ID, x.o.Worker, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
@@ -46,11 +50,12 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
-	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), ksef.Seal(s.pkg.Session, s.key, doc))
+	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), request)
 	// The outcome is written even when the time of this run is up, because the answer will not come
 	// a second time.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
+		x.sessionRefusals.clear(inv.Tenant)
 		err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
 			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
@@ -61,8 +66,13 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	}
 	action := retry.Judge(err).Action
-	if api, _ := kindOf(err); api != nil && api.MaybeDone {
+	switch api, _ := kindOf(err); {
+	case api != nil && api.MaybeDone:
 		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
+	case api != nil && api.OfSession():
+		if handled, err := x.refusedBySession(ctx, t, s, inv, api); handled {
+			return err
+		}
 	}
 	switch action {
 	case retry.LookFirst:
@@ -76,6 +86,10 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		x.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
+		if notCorrectable(inv, api) {
+			_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{settlement.NotCorrectable(inv, api.Code, api.Words())}, false)
+			return err
+		}
 		again := settlement.NoVerdict(s.pkg.Lane, inv, api.Code, api.Words(), settlement.ProvenUnposted)
 		_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err

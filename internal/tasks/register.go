@@ -33,6 +33,9 @@ func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
 // searchAs reads page after page. What a page names is written before the place where the pass
 // stands: the other way round, the pass would go past what it has just found.
 func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
+	if f.t.FindsByNumber() && settlement.ByNumber(want) {
+		return f.searchByNumber(ctx, as, want)
+	}
 	w, p := f.w, f.p
 	if err := f.beginPass(ctx, as, want); err != nil {
 		return err

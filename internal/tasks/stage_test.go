@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
 	"ksefworker/internal/tasks"
 	"ksefworker/internal/testbed"
 	"ksefworker/internal/testbed/bedtest"
@@ -42,6 +43,7 @@ type bed struct {
 	rdb        *redis.Client
 	sim        *simulator.Simulator
 	url        string
+	directURL  string         // "" unless newStageOf started the Ministry's API
 	ledger     *ledger.Ledger // the test's own
 	queue      *queue.Queue
 	bodies     *ledger.Bodies
@@ -113,12 +115,19 @@ func (l *logBuffer) count(what string) int {
 // newStage starts what the workers need. A worker is made by [stage.worker].
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
+	return newStageOf(t, o, nil)
+}
+
+// newStageOf is newStage; direct configures the Ministry's API, nil: there is none.
+func newStageOf(t *testing.T, o simulator.Options, direct *ministry.Options) *stage {
+	t.Helper()
 	o.Profile = simulator.Unlimited
 	run := bedtest.Start(t, testbed.Options{
-		Simulator: o,
-		Redis:     redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
+		Simulator: o, Direct: direct,
+		Redis: redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
 	})
-	s := newParts(&bed{t: t, redis: run.Redis, rdb: redistest.Client(t, run.Redis), sim: run.Simulator, url: run.GatewayURL(), budget: noLimits{}})
+	s := newParts(&bed{t: t, redis: run.Redis, rdb: redistest.Client(t, run.Redis), sim: run.Simulator, url: run.GatewayURL(),
+		directURL: run.DirectURL(), budget: noLimits{}})
 	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), queue.New(s.rdb)
 	var err error
 	if s.bodies, err = ledger.NewBodies(nil); err != nil {
@@ -157,7 +166,7 @@ func (b *bed) nip() string { return sample.NIP(0) }
 func (en *entries) admitter() *intake.Admitter {
 	var all []intake.Account
 	for i := range 10 {
-		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
+		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i), Corrections: en.directURL != ""})
 	}
 	return &intake.Admitter{Ledger: en.ledger, Queue: en.queue, Bodies: en.bodies, Store: en.store, Accounts: all, Now: en.now}
 }

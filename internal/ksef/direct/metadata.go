@@ -32,6 +32,9 @@ type metadataPageWire struct {
 	Invoices    *[]metadataWire `json:"invoices"`
 }
 
+// FindsByNumber reports that Metadata obeys InvoiceNumber, and tells the hash of each invoice.
+func (c *Client) FindsByNumber() bool { return true }
+
 // Metadata lists invoices that KSeF holds, one page, by the date of permanent storage: it is the
 // only date that nothing is added behind. KSeF lists 10,000 invoices of a query at most;
 // IsTruncated says that the last page of them is reached and more follow.

@@ -10,6 +10,9 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
+// FindsByNumber reports that Metadata does not obey InvoiceNumber, and tells no hash.
+func (g *RegisterAPI) FindsByNumber() bool { return false }
+
 // Metadata lists invoices that KSeF holds, one page. If the answer does not say in a known form
 // whether there is more, a full page counts as a sign that there is.
 func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {

@@ -1,0 +1,59 @@
+package settlement
+
+import (
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour, and
+// a pass over the register needs one for each 250 invoices that the taxpayer has issued since.
+const maxByNumber = 8
+
+// ByNumber reports whether the register can be asked for each of these by its number: they are few,
+// and KSeF has each number as it stands in the document. It normalises white space, and whether the
+// filter does so too is not published.
+func ByNumber(want []*ledger.Invoice) bool {
+	for _, inv := range want {
+		if NormalName(inv.Number) != inv.Number {
+			return false
+		}
+	}
+	return len(want) > 0 && len(want) <= maxByNumber
+}
+
+// NumberRequests are the requests that find an invoice by its number: one for each span of the
+// register since its P_1, mostly one alone.
+func NumberRequests(inv *ledger.Invoice, now time.Time) ([]ksef.MetadataRequest, error) {
+	from, err := firstDay([]*ledger.Invoice{inv})
+	if err != nil {
+		return nil, err
+	}
+	var all []ksef.MetadataRequest
+	for from = minTime(from, now); ; from = from.Add(registerSpan) {
+		to := minTime(from.Add(registerSpan), now)
+		all = append(all, ksef.MetadataRequest{
+			SubjectType: SubjectOf(inv), Range: ksef.Between(from, to), PageSize: registerPage, SortAsc: true, InvoiceNumber: inv.Number,
+		})
+		if !to.Before(now) {
+			return all, nil
+		}
+	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// RestAfterSearch is how long to wait before the register is searched again for what it did not list,
+// and whether that is given up instead: an invoice appears in it within an hour.
+func RestAfterSearch(p ledger.Package, now time.Time) (rest time.Duration, giveUp bool) {
+	if now.Sub(p.ClosingAt.Time()) < registerPatience {
+		return PassRest(p.Passes), false
+	}
+	return 0, true
+}

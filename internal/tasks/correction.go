@@ -1,0 +1,33 @@
+package tasks
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// correcting makes a send that of a technical correction, when the invoice is one. KSeF takes those
+// only one by one, declared as offline, with the hash of the rejected document.
+func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
+	if inv.Corrects == "" {
+		return nil
+	}
+	hash, err := base64.StdEncoding.DecodeString(inv.Corrects)
+	if err != nil {
+		return fmt.Errorf("read the hash of the invoice that %s corrects: %w", inv.ID, err)
+	}
+	r.Offline, r.Corrects = true, hash
+	return nil
+}
+
+// notCorrectable reports whether KSeF refused a send because the rejected invoice can have no
+// technical correction, or cannot have another one. A new session does not change that.
+func notCorrectable(inv *ledger.Invoice, api *ksef.APIError) bool {
+	return inv.Corrects != "" && (api.Code == ksef.CodeAlreadyCorrected || api.Code == ksef.CodeNotCorrectable || api.Code == ksef.CodeInvalidRequest)
+}
+
+// errInPackage says why a technical correction is not put into a package.
+var errInPackage = errors.New("a technical correction cannot go in a package: dismiss it")

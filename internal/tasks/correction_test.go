@@ -1,0 +1,119 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+)
+
+// correct hands in a technical correction.
+func (s *stage) correct(data []byte, of string) intake.Admission {
+	s.t.Helper()
+	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{File: "c.xml", Data: data}}, intake.Terms{Corrects: intake.Corrects(of)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out[0]
+}
+
+// rejectedOffline brings an offline invoice to KSeF, which rejects it.
+func (s *stage) rejectedOffline(w *actor, number string, seed uint64) ledger.Invoice {
+	s.t.Helper()
+	if err := s.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: number, Code: 450}); err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{File: "a.xml", Data: s.seeded(number, seed)}},
+		intake.Terms{Lane: ledger.Bulk, Offline: true})
+	if err != nil || out[0].Err != nil {
+		s.t.Fatal(err, out[0].Err)
+	}
+	inv := out[0].Invoice
+	pkg := s.sent(w, inv)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Rejected })
+	return s.read(inv.ID)
+}
+
+// KSeF rejects an invoice that was issued offline. Its technical correction is sent at once, declared
+// as offline, with the hash of the rejected document; KSeF takes one.
+func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{})
+	w := s.worker("w", client)
+	old := s.rejectedOffline(w, "A/1", 1)
+	other := s.rejectedOffline(w, "A/2", 1)
+	first := s.correct(s.seeded("A/1", 2), old.ID)
+	if first.Err != nil || first.Invoice.Corrects != old.Hash || first.Invoice.Lane != ledger.Express {
+		t.Fatalf("taken as %+v: %v", first.Invoice, first.Err)
+	}
+	w.must(queue.KindSubmit, first.Invoice.ID)
+	w.must(queue.KindSend, first.Invoice.ID)
+	s.eventually("KSeF has accepted it", func() bool { return len(s.sim.Books().Accepted) == 1 })
+	if got := s.sim.Books().Accepted[0]; got.Mode != "offline" || got.Corrects != old.Hash {
+		t.Errorf("KSeF accepted %+v", got)
+	}
+
+	// It names the rejected document of another number, whose correction KSeF has already.
+	second := s.correct(s.seeded("A/2", 2), other.Hash)
+	if second.Err != nil {
+		t.Fatal(second.Err)
+	}
+	w.must(queue.KindSend, second.Invoice.ID)
+	s.eventually("KSeF has accepted it", func() bool { return len(s.sim.Books().Accepted) == 2 })
+	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "send", Code: 21166}); err != nil {
+		t.Fatal(err)
+	}
+	last := s.rejectedOffline(w, "A/3", 1)
+	third := s.correct(s.seeded("A/3", 2), last.ID)
+	w.must(queue.KindSend, third.Invoice.ID)
+	if got := s.read(third.Invoice.ID); got.State != ledger.Parked || got.Code != 21166 ||
+		!strings.Contains(got.Reason, "KSeF takes no technical correction of the rejected invoice") {
+		t.Errorf("it is %s (%d): %s", got.State, got.Code, got.Reason)
+	}
+}
+
+// What cannot be a technical correction is refused before it is taken.
+func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{})
+	w := s.worker("w", client)
+	old := s.rejectedOffline(w, "A/1", 1)
+	waits := s.admit(ledger.Bulk, s.good("B/1"))
+	for _, c := range []struct {
+		data     []byte
+		of, says string
+	}{
+		{s.seeded("A/2", 1), old.ID, "is invoice A/1, and this document is A/2"},
+		{s.seeded("A/1", 1), old.ID, "is this document itself"},
+		{s.seeded("A/1", 1), old.Hash, "is the hash of this document itself"},
+		{s.seeded("B/1", 9), waits.ID, "is queued: only an invoice that KSeF has rejected"},
+		{s.seeded("A/1", 2), "inv-nobody", "is not in the ledger"},
+	} {
+		got := s.correct(c.data, c.of)
+		if got.Err == nil || !strings.Contains(got.Err.Error(), c.says) {
+			t.Errorf("correcting %s: %v, want it to say %q", c.of, got.Err, c.says)
+		}
+	}
+	gateway := newStage(t, simulator.Options{})
+	if got := gateway.correct(gateway.good("A/1"), old.Hash); got.Err == nil || !strings.Contains(got.Err.Error(), "cannot be done over the gateway") {
+		t.Errorf("over the gateway: %v", got.Err)
+	}
+}
+
+// Every online session fails. A technical correction cannot go in a package, so it keeps its lane.
+func TestCorrection_OnlineSessionsFail_StaysInItsLane(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{})
+	w := s.worker("w", client)
+	old := s.rejectedOffline(w, "A/1", 1)
+	inv := s.correct(s.seeded("A/1", 2), old.ID).Invoice
+	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "send", Code: 21180, Times: 8}); err != nil {
+		t.Fatal(err)
+	}
+	for range 9 {
+		_ = w.run(queue.KindSend, inv.ID)
+	}
+	if got := s.read(inv.ID); got.State != ledger.Sent || got.Lane != ledger.Express {
+		t.Errorf("it is %s in lane %s: %s", got.State, got.Lane, got.Reason)
+	}
+}

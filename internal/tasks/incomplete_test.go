@@ -1,0 +1,50 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+)
+
+// The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such a
+// session; it would cancel it after twelve hours. The invoices go in another one after a minute, and
+// no refusal is counted against them.
+func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIsCounted(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{})
+	w := s.worker("w", client)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	ctx, die := context.WithCancel(t.Context())
+	client.upload = func() error { die(); return errors.New("the worker is dead") }
+	_ = w.runWith(ctx, queue.KindPackage, pkg)
+	if p := s.pkg(pkg); p.State != ledger.PackageOpened {
+		t.Fatalf("the package is %s", p.State)
+	}
+	client.upload = nil
+	s.restart()
+	w2 := s.worker("w2", client)
+	w2.must(queue.KindPackage, pkg)
+	for range 3 { // KSeF may not have noticed yet that the parts are there
+		if v := retry.Judge(w2.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
+			t.Fatalf("the verdict is %+v", v)
+		}
+		if i := s.read(inv.ID); i.Package != pkg {
+			t.Fatalf("it is in %s before a minute is over", i.Package)
+		}
+	}
+	s.advance(2 * time.Minute)
+	w2.must(queue.KindConfirm, pkg)
+	second := s.read(inv.ID).Package
+	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 || s.pkg(second).Refusals != 0 {
+		t.Fatalf("the package is %s with %d, the invoice %s in %s", p.State, p.Code, i.State, second)
+	}
+	w2.must(queue.KindPackage, second)
+	w2.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	s.acceptedOnce(1)
+}

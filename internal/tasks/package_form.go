@@ -1,0 +1,33 @@
+package tasks
+
+import (
+	"cmp"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
+	"ksefworker/internal/pack"
+)
+
+// PackageForm is how the packages of a tenant are built: what its way to KSeF takes, and what the
+// operator chose among that.
+type PackageForm struct {
+	Format  pack.Format // "" is ZIP
+	MaxSize int64       // of the plain archive, bytes; 0 is what the gateway's contract can describe
+}
+
+func (o Options) packageForm(tenant string) PackageForm {
+	var f PackageForm
+	if o.PackageForm != nil {
+		f = o.PackageForm(tenant)
+	}
+	f.Format, f.MaxSize = cmp.Or(f.Format, pack.ZIP), cmp.Or(f.MaxSize, numbers.GatewayMaxBatchSize)
+	return f
+}
+
+// compression is what is declared to KSeF of a package of this form.
+func (f PackageForm) compression() ksef.Compression {
+	if f.Format == pack.TarGz {
+		return ksef.CompressionTarGz
+	}
+	return ksef.CompressionZIP
+}

@@ -1,0 +1,65 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// sessionRefusals counts by tenant the sends in a row that KSeF refused because of their session.
+// The zero value is ready. Safe for concurrent use.
+type sessionRefusals struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// maxSessionRefusals is how many sessions in a row may refuse before the invoices in them are counted as
+// having failed: whatever is wrong then, another online session does not help, and a package may.
+const maxSessionRefusals = 3
+
+// add counts one more and returns how many there are in a row.
+func (r *sessionRefusals) add(tenant string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == nil {
+		r.n = map[string]int{}
+	}
+	r.n[tenant]++
+	return r.n[tenant]
+}
+
+// clear forgets those of a tenant: a session of it took an invoice.
+func (r *sessionRefusals) clear(tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.n, tenant)
+}
+
+// refusedBySession handles a send that KSeF refused because of its session: it is full (21155), not
+// known (21173, also seen right after it was opened), closed (21180) or paused for service (21184).
+// KSeF has nothing of the invoice, and the invoice is not at fault: it goes into another session, and
+// no failure of it is counted. handled is false when that has helped too often.
+func (x *onlineSessions) refusedBySession(
+	ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, api *ksef.APIError,
+) (handled bool, err error) {
+	inRow := x.sessionRefusals.add(inv.Tenant)
+	if inRow > maxSessionRefusals {
+		return false, nil
+	}
+	x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Str("tenant", inv.Tenant).Err(api).
+		Msg("KSeF refused the session, not the invoice: another session is opened for it")
+	x.drop(s)
+	if api.Code == ksef.CodeSessionForbids {
+		t.Invalidate() // KSeF ends a session whose key it could not decrypt: the public key may be out of date
+	}
+	if err := x.unsent(ctx, inv); err != nil {
+		return true, err
+	}
+	return true, &retry.LaterError{Delay: time.Second << (inRow - 1), Reason: retry.ReasonOther, Err: api,
+		What: fmt.Sprintf("its online session took nothing (%d): it goes into the next session", api.Code)}
+}

@@ -1,0 +1,71 @@
+package tasks_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+)
+
+// KSeF refuses a send because of its session. The invoice goes into another one, once, and nothing
+// of it is counted as having failed.
+func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t *testing.T) {
+	for code, what := range map[int]string{
+		ksef.CodeSessionFull: "full", ksef.CodeNoSession: "not known right after it was opened",
+		ksef.CodeSessionForbids: "closed", ksef.CodeSessionPaused: "paused for service",
+	} {
+		t.Run(fmt.Sprint(code, " ", what), func(t *testing.T) {
+			t.Parallel()
+			s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
+				{Kind: simulator.Refused, On: "send", Code: code, OneSession: true, Times: -1},
+			}})
+			w := s.worker("w", client)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			err := w.run(queue.KindSend, inv.ID)
+			if v := retry.Judge(err); v.Action != retry.Later || v.Delay <= 0 || !strings.Contains(err.Error(), fmt.Sprint(code)) {
+				t.Fatalf("the verdict is %+v (%v)", v, err)
+			}
+			got := s.read(inv.ID)
+			if got.State != ledger.Queued || got.Package != "" || got.FailedSessions+got.Resends != 0 || got.Lane != ledger.Express {
+				t.Fatalf("it is %s, lane %s, in %q, with %d failed sessions: %s", got.State, got.Lane, got.Package, got.FailedSessions, got.Reason)
+			}
+			w.must(queue.KindSend, inv.ID)
+			pkg := s.read(inv.ID).Package
+			if err := w.Stop(t.Context()); err != nil { // closes both sessions
+				t.Fatal(err)
+			}
+			w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 || len(b.Sessions) != 2 {
+				t.Errorf("%d sessions, KSeF accepted %d invoices and rejected %d", len(b.Sessions), len(b.Accepted), len(b.Rejected))
+			}
+		})
+	}
+}
+
+// Each of KSeF's online sessions refuses. That is no accident of one session any more: the invoice
+// goes by a package, after a bounded number of sessions.
+func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
+		{Kind: simulator.Refused, On: "send", Code: ksef.CodeSessionPaused, Times: -1},
+	}})
+	w := s.worker("w", client)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	sends := 0
+	for ; s.read(inv.ID).Lane == ledger.Express && sends < 10; sends++ {
+		if err := w.run(queue.KindSend, inv.ID); err != nil && retry.Judge(err).Action != retry.Later {
+			t.Fatal(err)
+		}
+	}
+	if got := s.read(inv.ID); sends != 5 || got.Lane != ledger.Bulk || got.State != ledger.Queued {
+		t.Fatalf("after %d sends it is %s, lane %s: %s", sends, got.State, got.Lane, got.Reason)
+	}
+	pkg := w.cut(inv.ID)
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	s.acceptedOnce(1)
+}
