@@ -121,6 +121,10 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	p.admit(intake.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	writeFile(t, wrong, "not_it\n")
+	// This count ends after a minute by itself.
+	if err := p.base.Redis.Persist(t.Context(), "ksef:inflow:"+p.cfg.Tenants[0].Title()).Err(); err != nil {
+		t.Fatal(err)
+	}
 	before := dump(t, p.base.Redis)
 	if len(before) < 10 {
 		t.Fatalf("only %d keys: this test proves little", len(before))
