@@ -41,7 +41,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -74,7 +74,9 @@ var (
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
-		"internal/actions":    {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
+		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -154,6 +156,7 @@ var (
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
+		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
