@@ -63,7 +63,7 @@ intake:
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var stderr safeBuffer
-	p := &program{in: strings.NewReader(""), out: newScreen(io.Discard), err: newScreen(io.Discard), stderr: &stderr}
+	p := newProgram(&core{in: strings.NewReader(""), out: newScreen(io.Discard), err: newScreen(io.Discard), stderr: &stderr})
 	ended := make(chan error, 1)
 	go func() { ended <- p.run(ctx, []string{"--config", config, "serve"}) }()
 	address := ""

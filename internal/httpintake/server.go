@@ -48,12 +48,37 @@ type Limits struct {
 
 // Server answers calls. It is safe for concurrent use.
 type Server struct {
+	*core
+	*submissions
+	*listing
+	*single
+	*decisions
+	mux *http.ServeMux
+}
+
+// core is what all handlers share.
+type core struct {
 	o       Options
 	clients *clients
 	gates   *gates
-	mux     *http.ServeMux
 	docs    *document
 }
+
+// The handlers, by what a call is about.
+type (
+	// bodyReader reads documents out of bodies.
+	bodyReader  struct{ *core }
+	submissions struct {
+		*core
+		bodies *bodyReader
+	}
+	// listing finds invoices.
+	listing struct{ *core }
+	// single returns one invoice and its documents.
+	single struct{ *core }
+	// decisions are what a person decides about an invoice.
+	decisions struct{ *core }
+)
 
 // New returns a server. It reads the files of keys; an error names the file that cannot be used.
 func New(o Options) (*Server, error) {
@@ -71,7 +96,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, clients: known, gates: newGates(o), mux: http.NewServeMux(), docs: docs}
+	co := &core{o: o, clients: known, gates: newGates(o), docs: docs}
+	s := &Server{
+		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
+		decisions: &decisions{co}, mux: http.NewServeMux(),
+	}
 	for pattern, h := range map[string]func(*call) error{
 		"POST /v1/invoices":          s.submit,
 		"GET /v1/invoices":           s.list,

@@ -140,7 +140,7 @@ func tooMany(wait time.Duration) *refusal {
 
 // eventOf describes a request to the faults before its body is read, and returns its group. The two
 // closes share a path: their group depends on the session.
-func (s *Simulator) eventOf(c *call) (event, string) {
+func (pf *performer) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()
 	switch c.op.name {
@@ -151,9 +151,9 @@ func (s *Simulator) eventOf(c *call) (event, string) {
 	case opSessionStatus, opInvoices, opClose, opUPO:
 		c.session = c.value(0)
 		e.session = c.session
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if sess := s.sessions[c.session]; sess != nil {
+		pf.mu.Lock()
+		defer pf.mu.Unlock()
+		if sess := pf.sessions[c.session]; sess != nil {
 			e.lane = sess.lane
 			if e.nip == "" {
 				e.nip = sess.context
