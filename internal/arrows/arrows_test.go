@@ -73,7 +73,7 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
-		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
+		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
