@@ -144,6 +144,8 @@ var (
 		"internal/chaos": join([]string{"config", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
+		// Programs in other languages; its tests run them against real processes.
+		"examples": nil,
 		// A module of its own.
 		"test/thirdparty/go-ksef-client": nil,
 	}
@@ -159,7 +161,7 @@ var (
 		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
-		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
+		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":              join(clients, []string{"internal/intake"}),
 		"internal/simulator":          {"internal/simulator/fa/fatest"},
