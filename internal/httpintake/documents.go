@@ -74,7 +74,8 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			}
 			w.Offline = value == "true"
 		default:
-			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant", cut(name)),
+			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant",
+				cut(name)),
 				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline i tenant", cut(name)))
 		}
 	}
