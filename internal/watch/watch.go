@@ -127,6 +127,9 @@ func (w *Watcher) open() error {
 		return err
 	}
 	w.disk.removeLeftovers(journalDir)
+	if w.disk.exists(waitingName) {
+		w.told[waitingName] = "" // the list of an earlier watch: the first pass writes or removes it
+	}
 	return w.readJournal()
 }
 
