@@ -37,6 +37,8 @@ require (
 	rsc.io/qr v0.2.0
 )
 
+require github.com/fsnotify/fsnotify v1.10.1
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -26,6 +26,7 @@ type grammar struct {
 
 	Submit  submitCmd  `cmd:"" help:"${submit}"`
 	Serve   serveCmd   `cmd:"" help:"${serve}"`
+	Watch   watchCmd   `cmd:"" help:"${watch}"`
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
@@ -113,7 +114,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		g.Certificate.sub, g.Token.sub = words[1], words[1]
 	}
 	c := map[string]command{
-		"submit": &g.Submit, "serve": &g.Serve, "status": &g.Status, "results": &g.Results, "open": &g.Open,
+		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,

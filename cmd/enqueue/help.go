@@ -47,6 +47,13 @@ var helpTexts = kong.Vars{
 	"token":               "Tokens with which a tenant logs in to KSeF itself (transport: direct).",
 	"token_create":        "Make a token for the tenant and write it to a file: KSeF shows it this once.",
 
+	"watch": "Take invoices from a folder that another program writes into, until interrupted, and show there what became of each " +
+		"(accepted/, rejected/, refused/, parked/).",
+	"watch_settle":   "How long size and time of a file must stay the same before it is taken.",
+	"watch_patience": "The same for a file whose end seems to be missing.",
+	"watch_poll": "The longest time between two looks at the folder; by default 30s where the system tells of changes, 2s elsewhere, " +
+		"such as on a network share.",
+
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
 	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +

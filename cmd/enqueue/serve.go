@@ -111,7 +111,12 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 			log.Warn().Str("id", u.ID).Err(u.Err).Msg("entry left out: it cannot be read")
 		},
 	}
+	documents, err := p.base.Documents()
+	if err != nil {
+		return nil, err
+	}
 	o := httpintake.Options{
+		Generator: documents, PDF: pdfOf(documents),
 		Admitter: admitter, Ledger: p.base.Ledger, Inquiry: reader,
 		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader},
 		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
@@ -131,6 +136,20 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 		return nil, err
 	}
 	return s.HTTP(), nil
+}
+
+// pdfOf lets the gateway make the PDF of an invoice.
+func pdfOf(d *connect.Documents) httpintake.PDF {
+	return func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error) {
+		pdf, err := d.PDF(ctx, inv.Tenant, inv.KsefNumber, inv.Offline || inv.KsefNumber == "", document, language)
+		if errors.Is(err, connect.ErrNoPDF) {
+			return nil, &httpintake.NoPDFError{}
+		}
+		if refused, ok := errors.AsType[*connect.RefusedPDFError](err); ok {
+			return nil, &httpintake.NoPDFError{Why: refused.Why}
+		}
+		return pdf, err
+	}
 }
 
 // titlesOf returns the names of tenants that are given by name or NIP.

@@ -41,7 +41,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -73,8 +73,10 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
-		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
-		"internal/actions":    {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
+		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
+		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -142,6 +144,8 @@ var (
 		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
+		// Programs in other languages; its tests run them against real processes.
+		"examples": nil,
 		// A module of its own.
 		"test/thirdparty/go-ksef-client": nil,
 	}
@@ -154,9 +158,10 @@ var (
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
+		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
-		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results", "internal/enrol"},
+		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results", "internal/enrol"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":              join(clients, []string{"internal/intake", "internal/ksef/direct/login"}),
 		"internal/simulator":          {"internal/simulator/fa/fatest"},

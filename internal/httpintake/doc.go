@@ -6,10 +6,12 @@
 //	server.go        routes, and what every call passes: request id, login, rate
 //	clients.go       who may call: bearer keys from files; limits.go: how often and how many at once
 //	body.go          the body of a call, bounded in size, time and memory
-//	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go
+//	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go;
+//	                 faktura.go: invoices that are JSON themselves
 //	submit.go        POST /v1/invoices; item.go: the answer about one document; foreign.go: about one
 //	                 that belongs to another client
-//	list.go          GET /v1/invoices, cursor.go: its pages; one.go: one invoice, its XML and its UPO
+//	list.go          GET /v1/invoices, cursor.go: its pages; one.go: one invoice, its XML and its UPO;
+//	                 forms.go: its QR code and its PDF
 //	act.go           :retry and :dismiss
 //	problem.go       errors as RFC 9457 problem details; language.go: in English or Polish
 //	openapi.go       the description of all this, openapi.yaml, and a page to read it

@@ -56,11 +56,13 @@ type invoiceLinks struct {
 	Self string `json:"self"`
 	XML  string `json:"xml"`
 	UPO  string `json:"upo"`
+	QR   string `json:"qr"`
+	PDF  string `json:"pdf"`
 }
 
 func linksOf(id string) *invoiceLinks {
 	self := "/v1/invoices/" + id
-	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo"}
+	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo", QR: self + "/qr.png", PDF: self + "/pdf"}
 }
 
 // itemOf returns the answer about a document. entries has those that it met, by id: its own when it

@@ -38,7 +38,7 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 			return bad(`the body must be {"invoices": […]}`, `treść musi mieć postać {"invoices": […]}`)
 		}
 	}
-	n := 0
+	n, m := 0, &maker{core: br.core, c: c}
 	for ; d.More(); n++ {
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
@@ -46,7 +46,7 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 		}
 		// What the decoder has read ahead is at most as much again.
 		elements.left = elements.limit
-		if !yield(br.jsonItem(c, n, raw, of)) {
+		if !yield(br.jsonItem(c, n, raw, of, m)) {
 			return nil
 		}
 	}
@@ -78,14 +78,14 @@ func malformed(n int, elements *elementReader, err error) error {
 		fmt.Sprintf("treść nie jest poprawnym JSON w invoices[%d]; tego elementu i następnych nie odczytano", n))
 }
 
-func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked) intake.Item {
+func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m *maker) intake.Item {
 	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
 	one := jsonInvoice{}
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&one); err != nil {
 		it.Err = &invoice.FieldError{Field: it.File, Rule: "cannot be read: " + strings.TrimPrefix(err.Error(), "json: "),
-			Hint: "its fields are xml or xml_base64, ref, lane, offline, deadline, tenant and corrects"}
+			Hint: "its fields are xml, xml_base64 or faktura, ref, lane, offline, deadline, tenant and corrects"}
 		return it
 	}
 	it.Ref = one.Ref
@@ -103,33 +103,31 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked) i
 	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
 	it.Terms, it.Err = &terms, err
 	if err == nil {
-		it.Data, it.Err = one.document()
+		it.Data, it.Err = one.document(m, own.Tenant)
 	}
 	return it
 }
 
-func (j *jsonInvoice) document() ([]byte, error) {
-	forms := 0
-	for _, given := range []bool{j.XML != "", j.XMLBase64 != "", len(j.Faktura) > 0 && string(j.Faktura) != "null"} {
+func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {
+	forms, asJSON := 0, len(j.Faktura) > 0 && string(j.Faktura) != "null"
+	for _, given := range []bool{j.XML != "", j.XMLBase64 != "", asJSON} {
 		if given {
 			forms++
 		}
 	}
 	switch {
 	case forms != 1:
-		return nil, &invoice.FieldError{Field: "xml", Rule: "must be given, as xml or as xml_base64, and only once"}
+		return nil, &invoice.FieldError{Field: "xml", Rule: "must be given, as xml, xml_base64 or faktura, and only once"}
 	case j.XML != "":
 		return intake.FromJSON(j.XML)
-	case j.XMLBase64 != "":
-		data, err := base64.StdEncoding.DecodeString(j.XMLBase64)
-		if err != nil {
-			return nil, &invoice.FieldError{Field: "xml_base64", Rule: "is not Base64 (RFC 4648, with padding)"}
-		}
-		return data, nil
+	case asJSON:
+		return m.document(tenant, j.Faktura)
 	}
-	return nil, &invoice.FieldError{Field: "faktura",
-		Rule: "cannot be made into an XML document here: the gateway's operation for that is not used",
-		Hint: "send the FA(3) document as xml or xml_base64"}
+	data, err := base64.StdEncoding.DecodeString(j.XMLBase64)
+	if err != nil {
+		return nil, &invoice.FieldError{Field: "xml_base64", Rule: "is not Base64 (RFC 4648, with padding)"}
+	}
+	return data, nil
 }
 
 // elementReader bounds how much is read for one element.

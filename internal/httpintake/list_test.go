@@ -116,6 +116,7 @@ func TestList_EntriesThatCannotBeRead_AreLeftOutAndTheOthersFollow(t *testing.T)
 			break
 		}
 	}
+	slices.Sort(got) // two of one millisecond are in the order of their ids
 	if !slices.Equal(got, []string{"FV/10", "FV/11"}) {
 		t.Errorf("got %q", got)
 	}

@@ -63,12 +63,8 @@ func (sg *single) xml(c *call) error {
 	if err != nil {
 		return err
 	}
-	doc, err := sg.o.Document(c.ctx(), &inv)
-	if err != nil {
-		doc, err = sg.o.Records.Document(c.ctx(), results.Of(inv, ""))
-	}
-	return sg.stored(c, inv.ID+".xml", doc, err, text{
-		en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"})
+	doc, err := sg.document(c, &inv)
+	return sg.stored(c, inv.ID+".xml", doc, err, notKept)
 }
 
 func (sg *single) upo(c *call) error {
@@ -90,6 +86,5 @@ func (sg *single) stored(c *call, name string, data []byte, err error, missing t
 	case records.Missing(err):
 		return &problem{kind: notFound, detail: missing}
 	}
-	return &problem{kind: unavailable, after: 10e9, cause: err, detail: text{
-		en: "the archive does not answer; ask again", pl: "archiwum nie odpowiada; zapytaj ponownie"}}
+	return archiveAway(err)
 }

@@ -62,11 +62,16 @@ func (c *contract) check(method, path, media string, a answer) {
 }
 
 func init() {
-	openapi3filter.RegisterBodyDecoder("application/xml", openapi3filter.FileBodyDecoder)
+	for _, media := range []string{"application/xml", "image/png", "application/pdf"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
 }
 
 func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = time.Second })
+	b := newBench(t, func(o *Options) {
+		o.Limits.BodyPeriod = time.Second
+		o.PDF = func(context.Context, *ledger.Invoice, []byte, string) ([]byte, error) { return []byte("%PDF-1.4"), nil }
+	})
 	served := b.call("GET", "/v1/openapi.yaml", nil, "Authorization", "")
 	if served.status != http.StatusOK || !bytes.Equal(served.raw, openAPI) {
 		t.Fatalf("served is %d, %d bytes", served.status, len(served.raw))
@@ -98,6 +103,9 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 	do("GET", "/v1/invoices/inv-none", nil)
 	do("GET", "/v1/invoices/"+id+"/xml", nil)
 	do("GET", "/v1/invoices/"+id+"/upo", nil)
+	do("GET", "/v1/invoices/"+id+"/qr.png", nil)
+	do("GET", "/v1/invoices/"+id+"/pdf", nil)
+	do("GET", "/v1/invoices/inv-none/pdf", nil)
 	b.move(ledger.Parked, ledger.Because(415, "brak uprawnień"), id)
 	do("GET", "/v1/invoices/"+id, nil)
 	do("POST", "/v1/invoices/"+id+":retry", nil)
@@ -111,7 +119,7 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 		"submitInvoices Accepted", "submitInvoices Multi-Status", "submitInvoices Bad Request", "submitInvoices Unauthorized",
 		"submitInvoices Request Entity Too Large", "submitInvoices Unsupported Media Type", "submitInvoices Unprocessable Entity",
 		"submitInvoices Service Unavailable", "listInvoices OK", "listInvoices Bad Request", "getInvoice OK", "getInvoice Not Found",
-		"getInvoiceXML OK", "getInvoiceUPO Not Found", "retryInvoice OK", "retryInvoice Conflict", "dismissInvoice OK",
+		"getInvoiceXML OK", "getInvoiceUPO Not Found", "getInvoiceQR OK", "getInvoicePDF OK", "getInvoicePDF Not Found", "retryInvoice OK", "retryInvoice Conflict", "dismissInvoice OK",
 		"dismissInvoice Conflict", "dismissInvoice Bad Request",
 	} {
 		if !c.seen[want] {

@@ -29,6 +29,9 @@ type Options struct {
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
 	// each call that hands in, so it answers from memory.
 	Fit func() error
+	// Generator makes XML of invoices that are JSON; nil: they are refused with words.
+	Generator intake.Generator
+	PDF       PDF // nil: there is none
 	// RecordRefusals puts refused documents on record.
 	RecordRefusals bool
 	Limits         Limits
@@ -102,7 +105,11 @@ func New(o Options) (*Server, error) {
 		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
 		decisions: &decisions{co}, mux: http.NewServeMux(),
 	}
+	f := &forms{s.single}
 	for pattern, h := range map[string]func(*call) error{
+		"GET /v1/invoices/{id}/qr.png": f.qr,
+		"GET /v1/invoices/{id}/pdf":    f.pdf,
+
 		"POST /v1/invoices":          s.submit,
 		"GET /v1/invoices":           s.list,
 		"GET /v1/invoices/{id}":      s.one,

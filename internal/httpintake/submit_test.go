@@ -169,7 +169,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 		map[string]any{"xml_base64": xmlOf(0, "FV/2"), "ref": "SO-2", "lane": "bulk", "offline": true},
 		map[string]any{"xml": string(xmlOf(0, "FV/3")), "lane": "fast"},
 		map[string]any{"xml": string(xmlOf(0, "FV/4")), "corrects": "FV/0"},
-		map[string]any{"faktura": map[string]any{"numer": "1"}},
+		map[string]any{"faktura": map[string]any{"numer": "1"}, "lane": "fast"},
 		map[string]any{"xml": string(xmlOf(0, "FV/5")), "reff": "SO-5"},
 		map[string]any{"xml": "<a>\xff</a>"},
 		map[string]any{"ref": "SO-7"},
@@ -177,7 +177,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 	)
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json")
 	b.want(a, http.StatusMultiStatus, "")
-	for i, field := range []string{"", "", "lane", "corrects", "faktura", "invoices[5]", "xml", "xml", "tenant"} {
+	for i, field := range []string{"", "", "lane", "corrects", "lane", "invoices[5]", "xml", "xml", "tenant"} {
 		it := a.body.Items[i]
 		if field == "" && it.Refusal == nil || field != "" && it.Refusal != nil && it.Refusal.Faults[0].Field == field {
 			continue

@@ -7,6 +7,7 @@
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
 //	manifest.go      a list of documents with terms for each, wanted.go: those terms as text
+//	faktura.go       an invoice as JSON, of which the gateway makes XML
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in

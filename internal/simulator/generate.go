@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"ksefworker/internal/simulator/fa"
@@ -24,6 +25,10 @@ func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
+	// A document has one root, so anything but one object would make none, or several.
+	if raw := bytes.TrimSpace(body.Invoice); len(raw) == 0 || raw[0] != '{' {
+		return reply{}, badInput("invoice must be one object")
+	}
 	f := do.forms["v3"]
 	var out bytes.Buffer
 	out.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
@@ -35,6 +40,9 @@ func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	}
 	return reply{status: http.StatusOK, contentType: xmlType, body: out.Bytes()}, nil
 }
+
+// elementName is what the names of FA(3) are made of.
+var elementName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 type attribute struct{ name, value string }
 
@@ -50,7 +58,7 @@ func (g *generator) element(name string, attributes []attribute) error {
 	if name == "KodFormularza" && len(attributes) == 0 {
 		attributes = []attribute{{"kodSystemowy", g.form.SystemCode}, {"wersjaSchemy", "1-0E"}}
 	}
-	if name == "" || strings.ContainsAny(name, " <>&\"'/=\t\r\n") {
+	if !elementName.MatchString(name) {
 		return fmt.Errorf("%q is not the name of an element", name)
 	}
 	token, err := g.dec.Token()

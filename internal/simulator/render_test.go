@@ -42,7 +42,8 @@ func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`} {
+	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`, `{"invoice":null}`, `{"invoice":[{},{}]}`,
+		`{"invoice":"x"}`, `{"invoice":{"1a":1}}`, `{"invoice":{"x:y":1}}`, `{"invoice":{}} {}`, `{"invoice":{},"more":1}`} {
 		if a := r.post("/invoice/generate", []byte(body)); a.status != 400 {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}

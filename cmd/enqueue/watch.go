@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+	"ksefworker/internal/watch"
+)
+
+// watchCmd takes invoices from a folder until a signal ends it.
+type watchCmd struct {
+	Once     bool          `help:"Take what is there, wait until it is decided, and end: for a scheduler."`
+	Settle   time.Duration `help:"${watch_settle}" default:"2s" placeholder:"D"`
+	Patience time.Duration `help:"${watch_patience}" default:"1m" placeholder:"D"`
+	Poll     time.Duration `help:"${watch_poll}" placeholder:"D"`
+	Dir      string        `arg:"" name:"DIR" help:"The folder that the other program writes into."`
+}
+
+func (c *watchCmd) check() error {
+	info, err := os.Stat(c.Dir)
+	switch {
+	case c.Dir == "":
+		return &usageError{what: "DIR is empty", hint: unsetVariable}
+	case err != nil:
+		return &usageError{what: err.Error(), hint: "name the folder that the other program writes into"}
+	case !info.IsDir():
+		return &usageError{what: c.Dir + " is no folder", hint: "to hand in one file: enqueue submit"}
+	case c.Settle < 0 || c.Patience < 0 || c.Poll < 0:
+		return &usageError{what: "a time must not be negative"}
+	}
+	return nil
+}
+
+func (c *watchCmd) run(ctx context.Context, p *program) error {
+	if err := p.mayTake(ctx); err != nil {
+		return err
+	}
+	log := serveLog(p)
+	o, err := c.options(p)
+	if err != nil {
+		return err
+	}
+	fit := &fitness{program: p}
+	o.Log, o.Fit = log, fit.now
+	w, err := watch.New(o)
+	if err != nil {
+		return &usageError{what: fmt.Sprintf("%s: %v", c.Dir, err)}
+	}
+	defer w.Close() // nothing is buffered
+	watching, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); fit.watch(watching, log) }()
+	defer func() { stop(); <-ended }()
+	if !c.Once {
+		return w.Run(ctx)
+	}
+	waiting, err := w.RunOnce(ctx)
+	if err != nil {
+		return err
+	}
+	return c.summary(p, w.Decided, waiting)
+}
+
+func (c *watchCmd) options(p *program) (watch.Options, error) {
+	documents, err := p.base.Documents()
+	if err != nil {
+		return watch.Options{}, err
+	}
+	admitter := p.base.Admitter()
+	kept := &records.Reader{Store: p.base.Store, Unread: p.sayUnusable}
+	o := watch.Options{
+		Dir: c.Dir, Admitter: admitter, Entries: p.base.Ledger,
+		Receipt: func(ctx context.Context, r results.Result) ([]byte, error) {
+			receipt, err := kept.Receipt(ctx, r)
+			if errors.Is(err, records.ErrNoReceipt) {
+				return nil, nil
+			}
+			return receipt.Raw, err
+		},
+		Generate: func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+			return intake.FromFaktura(ctx, documents, admitter.Accounts, tenant, faktura, p.cfg.LargestInvoice())
+		},
+		Environment: string(p.cfg.Environment), Tenants: titleList(p), MaxDocument: p.cfg.LargestInvoice(),
+		Settle: c.Settle, Patience: c.Patience, Poll: c.Poll, Now: time.Now,
+	}
+	if p.cfg.Ledger.Refusals > 0 {
+		o.Record, o.Owner = p.base.Ledger, p.owner
+	}
+	return o, nil
+}
+
+func titleList(p *program) []string {
+	var all []string
+	for _, t := range p.cfg.Tenants {
+		all = append(all, t.Title())
+	}
+	return all
+}
+
+// summary says how many files came where. The exit code is 3 when some need a person.
+func (c *watchCmd) summary(p *program, decided map[string]int, waiting int) error {
+	var parts []string
+	some := waiting > 0
+	for _, place := range []string{"accepted", "rejected", "refused", "parked", "dismissed"} {
+		if n := decided[place]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, place))
+			some = some || place != "accepted"
+		}
+	}
+	if waiting > 0 {
+		parts = append(parts, fmt.Sprintf("%d waiting (see ksef-waiting.txt)", waiting))
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing was there"}
+	}
+	p.say("%s", strings.Join(parts, ", "))
+	if some {
+		return errSome
+	}
+	return nil
+}

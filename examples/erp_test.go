@@ -1,0 +1,84 @@
+package examples
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there, in
+// one shell; only the ports are others.
+func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
+	for _, tool := range []string{"bash", "redis-server", "openssl", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	page, err := os.ReadFile("../docs/erp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "set -euo pipefail\n"
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+		script += block[1]
+	}
+	ports := map[string]string{"6390": freePort(t), "9090": freePort(t), "8088": freePort(t), "8090": freePort(t)}
+	for port, free := range ports {
+		script = regexp.MustCompile(`\b`+port+`\b`).ReplaceAllString(script, free)
+	}
+	dir := t.TempDir()
+	sources, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"bin": bin(t), "examples": sources} {
+		if err := os.MkdirAll(filepath.Join(dir, "ksefworker"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, filepath.Join(dir, "ksefworker", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := os.Create(filepath.Join(dir, "log")) // a file: what still runs at the end holds a pipe open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command("bash", "-c", script+"echo the end\n")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "KSEF_URL=http://127.0.0.1:"+ports["8090"])
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that what it starts ends with it
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	})
+	select {
+	case err = <-ended:
+	case <-time.After(4 * time.Minute):
+		err = errors.New("it does not end")
+	}
+	raw, _ := os.ReadFile(log.Name())
+	text := string(raw)
+	if err != nil || !strings.HasSuffix(text, "the end\n") {
+		t.Fatalf("%v:\n%s", err, text)
+	}
+	if n := len(regexp.MustCompile(`\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}`).FindAllString(text, -1)); n < 4 {
+		t.Errorf("only %d KSeF numbers are in\n%s", n, text)
+	}
+	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
+		t.Errorf("the PDF: %v", err)
+	}
+	t.Log(text)
+}

@@ -1,0 +1,81 @@
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.util.Base64;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * Receives results as signed webhooks (Standard Webhooks) and appends each to a file. Java 11 or later.
+ *
+ * <pre>WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 java Receive.java</pre>
+ *
+ * The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
+ * result may come again: what has its id and updated_at is the same.
+ */
+public class Receive {
+    static final long TOLERANCE = 300; // seconds between the sender's clock and this one
+    static final int LARGEST = 1 << 20;
+
+    /** The signature covers id, time and the very bytes of the body, so check it before anything is read. */
+    static boolean genuine(HttpExchange call, byte[] body) throws IOException, GeneralSecurityException {
+        String id = call.getRequestHeaders().getFirst("webhook-id");
+        String sent = call.getRequestHeaders().getFirst("webhook-timestamp");
+        String given = call.getRequestHeaders().getFirst("webhook-signature");
+        if (id == null || given == null || sent == null || !sent.matches("\\d{1,12}")
+                || Math.abs(System.currentTimeMillis() / 1000 - Long.parseLong(sent)) > TOLERANCE) {
+            return false;
+        }
+        for (String line : Files.readString(Path.of(System.getenv("WEBHOOK_SECRET_FILE"))).trim().split("\\s+")) {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(Base64.getDecoder().decode(line.replaceFirst("^whsec_", "")), "HmacSHA256"));
+            mac.update((id + "." + sent + ".").getBytes(StandardCharsets.UTF_8));
+            byte[] want = ("v1," + Base64.getEncoder().encodeToString(mac.doFinal(body))).getBytes(StandardCharsets.US_ASCII);
+            for (String one : given.split(" ")) {
+                if (MessageDigest.isEqual(want, one.getBytes(StandardCharsets.UTF_8))) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    static int answer(HttpExchange call) {
+        try {
+            byte[] body = call.getRequestBody().readNBytes(LARGEST + 1);
+            if (!call.getRequestMethod().equals("POST")) {
+                return 405;
+            }
+            if (body.length > LARGEST) {
+                return 413;
+            }
+            if (!genuine(call, body)) {
+                return 401;
+            }
+            // Keep it first, then say so: what is not answered with 2xx comes again.
+            String line = new String(body, StandardCharsets.UTF_8).trim() + "\n";
+            Files.writeString(Path.of(System.getenv("OUT")), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.SYNC);
+            return 204;
+        } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+            return 500;
+        }
+    }
+
+    public static void main(String[] args) throws IOException {
+        int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8099"));
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
+        server.createContext("/", call -> {
+            call.sendResponseHeaders(answer(call), -1);
+            call.close();
+        });
+        server.start();
+        System.out.println("listening on " + server.getAddress().getPort());
+    }
+}

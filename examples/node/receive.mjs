@@ -1,0 +1,49 @@
+// Receives results as signed webhooks (Standard Webhooks) and appends each to a file. Node 18 or later.
+//
+//   WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 node receive.mjs
+//
+// The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
+// result may come again: what has its id and updated_at is the same.
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { appendFileSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+
+const tolerance = 300; // seconds between the sender's clock and this one
+const largest = 1 << 20;
+
+const secrets = () =>
+  readFileSync(process.env.WEBHOOK_SECRET_FILE, "utf8").split(/\s+/).filter(Boolean)
+    .map((line) => Buffer.from(line.replace(/^whsec_/, ""), "base64"));
+
+// The signature covers id, time and the very bytes of the body, so check it before anything is read.
+function genuine(headers, body) {
+  const id = headers["webhook-id"], sent = headers["webhook-timestamp"];
+  if (!id || !/^\d+$/.test(sent ?? "") || Math.abs(Date.now() / 1000 - Number(sent)) > tolerance) return false;
+  const given = (headers["webhook-signature"] ?? "").split(" ").filter((s) => s.startsWith("v1,"))
+    .map((s) => Buffer.from(s.slice(3), "base64"));
+  return secrets().some((secret) => {
+    const want = createHmac("sha256", secret).update(`${id}.${sent}.`).update(body).digest();
+    return given.some((g) => g.length === want.length && timingSafeEqual(g, want));
+  });
+}
+
+const server = createServer((request, response) => {
+  const answer = (status) => response.writeHead(status).end();
+  const parts = [];
+  let size = 0;
+  request.on("data", (part) => {
+    if ((size += part.length) > largest) {
+      answer(413);
+      request.destroy();
+    } else parts.push(part);
+  });
+  request.on("end", () => {
+    const body = Buffer.concat(parts);
+    if (request.method !== "POST") return answer(405);
+    if (!genuine(request.headers, body)) return answer(401);
+    // Keep it first, then say so: what is not answered with 2xx comes again.
+    appendFileSync(process.env.OUT, body.toString("utf8").trim() + "\n");
+    answer(204);
+  });
+});
+server.listen(Number(process.env.PORT ?? 8099), "127.0.0.1", () => console.log("listening on", server.address().port));

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Hands one invoice in and waits for its KSeF number. Python 3.8 or later, nothing else.
+
+    KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key python3 submit.py invoice.xml SO-1001
+
+It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
+there was no answer in time: run it again, nothing is sent twice.
+"""
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+BASE = os.environ.get("KSEF_URL", "http://127.0.0.1:8090") + "/v1/invoices"
+DONE = {"accepted", "receipted"}
+ENDED = {"rejected", "parked", "dismissed", "superseded", "refused"}
+
+
+def call(method, url, body=None):
+    """Returns status, Retry-After and the answer. No answer at all is status 0."""
+    with open(os.environ["KSEF_KEY_FILE"]) as f:
+        key = f.readline().strip()
+    request = urllib.request.Request(url, body, {"Authorization": "Bearer " + key}, method=method)
+    if body is not None:
+        request.add_header("Content-Type", "application/xml")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, 0, json.load(answer)
+    except urllib.error.HTTPError as e:
+        return e.code, int(e.headers.get("Retry-After") or 0), json.loads(e.read() or b"{}")
+    except OSError as e:
+        return 0, 0, {"detail": str(e)}
+
+
+def insist(method, url, body=None):
+    """Repeats a call that could not be served: that is always harmless."""
+    for attempt in range(1, 7):
+        status, after, answer = call(method, url, body)
+        if status not in (0, 429, 503):
+            break
+        time.sleep(after or 2 * attempt)
+    return status, answer
+
+
+def main():
+    file, ref = sys.argv[1:3]
+    query = "?" + urllib.parse.urlencode({"ref": ref})
+    with open(file, "rb") as f:
+        status, answer = insist("POST", BASE + query, f.read())
+    if status != 202:
+        for item in answer.get("items", []):
+            print(item["refusal"]["detail"], file=sys.stderr)
+        print(answer.get("detail", ""), file=sys.stderr)
+        return 4 if status in (0, 429, 503) else 3
+    for _ in range(300):
+        status, answer = insist("GET", BASE + query)
+        if status == 200 and answer["items"]:
+            invoice = answer["items"][-1]
+            if invoice["state"] in DONE:
+                print(invoice["ksef_number"])
+                return 0
+            if invoice["state"] in ENDED:
+                print(invoice["state"] + ": " + invoice["reason"], file=sys.stderr)
+                return 3
+        time.sleep(2)
+    print("no outcome in ten minutes; ask again later", file=sys.stderr)
+    return 4
+
+
+sys.exit(main())

@@ -1,0 +1,79 @@
+package examples
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/sample"
+	"ksefworker/internal/testbed"
+)
+
+// languages are the runtimes of the examples, and how each program is called.
+var languages = []struct {
+	runtime string
+	submit  []string
+	receive []string // nil: there is none
+}{
+	{"bash", []string{"bash/submit.sh"}, nil},
+	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
+	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
+	{"php", []string{"php/submit.php"}, []string{"-S", "127.0.0.1:PORT", "php/receive.php"}},
+	{"java", []string{"java/Submit.java"}, []string{"java/Receive.java"}},
+}
+
+var ksefNumber = regexp.MustCompile(`^\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}\n$`)
+
+func today() string { return time.Now().Format(time.DateOnly) }
+
+func TestSubmit_EachLanguage_PrintsTheKSeFNumberOrSaysWhatIsWrong(t *testing.T) {
+	s := newSite(t)
+	n := 0
+	for _, l := range languages {
+		t.Run(l.runtime, func(t *testing.T) {
+			runtime, err := exec.LookPath(l.runtime)
+			if err != nil {
+				t.Skipf("%s is not installed", l.runtime)
+			}
+			run := func(file, ref string) (code int, stdout, stderr string) {
+				var out, failed bytes.Buffer
+				cmd := exec.Command(runtime, append(l.submit[:len(l.submit):len(l.submit)], file, ref)...)
+				cmd.Env = append(os.Environ(), "KSEF_URL="+s.url, "KSEF_KEY_FILE="+s.keyFile)
+				cmd.Stdout, cmd.Stderr = &out, &failed
+				if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+					t.Fatal(err)
+				}
+				return cmd.ProcessState.ExitCode(), out.String(), failed.String()
+			}
+			write := func(name string, doc []byte) string {
+				path := filepath.Join(s.dir, l.runtime+"-"+name)
+				if err := os.WriteFile(path, doc, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return path
+			}
+			o := sample.Options{SellerNIP: sample.NIP(0), Number: "FV/" + l.runtime, IssueDate: today()}
+			good, ref := write("good.xml", sample.Invoice(o)), "SO "+l.runtime
+			code, number, stderr := run(good, ref)
+			if n++; code != 0 || !ksefNumber.MatchString(number) {
+				t.Fatalf("exit code %d, %q %s", code, number, stderr)
+			}
+			if code, again, _ := run(good, ref); code != 0 || again != number {
+				t.Errorf("handed in again: exit code %d, %q", code, again)
+			}
+			o.Number, o.IssueDate = "FV/bad", "2049-12-31"
+			code, out, stderr := run(write("bad.xml", sample.Invoice(o)), "SO-bad "+l.runtime)
+			if code != 3 || out != "" || !strings.Contains(stderr, "P_1") {
+				t.Errorf("a bad invoice: exit code %d, %q %s", code, out, stderr)
+			}
+		})
+	}
+	for _, err := range testbed.AuditBooks(s.bed.Simulator.Books()).Balance(n) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,107 @@
+package httpintake
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/qrcode"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// forms are an invoice as people see it: its QR code, and a PDF.
+type forms struct{ *single }
+
+// PDF makes a PDF of the document of an invoice; language is pl or en. The error is a [*NoPDFError],
+// or says that nobody could be asked.
+type PDF func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error)
+
+// NoPDFError says that there is no PDF of an invoice. Why is whose words: "" says that the tenant sends
+// by a way on which nobody makes one.
+type NoPDFError struct{ Why string }
+
+func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
+
+// qr answers with KOD I: where anybody can check whether KSeF has the invoice.
+func (f *forms) qr(c *call) error {
+	inv, err := f.invoice(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	found, err := f.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+	if err != nil {
+		return notNow(err)
+	}
+	link, label := found[0].VerificationURL, inv.KsefNumber
+	if link == "" {
+		return &problem{kind: notFound, detail: text{
+			en: "it is " + string(inv.State) + ", so KSeF does not have it, and it bears no code",
+			pl: "jej stan to " + string(inv.State) + ": KSeF jej nie ma, więc nie ma kodu"}}
+	}
+	if label == "" {
+		label = qrcode.LabelOffline
+	}
+	img, err := qrcode.PNG(link, label)
+	if err != nil {
+		return err
+	}
+	return f.shown(c, inv.ID+".png", "image/png", img)
+}
+
+// pdf answers with the document as the gateway shows it.
+func (f *forms) pdf(c *call) error {
+	inv, err := f.invoice(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	none := text{
+		en: "the gateway makes the PDF of an invoice, and the tenant of this one does not send over the gateway; make it of /xml",
+		pl: "PDF faktury robi bramka, a podmiot tej faktury nie wysyła przez bramkę; zrób go z /xml"}
+	if f.o.PDF == nil {
+		return &problem{kind: notFound, detail: none}
+	}
+	doc, err := f.document(c, &inv)
+	if records.Missing(err) {
+		return &problem{kind: notFound, detail: notKept}
+	}
+	if err != nil {
+		return archiveAway(err)
+	}
+	pdf, err := f.o.PDF(c.ctx(), &inv, doc, string(c.lang))
+	switch no, ok := errors.AsType[*NoPDFError](err); {
+	case err == nil:
+		return f.shown(c, inv.ID+".pdf", "application/pdf", pdf)
+	case ok && no.Why == "":
+		return &problem{kind: notFound, detail: none}
+	case ok:
+		return &problem{kind: notFound, detail: text{
+			en: "the gateway makes no PDF of it: " + no.Why, pl: "bramka nie zrobiła z niej PDF: " + no.Why}}
+	}
+	return &problem{kind: unavailable, after: 10 * time.Second, cause: err, detail: text{
+		en: "the gateway could not be asked for the PDF; ask again", pl: "nie można było zapytać bramki o PDF; zapytaj ponownie"}}
+}
+
+func (f *forms) shown(c *call, name, contentType string, data []byte) error {
+	c.w.Header().Set("Content-Disposition", `inline; filename="`+name+`"`)
+	return c.raw(http.StatusOK, contentType, data)
+}
+
+var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
+
+// document returns the bytes that KSeF has where the invoice is accepted, otherwise those that were
+// handed in.
+func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
+	doc, err := sg.o.Document(c.ctx(), inv)
+	if err != nil {
+		doc, err = sg.o.Records.Document(c.ctx(), results.Of(*inv, ""))
+	}
+	return doc, err
+}
+
+func archiveAway(err error) error {
+	return &problem{kind: unavailable, after: 10 * time.Second, cause: err, detail: text{
+		en: "the archive does not answer; ask again", pl: "archiwum nie odpowiada; zapytaj ponownie"}}
+}

@@ -1,0 +1,150 @@
+package httpintake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image/png"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+)
+
+// readQR returns the text in the image of a QR code.
+func readQR(t *testing.T, raw []byte) string {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text.GetText()
+}
+
+func TestQR_Invoice_IsTheCodeOfItsVerificationLink(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/1", "")
+	want := b.call("GET", "/v1/invoices/"+id, nil).body.VerificationURL
+	a := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil)
+	if b.want(a, http.StatusOK, ""); a.head.Get("Content-Type") != "image/png" || want == "" || readQR(t, a.raw) != want {
+		t.Errorf("%v: %s, want %s", a.head, readQR(t, a.raw), want)
+	}
+	other := []string{"Authorization", "Bearer " + keyTwo}
+	b.want(b.call("GET", "/v1/invoices/"+id+"/qr.png", nil, other...), http.StatusNotFound, "not-found")
+	b.want(b.call("GET", "/v1/invoices/"+id+"/pdf", nil, other...), http.StatusNotFound, "not-found")
+	b.move(ledger.Rejected, ledger.Because(450, "x"), id)
+	gone := b.call("GET", "/v1/invoices/"+id+"/qr.png", nil)
+	if b.want(gone, http.StatusNotFound, "not-found"); !strings.Contains(gone.body.Detail, "rejected") {
+		t.Error(gone.body.Detail)
+	}
+}
+
+func TestPDF_GatewayMakesItOrNot_IsAnsweredWithTheFormOrWithWords(t *testing.T) {
+	var answer error
+	var asked []string
+	b := newBench(t, func(o *Options) {
+		o.PDF = func(_ context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error) {
+			asked = append(asked, inv.Tenant, string(document), language)
+			return []byte("%PDF-1.4"), answer
+		}
+	})
+	id := b.take(0, "FV/1", "")
+	path := "/v1/invoices/" + id + "/pdf"
+	a := b.call("GET", path, nil, "Accept-Language", "pl")
+	if b.want(a, http.StatusOK, ""); string(a.raw) != "%PDF-1.4" || a.head.Get("Content-Type") != "application/pdf" ||
+		asked[0] != "one" || asked[1] != string(xmlOf(0, "FV/1")) || asked[2] != "pl" {
+		t.Errorf("%q %v %.80q", a.raw, a.head, asked)
+	}
+	for _, tt := range []struct {
+		err    error
+		status int
+		detail string
+	}{
+		{&NoPDFError{}, 404, "does not send over the gateway"},
+		{&NoPDFError{Why: "no template"}, 404, "makes no PDF of it: no template"},
+		{errors.New("secret address"), 503, "ask again"},
+	} {
+		answer = tt.err
+		a := b.call("GET", path, nil)
+		if a.status != tt.status || !strings.Contains(a.body.Detail, tt.detail) || strings.Contains(string(a.raw), "secret") {
+			t.Errorf("%v: %d %s", tt.err, a.status, a.raw)
+		}
+	}
+	none := newBench(t, nil)
+	a = none.call("GET", "/v1/invoices/"+none.take(0, "FV/1", "")+"/pdf", nil)
+	none.want(a, http.StatusNotFound, "not-found")
+}
+
+// generator stands for the gateway.
+type generator func(tenant string, faktura []byte) ([]byte, error)
+
+func (g generator) Generate(_ context.Context, tenant string, faktura []byte) ([]byte, error) {
+	return g(tenant, faktura)
+}
+
+func fakturaOf(nip any, number string) map[string]any {
+	return map[string]any{"Podmiot1": map[string]any{"DaneIdentyfikacyjne": map[string]any{"NIP": nip}}, "Fa": map[string]any{"P_2": number}}
+}
+
+func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testing.T) {
+	calls, down := 0, false
+	b := newBench(t, func(o *Options) {
+		o.Generator = generator(func(tenant string, faktura []byte) ([]byte, error) {
+			var f struct{ Fa struct{ P_2 string } }
+			if calls++; tenant != "one" {
+				t.Errorf("tenant %s is asked", tenant)
+			}
+			if err := json.Unmarshal(faktura, &f); err != nil {
+				t.Error(err)
+			}
+			switch {
+			case down:
+				return nil, intake.GenerationFailed(errors.New("secret address"))
+			case f.Fa.P_2 == "":
+				return nil, intake.NotGenerated("P_2 is missing")
+			}
+			return xmlOf(0, f.Fa.P_2), nil
+		})
+	})
+	post := func(docs ...map[string]any) answer {
+		return b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
+	}
+	a := post(map[string]any{"ref": "SO-1", "faktura": fakturaOf("5265877635", "FV/1")}, map[string]any{"faktura": fakturaOf(nil, "")},
+		map[string]any{"faktura": []int{1}}, map[string]any{"faktura": fakturaOf(nil, "FV/2"), "xml": "<a/>"})
+	b.want(a, http.StatusMultiStatus, "")
+	for i, want := range []string{"", "P_2 is missing", "neither XML nor one JSON object", "only once"} {
+		it := a.body.Items[i]
+		if want == "" && it.State != "queued" || want != "" && (it.Refusal == nil || !strings.Contains(it.Refusal.Detail, want)) {
+			t.Errorf("item %d: %+v %+v", i, it, it.Refusal)
+		}
+	}
+	if xml := b.call("GET", a.body.Items[0].Links.XML, nil); string(xml.raw) != string(xmlOf(0, "FV/1")) || a.body.Items[0].Ref != "SO-1" {
+		t.Errorf("the document: %s", xml.raw)
+	}
+	down, calls = true, 0
+	a = post(map[string]any{"faktura": fakturaOf(nil, "FV/3")}, map[string]any{"faktura": fakturaOf(nil, "FV/4")}, map[string]any{"xml": string(xmlOf(0, "FV/5"))})
+	b.want(a, http.StatusMultiStatus, "")
+	if calls != 1 || !a.body.Items[0].Refusal.TryAgain || !a.body.Items[1].Refusal.TryAgain || a.body.Items[2].State != "queued" ||
+		strings.Contains(string(a.raw), "secret") {
+		t.Errorf("%d calls: %s", calls, a.raw)
+	}
+	plain := newBench(t, nil)
+	a = plain.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": fakturaOf(nil, "FV/1")}), "Content-Type", "application/json")
+	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, "hand in the FA(3) document as XML") {
+		t.Errorf("%s", a.raw)
+	}
+}

@@ -1,0 +1,109 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// Generator makes the XML of an invoice that is JSON (faktura): the document of its schema with the
+// names of its elements. The error is a [*Problem] when that cannot be done, and an [*UnsureError]
+// when it could not be tried.
+type Generator interface {
+	Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
+}
+
+// FromFaktura makes a document of an invoice that is JSON. The tenant that sends it makes it too: the
+// one that is named; "" means the only one of accounts that may send it. g may be nil: then it is
+// refused. limit is the maximum size of the JSON and of the document, in bytes.
+func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
+	if g == nil {
+		return nil, &Problem{What: "is an invoice as JSON, and this program is not set up to make XML of such invoices", Hint: sendXML}
+	}
+	if size := int64(len(faktura)); size > limit {
+		return nil, invoice.TooLarge(size, limit)
+	}
+	f, err := readFaktura(faktura)
+	if err != nil {
+		return nil, err
+	}
+	if tenant == "" {
+		if tenant, err = f.sender(accounts); err != nil {
+			return nil, err
+		}
+	}
+	return g.Generate(ctx, tenant, faktura)
+}
+
+const sendXML = "hand in the FA(3) document as XML"
+
+// NoGeneration refuses an invoice that is JSON, because its tenant sends by another way than the
+// gateway.
+func NoGeneration(tenant string) error {
+	return &Problem{What: fmt.Sprintf("is an invoice as JSON, and tenant %s sends to KSeF itself, where nothing makes XML of it", tenant),
+		Hint: sendXML}
+}
+
+// NotGenerated refuses an invoice that is JSON, because the gateway makes no document of it.
+func NotGenerated(why string) error {
+	return &Problem{What: "is an invoice as JSON of which the gateway makes no XML: " + why,
+		Hint: "its names are those of the elements of FA(3), in the order of the schema"}
+}
+
+// GenerationFailed says that nobody could be asked to make XML of an invoice that is JSON.
+func GenerationFailed(err error) error {
+	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
+}
+
+// faktura is what of an invoice as JSON says who sends it.
+type faktura struct {
+	Podmiot1, Podmiot2 struct {
+		DaneIdentyfikacyjne struct {
+			NIP json.RawMessage `json:"NIP"`
+		} `json:"DaneIdentyfikacyjne"`
+	}
+	Fa struct {
+		Adnotacje struct {
+			SelfBilling json.RawMessage `json:"P_17"`
+		} `json:"Adnotacje"`
+	} `json:"Fa"`
+}
+
+func readFaktura(raw []byte) (f faktura, err error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
+		return f, &Problem{What: "is neither XML nor one JSON object", Hint: "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa"}
+	}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return f, NotGenerated("Podmiot1, Podmiot2 and Fa must be objects")
+	}
+	return f, nil
+}
+
+func (f *faktura) sender(accounts []Account) (string, error) {
+	nip := text(f.Podmiot1.DaneIdentyfikacyjne.NIP)
+	if text(f.Fa.Adnotacje.SelfBilling) == "1" {
+		nip = text(f.Podmiot2.DaneIdentyfikacyjne.NIP)
+	}
+	var found []Account
+	for _, a := range accounts {
+		if nip != "" && a.NIP == nip {
+			found = append(found, a)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0].Name, nil
+	case len(accounts) == 1:
+		return accounts[0].Name, nil
+	}
+	return "", &RefusedError{Rule: "it is an invoice as JSON, and which tenant sends it cannot be told from its Podmiot1",
+		Hint: "name the tenant", Remedy: ledger.RemedyNameTenant}
+}
+
+// text returns a JSON string or number as text.
+func text(raw json.RawMessage) string { return string(bytes.Trim(raw, `"`)) }

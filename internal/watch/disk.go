@@ -1,0 +1,151 @@
+package watch
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+)
+
+// disk is the folder. Its names are below the folder, with slashes, and lead nowhere else.
+type disk struct {
+	root *os.Root
+	step func(string)
+}
+
+// tempPrefix begins the names of files that are being written.
+const tempPrefix = ".writing-"
+
+// write makes a file whole or not at all. With sync it is on the disk when write returns.
+func (d *disk) write(name string, data []byte, sync bool) error {
+	d.step("write " + name)
+	dir := path.Dir(name)
+	if err := d.root.MkdirAll(dir, 0o770); err != nil {
+		return err
+	}
+	temp := path.Join(dir, tempPrefix+rand.Text())
+	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o660)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		d.step("rename " + name)
+		err = d.root.Rename(temp, name)
+	}
+	if err != nil {
+		_ = d.root.Remove(temp)
+	}
+	return err
+}
+
+// move renames a file, and makes the folder that it goes to. The caller makes sure that nothing is
+// there: only one process moves files, because of the lock.
+func (d *disk) move(from, to string) error {
+	d.step("move " + to)
+	if err := d.root.MkdirAll(path.Dir(to), 0o770); err != nil {
+		return err
+	}
+	return d.root.Rename(from, to)
+}
+
+func (d *disk) remove(name string) error {
+	d.step("remove " + name)
+	err := d.root.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// exists reports that something has the name. An error other than "does not exist" counts as yes.
+func (d *disk) exists(name string) bool {
+	_, err := d.root.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// read reads a regular file of at most limit bytes, and one more of a larger one. whole is false when
+// the file changed while it was read.
+func (d *disk) read(name string, limit int64) (data []byte, whole bool, err error) {
+	// O_NONBLOCK: a pipe in the place of the file would block for ever.
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return nil, false, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, false, errNotAFile
+	}
+	if data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+		return nil, false, err
+	}
+	after, err := f.Stat()
+	return data, err == nil && after.Size() == before.Size() && after.ModTime().Equal(before.ModTime()), err
+}
+
+var errNotAFile = errors.New("is not a file")
+
+// list returns what is in a folder.
+func (d *disk) list(dir string) ([]fs.DirEntry, error) {
+	f, err := d.root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
+// walk calls each for every file of a folder and those below. It does not follow links.
+func (d *disk) walk(dir string, each func(name string, e fs.DirEntry), failed func(dir string, err error)) {
+	entries, err := d.list(dir)
+	if err != nil && failed != nil {
+		failed(dir, err)
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			d.walk(name, each, failed)
+			continue
+		}
+		each(name, e)
+	}
+}
+
+// removeLeftovers removes what a process that was killed was writing.
+func (d *disk) removeLeftovers(dirs ...string) {
+	for _, dir := range append(dirs, places...) {
+		d.walk(dir, func(name string, _ fs.DirEntry) {
+			if strings.HasPrefix(path.Base(name), tempPrefix) {
+				_ = d.root.Remove(name) // it does no harm
+			}
+		}, nil)
+	}
+}
+
+// fault returns the text of an error of the disk without the path, which stands beside it.
+func fault(err error) string {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err
+	} else if le, ok := errors.AsType[*os.LinkError](err); ok {
+		err = le.Err
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full: free some space; it is tried again"
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission: let the user that runs the watch read, write and rename it; it is tried again"
+	}
+	return err.Error() + "; it is tried again"
+}

@@ -1,0 +1,30 @@
+// Package watch takes invoices from a folder that another program writes into. It hands them in
+// through package intake, and shows in the same folder what became of them.
+//
+//	DIR/FV1.xml                  put there by the other program, at any time, in any subfolder
+//	DIR/.ksef.yaml               tenant, lane, deadline of this folder and those below (settings.go)
+//	DIR/taken/FV1.xml            it is on its way
+//	DIR/accepted/FV1.xml         KSeF has it; beside it are its result and its receipt:
+//	DIR/accepted/FV1.xml.json
+//	DIR/accepted/FV1.xml.upo.xml
+//	DIR/rejected/, parked/, refused/, dismissed/   the same for the other outcomes
+//	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
+//	DIR/.ksef/                   the lock, and one record for each file that is followed
+//
+// The folder itself is the record. A file is in exactly one place, and it changes its place by a
+// rename, which comes last: after its result is written. What a process that was killed has left
+// undone is done again by the next one, and each step does no harm when it is done twice. That a
+// document is handed in twice does no harm either: the ledger answers "already here".
+//
+//	watch.go      options, the loop; once.go: until nothing is left to do
+//	notify.go     what wakes it: the system's notices, or the time (share_linux.go)
+//	scan.go       files that are complete
+//	take.go       from the folder into taken/; names.go: a name that is free
+//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON
+//	follow.go     what the ledger says of them; commit.go: into the folder of the outcome
+//	journal.go    records of what is followed; waits.go: what waits, and why
+//	disk.go       writes and moves; lock_unix.go: one watch for one folder
+//
+// The folder is written by others and is not trusted: no link is followed, no name leads out of the
+// folder, and a fault of one file concerns that file alone.
+package watch

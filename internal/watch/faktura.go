@@ -1,0 +1,60 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+)
+
+// document returns what is handed in for a file in taken/: its bytes, or, of an invoice that is JSON,
+// the XML that was made of it. That is beside it from then on, and is not made again: another XML
+// would be another document.
+func (w *Watcher) document(ctx context.Context, name, tenant string) ([]byte, error) {
+	raw, err := w.readTaken(taken + "/" + name)
+	if err != nil || !isJSON(name) {
+		return raw, err
+	}
+	beside := taken + "/" + name + xmlEnd
+	if made, err := w.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
+		return made, err
+	}
+	made, err := w.o.Generate(ctx, tenant, inner(raw))
+	if err != nil {
+		return nil, err
+	}
+	if err := w.disk.write(beside, made, true); err != nil {
+		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
+	}
+	return made, nil
+}
+
+// readTaken returns [fs.ErrNotExist] when there is no such file.
+func (w *Watcher) readTaken(path string) ([]byte, error) {
+	raw, whole, err := w.disk.read(path, w.o.MaxDocument)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fs.ErrNotExist
+	case err != nil:
+		return nil, &waits{"cannot be read: " + fault(err)}
+	case !whole:
+		return nil, &waits{"is still being written by the program that put it here"}
+	}
+	return raw, nil
+}
+
+// inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else as
+// it is.
+func inner(raw []byte) []byte {
+	var wrapped map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &wrapped); err == nil && len(wrapped) == 1 && len(wrapped["faktura"]) > 0 {
+		return wrapped["faktura"]
+	}
+	return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+}
+
+// waits is why a file is not handed in now. Nothing is wrong with its document.
+type waits struct{ why string }
+
+func (e *waits) Error() string { return e.why }

@@ -1,0 +1,105 @@
+package watch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// journalDir has a record for each file that is followed.
+const journalDir = ".ksef"
+
+// file is one file that was handed in and is followed.
+type file struct {
+	name  string // below its place
+	id    string // of its invoice
+	place string
+	state string // of the invoice, as its result on disk has it; "" when that has to be written
+	rev   int64
+	saved bool // its record is on disk
+}
+
+// record is a file as it is kept. Names may be any bytes, so Name is Base64.
+type record struct {
+	Version int    `json:"v"`
+	File    string `json:"file"` // for people
+	Name    []byte `json:"name"`
+	ID      string `json:"id"`
+	Place   string `json:"place"`
+	State   string `json:"state"`
+	Rev     int64  `json:"rev"`
+}
+
+func recordName(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return path.Join(journalDir, hex.EncodeToString(sum[:16])+".json")
+}
+
+// save writes the record of a file. It need not be on the disk at once: without it the file is handed
+// in again, which does no harm.
+func (w *Watcher) save(f *file) error {
+	err := w.disk.write(recordName(f.name), marshal(record{1, f.name, []byte(f.name), f.id, f.place, f.state, f.rev}), false)
+	f.saved = err == nil
+	return err
+}
+
+// forget stops following a file.
+func (w *Watcher) forget(f *file) error {
+	err := w.disk.remove(recordName(f.name))
+	if err == nil {
+		delete(w.files, f.name)
+	}
+	return err
+}
+
+// readJournal reads the records that an earlier watch has left. One that cannot be read is left out:
+// a file in taken/ without a record is handed in again.
+func (w *Watcher) readJournal() error {
+	entries, err := w.disk.list(journalDir)
+	if err != nil {
+		return fmt.Errorf("read the records of the watch: %w", err)
+	}
+	for _, e := range entries {
+		if e.IsDir() || !isJSON(e.Name()) {
+			continue
+		}
+		if err := w.readRecord(path.Join(journalDir, e.Name()), e); err != nil {
+			w.o.Log.Warn().Err(err).Str("record", e.Name()).Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
+		}
+	}
+	return nil
+}
+
+func (w *Watcher) readRecord(name string, _ fs.DirEntry) error {
+	const most = 64 << 10
+	raw, _, err := w.disk.read(name, most)
+	if err != nil {
+		return err
+	}
+	var r record
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return err
+	}
+	if r.Version != 1 || r.ID == "" || recordName(string(r.Name)) != name {
+		return fmt.Errorf("it is none of this version")
+	}
+	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
+	if !w.disk.exists(f.place + "/" + f.name) {
+		// A process was killed between the move of the file and that of its record, or a person has
+		// moved or removed it.
+		f.place, f.state = "", ""
+		for _, place := range places {
+			if w.disk.exists(place + "/" + f.name) {
+				f.place = place
+			}
+		}
+		if f.place == "" || f.place == refused {
+			return w.forget(f)
+		}
+	}
+	w.files[f.name] = f
+	return nil
+}

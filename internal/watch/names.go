@@ -1,0 +1,102 @@
+package watch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The places of a file inside the folder. They are reserved at the top only.
+const (
+	taken     = "taken"
+	accepted  = "accepted"
+	rejected  = "rejected"
+	refused   = "refused"
+	parked    = "parked"
+	dismissed = "dismissed"
+)
+
+var places = []string{taken, accepted, rejected, refused, parked, dismissed}
+
+// What stands beside a file: its name with these at the end.
+const (
+	resultEnd  = ".json"
+	receiptEnd = ".upo.xml"
+	xmlEnd     = ".xml" // of an invoice that is JSON
+)
+
+// longest is the length of a name in bytes that leaves room for what is added to it; file systems take
+// 255.
+const longest = 200
+
+// again is what a name gets when an earlier file has it: the time, and a number within the second.
+var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
+
+// original returns the name that the other program gave a file.
+func original(name string) string {
+	if m := again.FindStringSubmatchIndex(name); m != nil {
+		end := name[m[1]:]
+		if m[4] >= 0 {
+			end = name[m[4]:m[5]]
+		}
+		return name[:m[0]] + end
+	}
+	return name
+}
+
+// freeName returns the name that a file gets below its place: its own, unless an earlier file has it
+// or it would be mistaken for something that stands beside another file.
+func (w *Watcher) freeName(name string, now time.Time) string {
+	dir, base := path.Split(name)
+	ext := path.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if len(base) > longest {
+		sum := sha256.Sum256([]byte(base))
+		stem = strings.ToValidUTF8(stem[:longest-40], "") + "~" + hex.EncodeToString(sum[:4])
+	}
+	if try := dir + stem + ext; w.free(try) {
+		return try
+	}
+	stem += "~" + now.UTC().Format("20060102T150405")
+	for n := 1; ; n++ {
+		try := dir + stem + ext
+		if n > 1 {
+			try = fmt.Sprintf("%s%s-%d%s", dir, stem, n, ext)
+		}
+		if w.free(try) {
+			return try
+		}
+	}
+}
+
+func (w *Watcher) free(name string) bool {
+	if w.used(name) || isJSON(name) && w.used(name+xmlEnd) {
+		return false
+	}
+	for _, end := range []string{receiptEnd, resultEnd, xmlEnd} {
+		if of, ok := strings.CutSuffix(name, end); ok && (isXML(of) || isJSON(of)) && w.used(of) {
+			return false
+		}
+	}
+	return true
+}
+
+// used reports that a file has the name in some place.
+func (w *Watcher) used(name string) bool {
+	return w.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return w.disk.exists(place + "/" + name) })
+}
+
+func isXML(name string) bool  { return hasEnd(name, ".xml") }
+func isJSON(name string) bool { return hasEnd(name, ".json") }
+
+func hasEnd(name, end string) bool {
+	return len(name) > len(end) && strings.EqualFold(name[len(name)-len(end):], end)
+}
+
+// hidden reports a name that systems, editors and uploads in progress use.
+func hidden(base string) bool { return strings.HasPrefix(base, ".") }

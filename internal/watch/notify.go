@@ -1,0 +1,108 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// How often the folder is looked at, where the system tells of changes and where it does not: that
+// of a network share does not tell what other machines do.
+const (
+	pollTold   = 30 * time.Second
+	pollUntold = 2 * time.Second
+	// gather is how long changes are gathered before the folder is looked at.
+	gather = 50 * time.Millisecond
+)
+
+// notices wake the loop.
+type notices struct {
+	system *fsnotify.Watcher // nil: by the time alone
+	known  map[string]bool   // the folders that it watches
+	w      *Watcher
+	poll   time.Duration
+	how    string
+}
+
+func (w *Watcher) notices() *notices {
+	n := &notices{w: w, poll: pollUntold, how: "looking every " + pollUntold.String()}
+	if w.o.Poll > 0 {
+		n.poll, n.how = w.o.Poll, "looking every "+w.o.Poll.String()
+	}
+	if isShare(w.o.Dir) {
+		n.how += ", because it is a network share"
+		return n
+	}
+	system, err := fsnotify.NewWatcher()
+	if err != nil {
+		n.how += ", because the system cannot tell of changes"
+		w.o.Log.Warn().Err(err).Msg("the system cannot tell of changes")
+		return n
+	}
+	n.system, n.known, n.how = system, map[string]bool{}, "notices of the system"
+	if w.o.Poll == 0 {
+		n.poll = pollTold
+	}
+	n.add([]string{"."})
+	return n
+}
+
+// add watches more folders. One that cannot be watched is looked at as those of a share are.
+func (n *notices) add(folders []string) {
+	if n.system == nil {
+		return
+	}
+	there := make(map[string]bool, len(folders))
+	for _, dir := range folders {
+		there[dir] = true
+		if n.known[dir] {
+			continue
+		}
+		if err := n.system.Add(n.w.path(dir)); err != nil {
+			n.w.o.Log.Warn().Err(err).Str("folder", dir).Msg("the system does not tell of changes in it")
+			n.poll = min(n.poll, pollUntold)
+		}
+		n.known[dir] = true
+	}
+	for dir := range n.known {
+		if !there[dir] {
+			delete(n.known, dir) // one that comes again under the name is another folder
+		}
+	}
+}
+
+func (n *notices) close() {
+	if n.system != nil {
+		_ = n.system.Close()
+	}
+}
+
+// wait returns after d, or soon after a change, and false when ctx is done.
+func (n *notices) wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var events <-chan fsnotify.Event
+	var errs <-chan error
+	if n.system != nil {
+		events, errs = n.system.Events, n.system.Errors
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case e := <-events:
+			// A change of the list of what waits is our own.
+			if e.Name != n.w.path(waitingName) && !e.Has(fsnotify.Chmod) && e.Op != 0 {
+				timer.Reset(min(gather, d))
+				events = nil
+			}
+		case err := <-errs:
+			n.w.o.Log.Warn().Err(err).Msg("notices of the system were lost; the folder is looked at now")
+			timer.Reset(0)
+			errs = nil
+		}
+	}
+}

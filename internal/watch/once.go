@@ -1,0 +1,45 @@
+package watch
+
+import (
+	"context"
+	"strings"
+)
+
+// RunOnce works until every file that is in the folder is decided, or waits for something that only a
+// person or time can end. It reports how many files wait. Receipts that come later are written by the
+// next watch.
+func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
+	n := &notices{w: w}
+	for {
+		next, err := w.pass(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if w.idle() {
+			return len(w.problems), ctx.Err()
+		}
+		if !n.wait(ctx, min(next, pollUntold)) {
+			return len(w.problems), ctx.Err()
+		}
+	}
+}
+
+// idle reports that nothing is left to do now.
+func (w *Watcher) idle() bool {
+	for name := range w.seen {
+		if w.problems[name] == "" {
+			return false
+		}
+	}
+	for path := range w.problems {
+		if strings.HasPrefix(path, taken+"/") && w.files[strings.TrimPrefix(path, taken+"/")] != nil {
+			return false
+		}
+	}
+	for _, f := range w.files {
+		if f.place == taken {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,102 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// until waits for a condition while a watch runs.
+func (s *site) until(what string, holds func() bool) {
+	s.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: the folder has %v", what, s.tree())
+		}
+	}
+}
+
+func (s *site) there(name string) func() bool {
+	return func() bool {
+		_, err := os.Stat(filepath.Join(s.dir, name))
+		return err == nil
+	}
+}
+
+// running starts a watch by the real clock. A poll of an hour shows that it is the system's notices
+// that wake it.
+func (s *site) running(poll time.Duration) (stop func() error) {
+	s.o.Now, s.o.Settle, s.o.Poll = time.Now, 20*time.Millisecond, poll
+	w := s.start()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	return func() error { cancel(); err := <-ended; s.end(); return err }
+}
+
+func TestRun_FilesComeAndAreDecided_TheFolderFollowsByItself(t *testing.T) {
+	for name, poll := range map[string]time.Duration{"notices": time.Hour, "looking": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			stop := s.running(poll)
+			s.put("first/a.xml", xmlOf(0, "FV/1"))
+			s.until("a new subfolder", s.there("taken/first/a.xml"))
+			s.must(os.WriteFile(filepath.Join(s.dir, "first", "b.xml.part"), xmlOf(0, "FV/2"), 0o600))
+			s.must(os.Rename(filepath.Join(s.dir, "first", "b.xml.part"), filepath.Join(s.dir, "first", "b.xml")))
+			s.until("a file that is renamed into place", s.there("taken/first/b.xml"))
+			s.until("both are in the ledger", func() bool { return s.entries() == 2 })
+			s.settle("FV/1", ledger.Receipted)
+			s.until("the receipt", s.there("accepted/first/a.xml.upo.xml"))
+			s.until("the file", s.there("accepted/first/a.xml"))
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRun_FolderIsReplacedByAnother_Ends(t *testing.T) {
+	s := newSite(t)
+	s.passes(1)
+	s.must(os.Rename(s.dir, s.dir+".old"))
+	s.must(os.Mkdir(s.dir, 0o700))
+	if err := s.w.Run(t.Context()); !errors.Is(err, ErrReplaced) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
+	s := newSite(t)
+	s.o.Now, s.o.Settle = time.Now, time.Millisecond
+	s.put("bad.xml", []byte("<x></Faktura>"))
+	s.put("a.zip", []byte("PK"))
+	w := s.start()
+	waiting, err := w.RunOnce(t.Context())
+	if err != nil || waiting != 1 || w.Decided[refused] != 1 {
+		t.Errorf("%d wait, %v, %v", waiting, w.Decided, err)
+	}
+	s.must(os.Remove(filepath.Join(s.dir, "a.zip")))
+	s.put("b.xml", xmlOf(0, "FV/1"))
+	done := make(chan int)
+	go func() {
+		n, _ := w.RunOnce(t.Context())
+		done <- n
+	}()
+	s.until("it is handed in", func() bool { return s.entries() == 1 })
+	select {
+	case <-done:
+		t.Fatal("it ended before the invoice was decided")
+	default:
+	}
+	s.settle("FV/1", ledger.Accepted)
+	if n := <-done; n != 0 || w.Decided[accepted] != 1 {
+		t.Errorf("%d wait, %v", n, w.Decided)
+	}
+}

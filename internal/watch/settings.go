@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"ksefworker/internal/intake"
+)
+
+// settingsName is the file that says how what is in its folder, and below, is handed in. The nearest
+// one counts, and it alone.
+const settingsName = ".ksef.yaml"
+
+// setting is a .ksef.yaml as it is read.
+type setting struct {
+	wanted intake.Wanted
+	named  bool  // the name of a file is the ref of its invoice
+	err    error // it cannot be used, and files wait
+}
+
+type settingsFile struct {
+	Tenant   string `yaml:"tenant"`
+	Lane     string `yaml:"lane"`
+	Offline  bool   `yaml:"offline"`
+	Deadline string `yaml:"deadline"`
+	Ref      string `yaml:"ref"`
+}
+
+// settingOf returns the settings of a folder. It reads each file once in a pass.
+func (w *Watcher) settingOf(dir string) *setting {
+	if s := w.rules[dir]; s != nil {
+		return s
+	}
+	s := w.readSetting(path.Join(dir, settingsName))
+	if s == nil {
+		s = &setting{}
+		if dir != "." {
+			s = w.settingOf(path.Dir(dir))
+		}
+	}
+	w.rules[dir] = s
+	return s
+}
+
+// readSetting returns nil when there is no such file.
+func (w *Watcher) readSetting(name string) *setting {
+	const most = 64 << 10
+	raw, _, err := w.disk.read(name, most)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var f settingsFile
+	if err == nil && len(raw) > most {
+		err = errors.New("it is too large")
+	}
+	if err == nil {
+		d := yaml.NewDecoder(bytes.NewReader(raw))
+		d.KnownFields(true)
+		if err = plain(d.Decode(&f)); err == io.EOF {
+			err = nil
+		}
+	}
+	if err == nil && f.Ref != "" && f.Ref != "name" {
+		err = fmt.Errorf("ref: %q is not known: say name, or leave it out", f.Ref)
+	}
+	s := &setting{named: f.Ref == "name", err: err,
+		wanted: intake.Wanted{Tenant: f.Tenant, Lane: f.Lane, Offline: f.Offline, Deadline: f.Deadline}}
+	if err == nil {
+		_, s.err = s.terms(w.o.Now(), w.o.Tenants)
+	}
+	if s.err != nil {
+		s.err = fmt.Errorf("%s cannot be used: %s", name, strings.ReplaceAll(s.err.Error(), "\n", " | "))
+	}
+	return s
+}
+
+var (
+	unknownKey = regexp.MustCompile(`(?s).*field (\S+) not found in type.*`)
+	wrongKind  = regexp.MustCompile(`(?s).*line (\d+): cannot unmarshal.*`)
+)
+
+// plain says what is wrong with the file to somebody who does not know how it is read.
+func plain(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if m := unknownKey.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("%s is not known: it may have tenant, lane, offline, deadline and ref", m[1])
+	}
+	if m := wrongKind.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("line %s has a value of the wrong kind: tenant, lane, deadline and ref are texts, offline is true or false", m[1])
+	}
+	return err
+}
+
+// terms returns what the settings stand for at a time.
+func (s *setting) terms(now time.Time, tenants []string) (intake.Terms, error) {
+	return s.wanted.Terms(now, tenants)
+}
+
+// ref returns the ref of a file.
+func (s *setting) ref(name string) string {
+	if !s.named {
+		return ""
+	}
+	base := path.Base(original(name))
+	return strings.TrimSuffix(base, path.Ext(base))
+}

@@ -1,0 +1,210 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// Entries is the part of a ledger that a watch reads.
+type Entries interface {
+	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+}
+
+// Options of a watch. Fields without a remark are required.
+type Options struct {
+	Dir      string
+	Admitter intake.Admits
+	Entries  Entries
+	// Receipt returns the UPO that a result names; nil without an error when there is none.
+	Receipt func(context.Context, results.Result) ([]byte, error)
+	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura] does.
+	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
+	// Record puts refused documents on record; nil: none is.
+	Record intake.Record
+	// Owner is Tenant of [intake.Refusals]. It may be nil when Record is.
+	Owner func(nip string) string
+	// Fit returns why nothing may be taken in at present; nil when all is well, or always.
+	Fit         func() error
+	Environment string   // for the links in results
+	Tenants     []string // the names that .ksef.yaml may have
+	MaxDocument int64    // bytes of one document
+	// Settle is how long size and time of a file must stay the same before it is taken; 0 means 2 s.
+	Settle time.Duration
+	// Patience is the same for a file that seems to be cut off: its writer may have stopped in the
+	// middle. 0 means 1 min.
+	Patience time.Duration
+	// Poll is the longest time between two looks at the folder; 0 means 30 s where the system tells
+	// of changes, 2 s elsewhere.
+	Poll time.Duration
+	Log  zerolog.Logger
+	Now  func() time.Time
+
+	step func(name string) // called before each step, so that a test can end the process there; may be nil
+}
+
+func (o *Options) defaults() {
+	if o.Settle <= 0 {
+		o.Settle = 2 * time.Second
+	}
+	if o.Patience <= 0 {
+		o.Patience = time.Minute
+	}
+	if o.Fit == nil {
+		o.Fit = func() error { return nil }
+	}
+	if o.step == nil {
+		o.step = func(string) {}
+	}
+}
+
+// Watcher watches one folder. Only one goroutine may use it.
+type Watcher struct {
+	o      Options
+	disk   *disk
+	unlock func()
+
+	seen     map[string]sight    // files that may still be written, by their path below the folder
+	files    map[string]*file    // those that are followed, by their name below their place
+	retry    map[string]attempt  // files that could not be handed in, by name
+	problems map[string]string   // why files wait, by path; made anew by each pass
+	told     map[string]string   // the problems of the pass before, for the log
+	rules    map[string]*setting // of folders, made anew by each pass
+	folders  []string            // that the last scan went through
+	due      time.Time           // of the next hand-in after Redis did not answer
+	follow   pace
+	rare     time.Time      // when the files that wait for a person are looked up again
+	Decided  map[string]int // how many files came to each place
+}
+
+// attempt is a file that is tried again later.
+type attempt struct {
+	why  string
+	next time.Time
+}
+
+// ErrBusy says that another watch has the folder.
+var ErrBusy = errors.New("another watch has this folder")
+
+// ErrReplaced says that there is another folder under the name now, such as one that was mounted.
+var ErrReplaced = errors.New("the folder was replaced by another one while it was watched")
+
+// New takes the lock of a folder and reads what an earlier watch has left. It returns an error that
+// wraps [ErrBusy] when another process has the folder. Close the watcher when it is not needed any
+// more.
+func New(o Options) (*Watcher, error) {
+	o.defaults()
+	root, err := os.OpenRoot(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the folder to watch: %w", err)
+	}
+	w := &Watcher{o: o, disk: &disk{root: root, step: o.step}, seen: map[string]sight{}, files: map[string]*file{},
+		retry: map[string]attempt{}, told: map[string]string{}, Decided: map[string]int{}}
+	if err := w.open(); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (w *Watcher) open() error {
+	for _, dir := range append([]string{journalDir}, places...) {
+		if err := w.disk.root.MkdirAll(dir, 0o770); err != nil {
+			return fmt.Errorf("make folder %s: %w; the program that runs this watch must be able to write in %s", dir, err, w.o.Dir)
+		}
+	}
+	var err error
+	if w.unlock, err = lock(w.disk.root); err != nil {
+		return err
+	}
+	w.disk.removeLeftovers(journalDir)
+	if w.disk.exists(waitingName) {
+		w.told[waitingName] = "" // the list of an earlier watch: the first pass writes or removes it
+	}
+	return w.readJournal()
+}
+
+// Close gives the lock back.
+func (w *Watcher) Close() error {
+	if w.unlock != nil {
+		w.unlock()
+	}
+	return w.disk.root.Close()
+}
+
+// Run watches until ctx is done, or until the folder is not there any more. A fault of a file, of
+// Redis or of the archive is logged and tried again.
+func (w *Watcher) Run(ctx context.Context) error {
+	n := w.notices()
+	defer n.close()
+	w.o.Log.Info().Str("folder", w.o.Dir).Str("by", n.how).Int("followed", len(w.files)).Msg("watching")
+	for {
+		next, err := w.pass(ctx)
+		if err != nil {
+			return err
+		}
+		n.add(w.folders)
+		if !n.wait(ctx, min(next, n.poll)) {
+			return nil
+		}
+	}
+}
+
+// pass does all that can be done now, and returns how long nothing is due unless the folder changes.
+// An error says that the folder is not there any more.
+func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
+	if err := w.same(); err != nil {
+		return 0, err
+	}
+	now := w.o.Now()
+	w.problems, w.rules = map[string]string{}, map[string]*setting{}
+	next := w.scan(now)
+	next = min(next, w.handInAll(ctx, now))
+	next = min(next, w.followAll(ctx, now))
+	if ctx.Err() == nil {
+		w.tellWaiting()
+	}
+	return max(next, 10*time.Millisecond), nil
+}
+
+// same makes sure that the folder under the name is the one that is locked: a share that was mounted
+// again is another one, and files would be written into the old one.
+func (w *Watcher) same() error {
+	is, err := w.disk.root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", w.o.Dir, err)
+	}
+	named, err := os.Stat(w.o.Dir)
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", w.o.Dir, err)
+	}
+	if !os.SameFile(is, named) {
+		return fmt.Errorf("watch %s: %w", w.o.Dir, ErrReplaced)
+	}
+	return nil
+}
+
+// path returns the path of a file as the other program knows it.
+func (w *Watcher) path(name string) string { return filepath.Join(w.o.Dir, filepath.FromSlash(name)) }
+
+func (w *Watcher) problem(path, why string) { w.problems[path] = why }
+
+// never is longer than anything is ever waited for.
+const never = 24 * time.Hour
+
+func marshal(v any) []byte {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(err) // the types of this package have no value that cannot be written
+	}
+	return append(raw, '\n')
+}

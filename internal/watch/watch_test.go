@@ -1,0 +1,301 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+)
+
+func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("sub/b.XML", xmlOf(0, "FV/2"))
+	s.put("bad.xml", []byte("<x></Faktura>"))
+	s.put("note.txt", []byte("not an invoice"))
+	s.passes(1)
+	s.wantTree("a.xml", "bad.xml", "note.txt", "sub/b.XML") // not before size and time were the same for a while
+	s.passes(2)
+	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "taken/a.xml", "taken/sub/b.XML")
+	if o := s.result("refused/bad.xml.json"); o.State != "refused" || len(o.Faults) == 0 || !strings.Contains(o.Reason, "Faktura") ||
+		o.File != filepath.Join(s.dir, "bad.xml") {
+		t.Errorf("%+v", o)
+	}
+	s.settle("FV/1", ledger.Accepted)
+	s.settle("FV/2", ledger.Rejected)
+	s.passes(2)
+	s.wantTree("note.txt", "refused/bad.xml", "refused/bad.xml.json", "accepted/a.xml", "accepted/a.xml.json",
+		"rejected/sub/b.XML", "rejected/sub/b.XML.json")
+	if o := s.result("accepted/a.xml.json"); o.State != "accepted" || o.KsefNumber == "" || o.File != filepath.Join(s.dir, "a.xml") {
+		t.Errorf("%+v", o)
+	}
+	if o := s.result("rejected/sub/b.XML.json"); o.State != "rejected" || o.Code != 450 {
+		t.Errorf("%+v", o)
+	}
+	s.settle("FV/1", ledger.Receipted)
+	s.passes(2)
+	if o := s.result("accepted/a.xml.json"); o.State != "receipted" || s.read("accepted/a.xml.upo.xml") != "<UPO>"+o.ID+"</UPO>" {
+		t.Errorf("%+v", o)
+	}
+	if s.w.files["a.xml"] != nil || s.w.files["sub/b.XML"] == nil {
+		t.Error("followed is what is finished, or what is not finished is not followed")
+	}
+}
+
+func TestWatch_RejectedInvoiceIsRetried_ItsFileFollows(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.passes(3)
+	s.settle("FV/1", ledger.Parked)
+	s.passes(2)
+	s.wantTree("parked/a.xml", "parked/a.xml.json")
+	s.end()
+	ids, err := s.ledger.ByNumber(t.Context(), "FV/1")
+	s.must(err)
+	s.must(s.ledger.Move(t.Context(), ledger.Move{ID: ids[0], To: ledger.Queued}))
+	s.passes(12)
+	s.wantTree("taken/a.xml")
+	s.settle("FV/1", ledger.Receipted)
+	s.passes(3)
+	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml")
+}
+
+func TestWatch_SameNameAgain_HasANameOfItsOwn(t *testing.T) {
+	s := newSite(t)
+	for _, number := range []string{"FV/1", "FV/2", "FV/3"} {
+		s.put("invoice.xml", xmlOf(0, number))
+		s.passes(3)
+		if number != "FV/2" {
+			s.settle(number, ledger.Accepted)
+		}
+	}
+	s.passes(2)
+	s.wantTree("accepted/invoice.xml", "accepted/invoice.xml.json", "taken/invoice~20261123T110012.xml",
+		"accepted/invoice~20261123T110021.xml", "accepted/invoice~20261123T110021.xml.json")
+	for _, name := range []string{"accepted/invoice.xml.json", "accepted/invoice~20261123T110021.xml.json"} {
+		if o := s.result(name); o.File != filepath.Join(s.dir, "invoice.xml") {
+			t.Errorf("%s: %s", name, o.File)
+		}
+	}
+}
+
+func TestWatch_SameDocumentUnderTwoNames_IsOneInvoiceAndBothAreAnswered(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("copy.xml", xmlOf(0, "FV/1"))
+	s.passes(3)
+	s.settle("FV/1", ledger.Receipted)
+	s.passes(2)
+	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
+		"accepted/copy.xml", "accepted/copy.xml.json", "accepted/copy.xml.upo.xml")
+	if n := s.entries(); n != 1 {
+		t.Errorf("the ledger has %d invoices", n)
+	}
+}
+
+func TestWatch_OddNames_AreTakenAsTheyAre(t *testing.T) {
+	s := newSite(t)
+	names := []string{"-rf.xml", "a b\n\x1b[31m.xml", "zły\xff.xml", "$(touch x).xml", "100%s.xml", "a.json.xml", "~.xml"}
+	numbers := map[string]string{}
+	for i, name := range append(names, strings.Repeat("ż", 123)+".xml") { // the last has 250 bytes
+		numbers[name] = "FV/" + string(rune('A'+i))
+		s.put(name, xmlOf(0, numbers[name]))
+	}
+	s.put(".hidden.xml", xmlOf(0, "FV/no"))
+	s.passes(3)
+	for _, number := range numbers {
+		s.settle(number, ledger.Receipted)
+	}
+	s.passes(2)
+	for _, name := range names {
+		if o := s.result("accepted/" + name + resultEnd); o.State != "receipted" || o.Number != numbers[name] {
+			t.Errorf("%q: %+v", name, o)
+		}
+	}
+	all := s.tree()
+	if short := all[len(all)-1]; len(all) != 3*len(numbers) || !strings.HasPrefix(short, "accepted/żż") || len(short) > 230 {
+		t.Errorf("%d files are there, the long name became %q", len(all), short)
+	}
+	if s.entries() != len(numbers) {
+		t.Errorf("the ledger has %d invoices", s.entries())
+	}
+}
+
+func TestWatch_FileIsStillWritten_WaitsUntilItIsWhole(t *testing.T) {
+	s := newSite(t)
+	whole := xmlOf(0, "FV/1")
+	s.put("a.xml", whole[:500])
+	s.passes(4)
+	s.wantTree("a.xml") // its end is missing, so it has a minute
+	s.put("a.xml", whole)
+	s.passes(3)
+	s.wantTree("taken/a.xml")
+	s.put("dead.xml", whole[:500]) // its writer was killed
+	s.put("empty.xml", nil)
+	s.passes(19)
+	s.wantTree("dead.xml", "empty.xml", "taken/a.xml")
+	s.passes(2)
+	s.wantTree("refused/dead.xml", "refused/dead.xml.json", "refused/empty.xml", "refused/empty.xml.json", "taken/a.xml")
+	if n := s.entries(); n != 1 {
+		t.Errorf("the ledger has %d invoices", n)
+	}
+}
+
+func TestWatch_FilesThatCannotBeTaken_WaitWithWordsAndConcernNoOther(t *testing.T) {
+	s := newSite(t)
+	s.put("good.xml", xmlOf(0, "FV/1"))
+	s.put("night.zip", []byte("PK"))
+	s.must(os.Symlink("/etc/passwd", filepath.Join(s.dir, "link.xml")))
+	s.must(os.Mkdir(filepath.Join(s.dir, "folder.xml"), 0o700))
+	s.put("readonly.xml", xmlOf(0, "FV/2"))
+	s.must(os.Chmod(filepath.Join(s.dir, "readonly.xml"), 0o444))
+	want := []string{"night.zip", "link.xml", waitingName, "taken/good.xml", "taken/readonly.xml"}
+	texts := []string{"link.xml: is a link", "night.zip: is an archive"}
+	if os.Geteuid() != 0 {
+		s.put("secret.xml", xmlOf(0, "FV/3"))
+		s.must(os.Chmod(filepath.Join(s.dir, "secret.xml"), 0))
+		want, texts = append(want, "secret.xml"), append(texts, "secret.xml: cannot be read: no permission")
+	}
+	s.passes(3)
+	s.wantTree(want...)
+	s.waiting(texts...)
+	s.must(os.Remove(filepath.Join(s.dir, "link.xml")))
+	s.must(os.Remove(filepath.Join(s.dir, "night.zip")))
+	if os.Geteuid() != 0 {
+		s.must(os.Chmod(filepath.Join(s.dir, "secret.xml"), 0o400))
+	}
+	s.passes(3)
+	if _, err := os.Stat(filepath.Join(s.dir, waitingName)); err == nil {
+		t.Error("nothing waits any more, and the list is still there")
+	}
+}
+
+func TestWatch_PlacesAreLinks_LeadNowhere(t *testing.T) {
+	s := newSite(t)
+	outside := t.TempDir()
+	s.must(os.Symlink(outside, filepath.Join(s.dir, taken)))
+	if w, err := New(s.o); err == nil {
+		s.w = w
+		s.put("a.xml", xmlOf(0, "FV/1"))
+		s.passes(3)
+	}
+	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
+		t.Errorf("it wrote %v outside the folder", entries)
+	}
+}
+
+func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
+	s := newSite(t)
+	s.put(".ksef.yaml", []byte("lane: express\n"))
+	s.put("bulk/.ksef.yaml", []byte("tenant: one\nlane: bulk\nref: name\ndeadline: 2026-11-27 16:00\n"))
+	s.put("wrong/.ksef.yaml", []byte("tenant: nobody\n"))
+	s.put("typo/.ksef.yaml", []byte("lain: bulk\n"))
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("bulk/deep/SO-7.xml", xmlOf(0, "FV/2"))
+	s.put("wrong/c.xml", xmlOf(0, "FV/3"))
+	s.put("typo/d.xml", xmlOf(0, "FV/4"))
+	s.passes(3)
+	s.wantTree("taken/a.xml", "taken/bulk/deep/SO-7.xml", "wrong/c.xml", "typo/d.xml", waitingName)
+	s.waiting("wrong/c.xml: wrong/.ksef.yaml cannot be used: field tenant", "typo/d.xml: typo/.ksef.yaml cannot be used: lain is not known")
+	for number, lane := range map[string]ledger.Lane{"FV/1": ledger.Express, "FV/2": ledger.Bulk} {
+		ids, err := s.ledger.ByNumber(t.Context(), number)
+		s.must(err)
+		inv, err := s.ledger.Invoice(t.Context(), ids[0])
+		s.must(err)
+		if inv.Lane != lane || number == "FV/2" && (inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
+			t.Errorf("%s: %s %q %v", number, inv.Lane, inv.Ref, inv.Deadline)
+		}
+	}
+	s.put("wrong/.ksef.yaml", []byte("tenant: one\n"))
+	s.passes(2)
+	s.waiting("typo/d.xml")
+	if n := s.entries(); n != 3 {
+		t.Errorf("the ledger has %d invoices", n)
+	}
+}
+
+func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) {
+	s := newSite(t)
+	s.put("a.json", []byte(`{"Fa":{"P_2":"FV/1"}}`))
+	s.put("b.json", []byte(`{"faktura":{"Fa":{"P_2":"FV/2"}}}`))
+	s.put("bad.json", []byte(`{"Fa":{}}`))
+	s.put("away.json", []byte(`{"Fa":{"P_2":"away"}}`))
+	s.passes(3)
+	s.wantTree("taken/a.json", "taken/a.json.xml", "taken/b.json", "taken/b.json.xml", "refused/bad.json", "refused/bad.json.json",
+		"taken/away.json", waitingName)
+	s.waiting("taken/away.json: it is JSON, and the gateway could not be asked")
+	s.settle("FV/1", ledger.Receipted)
+	s.settle("FV/2", ledger.Rejected)
+	s.passes(2)
+	s.wantTree("accepted/a.json", "accepted/a.json.xml", "accepted/a.json.json", "accepted/a.json.upo.xml",
+		"rejected/b.json", "rejected/b.json.xml", "rejected/b.json.json", "refused/bad.json", "refused/bad.json.json",
+		"taken/away.json", waitingName)
+	if o := s.result("refused/bad.json.json"); !strings.Contains(o.Reason, "the gateway makes no XML: Fa.P_2 is missing") {
+		t.Error(o.Reason)
+	}
+	if s.read("accepted/a.json.xml") != string(xmlOf(0, "FV/1")) {
+		t.Error("the XML beside it is not what was handed in")
+	}
+}
+
+func TestWatch_RedisDoesNotAnswer_NothingIsLostAndItGoesOn(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	real := s.o.Admitter
+	s.o.Admitter = admits(func(context.Context, []intake.Document, intake.Terms) ([]intake.Admission, error) {
+		return nil, errors.New("connection refused")
+	})
+	s.passes(4)
+	s.wantTree("taken/a.xml", waitingName)
+	s.waiting("taken/a.xml: the ledger does not")
+	s.w.o.Admitter = real
+	s.passes(3)
+	s.wantTree("taken/a.xml")
+	if n := s.entries(); n != 1 {
+		t.Errorf("the ledger has %d invoices", n)
+	}
+}
+
+type admits func(context.Context, []intake.Document, intake.Terms) ([]intake.Admission, error)
+
+func (a admits) Admit(ctx context.Context, docs []intake.Document, terms intake.Terms) ([]intake.Admission, error) {
+	return a(ctx, docs, terms)
+}
+
+func TestWatch_SecondWatchOnTheFolder_IsRefused(t *testing.T) {
+	s := newSite(t)
+	s.start()
+	if _, err := New(s.o); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "process ") {
+		t.Errorf("the second watch: %v", err)
+	}
+	s.end()
+	s.start()
+}
+
+func TestWatch_LedgerIsLost_FilesOnTheirWayAreHandedInAgain(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.passes(3)
+	s.must(s.rdb.FlushAll(t.Context()).Err())
+	s.passes(3)
+	s.settle("FV/1", ledger.Receipted)
+	s.passes(2)
+	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml")
+}
+
+func TestOriginal_NamesThatWereMadeFree_AreFoundBack(t *testing.T) {
+	for name, want := range map[string]string{
+		"a~20261123T110012.xml": "a.xml", "s/a~20261123T110012-3.json": "s/a.json", "a.xml": "a.xml", "a~1.xml": "a~1.xml",
+		"a~20261123T110012": "a",
+	} {
+		if got := original(name); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
