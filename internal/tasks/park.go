@@ -24,6 +24,7 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
+	w.ended(m)
 	w.logEnded([]settlement.Move{m}, each)
 	return nil
 }
