@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ browser: need-redis ## the dashboard in headless Chromium; installs what is miss
 thirdparty: ## clients of others, unmodified, drive the simulator's second face; installs what is missing
 	@scripts/need-thirdparty.sh
 	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
+
+helm: ## the Helm chart, rendered and read strictly as Kubernetes reads it
+	cd test/helm && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas
