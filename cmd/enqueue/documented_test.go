@@ -22,7 +22,7 @@ func TestDocuments_EveryCommandInTheManual_ExistsWithItsFlags(t *testing.T) {
 	}
 	help := map[string]string{}
 	found := 0
-	for _, file := range append(files, "../../README.md") {
+	for _, file := range append(files, "../../README.md", "../../SECURITY.md") {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
