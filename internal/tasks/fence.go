@@ -26,7 +26,7 @@ func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) 
 
 // writeClosing writes that the close of a batch session is about to be called, or was called.
 func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
+	return w.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
 		Edit:         more.ClosingAt(ledger.At(w.o.Now())),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
 		InvoicesEdit: ledger.Edit{}.InSession(p.Session)})

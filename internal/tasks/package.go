@@ -119,7 +119,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		return b.openRefused(ctx, t, p, err)
 	}
 	now := b.o.Now()
-	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
+	err = b.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
 		Edit: ledger.PackageEdit{}.Opened(opened.ID, b.o.Worker, ledger.At(now))})
 	if err != nil {
 		return err // another run opened a session too; this one stays empty and expires
@@ -127,7 +127,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err := b.upload(ctx, t, p, opened, built); err != nil {
 		return b.uploadFailed(ctx, p, err)
 	}
-	if err := b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
+	if err := b.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
 		return err
 	}
 	return b.closeBatch(ctx, t, p)
@@ -168,7 +168,7 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 		end = ledger.PackageSettled
 	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
-	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
+	err = b.movePackage(ctx, p, ledger.PackageMove{To: end,
 		Edit:         ledger.PackageEdit{}.Reason(reason),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
 		InvoicesEdit: ledger.Edit{}.OutOfPackage()})
@@ -203,7 +203,7 @@ func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	if p.Lane == ledger.Bulk {
 		move.InvoicesFrom, move.InvoicesTo = []ledger.State{ledger.Sending, ledger.Unknown}, ledger.Sent
 	}
-	err := w.Ledger.MovePackage(ctx, p, move)
+	err := w.movePackage(ctx, p, move)
 	if err == nil && p.Lane == ledger.Bulk {
 		w.reached(queue.KindPackage, ledger.Sent, p.Count)
 	}
