@@ -104,7 +104,7 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 		{Test, Validation{DiscouragedCharacters: "warn", NIPCheckDigits: "check"}, true, true},
 	} {
 		cfg := Config{Environment: c.environment, Validation: c.set}
-		if warn, check := cfg.TakesDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
+		if warn, check := cfg.AllowsDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
 			t.Errorf("%s %+v: warn %v, check %v", c.environment, c.set, warn, check)
 		}
 	}

@@ -266,7 +266,7 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 
 // lastReason returns the reason that the task's last run gave.
 func lastReason(info queue.TaskInfo) Wait {
-	reason, what, ok := retry.ReadTold(info.Err)
+	reason, what, ok := retry.ParseVerdict(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err
 	}
