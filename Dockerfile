@@ -22,6 +22,7 @@ FROM scratch
 ARG VERSION=dev
 ARG REVISION=
 LABEL org.opencontainers.image.title="ksefworker" \
+      org.opencontainers.image.description="Sends invoices (FA XML) to KSeF, the Polish National e-Invoice System" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.licenses="Apache-2.0"

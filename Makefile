@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,14 +73,23 @@ thirdparty: ## clients of others, unmodified, drive the simulator's second face;
 	@scripts/need-thirdparty.sh
 	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
 
+helm: ## the Helm chart, rendered and read strictly as Kubernetes reads it
+	cd test/helm && $(GO) vet ./... && $(GO) test -count=1 ./...
+
 schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas
 
 docker: ## the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
 
+release: ## what a release consists of, in dist/: static binaries, archives, SBOMs, checksums; of the commit, with the version of its tag
+	@VERSION=$(VERSION) scripts/release.sh dist
+
+release-check: ## build the release twice, in different folders and with different caches, and compare the bytes (10 min)
+	@scripts/reproducible.sh
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
 
 .PHONY: need-redis need-schemas
 need-redis:

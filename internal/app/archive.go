@@ -44,6 +44,8 @@ var (
 		"1 while the archive works for this process, 0 while receipts wait for it.", nil, nil)
 	archiveStuck = prometheus.NewDesc("ksef_archive_stuck_calls",
 		"Calls of this process to the archive that hang and whose callers have given up.", nil, nil)
+	archiveErrors = prometheus.NewDesc("ksef_archive_errors_total",
+		"Calls of this process to the archive that failed through the archive's fault.", nil, nil)
 )
 
 // archiveCollector exports the health of the archive as this process knows it from its latest
@@ -51,11 +53,16 @@ var (
 type archiveCollector struct{ store archive.Store }
 
 // Describe implements prometheus.Collector.
-func (c archiveCollector) Describe(ch chan<- *prometheus.Desc) { ch <- archiveUp; ch <- archiveStuck }
+func (c archiveCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- archiveUp
+	ch <- archiveStuck
+	ch <- archiveErrors
+}
 
 // Collect implements prometheus.Collector.
 func (c archiveCollector) Collect(ch chan<- prometheus.Metric) {
 	h := archive.HealthOf(c.store)
 	gauge(ch, archiveUp, boolValue(!h.OutOfService))
 	gauge(ch, archiveStuck, float64(h.Stuck))
+	total(ch, archiveErrors, float64(h.Failures))
 }

@@ -24,7 +24,7 @@ type BrowserJob = browserJob
 
 // TaskOptions returns the options of the task handlers as the configuration sets them.
 func TaskOptions(cfg config.Config) tasks.Options {
-	return taskOptions(&connect.Pool{Config: cfg}, "w", "", zerolog.Nop(), nil, &toldLimits{})
+	return taskOptions(&connect.Pool{Config: cfg}, "w", "", zerolog.Nop(), nil, nil, &toldLimits{})
 }
 
 // SetMachineClock replaces the clock of a process, but not that of its ledger, which is Redis's;

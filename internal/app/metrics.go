@@ -69,6 +69,11 @@ func boolValue(b bool) float64 {
 	return 0
 }
 
+// total sends the value of one series of a counter.
+func total(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
+}
+
 // gauge sends the value of one series.
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {
 	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)

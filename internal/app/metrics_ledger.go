@@ -50,8 +50,8 @@ var (
 		"Invoices that KSeF does not have yet and whose legal deadline is near or has passed.", nil, nil)
 	overdue = prometheus.NewDesc("ksef_receipts_overdue",
 		"Accepted invoices without a receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
-	nextDeadline = prometheus.NewDesc("ksef_next_deadline_hours",
-		"Hours until the nearest legal deadline of an undecided invoice; absent when there is none.", nil, nil)
+	nextDeadline = prometheus.NewDesc("ksef_next_deadline_seconds",
+		"Seconds until the nearest legal deadline of an undecided invoice, below zero when it has passed; absent when there is none.", nil, nil)
 )
 
 // dueCollector exports what is at risk and what is overdue.
@@ -84,6 +84,6 @@ func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(ch, overdue, float64(late))
 	}
 	if !next.IsZero() {
-		gauge(ch, nextDeadline, next.Sub(now).Hours())
+		gauge(ch, nextDeadline, next.Sub(now).Seconds())
 	}
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/ledger"
@@ -14,8 +16,12 @@ var openDesc = prometheus.NewDesc("ksef_open_items",
 	"Documents that a person still has to act on (enqueue open), by state: refused, rejected or parked; "+
 		"every worker reports the same figure.", []string{"state"}, nil)
 
+var openAgeDesc = prometheus.NewDesc("ksef_open_items_oldest_age_seconds",
+	"How long the document waits that has waited longest for a person, by state; 0 without one; every worker reports the same figure.",
+	[]string{"state"}, nil)
+
 // Describe implements prometheus.Collector.
-func (c *openCollector) Describe(ch chan<- *prometheus.Desc) { ch <- openDesc }
+func (c *openCollector) Describe(ch chan<- *prometheus.Desc) { ch <- openDesc; ch <- openAgeDesc }
 
 // Collect implements prometheus.Collector. When Redis does not answer there are no figures, and
 // ksef_scrape_up of the ledger is 0.
@@ -28,5 +34,20 @@ func (c *openCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for state, n := range open {
 		gauge(ch, openDesc, float64(n), state)
+	}
+	now, err := c.ledger.Clock(ctx)
+	if err != nil {
+		return
+	}
+	oldest, err := c.ledger.OldestOpen(ctx)
+	if err != nil {
+		return
+	}
+	for state := range open {
+		age := time.Duration(0)
+		if since := oldest[state]; !since.IsZero() {
+			age = max(0, now.Sub(since))
+		}
+		gauge(ch, openAgeDesc, age.Seconds(), state)
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -23,7 +24,29 @@ ksef_open_items{state="parked"} 0
 ksef_open_items{state="refused"} 1
 ksef_open_items{state="rejected"} 0
 `
-	if err := testutil.CollectAndCompare(&openCollector{l}, strings.NewReader(want)); err != nil {
+	if err := testutil.CollectAndCompare(&openCollector{l}, strings.NewReader(want), "ksef_open_items"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetrics_OldestOpenItem_AgesUntilAPersonActs(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
+	l := ledger.New(rdb, ledger.Options{Now: func() time.Time { return now }})
+	for _, name := range []string{"a.xml", "b.xml"} {
+		if err := l.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile(name), Tenant: name, File: name}}); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(3 * time.Hour)
+	}
+	const want = `# HELP ksef_open_items_oldest_age_seconds How long the document waits that has waited longest for a person, ` +
+		`by state; 0 without one; every worker reports the same figure.
+# TYPE ksef_open_items_oldest_age_seconds gauge
+ksef_open_items_oldest_age_seconds{state="parked"} 0
+ksef_open_items_oldest_age_seconds{state="refused"} 21600
+ksef_open_items_oldest_age_seconds{state="rejected"} 0
+`
+	if err := testutil.CollectAndCompare(&openCollector{l}, strings.NewReader(want), "ksef_open_items_oldest_age_seconds"); err != nil {
 		t.Error(err)
 	}
 }

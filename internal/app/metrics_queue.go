@@ -12,21 +12,20 @@ type QueueInspector interface {
 }
 
 // queueCollector reads asynq's own counts at each scrape. The metrics have the names of asynq's
-// x/metrics, so that dashboards and alerts made for it work; that module is not used because it
-// links 18 others. The figures are the pool's: every worker reports the same.
+// x/metrics, apart from two gauges that it calls _total; that module is not used because it links
+// 18 others. The figures are the pool's: every worker reports the same.
 type queueCollector struct {
 	inspector QueueInspector
 }
 
 var (
-	queueTasks = queueDesc("tasks_enqueued_total",
-		"Tasks in the queue, by state. A gauge in spite of its name, which is asynq's own.", "state")
+	queueTasks     = queueDesc("tasks", "Tasks in the queue, by state.", "state")
 	queueSize      = queueDesc("queue_size", "Tasks in the queue, in all states.")
 	queueLatency   = queueDesc("queue_latency_seconds", "Age of the oldest pending task.")
 	queueMemory    = queueDesc("queue_memory_usage_approx_bytes", "Memory of the queue's tasks in Redis, estimated from a sample.")
 	queueProcessed = queueDesc("tasks_processed_total", "Tasks processed since the queue was made, failed ones included.")
 	queueFailed    = queueDesc("tasks_failed_total", "Tasks that failed since the queue was made.")
-	queuePaused    = queueDesc("queue_paused_total", "1 when the queue is paused. A gauge in spite of its name, which is asynq's own.")
+	queuePaused    = queueDesc("queue_paused", "1 when the queue is paused.")
 	queueUp        = up("queues")
 )
 

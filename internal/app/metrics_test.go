@@ -28,14 +28,14 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 	res := ask(m.Handler(), "GET", "/metrics")
 	body := bodyOf(t, res)
 	for _, line := range []string{
-		`asynq_tasks_enqueued_total{queue="invoices",state="pending"} 1`,
-		`asynq_tasks_enqueued_total{queue="packages",state="scheduled"} 1`,
-		`asynq_tasks_enqueued_total{queue="receipts",state="completed"} 1`,
-		`asynq_tasks_enqueued_total{queue="sessions",state="archived"} 1`,
+		`asynq_tasks{queue="invoices",state="pending"} 1`,
+		`asynq_tasks{queue="packages",state="scheduled"} 1`,
+		`asynq_tasks{queue="receipts",state="completed"} 1`,
+		`asynq_tasks{queue="sessions",state="archived"} 1`,
 		`asynq_tasks_processed_total{queue="receipts"} 1`,
 		`asynq_tasks_failed_total{queue="sessions"} 1`,
-		`asynq_queue_paused_total{queue="packages"} 1`,
-		`asynq_queue_paused_total{queue="invoices"} 0`,
+		`asynq_queue_paused{queue="packages"} 1`,
+		`asynq_queue_paused{queue="invoices"} 0`,
 		`asynq_queue_size{queue="invoices"} 1`,
 		`ksef_ledger_entries{state="queued"} 3`,
 		`ksef_ledger_entries{state="parked"} 0`,

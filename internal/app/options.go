@@ -14,7 +14,7 @@ import (
 )
 
 // taskOptions returns the options of the task handlers as the configuration sets them.
-func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *events, told *toldLimits) tasks.Options {
+func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *events, out *outcomeMetrics, told *toldLimits) tasks.Options {
 	cfg := pool.Config
 	return tasks.Options{
 		Now:    pool.Now,
@@ -32,7 +32,7 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
 		Enqueue: pool.Enqueue(),
-		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
+		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Ended: out.ended, Judged: e.judged,
 	}
 }
 

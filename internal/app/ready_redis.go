@@ -33,8 +33,10 @@ func (w *Worker) checkMemory(ctx context.Context) Check {
 var (
 	memoryUsed = prometheus.NewDesc("ksef_redis_memory_used_bytes",
 		"Memory that Redis uses; every worker reports the same figure.", nil, nil)
-	memoryMax = prometheus.NewDesc("ksef_redis_memory_max_bytes", "Redis's maxmemory; 0 when it has none.", nil, nil)
-	memoryUp  = up("redis memory")
+	memoryMax   = prometheus.NewDesc("ksef_redis_memory_max_bytes", "Redis's maxmemory; 0 when it has none.", nil, nil)
+	memoryShare = prometheus.NewDesc("ksef_redis_memory_used_ratio",
+		"Part of Redis's maxmemory that is used, from 0 to 1; 0 when it has none. Intake stops at redis.intake_below.", nil, nil)
+	memoryUp = up("redis memory")
 )
 
 // memoryCollector reads Redis's use of memory at each scrape.
@@ -44,6 +46,7 @@ type memoryCollector struct{ ledger *ledger.Ledger }
 func (c *memoryCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- memoryUsed
 	ch <- memoryMax
+	ch <- memoryShare
 	ch <- memoryUp
 }
 
@@ -56,6 +59,7 @@ func (c *memoryCollector) Collect(ch chan<- prometheus.Metric) {
 	if err == nil {
 		gauge(ch, memoryUsed, float64(m.Used))
 		gauge(ch, memoryMax, float64(m.Max))
+		gauge(ch, memoryShare, m.Share())
 	}
 }
 

@@ -87,7 +87,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	log = log.Hook(thin)
 	pool.LogArchive(log)
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
-	events := newEvents()
+	events, out := newEvents(), newOutcomeMetrics()
 	id := cfg.Worker.ID
 	if id == "" {
 		host, _ := os.Hostname()
@@ -109,7 +109,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
 		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := w.clients.transports[tenant]; return c, ok },
-	}, taskOptions(pool, id, w.spool, log, events, w.told))
+	}, taskOptions(pool, id, w.spool, log, events, out, w.told))
 	reader, err := pool.Waiting()
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
-	return w.listen(NewMetrics(w.sources(events)...))
+	return w.listen(NewMetrics(w.sources(events, out)...))
 }
 
 // refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.
@@ -138,10 +138,10 @@ func (w *Worker) refuse(tenant string, groups ...string) error {
 
 // sources returns what /metrics reads at each scrape: the counters and the state of this process,
 // and what the pool shares.
-func (w *Worker) sources(e *events) []prometheus.Collector {
+func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector {
 	p := w.pool
 	return []prometheus.Collector{
-		e, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
+		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries,

@@ -35,6 +35,7 @@ type guard struct {
 	timeout   time.Duration
 	circuit   circuit
 	unflushed atomic.Int64 // bytes put since the last Flush
+	failures  atomic.Uint64
 
 	slots chan struct{} // one for each running call
 	mu    sync.Mutex
@@ -116,6 +117,7 @@ func (g *guard) health() Health {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h.Stuck = g.stuck
+	h.Failures = g.failures.Load()
 	return h
 }
 
@@ -154,6 +156,7 @@ func (g *guard) record(ctx context.Context, check bool, err error) error {
 		g.circuit.answered(check)
 		return err
 	}
+	g.failures.Add(1)
 	e := &CallError{Sick: sick(err), Err: err}
 	if e.Sick || check {
 		g.circuit.failed(check, err)

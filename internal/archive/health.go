@@ -17,6 +17,9 @@ type Health struct {
 	Wait         time.Duration // until the next probe, while it is out of service; 0 when one is due or running
 	Why          error         // the last failure, while it is out of service
 	Stuck        int           // calls that were left behind and have not returned yet
+	// Failures is how many calls have failed through the store's fault since the process started,
+	// those that were turned away while it was out of service not counted.
+	Failures uint64
 }
 
 // HealthOf returns the health of a store from [Open] or [Guard]. It never waits. Any other store

@@ -148,6 +148,8 @@ var (
 		"examples": nil,
 		// A module of its own.
 		"test/thirdparty/go-ksef-client": nil,
+		// Another one: it compares the chart's configuration with the program's.
+		"test/helm": {"config"},
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package

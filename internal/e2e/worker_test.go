@@ -21,14 +21,17 @@ type worker struct {
 }
 
 // start starts a worker process; the end of the test kills it.
-func (s *site) start() *worker {
+func (s *site) start() *worker { return s.startBuild(program(s.t, "worker")) }
+
+// startBuild is start with the program at a path.
+func (s *site) startBuild(program string) *worker {
 	s.t.Helper()
 	log, err := os.CreateTemp(s.dir, "worker-*.log")
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	w := &worker{cmd: exec.Command(program(s.t, "worker"), "--config", s.config), log: log.Name(), done: make(chan struct{})}
+	w := &worker{cmd: exec.Command(program, "--config", s.config), log: log.Name(), done: make(chan struct{})}
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := w.cmd.Start(); err != nil {

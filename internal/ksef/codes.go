@@ -1,5 +1,7 @@
 package ksef
 
+import "slices"
+
 // Codes of an invoice's [StatusInfo] (KSeF documentation, September 2026).
 const (
 	InvoiceReceived              = 100 // accepted for processing
@@ -104,6 +106,18 @@ var batchMeanings = map[int]string{
 func InvoiceMeaning(code int) (meaning string, known bool) {
 	meaning, known = invoiceMeanings[code]
 	return meaning, known
+}
+
+// RejectionCodes returns the codes with which KSeF ends an invoice without accepting it, in order.
+func RejectionCodes() []int {
+	var codes []int
+	for code := range invoiceMeanings {
+		if code > InvoiceAccepted {
+			codes = append(codes, code)
+		}
+	}
+	slices.Sort(codes)
+	return codes
 }
 
 // OnlineSessionMeaning explains an online session's code. known is false for a code that KSeF has

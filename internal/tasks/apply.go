@@ -197,7 +197,7 @@ func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) e
 			return err
 		}
 	}
-	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: e.State,
+	err := w.movePackage(ctx, p, ledger.PackageMove{To: e.State,
 		Edit: ledger.PackageEdit{}.Code(e.Code).Reason(e.Reason).Filed(false)})
 	if err == nil && e.Code == ksef.SessionProcessed {
 		w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")

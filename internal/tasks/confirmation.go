@@ -53,7 +53,7 @@ func (c *confirmation) run(ctx context.Context, decide func(now time.Time) settl
 
 // edit writes fields of the package, and goes by its revision.
 func (c *confirmation) edit(ctx context.Context, e ledger.PackageEdit) error {
-	return c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Edit: e})
+	return c.w.movePackage(ctx, c.p, ledger.PackageMove{Edit: e})
 }
 
 // readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.

@@ -33,6 +33,9 @@ func newCore(p Parts, o Options) *core {
 	if o.Reached == nil {
 		o.Reached = func(Reached) {}
 	}
+	if o.Ended == nil {
+		o.Ended = func(Ended) {}
+	}
 	if o.Judged == nil {
 		o.Judged = func(Judged) {}
 	}
@@ -76,4 +79,20 @@ func (c *core) reached(kind queue.Kind, s ledger.State, n int) {
 	if n > 0 {
 		c.o.Reached(Reached{Kind: kind, State: s, Count: n})
 	}
+}
+
+// ended tells of one invoice that a move has ended; a move that ended nothing is left out.
+func (c *core) ended(m settlement.Move) {
+	e := Ended{Lane: m.Invoice.Lane, Code: m.Code, After: max(0, c.o.Now().Sub(m.Invoice.CreatedAt.Time()))}
+	switch m.Fate {
+	case settlement.Accept:
+		e.State = ledger.Accepted
+	case settlement.Reject:
+		e.State = ledger.Rejected
+	case settlement.Park:
+		e.State = ledger.Parked
+	default:
+		return
+	}
+	c.o.Ended(e)
 }

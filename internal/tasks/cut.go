@@ -63,6 +63,7 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 			return nil
 		}
 		l.reached(queue.KindCut, ledger.Packed, len(ids))
+		l.logIDs(ids, ledger.Packed, &ledger.Package{ID: id, Tenant: group.Tenant})
 		l.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
 		if err := l.Queue.Put(ctx, queue.KindPackage, id, 0, queue.When{}); err != nil {
 			return err // the sweep finds the package

@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"time"
+
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
@@ -11,6 +13,14 @@ type Reached struct {
 	Kind  queue.Kind
 	State ledger.State
 	Count int // more than 0
+}
+
+// Ended says how one invoice ended: accepted, rejected or parked.
+type Ended struct {
+	State ledger.State
+	Lane  ledger.Lane
+	Code  int           // of KSeF; 0 when it was ended without an answer
+	After time.Duration // since it was taken in
 }
 
 // Judged is the verdict about the error with which a task of a kind ended.

@@ -29,7 +29,7 @@ func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) 
 func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
 	move := sendingIn(p)
 	move.To, move.Edit = ledger.PackageClosing, more.ClosingAt(ledger.At(w.o.Now()))
-	return w.Ledger.MovePackage(ctx, p, move)
+	return w.movePackage(ctx, p, move)
 }
 
 // writeClosingAgain goes on with writeClosing where a worker that died may have left it, and waits

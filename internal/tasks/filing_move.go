@@ -56,7 +56,10 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 			return nil, err
 		}
 		f.w.reached(queue.KindReceipt, ledger.Receipted, moved(errs))
-		for _, id := range ids {
+		for i, id := range ids {
+			if errs[i] == nil {
+				f.w.logIDs([]string{id}, ledger.Receipted, f.upos.pkg)
+			}
 			ended[id] = true
 		}
 	}

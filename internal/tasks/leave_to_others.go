@@ -66,7 +66,7 @@ func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, w
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost
 	}
-	if err := x.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
+	if err := x.movePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
 		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
 	}
 	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).

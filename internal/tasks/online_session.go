@@ -174,7 +174,7 @@ func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) err
 	if err != nil {
 		return err
 	}
-	err = x.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
+	err = x.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
 		Edit: ledger.PackageEdit{}.ClosingAt(ledger.At(x.o.Now()))})
 	if err != nil {
 		if later, lagging := x.lags(ctx, err); lagging {

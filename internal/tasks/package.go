@@ -121,7 +121,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		return b.openRefused(ctx, t, p, err)
 	}
 	now := b.o.Now()
-	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
+	err = b.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
 		Edit: ledger.PackageEdit{}.Opened(opened.ID, b.o.Worker, ledger.At(now))})
 	if err != nil {
 		return err // another run opened a session too; this one stays empty and expires
@@ -129,7 +129,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err := b.upload(ctx, t, p, opened, built); err != nil {
 		return b.uploadFailed(ctx, p, err)
 	}
-	if err := b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
+	if err := b.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
 		return err
 	}
 	return b.closeBatch(ctx, t, p)
@@ -173,7 +173,7 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	// another one. When this process dies before all have left, the sweep finds them.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
-	err = b.Ledger.MovePackage(ctx, p, move)
+	err = b.movePackage(ctx, p, move)
 	if err != nil || end != ledger.PackageSettled {
 		return err
 	}
@@ -205,7 +205,7 @@ func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	if p.Lane == ledger.Bulk {
 		move.InvoicesFrom, move.InvoicesTo = []ledger.State{ledger.Sending, ledger.Unknown}, ledger.Sent
 	}
-	err := w.Ledger.MovePackage(ctx, p, move)
+	err := w.movePackage(ctx, p, move)
 	if err == nil && p.Lane == ledger.Bulk {
 		w.reached(queue.KindPackage, ledger.Sent, p.Count)
 	}

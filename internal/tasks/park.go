@@ -16,6 +16,8 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 		return err
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
+	w.ended(m)
+	w.logInvoice(m.Invoice, ledger.Parked, m.Invoice.Package, m.Invoice.Session)
 	w.logEnded([]settlement.Move{m}, each)
 	return nil
 }

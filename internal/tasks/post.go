@@ -50,6 +50,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return err
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
+	x.logInvoice(inv, ledger.Sending, s.pkg.ID, s.pkg.Session)
 	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), request)
 	// The outcome is written even when the time of this run is up, because the answer will not come
 	// a second time.
@@ -60,6 +61,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
 			x.reached(queue.KindSend, ledger.Sent, 1)
+			x.logInvoice(inv, ledger.Sent, s.pkg.ID, s.pkg.Session)
 		} else {
 			x.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
 		}
@@ -79,7 +81,11 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
 			Msg("answer to a send lost: the status of the session will show whether it arrived")
 		x.drop(s) // it is closed soon: only then does its status show what arrived
-		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
+		moveErr := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
+		if moveErr == nil {
+			x.logInvoice(inv, ledger.Unknown, s.pkg.ID, s.pkg.Session)
+		}
+		return moveErr
 	case retry.Never:
 		// The likely cause is the session (closed, expired, or opened with a public key that is out
 		// of date). The next attempt uses a new session, and the attempt after that uses a package.
@@ -107,6 +113,10 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 // unsent moves an invoice that was not sent back to queued. The caller must know that it was not
 // posted.
 func (x *onlineSessions) unsent(ctx context.Context, inv *ledger.Invoice) error {
-	return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
+	err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 		Edit: ledger.Edit{}.OutOfPackage()})
+	if err == nil {
+		x.logInvoice(inv, ledger.Queued, inv.Package, inv.Session)
+	}
+	return err
 }

@@ -138,7 +138,7 @@ func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error 
 				p.Probe, unread.Err, p.CreatedAt.Time().Add(maxProbeUnread).UTC().Format(time.RFC3339)))
 	}
 	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(b.o.Refusals - 1)
-	return b.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})
+	return b.movePackage(ctx, p, ledger.PackageMove{Edit: edit})
 }
 
 // over reports whether a package that cannot be read has ended, as far as its fields tell.

@@ -106,10 +106,10 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 		if why := upos.bySession[p.Session].damage; why != "" {
 			edit = edit.Reason(join(p.Reason, why))
 		}
-		return ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Edit: edit})
+		return ar.movePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Edit: edit})
 	}
 	if !p.Filed {
-		if err := ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)}); err != nil {
+		if err := ar.movePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)}); err != nil {
 			return err
 		}
 	}
@@ -141,5 +141,5 @@ func (ar *archivist) receiptEarly(ctx context.Context, p *ledger.Package, held [
 		return later(settlement.UnreadPause, retry.ReasonProcessing,
 			fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	}
-	return ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
+	return ar.movePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
 }

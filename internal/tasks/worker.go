@@ -89,8 +89,9 @@ type Options struct {
 	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
 	Enqueue shell.Enqueue
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error
-	// of a task. Both may be nil.
+	// of a task, Ended with each invoice that was accepted, rejected or parked. All may be nil.
 	Reached func(Reached)
+	Ended   func(Ended)
 	Judged  func(Judged)
 }
 

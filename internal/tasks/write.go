@@ -119,6 +119,8 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 			moved++
 		} else if edits[i].To != "" {
 			count[edits[i].To]++
+			w.ended(m)
+			w.logInvoice(m.Invoice, edits[i].To, p.ID, p.Session)
 		}
 	}
 	w.logEnded(moves, each)
@@ -186,6 +188,8 @@ func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.M
 	}
 	if m.Fate == settlement.Accept {
 		w.reached(queue.KindConfirm, ledger.Accepted, 1)
+		w.ended(m)
+		w.logInvoice(m.Invoice, ledger.Accepted, p.ID, p.Session)
 		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}
 	return nil

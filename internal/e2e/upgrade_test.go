@@ -1,0 +1,74 @@
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// earlier builds the worker of the newest tag before this commit, or of the revision that
+// KSEF_UPGRADE_FROM names. Before the first release there is no such tag.
+func earlier(t *testing.T) (path, revision string) {
+	t.Helper()
+	revision = os.Getenv("KSEF_UPGRADE_FROM")
+	if revision == "" {
+		out, err := exec.Command("git", "describe", "--tags", "--abbrev=0", "HEAD^").Output()
+		if revision = strings.TrimSpace(string(out)); err != nil || revision == "" {
+			t.Skip("there is no earlier tag; KSEF_UPGRADE_FROM=<revision> tries the update from another commit")
+		}
+	}
+	dir := t.TempDir()
+	path = filepath.Join(t.TempDir(), "worker")
+	script := `git -C ../.. archive "$1" | tar -x -C "$2" && cd "$2" && go build -trimpath -o "$3" ./cmd/worker`
+	if out, err := exec.Command("sh", "-c", script, "sh", revision, dir, path).CombinedOutput(); err != nil {
+		t.Fatalf("build the worker of %s: %v\n%s", revision, err, out)
+	}
+	return path, revision
+}
+
+func TestUpgrade_FromThePreviousTagAndBack_EveryInvoiceIsAcceptedOnce(t *testing.T) {
+	old, revision := earlier(t)
+	t.Logf("the earlier worker is that of %s", revision)
+	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: time.Second})
+	s.configure(1, noticesDeathsEarly)
+	const each = 40
+	name := 0
+	submit := func() {
+		name++
+		number := string(rune('A' + name))
+		s.submit(s.export("export"+number, sample.NIP(0), each, func(_ int, o *sample.Options) { o.Number = number + "/" + o.Number }))
+	}
+	before := s.startBuild(old)
+	submit()
+	s.receipted(each, 2*time.Minute)
+
+	// The update: both share one Redis, with invoices on their way.
+	submit()
+	after := s.start()
+	submit()
+	before.terminate(t, 40*time.Second)
+	s.receipted(3*each, 2*time.Minute)
+
+	// The roll-back, again with invoices on their way: those of the newer worker included.
+	submit()
+	back := s.startBuild(old)
+	after.terminate(t, 40*time.Second)
+	submit()
+	s.receipted(5*each, 2*time.Minute)
+	if n, keys, err := s.ledger.Unreadables(t.Context(), 3); err != nil || n != 0 {
+		t.Errorf("after the roll-back %d entries cannot be read: %v %v", n, keys, err)
+	}
+	back.terminate(t, 40*time.Second)
+	s.balanced(5 * each)
+	counts, err := s.ledger.Counts(t.Context())
+	if err != nil || counts[string(ledger.Receipted)] != 5*each {
+		t.Errorf("at the end: %v %v", counts, err)
+	}
+}

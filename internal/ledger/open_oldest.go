@@ -1,0 +1,42 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// OldestOpen returns when the document that has waited longest for a person began to wait, by state
+// as [DecisionStore.OpenItems] counts them. A state without one is left out.
+func (ds *DecisionStore) OldestOpen(ctx context.Context) (map[string]time.Time, error) {
+	tenants, err := ds.refusals.refusers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	first := map[string][]*redis.ZSliceCmd{}
+	err = ds.entries.pipe(ctx, func(p redis.Pipeliner) {
+		for _, s := range States() {
+			if s.Open() {
+				first[string(s)] = []*redis.ZSliceCmd{p.ZRangeWithScores(ctx, ds.entries.key(keyState, string(s)), 0, 0)}
+			}
+		}
+		for _, t := range tenants {
+			first["refused"] = append(first["refused"], p.ZRangeWithScores(ctx, ds.refusals.key(keyOpenRefusals, t), 0, 0))
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the oldest open items: %w", err)
+	}
+	oldest := map[string]time.Time{}
+	for state, cmds := range first {
+		for _, cmd := range cmds {
+			at := score(cmd)
+			if !at.IsZero() && (oldest[state].IsZero() || at.Before(oldest[state])) {
+				oldest[state] = at
+			}
+		}
+	}
+	return oldest, nil
+}

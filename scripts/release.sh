@@ -1,0 +1,51 @@
+#!/bin/sh
+# Builds what a release consists of into a folder (dist): static binaries, an archive for each platform, an SBOM (CycloneDX) of each
+# binary, and SHA256SUMS. The same source, version and toolchain give the same bytes, wherever and whenever it runs: scripts/reproducible.sh
+# compares two runs. Environment: VERSION, REVISION and SOURCE_DATE_EPOCH (all from git), PLATFORMS, PROGRAMS,
+# SBOM=0 to leave the SBOMs out.
+set -eu
+cd "$(dirname "$0")/.."
+out=${1:-dist}
+VERSION=${VERSION:-$(git describe --tags --always --dirty)}
+REVISION=${REVISION:-$(git rev-parse HEAD)}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+PLATFORMS=${PLATFORMS:-linux/amd64 linux/arm64 windows/amd64}
+case $VERSION in *-dirty) echo "release: there are uncommitted changes: commit them first, so that the version names what is built" >&2; exit 1 ;; esac
+export SOURCE_DATE_EPOCH
+# Settings of this machine must not reach the binaries.
+unset GOAMD64 GOARM64 GOEXPERIMENT CGO_CFLAGS CGO_LDFLAGS
+export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+ldflags="-s -w -buildid= -X ksefworker/internal/buildinfo.version=$VERSION -X ksefworker/internal/buildinfo.revision=$REVISION"
+
+rm -rf "$out"
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+for platform in $PLATFORMS; do
+	os=${platform%/*} arch=${platform#*/}
+	programs=${PROGRAMS:-worker enqueue simulator} exe=
+	# The exporting program may run on Windows; the worker does not.
+	[ "$os" != windows ] || programs=enqueue exe=.exe
+	name=ksefworker_${VERSION}_${os}_${arch}
+	mkdir -p "$stage/$name"
+	for program in $programs; do
+		echo "release: $program for $platform"
+		GOOS=$os GOARCH=$arch go build -ldflags "$ldflags" -o "$stage/$name/$program$exe" "./cmd/$program"
+		[ "${SBOM:-1}" = 0 ] || go tool -modfile=tools/release.mod cyclonedx-gomod bin -json -noserial -notimestamp -std -licenses \
+			-version "$VERSION" -output "$out/${program}_${VERSION}_${os}_${arch}.cdx.json" "$stage/$name/$program$exe" 2>"$stage/sbom.log" ||
+			{ cat "$stage/sbom.log" >&2; exit 1; }
+	done
+	cp LICENSE CHANGELOG.md README.md config/worker.example.yaml "$stage/$name/"
+	if [ "$os" = linux ]; then cp -R deploy/systemd "$stage/$name/systemd"; fi
+	chmod -R u=rwX,go=rX "$stage/$name"
+	find "$stage/$name" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	if [ "$os" = windows ]; then
+		# zip stores local times, and the order of the folder.
+		(cd "$stage" && find "$name" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -@ "$out/$name.zip")
+	else
+		tar -C "$stage" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$out/$name.tar.gz"
+	fi
+done
+(cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
+cat "$out/SHA256SUMS"
