@@ -121,7 +121,9 @@ func limitReturns(t *testing.T, workers []*worker, task string) float64 {
 	return total
 }
 
-func TestLimits_SaturatingExpressLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) { eachTransport(t, expressAtTheLimit) }
+func TestLimits_SaturatingExpressLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, expressAtTheLimit)
+}
 
 func expressAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
@@ -140,7 +142,9 @@ func expressAtTheLimit(t *testing.T, way config.Transport) {
 	t.Logf("%.2f returns to the queue for each send", limitReturns(t, workers, "invoice:send")/float64(used))
 }
 
-func TestLimits_TrueScale_OneHundredAndThirtySeconds_Exact(t *testing.T) { eachTransport(t, expressAtTrueScale) }
+func TestLimits_TrueScale_OneHundredAndThirtySeconds_Exact(t *testing.T) {
+	eachTransport(t, expressAtTrueScale)
+}
 
 func expressAtTrueScale(t *testing.T, way config.Transport) {
 	benchHours(t)
@@ -166,7 +170,9 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 
 // The cut policy alone would cut ten times a second. The sessions are bounded by the cutter's check
 // of the allowance, and by the waitlist of packages for a session.
-func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) { eachTransport(t, bulkAtTheLimit) }
+func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, bulkAtTheLimit)
+}
 
 func bulkAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
@@ -187,7 +193,9 @@ func bulkAtTheLimit(t *testing.T, way config.Transport) {
 
 // KSeF works on fifty sessions for hours. They are polled as often as the allowance permits and no
 // more often, and every session has its share of the polls.
-func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) { eachTransport(t, pollsAtTheLimit) }
+func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
+	eachTransport(t, pollsAtTheLimit)
+}
 
 func pollsAtTheLimit(t *testing.T, way config.Transport) {
 	n := benchHours(t)
