@@ -182,8 +182,8 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 	return e.Error()
 }
 
-// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do. A
-// refusal that has ended cannot be taken back: the document can be handed in again.
+// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do.
+// A refusal that has ended cannot be taken back: the document can be handed in again.
 func (a *advice) whyNoInvoice(r *ledger.Refusal) string {
 	switch {
 	case r == nil:
@@ -192,7 +192,8 @@ func (a *advice) whyNoInvoice(r *ledger.Refusal) string {
 		return "it was refused and not taken in; " +
 			a.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: results.OfRefusal(r), Remedy: r.Remedy})
 	case r.Ended == ledger.RefusalDismissed:
-		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " + a.submitAgain(r.File, r.Tenant)
+		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " +
+			a.submitAgain(r.File, r.Tenant)
 	}
 	return "it was refused and not taken in, and the refusal is " + r.Ended + " " + r.Note
 }

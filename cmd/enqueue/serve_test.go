@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +82,10 @@ intake:
 		}
 	}
 
+	// A hangup does not end it: what follows is answered.
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
 	doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-01-05"})
 	r, err := http.NewRequestWithContext(t.Context(), "POST", address+"/v1/invoices?ref=SO-1", bytes.NewReader(doc))
 	if err != nil {
@@ -96,7 +101,8 @@ intake:
 	var answer struct {
 		Items []struct{ ID, State string }
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusAccepted || answer.Items[0].State != "queued" {
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusAccepted ||
+		answer.Items[0].State != "queued" {
 		t.Fatalf("answered %d %+v, %v", resp.StatusCode, answer, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -107,7 +113,8 @@ intake:
 	p.close()
 
 	var out, errs bytes.Buffer
-	if code := run([]string{"--config", config, "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out, &errs); code != exitOK ||
+	if code := run([]string{"--config", config, "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out,
+		&errs); code != exitOK ||
 		!strings.Contains(out.String(), answer.Items[0].ID) {
 		t.Errorf("status: %d %s %s", code, out.String(), errs.String())
 	}

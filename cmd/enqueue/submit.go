@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 )
@@ -103,16 +102,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		c.terms.Tenant = t.Title()
 	}
 	admitter := p.base.Admitter()
-	if err := p.base.CheckDurable(ctx); err != nil {
-		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
-			return &usageError{what: volatile.Error()}
-		}
-		return err
-	}
-	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
-		return err
-	}
-	if err := p.declareStorage(ctx); err != nil {
+	if err := p.mayTake(ctx); err != nil {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}
@@ -139,7 +129,8 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		p.say("%d of those already here wait for a person: %s lists them with what to do", t.waiting, p.command("open"))
 	}
 	if t.dismissed > 0 {
-		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed, p.command("retry", "ID"))
+		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed,
+			p.command("retry", "ID"))
 	}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {
 		return full // its text says what to do

@@ -60,7 +60,8 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 	return nil
 }
 
-// heldText says that a refused document was taken before, as the end of its line; "" when it was not.
+// heldText says that a refused document was taken before, as the end of its line; "" when it was
+// not.
 func heldText(a *intake.Admission) string {
 	if a.Held.ID == "" {
 		return ""

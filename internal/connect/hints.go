@@ -22,7 +22,7 @@ func redisHint(err error, c config.RedisConn) string {
 		strings.Contains(text, "HELLO must be called with the client already authenticated"):
 		return "the server requires a password: put it into a file and name the file in redis.password_file"
 	case strings.Contains(text, "NOPERM"):
-		return "the user (redis.username) may not do this: give it the commands and keys that README lists"
+		return "the user (redis.username) may not do this: give it the commands and keys that the section Rights of docs/redis.md lists"
 	}
 	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint
@@ -30,8 +30,9 @@ func redisHint(err error, c config.RedisConn) string {
 	return "check redis.url, and that the server runs"
 }
 
-// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so in
-// many forms, such as with the hash of a script before it; all other errors speak for themselves.
+// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so
+// in many forms, such as with the hash of a script before it; all other errors speak for
+// themselves.
 func Explain(err error) string {
 	if !strings.Contains(err.Error(), "READONLY ") {
 		return err.Error()

@@ -40,8 +40,10 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 }
 
 func FuzzJSON(f *testing.F) {
-	for _, s := range []string{`{"invoices":[{"xml":"<a/>","ref":"x"}]}`, `{"invoices":[{"xml_base64":"PGEvPg=="},{"faktura":{}},null,1,[]]}`,
-		`{"invoices":[]}`, `{"invoices":[{"xml":"\ud800"}]`, `[`, `{"invoices":[{"deadline":"2049-01-01","lane":"bulk","offline":true,"tenant":"one"}],"x":1}`} {
+	for _, s := range []string{`{"invoices":[{"xml":"<a/>","ref":"x"}]}`,
+		`{"invoices":[{"xml_base64":"PGEvPg=="},{"faktura":{}},null,1,[]]}`,
+		`{"invoices":[]}`, `{"invoices":[{"xml":"\ud800"}]`, `[`,
+		`{"invoices":[{"deadline":"2049-01-01","lane":"bulk","offline":true,"tenant":"one"}],"x":1}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

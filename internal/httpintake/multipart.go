@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// multipartBody reads the files of a form. Each part with a file name is one document; its header Ref,
-// when it has one, is the document's ref. What a part is called does not matter.
+// multipartBody reads the files of a form. Each part with a file name is one document; its header
+// Ref, when it has one, is the document's ref. What a part is called does not matter.
 func multipartBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) {
@@ -94,8 +94,8 @@ func fileName(p *multipart.Part) string {
 	return params["filename"]
 }
 
-// fingerprint is what two calls with the same Idempotency-Key must have in common. The boundary of a
-// form is another one each time, so of a form its parts count.
+// fingerprint is what two calls with the same Idempotency-Key must have in common. The boundary of
+// a form is another one each time, so of a form its parts count.
 func (b *body) fingerprint(of *asked, query string) ([sha256.Size]byte, error) {
 	h := sha256.New()
 	add := func(part []byte) {

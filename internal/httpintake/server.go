@@ -23,10 +23,11 @@ type Options struct {
 	Inquiry  *inquiry.Reader
 	Actions  *actions.Executor
 	Records  *records.Reader
-	// Document returns the document of an invoice that is not in the archive under its own name yet.
+	// Document returns the document of an invoice that is not in the archive under its own name
+	// yet.
 	Document func(context.Context, *ledger.Invoice) ([]byte, error)
-	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for each
-	// call that hands in, so it answers from memory.
+	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
+	// each call that hands in, so it answers from memory.
 	Fit func() error
 	// RecordRefusals puts refused documents on record.
 	RecordRefusals bool

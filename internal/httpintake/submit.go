@@ -15,8 +15,8 @@ type submitAnswer struct {
 	Items   []item `json:"items"`
 }
 
-// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207 when
-// some were, 422 when none was.
+// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207
+// when some were, 422 when none was.
 func (sm *submissions) submit(c *call) error {
 	if err := sm.o.Fit(); err != nil {
 		return notNow(err)
@@ -98,8 +98,8 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	return nil
 }
 
-// admit hands the documents of a body in. With an error the admissions are those that were finished:
-// the others may have been taken, and can be handed in again.
+// admit hands the documents of a body in. With an error the admissions are those that were
+// finished: the others may have been taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, error) {
 	var adms []intake.Admission
 	if b.small(of) {
@@ -125,8 +125,8 @@ func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, e
 	return adms, src.fault
 }
 
-// answers returns an item for each document, and puts those that were refused on record. An error says
-// that entries could not be read; the items have what the admissions say.
+// answers returns an item for each document, and puts those that were refused on record. An error
+// says that entries could not be read; the items have what the admissions say.
 func (sm *submissions) answers(c *call, adms []intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
@@ -141,8 +141,8 @@ func (sm *submissions) answers(c *call, adms []intake.Admission) ([]item, error)
 	return items, nil
 }
 
-// entriesOf reads the entries that documents met: their own when they are here already, and those in
-// their way.
+// entriesOf reads the entries that documents met: their own when they are here already, and those
+// in their way.
 func (sm *submissions) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for i := range adms {

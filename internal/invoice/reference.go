@@ -81,8 +81,8 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends the text of a span that was scanned before to dst, with its references replaced and
-// its line ends as XML reads them.
+// decode appends the text of a span that was scanned before to dst, with its references replaced
+// and its line ends as XML reads them.
 func (s *source) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')

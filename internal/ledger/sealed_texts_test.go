@@ -27,8 +27,8 @@ func (b *bed) raw() string {
 const quoted = "Zdzisława"
 
 // plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
-// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It returns
-// the ids of the invoices and the packages.
+// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It
+// returns the ids of the invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
 	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}
@@ -170,7 +170,8 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 		t.Errorf("%d of %d texts can be read", got, plantedTexts)
 	}
 	for i, inv := range w.read(invoices...) {
-		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash || inv.Offline != before[i].Offline {
+		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash ||
+			inv.Offline != before[i].Offline {
 			t.Errorf("more than the texts has changed: %+v, before %+v", inv, before[i])
 		}
 	}

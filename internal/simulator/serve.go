@@ -77,7 +77,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// pipe.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
-	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took", time.Since(started).Round(time.Millisecond)).Msg("answered")
+	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took",
+		time.Since(started).Round(time.Millisecond)).Msg("answered")
 }
 
 // Handler returns the simulator itself.

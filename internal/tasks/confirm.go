@@ -108,7 +108,7 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 // harmless: it is refused.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
-	if err := c.Ledger.Secure(ctx, p); err != nil {
+	if err := c.writer.writeClosingAgain(ctx, p); err != nil {
 		if later, lagging := c.lags(ctx, err); lagging {
 			return later
 		}
