@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/base64"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -52,6 +53,7 @@ func (o *observer) before(t *testing.T, target string) string {
 		t.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{
+		ErrorLog: log.New(io.Discard, "", 0), // connections are broken on purpose
 		// The host stays the proxy's, so that pre-signed addresses lead here too.
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme, to.Host, r.In.Host
@@ -77,12 +79,14 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	t.Parallel()
 	byToken, byCertificate := sample.NIP(0), sample.NIP(1)
 	var faults []simulator.Fault
-	for _, on := range []string{
+	manners := []simulator.Fault{{Kind: simulator.Status, Code: 502}, {Kind: simulator.Reset}, {Kind: simulator.Refused, Code: 21405}}
+	for i, on := range []string{
 		"challenge", "loginToken", "loginXades", "loginStatus", "redeem", "openBatch", "part", "close", "send", "sessionStatus", "invoices",
 		"upo", simulator.OpDownload, simulator.OpRateLimits,
 	} {
-		faults = append(faults, simulator.Fault{Kind: simulator.Status, On: on, Code: 502}, simulator.Fault{Kind: simulator.Reset, On: on},
-			simulator.Fault{Kind: simulator.Refused, On: on, Code: 21405})
+		f := manners[i%len(manners)] // one each: more of them only open circuits, and the test waits for those
+		f.On = on
+		faults = append(faults, f)
 	}
 	faults = append(faults, simulator.Fault{Kind: simulator.TokenExpired, On: "sessionStatus", Times: 2})
 	bed := bedtest.Start(t, testbed.Options{
