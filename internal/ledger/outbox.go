@@ -134,7 +134,7 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 // refusal as it is now. When both are nil, the entry is gone or cannot be read.
 type Told struct {
 	Outcome
-	Invoice  *Invoice
+	Invoice   *Invoice
 	OfRefusal *Refusal
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
