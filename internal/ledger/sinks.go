@@ -39,6 +39,14 @@ type SinkState struct {
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
 
+// Behind returns about how many outcomes the sink has not been told, without those that are held.
+func (s *SinkState) Behind(span OutboxSpan) int64 {
+	if !AfterOutcome(span.Last, s.Cursor) {
+		return 0
+	}
+	return min(max(span.Added-s.Seen, 1), span.Length)
+}
+
 // Held is one outcome that a sink has not taken.
 type Held struct {
 	Outcome
@@ -78,7 +86,7 @@ type SinkChange struct {
 	Token string // of the process that serves it; "" for a person
 	State *SinkState
 	Hold  map[string][]Held    // by invoice, the whole list; none removes it
-	Next  map[string]time.Time // by invoice: the next attempt
+	Next  map[string]time.Time // by invoice: the next attempt; none leaves it as it is
 	Fail  []Held               // they are kept for a person
 	// Forget names failures that are no longer kept.
 	Forget []string
@@ -110,7 +118,11 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		if err != nil {
 			return false, err
 		}
-		args = append(args, "hold", id, c.Next[id].UnixMilli(), packed)
+		next := ""
+		if t := c.Next[id]; !t.IsZero() {
+			next = strconv.FormatInt(t.UnixMilli(), 10)
+		}
+		args = append(args, "hold", id, next, packed)
 	}
 	for _, h := range c.Fail {
 		packed, err := ss.packHeld(sink, h)

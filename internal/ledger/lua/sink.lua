@@ -1,6 +1,6 @@
 -- Record how far a sink has got. ARGV: sink, token of the process that serves it or '' for a person,
 -- how many failures are kept, those before this time go (ms), number of field words, the fields of the
--- sink's state, then operations: 'hold', id, next attempt (ms), record; 'drop', id; 'fail', name,
+-- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
 -- record; 'forget', name; each has four words, '' where there is nothing.
 -- Returns {1}, or {0} when another process serves the sink: nothing was written then.
 --
@@ -15,7 +15,11 @@ for i = 8 + nf, #ARGV, 4 do
   local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if op == 'hold' then
     redis.call('HSET', P .. 'sinkheld:' .. sink, name, record)
-    redis.call('ZADD', P .. 'sinkdue:' .. sink, at, name)
+    if at == '' then -- its next attempt stays when it was
+      redis.call('ZADD', P .. 'sinkdue:' .. sink, 'NX', now, name)
+    else
+      redis.call('ZADD', P .. 'sinkdue:' .. sink, at, name)
+    end
   elseif op == 'drop' then
     redis.call('HDEL', P .. 'sinkheld:' .. sink, name)
     redis.call('ZREM', P .. 'sinkdue:' .. sink, name)
