@@ -123,8 +123,7 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	good := append(p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, "E", 2)...),
 		p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "B", 6)...)...)
 	rejected := p.admit(intake.Terms{Lane: ledger.Bulk}, bad(nip, sample.UnknownKind, "R/1"))[0]
-	p.wait(90*time.Second, good, ledger.Receipted)
-	p.wait(60*time.Second, []intake.Admission{rejected}, ledger.Rejected)
+	p.wait(90*time.Second, append(good, rejected), ledger.Receipted, ledger.Rejected)
 	want := map[string]string{rejected.Invoice.ID: "rejected", refused.ID: "refused"}
 	for _, a := range good {
 		want[a.Invoice.ID] = "accepted receipted"
