@@ -108,7 +108,7 @@ type OutboxSpan struct {
 func (ob *OutboxStore) Outbox(ctx context.Context) (OutboxSpan, error) {
 	info, err := ob.rdb.XInfoStream(ctx, ob.key(keyOutbox)).Result()
 	switch {
-	case redis.HasErrorPrefix(err, "ERR no such key"):
+	case redis.HasErrorPrefix(err, "no such key"):
 		return OutboxSpan{}, nil
 	case err != nil:
 		return OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)

@@ -217,3 +217,12 @@ func TestSink_FailuresOfLongAgo_AreForgotten(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+func TestOutbox_NothingWasWrittenYet_IsEmpty(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	span, err := w.Outbox(ctx())
+	if d := cmp.Diff(OutboxSpan{}, span); d != "" || err != nil {
+		t.Errorf("%s %v", d, err)
+	}
+	w.must(w.TrimOutbox(ctx(), time.Hour))
+}

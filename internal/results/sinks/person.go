@@ -88,9 +88,8 @@ func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, er
 	return n, err
 }
 
-// Rewind lets every outcome that the outbox has since a time be sent again. It returns how many were
-// written before and are not there any more since that time is unknown; the receiver knows repeats by
-// id and revision.
+// Rewind lets every outcome that the outbox has since a time be sent again. The receiver knows repeats
+// by id and revision.
 func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return d.alone(ctx, sink, func(token string) error {
 		s, err := d.Ledger.Sink(ctx, sink)

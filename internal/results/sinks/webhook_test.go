@@ -23,7 +23,9 @@ const (
 	secretB = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs="
 )
 
-func secretsOf(all ...string) func() ([]string, error) { return func() ([]string, error) { return all, nil } }
+func secretsOf(all ...string) func() ([]string, error) {
+	return func() ([]string, error) { return all, nil }
+}
 
 // hook returns a webhook that calls this server.
 func hook(t *testing.T, h http.HandlerFunc, change ...func(*WebhookOptions)) *Webhook {

@@ -258,7 +258,9 @@ func TestPostgres_TwoProcessesMakeTheTables_AndOneFindsThem(t *testing.T) {
 	done := make(chan []error, 4)
 	for i := range 4 {
 		s := srv.sink("results_of_2026")
-		go func() { done <- s.Deliver(t.Context(), []sinks.Message{message(fmt.Sprint("inv-", i), 1, "accepted", "")}) }()
+		go func() {
+			done <- s.Deliver(t.Context(), []sinks.Message{message(fmt.Sprint("inv-", i), 1, "accepted", "")})
+		}()
 	}
 	for range 4 {
 		if err := errors.Join(<-done...); err != nil {
