@@ -184,3 +184,50 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		}
 	}
 }
+
+func TestResults_OneReceiverHangs_OthersAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	hook, server := newReceiver(t)
+	called, release := make(chan struct{}), make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case called <- struct{}{}:
+		default:
+		}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(hangs.Close)
+	t.Cleanup(func() { close(release) })
+	secret := config.Files{secretFile(t, hookSecret)}
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		for name, url := range map[string]string{"hangs": hangs.URL, "erp": server.URL} {
+			c.Results.Webhooks = append(c.Results.Webhooks, config.Webhook{Name: name, URL: url, SecretFile: secret,
+				AllowPrivate: true, AllowPlain: true, Timeout: time.Minute})
+		}
+	})
+	refuse := func(file string) string {
+		r := ledger.Refusal{ID: ledger.RefusalOfFile(file), File: file, Tenant: sample.NIP(0), Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+		if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{r}); err != nil {
+			t.Fatal(err)
+		}
+		return r.ID
+	}
+	first := refuse("a.xml")
+	addr, _ := p.workAt()
+	<-called
+	second := refuse("b.xml")
+	until(t, 20*time.Second, "the other receiver was told of both", func() bool {
+		return hook.states(first) == "refused" && hook.states(second) == "refused"
+	})
+	metrics := page(t, addr, "/metrics")
+	for _, line := range []string{`ksef_results_waiting{receiver="erp"} 0`, `ksef_results_receiver_down{receiver="hangs"} 0`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+}

@@ -64,7 +64,7 @@ var (
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// Who is told of it. The ledger says of what; receivers know nothing of it.
 		"internal/results/sinks":          {"internal/results", "internal/ledger"},
-		"internal/results/sinks/postgres": {"internal/results/sinks"},
+		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code: they know no other package, and any that shows an invoice to a person may use them.
 		"internal/explain": nil,
 		// The QR codes of an invoice that leaves KSeF on paper.
