@@ -76,7 +76,7 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
-		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
+		"internal/httpintake": join([]string{"internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
 		"internal/actions":    {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
