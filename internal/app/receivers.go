@@ -76,7 +76,7 @@ func (d *deliveries) document(ctx context.Context, inv *ledger.Invoice) []byte {
 			return doc
 		}
 	}
-	if archive.HealthOf(d.pool.Store).Out {
+	if archive.HealthOf(d.pool.Store).OutOfService {
 		return nil
 	}
 	if doc, err := (&records.Reader{Store: d.pool.Store}).Document(ctx, results.Of(*inv, "")); err == nil {

@@ -211,37 +211,33 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()
-	cutInPieces(t, l)
 	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: 2}}}
 	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held})
 	check()
+	cutInPieces(t, l, document)
 }
 
-// cutInPieces cuts a package of so many invoices that the ledger takes them in two steps.
-func cutInPieces(t *testing.T, l *ledger.Ledger) {
+// cutInPieces cuts a package that is larger than one script makes.
+func cutInPieces(t *testing.T, l *ledger.Ledger, document func(id string) ledger.NewInvoice) {
 	t.Helper()
-	ctx, nip := t.Context(), sample.NIP(0)
-	var docs []ledger.NewInvoice
-	var ids []string
-	for i := range 201 {
-		id := fmt.Sprintf("inv-piece-%d", i)
-		ids = append(ids, id)
-		docs = append(docs, ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
-			Facts: ledger.Facts{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3"}, Number: id, Size: 1}})
+	const n = 250
+	docs, ids := make([]ledger.NewInvoice, n), make([]string, n)
+	for i := range docs {
+		ids[i] = fmt.Sprint("inv-piece-", i)
+		docs[i] = document(ids[i])
+		docs[i].Number, docs[i].Ref = fmt.Sprint("P/", i), ""
 	}
-	_, err := l.Take(ctx, docs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	invs, err := l.Invoices(ctx, ids)
+	_, err := l.Take(t.Context(), docs)
+	invs, err2 := l.Invoices(t.Context(), ids)
+	moves := make([]ledger.Move, n)
 	for i := range invs {
-		err = errors.Join(err, l.Wait(ctx, &invs[i]))
+		moves[i] = l.WaitMove(&invs[i])
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err = l.Cut(ctx, "pkg-page", invs[0].WaitingGroup(), ledger.CutLimits{Invoices: 201, Bytes: 1 << 40}); err != nil {
-		t.Fatal(err)
+	_, err3 := l.Apply(t.Context(), moves)
+	group := ledger.Group{Tenant: invs[0].Tenant, Form: invs[0].Form}
+	cut, err4 := l.Cut(t.Context(), "pkg-pieces", group, ledger.CutLimits{Invoices: n, Bytes: 1 << 20})
+	if err := errors.Join(err, err2, err3, err4); err != nil || len(cut) != n {
+		t.Fatalf("%d of %d invoices were cut: %v", len(cut), n, err)
 	}
 }
 

@@ -166,7 +166,7 @@ func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *test
 	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
 	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
-		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 1, 0
 		c.Confirm.First, c.Confirm.Max = 2*time.Second, 20*time.Second
 	})
 	// Packages of two, or of four while sessions are scarce: 60 an hour.
@@ -189,8 +189,7 @@ func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing
 		c.Confirm.First, c.Confirm.Max = 100*time.Millisecond, time.Second
 		c.Sweep.Every, c.Sweep.After = time.Minute, time.Minute
 	})
-	// Some packages are larger, because the hour has fewer sessions than that.
-	const sessions, invoices = 50, 50 * 2 * 7 / 5
+	const sessions, invoices = 50, 50 // one in each: the hour has hardly more sessions
 	dir := s.export("export", sample.NIP(0), invoices)
 	workers := s.startMany(4)
 	s.submit("--lane", "bulk", dir)

@@ -61,7 +61,7 @@ func (r *Result) AddDocument(doc []byte) {
 	if doc == nil {
 		return
 	}
-	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, TakeDiscouraged: true})
+	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
 	if h.Gross != "" {
 		r.Gross, r.Currency = h.Gross, h.Currency
 	}

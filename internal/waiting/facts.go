@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/shell"
 )
@@ -166,8 +168,10 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 		return Wait{For: Gathering, Until: due, Since: set.Oldest,
 			What: fmt.Sprintf("waits for more invoices for its package, %d so far", set.Count)}
 	}
-	if len(t.Down) > 0 {
-		return outage(t.Down[0])
+	for _, d := range t.Down {
+		if stopsPackages(d.Group) {
+			return outage(d)
+		}
 	}
 	switch {
 	case t.Refused.After(f.Now):
@@ -266,7 +270,7 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 
 // lastReason returns the reason that the task's last run gave.
 func lastReason(info queue.TaskInfo) Wait {
-	reason, what, ok := retry.ReadTold(info.Err)
+	reason, what, ok := retry.ParseVerdict(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err
 	}
@@ -277,6 +281,16 @@ func lastReason(info queue.TaskInfo) Wait {
 		return Wait{For: TenantPaused, What: what, Until: info.Next}
 	}
 	return Wait{For: Reason(reason), What: what, Until: info.Next}
+}
+
+// stopsPackages reports whether no package can be sent while a group is out of service; "" is the
+// whole gateway. The groups of the express lane, of polls and of receipts stop none.
+func stopsPackages(group string) bool {
+	switch group {
+	case "", ratelimit.GroupBatchSession, ratelimit.GroupBatchSessionClose, string(ksef.GroupPublicKey):
+		return true
+	}
+	return false
 }
 
 func noWorker() Wait {
