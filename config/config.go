@@ -37,6 +37,7 @@ type Config struct {
 	Validation Validation `yaml:"validation" envPrefix:"VALIDATION_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
 	Intake     Intake     `yaml:"intake" envPrefix:"INTAKE_"`
+	Results    Results    `yaml:"results" envPrefix:"RESULTS_"`
 	Worker     Worker     `yaml:"worker" envPrefix:"WORKER_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
@@ -65,6 +66,7 @@ func Default() Config {
 		Limits:    defaultLimits(),
 		HTTP:      defaultHTTP(),
 		Intake:    defaultIntake(),
+		Results:   defaultResults(),
 		Worker:    defaultWorker(),
 		Log:       Log{Level: "info", Format: "json"},
 		Deadlines: defaultDeadlines(),

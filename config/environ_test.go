@@ -38,6 +38,8 @@ func other(t *testing.T, l leaf) string {
 		return "/some/file,/another"
 	case Size:
 		return fmt.Sprint(v + MB)
+	case []string:
+		return "5265877635"
 	case bool:
 		return fmt.Sprint(!v)
 	case int:

@@ -82,6 +82,7 @@ func (c *Config) check(f *faults) {
 	}
 	c.HTTP.check(f)
 	c.checkIntake(f)
+	c.checkResults(f)
 	c.Worker.check(f)
 	c.Log.check(f)
 	f.duration("deadlines.warn", c.Deadlines.Warn, 0, 7*24*time.Hour)

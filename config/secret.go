@@ -97,6 +97,12 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.HTTP.TLS.Config()
 	note(err)
+	for _, w := range c.Results.Webhooks {
+		_, err = w.Secrets()
+		note(err)
+	}
+	_, err = c.Results.Postgres.Password()
+	note(err)
 	return errors.Join(errs...)
 }
 
@@ -130,5 +136,11 @@ func (c Config) OpenSecrets() []string {
 	}
 	note("http.dashboard.password_file", c.HTTP.Dashboard.PasswordFile)
 	note("http.tls.key_file", c.HTTP.TLS.KeyFile)
+	for _, w := range c.Results.Webhooks {
+		for _, path := range w.SecretFile {
+			note("secret_file of webhook "+w.Name, path)
+		}
+	}
+	note("results.postgres.password_file", c.Results.Postgres.PasswordFile)
 	return open
 }

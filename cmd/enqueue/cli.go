@@ -42,6 +42,7 @@ type grammar struct {
 	Proof   proofCmd   `cmd:"" help:"${proof}"`
 	Report  reportCmd  `cmd:"" help:"${report}"`
 
+	Deliveries  deliveriesCmd  `cmd:"" help:"${deliveries}"`
 	Certificate certificateCmd `cmd:"" help:"${certificate}"`
 	Token       tokenCmd       `cmd:"" help:"${token}"`
 }
@@ -111,14 +112,14 @@ func (p *program) run(ctx context.Context, args []string) error {
 	words := strings.Fields(parsed.Command())
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
 	if len(words) > 1 {
-		g.Certificate.sub, g.Token.sub = words[1], words[1]
+		g.Certificate.sub, g.Token.sub, g.Deliveries.sub = words[1], words[1], words[1]
 	}
 	c := map[string]command{
 		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
-		"certificate": &g.Certificate, "token": &g.Token,
+		"certificate": &g.Certificate, "token": &g.Token, "deliveries": &g.Deliveries,
 	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {

@@ -38,6 +38,14 @@ var helpTexts = kong.Vars{
 		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
 	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
 		"rejected; which took longest; which are at risk.",
+	"deliveries": "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
+	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one is out or did not take something. " +
+		"With a name: the results that it did not take in three days.",
+	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +
+		"or everything since a time (--since).",
+	"deliveries_resume": "Call a receiver again that wanted nothing any more (410), or that is out, without waiting for its next turn.",
+	"deliveries_since":  "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339.",
+
 	"certificate": "Certificates with which a tenant logs in to KSeF itself (transport: direct).",
 	"certificate_self": "Make a certificate that only KSeF's test environment takes, and write it to the tenant's " +
 		"certificate_file and private_key_file.",

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -84,7 +83,7 @@ func (c *resumeCmd) check() error {
 	if len(c.Tenants)+len(c.Queue) == 0 {
 		return &usageError{what: "nothing is named", hint: "name a tenant, or a queue with --queue; enqueue status lists what is paused"}
 	}
-	known := slices.Sorted(maps.Keys(queue.Queues()))
+	known := slices.Sorted(slices.Values(queue.Own()))
 	for _, name := range c.Queue {
 		if name == allQueues {
 			c.Queue = known

@@ -22,7 +22,8 @@ type openItem struct {
 
 // notInOpen are the fields of a result that a row of open items leaves out: it begins with the
 // tenant, and an open item waits for a person only.
-var notInOpen = []string{"tenant", "waiting_since", "taken_back"}
+var notInOpen = []string{"tenant", "waiting_since", "taken_back",
+	"revision", "gross", "currency", "superseded_by", "recovered", "qr_link"}
 
 // run lists the open items. The exit code is 3 when there are any, so that a script needs no more
 // than that.

@@ -19,7 +19,7 @@ func (w *Worker) ready(ctx context.Context) Readiness {
 	for _, t := range w.pool.Config.Tenants {
 		parts = append(parts, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
 	}
-	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines)
+	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines, w.results.check)
 	// All at the same time: one part that hangs must not use up the time of the others, which would
 	// then be shown as faulty.
 	checks := make([]Check, len(parts))

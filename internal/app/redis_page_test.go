@@ -14,6 +14,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -73,7 +74,7 @@ func rowOf(rows []*pageRow, key string) *pageRow {
 // kindOfWrite is the type of a key by the events that only its type has.
 var kindOfWrite = map[string]string{
 	"set": "string", "incrby": "string", "hset": "hash", "hincrby": "hash", "sadd": "set",
-	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list",
+	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list", "xadd": "stream",
 }
 
 // keyEvents notes the first write of every kind to every key, also of those that do not last.
@@ -124,12 +125,13 @@ func (e *keyEvents) saw(start string) bool {
 func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	t.Parallel()
 	rows := redisPage(t)
-	p := newPool(t, 1, quickSim, hasty)
+	p := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Results.Stream.Enabled = true })
 	events := watchKeys(t, p.base.Redis)
 	stop := p.work()
 	docs := good(sample.NIP(0), 12)
 	taken := append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 	p.wait(90*time.Second, taken, ledger.Receipted)
+	until(t, 30*time.Second, "a receiver was told", func() bool { return events.saw("ksef:results") })
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
@@ -208,6 +210,9 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check(l.Hold(ctx, nip, ledger.Hold{Kind: ledger.Paused, By: "anna"}), l.Replicated(ctx))
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
+	check()
+	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: 2}}}
+	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held})
 	check()
 	cutInPieces(t, l, document)
 }

@@ -62,6 +62,7 @@ func (w *Worker) run(ctx context.Context) error {
 	loops.Go(func() { w.unserved.run(work, stopLoops) })
 	loops.Go(func() { w.told.run(work, stopLoops) })
 	loops.Go(func() { w.expiries.run(work, stopLoops) })
+	loops.Go(func() { w.results.run(work, stopLoops) })
 	w.logStart(work)
 
 	var cause error

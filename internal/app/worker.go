@@ -39,6 +39,7 @@ type Worker struct {
 	spool     string
 	redis     *redisWatch
 	unserved  *unservedWatch
+	results   *deliveries
 	stopping  atomic.Bool
 	life      life
 	pages     closers // opened by NewWorker itself
@@ -125,6 +126,9 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
+	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
+		return err
+	}
 	return w.listen(NewMetrics(w.sources(events, out)...))
 }
 
@@ -144,6 +148,6 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
-		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries,
+		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
 	}
 }

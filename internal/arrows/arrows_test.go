@@ -41,7 +41,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -51,7 +51,7 @@ var (
 		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login"}),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres", "internal/records", "internal/results"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
@@ -62,6 +62,9 @@ var (
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
+		// Who is told of it. The ledger says of what; receivers know nothing of it.
+		"internal/results/sinks":          {"internal/results", "internal/ledger"},
+		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code: they know no other package, and any that shows an invoice to a person may use them.
 		"internal/explain": nil,
 		// The QR codes of an invoice that leaves KSeF on paper.
@@ -73,7 +76,7 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
-		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/records", "internal/ledger"}, document),
+		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},

@@ -85,7 +85,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 		Queue: queue.New(queues), Now: time.Now,
 		Ledger: ledger.New(rdb, ledger.Options{
 			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
-			Texts: bodies,
+			Texts: bodies, Outbox: cfg.Results.Outbox,
 		}),
 	}
 	if store != nil {

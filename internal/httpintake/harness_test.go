@@ -60,7 +60,7 @@ func newBench(t testing.TB, change func(*Options)) *bench {
 	b.store, err = archive.Open(t.Context(), "file://"+t.TempDir(), archive.Options{})
 	b.must(err)
 	t.Cleanup(func() { _ = b.store.Close() })
-	l, q := ledger.New(rdb, ledger.Options{}), queue.New(rdb)
+	l, q := ledger.New(rdb, ledger.Options{Outbox: 10_000}), queue.New(rdb)
 	reader := &inquiry.Reader{Ledger: l, Environment: "test"}
 	b.o = Options{
 		Admitter: &intake.Admitter{Ledger: l, Queue: q, Bodies: b.bodies, Store: b.store, Now: func() time.Time { return monday },

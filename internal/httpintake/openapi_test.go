@@ -108,6 +108,9 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 	do("GET", "/v1/invoices/inv-none/pdf", nil)
 	b.move(ledger.Parked, ledger.Because(415, "brak uprawnień"), id)
 	do("GET", "/v1/invoices/"+id, nil)
+	next := do("GET", "/v1/events", nil).body.Next
+	do("GET", "/v1/events?cursor="+next, nil)
+	do("GET", "/v1/events?cursor=x", nil)
 	do("POST", "/v1/invoices/"+id+":retry", nil)
 	do("POST", "/v1/invoices/"+id+":retry", nil)
 	do("POST", "/v1/invoices/"+id+":dismiss", []byte(`{"reason":"x"}`))
@@ -120,7 +123,7 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 		"submitInvoices Request Entity Too Large", "submitInvoices Unsupported Media Type", "submitInvoices Unprocessable Entity",
 		"submitInvoices Service Unavailable", "listInvoices OK", "listInvoices Bad Request", "getInvoice OK", "getInvoice Not Found",
 		"getInvoiceXML OK", "getInvoiceUPO Not Found", "getInvoiceQR OK", "getInvoicePDF OK", "getInvoicePDF Not Found", "retryInvoice OK", "retryInvoice Conflict", "dismissInvoice OK",
-		"dismissInvoice Conflict", "dismissInvoice Bad Request",
+		"listEvents OK", "listEvents Bad Request", "dismissInvoice Conflict", "dismissInvoice Bad Request",
 	} {
 		if !c.seen[want] {
 			t.Errorf("no call was answered with %s", want)
@@ -157,7 +160,7 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	if !slices.Equal(described, known) {
 		t.Errorf("described are %q, taken are %q", described, known)
 	}
-	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, tooLarge, unsupported, refusedAll,
+	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, outdated, tooLarge, unsupported, refusedAll,
 		keyReused,
 		tooMany, unavailable, internal} {
 		if !strings.Contains(string(openAPI), `"urn:ksef-worker:problem:`+k.name+`"`) {

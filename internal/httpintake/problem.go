@@ -29,6 +29,8 @@ var (
 		text{en: "The body arrives too slowly", pl: "Treść przychodzi zbyt wolno"}}
 	conflict = kind{http.StatusConflict, "conflict",
 		text{en: "Not possible in this state", pl: "Niemożliwe w tym stanie"}}
+	outdated = kind{http.StatusGone, "cursor-too-old",
+		text{en: "The cursor is too old", pl: "Kursor jest zbyt stary"}}
 	tooLarge = kind{http.StatusRequestEntityTooLarge, "too-large",
 		text{en: "The body is too large", pl: "Treść jest zbyt duża"}}
 	unsupported = kind{http.StatusUnsupportedMediaType, "unsupported-media-type",

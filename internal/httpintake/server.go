@@ -57,7 +57,8 @@ type Server struct {
 	*listing
 	*single
 	*decisions
-	mux *http.ServeMux
+	told *events
+	mux  *http.ServeMux
 }
 
 // core is what all handlers share.
@@ -103,7 +104,7 @@ func New(o Options) (*Server, error) {
 	co := &core{o: o, clients: known, gates: newGates(o), docs: docs}
 	s := &Server{
 		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
-		decisions: &decisions{co}, mux: http.NewServeMux(),
+		decisions: &decisions{co}, told: newEvents(co), mux: http.NewServeMux(),
 	}
 	f := &forms{s.single}
 	for pattern, h := range map[string]func(*call) error{
@@ -116,6 +117,7 @@ func New(o Options) (*Server, error) {
 		"GET /v1/invoices/{id}/xml":  s.xml,
 		"GET /v1/invoices/{id}/upo":  s.upo,
 		"POST /v1/invoices/{action}": s.act,
+		"GET /v1/events":             s.told.events,
 	} {
 		s.mux.Handle(pattern, s.known(pattern, h))
 	}
@@ -137,7 +139,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // HTTP returns a server for a listener, with bounds on headers and idle connections. Bodies have
 // bounds of their own.
 func (s *Server) HTTP() *http.Server {
-	return &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	h := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	h.RegisterOnShutdown(s.told.end)
+	return h
 }
 
 func (s *Server) healthy(c *call) error { return c.text(http.StatusOK, "ok\n") }

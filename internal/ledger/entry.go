@@ -81,6 +81,8 @@ type Invoice struct {
 	Reason          string `redis:"reason"`
 	TakenBack       string `redis:"taken_back"` // who dismissed it and who took that back, and when; the last time
 	UPO             string `redis:"upo"`        // URL of the archived receipt
+	// SupersededBy is the id of the invoice that took its place, the last time that it was superseded.
+	SupersededBy string `redis:"superseded_by"`
 
 	BodyArchived bool   `redis:"body_archived"` // the document is in the archive store, not in Redis
 	BodySeal     string `redis:"body_seal"`     // how it is sealed there, as [SealOf] names it

@@ -39,6 +39,15 @@ const (
 	keyOpenRefusals = "refusalsopen:" // tenant → zset: those on which a person still has to act
 	keyRefusers     = "refusers"      // set: tenants that have refusals, or had
 
+	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
+	keyOutbox     = "outbox"      // stream: outcomes in the order in which they were written
+	keySink       = "sink:"       // sink → hash: how far it has got, and what is wrong with it
+	keySinkLease  = "sinklease:"  // sink → string: token of the process that serves it now
+	keySinkHeld   = "sinkheld:"   // sink → hash: id → the outcomes of that invoice that it has not taken, as JSON
+	keySinkDue    = "sinkdue:"    // sink → zset: these ids by the time of the next attempt
+	keySinkFailed = "sinkfailed:" // sink → hash: id:revision → an outcome that was given up, as JSON
+	keySinkGaveUp = "sinkgaveup:" // sink → zset: the same names by the time when they were given up
+
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used
 	keyTenant   = "tenant:"  // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])

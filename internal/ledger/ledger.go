@@ -23,6 +23,10 @@ type Options struct {
 	// Texts seals reasons, file names, refs, refusals and holds when it has a key; nil stores them as
 	// plain text.
 	Texts *Bodies
+
+	// Outbox is about how many outcomes are kept for those who are told of them (outbox.go). 0 keeps
+	// none. Every process of a pool must have the same.
+	Outbox int
 }
 
 // Ledger reads and writes the record of one pool. It has the verbs of a store for each subject. It
@@ -43,6 +47,8 @@ type Ledger struct {
 	*SealStore
 	*UnreadableStore
 	*WorkerStore
+	*OutboxStore
+	*SinkStore
 }
 
 // New returns a ledger on rdb, which it does not close.
@@ -54,7 +60,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		o.ReplicaTimeout = time.Second
 	}
 	var (
-		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}}
+		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}, outbox: max(o.Outbox, 0)}
 		home        = &HomeStore{store: st}
 		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 		entries     = &EntryReader{st}
@@ -73,6 +79,8 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		RefusalStore:  refusals, BodyStore: bodies, SealStore: seals,
 		UnreadableStore: &UnreadableStore{store: st, entries: entries},
 		WorkerStore:     &WorkerStore{st},
+		OutboxStore:     &OutboxStore{store: st, entries: entries, refusals: refusals},
+		SinkStore:       &SinkStore{st},
 	}
 }
 
@@ -83,15 +91,20 @@ type store struct {
 	now    func() time.Time // nil: Redis's clock
 	texts  *Bodies
 	shapes *shapeCache
+	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script: the prefix, a test's time or "", and more.
+// args returns the arguments of a script: the prefix, a test's time or "" and the bound of the outbox
+// or "", and more.
 func (st *store) args(more ...any) []any {
-	var now any = ""
+	now, outcomes := "", ""
 	if st.now != nil {
-		now = int64(At(st.now()))
+		now = strconv.FormatInt(int64(At(st.now())), 10)
 	}
-	return append([]any{st.prefix, now}, more...)
+	if st.outbox > 0 {
+		outcomes = strconv.Itoa(st.outbox)
+	}
+	return append([]any{st.prefix, now + "," + outcomes}, more...)
 }
 
 // run runs a script by EVALSHA and falls back to EVAL, so that nobody has to load the scripts again

@@ -25,9 +25,14 @@ type Refusal struct {
 	// act.
 	Ended string `json:"ended,omitempty"`
 	Note  string `json:"note,omitempty"` // what ended it, or who and why
+	// EndedAt is when it ended; 0 while it is open, and for those that ended in an earlier build.
+	EndedAt Millis `json:"ended_at,omitempty"`
 	// sealed is the stored text if this process cannot open it.
 	sealed string
 }
+
+// Revision grows whenever the refusal changes: an older state of it has a smaller one.
+func (r *Refusal) Revision() int64 { return int64(max(r.At, r.EndedAt)) }
 
 // RefusalFault is one fault of a refused document. Field is "" if the fault is not in the document.
 type RefusalFault struct {

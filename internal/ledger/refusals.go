@@ -35,7 +35,7 @@ func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
 	}
 	byTenant := map[string][]Refusal{}
 	for _, r := range refusals {
-		r.At, r.Ended, r.Note = At(now), "", ""
+		r.At, r.Ended, r.Note, r.EndedAt = At(now), "", "", 0
 		byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
 	}
 	for tenant, all := range byTenant {
@@ -94,6 +94,9 @@ func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refus
 		p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		p.ZAdd(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZAdd(ctx, rs.key(keyOpenRefusals, tenant), members...)
+		for i := range batch {
+			rs.tellRefusal(ctx, p, tenant, &batch[i])
+		}
 		kept = p.ZCard(ctx, rs.key(keyRefusals, tenant))
 		return nil
 	})

@@ -60,10 +60,15 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 	if err != nil {
 		return 0, err
 	}
+	now, err := rs.Clock(ctx)
+	if err != nil {
+		return 0, err
+	}
 	var fields []any
-	for _, r := range refusals {
-		r.Ended, r.Note = byID[r.ID].Ended, byID[r.ID].Note
-		packed, err := rs.packRefusal(&r)
+	for i := range refusals {
+		r := &refusals[i]
+		r.Ended, r.Note, r.EndedAt = byID[r.ID].Ended, byID[r.ID].Note, At(now)
+		packed, err := rs.packRefusal(r)
 		if err != nil {
 			return 0, err
 		}
@@ -78,6 +83,9 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		if len(fields) > 0 {
 			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
+		}
+		for i := range refusals {
+			rs.tellRefusal(ctx, p, tenant, &refusals[i])
 		}
 		return nil
 	})

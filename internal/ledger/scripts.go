@@ -38,6 +38,10 @@ var (
 	noteShedScript = script("note_shed")
 	restoreScript  = script("restore")
 
+	// Of those who are told what became of invoices.
+	leaseScript = script("lease")
+	sinkScript  = script("sink")
+
 	// Of documents' seals.
 	declareScript = script("declare")
 	tallyScript   = script("tally")

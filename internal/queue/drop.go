@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ const dropPage = 1000
 // others. It leaves alone the queues of other programs that use asynq in the same database. No
 // worker may be alive. A drop that was interrupted can be repeated.
 func (q *Queue) Drop(ctx context.Context) error {
-	ours := Queues()
+	ours := Own()
 	for cursor := uint64(0); ; {
 		keys, next, err := q.rdb.Scan(ctx, cursor, asynqPrefix+"{*", dropPage).Result()
 		if err != nil {
@@ -23,7 +24,7 @@ func (q *Queue) Drop(ctx context.Context) error {
 		for _, key := range keys {
 			_, rest, _ := strings.Cut(key, asynqPrefix+"{")
 			name, _, _ := strings.Cut(rest, "}")
-			if _, own := ours[name]; own {
+			if slices.Contains(ours, name) {
 				drop = append(drop, key)
 			}
 		}
@@ -36,7 +37,7 @@ func (q *Queue) Drop(ctx context.Context) error {
 			break
 		}
 	}
-	for name := range ours {
+	for _, name := range ours {
 		if err := q.rdb.SRem(ctx, asynqPrefix+"queues", name).Err(); err != nil {
 			return fmt.Errorf("forget queue %s: %w", name, err)
 		}

@@ -3,6 +3,8 @@ package queue
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"ksefworker/internal/retry"
@@ -23,7 +25,12 @@ const (
 	KindSweep   Kind = "sweep"
 )
 
-// Kinds lists every kind.
+// KindDeliver is the task that tells one receiver what became of invoices. It is no step of an
+// invoice's path, so it has a queue and a server of its own: receivers that answer slowly take no
+// worker's place from invoices.
+const KindDeliver Kind = "results:deliver"
+
+// Kinds lists every kind of an invoice's path.
 func Kinds() []Kind {
 	return []Kind{KindSubmit, KindChunk, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
@@ -40,6 +47,8 @@ const (
 
 	QueueExpressOverflow  = "express-overflow"
 	QueueInvoicesOverflow = "invoices-overflow"
+
+	QueueResults = "results" // of [KindDeliver] alone; it is not among [Queues]
 )
 
 // Queues returns the weights for asynq; the map is the caller's.
@@ -58,6 +67,9 @@ func Queues() map[string]int {
 		QueueUpkeep:   2,
 	}
 }
+
+// Own returns the names of all queues of a pool, in no order.
+func Own() []string { return append(slices.Collect(maps.Keys(Queues())), QueueResults) }
 
 // Queue returns the queue of the kind's tasks, other than its overflow queue.
 func (k Kind) Queue() string { return k.queue(false) }
@@ -86,6 +98,8 @@ func (k Kind) queue(overflow bool) string {
 		return QueueReceipts
 	case KindSweep:
 		return QueueUpkeep
+	case KindDeliver:
+		return QueueResults
 	}
 	if overflow {
 		return QueueInvoicesOverflow

@@ -87,7 +87,7 @@ func (q *Queue) Stats(limit int) (Stats, error) {
 		return stats, fmt.Errorf("list servers: %w", err)
 	}
 	for _, s := range servers {
-		if s.Status == "active" {
+		if _, only := s.Queues[QueueResults]; s.Status == "active" && !only {
 			stats.Workers++
 		}
 	}

@@ -17,6 +17,7 @@ func OfRefusal(r *ledger.Refusal) Result {
 	out := Result{
 		ID: r.ID, File: r.File, Ref: r.Ref, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
 		Tenant: r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
+		Revision: r.Revision(),
 	}
 	if r.Ended != "" {
 		out.State = r.Ended

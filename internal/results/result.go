@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Result is what this program shows and stores about an invoice. It is the same in listings, in
-// JSON and in the archive. It never holds content of the invoice.
+// Result is what this program shows, stores and tells about an invoice. It is the same in listings,
+// in JSON, in the archive and in what receivers get; docs/result.schema.json describes it. Of the
+// invoice's content it holds at most the gross amount and its currency.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
@@ -41,6 +42,29 @@ type Result struct {
 	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; of the moment, as the others are
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
+
+	// Revision grows with every change of the invoice: of two results with the same id, the one with the
+	// greater revision is the newer. 0 in results that an earlier build archived.
+	Revision int64 `json:"revision"`
+	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out where the
+	// document was not read: in listings, for refused documents, and when it is not kept any more.
+	Gross        string `json:"gross,omitempty"`
+	Currency     string `json:"currency,omitempty"`
+	SupersededBy string `json:"superseded_by,omitempty"` // id of the invoice that took its place
+	Recovered    bool   `json:"recovered"`               // KSeF had accepted it earlier, and it was found again
+	QRLink       string `json:"qr_link"`                 // what KOD I, the QR code, holds; the same as verification_url
+}
+
+// AddDocument adds what the document says that the ledger does not keep: the gross amount and its
+// currency. Faults of the document do not matter here.
+func (r *Result) AddDocument(doc []byte) {
+	if doc == nil {
+		return
+	}
+	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
+	if h.Gross != "" {
+		r.Gross, r.Currency = h.Gross, h.Currency
+	}
 }
 
 // LastMoment returns the last second before a deadline at midnight in Warsaw, so that it has the
@@ -60,6 +84,10 @@ func Of(inv ledger.Invoice, environment string) Result {
 		IssueDate: inv.IssueDate, Hash: inv.Hash, State: string(inv.State), KsefNumber: inv.KsefNumber,
 		Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
 		UPO: inv.UPO, Attempts: inv.Attempts, TakenBack: inv.TakenBack, Tenant: inv.Tenant,
+		Revision: inv.Rev, Recovered: inv.Recovered,
+	}
+	if inv.State == ledger.Superseded {
+		r.SupersededBy = inv.SupersededBy
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
 		r.Deadline = LastMoment(d).In(invoice.Warsaw()).Format(time.RFC3339)
@@ -72,7 +100,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
 		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {
-			r.VerificationURL = link
+			r.VerificationURL, r.QRLink = link, link
 		}
 	}
 	return r
@@ -81,7 +109,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 // Restore copies a result into an entry that was made from the same document.
 func (r *Result) Restore(inv *ledger.Invoice) {
 	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
-	inv.Ref = r.Ref
+	inv.Ref, inv.Recovered, inv.SupersededBy = r.Ref, r.Recovered, r.SupersededBy
 	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
 	// The times are for display, so one that cannot be parsed is left out.
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)

@@ -15,7 +15,7 @@ import (
 
 // resultFields are promised to scripts outside. Every document has them in this order.
 const resultFields = "id file nip number kind issue_date hash state ksef_number code reason package session " +
-	"upo verification_url attempts deadline updated_at tenant"
+	"upo verification_url attempts deadline updated_at tenant revision recovered qr_link"
 
 const hash = "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=" // any SHA-256 in Base64
 
@@ -23,7 +23,7 @@ func acceptedInvoice() ledger.Invoice {
 	return ledger.Invoice{
 		Facts:  ledger.Facts{ID: "inv-a", File: "a.xml", NIP: "5265877635", Kind: "VAT", IssueDate: "2026-11-23", Tenant: "One"},
 		Number: "FV/1", Hash: hash, State: ledger.Accepted, KsefNumber: "5265877635-20250826-0100001AF629-AF",
-		Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
+		Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2, Rev: 7, Recovered: true,
 		Deadline:  ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)),
 		UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600))),
 	}
@@ -61,7 +61,9 @@ func TestOf_FullEntry_EveryFieldIsFilled(t *testing.T) {
 		State: "accepted", KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok",
 		Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2, Tenant: "One",
 		VerificationURL: "https://qr.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk",
-		Deadline:        "2026-11-24T23:59:59+01:00", UpdatedAt: "2026-11-23T10:02:42Z",
+		QRLink:          "https://qr.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk",
+		Revision:        7, Recovered: true,
+		Deadline: "2026-11-24T23:59:59+01:00", UpdatedAt: "2026-11-23T10:02:42Z",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

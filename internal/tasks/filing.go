@@ -127,7 +127,9 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 		if bad != nil {
 			told.Reason = join(told.Reason, ar.archiving.besideDamaged(bad, name))
 		}
-		result, err := json.MarshalIndent(results.Of(told, ar.o.Environment), "", "  ")
+		document := results.Of(told, ar.o.Environment)
+		document.AddDocument(doc)
+		result, err := json.MarshalIndent(document, "", "  ")
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 -- Reading and writing entries. This file is put before each verb. ARGV starts with the prefix of
--- every key and a test's time or ''; what a verb is given follows. Scripts build their keys from
--- the prefix: one Redis node holds them all (doc.go says why).
-local P, now = ARGV[1], ARGV[2]
+-- every key, and with a test's time or '', a comma, and how many outcomes the outbox keeps or '';
+-- what a verb is given follows. Scripts build their keys from the prefix: one Redis node holds them
+-- all (doc.go says why).
+local P = ARGV[1]
+local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
 if now == '' then -- no test sets the clock: it is Redis's own, the only one that the whole pool shares
   local t = redis.call('TIME')
   now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
@@ -181,6 +183,15 @@ local function others(id)
   return all.err and {} or all
 end
 
+-- tell puts an outcome into the outbox, in the step that writes it. Redis drops the oldest ones.
+-- Their number is bounded, so this works at maxmemory too.
+local function tell(id, rev, state)
+  if kept_outcomes == '' then return end
+  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason')
+  redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
+    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '')
+end
+
 -- put writes the new state of an invoice and updates every index. from, group and size are the
 -- present state, waiting group and size; deadline is the legal deadline; fields is a flat list.
 -- When the invoice is accepted, other documents of its identity that wait for a person become
@@ -213,10 +224,12 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   if to == 'accepted' or to == 'rejected' and from ~= to then
     for _, other in ipairs(others(id)) do
       local e = entry(other)
-      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then put(other, e[1], 'superseded', e[4], e[5], e[6], '', {}) end
+      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then put(other, e[1], 'superseded', e[4], e[5], e[6], '', { 'superseded_by', id }) end
     end
   end
-  return redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
+  local rev = redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
+  if decided[to] and from ~= to then tell(id, rev, to) end
+  return rev
 end
 
 -- life returns what Ledger.Life returns; '' where INFO is not available.

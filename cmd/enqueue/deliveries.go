@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results/sinks"
+)
+
+// deliveriesCmd shows and changes what receivers of results were told (docs/results.md).
+type deliveriesCmd struct {
+	List   listDeliveriesCmd   `cmd:"" default:"withargs" help:"${deliveries_list}"`
+	Resend resendCmd           `cmd:"" help:"${deliveries_resend}"`
+	Resume resumeDeliveriesCmd `cmd:"" help:"${deliveries_resume}"`
+
+	sub string // the word behind deliveries
+}
+
+type listDeliveriesCmd struct {
+	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was given up."`
+	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take in three days."`
+}
+
+type resendCmd struct {
+	Since    string   `help:"${deliveries_since}" placeholder:"T"`
+	All      bool     `help:"Send all that this receiver did not take in three days."`
+	Receiver string   `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+	IDs      []string `arg:"" optional:"" name:"ID" help:"Ids of invoices or refused documents."`
+}
+
+type resumeDeliveriesCmd struct {
+	Receiver string `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+}
+
+func (c *deliveriesCmd) check() error {
+	if c.sub != "resend" {
+		return nil
+	}
+	ways := 0
+	for _, chosen := range []bool{c.Resend.Since != "", c.Resend.All, len(c.Resend.IDs) > 0} {
+		if chosen {
+			ways++
+		}
+	}
+	switch {
+	case ways == 0:
+		return &usageError{what: "nothing is named", hint: "name ids, or use --all or --since"}
+	case ways > 1:
+		return &usageError{what: "ids, --all and --since exclude each other"}
+	}
+	return nil
+}
+
+func (c *deliveriesCmd) run(ctx context.Context, p *program) error {
+	switch c.sub {
+	case "resend":
+		return c.Resend.run(ctx, p)
+	case "resume":
+		return c.Resume.run(ctx, p)
+	}
+	return c.List.run(ctx, p)
+}
+
+// receiver returns a name of the configuration.
+func (p *program) receiver(name string) (string, error) {
+	known := p.cfg.Results.Sinks()
+	if !slices.Contains(known, name) {
+		hint := "none is configured: see results in the configuration"
+		if len(known) > 0 {
+			hint = "say one of " + strings.Join(known, ", ")
+		}
+		return "", &usageError{what: fmt.Sprintf("%q is no receiver of the configuration", name), hint: hint}
+	}
+	return name, nil
+}
+
+// receiverState is how one receiver stands.
+type receiverState struct {
+	Receiver string `json:"receiver"`
+	State    string `json:"state"`           // ok, out or stopped
+	Since    string `json:"since,omitempty"` // RFC 3339, UTC
+	Waiting  int64  `json:"waiting"`         // outcomes that it was not told yet
+	Held     int64  `json:"held"`            // invoices of which it did not take an outcome, which is tried again
+	Failed   int64  `json:"failed"`          // outcomes that it did not take in three days
+	Lost     int64  `json:"lost"`            // outcomes that left the outbox before it was told
+	Taken    int64  `json:"taken"`
+	Error    string `json:"error,omitempty"` // of the last attempt
+}
+
+func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
+	l := p.base.Ledger
+	s, err := l.Sink(ctx, name)
+	if err != nil {
+		return receiverState{}, err
+	}
+	held, failed, err := l.SinkCounts(ctx, name)
+	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span), Held: held, Failed: failed, Lost: s.Lost,
+		Taken: s.Taken, Error: s.Err}
+	since := s.Outage
+	switch {
+	case s.Stopped != 0:
+		out.State, since = "stopped", s.Stopped
+	case s.Outage != 0:
+		out.State = "out"
+	}
+	if at := since.Time(); !at.IsZero() {
+		out.Since = at.UTC().Format(time.RFC3339)
+	}
+	return out, err
+}
+
+func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
+	if c.Receiver != "" {
+		return c.failed(ctx, p)
+	}
+	span, err := p.base.Ledger.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	names, sick := p.cfg.Results.Sinks(), false
+	if len(names) == 0 {
+		p.say("no receiver is configured: see results in the configuration")
+	}
+	rows := &columns{s: p.out}
+	if len(names) > 0 && !c.JSON {
+		rows.row("RECEIVER", "STATE", "SINCE", "WAITING", "HELD", "FAILED", "LOST", "LAST ERROR")
+	}
+	for _, name := range names {
+		s, err := p.receiverState(ctx, name, span)
+		if err != nil {
+			return err
+		}
+		sick = sick || s.State != "ok" || s.Failed > 0
+		if c.JSON {
+			if err := printJSON(p.out, s); err != nil {
+				return err
+			}
+			continue
+		}
+		since, _ := time.Parse(time.RFC3339, s.Since)
+		count := func(n int64) string { return strconv.FormatInt(n, 10) }
+		rows.row(name, s.State, day(since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), s.Error)
+	}
+	if sick {
+		return errSome
+	}
+	return nil
+}
+
+// failed lists what a receiver did not take and what is not tried any more.
+func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
+	name, err := p.receiver(c.Receiver)
+	if err != nil {
+		return err
+	}
+	failed, err := p.base.Ledger.Failed(ctx, name, ledger.MaxFailed)
+	if err != nil {
+		return err
+	}
+	rows := &columns{s: p.out, widths: []int{30, 8, 10, 16, 8}}
+	if len(failed) > 0 && !c.JSON {
+		rows.row("ID", "REVISION", "STATE", "FINAL SINCE", "ATTEMPTS", "LAST ERROR")
+	}
+	for i := range failed {
+		h := &failed[i]
+		if c.JSON {
+			h.Reason = "" // it may be encrypted; the invoice has it
+			if err := printJSON(p.out, h); err != nil {
+				return err
+			}
+			continue
+		}
+		rows.row(h.ID, strconv.FormatInt(h.Rev, 10), string(h.State), day(h.Time()), strconv.Itoa(h.Attempts), h.Err)
+	}
+	if len(failed) > 0 {
+		if !c.JSON {
+			p.say("%d results were given up; send them again with: %s", len(failed), p.command("deliveries", "resend", name, "--all"))
+		}
+		return errSome
+	}
+	return nil
+}
+
+func (c *resendCmd) run(ctx context.Context, p *program) error {
+	name, err := p.receiver(c.Receiver)
+	if err != nil {
+		return err
+	}
+	desk := sinks.Desk{Ledger: p.base.Ledger}
+	if c.Since != "" {
+		since, err := p.since(ctx, c.Since)
+		if err != nil {
+			return err
+		}
+		return c.rewind(ctx, p, desk, name, since)
+	}
+	n, err := desk.Resend(ctx, name, c.IDs...)
+	if err != nil {
+		return p.deskError(err)
+	}
+	rows := &columns{s: p.out}
+	rows.row(name, strconv.Itoa(n), "sent again within seconds")
+	if n == 0 || n < len(c.IDs) {
+		p.say("of the others none was given up: %s lists those; --since sends everything since a time again", p.command("deliveries", "list", name))
+		return errSome
+	}
+	return nil
+}
+
+func (c *resendCmd) rewind(ctx context.Context, p *program, desk sinks.Desk, name string, since time.Time) error {
+	span, err := p.base.Ledger.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	first := (&ledger.Outcome{At: span.First}).Time()
+	if err := desk.Rewind(ctx, name, since); err != nil {
+		return p.deskError(err)
+	}
+	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
+	if span.First == "" || first.After(since) && span.Added > span.Length {
+		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first), p.command("results", "--since", c.Since, "--format", "ndjson"))
+		return errSome
+	}
+	return nil
+}
+
+func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
+	name, err := p.receiver(c.Receiver)
+	if err != nil {
+		return err
+	}
+	if err := (sinks.Desk{Ledger: p.base.Ledger}).Resume(ctx, name); err != nil {
+		return p.deskError(err)
+	}
+	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
+	return nil
+}
+
+// since reads a time or a duration before now.
+func (p *program) since(ctx context.Context, text string) (time.Time, error) {
+	if d, ok := parseSpan(text); ok {
+		now, err := p.base.Ledger.Clock(ctx)
+		return now.Add(-d), err
+	}
+	at, ok := intake.ParseTime(text, false)
+	if !ok {
+		return at, &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", text), hint: "write 24h, 7d, 2026-11-23 or RFC 3339"}
+	}
+	return at, nil
+}
+
+func (p *program) deskError(err error) error {
+	if errors.Is(err, sinks.ErrBusy) {
+		p.say("%v", err)
+		return errSome
+	}
+	return err
+}

@@ -1,0 +1,242 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Results is who is told what became of invoices (docs/results.md).
+type Results struct {
+	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000, or
+	// 0: nobody is told. Ten thousand take about 2 MB of Redis.
+	Outbox int `yaml:"outbox" env:"OUTBOX"`
+	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for longer
+	// misses the older ones.
+	Keep time.Duration `yaml:"keep" env:"KEEP"`
+	// Webhooks are called with each result; only the file can name them.
+	Webhooks []Webhook       `yaml:"webhooks" env:"-"`
+	Stream   ResultsStream   `yaml:"stream" envPrefix:"STREAM_"`
+	Folder   ResultsFolder   `yaml:"folder" envPrefix:"FOLDER_"`
+	Postgres ResultsPostgres `yaml:"postgres" envPrefix:"POSTGRES_"`
+}
+
+// Webhook is an HTTP receiver of results, as Standard Webhooks describes it.
+type Webhook struct {
+	// Name of the webhook in logs, metrics and on the command line, unique among all receivers. One
+	// with a new name is a new receiver.
+	Name string `yaml:"name"`
+	// URL that is called: https, or http where AllowPlain is set. It must not contain a login.
+	URL string `yaml:"url"`
+	// SecretFile is one or two files, each with a secret of Standard Webhooks: whsec_ and Base64. With
+	// two, every call is signed with both.
+	SecretFile Files `yaml:"secret_file"`
+	// Tenants whose results are sent, by name or NIP; empty means all.
+	Tenants []string `yaml:"tenants"`
+	// AllowPrivate allows addresses of this machine and of private networks.
+	AllowPrivate bool `yaml:"allow_private"`
+	// AllowPlain allows http, where everybody on the way can read the results.
+	AllowPlain bool `yaml:"allow_plain"`
+	// Timeout of one call, from dialling to the end of the answer; 1s to 60s, 0 means 15s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// ResultsStream is the Redis stream <prefix>results.
+type ResultsStream struct {
+	// Enabled writes every result to the stream.
+	Enabled bool `yaml:"enabled" env:"ENABLED"`
+	// PlainText allows the stream although storage.key_file is set: its results are not encrypted.
+	PlainText bool `yaml:"plain_text" env:"PLAIN_TEXT"`
+	// Tenants whose results are written, by name or NIP; empty means all.
+	Tenants []string `yaml:"tenants" env:"TENANTS"`
+	// Length is about how many results the stream keeps; 1000 to 10,000,000.
+	Length int `yaml:"length" env:"LENGTH"`
+	// Keep is how long it keeps them; 1h to 720h.
+	Keep time.Duration `yaml:"keep" env:"KEEP"`
+}
+
+// ResultsFolder is a folder of results as files.
+type ResultsFolder struct {
+	// Path of the folder, absolute; empty means none.
+	Path string `yaml:"path" env:"PATH"`
+	// By is invoice (one file for each, <id>.json) or day (one file of lines for each day).
+	By string `yaml:"by" env:"BY"`
+	// Tenants whose results are written, by name or NIP; empty means all.
+	Tenants []string `yaml:"tenants" env:"TENANTS"`
+}
+
+// ResultsPostgres is a PostgreSQL database of results.
+type ResultsPostgres struct {
+	// URL is postgres://user@host:5432/database; empty means none. The file must not contain a
+	// password.
+	URL string `yaml:"url" env:"URL"`
+	// PasswordFile holds the password; empty means none.
+	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+	// Schema is the schema of the tables, which the program makes.
+	Schema string `yaml:"schema" env:"SCHEMA"`
+	// Tenants whose results are written, by name or NIP; empty means all.
+	Tenants []string `yaml:"tenants" env:"TENANTS"`
+}
+
+// The names of the receivers that have none of their own.
+const (
+	StreamSink   = "stream"
+	FolderSink   = "folder"
+	PostgresSink = "postgres"
+)
+
+func defaultResults() Results {
+	return Results{
+		Outbox: 200_000, Keep: 7 * 24 * time.Hour,
+		Stream:   ResultsStream{Length: 100_000, Keep: 7 * 24 * time.Hour},
+		Folder:   ResultsFolder{By: "invoice"},
+		Postgres: ResultsPostgres{Schema: "ksef"},
+	}
+}
+
+// Sinks lists the names of all receivers that are configured.
+func (r Results) Sinks() []string {
+	var names []string
+	for _, w := range r.Webhooks {
+		names = append(names, w.Name)
+	}
+	if r.Stream.Enabled {
+		names = append(names, StreamSink)
+	}
+	if r.Folder.Path != "" {
+		names = append(names, FolderSink)
+	}
+	if r.Postgres.URL != "" {
+		names = append(names, PostgresSink)
+	}
+	return names
+}
+
+// Secrets reads the secrets of a webhook, the newest first, on each call, so that a rotated secret
+// needs no restart. The error names the file and never contains a secret.
+func (w Webhook) Secrets() ([]string, error) {
+	var all []string
+	for _, path := range w.SecretFile {
+		s, err := readSecret("secret of webhook "+w.Name, path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Password reads the password of the database; "" when no file is set.
+func (p ResultsPostgres) Password() (string, error) {
+	if p.PasswordFile == "" {
+		return "", nil
+	}
+	return readSecret("results.postgres.password_file", p.PasswordFile)
+}
+
+func (c *Config) checkResults(f *faults) {
+	r := c.Results
+	if r.Outbox != 0 {
+		f.count("results.outbox", r.Outbox, 1000, 10_000_000)
+	} else if len(r.Sinks()) > 0 {
+		f.add("results.outbox", 0, errors.New("keeps nothing for the receivers that are configured: set it, or remove them"))
+	}
+	f.duration("results.keep", r.Keep, time.Hour, 720*time.Hour)
+	names := map[string]bool{StreamSink: true, FolderSink: true, PostgresSink: true}
+	for i, w := range r.Webhooks {
+		c.checkWebhook(f, fmt.Sprintf("results.webhooks[%d].", i), w, names)
+	}
+	c.checkReceivers(f)
+}
+
+func (c *Config) checkWebhook(f *faults, at string, w Webhook, names map[string]bool) {
+	switch {
+	case w.Name == "" || len(w.Name) > 32 || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+		f.add(at+"name", w.Name, errors.New("must have 1 to 32 of a-z, 0-9, '-' and '_'"))
+	case names[w.Name]:
+		f.add(at+"name", w.Name, errors.New("is already the name of another receiver: each needs its own"))
+	}
+	names[w.Name] = true
+	u, err := url.Parse(w.URL)
+	switch {
+	case w.URL == "":
+		f.add(at+"url", "", errors.New("is missing: where results are sent"))
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		f.add(at+"url", "", errors.New("must be an address such as https://erp.example/ksef"))
+	case u.User != nil:
+		f.add(at+"url", "", errors.New("must not contain a login: the receiver checks the signature"))
+	case u.Scheme == "http" && !w.AllowPlain:
+		f.add(at+"url", "", errors.New("is not encrypted: use https, or set allow_plain where nobody is on the way"))
+	}
+	if len(w.SecretFile) == 0 || len(w.SecretFile) > 2 {
+		f.add(at+"secret_file", "", errors.New("must name one file, or two while the secret is rotated; "+
+			"make a secret with: echo whsec_$(openssl rand -base64 32)"))
+	}
+	if w.Timeout != 0 {
+		f.duration(at+"timeout", w.Timeout, time.Second, time.Minute)
+	}
+	c.checkOwn(f, at+"tenants", w.Tenants)
+}
+
+func (c *Config) checkReceivers(f *faults) {
+	r := c.Results
+	if r.Stream.Enabled && len(c.Storage.KeyFile) > 0 && !r.Stream.PlainText {
+		f.add("results.stream.enabled", true, errors.New("would write results to Redis in clear text although storage.key_file is set: "+
+			"set results.stream.plain_text too, if names of files, refs and reasons may be there"))
+	}
+	f.count("results.stream.length", r.Stream.Length, 1000, 10_000_000)
+	f.duration("results.stream.keep", r.Stream.Keep, time.Hour, 720*time.Hour)
+	c.checkOwn(f, "results.stream.tenants", r.Stream.Tenants)
+	if r.Folder.Path != "" && !filepath.IsAbs(r.Folder.Path) {
+		f.add("results.folder.path", r.Folder.Path, errors.New("must be absolute"))
+	}
+	if r.Folder.By != "invoice" && r.Folder.By != "day" {
+		f.add("results.folder.by", r.Folder.By, errors.New("must be invoice or day"))
+	}
+	c.checkOwn(f, "results.folder.tenants", r.Folder.Tenants)
+	if p := r.Postgres; p.URL != "" {
+		u, err := url.Parse(p.URL)
+		switch {
+		case err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql":
+			f.add("results.postgres.url", "", errors.New("must be postgres://user@host:5432/database"))
+		case hasPassword(u):
+			f.add("results.postgres.url", "", errors.New("must not contain a password: use password_file"))
+		}
+	}
+	if s := r.Postgres.Schema; s == "" || len(s) > 63 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || s[0] <= '9' {
+		f.add("results.postgres.schema", s, errors.New("must have 1 to 63 of a-z, 0-9 and '_', and begin with a letter"))
+	}
+	c.checkOwn(f, "results.postgres.tenants", r.Postgres.Tenants)
+}
+
+func hasPassword(u *url.URL) bool {
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+// checkOwn refuses names that are not those of one tenant.
+func (c *Config) checkOwn(f *faults, field string, names []string) {
+	for i, name := range names {
+		if len(c.TenantsNamed(name)) != 1 {
+			f.add(fmt.Sprintf("%s[%d]", field, i), name,
+				errors.New("is not one tenant of this configuration: write its name, or its NIP if no other has that"))
+		}
+	}
+}
+
+// Titles returns the names of tenants that are given by name or NIP; nil for none.
+func (c Config) Titles(names []string) []string {
+	var out []string
+	for _, name := range names {
+		for _, t := range c.TenantsNamed(name) {
+			if !slices.Contains(out, t.Title()) {
+				out = append(out, t.Title())
+			}
+		}
+	}
+	return out
+}

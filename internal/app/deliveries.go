@@ -1,0 +1,220 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/connect"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/results/sinks"
+)
+
+// deliveries tells the receivers of the configuration what became of invoices. Each receiver has a task
+// of its own in the queue of results, and there are as many places for tasks as receivers: one that
+// answers slowly takes nobody's place. The queue has a server of its own, which runs while there are
+// receivers. Safe for concurrent use.
+type deliveries struct {
+	pool    *connect.Pool
+	runners []*sinks.Runner
+	server  *asynq.Server
+	log     zerolog.Logger
+	closers closers
+	stop    chan struct{} // closed when no new batch may begin
+}
+
+const (
+	// deliverEvery is how often it is looked whether a receiver has something to be told.
+	deliverEvery = time.Second
+	// busyEvery is how often that includes tasks whose worker was killed.
+	busyEvery = 15
+	// trimEvery is how often outcomes that are too old leave the outbox.
+	trimEvery = 5 * time.Minute
+)
+
+func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger) (*deliveries, error) {
+	d := &deliveries{pool: pool, log: log, stop: make(chan struct{})}
+	if err := d.open(); err != nil {
+		return nil, err
+	}
+	if len(d.runners) == 0 {
+		return d, nil
+	}
+	d.server = asynq.NewServerFromRedisClient(queue.Unbounded(pool.Asynq), asynq.Config{
+		Concurrency: len(d.runners), Queues: map[string]int{queue.QueueResults: 1},
+		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 5 * time.Second },
+		ShutdownTimeout:          pool.Config.Worker.ShutdownTimeout,
+		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		Logger: queueLog, LogLevel: asynq.WarnLevel,
+	})
+	return d, nil
+}
+
+// deliver serves one receiver. A receiver that this process does not know is another configuration's,
+// and left to a worker that has it.
+func (d *deliveries) deliver(ctx context.Context, name string) error {
+	i := slices.IndexFunc(d.runners, func(r *sinks.Runner) bool { return r.Name == name })
+	if i < 0 {
+		return nil // a worker that knows it queues it again
+	}
+	return d.runners[i].Run(ctx, d.stop)
+}
+
+// run queues the tasks of receivers that have something to be told, until stop is closed, and then lets
+// those that run end their batch.
+func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
+	if d.server == nil {
+		d.trimmed(ctx, stop)
+		return
+	}
+	if err := d.server.Start(d.pool.Queue.Handle(d.deliver)); err != nil {
+		d.log.Error().Err(err).Msg("nobody is told of results by this worker: its queue cannot be started")
+		return
+	}
+	var trims sync.WaitGroup
+	trims.Go(func() { d.trimmed(ctx, stop) })
+	round := 0
+	every(ctx, deliverEvery, stop, func(ctx context.Context) {
+		d.look(ctx, round%busyEvery == busyEvery-1)
+		round++
+	})
+	close(d.stop)
+	d.server.Stop()
+	d.server.Shutdown()
+	trims.Wait()
+	if err := d.closers.close(ctx); err != nil {
+		d.log.Warn().Err(err).Msg("a receiver of results was not closed")
+	}
+}
+
+func (d *deliveries) trimmed(ctx context.Context, stop <-chan struct{}) {
+	every(ctx, trimEvery, stop, func(ctx context.Context) {
+		_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep) // others log that Redis does not answer
+	})
+}
+
+// look queues a task for each receiver that has something to be told now. lost includes those whose task
+// was lost with its worker.
+func (d *deliveries) look(ctx context.Context, lost bool) {
+	span, err := d.pool.Ledger.Outbox(ctx)
+	if err != nil {
+		return // others log that Redis does not answer
+	}
+	when := queue.When{}
+	if lost {
+		if when.Busy, err = d.pool.Queue.Busy(); err != nil {
+			return
+		}
+	}
+	for _, r := range d.runners {
+		waits, err := r.Waits(ctx, span)
+		if err != nil {
+			return
+		}
+		if !waits {
+			continue
+		}
+		if err := d.pool.Queue.Put(ctx, queue.KindDeliver, r.Name, 0, when); err != nil {
+			d.log.Warn().Err(err).Str("receiver", r.Name).Msg("its task cannot be queued; tried again in a second")
+		}
+	}
+}
+
+// behind is how a receiver stands.
+type behind struct {
+	name                        string
+	waiting, held, failed, lost int64
+	outage, stopped             time.Time
+	err                         string
+}
+
+// standing reads how every receiver stands.
+func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
+	l := d.pool.Ledger
+	span, err := l.Outbox(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []behind
+	for _, r := range d.runners {
+		s, err := l.Sink(ctx, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		held, failed, err := l.SinkCounts(ctx, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, behind{name: r.Name, waiting: s.Behind(span), held: held, failed: failed, lost: s.Lost,
+			outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err})
+	}
+	return out, nil
+}
+
+// check names the receivers that are out or stopped. They never make the worker unready: neither a
+// restart nor another worker would help.
+func (d *deliveries) check(ctx context.Context) Check {
+	c := Check{Name: "results", OK: true}
+	all, err := d.standing(ctx)
+	if err != nil {
+		c.Detail = notReadable(err)
+		return c
+	}
+	for _, b := range all {
+		what := ""
+		switch {
+		case !b.stopped.IsZero():
+			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name, b.stopped.UTC().Format(time.RFC3339), b.name)
+		case !b.outage.IsZero():
+			what = fmt.Sprintf("%s takes no results since %s, %d wait", b.name, b.outage.UTC().Format(time.RFC3339), b.waiting+b.held)
+		case b.failed > 0:
+			what = fmt.Sprintf("%s did not take %d results in three days: enqueue deliveries list %s", b.name, b.failed, b.name)
+		}
+		if what != "" && c.Detail != "" {
+			what = "; " + what
+		}
+		c.Detail += what
+	}
+	return c
+}
+
+func sinkDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("ksef_results_"+name, help+" Every worker reports the same figure.", []string{"receiver"}, nil)
+}
+
+var (
+	sinkWaiting = sinkDesc("waiting", "Outcomes that a receiver has not been told yet, those that are held included.")
+	sinkHeld    = sinkDesc("held", "Invoices of which a receiver did not take an outcome, which is tried again.")
+	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
+	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox before a receiver could be told.")
+	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, or wants nothing any more.")
+	sinkUp      = up("results")
+)
+
+// Describe implements prometheus.Collector.
+func (d *deliveries) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{sinkWaiting, sinkHeld, sinkFailed, sinkLost, sinkOut, sinkUp} {
+		ch <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (d *deliveries) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := scrape()
+	defer cancel()
+	all, err := d.standing(ctx)
+	gauge(ch, sinkUp, boolValue(err == nil))
+	for _, b := range all {
+		gauge(ch, sinkWaiting, float64(b.waiting+b.held), b.name)
+		gauge(ch, sinkHeld, float64(b.held), b.name)
+		gauge(ch, sinkFailed, float64(b.failed), b.name)
+		ch <- prometheus.MustNewConstMetric(sinkLost, prometheus.CounterValue, float64(b.lost), b.name)
+		gauge(ch, sinkOut, boolValue(!b.outage.IsZero() || !b.stopped.IsZero()), b.name)
+	}
+}

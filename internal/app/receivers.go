@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/archive"
+	"ksefworker/internal/buildinfo"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+	"ksefworker/internal/results/sinks"
+	"ksefworker/internal/results/sinks/postgres"
+)
+
+// open makes a runner for each receiver of the configuration. It calls none of them.
+func (d *deliveries) open() error {
+	cfg := d.pool.Config
+	r := cfg.Results
+	for _, w := range r.Webhooks {
+		hook := sinks.NewWebhook(sinks.WebhookOptions{
+			URL: w.URL, Secrets: w.Secrets, AllowPrivate: w.AllowPrivate, Timeout: w.Timeout,
+			UserAgent: userAgent(cfg), Now: d.pool.Now,
+		})
+		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
+		// A batch is two rounds of calls, and the lease must be longer.
+		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
+	}
+	if r.Stream.Enabled {
+		d.add(config.StreamSink, &sinks.Stream{
+			Redis: d.pool.Redis, Key: cfg.Redis.Prefix + "results", Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Now: d.pool.Now,
+		}, r.Stream.Tenants, 0)
+	}
+	if r.Folder.Path != "" {
+		d.add(config.FolderSink, &sinks.Folder{Dir: r.Folder.Path, ByDay: r.Folder.By == "day", Zone: invoice.Warsaw()},
+			r.Folder.Tenants, 0)
+	}
+	if r.Postgres.URL != "" {
+		db, err := postgres.New(postgres.Options{URL: r.Postgres.URL, Password: r.Postgres.Password, Schema: r.Postgres.Schema})
+		if err != nil {
+			return err
+		}
+		d.closers.add("postgres", db.Close)
+		d.add(config.PostgresSink, db, r.Postgres.Tenants, 0)
+	}
+	return nil
+}
+
+func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, lease time.Duration) {
+	d.runners = append(d.runners, &sinks.Runner{
+		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Lease: lease, Now: d.pool.Now, Log: d.log,
+		Editor: &sinks.Editor{Ledger: d.pool.Ledger, Environment: string(d.pool.Config.Environment), Document: d.document},
+	})
+}
+
+func userAgent(cfg config.Config) string {
+	if cfg.Gateway.UserAgent != "" {
+		return cfg.Gateway.UserAgent
+	}
+	return "ksefworker/" + buildinfo.Read().Version
+}
+
+// documentPatience is how long the document of one result may take. Without it only the amount is left
+// out.
+const documentPatience = 2 * time.Second
+
+// document returns the document of an invoice, from Redis or from the archive; nil when neither gives it
+// now.
+func (d *deliveries) document(ctx context.Context, inv *ledger.Invoice) []byte {
+	ctx, cancel := context.WithTimeout(ctx, documentPatience)
+	defer cancel()
+	if !inv.BodyArchived {
+		if doc, err := d.pool.Document(ctx, inv); err == nil {
+			return doc
+		}
+	}
+	if archive.HealthOf(d.pool.Store).OutOfService {
+		return nil
+	}
+	if doc, err := (&records.Reader{Store: d.pool.Store}).Document(ctx, results.Of(*inv, "")); err == nil {
+		return doc
+	}
+	doc, err := d.pool.Document(ctx, inv)
+	if err != nil {
+		return nil
+	}
+	return doc
+}

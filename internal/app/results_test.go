@@ -1,0 +1,233 @@
+package app_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"ksefworker/config"
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+	"ksefworker/internal/sample"
+)
+
+const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// receiver is an ERP's webhook: it checks every signature with the library of Standard Webhooks, and
+// every document against the schema.
+type receiver struct {
+	t      *testing.T
+	schema *jsonschema.Schema
+
+	mu  sync.Mutex
+	got []results.Result
+}
+
+func newReceiver(t *testing.T) (*receiver, *httptest.Server) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/result.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{t: t, schema: schema}
+	s := httptest.NewServer(r)
+	t.Cleanup(s.Close)
+	return r, s
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		r.t.Error(err)
+	}
+	check, err := standardwebhooks.NewWebhook(hookSecret)
+	if err != nil {
+		r.t.Error(err)
+	}
+	if err := check.Verify(body, req.Header); err != nil {
+		r.t.Errorf("signature: %v", err)
+	}
+	var one results.Result
+	if err := json.Unmarshal(body, &one); err != nil {
+		r.t.Error(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(body)))
+	if err == nil {
+		err = r.schema.Validate(doc)
+	}
+	if err != nil {
+		r.t.Errorf("%s: %v", body, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = append(r.got, one)
+}
+
+// states returns the states that it was told of an invoice, in their order, and checks that revisions
+// grow.
+func (r *receiver) states(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var states []string
+	last := int64(0)
+	for _, one := range r.got {
+		if one.ID != id {
+			continue
+		}
+		if one.Revision < last {
+			r.t.Errorf("%s: revision %d came after %d", id, one.Revision, last)
+		}
+		last = one.Revision
+		states = append(states, one.State)
+	}
+	return strings.Join(slices.Compact(states), " ")
+}
+
+func secretFile(t *testing.T, secret string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	writeFile(t, path, secret+"\n")
+	return path
+}
+
+func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
+	t.Parallel()
+	hook, server := newReceiver(t)
+	folder := t.TempDir()
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Results.Webhooks = []config.Webhook{{Name: "erp", URL: server.URL, SecretFile: config.Files{secretFile(t, hookSecret)},
+			AllowPrivate: true, AllowPlain: true}}
+		c.Results.Stream.Enabled = true
+		c.Results.Folder.Path = folder
+	})
+	nip := sample.NIP(0)
+	refused := ledger.Refusal{ID: ledger.RefusalOfFile("x.xml"), Tenant: nip, File: "x.xml", Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
+		t.Fatal(err)
+	}
+	stop := p.work()
+	good := append(p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, "E", 2)...),
+		p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "B", 6)...)...)
+	rejected := p.admit(intake.Terms{Lane: ledger.Bulk}, bad(nip, sample.UnknownKind, "R/1"))[0]
+	p.wait(90*time.Second, append(good, rejected), ledger.Receipted, ledger.Rejected)
+	want := map[string]string{rejected.Invoice.ID: "rejected", refused.ID: "refused"}
+	for _, a := range good {
+		want[a.Invoice.ID] = "accepted receipted"
+	}
+	told := func(states func(string) string) func() bool {
+		return func() bool {
+			for id, w := range want {
+				if states(id) != w {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	until(t, 30*time.Second, "the webhook was told", told(hook.states))
+	inStream := func(id string) string {
+		var states []string
+		for _, m := range p.base.Redis.XRange(t.Context(), "ksef:results", "-", "+").Val() {
+			if m.Values["id"] == id {
+				states = append(states, m.Values["state"].(string))
+			}
+		}
+		return strings.Join(states, " ")
+	}
+	until(t, 30*time.Second, "the stream has it", told(inStream))
+	inFolder := func(id string) string {
+		raw, err := os.ReadFile(filepath.Join(folder, id+".json"))
+		var r results.Result
+		if err != nil || json.Unmarshal(raw, &r) != nil {
+			return ""
+		}
+		if r.State == "receipted" {
+			return "accepted receipted"
+		}
+		return r.State
+	}
+	until(t, 30*time.Second, "the folder has it", told(inFolder))
+	hook.mu.Lock()
+	for _, r := range hook.got {
+		if r.State == "accepted" && (r.KsefNumber == "" || r.Gross == "" || r.Currency != "PLN" || r.QRLink == "") {
+			t.Errorf("told %+v", r)
+		}
+	}
+	hook.mu.Unlock()
+	stop()
+	groups := p.base.Redis
+	if err := groups.XGroupCreate(t.Context(), "ksef:results", "erp", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	read, err := groups.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "erp", Consumer: "one", Streams: []string{"ksef:results", ">"}, Count: 1}).Result()
+	if err != nil || len(read) != 1 || len(read[0].Messages) != 1 {
+		t.Errorf("a consumer group read %v, %v", read, err)
+	}
+	for _, name := range p.cfg.Results.Sinks() {
+		s, err := p.base.Ledger.Sink(t.Context(), name)
+		if held, failed, _ := p.base.Ledger.SinkCounts(t.Context(), name); err != nil || s.Lost != 0 || held != 0 || failed != 0 || s.Err != "" {
+			t.Errorf("%s: %+v, %v; %d held, %d failed", name, s, err, held, failed)
+		}
+	}
+}
+
+func TestResults_OneReceiverHangs_OthersAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	hook, server := newReceiver(t)
+	called, release := make(chan struct{}), make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case called <- struct{}{}:
+		default:
+		}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(hangs.Close)
+	t.Cleanup(func() { close(release) })
+	secret := config.Files{secretFile(t, hookSecret)}
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		for name, url := range map[string]string{"hangs": hangs.URL, "erp": server.URL} {
+			c.Results.Webhooks = append(c.Results.Webhooks, config.Webhook{Name: name, URL: url, SecretFile: secret,
+				AllowPrivate: true, AllowPlain: true, Timeout: time.Minute})
+		}
+	})
+	refuse := func(file string) string {
+		r := ledger.Refusal{ID: ledger.RefusalOfFile(file), File: file, Tenant: sample.NIP(0), Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+		if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{r}); err != nil {
+			t.Fatal(err)
+		}
+		return r.ID
+	}
+	first := refuse("a.xml")
+	addr, _ := p.workAt()
+	<-called
+	second := refuse("b.xml")
+	until(t, 20*time.Second, "the other receiver was told of both", func() bool {
+		return hook.states(first) == "refused" && hook.states(second) == "refused"
+	})
+	metrics := page(t, addr, "/metrics")
+	for _, line := range []string{`ksef_results_waiting{receiver="erp"} 0`, `ksef_results_receiver_down{receiver="hangs"} 0`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package httpintake
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+	"ksefworker/internal/results/sinks"
+)
+
+// eventsAnswer is a page of what became final, in order. Next is always there: it is the place behind
+// what this call has looked at.
+type eventsAnswer struct {
+	Items []invoiceAnswer `json:"items"`
+	Next  string          `json:"next"`
+}
+
+const (
+	// eventsScanned is how many outcomes one call reads, those of other clients included.
+	eventsScanned = 2000
+	// maxEventsWait is how long a call may wait for the next outcome.
+	maxEventsWait = time.Minute
+	// eventsEvery is how often a waiting call looks.
+	eventsEvery = 500 * time.Millisecond
+)
+
+// events answers what became final.
+type events struct {
+	*core
+	editor *sinks.Editor
+	ending chan struct{} // closed when the server ends: nobody waits on
+	end    func()
+}
+
+func newEvents(c *core) *events {
+	e := &events{core: c, ending: make(chan struct{})}
+	e.end = sync.OnceFunc(func() { close(e.ending) })
+	e.editor = &sinks.Editor{Ledger: c.o.Ledger, Environment: c.o.Inquiry.Environment, Document: e.document}
+	return e
+}
+
+// document returns the document of an invoice; nil when it is not there now.
+func (e *events) document(ctx context.Context, inv *ledger.Invoice) []byte {
+	doc, err := e.o.Document(ctx, inv)
+	if err != nil {
+		if doc, err = e.o.Records.Document(ctx, results.Of(*inv, "")); err != nil {
+			return nil
+		}
+	}
+	return doc
+}
+
+// place is where a client has got to: behind this place of the outbox, behind so many outcomes in all.
+type place struct {
+	at   string
+	seen int64
+}
+
+func (p place) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(p.at + " " + strconv.FormatInt(p.seen, 10)))
+}
+
+func placeOf(s string) (place, bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	at, seen, found := strings.Cut(string(raw), " ")
+	n, notNumber := strconv.ParseInt(seen, 10, 64)
+	return place{at, n}, err == nil && found && notNumber == nil && n >= 0 && (at == "" || ledger.ValidPlace(at))
+}
+
+// eventsQuery is what a call for events asks for.
+type eventsQuery struct {
+	from  *place // nil is the oldest outcome that is kept
+	limit int
+	wait  time.Duration
+}
+
+func eventsQueryOf(c *call) (eventsQuery, error) {
+	q := eventsQuery{limit: pageSize}
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return q, bad("the query cannot be read", "nie można odczytać parametrów zapytania")
+	}
+	for name, values := range query {
+		value, ok := values[0], len(values) == 1
+		switch name {
+		case "cursor":
+			if value == "" {
+				continue
+			}
+			var at place
+			at, known := placeOf(value)
+			q.from, ok = &at, ok && known
+		case "limit":
+			q.limit, err = strconv.Atoi(value)
+			ok = ok && err == nil && q.limit >= 1 && q.limit <= maxPageSize
+		case "wait":
+			q.wait, err = time.ParseDuration(value)
+			ok = ok && err == nil && q.wait >= 0 && q.wait <= maxEventsWait
+		default:
+			ok = false
+		}
+		if !ok {
+			return q, bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
+				fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
+		}
+	}
+	return q, nil
+}
+
+// events answers with what became final behind a cursor, in the order in which the ledger wrote it. A
+// call with wait that finds nothing waits so long for the next outcome.
+func (e *events) events(c *call) error {
+	q, err := eventsQueryOf(c)
+	if err != nil {
+		return err
+	}
+	if err := e.o.Ledger.KeepsOutbox(); err != nil {
+		return &problem{kind: notFound, cause: err, detail: text{
+			en: "this server keeps no events: results.outbox is 0", pl: "ten serwer nie przechowuje zdarzeń: results.outbox wynosi 0"}}
+	}
+	at, err := e.begin(c.ctx(), q.from)
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(q.wait)
+	for {
+		items, next, err := e.page(c, at, q.limit)
+		if err != nil {
+			return err
+		}
+		if at = next; len(items) > 0 || !e.pause(c.ctx(), time.Until(until)) {
+			return c.json(http.StatusOK, eventsAnswer{Items: items, Next: at.String()})
+		}
+	}
+}
+
+// begin returns where a call begins. A client whose next outcomes are not kept any more is told so, and
+// not led past them.
+func (e *events) begin(ctx context.Context, from *place) (place, error) {
+	span, err := e.o.Ledger.Outbox(ctx)
+	if err != nil {
+		return place{}, notNow(err)
+	}
+	gone := span.Added - span.Length
+	if from == nil {
+		return place{seen: gone}, nil
+	}
+	if gone > from.seen {
+		missed := strconv.FormatInt(gone-from.seen, 10)
+		return place{}, &problem{kind: outdated, detail: text{
+			en: missed + " events behind this cursor are not kept any more: list what changed with GET /v1/invoices?since=, " +
+				"then begin again without a cursor",
+			pl: "zdarzeń za tym kursorem, które nie są już przechowywane: " + missed + "; pobierz zmiany przez GET /v1/invoices?since=, " +
+				"potem zacznij od nowa bez kursora"}}
+	}
+	return *from, nil
+}
+
+// page returns up to limit results of the client's tenants behind a place, and the place behind what it
+// has looked at.
+func (e *events) page(c *call, at place, limit int) ([]invoiceAnswer, place, error) {
+	items := []invoiceAnswer{}
+	mine := func(tenant string) bool { return slices.Contains(c.client.Tenants, tenant) }
+	for read := 0; len(items) < limit && read < eventsScanned; {
+		outcomes, err := e.o.Ledger.Outcomes(c.ctx(), at.at, limit-len(items))
+		if err != nil {
+			return nil, at, notNow(err)
+		}
+		if len(outcomes) == 0 {
+			break
+		}
+		told, err := e.editor.Edit(c.ctx(), outcomes, mine)
+		if err != nil {
+			return nil, at, notNow(err)
+		}
+		for i := range told {
+			switch {
+			case told[i].Err != nil: // whose it is cannot be read either, and it must not stop the others
+				e.o.Log.Warn().Str("id", outcomes[i].ID).Err(told[i].Err).Msg("event left out")
+			case !told[i].Gone:
+				items = append(items, answerOf(told[i].Result))
+			}
+			at = place{outcomes[i].At, at.seen + 1}
+		}
+		read += len(outcomes)
+	}
+	return items, at, nil
+}
+
+// pause waits a moment for the next outcome; false when the time is over.
+func (e *events) pause(ctx context.Context, left time.Duration) bool {
+	if left <= 0 {
+		return false
+	}
+	select {
+	case <-time.After(min(left, eventsEvery)):
+		return true
+	case <-ctx.Done():
+	case <-e.ending:
+	}
+	return false
+}

@@ -1,0 +1,106 @@
+package httpintake
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// events returns "number state" of each event behind a cursor, and the next cursor.
+func (b *bench) events(query string, heads ...string) (got []string, next string) {
+	b.t.Helper()
+	a := b.call("GET", "/v1/events?"+query, nil, heads...)
+	if a.status != http.StatusOK {
+		b.t.Fatalf("%s: %d %s", query, a.status, a.raw)
+	}
+	for _, it := range a.body.Items {
+		got = append(got, it.Number+" "+it.State)
+	}
+	return got, a.body.Next
+}
+
+func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
+	b := newBench(t, nil)
+	first, second, other := b.take(0, "FV/1", ""), b.take(0, "FV/2", ""), b.take(1, "FV/3", "")
+	b.move(ledger.Rejected, ledger.Because(450, "x"), first)
+	b.move(ledger.Parked, nil, other)
+	b.move(ledger.Parked, nil, second)
+	b.move(ledger.Queued, nil, first)
+	b.move(ledger.Parked, nil, first)
+	b.post([]byte("<x"), "") // of no tenant: nobody's event
+	var got []string
+	next := ""
+	for range 10 {
+		some, more := b.events("limit=1&cursor=" + next)
+		got, next = append(got, some...), more
+	}
+	if all := strings.Join(got, ", "); all != "FV/1 rejected, FV/2 parked, FV/1 parked" {
+		t.Errorf("events: %s", all)
+	}
+	if some, _ := b.events("", "Authorization", "Bearer "+keyTwo); strings.Join(some, ", ") != "FV/3 parked" {
+		t.Errorf("the other client got %q", some)
+	}
+	b.move(ledger.Dismissed, nil, second)
+	if some, _ := b.events("cursor=" + next); strings.Join(some, ", ") != "FV/2 dismissed" {
+		t.Errorf("later events: %q", some)
+	}
+}
+
+func TestEvents_Wait_EndsWithTheNextOutcome(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.take(0, "FV/1", "")
+	done := make(chan []string)
+	go func() {
+		got, _ := b.events("wait=60s")
+		done <- got
+	}()
+	b.move(ledger.Parked, nil, id)
+	if got := <-done; strings.Join(got, ", ") != "FV/1 parked" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestEvents_ServerEnds_NobodyWaitsOn(t *testing.T) {
+	b := newBench(t, nil)
+	s, err := New(b.o)
+	b.must(err)
+	s.HTTP()
+	ended := make(chan bool)
+	go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+	s.told.end()
+	for goesOn := range ended {
+		if !goesOn {
+			return
+		}
+		go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+	}
+}
+
+func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
+	b := newBench(t, nil)
+	old := place{"1-0", 0}
+	for n := range 3 {
+		b.move(ledger.Parked, nil, b.take(0, "FV/"+string(rune('1'+n)), ""))
+	}
+	b.must(b.rdb.XTrimMaxLen(t.Context(), "ksef:outbox", 1).Err())
+	a := b.call("GET", "/v1/events?cursor="+old.String(), nil)
+	b.want(a, http.StatusGone, "cursor-too-old")
+	if !strings.Contains(a.body.Detail, "2 events") {
+		t.Errorf("%s", a.raw)
+	}
+	if got, _ := b.events(""); strings.Join(got, ", ") != "FV/3 parked" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestEvents_BadQueries_AreRefused(t *testing.T) {
+	b := newBench(t, nil)
+	for _, query := range []string{"cursor=x", "cursor=" + place{"a-b", 1}.String(), "limit=0", "limit=1001", "wait=2h", "wait=soon", "since=1d", "limit=1&limit=2"} {
+		b.want(b.call("GET", "/v1/events?"+query, nil), http.StatusBadRequest, "bad-request")
+	}
+	b.want(b.call("GET", "/v1/events", nil, "Authorization", ""), http.StatusUnauthorized, "unauthorized")
+}

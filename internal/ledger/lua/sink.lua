@@ -1,0 +1,42 @@
+-- Record how far a sink has got. ARGV: sink, token of the process that serves it or '' for a person,
+-- how many failures are kept, those before this time go (ms), number of field words, the fields of the
+-- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
+-- record; 'forget', name; each has four words, '' where there is nothing.
+-- Returns {1}, or {0} when another process serves the sink: nothing was written then.
+--
+-- It works at maxmemory, as every verb: a sink that took results must not get them again and again
+-- because Redis has no room for its position.
+local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
+local fields = {}
+for k = 1, nf do fields[k] = ARGV[7+k] end
+if nf > 0 then redis.call('HSET', P .. 'sink:' .. sink, unpack(fields)) end
+for i = 8 + nf, #ARGV, 4 do
+  local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
+  if op == 'hold' then
+    redis.call('HSET', P .. 'sinkheld:' .. sink, name, record)
+    if at == '' then -- its next attempt stays when it was
+      redis.call('ZADD', P .. 'sinkdue:' .. sink, 'NX', now, name)
+    else
+      redis.call('ZADD', P .. 'sinkdue:' .. sink, at, name)
+    end
+  elseif op == 'drop' then
+    redis.call('HDEL', P .. 'sinkheld:' .. sink, name)
+    redis.call('ZREM', P .. 'sinkdue:' .. sink, name)
+  elseif op == 'fail' then
+    redis.call('HSET', P .. 'sinkfailed:' .. sink, name, record)
+    redis.call('ZADD', P .. 'sinkgaveup:' .. sink, now, name)
+  elseif op == 'forget' then
+    redis.call('HDEL', P .. 'sinkfailed:' .. sink, name)
+    redis.call('ZREM', P .. 'sinkgaveup:' .. sink, name)
+  end
+end
+-- The oldest failures go, when there are too many or they are too old.
+local over = redis.call('ZCARD', P .. 'sinkgaveup:' .. sink) - max
+local old = over > 0 and redis.call('ZRANGE', P .. 'sinkgaveup:' .. sink, 0, math.min(over, 1000) - 1)
+  or redis.call('ZRANGEBYSCORE', P .. 'sinkgaveup:' .. sink, '-inf', '(' .. before, 'LIMIT', 0, 1000)
+if #old > 0 then
+  redis.call('HDEL', P .. 'sinkfailed:' .. sink, unpack(old))
+  redis.call('ZREM', P .. 'sinkgaveup:' .. sink, unpack(old))
+end
+return { 1 }

@@ -1,0 +1,226 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The outbox holds what became final, in the order in which it was written. The script that moves an
+// invoice writes the outcome too, so neither is ever there without the other. Sinks (sinks.go) read
+// it from where they stopped.
+//
+// An outcome has what may change in the entry later: a rejected invoice that a person retries has
+// another state and no reason then. The rest is read from the entry when somebody is told. The list
+// is bounded by count and by age, so a sink that takes nothing cannot fill Redis.
+
+// StateRefused is the state of an outcome that is about a refused document, which is no invoice.
+const StateRefused State = "refused"
+
+// Outcome is one entry of the outbox.
+type Outcome struct {
+	At         string `json:"at,omitempty"` // its place in the outbox; later ones are greater by [AfterOutcome]
+	ID         string `json:"id"`           // of the invoice or the refusal
+	Rev        int64  `json:"rev"`          // of the entry when it was written
+	State      State  `json:"state"`
+	Tenant     string `json:"tenant,omitempty"` // of a refusal; invoices have it in their entry
+	Code       int    `json:"code,omitempty"`
+	KsefNumber string `json:"number,omitempty"`
+	// Reason is stored as in the entry: sealed when there is a storage key.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Refusal reports whether the outcome is about a refused document.
+func (o *Outcome) Refusal() bool { return strings.HasPrefix(o.ID, refusalPrefix) }
+
+// Time returns when it was written, by Redis's clock.
+func (o *Outcome) Time() time.Time {
+	ms, _, _ := strings.Cut(o.At, "-")
+	n, _ := strconv.ParseInt(ms, 10, 64)
+	return Millis(n).Time()
+}
+
+// AfterOutcome reports whether place a is behind place b. "" is before every place.
+func AfterOutcome(a, b string) bool {
+	ams, aseq := splitPlace(a)
+	bms, bseq := splitPlace(b)
+	return ams > bms || ams == bms && aseq > bseq
+}
+
+// ValidPlace reports whether s has the form of a place in the outbox.
+func ValidPlace(s string) bool {
+	ms, seq, found := strings.Cut(s, "-")
+	_, err1 := strconv.ParseUint(ms, 10, 64)
+	_, err2 := strconv.ParseUint(seq, 10, 64)
+	return found && err1 == nil && err2 == nil
+}
+
+func splitPlace(s string) (ms, seq uint64) {
+	a, b, _ := strings.Cut(s, "-")
+	ms, _ = strconv.ParseUint(a, 10, 64)
+	seq, _ = strconv.ParseUint(b, 10, 64)
+	return ms, seq
+}
+
+// OutboxStore reads the outbox.
+type OutboxStore struct {
+	*store
+	entries  *EntryReader
+	refusals *RefusalStore
+}
+
+// Outcomes reads up to n outcomes behind a place; "" is the beginning.
+func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Outcome, error) {
+	from := "-"
+	if after != "" {
+		from = "(" + after
+	}
+	found, err := ob.rdb.XRangeN(ctx, ob.key(keyOutbox), from, "+", int64(n)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the outbox: %w", err)
+	}
+	out := make([]Outcome, len(found))
+	for i, m := range found {
+		rev, _ := strconv.ParseInt(text(m.Values["rev"]), 10, 64)
+		code, _ := strconv.Atoi(text(m.Values["code"]))
+		out[i] = Outcome{
+			At: m.ID, ID: text(m.Values["id"]), Rev: rev, State: State(text(m.Values["state"])), Tenant: text(m.Values["tenant"]),
+			Code: code, KsefNumber: text(m.Values["number"]), Reason: text(m.Values["reason"]),
+		}
+	}
+	return out, nil
+}
+
+// OutboxSpan is what the outbox holds.
+type OutboxSpan struct {
+	First, Last string // places; "" when it is empty
+	Length      int64
+	// Added counts all outcomes that were ever written. Those before First were Added - Length.
+	Added int64
+}
+
+// Outbox returns what the outbox holds; the zero value before the first outcome.
+func (ob *OutboxStore) Outbox(ctx context.Context) (OutboxSpan, error) {
+	info, err := ob.rdb.XInfoStream(ctx, ob.key(keyOutbox)).Result()
+	switch {
+	case redis.HasErrorPrefix(err, "no such key"):
+		return OutboxSpan{}, nil
+	case err != nil:
+		return OutboxSpan{}, fmt.Errorf("read the outbox: %w", err)
+	}
+	return OutboxSpan{First: info.FirstEntry.ID, Last: info.LastEntry.ID, Length: info.Length,
+		Added: max(info.EntriesAdded, info.Length)}, nil
+}
+
+// TrimOutbox drops the outcomes that are older than keep, whoever has not been told of them.
+func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error {
+	now, err := ob.Clock(ctx)
+	if err == nil {
+		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
+		err = ob.rdb.XTrimMinIDApprox(ctx, ob.key(keyOutbox), oldest, 0).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("trim the outbox: %w", err)
+	}
+	return nil
+}
+
+// Told is an outcome with what it is about: the entry as it was when the outcome was written, or the
+// refusal as it is now. When both are nil, the entry is gone or cannot be read.
+type Told struct {
+	Outcome
+	Invoice   *Invoice
+	OfRefusal *Refusal
+	// Unread says that the entry is there and this build cannot read it.
+	Unread bool
+}
+
+// Told reads what outcomes are about, in the same order.
+func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, error) {
+	out := make([]Told, len(outcomes))
+	var ids []string
+	refused := map[string][]string{}
+	for i, o := range outcomes {
+		out[i].Outcome = o
+		if o.Refusal() {
+			refused[o.Tenant] = append(refused[o.Tenant], o.ID)
+		} else {
+			ids = append(ids, o.ID)
+		}
+	}
+	invs, err := ob.entries.Invoices(ctx, ids)
+	unread, err := Skip(err)
+	if err != nil {
+		return nil, err
+	}
+	byID, bad, byRefusal := map[string]*Invoice{}, map[string]bool{}, map[string]*Refusal{}
+	for i := range invs {
+		byID[invs[i].ID] = &invs[i]
+	}
+	for _, u := range unread {
+		bad[u.ID] = true
+	}
+	for tenant, ids := range refused {
+		some, err := ob.refusals.readRefusals(ctx, tenant, ids)
+		if err != nil {
+			return nil, err
+		}
+		for i := range some {
+			byRefusal[tenant+"\x00"+some[i].ID] = &some[i]
+		}
+	}
+	for i := range out {
+		o := &out[i]
+		if o.Outcome.Refusal() {
+			o.OfRefusal = byRefusal[o.Tenant+"\x00"+o.ID]
+			continue
+		}
+		o.Unread = bad[o.ID]
+		if now := byID[o.ID]; now != nil {
+			was := ob.asOf(*now, &o.Outcome)
+			o.Invoice = &was
+		}
+	}
+	return out, nil
+}
+
+// asOf returns an entry as it was at an outcome. An entry that was only annotated since, in the same
+// state, is returned as it is now: the note is part of what became of it.
+func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
+	if now.Rev == o.Rev || now.State == o.State && now.Rev > o.Rev {
+		return now
+	}
+	now.State, now.Rev, now.Code, now.KsefNumber = o.State, o.Rev, o.Code, o.KsefNumber
+	now.Reason, now.UpdatedAt = ob.openReason(o.ID, o.Reason), At(o.Time())
+	now.UPO = ""
+	return now
+}
+
+// tellRefusal puts a refusal, or its end, into the outbox with what writes it.
+func (st *store) tellRefusal(ctx context.Context, p redis.Pipeliner, tenant string, r *Refusal) {
+	if st.outbox == 0 {
+		return
+	}
+	state := StateRefused
+	if r.Ended != "" {
+		state = State(r.Ended)
+	}
+	p.XAdd(ctx, &redis.XAddArgs{Stream: st.key(keyOutbox), MaxLen: int64(st.outbox), Approx: true,
+		Values: []any{"id", r.ID, "rev", r.Revision(), "state", string(state), "tenant", tenant}})
+}
+
+// errNoOutbox says that this pool keeps no outbox.
+var errNoOutbox = errors.New("no outbox is kept: results.outbox is 0")
+
+// KeepsOutbox returns an error when this ledger writes no outcomes.
+func (ob *OutboxStore) KeepsOutbox() error {
+	if ob.outbox == 0 {
+		return errNoOutbox
+	}
+	return nil
+}

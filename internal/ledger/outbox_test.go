@@ -1,0 +1,228 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// telling returns a world whose ledger keeps an outbox.
+func (w *world) telling(keep int) *world {
+	o := Options{Prefix: w.prefix, Now: w.now, Outbox: keep, Texts: w.texts}
+	w.Ledger = New(w.rdb, o)
+	return w
+}
+
+func (w *world) outcomes() []Outcome {
+	w.t.Helper()
+	all, err := w.Outcomes(ctx(), "", 1000)
+	w.must(err)
+	return all
+}
+
+// statesOf returns the outcomes of an invoice in their order.
+func (w *world) told(id string) string {
+	var states []string
+	for _, o := range w.outcomes() {
+		if o.ID == id {
+			states = append(states, string(o.State))
+		}
+	}
+	return strings.Join(states, " ")
+}
+
+func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
+	next := worlds(t)
+	for state, want := range map[State]string{
+		Queued: "", Packed: "", Sending: "", Unknown: "", Sent: "", Accepted: "accepted", Receipted: "accepted receipted",
+		Rejected: "rejected", Parked: "parked", Dismissed: "dismissed", Superseded: "parked superseded",
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			w := next(t).telling(100)
+			inv := w.invoiceIn(state)
+			if got := w.told(inv.ID); got != want {
+				t.Fatalf("told %q, want %q", got, want)
+			}
+			if all := w.outcomes(); want != "" {
+				if last := all[len(all)-1]; last.Rev != inv.Rev || last.KsefNumber != inv.KsefNumber {
+					t.Errorf("told %+v, the entry is at %d with %q", last, inv.Rev, inv.KsefNumber)
+				}
+			}
+		})
+	}
+}
+
+func TestOutbox_NothingElse_IsTold(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	inv := w.invoiceIn(Accepted)
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Accepted}, Edit: Edit{}.Reason("KSeF gives no receipt")}))
+	if got := w.told(inv.ID); got != "accepted" {
+		t.Errorf("a note was told: %q", got)
+	}
+	w.conflict(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Receipted}))
+	if got := w.told(inv.ID); got != "accepted" {
+		t.Errorf("a move that was refused was told: %q", got)
+	}
+}
+
+func TestOutbox_NotKept_IsNotWritten(t *testing.T) {
+	w := oneWorld(t)
+	w.invoiceIn(Rejected)
+	if n := w.rdb.Exists(ctx(), w.prefix+keyOutbox).Val(); n != 0 || w.KeepsOutbox() == nil {
+		t.Errorf("an outbox is there: %d", n)
+	}
+}
+
+func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
+	w := oneWorld(t)
+	w.texts = ring(t, 1)
+	w.telling(100)
+	inv := w.move(w.take(w.fresh())[0], Rejected, change{"code", 450}, change{"reason", quoted + " is wrong"})
+	if raw := fmt.Sprint(w.rdb.XRange(ctx(), w.prefix+keyOutbox, "-", "+").Val()); strings.Contains(raw, quoted) {
+		t.Errorf("the outbox has a reason in clear text: %s", raw)
+	}
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Queued, Edit: Because(0, "")}))
+	told, err := w.Told(ctx(), w.outcomes())
+	w.must(err)
+	got := told[0].Invoice
+	if got == nil || got.State != Rejected || got.Rev != inv.Rev || got.Code != 450 || got.Reason != quoted+" is wrong" || got.File != inv.File {
+		t.Fatalf("told %+v", got)
+	}
+}
+
+func TestOutbox_AnotherDocumentWasAccepted_TellsWhichOne(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	first := w.move(w.take(document(sellerA, "VAT", "FV/9", "first"))[0], Rejected)
+	second := w.take(document(sellerA, "VAT", "FV/9", "second"))[0]
+	second = w.move(w.move(second, Packed), Accepted)
+	told, err := w.Told(ctx(), w.outcomes())
+	w.must(err)
+	var states []string
+	for _, o := range told {
+		states = append(states, string(o.Invoice.State)+" by "+o.Invoice.SupersededBy)
+	}
+	// The first is read as it was when it was rejected.
+	want := []string{"rejected by " + second.ID, "superseded by " + second.ID, "accepted by "}
+	if d := cmp.Diff(want, states); d != "" || w.again(first).State != Superseded {
+		t.Error(d)
+	}
+}
+
+func TestOutbox_RefusalAndItsEnd_AreTold(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	r := Refusal{ID: RefusalOfFile("a.xml"), Tenant: sellerA, File: "a.xml", Faults: []RefusalFault{{Rule: "must be XML"}}}
+	w.must(w.Refuse(ctx(), []Refusal{r}))
+	w.must(w.DismissRefusal(ctx(), r.ID, Dismissal{By: "anna", Reason: "not ours"}))
+	if got := w.told(r.ID); got != "refused dismissed" {
+		t.Fatalf("told %q", got)
+	}
+	told, err := w.Told(ctx(), w.outcomes())
+	w.must(err)
+	if r := told[1].OfRefusal; r == nil || r.Ended != RefusalDismissed || told[1].Rev <= told[0].Rev || r.Revision() != told[1].Rev {
+		t.Errorf("told %+v", told)
+	}
+}
+
+func TestOutbox_ManyOutcomes_StaysBounded(t *testing.T) {
+	w := oneWorld(t).telling(200)
+	for range 40 {
+		w.t.Helper()
+		docs := make([]NewInvoice, 20)
+		for i := range docs {
+			docs[i] = w.fresh()
+		}
+		var moves []Move
+		for _, inv := range w.take(docs...) {
+			moves = append(moves, Move{ID: inv.ID, To: Rejected})
+		}
+		_, err := w.Apply(ctx(), moves)
+		w.must(err)
+	}
+	span, err := w.Outbox(ctx())
+	w.must(err)
+	// Redis drops whole nodes of a hundred.
+	if span.Added != 800 || span.Length < 200 || span.Length > 400 {
+		t.Errorf("the outbox holds %d of %d", span.Length, span.Added)
+	}
+	w.millis.Add((time.Since(noon) + 100*time.Hour).Milliseconds())
+	w.must(w.TrimOutbox(ctx(), time.Hour))
+	if span, err = w.Outbox(ctx()); err != nil || span.Length > 100 {
+		t.Errorf("after trimming it holds %d, %v", span.Length, err)
+	}
+}
+
+func TestSink_ServedByOneProcess_AnotherWritesNothing(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	lease := func(token string, ttl time.Duration) bool {
+		ok, err := w.LeaseSink(ctx(), "erp", token, ttl)
+		w.must(err)
+		return ok
+	}
+	if !lease("a", time.Minute) || lease("b", time.Minute) || !lease("a", time.Minute) {
+		t.Fatal("the lease does not belong to the first process")
+	}
+	if ok, err := w.ChangeSink(ctx(), "erp", SinkChange{Token: "b", State: &SinkState{Cursor: "9-9"}}); ok || err != nil {
+		t.Errorf("another process changed it: %v", err)
+	}
+	if !lease("a", 0) || !lease("b", time.Minute) {
+		t.Error("a lease that was given back cannot be taken")
+	}
+}
+
+func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
+	w := oneWorld(t)
+	w.texts = ring(t, 1)
+	w.telling(100)
+	state := SinkState{Cursor: "5-1", Seen: 7, Lost: 1, Taken: 5, Outage: 3, Probes: 2, Next: 9, Stopped: 4, Err: quoted}
+	held := []Held{{Outcome: Outcome{At: "5-0", ID: "inv-a", Rev: 3, State: Rejected}, First: 1, Attempts: 2, Err: quoted}}
+	ok, err := w.ChangeSink(ctx(), "erp", SinkChange{State: &state, Hold: map[string][]Held{"inv-a": held},
+		Next: map[string]time.Time{"inv-a": noon}, Fail: held})
+	if !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if raw := w.raw(); strings.Contains(raw, quoted) {
+		t.Errorf("an answer of a sink is in Redis in clear text:\n%s", raw)
+	}
+	got, err := w.Sink(ctx(), "erp")
+	w.must(err)
+	there, err := w.NotTaken(ctx(), "erp", []string{"inv-a", "inv-b"})
+	w.must(err)
+	failed, err := w.Failed(ctx(), "erp", 10)
+	w.must(err)
+	due, err := w.DueSink(ctx(), "erp", noon, 10)
+	w.must(err)
+	if d := cmp.Diff([]any{state, map[string][]Held{"inv-a": held}, held, []string{"inv-a"}}, []any{got, there, failed, due}); d != "" {
+		t.Error(d)
+	}
+	_, err = w.ChangeSink(ctx(), "erp", SinkChange{Hold: map[string][]Held{"inv-a": nil}, Forget: []string{"inv-a:3"}})
+	w.must(err)
+	if h, f, err := w.SinkCounts(ctx(), "erp"); h != 0 || f != 0 || err != nil {
+		t.Errorf("%d held, %d failed, %v", h, f, err)
+	}
+}
+
+func TestSink_FailuresOfLongAgo_AreForgotten(t *testing.T) {
+	w := oneWorld(t)
+	fail := func(rev int64) {
+		_, err := w.ChangeSink(ctx(), "erp", SinkChange{Fail: []Held{{Outcome: Outcome{ID: "inv-a", Rev: rev}}}})
+		w.must(err)
+	}
+	fail(1)
+	w.millis.Add((FailedKept + time.Hour).Milliseconds())
+	fail(2)
+	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 1 || got[0].Rev != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestOutbox_NothingWasWrittenYet_IsEmpty(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	span, err := w.Outbox(ctx())
+	if d := cmp.Diff(OutboxSpan{}, span); d != "" || err != nil {
+		t.Errorf("%s %v", d, err)
+	}
+	w.must(w.TrimOutbox(ctx(), time.Hour))
+}

@@ -1,0 +1,240 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A sink is told of every outcome, in the order of the outbox for each invoice. One process at a time
+// serves it, under a lease. What it has not taken is held by invoice: the outcomes of one invoice wait
+// behind each other, and those of others do not wait for them.
+
+// MaxFailed is how many outcomes that a sink did not take are kept for a person; the oldest go first.
+// A record has about 500 bytes.
+const MaxFailed = 10_000
+
+// FailedKept is how long they are kept.
+const FailedKept = 30 * 24 * time.Hour
+
+// SinkState is how far a sink has got. The zero value is a sink that was told nothing yet.
+type SinkState struct {
+	Cursor string `redis:"cursor"` // place of the last outcome that it was told or that is held
+	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
+	Lost   int64  `redis:"lost"`   // outcomes that left the outbox before the sink could be told
+	Taken  int64  `redis:"taken"`  // outcomes that it has taken
+	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
+	// since then, and Next is when the next one is due.
+	Outage Millis `redis:"outage"`
+	Probes int    `redis:"probes"`
+	Next   Millis `redis:"next"`
+	// Stopped is when the sink said that it wants nothing any more; 0 when it has not. A person lets it
+	// go on.
+	Stopped Millis `redis:"stopped"`
+	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
+}
+
+// Behind returns about how many outcomes the sink has not been told, without those that are held.
+func (s *SinkState) Behind(span OutboxSpan) int64 {
+	if !AfterOutcome(span.Last, s.Cursor) {
+		return 0
+	}
+	return min(max(span.Added-s.Seen, 1), span.Length)
+}
+
+// Held is one outcome that a sink has not taken.
+type Held struct {
+	Outcome
+	First    Millis `json:"first"`         // when it was first tried; 0 when it only waits behind another one
+	Attempts int    `json:"attempts"`      // so far
+	Err      string `json:"err,omitempty"` // what came of the last attempt, sealed when there is a storage key
+}
+
+// Name names the outcome among those that were given up: its id and revision.
+func (h *Held) Name() string { return h.ID + ":" + strconv.FormatInt(h.Rev, 10) }
+
+// SinkStore keeps what sinks were told.
+type SinkStore struct{ *store }
+
+// LeaseSink lets the process with this token serve a sink alone for a time, or go on doing so. It
+// reports false when another process serves it. 0 gives the sink back.
+func (ss *SinkStore) LeaseSink(ctx context.Context, sink, token string, ttl time.Duration) (bool, error) {
+	r, err := ss.run(ctx, leaseScript, ss.args(sink, token, ttl.Milliseconds()))
+	if err != nil {
+		return false, fmt.Errorf("lease sink %s: %w", sink, err)
+	}
+	return number(cell(r, 0)) == 1, nil
+}
+
+// Sink returns how far a sink has got.
+func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
+	var s SinkState
+	if err := ss.rdb.HGetAll(ctx, ss.key(keySink, sink)).Scan(&s); err != nil {
+		return s, fmt.Errorf("read sink %s: %w", sink, err)
+	}
+	s.Err = ss.openErr(sink, s.Err)
+	return s, nil
+}
+
+// SinkChange is what is recorded about a sink in one step.
+type SinkChange struct {
+	Token string // of the process that serves it; "" for a person
+	State *SinkState
+	Hold  map[string][]Held    // by invoice, the whole list; none removes it
+	Next  map[string]time.Time // by invoice: the next attempt; none leaves it as it is
+	Fail  []Held               // they are kept for a person
+	// Forget names failures that are no longer kept.
+	Forget []string
+}
+
+// ChangeSink records a change. It reports false, and has written nothing, when another process serves
+// the sink now.
+func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
+	now, err := ss.Clock(ctx)
+	if err != nil {
+		return false, err
+	}
+	var fields []any
+	if s := c.State; s != nil {
+		sealed, err := ss.sealText(sinkText(sink), s.Err)
+		if err != nil {
+			return false, err
+		}
+		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
+			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed}
+	}
+	args := append(ss.args(sink, c.Token, MaxFailed, now.Add(-FailedKept).UnixMilli(), len(fields)), fields...)
+	for id, list := range c.Hold {
+		if len(list) == 0 {
+			args = append(args, "drop", id, "", "")
+			continue
+		}
+		packed, err := ss.packHeld(sink, list...)
+		if err != nil {
+			return false, err
+		}
+		next := ""
+		if t := c.Next[id]; !t.IsZero() {
+			next = strconv.FormatInt(t.UnixMilli(), 10)
+		}
+		args = append(args, "hold", id, next, packed)
+	}
+	for _, h := range c.Fail {
+		packed, err := ss.packHeld(sink, h)
+		if err != nil {
+			return false, err
+		}
+		args = append(args, "fail", h.Name(), "", packed)
+	}
+	for _, name := range c.Forget {
+		args = append(args, "forget", name, "", "")
+	}
+	r, err := ss.run(ctx, sinkScript, args)
+	if err != nil {
+		return false, fmt.Errorf("record sink %s: %w", sink, err)
+	}
+	return number(cell(r, 0)) == 1, nil
+}
+
+// packHeld returns outcomes as Redis has them: with a storage key the errors are sealed, because a
+// sink may have answered with what was sent to it. Reasons are sealed already.
+func (ss *SinkStore) packHeld(sink string, list ...Held) (string, error) {
+	list = slices.Clone(list)
+	for i := range list {
+		var err error
+		if list[i].Err, err = ss.sealText(sinkText(sink), list[i].Err); err != nil {
+			return "", err
+		}
+	}
+	raw, err := json.Marshal(list)
+	return string(raw), err
+}
+
+func (ss *SinkStore) unpackHeld(sink, packed string) []Held {
+	var list []Held
+	if json.Unmarshal([]byte(packed), &list) != nil {
+		return nil // it was written by a newer build or by hand
+	}
+	for i := range list {
+		list[i].Err = ss.openErr(sink, list[i].Err)
+	}
+	return list
+}
+
+func (ss *SinkStore) openErr(sink, stored string) string {
+	text, ok := ss.openText(sinkText(sink), stored)
+	if !ok {
+		return "(" + encryptedHere + ")"
+	}
+	return text
+}
+
+func sinkText(sink string) string { return sink + "|sink" }
+
+// NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices without
+// one are left out.
+func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (map[string][]Held, error) {
+	return ss.heldIn(ctx, keySinkHeld, sink, ids)
+}
+
+func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []string) (map[string][]Held, error) {
+	out := map[string][]Held{}
+	if len(names) == 0 {
+		return out, nil
+	}
+	packed, err := ss.rdb.HMGet(ctx, ss.key(key, sink), names...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read what sink %s has not taken: %w", sink, err)
+	}
+	for i, v := range packed {
+		if list := ss.unpackHeld(sink, text(v)); len(list) > 0 {
+			out[names[i]] = list
+		}
+	}
+	return out, nil
+}
+
+// DueSink lists up to n invoices whose next attempt is due before a time, the longest due first.
+func (ss *SinkStore) DueSink(ctx context.Context, sink string, before time.Time, n int) ([]string, error) {
+	until := strconv.FormatInt(before.UnixMilli(), 10)
+	ids, err := ss.rdb.ZRangeByScore(ctx, ss.key(keySinkDue, sink), &redis.ZRangeBy{Min: "-inf", Max: until, Count: int64(n)}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list what sink %s has not taken: %w", sink, err)
+	}
+	return ids, nil
+}
+
+// SinkCounts counts the invoices of which a sink has not taken an outcome, and the outcomes that were
+// given up.
+func (ss *SinkStore) SinkCounts(ctx context.Context, sink string) (held, failed int64, err error) {
+	var h, f *redis.IntCmd
+	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
+		h, f = p.ZCard(ctx, ss.key(keySinkDue, sink)), p.ZCard(ctx, ss.key(keySinkGaveUp, sink))
+	}); err != nil {
+		return 0, 0, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
+	}
+	return h.Val(), f.Val(), nil
+}
+
+// Failed returns up to n outcomes that a sink did not take and that are not tried any more, the oldest
+// first.
+func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, error) {
+	names, err := ss.rdb.ZRange(ctx, ss.key(keySinkGaveUp, sink), 0, int64(n)-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list what sink %s did not take: %w", sink, err)
+	}
+	found, err := ss.heldIn(ctx, keySinkFailed, sink, names)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Held, 0, len(names))
+	for _, name := range names {
+		out = append(out, found[name]...)
+	}
+	return out, nil
+}

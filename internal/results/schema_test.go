@@ -1,0 +1,103 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"ksefworker/internal/ledger"
+)
+
+const schemaFile = "../../docs/result.schema.json"
+
+func schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	s, err := jsonschema.NewCompiler().Compile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSchema_EveryField_IsDescribedAndNoOther(t *testing.T) {
+	raw, err := os.ReadFile(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var described struct {
+		Required   []string
+		Properties map[string]struct{ Description string }
+	}
+	if err := json.Unmarshal(raw, &described); err != nil {
+		t.Fatal(err)
+	}
+	var all, always []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Result]()) {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		all = append(all, name)
+		if options == "" {
+			always = append(always, name)
+		}
+		if described.Properties[name].Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+	}
+	slices.Sort(all)
+	if d := cmp.Diff(all, slices.Sorted(maps.Keys(described.Properties))); d != "" {
+		t.Errorf("properties (-code +schema): %s", d)
+	}
+	if d := cmp.Diff(always, described.Required); d != "" {
+		t.Errorf("required (-code +schema): %s", d)
+	}
+}
+
+func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
+	s := schema(t)
+	check := func(what string, r Result) {
+		t.Helper()
+		raw, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(doc); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, state := range ledger.States() {
+		inv := acceptedInvoice()
+		inv.State, inv.Ref, inv.SupersededBy, inv.TakenBack = state, "SO-1", "inv-b", "by anna"
+		r := Of(inv, "test")
+		r.Gross, r.Currency = "-1230.00", "PLN"
+		r.WaitingFor, r.WaitingWhat, r.WaitingUntil, r.WaitingSince = "limit", "x", "2026-11-24T16:00:00Z", "2026-11-24T16:00:00Z"
+		check(string(state), r)
+	}
+	check("nothing", Result{State: "queued"})
+	refusal := ledger.Refusal{ID: "ref-a", File: "a.xml", At: 5, Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	check("refused", OfRefusal(&refusal))
+	refusal.Ended, refusal.Note = ledger.RefusalSuperseded, "a corrected document was taken"
+	check("superseded refusal", OfRefusal(&refusal))
+	if doc := any(map[string]any{"id": "inv-a"}); s.Validate(doc) == nil {
+		t.Error("the schema takes anything")
+	}
+}
+
+func TestAddDocument_AmountAndCurrency_AreRead(t *testing.T) {
+	r := Result{}
+	r.AddDocument([]byte("<not an invoice"))
+	r.AddDocument(nil)
+	if r.Gross != "" || r.Currency != "" {
+		t.Errorf("%+v", r)
+	}
+}

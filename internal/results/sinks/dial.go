@@ -1,0 +1,68 @@
+package sinks
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// AddressError says that a name leads to an address that must not be called.
+type AddressError struct {
+	Address netip.Addr
+	Why     string
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("%s is %s", e.Address, e.Why)
+}
+
+// dialer returns a dialer that checks each address after the name was resolved, just before it connects:
+// a name that leads elsewhere the next time is checked again.
+func dialer(allowPrivate bool) *net.Dialer {
+	return &net.Dialer{
+		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second,
+		Control: func(_, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("address %s cannot be read", address)
+			}
+			return checkAddress(at.Addr(), allowPrivate)
+		},
+	}
+}
+
+// Networks that no webhook is in, or that lead back inside.
+var (
+	shared    = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598, between a provider and its customers
+	benchmark = netip.MustParsePrefix("198.18.0.0/15") // RFC 2544
+	protocol  = netip.MustParsePrefix("192.0.0.0/24")  // RFC 6890
+	thisNet   = netip.MustParsePrefix("0.0.0.0/8")
+	reserved  = netip.MustParsePrefix("240.0.0.0/4")
+	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052: the last four bytes are an IPv4 address
+	local64   = netip.MustParsePrefix("64:ff9b:1::/48")
+	sixToFour = netip.MustParsePrefix("2002::/16") // RFC 3056: bytes 3 to 6 are an IPv4 address
+)
+
+// checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer with
+// credentials, and groups. It refuses those of this machine and of private networks unless they are
+// allowed.
+func checkAddress(a netip.Addr, allowPrivate bool) error {
+	a = a.Unmap().WithZone("")
+	switch raw := a.As16(); {
+	case nat64.Contains(a):
+		return checkAddress(netip.AddrFrom4([4]byte(raw[12:16])), allowPrivate)
+	case sixToFour.Contains(a):
+		return checkAddress(netip.AddrFrom4([4]byte(raw[2:6])), allowPrivate)
+	case a.IsLinkLocalUnicast():
+		return &AddressError{a, "an address of the local link, and never a receiver"}
+	case a.IsMulticast(), a.IsUnspecified(), thisNet.Contains(a), reserved.Contains(a):
+		return &AddressError{a, "no address of one machine"}
+	case allowPrivate:
+		return nil
+	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a):
+		return &AddressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver is there"}
+	}
+	return nil
+}

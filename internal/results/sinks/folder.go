@@ -1,0 +1,206 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Folder writes results as files. A reader never sees half of one: a file for one invoice appears under
+// its name when it is whole, and a line is complete when it ends.
+//
+// Only one process at a time writes, which the lease of the [Runner] sees to.
+type Folder struct {
+	Dir string
+	// ByDay writes one file of lines for each day, results-2026-11-26.ndjson, in place of one file for
+	// each invoice, <id>.json. The day is that on which an outcome became final.
+	ByDay bool
+	Zone  *time.Location // in which days begin
+}
+
+const (
+	folderMode = 0o750
+	fileMode   = 0o640
+	// tempPrefix begins the names of files that are being written. One that stays was left by a process
+	// that was killed.
+	tempPrefix = ".tmp-"
+	// maxFile bounds what is read of a file that is in the place of a result.
+	maxFile = 1 << 20
+	// maxLine bounds how far back the end of the last whole line is looked for.
+	maxLine = 1 << 20
+)
+
+// Deliver implements [Sink].
+func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
+	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
+		return all(len(messages), &OutageError{Err: err})
+	}
+	if f.ByDay {
+		return f.lines(messages)
+	}
+	f.clean()
+	errs := make([]error, len(messages))
+	for i := range messages {
+		if ctx.Err() != nil {
+			errs[i] = &OutageError{Err: context.Cause(ctx)}
+			continue
+		}
+		errs[i] = f.one(&messages[i])
+	}
+	if err := syncDir(f.Dir); err != nil {
+		return all(len(messages), &OutageError{Err: err})
+	}
+	return errs
+}
+
+// one writes the file of one invoice, unless a newer result is there.
+func (f *Folder) one(m *Message) error {
+	name := m.ID + ".json"
+	if !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
+		return fmt.Errorf("%q is no name of a file", name)
+	}
+	path := filepath.Join(f.Dir, name)
+	if revisionOf(path) > m.Revision {
+		return nil
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, m.JSON, "", "  "); err != nil {
+		return err
+	}
+	pretty.WriteByte('\n')
+	temp := filepath.Join(f.Dir, tempPrefix+name)
+	if err := writeFile(temp, pretty.Bytes()); err != nil {
+		return &OutageError{Err: errors.Join(err, removeQuietly(temp))}
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return &OutageError{Err: errors.Join(err, removeQuietly(temp))}
+	}
+	return nil
+}
+
+// revisionOf returns the revision of the result in a file; -1 when there is none.
+func revisionOf(path string) int64 {
+	file, err := os.Open(path)
+	if err != nil {
+		return -1
+	}
+	defer file.Close()
+	var there struct{ Revision int64 }
+	if json.NewDecoder(io.LimitReader(file, maxFile)).Decode(&there) != nil {
+		return -1
+	}
+	return there.Revision
+}
+
+func writeFile(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func removeQuietly(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// clean removes what a process left that was killed while it wrote.
+func (f *Folder) clean() {
+	left, _ := filepath.Glob(filepath.Join(f.Dir, tempPrefix+"*"))
+	for _, path := range left {
+		_ = os.Remove(path) // it does no harm
+	}
+}
+
+// lines appends to the files of the days, each with one write.
+func (f *Folder) lines(messages []Message) []error {
+	byDay := map[string][]int{}
+	for i := range messages {
+		day := messages[i].At.In(f.Zone).Format(time.DateOnly)
+		byDay[day] = append(byDay[day], i)
+	}
+	errs := make([]error, len(messages))
+	for day, of := range byDay {
+		var text bytes.Buffer
+		for _, i := range of {
+			text.Write(messages[i].JSON)
+			text.WriteByte('\n')
+		}
+		if err := appendWhole(filepath.Join(f.Dir, "results-"+day+".ndjson"), text.Bytes()); err != nil {
+			for _, i := range of {
+				errs[i] = &OutageError{Err: err}
+			}
+		}
+	}
+	return errs
+}
+
+// appendWhole appends lines to a file. It first removes half a line that a process left that was killed
+// while it wrote; and what it wrote itself when that failed, as on a full disk.
+func appendWhole(path string, data []byte) (err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	end, err := endOfLines(file)
+	if err != nil {
+		return err
+	}
+	if err := file.Truncate(end); err != nil {
+		return err
+	}
+	if _, err = file.WriteAt(data, end); err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, file.Truncate(end))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// endOfLines returns where the last whole line of a file ends.
+func endOfLines(file *os.File) (int64, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size := info.Size()
+	from := max(size-maxLine, 0)
+	tail := make([]byte, size-from)
+	if _, err := file.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	if at := bytes.LastIndexByte(tail, '\n'); at >= 0 {
+		return from + int64(at) + 1, nil
+	}
+	if from > 0 {
+		return 0, fmt.Errorf("%s does not consist of lines", file.Name())
+	}
+	return 0, nil
+}
+
+// syncDir makes new names durable. Some file systems of a network know no such thing.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = d.Sync()
+	return d.Close()
+}

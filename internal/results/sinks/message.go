@@ -1,0 +1,98 @@
+package sinks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// Editor makes result documents from outcomes.
+type Editor struct {
+	Ledger      *ledger.Ledger
+	Environment string // for links, as [results.Of] takes it
+	// Document returns the document of an invoice, and nil when it is not kept any more or cannot be read
+	// now; nil leaves amounts out.
+	Document func(context.Context, *ledger.Invoice) []byte
+}
+
+// errUnread says that the entry was written by a newer build, or is damaged.
+var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
+
+// documentsParallel is how many documents are read at the same time.
+const documentsParallel = 16
+
+// Edited is what an outcome came to.
+type Edited struct {
+	Message
+	Gone bool  // the entry is not in the ledger any more, and there is nothing to tell
+	Err  error // it cannot be told now
+}
+
+// Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not wanted is
+// Gone.
+func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func(tenant string) bool) ([]Edited, error) {
+	told, err := e.Ledger.Told(ctx, outcomes)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Edited, len(told))
+	var g errgroup.Group
+	g.SetLimit(documentsParallel)
+	for i := range told {
+		t, m := &told[i], &out[i]
+		m.At = t.Time()
+		switch {
+		case t.Unread:
+			m.Err = errUnread
+			continue
+		case t.OfRefusal != nil:
+			m.Result = results.OfRefusal(t.OfRefusal)
+		case t.Invoice != nil:
+			m.Result = results.Of(*t.Invoice, e.Environment)
+		default:
+			m.Gone = true
+			continue
+		}
+		if !wants(m.Tenant) {
+			m.Gone = true
+			continue
+		}
+		g.Go(func() error {
+			if e.Document != nil && t.Invoice != nil {
+				m.AddDocument(e.Document(ctx, t.Invoice))
+			}
+			m.JSON, m.Err = json.Marshal(m.Result)
+			return nil
+		})
+	}
+	_ = g.Wait() // it returns no error
+	return out, context.Cause(ctx)
+}
+
+// Wants returns a function that reports whether a tenant is among these; none means all.
+func Wants(tenants []string) func(string) bool {
+	return func(tenant string) bool { return len(tenants) == 0 || slices.Contains(tenants, tenant) }
+}
+
+// each calls f for every message, so many at the same time, and collects the errors.
+func each(messages []Message, parallel int, f func(*Message) error) []error {
+	errs := make([]error, len(messages))
+	var running sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	for i := range messages {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = f(&messages[i])
+		})
+	}
+	running.Wait()
+	return errs
+}

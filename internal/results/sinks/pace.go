@@ -1,0 +1,61 @@
+package sinks
+
+import (
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Patience is how long one outcome is tried, from its first attempt.
+const Patience = 3 * 24 * time.Hour
+
+const (
+	firstPause = 5 * time.Second
+	maxPause   = 15 * time.Minute
+	randomPart = 0.2
+	// maxAfter bounds what a receiver may ask for by Retry-After.
+	maxAfter = 24 * time.Hour
+)
+
+// pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter of
+// an hour, with a random part of a fifth.
+func pause(n int) time.Duration {
+	b := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause), backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(maxPause), backoff.WithRandomizationFactor(randomPart), backoff.WithMaxElapsedTime(0))
+	d := b.NextBackOff()
+	for range min(max(n-1, 0), 20) {
+		d = b.NextBackOff()
+	}
+	return d
+}
+
+// verdict is what one round says about the receiver as a whole.
+type verdict struct {
+	out   bool          // it took nothing, and says that this has nothing to do with the results
+	after time.Duration // it asked not to be called before
+	gone  bool
+	err   error // one of the errors
+}
+
+// judge reads the errors of one round.
+func judge(errs []error) verdict {
+	var v verdict
+	taken := 0
+	for _, err := range errs {
+		if err == nil {
+			taken++
+			continue
+		}
+		v.err = err
+		if out, ok := errors.AsType[*OutageError](err); ok {
+			v.out = true
+			v.after = max(v.after, min(out.After, maxAfter))
+		}
+		if _, ok := errors.AsType[*GoneError](err); ok {
+			v.gone = true
+		}
+	}
+	v.out = v.out && taken == 0
+	return v
+}

@@ -1,0 +1,132 @@
+package sinks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Desk is what a person does about receivers. It works while workers run.
+type Desk struct {
+	Ledger *ledger.Ledger
+	// Patience is how long it waits for a worker that serves the receiver; 0 is a minute.
+	Patience time.Duration
+}
+
+// ErrBusy says that a worker serves the receiver all the time.
+var ErrBusy = errors.New("a worker is busy with this receiver; try again in a minute")
+
+// alone calls act while no worker serves the receiver.
+func (d Desk) alone(ctx context.Context, sink string, act func(token string) error) error {
+	token, patience := rand.Text(), d.Patience
+	if patience == 0 {
+		patience = time.Minute
+	}
+	for until := time.Now().Add(patience); ; {
+		ok, err := d.Ledger.LeaseSink(ctx, sink, token, 30*time.Second)
+		if err != nil {
+			return err
+		}
+		if ok {
+			break
+		}
+		if time.Now().After(until) {
+			return ErrBusy
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return errors.Join(act(token), func() error {
+		_, err := d.Ledger.LeaseSink(context.WithoutCancel(ctx), sink, token, 0)
+		return err
+	}())
+}
+
+// Resend lets outcomes that were given up be sent again: those of these invoices, or all. It returns
+// how many.
+func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
+	wanted := map[string]bool{}
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	err = d.alone(ctx, sink, func(token string) error {
+		failed, err := d.Ledger.Failed(ctx, sink, ledger.MaxFailed)
+		if err != nil {
+			return err
+		}
+		var of []string
+		again := map[string][]ledger.Held{}
+		c := ledger.SinkChange{Token: token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}
+		for _, h := range failed {
+			if len(ids) > 0 && !wanted[h.ID] {
+				continue
+			}
+			if again[h.ID] == nil {
+				of = append(of, h.ID)
+			}
+			c.Forget = append(c.Forget, h.Name())
+			h.First, h.Attempts = 0, 0
+			again[h.ID] = append(again[h.ID], h)
+			n++
+		}
+		there, err := d.Ledger.NotTaken(ctx, sink, of)
+		if err != nil || n == 0 {
+			return err
+		}
+		for id, list := range again {
+			c.Hold[id], c.Next[id] = append(list, there[id]...), time.Now()
+		}
+		return d.change(ctx, sink, c)
+	})
+	return n, err
+}
+
+// Rewind lets every outcome that the outbox has since a time be sent again. The receiver knows repeats
+// by id and revision.
+func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
+	return d.alone(ctx, sink, func(token string) error {
+		s, err := d.Ledger.Sink(ctx, sink)
+		if err != nil {
+			return err
+		}
+		span, err := d.Ledger.Outbox(ctx)
+		if err != nil {
+			return err
+		}
+		place := fmt.Sprintf("%d-0", max(since.UnixMilli()-1, 0))
+		if !ledger.AfterOutcome(s.Cursor, place) {
+			return nil // it has not got that far yet
+		}
+		// How many outcomes are behind the new place is not known; to count none as lost is right for a
+		// person who asked for them.
+		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
+		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s})
+	})
+}
+
+// Resume lets a receiver that wanted nothing any more, or that is out, be called again at once.
+func (d Desk) Resume(ctx context.Context, sink string) error {
+	return d.alone(ctx, sink, func(token string) error {
+		s, err := d.Ledger.Sink(ctx, sink)
+		if err != nil {
+			return err
+		}
+		s.Stopped, s.Next = 0, 0
+		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s})
+	})
+}
+
+func (d Desk) change(ctx context.Context, sink string, c ledger.SinkChange) error {
+	ok, err := d.Ledger.ChangeSink(ctx, sink, c)
+	if err == nil && !ok {
+		return ErrBusy
+	}
+	return err
+}

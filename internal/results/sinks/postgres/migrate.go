@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// migrations are the changes of the tables, in order; one that was released is never changed. %s is the
+// schema.
+var migrations = []string{
+	`create table %s.invoices (
+		id text primary key,
+		revision bigint not null,
+		tenant text not null,
+		ref text,
+		nip text not null,
+		number text not null,
+		kind text not null,
+		issue_date date,
+		state text not null,
+		ksef_number text,
+		code integer not null,
+		reason text not null,
+		gross numeric,
+		currency text,
+		deadline timestamptz,
+		updated_at timestamptz,
+		attempts integer not null,
+		recovered boolean not null,
+		superseded_by text,
+		file text not null,
+		hash text not null,
+		package text,
+		session text,
+		upo text,
+		qr_link text,
+		result jsonb not null,
+		written_at timestamptz not null default now()
+	);
+	create index on %s.invoices (tenant, issue_date);
+	create index on %s.invoices (state);
+	create index on %s.invoices (number);
+	create index on %s.invoices (ksef_number);
+	create index on %s.invoices (ref);
+	create table %s.events (
+		id text not null,
+		revision bigint not null,
+		tenant text not null,
+		state text not null,
+		ksef_number text,
+		code integer not null,
+		reason text not null,
+		at timestamptz not null,
+		written_at timestamptz not null default now(),
+		primary key (id, revision)
+	);
+	create index on %s.events (at);
+	comment on table %s.invoices is 'Invoices and refused documents, each with its newest result';
+	comment on table %s.events is 'Everything that became final, in order of at';`,
+}
+
+// lockKey keeps two processes from making the tables at the same time. It is any number that other
+// programs are unlikely to use.
+const lockKey = 0x6b736566_72657331
+
+// migrate makes the schema and its tables, or changes them to what this build needs. Tables of a newer
+// build are left as they are: it only adds to them.
+func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
+	name := pgx.Identifier{schema}.Sanitize()
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(lockKey)); err != nil {
+			return err
+		}
+		var there bool
+		// A role that may use the schema may lack the right to make one.
+		if err := tx.QueryRow(ctx, "select exists(select from pg_namespace where nspname = $1)", schema).Scan(&there); err != nil {
+			return err
+		}
+		if !there {
+			if _, err := tx.Exec(ctx, "create schema "+name); err != nil {
+				return err
+			}
+		}
+		if err := tx.QueryRow(ctx, "select to_regclass($1) is not null", schema+".schema_version").Scan(&there); err != nil {
+			return err
+		}
+		if !there {
+			if _, err := tx.Exec(ctx, "create table "+name+".schema_version (version integer primary key, at timestamptz not null default now())"); err != nil {
+				return err
+			}
+		}
+		var version int
+		if err := tx.QueryRow(ctx, "select coalesce(max(version), 0) from "+name+".schema_version").Scan(&version); err != nil {
+			return err
+		}
+		for n := version; n < len(migrations); n++ {
+			if _, err := tx.Exec(ctx, strings.ReplaceAll(migrations[n], "%s", name)); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, "insert into "+name+".schema_version (version) values ($1)", n+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("make the tables in schema %s: %w", schema, err)
+	}
+	return nil
+}

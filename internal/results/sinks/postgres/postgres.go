@@ -1,0 +1,136 @@
+// Package postgres writes results to a PostgreSQL database, so that reports and other programs can read
+// them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction for each
+// batch (write.go).
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"ksefworker/internal/results/sinks"
+)
+
+// Options are what a database is reached with.
+type Options struct {
+	URL string // postgres://user@host:5432/database, without password
+	// Password is called for each connection; "" is none.
+	Password func() (string, error)
+	Schema   string // of the tables; it must have been checked to be a plain name
+}
+
+// Sink writes results to a database. It connects when it has something to write, and again after the
+// connection broke. It has one connection: a batch is one transaction, and batches come one after the
+// other.
+type Sink struct {
+	o Options
+
+	mu       sync.Mutex
+	conn     *pgx.Conn
+	migrated bool
+}
+
+// New returns a sink. It does not connect yet.
+func New(o Options) (*Sink, error) {
+	if _, err := pgx.ParseConfig(o.URL); err != nil {
+		return nil, errors.New("results.postgres.url cannot be read: it must be postgres://user@host:5432/database")
+	}
+	return &Sink{o: o}, nil
+}
+
+// Deliver implements [sinks.Sink]. A batch is written whole or not at all. When the database refuses a
+// value, the results are written one by one, so that the others are not held up.
+func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.write(ctx, messages)
+	if err == nil {
+		return make([]error, len(messages))
+	}
+	errs := make([]error, len(messages))
+	for i := range messages {
+		if refusesValue(err) && len(messages) > 1 {
+			errs[i] = s.write(ctx, messages[i:i+1])
+		} else {
+			errs[i] = err
+		}
+		if errs[i] != nil && !refusesValue(errs[i]) {
+			errs[i] = &sinks.OutageError{Err: plain(errs[i])}
+		} else if errs[i] != nil {
+			errs[i] = plain(errs[i])
+		}
+	}
+	return errs
+}
+
+// Close ends the connection.
+func (s *Sink) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return nil
+	}
+	err := s.conn.Close(ctx)
+	s.conn = nil
+	return err
+}
+
+// write writes results in one transaction.
+func (s *Sink) write(ctx context.Context, messages []sinks.Message) error {
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.insert(ctx, tx, messages) })
+	if err != nil && conn.IsClosed() {
+		s.conn = nil
+	}
+	return err
+}
+
+func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
+	if s.conn != nil && !s.conn.IsClosed() {
+		return s.conn, nil
+	}
+	cfg, err := pgx.ParseConfig(s.o.URL)
+	if err != nil {
+		return nil, errors.New("results.postgres.url cannot be read")
+	}
+	if cfg.Password, err = s.o.Password(); err != nil {
+		return nil, err
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "ksef-worker"
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if !s.migrated {
+		if err := migrate(ctx, conn, s.o.Schema); err != nil {
+			return nil, errors.Join(err, conn.Close(ctx))
+		}
+		s.migrated = true
+	}
+	s.conn = conn
+	return conn, nil
+}
+
+// refusesValue reports that the database takes no such value: data exceptions and violated constraints.
+func refusesValue(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
+}
+
+// plain returns an error as it may be kept and shown: without the values that a database quotes in its
+// details.
+func plain(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return fmt.Errorf("the database answered %s: %s", e.Code, e.Message)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"ksefworker/internal/results/sinks"
+)
+
+// insert writes the event of each result, and its invoice unless a newer result is there.
+func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) error {
+	schema := pgx.Identifier{s.o.Schema}.Sanitize()
+	b := &pgx.Batch{}
+	for i := range messages {
+		m := &messages[i]
+		b.Queue("insert into "+schema+`.events (id, revision, tenant, state, ksef_number, code, reason, at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+			m.ID, m.Revision, clean(m.Tenant), m.State, null(m.KsefNumber), m.Code, clean(m.Reason), m.At)
+		b.Queue("insert into "+schema+`.invoices as old (id, revision, tenant, ref, nip, number, kind, issue_date, state, ksef_number,
+				code, reason, gross, currency, deadline, updated_at, attempts, recovered, superseded_by, file, hash,
+				package, session, upo, qr_link, result)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+			on conflict (id) do update set
+				revision = excluded.revision, tenant = excluded.tenant, ref = excluded.ref, nip = excluded.nip, number = excluded.number,
+				kind = excluded.kind, issue_date = excluded.issue_date, state = excluded.state, ksef_number = excluded.ksef_number,
+				code = excluded.code, reason = excluded.reason, gross = coalesce(excluded.gross, old.gross),
+				currency = coalesce(excluded.currency, old.currency), deadline = excluded.deadline, updated_at = excluded.updated_at,
+				attempts = excluded.attempts, recovered = excluded.recovered, superseded_by = excluded.superseded_by,
+				file = excluded.file, hash = excluded.hash, package = excluded.package, session = excluded.session,
+				upo = excluded.upo, qr_link = excluded.qr_link, result = excluded.result, written_at = now()
+			where old.revision < excluded.revision`,
+			m.ID, m.Revision, clean(m.Tenant), null(m.Ref), clean(m.NIP), clean(m.Number), clean(m.Kind), date(m.IssueDate), m.State,
+			null(m.KsefNumber), m.Code, clean(m.Reason), amount(m.Gross), null(m.Currency), moment(m.Deadline), moment(m.UpdatedAt),
+			m.Attempts, m.Recovered, null(m.SupersededBy), clean(m.File), m.Hash, null(m.Package), null(m.Session), null(m.UPO),
+			null(m.QRLink), document(m.JSON))
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
+
+// clean removes NUL, which no text of a database holds.
+func clean(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
+
+// null returns NULL for an empty text.
+func null(s string) *string {
+	if s = clean(s); s == "" {
+		return nil
+	}
+	return &s
+}
+
+// document returns a result as jsonb takes it.
+func document(json []byte) string {
+	text := string(json)
+	for nul.MatchString(text) { // one match may take the character that another begins with
+		text = nul.ReplaceAllString(text, "$1")
+	}
+	return text
+}
+
+// nul matches an escaped NUL whose backslash is not escaped itself.
+var nul = regexp.MustCompile(`((?:^|[^\\])(?:\\\\)*)\\u0000`)
+
+// date returns NULL for what is no date: a refused document may have anything there.
+func date(s string) *time.Time {
+	at, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return nil
+	}
+	return &at
+}
+
+func moment(s string) *time.Time {
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return nil
+	}
+	return &at
+}
+
+var decimal = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,10})?$`)
+
+// amount returns NULL for what is no amount.
+func amount(s string) *string {
+	if !decimal.MatchString(s) {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,113 @@
+package sinks
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ledger"
+)
+
+// Runner serves one receiver. Any number of processes may have one for the same receiver: a lease lets
+// one at a time work. Its fields are set before the first call and never changed; it is then safe for
+// concurrent use.
+type Runner struct {
+	Name    string
+	Sink    Sink
+	Tenants []string // whose results it gets; none means all
+	Editor  *Editor
+	Batch   int           // results in one call of Sink; 0 is 64
+	Lease   time.Duration // longer than any call of Sink; 0 is a minute
+	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter of an
+	// hour. For tests.
+	Pause func(n int) time.Duration
+	Now   func() time.Time // nil is the machine's clock
+	Log   zerolog.Logger
+}
+
+// stretch is how long one run works before it gives the receiver back: a person who wants to change
+// something gets in between two runs, and the process can stop.
+const stretch = 10 * time.Second
+
+// maxHeld is of how many invoices outcomes are held before nothing more is read from the outbox.
+const maxHeld = 5000
+
+// Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is over.
+// An error is one of Redis, and means that nothing was lost: the next run begins where this one was
+// recorded.
+func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
+	token := rand.Text()
+	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())
+	if err != nil || !ok {
+		return err
+	}
+	defer func() { // the context may have ended
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = r.Editor.Ledger.LeaseSink(last, r.Name, token, 0)
+	}()
+	round := &round{Runner: r, token: token}
+	if err := round.begin(ctx); err != nil {
+		return err
+	}
+	for until := r.now().Add(stretch); r.now().Before(until); {
+		select {
+		case <-stop:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		default:
+		}
+		if more, err := round.work(ctx); err != nil || !more {
+			return err
+		}
+		if ok, err = r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease()); err != nil || !ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// Waits reports whether there is something to do for the receiver now. It only reads.
+func (r *Runner) Waits(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
+	l := r.Editor.Ledger
+	state, err := l.Sink(ctx, r.Name)
+	if err != nil || state.Stopped != 0 || state.Next.Time().After(r.now()) {
+		return false, err
+	}
+	if span.Last != "" && ledger.AfterOutcome(span.Last, state.Cursor) {
+		return true, nil
+	}
+	due, err := l.DueSink(ctx, r.Name, r.now(), 1)
+	return len(due) > 0, err
+}
+
+func (r *Runner) lease() time.Duration {
+	if r.Lease == 0 {
+		return time.Minute
+	}
+	return r.Lease
+}
+
+func (r *Runner) batch() int {
+	if r.Batch == 0 {
+		return 64
+	}
+	return r.Batch
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
+func (r *Runner) pause(n int) time.Duration {
+	if r.Pause == nil {
+		return pause(n)
+	}
+	return r.Pause(n)
+}

@@ -1,0 +1,326 @@
+package sinks
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ksefworker/internal/ledger"
+)
+
+func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	ids := w.rejected(150)
+	w.move(ids[0], ledger.Queued, ledger.Parked, ledger.Dismissed)
+	r := w.runner(s)
+	w.run(r)
+	w.run(r)
+	for i, id := range ids {
+		want := "rejected"
+		if i == 0 {
+			want = "rejected parked dismissed"
+		}
+		if got := s.states(id); got != want {
+			t.Errorf("invoice %d was told as %q, want %q", i, got, want)
+		}
+	}
+	if st := w.state(); st.Taken != 152 || st.Seen != 152 || st.Lost != 0 {
+		t.Errorf("%+v", st)
+	}
+	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != 2 {
+		t.Errorf("told %+v; the invoice was retried since", first.Result)
+	}
+}
+
+func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	id := w.rejected(1)[0]
+	r := w.runner(s)
+	// The lease is another process's when the first one comes to record what it did.
+	s.answer = func(*Message) error {
+		s.answer = nil
+		w.must(w.dropLease())
+		ok, err := w.LeaseSink(t.Context(), "erp", "other", time.Second)
+		if !ok {
+			err = errors.New("the lease was not free")
+		}
+		return err
+	}
+	w.run(r)
+	if st := w.state(); st.Cursor != "" {
+		t.Fatalf("a process without the lease recorded %+v", st)
+	}
+	w.must(w.dropLease())
+	w.run(r)
+	if got := s.states(id); got != "rejected rejected" || w.state().Taken != 1 {
+		t.Errorf("told %q", got)
+	}
+}
+
+// dropLease ends the lease as time would.
+func (w *world) dropLease() error { return w.rdb.Del(w.t.Context(), "ksef:sinklease:erp").Err() }
+
+func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	bad := w.rejected(1)[0]
+	s.answer = func(m *Message) error {
+		if m.ID == bad && m.State == "rejected" {
+			return errors.New("answered 422")
+		}
+		return nil
+	}
+	r := w.runner(s)
+	w.run(r)
+	w.move(bad, ledger.Queued, ledger.Parked)
+	others := w.rejected(70)
+	w.run(r)
+	for _, id := range others {
+		if s.states(id) != "rejected" {
+			t.Fatalf("%s waits for another invoice", id)
+		}
+	}
+	if got := s.states(bad); got != "" {
+		t.Fatalf("a later outcome was told first: %q", got)
+	}
+	if held, _ := w.counts(); held != 1 || w.state().Outage != 0 {
+		t.Errorf("%d held, %+v", held, w.state())
+	}
+	s.answer = nil
+	w.run(r)
+	if got := s.states(bad); got != "" {
+		t.Errorf("it was tried before its pause: %q", got)
+	}
+	w.pass(2 * time.Minute)
+	w.run(r)
+	if got := s.states(bad); got != "rejected parked" {
+		t.Errorf("told %q", got)
+	}
+	if held, failed := w.counts(); held+failed != 0 {
+		t.Errorf("%d held, %d failed", held, failed)
+	}
+}
+
+func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(0) }}
+	r := w.runner(s)
+	r.Pause = nil // the real one
+	ids := w.rejected(200)
+	w.run(r)
+	first := s.calls
+	for range 24 * 60 {
+		w.pass(time.Minute)
+		w.run(r)
+	}
+	if n := s.calls - first; n < 80 || n > 140 {
+		t.Errorf("it was called %d times in a day", n)
+	}
+	if held, failed := w.counts(); held > 300 || failed != 0 || w.state().Outage == 0 {
+		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+	}
+	s.answer = nil
+	for range 40 {
+		w.pass(time.Minute)
+		w.run(r)
+	}
+	for _, id := range ids {
+		if got := s.states(id); got != "rejected" {
+			t.Fatalf("%s was told as %q", id, got)
+		}
+	}
+	if st := w.state(); st.Outage != 0 || st.Taken != 200 || st.Err != "" {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestRun_ReceiverAsksForTime_IsNotCalledBefore(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(time.Hour) }}
+	r := w.runner(s)
+	w.rejected(3)
+	w.run(r)
+	calls := s.calls
+	w.pass(59 * time.Minute)
+	w.run(r)
+	span, err := w.Outbox(t.Context())
+	w.must(err)
+	if waits, err := r.Waits(t.Context(), span); waits || err != nil || s.calls != calls {
+		t.Errorf("it was called %d times more, waits %v, %v", s.calls-calls, waits, err)
+	}
+	w.pass(2 * time.Minute)
+	if w.run(r); s.calls == calls {
+		t.Error("it was not called after the hour")
+	}
+}
+
+func TestRun_SickResultAtTheHeadOfAnOutage_BlocksNoOther(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	bad := w.rejected(1)[0]
+	s.answer = func(m *Message) error {
+		if m.ID == bad {
+			return out(0) // a receiver that answers 500 to this one looks like one that is out
+		}
+		return nil
+	}
+	r := w.runner(s)
+	w.run(r)
+	if w.state().Outage == 0 {
+		t.Fatal("no outage")
+	}
+	other := w.rejected(1)[0]
+	w.pass(time.Hour)
+	w.run(r)
+	if s.states(other) != "rejected" || w.state().Outage != 0 {
+		t.Errorf("told %q, %+v", s.states(other), w.state())
+	}
+}
+
+func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return &GoneError{errors.New("answered 410")} }}
+	r := w.runner(s)
+	id := w.rejected(1)[0]
+	w.run(r)
+	s.answer = nil
+	w.pass(100 * time.Hour)
+	w.run(r)
+	if s.calls != 1 || w.state().Stopped == 0 {
+		t.Fatalf("%d calls, %+v", s.calls, w.state())
+	}
+	w.must(Desk{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
+	w.run(r)
+	if s.states(id) != "rejected" {
+		t.Errorf("told %q", s.states(id))
+	}
+}
+
+func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422: no such customer") }}
+	r := w.runner(s)
+	id := w.rejected(1)[0]
+	w.move(id, ledger.Queued, ledger.Parked)
+	for range 4 {
+		w.run(r)
+		w.pass(25 * time.Hour)
+	}
+	failed, err := w.Failed(t.Context(), "erp", 10)
+	w.must(err)
+	if len(failed) != 1 || failed[0].ID != id || failed[0].State != ledger.Rejected || failed[0].Err != "answered 422: no such customer" {
+		t.Fatalf("failed: %+v", failed)
+	}
+	s.answer = nil
+	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
+	if n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	w.pass(25 * time.Hour)
+	w.run(r)
+	if got := s.states(id); got != "rejected parked" {
+		t.Errorf("told %q", got)
+	}
+	if held, failed := w.counts(); held+failed != 0 {
+		t.Errorf("%d held, %d failed", held, failed)
+	}
+}
+
+func TestRun_AwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *testing.T) {
+	w, s := newWorld(t, 100), &stub{}
+	r := w.runner(s)
+	w.rejected(5)
+	w.run(r)
+	w.rejected(1000)
+	span, err := w.Outbox(t.Context())
+	w.must(err)
+	w.run(r)
+	st := w.state()
+	if st.Lost != 1005-5-span.Length || st.Lost == 0 || st.Taken != 5+span.Length || st.Seen != 1005 {
+		t.Errorf("%+v, the outbox held %d", st, span.Length)
+	}
+	if w.run(r); w.state().Lost != st.Lost {
+		t.Error("they were counted twice")
+	}
+}
+
+func TestRun_ReceiverOfSomeTenants_GetsTheirsAlone(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	one, two := w.invoice("one"), w.invoice("two")
+	w.move(one, ledger.Parked)
+	w.move(two, ledger.Parked)
+	r := w.runner(s)
+	r.Tenants = []string{"two"}
+	w.run(r)
+	if s.states(one) != "" || s.states(two) != "parked" {
+		t.Errorf("told %q and %q", s.states(one), s.states(two))
+	}
+}
+
+func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	r := w.runner(s)
+	ids := w.rejected(3)
+	w.run(r)
+	w.must(Desk{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.run(r)
+	for _, id := range ids {
+		if s.states(id) != "rejected rejected" {
+			t.Errorf("told %q", s.states(id))
+		}
+	}
+	if w.run(r); w.state().Lost != 0 || w.state().Seen != 3 {
+		t.Errorf("%+v", w.state())
+	}
+}
+
+func TestRun_RedisIsFull_PositionIsRecordedAllTheSame(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	w.rejected(3)
+	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
+	w.run(w.runner(s))
+	w.run(w.runner(s))
+	if len(s.took) != 3 {
+		t.Errorf("told %d results, want 3", len(s.took))
+	}
+}
+
+func TestPause_Grows_FromSecondsToAQuarterOfAnHour(t *testing.T) {
+	last := time.Duration(0)
+	for _, n := range []int{1, 3, 6, 40} {
+		if d := pause(n); d <= last || d < 4*time.Second || d > 18*time.Minute {
+			t.Errorf("the pause after failure %d is %v, before it %v", n, d, last)
+		} else {
+			last = d
+		}
+	}
+}
+
+func TestShort_AnswersOfOthers_AreOneLineAndBounded(t *testing.T) {
+	if got := short("a\x1b[31m\nb\x00"); got != "a [31m b " {
+		t.Errorf("%q", got)
+	}
+	if got := short(fmt.Sprint(make([]byte, 10_000))); len(got) > maxErr+5 {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+func TestJudge_Errors_SayHowTheReceiverIs(t *testing.T) {
+	refused := errors.New("answered 422")
+	for what, c := range map[string]struct {
+		errs []error
+		want [2]bool // out, gone
+	}{
+		"all taken":                 {[]error{nil, nil}, [2]bool{false, false}},
+		"one refused":               {[]error{refused, nil}, [2]bool{false, false}},
+		"all refused":               {[]error{refused, refused}, [2]bool{false, false}},
+		"some not answered":         {[]error{out(0), nil}, [2]bool{false, false}},
+		"none answered":             {[]error{out(0), refused}, [2]bool{true, false}},
+		"it wants nothing any more": {[]error{nil, &GoneError{refused}}, [2]bool{false, true}},
+	} {
+		v := judge(c.errs)
+		if d := cmp.Diff(c.want, [2]bool{v.out, v.gone}); d != "" {
+			t.Errorf("%s: %s", what, d)
+		}
+	}
+	if v := judge([]error{out(1000 * time.Hour)}); v.after != maxAfter {
+		t.Errorf("it may ask for %v", v.after)
+	}
+}

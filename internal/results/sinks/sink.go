@@ -1,0 +1,51 @@
+package sinks
+
+import (
+	"context"
+	"time"
+
+	"ksefworker/internal/results"
+)
+
+// Message is one result on its way to a receiver.
+type Message struct {
+	results.Result
+	JSON []byte    // the result document
+	At   time.Time // when it became final
+}
+
+// Sink is a receiver.
+type Sink interface {
+	// Deliver hands results over, no two of them of the same invoice. It returns an error for each, nil
+	// for those that the receiver has durably taken. [OutageError] and [GoneError] say more than that
+	// this one was not taken now.
+	Deliver(ctx context.Context, messages []Message) []error
+}
+
+// OutageError says that the receiver most likely takes no other result now either.
+type OutageError struct {
+	After time.Duration // it asked not to be called before; 0 when it said nothing
+	Err   error
+}
+
+func (e *OutageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *OutageError) Unwrap() error { return e.Err }
+
+// GoneError says that the receiver wants nothing any more.
+type GoneError struct{ Err error }
+
+func (e *GoneError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *GoneError) Unwrap() error { return e.Err }
+
+// all returns the same error for each of n results.
+func all(n int, err error) []error {
+	out := make([]error, n)
+	for i := range out {
+		out[i] = err
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package sinks
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Stream writes each result to a Redis stream, for consumer groups. The stream is bounded by length and
+// age, whoever has not read it.
+type Stream struct {
+	Redis  redis.UniversalClient
+	Key    string
+	Length int64         // about how many results it keeps
+	Keep   time.Duration // how long
+	Now    func() time.Time
+
+	mu      sync.Mutex
+	trimmed time.Time
+}
+
+// Deliver implements [Sink]. It writes all results or, with an error for each, none. When Redis is full,
+// it waits as for any receiver that is out.
+func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
+	now := s.Now()
+	_, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for i := range messages {
+			m := &messages[i]
+			p.XAdd(ctx, &redis.XAddArgs{Stream: s.Key, MaxLen: s.Length, Approx: true, Values: []any{
+				"id", m.ID, "revision", strconv.FormatInt(m.Revision, 10), "state", m.State, "tenant", m.Tenant, "result", m.JSON,
+			}})
+		}
+		if s.due(now) {
+			p.XTrimMinIDApprox(ctx, s.Key, strconv.FormatInt(now.Add(-s.Keep).UnixMilli(), 10), 0)
+		}
+		return nil
+	})
+	if err != nil {
+		return all(len(messages), &OutageError{Err: err})
+	}
+	return make([]error, len(messages))
+}
+
+// due reports once a minute that old results are to be dropped.
+func (s *Stream) due(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.trimmed) < time.Minute {
+		return false
+	}
+	s.trimmed = now
+	return true
+}

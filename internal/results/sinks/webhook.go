@@ -1,0 +1,157 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// WebhookOptions are what a webhook is made from.
+type WebhookOptions struct {
+	URL string
+	// Secrets returns the secrets that calls are signed with, one or two. It is called for each batch.
+	Secrets      func() ([]string, error)
+	AllowPrivate bool
+	Timeout      time.Duration // of one call; 0 is DefaultTimeout
+	UserAgent    string
+	TLS          *tls.Config      // for tests; nil is the system's authorities
+	Now          func() time.Time // nil is the machine's clock
+}
+
+// DefaultTimeout is how long one call may take.
+const DefaultTimeout = 15 * time.Second
+
+// webhookParallel is how many calls of one webhook are made at the same time.
+const webhookParallel = 32
+
+// Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never follows
+// a redirect and uses no proxy of the environment, which would lead around the check of addresses.
+type Webhook struct {
+	o      WebhookOptions
+	client *http.Client
+}
+
+// NewWebhook returns a webhook. It calls nobody yet.
+func NewWebhook(o WebhookOptions) *Webhook {
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.TLS != nil {
+		secure = o.TLS
+	}
+	return &Webhook{o: o, client: &http.Client{
+		Transport: &http.Transport{
+			DialContext: dialer(o.AllowPrivate).DialContext, TLSClientConfig: secure, ForceAttemptHTTP2: true,
+			MaxIdleConnsPerHost: webhookParallel, MaxConnsPerHost: webhookParallel, IdleConnTimeout: time.Minute,
+			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 32 << 10, DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Deliver implements [Sink].
+func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
+	secrets, err := w.o.Secrets()
+	var keys [][]byte
+	for _, s := range secrets {
+		key, bad := parseSecret(s)
+		err = errors.Join(err, bad)
+		keys = append(keys, key)
+	}
+	if err == nil && len(keys) == 0 {
+		err = errors.New("no secret is set")
+	}
+	if err != nil {
+		return all(len(messages), &OutageError{Err: err})
+	}
+	return each(messages, webhookParallel, func(m *Message) error { return w.call(ctx, keys, m) })
+}
+
+// Close ends idle connections.
+func (w *Webhook) Close() { w.client.CloseIdleConnections() }
+
+// MessageID returns what the header webhook-id has: it is the same each time that a result is sent.
+func MessageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
+
+func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
+	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.o.URL, bytes.NewReader(m.JSON))
+	if err != nil {
+		return &OutageError{Err: errors.New("the address of the webhook cannot be used")}
+	}
+	id, at := MessageID(m), w.o.Now()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", w.o.UserAgent)
+	req.Header.Set("Webhook-Id", id)
+	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(at.Unix(), 10))
+	req.Header.Set("Webhook-Signature", sign(keys, id, at, m.JSON))
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return &OutageError{Err: unreachable(err)}
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		_, _ = io.CopyN(io.Discard, resp.Body, 16<<10) // so that the connection can be used again
+		return nil
+	}
+	return w.refused(resp)
+}
+
+// firstBytes is how much of an answer is kept for the person who looks for the reason.
+const firstBytes = 200
+
+// refused says what an answer other than success means.
+func (w *Webhook) refused(resp *http.Response) error {
+	first, _ := io.ReadAll(io.LimitReader(resp.Body, firstBytes)) // as much as comes
+	what := "answered " + strconv.Itoa(resp.StatusCode)
+	if to := resp.Header.Get("Location"); to != "" && resp.StatusCode < 400 {
+		what += " (a redirect, which is not followed: set the url to where it leads)"
+	}
+	if text := strings.TrimSpace(string(first)); text != "" {
+		what += ": " + text
+	}
+	err := errors.New(what)
+	switch resp.StatusCode {
+	case http.StatusGone:
+		return &GoneError{err}
+	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
+		http.StatusUnprocessableEntity:
+		return err // about this result
+	}
+	return &OutageError{After: w.after(resp.Header.Get("Retry-After")), Err: err}
+}
+
+// after reads Retry-After: seconds, or a date.
+func (w *Webhook) after(s string) time.Duration {
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		return max(at.Sub(w.o.Now()), 0)
+	}
+	return 0
+}
+
+// unreachable returns the reason without the address, which may contain a token.
+func unreachable(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("no answer in time")
+	}
+	return fmt.Errorf("not reached: %w", err)
+}
