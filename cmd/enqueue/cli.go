@@ -40,6 +40,7 @@ type grammar struct {
 	Qr      qrCmd      `cmd:"" help:"${qr}"`
 	Proof   proofCmd   `cmd:"" help:"${proof}"`
 	Report  reportCmd  `cmd:"" help:"${report}"`
+	Audit   auditCmd   `cmd:"" help:"Print who retried, dismissed, paused or exported what, and when, the newest first."`
 
 	Certificate certificateCmd `cmd:"" help:"${certificate}"`
 	Token       tokenCmd       `cmd:"" help:"${token}"`
@@ -99,7 +100,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "serve": &g.Serve, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report, "audit": &g.Audit,
 		"certificate": &g.Certificate, "token": &g.Token,
 	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {

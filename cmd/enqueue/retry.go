@@ -30,5 +30,5 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 }
 
 func (p *program) executor() *actions.Executor {
-	return &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
+	return &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry(), Audit: p.base.Audit("enqueue")}
 }

@@ -25,6 +25,7 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	w.logEnded([]settlement.Move{m}, each)
+	w.tellDecided(ctx, []settlement.Move{m}, each)
 	return nil
 }
 

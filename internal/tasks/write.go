@@ -122,6 +122,7 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 		}
 	}
 	w.logEnded(moves, each)
+	w.tellDecided(ctx, moves, each)
 	for s, n := range count {
 		w.reached(queue.KindConfirm, s, n)
 	}
@@ -177,6 +178,7 @@ func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.M
 	}
 	if m.Fate == settlement.Accept {
 		w.reached(queue.KindConfirm, ledger.Accepted, 1)
+		w.tellDecided(ctx, []settlement.Move{m}, each)
 		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}
 	return nil
