@@ -148,8 +148,8 @@ func (h HTTP) check(f *faults) {
 	if strings.Contains(d.Username, ":") {
 		f.add("http.dashboard.username", d.Username, errors.New("must not contain a colon (HTTP Basic authentication does not allow it)"))
 	}
-	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() {
+	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() && len(h.Users) == 0 {
 		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: "+
-			"set http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
+			"set http.users, or http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
 	}
 }
