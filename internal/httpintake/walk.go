@@ -10,7 +10,7 @@ import (
 
 // walk goes through the invoices of some states in the order of their last change, behind a cursor.
 type walk struct {
-	server *Server
+	core   *core
 	call   *call
 	states []ledger.State
 	at     cursor
@@ -23,7 +23,7 @@ const maxListed = 200_000
 // next returns up to n invoices behind the cursor, in order; none at the end. An invoice that changes
 // while the walk goes on comes again, at its new place.
 func (w *walk) next(n int) ([]ledger.Invoice, error) {
-	ctx, l := w.call.ctx(), w.server.o.Ledger
+	ctx, l := w.call.ctx(), w.core.o.Ledger
 	// An invoice that changes between the two reads below would move the cursor past all those that
 	// were changed before it. It has its turn later.
 	now, err := l.Clock(ctx)
@@ -60,7 +60,7 @@ func (w *walk) next(n int) ([]ledger.Invoice, error) {
 // idsOf lists up to n ids of a state behind the cursor. Redis lists those of one millisecond in the
 // order of their ids.
 func (w *walk) idsOf(state ledger.State, n int) ([]string, error) {
-	ctx, l := w.call.ctx(), w.server.o.Ledger
+	ctx, l := w.call.ctx(), w.core.o.Ledger
 	at := w.at.at.Time()
 	if at.IsZero() {
 		return l.InState(ctx, state, at, time.Time{}, n)

@@ -44,6 +44,9 @@ func (v *visit) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pack
 		}
 	}
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt) // for display
+	if inv != nil {
+		updated = inv.UpdatedAt.Time() // to the millisecond
+	}
 	last := v.State(r.State)
 	if r.State != string(ledger.Accepted) {
 		all = append(all, event{updated, v.T("Last change: %s", last), ""})
