@@ -159,6 +159,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
+		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
