@@ -3,6 +3,9 @@ package app_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -72,7 +76,7 @@ func rowOf(rows []*pageRow, key string) *pageRow {
 // kindOfWrite is the type of a key by the events that only its type has.
 var kindOfWrite = map[string]string{
 	"set": "string", "incrby": "string", "hset": "hash", "hincrby": "hash", "sadd": "set",
-	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list",
+	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list", "xadd": "stream",
 }
 
 // keyEvents notes the first write of every kind to every key, also of those that do not last.
@@ -123,13 +127,14 @@ func (e *keyEvents) saw(start string) bool {
 func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	t.Parallel()
 	rows := redisPage(t)
-	p := newPool(t, 1, quickSim, hasty)
+	p := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); withUsers(t, c) })
 	events := watchKeys(t, p.base.Redis)
-	stop := p.work()
+	addr, stop := p.workAt()
 	docs := good(sample.NIP(0), 12)
 	taken := append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 	p.wait(90*time.Second, taken, ledger.Receipted)
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
+	login(t, addr, "anna")
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
 	writeRareLimiterKeys(t, p.base.Redis)
@@ -178,6 +183,25 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 			t.Errorf("%s expires in %v, docs/redis.md says that it expires: %v", key, ttl, row.expires)
 		}
 	}
+}
+
+// login logs a user of [withUsers] in at the business page.
+func login(t *testing.T, addr, user string) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	res, err := client.PostForm("http://"+addr+"/login", url.Values{"name": {user}, "password": {"password of " + user}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/" {
+		t.Fatalf("login of %s: status %d at %s", user, res.StatusCode, res.Request.URL)
+	}
+	return client
 }
 
 // writeRareLedgerKeys makes the ledger write what twelve good invoices do not.
