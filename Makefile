@@ -44,6 +44,7 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
+	KSEF_BENCH_PAGE=1000000 $(GO) test -run '^$$' -bench Page -benchtime 20x -timeout 30m ./internal/page
 	$(GO) test -run '^$$' -bench Admission -benchtime 3x -timeout 10m ./internal/tasks
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 15m ./internal/e2e
 

@@ -39,7 +39,7 @@ const (
 	pageSize = 50
 	// searchScan and searchTime bound what one search reads.
 	searchScan = 20_000
-	searchTime = 350 * time.Millisecond
+	searchTime = 200 * time.Millisecond
 	// maxRefusals bounds how many refused documents one search reads.
 	maxRefusals = 2000
 )
