@@ -162,7 +162,7 @@ async function operator(at) {
   await here('dismissed')
   await page.goto(`${origin}/open`)
   await here('open')
-  const box = page.getByRole('checkbox').first()
+  const box = page.locator('#refused ~ article').getByRole('checkbox').first()
   await box.check()
   await page.fill('#reason', 'test')
   await page.getByRole('button', { name: w.dismiss }).click()
