@@ -13,7 +13,7 @@ TESTFLAGS ?=
 SCHEMAS ?= $(if $(KSEF_SCHEMA_DIR),$(KSEF_SCHEMA_DIR),$(CURDIR)/schemas)
 RECORD ?=
 # `make test` includes the browser test where all that it needs is installed; `make browser` installs them.
-BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
+BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/axe-core && echo 1)
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
@@ -44,6 +44,7 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
+	KSEF_BENCH_PAGE=1000000 $(GO) test -run '^$$' -bench Page -benchtime 20x -timeout 30m ./internal/page
 	$(GO) test -run '^$$' -bench '10000|Bytes' -benchtime 1x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Present -benchtime 10x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Admission -benchtime 3x -timeout 10m ./internal/tasks
@@ -65,7 +66,7 @@ chaos: need-redis ## break everything at random, then audit the books; SEED=n re
 chaos-parts: need-redis ## each partial fault alone: invoices that it does not concern must not wait (10 min)
 	CHAOS_FAULTS=each $(GO) test -count=1 -v -timeout 40m -run "^TestChaos_What" ./internal/chaos
 
-browser: need-redis ## the dashboard in headless Chromium; installs what is missing
+browser: need-redis ## the dashboard and the business page in headless Chromium; installs what is missing
 	@scripts/need-browser.sh
 	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
 

@@ -21,6 +21,8 @@ type HTTP struct {
 	Addr      string    `yaml:"addr" env:"ADDR"`
 	TLS       HTTPTLS   `yaml:"tls" envPrefix:"TLS_"`
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
+	// Users may log in to the business page at /.
+	Users []User `yaml:"users" envPrefix:"USERS_"`
 }
 
 // HTTPTLS encrypts the listener. The zero value means no encryption.
@@ -70,31 +72,37 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 	if !d.HasLogin() {
 		return nil, nil
 	}
-	secret, err := readSecret("http.dashboard.password_file", d.PasswordFile)
+	_, check, err := readLogin("http.dashboard.password_file", d.Username, d.PasswordFile, make(chan struct{}, 1))
+	return check, err
+}
+
+// readLogin reads a password file and returns its secret and the function of [Dashboard.Login]. turn
+// has room for one: whoever computes a hash holds it.
+func readLogin(setting, username, file string, turn chan struct{}) (string, func(user, password string) bool, error) {
+	secret, err := readSecret(setting, file)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	// htpasswd prints name:hash. A file with that whole line means the hash.
-	if hash, ok := strings.CutPrefix(secret, d.Username+":$2"); ok {
+	if hash, ok := strings.CutPrefix(secret, username+":$2"); ok {
 		secret = "$2" + hash
 	}
 	digest := keyedDigest()
 	if !strings.HasPrefix(secret, "$2") {
-		want := digest(d.Username, secret)
-		return func(user, password string) bool {
+		want := digest(username, secret)
+		return secret, func(user, password string) bool {
 			got := digest(user, password)
 			return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 		}, nil
 	}
 	hash := []byte(secret)
 	if _, err := bcrypt.Cost(hash); err != nil {
-		return nil, fmt.Errorf("read http.dashboard.password_file %s: begins like a bcrypt hash but is not one; "+
-			"make one with: htpasswd -nBC 10 %s", d.PasswordFile, d.Username)
+		return "", nil, fmt.Errorf("read %s %s: begins like a bcrypt hash but is not one; make one with: htpasswd -nBC 10 %s",
+			setting, file, username)
 	}
-	name := digest(d.Username, "")
+	name := digest(username, "")
 	var last atomic.Pointer[[sha256.Size]byte]
-	turn := make(chan struct{}, 1)
-	return func(user, password string) bool {
+	return secret, func(user, password string) bool {
 		got := digest(user, password)
 		if p := last.Load(); p != nil && subtle.ConstantTimeCompare(got[:], p[:]) == 1 {
 			return true
@@ -140,8 +148,8 @@ func (h HTTP) check(f *faults) {
 	if strings.Contains(d.Username, ":") {
 		f.add("http.dashboard.username", d.Username, errors.New("must not contain a colon (HTTP Basic authentication does not allow it)"))
 	}
-	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() {
+	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() && len(h.Users) == 0 {
 		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: "+
-			"set http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
+			"set http.users, or http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
 	}
 }

@@ -81,6 +81,7 @@ func (c *Config) check(f *faults) {
 			"the schemas of FA(3) and FA(2) are built in, and every invoice is checked against them")
 	}
 	c.HTTP.check(f)
+	c.checkUsers(f)
 	c.checkIntake(f)
 	c.checkResults(f)
 	c.Worker.check(f)

@@ -93,7 +93,7 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.Storage.Keys()
 	note(err)
-	_, err = c.HTTP.Dashboard.Login()
+	_, err = c.Accounts()
 	note(err)
 	_, err = c.HTTP.TLS.Config()
 	note(err)
@@ -135,6 +135,9 @@ func (c Config) OpenSecrets() []string {
 		note("storage.key_file", path)
 	}
 	note("http.dashboard.password_file", c.HTTP.Dashboard.PasswordFile)
+	for i, u := range c.HTTP.Users {
+		note(fmt.Sprintf("http.users[%d].password_file", i), u.PasswordFile)
+	}
 	note("http.tls.key_file", c.HTTP.TLS.KeyFile)
 	for _, w := range c.Results.Webhooks {
 		for _, path := range w.SecretFile {

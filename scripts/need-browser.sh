@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the browser test needs and is missing: Chromium, Node.js 18 or newer, and playwright-core in test/browser.
+# Installs what the browser test needs and is missing: Chromium, Node.js 18 or newer, and the npm packages of test/browser.
 set -eu
 cd "$(dirname "$0")/.."
 sudo=
@@ -23,4 +23,4 @@ if [ "$major" -lt 18 ]; then
 	exit 1
 fi
 # ignore-scripts: no code of the npm packages runs at install time, and no browser is downloaded.
-[ -d test/browser/node_modules/playwright-core ] || (cd test/browser && npm ci --ignore-scripts --no-audit --no-fund --silent)
+[ -d test/browser/node_modules/axe-core ] && [ -d test/browser/node_modules/playwright-core ] || (cd test/browser && npm ci --ignore-scripts --no-audit --no-fund --silent)

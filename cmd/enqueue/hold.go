@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ksefworker/internal/audit"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 )
@@ -47,6 +48,10 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 	}
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	for _, name := range c.Tenants {
+		what := map[ledger.HoldKind]string{ledger.Paused: audit.Pause, ledger.Draining: audit.Drain}[c.kind]
+		if err := p.base.Audit("enqueue").Begin(ctx, audit.Entry{Who: by, What: what, Tenant: name}); err != nil {
+			return err
+		}
 		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: by, Why: oneLine(c.Reason)}); err != nil {
 			return err
 		}
@@ -102,8 +107,12 @@ const allQueues = "all"
 
 // queues lets queues go on that a person has paused in the dashboard. It reports whether one of them
 // was not paused.
-func (c *resumeCmd) queues(p *program, rows *columns) (notPaused bool, err error) {
+func (c *resumeCmd) queues(ctx context.Context, p *program, rows *columns) (notPaused bool, err error) {
 	for _, name := range c.Queue {
+		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, ID: "queue " + name}
+		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
+			return false, err
+		}
 		was, err := p.base.Queue.Resume(name)
 		switch {
 		case err != nil:
@@ -135,11 +144,15 @@ func (c *resumeCmd) run(ctx context.Context, p *program) error {
 		c.Tenants[i] = t.Title()
 	}
 	rows := &columns{s: p.out}
-	failed, err := c.queues(p, rows)
+	failed, err := c.queues(ctx, p, rows)
 	if err != nil {
 		return err
 	}
 	for _, name := range c.Tenants {
+		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, Tenant: name}
+		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
+			return err
+		}
 		was, err := p.base.Ledger.Release(ctx, name)
 		switch {
 		case err != nil:

@@ -30,5 +30,5 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 }
 
 func (rd *reader) executor() *actions.Executor {
-	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry()}
+	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry(), Audit: rd.base.Audit("enqueue")}
 }

@@ -118,7 +118,7 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 	o := httpintake.Options{
 		Generator: documents, PDF: pdfOf(documents),
 		Admitter: admitter, Ledger: p.base.Ledger, Inquiry: reader,
-		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader},
+		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader, Audit: p.base.Audit("http")},
 		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
 			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
 		}},

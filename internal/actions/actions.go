@@ -8,17 +8,20 @@ import (
 	"context"
 	"errors"
 
+	"ksefworker/internal/audit"
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 )
 
 // Executor selects documents and acts on them. It is safe for concurrent use if its Inquiry is.
-// Every field is required.
+// Every field but Audit is required.
 type Executor struct {
 	Ledger  *ledger.Ledger
 	Queue   *queue.Queue
 	Inquiry *inquiry.Reader
+	// Audit records who does what. What cannot be recorded is not done. nil records nothing.
+	Audit *audit.Recorder
 }
 
 // Cause says why nothing was done about a document. The list is closed.
@@ -76,11 +79,16 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 // Retry queues a rejected or parked invoice again, or takes back that a person dismissed it. by is
 // who decided that; only a dismissed invoice keeps it on record. When it is not possible, Retry
 // returns a [*NotDoneError].
-func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) error {
+func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (done error) {
 	err := x.CheckRetry(ctx, inv)
 	if err != nil {
 		return err
 	}
+	act := audit.Entry{Who: by, What: audit.Retry, Tenant: inv.Tenant, ID: inv.ID}
+	if err := x.Audit.Begin(ctx, act); err != nil {
+		return err
+	}
+	defer func() { x.Audit.NotDone(ctx, act, done) }()
 	if inv.State == ledger.Dismissed {
 		err = x.Ledger.TakeBack(ctx, inv, by)
 	} else {
@@ -103,7 +111,12 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) er
 
 // Dismiss ends a queued, rejected or parked invoice for good. When that is not possible, it returns
 // a [*NotDoneError].
-func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error {
+func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) (done error) {
+	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: inv.Tenant, ID: inv.ID}
+	if err := x.Audit.Begin(ctx, act); err != nil {
+		return err
+	}
+	defer func() { x.Audit.NotDone(ctx, act, done) }()
 	err := x.Ledger.Dismiss(ctx, inv, by)
 	if conflict, ok := errors.AsType[*ledger.ConflictError](err); ok {
 		return &NotDoneError{Cause: Moved, State: ledger.State(conflict.State)}
@@ -112,7 +125,12 @@ func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.D
 }
 
 // DismissRefusal ends a refusal. When it was ended before, it returns a [*NotDoneError].
-func (x *Executor) DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) error {
+func (x *Executor) DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) (done error) {
+	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: r.Tenant, ID: r.ID}
+	if err := x.Audit.Begin(ctx, act); err != nil {
+		return err
+	}
+	defer func() { x.Audit.NotDone(ctx, act, done) }()
 	err := x.Ledger.DismissRefusal(ctx, r.ID, by)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return &NotDoneError{Cause: Ended}

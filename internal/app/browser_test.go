@@ -43,6 +43,21 @@ type browserReport struct {
 // program is an error. KSEF_BROWSER_SHOTS names a folder for screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
+	var report browserReport
+	runBrowser(t, "dashboard.mjs", func(chromium, screenshots string) any {
+		if job.Chromium == "" {
+			job.Chromium = chromium
+		}
+		job.Screenshots = screenshots
+		return job
+	}, &report)
+	return report
+}
+
+// runBrowser runs a script of test/browser with a job and reads its report. job gets the path of the
+// browser and the folder for screenshots, "" for none.
+func runBrowser(t *testing.T, script string, job func(chromium, screenshots string) any, report any) {
+	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {
 		t.Skip("browser tests run with KSEF_BROWSER_TEST=1, or make browser")
 	}
@@ -58,39 +73,40 @@ func browse(t *testing.T, job browserJob) browserReport {
 	if err != nil {
 		missing("node")
 	}
+	chromium, shots := "", ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil && job.Chromium == "" {
-			job.Chromium = found
+		if found, err := exec.LookPath(name); err == nil && chromium == "" {
+			chromium = found
 		}
 	}
-	if job.Chromium == "" {
+	if chromium == "" {
 		missing("chromium")
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err != nil {
-		missing("playwright-core")
+	for _, name := range []string{"playwright-core", "axe-core"} {
+		if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err != nil {
+			missing(name)
+		}
 	}
-	if shots := os.Getenv("KSEF_BROWSER_SHOTS"); shots != "" {
-		job.Screenshots = filepath.Join(shots, t.Name())
+	if folder := os.Getenv("KSEF_BROWSER_SHOTS"); folder != "" {
+		shots = filepath.Join(folder, t.Name())
 	}
-	input, err := json.Marshal(job)
+	input, err := json.Marshal(job(chromium, shots))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The script ends itself after 90 seconds. This is for a browser that does not start or end.
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "dashboard.mjs")
+	cmd := exec.CommandContext(ctx, node, script)
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(input)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runErr := cmd.Run()
-	var report browserReport
-	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
+	if err := json.Unmarshal(stdout.Bytes(), report); err != nil {
 		t.Fatalf("the browser run gave no report: %v, %v\n%s", runErr, err, stderr.String())
 	}
-	return report
 }
 
 func serve(t *testing.T, h http.Handler) string {

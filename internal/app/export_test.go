@@ -19,6 +19,9 @@ func SetClock(b *connect.Pool, now func() time.Time) {
 // Browse opens the dashboard in a browser, for the tests in package app_test.
 var Browse = browse
 
+// RunBrowser runs a script of test/browser.
+var RunBrowser = runBrowser
+
 // BrowserJob is the input of [Browse].
 type BrowserJob = browserJob
 

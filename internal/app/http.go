@@ -62,12 +62,28 @@ type HTTPOptions struct {
 	// Login checks the dashboard's user and password. nil means no login, which is allowed on a
 	// loopback address only.
 	Login func(user, password string) bool
+	// Page is the business page; it serves / and everything that no other part has. nil: / links the
+	// other parts.
+	Page Page
+	// Users says that people log in at the page. Then the dashboard is open to those of them that see
+	// everything, and to nobody without a login.
+	Users bool
+	// Throttle counts wrong logins, here and at the page; nil makes one.
+	Throttle *throttle
 	// TLS encrypts the connections; nil serves plain text.
 	TLS *tls.Config
 	// Log gets wrong logins and the changes made in the dashboard; the zero value drops them.
 	Log zerolog.Logger
 	// ErrorLog gets the messages of net/http; nil drops them.
 	ErrorLog *log.Logger
+}
+
+// Page is the business page: [ksefworker/internal/page.Page].
+type Page interface {
+	http.Handler
+	// Supervises reports whether a request comes from somebody who is logged in and may see and do
+	// everything.
+	Supervises(*http.Request) bool
 }
 
 // ErrNoLogin is returned when other machines could use the dashboard without a login.
@@ -88,7 +104,7 @@ func NewHTTP(o HTTPOptions) (*http.Server, error) {
 		return nil, fmt.Errorf("read http.addr %q: %w", o.Addr, err)
 	}
 	local := config.IsLoopback(host)
-	if !local && o.Dashboard != nil && o.Login == nil {
+	if !local && o.Dashboard != nil && o.Login == nil && !o.Users {
 		return nil, ErrNoLogin
 	}
 	if o.ErrorLog == nil {
@@ -121,15 +137,42 @@ func (o HTTPOptions) routes() *http.ServeMux {
 		links = append(links, "/metrics")
 	}
 	if o.Dashboard != nil {
-		d := logChanges(o.Log, o.Dashboard)
-		if o.Login != nil {
-			d = requireLogin(o.Login, o.Log, d)
-		}
-		mux.Handle(o.Dashboard.RootPath()+"/", d)
+		mux.Handle(o.Dashboard.RootPath()+"/", o.guarded(logChanges(o.Log, o.Dashboard)))
 		links = append(links, o.Dashboard.RootPath()+"/")
+	}
+	if o.Page != nil {
+		mux.Handle("/", o.Page)
+		return mux
 	}
 	mux.Handle("GET /{$}", secureHeaders("default-src 'none'; frame-ancestors 'none'", indexPage(links)))
 	return mux
+}
+
+// guarded puts the login before the dashboard.
+func (o HTTPOptions) guarded(dashboard http.Handler) http.Handler {
+	without := dashboard
+	if o.Login != nil {
+		if o.Throttle == nil {
+			o.Throttle = newThrottle(o.Log)
+		}
+		without = requireLogin(o.Login, o.Throttle, dashboard)
+	} else if o.Users {
+		without = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			plainText(w)
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintln(w, "log in at / as an operator who sees every tenant")
+		})
+	}
+	if o.Page == nil || !o.Users {
+		return without
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.Page.Supervises(r) {
+			dashboard.ServeHTTP(w, r)
+			return
+		}
+		without.ServeHTTP(w, r)
+	})
 }
 
 func (o HTTPOptions) serveHealth(w http.ResponseWriter, r *http.Request) {

@@ -13,14 +13,19 @@ import (
 	"ksefworker/config"
 )
 
-// loginGuard requires HTTP Basic credentials. After a few wrong logins it refuses every request of
-// that address for a while, longer each time: otherwise a password could be guessed as fast as the
-// machine can answer. Safe for concurrent use.
+// loginGuard requires HTTP Basic credentials. Safe for concurrent use.
 type loginGuard struct {
 	check func(user, password string) bool // in constant time
 	next  http.Handler
-	log   zerolog.Logger
-	now   func() time.Time
+	*throttle
+}
+
+// throttle counts wrong logins. After a few in a row, logins of that address are refused for a while,
+// longer each time: otherwise a password could be guessed as fast as the machine can answer. Safe for
+// concurrent use.
+type throttle struct {
+	log zerolog.Logger
+	now func() time.Time
 
 	mu    sync.Mutex
 	wrong map[string]*wrongLogins // by client address
@@ -45,14 +50,18 @@ const (
 	loginAddresses = 10_000
 )
 
-func requireLogin(check func(user, password string) bool, log zerolog.Logger, next http.Handler) *loginGuard {
-	return &loginGuard{check: check, next: next, log: log, now: time.Now, wrong: map[string]*wrongLogins{}}
+func newThrottle(log zerolog.Logger) *throttle {
+	return &throttle{log: log, now: time.Now, wrong: map[string]*wrongLogins{}}
+}
+
+func requireLogin(check func(user, password string) bool, t *throttle, next http.Handler) *loginGuard {
+	return &loginGuard{check: check, next: next, throttle: t}
 }
 
 // ServeHTTP implements http.Handler.
 func (g *loginGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from := remoteHost(r)
-	if wait := g.wait(from); wait > 0 {
+	if wait := g.Wait(from); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, "too many wrong logins: wait", http.StatusTooManyRequests)
@@ -60,20 +69,20 @@ func (g *loginGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	user, password, given := r.BasicAuth()
 	if given && g.check(user, password) {
-		g.succeeded(from)
+		g.Succeeded(from)
 		g.next.ServeHTTP(w, r)
 		return
 	}
 	if given { // a browser's first request has no credentials
-		g.failed(from)
+		g.Failed(from)
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="ksefworker", charset="UTF-8"`)
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, "login required", http.StatusUnauthorized)
 }
 
-// wait returns for how long the requests of an address are refused; at most 0 when they are not.
-func (g *loginGuard) wait(from string) time.Duration {
+// Wait returns for how long the requests of an address are refused; at most 0 when they are not.
+func (g *throttle) Wait(from string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a := g.wrong[from]; a != nil {
@@ -82,13 +91,15 @@ func (g *loginGuard) wait(from string) time.Duration {
 	return 0
 }
 
-func (g *loginGuard) succeeded(from string) {
+// Succeeded forgets the wrong logins of an address.
+func (g *throttle) Succeeded(from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.wrong, from)
 }
 
-func (g *loginGuard) failed(from string) {
+// Failed counts a wrong login.
+func (g *throttle) Failed(from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
@@ -135,7 +146,7 @@ func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 		}
 		seen := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(seen, r)
-		user, _, _ := r.BasicAuth()
+		user, _, _ := r.BasicAuth() // "" for who is logged in at the page
 		log.Warn().Str("user", user).Str("from", remoteHost(r)).Str("method", r.Method).Str("path", shortPath(r.URL.Path)).
 			Int("status", seen.status).Msg("a change was made in the dashboard")
 	})

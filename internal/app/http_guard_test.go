@@ -16,7 +16,7 @@ import (
 func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		g := requireLogin(func(_, password string) bool { return password == "right" }, zerolog.New(&log),
+		g := requireLogin(func(_, password string) bool { return password == "right" }, newThrottle(zerolog.New(&log)),
 			http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		try := func(from, password string) *httptest.ResponseRecorder {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/monitoring/", nil)

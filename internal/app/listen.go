@@ -36,6 +36,10 @@ func (w *Worker) listen(metrics *Metrics) error {
 		w.pages.add("dashboard", func(context.Context) error { return w.dashboard.Close() })
 		o.Dashboard = w.dashboard
 	}
+	o.Throttle = newThrottle(w.log)
+	if err := w.addPage(&o); err != nil {
+		return err
+	}
 	if w.http, err = NewHTTP(o); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
 		Enqueue: pool.Enqueue(),
 		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Ended: out.ended, Judged: e.judged,
+		Decided: countDecided(pool, log),
 	}
 }
 

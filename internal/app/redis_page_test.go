@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -125,14 +128,15 @@ func (e *keyEvents) saw(start string) bool {
 func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	t.Parallel()
 	rows := redisPage(t)
-	p := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Results.Stream.Enabled = true })
+	p := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); withUsers(t, c); c.Results.Stream.Enabled = true })
 	events := watchKeys(t, p.base.Redis)
-	stop := p.work()
+	addr, stop := p.workAt()
 	docs := good(sample.NIP(0), 12)
 	taken := append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 	p.wait(90*time.Second, taken, ledger.Receipted)
 	until(t, 30*time.Second, "a receiver was told", func() bool { return events.saw("ksef:results") })
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
+	login(t, addr, "anna")
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
 	writeRareLimiterKeys(t, p.base.Redis)
@@ -181,6 +185,25 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 			t.Errorf("%s expires in %v, docs/redis.md says that it expires: %v", key, ttl, row.expires)
 		}
 	}
+}
+
+// login logs a user of [withUsers] in at the business page.
+func login(t *testing.T, addr, user string) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	res, err := client.PostForm("http://"+addr+"/login", url.Values{"name": {user}, "password": {"password of " + user}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/" {
+		t.Fatalf("login of %s: status %d at %s", user, res.StatusCode, res.Request.URL)
+	}
+	return client
 }
 
 // writeRareLedgerKeys makes the ledger write what twelve good invoices do not.

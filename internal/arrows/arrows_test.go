@@ -41,7 +41,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -51,9 +51,9 @@ var (
 		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres", "internal/records", "internal/results"}),
+		"internal/app":     join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page", "internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres", "internal/records", "internal/results"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
+		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
 		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
@@ -79,7 +79,13 @@ var (
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger", "internal/audit"},
+		// Who did what, and how many invoices were decided: kept for people, in Redis beside the ledger.
+		"internal/audit":   nil,
+		"internal/figures": document,
+		// The business page: it shows and does what the packages for people do.
+		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting", "internal/results",
+			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -162,6 +168,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
+		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.

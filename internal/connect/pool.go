@@ -14,6 +14,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/audit"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -105,6 +106,11 @@ func (p *Pool) Close() error {
 
 // Enqueue is how a person calls enqueue with the configuration of this process.
 func (p *Pool) Enqueue() shell.Enqueue { return shell.Enqueue{Config: p.Config.File} }
+
+// Audit returns what records who does what with a program; via names it in the log.
+func (p *Pool) Audit(via string) *audit.Recorder {
+	return &audit.Recorder{Log: audit.New(p.Redis, p.Config.Redis.Prefix), Via: via}
+}
 
 // Admitter returns the admitter, which takes documents in by the configuration's rules. Every
 // document is checked against the schema of its form.

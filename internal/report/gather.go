@@ -31,6 +31,8 @@ type Sources struct {
 	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. It is used with
 	// Ledger only.
 	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
+	// LedgerAlone leaves out what only the archive knows. Documents still come from there.
+	LedgerAlone bool
 	// Unread is called with each entry that cannot be read. It may be nil.
 	Unread func(ledger.Unreadable)
 }
@@ -63,6 +65,9 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 		if err := s.refused(ctx, q, c); err != nil {
 			return err
 		}
+	}
+	if s.LedgerAlone {
+		return nil
 	}
 	places, err := s.Archive.Places(ctx)
 	if err != nil {

@@ -47,7 +47,7 @@
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
 //	ask.go               the facts that a decision needs; family.go: other packages of its family
 //	apply.go             carry a decision out; write.go: moves of invoices; park.go: for a person;
-//	                     ended_log.go: the log of both
+//	                     ended_log.go: the log of both; decided.go: their figures
 //	originals.go         what KSeF calls a duplicate, or has lost the session of
 //	register.go          look them up in KSeF's register; by_number.go: a few, one by one
 //

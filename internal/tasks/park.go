@@ -19,6 +19,7 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	w.ended(m)
 	w.logInvoice(m.Invoice, ledger.Parked, m.Invoice.Package, m.Invoice.Session)
 	w.logEnded([]settlement.Move{m}, each)
+	w.tellDecided(ctx, []settlement.Move{m}, each)
 	return nil
 }
 

@@ -93,6 +93,9 @@ type Options struct {
 	Reached func(Reached)
 	Ended   func(Ended)
 	Judged  func(Judged)
+	// Decided is called when invoices were accepted, rejected or parked, after the ledger has it. It must
+	// not take long. It may be nil.
+	Decided func(context.Context, []Decided)
 }
 
 func (o Options) sessionInvoices(tenant string) int {

@@ -124,6 +124,7 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 		}
 	}
 	w.logEnded(moves, each)
+	w.tellDecided(ctx, moves, each)
 	for s, n := range count {
 		w.reached(queue.KindConfirm, s, n)
 	}
@@ -183,13 +184,15 @@ func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.M
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)
 	}
-	if _, err := w.move(ctx, m, p.ID); err != nil {
+	each, err := w.move(ctx, m, p.ID)
+	if err != nil {
 		return err
 	}
 	if m.Fate == settlement.Accept {
 		w.reached(queue.KindConfirm, ledger.Accepted, 1)
 		w.ended(m)
 		w.logInvoice(m.Invoice, ledger.Accepted, p.ID, p.Session)
+		w.tellDecided(ctx, []settlement.Move{m}, each)
 		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}
 	return nil

@@ -1,0 +1,102 @@
+package app_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// pageJob is the input of test/browser/page.mjs, which explains its keys.
+type pageJob struct {
+	Base        string              `json:"base"`
+	Viewer      map[string]string   `json:"viewer"`
+	Operator    map[string]string   `json:"operator"`
+	Part        string              `json:"part"`
+	Number      string              `json:"number"`
+	Rejected    []map[string]string `json:"rejected"`
+	Paused      string              `json:"paused"`
+	Refused     string              `json:"refused"`
+	Hidden      []string            `json:"hidden"`
+	Screenshots string              `json:"screenshots,omitempty"`
+	Chromium    string              `json:"chromium"`
+}
+
+// withUsers lets an accountant of the first tenant and an operator of all log in.
+func withUsers(t *testing.T, c *config.Config) {
+	dir := t.TempDir()
+	for _, name := range []string{"anna", "olga"} {
+		writeFile(t, filepath.Join(dir, name), "password of "+name)
+	}
+	c.HTTP.Dashboard.ReadOnly = false
+	c.HTTP.Users = []config.User{
+		{Name: "anna", PasswordFile: filepath.Join(dir, "anna"), Tenants: []string{c.Tenants[0].NIP}},
+		{Name: "olga", PasswordFile: filepath.Join(dir, "olga"), Tenants: []string{config.AllTenants}, Role: config.Operator},
+	}
+}
+
+// An accountant and an operator use the business page of a real worker.
+func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 3, quickSim, func(c *config.Config) { withUsers(t, c) })
+	addr, stop := p.workAt()
+	defer stop()
+	mine, other, paused := sample.NIP(0), sample.NIP(1), sample.NIP(2)
+	if err := p.base.Ledger.Hold(t.Context(), paused, ledger.Hold{Kind: ledger.Paused, By: "olga", Why: "the certificate is being replaced"}); err != nil {
+		t.Fatal(err)
+	}
+	p.admit(intake.Terms{}, numbered(paused, "WAIT", 4)...)
+	docs := append(numbered(mine, "FV/2026/XI", 5), bad(mine, sample.MissingTotal, "BAD/1"), bad(mine, sample.UnknownKind, "BAD/2"))
+	docs = append(docs, numbered(other, "SECRET", 3)...)
+	taken := p.admit(intake.Terms{}, append(docs, bad(other, sample.MissingTotal, "HIDDEN/1"), bad(other, sample.MissingTotal, "HIDDEN/2"))...)
+	until(t, 60*time.Second, "the invoices are decided", p.all(taken, ledger.Receipted, ledger.Rejected))
+	invs := p.invoices(taken)
+	for i, tenant := range []string{mine, mine, mine, other} {
+		number := fmt.Sprintf("REF/%d", i)
+		if tenant == other {
+			number = "HIDDEN/REF"
+		}
+		refusal := ledger.Refusal{ID: ledger.RefusalOfFile(number), Tenant: tenant, File: number + ".xml", Number: number, NIP: tenant,
+			Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "is missing"}}}
+		if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refusal}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := pageJob{
+		Base:   "http://" + addr,
+		Viewer: map[string]string{"name": "anna", "password": "password of anna"}, Operator: map[string]string{"name": "olga", "password": "password of olga"},
+		Part: "xi/3", Number: "FV/2026/XI/3", Paused: paused, Refused: "REF/1",
+		Hidden: []string{other, paused, "SECRET/", "HIDDEN/", "WAIT/", byNumber(t, invs, "SECRET/0").KsefNumber},
+	}
+	for _, number := range []string{"BAD/1", "BAD/2"} {
+		inv := byNumber(t, invs, number)
+		job.Rejected = append(job.Rejected, map[string]string{"id": inv.ID, "number": number})
+	}
+	var report struct {
+		OK     bool
+		Faults []string
+		Pages  []string
+		Checks int
+	}
+	app.RunBrowser(t, "page.mjs", func(chromium, screenshots string) any {
+		job.Chromium, job.Screenshots = chromium, screenshots
+		return job
+	}, &report)
+	for _, f := range report.Faults {
+		t.Error(f)
+	}
+	if !report.OK || len(report.Pages) < 20 || report.Checks < 300 {
+		t.Errorf("ok is %v; %d pages, %d checks of axe-core", report.OK, len(report.Pages), report.Checks)
+	}
+	for _, inv := range p.invoices(taken) {
+		if inv.Number == "BAD/1" && inv.State != ledger.Dismissed {
+			t.Errorf("%s is %s, and the operator has dismissed it", inv.Number, inv.State)
+		}
+	}
+}

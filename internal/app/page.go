@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/actions"
+	"ksefworker/internal/connect"
+	"ksefworker/internal/figures"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+	"ksefworker/internal/records"
+	"ksefworker/internal/report"
+	"ksefworker/internal/tasks"
+)
+
+// poolAge is how old what the page's overview shows may be.
+const poolAge = 10 * time.Second
+
+// addPage adds the business page, where somebody can log in or only this machine can reach it.
+func (w *Worker) addPage(o *HTTPOptions) error {
+	cfg := w.pool.Config
+	accounts, err := cfg.Accounts()
+	if err != nil {
+		return err
+	}
+	if len(accounts) == 0 && !cfg.HTTP.Loopback() {
+		return nil
+	}
+	options, err := w.pageOptions()
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		options.Users = append(options.Users, page.User{Name: a.Name, Tenants: a.Tenants, Operator: a.Role == config.Operator,
+			Check: a.Check, Seal: a.Seal})
+	}
+	options.Throttle = o.Throttle
+	options.Secure = o.TLS != nil
+	if o.Dashboard != nil {
+		options.Tasks = o.Dashboard.RootPath()
+	}
+	o.Page, o.Users = page.New(options), len(accounts) > 0
+	return nil
+}
+
+// pageOptions are those that do not depend on who logs in.
+func (w *Worker) pageOptions() (page.Options, error) {
+	p := w.pool
+	cfg := p.Config
+	waits, err := p.Waiting()
+	if err != nil {
+		return page.Options{}, err
+	}
+	unread := func(u ledger.Unreadable) {
+		w.log.Warn().Err(u.Err).Str("id", u.ID).Msg("the page leaves out an entry that cannot be read")
+	}
+	reader := &inquiry.Reader{Ledger: p.Ledger, Environment: string(cfg.Environment), Waits: waits, Unread: unread,
+		Unexplained: func(err error) { w.log.Warn().Err(err).Msg("the page cannot say what invoices wait for") }}
+	archive := &records.Reader{Store: p.Store, Unread: func(name string, err error) {
+		w.log.Warn().Err(err).Str("object", name).Msg("the page leaves out an object of the archive that cannot be used")
+	}}
+	pool := &page.PoolReader{Ledger: p.Ledger, Inquiry: reader, Waits: w.overview.get, Workers: p.Queue, Warn: cfg.Deadlines.Warn}
+	recorder := p.Audit("page")
+	o := page.Options{
+		ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Environment: string(cfg.Environment), Warn: cfg.Deadlines.Warn, Retention: cfg.Ledger.Retention,
+		Pool: newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
+		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
+		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
+		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder},
+		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
+	}
+	for _, t := range cfg.Tenants {
+		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused})
+	}
+	return o, nil
+}
+
+// countTime bounds the counting of outcomes: a task must not wait for figures.
+const countTime = 2 * time.Second
+
+// countDecided returns what counts decided invoices for the page's charts.
+func countDecided(pool *connect.Pool, log zerolog.Logger) func(context.Context, []tasks.Decided) {
+	store := figures.New(pool.Redis, pool.Config.Redis.Prefix)
+	return func(ctx context.Context, all []tasks.Decided) {
+		outcomes := make([]figures.Outcome, len(all))
+		for i, d := range all {
+			outcomes[i] = figures.Outcome{Tenant: d.Tenant, State: string(d.State), At: d.At, Took: d.Took}
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
+		defer cancel()
+		if err := store.Count(ctx, outcomes); err != nil {
+			log.Warn().Err(err).Int("invoices", len(all)).Msg("outcomes are not in the figures of the page; ledger and archive have them")
+		}
+	}
+}

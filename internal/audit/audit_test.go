@@ -1,0 +1,61 @@
+package audit_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/audit"
+	"ksefworker/internal/redisd/redistest"
+)
+
+func TestLog_List_IsNewestFirstInPages(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := audit.New(rdb, "ksef:")
+	r := &audit.Recorder{Log: l, Via: "page"}
+	for i := range 5 {
+		if err := r.Begin(t.Context(), audit.Entry{Who: "anna", What: audit.Retry, Tenant: "A", ID: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.NotDone(t.Context(), audit.Entry{Who: "anna", What: audit.Retry, ID: "4"}, errors.New("it moved"))
+	var got []string
+	at := audit.Place("")
+	for pages := 0; ; pages++ {
+		some, next, err := l.List(t.Context(), at, time.Time{}, 2)
+		if err != nil || pages > 5 {
+			t.Fatal(err, pages)
+		}
+		for _, e := range some {
+			if e.Who != "anna" || e.Via != "page" || time.Since(e.At) > time.Minute {
+				t.Errorf("entry %+v", e)
+			}
+			got = append(got, e.ID+e.NotDone)
+		}
+		if at = next; at == "" {
+			break
+		}
+	}
+	if want := "[4it moved 4 3 2 1 0]"; fmt.Sprint(got) != want {
+		t.Errorf("listed %v, want %s", got, want)
+	}
+	if later, _, err := l.List(t.Context(), "", time.Now().Add(time.Hour), 10); err != nil || len(later) != 0 {
+		t.Errorf("since an hour from now: %v, %v", later, err)
+	}
+}
+
+func TestRecorder_RedisIsAway_NothingMayBeDone(t *testing.T) {
+	rdb, srv := redistest.New(t)
+	r := &audit.Recorder{Log: audit.New(rdb, "ksef:"), Via: "page"}
+	if err := srv.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Begin(t.Context(), audit.Entry{Who: "anna", What: audit.Retry}); err == nil {
+		t.Error("no error")
+	}
+	var none *audit.Recorder
+	if err := none.Begin(t.Context(), audit.Entry{}); err != nil {
+		t.Errorf("without a log: %v", err)
+	}
+}

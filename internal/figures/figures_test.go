@@ -1,0 +1,62 @@
+package figures_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/figures"
+	"ksefworker/internal/redisd/redistest"
+)
+
+func TestCount_OfTenants_AreApartAndTogether(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	s := figures.New(rdb, "ksef:")
+	now := time.Date(2026, 11, 26, 23, 30, 0, 0, time.UTC) // half past midnight in Warsaw
+	err := s.Count(t.Context(), []figures.Outcome{
+		{Tenant: "A", State: "accepted", At: now, Took: 30 * time.Second},
+		{Tenant: "A", State: "accepted", At: now, Took: 30 * time.Second},
+		{Tenant: "A", State: "rejected", At: now.Add(-time.Hour)}, // yesterday in Warsaw
+		{Tenant: "B", State: "parked", At: now},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hours, err := s.LastHours(t.Context(), now, 24, "A")
+	if err != nil || len(hours) != 24 || hours[23].Accepted != 2 || hours[22].Rejected != 1 || hours[23].Parked != 0 {
+		t.Errorf("hours of A: %+v, %v", hours, err)
+	}
+	days, err := s.LastDays(t.Context(), now, 30, figures.All)
+	if err != nil || len(days) != 30 || days[29].Accepted != 2 || days[29].Parked != 1 || days[28].Rejected != 1 {
+		t.Errorf("days of all: %+v, %v", days, err)
+	}
+	today, err := s.Today(t.Context(), now, []string{"A", "B", "C"})
+	a, b := today["A"], today["B"]
+	if err != nil || a.Accepted != 2 || a.Rejected != 0 || b.Parked != 1 || b.Accepted != 0 {
+		t.Errorf("today: %+v, %v", today, err)
+	}
+	if p50, ok := a.Quantile(.5); !ok || p50 < 20*time.Second || p50 > 40*time.Second {
+		t.Errorf("half of A's are there within %v, %v", p50, ok)
+	}
+	if _, ok := b.Quantile(.5); ok {
+		t.Error("B has a time to number")
+	}
+	for _, key := range rdb.Keys(t.Context(), "ksef:figures:*").Val() {
+		if ttl := rdb.TTL(t.Context(), key).Val(); ttl <= 0 || ttl > figures.Days*24*time.Hour {
+			t.Errorf("%s expires in %v", key, ttl)
+		}
+	}
+}
+
+func TestQuantile_SlowerThanADay_IsADay(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	s := figures.New(rdb, "ksef:")
+	now := time.Now()
+	if err := s.Count(t.Context(), []figures.Outcome{{Tenant: "A", State: "accepted", At: now, Took: 70 * time.Hour}}); err != nil {
+		t.Fatal(err)
+	}
+	today, err := s.Today(t.Context(), now, []string{"A"})
+	f := today["A"]
+	if p, ok := f.Quantile(.95); err != nil || !ok || p != 24*time.Hour {
+		t.Errorf("%v, %v, %v", p, ok, err)
+	}
+}

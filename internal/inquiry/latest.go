@@ -1,0 +1,104 @@
+package inquiry
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Window asks for invoices by their last change, the newest first.
+type Window struct {
+	States []ledger.State // empty: all
+	Before ledger.Place   // only those older than this; the zero value begins at the newest
+	From   time.Time      // not those that were last changed before; zero: no bound
+	To     time.Time      // not those that were last changed at this time or later; zero: no bound
+	Match  func(*ledger.Invoice) bool
+	Limit  int // how many are wanted
+	// Scan is how many entries are read at most, and Until when reading ends, whichever comes first.
+	Scan  int
+	Until time.Time
+}
+
+// Found is an answer to a [Window].
+type Found struct {
+	Invoices []ledger.Invoice
+	// Next is where the next window begins; the zero value: there is nothing older. An answer with
+	// few invoices and a Next has read as much as it may.
+	Next ledger.Place
+	Read int // how many entries were read
+}
+
+// Latest returns the invoices of a window. An invoice that changes while windows are read one after
+// the other moves to the beginning and is not in the later ones.
+func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
+	states := w.States
+	if len(states) == 0 {
+		states = ledger.States()
+	}
+	var out Found
+	at := w.Before
+	if !w.To.IsZero() && (at.At == 0 || at.At >= ledger.At(w.To)) {
+		at = ledger.Place{At: ledger.At(w.To)} // no id is smaller than "", so this instant is left out
+	}
+	for {
+		places, more, err := r.places(ctx, states, at, ledger.At(w.From), min(chunk, max(w.Scan-out.Read, 1)))
+		if err != nil || len(places) == 0 {
+			return out, err
+		}
+		ids := make([]string, len(places))
+		for i, p := range places {
+			ids[i] = p.ID
+		}
+		invs, err := r.Ledger.Invoices(ctx, ids)
+		if err := r.skip(err); err != nil {
+			return out, err
+		}
+		read := make(map[string]*ledger.Invoice, len(invs))
+		for i := range invs {
+			read[invs[i].ID] = &invs[i]
+		}
+		for i, p := range places {
+			inv := read[p.ID]
+			if at = p; inv != nil && (w.Match == nil || w.Match(inv)) {
+				out.Invoices = append(out.Invoices, *inv)
+			}
+			if len(out.Invoices) == w.Limit && (more || i < len(places)-1) {
+				out.Next = p
+				return out, nil
+			}
+		}
+		out.Read += len(places)
+		if !more {
+			return out, nil
+		}
+		if out.Read >= w.Scan || !w.Until.IsZero() && !time.Now().Before(w.Until) {
+			out.Next = at
+			return out, nil
+		}
+	}
+}
+
+// places lists up to n places of all states, the newest first. more: there are older ones.
+func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int) (out []ledger.Place, more bool, err error) {
+	for _, s := range states {
+		some, err := r.Ledger.Latest(ctx, s, before, from, n+1)
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, some...)
+	}
+	slices.SortFunc(out, func(a, b ledger.Place) int {
+		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID))
+	})
+	// An invoice that changed its state between two lists is in both: the newer place counts.
+	seen := map[string]bool{}
+	out = slices.DeleteFunc(out, func(p ledger.Place) bool {
+		twice := seen[p.ID]
+		seen[p.ID] = true
+		return twice
+	})
+	return out[:min(n, len(out))], len(out) > n, nil
+}

@@ -1,0 +1,197 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/ledger"
+)
+
+// maxReason is how many characters a reason may have.
+const maxReason = 500
+
+// reason returns why something is dismissed, in one line.
+func (v *visit) reason() (string, error) {
+	reason := strings.Join(strings.Fields(v.r.PostFormValue("reason")), " ")
+	if reason == "" {
+		return "", &shown{http.StatusBadRequest, "Say why it is not to be sent: the reason is kept on record. Go back and write it.", nil}
+	}
+	if utf8.RuneCountInString(reason) > maxReason {
+		return "", &shown{http.StatusBadRequest, "The reason is too long: at most %d characters.", []any{maxReason}}
+	}
+	return reason, nil
+}
+
+// actOnOne retries or dismisses the invoice in the path.
+func (v *visit) actOnOne() error {
+	if !v.MayAct() {
+		return forbidden
+	}
+	verb := v.r.PathValue("action")
+	if verb != "retry" && verb != "dismiss" {
+		return missing
+	}
+	reason := ""
+	if verb == "dismiss" {
+		var err error
+		if reason, err = v.reason(); err != nil {
+			return err
+		}
+	}
+	inv, err := v.entry()
+	if err != nil {
+		return err
+	}
+	if inv == nil {
+		return missing
+	}
+	err = v.actOn(inv, verb, reason)
+	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
+		return &shown{http.StatusConflict, notDone(not), nil}
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(v.w, v.r, "/invoices/"+url.PathEscape(inv.ID)+"?asked="+verb, http.StatusSeeOther)
+	return nil
+}
+
+func (v *visit) actOn(inv *ledger.Invoice, verb, reason string) error {
+	allowed := inv.State.Open() || inv.State == ledger.Dismissed
+	if verb == "dismiss" {
+		allowed = inv.State.Open() || inv.State == ledger.Queued
+	}
+	switch {
+	case !allowed:
+		return &actions.NotDoneError{Cause: actions.WrongState, State: inv.State}
+	case verb == "retry":
+		return v.p.o.Actions.Retry(v.ctx(), inv, v.User.Name)
+	}
+	return v.p.o.Actions.Dismiss(v.ctx(), inv, ledger.Dismissal{By: v.User.Name, Reason: reason})
+}
+
+// notDone is the key of the words that say why nothing was done.
+func notDone(not *actions.NotDoneError) string {
+	switch not.Cause {
+	case actions.NotKept:
+		return "Its document is not kept any more. Hand it in again, then retry it."
+	case actions.NumberInUse:
+		return "Another document with the same number or ref is on its way or accepted."
+	case actions.Ended:
+		return "It has ended already."
+	case actions.WrongState:
+		return "In its present state this can't be done."
+	}
+	return "Its state has just changed. Look at it again."
+}
+
+// outcome is what became of one of several documents.
+type outcome struct {
+	ID, Number, Text string
+	Done             bool
+}
+
+// actOnMany retries or dismisses the documents that were picked in the list of open items.
+func (v *visit) actOnMany() error {
+	if !v.MayAct() {
+		return forbidden
+	}
+	v.here = "open"
+	_ = v.r.ParseForm() // what cannot be parsed has no values
+	verb, ids := v.r.PostForm.Get("do"), v.r.PostForm["id"]
+	if verb != "retry" && verb != "dismiss" {
+		return missing
+	}
+	if len(ids) == 0 {
+		return &shown{http.StatusBadRequest, "Nothing was picked. Go back and pick what this is for.", nil}
+	}
+	reason := ""
+	if verb == "dismiss" {
+		var err error
+		if reason, err = v.reason(); err != nil {
+			return err
+		}
+	}
+	ids = ids[:min(len(ids), pageSize+maxListedRefusals)]
+	var failed []outcome
+	for _, id := range ids {
+		o, err := v.actOnNamed(id, verb, reason)
+		if err != nil {
+			return err
+		}
+		if !o.Done {
+			failed = append(failed, o)
+		}
+	}
+	if len(failed) == 0 {
+		to := url.Values{"done": {strconv.Itoa(len(ids))}}
+		if t := v.r.PostForm.Get("tenant"); t != "" {
+			to.Set("tenant", t)
+		}
+		http.Redirect(v.w, v.r, "/open?"+to.Encode(), http.StatusSeeOther)
+		return nil
+	}
+	return v.render(http.StatusConflict, "outcome", v.T("Open items"), struct {
+		Done   int64
+		Failed []outcome
+	}{int64(len(ids) - len(failed)), failed})
+}
+
+// actOnNamed acts on an invoice, or on a refused document whose name is its tenant and its id.
+func (v *visit) actOnNamed(name, verb, reason string) (outcome, error) {
+	o := outcome{ID: name}
+	var err error
+	if tenant, id, refused := strings.Cut(name, "|"); refused {
+		o.ID = id
+		err = v.dismissRefusal(tenant, id, verb, reason)
+	} else {
+		var inv ledger.Invoice
+		inv, err = v.p.o.Ledger.Invoice(v.ctx(), name)
+		if err == nil && !v.sees(inv.Tenant) || errors.Is(err, ledger.ErrNotFound) {
+			err = missing
+		}
+		if err == nil {
+			o.Number = inv.Number
+			err = v.actOn(&inv, verb, reason)
+		}
+	}
+	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
+		o.Text = v.T(notDone(not))
+		return o, nil
+	}
+	if known, ok := errors.AsType[*shown](err); ok {
+		o.Text = v.T(known.text)
+		return o, nil
+	}
+	o.Done = err == nil
+	return o, err
+}
+
+func (v *visit) dismissRefusal(tenant, id, verb, reason string) error {
+	if verb != "dismiss" {
+		return &shown{http.StatusConflict, "It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
+	}
+	if !v.sees(tenant) {
+		return missing
+	}
+	const all = 5000 // so many refusals are kept of one tenant
+	for at := 0; at < all; at += 500 {
+		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), tenant, at, 500)
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(some, func(r ledger.Refusal) bool { return r.ID == id }); i >= 0 {
+			return v.p.o.Actions.DismissRefusal(v.ctx(), &some[i], ledger.Dismissal{By: v.User.Name, Reason: reason})
+		}
+		if len(some) == 0 {
+			break
+		}
+	}
+	return &actions.NotDoneError{Cause: actions.Ended}
+}

@@ -1,0 +1,32 @@
+package page
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"ksefworker/internal/audit"
+)
+
+// auditLog lists who did what. It is for operators who see every tenant.
+func (v *visit) auditLog() error {
+	v.here = "audit"
+	if !v.User.All() || !v.User.Operator {
+		return missing
+	}
+	entries, next, err := v.p.o.Audit.Log.List(v.ctx(), audit.Place(v.r.URL.Query().Get("before")), time.Time{}, 100)
+	if err != nil {
+		return err
+	}
+	d := struct {
+		Entries []audit.Entry
+		Next    string
+	}{Entries: entries}
+	if next != "" {
+		d.Next = "/audit?before=" + url.QueryEscape(string(next))
+	}
+	return v.render(http.StatusOK, "audit", v.T("Audit log"), d)
+}
+
+// Act says what an entry is about; the templates use it.
+func (v *visit) Act(e audit.Entry) string { return v.act(e) }

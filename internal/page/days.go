@@ -1,0 +1,188 @@
+package page
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/figures"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/report"
+)
+
+// daysPage shows the figures of the last days and asks for a report.
+type daysPage struct {
+	Days     []figures.Figures // the newest first
+	From, To string
+	Tenant   string
+	Earliest string // the first day that a report may begin with; "" is any
+	Charts   []chart
+}
+
+const (
+	// maxReportDays and maxReportIDs bound a report of the page. The command line has no such bound.
+	maxReportDays = 31
+	maxReportIDs  = 20_000
+	reportTime    = 40 * time.Second
+)
+
+func (v *visit) days() error {
+	v.here = "days"
+	now := v.p.o.Now()
+	tenant := v.r.URL.Query().Get("tenant")
+	of := v.figuresOf()
+	if tenant != "" {
+		if !v.sees(tenant) {
+			return missing
+		}
+		of = []string{tenant}
+	}
+	days, err := v.p.o.Figures.LastDays(v.ctx(), now, 30, of...)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(days)
+	today := invoice.Today(now)
+	d := daysPage{Days: days, From: today, To: today, Tenant: tenant}
+	if v.p.o.Retention > 0 {
+		d.Earliest = now.Add(-v.p.o.Retention).In(invoice.Warsaw()).Format(time.DateOnly)
+	}
+	return v.render(http.StatusOK, "days", v.T("Days"), d)
+}
+
+// P writes within which time a share of the invoices had their number; the templates use it.
+func (v *visit) P(f figures.Figures, q float64) string {
+	took, ok := f.Quantile(q)
+	if !ok {
+		return "–"
+	}
+	return v.Span(took)
+}
+
+// report answers with the report of some days, of what the visitor sees: as a page of its own, or for
+// a spreadsheet program.
+func (v *visit) report() error {
+	q, err := v.question()
+	if err != nil {
+		return err
+	}
+	from, err1 := time.ParseInLocation(time.DateOnly, q.From, invoice.Warsaw())
+	to, err2 := time.Parse(time.DateOnly, q.To)
+	first, err3 := time.Parse(time.DateOnly, q.From)
+	if errors.Join(err1, err2, err3) != nil || first.After(to) || to.Sub(first) >= maxReportDays*24*time.Hour {
+		return &shown{http.StatusBadRequest, "A report is about 1 to %d days: choose the first and the last of them.", []any{maxReportDays}}
+	}
+	if v.p.o.Retention > 0 && from.Before(v.p.o.Now().Add(-v.p.o.Retention)) {
+		return v.tooMuch()
+	}
+	select {
+	case v.p.reports <- struct{}{}:
+		defer func() { <-v.p.reports }()
+	default:
+		return &shown{http.StatusServiceUnavailable, "Another report is being made. Try again in a moment.", nil}
+	}
+	r, err := v.gather(q, from)
+	if errors.Is(err, errTooMuch) || errors.Is(err, context.DeadlineExceeded) {
+		return v.tooMuch()
+	}
+	if err != nil {
+		return err
+	}
+	return v.writeReport(r)
+}
+
+func (v *visit) tooMuch() error {
+	return &shown{http.StatusRequestEntityTooLarge,
+		"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report --from %s --to %s --format html --out FILE",
+		[]any{v.r.URL.Query().Get("from"), v.r.URL.Query().Get("to")}}
+}
+
+func (v *visit) gather(q question, from time.Time) (report.Report, error) {
+	ctx, cancel := context.WithTimeout(v.ctx(), reportTime)
+	defer cancel()
+	now := v.p.o.Now()
+	sources := *v.p.o.Report
+	// Nothing with an issue date of these days was last changed before them; a day more is for clocks.
+	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
+	sources.LedgerAlone = true
+	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}
+	err := sources.Gather(ctx, report.Query{From: q.From, To: q.To,
+		Tenant: func(name, _ string) bool { return v.sees(name) && (q.Tenant == "" || name == q.Tenant) }}, sums)
+	if err != nil {
+		return report.Report{}, err
+	}
+	r := sums.Report()
+	r.From, r.To, r.Tenant, r.Made = q.From, q.To, q.Tenant, now
+	if r.Tenant == "" && !v.User.All() {
+		r.Tenant = strings.Join(v.names(), ", ")
+	}
+	return r, nil
+}
+
+var errTooMuch = errors.New("a report of the page may not read so many invoices")
+
+// recent is a ledger that lists what was changed since a time, and only so many.
+type recent struct {
+	report.Ledger
+	since time.Time
+	left  int
+}
+
+// InState implements [report.Ledger].
+func (r *recent) InState(ctx context.Context, s ledger.State, _, to time.Time, _ int) ([]string, error) {
+	ids, err := r.Ledger.InState(ctx, s, r.since, to, r.left+1)
+	if r.left -= len(ids); r.left < 0 && err == nil {
+		return nil, errTooMuch
+	}
+	return ids, err
+}
+
+// Refusals implements [report.Ledger].
+func (r *recent) Refusals(ctx context.Context, _ time.Time, ended string) ([]ledger.Refusal, error) {
+	return r.Ledger.Refusals(ctx, r.since, ended)
+}
+
+func (v *visit) writeReport(r report.Report) error {
+	name := "report-" + r.From + "-" + r.To
+	h := v.w.Header()
+	switch v.r.URL.Query().Get("format") {
+	case "xlsx":
+		var b strings.Builder
+		if err := r.WriteXLSX(&b, v.Lang); err != nil {
+			return err
+		}
+		return v.file(name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", []byte(b.String()), nil, "")
+	case "csv":
+		var b strings.Builder
+		b.WriteString("\uFEFF")
+		w := csv.NewWriter(&b)
+		w.Comma = ';'
+		flat := r.Flat()
+		_ = w.Write(flat.Head) // Error returns the first error
+		for _, cells := range flat.Rows {
+			line := make([]string, len(cells))
+			for i, c := range cells {
+				line[i] = fmt.Sprint(c)
+			}
+			line[0] = guarded(line[0]) // a tenant's name is a person's
+			_ = w.Write(line)
+		}
+		w.Flush()
+		return v.file(name+".csv", "text/csv; charset=utf-8", []byte(b.String()), w.Error(), "")
+	}
+	var b strings.Builder
+	if err := r.WriteHTML(&b, v.Lang); err != nil {
+		return err
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	// The report is a page of its own: it has its style sheet in itself, and no script.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+	_, _ = v.w.Write([]byte(b.String()))
+	return nil
+}

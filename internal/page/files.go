@@ -1,0 +1,72 @@
+package page
+
+import (
+	"net/http"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/qrcode"
+	"ksefworker/internal/records"
+)
+
+// xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
+// were handed in.
+func (v *visit) xml() error {
+	r, inv, err := v.result()
+	if err != nil {
+		return err
+	}
+	var doc []byte
+	if inv != nil {
+		doc, err = v.p.o.Document(v.ctx(), inv)
+	}
+	if inv == nil || err != nil {
+		doc, err = v.p.o.Records.Document(v.ctx(), r)
+	}
+	return v.file(r.ID+".xml", "application/xml", doc, err, "The document of this invoice is not kept any more.")
+}
+
+func (v *visit) upo() error {
+	r, _, err := v.result()
+	if err != nil {
+		return err
+	}
+	receipt, err := v.p.o.Records.Receipt(v.ctx(), r)
+	return v.file(r.ID+".upo.xml", "application/xml", receipt.Raw, err, "This invoice has no UPO yet.")
+}
+
+// qr answers with KOD I, with the KSeF number below it, or OFFLINE before the invoice has one.
+func (v *visit) qr() error {
+	r, _, err := v.result()
+	if err != nil {
+		return err
+	}
+	if r.VerificationURL == "" {
+		return &shown{http.StatusNotFound, "KSeF does not have this invoice, so it bears no QR code.", nil}
+	}
+	label := r.KsefNumber
+	if label == "" || !ledger.State(r.State).InKSeF() {
+		label = qrcode.LabelOffline
+	}
+	img, err := qrcode.PNG(r.VerificationURL, label)
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "image/png")
+	_, _ = v.w.Write(img) // an error means that the person has gone
+	return nil
+}
+
+// file sends a file for download; gone is what is said when it is not there.
+func (v *visit) file(name, kind string, data []byte, err error, gone string) error {
+	if records.Missing(err) {
+		return &shown{http.StatusNotFound, gone, nil}
+	}
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	_, _ = v.w.Write(data)
+	return nil
+}

@@ -1,0 +1,148 @@
+package page
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/explain"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// number writes a number with narrow spaces between thousands.
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "\u202f" + s[at:]
+	}
+	return s
+}
+
+// N writes a number.
+func (v *visit) N(n int64) string { return number(n) }
+
+// When writes a point in time to the minute, in Warsaw; "" for the zero time.
+func (v *visit) When(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
+}
+
+// WhenMillis is When of a time of the ledger.
+func (v *visit) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
+
+// Due writes a deadline by its last minute, so that one at midnight has the date that ends then.
+func (v *visit) Due(t time.Time) string { return v.When(results.LastMoment(t)) }
+
+// Left writes how long it is until a deadline.
+func (v *visit) Left(t time.Time) string {
+	left := t.Sub(v.p.o.Now())
+	if left < 0 {
+		return v.T("overdue by %s", span(v.Lang, -left))
+	}
+	return v.T("in %s", span(v.Lang, left))
+}
+
+// Near reports a deadline that is at risk.
+func (v *visit) Near(t time.Time) bool { return !t.IsZero() && t.Sub(v.p.o.Now()) < v.p.o.Warn }
+
+// Span writes a duration with two units at most.
+func (v *visit) Span(d time.Duration) string { return span(v.Lang, d) }
+
+func span(l Language, d time.Duration) string {
+	day, hour := "d", "h"
+	if l == explain.Polish {
+		day, hour = "dn.", "godz."
+	}
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d\u00a0%s", int(d.Hours())/24, day)
+	case d >= 10*time.Hour:
+		return fmt.Sprintf("%d\u00a0%s", int(d.Hours()), hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d\u00a0%s %d\u00a0min", int(d.Hours()), hour, int(d.Minutes())%60)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d\u00a0min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d\u00a0s", int(d.Seconds()))
+}
+
+// State is the name of a state in words.
+func (v *visit) State(s any) string {
+	name := fmt.Sprint(s)
+	if e, ok := explain.Of(explain.State, name); ok {
+		return e.In(v.Lang).Name
+	}
+	return name
+}
+
+// Tone says how a state is coloured: good, bad, warn, or plain.
+func (v *visit) Tone(s any) string {
+	switch state := ledger.State(fmt.Sprint(s)); {
+	case state.InKSeF():
+		return "good"
+	case state == ledger.Rejected || state == results.Refused:
+		return "bad"
+	case state == ledger.Parked || state == ledger.Unknown:
+		return "warn"
+	}
+	return "plain"
+}
+
+// Why returns the words about what an invoice waits for.
+func (v *visit) Why(reason any) explain.Words {
+	e, _ := explain.Of(explain.Wait, fmt.Sprint(reason))
+	return e.In(v.Lang)
+}
+
+// Invoices counts invoices.
+func (v *visit) Invoices(n int) string { return v.Count(int64(n), "invoice") }
+
+// Per names a window of a limit.
+func (v *visit) Per(d time.Duration) string {
+	if d == time.Minute {
+		return v.T("a minute")
+	}
+	if d == time.Hour {
+		return v.T("an hour")
+	}
+	return v.Span(d)
+}
+
+// Stamp writes a time that a result has as text.
+func (v *visit) Stamp(s string) string {
+	t, _ := time.Parse(time.RFC3339, s) // for display
+	return v.When(t)
+}
+
+// Day writes the day of a time.
+func (v *visit) Day(t time.Time) string { return t.In(invoice.Warsaw()).Format(time.DateOnly) }
+
+// Stage is where a package stands, in words.
+func (v *visit) Stage(s ledger.PackageState) string {
+	if key := stages[s]; key != "" {
+		return v.T(key)
+	}
+	return string(s)
+}
+
+// stages are the keys of the words for the stages of a package.
+var stages = map[ledger.PackageState]string{
+	ledger.PackageCut: "being built", ledger.PackageOpened: "being uploaded", ledger.PackageUploaded: "uploaded",
+	ledger.PackageClosing: "being closed", ledger.PackageProcessing: "KSeF is processing it",
+}
+
+// Handle names an open item in a form: its id, and for a refused document its tenant too.
+func (v *visit) Handle(it item) string {
+	if it.State == results.Refused {
+		return it.Tenant + "|" + it.ID
+	}
+	return it.ID
+}
+
+// IsInvoice reports an id of an invoice.
+func (v *visit) IsInvoice(id string) bool { return strings.HasPrefix(id, "inv-") }

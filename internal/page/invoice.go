@@ -1,0 +1,156 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"ksefworker/internal/explain"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// invoicePage is what is known of one invoice.
+type invoicePage struct {
+	results.Result
+	Entry    ledger.Invoice // zero when only the archive knows it
+	Package  *ledger.Package
+	Archived bool // the ledger has forgotten it; the archive tells
+	Words    []words
+	Later    ledger.Newest
+	History  []event
+	XML, UPO bool // there is a document, a receipt
+	Retry    bool
+	Dismiss  bool
+	Deadline time.Time
+	Until    time.Time // of the wait
+	Asked    string    // what was just asked for: retry, dismiss
+}
+
+// words are what the table says of one code, in the visitor's language.
+type words struct {
+	Code, Kind, Fault, Retry string
+	explain.Words
+}
+
+func (v *visit) wordsOf(r *results.Result, rules ...string) []words {
+	var all []words
+	for _, e := range explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason,
+		WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat, Rules: rules}) {
+		all = append(all, words{Code: e.Code, Kind: e.Space.Label(v.Lang), Fault: e.Fault.Label(v.Lang),
+			Retry: e.Retry.Label(v.Lang), Words: e.In(v.Lang)})
+	}
+	return all
+}
+
+// archiveTime bounds a search of the archive, which has no index.
+const archiveTime = 10 * time.Second
+
+// entry returns the invoice with the id in the path, from the ledger; nil when only the archive may
+// know it. An invoice of another tenant does not exist for the visitor.
+func (v *visit) entry() (*ledger.Invoice, error) {
+	inv, err := v.p.o.Ledger.Invoice(v.ctx(), v.r.PathValue("id"))
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, nil
+	}
+	if unread, rest := ledger.Skip(err); rest != nil {
+		return nil, rest
+	} else if len(unread) > 0 {
+		return nil, missing // whose it is cannot be read either
+	}
+	if !v.sees(inv.Tenant) {
+		return nil, missing
+	}
+	return &inv, nil
+}
+
+// archived returns what the archive has under the id in the path.
+func (v *visit) archived() (*results.Result, error) {
+	id := v.r.PathValue("id")
+	if !strings.HasPrefix(id, "inv-") || len(id) > 60 {
+		return nil, missing
+	}
+	ctx, cancel := context.WithTimeout(v.ctx(), archiveTime)
+	defer cancel()
+	select {
+	case v.p.search <- struct{}{}:
+		defer func() { <-v.p.search }()
+	case <-ctx.Done():
+		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
+	}
+	found, err := v.p.o.Records.Find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		r := &found[i]
+		if r.Tenant == "" {
+			r.Tenant = r.NIP // results of older builds have no tenant
+		}
+		if r.ID == id && v.sees(r.Tenant) {
+			return r, nil
+		}
+	}
+	return nil, missing
+}
+
+// result returns what is known of the invoice in the path, and its entry where the ledger has it.
+func (v *visit) result() (results.Result, *ledger.Invoice, error) {
+	inv, err := v.entry()
+	if err != nil {
+		return results.Result{}, nil, err
+	}
+	if inv == nil {
+		r, err := v.archived()
+		if err != nil {
+			return results.Result{}, nil, err
+		}
+		return *r, nil, nil
+	}
+	found, err := v.p.o.Inquiry.Results(v.ctx(), []ledger.Invoice{*inv})
+	if err != nil {
+		return results.Result{}, nil, err
+	}
+	return found[0], inv, nil
+}
+
+func (v *visit) invoice() error {
+	v.here = "invoices"
+	r, inv, err := v.result()
+	if err != nil {
+		return err
+	}
+	d := invoicePage{Result: r, Archived: inv == nil, Words: v.wordsOf(&r), UPO: r.UPO != "", XML: true}
+	d.Deadline, _ = time.Parse(time.RFC3339, r.Deadline)
+	d.Until, _ = time.Parse(time.RFC3339, r.WaitingUntil)
+	switch asked := v.r.URL.Query().Get("asked"); asked {
+	case "retry", "dismiss":
+		d.Asked = asked
+	}
+	if inv != nil {
+		d.Entry = *inv
+		d.Retry = v.MayAct() && (inv.State.Open() || inv.State == ledger.Dismissed)
+		d.Dismiss = v.MayAct() && (inv.State.Open() || inv.State == ledger.Queued)
+		if inv.Package != "" {
+			p, err := v.p.o.Ledger.Package(v.ctx(), inv.Package)
+			if err == nil {
+				d.Package = &p
+			} else if unread, rest := ledger.Skip(err); len(unread) == 0 && !errors.Is(rest, ledger.ErrNotFound) {
+				return rest
+			}
+		}
+		if inv.State.Open() {
+			newest, err := v.p.o.Ledger.NewestOf(v.ctx(), []ledger.Invoice{*inv})
+			if err != nil {
+				return err
+			}
+			d.Later = newest[inv.ID]
+		}
+	}
+	if d.History, err = v.history(&r, inv, d.Package); err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "invoice", r.Number, d)
+}

@@ -1,0 +1,146 @@
+package page
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/audit"
+)
+
+// cookieName is the name of the session's cookie. Browsers let nobody set one that begins with
+// __Host- but this host itself, over TLS.
+func (p *Page) cookieName() string {
+	if p.o.Secure {
+		return "__Host-ksef"
+	}
+	return "ksef"
+}
+
+func (p *Page) token(r *http.Request) string {
+	c, err := r.Cookie(p.cookieName())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func (p *Page) setToken(w http.ResponseWriter, token string, age time.Duration) {
+	http.SetCookie(w, &http.Cookie{Name: p.cookieName(), Value: token, Path: "/", MaxAge: int(age / time.Second),
+		HttpOnly: true, Secure: p.o.Secure, SameSite: http.SameSiteLaxMode})
+}
+
+// loginPage is what the login shows.
+type loginPage struct {
+	Next, Name, Fault string
+	Wait              int // seconds
+}
+
+// askLogin sends somebody who is not logged in to the login, and back after it.
+func (v *visit) askLogin() error {
+	if v.r.Method != http.MethodGet {
+		return &shown{http.StatusUnauthorized, "Your login has ended. Log in and do it again; nothing was changed.", nil}
+	}
+	to := "/login"
+	if at := v.r.URL.RequestURI(); at != "/" {
+		to += "?next=" + url.QueryEscape(at)
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil
+}
+
+func (v *visit) loginForm() error {
+	if len(v.p.o.Users) == 0 {
+		http.Redirect(v.w, v.r, "/", http.StatusSeeOther)
+		return nil
+	}
+	return v.render(http.StatusOK, "login", v.T("Log in"), loginPage{Next: ownPath(v.r.URL.Query().Get("next"))})
+}
+
+// ownPath returns a path of this page; "/" for whatever else somebody may have put into a link.
+func ownPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n\t") {
+		return "/"
+	}
+	return s
+}
+
+func (v *visit) login() error {
+	from, _, err := net.SplitHostPort(v.r.RemoteAddr)
+	if err != nil {
+		from = v.r.RemoteAddr
+	}
+	name, password := v.r.PostFormValue("name"), v.r.PostFormValue("password")
+	again := loginPage{Next: ownPath(v.r.PostFormValue("next")), Name: name}
+	if wait := v.p.o.Throttle.Wait(from); wait > 0 {
+		again.Wait = int(wait/time.Second) + 1
+		again.Fault = v.T("Too many wrong logins. Wait %d seconds.", again.Wait)
+		v.w.Header().Set("Retry-After", strconv.Itoa(again.Wait))
+		return v.render(http.StatusTooManyRequests, "login", v.T("Log in"), again)
+	}
+	u := v.p.check(name, password)
+	if u == nil {
+		v.p.o.Throttle.Failed(from)
+		who := v.p.known(name)
+		v.p.o.Log.Warn().Str("from", from).Str("user", who).Msg("wrong login at the page")
+		_ = v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who, What: audit.Refused, ID: from}) // nothing is done that must be recorded
+		again.Fault = v.T("Name or password is wrong.")
+		return v.render(http.StatusUnauthorized, "login", v.T("Log in"), again)
+	}
+	v.p.o.Throttle.Succeeded(from)
+	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: u.Name, What: audit.Login, ID: from}); err != nil {
+		return err
+	}
+	token, err := v.p.o.Sessions.begin(v.ctx(), u)
+	if err != nil {
+		return err
+	}
+	v.p.setToken(v.w, token, SessionTime)
+	http.Redirect(v.w, v.r, again.Next, http.StatusSeeOther)
+	return nil
+}
+
+// check returns the user with a login; nil when there is none. For an unknown name it compares the
+// password of somebody else, so that the time taken does not show who exists.
+func (p *Page) check(name, password string) *User {
+	for i := range p.o.Users {
+		if u := &p.o.Users[i]; u.Name == name {
+			if u.Check(name, password) {
+				return u
+			}
+			return nil
+		}
+	}
+	if len(p.o.Users) > 0 {
+		p.o.Users[0].Check(name, password)
+	}
+	return nil
+}
+
+// known returns the name of a user, and a question mark for any other text: people type their password
+// into the wrong field.
+func (p *Page) known(name string) string {
+	if slices.ContainsFunc(p.o.Users, func(u User) bool { return u.Name == name }) {
+		return name
+	}
+	return "?"
+}
+
+func (v *visit) logout() error {
+	if err := v.p.o.Sessions.end(v.ctx(), v.p.token(v.r)); err != nil {
+		return err
+	}
+	v.p.setToken(v.w, "", -time.Second)
+	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.Logout}); err != nil {
+		return err
+	}
+	http.Redirect(v.w, v.r, "/login", http.StatusSeeOther)
+	return nil
+}
+
+func shortened(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

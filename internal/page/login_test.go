@@ -1,0 +1,217 @@
+package page_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/audit"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+)
+
+var reason = url.Values{"reason": {"an advertisement"}}
+
+func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
+	w := newWorld(t, func(o *page.Options) { o.Secure = true })
+	_, _, header := w.somebody().post("/login", url.Values{"name": {"anna"}, "password": {"of anna"}, "next": {"//evil.example"}})
+	cookie := header.Get("Set-Cookie")
+	for _, part := range []string{"__Host-ksef=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age=43200"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("the cookie has no %s: %s", part, cookie)
+		}
+	}
+	if header.Get("Location") != "/" {
+		t.Errorf("the login leads to %s", header.Get("Location"))
+	}
+	token, _, _ := strings.Cut(strings.TrimPrefix(cookie, "__Host-ksef="), ";")
+	for _, key := range w.rdb.Keys(t.Context(), "*").Val() {
+		if strings.Contains(key, token) || strings.Contains(w.rdb.Get(t.Context(), key).Val(), "of anna\"") {
+			t.Errorf("Redis has the token, or the password: %s", key)
+		}
+		if ttl := w.rdb.TTL(t.Context(), key).Val(); strings.HasPrefix(key, "ksef:session:") && (ttl <= 0 || ttl > page.SessionTime) {
+			t.Errorf("the session lasts %v", ttl)
+		}
+	}
+}
+
+func TestLogin_WithoutOne_NothingIsShownOrDone(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, "MINE/1", ledger.Rejected, "")
+	p := w.somebody()
+	for _, path := range everyPage(id) {
+		status, body, header := p.get(path)
+		if status != http.StatusSeeOther || !strings.HasPrefix(header.Get("Location"), "/login") || strings.Contains(body, "MINE") {
+			t.Errorf("%s: status %d to %s", path, status, header.Get("Location"))
+		}
+	}
+	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != http.StatusUnauthorized || w.state(id) != ledger.Rejected {
+		t.Errorf("status %d, and the invoice is %s", status, w.state(id))
+	}
+}
+
+func TestLogin_Wrong_IsCountedLoggedAndSlowed(t *testing.T) {
+	slow := &slowed{}
+	w := newWorld(t, func(o *page.Options) { o.Throttle = slow })
+	p := w.somebody()
+	for _, form := range []url.Values{{"name": {"anna"}, "password": {"secret typed wrong"}}, {"name": {"secret typed in the wrong field"}}} {
+		if status, body, _ := p.post("/login", form); status != http.StatusUnauthorized || strings.Contains(body, "typed wrong") {
+			t.Errorf("status %d", status)
+		}
+	}
+	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
+	w.check(err)
+	if slow.failed != 2 || len(entries) != 2 || entries[1].Who != "anna" || entries[1].What != audit.Refused || entries[0].Who != "?" {
+		t.Errorf("%d counted, on record: %+v", slow.failed, entries)
+	}
+	if log := w.log.String(); !strings.Contains(log, `"user":"anna"`) || strings.Contains(log, "typed") {
+		t.Errorf("the log: %s", log)
+	}
+	slow.wait = 3 * time.Second
+	status, _, header := p.post("/login", url.Values{"name": {"anna"}, "password": {"of anna"}})
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") != "4" || header.Get("Set-Cookie") != "" {
+		t.Errorf("while logins are refused: status %d, %v", status, header)
+	}
+}
+
+func TestLogout_EndsTheSessionInThePool(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.as("anna")
+	u, _ := url.Parse(w.url)
+	stolen := p.client.Jar.Cookies(u)
+	if status, _, header := p.post("/logout", nil); status != http.StatusSeeOther || header.Get("Location") != "/login" {
+		t.Errorf("status %d", status)
+	}
+	p.client.Jar.SetCookies(u, stolen)
+	if status, _, _ := p.get("/"); status != http.StatusSeeOther {
+		t.Errorf("with the old cookie: status %d", status)
+	}
+}
+
+func TestSession_PasswordChanges_SessionEnds(t *testing.T) {
+	w := newWorld(t, nil)
+	u, _ := url.Parse(w.url)
+	cookies := w.as("anna").client.Jar.Cookies(u)
+	o := page.Options{Users: []page.User{user("anna", false, "A")}, Sessions: page.NewSessions(w.rdb, "ksef:")}
+	for password, want := range map[string]bool{"of anna": true, "another": false} {
+		o.Users[0].Seal, o.Users[0].Operator, o.Users[0].Tenants = seal(password), true, nil
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		if got := page.New(o).Supervises(r); got != want {
+			t.Errorf("password %q: %v, want %v", password, got, want)
+		}
+	}
+}
+
+func TestSupervises_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
+	w := newWorld(t, nil)
+	u, _ := url.Parse(w.url)
+	o := page.Options{Sessions: page.NewSessions(w.rdb, "ksef:"), Users: []page.User{user("anna", false, "A"), user("adam", true, "A"), user("olga", true)}}
+	for name, want := range map[string]bool{"anna": false, "adam": false, "olga": true} {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
+		for _, c := range w.as(name).client.Jar.Cookies(u) {
+			r.AddCookie(c)
+		}
+		if got := page.New(o).Supervises(r); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
+	if page.New(o).Supervises(r) {
+		t.Error("somebody without a login may")
+	}
+}
+
+func TestAct_FormOnAnotherSite_DoesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, "MINE/1", ledger.Rejected, "")
+	p := w.as("olga")
+	for _, header := range [][]string{
+		{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, {"Origin", "https://evil.example"},
+		{"Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:9"},
+	} {
+		for path, form := range map[string]url.Values{"/invoices/" + id + "/dismiss": reason, "/invoices/" + id + "/retry": nil,
+			"/open": {"do": {"dismiss"}, "reason": {"x"}, "id": {id}}, "/logout": nil,
+			"/login": {"name": {"anna"}, "password": {"of anna"}}} {
+			if status, _, _ := p.post(path, form, header...); status != http.StatusForbidden {
+				t.Errorf("%s with %v: status %d", path, header, status)
+			}
+		}
+	}
+	if status, _, _ := p.get("/invoices/" + id + "/dismiss?reason=x"); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+		t.Errorf("by GET: status %d", status)
+	}
+	if got := w.state(id); got != ledger.Rejected {
+		t.Errorf("the invoice is %s", got)
+	}
+	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason, "Sec-Fetch-Site", "same-origin"); status != http.StatusSeeOther || w.state(id) != ledger.Dismissed {
+		t.Errorf("from the page itself: status %d, and the invoice is %s", status, w.state(id))
+	}
+}
+
+func TestAct_ViewerOrReadOnly_DoesNothing(t *testing.T) {
+	for who, change := range map[string]func(*page.Options){"anna": nil, "olga": func(o *page.Options) { o.ReadOnly = true }} {
+		w := newWorld(t, change)
+		id := w.take("A", sellerA, "MINE/1", ledger.Parked, "")
+		p := w.as(who)
+		for path, form := range map[string]url.Values{"/invoices/" + id + "/dismiss": reason, "/invoices/" + id + "/retry": nil,
+			"/open": {"do": {"retry"}, "id": {id}}} {
+			if status, _, _ := p.post(path, form); status != http.StatusForbidden {
+				t.Errorf("%s: %s has status %d", who, path, status)
+			}
+		}
+		if _, body, _ := p.get("/invoices/" + id); strings.Contains(body, "/dismiss") || w.state(id) != ledger.Parked {
+			t.Errorf("%s is offered to dismiss, or the invoice is %s", who, w.state(id))
+		}
+	}
+}
+
+func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
+	w := newWorld(t, nil)
+	first, second, third := w.take("A", sellerA, "MINE/1", ledger.Rejected, ""), w.take("A", sellerA, "MINE/2", ledger.Parked, ""),
+		w.take("A", sellerA, "MINE/3", ledger.Queued, "")
+	refused := w.refuse("A", "MINE/4")
+	p := w.as("adam")
+	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {"  "}}); status != http.StatusBadRequest || w.state(first) != ledger.Rejected {
+		t.Errorf("without a reason: status %d", status)
+	}
+	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {strings.Repeat("ż", 501)}}); status != http.StatusBadRequest {
+		t.Errorf("with a long reason: status %d", status)
+	}
+	if status, _, header := p.post("/invoices/"+first+"/dismiss", reason); status != http.StatusSeeOther || header.Get("Location") != "/invoices/"+first+"?asked=dismiss" {
+		t.Errorf("status %d", status)
+	}
+	if status, _, _ := p.post("/invoices/"+third+"/retry", nil); status != http.StatusConflict {
+		t.Errorf("retry of a queued one: status %d", status)
+	}
+	if status, _, _ := p.post("/open", url.Values{"do": {"retry"}, "id": {second}}); status != http.StatusSeeOther {
+		t.Errorf("retry of a picked one: status %d", status)
+	}
+	if status, _, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"}, "id": {"A|" + refused}}); status != http.StatusSeeOther {
+		t.Errorf("dismissal of a refused document: status %d", status)
+	}
+	inv, err := w.ledger.Invoice(t.Context(), first)
+	w.check(err)
+	if inv.State != ledger.Dismissed || !strings.Contains(inv.Reason, "adam: an advertisement") || w.state(second) != ledger.Queued {
+		t.Errorf("%s: %s; the second is %s", inv.State, inv.Reason, w.state(second))
+	}
+	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 10)
+	w.check(err)
+	var got []string
+	for _, e := range entries {
+		if e.ID != "127.0.0.1" {
+			got = append(got, e.Who+" "+e.Via+" "+e.What+" "+e.Tenant+" "+e.ID)
+		}
+	}
+	want := []string{"adam page dismiss A " + refused, "adam page retry A " + second, "adam page dismiss A " + first}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("on record:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, body, _ := p.get("/invoices/" + first); !strings.Contains(body, "adam (page)") {
+		t.Error("the history does not tell who dismissed it")
+	}
+}

@@ -1,0 +1,206 @@
+package page
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/audit"
+	"ksefworker/internal/figures"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/records"
+	"ksefworker/internal/report"
+	"ksefworker/internal/results"
+)
+
+// Options are what a page works with. Every field is required unless its comment says otherwise.
+type Options struct {
+	// Users may log in. Without any the page asks for no login, and everybody who reaches it is an
+	// operator who sees all: the caller serves it on a loopback address only.
+	Users       []User
+	ReadOnly    bool   // nobody may act
+	Secure      bool   // it is served with TLS
+	Tasks       string // path of the queue's dashboard; "" where there is none
+	Environment string // as [results.Of] takes it
+	Tenants     []Tenant
+	Warn        time.Duration // how near a deadline is at risk
+	Retention   time.Duration // how long the ledger keeps ended entries; 0: for ever
+
+	Pool     func(context.Context) (*Pool, error) // [PoolReader.Read], kept for some seconds
+	Inquiry  Inquiry
+	Ledger   Ledger
+	Limits   Limits
+	Figures  Figures
+	Records  Records
+	Document func(context.Context, *ledger.Invoice) ([]byte, error) // of an invoice that is not in the archive yet
+	Report   *report.Sources
+	Actions  Actions
+	Audit    *audit.Recorder
+	Sessions *Sessions
+	Throttle Throttle
+	Log      zerolog.Logger
+	Now      func() time.Time
+}
+
+// Tenant is one taxpayer of the configuration.
+type Tenant struct {
+	Name, NIP string
+	Paused    bool // by the configuration
+}
+
+// Inquiry answers questions about invoices: [inquiry.Reader].
+type Inquiry interface {
+	Find(ctx context.Context, name string) ([]ledger.Invoice, error)
+	FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error)
+	Latest(ctx context.Context, w inquiry.Window) (inquiry.Found, error)
+	Results(ctx context.Context, invs []ledger.Invoice) ([]results.Result, error)
+}
+
+// Ledger is the part of [ledger.Ledger] that one page reads by itself.
+type Ledger interface {
+	Invoice(ctx context.Context, id string) (ledger.Invoice, error)
+	Package(ctx context.Context, id string) (ledger.Package, error)
+	NewestOf(ctx context.Context, invs []ledger.Invoice) (map[string]ledger.Newest, error)
+	CountRefusals(ctx context.Context) (map[string]int64, error)
+	OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]ledger.Refusal, error)
+}
+
+// Limits tells what is left of the limits of a tenant: [ratelimit.Limiter].
+type Limits interface {
+	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
+}
+
+// Figures are the counts of hours and days: [figures.Store].
+type Figures interface {
+	LastHours(ctx context.Context, now time.Time, n int, tenants ...string) ([]figures.Figures, error)
+	LastDays(ctx context.Context, now time.Time, n int, tenants ...string) ([]figures.Figures, error)
+	Today(ctx context.Context, now time.Time, tenants []string) (map[string]figures.Figures, error)
+}
+
+// Records reads the archive: [records.Reader].
+type Records interface {
+	Find(ctx context.Context, name string) ([]results.Result, error)
+	Document(ctx context.Context, of results.Result) ([]byte, error)
+	Receipt(ctx context.Context, of results.Result) (records.Receipt, error)
+}
+
+// Actions does what people decide: [actions.Executor].
+type Actions interface {
+	Retry(ctx context.Context, inv *ledger.Invoice, by string) error
+	Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error
+	DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) error
+}
+
+var (
+	_ Inquiry = (*inquiry.Reader)(nil)
+	_ Ledger  = (*ledger.Ledger)(nil)
+	_ Figures = (*figures.Store)(nil)
+	_ Records = (*records.Reader)(nil)
+	_ Actions = (*actions.Executor)(nil)
+)
+
+// Throttle slows down whoever guesses passwords, by address.
+type Throttle interface {
+	Wait(from string) time.Duration // for how long logins are refused; 0 or less: they are not
+	Failed(from string)
+	Succeeded(from string)
+}
+
+// Page is the business page. Safe for concurrent use.
+type Page struct {
+	o       Options
+	handler http.Handler
+	reports chan struct{} // full while a report is made: one at a time
+	search  chan struct{} // full while the archive is searched
+}
+
+// policy lets the page use its own style sheet and script, and no other host.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// New returns a page.
+func New(o Options) *Page {
+	p := &Page{o: o, reports: make(chan struct{}, 1), search: make(chan struct{}, 1)}
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]func(*visit) error{
+		"GET /{$}":                     (*visit).overview,
+		"GET /tenants/{name}":          (*visit).tenant,
+		"GET /invoices":                (*visit).invoices,
+		"GET /invoices/{id}":           (*visit).invoice,
+		"GET /invoices/{id}/xml":       (*visit).xml,
+		"GET /invoices/{id}/upo":       (*visit).upo,
+		"GET /invoices/{id}/qr.png":    (*visit).qr,
+		"POST /invoices/{id}/{action}": (*visit).actOnOne,
+		"GET /open":                    (*visit).open,
+		"GET /open.csv":                (*visit).openCSV,
+		"POST /open":                   (*visit).actOnMany,
+		"GET /days":                    (*visit).days,
+		"GET /days/report":             (*visit).report,
+		"GET /audit":                   (*visit).auditLog,
+		"POST /logout":                 (*visit).logout,
+		"/":                            (*visit).nowhere,
+	} {
+		mux.Handle(pattern, p.restricted(h))
+	}
+	mux.Handle("GET /login", p.anybody((*visit).loginForm))
+	mux.Handle("POST /login", p.anybody((*visit).login))
+	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
+	// A form on another site may not act with a person's session.
+	p.handler = http.NewCrossOriginProtection().Handler(mux)
+	return p
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	p.handler.ServeHTTP(w, r)
+}
+
+// Supervises reports whether a request comes from an operator who sees every tenant and is logged in
+// here. The queue's dashboard, which knows no tenants, is open to such a one.
+func (p *Page) Supervises(r *http.Request) bool {
+	u, err := p.userOf(r)
+	return err == nil && u != nil && u.Operator && u.All() && len(p.o.Users) > 0
+}
+
+// userOf returns who sent a request; nil: nobody who is logged in.
+func (p *Page) userOf(r *http.Request) (*User, error) {
+	if len(p.o.Users) == 0 {
+		return &local, nil
+	}
+	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users)
+}
+
+// anybody serves a page that needs no login.
+func (p *Page) anybody(h func(*visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}
+		v.serve(h)
+	})
+}
+
+// restricted serves a page to those who are logged in, and shows the others the login.
+func (p *Page) restricted(h func(*visit) error) http.Handler {
+	return p.anybody(func(v *visit) error {
+		u, err := p.userOf(v.r)
+		if err != nil {
+			return err
+		}
+		if u == nil {
+			return v.askLogin()
+		}
+		v.User = u
+		return h(v)
+	})
+}

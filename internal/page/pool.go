@@ -1,0 +1,194 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/waiting"
+)
+
+// Pool is how the whole pool stands. It holds every tenant: whoever shows it picks those that the
+// visitor sees.
+type Pool struct {
+	At      time.Time
+	Counts  map[string]int64 // invoices by state, of all tenants
+	Waits   []waiting.Count
+	Workers int
+	Holds   map[string]ledger.Hold
+	Tenants map[string]*Standing // by name; "" for what belongs to none
+	// Sessions are the packages in KSeF or on their way there, the oldest first.
+	Sessions []ledger.Package
+	AtRisk   int64 // invoices whose deadline is near, of all tenants
+	// MoreOpen and MoreAtRisk say that the figures of single tenants count only the newest, or nearest.
+	MoreOpen, MoreAtRisk bool
+}
+
+// Standing is how one tenant stands.
+type Standing struct {
+	Open    int64 // documents that need a person
+	AtRisk  int64
+	Nearest time.Time // the nearest deadline that is known here; zero: none
+}
+
+// PoolLedger is the part of [ledger.Ledger] that a [PoolReader] reads.
+type PoolLedger interface {
+	Clock(ctx context.Context) (time.Time, error)
+	Counts(ctx context.Context) (map[string]int64, error)
+	Waits(ctx context.Context) ([]ledger.Waiting, error)
+	PackagesInState(ctx context.Context, s ledger.PackageState, from, to time.Time, limit int) ([]string, error)
+	Packages(ctx context.Context, ids []string) ([]ledger.Package, error)
+	Due(ctx context.Context, t time.Time, limit int) ([]string, error)
+	AtRisk(ctx context.Context, t time.Time) (int64, time.Time, error)
+	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+	Holds(ctx context.Context) (map[string]ledger.Hold, error)
+	CountRefusals(ctx context.Context) (map[string]int64, error)
+}
+
+var _ PoolLedger = (*ledger.Ledger)(nil)
+
+// PoolReader reads how the pool stands. Every field is required.
+type PoolReader struct {
+	Ledger  PoolLedger
+	Inquiry Inquiry
+	Waits   func(context.Context) ([]waiting.Count, error) // [waiting.Reader.Overview]
+	Workers interface {
+		Stats(limit int) (queue.Stats, error)
+	}
+	Warn time.Duration
+}
+
+const (
+	maxUnderWay = 500  // packages in one state
+	maxNear     = 2000 // invoices near their deadline
+	maxOpen     = 3000 // open invoices
+)
+
+// underWay are the states of packages that are on their way.
+var underWay = []ledger.PackageState{ledger.PackageCut, ledger.PackageOpened, ledger.PackageUploaded,
+	ledger.PackageClosing, ledger.PackageProcessing}
+
+// Read reads it. Its cost does not grow with the number of invoices that are done or wait.
+func (r *PoolReader) Read(ctx context.Context) (*Pool, error) {
+	p := &Pool{Tenants: map[string]*Standing{}}
+	var err error
+	if p.At, err = r.Ledger.Clock(ctx); err != nil {
+		return nil, err
+	}
+	if p.Counts, err = r.Ledger.Counts(ctx); err != nil {
+		return nil, err
+	}
+	if p.Holds, err = r.Ledger.Holds(ctx); err != nil {
+		return nil, err
+	}
+	if p.Waits, err = r.Waits(ctx); err != nil {
+		return nil, err
+	}
+	stats, err := r.Workers.Stats(1)
+	if err != nil {
+		return nil, err
+	}
+	p.Workers = stats.Workers
+	for _, read := range []func(context.Context, *Pool) error{r.sets, r.sessions, r.near, r.open} {
+		if err := read(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *Pool) of(tenant string) *Standing {
+	s := p.Tenants[tenant]
+	if s == nil {
+		s = &Standing{}
+		p.Tenants[tenant] = s
+	}
+	return s
+}
+
+func (s *Standing) due(t time.Time) {
+	if !t.IsZero() && (s.Nearest.IsZero() || t.Before(s.Nearest)) {
+		s.Nearest = t
+	}
+}
+
+// sets reads the nearest deadlines of what waits for a package.
+func (r *PoolReader) sets(ctx context.Context, p *Pool) error {
+	sets, err := r.Ledger.Waits(ctx)
+	for _, s := range sets {
+		p.of(s.Group.Tenant).due(s.Deadline)
+	}
+	return err
+}
+
+func (r *PoolReader) sessions(ctx context.Context, p *Pool) error {
+	var ids []string
+	for _, s := range underWay {
+		some, err := r.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, maxUnderWay)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, some...)
+	}
+	read, err := r.Ledger.Packages(ctx, ids)
+	if _, err = ledger.Skip(err); err != nil {
+		return err
+	}
+	for i := range read {
+		p.of(read[i].Tenant).due(read[i].Deadline.Time())
+	}
+	slices.SortFunc(read, func(a, b ledger.Package) int {
+		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	p.Sessions = read
+	return nil
+}
+
+// near reads what is at risk.
+func (r *PoolReader) near(ctx context.Context, p *Pool) (err error) {
+	until := p.At.Add(r.Warn)
+	if p.AtRisk, _, err = r.Ledger.AtRisk(ctx, until); err != nil {
+		return err
+	}
+	ids, err := r.Ledger.Due(ctx, until, maxNear)
+	if err != nil {
+		return err
+	}
+	p.MoreAtRisk = len(ids) == maxNear
+	invs, err := r.Ledger.Invoices(ctx, ids)
+	if _, err = ledger.Skip(err); err != nil {
+		return err
+	}
+	for i := range invs {
+		if !invs[i].State.Final() {
+			s := p.of(invs[i].Tenant)
+			s.AtRisk++
+			s.due(invs[i].Deadline.Time())
+		}
+	}
+	return nil
+}
+
+func (r *PoolReader) open(ctx context.Context, p *Pool) error {
+	found, err := r.Inquiry.Latest(ctx, inquiry.Window{States: openStates(), Limit: maxOpen, Scan: maxOpen})
+	if err != nil {
+		return err
+	}
+	p.MoreOpen = found.Next != ledger.Place{}
+	for i := range found.Invoices {
+		p.of(found.Invoices[i].Tenant).Open++
+	}
+	refused, err := r.Ledger.CountRefusals(ctx)
+	for tenant, n := range refused {
+		p.of(tenant).Open += n
+	}
+	return err
+}
+
+func openStates() []ledger.State {
+	return slices.DeleteFunc(ledger.States(), func(s ledger.State) bool { return !s.Open() })
+}

@@ -1,0 +1,237 @@
+package page
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// question is what somebody looks for among the invoices.
+type question struct {
+	Text     string // a number or a part of one, a KSeF number, a ref, an id, a seller's NIP
+	State    string
+	Tenant   string
+	From, To string // days of the last change, both included
+	before   ledger.Place
+}
+
+// invoicesPage is an answer to a question.
+type invoicesPage struct {
+	Q        question
+	States   []string
+	Found    []results.Result
+	Refused  []results.Result // documents that were not taken in
+	Next     string           // address of the older ones; "" when there are none
+	Back     time.Time        // how far back it was searched, when there may be more
+	Searched int
+}
+
+const (
+	pageSize = 50
+	// searchScan and searchTime bound what one search reads.
+	searchScan = 20_000
+	searchTime = 200 * time.Millisecond
+	// maxRefusals bounds how many refused documents one search reads.
+	maxRefusals = 2000
+)
+
+func (v *visit) question() (question, error) {
+	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
+	q := question{Text: shortened(get("q"), 300), State: get("state"), Tenant: get("tenant"), From: get("from"), To: get("to")}
+	bad := func() (question, error) {
+		return q, &shown{http.StatusBadRequest, "This address has a value that can't be used. Begin again at Invoices.", nil}
+	}
+	if q.State != "" && !slices.Contains(ledger.States(), ledger.State(q.State)) {
+		return bad()
+	}
+	for _, day := range []string{q.From, q.To} {
+		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
+			return bad()
+		}
+	}
+	if q.Tenant != "" && !v.sees(q.Tenant) {
+		return q, missing
+	}
+	if at := get("before"); at != "" {
+		var ok bool
+		if q.before, ok = placeOf(at); !ok {
+			return bad()
+		}
+	}
+	return q, nil
+}
+
+func placeText(p ledger.Place) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(int64(p.At), 10) + " " + p.ID))
+}
+
+func placeOf(s string) (ledger.Place, bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	at, id, found := strings.Cut(string(raw), " ")
+	n, bad := strconv.ParseInt(at, 10, 64)
+	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
+}
+
+// wants reports whether an invoice is one that the visitor may see and asks for, apart from the text.
+func (v *visit) wants(q *question, inv *ledger.Invoice) bool {
+	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State))
+}
+
+// has reports whether an invoice has the text in one of its names. text is in lower case.
+func has(inv *ledger.Invoice, text string) bool {
+	for _, name := range []string{inv.Number, inv.KsefNumber, inv.Ref} {
+		if strings.Contains(strings.ToLower(name), text) {
+			return true
+		}
+	}
+	return inv.ID == text || inv.NIP == text
+}
+
+// window is the part of a question that the index of last changes answers.
+func (v *visit) window(q *question) inquiry.Window {
+	w := inquiry.Window{Before: q.before, Limit: pageSize, Scan: searchScan, Until: time.Now().Add(searchTime)}
+	if q.State != "" {
+		w.States = []ledger.State{ledger.State(q.State)}
+	}
+	text := strings.ToLower(q.Text)
+	w.Match = func(inv *ledger.Invoice) bool { return v.wants(q, inv) && (text == "" || has(inv, text)) }
+	w.From, _ = time.ParseInLocation(time.DateOnly, q.From, invoice.Warsaw())
+	if day, err := time.ParseInLocation(time.DateOnly, q.To, invoice.Warsaw()); err == nil {
+		w.To = day.AddDate(0, 0, 1)
+	}
+	if number, err := invoice.ParseKsefNumber(q.Text); err == nil && len(w.States) == 0 {
+		w.States = []ledger.State{ledger.Accepted, ledger.Receipted}
+		w.Match = func(inv *ledger.Invoice) bool {
+			return v.wants(q, inv) && invoice.CanonicalKsefNumber(inv.KsefNumber) == number.Canonical()
+		}
+		// A number has the day of its acceptance, and an entry was last changed on that day or later.
+		if day, err := time.ParseInLocation(time.DateOnly, number.Date, invoice.Warsaw()); err == nil && w.From.IsZero() {
+			w.From = day.AddDate(0, 0, -1)
+		}
+	}
+	return w
+}
+
+func (v *visit) invoices() error {
+	v.here = "invoices"
+	q, err := v.question()
+	if err != nil {
+		return err
+	}
+	d := invoicesPage{Q: q}
+	for _, s := range ledger.States() {
+		d.States = append(d.States, string(s))
+	}
+	var exact []ledger.Invoice
+	if q.Text != "" && q.before == (ledger.Place{}) {
+		if exact, err = v.named(&q); err != nil {
+			return err
+		}
+		if d.Refused, err = v.refusedNamed(&q); err != nil {
+			return err
+		}
+	}
+	found := inquiry.Found{Invoices: exact}
+	if len(exact) == 0 {
+		if found, err = v.p.o.Inquiry.Latest(v.ctx(), v.window(&q)); err != nil {
+			return err
+		}
+	}
+	if d.Found, err = v.p.o.Inquiry.Results(v.ctx(), found.Invoices); err != nil {
+		return err
+	}
+	d.Searched = found.Read
+	if found.Next != (ledger.Place{}) {
+		d.Next = v.older(found.Next)
+		if len(found.Invoices) < pageSize {
+			d.Back = found.Next.At.Time()
+		}
+	}
+	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
+}
+
+// older is the address of what comes behind a place.
+func (v *visit) older(at ledger.Place) string {
+	q := url.Values{}
+	for name, values := range v.r.URL.Query() {
+		if len(values) > 0 && values[0] != "" {
+			q.Set(name, values[0])
+		}
+	}
+	q.Set("before", placeText(at))
+	return v.r.URL.Path + "?" + q.Encode()
+}
+
+// named returns the invoices with exactly this number, id or ref.
+func (v *visit) named(q *question) ([]ledger.Invoice, error) {
+	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text)
+	if _, err = ledger.Skip(err); err != nil {
+		return nil, err
+	}
+	if names := v.names(); len(names) > 0 {
+		more, err := v.p.o.Inquiry.FindRef(v.ctx(), q.Text, names...)
+		if _, err = ledger.Skip(err); err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(found, func(inv ledger.Invoice) bool {
+		twice := seen[inv.ID]
+		seen[inv.ID] = true
+		return twice || !v.wants(q, &inv)
+	}), nil
+}
+
+// refusedNamed returns the refused documents whose number has the text.
+func (v *visit) refusedNamed(q *question) ([]results.Result, error) {
+	if q.State != "" || q.From != "" || q.To != "" {
+		return nil, nil
+	}
+	var out []results.Result
+	text := strings.ToLower(q.Text)
+	err := v.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
+		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
+			out = append(out, results.OfRefusal(r))
+		}
+		return len(out) < pageSize
+	})
+	return out, err
+}
+
+// refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
+// at most so many, until yield says that it is enough.
+func (v *visit) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
+	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
+	if err != nil {
+		return err
+	}
+	var tenants []string
+	for name := range counts {
+		if v.sees(name) && (tenant == "" || tenant == name) {
+			tenants = append(tenants, name)
+		}
+	}
+	slices.Sort(tenants)
+	for _, name := range tenants {
+		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), name, 0, limit)
+		if err != nil {
+			return err
+		}
+		for i := range some {
+			if limit--; !yield(&some[i]) || limit == 0 {
+				return nil
+			}
+		}
+	}
+	return nil
+}

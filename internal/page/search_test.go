@@ -1,0 +1,145 @@
+package page_test
+
+import (
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+)
+
+var nextLink = regexp.MustCompile(`<a href="([^"]+)" rel="next">`)
+
+// numbers follows the pages from a path and returns the numbers of the invoices on them.
+func (p *person) numbers(path string) (all []string, pages int) {
+	p.t.Helper()
+	for path != "" {
+		status, body, _ := p.get(path)
+		if pages++; status != 200 || pages > 20 {
+			p.t.Fatalf("%s: status %d, page %d", path, status, pages)
+		}
+		for _, m := range regexp.MustCompile(`<th scope="row"><a href="/invoices/[^"]+">([^<]+)</a>`).FindAllStringSubmatch(body, -1) {
+			all = append(all, html.UnescapeString(m[1]))
+		}
+		path = ""
+		if m := nextLink.FindStringSubmatch(body); m != nil {
+			path = html.UnescapeString(m[1])
+		}
+	}
+	return all, pages
+}
+
+func TestInvoices_MoreThanOnePage_AreListedOnceNewestFirst(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 130 {
+		state := []ledger.State{ledger.Queued, ledger.Rejected, ledger.Parked}[i%3]
+		w.take([]string{"A", "B"}[i%2], []string{sellerA, sellerB}[i%2], fmt.Sprintf("FV/%03d", i), state, "")
+	}
+	all, pages := w.as("olga").numbers("/invoices")
+	seen := map[string]bool{}
+	for i, n := range all {
+		if seen[n] {
+			t.Errorf("%s comes twice", n)
+		}
+		seen[n] = true
+		// Those that were changed within one millisecond have no order.
+		if i > 20 && all[i-20] < n {
+			t.Errorf("%s comes behind %s", n, all[i-20])
+		}
+	}
+	if len(all) != 130 || pages != 3 {
+		t.Errorf("%d invoices on %d pages", len(all), pages)
+	}
+	if mine, pages := w.as("anna").numbers("/invoices"); len(mine) != 65 || pages != 2 {
+		t.Errorf("anna has %d invoices on %d pages", len(mine), pages)
+	}
+	if rejected, _ := w.as("anna").numbers("/invoices?state=rejected"); len(rejected) != 22 && len(rejected) != 21 {
+		t.Errorf("anna has %d rejected invoices", len(rejected))
+	}
+}
+
+func TestInvoices_Search_FindsByEachName(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, "FV/2026/11/0042", ledger.Rejected, "")
+	w.take("A", sellerA, "FV/2026/11/0043", ledger.Queued, "")
+	p := w.as("anna")
+	today := time.Now().Format(time.DateOnly)
+	for q, want := range map[string]int{
+		"FV/2026/11/0042": 1, "fv/2026/11/0042": 1, "0042": 1, "2026/11": 2, id: 1, "ref FV/2026/11/0042": 1, sellerA: 2, "nothing": 0,
+		"0042&from=" + today + "&to=" + today: 1, "0042&to=2020-01-01": 0, "&state=queued": 1, "004&state=queued": 1,
+	} {
+		text, more, _ := strings.Cut(q, "&")
+		path := "/invoices?q=" + url.QueryEscape(text)
+		if more != "" {
+			path += "&" + more
+		}
+		if found, _ := p.numbers(path); len(found) != want {
+			t.Errorf("%s finds %q, want %d", q, found, want)
+		}
+	}
+	if status, _, _ := p.get("/invoices?before=nonsense"); status != 400 {
+		t.Errorf("a cursor that is none: status %d", status)
+	}
+	if status, _, _ := p.get("/invoices?from=yesterday"); status != 400 {
+		t.Errorf("a day that is none: status %d", status)
+	}
+}
+
+func TestLanguage_BrowserAndSwitch_Decide(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.as("anna")
+	for accept, want := range map[string]string{"pl-PL,pl;q=0.9,en;q=0.8": "Przegląd", "en-GB,en": "Overview", "de": "Overview", "en;q=0.5, pl": "Przegląd"} {
+		if _, body, _ := p.get("/", "Accept-Language", accept); !strings.Contains(body, want) {
+			t.Errorf("%s: no %s", accept, want)
+		}
+	}
+	status, _, header := p.get("/invoices?q=x&lang=pl", "Accept-Language", "en")
+	if status != 303 || header.Get("Location") != "/invoices?q=x" {
+		t.Errorf("the switch: %d to %s", status, header.Get("Location"))
+	}
+	if _, body, _ := p.get("/", "Accept-Language", "en"); !strings.Contains(body, "Przegląd") {
+		t.Error("the switch is forgotten")
+	}
+}
+
+func TestPage_WithoutUsers_IsOpenToEverybodyHere(t *testing.T) {
+	w := newWorld(t, func(o *page.Options) { o.Users = nil })
+	id := w.take("B", sellerB, "FV/1", ledger.Rejected, "")
+	p := w.somebody()
+	if status, body, _ := p.get("/invoices/" + id); status != 200 || !strings.Contains(body, "FV/1") {
+		t.Errorf("status %d", status)
+	}
+	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason); status != 303 || w.state(id) != ledger.Dismissed {
+		t.Errorf("status %d, the invoice is %s", status, w.state(id))
+	}
+}
+
+func TestPage_HostileTexts_AreShownAsText(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, `<script>alert(1)</script>"'`, ledger.Rejected, `<img src=x onerror=alert(2)>`)
+	w.refuse("A", `<b>&"`)
+	p := w.as("adam")
+	for _, path := range []string{"/invoices", "/invoices/" + id, "/open", "/invoices?q=%3Cscript%3Ealert(1)"} {
+		_, body, header := p.get(path)
+		if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") || strings.Contains(body, "<b>&") {
+			t.Errorf("%s has the text as markup", path)
+		}
+		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %s", path, policy)
+		}
+	}
+}
+
+func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
+	w := newWorld(t, func(o *page.Options) { o.Users = nil })
+	w.check(w.rdb.Close())
+	status, body, _ := w.somebody().get("/", "Accept-Language", "pl")
+	if status != 503 || !strings.Contains(body, "Redis lub archiwum nie odpowiada") || strings.Contains(body, "closed") {
+		t.Errorf("status %d: %s", status, body)
+	}
+}

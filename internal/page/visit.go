@@ -1,0 +1,86 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// visit is one request of a person.
+type visit struct {
+	p    *Page
+	w    http.ResponseWriter
+	r    *http.Request
+	User *User // nil on the pages before the login
+	Lang Language
+	here string // the part of the page that the navigation marks
+}
+
+// maxVisit bounds the reading for one answer.
+const maxVisit = 45 * time.Second
+
+func (v *visit) serve(h func(*visit) error) {
+	v.w.Header().Set("Cache-Control", "no-store")
+	if to := v.r.URL.Query().Get("lang"); to != "" && v.r.Method == http.MethodGet {
+		v.switchLanguage(to)
+		return
+	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), maxVisit)
+	defer cancel()
+	v.r = v.r.WithContext(ctx)
+	err := h(v)
+	if err == nil {
+		return
+	}
+	if known, ok := errors.AsType[*shown](err); ok {
+		v.fail(known)
+		return
+	}
+	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
+	v.fail(&shown{http.StatusServiceUnavailable, "This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
+}
+
+// shown is an error that a person is shown.
+type shown struct {
+	status int
+	text   string // key of the words
+	args   []any
+}
+
+func (e *shown) Error() string { return e.text }
+
+var (
+	missing   = &shown{http.StatusNotFound, "There is nothing here, or you may not see it.", nil}
+	forbidden = &shown{http.StatusForbidden, "You may look, but not act. Ask an operator.", nil}
+)
+
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+func (v *visit) nowhere() error { return missing }
+
+// sees reports whether the visitor may see what belongs to a tenant.
+func (v *visit) sees(tenant string) bool { return v.User.sees(tenant) }
+
+// MayAct reports whether the visitor may retry and dismiss.
+func (v *visit) MayAct() bool { return !v.p.o.ReadOnly && v.User.Operator }
+
+// Tenants are those of the configuration that the visitor sees.
+func (v *visit) Tenants() []Tenant {
+	var some []Tenant
+	for _, t := range v.p.o.Tenants {
+		if v.sees(t.Name) {
+			some = append(some, t)
+		}
+	}
+	return some
+}
+
+// names are the names of Tenants.
+func (v *visit) names() []string {
+	var names []string
+	for _, t := range v.Tenants() {
+		names = append(names, t.Name)
+	}
+	return names
+}
