@@ -17,82 +17,88 @@ type Decision struct {
 	Result  results.Result
 }
 
-// Decided yields the invoices that are decided and have changed since from, in the order of their
-// last change. An error ends the sequence. It reads one page of each state ahead, so its memory is
-// bounded.
-func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision, error] {
+// Decided yields the invoices that are decided, have changed since from and pass the filter, in the
+// order of their last change. An error ends the sequence. An invoice that changes after it was
+// yielded comes again, as it is then: to know which were yielded would take memory for each. Otherwise
+// two pages are held in memory, however many there are.
+func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
-		var lists []*list
-		for _, s := range ledger.States() {
-			if !s.Final() {
-				continue
-			}
-			ids, err := r.Ledger.InState(ctx, s, from, time.Time{}, 0)
-			if err != nil {
-				yield(Decision{}, fmt.Errorf("list %s invoices: %w", s, err))
-				return
-			}
-			lists = append(lists, &list{ids: ids})
-		}
-		seen := map[string]bool{} // an invoice whose state changed between two lists is in both
-		for {
-			next, err := r.earliest(ctx, lists)
+		for page, err := range r.ahead(ctx, from, f) {
 			if err != nil {
 				yield(Decision{}, err)
 				return
 			}
-			if next == nil {
+			found, err := r.Results(ctx, page)
+			if err != nil {
+				yield(Decision{}, err)
 				return
 			}
-			d := next.ahead[0]
-			next.ahead = next.ahead[1:]
-			if seen[d.Invoice.ID] || !d.Invoice.State.Final() {
-				continue
+			for i := range page {
+				if !yield(Decision{page[i], found[i]}, nil) {
+					return
+				}
 			}
-			seen[d.Invoice.ID] = true
-			if !yield(d, nil) {
+		}
+	}
+}
+
+// read is a page that was read, or why it could not be.
+type read struct {
+	invs   []ledger.Invoice
+	unread error
+	err    error
+}
+
+// ahead yields page after page of invoices. While one is worked on, the next is read: Redis and this
+// process then work at the same time.
+func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
+	return func(yield func([]ledger.Invoice, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pages := make(chan read)
+		defer func() {
+			cancel()
+			for range pages { // until the reader has seen it
+			}
+		}()
+		go func() {
+			defer close(pages)
+			r.pages(ctx, from, f, pages)
+		}()
+		for p := range pages {
+			_ = r.skip(p.unread) // what is left of it is p.err
+			if !yield(p.invs, p.err) || p.err != nil {
 				return
 			}
 		}
 	}
 }
 
-// list holds the ids of one state, oldest change first, and the entries that were read ahead.
-type list struct {
-	ids   []string
-	ahead []Decision
-}
-
-// earliest returns the list whose next entry has the oldest change; nil when all lists are at their
-// end.
-func (r *Reader) earliest(ctx context.Context, lists []*list) (*list, error) {
-	var next *list
-	for _, li := range lists {
-		if err := r.fill(ctx, li); err != nil {
-			return nil, err
+// pages sends pages until the end, an error, or ctx is done.
+func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- read) {
+	place := ledger.Place{At: ledger.At(from)}
+	states := f.states()
+	for len(states) > 0 {
+		some, next, err := r.Changed(ctx, states, place, chunk)
+		if err == nil && next == place {
+			return
 		}
-		if len(li.ahead) > 0 && (next == nil || li.ahead[0].Invoice.UpdatedAt < next.ahead[0].Invoice.UpdatedAt) {
-			next = li
+		place = next
+		p := read{unread: err}
+		if _, err := ledger.Skip(err); err != nil {
+			p.err = fmt.Errorf("list decided invoices: %w", err)
 		}
-	}
-	return next, nil
-}
-
-func (r *Reader) fill(ctx context.Context, li *list) error {
-	for len(li.ahead) == 0 && len(li.ids) > 0 {
-		n := min(len(li.ids), chunk)
-		invs, err := r.Ledger.Invoices(ctx, li.ids[:n])
-		if err := r.skip(err); err != nil {
-			return err
+		for i := range some {
+			if f.Match(&some[i].Invoice) {
+				p.invs = append(p.invs, some[i].Invoice)
+			}
 		}
-		found, err := r.Results(ctx, invs)
-		if err != nil {
-			return err
+		select {
+		case to <- p:
+		case <-ctx.Done():
+			return
 		}
-		li.ids = li.ids[n:]
-		for i := range invs {
-			li.ahead = append(li.ahead, Decision{invs[i], found[i]})
+		if p.err != nil {
+			return
 		}
 	}
-	return nil
 }
