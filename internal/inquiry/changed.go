@@ -22,6 +22,12 @@ func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger
 	if err != nil || len(places) == 0 {
 		return nil, from, err
 	}
+	out, err := r.at(ctx, places)
+	return out, places[len(places)-1], err
+}
+
+// at reads the invoices at some places, without those that have changed since.
+func (r *Reader) at(ctx context.Context, places []ledger.Place) ([]Placed, error) {
 	ids, at := make([]string, len(places)), make(map[string]ledger.Millis, len(places))
 	for i, p := range places {
 		ids[i], at[p.ID] = p.ID, p.At
@@ -36,5 +42,5 @@ func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger
 	if err != nil {
 		err = fmt.Errorf("read invoices: %w", err)
 	}
-	return out, places[len(places)-1], err
+	return out, err
 }

@@ -2,7 +2,6 @@ package inquiry
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 
@@ -20,7 +19,7 @@ type Decision struct {
 // Decided yields the invoices that are decided, have changed since from and pass the filter, in the
 // order of their last change. An error ends the sequence. An invoice that changes after it was
 // yielded comes again, as it is then: to know which were yielded would take memory for each. Otherwise
-// two pages are held in memory, however many there are.
+// a few pages are held in memory, however many there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {
@@ -42,29 +41,31 @@ func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq
 	}
 }
 
-// read is a page that was read, or why it could not be.
-type read struct {
+// page is some of the invoices, or why they could not be read.
+type page struct {
 	invs   []ledger.Invoice
 	unread error
 	err    error
 }
 
-// ahead yields page after page of invoices. While one is worked on, the next is read: Redis and this
-// process then work at the same time.
+// ahead yields page after page of invoices. While one is worked on, two more are read: Redis and both
+// stages of this process then work at the same time.
 func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
 	return func(yield func([]ledger.Invoice, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		pages := make(chan read)
+		pages := make(chan chan page, 1)
 		defer func() {
 			cancel()
-			for range pages { // until the reader has seen it
+			for coming := range pages { // until the reader has seen it
+				<-coming
 			}
 		}()
 		go func() {
 			defer close(pages)
 			r.pages(ctx, from, f, pages)
 		}()
-		for p := range pages {
+		for coming := range pages {
+			p := <-coming
 			_ = r.skip(p.unread) // what is left of it is p.err
 			if !yield(p.invs, p.err) || p.err != nil {
 				return
@@ -73,32 +74,33 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 	}
 }
 
-// pages sends pages until the end, an error, or ctx is done.
-func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- read) {
-	place := ledger.Place{At: ledger.At(from)}
-	states := f.states()
-	for len(states) > 0 {
-		some, next, err := r.Changed(ctx, states, place, chunk)
-		if err == nil && next == place {
+// pages sends pages in order, each as it is read, until the end, an error, or ctx is done.
+func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- chan page) {
+	place, states := ledger.Place{At: ledger.At(from)}, f.states()
+	for len(states) > 0 && ctx.Err() == nil {
+		places, err := r.Ledger.Changed(ctx, states, place, chunk)
+		if err == nil && len(places) == 0 {
 			return
 		}
-		place = next
-		p := read{unread: err}
-		if _, err := ledger.Skip(err); err != nil {
-			p.err = fmt.Errorf("list decided invoices: %w", err)
-		}
-		for i := range some {
-			if f.Match(&some[i].Invoice) {
-				p.invs = append(p.invs, some[i].Invoice)
-			}
-		}
-		select {
-		case to <- p:
-		case <-ctx.Done():
+		coming := make(chan page, 1)
+		to <- coming // it is read to the end, whatever happens
+		if err != nil {
+			coming <- page{err: err}
 			return
 		}
-		if p.err != nil {
-			return
+		place = places[len(places)-1]
+		go func() { coming <- r.page(ctx, places, &f) }()
+	}
+}
+
+func (r *Reader) page(ctx context.Context, places []ledger.Place, f *Filter) (p page) {
+	some, err := r.at(ctx, places)
+	p.unread = err
+	_, p.err = ledger.Skip(err)
+	for i := range some {
+		if f.Match(&some[i].Invoice) {
+			p.invs = append(p.invs, some[i].Invoice)
 		}
 	}
+	return p
 }
