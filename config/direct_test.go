@@ -28,7 +28,8 @@ func TestDirect_PromisedFile_WorksAsWritten(t *testing.T) {
 		way     Transport
 		address string
 		cert    bool
-	}{{DirectTransport, "http://127.0.0.1:9091/v2", false}, {DirectTransport, "http://127.0.0.1:9091/v2", true}, {GatewayTransport, "http://127.0.0.1:9090", false}} {
+	}{{DirectTransport, "http://127.0.0.1:9091/v2", false}, {DirectTransport, "http://127.0.0.1:9091/v2", true},
+		{GatewayTransport, "http://127.0.0.1:9090", false}} {
 		tenant := c.Tenants[i]
 		if tenant.Way() != want.way || c.AddressOf(tenant) != want.address || tenant.LogsInByCertificate() != want.cert {
 			t.Errorf("tenant %d: %s at %s, by certificate %v", i, tenant.Way(), c.AddressOf(tenant), tenant.LogsInByCertificate())
@@ -61,10 +62,12 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 	only := func(tenants string) string { return head + "tenants:\n" + tenants + tail }
 	for _, c := range []struct{ why, file, fault string }{
 		{"no gateway, no tenant there", strings.Replace(only(token), gatewayLine, "", 1), ""},
-		{"no direct.url, no tenant there", strings.Replace(only("  - {nip: \"3755747347\", key_id: a, key_file: /a}\n"), directLine, "", 1), ""},
+		{"no direct.url, no tenant there", strings.Replace(only("  - {nip: \"3755747347\", key_id: a, key_file: /a}\n"), directLine, "", 1),
+			""},
 		{"no gateway, a tenant there", strings.Replace(direct, gatewayLine, "", 1), "gateway.url"},
 		{"no direct.url, a tenant there", strings.Replace(direct, directLine, "", 1), "direct.url"},
-		{"an address for production", strings.Replace(strings.Replace(direct, "custom", "production", 1), gatewayLine, "", 1), "direct.url"},
+		{"an address for production", strings.Replace(strings.Replace(direct, "custom", "production", 1), gatewayLine, "", 1),
+			"direct.url"},
 		{"a direct.url that is no URL", strings.Replace(direct, "http://127.0.0.1:9091/v2", "127.0.0.1:9091", 1), "direct.url"},
 	} {
 		_, err := Load(writeFile(t, "c.yaml", c.file), nil)
@@ -77,15 +80,19 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 func TestDirect_SettingsThatContradict_AreTold(t *testing.T) {
 	for _, c := range []struct{ why, tenant, fields, says string }{
 		{"no credentials", `transport: direct`, "tenants[0].token_file", "or certificate_file and private_key_file"},
-		{"both", `transport: direct, token_file: /t, certificate_file: /c, private_key_file: /k`, "tenants[0].token_file", "KSeF takes one of them"},
+		{"both", `transport: direct, token_file: /t, certificate_file: /c, private_key_file: /k`, "tenants[0].token_file",
+			"KSeF takes one of them"},
 		{"half a certificate", `transport: direct, certificate_file: /c`, "tenants[0].private_key_file", "goes with certificate_file"},
 		{"the other half", `transport: direct, private_key_file: /c`, "tenants[0].certificate_file", "goes with private_key_file"},
-		{"a password alone", `transport: direct, token_file: /t, private_key_password_file: /p`, "tenants[0].private_key_password_file", "goes with private_key_file"},
-		{"the gateway's key", `transport: direct, token_file: /t, key_id: a, key_file: /a`, "tenants[0].key_id tenants[0].key_file", "is for transport: gateway"},
+		{"a password alone", `transport: direct, token_file: /t, private_key_password_file: /p`, "tenants[0].private_key_password_file",
+			"goes with private_key_file"},
+		{"the gateway's key", `transport: direct, token_file: /t, key_id: a, key_file: /a`, "tenants[0].key_id tenants[0].key_file",
+			"is for transport: gateway"},
 		{"a token for the gateway", `key_id: a, key_file: /a, token_file: /t`, "tenants[0].token_file", "is for transport: direct"},
 		{"another way", `transport: pigeon, token_file: /t`, "tenants[0].transport", "write gateway or direct"},
 	} {
-		_, err := Load(writeFile(t, "c.yaml", tenants(`  - {nip: "5265877635", `+c.tenant+`}`)+"direct: {url: 'http://127.0.0.1:1/v2'}\n"), nil)
+		_, err := Load(writeFile(t, "c.yaml", tenants(`  - {nip: "5265877635", `+c.tenant+`}`)+"direct: {url: 'http://127.0.0.1:1/v2'}\n"),
+			nil)
 		if got := strings.Join(fieldsOf(err), " "); got != c.fields || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: faults %q: %v", c.why, got, err)
 		}
@@ -105,7 +112,8 @@ func pair(t *testing.T) (cert, key string) {
 	}
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=a", "-days", "2",
+	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=a", "-days",
+		"2",
 		"-passout", "pass:hasło", "-keyout", key, "-out", cert).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -117,7 +125,10 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	cert, key := pair(t)
 	otherCert, _ := pair(t)
 	password := writeFile(t, "password", "hasło\n")
-	tenant := Tenant{NIP: "5265877635", Transport: DirectTransport, CertificateFile: cert, PrivateKeyFile: key, PrivateKeyPasswordFile: password}
+	tenant := Tenant{
+		NIP: "5265877635", Transport: DirectTransport, CertificateFile: cert, PrivateKeyFile: key,
+		PrivateKeyPasswordFile: password,
+	}
 	got, signer, err := tenant.Certificate()
 	if err != nil || got.Subject.CommonName != "a" || signer == nil {
 		t.Fatal(got, err)
@@ -136,13 +147,15 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 		}
 	}
 	replace(cert, otherCert)
-	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "does not belong to the certificate") || !strings.Contains(err.Error(), key) {
+	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "does not belong to the certificate") ||
+		!strings.Contains(err.Error(), key) {
 		t.Error(err)
 	}
 	if err := os.WriteFile(password, []byte("another\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "password does not open") || strings.Contains(err.Error(), "another") {
+	if _, _, err := tenant.Certificate(); err == nil || !strings.Contains(err.Error(), "password does not open") ||
+		strings.Contains(err.Error(), "another") {
 		t.Error(err)
 	}
 	tenant.PrivateKeyPasswordFile = ""

@@ -34,8 +34,8 @@ func (c *Config) readEnviron(environ []string, f *faults) {
 			vars["KSEF_REDIS_URL"] = u
 		}
 	}
-	c.growTenants(vars)
-	known := c.variables()
+	c.Tenants = growTenants(c.Tenants, vars)
+	known := variables(*c)
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if strings.HasPrefix(name, envKeyFile) {
 			continue
@@ -51,7 +51,7 @@ func (c *Config) readEnviron(environ []string, f *faults) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if nip, ok := strings.CutPrefix(name, envKeyFile); ok {
-			c.setKeyFile(name, nip, vars[name], f)
+			setKeyFile(c.Tenants, name, nip, vars[name], f)
 		}
 	}
 }
@@ -59,25 +59,26 @@ func (c *Config) readEnviron(environ []string, f *faults) {
 // growTenants appends tenants that only the environment names. Their numbers must continue the
 // list: after two tenants in the file, KSEF_TENANTS_7_NIP creates no eighth tenant, and warnUnknown
 // reports it.
-func (c *Config) growTenants(vars map[string]string) {
-	for len(c.Tenants) < maxEnvTenants {
-		prefix := envTenants + strconv.Itoa(len(c.Tenants)) + "_"
+func growTenants(tenants []Tenant, vars map[string]string) []Tenant {
+	for len(tenants) < maxEnvTenants {
+		prefix := envTenants + strconv.Itoa(len(tenants)) + "_"
 		named := false
 		for name := range vars {
 			named = named || strings.HasPrefix(name, prefix)
 		}
 		if !named {
-			return
+			break
 		}
-		c.Tenants = append(c.Tenants, Tenant{})
+		tenants = append(tenants, Tenant{})
 	}
+	return tenants
 }
 
 // variables returns the names of all variables that are settings of c. The library calls OnSet for
 // each field, set or not.
-func (c *Config) variables() map[string]bool {
+func variables(c Config) map[string]bool {
 	known := map[string]bool{}
-	scratch := *c
+	scratch := c
 	scratch.Tenants = slices.Clone(c.Tenants)
 	// One variable with the prefix of the tenants makes the library walk into the slice. It must
 	// not match a field.
@@ -91,10 +92,10 @@ func (c *Config) variables() map[string]bool {
 	return known
 }
 
-func (c *Config) setKeyFile(name, nip, path string, f *faults) {
+func setKeyFile(tenants []Tenant, name, nip, path string, f *faults) {
 	var of []int
-	for i := range c.Tenants {
-		if c.Tenants[i].NIP == nip {
+	for i := range tenants {
+		if tenants[i].NIP == nip {
 			of = append(of, i)
 		}
 	}
@@ -102,7 +103,7 @@ func (c *Config) setKeyFile(name, nip, path string, f *faults) {
 	case 0:
 		f.add(name, path, fmt.Errorf("belongs to no tenant: none has the NIP %s", nip))
 	case 1:
-		c.Tenants[of[0]].KeyFile = path
+		tenants[of[0]].KeyFile = path
 	default:
 		f.add(name, path, fmt.Errorf("belongs to several tenants: set %s%d_KEY_FILE and so on, one for each", envTenants, of[0]))
 	}

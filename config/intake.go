@@ -41,8 +41,8 @@ type IntakeHTTP struct {
 type IntakeClient struct {
 	// Name of the client in logs, and as the person who decided when it retries or dismisses.
 	Name string `yaml:"name"`
-	// KeyFile holds its bearer keys, one a line: the key itself, or sha256: and the key's hash in hex.
-	// Two lines let a key be replaced without a gap. A replaced file needs no restart.
+	// KeyFile holds its bearer keys, one a line: the key itself, or sha256: and the key's hash in
+	// hex. Two lines let a key be replaced without a gap. A replaced file needs no restart.
 	KeyFile string `yaml:"key_file"`
 	// Tenants are the tenants whose invoices it may hand in and see, by name or NIP.
 	Tenants []string `yaml:"tenants"`
@@ -52,8 +52,8 @@ func defaultIntake() Intake {
 	return Intake{HTTP: IntakeHTTP{Addr: "127.0.0.1:8090", MaxBody: 64 * MB, MaxDocuments: 10_000, RequestsPerSecond: 500, Parallel: 64}}
 }
 
-// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. The error names
-// the file and never contains a key.
+// Keys reads the file of a client's keys. Each is a key or "sha256:" and 64 hex digits. The error
+// names the file and never contains a key.
 func (c IntakeClient) Keys() ([]string, error) {
 	what := "keys of intake client " + c.Name
 	raw, err := readSecretFile(what, c.KeyFile)
@@ -71,7 +71,8 @@ func (c IntakeClient) Keys() ([]string, error) {
 		hash, hashed := strings.CutPrefix(key, "sha256:")
 		switch {
 		case hashed && (len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != ""):
-			return nil, fmt.Errorf("read %s: file %s has a line that begins with sha256: and goes on with no 64 hex digits", what, c.KeyFile)
+			return nil, fmt.Errorf("read %s: file %s has a line that begins with sha256: and goes on with no 64 hex digits", what,
+				c.KeyFile)
 		case !hashed && len(key) < shortest:
 			return nil, fmt.Errorf("read %s: file %s has a key of less than %d characters; make one with: openssl rand -hex 32",
 				what, c.KeyFile, shortest)

@@ -7,7 +7,10 @@ import (
 
 func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 	c := Default()
-	c.Tenants = []Tenant{{NIP: "5265877635", Limits: Groups{BatchSession: Rates{PerHour: 7}, InvoiceSend: Rates{PerHour: 9999, PerSecond: Unlimited}}}}
+	c.Tenants = []Tenant{{
+		NIP:    "5265877635",
+		Limits: Groups{BatchSession: Rates{PerHour: 7}, InvoiceSend: Rates{PerHour: 9999, PerSecond: Unlimited}},
+	}}
 	c.Limits.Groups.SessionMisc.PerMinute = 60 // not the default
 	told := map[string]Rates{
 		"batchSession": {100, 200, 600}, "invoiceSend": {5, 30, 180}, "sessionMisc": {10, 120, 1200},

@@ -154,9 +154,9 @@ func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 func TestExampleFile_EverySettingOn_HasOnlyContradictionsAsFaults(t *testing.T) {
 	path := writeFile(t, "all.yaml", string(allOn(exampleFile(t))))
 	_, err := Load(path, nil)
-	// gateway.url and direct.url are for another environment, a tenant has one transport and one way to
-	// log in, the S3 keys are for another archive, and TLS must be switched on. Nothing else may be
-	// wrong.
+	// gateway.url and direct.url are for another environment, a tenant has one transport and one
+	// way to log in, the S3 keys are for another archive, and TLS must be switched on. Nothing else
+	// may be wrong.
 	want := []string{
 		"gateway.url", "direct.url", "redis.tls.enabled", "tenants[0].key_id", "tenants[0].key_file", "tenants[0].token_file",
 		"archive.region", "archive.endpoint", "archive.access_key_file", "archive.secret_key_file",

@@ -47,6 +47,13 @@ type grammar struct {
 
 // program is one run of enqueue.
 type program struct {
+	*core
+	*advice
+	*reader
+}
+
+// core is what every part of the program needs.
+type core struct {
 	environ  []string
 	in       io.Reader
 	out, err *screen
@@ -54,9 +61,19 @@ type program struct {
 	cfg      config.Config
 	config   string // the value of --config
 	base     *connect.Pool
-	waits    *waiting.Reader // made at the first use; see waitingReader
-	warned   bool            // it has said that the reasons of waits cannot be found out
 }
+
+// advice words what a person can do next.
+type advice struct{ *core }
+
+// reader finds invoices, and why they wait.
+type reader struct {
+	*core
+	waits  *waiting.Reader // made at the first use; see waitingReader
+	warned bool            // it has said that the reasons of waits cannot be found out
+}
+
+func newProgram(c *core) *program { return &program{c, &advice{c}, &reader{core: c}} }
 
 type command interface {
 	run(ctx context.Context, p *program) error
@@ -157,12 +174,12 @@ func callHint(args []string, err error) string {
 }
 
 // load reads the configuration.
-func (p *program) load(path string) error {
+func (co *core) load(path string) error {
 	from := path
 	if path == "" {
-		from = lookup(p.environ, "KSEF_CONFIG")
+		from = lookup(co.environ, "KSEF_CONFIG")
 	}
-	cfg, err := config.Load(from, p.environ)
+	cfg, err := config.Load(from, co.environ)
 	if err != nil {
 		hint := ""
 		if from == "" {
@@ -172,9 +189,9 @@ func (p *program) load(path string) error {
 	}
 	cfg.File = path
 	for _, w := range cfg.Warnings {
-		p.say("note: %s", w)
+		co.say("note: %s", w)
 	}
-	p.cfg = cfg
+	co.cfg = cfg
 	return nil
 }
 
@@ -214,9 +231,9 @@ func (p *program) close() {
 }
 
 // say writes a message for a person to standard error.
-func (p *program) say(format string, args ...any) {
-	p.err.println("enqueue: " + strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"))
-	_ = p.err.flush() // there is no other place for an error message
+func (co *core) say(format string, args ...any) {
+	co.err.println("enqueue: " + strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"))
+	_ = co.err.flush() // there is no other place for an error message
 }
 
 func lookup(environ []string, name string) string {

@@ -53,7 +53,7 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	connect.QuietRedis()
-	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr), stderr: stderr}
+	p := newProgram(&core{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr), stderr: stderr})
 	defer p.close()
 	return p.exit(ctx, p.run(ctx, args))
 }

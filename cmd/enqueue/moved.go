@@ -58,7 +58,7 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 }
 
 // officialAt returns the environment that has this fixed address; "" when none has.
-func (p *program) officialAt(address string) config.Environment {
+func (co *core) officialAt(address string) config.Environment {
 	for _, env := range []config.Environment{config.Test, config.Demo, config.Production} {
 		official := config.Config{Environment: env}
 		for _, url := range []string{official.GatewayURL(), official.DirectURL()} {

@@ -129,12 +129,12 @@ func checkNoWorkers(p *program) error {
 }
 
 // confirm asks on a terminal. When standard input is no terminal, the answer is no.
-func (p *program) confirm(what string) bool {
-	in, ok := p.in.(*os.File)
+func (co *core) confirm(what string) bool {
+	in, ok := co.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return false
 	}
-	p.say("%s? Type yes to go on:", what)
+	co.say("%s? Type yes to go on:", what)
 	answer, _ := bufio.NewReader(in).ReadString('\n') // an answer that cannot be read means no
 	return strings.TrimSpace(answer) == "yes"
 }

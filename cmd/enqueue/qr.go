@@ -95,7 +95,8 @@ func (c *qrCmd) run(ctx context.Context, p *program) error {
 	out.First.print(p, "KOD I")
 	if out.Second != nil {
 		out.Second.print(p, "KOD II")
-		p.say("hand in exactly this document: its hash is in both codes; it must reach KSeF by %s (Warsaw)", deadlineText(inv.LegalDeadline))
+		p.say("hand in exactly this document: its hash is in both codes; it must reach KSeF by %s (Warsaw)",
+			deadlineText(inv.LegalDeadline))
 	}
 	return nil
 }
@@ -175,7 +176,10 @@ func readFile(name string, limit int64) ([]byte, error) {
 // certificateLink returns the link of KOD II.
 func (c *qrCmd) certificateLink(p *program, inv coded) (string, error) {
 	if inv.KsefNumber != "" {
-		return "", &usageError{what: "KSeF has this invoice as " + inv.KsefNumber + ", so it bears KOD I alone", hint: "leave --offline out"}
+		return "", &usageError{
+			what: "KSeF has this invoice as " + inv.KsefNumber + ", so it bears KOD I alone",
+			hint: "leave --offline out",
+		}
 	}
 	t, err := c.sender(p, inv)
 	if err != nil {

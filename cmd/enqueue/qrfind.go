@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// find returns the invoice in a file, or the one with an id, number or KSeF number: from the ledger,
-// and from the archive when the ledger has forgotten it.
+// find returns the invoice in a file, or the one with an id, number or KSeF number: from the
+// ledger, and from the archive when the ledger has forgotten it.
 func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 	if _, err := os.Stat(c.Name); err == nil || strings.EqualFold(filepath.Ext(c.Name), ".xml") {
 		if err := p.load(p.config); err != nil {
@@ -42,7 +42,8 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 		}
 	}
 	// Earlier documents of a number that came to nothing do not make it ambiguous.
-	if alive := slices.DeleteFunc(slices.Clone(found), func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
+	if alive := slices.DeleteFunc(slices.Clone(found),
+		func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
 		found = alive
 	}
 	switch len(found) {

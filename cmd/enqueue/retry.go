@@ -29,6 +29,6 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 	})
 }
 
-func (p *program) executor() *actions.Executor {
-	return &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
+func (rd *reader) executor() *actions.Executor {
+	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry()}
 }

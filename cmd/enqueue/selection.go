@@ -159,7 +159,7 @@ func (s *selection) act(ctx context.Context, a action, m actions.Match) error {
 }
 
 // whyNotDone returns why nothing was done about a document, and what to do instead.
-func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed string) string {
+func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed string) string {
 	switch e.Cause {
 	case actions.Unknown:
 		return unknownName
@@ -168,31 +168,32 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 	case actions.WrongState:
 		return fmt.Sprintf("it is %s; %s", e.State, allowed)
 	case actions.NotTaken, actions.Ended:
-		return p.whyNoInvoice(e.Refusal)
+		return a.whyNoInvoice(e.Refusal)
 	case actions.Unreadable:
 		return fmt.Sprintf("its entry cannot be read: %v", e.Err)
 	case actions.NotKept:
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:
 		return "another document with the same number or ref is alive or accepted, or its own state just changed: see " +
-			p.command("status", shell.Operand(m.Invoice.Number)...)
+			a.command("status", shell.Operand(m.Invoice.Number)...)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
 	}
 	return e.Error()
 }
 
-// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do. A
-// refusal that has ended cannot be taken back: the document can be handed in again.
-func (p *program) whyNoInvoice(r *ledger.Refusal) string {
+// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do.
+// A refusal that has ended cannot be taken back: the document can be handed in again.
+func (a *advice) whyNoInvoice(r *ledger.Refusal) string {
 	switch {
 	case r == nil:
 		return "it was just ended"
 	case r.Ended == "":
 		return "it was refused and not taken in; " +
-			p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: results.OfRefusal(r), Remedy: r.Remedy})
+			a.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: results.OfRefusal(r), Remedy: r.Remedy})
 	case r.Ended == ledger.RefusalDismissed:
-		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " + p.submitAgain(r.File, r.Tenant)
+		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " +
+			a.submitAgain(r.File, r.Tenant)
 	}
 	return "it was refused and not taken in, and the refusal is " + r.Ended + " " + r.Note
 }

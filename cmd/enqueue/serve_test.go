@@ -63,7 +63,7 @@ intake:
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var stderr safeBuffer
-	p := &program{in: strings.NewReader(""), out: newScreen(io.Discard), err: newScreen(io.Discard), stderr: &stderr}
+	p := newProgram(&core{in: strings.NewReader(""), out: newScreen(io.Discard), err: newScreen(io.Discard), stderr: &stderr})
 	ended := make(chan error, 1)
 	go func() { ended <- p.run(ctx, []string{"--config", config, "serve"}) }()
 	address := ""
@@ -96,7 +96,8 @@ intake:
 	var answer struct {
 		Items []struct{ ID, State string }
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusAccepted || answer.Items[0].State != "queued" {
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusAccepted ||
+		answer.Items[0].State != "queued" {
 		t.Fatalf("answered %d %+v, %v", resp.StatusCode, answer, err)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -107,7 +108,8 @@ intake:
 	p.close()
 
 	var out, errs bytes.Buffer
-	if code := run([]string{"--config", config, "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out, &errs); code != exitOK ||
+	if code := run([]string{"--config", config, "status", "--json", "--ref", "SO-1"}, nil, strings.NewReader(""), &out,
+		&errs); code != exitOK ||
 		!strings.Contains(out.String(), answer.Items[0].ID) {
 		t.Errorf("status: %d %s %s", code, out.String(), errs.String())
 	}

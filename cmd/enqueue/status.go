@@ -121,7 +121,8 @@ func (c *statusCmd) refusal(p *program, ref *ledger.Refusal, first *bool) error 
 	*first = false
 	lines := [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"reason", r.Reason}, {"number (P_2)", r.Number}, {"kind", r.Kind},
-		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"refused", day(ref.At.Time())},
+		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"ref", r.Ref}, {"file", r.File},
+		{"refused", day(ref.At.Time())},
 	}
 	if r.State == results.Refused {
 		lines = append(lines, [2]string{"what to do", p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: r, Remedy: ref.Remedy})})

@@ -131,7 +131,8 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		p.say("%d of those already here wait for a person: %s lists them with what to do", t.waiting, p.command("open"))
 	}
 	if t.dismissed > 0 {
-		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed, p.command("retry", "ID"))
+		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed,
+			p.command("retry", "ID"))
 	}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {
 		return full // its text says what to do

@@ -60,7 +60,8 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 	return nil
 }
 
-// heldText says that a refused document was taken before, as the end of its line; "" when it was not.
+// heldText says that a refused document was taken before, as the end of its line; "" when it was
+// not.
 func heldText(a *intake.Admission) string {
 	if a.Held.ID == "" {
 		return ""
@@ -137,8 +138,8 @@ func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]l
 
 // dismissedNote says that a document is not sent, who decided so, and what to do if that was a
 // mistake.
-func (p *program) dismissedNote(inv ledger.Invoice) string {
-	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry", inv.ID) +
+func (a *advice) dismissedNote(inv ledger.Invoice) string {
+	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + a.command("retry", inv.ID) +
 		"; a document with other content can take the number"
 }
 

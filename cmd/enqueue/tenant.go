@@ -7,15 +7,15 @@ import (
 	"ksefworker/config"
 )
 
-// tenant returns the tenant of the configuration with this name or NIP. what says in the error where
-// the name was given.
-func (p *program) tenant(what, name string) (config.Tenant, error) {
-	switch found := p.cfg.TenantsNamed(name); len(found) {
+// tenant returns the tenant of the configuration with this name or NIP. what says in the error
+// where the name was given.
+func (co *core) tenant(what, name string) (config.Tenant, error) {
+	switch found := co.cfg.TenantsNamed(name); len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
 		return config.Tenant{}, &usageError{what: fmt.Sprintf("%s%q is not in the configuration", what, name),
-			hint: "say one of " + titles(p.cfg.Tenants)}
+			hint: "say one of " + titles(co.cfg.Tenants)}
 	default:
 		return config.Tenant{}, &usageError{what: fmt.Sprintf("%s%q is the NIP of several tenants", what, name),
 			hint: "say one of " + titles(found)}
@@ -24,9 +24,9 @@ func (p *program) tenant(what, name string) (config.Tenant, error) {
 
 // owner returns the name of the tenant that a refused document of this seller belongs to. When
 // several tenants have the NIP, it returns the NIP: only the sender can say which of them it is.
-func (p *program) owner(nip string) string {
+func (co *core) owner(nip string) string {
 	owner := ""
-	for _, t := range p.cfg.Tenants {
+	for _, t := range co.cfg.Tenants {
 		switch {
 		case t.NIP != nip:
 		case owner != "":

@@ -15,21 +15,21 @@ import (
 )
 
 // command returns a call of this program as a person types it, with the --config of this run.
-func (p *program) command(verb string, args ...string) string {
-	return shell.Enqueue{Config: p.config}.Call(verb, args...)
+func (a *advice) command(verb string, args ...string) string {
+	return shell.Enqueue{Config: a.config}.Call(verb, args...)
 }
 
 // submitAgain returns the command that hands in the file of a document again. A document from an
 // archive or from standard input has no file that could be named; the command then says FILE.
-func (p *program) submitAgain(file, tenant string) string {
-	if !p.needsTenant(tenant) {
+func (a *advice) submitAgain(file, tenant string) string {
+	if !a.needsTenant(tenant) {
 		tenant = ""
 	}
-	return p.submitAs(tenant, file)
+	return a.submitAs(tenant, file)
 }
 
 // submitAs is submitAgain for a tenant that is named; "" names none.
-func (p *program) submitAs(tenant, file string) string {
+func (a *advice) submitAs(tenant, file string) string {
 	var args []string
 	if tenant != "" {
 		args = append(args, "--tenant", tenant)
@@ -38,7 +38,7 @@ func (p *program) submitAs(tenant, file string) string {
 	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || missingHere(file) {
 		file = "FILE"
 	}
-	return p.command("submit", append(args, file)...)
+	return a.command("submit", append(args, file)...)
 }
 
 // missingHere reports a relative path that does not exist in this folder: the file was handed in
@@ -52,10 +52,10 @@ func missingHere(file string) bool {
 }
 
 // needsTenant reports that --tenant is needed, because several tenants have the same NIP.
-func (p *program) needsTenant(tenant string) bool {
-	t, ok := p.cfg.Tenant(tenant)
+func (a *advice) needsTenant(tenant string) bool {
+	t, ok := a.cfg.Tenant(tenant)
 	n := 0
-	for _, other := range p.cfg.Tenants {
+	for _, other := range a.cfg.Tenants {
 		if ok && other.NIP == t.NIP {
 			n++
 		}
@@ -65,32 +65,32 @@ func (p *program) needsTenant(tenant string) bool {
 
 // waitFor returns what to do about an open item while a later document with its number is on its
 // way; "" when there is no such document.
-func (p *program) waitFor(id string, later ledger.Newest) string {
+func (a *advice) waitFor(id string, later ledger.Newest) string {
 	if later.State == "" || later.State.Ended() {
 		return ""
 	}
 	return fmt.Sprintf("wait for %s, a later document with this number that is on its way (%s): "+
 		"when it is accepted, it ends this one; if neither is to be sent: %s",
-		later.ID, later.State, p.command("dismiss", id, "--reason", "TEXT"))
+		later.ID, later.State, a.command("dismiss", id, "--reason", "TEXT"))
 }
 
 // whatToDo returns the commands that end an open item.
-func (p *program) whatToDo(it inquiry.OpenItem) string {
+func (a *advice) whatToDo(it inquiry.OpenItem) string {
 	r := it.Result
-	dismiss := "if it is not to be sent: " + p.command("dismiss", r.ID, "--reason", "TEXT")
-	submit := p.submitAgain(r.File, it.Tenant)
+	dismiss := "if it is not to be sent: " + a.command("dismiss", r.ID, "--reason", "TEXT")
+	submit := a.submitAgain(r.File, it.Tenant)
 	switch {
 	case r.State == results.Refused:
-		return p.endRefusal(it, submit, dismiss)
+		return a.endRefusal(it, submit, dismiss)
 	case r.State == string(ledger.Rejected):
 		return "fix it, then: " + submit + "; " + dismiss
 	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
 		// To send the same document again brings the same answer.
 		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or this one with another number: " +
 			submit + "; " + dismiss + "; if the reason is that KSeF's invoice could not be had, and it can be had now: " +
-			p.command("retry", r.ID)
+			a.command("retry", r.ID)
 	case r.State == string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss
+		return "when the reason is gone: " + a.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss
 	}
 	return ""
 }
@@ -100,22 +100,22 @@ const codeDuplicate = 440
 
 // endRefusal returns the commands that end a refusal. Only some refusals end with a fix of the
 // document.
-func (p *program) endRefusal(it inquiry.OpenItem, submit, dismiss string) string {
+func (a *advice) endRefusal(it inquiry.OpenItem, submit, dismiss string) string {
 	switch file := it.Result.File; it.Remedy {
 	case ledger.RemedyResume:
-		return "let its tenant go on: " + p.command("resume", it.Tenant) + "; then: " + submit + "; " + dismiss
+		return "let its tenant go on: " + a.command("resume", it.Tenant) + "; then: " + submit + "; " + dismiss
 	case ledger.RemedyConfigure:
 		return "add its tenant to the configuration, as the reason says, then: " + submit + "; " + dismiss
 	case ledger.RemedyNameTenant:
-		return "name the tenant that sends it: " + p.submitAs("NAME", file) + "; " + dismiss
+		return "name the tenant that sends it: " + a.submitAs("NAME", file) + "; " + dismiss
 	case ledger.RemedyOtherName:
-		return "hand it in for the right tenant: " + p.submitAs("", file) + "; " + dismiss
+		return "hand it in for the right tenant: " + a.submitAs("", file) + "; " + dismiss
 	case ledger.RemedyNumber:
 		return "give it a number of its own, then: " + submit + "; " + dismiss
 	case ledger.RemedyWait:
 		return "when the reason is gone: " + submit + "; " + dismiss
 	case ledger.RemedyNone:
-		return "it cannot be sent by this program: " + p.command("dismiss", it.Result.ID, "--reason", "TEXT")
+		return "it cannot be sent by this program: " + a.command("dismiss", it.Result.ID, "--reason", "TEXT")
 	}
 	return "fix it, then: " + submit + "; " + dismiss
 }

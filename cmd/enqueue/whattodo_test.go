@@ -12,7 +12,7 @@ import (
 // People copy the printed commands into a shell, and others choose the names of the files.
 func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 	t.Chdir(t.TempDir())
-	p := &program{}
+	p := newProgram(&core{})
 	for file, want := range map[string]string{
 		"in/FV-1.xml":           "in/FV-1.xml",
 		"elsewhere/FV-1.xml":    "FILE",
@@ -47,7 +47,7 @@ func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 }
 
 func TestCommand_ConfigFlagWasGiven_IsRepeated(t *testing.T) {
-	p := &program{config: "my worker.yaml"}
+	p := newProgram(&core{config: "my worker.yaml"})
 	if got := p.command("retry", "inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
 		t.Errorf("%s", got)
 	}

@@ -2,8 +2,8 @@
 // tests.
 //
 // When it is ready it prints one line, "simulator listening on http://ADDRESS", to standard output,
-// and with --direct-addr a second one with the address of the Ministry's own API. Logs go to standard
-// error. GET /sim/books returns what it received. docs/simulator.md describes it.
+// and with --direct-addr a second one with the address of the Ministry's own API. Logs go to
+// standard error. GET /sim/books returns what it received. docs/simulator.md describes it.
 package main
 
 import (

@@ -137,7 +137,8 @@ func TestServe_DirectAddr_AnswersTheMinistrysAPIAndEndsCleanly(t *testing.T) {
 	out, errs := &line{text: make(chan string, 1)}, &bytes.Buffer{}
 	done := make(chan int, 1)
 	go func() {
-		args := []string{"--addr", "127.0.0.1:0", "--direct-addr", "127.0.0.1:0", "--direct-novelty", "0", "--direct-rate", "5265877635:invoiceSend:1/2/-1"}
+		args := []string{"--addr", "127.0.0.1:0", "--direct-addr", "127.0.0.1:0", "--direct-novelty", "0", "--direct-rate",
+			"5265877635:invoiceSend:1/2/-1"}
 		args = append(args, "--direct-grant", "7980332920:5265877635:InvoiceRead,InvoiceWrite", "--log-level", "debug")
 		done <- serve(ctx, append(args, "--direct-token", "5265877635:"+token+":InvoiceRead,InvoiceWrite"), out, errs)
 	}()

@@ -83,7 +83,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		if g.told != nil {
 			g.told.throttled(g.tenant)
 		}
-		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Stringer("for", d.Round(time.Millisecond)).Int("in_a_row", inARow).Stringer("asked", o.RetryAfter).
+		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Stringer("for", d.Round(time.Millisecond)).Int("in_a_row",
+			inARow).Stringer("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
 	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could

@@ -22,10 +22,11 @@ import (
 // one of the sixty of the hour. So the store that a tenant's last session named is remembered, and
 // asked about before the next one is opened.
 //
-// What can be out of service by itself is one tenant's parts: their addresses come with the tenant's
-// sessions. Two of its packages have failed then, and nothing of it was taken in between. The store is
-// down for everybody when that befalls two tenants. Leave to open a session while parts are not taken is
-// each tenant's own, because the sessions that it costs are: no tenant waits for another one's turn.
+// What can be out of service by itself is one tenant's parts: their addresses come with the
+// tenant's sessions. Two of its packages have failed then, and nothing of it was taken in between.
+// The store is down for everybody when that befalls two tenants. Leave to open a session while
+// parts are not taken is each tenant's own, because the sessions that it costs are: no tenant waits
+// for another one's turn.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -133,7 +134,8 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 			s.log.Info().Str("store", host).Stringer("after", after.Round(time.Millisecond)).Msg("the part store takes parts again")
 		}
 		if after, was := s.spell.over(host + " " + p.Tenant); was {
-			s.log.Info().Str("store", host).Str("tenant", p.Tenant).Stringer("after", after.Round(time.Millisecond)).Msg("the part store takes the tenant's parts again")
+			s.log.Info().Str("store", host).Str("tenant", p.Tenant).Stringer("after",
+				after.Round(time.Millisecond)).Msg("the part store takes the tenant's parts again")
 		}
 	case api == nil || api.Kind == ksef.KindCanceled || api.Kind == ksef.KindLocal || api.Kind == ksef.KindGated:
 		s.warn("give the part store's probe back", s.circuits.unsent(ctx, p))
@@ -166,7 +168,8 @@ func (s *partStore) tell(ctx context.Context, p ratelimit.Pair, host string, why
 	}
 	if since, due := s.spell.goesOn(host + " " + p.Tenant); due {
 		s.log.Warn().Err(why).Str("store", host).Str("tenant", p.Tenant).Time("since", since).
-			Msg("the part store does not take the tenant's parts: its packages wait, and what has a session keeps it; everybody else goes on")
+			Msg("the part store does not take the tenant's parts: its packages wait, and what has a session keeps it; everybody else " +
+				"goes on")
 	}
 }
 

@@ -39,8 +39,8 @@ func plant(t *testing.T, data []byte) []byte {
 }
 
 // With a storage key, Redis holds no buyer, no amount and no XML in clear text, in no key and not
-// in its append-only file: not while invoices wait, and not when they are receipted or rejected. The
-// names are in documents, in file names, and in the reasons of a refusal, a hold and a package.
+// in its append-only file: not while invoices wait, and not when they are receipted or rejected.
+// The names are in documents, in file names, and in the reasons of a refusal, a hold and a package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
@@ -67,7 +67,9 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.base.Ledger.Hold(t.Context(), sample.NIP(0), ledger.Hold{Kind: ledger.Paused, By: "jan", Why: planted[0] + " asked for it"}); err != nil {
+	if err := p.base.Ledger.Hold(t.Context(), sample.NIP(0), ledger.Hold{
+		Kind: ledger.Paused, By: "jan", Why: planted[0] + " asked for it",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	p.unreadable("while they wait and their tenant is paused")

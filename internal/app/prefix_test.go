@@ -27,7 +27,8 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 	taken := map[*pool][]intake.Admission{}
 	for _, p := range []*pool{one, two} {
 		p.work()
-		taken[p] = append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
+		taken[p] = append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...),
+			p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 		for _, a := range taken[p] {
 			if a.Taken != ledger.Created {
 				t.Errorf("prefix %s: %s was here already", p.cfg.Redis.Prefix, a.File)

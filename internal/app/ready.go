@@ -14,7 +14,7 @@ import (
 func (w *Worker) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
-		w.checkHosts, w.checkPartStore, w.checkSpool, w.checkEntries, w.checkClock,
+		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
 	}
 	for _, t := range w.pool.Config.Tenants {
 		parts = append(parts, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
@@ -40,13 +40,13 @@ func (w *Worker) checkStopping(context.Context) Check {
 
 // checkSpool writes 4 KB into the folder where packages are built: on a full disk an empty file can
 // still be made.
-func (w *Worker) checkSpool(context.Context) Check {
+func checkSpool(dir string) Check {
 	c := Check{Name: "spool"}
-	if err := os.MkdirAll(w.spool, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		c.Detail = "packages.spool_dir: " + err.Error()
 		return c
 	}
-	f, err := os.CreateTemp(w.spool, "ready-*")
+	f, err := os.CreateTemp(dir, "ready-*")
 	if err == nil {
 		_, err = f.Write(make([]byte, 4<<10))
 		err = errors.Join(err, f.Close(), os.Remove(f.Name()))

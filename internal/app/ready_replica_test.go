@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// Redis is a replica: readiness blames Redis, in words, and not the gateway whose state is kept there.
+// Redis is a replica: readiness blames Redis, in words, and not the gateway whose state is kept
+// there.
 func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

@@ -31,7 +31,7 @@ func (w *Worker) logStart(ctx context.Context) {
 	}
 	e.Msg("worker ready")
 	w.faults.checkAll()
-	if c := w.checkSpool(ctx); !c.OK {
+	if c := checkSpool(w.spool); !c.OK {
 		w.log.Error().Str("folder", w.spool).Msg("packages cannot be built: " + c.Detail)
 	}
 	for _, t := range cfg.Tenants {

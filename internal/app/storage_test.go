@@ -68,7 +68,8 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 	p.balanced(2)
 	resealed(t, p)
 	var out strings.Builder
-	if err := app.CheckAll(t.Context(), p.cfg, &out); err != nil || !strings.Contains(out.String(), "storage key "+id) || !strings.Contains(out.String(), "nothing that is stored needs it") {
+	if err := app.CheckAll(t.Context(), p.cfg, &out); err != nil || !strings.Contains(out.String(), "storage key "+id) ||
+		!strings.Contains(out.String(), "nothing that is stored needs it") {
 		t.Errorf("after the rotation --check says %v\n%s", err, out.String())
 	}
 }
@@ -175,7 +176,8 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	p.balanced(3)
 }
 
-// A worker started before the pool had a key: it says that it is not ready, leaves what it cannot open, and the others do it all.
+// A worker started before the pool had a key: it says that it is not ready, leaves what it cannot
+// open, and the others do it all.
 func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndNothingIsParked(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

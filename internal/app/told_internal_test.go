@@ -43,9 +43,14 @@ func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimi
 	}
 	t.Cleanup(api.CloseIdleConnections)
 	cfg := config.Default()
-	cfg.Tenants = []config.Tenant{{NIP: toldNIP, Transport: config.DirectTransport, Limits: config.Groups{InvoiceSend: config.Rates{PerHour: 100}}}}
+	cfg.Tenants = []config.Tenant{{
+		NIP: toldNIP, Transport: config.DirectTransport,
+		Limits: config.Groups{InvoiceSend: config.Rates{PerHour: 100}},
+	}}
 	l, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{Defaults: map[string]ratelimit.Limits{
-		ratelimit.GroupOther: {{Limit: 1, Per: time.Second}}, "invoiceSend": {{Limit: 1, Per: time.Second}}, "batchSession": {{Limit: 1, Per: time.Second}}}})
+		ratelimit.GroupOther: {{Limit: 1, Per: time.Second}}, "invoiceSend": {{Limit: 1, Per: time.Second}},
+		"batchSession": {{Limit: 1, Per: time.Second}},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +159,8 @@ func TestExpiries_CertificateNearItsEnd_IsToldDailyAndThenHourly(t *testing.T) {
 		want        bool
 	}{
 		{31 * 24 * time.Hour, 1000 * time.Hour, false},
-		{29 * 24 * time.Hour, 1000 * time.Hour, true}, {29 * 24 * time.Hour, 23 * time.Hour, false}, {4 * 24 * time.Hour, 24 * time.Hour, true},
+		{29 * 24 * time.Hour, 1000 * time.Hour, true}, {29 * 24 * time.Hour, 23 * time.Hour, false},
+		{4 * 24 * time.Hour, 24 * time.Hour, true},
 		{71 * time.Hour, 59 * time.Minute, false}, {71 * time.Hour, time.Hour, true}, {-time.Hour, time.Hour, true},
 	} {
 		if got := expiryDue(c.left, c.since); got != c.want {
@@ -164,7 +170,8 @@ func TestExpiries_CertificateNearItsEnd_IsToldDailyAndThenHourly(t *testing.T) {
 }
 
 func TestHosts_EachTenantHasItsOwn(t *testing.T) {
-	cfg := config.Config{Environment: config.Custom, Gateway: config.Gateway{URL: "http://gw:1"}, Direct: config.Direct{URL: "http://ksef:2/v2"},
+	cfg := config.Config{Environment: config.Custom, Gateway: config.Gateway{URL: "http://gw:1"},
+		Direct:  config.Direct{URL: "http://ksef:2/v2"},
 		Tenants: []config.Tenant{{NIP: "1"}, {NIP: "2", Transport: config.DirectTransport}, {NIP: "3"}}}
 	h, err := hostsOf(cfg)
 	if err != nil || h.of("1") != "gw:1" || h.of("2") != "ksef:2" || strings.Join(h.all(), " ") != "gw:1 ksef:2" {

@@ -107,7 +107,8 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, w := range waits {
-					if w.For == c.want && w.What != "" && strings.Contains(w.What, c.says) && (!c.until || w.Until.After(time.Now().Add(-time.Second))) {
+					if w.For == c.want && w.What != "" && strings.Contains(w.What, c.says) &&
+						(!c.until || w.Until.After(time.Now().Add(-time.Second))) {
 						return true
 					}
 				}

@@ -46,8 +46,8 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 	}
 }
 
-// What was put into the folder before and not flushed is in neither: a flush must not say that it is
-// durable.
+// What was put into the folder before and not flushed is in neither: a flush must not say that it
+// is durable.
 func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) {
 	for what, replace := range map[string]func(string) error{
 		"removed":    os.RemoveAll,

@@ -29,8 +29,8 @@ var errReplaced = errors.New("the archive's folder was removed or replaced while
 // open opens the folder unless it is already open. Every call begins with it.
 //
 // Only the first opening makes the folder. Later on a folder that is missing is more likely a share
-// that is not mounted, and what would be written below the mount point nobody would find. And a later
-// opening must lead to where the first one led: a link that came in between is not followed.
+// that is not mounted, and what would be written below the mount point nobody would find. And a
+// later opening must lead to where the first one led: a link that came in between is not followed.
 func (f *folder) open(ctx context.Context) (*tree, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -137,7 +137,8 @@ func (f *folder) forget(t *tree) error {
 // renewalKey is the key of that number in the context of a call.
 type renewalKey struct{}
 
-// renewalsOf returns how often the folder of a store was replaced while it was open; 0 for a bucket.
+// renewalsOf returns how often the folder of a store was replaced while it was open; 0 for a
+// bucket.
 func renewalsOf(s Store) int64 {
 	if r, ok := s.(interface{ renewed() int64 }); ok {
 		return r.renewed()

@@ -11,9 +11,9 @@ import (
 // ownerName is where an archive says whose it is.
 const ownerName = "archive" + resultSuffix
 
-// Owner is the environment whose invoices an archive keeps. The names of documents follow from their
-// content, so two environments in one archive would overwrite each other's results, and each would
-// take the other's for its own.
+// Owner is the environment whose invoices an archive keeps. The names of documents follow from
+// their content, so two environments in one archive would overwrite each other's results, and each
+// would take the other's for its own.
 type Owner struct {
 	Environment string `json:"environment"`
 	Address     string `json:"address"` // of the gateway
@@ -34,16 +34,16 @@ func (e *OwnerError) Error() string {
 		"(archive.url), for instance another folder or prefix", e.URL, e.Owner, e.Here)
 }
 
-// Owned returns s as the archive of one environment. Before the first use it reads whose the archive
-// is, and writes it if nobody has done so. If it belongs to another one, every call returns an
-// [*OwnerError]. same reports whether two owners are the same.
+// Owned returns s as the archive of one environment. Before the first use it reads whose the
+// archive is, and writes it if nobody has done so. If it belongs to another one, every call returns
+// an [*OwnerError]. same reports whether two owners are the same.
 //
-// An archive that cannot be asked now is asked again by the next call, which fails until then. So is
-// a folder that was removed and made again, or replaced, under the process.
+// An archive that cannot be asked now is asked again by the next call, which fails until then. So
+// is a folder that was removed and made again, or replaced, under the process.
 //
-// uses, if it is not nil, remembers which archives were used. One that was used and does not say any
-// more whose it is gives every call an [*UnmarkedError]: it is a share that is not mounted, or lost
-// what was in it, and what it lacks is not lost because of that.
+// uses, if it is not nil, remembers which archives were used. One that was used and does not say
+// any more whose it is gives every call an [*UnmarkedError]: it is a share that is not mounted, or
+// lost what was in it, and what it lacks is not lost because of that.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }
@@ -83,8 +83,9 @@ type OwnedStore struct {
 	noted bool  // uses has it
 }
 
-// Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It returns
-// an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked now.
+// Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It
+// returns an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked
+// now.
 func (s *OwnedStore) Claim(ctx context.Context) error {
 	_, err := s.ask(ctx, true)
 	return err
@@ -96,8 +97,9 @@ func (s *OwnedStore) Verify(ctx context.Context) error {
 	return err
 }
 
-// Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a gateway
-// that has another address now. It returns an [*OwnerError] if the archive belongs to a third one.
+// Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a
+// gateway that has another address now. It returns an [*OwnerError] if the archive belongs to a
+// third one.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)
@@ -131,8 +133,8 @@ func (s *OwnedStore) answer(n int64) (known bool, err error) {
 	return s.known && s.seen == n, s.err
 }
 
-// ask returns the context for the call that follows: if the folder is replaced before that call, the
-// call fails, because nobody has asked whose the new folder is.
+// ask returns the context for the call that follows: if the folder is replaced before that call,
+// the call fails, because nobody has asked whose the new folder is.
 func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, error) {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)

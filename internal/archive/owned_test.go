@@ -52,7 +52,8 @@ func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten
 	before := filesIn(t, dir)
 	_, get := second.Get(t.Context(), name)
 	for call, err := range map[string]error{
-		"Put": second.Put(t.Context(), "a/b.xml", []byte("x"), ""), "Replace": second.Replace(t.Context(), name, []byte("x"), ""), "Get": get,
+		"Put": second.Put(t.Context(), "a/b.xml", []byte("x"), ""), "Replace": second.Replace(t.Context(), name, []byte("x"), ""),
+		"Get":    get,
 		"Remove": second.Remove(t.Context(), "bodies/x"), "Check": second.Check(t.Context()), "Claim": second.Claim(t.Context()),
 		"Verify": second.Verify(t.Context()), "Move": second.Move(t.Context(), archive.Owner{Environment: "custom"}),
 	} {
@@ -105,8 +106,8 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 	}
 }
 
-// The archive is away when a process starts: its first use asks, and the one after that, until there
-// is an answer.
+// The archive is away when a process starts: its first use asks, and the one after that, until
+// there is an answer.
 func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // in the way

@@ -86,9 +86,9 @@ type Options struct {
 	// tries to open it again, and fails with the reason until one succeeds.
 	Later bool
 
-	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write works.
-	// A copy of an archive on a medium that cannot be written to can then be read. A bucket is the
-	// same with and without it.
+	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write
+	// works. A copy of an archive on a medium that cannot be written to can then be read. A bucket
+	// is the same with and without it.
 	ReadOnly bool
 
 	// OnChange is called when the store goes out of service for this process and when it works

@@ -40,7 +40,8 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 	_, get := s.Get(t.Context(), name)
 	for call, err := range map[string]error{
 		"Put": s.Put(t.Context(), "a/b.xml", []byte("x"), ""), "Replace": s.Replace(t.Context(), name, []byte("x"), ""), "Get": get,
-		"Remove": s.Remove(t.Context(), "bodies/x"), "Check": s.Check(t.Context()), "Claim": s.Claim(t.Context()), "Verify": s.Verify(t.Context()),
+		"Remove": s.Remove(t.Context(), "bodies/x"), "Check": s.Check(t.Context()), "Claim": s.Claim(t.Context()),
+		"Verify": s.Verify(t.Context()),
 	} {
 		_, unmarked := errors.AsType[*archive.UnmarkedError](err)
 		sick, ok := errors.AsType[*archive.CallError](err)

@@ -14,8 +14,8 @@ type Info struct {
 	Version, Revision, GoVersion string
 }
 
-// version and revision are set by the build script:
-// -ldflags "-X ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
+// version and revision are set by the build script: -ldflags "-X
+// ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
 // The toolchain itself knows neither in a build without a repository, such as the one of the
 // container image, and in some work trees.
 var version, revision string

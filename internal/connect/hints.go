@@ -30,8 +30,9 @@ func redisHint(err error, c config.RedisConn) string {
 	return "check redis.url, and that the server runs"
 }
 
-// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so in
-// many forms, such as with the hash of a script before it; all other errors speak for themselves.
+// Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so
+// in many forms, such as with the hash of a script before it; all other errors speak for
+// themselves.
 func Explain(err error) string {
 	if !strings.Contains(err.Error(), "READONLY ") {
 		return err.Error()

@@ -93,7 +93,10 @@ func (o *office) issue(r *http.Request) {
 	if o.spoil {
 		public = &o.key.PublicKey
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(10), RawSubject: o.csr.RawSubject, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(2e9, 0)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(10), RawSubject: o.csr.RawSubject, NotBefore: time.Unix(0, 0),
+		NotAfter: time.Unix(2e9, 0),
+	}
 	if o.issued, err = x509.CreateCertificate(rand.Reader, template, template, public, o.key); err != nil {
 		o.t.Error(err)
 	}
@@ -149,7 +152,8 @@ func TestSelfSigned_Pair_BelongsTogetherAndNamesTheNIP(t *testing.T) {
 	}
 	for _, env := range []config.Environment{config.Production, config.Demo} {
 		cfg.Environment = env
-		if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil || !strings.Contains(err.Error(), "only test does") {
+		if _, err := enrol.SelfSigned(cfg, tenant, "", time.Hour, time.Now()); err == nil ||
+			!strings.Contains(err.Error(), "only test does") {
 			t.Errorf("%s: %v", env, err)
 		}
 	}
@@ -158,7 +162,8 @@ func TestSelfSigned_Pair_BelongsTogetherAndNamesTheNIP(t *testing.T) {
 func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) {
 	o, a, cfg, tenant := open(t)
 	old := read(t, tenant.PrivateKeyFile)
-	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); err == nil || !strings.Contains(err.Error(), "no certificate was requested") {
+	if _, _, err := enrol.Fetch(t.Context(), cfg, tenant, a, ""); err == nil ||
+		!strings.Contains(err.Error(), "no certificate was requested") {
 		t.Error(err)
 	}
 	reference, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", "")
@@ -169,7 +174,8 @@ func TestRenewal_FromRequestToFetch_ReplacesThePairAndKeepsTheOld(t *testing.T) 
 	if names := o.csr.Subject.Names; len(names) != 5 || !strings.Contains(o.csr.Subject.String(), "CN=Zażółć") {
 		t.Errorf("asked for %v", o.csr.Subject)
 	}
-	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !strings.Contains(err.Error(), "requested already") {
+	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil ||
+		!strings.Contains(err.Error(), "requested already") {
 		t.Error(err)
 	}
 	o.status = 100
@@ -232,7 +238,8 @@ func TestFetch_FolderOfItsOwn_TouchesNoPresentFile(t *testing.T) {
 	if _, installed, err := enrol.Fetch(t.Context(), cfg, tenant, a, dir); err != nil || installed {
 		t.Fatal(installed, err)
 	}
-	if read(t, tenant.CertificateFile) != before || !exists(filepath.Join(dir, nip+"-key.pem")) || !exists(filepath.Join(dir, nip+"-cert.pem")) {
+	if read(t, tenant.CertificateFile) != before || !exists(filepath.Join(dir, nip+"-key.pem")) ||
+		!exists(filepath.Join(dir, nip+"-cert.pem")) {
 		t.Error("the new pair is not in its folder alone")
 	}
 }
@@ -255,11 +262,13 @@ func TestCreateToken_IsInItsFileAloneAndActive(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path); err == nil || strings.Contains(err.Error(), "geheim") {
+	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path); err == nil ||
+		strings.Contains(err.Error(), "geheim") {
 		t.Error(err)
 	}
 	o.token = "Failed"
-	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path+"2"); err == nil || !strings.Contains(err.Error(), "Failed") ||
+	if _, err := enrol.CreateToken(t.Context(), a, []string{"InvoiceWrite"}, "worker", path+"2"); err == nil ||
+		!strings.Contains(err.Error(), "Failed") ||
 		strings.Contains(err.Error(), "geheim") {
 		t.Error(err)
 	}

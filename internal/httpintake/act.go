@@ -13,19 +13,19 @@ import (
 )
 
 // act retries or dismisses an invoice: POST /v1/invoices/ID:retry, :dismiss.
-func (s *Server) act(c *call) error {
+func (de *decisions) act(c *call) error {
 	id, verb, _ := strings.Cut(c.r.PathValue("action"), ":")
 	if verb != "retry" && verb != "dismiss" {
 		return nowhere
 	}
-	if err := s.o.Fit(); err != nil {
+	if err := de.o.Fit(); err != nil {
 		return notNow(err)
 	}
-	reason, err := s.reason(c)
+	reason, err := de.reason(c)
 	if err != nil {
 		return err
 	}
-	inv, err := s.invoice(c, id)
+	inv, err := de.invoice(c, id)
 	if err != nil {
 		return err
 	}
@@ -38,9 +38,9 @@ func (s *Server) act(c *call) error {
 	case !allowed:
 		err = &actions.NotDoneError{Cause: actions.WrongState, State: inv.State}
 	case verb == "retry":
-		err = s.o.Actions.Retry(c.ctx(), &inv, by)
+		err = de.o.Actions.Retry(c.ctx(), &inv, by)
 	default:
-		err = s.o.Actions.Dismiss(c.ctx(), &inv, ledger.Dismissal{By: by, Reason: reason})
+		err = de.o.Actions.Dismiss(c.ctx(), &inv, ledger.Dismissal{By: by, Reason: reason})
 	}
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
 		return notDone(not, verb, inv.State)
@@ -48,15 +48,15 @@ func (s *Server) act(c *call) error {
 	if err != nil {
 		return notNow(err)
 	}
-	return s.answerNow(c, id)
+	return de.answerNow(c, id)
 }
 
-func (s *Server) answerNow(c *call, id string) error {
-	inv, err := s.invoice(c, id)
+func (de *decisions) answerNow(c *call, id string) error {
+	inv, err := de.invoice(c, id)
 	if err != nil {
 		return err
 	}
-	found, err := s.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+	found, err := de.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
 	if err != nil {
 		return notNow(err)
 	}
@@ -64,7 +64,7 @@ func (s *Server) answerNow(c *call, id string) error {
 }
 
 // reason reads {"reason": "…"}; a call without a body gives none.
-func (s *Server) reason(c *call) (string, error) {
+func (de *decisions) reason(c *call) (string, error) {
 	const longest = 500
 	malformed := bad(`the body must be empty or {"reason": "…"} with at most 500 characters`,
 		`treść musi być pusta albo mieć postać {"reason": "…"}, najwyżej 500 znaków`)

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// The way in over HTTP beside the way in of enqueue submit: the same documents, one server, one Redis,
-// callers in the same process. Each prints invoices a second.
+// The way in over HTTP beside the way in of enqueue submit: the same documents, one server, one
+// Redis, callers in the same process. Each prints invoices a second.
 func BenchmarkIntake(b *testing.B) {
 	for _, c := range []struct {
 		name       string
@@ -83,7 +83,8 @@ func BenchmarkIntake(b *testing.B) {
 		for _, raw := range raws {
 			items := intake.ReadArchive(b.Context(), "night.zip", bytes.NewReader(raw), int64(len(raw)), intake.Options{})
 			taken := 0
-			if err := intake.Run(b.Context(), s.o.Admitter, items, intake.Terms{}, func(a []intake.Admission) { taken += len(a) }); err != nil || taken != documents {
+			if err := intake.Run(b.Context(), s.o.Admitter, items, intake.Terms{},
+				func(a []intake.Admission) { taken += len(a) }); err != nil || taken != documents {
 				b.Fatal(taken, err)
 			}
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// inMemory is the largest body, in bytes, that is kept in memory. A larger one is in a file while it
-// is read. So what a server needs is bounded by the number of calls, not by what they send.
+// inMemory is the largest body, in bytes, that is kept in memory. A larger one is in a file while
+// it is read. So what a server needs is bounded by the number of calls, not by what they send.
 const inMemory = 256 << 10
 
 // body is the whole body of a call.
@@ -33,8 +33,8 @@ func (b *body) close() {
 }
 
 // readBody reads the body of a call.
-func (s *Server) readBody(c *call) (*body, error) {
-	limit := s.o.Limits.Body
+func (br *bodyReader) readBody(c *call) (*body, error) {
+	limit := br.o.Limits.Body
 	over := &problem{kind: tooLarge, detail: text{
 		en: "a body may have " + bytesText(limit) + "; hand the invoices in with several calls",
 		pl: "treść może mieć " + bytesText(limit) + "; przekaż faktury kilkoma wywołaniami"}}
@@ -48,9 +48,9 @@ func (s *Server) readBody(c *call) (*body, error) {
 			pl: "treść z Content-Encoding nie jest przyjmowana; aby wysłać mniej, wyślij archiwum ZIP"}}
 	}
 	paced := &pacedReader{from: http.MaxBytesReader(c.w, c.r.Body, limit), control: http.NewResponseController(c.w),
-		start: time.Now(), period: s.o.Limits.BodyPeriod}
+		start: time.Now(), period: br.o.Limits.BodyPeriod}
 	hash := sha256.New()
-	b, err := s.spool(io.TeeReader(paced, hash), c.r.ContentLength)
+	b, err := br.spool(io.TeeReader(paced, hash), c.r.ContentLength)
 	if err == nil {
 		hash.Sum(b.sum[:0])
 		_ = paced.control.SetReadDeadline(time.Time{})
@@ -74,7 +74,7 @@ func (s *Server) readBody(c *call) (*body, error) {
 }
 
 // spool reads into memory, or into a file when that is not enough.
-func (s *Server) spool(from io.Reader, announced int64) (*body, error) {
+func (br *bodyReader) spool(from io.Reader, announced int64) (*body, error) {
 	size := int64(16 << 10)
 	if announced > 0 {
 		size = min(announced, inMemory)
@@ -87,7 +87,7 @@ func (s *Server) spool(from io.Reader, announced int64) (*body, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(s.o.Limits.TempDir, "intake-*") // readable by this user only
+	f, err := os.CreateTemp(br.o.Limits.TempDir, "intake-*") // readable by this user only
 	if err != nil {
 		return nil, err
 	}

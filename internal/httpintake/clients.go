@@ -154,8 +154,9 @@ func (c *client) await(done <-chan struct{}) {
 	}
 }
 
-// refresh reads the file again when it has changed. When it is gone, the client has no key any more;
-// when it cannot be read for another reason, such as a share that is away, the last keys stay.
+// refresh reads the file again when it has changed. When it is gone, the client has no key any
+// more; when it cannot be read for another reason, such as a share that is away, the last keys
+// stay.
 func (c *client) refresh(had keys) (keys, error) {
 	info, err := os.Stat(c.KeyFile)
 	switch {

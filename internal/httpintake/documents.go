@@ -22,7 +22,7 @@ type source struct {
 }
 
 // format reads the documents of one media type.
-type format func(s *Server, c *call, b *body, of *asked) *source
+type format func(br *bodyReader, c *call, b *body, of *asked) *source
 
 var formats = map[string]format{
 	"application/xml":     xmlBody,
@@ -42,7 +42,7 @@ type asked struct {
 }
 
 // askedOf reads what a call says in its query and headers.
-func (s *Server) askedOf(c *call) (*asked, error) {
+func (br *bodyReader) askedOf(c *call) (*asked, error) {
 	a := &asked{file: "-"}
 	var err error
 	if a.media, a.params, err = mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || formats[a.media] == nil {
@@ -74,7 +74,8 @@ func (s *Server) askedOf(c *call) (*asked, error) {
 			}
 			w.Offline = value == "true"
 		default:
-			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant", cut(name)),
+			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline and tenant",
+				cut(name)),
 				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline i tenant", cut(name)))
 		}
 	}
@@ -82,7 +83,7 @@ func (s *Server) askedOf(c *call) (*asked, error) {
 		return nil, bad("ref in the query is for one application/xml; give a ref to each document in application/json",
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
-	if a.terms, err = w.Terms(s.o.Now(), c.client.Tenants); err != nil {
+	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
 		return nil, bad(oneLine(err), "")
 	}
 	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
@@ -91,23 +92,23 @@ func (s *Server) askedOf(c *call) (*asked, error) {
 	return a, nil
 }
 
-func xmlBody(_ *Server, _ *call, b *body, of *asked) *source {
+func xmlBody(_ *bodyReader, _ *call, b *body, of *asked) *source {
 	return &source{items: func(yield func(intake.Item) bool) {
 		data, err := b.bytes()
 		yield(intake.Item{File: of.file, Data: data, Ref: of.wanted.Ref, Err: err})
 	}}
 }
 
-func zipBody(s *Server, c *call, b *body, of *asked) *source {
+func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	name := of.file
 	if name == "-" {
 		name = "-.zip"
 	}
-	return &source{items: intake.ReadArchive(c.ctx(), name, b.at, b.size, s.readOptions())}
+	return &source{items: intake.ReadArchive(c.ctx(), name, b.at, b.size, br.readOptions())}
 }
 
-func (s *Server) readOptions() intake.Options {
-	return intake.Options{MaxEntries: s.o.Limits.Documents, MaxDocument: s.o.Limits.Document}
+func (br *bodyReader) readOptions() intake.Options {
+	return intake.Options{MaxEntries: br.o.Limits.Documents, MaxDocument: br.o.Limits.Document}
 }
 
 // bytes returns the whole body. It is called for bodies that hold one document.
@@ -154,11 +155,11 @@ func bytesText(n int64) string {
 }
 
 // limited ends a sequence after the maximum number of documents of one call.
-func (s *Server) limited(ctx context.Context, src *source) iter.Seq[intake.Item] {
+func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.Item] {
 	return func(yield func(intake.Item) bool) {
 		n, over := 0, false
 		for it := range src.items {
-			if over = n == s.o.Limits.Documents; over {
+			if over = n == br.o.Limits.Documents; over {
 				break
 			}
 			n++

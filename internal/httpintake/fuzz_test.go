@@ -12,7 +12,7 @@ import (
 
 // fuzzed reads a body without a ledger behind it.
 func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
-	s := &Server{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}
+	br := &bodyReader{&core{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}}
 	c := &call{r: httptest.NewRequest("POST", "/v1/invoices", nil), client: &client{Client: Client{Tenants: []string{"one"}}}}
 	of := &asked{file: "-"}
 	var err error
@@ -20,9 +20,9 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 		t.Skip("not a media type, so no reader is chosen by it")
 	}
 	b := &body{at: bytes.NewReader(raw), size: int64(len(raw)), mem: raw}
-	src := formats[of.media](s, c, b, of)
+	src := formats[of.media](br, c, b, of)
 	var items []intake.Item
-	for it := range s.limited(c.ctx(), src) {
+	for it := range br.limited(c.ctx(), src) {
 		items = append(items, it)
 	}
 	if len(items) > 50 {
@@ -40,8 +40,10 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 }
 
 func FuzzJSON(f *testing.F) {
-	for _, s := range []string{`{"invoices":[{"xml":"<a/>","ref":"x"}]}`, `{"invoices":[{"xml_base64":"PGEvPg=="},{"faktura":{}},null,1,[]]}`,
-		`{"invoices":[]}`, `{"invoices":[{"xml":"\ud800"}]`, `[`, `{"invoices":[{"deadline":"2049-01-01","lane":"bulk","offline":true,"tenant":"one"}],"x":1}`} {
+	for _, s := range []string{`{"invoices":[{"xml":"<a/>","ref":"x"}]}`,
+		`{"invoices":[{"xml_base64":"PGEvPg=="},{"faktura":{}},null,1,[]]}`,
+		`{"invoices":[]}`, `{"invoices":[{"xml":"\ud800"}]`, `[`,
+		`{"invoices":[{"deadline":"2049-01-01","lane":"bulk","offline":true,"tenant":"one"}],"x":1}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -122,7 +122,8 @@ type answer struct {
 	}
 }
 
-// call sends a request with the first client's key; heads are pairs of name and value and replace it.
+// call sends a request with the first client's key; heads are pairs of name and value and replace
+// it.
 func (b *bench) call(method, path string, body []byte, heads ...string) answer {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, bytes.NewReader(body))

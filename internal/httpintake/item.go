@@ -63,8 +63,8 @@ func linksOf(id string) *invoiceLinks {
 	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo"}
 }
 
-// itemOf returns the answer about a document. entries has those that it met, by id: its own when it is
-// here already, and those in its way.
+// itemOf returns the answer about a document. entries has those that it met, by id: its own when it
+// is here already, and those in its way.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
 	it := item{Ref: a.Ref, File: a.File, Number: inv.Number, Tenant: inv.Tenant}
@@ -105,9 +105,9 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	return it
 }
 
-// foreign is the answer about a document whose number, or which itself, is here for a tenant that is
-// not the client's. It says no more than that it cannot be taken: not its id, nor its state, nor what
-// differs.
+// foreign is the answer about a document whose number, or which itself, is here for a tenant that
+// is not the client's. It says no more than that it cannot be taken: not its id, nor its state, nor
+// what differs.
 func (c *call) foreign(it item) item {
 	rule := c.lang.say(text{
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",

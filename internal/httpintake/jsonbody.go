@@ -20,17 +20,17 @@ type jsonInvoice struct {
 	Faktura   json.RawMessage `json:"faktura"`
 }
 
-// jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault in it is
-// refused alone; text that is not JSON ends the reading.
-func jsonBody(s *Server, c *call, b *body, of *asked) *source {
+// jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault in it
+// is refused alone; text that is not JSON ends the reading.
+func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
-	src.items = func(yield func(intake.Item) bool) { src.fault = s.readJSON(c, b, of, yield) }
+	src.items = func(yield func(intake.Item) bool) { src.fault = br.readJSON(c, b, of, yield) }
 	return src
 }
 
-func (s *Server) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
+func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
 	// In JSON a character of a document takes up to six: \u003c.
-	elements := &elementReader{from: b.reader(), limit: 6*s.o.Limits.Document + 64<<10}
+	elements := &elementReader{from: b.reader(), limit: 6*br.o.Limits.Document + 64<<10}
 	elements.left = elements.limit
 	d := json.NewDecoder(elements)
 	for _, want := range []any{json.Delim('{'), "invoices", json.Delim('[')} {
@@ -46,7 +46,7 @@ func (s *Server) readJSON(c *call, b *body, of *asked, yield func(intake.Item) b
 		}
 		// What the decoder has read ahead is at most as much again.
 		elements.left = elements.limit
-		if !yield(s.jsonItem(c, n, raw, of)) {
+		if !yield(br.jsonItem(c, n, raw, of)) {
 			return nil
 		}
 	}
@@ -78,7 +78,7 @@ func malformed(n int, elements *elementReader, err error) error {
 		fmt.Sprintf("treść nie jest poprawnym JSON w invoices[%d]; tego elementu i następnych nie odczytano", n))
 }
 
-func (s *Server) jsonItem(c *call, n int, raw json.RawMessage, of *asked) intake.Item {
+func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked) intake.Item {
 	it := intake.Item{File: fmt.Sprintf("invoices[%d]", n)}
 	one := jsonInvoice{}
 	d := json.NewDecoder(strings.NewReader(string(raw)))
@@ -100,7 +100,7 @@ func (s *Server) jsonItem(c *call, n int, raw json.RawMessage, of *asked) intake
 		own.Tenant = of.wanted.Tenant
 	}
 	own.Offline = own.Offline || of.wanted.Offline
-	terms, err := own.Terms(s.o.Now(), c.client.Tenants)
+	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
 	it.Terms, it.Err = &terms, err
 	if err == nil {
 		it.Data, it.Err = one.document()

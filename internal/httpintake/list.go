@@ -42,18 +42,18 @@ const (
 	scanned = 5000
 )
 
-func (s *Server) list(c *call) error {
-	f, err := s.filterOf(c)
+func (l *listing) list(c *call) error {
+	f, err := l.filterOf(c)
 	if err != nil {
 		return err
 	}
 	if f.ref != "" || f.number != "" {
-		return s.named(c, f)
+		return l.named(c, f)
 	}
-	return s.changed(c, f)
+	return l.changed(c, f)
 }
 
-func (s *Server) filterOf(c *call) (filter, error) {
+func (l *listing) filterOf(c *call) (filter, error) {
 	f := filter{tenants: c.client.Tenants, limit: pageSize}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
@@ -130,30 +130,30 @@ func (f *filter) selects() bool {
 // named answers with the invoices of a ref or number. They are few, so there is one page. When no
 // invoice has it, refused documents have their turn: a program that asks by its ref learns that its
 // document was not taken.
-func (s *Server) named(c *call, f filter) error {
+func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error
 	if f.ref != "" {
-		invs, err = s.o.Inquiry.FindRef(c.ctx(), f.ref, f.tenants...)
+		invs, err = l.o.Inquiry.FindRef(c.ctx(), f.ref, f.tenants...)
 	} else {
 		var ids []string
-		if ids, err = s.o.Ledger.ByNumber(c.ctx(), f.number); err == nil {
-			invs, err = s.o.Ledger.Invoices(c.ctx(), ids)
+		if ids, err = l.o.Ledger.ByNumber(c.ctx(), f.number); err == nil {
+			invs, err = l.o.Ledger.Invoices(c.ctx(), ids)
 		}
 	}
 	if _, err = ledger.Skip(err); err != nil {
 		return notNow(err)
 	}
 	invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !f.match(&inv) })
-	page, err := s.answersOf(c, invs)
+	page, err := l.answersOf(c, invs)
 	if err != nil {
 		return err
 	}
 	if len(invs) == 0 && (f.state == "" || f.state == results.Refused) {
-		refused := s.o.Inquiry.RefusedRef
+		refused := l.o.Inquiry.RefusedRef
 		name := f.ref
 		if name == "" {
-			refused, name = s.o.Inquiry.Refused, f.number
+			refused, name = l.o.Inquiry.Refused, f.number
 		}
 		found, err := refused(c.ctx(), name)
 		if err != nil {
@@ -168,9 +168,9 @@ func (s *Server) named(c *call, f filter) error {
 	return c.json(http.StatusOK, listAnswer{Items: page})
 }
 
-func (s *Server) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, error) {
+func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, error) {
 	page := make([]invoiceAnswer, 0, len(invs))
-	found, err := s.o.Inquiry.Results(c.ctx(), invs)
+	found, err := l.o.Inquiry.Results(c.ctx(), invs)
 	if err != nil {
 		return nil, notNow(err)
 	}
@@ -181,7 +181,7 @@ func (s *Server) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, err
 }
 
 // changed answers with a page of invoices in the order of their last change.
-func (s *Server) changed(c *call, f filter) error {
+func (l *listing) changed(c *call, f filter) error {
 	states := ledger.States()
 	number := cmp.Or(f.ksefNumber, f.ksefNumberPrefix)
 	switch {
@@ -202,7 +202,7 @@ func (s *Server) changed(c *call, f filter) error {
 	var page []ledger.Invoice
 	more := false
 	for read := 0; !more; {
-		some, next, err := s.o.Inquiry.Changed(c.ctx(), states, f.from, n)
+		some, next, err := l.o.Inquiry.Changed(c.ctx(), states, f.from, n)
 		if _, err = ledger.Skip(err); err != nil {
 			return notNow(err)
 		}
@@ -224,7 +224,7 @@ func (s *Server) changed(c *call, f filter) error {
 	}
 	answer := listAnswer{}
 	var err error
-	if answer.Items, err = s.answersOf(c, page); err != nil {
+	if answer.Items, err = l.answersOf(c, page); err != nil {
 		return err
 	}
 	if more {

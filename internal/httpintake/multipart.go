@@ -12,13 +12,13 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// multipartBody reads the files of a form. Each part with a file name is one document; its header Ref,
-// when it has one, is the document's ref. What a part is called does not matter.
-func multipartBody(s *Server, c *call, b *body, of *asked) *source {
+// multipartBody reads the files of a form. Each part with a file name is one document; its header
+// Ref, when it has one, is the document's ref. What a part is called does not matter.
+func multipartBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) {
 		src.fault = eachPart(b, of.params["boundary"], func(p *multipart.Part) (bool, error) {
-			it, err := s.part(p)
+			it, err := br.part(p)
 			if err != nil {
 				return false, err
 			}
@@ -60,7 +60,7 @@ func eachPart(b *body, boundary string, do func(*multipart.Part) (bool, error)) 
 
 var errPart = errors.New("part cut off")
 
-func (s *Server) part(p *multipart.Part) (intake.Item, error) {
+func (br *bodyReader) part(p *multipart.Part) (intake.Item, error) {
 	name := fileName(p)
 	it := intake.Item{File: baseName(name), Ref: p.Header.Get("Ref")}
 	if name == "" {
@@ -69,7 +69,7 @@ func (s *Server) part(p *multipart.Part) (intake.Item, error) {
 			Hint: "send each invoice as a file; what holds for all of them goes into the query"}
 		return it, nil
 	}
-	limit := s.o.Limits.Document
+	limit := br.o.Limits.Document
 	data, err := io.ReadAll(io.LimitReader(p, limit+1))
 	if err != nil {
 		return it, errPart
@@ -94,8 +94,8 @@ func fileName(p *multipart.Part) string {
 	return params["filename"]
 }
 
-// fingerprint is what two calls with the same Idempotency-Key must have in common. The boundary of a
-// form is another one each time, so of a form its parts count.
+// fingerprint is what two calls with the same Idempotency-Key must have in common. The boundary of
+// a form is another one each time, so of a form its parts count.
 func (b *body) fingerprint(of *asked, query string) ([sha256.Size]byte, error) {
 	h := sha256.New()
 	add := func(part []byte) {

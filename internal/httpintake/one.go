@@ -25,10 +25,10 @@ func answerOf(r results.Result) invoiceAnswer {
 
 // invoice returns the entry that the path of a call names. An invoice of another client does not
 // exist for this one.
-func (s *Server) invoice(c *call, id string) (ledger.Invoice, error) {
+func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura twoich podmiotów nie ma tego id"}}
-	inv, err := s.o.Ledger.Invoice(c.ctx(), id)
+	inv, err := co.o.Ledger.Invoice(c.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, missing
 	}
@@ -44,12 +44,12 @@ func (s *Server) invoice(c *call, id string) (ledger.Invoice, error) {
 	return inv, nil
 }
 
-func (s *Server) one(c *call) error {
-	inv, err := s.invoice(c, c.r.PathValue("id"))
+func (sg *single) one(c *call) error {
+	inv, err := sg.invoice(c, c.r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	found, err := s.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
+	found, err := sg.o.Inquiry.Results(c.ctx(), []ledger.Invoice{inv})
 	if err != nil {
 		return notNow(err)
 	}
@@ -58,31 +58,31 @@ func (s *Server) one(c *call) error {
 
 // xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
 // were handed in.
-func (s *Server) xml(c *call) error {
-	inv, err := s.invoice(c, c.r.PathValue("id"))
+func (sg *single) xml(c *call) error {
+	inv, err := sg.invoice(c, c.r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	doc, err := s.o.Document(c.ctx(), &inv)
+	doc, err := sg.o.Document(c.ctx(), &inv)
 	if err != nil {
-		doc, err = s.o.Records.Document(c.ctx(), results.Of(inv, ""))
+		doc, err = sg.o.Records.Document(c.ctx(), results.Of(inv, ""))
 	}
-	return s.stored(c, inv.ID+".xml", doc, err, text{
+	return sg.stored(c, inv.ID+".xml", doc, err, text{
 		en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"})
 }
 
-func (s *Server) upo(c *call) error {
-	inv, err := s.invoice(c, c.r.PathValue("id"))
+func (sg *single) upo(c *call) error {
+	inv, err := sg.invoice(c, c.r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	receipt, err := s.o.Records.Receipt(c.ctx(), results.Of(inv, ""))
-	return s.stored(c, inv.ID+".upo.xml", receipt.Raw, err, text{
+	receipt, err := sg.o.Records.Receipt(c.ctx(), results.Of(inv, ""))
+	return sg.stored(c, inv.ID+".upo.xml", receipt.Raw, err, text{
 		en: "this invoice has no receipt (UPO) yet; it is " + string(inv.State),
 		pl: "ta faktura nie ma jeszcze UPO; jej stan: " + string(inv.State)})
 }
 
-func (s *Server) stored(c *call, name string, data []byte, err error, missing text) error {
+func (sg *single) stored(c *call, name string, data []byte, err error, missing text) error {
 	switch {
 	case err == nil:
 		c.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)

@@ -33,8 +33,8 @@ type parameter struct{ Name, In, Description string }
 
 type described struct{ Name, Description string }
 
-// readDocument makes the page from the description, so that the two never differ. It is called once,
-// and an error is a mistake of the build.
+// readDocument makes the page from the description, so that the two never differ. It is called
+// once, and an error is a mistake of the build.
 func readDocument() (*document, error) {
 	var api struct {
 		Info struct {
@@ -104,6 +104,7 @@ func (s *Server) openapi(c *call) error { return c.raw(http.StatusOK, "applicati
 
 // page answers with a page that needs nothing from outside, and may load nothing.
 func (s *Server) page(c *call) error {
-	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	c.w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	return c.raw(http.StatusOK, "text/html; charset=utf-8", s.docs.page)
 }

@@ -84,7 +84,8 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 	do("POST", "/v1/invoices", []byte("<x"), xml...)
 	do("POST", "/v1/invoices?lane=x", []byte("<x"), xml...)
 	do("POST", "/v1/invoices", zipOf(t, "a.xml", string(xmlOf(0, "FV/2")), "b.xml", "<x", "c.txt", ""), "Content-Type", "application/zip")
-	do("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/3"))}, map[string]any{"xml": ""}), "Content-Type", "application/json")
+	do("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/3"))}, map[string]any{"xml": ""}), "Content-Type",
+		"application/json")
 	do("POST", "/v1/invoices", []byte(`{`), "Content-Type", "application/json")
 	do("POST", "/v1/invoices", bytes.Repeat([]byte(" "), 9<<20), xml...)
 	do("POST", "/v1/invoices", nil, "Content-Type", "image/png")
@@ -124,7 +125,9 @@ func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
 	inner := &testing.T{}
 	*c = *newContract(t, openAPI)
 	c.t = inner
-	c.check("GET", "/v1/invoices", "", answer{status: 200, head: http.Header{"Content-Type": {"application/json"}}, raw: []byte(`{"items":[{"id":"x"}]}`)})
+	c.check("GET", "/v1/invoices", "", answer{
+		status: 200, head: http.Header{"Content-Type": {"application/json"}}, raw: []byte(`{"items":[{"id":"x"}]}`),
+	})
 	if !inner.Failed() {
 		t.Error("an invoice without its fields fits the description")
 	}
@@ -146,7 +149,8 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	if !slices.Equal(described, known) {
 		t.Errorf("described are %q, taken are %q", described, known)
 	}
-	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, tooLarge, unsupported, refusedAll, keyReused,
+	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, tooLarge, unsupported, refusedAll,
+		keyReused,
 		tooMany, unavailable, internal} {
 		if !strings.Contains(string(openAPI), `"urn:ksef-worker:problem:`+k.name+`"`) {
 			t.Errorf("the problem %s is not described", k.name)
@@ -161,7 +165,8 @@ func TestDocs_ThePage_NamesEveryOperationAndLoadsNothing(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.call("GET", "/v1/docs", nil, "Authorization", "")
 	text := string(a.raw)
-	for _, want := range []string{"POST /v1/invoices<", "GET /v1/invoices/{id}/upo<", "POST /v1/invoices/{id}:dismiss<", "Idempotency-Key", "application/zip"} {
+	for _, want := range []string{"POST /v1/invoices<", "GET /v1/invoices/{id}/upo<", "POST /v1/invoices/{id}:dismiss<", "Idempotency-Key",
+		"application/zip"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %s", want)
 		}

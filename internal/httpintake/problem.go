@@ -85,15 +85,18 @@ func (p *problem) body(c *call) problemBody {
 	}
 }
 
-// notNow is the problem of an error of Redis or of a state of the pool, in which nothing can be done
-// now and the same call is right later.
+// notNow is the problem of an error of Redis or of a state of the pool, in which nothing can be
+// done now and the same call is right later.
 func notNow(err error) error {
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",
 		pl: "rejestr (Redis) nie odpowiada lub nie może być teraz użyty; wywołaj ponownie, nic nie zostanie wysłane dwa razy"}}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {
 		p.after = time.Minute
-		p.detail = text{en: full.Error(), pl: "Redis jest prawie pełny: nowe faktury będą przyjmowane, gdy przyjęte wcześniej otrzymają UPO"}
+		p.detail = text{
+			en: full.Error(),
+			pl: "Redis jest prawie pełny: nowe faktury będą przyjmowane, gdy przyjęte wcześniej otrzymają UPO",
+		}
 	}
 	return p
 }

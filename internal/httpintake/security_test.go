@@ -20,7 +20,8 @@ import (
 func TestKeys_MissingWrongOrMalformed_Are401AndNothingIsTaken(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(0, "FV/0", "")
-	for _, head := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + keyOne, keyOne, "Bearer " + keyOne + "x", "Bearer  " + keyOne} {
+	for _, head := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + keyOne, keyOne, "Bearer " + keyOne + "x", "Bearer  " +
+		keyOne} {
 		for _, path := range []string{"/v1/invoices", "/v1/invoices/" + id, "/v1/invoices/" + id + "/xml", "/v1/invoices/" + id + "/upo"} {
 			a := b.call("GET", path, nil, "Authorization", head)
 			if b.want(a, http.StatusUnauthorized, "unauthorized"); a.head.Get("WWW-Authenticate") == "" {
@@ -146,7 +147,8 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 	b.must(err)
 	defer conn.Close()
 	b.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
-	_, err = fmt.Fprintf(conn, "POST /v1/invoices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/xml\r\nContent-Length: 5000\r\n\r\n<", keyOne)
+	_, err = fmt.Fprintf(conn, "POST /v1/invoices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: "+
+		"application/xml\r\nContent-Length: 5000\r\n\r\n<", keyOne)
 	b.must(err)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	b.must(err)
@@ -158,7 +160,8 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 
 func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 	b := newBench(t, nil)
-	raw := zipOf(t, "bomb.xml", strings.Repeat(" ", 50<<20), "../../etc/cron.d/x.xml", "x", "/abs.xml", "x", "a.xml", string(xmlOf(0, "FV/1")))
+	raw := zipOf(t, "bomb.xml", strings.Repeat(" ", 50<<20), "../../etc/cron.d/x.xml", "x", "/abs.xml", "x", "a.xml",
+		string(xmlOf(0, "FV/1")))
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip")
 	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 1 || a.body.Refused != 3 {
 		t.Errorf("got %s", a.raw)
@@ -176,7 +179,8 @@ func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 	if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.body.Items) != 1 {
 		t.Errorf("too many entries: %d items", len(a.body.Items))
 	}
-	b.want(b.call("POST", "/v1/invoices", []byte("PK\x03\x04 no archive"), "Content-Type", "application/zip"), http.StatusUnprocessableEntity, "refused")
+	b.want(b.call("POST", "/v1/invoices", []byte("PK\x03\x04 no archive"), "Content-Type", "application/zip"),
+		http.StatusUnprocessableEntity, "refused")
 }
 
 func TestBody_MoreDocumentsThanAllowed_Is413WithTheAnswersOfThoseThatWereRead(t *testing.T) {

@@ -23,10 +23,11 @@ type Options struct {
 	Inquiry  *inquiry.Reader
 	Actions  *actions.Executor
 	Records  *records.Reader
-	// Document returns the document of an invoice that is not in the archive under its own name yet.
+	// Document returns the document of an invoice that is not in the archive under its own name
+	// yet.
 	Document func(context.Context, *ledger.Invoice) ([]byte, error)
-	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for each
-	// call that hands in, so it answers from memory.
+	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
+	// each call that hands in, so it answers from memory.
 	Fit func() error
 	// RecordRefusals puts refused documents on record.
 	RecordRefusals bool
@@ -48,12 +49,37 @@ type Limits struct {
 
 // Server answers calls. It is safe for concurrent use.
 type Server struct {
+	*core
+	*submissions
+	*listing
+	*single
+	*decisions
+	mux *http.ServeMux
+}
+
+// core is what all handlers share.
+type core struct {
 	o       Options
 	clients *clients
 	gates   *gates
-	mux     *http.ServeMux
 	docs    *document
 }
+
+// The handlers, by what a call is about.
+type (
+	// bodyReader reads documents out of bodies.
+	bodyReader  struct{ *core }
+	submissions struct {
+		*core
+		bodies *bodyReader
+	}
+	// listing finds invoices.
+	listing struct{ *core }
+	// single returns one invoice and its documents.
+	single struct{ *core }
+	// decisions are what a person decides about an invoice.
+	decisions struct{ *core }
+)
 
 // New returns a server. It reads the files of keys; an error names the file that cannot be used.
 func New(o Options) (*Server, error) {
@@ -71,7 +97,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, clients: known, gates: newGates(o), mux: http.NewServeMux(), docs: docs}
+	co := &core{o: o, clients: known, gates: newGates(o), docs: docs}
+	s := &Server{
+		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
+		decisions: &decisions{co}, mux: http.NewServeMux(),
+	}
 	for pattern, h := range map[string]func(*call) error{
 		"POST /v1/invoices":          s.submit,
 		"GET /v1/invoices":           s.list,

@@ -15,17 +15,17 @@ type submitAnswer struct {
 	Items   []item `json:"items"`
 }
 
-// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207 when
-// some were, 422 when none was.
-func (s *Server) submit(c *call) error {
-	if err := s.o.Fit(); err != nil {
+// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207
+// when some were, 422 when none was.
+func (sm *submissions) submit(c *call) error {
+	if err := sm.o.Fit(); err != nil {
 		return notNow(err)
 	}
-	of, err := s.askedOf(c)
+	of, err := sm.bodies.askedOf(c)
 	if err != nil {
 		return err
 	}
-	b, err := s.readBody(c)
+	b, err := sm.bodies.readBody(c)
 	if err != nil {
 		return err
 	}
@@ -33,11 +33,11 @@ func (s *Server) submit(c *call) error {
 	if b.size == 0 {
 		return bad("the body is empty", "treść jest pusta")
 	}
-	if err := s.noteKey(c, b, of); err != nil {
+	if err := sm.noteKey(c, b, of); err != nil {
 		return err
 	}
-	adms, err := s.admit(c, b, of)
-	items, noted := s.answers(c, adms)
+	adms, err := sm.admit(c, b, of)
+	items, noted := sm.answers(c, adms)
 	if err == nil {
 		err = noted
 	}
@@ -71,7 +71,7 @@ func (c *call) answer(items []item) error {
 }
 
 // noteKey refuses a call whose Idempotency-Key another call had.
-func (s *Server) noteKey(c *call, b *body, of *asked) error {
+func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	given := c.r.Header.Values("Idempotency-Key")
 	if len(given) == 0 {
 		return nil
@@ -86,7 +86,7 @@ func (s *Server) noteKey(c *call, b *body, of *asked) error {
 	if err != nil {
 		return err
 	}
-	same, err := s.o.Ledger.NoteRequest(c.ctx(), c.client.Name, key, print)
+	same, err := sm.o.Ledger.NoteRequest(c.ctx(), c.client.Name, key, print)
 	if err != nil {
 		return notNow(err)
 	}
@@ -98,9 +98,9 @@ func (s *Server) noteKey(c *call, b *body, of *asked) error {
 	return nil
 }
 
-// admit hands the documents of a body in. With an error the admissions are those that were finished:
-// the others may have been taken, and can be handed in again.
-func (s *Server) admit(c *call, b *body, of *asked) ([]intake.Admission, error) {
+// admit hands the documents of a body in. With an error the admissions are those that were
+// finished: the others may have been taken, and can be handed in again.
+func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, error) {
 	var adms []intake.Admission
 	if b.small(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
@@ -110,13 +110,13 @@ func (s *Server) admit(c *call, b *body, of *asked) ([]intake.Admission, error) 
 		}
 		return out, nil // with all answers, an error is one of the queue: the ledger has the document
 	}
-	done, err := s.gates.batch(c.ctx(), c.client)
+	done, err := sm.gates.batch(c.ctx(), c.client)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	src := formats[of.media](s, c, b, of)
-	err = intake.Run(c.ctx(), c.client.admitter, s.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
+	src := formats[of.media](sm.bodies, c, b, of)
+	err = intake.Run(c.ctx(), c.client.admitter, sm.bodies.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
 		adms = append(adms, some...)
 	})
 	if err != nil {
@@ -125,10 +125,10 @@ func (s *Server) admit(c *call, b *body, of *asked) ([]intake.Admission, error) 
 	return adms, src.fault
 }
 
-// answers returns an item for each document, and puts those that were refused on record. An error says
-// that entries could not be read; the items have what the admissions say.
-func (s *Server) answers(c *call, adms []intake.Admission) ([]item, error) {
-	here, err := s.entriesOf(c, adms)
+// answers returns an item for each document, and puts those that were refused on record. An error
+// says that entries could not be read; the items have what the admissions say.
+func (sm *submissions) answers(c *call, adms []intake.Admission) ([]item, error) {
+	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
 		// Whose the entries are is not known, so nothing is said about them.
 		return nil, notNow(err)
@@ -137,13 +137,13 @@ func (s *Server) answers(c *call, adms []intake.Admission) ([]item, error) {
 	for i := range adms {
 		items[i] = c.itemOf(&adms[i], here)
 	}
-	s.record(c, adms, items)
+	sm.record(c, adms, items)
 	return items, nil
 }
 
-// entriesOf reads the entries that documents met: their own when they are here already, and those in
-// their way.
-func (s *Server) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.Invoice, error) {
+// entriesOf reads the entries that documents met: their own when they are here already, and those
+// in their way.
+func (sm *submissions) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for i := range adms {
 		a := &adms[i]
@@ -160,7 +160,7 @@ func (s *Server) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.
 	if len(ids) == 0 {
 		return out, nil
 	}
-	invs, err := s.o.Ledger.Invoices(c.ctx(), ids)
+	invs, err := sm.o.Ledger.Invoices(c.ctx(), ids)
 	if _, err = ledger.Skip(err); err != nil {
 		return nil, err
 	}
@@ -172,8 +172,8 @@ func (s *Server) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
 // refusals of documents that are taken now. An error is logged and stops nothing.
-func (s *Server) record(c *call, adms []intake.Admission, items []item) {
-	if !s.o.RecordRefusals {
+func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
+	if !sm.o.RecordRefusals {
 		return
 	}
 	mine := adms[:0:0]
@@ -182,9 +182,9 @@ func (s *Server) record(c *call, adms []intake.Admission, items []item) {
 			mine = append(mine, adms[i])
 		}
 	}
-	r := &intake.Refusals{Record: s.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
+	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
 	r.Note(c.ctx(), mine)
 	if r.Err != nil {
-		s.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
+		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
 	}
 }

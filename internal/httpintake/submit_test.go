@@ -102,7 +102,8 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 	}
 	files[2*150+1] = "<broken"
 	raw := zipOf(t, files...)
-	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip", "Content-Disposition", `attachment; filename="../../night.zip"`)
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip", "Content-Disposition",
+		`attachment; filename="../../night.zip"`)
 	b.want(a, http.StatusMultiStatus, "")
 	if a.body.Taken != 299 || a.body.Refused != 1 || len(a.body.Items) != 300 {
 		t.Fatalf("taken %d, refused %d", a.body.Taken, a.body.Refused)
@@ -147,7 +148,8 @@ func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
 	media, raw = form(t, [3]string{"a.xml", "SO-1", string(xmlOf(0, "FV/1"))}, [3]string{`C:\x\b.xml`, "", string(xmlOf(0, "FV/2"))})
 	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusAccepted, "")
 	media, raw = form(t, [3]string{"a.xml", "SO-2", string(xmlOf(0, "FV/1"))})
-	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusUnprocessableEntity, "idempotency-key-reused")
+	b.want(b.call("POST", "/v1/invoices", raw, "Content-Type", media, "Idempotency-Key", "k1"), http.StatusUnprocessableEntity,
+		"idempotency-key-reused")
 }
 
 func jsonOf(t testing.TB, docs ...map[string]any) []byte {
@@ -245,8 +247,11 @@ func TestSubmit_PoolIsNotFit_Is503AndReadyzSaysSo(t *testing.T) {
 func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.call("POST", "/v1/invoices", nil, "Content-Type", "text/csv", "Accept-Language", "en;q=0.3, pl-PL")
-	if b.want(a, http.StatusUnsupportedMediaType, "unsupported-media-type"); a.body.Title != "Nieobsługiwany typ treści" || a.head.Get("Content-Language") != "pl" {
+	if b.want(a, http.StatusUnsupportedMediaType, "unsupported-media-type"); a.body.Title != "Nieobsługiwany typ treści" ||
+		a.head.Get("Content-Language") != "pl" {
 		t.Errorf("got %s", a.raw)
 	}
-	b.want(b.post(sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23"}), "?lane=x"), http.StatusBadRequest, "bad-request")
+	b.want(b.post(sample.Invoice(sample.Options{
+		SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23",
+	}), "?lane=x"), http.StatusBadRequest, "bad-request")
 }

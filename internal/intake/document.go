@@ -10,8 +10,8 @@ import (
 type Document struct {
 	File string // where it came from, for messages: a path, or archive.zip/name.xml
 	Data []byte
-	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It is unique
-	// within the tenant: see [CheckRef].
+	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It is
+	// unique within the tenant: see [CheckRef].
 	Ref string
 	// Terms are those of this document; nil means those of the call.
 	Terms *Terms
@@ -61,8 +61,8 @@ type Admission struct {
 	// goes on as its state says. For a repeated export only ID and State are set; for all other
 	// documents ID is "".
 	Held ledger.Invoice
-	// Other is the id of the invoice that has the number or the ref of a refused document; "" when the
-	// document is refused for another reason.
+	// Other is the id of the invoice that has the number or the ref of a refused document; "" when
+	// the document is refused for another reason.
 	Other string
 }
 

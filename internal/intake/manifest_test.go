@@ -16,7 +16,8 @@ func (g *gate) manifest(text string) []Admission {
 	one := withRef("FV/1", "")
 	g.must(os.WriteFile(filepath.Join(m.Dir, "a.xml"), one.Data, 0o600))
 	var out []Admission
-	g.must(Run(g.t.Context(), g, m.Read(g.t.Context(), strings.NewReader(text)), Terms{}, func(adms []Admission) { out = append(out, adms...) }))
+	g.must(Run(g.t.Context(), g, m.Read(g.t.Context(), strings.NewReader(text)), Terms{},
+		func(adms []Admission) { out = append(out, adms...) }))
 	return out
 }
 
@@ -48,7 +49,8 @@ not json
 {"path":"a.xml"} {"path":"a.xml"}
 {"path":"a.xml","ref":"SO-8"}`)
 	want := []string{`unknown field "reff"`, "is not a line of a manifest", "does not exist", "neither path nor xml",
-		`field lane: must be auto, express or bulk: got "fast"`, "field corrects: cannot be done over the gateway", "more than one value", ""}
+		`field lane: must be auto, express or bulk: got "fast"`, "field corrects: cannot be done over the gateway", "more than one value",
+		""}
 	if len(out) != len(want) {
 		t.Fatalf("%d outcomes, want %d", len(out), len(want))
 	}
@@ -65,7 +67,9 @@ not json
 
 func TestManifest_EmptyOrTooLong_SaysSo(t *testing.T) {
 	g := newGate(t, nil)
-	for text, want := range map[string]string{"\n \n": "has no line", `{"xml":"` + strings.Repeat("x", 7<<20) + `"}`: "is a line of more than"} {
+	for text, want := range map[string]string{
+		"\n \n": "has no line", `{"xml":"` + strings.Repeat("x", 7<<20) + `"}`: "is a line of more than",
+	} {
 		if out := g.manifest(text); len(out) != 1 || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), want) {
 			t.Errorf("got %+v", out)
 		}

@@ -13,8 +13,8 @@ import (
 // MaxRef is the maximum length of a ref in characters.
 const MaxRef = 128
 
-// CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref"; nil when
-// it can. "" is no ref and no fault.
+// CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref"; nil
+// when it can. "" is no ref and no fault.
 func CheckRef(ref string) error {
 	fault := func(rule, hint string) error {
 		shown, cut := []rune(ref), 80
@@ -47,8 +47,8 @@ func refUsed(ref string, r *answer) error {
 	}
 }
 
-// keepRefs says of invoices that are here already with another ref, or with none, that they keep it:
-// what an invoice was first handed in as stays on record.
+// keepRefs says of invoices that are here already with another ref, or with none, that they keep
+// it: what an invoice was first handed in as stays on record.
 func keepRefs(out []Admission) {
 	for i := range out {
 		o := &out[i]

@@ -26,9 +26,9 @@ type Refusals struct {
 	Tenant func(nip string) string
 	// Asked is the name of the tenant that was asked to send the documents; "" when none was.
 	Asked string
-	// Source names the sender, when names of files and refs mean something only there: a program that
-	// hands in over the network may give every document the same name. "" is this machine, whose paths
-	// identify files.
+	// Source names the sender, when names of files and refs mean something only there: a program
+	// that hands in over the network may give every document the same name. "" is this machine,
+	// whose paths identify files.
 	Source string
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
@@ -198,8 +198,8 @@ func (r *Refusals) ofRef(ref string) string {
 	return ledger.RefusalOfFile("ref\x00" + r.Source + "\x00" + ref)
 }
 
-// pathOf returns the absolute path of a file; "" for standard input and for a name that a sender gave,
-// which may be another document each time.
+// pathOf returns the absolute path of a file; "" for standard input and for a name that a sender
+// gave, which may be another document each time.
 func (r *Refusals) pathOf(file string) string {
 	if r.Source != "" || file == "-" || strings.HasPrefix(file, "-/") {
 		return ""

@@ -143,8 +143,8 @@ func (a *Admitter) largest() int64 {
 	return size
 }
 
-// Only returns an admitter that takes what a takes, but only for the tenants with these names. The two
-// may be used at the same time.
+// Only returns an admitter that takes what a takes, but only for the tenants with these names. The
+// two may be used at the same time.
 func (a *Admitter) Only(names []string) *Admitter {
 	only := &Admitter{
 		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
@@ -159,8 +159,8 @@ func (a *Admitter) Only(names []string) *Admitter {
 	return only
 }
 
-// mayChange reports whether the terms of an invoice of this tenant may be changed: an admitter made by
-// [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
+// mayChange reports whether the terms of an invoice of this tenant may be changed: an admitter made
+// by [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
 func (a *Admitter) mayChange(tenant string) bool {
 	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Name == tenant })
 }

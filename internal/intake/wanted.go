@@ -21,9 +21,9 @@ type Wanted struct {
 	Corrects string `json:"corrects"` // the invoice that a technical correction replaces
 }
 
-// Terms returns what the text stands for. With an error the terms are those of the other fields. The
-// error is one or several [*invoice.FieldError] that name the field of the manifest; a time that has
-// passed is one. names are those of the tenants that the sender may name.
+// Terms returns what the text stands for. With an error the terms are those of the other fields.
+// The error is one or several [*invoice.FieldError] that name the field of the manifest; a time
+// that has passed is one. names are those of the tenants that the sender may name.
 func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant}
 	var all []error

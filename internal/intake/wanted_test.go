@@ -44,8 +44,11 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 			t.Errorf("%+v has no fault", w)
 		}
 	}
-	terms, err := (&Wanted{Ref: "SO-1", Lane: "bulk", Offline: true, Deadline: "2026-11-24", Tenant: "mine"}).Terms(monday, []string{"mine"})
-	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" || terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
+	terms, err := (&Wanted{
+		Ref: "SO-1", Lane: "bulk", Offline: true, Deadline: "2026-11-24", Tenant: "mine",
+	}).Terms(monday, []string{"mine"})
+	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" ||
+		terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
 		t.Errorf("terms are %+v, %v", terms, err)
 	}
 }

@@ -35,7 +35,9 @@ const (
 	markName  = 7
 )
 
-func newCanon(document []byte) *canon { return &canon{scanner: scanner{data: document, lenient: true}} }
+func newCanon(document []byte) *canon {
+	return &canon{scanner: scanner{source: source{data: document, lenient: true}}}
+}
 
 // next moves to the next piece. It returns false at the last piece, which has no tag.
 func (c *canon) next() (more bool, err error) {

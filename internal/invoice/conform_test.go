@@ -34,20 +34,24 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 		{"one of several is missing", "<P_19N>1</P_19N>", "",
 			"field Fa/Adnotacje/Zwolnienie: must contain P_19 or P_19N at line 13, column 103; expected before </Zwolnienie>"},
 		{"a party without identity", "<NIP>5210000003</NIP>", "",
-			"field Podmiot2/DaneIdentyfikacyjne: must contain NIP, KodUE, KodKraju, NrID or BrakID at line 8, column 33; expected before <Nazwa>"},
+			"field Podmiot2/DaneIdentyfikacyjne: must contain NIP, KodUE, KodKraju, NrID or BrakID at line 8, column 33; expected before " +
+				"<Nazwa>"},
 		{"two in the wrong order", "<P_16>2</P_16><P_17>2</P_17>", "<P_17>2</P_17><P_16>2</P_16>",
 			"field Fa/Adnotacje/P_16: must be given earlier at line 13, column 47; expected before <P_17>"},
 		{"an element too late", "<RodzajFaktury>VAT</RodzajFaktury>", "<RodzajFaktury>VAT</RodzajFaktury><P_13_1>1</P_13_1>",
-			"field Fa/P_13_1: must not be given here at line 14, column 37; after RodzajFaktury may follow: PrzyczynaKorekty, TypKorekty, " +
+			"field Fa/P_13_1: must not be given here at line 14, column 37; after RodzajFaktury may follow: PrzyczynaKorekty, " +
+				"TypKorekty, " +
 				"DaneFaKorygowanej, ZaliczkaCzesciowa, FP, TP, DodatkowyOpis, FakturaZaliczkowa and 6 others"},
 		{"an element twice", "<P_15>123.45</P_15>", "<P_15>123.45</P_15><P_15>1</P_15>",
 			`field P_15: must be given once: got "<P_15>1</P_15><Adnotacje" at line 13, column 22`},
 		{"an unknown element", "<P_15>", "<P_99>1</P_99><P_15>",
-			"field Fa/P_99: must not be given here at line 13, column 3; the schema has no such element there; allowed are WZ, P_6, OkresFa, P_13_1, " +
+			"field Fa/P_99: must not be given here at line 13, column 3; the schema has no such element there; allowed are WZ, P_6, " +
+				"OkresFa, P_13_1, " +
 				"P_13_2, P_13_3, P_13_4, P_13_5 and 9 others"},
 		{"an element of another namespace", "<P_15>", `<P_15 xmlns="urn:x">1</P_15><P_15>`,
 			"field Fa/P_15: must not be given here at line 13, column 3; it has another namespace than Faktura"},
-		{"more than the schema allows", "</DaneIdentyfikacyjne><JST>", "</DaneIdentyfikacyjne>" + contact + contact + contact + contact + "<JST>",
+		{"more than the schema allows", "</DaneIdentyfikacyjne><JST>", "</DaneIdentyfikacyjne>" + contact + contact + contact + contact +
+			"<JST>",
 			"field Podmiot2/DaneKontaktowe: must be given at most 3 times at line 8, column 256"},
 		{"text between elements", "<Fa>", "<Fa>uwaga", `field Fa: must contain elements, not text: got "uwaga\n  " at line 9, column 6`},
 		{"an element inside text", "<P_15>123.45", "<P_15><b>123.45</b>",
@@ -83,7 +87,8 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 			"field Fa/P_15/@waluta: must not be given at line 13, column 3; the schema has no such attribute there"},
 		{"nil", "<P_15>", `<P_15 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true">`,
 			"field Fa/P_15/@xsi:nil: must not be given at line 13, column 3; the schema lets no element be nil"},
-		{"a line of many", "</RodzajFaktury>", "</RodzajFaktury>" + lines(2) + strings.Replace(line, ">1</P_8B>", ">1,5</P_8B>", 1) + lines(1),
+		{"a line of many", "</RodzajFaktury>", "</RodzajFaktury>" + lines(2) + strings.Replace(line, ">1</P_8B>", ">1,5</P_8B>", 1) +
+			lines(1),
 			`field Fa/FaWiersz[3]/P_8B: must be a number: got "1,5" at line 14, column 315; write a decimal point, not a comma`},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -5,7 +5,7 @@ import "ksefworker/internal/invoice/schema"
 // SchemaFaults returns what the schema's machine finds in a document, or an error when the document
 // cannot be read to its end.
 func SchemaFaults(doc []byte) ([]schema.Fault, error) {
-	r := reader{scanner: scanner{data: doc, lenient: true}, machine: new(schema.Machine)}
+	r := reader{scanner: scanner{source: source{data: doc, lenient: true}}, machine: new(schema.Machine)}
 	if err := r.read(); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ const excerptBytes = 24
 
 // fault reports a broken rule at offset at. Its field is the innermost open element, because a
 // person has to look there.
-func (s *scanner) fault(at int, rule, value, hint string) *FieldError {
+func (s *source) fault(at int, rule, value, hint string) *FieldError {
 	e := &FieldError{Field: DocumentField, Rule: rule, Value: shorten(value), Hint: hint}
 	if n := len(s.open); n > 0 {
 		e.Field = shorten(string(s.bytes(s.open[n-1].name)))
@@ -17,7 +17,7 @@ func (s *scanner) fault(at int, rule, value, hint string) *FieldError {
 }
 
 // truncated reports that the document ends inside an element.
-func (s *scanner) truncated() *FieldError {
+func (s *source) truncated() *FieldError {
 	value := ""
 	if n := len(s.open); n > 0 {
 		value = "<" + string(s.bytes(s.open[n-1].name)) + ">"
@@ -27,7 +27,7 @@ func (s *scanner) truncated() *FieldError {
 
 // instruction refuses <?…: KSeF accepts no processing instructions, and XML no declaration after
 // the beginning.
-func (s *scanner) instruction() *FieldError {
+func (s *source) instruction() *FieldError {
 	if target := s.data[s.pos+2:]; len(target) > 3 && string(target[:3]) == "xml" && isSpace(target[3]) {
 		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml",
 			"remove everything before <?xml")
@@ -35,7 +35,7 @@ func (s *scanner) instruction() *FieldError {
 	return s.fault(s.pos, "must not carry a processing instruction", s.excerpt(s.pos), "KSeF accepts none: remove it")
 }
 
-func (s *scanner) textOutside() *FieldError {
+func (s *source) textOutside() *FieldError {
 	if !s.rootSeen {
 		return s.fault(s.pos, "must be an XML document", s.excerpt(s.pos), guess(s.data[s.pos:]))
 	}
@@ -43,7 +43,7 @@ func (s *scanner) textOutside() *FieldError {
 }
 
 // badChar reports a byte or character that is not allowed at its position.
-func (s *scanner) badChar(at int, rule string) *FieldError {
+func (s *source) badChar(at int, rule string) *FieldError {
 	if rule == ruleUTF8 {
 		return s.fault(at, rule, s.excerptN(at, 1),
 			"the file is in another encoding, perhaps Windows-1250 or ISO-8859-2: export it as UTF-8")
@@ -62,7 +62,7 @@ func (s *scanner) badChar(at int, rule string) *FieldError {
 }
 
 // oddChar refuses a character that breaks a rule, or records it where such characters are accepted.
-func (s *scanner) oddChar(at int, rule string) *FieldError {
+func (s *source) oddChar(at int, rule string) *FieldError {
 	if s.noted(rule) {
 		return nil
 	}
@@ -75,13 +75,13 @@ func (s *scanner) oddChar(at int, rule string) *FieldError {
 // noted reports whether a character of this kind is accepted and an earlier one is already
 // recorded. Computing the position of each of thousands would cost time quadratic in the document's
 // size.
-func (s *scanner) noted(rule string) bool {
+func (s *source) noted(rule string) bool {
 	return s.discouraged != nil && rule == ruleDiscouraged
 }
 
 // note records the first discouraged character if such characters are accepted. It reports whether
 // they are.
-func (s *scanner) note(rule string, err *FieldError) bool {
+func (s *source) note(rule string, err *FieldError) bool {
 	if !s.lenient || rule != ruleDiscouraged {
 		return false
 	}
@@ -92,9 +92,9 @@ func (s *scanner) note(rule string, err *FieldError) bool {
 }
 
 // excerpt returns the text at offset at, cut at the end of the line.
-func (s *scanner) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
+func (s *source) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
 
-func (s *scanner) excerptN(at, n int) string {
+func (s *source) excerptN(at, n int) string {
 	to := at
 	for to < len(s.data) && to < at+n && s.data[to] != '\n' && s.data[to] != '\r' {
 		to++

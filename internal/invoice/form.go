@@ -99,8 +99,8 @@ func (r *reader) keepAttribute(a attribute) span {
 }
 
 // wantedForm returns the form of the namespace.
-func (r *reader) wantedForm() Form {
-	if r.formNS == nsFA2 {
+func wantedForm(root nsID) Form {
+	if root == nsFA2 {
 		return FA2()
 	}
 	return FA3()
@@ -109,7 +109,7 @@ func (r *reader) wantedForm() Form {
 // checkForm compares the declared form with the namespace. When they disagree, it is unknown which
 // schema the sender meant.
 func (r *reader) checkForm() {
-	want := r.wantedForm()
+	want := wantedForm(r.formNS)
 	at := int(r.startAt[nodeKodFormularza])
 	switch system := string(r.kept(r.system)); {
 	case !r.seen[nodeKodFormularza]:

@@ -57,8 +57,8 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	})
 	r := reader{
 		scanner: scanner{
-			data: data, lenient: o.TakeDiscouraged,
-			open: buffer.open[:0], bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
+			source:   source{data: data, lenient: o.TakeDiscouraged, open: buffer.open[:0]},
+			bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
 		},
 		values: buffer.values[:0], machine: &buffer.machine, schemaAttrs: buffer.schema[:0],
 	}
@@ -68,7 +68,7 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 		return h, err
 	}
 	r.require()
-	if h.Form.SystemCode == r.wantedForm().SystemCode {
+	if h.Form.SystemCode == wantedForm(r.formNS).SystemCode {
 		h.schema = r.schemaFaults() // otherwise nobody knows which schema the sender meant
 	}
 	if len(r.faults) > 0 {

@@ -10,7 +10,7 @@ const maxReference = 64
 
 // reference reads &name; or &#…; at offset i and returns the character and the length in bytes.
 // Only the five names of XML are known: other names need a DTD, and a DTD is refused.
-func (s *scanner) reference(i int) (rune, int, *FieldError) {
+func (s *source) reference(i int) (rune, int, *FieldError) {
 	window := s.data[i:min(i+maxReference, len(s.data))]
 	end := bytes.IndexByte(window, ';')
 	if end < 0 {
@@ -81,9 +81,9 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends the text of a span that was scanned before to dst, with its references replaced and
-// its line ends as XML reads them.
-func (s *scanner) decode(dst []byte, p span) []byte {
+// decode appends the text of a span that was scanned before to dst, with its references replaced
+// and its line ends as XML reads them.
+func (s *source) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')
 		if n < 0 {
@@ -118,7 +118,7 @@ func appendLines(dst, text []byte) []byte {
 
 // appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
 // spaces, unless they were written as references.
-func (s *scanner) appendValue(dst []byte, p span) []byte {
+func (s *source) appendValue(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		switch b := s.data[i]; b {
 		case '&':

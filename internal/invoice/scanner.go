@@ -19,28 +19,34 @@ import "bytes"
 // refuses whatever encoding/xml or xmllint refuses, and everything else that it refuses breaks a
 // rule of KSeF.
 type scanner struct {
-	data []byte
-	pos  int
-	mark mark
+	source
 
-	open     []element // the open elements, outermost first
 	bindings []binding // the namespace declarations in force
 	attrs    []attribute
 	nextID   nsID
-	rootSeen bool
 	closing  bool // the last token was an empty element <a/>; its end comes next
 
 	defaultNS nsID // of elements without a prefix
-
-	lenient     bool        // discouraged characters are recorded, not refused
-	discouraged *FieldError // the first of them
 
 	// The last token.
 	name     span // start: the local name
 	ns       nsID // start: the element's namespace
 	text     span // text: the raw characters
 	textRefs bool // text: has references to decode
-	tokenAt  int  // offset of the token's first byte
+}
+
+// source is a document and how far it was read. It words what is wrong there.
+type source struct {
+	data []byte
+	pos  int
+	mark mark
+
+	open     []element // the open elements, outermost first
+	rootSeen bool
+	tokenAt  int // offset of the first byte of the last token
+
+	lenient     bool        // discouraged characters are recorded, not refused
+	discouraged *FieldError // the first of them
 }
 
 // token is the kind of what next found.
@@ -56,7 +62,7 @@ const (
 // span is a part of the document: from is inclusive, to exclusive.
 type span struct{ from, to int }
 
-func (s *scanner) bytes(p span) []byte { return s.data[p.from:p.to] }
+func (s *source) bytes(p span) []byte { return s.data[p.from:p.to] }
 
 // element is an open element: its name as written, for the end tag, and the namespace declarations
 // in force outside it.
@@ -137,7 +143,7 @@ func (s *scanner) outside() (token, *FieldError) {
 }
 
 // peek returns the byte n bytes ahead, or 0 at the end.
-func (s *scanner) peek(n int) byte {
+func (s *source) peek(n int) byte {
 	if s.pos+n < len(s.data) {
 		return s.data[s.pos+n]
 	}

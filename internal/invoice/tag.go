@@ -232,7 +232,7 @@ func (s *scanner) scanAttribute(i int) (int, *FieldError) {
 	return 0, s.truncated()
 }
 
-func (s *scanner) skipSpace(i int) int {
+func (s *source) skipSpace(i int) int {
 	for i < len(s.data) && isSpace(s.data[i]) {
 		i++
 	}

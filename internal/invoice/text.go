@@ -105,7 +105,7 @@ func (s *scanner) scanComment() *FieldError {
 }
 
 // checkChars checks the characters of text in which < & ] have no meaning.
-func (s *scanner) checkChars(from, to int) *FieldError {
+func (s *source) checkChars(from, to int) *FieldError {
 	for i := from; i < to; {
 		switch classes[s.data[i]] {
 		case classBad:

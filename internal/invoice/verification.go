@@ -31,8 +31,8 @@ func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]b
 	return host + "/invoice/" + sellerNIP + "/" + day + "/" + base64.RawURLEncoding.EncodeToString(hash[:]), nil
 }
 
-// VerificationHost returns the beginning of verification links: "https://" and the host. environment
-// is as in [VerificationURL].
+// VerificationHost returns the beginning of verification links: "https://" and the host.
+// environment is as in [VerificationURL].
 func VerificationHost(environment string) (string, error) {
 	switch environment {
 	case "production":

@@ -18,7 +18,8 @@ const upoHead = `<?xml version="1.0" encoding="utf-8"?>
 	<KodFormularza>FA (3)</KodFormularza>
 `
 
-// upoXML writes a receipt as KSeF does, with n lines. The elements' order and what is not read here are KSeF's too.
+// upoXML writes a receipt as KSeF does, with n lines. The elements' order and what is not read here
+// are KSeF's too.
 func upoXML(n int) string {
 	var b strings.Builder
 	b.WriteString(upoHead)
@@ -69,7 +70,8 @@ func TestParseReceipt_BlanksAroundAValueAreNoPartOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Lines["5265877635-20261123-000000000000-00"].Hash; got != fmt.Sprintf("%043d=", 0) || strings.TrimSpace(r.Session) != r.Session {
+	if got := r.Lines["5265877635-20261123-000000000000-00"].Hash; got != fmt.Sprintf("%043d=", 0) ||
+		strings.TrimSpace(r.Session) != r.Session {
 		t.Errorf("hash %q, session %q", got, r.Session)
 	}
 }
@@ -91,16 +93,17 @@ func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
 		"HTML of a proxy":                  {"<html><body>502</body></html>", `root element is "html"`},
 		"JSON":                             {`{"error":{"code":1}}`, ""},
 		"another document of the ministry": {`<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"/>`, `root element is "Faktura"`},
-		"a DTD before the root":            {strings.Replace(whole, "<Potwierdzenie", dtd+"<Potwierdzenie", 1), "document type declaration"},
-		"a DTD within":                     {strings.Replace(whole, "<KodFormularza>", dtd+"<KodFormularza>", 1), "document type declaration"},
-		"an entity that nobody knows":      {strings.Replace(whole, "Ministerstwo", "&lol;", 1), "read UPO"},
-		"cut off in a tag":                 {whole[:len(whole)-5], "read UPO"},
-		"cut off between two lines":        {whole[:strings.LastIndex(whole, "\t<Dokument>")], "read UPO"},
-		"cut off within a line":            {whole[:strings.LastIndex(whole, "<SkrotDokumentu>")], "read UPO"},
-		"without its last tag":             {strings.Replace(whole, "</Potwierdzenie>", "", 1), "read UPO"},
-		"another encoding":                 {strings.Replace(whole, "utf-8", "iso-8859-2", 1), "read UPO"},
-		"bytes that are not UTF-8":         {strings.Replace(whole, "Ministerstwo", "\xff\xfe", 1), "read UPO"},
-		"a second document behind it":      {whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "behind"},
+		"a DTD before the root": {strings.Replace(whole, "<Potwierdzenie", dtd+"<Potwierdzenie", 1),
+			"document type declaration"},
+		"a DTD within":                {strings.Replace(whole, "<KodFormularza>", dtd+"<KodFormularza>", 1), "document type declaration"},
+		"an entity that nobody knows": {strings.Replace(whole, "Ministerstwo", "&lol;", 1), "read UPO"},
+		"cut off in a tag":            {whole[:len(whole)-5], "read UPO"},
+		"cut off between two lines":   {whole[:strings.LastIndex(whole, "\t<Dokument>")], "read UPO"},
+		"cut off within a line":       {whole[:strings.LastIndex(whole, "<SkrotDokumentu>")], "read UPO"},
+		"without its last tag":        {strings.Replace(whole, "</Potwierdzenie>", "", 1), "read UPO"},
+		"another encoding":            {strings.Replace(whole, "utf-8", "iso-8859-2", 1), "read UPO"},
+		"bytes that are not UTF-8":    {strings.Replace(whole, "Ministerstwo", "\xff\xfe", 1), "read UPO"},
+		"a second document behind it": {whole + "<Dokument><NumerKSeFDokumentu>5265877635-X</NumerKSeFDokumentu></Dokument>", "behind"},
 	} {
 		r, err := ParseReceipt([]byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(r.Lines) != 0 {

@@ -330,7 +330,7 @@ func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 	}
 }
 
-func (w *world) identityOf(id string) string {
-	inv := w.read(id)[0]
+func (b *bed) identityOf(id string) string {
+	inv := b.read(id)[0]
 	return Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 }

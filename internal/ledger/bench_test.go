@@ -20,31 +20,31 @@ func benchWorld(b *testing.B) *world {
 	return newWorld(b, rdb, "ksef:")
 }
 
-func (w *world) documents(n int) []NewInvoice {
+func (b *bed) documents(n int) []NewInvoice {
 	body := bytes.Repeat([]byte("x"), 1500) // an invoice of 3 kB, sealed
 	docs := make([]NewInvoice, n)
 	for i := range docs {
-		docs[i] = w.fresh()
+		docs[i] = b.fresh()
 		docs[i].Body = body
 	}
 	return docs
 }
 
-func (w *world) waitAll(invs []Invoice) {
+func (sc *scenes) waitAll(invs []Invoice) {
 	moves := make([]Move, len(invs))
 	for i, inv := range invs {
 		moves[i] = Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: groupA.Name()}
 	}
-	_, err := w.Apply(ctx(), moves)
-	w.must(err)
+	_, err := sc.Apply(ctx(), moves)
+	sc.must(err)
 }
 
 // full makes a package of ten thousand invoices that is uploaded.
-func (w *world) full() Package {
-	w.waitAll(w.take(w.documents(tenThousand)...))
-	p := w.cut(groupA, CutLimits{tenThousand, much})
-	w.step(&p, PackageOpened)
-	w.step(&p, PackageUploaded)
+func (sc *scenes) full() Package {
+	sc.waitAll(sc.take(sc.documents(tenThousand)...))
+	p := sc.cut(groupA, CutLimits{tenThousand, much})
+	sc.step(&p, PackageOpened)
+	sc.step(&p, PackageUploaded)
 	return p
 }
 

@@ -11,13 +11,13 @@ type CutLimits struct {
 	Bytes    int64 // of XML; the first invoice is taken even if it is larger
 }
 
-// cutPiece is how many invoices one script takes into a package. Redis serves nobody else meanwhile:
-// ten thousand in one step were 600 ms, two hundred are a dozen.
+// cutPiece is how many invoices one script takes into a package. Redis serves nobody else
+// meanwhile: ten thousand in one step were 600 ms, two hundred are a dozen.
 const cutPiece = 200
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
-// [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing waits, and
-// that no package was made. P_2 is unique in the package.
+// [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing waits,
+// and that no package was made. P_2 is unique in the package.
 //
 // It takes the invoices in pieces of one step each, so that nobody waits long for Redis. After each
 // step the package is whole: if the process dies, the sweep finds a package that is smaller than it

@@ -19,7 +19,8 @@ type Dismissal struct {
 const maxDismissal = 500
 
 // note returns what is kept of a dismissal. It is one line, because listings and the archive show
-// it as the reason of the entry. The time is that of Warsaw, as all times that people read. was is the reason before, if any.
+// it as the reason of the entry. The time is that of Warsaw, as all times that people read. was is
+// the reason before, if any.
 func (d Dismissal) note(at time.Time, was string) string {
 	s := fmt.Sprintf("dismissed %s by %s: %s", at.In(invoice.Warsaw()).Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
 	if was != "" {

@@ -1,8 +1,8 @@
 package ledger
 
 // Edit is what a [Move] writes into the entry of an invoice, besides its state. Nil writes nothing.
-// Each method returns a longer edit and leaves the one that it was called on as it was. When a field
-// is written twice, the later value counts.
+// Each method returns a longer edit and leaves the one that it was called on as it was. When a
+// field is written twice, the later value counts.
 type Edit []change
 
 // change is one field by its name in Redis, which is the redis tag of the field.

@@ -37,8 +37,8 @@ func (h Home) Same(o Home) bool {
 
 func sameAddress(a, b string) bool { return plainAddress(a) == plainAddress(b) }
 
-// plainAddress writes an address in one form: lower case, without the scheme's own port and without a
-// slash at the end.
+// plainAddress writes an address in one form: lower case, without the scheme's own port and without
+// a slash at the end.
 func plainAddress(s string) string {
 	s = strings.ToLower(strings.TrimRight(s, "/"))
 	u, err := url.Parse(s)
@@ -69,7 +69,8 @@ func (e *HomeError) Error() string {
 		moved = "; if it is the same gateway at a new address, say so once: enqueue moved --from " + e.Home.Address
 	}
 	return fmt.Sprintf("the ledger under redis.prefix %s belongs to %s, and this configuration is for %s: "+
-		"give each a ledger of its own, by another database (redis.url) or another redis.prefix, and another archive.url%s", e.Prefix, e.Home, e.Here, moved)
+		"give each a ledger of its own, by another database (redis.url) or another redis.prefix, and another archive.url%s", e.Prefix,
+		e.Home, e.Here, moved)
 }
 
 // HomeStore holds the ledger to the environment that it belongs to.
@@ -189,8 +190,8 @@ func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 	return hs.fits(at, to)
 }
 
-// writeHome replaces the home that was read as old, and returns the one that is there afterwards, as
-// it stands in Redis too.
+// writeHome replaces the home that was read as old, and returns the one that is there afterwards,
+// as it stands in Redis too.
 func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
 	h.V = Version
 	value, err := json.Marshal(h)

@@ -89,9 +89,9 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 	return ss.replaceTexts(ctx, args)
 }
 
-// resealedFacts returns packed facts with file name and ref sealed with the first key, and the digest
-// of the ref under that key; "" if the ref is not sealed again. Only these texts are replaced: a newer
-// build may have facts that this one does not know.
+// resealedFacts returns packed facts with file name and ref sealed with the first key, and the
+// digest of the ref under that key; "" if the ref is not sealed again. Only these texts are
+// replaced: a newer build may have facts that this one does not know.
 func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
 	now = facts
 	for _, one := range []struct{ field, as string }{{"file", fileText(id)}, {"ref", refText(id)}} {
@@ -133,8 +133,8 @@ func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) 
 	return int(number(cell(r, 0))), err
 }
 
-// resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or if
-// this process cannot open it.
+// resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or
+// if this process cannot open it.
 func (ss *SealStore) resealed(as, packed string) (string, bool) {
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil || SealOf(raw) == ss.texts.keys[0].id.String() {

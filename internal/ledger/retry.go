@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document of
-// its identity, or with its ref, is alive or accepted. It writes nothing.
+// MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document
+// of its identity, or with its ref, is alive or accepted. It writes nothing.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 	newest, err := ds.rdb.Get(ctx, ds.key(keyIdentity, Identity{inv.NIP, inv.Kind, inv.Number}.digest())).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
@@ -34,7 +34,8 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 	return true, nil
 }
 
-// mayReplace reports whether an invoice is gone or has ended, so that another one may have its place.
+// mayReplace reports whether an invoice is gone or has ended, so that another one may have its
+// place.
 func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error) {
 	other, err := ds.entries.Invoice(ctx, id)
 	if unread, rest := Skip(err); len(unread) > 0 {
@@ -51,7 +52,10 @@ func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error
 // returns a [*ConflictError] if another document of the same identity, or with its ref, is alive or
 // accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
-	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true, Edit: fromTheStart(inv)})
+	return ds.invoices.Move(ctx, Move{
+		ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true,
+		Edit: fromTheStart(inv),
+	})
 }
 
 // fromTheStart returns the fields of an invoice that begins its path again.

@@ -9,16 +9,16 @@ import (
 )
 
 // sealing returns a ledger on the same entries that seals its texts with the first of these keys.
-func (w *world) sealing(keys ...byte) *Ledger {
-	return New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Texts: ring(w.t, keys...)})
+func (se *seals) sealing(keys ...byte) *Ledger {
+	return New(se.rdb, Options{Prefix: se.prefix, Now: se.now, Texts: ring(se.t, keys...)})
 }
 
 // raw returns everything that Redis has under the prefix.
-func (w *world) raw() string {
-	w.t.Helper()
+func (b *bed) raw() string {
+	b.t.Helper()
 	var all strings.Builder
-	for _, key := range w.rdb.Keys(ctx(), w.prefix+"*").Val() {
-		fmt.Fprintln(&all, key, w.rdb.Get(ctx(), key).Val(), w.rdb.HGetAll(ctx(), key).Val())
+	for _, key := range b.rdb.Keys(ctx(), b.prefix+"*").Val() {
+		fmt.Fprintln(&all, key, b.rdb.Get(ctx(), key).Val(), b.rdb.HGetAll(ctx(), key).Val())
 	}
 	return all.String()
 }
@@ -27,48 +27,48 @@ func (w *world) raw() string {
 const quoted = "Zdzisława"
 
 // plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
-// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It returns
-// the ids of the invoices and the packages.
-func (w *world) plantTexts(l *Ledger) (invoices, packages []string) {
-	w.t.Helper()
-	docs := []NewInvoice{w.fresh(), w.fresh(), w.fresh(), w.fresh()}
+// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It
+// returns the ids of the invoices and the packages.
+func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
+	se.t.Helper()
+	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}
 	for i := range docs {
 		docs[i].File = quoted + ".xml"
 		invoices = append(invoices, docs[i].ID)
 	}
 	res, err := l.Take(ctx(), docs)
-	w.must(err)
-	w.must(l.Move(ctx(), Move{ID: docs[0].ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
+	se.must(err)
+	se.must(l.Move(ctx(), Move{ID: docs[0].ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
 	inv, err := l.Invoice(ctx(), docs[1].ID)
-	w.must(err)
-	w.must(l.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
+	se.must(err)
+	se.must(l.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
 	for i := range 2 {
 		id := fmt.Sprint("pkg-", i)
 		inv, err = l.Invoice(ctx(), docs[2+i].ID)
-		w.must(err)
-		w.must(l.Wait(ctx(), &inv))
+		se.must(err)
+		se.must(l.Wait(ctx(), &inv))
 		_, err = l.Cut(ctx(), id, inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
-		w.must(err)
+		se.must(err)
 		packages = append(packages, id)
 	}
 	p, err := l.Package(ctx(), packages[0])
-	w.must(err)
-	w.must(l.Repack(ctx(), &p, PackageAbandoned, quoted+" was refused", []Part{
+	se.must(err)
+	se.must(l.Repack(ctx(), &p, PackageAbandoned, quoted+" was refused", []Part{
 		{ID: packages[1], Into: true, IDs: invoices[2:3]},
 	}))
 	p, err = l.Package(ctx(), packages[1])
-	w.must(err)
-	w.must(l.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Reason(quoted + " was refused")}))
+	se.must(err)
+	se.must(l.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Reason(quoted + " was refused")}))
 	refusal := Refusal{ID: RefusalOfFile("a"), Tenant: "One", File: quoted, Faults: []RefusalFault{{Rule: "r", Value: quoted}}}
-	w.must(l.Refuse(ctx(), []Refusal{refusal}))
-	w.must(l.DismissRefusal(ctx(), refusal.ID, Dismissal{By: "anna", Reason: quoted}))
-	w.must(l.Hold(ctx(), "One", Hold{Kind: Paused, By: "anna", Why: quoted + " asked for it"}))
+	se.must(l.Refuse(ctx(), []Refusal{refusal}))
+	se.must(l.DismissRefusal(ctx(), refusal.ID, Dismissal{By: "anna", Reason: quoted}))
+	se.must(l.Hold(ctx(), "One", Hold{Kind: Paused, By: "anna", Why: quoted + " asked for it"}))
 	return invoices, packages
 }
 
 // readTexts returns how many of the planted texts a ledger reads.
-func (w *world) readTexts(l *Ledger, invoices, packages []string) int {
-	w.t.Helper()
+func (se *seals) readTexts(l *Ledger, invoices, packages []string) int {
+	se.t.Helper()
 	n := 0
 	count := func(text string) {
 		if strings.Contains(text, quoted) {
@@ -76,24 +76,24 @@ func (w *world) readTexts(l *Ledger, invoices, packages []string) int {
 		}
 	}
 	invs, err := l.Invoices(ctx(), invoices)
-	w.must(err)
+	se.must(err)
 	for _, inv := range invs {
 		count(inv.File)
 		count(inv.Reason)
 	}
 	pkgs, err := l.Packages(ctx(), packages)
-	w.must(err)
+	se.must(err)
 	for _, p := range pkgs {
 		count(p.Reason)
 	}
 	refusals, err := l.Refusals(ctx(), time.Time{}, RefusalDismissed)
-	w.must(err)
+	se.must(err)
 	for _, r := range refusals {
 		count(r.File)
 		count(r.Note)
 	}
 	holds, err := l.Holds(ctx())
-	w.must(err)
+	se.must(err)
 	count(holds["One"].Why)
 	return n
 }
@@ -170,7 +170,8 @@ func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T)
 		t.Errorf("%d of %d texts can be read", got, plantedTexts)
 	}
 	for i, inv := range w.read(invoices...) {
-		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash || inv.Offline != before[i].Offline {
+		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash ||
+			inv.Offline != before[i].Offline {
 			t.Errorf("more than the texts has changed: %+v, before %+v", inv, before[i])
 		}
 	}

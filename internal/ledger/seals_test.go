@@ -13,16 +13,16 @@ import (
 )
 
 // takeSealed takes in n invoices whose documents b has sealed.
-func (w *world) takeSealed(b *Bodies, n int) []Invoice {
-	w.t.Helper()
+func (se *seals) takeSealed(b *Bodies, n int) []Invoice {
+	se.t.Helper()
 	docs := make([]NewInvoice, n)
 	for i := range docs {
-		docs[i] = w.fresh()
+		docs[i] = se.fresh()
 		sealed, err := b.Seal(docs[i].ID, []byte("<Faktura/>"))
-		w.must(err)
+		se.must(err)
 		docs[i].Body = sealed
 	}
-	return w.take(docs...)
+	return se.take(docs...)
 }
 
 func refusal(t *testing.T, err error) *SealError {
@@ -125,14 +125,14 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 }
 
 // receipted brings an invoice to its receipt, when its document leaves Redis.
-func (w *world) receipted(inv Invoice) {
-	w.t.Helper()
-	w.must(w.Wait(ctx(), &inv))
-	p := w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
-	inv = w.again(inv)
-	w.move(inv, Accepted, change{"ksef_number", "n"})
-	errs, err := w.Ledger.Receipt(ctx(), []string{inv.ID}, "upo")
-	w.must(errors.Join(append(errs, err)...))
+func (sc *scenes) receipted(inv Invoice) {
+	sc.t.Helper()
+	sc.must(sc.Wait(ctx(), &inv))
+	p := sc.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
+	inv = sc.again(inv)
+	sc.move(inv, Accepted, change{"ksef_number", "n"})
+	errs, err := sc.Ledger.Receipt(ctx(), []string{inv.ID}, "upo")
+	sc.must(errors.Join(append(errs, err)...))
 	_ = p
 }
 

@@ -114,7 +114,8 @@ func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results [
 			if err := ts.writeNew(ctx, tx, batch, digests, results, there); err != nil {
 				return err
 			}
-			return ts.replication.waitFor(ctx, tx) // also for present ones: the process that created them may have had no answer from the replicas
+			return ts.replication.waitFor(ctx,
+				tx) // also for present ones: the process that created them may have had no answer from the replicas
 		}, watched...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break

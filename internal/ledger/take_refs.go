@@ -10,8 +10,8 @@ import (
 // need it to keep the index in step.
 const refDigestField = "ref_digest"
 
-// refKeys are the keys of the index that the refs of a batch can be under. Nearly all batches are of
-// senders that give no refs, and have none.
+// refKeys are the keys of the index that the refs of a batch can be under. Nearly all batches are
+// of senders that give no refs, and have none.
 type refKeys struct {
 	of    map[int][]refKey  // by the place in the batch; the first is the one that is written
 	keys  []string          // all of them

@@ -143,39 +143,39 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 }
 
 // lead brings a queued invoice into a state, in an online session if it needs one.
-func (w *world) lead(inv Invoice, s State) Invoice {
-	w.t.Helper()
+func (sc *scenes) lead(inv Invoice, s State) Invoice {
+	sc.t.Helper()
 	switch s {
 	case Queued:
 		return inv
 	case Rejected, Parked, Dismissed:
-		return w.move(inv, s)
+		return sc.move(inv, s)
 	case Superseded:
-		return w.move(w.move(inv, Parked), s)
+		return sc.move(sc.move(inv, Parked), s)
 	case Packed:
-		w.must(w.Wait(ctx(), &inv))
-		w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1})
-		return w.again(inv)
+		sc.must(sc.Wait(ctx(), &inv))
+		sc.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1})
+		return sc.again(inv)
 	}
-	p := w.online()
-	_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
-	w.must(err)
-	inv = w.again(inv)
+	p := sc.online()
+	_, _, err := sc.BeginSend(ctx(), p.ID, "me", &inv)
+	sc.must(err)
+	inv = sc.again(inv)
 	if s == Sending {
 		return inv
 	}
 	if s == Unknown {
-		return w.move(inv, s)
+		return sc.move(inv, s)
 	}
-	inv = w.move(inv, Sent)
+	inv = sc.move(inv, Sent)
 	if s == Sent {
 		return inv
 	}
-	inv = w.move(inv, Accepted)
+	inv = sc.move(inv, Accepted)
 	if s == Receipted {
-		errs, err := w.Receipt(ctx(), []string{inv.ID}, "u")
-		w.must(errors.Join(append(errs, err)...))
-		inv = w.again(inv)
+		errs, err := sc.Receipt(ctx(), []string{inv.ID}, "u")
+		sc.must(errors.Join(append(errs, err)...))
+		inv = sc.again(inv)
 	}
 	return inv
 }

@@ -20,12 +20,25 @@ import (
 // is read, so that every write has a time of its own. When the test ends, every index is checked
 // against the entries.
 type world struct {
+	*bed
+	*scenes
+	*seals
+}
+
+// bed is the ledger and the ways to look at it.
+type bed struct {
 	*Ledger
 	t      testing.TB
 	rdb    *redis.Client
 	millis atomic.Int64
 	serial int
 }
+
+// scenes leads invoices and packages into states.
+type scenes struct{ *bed }
+
+// seals is about texts and documents under storage keys.
+type seals struct{ *bed }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
@@ -42,7 +55,8 @@ func worlds(t testing.TB) func(testing.TB) *world {
 func oneWorld(t testing.TB) *world { return worlds(t)(t) }
 
 func newWorld(t testing.TB, rdb *redis.Client, prefix string) *world {
-	w := &world{t: t, rdb: rdb}
+	b := &bed{t: t, rdb: rdb}
+	w := &world{b, &scenes{b}, &seals{b}}
 	w.millis.Store(noon.UnixMilli())
 	w.Ledger = New(rdb, Options{Prefix: prefix, Now: func() time.Time { return time.UnixMilli(w.millis.Add(1)) }})
 	if tt, ok := t.(*testing.T); ok {
@@ -56,25 +70,25 @@ func newWorld(t testing.TB, rdb *redis.Client, prefix string) *world {
 }
 
 // audit fails the test when any index disagrees with the entries.
-func (w *world) audit() {
-	w.t.Helper()
-	for _, fault := range snapshotOf(w.t, w.rdb, w.prefix).faults() {
-		w.t.Error(fault)
+func (b *bed) audit() {
+	b.t.Helper()
+	for _, fault := range snapshotOf(b.t, b.rdb, b.prefix).faults() {
+		b.t.Error(fault)
 	}
 }
 
 // unchanged runs act and fails when it wrote anything at all.
-func (w *world) unchanged(act func()) {
-	w.t.Helper()
-	before := snapshotOf(w.t, w.rdb, w.prefix)
+func (b *bed) unchanged(act func()) {
+	b.t.Helper()
+	before := snapshotOf(b.t, b.rdb, b.prefix)
 	act()
-	w.unchangedSince(before)
+	b.unchangedSince(before)
 }
 
-func (w *world) unchangedSince(before snapshot) {
-	w.t.Helper()
-	if d := cmp.Diff(before, snapshotOf(w.t, w.rdb, w.prefix)); d != "" {
-		w.t.Errorf("the ledger changed (-before +after):\n%s", d)
+func (b *bed) unchangedSince(before snapshot) {
+	b.t.Helper()
+	if d := cmp.Diff(before, snapshotOf(b.t, b.rdb, b.prefix)); d != "" {
+		b.t.Errorf("the ledger changed (-before +after):\n%s", d)
 	}
 }
 
@@ -86,9 +100,9 @@ const (
 )
 
 // fresh describes an invoice that was not handed in yet.
-func (w *world) fresh() NewInvoice {
-	w.serial++
-	return document(sellerA, "VAT", fmt.Sprintf("FV/%d", w.serial), "first")
+func (b *bed) fresh() NewInvoice {
+	b.serial++
+	return document(sellerA, "VAT", fmt.Sprintf("FV/%d", b.serial), "first")
 }
 
 func document(nip, kind, number, content string) NewInvoice {
@@ -108,101 +122,101 @@ func document(nip, kind, number, content string) NewInvoice {
 }
 
 // take hands in documents, expects that all are created, and returns their entries.
-func (w *world) take(docs ...NewInvoice) []Invoice {
-	w.t.Helper()
-	res, err := w.Take(ctx(), docs)
-	w.must(err)
+func (b *bed) take(docs ...NewInvoice) []Invoice {
+	b.t.Helper()
+	res, err := b.Take(ctx(), docs)
+	b.must(err)
 	ids := make([]string, len(res))
 	for i, r := range res {
 		if r.Taken != Created {
-			w.t.Fatalf("take %s: %s, want created", docs[i].Number, r.Taken)
+			b.t.Fatalf("take %s: %s, want created", docs[i].Number, r.Taken)
 		}
 		ids[i] = r.ID
 	}
-	return w.read(ids...)
+	return b.read(ids...)
 }
 
-func (w *world) read(ids ...string) []Invoice {
-	w.t.Helper()
-	invs, err := w.Invoices(ctx(), ids)
-	w.must(err)
+func (b *bed) read(ids ...string) []Invoice {
+	b.t.Helper()
+	invs, err := b.Invoices(ctx(), ids)
+	b.must(err)
 	if len(invs) != len(ids) {
-		w.t.Fatalf("read %d of %d entries", len(invs), len(ids))
+		b.t.Fatalf("read %d of %d entries", len(invs), len(ids))
 	}
 	return invs
 }
 
-func (w *world) again(inv Invoice) Invoice { w.t.Helper(); return w.read(inv.ID)[0] }
+func (b *bed) again(inv Invoice) Invoice { b.t.Helper(); return b.read(inv.ID)[0] }
 
-func (w *world) readPackage(id string) Package {
-	w.t.Helper()
-	p, err := w.Package(ctx(), id)
-	w.must(err)
+func (b *bed) readPackage(id string) Package {
+	b.t.Helper()
+	p, err := b.Package(ctx(), id)
+	b.must(err)
 	return p
 }
 
-func (w *world) must(err error) {
-	w.t.Helper()
+func (b *bed) must(err error) {
+	b.t.Helper()
 	if err != nil {
-		w.t.Fatal(err)
+		b.t.Fatal(err)
 	}
 }
 
-func (w *world) move(inv Invoice, to State, set ...change) Invoice {
-	w.t.Helper()
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: to, Edit: set}))
-	return w.again(inv)
+func (b *bed) move(inv Invoice, to State, set ...change) Invoice {
+	b.t.Helper()
+	b.must(b.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: to, Edit: set}))
+	return b.again(inv)
 }
 
 // waiting makes n invoices in one waiting set.
-func (w *world) waiting(n int) []Invoice {
-	w.t.Helper()
+func (sc *scenes) waiting(n int) []Invoice {
+	sc.t.Helper()
 	var ids []string
 	for range n {
-		inv := w.take(w.fresh())[0]
-		w.must(w.Wait(ctx(), &inv))
+		inv := sc.take(sc.fresh())[0]
+		sc.must(sc.Wait(ctx(), &inv))
 		ids = append(ids, inv.ID)
 	}
-	return w.read(ids...)
+	return sc.read(ids...)
 }
 
 var groupA = Group{Tenant: sellerA, Form: "v3"}
 
 // packed makes a package of n invoices.
-func (w *world) packed(n int) Package {
-	w.t.Helper()
-	w.waiting(n)
-	return w.cut(groupA, CutLimits{Invoices: n, Bytes: 1 << 40})
+func (sc *scenes) packed(n int) Package {
+	sc.t.Helper()
+	sc.waiting(n)
+	return sc.cut(groupA, CutLimits{Invoices: n, Bytes: 1 << 40})
 }
 
-func (w *world) cut(g Group, lim CutLimits) Package {
-	w.t.Helper()
-	w.serial++
-	id := fmt.Sprintf("pkg-%d", w.serial)
-	ids, err := w.Cut(ctx(), id, g, lim)
-	w.must(err)
+func (sc *scenes) cut(g Group, lim CutLimits) Package {
+	sc.t.Helper()
+	sc.serial++
+	id := fmt.Sprintf("pkg-%d", sc.serial)
+	ids, err := sc.Cut(ctx(), id, g, lim)
+	sc.must(err)
 	if len(ids) == 0 {
-		w.t.Fatal("cut took nothing")
+		sc.t.Fatal("cut took nothing")
 	}
-	return w.readPackage(id)
+	return sc.readPackage(id)
 }
 
 // online records an open online session of worker "me".
-func (w *world) online() Package {
-	w.t.Helper()
-	w.serial++
-	p, err := w.OpenOnline(ctx(), Package{
-		ID: fmt.Sprintf("pkg-%d", w.serial), Tenant: sellerA, Form: "v3",
-		Session: fmt.Sprintf("session-%d", w.serial), Owner: "me",
+func (sc *scenes) online() Package {
+	sc.t.Helper()
+	sc.serial++
+	p, err := sc.OpenOnline(ctx(), Package{
+		ID: fmt.Sprintf("pkg-%d", sc.serial), Tenant: sellerA, Form: "v3",
+		Session: fmt.Sprintf("session-%d", sc.serial), Owner: "me",
 	})
-	w.must(err)
+	sc.must(err)
 	return p
 }
 
 // step moves a package and its invoices as the worker does.
-func (w *world) step(p *Package, to PackageState) {
-	w.t.Helper()
-	w.must(w.MovePackage(ctx(), p, stepOf(p, to)))
+func (sc *scenes) step(p *Package, to PackageState) {
+	sc.t.Helper()
+	sc.must(sc.MovePackage(ctx(), p, stepOf(p, to)))
 }
 
 func stepOf(p *Package, to PackageState) PackageMove {
@@ -230,91 +244,91 @@ var packagePath = []PackageState{
 }
 
 // packageIn brings a new package of two invoices into a state.
-func (w *world) packageIn(s PackageState) Package {
-	w.t.Helper()
-	p := w.packed(2)
+func (sc *scenes) packageIn(s PackageState) Package {
+	sc.t.Helper()
+	p := sc.packed(2)
 	switch s {
 	case PackageAbandoned:
-		w.step(&p, s)
-		return w.readPackage(p.ID)
+		sc.step(&p, s)
+		return sc.readPackage(p.ID)
 	case PackageFailed:
 		for _, next := range packagePath[1:5] {
-			w.step(&p, next)
+			sc.step(&p, next)
 		}
-		w.step(&p, s)
-		return w.readPackage(p.ID)
+		sc.step(&p, s)
+		return sc.readPackage(p.ID)
 	}
 	for _, next := range packagePath[1:] {
 		if p.State == s {
 			break
 		}
 		if next == PackageSettled {
-			held, err := w.Held(ctx(), p.ID)
-			w.must(err)
+			held, err := sc.Held(ctx(), p.ID)
+			sc.must(err)
 			for _, inv := range held {
-				w.move(inv, Accepted)
+				sc.move(inv, Accepted)
 			}
 		}
-		w.step(&p, next)
+		sc.step(&p, next)
 	}
-	return w.readPackage(p.ID)
+	return sc.readPackage(p.ID)
 }
 
 // invoiceIn brings a new invoice into a state by the verbs that the worker uses.
-func (w *world) invoiceIn(s State) Invoice {
-	w.t.Helper()
+func (sc *scenes) invoiceIn(s State) Invoice {
+	sc.t.Helper()
 	switch s {
 	case Queued:
-		return w.take(w.fresh())[0]
+		return sc.take(sc.fresh())[0]
 	case Rejected, Parked, Dismissed:
-		return w.move(w.take(w.fresh())[0], s)
+		return sc.move(sc.take(sc.fresh())[0], s)
 	case Superseded:
-		return w.move(w.invoiceIn(Parked), s)
+		return sc.move(sc.invoiceIn(Parked), s)
 	case Packed:
-		return w.heldBy(w.packed(1))
+		return sc.heldBy(sc.packed(1))
 	case Unknown:
-		inv, p := w.take(w.fresh())[0], w.online()
-		_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
-		w.must(err)
-		return w.move(w.again(inv), Unknown)
+		inv, p := sc.take(sc.fresh())[0], sc.online()
+		_, _, err := sc.BeginSend(ctx(), p.ID, "me", &inv)
+		sc.must(err)
+		return sc.move(sc.again(inv), Unknown)
 	}
-	p := w.packed(1)
+	p := sc.packed(1)
 	for _, next := range packagePath[1:4] {
-		w.step(&p, next)
+		sc.step(&p, next)
 	}
 	if s == Sending {
-		return w.heldBy(p)
+		return sc.heldBy(p)
 	}
-	w.step(&p, PackageProcessing)
-	inv := w.heldBy(p)
+	sc.step(&p, PackageProcessing)
+	inv := sc.heldBy(p)
 	if s == Sent {
 		return inv
 	}
-	inv = w.move(inv, Accepted, change{"ksef_number", "5265877635-20250826-0100001AF629-AF"})
+	inv = sc.move(inv, Accepted, change{"ksef_number", "5265877635-20250826-0100001AF629-AF"})
 	if s == Receipted {
-		errs, err := w.Receipt(ctx(), []string{inv.ID}, "file:///upo.xml")
-		w.must(errors.Join(append(errs, err)...))
-		inv = w.again(inv)
+		errs, err := sc.Receipt(ctx(), []string{inv.ID}, "file:///upo.xml")
+		sc.must(errors.Join(append(errs, err)...))
+		inv = sc.again(inv)
 	}
 	return inv
 }
 
-func (w *world) heldBy(p Package) Invoice {
-	w.t.Helper()
-	held, err := w.Held(ctx(), p.ID)
-	w.must(err)
+func (sc *scenes) heldBy(p Package) Invoice {
+	sc.t.Helper()
+	held, err := sc.Held(ctx(), p.ID)
+	sc.must(err)
 	if len(held) != 1 {
-		w.t.Fatalf("%s holds %d invoices, want 1", p.ID, len(held))
+		sc.t.Fatalf("%s holds %d invoices, want 1", p.ID, len(held))
 	}
 	return held[0]
 }
 
 // conflict fails the test unless err is a *ConflictError, and returns it.
-func (w *world) conflict(err error) *ConflictError {
-	w.t.Helper()
+func (b *bed) conflict(err error) *ConflictError {
+	b.t.Helper()
 	var c *ConflictError
 	if !errors.As(err, &c) {
-		w.t.Fatalf("got %v, want a *ConflictError", err)
+		b.t.Fatalf("got %v, want a *ConflictError", err)
 	}
 	return c
 }

@@ -1,5 +1,5 @@
-// Package pack makes the package of one batch session: a ZIP or a tar.gz of invoices, cut into parts,
-// each part encrypted. One pass writes it to a spool folder and computes the hashes.
+// Package pack makes the package of one batch session: a ZIP or a tar.gz of invoices, cut into
+// parts, each part encrypted. One pass writes it to a spool folder and computes the hashes.
 //
 //	entries ─► deflate ─► ZIP ─► SHA-256 of the ZIP ─► cut at PartSize   (or tar ─► gzip)
 //	        ─► encrypt ─► SHA-256 of the part ─► spool file

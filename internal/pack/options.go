@@ -32,8 +32,8 @@ type Options struct {
 	// MaxParts is the maximum number of parts. 0: 50.
 	MaxParts int
 
-	// MaxSize is the maximum size of the archive. 0: 5,000,000,000. MaxParts × PartSize limits it as
-	// well; with the defaults of both that is 2.5 GB.
+	// MaxSize is the maximum size of the archive. 0: 5,000,000,000. MaxParts × PartSize limits it
+	// as well; with the defaults of both that is 2.5 GB.
 	MaxSize int64
 
 	// MaxEntries is the maximum number of entries. 0: 10,000, a number for which the ZIP needs no
@@ -55,8 +55,8 @@ type Options struct {
 // Format is the form of an archive.
 type Format string
 
-// The formats. KSeF takes tar.gz since API 2.6.0 and recommends it for large packages; the gateway at
-// ksefapi.pl does not.
+// The formats. KSeF takes tar.gz since API 2.6.0 and recommends it for large packages; the gateway
+// at ksefapi.pl does not.
 const (
 	ZIP   Format = "zip"
 	TarGz Format = "tar.gz" // one gzip stream over a tar

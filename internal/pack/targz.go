@@ -16,12 +16,12 @@ const (
 	gzipFrame = 64
 )
 
-// tarball writes one gzip stream over a tar: one dictionary for all invoices, which are alike, makes
-// it smaller than a ZIP. Names up to 100 bytes need no extra record, and no time is written, so that
-// the same entries give the same bytes.
+// tarball writes one gzip stream over a tar: one dictionary for all invoices, which are alike,
+// makes it smaller than a ZIP. Names up to 100 bytes need no extra record, and no time is written,
+// so that the same entries give the same bytes.
 //
-// How long the stream is, is known only where it was flushed. Near the capacity it is flushed to find
-// out, and nowhere else: each flush costs a few bytes.
+// How long the stream is, is known only where it was flushed. Near the capacity it is flushed to
+// find out, and nowhere else: each flush costs a few bytes.
 type tarball struct {
 	tar     *tar.Writer
 	gzip    *gzip.Writer
@@ -52,8 +52,8 @@ func newTarball(w io.Writer, level int) (*tarball, error) {
 	return t, nil
 }
 
-// longest bounds what n bytes become at worst: Deflate stores what it cannot compress, in blocks of at
-// most 64 kB with five bytes each.
+// longest bounds what n bytes become at worst: Deflate stores what it cannot compress, in blocks of
+// at most 64 kB with five bytes each.
 func longest(n int64) int64 { return n + 5*(n/(16<<10)+1) + gzipFrame }
 
 // add implements archiver.

@@ -58,7 +58,10 @@ func TestBuildTarGz_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 		for _, name := range names {
 			want = append(want, pack.Entry{Name: name, Data: append([]byte{}, rapid.SliceOfN(rapid.Byte(), 0, 1500).Draw(t, "data")...)})
 		}
-		o := pack.Options{Dir: spool, Format: pack.TarGz, PartSize: rapid.Int64Range(300, 50_000).Draw(t, "part size"), MaxParts: 100_000, Encrypter: sealCBC}
+		o := pack.Options{
+			Dir: spool, Format: pack.TarGz, PartSize: rapid.Int64Range(300, 50_000).Draw(t, "part size"),
+			MaxParts: 100_000, Encrypter: sealCBC,
+		}
 		p, err := pack.Build(context.Background(), entriesOf(want...), o)
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +78,9 @@ func TestBuildTarGz_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 
 func TestBuildTarGz_SameEntriesTwice_SameBytes(t *testing.T) {
 	build := func() [32]byte {
-		p, err := pack.Build(context.Background(), entriesOf(pack.Entry{Name: "a.xml", Data: []byte("a")}, pack.Entry{Name: "b.xml", Data: []byte("b")}),
+		p, err := pack.Build(context.Background(), entriesOf(pack.Entry{
+			Name: "a.xml", Data: []byte("a"),
+		}, pack.Entry{Name: "b.xml", Data: []byte("b")}),
 			pack.Options{Dir: t.TempDir(), Format: pack.TarGz, Encrypter: sealCBC})
 		if err != nil {
 			t.Fatal(err)

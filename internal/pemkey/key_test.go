@@ -54,9 +54,11 @@ func TestPrivateKey_EveryFormOfOpenSSL_IsTheSameKey(t *testing.T) {
 			for form, args := range map[string][]string{
 				"traditional":     {"pkey", "-in", in, "-traditional"},
 				"AES-256, SHA256": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-256-cbc", "-passout", "pass:zażółć gęślą"},
-				"AES-128, SHA1":   {"pkcs8", "-topk8", "-in", in, "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1", "-passout", "pass:zażółć gęślą"},
-				"AES-192, SHA512": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512", "-iter", "100", "-passout", "pass:zażółć gęślą"},
-				"3DES, SHA384":    {"pkcs8", "-topk8", "-in", in, "-v2", "des3", "-v2prf", "hmacWithSHA384", "-passout", "pass:zażółć gęślą"},
+				"AES-128, SHA1": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1", "-passout",
+					"pass:zażółć gęślą"},
+				"AES-192, SHA512": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512", "-iter", "100",
+					"-passout", "pass:zażółć gęślą"},
+				"3DES, SHA384": {"pkcs8", "-topk8", "-in", in, "-v2", "des3", "-v2prf", "hmacWithSHA384", "-passout", "pass:zażółć gęślą"},
 			} {
 				raw := openssl(t, args...)
 				got, err := pemkey.PrivateKey(append([]byte("some text before\n"), raw...), []byte("zażółć gęślą"))
@@ -121,7 +123,8 @@ func TestMatching_OfAChain_TheKeysOwnCertificate(t *testing.T) {
 		t.Error(err)
 	}
 	for want, raw := range map[string][]byte{
-		"has no certificate": key, "openssl x509 -in FILE": certs[0].Raw, "its certificate cannot be read": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+		"has no certificate": key, "openssl x509 -in FILE": certs[0].Raw,
+		"its certificate cannot be read": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 	} {
 		if _, err := pemkey.Certificates(raw); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q: %v", want, err)

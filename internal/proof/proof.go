@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Evidence is what is known of one invoice. UPO is the zero value when there is no receipt; Document
-// is nil when the archive does not have it.
+// Evidence is what is known of one invoice. UPO is the zero value when there is no receipt;
+// Document is nil when the archive does not have it.
 type Evidence struct {
 	Result   results.Result
 	Document []byte // byte for byte as KSeF has it

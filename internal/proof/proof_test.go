@@ -88,7 +88,8 @@ func TestWrite_AcceptedInvoice_HasEverythingAndIsWhole(t *testing.T) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	if want := []string{"faktura.html", "faktura.xml", "kod-i.png", "kod-i.txt", "przeczytaj.html", "sumy.sha256", "upo.xml", "wynik.json"}; !slices.Equal(names, want) {
+	if want := []string{"faktura.html", "faktura.xml", "kod-i.png", "kod-i.txt", "przeczytaj.html", "sumy.sha256", "upo.xml",
+		"wynik.json"}; !slices.Equal(names, want) {
 		t.Fatalf("files %v, want %v", names, want)
 	}
 	if !bytes.Equal(files["faktura.xml"], e.Document) || !bytes.Equal(files["upo.xml"], e.UPO.Raw) {
@@ -165,7 +166,8 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 		"no receipt":             {func(e *proof.Evidence) { e.UPO = records.Receipt{} }, "nie ma jeszcze UPO"},
 		"a receipt of others":    {func(e *proof.Evidence) { e.UPO.Parsed.Lines = nil }, "UPO wymienia numer KSeF"},
 		"a number of a stranger": {func(e *proof.Evidence) { e.Result.NIP = "1111111111" }, "Numer KSeF jest poprawny"},
-		"no number":              {func(e *proof.Evidence) { e.Result.KsefNumber, e.Result.State = "", "rejected" }, "nie ma numeru KSeF (stan: rejected)"},
+		"no number": {func(e *proof.Evidence) { e.Result.KsefNumber, e.Result.State = "", "rejected" },
+			"nie ma numeru KSeF (stan: rejected)"},
 	} {
 		e := accepted(t)
 		c.spoil(&e)
@@ -236,7 +238,8 @@ func TestForm_EveryValueOfTheDocument_IsShownAndEscaped(t *testing.T) {
 func TestForm_EachKind_HasItsTitle(t *testing.T) {
 	for kind, title := range map[string]string{
 		"VAT": "Faktura ", "KOR": "Faktura korygująca ", "ZAL": "Faktura zaliczkowa ", "ROZ": "Faktura rozliczeniowa ",
-		"UPR": "Faktura uproszczona ", "KOR_ZAL": "Faktura korygująca fakturę zaliczkową ", "KOR_ROZ": "Faktura korygująca fakturę rozliczeniową ",
+		"UPR": "Faktura uproszczona ", "KOR_ZAL": "Faktura korygująca fakturę zaliczkową ",
+		"KOR_ROZ": "Faktura korygująca fakturę rozliczeniową ",
 	} {
 		e := accepted(t)
 		e.Document = sample.Invoice(sample.Options{Kind: kind, Attachment: true, Number: "N/1"})

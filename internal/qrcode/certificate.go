@@ -51,7 +51,8 @@ func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 	// reverse (Ministry's page certyfikaty-KSeF). One without any key usage is no certificate of
 	// KSeF; the verification page will say so.
 	if u := cert.KeyUsage; u&x509.KeyUsageDigitalSignature != 0 && u&x509.KeyUsageContentCommitment == 0 {
-		return nil, errors.New("the certificate is of type Authentication, which only logs in; KOD II needs a KSeF certificate of type Offline")
+		return nil, errors.New("the certificate is of type Authentication, which only logs in; KOD II needs a KSeF certificate of type " +
+			"Offline")
 	}
 	return &Certificate{
 		serial: fmt.Sprintf("%016X", cert.SerialNumber), from: cert.NotBefore, to: cert.NotAfter, key: signer,

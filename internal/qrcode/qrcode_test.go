@@ -166,7 +166,8 @@ func TestLink_EachKindOfKey_IsSignedAsTheMinistrySays(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The Ministry's example, with another seller than the context.
-			const signed = "qr-test.ksef.mf.gov.pl/certificate/Nip/1111111111/2222222222/01F20A5D352AE590/UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
+			const signed = "qr-test.ksef.mf.gov.pl/certificate/Nip/1111111111/2222222222/01F20A5D352AE590/" +
+				"UtQp9Gpc51y-u3xApZjIjgkpZ01js-J8KflSPW8WzIE"
 			text, found := strings.CutPrefix(link, "https://"+signed+"/")
 			if !found {
 				t.Fatalf("link %s", link)

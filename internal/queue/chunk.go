@@ -26,8 +26,8 @@ type Chunk struct {
 	IDs    []string // of the invoices
 }
 
-// PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says of
-// errors and of tasks that are there already holds here as well.
+// PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says
+// of errors and of tasks that are there already holds here as well.
 //
 // An invoice of lane express is a task of its own, so that it never stands behind the others of a
 // chunk; so is one that has no other of its tenant beside it. A near deadline gives no invoice a

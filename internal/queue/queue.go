@@ -109,7 +109,7 @@ func (q *Queue) put(ctx context.Context, j job, when When) error {
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[j.taskID] && !when.Busy[j.taskID+replacementSuffix]:
-		in := q.replacementIn(ctx, j.queue, j.taskID)
+		in := replacementIn(ctx, q.rdb, j.queue, j.taskID)
 		j.taskID += replacementSuffix
 		return ignoreConflict(j.enqueue(ctx, q.client, in))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:

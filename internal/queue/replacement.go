@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 // A task whose worker was killed stays active until asynq gives it back, about a minute and a half
@@ -31,8 +32,8 @@ const (
 // given longer ago, the replacement need not wait. Leases use the servers' own clocks: a wrong
 // clock costs a few seconds, no more. If a later asynq keeps leases elsewhere, every replacement
 // waits.
-func (q *Queue) replacementIn(ctx context.Context, queue, id string) time.Duration {
-	score, err := q.rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
+func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
+	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {
 		return maxReportAge
 	}

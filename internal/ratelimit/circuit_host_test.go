@@ -307,8 +307,8 @@ func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
 	})
 }
 
-// An operation that costs a session: while the host is down one of each pair may begin, and its next
-// after a pause that grows.
+// An operation that costs a session: while the host is down one of each pair may begin, and its
+// next after a pause that grows.
 func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})

@@ -67,8 +67,11 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 	return circuitAnswer{
 		allowed: got[0] == 1, now: got[1], hostYields: got[12] == 1, pairYields: got[13] == 1, earlyAt: got[14],
 		hostEarlyAt: got[15],
-		pair:        circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6], nextBegin: got[11]},
-		host:        hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10]},
+		pair: circuitRecord{
+			failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6],
+			nextBegin: got[11],
+		},
+		host: hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10]},
 	}, nil
 }
 

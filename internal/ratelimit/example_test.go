@@ -53,8 +53,8 @@ func ExampleLimiter_Freeze() {
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupInvoiceSend))
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupSessionMisc))
 	// Output:
-	// wait for the limiter: not now: tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)
-	// <nil>
+	// wait for the limiter: not now: tenant 5265877635, group invoiceSend rests, because KSeF
+	// answered too many requests (429) or refuses everything of the tenant (410) <nil>
 }
 
 func ExampleLimiter_Usage() {

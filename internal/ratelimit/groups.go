@@ -22,7 +22,8 @@ const (
 	GroupOther              = "other"               // the limits of any operation not named above
 )
 
-// GroupCredentials counts no requests: it is frozen while a tenant rests because its key was refused.
+// GroupCredentials counts no requests: it is frozen while a tenant rests because its key was
+// refused.
 const GroupCredentials = "credentials"
 
 // Other returns the group of an operation that KSeF's table does not list. It has the limits of

@@ -306,7 +306,8 @@ func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send},
 			"not now: limit of tenant 5265877635, group invoiceSend is used up"},
 		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send},
-			"not now: tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)"},
+			"not now: tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of " +
+				"the tenant (410)"},
 		{NotNow{Wait: 30 * time.Second, Reason: ReasonFrozen, Key: Key{send.Tenant, GroupCredentials}},
 			"not now: KSeF refused the key of tenant 5265877635, so its requests rest"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"},

@@ -76,8 +76,8 @@ func (p *modelStore) isLast(b Booking) bool {
 	return true
 }
 
-// Random runs of a key: Memory, Redis and the model must give the same answers to the microsecond. The
-// first booking names the longest window, as a real table does; afterwards limits change.
+// Random runs of a key: Memory, Redis and the model must give the same answers to the microsecond.
+// The first booking names the longest window, as a real table does; afterwards limits change.
 func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 	clock := newFakeClock()
 	client, _ := redistest.New(t)

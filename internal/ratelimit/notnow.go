@@ -45,7 +45,8 @@ func (e *NotNow) Error() string {
 	case e.Reason == ReasonFrozen && e.Key.Group == GroupCredentials:
 		return fmt.Sprintf("not now: KSeF refused the key of tenant %s, so its requests rest", e.Key.Tenant)
 	case e.Reason == ReasonFrozen:
-		return fmt.Sprintf("not now: %s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)", e.Key)
+		return fmt.Sprintf("not now: %s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)",
+			e.Key)
 	default:
 		return fmt.Sprintf("not now: limit of %s is used up", e.Key)
 	}

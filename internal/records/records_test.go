@@ -86,7 +86,8 @@ func (k *kept) invoice(o sample.Options, state, ksefNumber string, change ...fun
 func (k *kept) receipt(of ...results.Result) {
 	k.t.Helper()
 	var b strings.Builder
-	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><NumerReferencyjnySesji>` + session + `</NumerReferencyjnySesji>`)
+	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><NumerReferencyjnySesji>` + session +
+		`</NumerReferencyjnySesji>`)
 	for _, r := range of {
 		fmt.Fprintf(&b, `<Dokument><NipSprzedawcy>%s</NipSprzedawcy><NumerKSeFDokumentu>%s</NumerKSeFDokumentu>`+
 			`<NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument>`, r.NIP, r.KsefNumber, r.Number, r.Hash)
@@ -120,7 +121,9 @@ func TestFind_EachName_FindsTheInvoiceWithoutALedger(t *testing.T) {
 		nip, other := sample.NIP(0), sample.NIP(1)
 		// The receipt is in the month of its session, which is not that of the invoice.
 		a := k.invoice(sample.Options{SellerNIP: nip, Number: "F/1", IssueDate: "2026-10-31"}, "receipted", number(t, nip, 1))
-		b := k.invoice(sample.Options{SellerNIP: nip, Number: "F/2  x", IssueDate: "2026-11-26", Kind: "KOR"}, "receipted", number(t, nip, 2))
+		b := k.invoice(sample.Options{
+			SellerNIP: nip, Number: "F/2  x", IssueDate: "2026-11-26", Kind: "KOR",
+		}, "receipted", number(t, nip, 2))
 		c := k.invoice(sample.Options{SellerNIP: nip, Number: "F/3", IssueDate: "2026-11-26"}, "rejected", "")
 		d := k.invoice(sample.Options{SellerNIP: other, Number: "F/3", IssueDate: "2026-11-26"}, "parked", "")
 		// Accepted, and its receipt has not come.

@@ -86,7 +86,10 @@ func (r Report) sumCharts(w words, days []string) []chart {
 		for _, day := range days {
 			sum := cmp.Or(sums[currency][day], &Amount{})
 			height, _ := sum.Float()
-			bars = append(bars, bar{Day: day, Parts: []float64{max(height, 0)}, Title: day + ": " + sum.In(explain.Language(w.Lang)) + " " + currency})
+			bars = append(bars, bar{
+				Day: day, Parts: []float64{max(height, 0)},
+				Title: day + ": " + sum.In(explain.Language(w.Lang)) + " " + currency,
+			})
 		}
 		title := w.ChartSums + ", " + currency
 		all = append(all, chart{Title: title, SVG: draw(title, bars)})
@@ -137,7 +140,8 @@ func draw(title string, bars []bar) template.HTML {
 		fmt.Fprintf(&out, `<rect class="hit" x="%.1f" y="10" width="%.1f" height="%.1f"><title>%s</title></rect></g>`,
 			x, step, height, template.HTMLEscapeString(b.Title))
 		if i%every == 0 {
-			fmt.Fprintf(&out, `<text class="axis" x="%.1f" y="%.1f">%s</text>`, x, chartHeight-chartBottom+18, template.HTMLEscapeString(b.Day))
+			fmt.Fprintf(&out, `<text class="axis" x="%.1f" y="%.1f">%s</text>`, x, chartHeight-chartBottom+18,
+				template.HTMLEscapeString(b.Day))
 		}
 	}
 	out.WriteString(`</svg>`)

@@ -2,8 +2,8 @@
 // state, why some were refused, which took longest, and which are at risk.
 //
 // The ledger says how invoices stand, the archive has those that the ledger has forgotten, and both
-// have the documents that the amounts come from: Redis has no amount in clear text. Without a ledger
-// the report tells what the archive knows.
+// have the documents that the amounts come from: Redis has no amount in clear text. Without a
+// ledger the report tells what the archive knows.
 //
 // A day is the issue date (P_1): that is the day in the seller's own books, and it never changes.
 // What is not known is counted as such and never guessed: an amount whose document is gone, a time

@@ -144,7 +144,10 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	b.add(t, "A/5", "2026-10-31", ledger.Queued)
 	b.add(t, "A/6", "2026-12-01", ledger.Queued)
 	b.refusals = []ledger.Refusal{
-		{ID: "ref-1", Tenant: "T", IssueDate: "2026-11-05", Faults: []ledger.RefusalFault{{Field: "P_1", Rule: "must not be later than today (x)"}}},
+		{
+			ID: "ref-1", Tenant: "T", IssueDate: "2026-11-05",
+			Faults: []ledger.RefusalFault{{Field: "P_1", Rule: "must not be later than today (x)"}},
+		},
 		{ID: "ref-2", Tenant: "T", IssueDate: "nonsense", At: ledger.At(base), Faults: []ledger.RefusalFault{{Rule: "cannot be read: x"}}},
 	}
 	c := &report.Collector{}

@@ -37,7 +37,8 @@ func TestParseAmount_WhatTheFormAllows_IsExact(t *testing.T) {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
-	for _, text := range []string{"", "-", ".", "1.", ".5", "1.234", "1,5", "+1", " 1", "1e5", "--1", "1.2.3", "١", strings.Repeat("9", 21)} {
+	for _, text := range []string{"", "-", ".", "1.", ".5", "1.234", "1,5", "+1", " 1", "1e5", "--1", "1.2.3", "١",
+		strings.Repeat("9", 21)} {
 		if a, err := report.ParseAmount(text); err == nil {
 			t.Errorf("%q was read as %s", text, a)
 		}
@@ -93,13 +94,25 @@ func facts(t testing.TB) []report.Fact {
 	t.Helper()
 	pln := func(text string) *report.Amount { return amount(t, text) }
 	return []report.Fact{
-		{ID: "a", Tenant: "T1", Day: "2026-11-25", State: "receipted", Gross: pln("100.10"), Currency: "PLN", Taken: base, Numbered: base.Add(time.Hour)},
-		{ID: "b", Tenant: "T1", Day: "2026-11-25", State: "receipted", Gross: pln("-0.20"), Currency: "PLN", Taken: base, Numbered: base.Add(2 * time.Hour)},
+		{
+			ID: "a", Tenant: "T1", Day: "2026-11-25", State: "receipted", Gross: pln("100.10"), Currency: "PLN",
+			Taken: base, Numbered: base.Add(time.Hour),
+		},
+		{
+			ID: "b", Tenant: "T1", Day: "2026-11-25", State: "receipted", Gross: pln("-0.20"), Currency: "PLN",
+			Taken: base, Numbered: base.Add(2 * time.Hour),
+		},
 		{ID: "c", Tenant: "T1", Day: "2026-11-25", State: "accepted", Gross: pln("7"), Currency: "EUR"},
 		{ID: "d", Tenant: "T1", Day: "2026-11-26", State: "receipted", Gross: nil},
 		{ID: "e", Tenant: "T2", Day: "2026-11-26", State: "rejected", Code: 450, Reason: "<Błąd>", Gross: pln("5.55"), Currency: "PLN"},
-		{ID: "f", Tenant: "T2", Day: "2026-11-26", State: "rejected", Code: 450, Reason: "=HYPERLINK(1)", Gross: pln("5.55"), Currency: "PLN"},
-		{ID: "g", Tenant: "T2", Number: "=1+1", Day: "2026-11-26", State: "queued", Gross: pln("1"), Currency: "PLN", Deadline: base.Add(time.Hour)},
+		{
+			ID: "f", Tenant: "T2", Day: "2026-11-26", State: "rejected", Code: 450, Reason: "=HYPERLINK(1)",
+			Gross: pln("5.55"), Currency: "PLN",
+		},
+		{
+			ID: "g", Tenant: "T2", Number: "=1+1", Day: "2026-11-26", State: "queued", Gross: pln("1"),
+			Currency: "PLN", Deadline: base.Add(time.Hour),
+		},
 		{ID: "h", Tenant: "T2", Day: "2026-11-26", State: "sent", Gross: pln("1"), Currency: "PLN", Deadline: base.Add(-time.Hour)},
 		{ID: "i", Tenant: "T2", Day: "2026-11-26", State: "queued", Gross: pln("1"), Currency: "PLN", Deadline: base.Add(48 * time.Hour)},
 		{ID: "j", Tenant: "T2", Day: "2026-11-26", State: "refused"},
@@ -163,8 +176,14 @@ func TestCollector_ManyFacts_ListsAreBoundedAndCountsAreNot(t *testing.T) {
 	c := &report.Collector{RiskBefore: warn}
 	const n = 5000
 	for i := range n {
-		c.Add(report.Fact{ID: fmt.Sprintf("q%05d", i), State: "queued", Day: "2026-11-26", Deadline: base.Add(-time.Duration(i) * time.Second)})
-		c.Add(report.Fact{ID: fmt.Sprintf("r%05d", i), State: "receipted", Day: "2026-11-26", Taken: base, Numbered: base.Add(time.Duration(i) * time.Second)})
+		c.Add(report.Fact{
+			ID: fmt.Sprintf("q%05d", i), State: "queued", Day: "2026-11-26",
+			Deadline: base.Add(-time.Duration(i) * time.Second),
+		})
+		c.Add(report.Fact{
+			ID: fmt.Sprintf("r%05d", i), State: "receipted", Day: "2026-11-26", Taken: base,
+			Numbered: base.Add(time.Duration(i) * time.Second),
+		})
 	}
 	r := c.Report()
 	if r.Invoices() != 2*n || r.AtRiskCount != n || len(r.AtRisk) != report.MaxListed || len(r.Slowest) != 20 {
@@ -229,7 +248,8 @@ func TestWriteXLSX_Amounts_AreNumbersAndTextIsNoFormula(t *testing.T) {
 func TestWriteHTML_AnyReport_IsOnePageWithChartsAndNothingFromOutside(t *testing.T) {
 	for name, r := range map[string]report.Report{"some": collect(facts(t)), "none": collect(nil)} {
 		for lang, words := range map[explain.Language][]string{
-			explain.Polish:  {"Zestawienie faktur", "Odrzucona przez KSeF", "Błąd weryfikacji semantyki dokumentu faktury", "Zagrożone terminem"},
+			explain.Polish: {"Zestawienie faktur", "Odrzucona przez KSeF", "Błąd weryfikacji semantyki dokumentu faktury",
+				"Zagrożone terminem"},
 			explain.English: {"Report of invoices", "Rejected by KSeF", "Semantic verification failed", "At risk of their deadline"},
 		} {
 			var out bytes.Buffer

@@ -36,7 +36,8 @@ func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 }
 
 func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
-	for _, text := range []string{"", "x", "waiting", "waiting: x", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x", "later (limit): x",
+	for _, text := range []string{"", "x", "waiting", "waiting: x", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x",
+		"later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
 		if reason, what, ok := ReadTold(text); ok {
 			t.Errorf("%q is read as %q, %q", text, reason, what)

@@ -11,9 +11,9 @@ import (
 const proofPatience = 30 * time.Minute
 
 // silencePatience is how long a session that ended without saying why, and that neither lists nor
-// counts anything, has to be silent until that counts as proof that nothing of it was processed. KSeF
-// asks for such sessions to be sent again, so the wait is as long as answers may lag behind each
-// other, and no longer.
+// counts anything, has to be silent until that counts as proof that nothing of it was processed.
+// KSeF asks for such sessions to be sent again, so the wait is as long as answers may lag behind
+// each other, and no longer.
 const silencePatience = time.Minute
 
 func silent(p ledger.Package, now time.Time) bool {

@@ -110,9 +110,9 @@ type List struct {
 	Invoices []ksef.InvoiceInfo
 }
 
-// Statuses are KSeF's answers about single sends, by the invoice's id. Unread are those that came and
-// could not be read: KSeF knows something about these invoices. Sick is the first error of one that
-// could not be asked for now, nil when there was none.
+// Statuses are KSeF's answers about single sends, by the invoice's id. Unread are those that came
+// and could not be read: KSeF knows something about these invoices. Sick is the first error of one
+// that could not be asked for now, nil when there was none.
 type Statuses struct {
 	Asked  bool
 	By     map[string]ksef.InvoiceInfo

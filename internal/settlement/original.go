@@ -49,8 +49,9 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 		attested, _ := r.Line(number)
 		return Finding{Move: recovered(inv, number, Acceptance{UPO: upo, At: attested.AssignedAt})}
 	case same:
-		return park(inv, "KSeF has this very document, with a number that cannot be right", fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
-			"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
+		return park(inv, "KSeF has this very document, with a number that cannot be right",
+			fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
+				"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
 	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
 		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
 	case wrongNumber(inv, inv.OriginalNumber) != "":
@@ -76,8 +77,9 @@ func Withheld(inv *ledger.Invoice) Finding {
 	if inv.OriginalBy != ByRegister {
 		return search(inv)
 	}
-	return park(inv, "KSeF does not give the invoice of this number", fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
-		"compare it by hand, then retry or leave it", inv.OriginalNumber))
+	return park(inv, "KSeF does not give the invoice of this number",
+		fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
+			"compare it by hand, then retry or leave it", inv.OriginalNumber))
 }
 
 // ByContent ends an invoice whose original is another document: accepted when the two are the same

@@ -61,12 +61,14 @@ func TestMatch_AnyList_NoAnswerGetsAnInvoiceOfAnotherHash(t *testing.T) {
 		var infos []ksef.InvoiceInfo
 		for i := range rapid.IntRange(0, 6).Draw(t, "answers") {
 			infos = append(infos, ksef.InvoiceInfo{Ordinal: i + 1, InvoiceNumber: letters.Draw(t, "number"),
-				Hash: rapid.SampledFrom([]string{"", "1", "2", "3", "9"}).Draw(t, "hash"), FileName: rapid.SampledFrom([]string{"", "a.xml", "z.xml"}).Draw(t, "file")})
+				Hash:     rapid.SampledFrom([]string{"", "1", "2", "3", "9"}).Draw(t, "hash"),
+				FileName: rapid.SampledFrom([]string{"", "a.xml", "z.xml"}).Draw(t, "file")})
 		}
 		m := match(invs, infos)
 		seen := map[string]bool{}
 		for _, p := range m.pairs {
-			if p.info.Hash != "" && p.info.Hash != p.inv.Hash || p.info.Hash == "" && p.info.FileName != "" && p.info.FileName != p.inv.ID+".xml" {
+			if p.info.Hash != "" && p.info.Hash != p.inv.Hash || p.info.Hash == "" && p.info.FileName != "" && p.info.FileName != p.inv.ID+
+				".xml" {
 				t.Errorf("%+v is joined to %+v", p.info, p.inv)
 			}
 			if seen[p.inv.ID] {

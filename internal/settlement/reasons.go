@@ -62,7 +62,8 @@ func unprovenReason(a account) string {
 	}
 	if a.foreign() {
 		return "KSeF's list of the session has a document whose hash is none that was sent in it, " +
-			"so the list proves nothing about this invoice: it is asked again; if that goes on, find out who else sends with these credentials"
+			"so the list proves nothing about this invoice: it is asked again; if that goes on, find out who else sends with these " +
+			"credentials"
 	}
 	if a.session.Counted && !a.complete() {
 		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again",

@@ -24,9 +24,10 @@ const (
 // RefusalPause is the pause before the n-th such try, from 0.
 func RefusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
-// TenantRest is how long all packages of a tenant rest when KSeF has refused so many of its sessions
-// in a row, with none processed in between. It is 0 when they need not rest. After the pause they
-// have one try together: if each package tried by itself, they would use up the hour's sessions.
+// TenantRest is how long all packages of a tenant rest when KSeF has refused so many of its
+// sessions in a row, with none processed in between. It is 0 when they need not rest. After the
+// pause they have one try together: if each package tried by itself, they would use up the hour's
+// sessions.
 func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	if t.Refusals <= r.Refusals {
 		return 0

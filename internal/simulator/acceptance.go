@@ -35,17 +35,17 @@ type accepted struct {
 }
 
 // read inspects an invoice and keeps its bytes when nothing is wrong so far. It needs no lock.
-func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance time.Time) reading {
+func (u *unpacker) read(content []byte, f *fa.Form, lane string, acceptance time.Time) reading {
 	found := fa.Inspect(content, f, fa.Circumstances{
-		Accepted: acceptance.In(s.warsaw), Online: lane == laneOnline, Sizes: s.opts.sizesOf,
+		Accepted: acceptance.In(u.warsaw), Online: lane == laneOnline, Sizes: u.opts.sizesOf,
 	})
 	r := reading{header: found.Header, hash: sha256.Sum256(content), code: found.Code, details: found.Details}
 	if r.code != 200 {
 		return r
 	}
 	var err error
-	if r.location, err = s.documents.put(content); err != nil {
-		s.log.Error().Err(err).Msg("document not kept")
+	if r.location, err = u.documents.put(content); err != nil {
+		u.log.Error().Err(err).Msg("document not kept")
 		r.code, r.details = 500, ""
 	}
 	return r
@@ -53,7 +53,7 @@ func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance tim
 
 // decide gives an invoice its outcome: a number or a refusal. The caller holds mu. Because of that,
 // when two sessions bring the same invoice at the same time, only one of them has the original.
-func (s *Simulator) decide(sess *session, o *outcome, r reading) {
+func (rg *registry) decide(sess *session, o *outcome, r reading) {
 	o.hash, o.code, o.details = r.hash, r.code, r.details
 	if r.header != nil {
 		o.nip, o.kind, o.number = r.header.NIP, r.header.Kind, r.header.Number
@@ -63,18 +63,18 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 		return
 	}
 	if o.code == 200 {
-		s.register(sess, o, r)
+		rg.register(sess, o, r)
 	}
 	if o.code == 200 || o.code == 405 {
 		return
 	}
-	if _, hit := s.faults.take(o.event(sess), OmitNumber); hit {
+	if _, hit := rg.faults.take(o.event(sess), OmitNumber); hit {
 		o.hideNumber = true
 	}
-	s.noteRefused(sess, o)
-	s.rejected = append(s.rejected, Rejected{
+	rg.noteRefused(sess, o)
+	rg.rejected = append(rg.rejected, Rejected{
 		NIP: o.nip, Kind: o.kind, Number: o.number, Code: o.code, Description: describeInvoice(o.code), Details: o.details,
-		Hash: hexHash(o.hash), Session: sess.id, At: s.now().UTC(),
+		Hash: hexHash(o.hash), Session: sess.id, At: rg.now().UTC(),
 	})
 }
 
@@ -85,18 +85,18 @@ func (o *outcome) event(sess *session) event {
 
 // register checks what only the register of all invoices can answer: whether the session may send
 // the invoice, and whether it is new. It gives a new invoice its number.
-func (s *Simulator) register(sess *session, o *outcome, r reading) {
+func (rg *registry) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
 		sess.context = r.header.Issuer() // a key for any seller: the first invoice decides whose session it is
 	}
-	if !s.opts.mayIssue(r.header, sess.context) {
+	if !rg.opts.mayIssue(r.header, sess.context) {
 		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.context)
 		if r.header.SelfBilled {
 			o.details = fmt.Sprintf("P_17: %s may not issue invoices of seller %s", sess.context, r.header.NIP)
 		}
 		return
 	}
-	if f, hit := s.faults.take(o.event(sess), InvoiceStatus); hit {
+	if f, hit := rg.faults.take(o.event(sess), InvoiceStatus); hit {
 		o.code = cmp.Or(f.Code, 550)
 		o.details = ""
 		if o.code == 550 {
@@ -104,8 +104,8 @@ func (s *Simulator) register(sess *session, o *outcome, r reading) {
 		}
 		return
 	}
-	if first := s.originals[r.header.Identity]; first != nil {
-		s.duplicate(sess, o, first)
+	if first := rg.originals[r.header.Identity]; first != nil {
+		rg.duplicate(sess, o, first)
 		return
 	}
 	acceptance := o.sent
@@ -113,28 +113,28 @@ func (s *Simulator) register(sess *session, o *outcome, r reading) {
 		acceptance = sess.opened
 	}
 	a := &accepted{
-		Header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess,
-		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: s.now(), corrects: o.corrects,
+		Header: *r.header, ksefNumber: rg.ksefNumber(o.nip, acceptance), account: sess.account, session: sess,
+		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: rg.now(), corrects: o.corrects,
 	}
-	s.noteAccepted(sess, a)
-	if sess.offline || o.offline || a.Issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
+	rg.noteAccepted(sess, a)
+	if sess.offline || o.offline || a.Issued < acceptance.In(rg.warsaw).Format(time.DateOnly) {
 		a.mode = "offline"
 	}
 	o.accepted = a
-	s.originals[a.Identity] = a
-	s.byNumber[a.ksefNumber] = a
-	s.accepted = append(s.accepted, a)
+	rg.originals[a.Identity] = a
+	rg.byNumber[a.ksefNumber] = a
+	rg.accepted = append(rg.accepted, a)
 }
 
 // duplicate refuses an invoice whose identity is in the register, and names the original.
-func (s *Simulator) duplicate(sess *session, o *outcome, first *accepted) {
+func (rg *registry) duplicate(sess *session, o *outcome, first *accepted) {
 	o.code = 440
-	if f, hit := s.faults.take(o.event(sess), OmitOriginal, WrongOriginal); hit {
-		other := slices.IndexFunc(s.accepted, func(a *accepted) bool { return a != first && a.NIP == o.nip })
+	if f, hit := rg.faults.take(o.event(sess), OmitOriginal, WrongOriginal); hit {
+		other := slices.IndexFunc(rg.accepted, func(a *accepted) bool { return a != first && a.NIP == o.nip })
 		if f.Kind == OmitOriginal || other < 0 {
 			return
 		}
-		first = s.accepted[other]
+		first = rg.accepted[other]
 	}
 	o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s",
 		first.ksefNumber, first.session.id)

@@ -28,8 +28,8 @@ func (sess *session) answerEvent(on, nip, number string) event {
 
 // altered returns the answer about one invoice as the faults change it; there is false when the
 // invoice is left out. An invoice that is not decided yet is never changed.
-func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
-	i, odd, there := s.alter(on, sess, o, i)
+func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
+	i, odd, there := al.alter(on, sess, o, i)
 	if len(odd) > 0 && there {
 		return malformed(i, odd), true
 	}
@@ -38,8 +38,8 @@ func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo)
 
 // alter changes the answer about one invoice as the faults order, and returns the forms outside the
 // contract in which some of its fields are to be written.
-func (s *Simulator) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
-	if i.Status.Code < 200 || !s.faults.everArmed(entryKinds()...) {
+func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
+	if i.Status.Code < 200 || !al.faults.everArmed(entryKinds()...) {
 		return i, nil, true
 	}
 	nip := o.nip
@@ -51,7 +51,7 @@ func (s *Simulator) alter(on string, sess *session, o *outcome, i invoiceInfo) (
 		kinds = append(kinds, ListOmit)
 	}
 	canChange := func(f Fault) bool { return f.canChange(i) }
-	faults := s.faults.alterations(o.identify(), sess.answerEvent(on, nip, o.number), canChange, kinds...)
+	faults := al.faults.alterations(o.identify(), sess.answerEvent(on, nip, o.number), canChange, kinds...)
 	for _, f := range faults {
 		switch f.Kind {
 		case ListOmit:
@@ -70,22 +70,22 @@ func (s *Simulator) alter(on string, sess *session, o *outcome, i invoiceInfo) (
 }
 
 // alteredMetadata returns the register's entry of an invoice; there is false when it is left out.
-func (s *Simulator) alteredMetadata(a *accepted) (m invoiceMetadata, there bool) {
+func (al *alterer) alteredMetadata(a *accepted) (m invoiceMetadata, there bool) {
 	m = a.metadata()
-	return m, s.alterNumbers(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
+	return m, al.alterNumbers(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
 }
 
 // alterReceiptEntry changes the receipt's entry of an invoice; there is false when it is left out.
-func (s *Simulator) alterReceiptEntry(a *accepted, d *dokument) (there bool) {
-	return s.alterNumbers(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
+func (al *alterer) alterReceiptEntry(a *accepted, d *dokument) (there bool) {
+	return al.alterNumbers(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
 }
 
 // alterNumbers applies the faults that concern the two numbers of an accepted invoice, and the one
 // that leaves it out.
-func (s *Simulator) alterNumbers(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
+func (al *alterer) alterNumbers(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
 	canChange := func(f Fault) bool { return f.canChange(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
 	where := a.session.answerEvent(on, a.NIP, a.Number)
-	for _, f := range s.faults.alterations(a, where, canChange, omit, NumberRewritten, KsefNumberSplit) {
+	for _, f := range al.faults.alterations(a, where, canChange, omit, NumberRewritten, KsefNumberSplit) {
 		switch f.Kind {
 		case omit:
 			return false

@@ -74,7 +74,7 @@ type partUpload struct {
 	Headers []nameValue `json:"headers"`
 }
 
-func (s *Simulator) openBatch(c *call) (reply, *refusal) {
+func (so *sessionOperations) openBatch(c *call) (reply, *refusal) {
 	var body struct {
 		Version    string         `json:"invoiceVersion"`
 		Encryption encryptionInfo `json:"encryptionInfo"`
@@ -84,16 +84,16 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f, refused := s.opens(body.Version, body.Encryption)
+	f, refused := so.book.opens(body.Version, body.Encryption)
 	if refused != nil {
 		return reply{}, refused
 	}
 	if refused := body.Batch.check(); refused != nil {
 		return reply{}, refused
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess := s.startBatch(c.account, f, body.Encryption, body.Batch, body.Offline)
+	so.mu.Lock()
+	defer so.mu.Unlock()
+	sess := so.batches.startBatch(c.account, f, body.Encryption, body.Batch, body.Offline)
 	c.session = sess.id
 	answer := struct {
 		ID      string       `json:"id"`
@@ -102,15 +102,15 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	for _, p := range body.Batch.Parts {
 		n := int(p.Ordinal)
 		answer.Uploads = append(answer.Uploads, partUpload{
-			Ordinal: n, Method: http.MethodPut, URL: s.partURL(s.baseOf(c.r), sess, n), Headers: partHeaders(sess.id, n),
+			Ordinal: n, Method: http.MethodPut, URL: so.parts.partURL(so.baseOf(c.r), sess, n), Headers: partHeaders(sess.id, n),
 		})
 	}
 	return jsonReply(answer), nil
 }
 
 // startBatch makes a batch session that waits for its parts. The caller holds mu.
-func (s *Simulator) startBatch(account Account, f *fa.Form, e encryptionInfo, b batchFile, offline bool) *session {
-	sess := s.begin(account, laneBatch, f, e)
+func (bt *batches) startBatch(account Account, f *fa.Form, e encryptionInfo, b batchFile, offline bool) *session {
+	sess := bt.begin(account, laneBatch, f, e)
 	sess.offline, sess.batch, sess.parts = offline, &b, map[int]*part{}
 	if until := sess.partsUntil(); until.After(sess.expires) {
 		sess.expires = until
@@ -125,13 +125,13 @@ func (sess *session) partsUntil() time.Time {
 
 // process starts the processing of a closed batch session. A session without parts ends here;
 // unpacking is done in the background. The caller holds mu.
-func (s *Simulator) process(sess *session) {
+func (bt *batches) process(sess *session) {
 	if len(sess.parts) == 0 {
 		sess.end(440, "Nie przesłano faktur")
 		return
 	}
-	s.inBackground(sess, func() packageResult {
-		f := s.unpackSession(sess)
+	bt.inBackground(sess, func() packageResult {
+		f := bt.unpacker.unpackSession(sess)
 		for _, p := range sess.parts { // the session is closed: no part is stored any more
 			p.remove()
 		}
@@ -141,18 +141,18 @@ func (s *Simulator) process(sess *session) {
 
 // inBackground unpacks a package without the lock and then finishes its session. The caller holds
 // mu. When the simulator is closing, the session stays in processing for ever.
-func (s *Simulator) inBackground(sess *session, unpack func() packageResult) {
-	if s.isStopped() {
+func (bt *batches) inBackground(sess *session, unpack func() packageResult) {
+	if bt.isStopped() {
 		return
 	}
-	s.background.Go(func() {
+	bt.background.Go(func() {
 		f := unpack()
-		if s.isStopped() {
+		if bt.isStopped() {
 			return
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.finishBatch(sess, f)
+		bt.mu.Lock()
+		defer bt.mu.Unlock()
+		bt.finishBatch(sess, f)
 	})
 }
 
@@ -165,7 +165,7 @@ type packageResult struct {
 
 // finishBatch gives the invoices of a batch session their outcomes, and the session its end. The
 // caller holds mu.
-func (s *Simulator) finishBatch(sess *session, f packageResult) {
+func (bt *batches) finishBatch(sess *session, f packageResult) {
 	if f.code != 0 {
 		sess.end(f.code, f.details)
 		return
@@ -175,15 +175,15 @@ func (s *Simulator) finishBatch(sess *session, f packageResult) {
 			sess.context = r.header.Issuer()
 		}
 	}
-	sess.refusedCode = s.refusedByFault(sess, f.read)
-	s.spoiledByFault(sess)
+	sess.refusedCode = bt.refusedByFault(sess, f.read)
+	bt.spoiledByFault(sess)
 	for i, r := range f.read {
 		o := &outcome{ordinal: i + 1, sent: sess.closed, file: r.file}
 		if sess.direct {
-			o.id = s.reference("EE")
+			o.id = bt.reference("EE")
 		}
 		sess.invoices = append(sess.invoices, o)
-		s.decide(sess, o, r)
+		bt.registry.decide(sess, o, r)
 	}
 	switch {
 	case sess.refusedCode == 405 || sess.refusedCode > 405 && sess.refusedCode <= 440:
@@ -202,16 +202,16 @@ func (s *Simulator) finishBatch(sess *session, f packageResult) {
 
 // spoiledByFault asks the faults whether the session ends with an error that changes nothing for
 // its invoices.
-func (s *Simulator) spoiledByFault(sess *session) {
-	if f, hit := s.faults.take(sess.event(""), SessionSpoiled); hit {
+func (bt *batches) spoiledByFault(sess *session) {
+	if f, hit := bt.faults.take(sess.event(""), SessionSpoiled); hit {
 		sess.spoiledCode = cmp.Or(f.Code, 500)
 	}
 }
 
 // refusedByFault asks the faults whether the whole package is refused. It returns the code, 0 when
 // it is not.
-func (s *Simulator) refusedByFault(sess *session, invoices []reading) int {
-	if f, hit := s.faults.take(sess.event(""), SessionRefused); hit {
+func (bt *batches) refusedByFault(sess *session, invoices []reading) int {
+	if f, hit := bt.faults.take(sess.event(""), SessionRefused); hit {
 		return cmp.Or(f.Code, 405)
 	}
 	for _, r := range invoices {
@@ -220,7 +220,7 @@ func (s *Simulator) refusedByFault(sess *session, invoices []reading) int {
 		}
 		e := sess.event(r.header.Number)
 		e.named = true
-		if f, hit := s.faults.take(e, Poison, SessionRefused); hit {
+		if f, hit := bt.faults.take(e, Poison, SessionRefused); hit {
 			return cmp.Or(f.Code, 405)
 		}
 	}

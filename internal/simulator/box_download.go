@@ -11,7 +11,7 @@ type boxDownload struct {
 	found   []*accepted
 }
 
-func (s *Simulator) boxDownload(c *call) (reply, *refusal) {
+func (bo *boxOperations) boxDownload(c *call) (reply, *refusal) {
 	var body struct {
 		ID      string    `json:"downloadId"`
 		Notify  bool      `json:"notify"`
@@ -24,31 +24,31 @@ func (s *Simulator) boxDownload(c *call) (reply, *refusal) {
 	if refused := checkSearch(body.Subject, body.Range); refused != nil {
 		return reply{}, refused
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	bo.mu.Lock()
+	defer bo.mu.Unlock()
 	key := uploadKey(c.account, body.ID)
-	if body.ID == "" || s.downloads[key] != nil {
+	if body.ID == "" || bo.downloads[key] != nil {
 		return reply{}, badInput("downloadId %q is empty or was used before", body.ID)
 	}
-	found, _ := s.findInvoices(c.account, body.Subject, body.Range)
-	s.downloads[key] = &boxDownload{started: s.now(), found: found}
+	found, _ := bo.registerOps.findInvoices(c.account, body.Subject, body.Range)
+	bo.downloads[key] = &boxDownload{started: bo.now(), found: found}
 	return resultTrue(), nil
 }
 
-func (s *Simulator) boxDownloadStatus(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	d := s.downloads[uploadKey(c.account, c.value(0))]
+func (bo *boxOperations) boxDownloadStatus(c *call) (reply, *refusal) {
+	bo.mu.Lock()
+	d := bo.downloads[uploadKey(c.account, c.value(0))]
 	var refused *refusal
 	if d == nil {
 		refused = badInput("downloadId %q is unknown", c.value(0))
 	} else {
-		refused = s.stillRunning(d.started)
+		refused = bo.registerOps.stillRunning(d.started)
 	}
-	s.mu.Unlock()
+	bo.mu.Unlock()
 	if refused != nil {
 		return reply{}, refused
 	}
-	body, err := s.zip(d.found)
+	body, err := bo.registerOps.zip(d.found)
 	if err != nil {
 		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 	}

@@ -15,7 +15,7 @@ import (
 
 // multipart reads the two parts of a package upload, in this order: "request" as JSON and "file" as
 // batch.zip. The file is spooled; the caller removes it.
-func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
+func (bo *boxOperations) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
 	boundary, found := boundaryOf(c.r.Header.Get("Content-Type"))
 	if !found {
 		return body, "", badInput("Content-Type is not multipart/form-data with a boundary")
@@ -41,7 +41,7 @@ func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refus
 	if err != nil || part.FormName() != "file" || part.FileName() != "batch.zip" || part.Header.Get("Content-Type") != zipType {
 		return body, "", badInput("the second part is not file, batch.zip, %s", zipType)
 	}
-	if file, err = s.spoolFile(part); err != nil {
+	if file, err = bo.spoolFile(part); err != nil {
 		return body, "", badInput("the body ended early or is too large")
 	}
 	if _, err := reader.NextPart(); !errors.Is(err, io.EOF) {
@@ -67,8 +67,8 @@ func boundaryOf(contentType string) (string, bool) {
 }
 
 // spoolFile writes a package to a new file and returns its name.
-func (s *Simulator) spoolFile(from io.Reader) (string, error) {
-	f, err := os.CreateTemp(s.dir, "box-")
+func (bo *boxOperations) spoolFile(from io.Reader) (string, error) {
+	f, err := os.CreateTemp(bo.dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make package file: %w", err)
 	}

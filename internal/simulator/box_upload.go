@@ -21,28 +21,28 @@ type boxUpload struct {
 func uploadKey(account Account, id string) string { return account.ID + "\x00" + id }
 
 // beginUpload makes the session of an upload, unless the id was used before. The caller holds mu.
-func (s *Simulator) beginUpload(c *call, id string, f *fa.Form, lane string, offline, upo bool) (*session, *refusal) {
+func (bo *boxOperations) beginUpload(c *call, id string, f *fa.Form, lane string, offline, upo bool) (*session, *refusal) {
 	if id == "" {
 		return nil, badInput("uploadId is empty")
 	}
-	if s.uploads[uploadKey(c.account, id)] != nil {
+	if bo.uploads[uploadKey(c.account, id)] != nil {
 		return nil, badInput("uploadId %q was used before", id)
 	}
 	kind := "SO"
 	if lane == laneBatch {
 		kind = "SB"
 	}
-	now := s.now()
+	now := bo.now()
 	sess := &session{
-		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f, offline: offline,
+		id: bo.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f, offline: offline,
 		opened: now, closed: now, expires: now.Add(sessionLife), boxed: true,
 	}
-	s.addSession(sess)
-	s.uploads[uploadKey(c.account, id)] = &boxUpload{session: sess, batch: lane == laneBatch, upo: upo, started: now}
+	bo.addSession(sess)
+	bo.uploads[uploadKey(c.account, id)] = &boxUpload{session: sess, batch: lane == laneBatch, upo: upo, started: now}
 	return sess, nil
 }
 
-func (s *Simulator) boxUploadInvoice(c *call) (reply, *refusal) {
+func (bo *boxOperations) boxUploadInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		ID      string            `json:"uploadId"`
 		Offline bool              `json:"offline"`
@@ -56,20 +56,20 @@ func (s *Simulator) boxUploadInvoice(c *call) (reply, *refusal) {
 	if len(body.Data) == 0 {
 		return reply{}, badInput("invoiceData is empty")
 	}
-	s.mu.Lock()
-	sess, refused := s.beginUpload(c, body.ID, s.forms["v3"], laneOnline, body.Offline, body.UPO)
+	bo.mu.Lock()
+	sess, refused := bo.beginUpload(c, body.ID, bo.forms["v3"], laneOnline, body.Offline, body.UPO)
 	if refused != nil {
-		s.mu.Unlock()
+		bo.mu.Unlock()
 		return reply{}, refused
 	}
-	o := &outcome{ordinal: 1, id: s.reference("EE"), sent: sess.opened, code: 150}
+	o := &outcome{ordinal: 1, id: bo.reference("EE"), sent: sess.opened, code: 150}
 	sess.invoices = append(sess.invoices, o)
-	s.mu.Unlock()
-	read := s.read(body.Data, sess.form, laneOnline, o.sent)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.decide(sess, o, read)
-	s.finishOnline(sess)
+	bo.mu.Unlock()
+	read := bo.unpacker.read(body.Data, sess.form, laneOnline, o.sent)
+	bo.mu.Lock()
+	defer bo.mu.Unlock()
+	bo.registry.decide(sess, o, read)
+	bo.book.finishOnline(sess)
 	return resultTrue(), nil
 }
 
@@ -87,75 +87,75 @@ type boxBatchRequest struct {
 	Version string `json:"invoiceVersion"`
 }
 
-func (s *Simulator) boxUploadBatch(c *call) (reply, *refusal) {
-	body, file, refused := s.multipart(c)
+func (bo *boxOperations) boxUploadBatch(c *call) (reply, *refusal) {
+	body, file, refused := bo.multipart(c)
 	if refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms[body.Version]
+	f := bo.forms[body.Version]
 	if f == nil {
 		_ = os.Remove(file)
 		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess, refused := s.beginUpload(c, body.ID, f, laneBatch, body.Offline, body.UPO)
+	bo.mu.Lock()
+	defer bo.mu.Unlock()
+	sess, refused := bo.beginUpload(c, body.ID, f, laneBatch, body.Offline, body.UPO)
 	if refused != nil {
 		_ = os.Remove(file)
 		return reply{}, refused
 	}
-	s.inBackground(sess, func() packageResult {
+	bo.batches.inBackground(sess, func() packageResult {
 		defer func() { _ = os.Remove(file) }()
-		return s.unpackFile(file, f, sess.opened, s.opts.maxInvoicesOf(sess.context))
+		return bo.unpacker.unpackFile(file, f, sess.opened, bo.opts.maxInvoicesOf(sess.context))
 	})
 	return resultTrue(), nil
 }
 
 // unpackFile reads a package that is not encrypted.
-func (s *Simulator) unpackFile(name string, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
+func (u *unpacker) unpackFile(name string, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	file, err := os.Open(name)
 	if err != nil {
-		return s.broken(err)
+		return u.broken(err)
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	if err != nil {
-		return s.broken(err)
+		return u.broken(err)
 	}
-	return s.readPackage(file, info.Size(), f, acceptance, maxFiles)
+	return u.readPackage(file, info.Size(), f, acceptance, maxFiles)
 }
 
-func (s *Simulator) boxInvoiceStatus(c *call) (reply, *refusal) { return s.boxStatus(c, false) }
-func (s *Simulator) boxBatchStatus(c *call) (reply, *refusal)   { return s.boxStatus(c, true) }
+func (bo *boxOperations) boxInvoiceStatus(c *call) (reply, *refusal) { return bo.boxStatus(c, false) }
+func (bo *boxOperations) boxBatchStatus(c *call) (reply, *refusal)   { return bo.boxStatus(c, true) }
 
 // boxStatus answers what became of an upload. For a package that failed as a whole it is an error
 // with the session's code.
-func (s *Simulator) boxStatus(c *call, batch bool) (reply, *refusal) {
-	s.mu.Lock()
-	u := s.uploads[uploadKey(c.account, c.value(0))]
+func (bo *boxOperations) boxStatus(c *call, batch bool) (reply, *refusal) {
+	bo.mu.Lock()
+	u := bo.uploads[uploadKey(c.account, c.value(0))]
 	if u == nil || u.batch != batch {
-		s.mu.Unlock()
+		bo.mu.Unlock()
 		return reply{}, badInput("uploadId %q is unknown", c.value(0))
 	}
-	status := s.status(u.session)
+	status := bo.status(u.session)
 	if status < 200 {
-		s.mu.Unlock()
+		bo.mu.Unlock()
 		if status == 170 {
 			status = 150
 		}
 		return reply{}, tryAgain(status)
 	}
-	list := s.list(u.session)
+	list := bo.book.list(u.session)
 	sess := u.session
 	details := sess.details
-	s.mu.Unlock()
+	bo.mu.Unlock()
 	if batch && len(list) == 0 {
 		return reply{}, &refusal{status: http.StatusBadRequest, code: status, description: sess.describe(status), details: details}
 	}
 	var upo []byte
 	if u.upo && status == 200 {
 		var err error
-		if upo, err = s.receipt(sess); err != nil {
+		if upo, err = bo.receipts.receipt(sess); err != nil {
 			return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 		}
 	}

@@ -10,42 +10,42 @@ type contextHash struct {
 
 // noteRefused and noteAccepted remember documents for later technical corrections. The gateway has
 // no field for those, so its sessions are left out. The caller holds mu.
-func (s *Simulator) noteRefused(sess *session, o *outcome) {
+func (rg *registry) noteRefused(sess *session, o *outcome) {
 	if sess.direct {
-		s.refused[contextHash{sess.context, o.hash}] = true
+		rg.refused[contextHash{sess.context, o.hash}] = true
 	}
 }
 
-func (s *Simulator) noteAccepted(sess *session, a *accepted) {
+func (rg *registry) noteAccepted(sess *session, a *accepted) {
 	if !sess.direct {
 		return
 	}
-	s.taken[contextHash{sess.context, a.hash}] = true
+	rg.taken[contextHash{sess.context, a.hash}] = true
 	if a.corrects != nil {
-		s.corrected[contextHash{sess.context, [32]byte(a.corrects)}] = true
+		rg.corrected[contextHash{sess.context, [32]byte(a.corrects)}] = true
 	}
 }
 
 // mayCorrect checks whether the document with this hash can have a technical correction: it was
 // refused, and it has none yet. What KSeF answers for a document that it never saw is not known;
 // here the request is invalid. The caller holds mu.
-func (s *Simulator) mayCorrect(sess *session, hash []byte) *refusal {
+func (rg *registry) mayCorrect(sess *session, hash []byte) *refusal {
 	if hash == nil {
 		return nil
 	}
 	key := contextHash{sess.context, [32]byte(hash)}
 	switch {
-	case s.corrected[key]:
+	case rg.corrected[key]:
 		return &refusal{
 			status: http.StatusBadRequest, code: codeCorrected, description: "Korekta techniczna niedostępna.",
 			details: "Faktura posiada już przetworzoną prawidłowo korektę techniczną.",
 		}
-	case s.taken[key]:
+	case rg.taken[key]:
 		return &refusal{
 			status: http.StatusBadRequest, code: codeNotCorrected, description: "Status faktury nie pozwala na korektę techniczną.",
 			details: "Nie można wysłać korekty technicznej do prawidłowo przetworzonej faktury.",
 		}
-	case !s.refused[key]:
+	case !rg.refused[key]:
 		return badInput("hashOfCorrectedInvoice: no refused invoice of this taxpayer has this hash")
 	}
 	return nil

@@ -56,8 +56,8 @@ type Fault struct {
 	Label string `yaml:"label" json:"label,omitempty"`
 	// Code is the HTTP status of kind status (0 is 502), the code in the answer of refused (21405),
 	// or the KSeF status of session-refused (405), session-spoiled (500), poison (405), stuck (150,
-	// online 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is the
-	// KSeF status of the entries that they concern; 0 is any.
+	// online 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is
+	// the KSeF status of the entries that they concern; 0 is any.
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request and stuck (which begins at the close), and the
 	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. An entry is

@@ -17,14 +17,14 @@ import (
 // names of the elements are used: an object is an element with children in the order given, a list
 // repeats an element, a scalar is text, a name that begins with "@" is an attribute, and "#text" is
 // the text of an element with attributes. KodFormularza gets its attributes without being told.
-func (s *Simulator) generate(c *call) (reply, *refusal) {
+func (do *documentOperations) generate(c *call) (reply, *refusal) {
 	var body struct {
 		Invoice json.RawMessage `json:"invoice"`
 	}
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms["v3"]
+	f := do.forms["v3"]
 	var out bytes.Buffer
 	out.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
 	dec := json.NewDecoder(bytes.NewReader(body.Invoice))

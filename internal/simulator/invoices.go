@@ -15,23 +15,23 @@ func (a *accepted) readable(account Account) bool {
 
 // shown reports whether an invoice's number is visible to clients; before that nobody can find the
 // invoice.
-func (s *Simulator) shown(a *accepted) bool {
+func (c *core) shown(a *accepted) bool {
 	if a.session.lane == laneBatch || a.session.boxed {
-		return s.status(a.session) >= 200
+		return c.status(a.session) >= 200
 	}
-	return !s.now().Before(a.sent.Add(s.opts.InvoiceDelay))
+	return !c.now().Before(a.sent.Add(c.opts.InvoiceDelay))
 }
 
 // invoiceGet returns the bytes that KSeF accepted.
-func (s *Simulator) invoiceGet(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	a := s.byNumber[c.value(0)]
-	found := a != nil && a.readable(c.account) && s.shown(a)
-	s.mu.Unlock()
+func (ro *registerOperations) invoiceGet(c *call) (reply, *refusal) {
+	ro.mu.Lock()
+	a := ro.byNumber[c.value(0)]
+	found := a != nil && a.readable(c.account) && ro.shown(a)
+	ro.mu.Unlock()
 	if !found {
 		return reply{}, noInvoice(fmt.Sprintf("Faktura o numerze KSeF %s nie została znaleziona.", c.value(0)))
 	}
-	content, err := s.documents.get(a.location)
+	content, err := ro.documents.get(a.location)
 	if err != nil {
 		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 	}
@@ -40,15 +40,15 @@ func (s *Simulator) invoiceGet(c *call) (reply, *refusal) {
 
 // validateInvoice checks a document without sending it. canonicalForm is the document as it came,
 // because canonical XML is not modelled.
-func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
+func (do *documentOperations) validateInvoice(c *call) (reply, *refusal) {
 	answer := struct {
 		Valid   bool   `json:"valid"`
 		Version string `json:"invoiceVersion"`
 		Form    []byte `json:"canonicalForm"`
 	}{Form: c.body, Version: "v3"}
 	for _, version := range []string{"v3", "v2"} {
-		f := s.forms[version]
-		r := fa.Inspect(c.body, f, fa.Circumstances{Accepted: s.Now().In(s.warsaw)})
+		f := do.forms[version]
+		r := fa.Inspect(c.body, f, fa.Circumstances{Accepted: do.Now().In(do.warsaw)})
 		if r.Header == nil {
 			return reply{}, badInput("%s", r.Details)
 		}

@@ -39,8 +39,8 @@ func checkSubject(subject string) *refusal {
 // findInvoices returns the invoices that an account may see in a role and range of permanent
 // storage, oldest first, and whether there were more than maxSet. Third parties are not modelled:
 // they see no invoices. The caller holds mu.
-func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
-	for _, a := range s.accepted {
+func (ro *registerOperations) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
+	for _, a := range ro.accepted {
 		nip := account.NIP
 		if nip == "" && a.account == account.ID {
 			nip = a.session.context // a key for any seller sees as sender what it sent
@@ -55,7 +55,7 @@ func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (
 			mine = nip != "" && a.AgentNIP == nip
 		}
 		stored := a.at.Add(time.Second)
-		if !mine || !s.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {
+		if !mine || !ro.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {
 			continue
 		}
 		if len(found) == maxSet {
@@ -106,7 +106,7 @@ func checkSearch(subject string, r dateRange) *refusal {
 }
 
 // metadata lists one page of invoices.
-func (s *Simulator) metadata(c *call) (reply, *refusal) {
+func (ro *registerOperations) metadata(c *call) (reply, *refusal) {
 	var body struct {
 		Subject string    `json:"subjectType"`
 		Range   dateRange `json:"range"`
@@ -123,9 +123,9 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	if body.Offset < 0 || body.Size < minPage || body.Size > maxPage {
 		return reply{}, badInput("pageOffset is 0 or more, pageSize %d to %d", minPage, maxPage)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, truncated := s.findInvoices(c.account, body.Subject, body.Range)
+	ro.mu.Lock()
+	defer ro.mu.Unlock()
+	found, truncated := ro.findInvoices(c.account, body.Subject, body.Range)
 	if !body.Asc {
 		slices.Reverse(found)
 	}
@@ -134,11 +134,11 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 		Truncated bool              `json:"isTruncated"`
 		Storage   string            `json:"permanentStorageDate,omitempty"`
 		Invoices  []invoiceMetadata `json:"invoices"`
-	}{Truncated: truncated, Storage: rfc3339(s.now()), Invoices: []invoiceMetadata{}}
+	}{Truncated: truncated, Storage: rfc3339(ro.now()), Invoices: []invoiceMetadata{}}
 	from := min(int64(body.Offset)*int64(body.Size), int64(len(found)))
 	to := min(from+int64(body.Size), int64(len(found)))
 	for _, a := range found[from:to] {
-		if m, there := s.alteredMetadata(a); there {
+		if m, there := ro.alterer.alteredMetadata(a); there {
 			answer.Invoices = append(answer.Invoices, m)
 		}
 	}

@@ -23,17 +23,17 @@ func crc8(text string) byte {
 
 // ksefNumber makes the number of an accepted invoice: seller, day of acceptance in Warsaw, twelve
 // hex digits, CRC-8. The caller holds mu.
-func (s *Simulator) ksefNumber(nip string, acceptance time.Time) string {
-	s.serial++
-	head := fmt.Sprintf("%s-%s-%06X%06X", nip, acceptance.In(s.warsaw).Format("20060102"), s.random.Uint32()&0xFFFFFF, s.serial)
+func (c *core) ksefNumber(nip string, acceptance time.Time) string {
+	c.serial++
+	head := fmt.Sprintf("%s-%s-%06X%06X", nip, acceptance.In(c.warsaw).Format("20060102"), c.random.Uint32()&0xFFFFFF, c.serial)
 	return fmt.Sprintf("%s-%02X", head, crc8(head))
 }
 
 // reference makes a reference number in the form of KSeF's schemas: date, kind, two groups of ten
 // hex digits, CRC-8. Kinds: SO online session, SB batch session, EE invoice, EH query. The caller
 // holds mu.
-func (s *Simulator) reference(kind string) string {
-	day := s.now().In(s.warsaw).Format("20060102")
-	head := fmt.Sprintf("%s-%s-%010X-%010X", day, kind, s.random.Uint64()>>24, s.random.Uint64()>>24)
+func (c *core) reference(kind string) string {
+	day := c.now().In(c.warsaw).Format("20060102")
+	head := fmt.Sprintf("%s-%s-%010X-%010X", day, kind, c.random.Uint64()>>24, c.random.Uint64()>>24)
 	return fmt.Sprintf("%s-%02X", head, crc8(head))
 }

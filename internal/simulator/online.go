@@ -31,51 +31,51 @@ type opened struct {
 	Created string `json:"created"`
 }
 
-func (s *Simulator) publicKey(*call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (so *sessionOperations) publicKey(*call) (reply, *refusal) {
+	so.mu.Lock()
+	defer so.mu.Unlock()
 	return jsonReply(struct {
 		Algorithm string `json:"algorithm"`
 		PublicKey []byte `json:"publicKey"`
-	}{"RSA", s.keys.public}), nil
+	}{"RSA", so.keys.public}), nil
 }
 
 // begin makes a session of either lane. A key that cannot be decrypted is noticed at once and
 // reported only later, as KSeF does. The caller holds mu.
-func (s *Simulator) begin(account Account, lane string, f *fa.Form, e encryptionInfo) *session {
+func (c *core) begin(account Account, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {
 		kind = "SB"
 	}
-	now := s.now()
+	now := c.now()
 	sess := &session{
-		id: s.reference(kind), lane: lane, account: account.ID, context: account.NIP, form: f,
-		opened: now, expires: now.Add(sessionLife), key: s.keys.unwrap(e.EncryptedKey), iv: e.InitVector,
+		id: c.reference(kind), lane: lane, account: account.ID, context: account.NIP, form: f,
+		opened: now, expires: now.Add(sessionLife), key: c.keys.unwrap(e.EncryptedKey), iv: e.InitVector,
 	}
-	s.addSession(sess)
+	c.addSession(sess)
 	return sess
 }
 
 // startOnline makes an online session. The caller holds mu.
-func (s *Simulator) startOnline(account Account, f *fa.Form, e encryptionInfo) *session {
-	sess := s.begin(account, laneOnline, f, e)
-	if fault, hit := s.faults.take(sess.event(""), SessionRefused); hit {
+func (ol *onlineSessions) startOnline(account Account, f *fa.Form, e encryptionInfo) *session {
+	sess := ol.begin(account, laneOnline, f, e)
+	if fault, hit := ol.faults.take(sess.event(""), SessionRefused); hit {
 		sess.refusedCode = cmp.Or(fault.Code, 500)
 	}
-	s.spoiledByFault(sess)
+	ol.batches.spoiledByFault(sess)
 	return sess
 }
 
 // opens checks what a session of either lane is opened with, and returns the form of its invoices.
-func (s *Simulator) opens(version string, e encryptionInfo) (*fa.Form, *refusal) {
-	f := s.forms[version]
+func (sb *sessionBook) opens(version string, e encryptionInfo) (*fa.Form, *refusal) {
+	f := sb.forms[version]
 	if f == nil {
 		return nil, badInput("invoiceVersion %q is neither v2 nor v3", version)
 	}
 	return f, e.check()
 }
 
-func (s *Simulator) openOnline(c *call) (reply, *refusal) {
+func (so *sessionOperations) openOnline(c *call) (reply, *refusal) {
 	var body struct {
 		Version    string         `json:"invoiceVersion"`
 		Encryption encryptionInfo `json:"encryptionInfo"`
@@ -83,13 +83,13 @@ func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f, refused := s.opens(body.Version, body.Encryption)
+	f, refused := so.book.opens(body.Version, body.Encryption)
 	if refused != nil {
 		return reply{}, refused
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess := s.startOnline(c.account, f, body.Encryption)
+	so.mu.Lock()
+	defer so.mu.Unlock()
+	sess := so.online.startOnline(c.account, f, body.Encryption)
 	c.session = sess.id
 	return jsonReply(opened{sess.id, rfc3339(sess.opened)}), nil
 }
@@ -102,7 +102,7 @@ type sentInvoice struct {
 
 // sendInvoice takes one invoice into an open online session. Faults of the invoice are reported by
 // its status, not by this answer.
-func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
+func (so *sessionOperations) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		SessionID string `json:"sessionId"`
 		Encrypted struct {
@@ -118,7 +118,7 @@ func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 		return reply{}, badInput("encrypted needs a positive invoiceSize, an invoiceHash of 32 bytes and an encryptedInvoice")
 	}
 	c.session = body.SessionID
-	o, refused := s.deliver(c.account, body.SessionID, delivery{
+	o, refused := so.online.deliver(c.account, body.SessionID, delivery{
 		size: int64(body.Encrypted.Size), hash: body.Encrypted.Hash, content: body.Encrypted.Content,
 	})
 	if refused != nil {
@@ -136,38 +136,38 @@ type delivery struct {
 }
 
 // deliver takes an invoice into an open online session of the account and decides about it.
-func (s *Simulator) deliver(account Account, session string, d delivery) (*outcome, *refusal) {
-	s.mu.Lock()
-	sess, refused := s.openSession(account, session)
+func (ol *onlineSessions) deliver(account Account, session string, d delivery) (*outcome, *refusal) {
+	ol.mu.Lock()
+	sess, refused := ol.openSession(account, session)
 	if refused == nil {
-		refused = s.mayCorrect(sess, d.corrects)
+		refused = ol.registry.mayCorrect(sess, d.corrects)
 	}
 	if refused != nil {
-		s.mu.Unlock()
+		ol.mu.Unlock()
 		return nil, refused
 	}
 	o := &outcome{
-		ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150, offline: d.offline, corrects: d.corrects,
+		ordinal: len(sess.invoices) + 1, id: ol.reference("EE"), sent: ol.now(), code: 150, offline: d.offline, corrects: d.corrects,
 	}
 	copy(o.hash[:], d.hash)
 	sess.pending++
 	sess.invoices = append(sess.invoices, o) // gets its ordinal before the lock is released
-	s.sent[o.id] = sentInvoice{sess, o}
-	s.mu.Unlock()
+	ol.sent[o.id] = sentInvoice{sess, o}
+	ol.mu.Unlock()
 
-	read := s.decryptInvoice(sess, o, d)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.decide(sess, o, read)
+	read := ol.decryptInvoice(sess, o, d)
+	ol.mu.Lock()
+	defer ol.mu.Unlock()
+	ol.registry.decide(sess, o, read)
 	if sess.pending--; !sess.closed.IsZero() {
-		s.finishOnline(sess)
+		ol.book.finishOnline(sess)
 	}
 	return o, nil
 }
 
 // openSession returns the account's online session if it still takes invoices. The caller holds mu.
-func (s *Simulator) openSession(account Account, id string) (*session, *refusal) {
-	sess, refused := s.ownSession(account, id)
+func (ol *onlineSessions) openSession(account Account, id string) (*session, *refusal) {
+	sess, refused := ol.book.ownSession(account, id)
 	if refused != nil {
 		return nil, refused
 	}
@@ -177,10 +177,10 @@ func (s *Simulator) openSession(account Account, id string) (*session, *refusal)
 			details: "Sesja wsadowa nie przyjmuje pojedynczych faktur.",
 		}
 	}
-	if status := s.status(sess); status != 100 {
+	if status := ol.status(sess); status != 100 {
 		return nil, wrongStatus(status, "wysyłkę faktur")
 	}
-	if limit := s.opts.maxInvoicesOf(sess.context); len(sess.invoices) >= limit {
+	if limit := ol.opts.maxInvoicesOf(sess.context); len(sess.invoices) >= limit {
 		return nil, &refusal{
 			status: http.StatusBadRequest, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
 			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, limit),
@@ -191,7 +191,7 @@ func (s *Simulator) openSession(account Account, id string) (*session, *refusal)
 
 // decryptInvoice decrypts and inspects an invoice. It needs no lock, because key, vector, form and
 // lane of a session never change.
-func (s *Simulator) decryptInvoice(sess *session, o *outcome, d delivery) reading {
+func (ol *onlineSessions) decryptInvoice(sess *session, o *outcome, d delivery) reading {
 	if sess.key == nil {
 		return reading{hash: o.hash, code: 405}
 	}
@@ -210,19 +210,19 @@ func (s *Simulator) decryptInvoice(sess *session, o *outcome, d delivery) readin
 	if d.corrects != nil {
 		lane = laneBatch // a technical correction may have an attachment, as an invoice in a package
 	}
-	return s.read(plain, sess.form, lane, o.sent)
+	return ol.unpacker.read(plain, sess.form, lane, o.sent)
 }
 
 // invoiceStatus answers the status of one invoice of an online session.
-func (s *Simulator) invoiceStatus(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, known := s.sent[c.value(0)]
+func (so *sessionOperations) invoiceStatus(c *call) (reply, *refusal) {
+	so.mu.Lock()
+	defer so.mu.Unlock()
+	found, known := so.sent[c.value(0)]
 	if !known || found.session.account != c.account.ID || found.session.lost {
 		return reply{}, noInvoice(fmt.Sprintf("Faktura o numerze referencyjnym %s nie została znaleziona.", c.value(0)))
 	}
-	s.expire(found.session)
-	info, _ := s.altered(opInvoiceStatus, found.session, found.outcome, s.info(found.session, found.outcome))
+	so.book.expire(found.session)
+	info, _ := so.alterer.altered(opInvoiceStatus, found.session, found.outcome, so.book.info(found.session, found.outcome))
 	return jsonReply(struct {
 		Info any `json:"invoiceInfo"`
 	}{info}), nil

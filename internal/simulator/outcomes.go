@@ -83,8 +83,8 @@ func describeInvoice(code int) string {
 }
 
 // visibleCode returns the code of an invoice that a client sees now. The caller holds mu.
-func (s *Simulator) visibleCode(sess *session, o *outcome) int {
-	status := s.status(sess)
+func (sb *sessionBook) visibleCode(sess *session, o *outcome) int {
+	status := sb.status(sess)
 	if sess.lane == laneBatch {
 		if status < 200 {
 			return 150
@@ -95,21 +95,21 @@ func (s *Simulator) visibleCode(sess *session, o *outcome) int {
 	if status == 415 || sess.decided && sess.spoiledCode == 0 && status == sess.code && failed {
 		return 405
 	}
-	age := s.now().Sub(o.sent)
+	age := sb.now().Sub(o.sent)
 	switch {
-	case sess.refusedCode != 0 && age >= s.opts.InvoiceDelay:
+	case sess.refusedCode != 0 && age >= sb.opts.InvoiceDelay:
 		return 150 // the session will fail; its invoices are not decided before that
-	case age >= s.opts.InvoiceDelay:
+	case age >= sb.opts.InvoiceDelay:
 		return o.code
-	case age >= s.opts.InvoiceDelay/2:
+	case age >= sb.opts.InvoiceDelay/2:
 		return 150
 	}
 	return 100
 }
 
 // info returns the present answer about one invoice. The caller holds mu.
-func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
-	code := s.visibleCode(sess, o)
+func (sb *sessionBook) info(sess *session, o *outcome) invoiceInfo {
+	code := sb.visibleCode(sess, o)
 	i := invoiceInfo{Ordinal: o.ordinal, Status: statusInfo{Code: code, Description: describeInvoice(code)}}
 	if code < 200 {
 		return i
@@ -130,32 +130,32 @@ func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
 
 // sessionInvoices lists the invoices of a session. The list of a batch session is empty while its
 // status is 100, and for ever when the package could not be unpacked.
-func (s *Simulator) sessionInvoices(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	sess, refused := s.ownSession(c.account, c.value(0))
+func (so *sessionOperations) sessionInvoices(c *call) (reply, *refusal) {
+	so.mu.Lock()
+	sess, refused := so.book.ownSession(c.account, c.value(0))
 	if refused != nil {
-		s.mu.Unlock()
+		so.mu.Unlock()
 		return reply{}, refused
 	}
 	list := []any{}
-	for i, info := range s.list(sess) {
-		if answer, there := s.altered(opInvoices, sess, sess.invoices[i], info); there {
+	for i, info := range so.book.list(sess) {
+		if answer, there := so.alterer.altered(opInvoices, sess, sess.invoices[i], info); there {
 			list = append(list, answer)
 		}
 	}
-	s.mu.Unlock() // ten thousand entries are encoded without the lock
+	so.mu.Unlock() // ten thousand entries are encoded without the lock
 	return jsonReply(struct {
 		Invoices []any `json:"invoices"`
 	}{list}), nil
 }
 
-func (s *Simulator) list(sess *session) []invoiceInfo {
+func (sb *sessionBook) list(sess *session) []invoiceInfo {
 	list := []invoiceInfo{}
-	if sess.lane == laneBatch && s.status(sess) == 100 {
+	if sess.lane == laneBatch && sb.status(sess) == 100 {
 		return list
 	}
 	for _, o := range sess.invoices {
-		list = append(list, s.info(sess, o))
+		list = append(list, sb.info(sess, o))
 	}
 	return list
 }

@@ -33,29 +33,29 @@ func partHeaders(session string, ordinal int) []nameValue {
 
 // partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization
 // is refused.
-func (s *Simulator) partURL(base string, sess *session, ordinal int) string {
+func (ps *partStore) partURL(base string, sess *session, ordinal int) string {
 	path := fmt.Sprintf("/storage/%s/batch-parts/%d", strings.ToLower(sess.id), ordinal)
 	until := strconv.FormatInt(sess.partsUntil().Unix(), 10)
-	return base + path + "?" + url.Values{"se": {until}, "sig": {s.sign(path, until)}}.Encode()
+	return base + path + "?" + url.Values{"se": {until}, "sig": {ps.sign(path, until)}}.Encode()
 }
 
 // baseOf returns where the addresses that a gateway's answer holds lead.
-func (s *Simulator) baseOf(r *http.Request) string { return cmp.Or(s.opts.BaseURL, "http://"+r.Host) }
+func (c *core) baseOf(r *http.Request) string { return cmp.Or(c.opts.BaseURL, "http://"+r.Host) }
 
-func (s *Simulator) sign(path, until string) string {
-	mac := hmac.New(sha256.New, s.signing)
+func (c *core) sign(path, until string) string {
+	mac := hmac.New(sha256.New, c.signing)
 	_, _ = io.WriteString(mac, path+"\n"+until) // writing to a hash does not fail
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // storage takes the uploads of parts. It does not check their content; processing does.
-func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
-	sess, ordinal, refused := s.partOf(r)
+func (ps *partStore) storage(w http.ResponseWriter, r *http.Request) int {
+	sess, ordinal, refused := ps.partOf(r)
 	if refused != nil {
 		return send(w, refused)
 	}
 	var spooled *part
-	return s.perform(w, job{
+	return ps.performer.perform(w, job{
 		ctx:   r.Context(),
 		body:  r.Body,
 		event: event{on: opPart, account: sess.account, nip: sess.context, lane: laneBatch},
@@ -64,29 +64,29 @@ func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
 				return refused
 			}
 			var err error
-			if spooled, err = s.spool(r); err != nil {
+			if spooled, err = ps.spool(r); err != nil {
 				return &refusal{status: http.StatusBadRequest, code: 400, description: "Bad Request", details: "the body ended early"}
 			}
 			return nil
 		},
-		act:  func() reply { return s.store(sess, ordinal, spooled) },
-		lose: func() { s.lose(sess.id) },
+		act:  func() reply { return ps.store(sess, ordinal, spooled) },
+		lose: func() { ps.lose(sess.id) },
 	})
 }
 
 // partOf finds the session of an upload and checks the signature.
-func (s *Simulator) partOf(r *http.Request) (*session, int, *refusal) {
+func (ps *partStore) partOf(r *http.Request) (*session, int, *refusal) {
 	denied := &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "the signature is wrong"}
 	until, sig := r.URL.Query().Get("se"), r.URL.Query().Get("sig")
-	if !hmac.Equal([]byte(sig), []byte(s.sign(r.URL.Path, until))) {
+	if !hmac.Equal([]byte(sig), []byte(ps.sign(r.URL.Path, until))) {
 		return nil, 0, denied
 	}
 	// The simulator has signed this path, so it is well-formed.
 	names := segments(r.URL.Path)
 	ordinal, err := strconv.Atoi(names[len(names)-1])
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess := s.sessions[strings.ToUpper(names[1])]
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	sess := ps.sessions[strings.ToUpper(names[1])]
 	if err != nil || sess == nil || sess.lost {
 		return nil, 0, denied
 	}
@@ -118,8 +118,8 @@ func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
 }
 
 // spool writes a body to a file and computes its hash on the way.
-func (s *Simulator) spool(r *http.Request) (*part, error) {
-	f, err := os.CreateTemp(s.dir, "part-")
+func (ps *partStore) spool(r *http.Request) (*part, error) {
+	f, err := os.CreateTemp(ps.dir, "part-")
 	if err != nil {
 		return nil, fmt.Errorf("make part file: %w", err)
 	}
@@ -138,11 +138,11 @@ func (s *Simulator) spool(r *http.Request) (*part, error) {
 }
 
 // store adds a spooled part to its session, unless it came too late.
-func (s *Simulator) store(sess *session, ordinal int, p *part) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expire(sess)
-	if !sess.closed.IsZero() || !s.now().Before(sess.partsUntil()) {
+func (ps *partStore) store(sess *session, ordinal int, p *part) reply {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.book.expire(sess)
+	if !sess.closed.IsZero() || !ps.now().Before(sess.partsUntil()) {
 		p.remove()
 		return (&refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "too late"}).reply()
 	}

@@ -29,16 +29,16 @@ type job struct {
 //
 // A fault that cuts the connection before acting leaves the body unread. A fault that drops the
 // answer reads the whole body and acts first, as when a proxy dies at the wrong moment.
-func (s *Simulator) perform(w http.ResponseWriter, j job) int {
+func (pf *performer) perform(w http.ResponseWriter, j job) int {
 	if j.refuse == nil {
 		j.refuse = (*refusal).reply
 	}
-	_, lost := s.faults.take(j.event, Lost)
-	f, hit := s.faults.take(j.event, requestKinds()...)
+	_, lost := pf.faults.take(j.event, Lost)
+	f, hit := pf.faults.take(j.event, requestKinds()...)
 	if !hit {
 		return j.finish(w, j.run(nil), lost)
 	}
-	s.log.Info().Str("operation", j.event.on).Str("fault", f.Kind).Msg("fault injected")
+	pf.log.Info().Str("operation", j.event.on).Str("fault", f.Kind).Msg("fault injected")
 	switch f.Kind {
 	case DropRequest:
 		cutConnection(w, false)
@@ -47,7 +47,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		cutConnection(w, true)
 		return 0
 	case Hang:
-		s.hang(j, f.For)
+		pf.hang(j, f.For)
 		cutConnection(w, false)
 		return 0
 	case Status:
@@ -73,17 +73,17 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 			return j.send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})
 		}
 		if j.group != "" {
-			s.limits.Impose(j.event.account, j.group, s.Now(), f.For)
+			pf.limits.Impose(j.event.account, j.group, pf.Now(), f.For)
 		}
 		return j.send(w, tooMany(f.For))
 	case KeyRotated:
-		if err := s.RotateKey(); err != nil {
-			s.log.Error().Err(err).Msg("fault failed")
+		if err := pf.RotateKey(); err != nil {
+			pf.log.Error().Err(err).Msg("fault failed")
 		}
 	}
 	answer := j.run(func() {
 		if f.Kind == SlowRequest {
-			s.pause(context.WithoutCancel(j.ctx), f.For) // acts even if the client has gone away
+			pf.pause(context.WithoutCancel(j.ctx), f.For) // acts even if the client has gone away
 		}
 	})
 	switch f.Kind {
@@ -96,7 +96,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 	case Error500:
 		answer = j.refuse(&refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"})
 	case Slow:
-		s.pause(j.ctx, f.For)
+		pf.pause(j.ctx, f.For)
 	}
 	return j.finish(w, answer, lost)
 }
@@ -129,27 +129,27 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 
 // hang keeps the client waiting: for d, or until it goes away when d is 0. It reads the body and
 // discards it, because net/http does not notice before that a client has gone.
-func (s *Simulator) hang(j job, d time.Duration) {
+func (pf *performer) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {
-		s.pause(j.ctx, d)
+		pf.pause(j.ctx, d)
 		return
 	}
 	select {
 	case <-j.ctx.Done():
-	case <-s.stopped:
+	case <-pf.stopped:
 	}
 }
 
 // pause waits in real time, because a client's timeout is real too. It ends early with ctx and when
 // the simulator closes.
-func (s *Simulator) pause(ctx context.Context, d time.Duration) {
+func (c *core) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-	case <-s.stopped:
+	case <-c.stopped:
 	}
 }
 

@@ -21,7 +21,7 @@ type query struct {
 // queryPart is the name of the only part: results are not split here.
 const queryPart = "1"
 
-func (s *Simulator) queryStart(c *call) (reply, *refusal) {
+func (ro *registerOperations) queryStart(c *call) (reply, *refusal) {
 	var body struct {
 		Encryption encryptionInfo `json:"encryptionInfo"`
 		Subject    string         `json:"subjectType"`
@@ -36,33 +36,33 @@ func (s *Simulator) queryStart(c *call) (reply, *refusal) {
 	if refused := checkSearch(body.Subject, body.Range); refused != nil {
 		return reply{}, refused
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	ro.mu.Lock()
+	defer ro.mu.Unlock()
 	q := &query{
-		account: c.account.ID, started: s.now(),
-		key: s.keys.unwrap(body.Encryption.EncryptedKey), iv: body.Encryption.InitVector,
+		account: c.account.ID, started: ro.now(),
+		key: ro.keys.unwrap(body.Encryption.EncryptedKey), iv: body.Encryption.InitVector,
 	}
-	q.found, q.truncated = s.findInvoices(c.account, body.Subject, body.Range)
+	q.found, q.truncated = ro.findInvoices(c.account, body.Subject, body.Range)
 	if q.truncated {
 		q.at = q.found[len(q.found)-1].at
 	}
-	id := s.reference("EH")
-	s.queries[id] = q
+	id := ro.reference("EH")
+	ro.queries[id] = q
 	return jsonReply(struct {
 		ID string `json:"queryId"`
 	}{id}), nil
 }
 
 // ready returns an account's finished query. The caller holds mu.
-func (s *Simulator) ready(account Account, id string) (*query, *refusal) {
-	q := s.queries[id]
+func (ro *registerOperations) ready(account Account, id string) (*query, *refusal) {
+	q := ro.queries[id]
 	if q == nil || q.account != account.ID {
 		return nil, &refusal{
 			status: http.StatusBadRequest, code: codeNoQuery,
 			description: "Wynik zapytania o podanym identyfikatorze nie istnieje.",
 		}
 	}
-	if refused := s.stillRunning(q.started); refused != nil {
+	if refused := ro.stillRunning(q.started); refused != nil {
 		return nil, refused
 	}
 	if q.key == nil {
@@ -73,24 +73,24 @@ func (s *Simulator) ready(account Account, id string) (*query, *refusal) {
 
 // stillRunning returns a refusal while work that began at started goes on, first with code 100,
 // then with 150.
-func (s *Simulator) stillRunning(started time.Time) *refusal {
-	switch age := s.now().Sub(started); {
-	case age < s.opts.InvoiceDelay/2:
+func (ro *registerOperations) stillRunning(started time.Time) *refusal {
+	switch age := ro.now().Sub(started); {
+	case age < ro.opts.InvoiceDelay/2:
 		return tryAgain(100)
-	case age < s.opts.InvoiceDelay:
+	case age < ro.opts.InvoiceDelay:
 		return tryAgain(150)
 	}
 	return nil
 }
 
-func (s *Simulator) queryStatus(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	q, refused := s.ready(c.account, c.value(0))
-	s.mu.Unlock()
+func (ro *registerOperations) queryStatus(c *call) (reply, *refusal) {
+	ro.mu.Lock()
+	q, refused := ro.ready(c.account, c.value(0))
+	ro.mu.Unlock()
 	if refused != nil {
 		return reply{}, refused
 	}
-	part, refused := s.result(q)
+	part, refused := ro.result(q)
 	if refused != nil {
 		return reply{}, refused
 	}
@@ -110,17 +110,17 @@ func (s *Simulator) queryStatus(c *call) (reply, *refusal) {
 	return jsonReply(answer), nil
 }
 
-func (s *Simulator) queryResult(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	q, refused := s.ready(c.account, c.value(0))
-	s.mu.Unlock()
+func (ro *registerOperations) queryResult(c *call) (reply, *refusal) {
+	ro.mu.Lock()
+	q, refused := ro.ready(c.account, c.value(0))
+	ro.mu.Unlock()
 	if refused != nil {
 		return reply{}, refused
 	}
 	if c.value(1) != queryPart || len(q.found) == 0 {
 		return reply{}, badInput("there is no part %q", c.value(1))
 	}
-	part, refused := s.result(q)
+	part, refused := ro.result(q)
 	if refused != nil {
 		return reply{}, refused
 	}
@@ -129,24 +129,24 @@ func (s *Simulator) queryResult(c *call) (reply, *refusal) {
 
 // result encrypts the ZIP of a finished query. It needs no lock, because a finished query never
 // changes.
-func (s *Simulator) result(q *query) ([]byte, *refusal) {
-	plain, err := s.zip(q.found)
+func (ro *registerOperations) result(q *query) ([]byte, *refusal) {
+	plain, err := ro.zip(q.found)
 	if err == nil {
 		var part []byte
 		if part, err = encrypt(q.key, q.iv, plain); err == nil {
 			return part, nil
 		}
 	}
-	s.log.Error().Err(err).Msg("query not answered")
+	ro.log.Error().Err(err).Msg("query not answered")
 	return nil, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 }
 
 // zip packs invoices into an archive, each under its KSeF number.
-func (s *Simulator) zip(found []*accepted) ([]byte, error) {
+func (ro *registerOperations) zip(found []*accepted) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for _, a := range found {
-		content, err := s.documents.get(a.location)
+		content, err := ro.documents.get(a.location)
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ import (
 // links makes the verification link KOD I. image is a small white PNG, not a QR code. The second
 // link, for offline invoices, is left out, because it needs a certificate and the simulator has
 // none.
-func (s *Simulator) links(c *call) (reply, *refusal) {
+func (do *documentOperations) links(c *call) (reply, *refusal) {
 	var body struct {
 		NIP    string            `json:"nip"`
 		Date   string            `json:"issueDate"`
@@ -63,7 +63,7 @@ func issueDate(text string) (time.Time, error) {
 }
 
 // visualize makes a placeholder: an HTML page or a PDF with one line.
-func (s *Simulator) visualize(c *call) (reply, *refusal) {
+func (do *documentOperations) visualize(c *call) (reply, *refusal) {
 	var body struct {
 		Template string            `json:"templateName,omitempty"`
 		Offline  bool              `json:"offline"`
@@ -78,7 +78,7 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	if body.Format != "html" && body.Format != "pdf" || body.Language != "pl" && body.Language != "en" {
 		return reply{}, badInput("outputFormat is html or pdf, outputLanguage pl or en")
 	}
-	number, err := fa.Number(body.Data, s.forms["v3"])
+	number, err := fa.Number(body.Data, do.forms["v3"])
 	if err != nil {
 		return reply{}, badInput("invoiceData is not an invoice")
 	}
@@ -93,7 +93,7 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 }
 
 // visualizeReceipt makes a placeholder: a PDF with one line.
-func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
+func (do *documentOperations) visualizeReceipt(c *call) (reply, *refusal) {
 	var body struct {
 		Format   string            `json:"outputFormat"`
 		Language string            `json:"outputLanguage"`

@@ -77,7 +77,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// pipe.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
-	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took", time.Since(started).Round(time.Millisecond)).Msg("answered")
+	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took",
+		time.Since(started).Round(time.Millisecond)).Msg("answered")
 }
 
 // Handler returns the simulator itself.
@@ -140,7 +141,7 @@ func tooMany(wait time.Duration) *refusal {
 
 // eventOf describes a request to the faults before its body is read, and returns its group. The two
 // closes share a path: their group depends on the session.
-func (s *Simulator) eventOf(c *call) (event, string) {
+func (pf *performer) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()
 	switch c.op.name {
@@ -151,9 +152,9 @@ func (s *Simulator) eventOf(c *call) (event, string) {
 	case opSessionStatus, opInvoices, opClose, opUPO:
 		c.session = c.value(0)
 		e.session = c.session
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if sess := s.sessions[c.session]; sess != nil {
+		pf.mu.Lock()
+		defer pf.mu.Unlock()
+		if sess := pf.sessions[c.session]; sess != nil {
 			e.lane = sess.lane
 			if e.nip == "" {
 				e.nip = sess.context

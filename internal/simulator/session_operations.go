@@ -4,10 +4,10 @@ import "net/http"
 
 // sessionStatus answers the status of a session and, when they are known, the counts of its
 // invoices.
-func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess, refused := s.ownSession(c.account, c.value(0))
+func (so *sessionOperations) sessionStatus(c *call) (reply, *refusal) {
+	so.mu.Lock()
+	defer so.mu.Unlock()
+	sess, refused := so.book.ownSession(c.account, c.value(0))
 	if refused != nil {
 		return reply{}, refused
 	}
@@ -18,14 +18,14 @@ func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
 		Success *int       `json:"successfulInvoiceCount,omitempty"`
 		Failed  *int       `json:"failedInvoiceCount,omitempty"`
 	}
-	code := s.status(sess)
+	code := so.status(sess)
 	batch := sess.lane == laneBatch
 	answer := info{Status: statusInfo{Code: code, Description: sess.describe(code)}, Batch: &batch}
 	if code == sess.code && sess.decided {
 		answer.Status.Details = sess.details
 	}
 	if code == 200 || code == 445 || sess.lane == laneOnline {
-		count, success, failed := s.counts(sess)
+		count, success, failed := so.book.counts(sess)
 		answer.Count, answer.Success, answer.Failed = &count, &success, &failed
 	}
 	return jsonReply(struct {
@@ -35,9 +35,9 @@ func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
 
 // counts returns how many invoices a session has, and how many of them are shown as accepted and as
 // refused. The caller holds mu.
-func (s *Simulator) counts(sess *session) (count, success, failed int) {
+func (sb *sessionBook) counts(sess *session) (count, success, failed int) {
 	for _, o := range sess.invoices {
-		switch seen := s.visibleCode(sess, o); {
+		switch seen := sb.visibleCode(sess, o); {
 		case seen == 200:
 			success++
 		case seen > 200:
@@ -49,12 +49,12 @@ func (s *Simulator) counts(sess *session) (count, success, failed int) {
 
 // closeSession closes a session; the processing of a batch session begins. Only an open session can
 // be closed.
-func (s *Simulator) closeSession(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess, refused := s.ownSession(c.account, c.value(0))
+func (so *sessionOperations) closeSession(c *call) (reply, *refusal) {
+	so.mu.Lock()
+	defer so.mu.Unlock()
+	sess, refused := so.book.ownSession(c.account, c.value(0))
 	if refused == nil {
-		refused = s.finish(sess)
+		refused = so.book.finish(sess)
 	}
 	if refused != nil {
 		return reply{}, refused
@@ -63,8 +63,8 @@ func (s *Simulator) closeSession(c *call) (reply, *refusal) {
 }
 
 // finish closes an open session and begins its processing. The caller holds mu.
-func (s *Simulator) finish(sess *session) *refusal {
-	if status := s.status(sess); !sess.closed.IsZero() || status != 100 {
+func (sb *sessionBook) finish(sess *session) *refusal {
+	if status := sb.status(sess); !sess.closed.IsZero() || status != 100 {
 		if status == 440 && sess.lane == laneBatch {
 			return &refusal{
 				status: http.StatusBadRequest, code: codeTimedOut,
@@ -74,9 +74,9 @@ func (s *Simulator) finish(sess *session) *refusal {
 		}
 		return wrongStatus(status, "jej zamknięcie")
 	}
-	now := s.now()
+	now := sb.now()
 	sess.closed = now
-	if f, hit := s.faults.take(sess.event(""), Stuck); hit {
+	if f, hit := sb.faults.take(sess.event(""), Stuck); hit {
 		sess.stuckCode, sess.stuckUntil = f.Code, now.Add(f.For)
 		if f.Code == 0 {
 			sess.stuckCode = 150
@@ -86,9 +86,9 @@ func (s *Simulator) finish(sess *session) *refusal {
 		}
 	}
 	if sess.lane == laneOnline {
-		s.finishOnline(sess)
+		sb.finishOnline(sess)
 	} else {
-		s.process(sess)
+		sb.batches.process(sess)
 	}
 	return nil
 }

@@ -62,34 +62,34 @@ func (sess *session) end(code int, details string) {
 
 // ownSession returns the account's session by its id. Sessions of other accounts do not exist for
 // it. The caller holds mu.
-func (s *Simulator) ownSession(account Account, id string) (*session, *refusal) {
-	sess := s.sessions[id]
+func (sb *sessionBook) ownSession(account Account, id string) (*session, *refusal) {
+	sess := sb.sessions[id]
 	if sess == nil || sess.lost || sess.boxed || sess.account != account.ID {
 		return nil, noSession(id)
 	}
-	s.expire(sess)
+	sb.expire(sess)
 	return sess, nil
 }
 
 // lose makes a session unknown to clients. An id that no session has is ignored.
-func (s *Simulator) lose(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if sess := s.sessions[id]; sess != nil {
+func (c *core) lose(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sess := c.sessions[id]; sess != nil {
 		sess.lost = true
 	}
 }
 
 // addSession registers a new session. The caller holds mu.
-func (s *Simulator) addSession(sess *session) {
-	s.sessions[sess.id] = sess
-	s.order = append(s.order, sess)
+func (c *core) addSession(sess *session) {
+	c.sessions[sess.id] = sess
+	c.order = append(c.order, sess)
 }
 
 // expire ends a session whose time is over: an online session is closed, a batch session is
 // cancelled. The caller holds mu.
-func (s *Simulator) expire(sess *session) {
-	if !sess.closed.IsZero() || s.now().Before(sess.expires) {
+func (sb *sessionBook) expire(sess *session) {
+	if !sess.closed.IsZero() || sb.now().Before(sess.expires) {
 		return
 	}
 	sess.closed = sess.expires
@@ -100,12 +100,12 @@ func (s *Simulator) expire(sess *session) {
 		}
 		return
 	}
-	s.finishOnline(sess)
+	sb.finishOnline(sess)
 }
 
 // finishOnline decides how a closed online session ends, as soon as its last invoice was read. The
 // caller holds mu.
-func (s *Simulator) finishOnline(sess *session) {
+func (sb *sessionBook) finishOnline(sess *session) {
 	switch {
 	case sess.decided || sess.pending > 0:
 	case sess.refusedCode != 0:
@@ -133,9 +133,9 @@ func (sess *session) count(accepted bool) int {
 }
 
 // status returns the code that a client sees now. The caller holds mu.
-func (s *Simulator) status(sess *session) int {
-	now := s.now()
-	if sess.lane == laneOnline && sess.key == nil && !sess.boxed && !now.Before(sess.opened.Add(s.opts.InvoiceDelay)) {
+func (c *core) status(sess *session) int {
+	now := c.now()
+	if sess.lane == laneOnline && sess.key == nil && !sess.boxed && !now.Before(sess.opened.Add(c.opts.InvoiceDelay)) {
 		return 415
 	}
 	if sess.closed.IsZero() {
@@ -148,25 +148,25 @@ func (s *Simulator) status(sess *session) int {
 		return sess.stuckCode
 	}
 	passed := now.Sub(sess.closed)
-	ready := sess.decided && passed >= s.opts.Delay && (sess.lane == laneBatch || s.allVisible(sess))
+	ready := sess.decided && passed >= c.opts.Delay && (sess.lane == laneBatch || c.allVisible(sess))
 	switch {
 	case ready:
 		return sess.code
 	case sess.lane == laneOnline:
 		return 170
-	case passed < s.opts.Delay/3:
+	case passed < c.opts.Delay/3:
 		return 100
 	}
 	return 150
 }
 
 // allVisible reports whether clients see the outcome of every invoice of an online session.
-func (s *Simulator) allVisible(sess *session) bool {
+func (c *core) allVisible(sess *session) bool {
 	if len(sess.invoices) == 0 {
 		return true
 	}
 	last := sess.invoices[len(sess.invoices)-1]
-	return !s.now().Before(last.sent.Add(s.opts.InvoiceDelay))
+	return !c.now().Before(last.sent.Add(c.opts.InvoiceDelay))
 }
 
 // describe returns KSeF's text for the code of a session.

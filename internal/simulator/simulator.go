@@ -6,11 +6,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"ksefworker/internal/simulator/fa"
 	"ksefworker/internal/simulator/limits"
@@ -19,42 +15,21 @@ import (
 // Simulator answers requests as the gateway does. It is an http.Handler and safe for concurrent
 // use.
 type Simulator struct {
-	opts       Options
-	log        zerolog.Logger
-	accounts   accounts
+	*core
+	*performer
+	*registry
+	*alterer
+	*unpacker
+	*sessionBook
+	*batches
+	*onlineSessions
+	*receipts
+	*partStore
+	*sessionOperations
+	*boxOperations
+	*registerOperations
+	*documentOperations
 	operations []*operation
-	warsaw     *time.Location
-	dir        string
-	ownDir     bool
-	signing    []byte // key that signs part addresses
-	limits     *limits.Limiter
-	faults     *faultBook
-	forms      map[string]*fa.Form
-	documents  *vault
-
-	offset     atomic.Int64 // of the clock, in nanoseconds; set under mu
-	background sync.WaitGroup
-	stopped    chan struct{}
-	stopOnce   sync.Once
-
-	// mu guards everything below. No slow work is done while it is held.
-	mu        sync.Mutex
-	random    *mathrand.Rand
-	keys      keyring
-	sessions  map[string]*session
-	order     []*session
-	sent      map[string]sentInvoice    // online invoices by reference number
-	originals map[fa.Identity]*accepted // an invoice with the identity of one of these is a duplicate
-	byNumber  map[string]*accepted      // by KSeF number
-	refused   map[contextHash]bool      // documents that were refused
-	taken     map[contextHash]bool      // documents that were accepted
-	corrected map[contextHash]bool      // refused documents that have an accepted technical correction
-	accepted  []*accepted               // in the order of acceptance
-	rejected  []Rejected
-	serial    uint32
-	queries   map[string]*query
-	uploads   map[string]*boxUpload
-	downloads map[string]*boxDownload
 }
 
 // New makes a simulator, which the caller must close. It fails when the options are invalid, with
@@ -83,7 +58,7 @@ func New(o Options) (*Simulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load time zone: %w", err)
 	}
-	s := &Simulator{
+	c := &core{
 		opts: o, log: o.Log, warsaw: warsaw, dir: o.Dir,
 		accounts: accounts{extra: o.Accounts},
 		limits:   limits.New(o.Profile != Unlimited, o.Scale),
@@ -96,7 +71,8 @@ func New(o Options) (*Simulator, error) {
 		refused: map[contextHash]bool{}, taken: map[contextHash]bool{}, corrected: map[contextHash]bool{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
-	s.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), s.now)
+	c.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), c.now)
+	s := newParts(c)
 	s.operations = s.table()
 	if _, err := rand.Read(s.signing); err != nil {
 		return nil, fmt.Errorf("draw signing key: %w", err)
@@ -146,16 +122,16 @@ func (s *Simulator) Advance(d time.Duration) {
 }
 
 // Now returns the simulated time.
-func (s *Simulator) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now()
+func (c *core) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
 }
 
 // now returns the simulated time to callers that hold mu, and to the faults, which do not need
 // their times in order. It drops the monotonic reading: simulated time is printed, and compared
 // after the clock was moved, but never used to wait.
-func (s *Simulator) now() time.Time { return s.opts.Now().Add(time.Duration(s.offset.Load())).Round(0) }
+func (c *core) now() time.Time { return c.opts.Now().Add(time.Duration(c.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.
 func (s *Simulator) Inject(f Fault) error {
@@ -168,16 +144,16 @@ func (s *Simulator) Inject(f Fault) error {
 
 // RotateKey replaces the RSA key. Open sessions keep working. A session or query that is started
 // with the old key from now on ends with status 415.
-func (s *Simulator) RotateKey() error { return s.rotateKey(false) }
+func (c *core) RotateKey() error { return c.rotateKey(false) }
 
 // RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation.
 // The Ministry's API shows both.
 func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
 
-func (s *Simulator) rotateKey(planned bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.keys.rotate(s.opts.KeyBits, planned); err != nil {
+func (c *core) rotateKey(planned bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.keys.rotate(c.opts.KeyBits, planned); err != nil {
 		return fmt.Errorf("rotate RSA key: %w", err)
 	}
 	return nil

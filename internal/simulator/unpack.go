@@ -26,17 +26,17 @@ const maxUnpacked = 5_000_000_000
 
 // unpackSession does what KSeF does with a closed batch session, up to the inspection of its
 // invoices. It runs without mu: no part is stored in a closed session.
-func (s *Simulator) unpackSession(sess *session) packageResult {
-	files, f := s.declaredParts(sess)
+func (u *unpacker) unpackSession(sess *session) packageResult {
+	files, f := u.declaredParts(sess)
 	if f.code != 0 {
 		return f
 	}
 	if sess.key == nil {
 		return packageResult{code: 415}
 	}
-	whole, err := os.CreateTemp(s.dir, "package-")
+	whole, err := os.CreateTemp(u.dir, "package-")
 	if err != nil {
-		return s.broken(err)
+		return u.broken(err)
 	}
 	defer func() {
 		_ = whole.Close()
@@ -50,7 +50,7 @@ func (s *Simulator) unpackSession(sess *session) packageResult {
 		case errors.Is(err, errBlocks) || errors.Is(err, errPadding):
 			return packageResult{code: 435, details: fmt.Sprintf("part %d: %v", i+1, err)}
 		case err != nil:
-			return s.broken(err)
+			return u.broken(err)
 		case n > maxPart:
 			return packageResult{code: 405, details: fmt.Sprintf("part %d has %d bytes before encryption", i+1, n)}
 		}
@@ -60,16 +60,16 @@ func (s *Simulator) unpackSession(sess *session) packageResult {
 		return packageResult{code: 405, details: "batchSize or batchHash is not that of the package"}
 	}
 	if sess.tarGz {
-		return s.readTar(whole, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
+		return u.readTar(whole, sess.form, sess.opened, u.opts.maxInvoicesOf(sess.context))
 	}
-	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
+	return u.readPackage(whole, size, sess.form, sess.opened, u.opts.maxInvoicesOf(sess.context))
 }
 
 // declaredParts compares what was uploaded with what was declared, and returns the files of the
 // parts in their order.
-func (s *Simulator) declaredParts(sess *session) ([]string, packageResult) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (u *unpacker) declaredParts(sess *session) ([]string, packageResult) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	files := make([]string, len(sess.batch.Parts))
 	for _, declared := range sess.batch.Parts {
 		p := sess.parts[int(declared.Ordinal)]
@@ -86,8 +86,8 @@ func (s *Simulator) declaredParts(sess *session) ([]string, packageResult) {
 }
 
 // broken is the result when the simulator itself fails.
-func (s *Simulator) broken(err error) packageResult {
-	s.log.Error().Err(err).Msg("package not processed")
+func (u *unpacker) broken(err error) packageResult {
+	u.log.Error().Err(err).Msg("package not processed")
 	return packageResult{code: 500}
 }
 
@@ -140,7 +140,7 @@ func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 }
 
 // readPackage opens the ZIP and inspects each invoice in it, on all cores.
-func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
+func (u *unpacker) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	z, err := zip.NewReader(archive, size)
 	if err != nil {
 		return packageResult{code: 430, details: "not a ZIP archive"}
@@ -163,15 +163,15 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 		workers.Go(func() {
 			for {
 				i := next.Add(1) - 1
-				if i >= int64(len(z.File)) || corrupt.Load() || s.isStopped() {
+				if i >= int64(len(z.File)) || corrupt.Load() || u.isStopped() {
 					return
 				}
-				content, large, err := unzip(z.File[i], s.opts.maxDocument())
+				content, large, err := unzip(z.File[i], u.opts.maxDocument())
 				if err != nil || unpacked.Add(int64(len(content))) > maxUnpacked {
 					corrupt.Store(true)
 					return
 				}
-				read[i] = s.readFile(z.File[i].Name, content, large, f, acceptance)
+				read[i] = u.readFile(z.File[i].Name, content, large, f, acceptance)
 			}
 		})
 	}
@@ -183,13 +183,13 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 }
 
 // readFile inspects one file of a package; large tells that it is not complete.
-func (s *Simulator) readFile(name string, content []byte, large bool, f *fa.Form, acceptance time.Time) reading {
+func (u *unpacker) readFile(name string, content []byte, large bool, f *fa.Form, acceptance time.Time) reading {
 	var r reading
 	if large {
-		details := fmt.Sprintf("the document has more than %d bytes", s.opts.maxDocument())
+		details := fmt.Sprintf("the document has more than %d bytes", u.opts.maxDocument())
 		r = reading{code: 430, details: details, hash: sha256.Sum256(content)}
 	} else {
-		r = s.read(content, f, laneBatch, acceptance)
+		r = u.read(content, f, laneBatch, acceptance)
 	}
 	r.file = name
 	return r
@@ -234,9 +234,9 @@ func unzip(f *zip.File, limit int) (content []byte, large bool, err error) {
 	return content, true, nil
 }
 
-func (s *Simulator) isStopped() bool {
+func (c *core) isStopped() bool {
 	select {
-	case <-s.stopped:
+	case <-c.stopped:
 		return true
 	default:
 		return false

@@ -16,9 +16,9 @@ import (
 
 // readTar opens a tar.gz, one gzip stream over a tar, and inspects each invoice in it, on all
 // cores. Only as many documents as there are cores are in memory at once.
-func (s *Simulator) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
+func (u *unpacker) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
-		return s.broken(err)
+		return u.broken(err)
 	}
 	stream, err := gzip.NewReader(archive)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Simulator) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.T
 			return packageResult{code: 430, details: cmp.Or(reason, "two files of one name")}
 		}
 		names[header.Name] = true
-		content, large, err := readLimited(files, header.Size, s.opts.maxDocument())
+		content, large, err := readLimited(files, header.Size, u.opts.maxDocument())
 		if unpacked += header.Size; err != nil || unpacked > maxUnpacked {
 			return packageResult{code: 430, details: "a file of the archive is corrupt or the archive unpacks to too much"}
 		}
@@ -58,9 +58,9 @@ func (s *Simulator) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.T
 		cores <- struct{}{}
 		inspecting.Go(func() {
 			defer func() { <-cores }()
-			*r = s.readFile(header.Name, content, large, f, acceptance)
+			*r = u.readFile(header.Name, content, large, f, acceptance)
 		})
-		if s.isStopped() {
+		if u.isStopped() {
 			return packageResult{}
 		}
 	}

@@ -41,22 +41,22 @@ type dokument struct {
 }
 
 // sessionReceipt returns the UPO of a session that is processed and has accepted an invoice.
-func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	sess, refused := s.ownSession(c.account, c.value(0))
+func (so *sessionOperations) sessionReceipt(c *call) (reply, *refusal) {
+	so.mu.Lock()
+	sess, refused := so.book.ownSession(c.account, c.value(0))
 	if refused != nil {
-		s.mu.Unlock()
+		so.mu.Unlock()
 		return reply{}, refused
 	}
-	if s.status(sess) != 200 {
-		s.mu.Unlock()
+	if so.status(sess) != 200 {
+		so.mu.Unlock()
 		return reply{}, &refusal{
 			status: http.StatusBadRequest, code: codeNoReceipt, description: "Nie znaleziono UPO dla podanych kryteriów.",
 			details: fmt.Sprintf("Sesja %s nie ma UPO.", sess.id),
 		}
 	}
-	s.mu.Unlock() // a session at 200 never changes
-	body, err := s.receipt(sess)
+	so.mu.Unlock() // a session at 200 never changes
+	body, err := so.receipts.receipt(sess)
 	if err != nil {
 		return reply{}, &refusal{
 			status: http.StatusInternalServerError, code: 500, description: "Internal Server Error", details: err.Error(),
@@ -67,19 +67,19 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 
 // receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault
 // changes them.
-func (s *Simulator) receipt(sess *session) ([]byte, error) {
+func (rc *receipts) receipt(sess *session) ([]byte, error) {
 	var invoices []*accepted
 	for _, o := range sess.invoices {
 		if o.accepted != nil {
 			invoices = append(invoices, o.accepted)
 		}
 	}
-	return s.receiptOf(sess, invoices)
+	return rc.receiptOf(sess, invoices)
 }
 
 // receiptOf writes a UPO of some accepted invoices of a session. It needs no lock: accepted
 // invoices and what it reads of the session never change.
-func (s *Simulator) receiptOf(sess *session, invoices []*accepted) ([]byte, error) {
+func (rc *receipts) receiptOf(sess *session, invoices []*accepted) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
 		Struktura: sess.form.SchemaFile, Formularz: sess.form.SystemCode,
@@ -91,10 +91,10 @@ func (s *Simulator) receiptOf(sess *session, invoices []*accepted) ([]byte, erro
 		}
 		d := dokument{
 			Nip: a.NIP, KsefNumer: a.ksefNumber, Numer: a.Number, Wystawiono: a.Issued,
-			Przeslano: s.local(a.sent), Nadano: s.local(a.at),
+			Przeslano: rc.local(a.sent), Nadano: rc.local(a.at),
 			Skrot: base64.StdEncoding.EncodeToString(a.hash[:]), Tryb: mode,
 		}
-		if s.alterReceiptEntry(a, &d) {
+		if rc.alterer.alterReceiptEntry(a, &d) {
 			p.Dokumenty = append(p.Dokumenty, d)
 		}
 	}
@@ -110,6 +110,6 @@ func (s *Simulator) receiptOf(sess *session, invoices []*accepted) ([]byte, erro
 }
 
 // local writes a time as the UPO has it.
-func (s *Simulator) local(t time.Time) string {
-	return t.In(s.warsaw).Format("2006-01-02T15:04:05.000Z07:00")
+func (c *core) local(t time.Time) string {
+	return t.In(c.warsaw).Format("2006-01-02T15:04:05.000Z07:00")
 }

@@ -15,22 +15,22 @@ import (
 
 // drive polls a package until want holds. The clock moves on by the pauses that the task asks for.
 // It fails when that takes longer than within.
-func (s *stage) drive(w *actor, pkg string, within time.Duration, want func() bool) {
-	s.t.Helper()
-	for began := s.now(); ; {
+func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() bool) {
+	po.t.Helper()
+	for began := po.now(); ; {
 		err := w.run(queue.KindConfirm, pkg)
 		if want() {
 			return
 		}
 		v := retry.Judge(err)
 		if v.Action != "" && v.Action != retry.Later {
-			s.t.Fatal(err)
+			po.t.Fatal(err)
 		}
-		if took := s.now().Sub(began); took > within {
-			s.t.Fatalf("not there after %v: %v", took, err)
+		if took := po.now().Sub(began); took > within {
+			po.t.Fatalf("not there after %v: %v", took, err)
 		}
 		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
-		s.advance(max(v.Delay, time.Second))
+		po.advance(max(v.Delay, time.Second))
 	}
 }
 

@@ -122,7 +122,8 @@ func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.
 	if err := w.Ledger.NoteDenied(ctx, tenant, now.Add(d.Pause)); err != nil {
 		return err
 	}
-	w.o.Log.Error().Str("tenant", tenant).Str("session", c.p.Session).Int("invoices", d.Waiting).Stringer("for", d.Pause.Round(time.Millisecond)).
+	w.o.Log.Error().Str("tenant", tenant).Str("session", c.p.Session).Int("invoices", d.Waiting).Stringer("for",
+		d.Pause.Round(time.Millisecond)).
 		Msg("KSeF lets nothing of this tenant in (410): it is paused and its invoices stay queued; " +
 			"is the key in its key_file that of another taxpayer, or without the permission to send?")
 	return nil

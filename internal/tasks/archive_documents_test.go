@@ -15,46 +15,46 @@ import (
 )
 
 // result reads the result of an invoice from the archive.
-func (s *stage) result(inv ledger.Invoice) results.Result {
-	s.t.Helper()
-	data, err := s.store.Get(s.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
+func (en *entries) result(inv ledger.Invoice) results.Result {
+	en.t.Helper()
+	data, err := en.store.Get(en.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
 	if err != nil {
-		s.t.Fatalf("result of %s: %v", inv.Number, err)
+		en.t.Fatalf("result of %s: %v", inv.Number, err)
 	}
 	var r results.Result
 	if err := json.Unmarshal(data, &r); err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 	return r
 }
 
 // parkedAndArchived checks that an invoice is parked and that the archive has the same reason.
-func (s *stage) parkedAndArchived(id string) {
-	s.t.Helper()
-	inv := s.read(id)
+func (en *entries) parkedAndArchived(id string) {
+	en.t.Helper()
+	inv := en.read(id)
 	if inv.State != ledger.Parked {
-		s.t.Fatalf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
+		en.t.Fatalf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
 	}
-	if r := s.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
-		s.t.Errorf("the archive has %s: %q, the ledger has the reason %q", r.State, r.Reason, inv.Reason)
+	if r := en.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
+		en.t.Errorf("the archive has %s: %q, the ledger has the reason %q", r.State, r.Reason, inv.Reason)
 	}
 }
 
 // loseDocument deletes the stored document of an invoice.
-func (s *stage) loseDocument(id string) {
-	s.t.Helper()
-	if err := s.rdb.Del(s.t.Context(), "ksef:body:"+id).Err(); err != nil {
-		s.t.Fatal(err)
+func (fa *failures) loseDocument(id string) {
+	fa.t.Helper()
+	if err := fa.rdb.Del(fa.t.Context(), "ksef:body:"+id).Err(); err != nil {
+		fa.t.Fatal(err)
 	}
 }
 
 // losePackage deletes the entry of a package. The sweep finds its invoices from now on.
-func (s *stage) losePackage(pkg string) {
-	s.t.Helper()
-	if err := s.rdb.Del(s.t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		s.t.Fatal(err)
+func (fa *failures) losePackage(pkg string) {
+	fa.t.Helper()
+	if err := fa.rdb.Del(fa.t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
+		fa.t.Fatal(err)
 	}
-	s.advance(2 * time.Minute)
+	fa.advance(2 * time.Minute)
 }
 
 func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) {

@@ -17,7 +17,8 @@ func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash str
 		return nil, nil
 	}
 	doc, err := ar.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id))
-	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil && ledger.HashText(sha256.Sum256(doc)) != hash {
+	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil &&
+		ledger.HashText(sha256.Sum256(doc)) != hash {
 		return nil, nil
 	}
 	return doc, err

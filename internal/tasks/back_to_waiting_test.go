@@ -87,25 +87,25 @@ func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 }
 
 // staysPackage checks that the one package waits for a session and is not given up.
-func (s *stage) staysPackage(w *actor, packages []ledger.Package) {
-	s.t.Helper()
+func (po *paths) staysPackage(w *actor, packages []ledger.Package) {
+	po.t.Helper()
 	if len(packages) != 1 {
-		s.t.Fatalf("%d packages", len(packages))
+		po.t.Fatalf("%d packages", len(packages))
 	}
 	if err := w.run(queue.KindPackage, packages[0].ID); err == nil {
-		s.t.Error("it does not wait for a session")
+		po.t.Error("it does not wait for a session")
 	}
-	if got := s.pkg(packages[0].ID); got.State != ledger.PackageCut {
-		s.t.Errorf("it is %s", got.State)
+	if got := po.entries.pkg(packages[0].ID); got.State != ledger.PackageCut {
+		po.t.Errorf("it is %s", got.State)
 	}
 }
 
 // queueBulk puts n invoices of a series into their waiting set.
-func (s *stage) queueBulk(w *actor, series string, n int) []ledger.Invoice {
-	s.t.Helper()
+func (en *entries) queueBulk(w *actor, series string, n int) []ledger.Invoice {
+	en.t.Helper()
 	var out []ledger.Invoice
 	for i := range n {
-		inv := s.admit(ledger.Bulk, s.goodToday(fmt.Sprint(series, "/", i)))
+		inv := en.admit(ledger.Bulk, en.samples.goodToday(fmt.Sprint(series, "/", i)))
 		w.must(queue.KindSubmit, inv.ID)
 		out = append(out, inv)
 	}

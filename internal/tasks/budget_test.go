@@ -25,8 +25,8 @@ func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 
 // limit gives the workers made from now on a budget over these limits; nil stands for those of
 // KSeF.
-func (s *stage) limit(table map[string]ratelimit.Limits) limiterBudget {
-	s.t.Helper()
+func (cl *clients) limit(table map[string]ratelimit.Limits) limiterBudget {
+	cl.t.Helper()
 	if table == nil {
 		table = map[string]ratelimit.Limits{
 			ratelimit.GroupOther:              perSecondMinuteHour(10, 30, 120),
@@ -36,13 +36,13 @@ func (s *stage) limit(table map[string]ratelimit.Limits) limiterBudget {
 			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200),
 		}
 	}
-	store := ratelimit.NewMemory(s.now)
+	store := ratelimit.NewMemory(cl.now)
 	l, err := ratelimit.New(store, ratelimit.Options{Defaults: table, MaxSleep: -1})
 	if err != nil {
-		s.t.Fatal(err)
+		cl.t.Fatal(err)
 	}
 	b := limiterBudget{l, store}
-	s.budget = b
+	cl.budget = b
 	return b
 }
 
@@ -71,9 +71,9 @@ func (c limiterBudget) use(t *testing.T, tenant, group string, n int) {
 }
 
 // limitedClient returns a client whose requests are booked in the limiter.
-func (s *stage) limitedClient(l limiterBudget) *testClient {
-	s.t.Helper()
-	return s.connect("test_id", bookingGate{l, s.nip()})
+func (cl *clients) limitedClient(l limiterBudget) *testClient {
+	cl.t.Helper()
+	return cl.connect("test_id", bookingGate{l, cl.nip()})
 }
 
 // bookingGate books each request of a client for a tenant.
@@ -107,16 +107,16 @@ func asConfigured(o *tasks.Options) {
 }
 
 // packages returns all batch packages in some states.
-func (s *stage) packages(states ...ledger.PackageState) []ledger.Package {
-	s.t.Helper()
+func (en *entries) packages(states ...ledger.PackageState) []ledger.Package {
+	en.t.Helper()
 	var out []ledger.Package
 	for _, state := range states {
-		ids, err := s.ledger.PackagesInState(s.t.Context(), state, time.Time{}, time.Time{}, 0)
+		ids, err := en.ledger.PackagesInState(en.t.Context(), state, time.Time{}, time.Time{}, 0)
 		if err != nil {
-			s.t.Fatal(err)
+			en.t.Fatal(err)
 		}
 		for _, id := range ids {
-			if p := s.pkg(id); p.Lane == ledger.Bulk {
+			if p := en.pkg(id); p.Lane == ledger.Bulk {
 				out = append(out, p)
 			}
 		}

@@ -11,8 +11,8 @@ import (
 // onChunk does for many invoices of one tenant what onQueued and submit do for one. All entries are
 // read in one round trip, and those of a waiting set enter it together.
 //
-// Each invoice stands for itself. One that has moved on, or is not in the ledger, is passed over, so
-// that a chunk which died half done is simply run again. The task of a single invoice, which may
+// Each invoice stands for itself. One that has moved on, or is not in the ledger, is passed over,
+// so that a chunk which died half done is simply run again. The task of a single invoice, which may
 // exist beside the chunk, finds nothing left to do. An entry that cannot be read gets a task of its
 // own, which waits for a newer worker or a person, while the others go on. A waiting set that fails
 // fails for its own invoices only.

@@ -18,20 +18,20 @@ import (
 )
 
 // admitTogether hands n good documents in with one call, so that a chunk carries them.
-func (s *stage) admitTogether(lane ledger.Lane, n int) []string {
-	s.t.Helper()
+func (en *entries) admitTogether(lane ledger.Lane, n int) []string {
+	en.t.Helper()
 	docs := make([]intake.Document, n)
 	for i := range docs {
-		docs[i] = intake.Document{File: "a.xml", Data: s.good(fmt.Sprint("M/", i))}
+		docs[i] = intake.Document{File: "a.xml", Data: en.samples.good(fmt.Sprint("M/", i))}
 	}
-	out, err := s.admitter().Admit(s.t.Context(), docs, intake.Terms{Lane: lane})
+	out, err := en.admitter().Admit(en.t.Context(), docs, intake.Terms{Lane: lane})
 	if err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 	ids := make([]string, n)
 	for i := range out {
 		if out[i].Err != nil {
-			s.t.Fatal(out[i].Err)
+			en.t.Fatal(out[i].Err)
 		}
 		ids[i] = out[i].Invoice.ID
 	}
@@ -47,9 +47,9 @@ func (a *actor) chunk(ids ...string) error {
 	return a.mux.ProcessTask(a.s.t.Context(), asynq.NewTask(string(queue.KindChunk), payload))
 }
 
-func (s *stage) waits(id string) bool {
-	s.t.Helper()
-	inv := s.read(id)
+func (en *entries) waits(id string) bool {
+	en.t.Helper()
+	inv := en.read(id)
 	return inv.State == ledger.Queued && inv.Group == inv.WaitingGroup().Name()
 }
 

@@ -82,7 +82,7 @@ func (l *laneChooser) decide(ctx context.Context, set ledger.Waiting, round cutR
 		// dismiss the waiting invoices.
 		return CutWait, Allowance{}, nil
 	}
-	if _, paused, err := l.paused(ctx, set.Group.Tenant); paused || err != nil {
+	if _, paused, err := l.holds.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}
 	if hold, err := l.holdBack(ctx, set.Group.Tenant, round.probes); hold || err != nil {

@@ -18,22 +18,22 @@ import (
 )
 
 // settledPackage sends good invoices in a package and settles it.
-func (s *stage) settledPackage(w *actor, numbers ...string) (pkg string, invs []ledger.Invoice) {
-	s.t.Helper()
+func (po *paths) settledPackage(w *actor, numbers ...string) (pkg string, invs []ledger.Invoice) {
+	po.t.Helper()
 	for _, n := range numbers {
-		invs = append(invs, s.admit(ledger.Bulk, s.good(n)))
+		invs = append(invs, po.entries.admit(ledger.Bulk, po.samples.good(n)))
 	}
-	pkg = s.sent(w, invs...)
+	pkg = po.sent(w, invs...)
 	w.settle(pkg)
 	for i := range invs {
-		invs[i] = s.read(invs[i].ID)
+		invs[i] = po.entries.read(invs[i].ID)
 	}
 	return pkg, invs
 }
 
 // archiveFolder returns the folder of the archive.
-func (s *stage) archiveFolder() string {
-	return strings.TrimPrefix(strings.TrimSuffix(s.store.URL("x"), "x"), "file://")
+func (en *entries) archiveFolder() string {
+	return strings.TrimPrefix(strings.TrimSuffix(en.store.URL("x"), "x"), "file://")
 }
 
 // One object in the archive is damaged, in different ways and places. It is left as it is, a sound

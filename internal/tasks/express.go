@@ -30,7 +30,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	if !singly(inv) {
 		return x.lanes.submit(ctx, inv) // its terms were changed since this task was queued
 	}
-	if err := x.lanes.mayBegin(ctx, inv.Tenant); err != nil {
+	if err := x.lanes.holds.mayBegin(ctx, inv.Tenant); err != nil {
 		return err
 	}
 	t, err := x.transport(inv.Tenant)

@@ -20,45 +20,45 @@ import (
 // snapshot is what a replica has: every key of the ledger as it was at one moment.
 type snapshot map[string]string
 
-func (s *stage) snapshot() snapshot {
-	s.t.Helper()
+func (fa *failures) snapshot() snapshot {
+	fa.t.Helper()
 	keys := snapshot{}
-	for _, key := range s.rdb.Keys(context.Background(), "ksef:*").Val() {
-		keys[key] = s.rdb.Dump(context.Background(), key).Val()
+	for _, key := range fa.rdb.Keys(context.Background(), "ksef:*").Val() {
+		keys[key] = fa.rdb.Dump(context.Background(), key).Val()
 	}
 	return keys
 }
 
 // failOver makes another Redis the master: it has run since now, and has what the replica had.
-func (s *stage) failOver(to snapshot) {
-	s.t.Helper()
-	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:*").Val() {
-		s.rdb.Del(s.t.Context(), key)
+func (fa *failures) failOver(to snapshot) {
+	fa.t.Helper()
+	for _, key := range fa.rdb.Keys(fa.t.Context(), "ksef:*").Val() {
+		fa.rdb.Del(fa.t.Context(), key)
 	}
 	for key, value := range to {
-		if err := s.rdb.Restore(s.t.Context(), key, 0, value).Err(); err != nil {
-			s.t.Fatal(err)
+		if err := fa.rdb.Restore(fa.t.Context(), key, 0, value).Err(); err != nil {
+			fa.t.Fatal(err)
 		}
 	}
-	s.restart()
+	fa.restart()
 }
 
 // restart kills Redis and starts it again.
-func (s *stage) restart() {
-	s.t.Helper()
-	if err := s.redis.Restart(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+func (fa *failures) restart() {
+	fa.t.Helper()
+	if err := fa.redis.Restart(fa.t.Context()); err != nil {
+		fa.t.Fatal(err)
 	}
-	s.eventually("Redis answers", func() bool { return s.rdb.Ping(s.t.Context()).Err() == nil })
+	fa.eventually("Redis answers", func() bool { return fa.rdb.Ping(fa.t.Context()).Err() == nil })
 }
 
 // behindProxy puts a proxy before the simulator. handle answers a request and returns true, or
 // returns false.
-func (s *stage) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
-	s.t.Helper()
-	to, err := url.Parse(s.url)
+func (cl *clients) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
+	cl.t.Helper()
+	to, err := url.Parse(cl.url)
 	if err != nil {
-		s.t.Fatal(err)
+		cl.t.Fatal(err)
 	}
 	through := httputil.NewSingleHostReverseProxy(to)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,13 +66,13 @@ func (s *stage) behindProxy(handle func(http.ResponseWriter, *http.Request) bool
 			through.ServeHTTP(w, r)
 		}
 	}))
-	s.t.Cleanup(front.Close)
-	s.url = front.URL
+	cl.t.Cleanup(front.Close)
+	cl.url = front.URL
 }
 
 // answerPath answers every request whose path contains path with a status; 0 lets it through.
-func (s *stage) answerPath(path string, status *atomic.Int32) {
-	s.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
+func (cl *clients) answerPath(path string, status *atomic.Int32) {
+	cl.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		code := int(status.Load())
 		if code == 0 || !strings.Contains(r.URL.Path, path) {
 			return false
@@ -85,8 +85,8 @@ func (s *stage) answerPath(path string, status *atomic.Int32) {
 }
 
 // handedOver returns how many invoices KSeF was handed in sessions that were closed.
-func (s *stage) handedOver() (n int) {
-	for _, e := range s.sim.Books().Sessions {
+func (b *bed) handedOver() (n int) {
+	for _, e := range b.sim.Books().Sessions {
 		if !e.Closed.IsZero() {
 			n += e.Invoices
 		}
@@ -131,14 +131,14 @@ func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 }
 
 // killedBefore makes a worker die before the n-th move of a package.
-func (s *stage) killedBefore(nth int32, a *actor, pkg string, want ledger.PackageState) {
-	s.t.Helper()
-	ctx, kill := context.WithCancel(s.t.Context())
+func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.PackageState) {
+	po.t.Helper()
+	ctx, kill := context.WithCancel(po.t.Context())
 	defer kill()
 	a.beforeVerb("package", nth, kill)
 	_ = a.runWith(ctx, queue.KindPackage, pkg)
-	if p := s.pkg(pkg); p.State != want {
-		s.t.Fatalf("the package is %s, want it %s", p.State, want)
+	if p := po.entries.pkg(pkg); p.State != want {
+		po.t.Fatalf("the package is %s, want it %s", p.State, want)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// family reads the packages that a package is related to: its parent, its probe, and the package that
-// it was split off from.
+// family reads the packages that a package is related to: its parent, its probe, and the package
+// that it was split off from.
 type family struct{ *core }
 
 // othersGoThrough reports that KSeF processed another batch session of the tenant that was closed

@@ -18,15 +18,15 @@ import (
 )
 
 // full makes Redis refuse writes for lack of memory.
-func (s *stage) full() {
-	s.t.Helper()
-	s.rdb.ConfigSet(s.t.Context(), "maxmemory", "1")
-	if err := s.rdb.Set(s.t.Context(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
-		s.t.Fatalf("Redis is not full: %v", err)
+func (fa *failures) full() {
+	fa.t.Helper()
+	fa.rdb.ConfigSet(fa.t.Context(), "maxmemory", "1")
+	if err := fa.rdb.Set(fa.t.Context(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
+		fa.t.Fatalf("Redis is not full: %v", err)
 	}
 }
 
-func (s *stage) keys() int64 { return s.rdb.DBSize(s.t.Context()).Val() }
+func (b *bed) keys() int64 { return b.rdb.DBSize(b.t.Context()).Val() }
 
 func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})

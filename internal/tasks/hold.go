@@ -12,12 +12,13 @@ import (
 // personHolds caches for a moment which tenants people have paused or are draining, so that no task
 // pays a round trip for it. Safe for concurrent use.
 type personHolds struct {
+	*core
 	turn chan struct{} // full while a task reads the holds
 	at   time.Time
 	all  map[string]ledger.Hold
 }
 
-func newPersonHolds() *personHolds { return &personHolds{turn: make(chan struct{}, 1)} }
+func newPersonHolds(c *core) *personHolds { return &personHolds{core: c, turn: make(chan struct{}, 1)} }
 
 const (
 	// holdsFresh is how long the holds are cached: every worker knows of a pause, and of its end,
@@ -30,47 +31,47 @@ const (
 )
 
 // paused reports whether a person has paused the tenant.
-func (l *laneChooser) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
+func (ph *personHolds) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
 	select {
-	case l.holds.turn <- struct{}{}:
+	case ph.turn <- struct{}{}:
 	case <-ctx.Done():
 		return ledger.Hold{}, false, context.Cause(ctx)
 	}
-	defer func() { <-l.holds.turn }()
-	if now := l.o.Now(); l.holds.all == nil || now.Sub(l.holds.at) >= holdsFresh || now.Before(l.holds.at) {
-		all, err := l.Ledger.Holds(ctx)
+	defer func() { <-ph.turn }()
+	if now := ph.o.Now(); ph.all == nil || now.Sub(ph.at) >= holdsFresh || now.Before(ph.at) {
+		all, err := ph.Ledger.Holds(ctx)
 		if err != nil {
 			return ledger.Hold{}, false, err
 		}
-		l.logHolds(all)
-		l.holds.at, l.holds.all = now, all
+		ph.logHolds(all)
+		ph.at, ph.all = now, all
 	}
-	h, ok := l.holds.all[tenant]
+	h, ok := ph.all[tenant]
 	return h, ok && h.Kind == ledger.Paused, nil
 }
 
 // logHolds logs what people have changed since the holds were read last.
-func (l *laneChooser) logHolds(all map[string]ledger.Hold) {
+func (ph *personHolds) logHolds(all map[string]ledger.Hold) {
 	for tenant, h := range all {
-		if before := l.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
-			l.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
-				Msg("tenant is " + string(h.Kind) + " because a person asked for it; " + l.o.Enqueue.Call("resume", tenant) + " ends it")
+		if before := ph.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
+			ph.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
+				Msg("tenant is " + string(h.Kind) + " because a person asked for it; " + ph.o.Enqueue.Call("resume", tenant) + " ends it")
 		}
 	}
-	for tenant, h := range l.holds.all {
+	for tenant, h := range ph.all {
 		if _, still := all[tenant]; !still {
-			l.o.Log.Info().Str("tenant", tenant).Msg("tenant is not " + string(h.Kind) + " any more")
+			ph.o.Log.Info().Str("tenant", tenant).Msg("tenant is not " + string(h.Kind) + " any more")
 		}
 	}
 }
 
 // mayBegin returns nil when something new of the tenant may be sent. It is not called for what is
 // on its way already: to stop there would not take it back.
-func (l *laneChooser) mayBegin(ctx context.Context, tenant string) error {
-	h, paused, err := l.paused(ctx, tenant)
+func (ph *personHolds) mayBegin(ctx context.Context, tenant string) error {
+	h, paused, err := ph.paused(ctx, tenant)
 	if err != nil || !paused {
 		return err
 	}
-	return &retry.LaterError{Delay: retry.Age(l.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
-		What: fmt.Sprintf("tenant %s was paused by %s: %s", tenant, h.By, l.o.Enqueue.Call("resume", tenant))}
+	return &retry.LaterError{Delay: retry.Age(ph.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
+		What: fmt.Sprintf("tenant %s was paused by %s: %s", tenant, h.By, ph.o.Enqueue.Call("resume", tenant))}
 }

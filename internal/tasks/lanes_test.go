@@ -121,7 +121,7 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkWithAReason(t *te
 }
 
 // setDeadline moves the legal deadline, as handing the document in with another deadline does.
-func (s *stage) setDeadline(id string, at time.Time) error {
-	inv := s.read(id)
-	return s.ledger.ChangeTerms(s.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})
+func (en *entries) setDeadline(id string, at time.Time) error {
+	inv := en.read(id)
+	return en.ledger.ChangeTerms(en.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})
 }

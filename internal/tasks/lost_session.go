@@ -8,10 +8,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// closeLostSessions closes online sessions that this worker holds according to the ledger, but that it
-// does not know. A failover to a replica can take back the last writes: a session that was closed
-// is "opened" again, its owner is alive, and no other worker would touch it. A session that was
-// opened a moment ago is left alone, because it may not be in memory yet.
+// closeLostSessions closes online sessions that this worker holds according to the ledger, but that
+// it does not know. A failover to a replica can take back the last writes: a session that was
+// closed is "opened" again, its owner is alive, and no other worker would touch it. A session that
+// was opened a moment ago is left alone, because it may not be in memory yet.
 func (x *onlineSessions) closeLostSessions(ctx context.Context) error {
 	now, err := x.Ledger.Clock(ctx)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 
 // toMidnight moves the clocks to so long before the next midnight in Warsaw, and returns that
 // midnight.
-func (s *stage) toMidnight(before time.Duration) time.Time {
-	s.t.Helper()
-	y, m, d := s.now().Add(before).In(invoice.Warsaw()).Date()
+func (po *paths) toMidnight(before time.Duration) time.Time {
+	po.t.Helper()
+	y, m, d := po.now().Add(before).In(invoice.Warsaw()).Date()
 	midnight := time.Date(y, m, d+1, 0, 0, 0, 0, invoice.Warsaw())
-	s.advance(midnight.Add(-before).Sub(s.now()))
+	po.advance(midnight.Add(-before).Sub(po.now()))
 	return midnight
 }
 

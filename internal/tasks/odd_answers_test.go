@@ -22,10 +22,10 @@ type rewritten struct {
 }
 
 // rewrite makes a [rewritten] for the operation whose path contains path.
-func (s *stage) rewrite(path string, change func(string) string) *rewritten {
-	s.t.Helper()
+func (cl *clients) rewrite(path string, change func(string) string) *rewritten {
+	cl.t.Helper()
 	r := &rewritten{path: path, change: change}
-	gateway := s.sim.Handler()
+	gateway := cl.sim.Handler()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !strings.Contains(q.URL.Path, r.path) {
 			gateway.ServeHTTP(w, q)
@@ -42,8 +42,8 @@ func (s *stage) rewrite(path string, change func(string) string) *rewritten {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write([]byte(body))
 	}))
-	s.t.Cleanup(srv.Close)
-	s.url = srv.URL
+	cl.t.Cleanup(srv.Close)
+	cl.url = srv.URL
 	return r
 }
 

@@ -86,7 +86,8 @@ func (x *onlineSessions) acquire(ctx context.Context, t Transport, tenant, form 
 
 // openFor opens a session for one send. Whatever the outcome, it lets those sends go on that wait
 // for the session.
-func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession, err error) {
+func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession,
+	err error) {
 	e, key := x.express, tenant+"|"+form
 	defer func() {
 		e.mu.Lock()

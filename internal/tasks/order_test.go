@@ -16,9 +16,9 @@ import (
 // proven the order of these traces: to change a trace is to change behaviour.
 
 // over reports whether a package has ended, or has nothing left but its receipt.
-func (s *stage) over(pkg string) func() bool {
+func (en *entries) over(pkg string) func() bool {
 	return func() bool {
-		state := s.pkg(pkg).State
+		state := en.pkg(pkg).State
 		return state == ledger.PackageSettled || !state.Live()
 	}
 }

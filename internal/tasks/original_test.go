@@ -20,11 +20,11 @@ import (
 )
 
 // stored reads the document that the archive has for an invoice.
-func (s *stage) stored(inv ledger.Invoice, id string) []byte {
-	s.t.Helper()
-	doc, err := s.store.Get(s.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, id))
+func (en *entries) stored(inv ledger.Invoice, id string) []byte {
+	en.t.Helper()
+	doc, err := en.store.Get(en.t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, id))
 	if err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 	return doc
 }
@@ -163,13 +163,13 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 }
 
 // settledSeries settles a package of n invoices A/0, A/1 and so on, each with content of its own.
-func (s *stage) settledSeries(w *actor, n int) (docs [][]byte, invs []ledger.Invoice, pkg string) {
-	s.t.Helper()
+func (po *paths) settledSeries(w *actor, n int) (docs [][]byte, invs []ledger.Invoice, pkg string) {
+	po.t.Helper()
 	for i := range n {
-		docs = append(docs, s.seeded(fmt.Sprint("A/", i), uint64(i)))
-		invs = append(invs, s.admit(ledger.Bulk, docs[i]))
+		docs = append(docs, po.samples.seeded(fmt.Sprint("A/", i), uint64(i)))
+		invs = append(invs, po.entries.admit(ledger.Bulk, docs[i]))
 	}
-	pkg = s.sent(w, invs...)
+	pkg = po.sent(w, invs...)
 	w.settle(pkg)
 	return docs, invs, pkg
 }

@@ -44,7 +44,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	default:
 		return nil
 	}
-	if err := b.lanes.mayBegin(ctx, p.Tenant); err != nil {
+	if err := b.lanes.holds.mayBegin(ctx, p.Tenant); err != nil {
 		return err
 	}
 	if done, err := b.beforeSubmit(ctx, p); done || err != nil {

@@ -54,20 +54,20 @@ func (p *pool) until(within time.Duration, want func() bool) {
 }
 
 // admitMany hands in n good invoices A/00, A/01 and so on.
-func (s *stage) admitMany(n int) (ids []string, invs []ledger.Invoice) {
-	s.t.Helper()
+func (en *entries) admitMany(n int) (ids []string, invs []ledger.Invoice) {
+	en.t.Helper()
 	for i := range n {
-		inv := s.admit(ledger.Bulk, s.good(fmt.Sprintf("A/%02d", i)))
+		inv := en.admit(ledger.Bulk, en.samples.good(fmt.Sprintf("A/%02d", i)))
 		ids, invs = append(ids, inv.ID), append(invs, inv)
 	}
 	return ids, invs
 }
 
 // states counts invoices by their states.
-func (s *stage) states(ids []string) map[ledger.State]int {
+func (en *entries) states(ids []string) map[ledger.State]int {
 	n := map[ledger.State]int{}
 	for _, id := range ids {
-		n[s.read(id).State]++
+		n[en.read(id).State]++
 	}
 	return n
 }

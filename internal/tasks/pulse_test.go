@@ -29,10 +29,10 @@ func (a *actor) pulse() {
 
 // pulses waits for n more pulses of the one worker whose pulse runs. A pulse reads the clock four
 // times; half as many reads again are for what else the worker does.
-func (s *stage) pulses(n int64) {
-	s.t.Helper()
-	want := s.clockReads.Load() + 6*n
-	s.eventually("more pulses", func() bool { return s.clockReads.Load() >= want })
+func (b *bed) pulses(n int64) {
+	b.t.Helper()
+	want := b.clockReads.Load() + 6*n
+	b.eventually("more pulses", func() bool { return b.clockReads.Load() >= want })
 }
 
 // heartbeats counts the heartbeats of a worker.

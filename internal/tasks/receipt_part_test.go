@@ -36,9 +36,9 @@ func incompleteWhile(short *bool) func([]byte, error) ([]byte, error) {
 }
 
 // settledPair settles a package of A/1 and A/2.
-func (s *stage) settledPair(w *actor) (first, second ledger.Invoice, pkg string) {
-	s.t.Helper()
-	pkg, invs := s.settledPackage(w, "A/1", "A/2")
+func (po *paths) settledPair(w *actor) (first, second ledger.Invoice, pkg string) {
+	po.t.Helper()
+	pkg, invs := po.settledPackage(w, "A/1", "A/2")
 	return invs[0], invs[1], pkg
 }
 

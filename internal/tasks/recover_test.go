@@ -26,36 +26,36 @@ func withFault(kind string) (o simulator.Options) {
 
 // known lets KSeF accept documents, each in a session of its own, and then deletes everything in
 // Redis.
-func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
-	s.t.Helper()
+func (po *paths) known(w *actor, docs ...[]byte) []ledger.Invoice {
+	po.t.Helper()
 	var out []ledger.Invoice
 	for _, doc := range docs {
-		inv := s.admit(ledger.Bulk, doc)
-		pkg := s.sent(w, inv)
+		inv := po.entries.admit(ledger.Bulk, doc)
+		pkg := po.sent(w, inv)
 		w.settle(pkg)
-		out = append(out, s.read(inv.ID))
+		out = append(out, po.entries.read(inv.ID))
 	}
-	s.loseRedis()
+	po.failures.loseRedis()
 	return out
 }
 
 // final polls a package until its invoice is decided. The clock moves on by the pauses that the
 // task asks for. It returns the invoice and the number of polls.
-func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int) {
-	s.t.Helper()
-	for began := s.now(); ; polls++ {
+func (po *paths) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int) {
+	po.t.Helper()
+	for began := po.now(); ; polls++ {
 		v := retry.Judge(w.run(queue.KindConfirm, pkg))
-		if inv = s.read(id); inv.State.Final() {
+		if inv = po.entries.read(id); inv.State.Final() {
 			return inv, polls
 		}
 		if v.Action != "" && v.Action != retry.Later {
-			s.t.Fatal(v)
+			po.t.Fatal(v)
 		}
-		if took := s.now().Sub(began); took > 6*time.Hour {
-			s.t.Fatalf("after %v and %d polls it is %s: %s", took, polls, inv.State, inv.Reason)
+		if took := po.now().Sub(began); took > 6*time.Hour {
+			po.t.Fatalf("after %v and %d polls it is %s: %s", took, polls, inv.State, inv.Reason)
 		}
 		<-time.After(5 * time.Millisecond) // the simulator unpacks in real time
-		s.advance(max(v.Delay, time.Second))
+		po.advance(max(v.Delay, time.Second))
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 // forbid them for a time or for ever.
 const removePause = time.Hour
 
-// removeDocuments removes the documents that nothing needs any more. Some belong to invoices that ended
-// without KSeF a while ago: these documents hold personal data, and only a retry needs them. Others
-// belong to receipted invoices: a process that died after it had written the receipt left them
-// behind.
+// removeDocuments removes the documents that nothing needs any more. Some belong to invoices that
+// ended without KSeF a while ago: these documents hold personal data, and only a retry needs them.
+// Others belong to receipted invoices: a process that died after it had written the receipt left
+// them behind.
 //
 // It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
 // not exist is not found: only a list of the whole bucket would show it.

@@ -17,33 +17,33 @@ import (
 
 // withReplica starts a replica. The returned admitter waits for it, and so does every worker that
 // is passed to wait. lose cuts the replica off, and returns the function that brings it back.
-func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
-	s.t.Helper()
-	s.rdb.ConfigSet(s.t.Context(), "repl-diskless-sync-delay", "0")
-	host, port, err := net.SplitHostPort(s.redis.Addr())
+func (fa *failures) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
+	fa.t.Helper()
+	fa.rdb.ConfigSet(fa.t.Context(), "repl-diskless-sync-delay", "0")
+	host, port, err := net.SplitHostPort(fa.redis.Addr())
 	if err != nil {
-		s.t.Fatal(err)
+		fa.t.Fatal(err)
 	}
-	replica := redistest.Client(s.t, redistest.StartWith(s.t, redisd.Options{Args: []string{"--replicaof", host, port}}))
-	o := ledger.Options{Now: s.now, Replicas: 1, ReplicaTimeout: time.Second}
-	l := ledger.New(s.rdb, o)
+	replica := redistest.Client(fa.t, redistest.StartWith(fa.t, redisd.Options{Args: []string{"--replicaof", host, port}}))
+	o := ledger.Options{Now: fa.now, Replicas: 1, ReplicaTimeout: time.Second}
+	l := ledger.New(fa.rdb, o)
 	follows := func() {
-		s.t.Helper()
-		s.eventually("the replica is up to date", func() bool { return l.Replicated(s.t.Context()) == nil })
+		fa.t.Helper()
+		fa.eventually("the replica is up to date", func() bool { return l.Replicated(fa.t.Context()) == nil })
 	}
 	follows()
-	a = s.admitter()
+	a = fa.entries.admitter()
 	a.Ledger = l
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
-		s.t.Helper()
-		if err := replica.ReplicaOf(s.t.Context(), "NO", "ONE").Err(); err != nil {
-			s.t.Fatal(err)
+		fa.t.Helper()
+		if err := replica.ReplicaOf(fa.t.Context(), "NO", "ONE").Err(); err != nil {
+			fa.t.Fatal(err)
 		}
 		return func() {
-			s.t.Helper()
-			if err := replica.ReplicaOf(s.t.Context(), host, port).Err(); err != nil {
-				s.t.Fatal(err)
+			fa.t.Helper()
+			if err := replica.ReplicaOf(fa.t.Context(), host, port).Err(); err != nil {
+				fa.t.Fatal(err)
 			}
 			follows()
 		}

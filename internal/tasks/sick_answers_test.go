@@ -56,22 +56,22 @@ func (client *sickClient) InvoiceStatus(ctx context.Context, ref string) (ksef.I
 
 // tenDays does something every hour for ten days of the stage's clock. The simulator processes the
 // session of the package first.
-func (s *stage) tenDays(pkg string, do func()) {
-	s.t.Helper()
-	s.processed(pkg)
+func (po *paths) tenDays(pkg string, do func()) {
+	po.t.Helper()
+	po.processed(pkg)
 	for range 240 {
 		do()
-		s.advance(time.Hour)
+		po.advance(time.Hour)
 	}
 }
 
 // processed polls the simulator until it has processed the session of a package.
-func (s *stage) processed(pkg string) {
-	s.t.Helper()
-	session := s.pkg(pkg).Session
-	client := s.client()
-	s.eventually("the session is processed", func() bool {
-		info, err := client.SessionStatus(s.t.Context(), session)
+func (po *paths) processed(pkg string) {
+	po.t.Helper()
+	session := po.entries.pkg(pkg).Session
+	client := po.clients.client()
+	po.eventually("the session is processed", func() bool {
+		info, err := client.SessionStatus(po.t.Context(), session)
 		return err == nil && !info.Status.Processing()
 	})
 }

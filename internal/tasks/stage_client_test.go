@@ -33,40 +33,40 @@ type testClient struct {
 }
 
 // client returns a client with the key of the first taxpayer.
-func (s *stage) client() *testClient {
-	s.t.Helper()
-	return s.connect("test_id", nil)
+func (cl *clients) client() *testClient {
+	cl.t.Helper()
+	return cl.connect("test_id", nil)
 }
 
 // clientOf returns a client with the key of a taxpayer.
-func (s *stage) clientOf(nip string) *testClient {
-	s.t.Helper()
-	return s.connect("test_"+nip, nil)
+func (cl *clients) clientOf(nip string) *testClient {
+	cl.t.Helper()
+	return cl.connect("test_"+nip, nil)
 }
 
 // clientWithOldKey returns a client that has cached the public key from before a rotation.
-func (s *stage) clientWithOldKey() *testClient {
-	s.t.Helper()
-	client := s.client()
-	if _, err := client.PublicKey(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+func (cl *clients) clientWithOldKey() *testClient {
+	cl.t.Helper()
+	client := cl.client()
+	if _, err := client.PublicKey(cl.t.Context()); err != nil {
+		cl.t.Fatal(err)
 	}
-	if err := s.sim.RotateKey(); err != nil {
-		s.t.Fatal(err)
+	if err := cl.sim.RotateKey(); err != nil {
+		cl.t.Fatal(err)
 	}
 	return client
 }
 
-func (s *stage) connect(keyID string, gate ksef.Gate) *testClient {
-	s.t.Helper()
+func (cl *clients) connect(keyID string, gate ksef.Gate) *testClient {
+	cl.t.Helper()
 	transport := gateway.NewTransport()
-	s.t.Cleanup(transport.CloseIdleConnections)
+	cl.t.Cleanup(transport.CloseIdleConnections)
 	c, err := gateway.New(gateway.Options{
-		BaseURL: s.url, KeyID: keyID, Key: func() (string, error) { return testbed.Key, nil },
+		BaseURL: cl.url, KeyID: keyID, Key: func() (string, error) { return testbed.Key, nil },
 		Gate: gate, Timeout: 10 * time.Second, Transport: transport,
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		cl.t.Fatal(err)
 	}
 	return &testClient{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
 }

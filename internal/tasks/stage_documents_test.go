@@ -14,35 +14,35 @@ import (
 )
 
 // good makes a document of the first taxpayer that KSeF accepts.
-func (s *stage) good(number string) []byte { return s.goodOf(s.nip(), number) }
+func (sa *samples) good(number string) []byte { return sa.goodOf(sa.nip(), number) }
 
 // goodOf is good for any taxpayer.
-func (s *stage) goodOf(nip, number string) []byte {
+func (sa *samples) goodOf(nip, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
 }
 
 // goodToday is good with the day of the stage's clock as P_1.
-func (s *stage) goodToday(number string) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(s.now())})
+func (sa *samples) goodToday(number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(sa.now())})
 }
 
 // bad makes a document that the intake takes and KSeF rejects.
-func (s *stage) bad(number string) []byte {
-	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now())})
+func (sa *samples) bad(number string) []byte {
+	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now())})
 }
 
 // seeded makes a good document whose content depends on seed.
-func (s *stage) seeded(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
+func (sa *samples) seeded(number string, seed uint64) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
 }
 
 // large makes a good document that is kept in the archive, because it is too large for Redis.
-func (s *stage) large(number string, seed uint64) []byte { return s.ofLines(number, 3500, seed) }
+func (sa *samples) large(number string, seed uint64) []byte { return sa.ofLines(number, 3500, seed) }
 
 // ofLines makes a good document with so many lines.
-func (s *stage) ofLines(number string, lines int, seed uint64) []byte {
+func (sa *samples) ofLines(number string, lines int, seed uint64) []byte {
 	return sample.Invoice(sample.Options{
-		SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: seed,
+		SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: seed,
 	})
 }
 
@@ -60,12 +60,12 @@ func incompressible(nip string, n int) []byte {
 
 // billed makes an invoice of a seller that its buyer, the second taxpayer, issued in the seller's
 // name.
-func (s *stage) billed(seller, number string) []byte {
-	s.t.Helper()
-	doc := s.goodOf(seller, number)
+func (sa *samples) billed(seller, number string) []byte {
+	sa.t.Helper()
+	doc := sa.goodOf(seller, number)
 	h, err := invoice.Parse(doc)
 	if err != nil {
-		s.t.Fatal(err)
+		sa.t.Fatal(err)
 	}
 	doc = bytes.Replace(doc, []byte("<P_17>2"), []byte("<P_17>1"), 1)
 	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))

@@ -27,6 +27,16 @@ import (
 // strict simulator and the real client, and no server of the queue: what a handler puts into the
 // queue stays there.
 type stage struct {
+	*bed
+	*samples
+	*entries
+	*clients
+	*failures
+	*paths
+}
+
+// bed is what runs behind the workers of a test, and the test's own view of it.
+type bed struct {
 	t          *testing.T
 	redis      *redisd.Server
 	rdb        *redis.Client
@@ -40,6 +50,40 @@ type stage struct {
 	clockReads atomic.Int64
 	log        logBuffer
 	budget     tasks.Budget // of workers made from now on
+}
+
+// The parts of a stage.
+type (
+	// samples makes documents.
+	samples struct{ *bed }
+	// entries hands documents in and reads what the ledger has of them.
+	entries struct {
+		*bed
+		samples *samples
+	}
+	// clients talks to the simulator.
+	clients struct{ *bed }
+	// failures breaks what the workers need.
+	failures struct {
+		*bed
+		entries *entries
+	}
+	// paths leads workers through the path of an invoice.
+	paths struct {
+		*bed
+		samples  *samples
+		entries  *entries
+		clients  *clients
+		failures *failures
+	}
+)
+
+func newParts(b *bed) *stage {
+	s := &stage{bed: b, samples: &samples{b}, clients: &clients{b}}
+	s.entries = &entries{b, s.samples}
+	s.failures = &failures{b, s.entries}
+	s.paths = &paths{b, s.samples, s.entries, s.clients, s.failures}
+	return s
 }
 
 // logBuffer keeps the log of the workers.
@@ -70,17 +114,17 @@ func (l *logBuffer) count(what string) int {
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
 	o.Profile = simulator.Unlimited
-	bed := bedtest.Start(t, testbed.Options{
+	run := bedtest.Start(t, testbed.Options{
 		Simulator: o,
 		Redis:     redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}, // tests kill it
 	})
-	s := &stage{t: t, redis: bed.Redis, rdb: redistest.Client(t, bed.Redis), sim: bed.Simulator, url: bed.GatewayURL(), budget: noLimits{}}
+	s := newParts(&bed{t: t, redis: run.Redis, rdb: redistest.Client(t, run.Redis), sim: run.Simulator, url: run.GatewayURL(), budget: noLimits{}})
 	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), queue.New(s.rdb)
 	var err error
 	if s.bodies, err = ledger.NewBodies(nil); err != nil {
 		t.Fatal(err)
 	}
-	if s.store, err = archive.Open(t.Context(), bed.ArchiveURL(), archive.Options{}); err != nil {
+	if s.store, err = archive.Open(t.Context(), run.ArchiveURL(), archive.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.store.Close() })
@@ -95,82 +139,82 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 }
 
 // now is the clock of the workers and of the ledgers.
-func (s *stage) now() time.Time {
-	s.clockReads.Add(1)
-	return time.Now().Add(time.Duration(s.ahead.Load()))
+func (b *bed) now() time.Time {
+	b.clockReads.Add(1)
+	return time.Now().Add(time.Duration(b.ahead.Load()))
 }
 
 // advance moves the clocks of the workers and the simulator.
-func (s *stage) advance(d time.Duration) {
-	s.ahead.Add(int64(d))
-	s.sim.Advance(d)
+func (b *bed) advance(d time.Duration) {
+	b.ahead.Add(int64(d))
+	b.sim.Advance(d)
 }
 
 // nip is that of the first taxpayer, which most documents are of.
-func (s *stage) nip() string { return sample.NIP(0) }
+func (b *bed) nip() string { return sample.NIP(0) }
 
 // admitter returns the intake, with ten tenants that are named by their NIPs.
-func (s *stage) admitter() *intake.Admitter {
+func (en *entries) admitter() *intake.Admitter {
 	var all []intake.Account
 	for i := range 10 {
 		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
 	}
-	return &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: all, Now: s.now}
+	return &intake.Admitter{Ledger: en.ledger, Queue: en.queue, Bodies: en.bodies, Store: en.store, Accounts: all, Now: en.now}
 }
 
 // admit hands one document in and returns its entry.
-func (s *stage) admit(lane ledger.Lane, data []byte) ledger.Invoice {
-	s.t.Helper()
-	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
+func (en *entries) admit(lane ledger.Lane, data []byte) ledger.Invoice {
+	en.t.Helper()
+	out, err := en.admitter().Admit(en.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
 	if err != nil || out[0].Err != nil {
-		s.t.Fatalf("admit: %v, %v", err, out[0].Err)
+		en.t.Fatalf("admit: %v, %v", err, out[0].Err)
 	}
 	return out[0].Invoice
 }
 
 // read reads the entry of an invoice.
-func (s *stage) read(id string) ledger.Invoice {
-	s.t.Helper()
-	inv, err := s.ledger.Invoice(s.t.Context(), id)
+func (en *entries) read(id string) ledger.Invoice {
+	en.t.Helper()
+	inv, err := en.ledger.Invoice(en.t.Context(), id)
 	if err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 	return inv
 }
 
 // pkg reads the entry of a package.
-func (s *stage) pkg(id string) ledger.Package {
-	s.t.Helper()
-	p, err := s.ledger.Package(s.t.Context(), id)
+func (en *entries) pkg(id string) ledger.Package {
+	en.t.Helper()
+	p, err := en.ledger.Package(en.t.Context(), id)
 	if err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 	return p
 }
 
 // end moves an invoice to a state in which it has ended.
-func (s *stage) end(inv ledger.Invoice, state ledger.State) {
-	s.t.Helper()
-	if err := s.ledger.Move(s.t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: state}); err != nil {
-		s.t.Fatal(err)
+func (en *entries) end(inv ledger.Invoice, state ledger.State) {
+	en.t.Helper()
+	if err := en.ledger.Move(en.t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: state}); err != nil {
+		en.t.Fatal(err)
 	}
 }
 
 // touch changes the revision of an entry and nothing else, as a move at the same time does.
-func (s *stage) touch(id string) {
-	s.t.Helper()
-	inv := s.read(id)
-	err := s.ledger.Move(s.t.Context(), ledger.Move{
+func (en *entries) touch(id string) {
+	en.t.Helper()
+	inv := en.read(id)
+	err := en.ledger.Move(en.t.Context(), ledger.Move{
 		ID: id, Rev: inv.Rev, From: []ledger.State{inv.State}, Edit: ledger.Edit{}.Reference(inv.Reference),
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		en.t.Fatal(err)
 	}
 }
 
 // sent brings invoices of one lane into one session and closes it.
-func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
-	s.t.Helper()
+func (po *paths) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
+	po.t.Helper()
 	if invs[0].Lane == ledger.Bulk {
 		pkg = w.together(invs...)
 		w.must(queue.KindPackage, pkg)
@@ -179,55 +223,55 @@ func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
 	for _, inv := range invs {
 		w.must(queue.KindSend, inv.ID)
 	}
-	pkg = s.read(invs[0].ID).Package
-	if err := w.Stop(s.t.Context()); err != nil {
-		s.t.Fatal(err)
+	pkg = po.entries.read(invs[0].ID).Package
+	if err := w.Stop(po.t.Context()); err != nil {
+		po.t.Fatal(err)
 	}
 	return pkg
 }
 
 // sentPair brings the good invoices A/1 and A/2 into one session and closes it.
-func (s *stage) sentPair(w *actor, lane ledger.Lane) (first, second ledger.Invoice, pkg string) {
-	s.t.Helper()
-	first, second = s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-	return first, second, s.sent(w, first, second)
+func (po *paths) sentPair(w *actor, lane ledger.Lane) (first, second ledger.Invoice, pkg string) {
+	po.t.Helper()
+	first, second = po.entries.admit(lane, po.samples.good("A/1")), po.entries.admit(lane, po.samples.good("A/2"))
+	return first, second, po.sent(w, first, second)
 }
 
 // sendThrough sends a package and brings it to its end.
-func (s *stage) sendThrough(w *actor, pkg string) {
-	s.t.Helper()
+func (po *paths) sendThrough(w *actor, pkg string) {
+	po.t.Helper()
 	w.must(queue.KindPackage, pkg)
 	w.settle(pkg)
 	w.receipt(pkg)
 }
 
 // loseRedis deletes everything in Redis.
-func (s *stage) loseRedis() {
-	s.t.Helper()
-	if err := s.rdb.FlushAll(s.t.Context()).Err(); err != nil {
-		s.t.Fatal(err)
+func (fa *failures) loseRedis() {
+	fa.t.Helper()
+	if err := fa.rdb.FlushAll(fa.t.Context()).Err(); err != nil {
+		fa.t.Fatal(err)
 	}
 }
 
 // acceptedOnce checks that KSeF was sent n invoices and accepted them.
-func (s *stage) acceptedOnce(n int) {
-	s.t.Helper()
-	books := s.sim.Books()
+func (en *entries) acceptedOnce(n int) {
+	en.t.Helper()
+	books := en.sim.Books()
 	sent := 0
 	for _, e := range books.Sessions {
 		sent += e.Invoices
 	}
 	if sent != n || len(books.Accepted) != n {
-		s.t.Errorf("KSeF was sent %d invoices and accepted %d, want %d", sent, len(books.Accepted), n)
+		en.t.Errorf("KSeF was sent %d invoices and accepted %d, want %d", sent, len(books.Accepted), n)
 	}
 }
 
 // eventually polls until ok holds.
-func (s *stage) eventually(what string, ok func() bool) {
-	s.t.Helper()
+func (b *bed) eventually(what string, ok func() bool) {
+	b.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("not in time: %s", what)
+			b.t.Fatalf("not in time: %s", what)
 		}
 		<-time.After(20 * time.Millisecond)
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 // decided sends an invoice in a package of its own, and returns it when it is decided.
-func (s *stage) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
-	s.t.Helper()
-	pkg := s.sent(w, inv)
-	now, _ := s.final(w, pkg, inv.ID)
+func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
+	po.t.Helper()
+	pkg := po.sent(w, inv)
+	now, _ := po.final(w, pkg, inv.ID)
 	return now
 }
 

@@ -27,12 +27,12 @@ type unreadableStore struct {
 
 // unreadable puts an archive before that of the workers made from now on. The documents of invs
 // cannot be read.
-func (s *stage) unreadable(invs ...ledger.Invoice) *unreadableStore {
-	u := &unreadableStore{Store: s.store, names: map[string]bool{}}
+func (fa *failures) unreadable(invs ...ledger.Invoice) *unreadableStore {
+	u := &unreadableStore{Store: fa.store, names: map[string]bool{}}
 	for _, inv := range invs {
 		u.names[archive.BodyName(inv.ID)] = true
 	}
-	s.store = archive.Guard(u, archive.Options{})
+	fa.store = archive.Guard(u, archive.Options{})
 	return u
 }
 

@@ -73,21 +73,21 @@ func (s *stage) damage(d damage, key string) (repair func()) {
 
 // loseTask deletes a task. found reports whether what it was about has a task again, its own or one
 // that it shares with others.
-func (s *stage) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
-	s.t.Helper()
-	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+func (fa *failures) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
+	fa.t.Helper()
+	inspect := asynq.NewInspectorFromRedisClient(fa.rdb)
 	task := queue.TaskID(k, id, rev)
 	if err := inspect.DeleteTask(from, task); err != nil {
-		s.t.Fatal(err)
+		fa.t.Fatal(err)
 	}
 	return func() bool {
-		s.t.Helper()
+		fa.t.Helper()
 		if _, err := inspect.GetTaskInfo(from, task); err == nil {
 			return true
 		}
-		stats, err := s.queue.Stats(1000)
+		stats, err := fa.queue.Stats(1000)
 		if err != nil {
-			s.t.Fatal(err)
+			fa.t.Fatal(err)
 		}
 		info, ok := stats.Of(k, id, rev)
 		return ok && info.Queue == from

@@ -124,7 +124,7 @@ func NewWorker(p Parts, o Options) *Worker {
 		docs   = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
 		arch   = &archivist{core: c, archiving: uses, documents: docs,
 			receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), receiptMemory: newMemory()}
-		lanes   = &laneChooser{core: c, polls: polls, holds: newPersonHolds()}
+		lanes   = &laneChooser{core: c, polls: polls, holds: newPersonHolds(c)}
 		online  = &onlineSessions{core: c, writer: acts, documents: docs, lanes: lanes, express: newExpress(), closes: newCloses()}
 		confirm = &confirmer{core: c, writer: acts, family: family, polls: polls, online: online,
 			archiving: uses, archivist: arch, documents: docs}

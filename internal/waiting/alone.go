@@ -33,7 +33,8 @@ const (
 	maxAttemptsAsked = 8
 )
 
-// tasksOf lists the tasks that may be about an invoice, by kind and revision, the most likely first.
+// tasksOf lists the tasks that may be about an invoice, by kind and revision, the most likely
+// first.
 func (f *Facts) tasksOf(inv *ledger.Invoice) []stage {
 	s := f.stageOf(inv)
 	switch {

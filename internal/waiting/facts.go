@@ -153,8 +153,9 @@ func (f *Facts) why(s stage, tenant string) Wait {
 }
 
 func keyRefused(tenant string, t Tenant) string {
-	return fmt.Sprintf("tenant %s: %s", tenant, cmp.Or(t.KeyRefused, "KSeF refused its key, or a permission is missing (the log says which): "+
-		"put the right key into its key_file, or have the permission granted"))
+	return fmt.Sprintf("tenant %s: %s", tenant,
+		cmp.Or(t.KeyRefused, "KSeF refused its key, or a permission is missing (the log says which): "+
+			"put the right key into its key_file, or have the permission granted"))
 }
 
 // inSet returns why an invoice waits that is in a waiting set.

@@ -138,9 +138,10 @@ func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 		"two signatures":                 strings.Replace(good, signature, signature+signature, 1),
 		"no reference to the document":   cut(`<ds:Reference URI="">.*?</ds:Reference>`, ""),
 		"no reference to the properties": cut(`<ds:Reference Type=.*?</ds:Reference>`, ""),
-		"another certificate's digest":   cut(`(?s)(<xades:CertDigest>.*?Value[^>]*>)[^<]*`, "<xades:CertDigest><ds:DigestValue>"+base64.StdEncoding.EncodeToString(other[:])),
-		"another signing time":           strings.Replace(good, "12:00:00Z", "12:00:01Z", 1),
-		"ECDSA as DER":                   strings.Replace(good, value, base64.StdEncoding.EncodeToString(der), 1),
+		"another certificate's digest": cut(`(?s)(<xades:CertDigest>.*?Value[^>]*>)[^<]*`, "<xades:CertDigest><ds:DigestValue>"+
+			base64.StdEncoding.EncodeToString(other[:])),
+		"another signing time": strings.Replace(good, "12:00:00Z", "12:00:01Z", 1),
+		"ECDSA as DER":         strings.Replace(good, value, base64.StdEncoding.EncodeToString(der), 1),
 	} {
 		if bad == good {
 			t.Fatalf("%s: nothing was changed", what)
@@ -218,7 +219,8 @@ func TestNewSigner_KeyThatKSeFRefuses_IsRefusedHere(t *testing.T) {
 func TestSign_DocumentThatIsNotCanonical_IsRefused(t *testing.T) {
 	s := newSigner(t, keys(t)["P-256"])
 	for _, doc := range []string{
-		"", "text", "<a>", "<a/>", "<a></b>", "<ab></a>", "<></>", `<?xml version="1.0"?><a></a>`, "<a><!-- --></a>", "<a><b/></a>", "<a>\r\n</a>", "<a x='1'></a>",
+		"", "text", "<a>", "<a/>", "<a></b>", "<ab></a>", "<></>", `<?xml version="1.0"?><a></a>`, "<a><!-- --></a>", "<a><b/></a>",
+		"<a>\r\n</a>", "<a x='1'></a>",
 		"<a></a>\n",
 	} {
 		if out, err := s.Sign([]byte(doc), at); err == nil {

@@ -94,7 +94,10 @@ func (m *Machine) instance(f *frame, a *Attr) {
 		case t == None:
 			m.report(f.at, Fault{Path: "/@xsi:type", Rule: "must name a type of the schema", Value: cut(a.Value)})
 		case !m.table.derived(t, f.child.Type):
-			m.report(f.at, Fault{Path: "/@xsi:type", Rule: "must name a type that is derived from the type of the element", Value: cut(a.Value)})
+			m.report(f.at, Fault{
+				Path: "/@xsi:type", Rule: "must name a type that is derived from the type of the element",
+				Value: cut(a.Value),
+			})
 		default:
 			m.retype(f, t)
 		}

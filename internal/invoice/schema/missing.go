@@ -46,8 +46,8 @@ const (
 func (c *Complex) next(state, child int) uint8 { return c.Next[state*len(c.Children)+child] - 1 }
 
 // needed counts for every state the fewest elements between it and the goal, which is a state that
-// allows a child, or with child -1 one in which the content may end. It is -1 where the goal can't be
-// reached. The child avoid is left out of all ways. There are at most a hundred states, and this
+// allows a child, or with child -1 one in which the content may end. It is -1 where the goal can't
+// be reached. The child avoid is left out of all ways. There are at most a hundred states, and this
 // runs only for a faulty document.
 func (c *Complex) needed(child, avoid int) []int {
 	n := len(c.Children)

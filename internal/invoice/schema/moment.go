@@ -160,8 +160,8 @@ func daysUntil(year, month, dayOf int64) int64 {
 	return era*146097 + of*365 + of/4 - of/100 + (153*(month-3)+2)/5 + dayOf - 1
 }
 
-// compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has a
-// time zone. So does libxml2; in XML Schema the order is unknown for 14 hours in both directions.
+// compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has
+// a time zone. So does libxml2; in XML Schema the order is unknown for 14 hours in both directions.
 func (m moment) compare(b *Moment) (order int, known bool) {
 	switch {
 	case m.second < b.Second:

@@ -158,8 +158,9 @@ func ownTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// run runs a program and returns its peak memory in kB and its processor time. The memory is polled,
-// because what the kernel keeps of a process that has ended includes the process that started it.
+// run runs a program and returns its peak memory in kB and its processor time. The memory is
+// polled, because what the kernel keeps of a process that has ended includes the process that
+// started it.
 func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	t.Helper()
 	var out bytes.Buffer

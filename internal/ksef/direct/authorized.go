@@ -48,8 +48,9 @@ func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce
 	}
 }
 
-// Ready returns nil when there is a login, and makes one when there is none. It is for a caller that
-// has much to prepare for a request. Its error is an *[ksef.APIError] of a request that was not sent.
+// Ready returns nil when there is a login, and makes one when there is none. It is for a caller
+// that has much to prepare for a request. Its error is an *[ksef.APIError] of a request that was
+// not sent.
 func (c authorized) Ready(ctx context.Context) error {
 	if _, err := c.tokens.Access(ctx); err != nil {
 		return notSent(httponce.Call{Op: "log in", Group: ksef.GroupLogin}, err)

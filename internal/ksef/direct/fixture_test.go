@@ -151,8 +151,9 @@ func sender(t *testing.T, answers ...reply) (*Client, *script) {
 func ok(body string) reply { return reply{status: 200, body: body} }
 
 func problem(status, code int) reply {
-	raw, _ := json.Marshal(map[string]any{"title": "Bad Request", "status": status, "detail": "Żądanie jest nieprawidłowe.", "traceId": "673843e0",
-		"errors": []any{map[string]any{"code": code, "description": "Opis", "details": []string{"szczegół"}}}})
+	raw, _ := json.Marshal(map[string]any{"title": "Bad Request", "status": status, "detail": "Żądanie jest nieprawidłowe.",
+		"traceId": "673843e0",
+		"errors":  []any{map[string]any{"code": code, "description": "Opis", "details": []string{"szczegół"}}}})
 	return reply{status: status, body: string(raw), header: map[string]string{"Content-Type": "application/problem+json"}}
 }
 

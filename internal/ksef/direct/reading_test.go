@@ -19,7 +19,8 @@ import (
 func page(next string, refs ...string) reply {
 	var entries []string
 	for i, r := range refs {
-		entries = append(entries, fmt.Sprintf(`{"ordinalNumber":%d,"referenceNumber":%q,"invoiceHash":"h-%s","status":{"code":200}}`, i+1, r, r))
+		entries = append(entries, fmt.Sprintf(`{"ordinalNumber":%d,"referenceNumber":%q,"invoiceHash":"h-%s","status":{"code":200}}`, i+1,
+			r, r))
 	}
 	token := "null"
 	if next != "" {
@@ -44,7 +45,10 @@ func TestSessionInvoices_Pages_AreFollowedToTheEnd(t *testing.T) {
 }
 
 func TestSessionInvoices_Interrupted_GoesOnAtThePageAndIsNeverAShorterList(t *testing.T) {
-	limit := reply{status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"x"}`, header: map[string]string{"Retry-After": "60"}}
+	limit := reply{
+		status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"x"}`,
+		header: map[string]string{"Retry-After": "60"},
+	}
 	c, s := sender(t, page("t1", "a"), limit, page("t2", "b"), problem(500, 1), page("", "c"))
 	for range 2 {
 		if got, err := c.SessionInvoices(ctx, session); err == nil || got != nil {
@@ -227,21 +231,28 @@ func TestSessionUPO_NotThereYet_IsRefused(t *testing.T) {
 }
 
 func TestDocuments_HashOfKSeFDiffers_AreNotTaken(t *testing.T) {
-	c, _ := sender(t, reply{status: 200, body: receiptXML, header: map[string]string{"x-ms-meta-hash": b64(make([]byte, 32)), "Content-Type": "application/xml"}})
+	c, _ := sender(t, reply{
+		status: 200, body: receiptXML,
+		header: map[string]string{"x-ms-meta-hash": b64(make([]byte, 32)), "Content-Type": "application/xml"},
+	})
 	if e := apiError(t, second(c.Invoice(ctx, number))); e.Kind != ksef.KindOutage {
 		t.Errorf("%v", e)
 	}
 }
 
 func TestMetadata_OneQuery_FindsAnInvoiceByItsNumberAndTellsItsHash(t *testing.T) {
-	c, s := sender(t, ok(`{"hasMore":false,"isTruncated":true,"invoices":[{"ksefNumber":"`+number+`","invoiceNumber":"F/1","invoiceHash":"aGFzaA==",
+	c, s := sender(t, ok(`{"hasMore":false,"isTruncated":true,"invoices":[{"ksefNumber":"`+number+
+		`","invoiceNumber":"F/1","invoiceHash":"aGFzaA==",
 		"seller":{"nip":"5265877635","name":"S"},"buyer":"odd","vatAmount":23.10,"invoiceType":"KorZal","permanentStorageDate":"2026-11-25T12:00:00.1234567+00:00"}]}`))
-	got, err := c.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(now, now), PageSize: 1, InvoiceNumber: "F/1"})
+	got, err := c.Metadata(ctx, ksef.MetadataRequest{
+		SubjectType: ksef.Subject1, Range: ksef.Between(now, now), PageSize: 1, InvoiceNumber: "F/1",
+	})
 	if err != nil || len(got.Invoices) != 1 || got.IsTruncated || got.HasMore {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	m := got.Invoices[0]
-	if m.Hash != "aGFzaA==" || m.Seller.Identifier != "5265877635" || m.InvoiceType != "KorZal" || m.VATAmount != "23.10" || m.PermanentStorageDate.IsZero() {
+	if m.Hash != "aGFzaA==" || m.Seller.Identifier != "5265877635" || m.InvoiceType != "KorZal" || m.VATAmount != "23.10" ||
+		m.PermanentStorageDate.IsZero() {
 		t.Errorf("%+v", m)
 	}
 	body := s.requests()[0].json(t)
@@ -262,7 +273,8 @@ func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
 	key := func(from, to int, usage Usage) PublicKey {
 		return PublicKey{ID: []byte{byte(from)}, ValidFrom: now.AddDate(0, 0, from), ValidTo: now.AddDate(0, 0, to), Usage: []Usage{usage}}
 	}
-	keys := []PublicKey{key(-9, 9, UsageSession), key(-3, 9, UsageSession), key(-1, 9, UsageToken), key(1, 9, UsageSession), key(-2, -1, UsageSession)}
+	keys := []PublicKey{key(-9, 9, UsageSession), key(-3, 9, UsageSession), key(-1, 9, UsageToken), key(1, 9, UsageSession),
+		key(-2, -1, UsageSession)}
 	if got, err := ChooseKey(keys, UsageSession, now); err != nil || int8(got.ID[0]) != -3 {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -298,18 +310,33 @@ func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 	}
 	auth := func(c *Client) Auth { return c.api.Auth() }
 	for name, call := range map[string]func(*Client) error{
-		"post.auth.challenge.200.json":                   func(c *Client) error { return second(auth(c).Challenge(ctx)) },
-		"post.auth.xades-signature.202.json":             func(c *Client) error { return second(auth(c).BySignature(ctx, []byte("x"), true)) },
-		"post.auth.token.redeem.200.json":                func(c *Client) error { return second(auth(c).Redeem(ctx, Begun{Token: Token{Token: NewSecret("t")}})) },
-		"post.auth.token.refresh.200.json":               func(c *Client) error { return second(auth(c).Refresh(ctx, Token{Token: NewSecret("t")})) },
-		"get.sessions.referenceNumber.200.json":          func(c *Client) error { return second(c.SessionStatus(ctx, session)) },
-		"get.sessions.referenceNumber.invoices.200.json": func(c *Client) error { return second(c.SessionInvoicePage(ctx, session, "", false)) },
-		"get.sessions.200.json":                          func(c *Client) error { return second(c.Sessions(ctx, SessionQuery{})) },
-		"get.rate-limits.200.json":                       func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
-		"2.8.get.rate-limits.200.json":                   func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
-		"get.limits.context.200.json":                    func(c *Client) error { return second(c.Account().ContextLimits(ctx)) },
-		"get.certificates.enrollments.data.200.json":     func(c *Client) error { return second(c.Account().EnrollmentData(ctx)) },
-		"post.certificates.enrollments.202.json":         func(c *Client) error { return second(c.Account().Enroll(ctx, "worker", Authentication, []byte("x"))) },
+		"post.auth.challenge.200.json": func(c *Client) error { return second(auth(c).Challenge(ctx)) },
+		"post.auth.xades-signature.202.json": func(c *Client) error {
+			return second(auth(c).BySignature(ctx, []byte("x"),
+				true))
+		},
+		"post.auth.token.redeem.200.json": func(c *Client) error {
+			return second(auth(c).Redeem(ctx,
+				Begun{Token: Token{Token: NewSecret("t")}}))
+		},
+		"post.auth.token.refresh.200.json": func(c *Client) error {
+			return second(auth(c).Refresh(ctx,
+				Token{Token: NewSecret("t")}))
+		},
+		"get.sessions.referenceNumber.200.json": func(c *Client) error { return second(c.SessionStatus(ctx, session)) },
+		"get.sessions.referenceNumber.invoices.200.json": func(c *Client) error {
+			return second(c.SessionInvoicePage(ctx, session, "",
+				false))
+		},
+		"get.sessions.200.json":                      func(c *Client) error { return second(c.Sessions(ctx, SessionQuery{})) },
+		"get.rate-limits.200.json":                   func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
+		"2.8.get.rate-limits.200.json":               func(c *Client) error { return second(c.Account().RateLimits(ctx)) },
+		"get.limits.context.200.json":                func(c *Client) error { return second(c.Account().ContextLimits(ctx)) },
+		"get.certificates.enrollments.data.200.json": func(c *Client) error { return second(c.Account().EnrollmentData(ctx)) },
+		"post.certificates.enrollments.202.json": func(c *Client) error {
+			return second(c.Account().Enroll(ctx, "worker",
+				Authentication, []byte("x")))
+		},
 		"get.certificates.enrollments.referenceNumber.200.json": func(c *Client) error {
 			return second(c.Account().EnrollmentStatus(ctx, "r"))
 		},
@@ -339,7 +366,8 @@ func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 
 // No error, and no value that is printed, has a token in it, whatever KSeF or a proxy echoes.
 func TestSecrets_InNoErrorAndInNoValue(t *testing.T) {
-	echo := `{"title":"x","status":400,"detail":"Bearer ` + jwt + `","errors":[{"code":1,"description":"` + jwt + `","details":["https://store/1?sig=geheim"]}]}`
+	echo := `{"title":"x","status":400,"detail":"Bearer ` + jwt + `","errors":[{"code":1,"description":"` + jwt +
+		`","details":["https://store/1?sig=geheim"]}]}`
 	for _, status := range []int{400, 401, 403, 429, 500} {
 		c, _ := sender(t, reply{status: status, body: echo})
 		err := second(c.SessionStatus(ctx, session))

@@ -22,8 +22,11 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 		kind    ksef.ErrorKind
 	}{
 		{"the second is taken", []reply{unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old"}, ""},
-		{"no third is tried", []reply{unauthorized, unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old", "new"}, ksef.KindUnauthorized},
-		{"a missing permission is no matter of the token", []reply{{status: 403, body: `{"title":"Forbidden","status":403,"detail":"x","reasonCode":"missing-permissions"}`}},
+		{"no third is tried", []reply{unauthorized, unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old", "new"},
+			ksef.KindUnauthorized},
+		{"a missing permission is no matter of the token", []reply{{
+			status: 403, body: `{"title":"Forbidden","status":403,"detail":"x","reasonCode":"missing-permissions"}`,
+		}},
 			nil, ksef.KindUnauthorized},
 		{"a page of a firewall neither", []reply{{status: 401, body: "<html>"}}, nil, ksef.KindOutage},
 	} {
@@ -46,18 +49,22 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 func TestDo_NoToken_NothingIsSentAndNothingIsUnknown(t *testing.T) {
 	for kind, want := range map[ksef.ErrorKind]ksef.ErrorKind{
 		ksef.KindNetwork: ksef.KindNetwork, ksef.KindOutage: ksef.KindOutage, ksef.KindRefused: ksef.KindUnauthorized,
-		ksef.KindUnauthorized: ksef.KindUnauthorized, ksef.KindGated: ksef.KindGated, ksef.KindThrottled: ksef.KindThrottled, ksef.KindLocal: ksef.KindLocal,
+		ksef.KindUnauthorized: ksef.KindUnauthorized, ksef.KindGated: ksef.KindGated, ksef.KindThrottled: ksef.KindThrottled,
+		ksef.KindLocal: ksef.KindLocal,
 	} {
 		api, s := serve(t, ok(`{}`))
 		cause := errors.New("why")
 		in := &ksef.APIError{Op: "log in", Kind: kind, Status: 400, MaybeDone: true, RetryAfter: time.Minute, Advice: "do this", Err: cause}
 		_, err := api.Sender(&issued{tokens: []string{""}, err: in}, nil).SessionStatus(ctx, session)
 		e := apiError(t, err)
-		if e.Kind != want || e.MaybeDone || e.Status != 0 || e.RetryAfter != time.Minute || e.Advice != "do this" || !errors.Is(err, cause) ||
+		if e.Kind != want || e.MaybeDone || e.Status != 0 || e.RetryAfter != time.Minute || e.Advice != "do this" ||
+			!errors.Is(err, cause) ||
 			e.Group != ksef.GroupSessionMisc {
 			t.Errorf("%s: %+v", kind, *e)
 		}
-		if e := apiError(t, api.Sender(&issued{tokens: []string{""}, err: in}, nil).Ready(ctx)); e.Kind != want || e.MaybeDone || e.Group != ksef.GroupLogin {
+		if e := apiError(t, api.Sender(&issued{
+			tokens: []string{""}, err: in,
+		}, nil).Ready(ctx)); e.Kind != want || e.MaybeDone || e.Group != ksef.GroupLogin {
 			t.Errorf("%s: not ready: %+v", kind, *e)
 		}
 		if len(s.requests()) != 0 {
@@ -78,8 +85,9 @@ func TestSendInvoice_Body_HasTheHashesAndSizesOfBothForms(t *testing.T) {
 	sealed := sha256.Sum256(req.Encrypted.EncryptedInvoice)
 	want := map[string]any{
 		"invoiceHash": b64(req.Encrypted.InvoiceHash), "invoiceSize": 10.0,
-		"encryptedInvoiceHash": b64(sealed[:]), "encryptedInvoiceSize": 16.0, "encryptedInvoiceContent": b64(req.Encrypted.EncryptedInvoice),
-		"offlineMode": true, "hashOfCorrectedInvoice": b64(make([]byte, 32)),
+		"encryptedInvoiceHash": b64(sealed[:]), "encryptedInvoiceSize": 16.0,
+		"encryptedInvoiceContent": b64(req.Encrypted.EncryptedInvoice),
+		"offlineMode":             true, "hashOfCorrectedInvoice": b64(make([]byte, 32)),
 	}
 	if body := s.requests()[0].json(t); !reflect.DeepEqual(body, want) {
 		t.Errorf("sent %v, want %v", body, want)
@@ -149,20 +157,24 @@ func TestOpenBatch_Parts_AreInTheOrderOfTheRequestWithExactlyTheirHeaders(t *tes
 		{"ordinalNumber":1,"method":"PUT","url":"https://store/1?sig=a","headers":{}}]}`})
 	_, info := encryption(t)
 	hash := make([]byte, 32)
-	out, err := c.OpenBatch(ctx, ksef.OpenBatchRequest{InvoiceVersion: ksef.FA3, EncryptionInfo: info, Offline: true, BatchInfo: ksef.BatchInfo{
-		Compression: ksef.CompressionTarGz, BatchSize: 9, BatchHash: hash,
-		BatchParts: []ksef.BatchPart{{Ordinal: 1, PartSize: 16, PartHash: hash}, {Ordinal: 2, PartSize: 32, PartHash: hash}}}})
+	out, err := c.OpenBatch(ctx, ksef.OpenBatchRequest{InvoiceVersion: ksef.FA3, EncryptionInfo: info, Offline: true,
+		BatchInfo: ksef.BatchInfo{
+			Compression: ksef.CompressionTarGz, BatchSize: 9, BatchHash: hash,
+			BatchParts: []ksef.BatchPart{{Ordinal: 1, PartSize: 16, PartHash: hash}, {Ordinal: 2, PartSize: 32, PartHash: hash}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if out.ID != session || len(out.PartUploads) != 2 || out.PartUploads[0].URL != "https://store/1?sig=a" ||
-		!reflect.DeepEqual(out.PartUploads[1].Headers, []ksef.Header{{Name: "a", Value: "1"}, {Name: "x-ms-blob-type", Value: "BlockBlob"}}) {
+		!reflect.DeepEqual(out.PartUploads[1].Headers, []ksef.Header{{
+			Name: "a", Value: "1",
+		}, {Name: "x-ms-blob-type", Value: "BlockBlob"}}) {
 		t.Errorf("%#v", out)
 	}
 	file := s.requests()[0].json(t)["batchFile"].(map[string]any)
 	parts, _ := json.Marshal(file["fileParts"])
 	if file["compressionType"] != "TarGz" || file["fileSize"] != 9.0 ||
-		string(parts) != `[{"fileHash":"`+b64(hash)+`","fileSize":16,"ordinalNumber":1},{"fileHash":"`+b64(hash)+`","fileSize":32,"ordinalNumber":2}]` {
+		string(parts) != `[{"fileHash":"`+b64(hash)+`","fileSize":16,"ordinalNumber":1},{"fileHash":"`+b64(hash)+
+			`","fileSize":32,"ordinalNumber":2}]` {
 		t.Errorf("sent %v", file)
 	}
 }
@@ -188,17 +200,30 @@ func TestErrors_BothForms_TellCodeTextAndTrace(t *testing.T) {
 		reply reply
 		want  ksef.APIError
 	}{
-		{"problem details", problem(400, 21405), ksef.APIError{Kind: ksef.KindRefused, Code: 21405, Description: "Opis", Details: "szczegół", Trace: "673843e0"}},
-		{"the older form, its time without an offset", reply{status: 400, body: `{"exception":{"exceptionDetailList":[{"exceptionCode":21173,"exceptionDescription":"Brak",
+		{"problem details", problem(400, 21405), ksef.APIError{
+			Kind: ksef.KindRefused, Code: 21405, Description: "Opis", Details: "szczegół", Trace: "673843e0",
+		}},
+		{"the older form, its time without an offset",
+			reply{status: 400, body: `{"exception":{"exceptionDetailList":[{"exceptionCode":21173,"exceptionDescription":"Brak",
 			"details":["a","b"]}],"serviceCode":"00-c02cc374-eee7-00","timestamp":"2025-10-11T12:23:56.0154302"}}`},
 			ksef.APIError{Kind: ksef.KindRefused, Code: 21173, Description: "Brak", Details: "a; b", Trace: "00-c02cc374-eee7-00"}},
-		{"too many requests, the older form", reply{status: 429, body: `{"status":{"code":429,"description":"Too Many Requests","details":["Limit"]}}`,
-			header: map[string]string{"Retry-After": "2680"}}, ksef.APIError{Kind: ksef.KindThrottled, Description: "Too Many Requests", Details: "Limit", RetryAfter: 2680 * time.Second}},
-		{"too many requests, problem details", reply{status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"Limit","traceId":"t"}`},
+		{"too many requests, the older form", reply{status: 429,
+			body:   `{"status":{"code":429,"description":"Too Many Requests","details":["Limit"]}}`,
+			header: map[string]string{"Retry-After": "2680"}}, ksef.APIError{
+			Kind: ksef.KindThrottled, Description: "Too Many Requests", Details: "Limit",
+			RetryAfter: 2680 * time.Second,
+		}},
+		{"too many requests, problem details", reply{
+			status: 429, body: `{"title":"Too Many Requests","status":429,"detail":"Limit","traceId":"t"}`,
+		},
 			ksef.APIError{Kind: ksef.KindThrottled, Description: "Too Many Requests: Limit", Trace: "t"}},
-		{"a permission is missing", reply{status: 403, body: `{"title":"Forbidden","status":403,"detail":"Brak","reasonCode":"missing-permissions",
+		{"a permission is missing", reply{status: 403,
+			body: `{"title":"Forbidden","status":403,"detail":"Brak","reasonCode":"missing-permissions",
 			"security":{"requiredAnyOfPermissions":["InvoiceWrite"],"presentPermissions":[]},"traceId":"t"}`},
-			ksef.APIError{Kind: ksef.KindUnauthorized, Description: "Forbidden: Brak", Reason: "missing-permissions", Permissions: "InvoiceWrite", Trace: "t"}},
+			ksef.APIError{
+				Kind: ksef.KindUnauthorized, Description: "Forbidden: Brak", Reason: "missing-permissions",
+				Permissions: "InvoiceWrite", Trace: "t",
+			}},
 		{"gone", reply{status: 410, body: `{"title":"Gone","status":410,"detail":"Nie ma","traceId":"t"}`},
 			ksef.APIError{Kind: ksef.KindRefused, Description: "Gone: Nie ma", Trace: "t"}},
 	} {
@@ -217,7 +242,10 @@ func TestErrors_BothForms_TellCodeTextAndTrace(t *testing.T) {
 
 func TestWarnings_OfKSeF_AreHandedOn(t *testing.T) {
 	var got []string
-	api, _ := serve(t, reply{status: 200, body: `{"status":{"code":200}}`, header: map[string]string{"X-System-Warning": "[sig-001]: podpis <a>b</a>"}})
+	api, _ := serve(t, reply{
+		status: 200, body: `{"status":{"code":200}}`,
+		header: map[string]string{"X-System-Warning": "[sig-001]: podpis <a>b</a>"},
+	})
 	other, err := New(Options{BaseURL: api.Base().String(), Warn: func(_ context.Context, op, w string) { got = append(got, op+": "+w) }})
 	if err != nil {
 		t.Fatal(err)

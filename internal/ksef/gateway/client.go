@@ -21,9 +21,9 @@ const (
 	clientVersion = "1.0"
 )
 
-// Client speaks with the gateway for one key, and so for one taxpayer. It has the operations of four
-// parts of the gateway's API. Safe for concurrent use. Its methods return *[ksef.APIError] and no
-// other type of error.
+// Client speaks with the gateway for one key, and so for one taxpayer. It has the operations of
+// four parts of the gateway's API. Safe for concurrent use. Its methods return *[ksef.APIError] and
+// no other type of error.
 type Client struct {
 	*connection
 	*SessionAPI

@@ -46,7 +46,8 @@ func TestErrors_KSeFsOwnForms_CodeAndTextAreRead(t *testing.T) {
 			client, _ := serve(t, answers(c.status, "application/problem+json", c.body))
 			e := apiError(t, client.CloseSession(soon(t), "s", true))
 			got := ksef.APIError{
-				Code: e.Code, Kind: e.Kind, Description: e.Description, Details: e.Details, Reason: e.Reason, Permissions: e.Permissions, MaybeDone: e.MaybeDone,
+				Code: e.Code, Kind: e.Kind, Description: e.Description, Details: e.Details, Reason: e.Reason,
+				Permissions: e.Permissions, MaybeDone: e.MaybeDone,
 			}
 			if got != c.want {
 				t.Errorf("got %+v", *e)

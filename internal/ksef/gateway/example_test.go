@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The examples use the simulator, which refuses what the gateway refuses. Its clock stands at noon of
-// a Monday.
+// The examples use the simulator, which refuses what the gateway refuses. Its clock stands at noon
+// of a Monday.
 var exampleNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // connect starts the other side and a client of it. A real program gives gateway.TestURL or

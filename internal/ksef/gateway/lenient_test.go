@@ -109,7 +109,8 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	}
 }
 
-// A status that cannot be read is still an answer of the gateway, so it must not count as an outage.
+// A status that cannot be read is still an answer of the gateway, so it must not count as an
+// outage.
 func TestSessionStatus_UnreadableCode_IsReportedAndIsNoOutage(t *testing.T) {
 	gate := &recordingGate{}
 	rec := answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`)

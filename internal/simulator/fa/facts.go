@@ -194,7 +194,8 @@ func (t *textType) compile(all map[string]*textType) {
 		}
 		return n
 	}
-	t.shortest, t.longest, t.total, t.fractional = max(0, limit(t.MinLength)), limit(t.MaxLength), limit(t.TotalDigits), limit(t.FractionDigits)
+	t.shortest, t.longest, t.total, t.fractional = max(0, limit(t.MinLength)), limit(t.MaxLength), limit(t.TotalDigits),
+		limit(t.FractionDigits)
 	t.isWhole = slices.Contains([]string{"integer", "nonNegativeInteger", "int", "byte"}, t.Base)
 	t.isNumber = t.isWhole || t.Base == "decimal"
 	t.openLow = t.MinExclusive != ""

@@ -11,7 +11,8 @@ import (
 func name(t *testing.T, attributes ...[2]string) []byte {
 	t.Helper()
 	ids := map[string]asn1.ObjectIdentifier{
-		"CN": {2, 5, 4, 3}, "SN": {2, 5, 4, 4}, "serial": {2, 5, 4, 5}, "C": {2, 5, 4, 6}, "O": {2, 5, 4, 10}, "G": {2, 5, 4, 42}, "id": {2, 5, 4, 97},
+		"CN": {2, 5, 4, 3}, "SN": {2, 5, 4, 4}, "serial": {2, 5, 4, 5}, "C": {2, 5, 4, 6}, "O": {2, 5, 4, 10},
+		"G": {2, 5, 4, 42}, "id": {2, 5, 4, 97},
 	}
 	var sequence pkix.RDNSequence
 	for _, a := range attributes {
@@ -77,7 +78,8 @@ func TestPolicy_Addresses_AreAllowedAsWritten(t *testing.T) {
 		t.Error("a policy of nothing keeps somebody out")
 	}
 	for _, bad := range []Policy{
-		{Addresses: []string{"10.0.0"}}, {Addresses: []string{"::1"}}, {Ranges: []string{"10.0.0.9-10.0.0.1"}}, {Ranges: []string{"10.0.0.1"}},
+		{Addresses: []string{"10.0.0"}}, {Addresses: []string{"::1"}}, {Ranges: []string{"10.0.0.9-10.0.0.1"}},
+		{Ranges: []string{"10.0.0.1"}},
 		{Masks: []string{"10.0.0.0/33"}}, {Addresses: make([]string, 11)},
 	} {
 		if bad.Validate() == nil {

@@ -72,7 +72,10 @@ func newRig(t testing.TB, o Options, change ...func(*simulator.Options)) *rig {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(face)
-	r := &rig{t: t, sim: sim, face: face, url: server.URL, clock: c, http: &http.Client{Transport: &http.Transport{}}, header: http.Header{}}
+	r := &rig{
+		t: t, sim: sim, face: face, url: server.URL, clock: c, http: &http.Client{Transport: &http.Transport{}},
+		header: http.Header{},
+	}
 	if o.Novelty == 0 {
 		r.contract = readContract(t)
 	}

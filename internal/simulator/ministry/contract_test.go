@@ -69,7 +69,9 @@ func TestContract_AtHand_HoldsEveryAnswerOfTheTests(t *testing.T) {
 	if c == nil {
 		t.Skip("KSEF_OPENAPI names no description of the Ministry's API: answers are not held against it")
 	}
-	if faults := c.faults(c.Components.Schemas["SessionStatusResponse"], map[string]any{"status": 1.0, "extra": 2.0}, "body"); len(faults) < 3 {
+	if faults := c.faults(c.Components.Schemas["SessionStatusResponse"], map[string]any{
+		"status": 1.0, "extra": 2.0,
+	}, "body"); len(faults) < 3 {
 		t.Errorf("a bad answer has only the faults %v", faults)
 	}
 	for _, o := range newRig(t, Options{}).face.operations {

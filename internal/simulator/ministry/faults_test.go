@@ -36,7 +36,9 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 		r.ok(r.sign(seal, nipA, xadestest.Options{}), http.StatusAccepted, &b)
 		return b
 	}
-	r.inject(simulator.Fault{Kind: simulator.LoginStuck, For: time.Minute, NIP: nipA}, simulator.Fault{Kind: simulator.LoginRefused, Code: 480, NIP: nipB})
+	r.inject(simulator.Fault{
+		Kind: simulator.LoginStuck, For: time.Minute, NIP: nipA,
+	}, simulator.Fault{Kind: simulator.LoginRefused, Code: 480, NIP: nipB})
 	b := begin()
 	if code, _ := r.state(b); code != 100 {
 		t.Errorf("status %d", code)
@@ -63,7 +65,9 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 	got := r.redeemed(r.sign(seal, nipA, xadestest.Options{}))
 
 	// Refreshing fails for a while.
-	r.inject(simulator.Fault{On: simulator.OpRefresh, Kind: simulator.Error500, NIP: nipA}, simulator.Fault{On: simulator.OpRefresh, Kind: simulator.Status, Code: 500})
+	r.inject(simulator.Fault{
+		On: simulator.OpRefresh, Kind: simulator.Error500, NIP: nipA,
+	}, simulator.Fault{On: simulator.OpRefresh, Kind: simulator.Status, Code: 500})
 	for range 2 {
 		if a := r.with(got.Refresh.Token).post("/auth/token/refresh", nil); a.status != http.StatusInternalServerError {
 			t.Errorf("status %d", a.status)
@@ -184,7 +188,9 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 
 func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	enforced := func(o *simulator.Options) { o.Profile = simulator.Production }
-	r := newRig(t, Options{Allowances: []Allowance{{NIP: nipA, Group: limits.OnlineSession, Limits: limits.Allowance{Second: 2, Minute: 3, Hour: limits.NoLimit}}}}, enforced)
+	r := newRig(t, Options{Allowances: []Allowance{{
+		NIP: nipA, Group: limits.OnlineSession, Limits: limits.Allowance{Second: 2, Minute: 3, Hour: limits.NoLimit},
+	}}}, enforced)
 	a, b := r.loggedIn(nipA), r.loggedIn(nipB)
 	var told map[string]rate
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)

@@ -141,7 +141,8 @@ func TestLogin_Revoked_EndsRefreshingAndNotTheAccessToken(t *testing.T) {
 	if a := r.with(first.Refresh.Token).post("/auth/token/refresh", nil); a.code() != 21301 {
 		t.Errorf("one's own login is refreshed after it was revoked: %d", a.status)
 	}
-	if a := r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/20260101-AU-0000000000-0000000000-00", "", nil); a.code() != 21405 {
+	if a := r.with(first.Access.Token).do(http.MethodDelete, "/v2/auth/sessions/20260101-AU-0000000000-0000000000-00", "",
+		nil); a.code() != 21405 {
 		t.Errorf("an unknown login: %d %s", a.status, a.body)
 	}
 }
@@ -160,18 +161,22 @@ func TestLogin_BadSignedRequests_AreRefusedWithKSeFsCodes(t *testing.T) {
 		document []byte
 		code     int
 	}{
-		"no XML":                   {[]byte("hello"), 9101},
-		"no signature":             {[]byte(good), 9102},
-		"changed after it":         {[]byte(strings.Replace(string(signed(good)), nipA, nipB, 1)), 9105},
-		"a NIP of nine digits":     {signed(strings.Replace(good, nipA, nipA[:9], 1)), 21401},
-		"no context":               {signed(strings.Replace(good, "<Nip>"+nipA+"</Nip>", "", 1)), 21401},
-		"another namespace":        {signed(strings.Replace(good, "token/2.1", "token/1.0", 1)), 21401},
-		"an element more":          {signed(strings.Replace(good, "</ContextIdentifier>", "</ContextIdentifier><X></X>", 1)), 21401},
-		"another subject type":     {signed(strings.Replace(good, "certificateSubject", "certificate", 1)), 21401},
-		"an unknown challenge":     {signed(xadestest.Request("20261123-CR-226FB7B000-3ACF9BE4C0-10", "Nip", nipA, "certificateSubject")), 21111},
-		"a certificate of nobody":  {xadestest.SelfSigned(t, seal.Key, person, noon.Add(-time.Hour)).Sign(t, good, xadestest.Options{At: noon}), 21115},
-		"an encoding of the past":  {[]byte(strings.Replace(string(signed(good)), "UTF-8", "ISO-8859-2", 1)), 21217},
-		"a policy of no addresses": {signed(strings.Replace(good, "</AuthTokenRequest>", "<AuthorizationPolicy><AllowedIps><Ip4Address>1.2.3</Ip4Address></AllowedIps></AuthorizationPolicy></AuthTokenRequest>", 1)), 21401},
+		"no XML":               {[]byte("hello"), 9101},
+		"no signature":         {[]byte(good), 9102},
+		"changed after it":     {[]byte(strings.Replace(string(signed(good)), nipA, nipB, 1)), 9105},
+		"a NIP of nine digits": {signed(strings.Replace(good, nipA, nipA[:9], 1)), 21401},
+		"no context":           {signed(strings.Replace(good, "<Nip>"+nipA+"</Nip>", "", 1)), 21401},
+		"another namespace":    {signed(strings.Replace(good, "token/2.1", "token/1.0", 1)), 21401},
+		"an element more":      {signed(strings.Replace(good, "</ContextIdentifier>", "</ContextIdentifier><X></X>", 1)), 21401},
+		"another subject type": {signed(strings.Replace(good, "certificateSubject", "certificate", 1)), 21401},
+		"an unknown challenge": {signed(xadestest.Request("20261123-CR-226FB7B000-3ACF9BE4C0-10", "Nip", nipA, "certificateSubject")),
+			21111},
+		"a certificate of nobody": {xadestest.SelfSigned(t, seal.Key, person, noon.Add(-time.Hour)).Sign(t, good,
+			xadestest.Options{At: noon}), 21115},
+		"an encoding of the past": {[]byte(strings.Replace(string(signed(good)), "UTF-8", "ISO-8859-2", 1)), 21217},
+		"a policy of no addresses": {signed(strings.Replace(good, "</AuthTokenRequest>",
+			"<AuthorizationPolicy><AllowedIps><Ip4Address>1.2.3</Ip4Address></AllowedIps></AuthorizationPolicy></AuthTokenRequest>", 1)),
+			21401},
 	} {
 		if a := send(c.document); a.status != http.StatusBadRequest || a.code() != c.code {
 			t.Errorf("%s: %d %s, want %d", name, a.status, a.body, c.code)
@@ -235,9 +240,10 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 }
 
 func TestLogin_PersonAndFingerprint_ActWhereTheyWereLet(t *testing.T) {
-	person := pkix.Name{CommonName: "Jan Kowalski", Country: []string{"PL"}, SerialNumber: "PNOPL-44051401359", ExtraNames: []pkix.AttributeTypeAndValue{
-		{Type: []int{2, 5, 4, 42}, Value: "Jan"}, {Type: []int{2, 5, 4, 4}, Value: "Kowalski"},
-	}}
+	person := pkix.Name{CommonName: "Jan Kowalski", Country: []string{"PL"}, SerialNumber: "PNOPL-44051401359",
+		ExtraNames: []pkix.AttributeTypeAndValue{
+			{Type: []int{2, 5, 4, 42}, Value: "Jan"}, {Type: []int{2, 5, 4, 4}, Value: "Kowalski"},
+		}}
 	signer := xadestest.SelfSigned(t, xadestest.Seal(t, nipB, noon.Add(-time.Hour)).Key, person, noon.Add(-time.Hour))
 	context := login.Context{Type: "Nip", Value: nipA}
 	r := newRig(t, Options{Grants: []login.Grant{

@@ -140,8 +140,11 @@ func TestOnline_BadOpenings_AreRefused(t *testing.T) {
 		"no blank before the bracket": {"formCode": form("FA(3)", "1-0E", "FA"), "encryption": s.info()},
 		"another schema":              {"formCode": form("FA (3)", "2-0E", "FA"), "encryption": s.info()},
 		"PEF":                         {"formCode": form("PEF (3)", "2-1", "PEF"), "encryption": s.info()},
-		"a short vector":              {"formCode": formFA3(), "encryption": m{"encryptedSymmetricKey": s.wrapped, "initializationVector": s.iv[:8]}},
-		"no encryption":               {"formCode": formFA3()},
+		"a short vector": {
+			"formCode":   formFA3(),
+			"encryption": m{"encryptedSymmetricKey": s.wrapped, "initializationVector": s.iv[:8]},
+		},
+		"no encryption": {"formCode": formFA3()},
 	} {
 		if a := r.post("/sessions/online", body); a.status != http.StatusBadRequest || a.code() != 21405 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -31,7 +31,8 @@ func TestParallel_ManyClients_EachInvoiceOnce(t *testing.T) {
 					user.metadata(m{"subjectType": "Subject1", "dateRange": theDay("Invoicing")}, "")
 				}
 				user.ok(user.post("/sessions/online/"+session+"/close", nil), http.StatusNoContent, nil)
-				sh := user.pack(zipOf(t, []file{{"a.xml", fatest.Invoice(nip, fmt.Sprintf("B/%d", c), today)}}), 1, "").open().uploadAll().close()
+				sh := user.pack(zipOf(t, []file{{"a.xml", fatest.Invoice(nip, fmt.Sprintf("B/%d", c), today)}}), 1,
+					"").open().uploadAll().close()
 				user.await(sh.id)
 				user.ok(user.get("/sessions?sessionType=Online"), http.StatusOK, nil)
 				r.sim.Books()

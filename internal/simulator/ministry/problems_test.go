@@ -56,7 +56,8 @@ func TestProblems_UnknownPathsAndMethods_AreRefused(t *testing.T) {
 	}{
 		{http.MethodGet, "/v2/nothing", http.StatusNotFound}, {http.MethodGet, "/sessions", http.StatusNotFound},
 		{http.MethodGet, "/api/v2/sessions", http.StatusNotFound}, {http.MethodPut, "/v2/sessions", http.StatusMethodNotAllowed},
-		{http.MethodGet, "/v2/auth/challenge/x", http.StatusNotFound}, {http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/v2/auth/challenge/x", http.StatusNotFound},
+		{http.MethodGet, "/v2/sessions/online/x/close", http.StatusMethodNotAllowed},
 	} {
 		if a := r.do(c.method, c.path, "", nil); a.status != c.status {
 			t.Errorf("%s %s: %d", c.method, c.path, a.status)

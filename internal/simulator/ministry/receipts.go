@@ -55,7 +55,8 @@ func (m receiptOps) receiptByNumber(c *call) (simulator.Reply, *problem) {
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	return receiptReply(m.face.Invoices().ReceiptOf(c.account, session, func(v simulator.Invoice) bool { return v.KsefNumber == c.value(1) }))
+	return receiptReply(m.face.Invoices().ReceiptOf(c.account, session,
+		func(v simulator.Invoice) bool { return v.KsefNumber == c.value(1) }))
 }
 
 func (m receiptOps) receiptByReference(c *call) (simulator.Reply, *problem) {
@@ -119,7 +120,8 @@ func (m receiptOps) download(w http.ResponseWriter, r *http.Request) int {
 				body, refused = m.face.Invoices().Receipt(account, session)
 			} else {
 				reference := strings.ToUpper(strings.TrimSuffix(segments[4], ".xml"))
-				body, refused = m.face.Invoices().ReceiptOf(account, session, func(v simulator.Invoice) bool { return v.Reference == reference })
+				body, refused = m.face.Invoices().ReceiptOf(account, session,
+					func(v simulator.Invoice) bool { return v.Reference == reference })
 			}
 			if refused != nil {
 				return stored(http.StatusNotFound, "BlobNotFound")

@@ -103,7 +103,10 @@ func TestRegister_BadQueries_AreRefused(t *testing.T) {
 		"a page of five":  {with(func(m) {}), "?pageSize=5", 21405},
 		"another order":   {with(func(m) {}), "?sortOrder=Up", 21405},
 		"beyond the mark": {with(func(f m) {
-			f["dateRange"] = m{"dateType": "PermanentStorage", "from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z", "restrictToPermanentStorageHwmDate": true}
+			f["dateRange"] = m{
+				"dateType": "PermanentStorage", "from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z",
+				"restrictToPermanentStorageHwmDate": true,
+			}
 		}), "", 21183},
 		"no range":         {m{"subjectType": "Subject1"}, "", 21405},
 		"a date of no day": {with(func(f m) { f["dateRange"].(m)["from"] = "yesterday" }), "", 21405},

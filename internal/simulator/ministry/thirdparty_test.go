@@ -83,7 +83,8 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 		}
 	}
 	if got.Zip.Invoices != 200 || got.Zip.Pages != 20 || got.Zip.PagesOfHundred != 2 || !slices.Equal(got.Zip.Refused, []int{450}) {
-		t.Errorf("zip: %d invoices on %d and %d pages, refused %v", got.Zip.Invoices, got.Zip.Pages, got.Zip.PagesOfHundred, got.Zip.Refused)
+		t.Errorf("zip: %d invoices on %d and %d pages, refused %v", got.Zip.Invoices, got.Zip.Pages, got.Zip.PagesOfHundred,
+			got.Zip.Refused)
 	}
 	newestFirst := []string{got.TarGz.Session, got.Zip.Session}
 	if got.Register.Found != 402 || !slices.Equal(got.Register.Sessions, newestFirst) {
@@ -188,7 +189,10 @@ func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) third
 		t.Fatal(err)
 	}
 	// Pages of ten entries need more requests than the minute has.
-	generous := Allowance{NIP: nip, Group: limits.SessionInvoiceList, Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit}}
+	generous := Allowance{
+		NIP: nip, Group: limits.SessionInvoiceList,
+		Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit},
+	}
 	face, err := New(sim, Options{Tokens: []Token{token}, Novelty: novelty, Allowances: []Allowance{generous}})
 	if err != nil {
 		t.Fatal(err)

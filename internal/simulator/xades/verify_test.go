@@ -78,7 +78,8 @@ func TestSign_Xmlsec1_VerifiesWhatVerifyTakes(t *testing.T) {
 		if err := os.WriteFile(file, s.Sign(t, request, xadestest.Options{At: now}), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		args := []string{"--verify", "--enabled-key-data", "x509", "--insecure", "--id-attr:Id", "http://uri.etsi.org/01903/v1.3.2#:SignedProperties", file}
+		args := []string{"--verify", "--enabled-key-data", "x509", "--insecure", "--id-attr:Id",
+			"http://uri.etsi.org/01903/v1.3.2#:SignedProperties", file}
 		if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
@@ -106,7 +107,8 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 		"white space in the request": {replaced("<ContextIdentifier>", "<ContextIdentifier> "), xades.ErrSignature, "digest"},
 		"another signing time":       {replaced("<xades:SigningTime>2026", "<xades:SigningTime>2025"), xades.ErrSignature, "Properties"},
 		"another algorithm":          {replaced("#ecdsa-sha256", "#ecdsa-sha384"), xades.ErrSignature, "SignatureValue"},
-		"SHA-1":                      {replaced("http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"), xades.ErrSignature, ""},
+		"SHA-1": {replaced("http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"),
+			xades.ErrSignature, ""},
 		"another certificate": {
 			strings.Replace(good, certificateIn(good), certificateIn(string(other.Sign(t, request, xadestest.Options{At: now}))), 1),
 			xades.ErrSignature, "SignatureValue",
@@ -114,16 +116,20 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 		"a certificate that is none": {strings.Replace(good, certificateIn(good), "AAAA", 1), xades.ErrCertificate, ""},
 		"no signature":               {request, xades.ErrNoSignature, ""},
 		"two signatures":             {replaced("</AuthTokenRequest>", signature+"</AuthTokenRequest>"), xades.ErrManySigned, ""},
-		"the signature elsewhere":    {strings.Replace(replaced(signature, ""), "</Challenge>", "</Challenge><X>"+signature+"</X>", 1), xades.ErrSignature, "enveloped"},
-		"an Id twice":                {replaced("<Challenge>", `<Challenge Id="Properties">`), xades.ErrSignature, "Id"},
-		"no XML":                     {"AuthTokenRequest", xades.ErrDocument, ""},
-		"a DTD":                      {strings.Replace(good, "?>", "?><!DOCTYPE AuthTokenRequest>", 1), xades.ErrDocument, "DTD"},
-		"a processing instruction":   {strings.Replace(good, "?>", "?><?php ?>", 1), xades.ErrDocument, "instruction"},
-		"an attribute twice":         {replaced("<Challenge>", `<Challenge a="1" a="2">`), xades.ErrDocument, "twice"},
-		"Latin-2":                    {strings.Replace(good, "UTF-8", "ISO-8859-2", 1), xades.ErrEncoding, ""},
-		"bytes that are not UTF-8":   {good + "\xff", xades.ErrEncoding, ""},
-		"an ECDSA value in DER":      {string(s.Sign(t, request, xadestest.Options{At: now, DER: true})), xades.ErrSignature, "fixed width"},
-		"a signature from tomorrow":  {string(s.Sign(t, request, xadestest.Options{At: now.Add(24 * time.Hour)})), xades.ErrSignature, "future"},
+		"the signature elsewhere": {strings.Replace(replaced(signature, ""), "</Challenge>", "</Challenge><X>"+signature+"</X>", 1),
+			xades.ErrSignature, "enveloped"},
+		"an Id twice":              {replaced("<Challenge>", `<Challenge Id="Properties">`), xades.ErrSignature, "Id"},
+		"no XML":                   {"AuthTokenRequest", xades.ErrDocument, ""},
+		"a DTD":                    {strings.Replace(good, "?>", "?><!DOCTYPE AuthTokenRequest>", 1), xades.ErrDocument, "DTD"},
+		"a processing instruction": {strings.Replace(good, "?>", "?><?php ?>", 1), xades.ErrDocument, "instruction"},
+		"an attribute twice":       {replaced("<Challenge>", `<Challenge a="1" a="2">`), xades.ErrDocument, "twice"},
+		"Latin-2":                  {strings.Replace(good, "UTF-8", "ISO-8859-2", 1), xades.ErrEncoding, ""},
+		"bytes that are not UTF-8": {good + "\xff", xades.ErrEncoding, ""},
+		"an ECDSA value in DER": {string(s.Sign(t, request, xadestest.Options{
+			At: now, DER: true,
+		})), xades.ErrSignature, "fixed width"},
+		"a signature from tomorrow": {string(s.Sign(t, request, xadestest.Options{At: now.Add(24 * time.Hour)})), xades.ErrSignature,
+			"future"},
 	} {
 		_, err := xades.Verify([]byte(c.document), now)
 		if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
@@ -154,21 +160,33 @@ func TestVerify_SignedButNotAsKSeFDemands_IsRefused(t *testing.T) {
 		}
 	}
 	for name, o := range map[string]xadestest.Options{
-		"the document is not covered":   {Info: cut(`<ds:Reference URI="">`, "</ds:Reference>")},
-		"the properties aren't covered": {Info: func(i string) string { return i[:strings.Index(i, "<ds:Reference Type=")] + "</ds:SignedInfo>" }},
-		"no SigningCertificate":         {Properties: cut("<xades:SigningCertificate>", "</xades:SigningCertificate>")},
-		"no SigningTime":                {Properties: cut("<xades:SigningTime>", "</xades:SigningTime>")},
-		"no IssuerSerial":               {Properties: cut("<xades:IssuerSerial>", "</xades:IssuerSerial>")},
-		"another serial number":         {Properties: func(p string) string { return strings.Replace(p, "<ds:X509SerialNumber>", "<ds:X509SerialNumber>1", 1) }},
-		"a time without offset":         {Properties: func(p string) string { return strings.Replace(p, "Z</xades:SigningTime>", "</xades:SigningTime>", 1) }},
+		"the document is not covered": {Info: cut(`<ds:Reference URI="">`, "</ds:Reference>")},
+		"the properties aren't covered": {Info: func(i string) string {
+			return i[:strings.Index(i, "<ds:Reference Type=")] +
+				"</ds:SignedInfo>"
+		}},
+		"no SigningCertificate": {Properties: cut("<xades:SigningCertificate>", "</xades:SigningCertificate>")},
+		"no SigningTime":        {Properties: cut("<xades:SigningTime>", "</xades:SigningTime>")},
+		"no IssuerSerial":       {Properties: cut("<xades:IssuerSerial>", "</xades:IssuerSerial>")},
+		"another serial number": {Properties: func(p string) string {
+			return strings.Replace(p, "<ds:X509SerialNumber>",
+				"<ds:X509SerialNumber>1", 1)
+		}},
+		"a time without offset": {Properties: func(p string) string {
+			return strings.Replace(p, "Z</xades:SigningTime>",
+				"</xades:SigningTime>", 1)
+		}},
 		"the digest of another certificate": {Properties: func(p string) string {
 			return strings.Replace(p, "<ds:DigestValue>", "<ds:DigestValue>AAAA", 1)
 		}},
 		"an unknown transform": {Info: func(i string) string {
 			return strings.Replace(i, "xmldsig#enveloped-signature", "xmldsig#base64", 1)
 		}},
-		"a reference out of the document": {Info: func(i string) string { return strings.Replace(i, `URI=""`, `URI="http://127.0.0.1/"`, 1) }},
-		"properties of another type":      {Info: func(i string) string { return strings.Replace(i, "#SignedProperties", "#Other", 1) }},
+		"a reference out of the document": {Info: func(i string) string {
+			return strings.Replace(i, `URI=""`, `URI="http://127.0.0.1/"`,
+				1)
+		}},
+		"properties of another type": {Info: func(i string) string { return strings.Replace(i, "#SignedProperties", "#Other", 1) }},
 	} {
 		o.At = now
 		if _, err := xades.Verify(s.Sign(t, request, o), now); !errors.Is(err, xades.ErrSignature) {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// Start starts a bed for this test alone. An empty o.Dir means a folder of the test. An error at the
-// start or at the end fails the test.
+// Start starts a bed for this test alone. An empty o.Dir means a folder of the test. An error at
+// the start or at the end fails the test.
 func Start(t testing.TB, o testbed.Options) *testbed.Bed {
 	t.Helper()
 	if o.Dir == "" {

@@ -104,8 +104,8 @@ func (c *compiler) root(e *element) error {
 	return nil
 }
 
-// derivedTypes adds the named types that are derived from the type of an element, because a document
-// may name them by xsi:type.
+// derivedTypes adds the named types that are derived from the type of an element, because a
+// document may name them by xsi:type.
 func (c *compiler) derivedTypes() error {
 	names := slices.SortedFunc(maps.Keys(c.types), func(a, b qname) int {
 		return cmp.Or(cmp.Compare(a.space, b.space), cmp.Compare(a.local, b.local))

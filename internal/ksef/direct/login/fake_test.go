@@ -91,11 +91,17 @@ func (f *fakeKSeF) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+	return &http.Response{
+		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(a.body)), Request: r,
+	}, nil
 }
 
 func problem(status, code int) *answer {
-	return &answer{status: status, body: fmt.Sprintf(`{"title":"x","status":%d,"detail":"y","errors":[{"code":%d,"description":"z"}]}`, status, code)}
+	return &answer{
+		status: status,
+		body:   fmt.Sprintf(`{"title":"x","status":%d,"detail":"y","errors":[{"code":%d,"description":"z"}]}`, status, code),
+	}
 }
 
 func (f *fakeKSeF) jwt(kind string, life time.Duration) string {
@@ -107,10 +113,14 @@ func (f *fakeKSeF) serve(path, bearer string, body []byte) answer {
 	login := f.logins[bearer]
 	switch path {
 	case "/auth/challenge":
-		return answer{status: 200, body: fmt.Sprintf(`{"challenge":"20261125-CR-226FB7B000-3ACF9BE4C0-10","timestampMs":%d}`, f.now().UnixMilli())}
+		return answer{
+			status: 200,
+			body:   fmt.Sprintf(`{"challenge":"20261125-CR-226FB7B000-3ACF9BE4C0-10","timestampMs":%d}`, f.now().UnixMilli()),
+		}
 	case "/security/public-key-certificates":
 		return answer{status: 200, body: fmt.Sprintf(`[{"certificate":%q,"validFrom":%q,"validTo":%q,"usage":["KsefTokenEncryption"]}]`,
-			base64.StdEncoding.EncodeToString(keyCertificate()), f.now().Add(-time.Minute).Format(time.RFC3339), f.now().Add(time.Hour).Format(time.RFC3339))}
+			base64.StdEncoding.EncodeToString(keyCertificate()), f.now().Add(-time.Minute).Format(time.RFC3339),
+			f.now().Add(time.Hour).Format(time.RFC3339))}
 	case "/auth/ksef-token", "/auth/xades-signature":
 		if path == "/auth/ksef-token" {
 			if code := f.checkToken(body); code != 0 {
@@ -205,8 +215,9 @@ var testSigner = sync.OnceValue(func() *xades.Signer {
 	if err != nil {
 		panic(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0), Subject: pkix.Name{
-		ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 97}, Value: "VATPL-" + nip}}}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
+		Subject: pkix.Name{
+			ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 97}, Value: "VATPL-" + nip}}}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		panic(err)

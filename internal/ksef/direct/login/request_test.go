@@ -17,7 +17,8 @@ func TestAuthTokenRequest_IsWrittenInCanonicalForm(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
-	if got, err := authTokenRequest("a<b&c", nip, byFingerprint); err != nil || !strings.Contains(string(got), "<Challenge>a&lt;b&amp;c</Challenge>") {
+	if got, err := authTokenRequest("a<b&c", nip, byFingerprint); err != nil ||
+		!strings.Contains(string(got), "<Challenge>a&lt;b&amp;c</Challenge>") {
 		t.Errorf("%s, %v", got, err)
 	}
 	for _, bad := range []string{"", " a", "a\x00", "\xff"} {
@@ -54,7 +55,8 @@ func TestNamed_CertificateWithoutNIPOrPESEL_IsKnownByItsFingerprint(t *testing.T
 		text string
 		want bool
 	}{
-		{oidSerialNumber, "PNOPL-90010112345", true}, {oidSerialNumber, "TINPL-5265877635", true}, {oidSerialNumber, "NIP-5265877635", true},
+		{oidSerialNumber, "PNOPL-90010112345", true}, {oidSerialNumber, "TINPL-5265877635", true},
+		{oidSerialNumber, "NIP-5265877635", true},
 		{oidSerialNumber, "PESEL: 90010112345", true}, {oidSerialNumber, "PESEL:90010112345", true}, {oidSerialNumber, "90010112345", true},
 		{oidOrganization, "VATPL-5265877635", true}, {oidOrganization, "7762811692", true}, {oidOrganization, "NTRPL-0000123456", false},
 		{oidSerialNumber, "ABC123456789", false}, {[]int{2, 5, 4, 3}, "5265877635", false}, {oidSerialNumber, "", false},

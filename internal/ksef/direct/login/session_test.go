@@ -55,7 +55,8 @@ func TestAccess_ManyCallersAtOnce_OneLogin(t *testing.T) {
 				t.Fatalf("tokens %q", got)
 			}
 		}
-		want := []string{"/auth/challenge", "/auth/xades-signature", "/auth/status", "/auth/status", "/auth/status", "/auth/status", "/auth/token/redeem"}
+		want := []string{"/auth/challenge", "/auth/xades-signature", "/auth/status", "/auth/status", "/auth/status", "/auth/status",
+			"/auth/token/redeem"}
 		if !reflect.DeepEqual(f.paths, want) {
 			t.Errorf("asked %q", f.paths)
 		}
@@ -131,14 +132,16 @@ func TestAccess_OutageBeforeTheEnd_TheTokenServesToItsEnd(t *testing.T) {
 
 func TestAccess_LoginRefused_IsToldWithWordsAndNotRepeatedAtOnce(t *testing.T) {
 	for status, words := range map[int]string{
-		415: "InvoiceWrite and InvoiceRead", 425: "revoked", 450: "token_file", 460: "of this environment", 470: "deceased", 480: "contact the Ministry",
+		415: "InvoiceWrite and InvoiceRead", 425: "revoked", 450: "token_file", 460: "of this environment",
+		470: "deceased", 480: "contact the Ministry",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeKSeF{status: status}
 			s := session(t, f, nil)
 			for range 10 {
 				e := failed(t, s)
-				if e.Kind != ksef.KindUnauthorized || e.MaybeDone || e.Code != status || e.Status != 200 || !strings.Contains(e.Error(), words) ||
+				if e.Kind != ksef.KindUnauthorized || e.MaybeDone || e.Code != status || e.Status != 200 ||
+					!strings.Contains(e.Error(), words) ||
 					!strings.Contains(e.Error(), "opis") {
 					t.Fatalf("%d: %v", status, e)
 				}
@@ -197,7 +200,8 @@ func TestAccess_LoginStuck_IsGivenUpAfterItsPatience(t *testing.T) {
 		s := session(t, f, nil)
 		begun := time.Now()
 		e := failed(t, s)
-		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, ErrSlow) || e.MaybeDone || took < DefaultPatience || took > DefaultPatience+10*time.Second {
+		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, ErrSlow) || e.MaybeDone || took < DefaultPatience ||
+			took > DefaultPatience+10*time.Second {
 			t.Errorf("after %v: %v", took, e)
 		}
 		if n := f.count("/auth/status"); n > 60 {
