@@ -144,6 +144,6 @@ func (w *Worker) sources(e *events) []prometheus.Collector {
 		e, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
-		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries,
+		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries,
 	}
 }
