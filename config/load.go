@@ -38,6 +38,7 @@ func parse(from string, data []byte, environ []string) (Config, error) {
 	}
 	c.readEnviron(environ, &f)
 	c.Redis.hidePassword()
+	lowerToSessions(&c)
 	c.check(&f)
 	if len(f.all) > 0 {
 		return Config{}, fmt.Errorf("check config %s:\n%w", from, errors.Join(f.all...))

@@ -58,6 +58,18 @@ func (p *Packages) clamp() {
 	p.MaxSize = min(p.MaxSize, p.PartSize*numbers.MaxBatchParts)
 }
 
+// lowerToSessions lowers the defaults to what the tenants' sessions take. A configuration that says
+// only max_session_invoices should not have to know them. What it says itself is checked as it is.
+func lowerToSessions(c *Config) {
+	most := c.maxSessionInvoices()
+	if d := defaultPackages().MaxInvoices; c.Packages.MaxInvoices == d {
+		c.Packages.MaxInvoices = min(d, most)
+	}
+	if d := numbers.MaxSessionInvoices; c.Express.MaxInvoices == d {
+		c.Express.MaxInvoices = min(d, most)
+	}
+}
+
 func (p Packages) check(f *faults, maxInvoices int) {
 	f.duration("packages.max_wait", p.MaxWait, 0, 24*time.Hour)
 	f.duration("packages.urgent_within", p.UrgentWithin, 0, 24*time.Hour)

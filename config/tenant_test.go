@@ -91,6 +91,19 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	}
 }
 
+// A configuration that says only how few invoices a session takes is whole: the defaults follow.
+func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
+	few := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 3}`)
+	c, err := Load(writeFile(t, "c.yaml", few), nil)
+	if err != nil || c.Packages.MaxInvoices != 3 || c.Express.MaxInvoices != 3 {
+		t.Errorf("packages of %d, online sessions of %d, %v", c.Packages.MaxInvoices, c.Express.MaxInvoices, err)
+	}
+	_, err = Load(writeFile(t, "c.yaml", few+"packages: {max_invoices: 4}\n"), nil)
+	if got := fieldsOf(err); len(got) != 1 || got[0] != "packages.max_invoices" {
+		t.Errorf("a number that was set is wrong: %v", err)
+	}
+}
+
 func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 	for _, c := range []struct {
 		environment Environment
@@ -104,7 +117,7 @@ func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 		{Test, Validation{DiscouragedCharacters: "warn", NIPCheckDigits: "check"}, true, true},
 	} {
 		cfg := Config{Environment: c.environment, Validation: c.set}
-		if warn, check := cfg.TakesDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
+		if warn, check := cfg.AllowsDiscouraged(), cfg.ChecksNIPs(); warn != c.warn || check != c.check {
 			t.Errorf("%s %+v: warn %v, check %v", c.environment, c.set, warn, check)
 		}
 	}

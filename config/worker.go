@@ -26,9 +26,9 @@ type Validation struct {
 	NIPCheckDigits string `yaml:"nip_check_digits" env:"NIP_CHECK_DIGITS"`
 }
 
-// TakesDiscouraged reports whether an invoice with discouraged characters is accepted, with a
+// AllowsDiscouraged reports whether an invoice with discouraged characters is accepted, with a
 // warning.
-func (c Config) TakesDiscouraged() bool {
+func (c Config) AllowsDiscouraged() bool {
 	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.strict()
 }
 

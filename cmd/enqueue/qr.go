@@ -129,7 +129,7 @@ func (c *qrCmd) inFile(p *program) (coded, error) {
 	if err != nil {
 		return coded{}, err
 	}
-	h, err := invoice.ParseWith(raw, invoice.ParseOptions{MaxSize: limit, TakeDiscouraged: p.cfg.TakesDiscouraged()})
+	h, err := invoice.ParseWith(raw, invoice.ParseOptions{MaxSize: limit, AllowDiscouraged: p.cfg.AllowsDiscouraged()})
 	if err == nil {
 		err = invoice.Check(h, time.Now(), invoice.CheckOptions{MaxBytes: limit, MaxBytesWithAttachment: limit,
 			AllowFA2: p.cfg.Validation.AllowFA2, CheckNIPs: p.cfg.ChecksNIPs()})

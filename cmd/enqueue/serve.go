@@ -53,6 +53,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		scheme, listener = "https", tls.NewListener(listener, secure)
 	}
 	p.base.LogArchive(log)
+	ignoreHangup(log)
 	watching, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { defer close(ended); fit.watch(watching, log) }()

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +82,10 @@ intake:
 		}
 	}
 
+	// A hangup does not end it: what follows is answered.
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
 	doc := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-01-05"})
 	r, err := http.NewRequestWithContext(t.Context(), "POST", address+"/v1/invoices?ref=SO-1", bytes.NewReader(doc))
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 )
@@ -95,16 +94,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		c.terms.Tenant = t.Title()
 	}
 	admitter := p.base.Admitter()
-	if err := p.base.CheckDurable(ctx); err != nil {
-		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
-			return &usageError{what: volatile.Error()}
-		}
-		return err
-	}
-	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
-		return err
-	}
-	if err := p.declareStorage(ctx); err != nil {
+	if err := p.mayTake(ctx); err != nil {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}

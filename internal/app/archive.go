@@ -29,7 +29,7 @@ func (w *Worker) checkArchive(ctx context.Context) Check {
 		c.Detail = "receipts wait: " + err.Error()
 	}
 	h := archive.HealthOf(w.pool.Store)
-	if h.Out {
+	if h.OutOfService {
 		c.Detail += fmt.Sprintf("; out of service for this process since %s, next try in %s",
 			h.Since.UTC().Format(time.RFC3339), h.Wait.Round(time.Second))
 	}
@@ -56,6 +56,6 @@ func (c archiveCollector) Describe(ch chan<- *prometheus.Desc) { ch <- archiveUp
 // Collect implements prometheus.Collector.
 func (c archiveCollector) Collect(ch chan<- prometheus.Metric) {
 	h := archive.HealthOf(c.store)
-	gauge(ch, archiveUp, boolValue(!h.Out))
+	gauge(ch, archiveUp, boolValue(!h.OutOfService))
 	gauge(ch, archiveStuck, float64(h.Stuck))
 }

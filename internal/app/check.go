@@ -109,7 +109,7 @@ func checkRedisSettings(ctx context.Context, pool *connect.Pool, out io.Writer) 
 func checkReplicas(ctx context.Context, pool *connect.Pool) error {
 	connected, wanted, err := pool.Ledger.Replicas(ctx)
 	if err != nil || connected >= wanted {
-		return connect.IgnoreForbidden(err)
+		return connect.Unanswered(err)
 	}
 	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; "+
 		"start the replicas, or set it to their number", wanted, connected)

@@ -80,7 +80,7 @@ func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	gauge(ch, atRisk, float64(n))
-	if late, err := c.ledger.Stood(ctx, ledger.Accepted, now.Add(-time.Hour)); err == nil {
+	if late, err := c.ledger.UnchangedSince(ctx, ledger.Accepted, now.Add(-time.Hour)); err == nil {
 		gauge(ch, overdue, float64(late))
 	}
 	if !next.IsZero() {

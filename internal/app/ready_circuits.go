@@ -14,16 +14,19 @@ import (
 
 // describeOutage returns since when nothing answers, and when the next request tries again.
 func describeOutage(s reach) string {
-	since, wait := s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second)
+	since, next := s.Since.UTC().Format(time.RFC3339), "next try in "+s.Wait.Round(time.Second).String()
+	if s.Wait <= 0 {
+		next = "the next request that is due tries"
+	}
 	switch {
 	case s.own:
-		return fmt.Sprintf("this process has not been able to connect since %s; next try in %s, "+
-			"other workers go on if they can", since, wait)
+		return fmt.Sprintf("this process has not been able to connect since %s; %s, "+
+			"other workers go on if they can", since, next)
 	case s.unanswered:
-		return fmt.Sprintf("this process has had no proper answer since %s; next try in %s, "+
-			"other workers go on if they can", since, wait)
+		return fmt.Sprintf("this process has had no proper answer since %s; %s, "+
+			"other workers go on if they can", since, next)
 	}
-	return fmt.Sprintf("no answer since %s; next try in %s, nothing is lost meanwhile", since, wait)
+	return fmt.Sprintf("no answer since %s; %s, nothing is lost meanwhile", since, next)
 }
 
 // notReadable says that Redis, and not what is checked, is why its state is not known. Whether this

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -208,6 +209,31 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()
+	cutInPieces(t, l, document)
+}
+
+// cutInPieces cuts a package that is larger than one script makes.
+func cutInPieces(t *testing.T, l *ledger.Ledger, document func(id string) ledger.NewInvoice) {
+	t.Helper()
+	const n = 250
+	docs, ids := make([]ledger.NewInvoice, n), make([]string, n)
+	for i := range docs {
+		ids[i] = fmt.Sprint("inv-piece-", i)
+		docs[i] = document(ids[i])
+		docs[i].Number, docs[i].Ref = fmt.Sprint("P/", i), ""
+	}
+	_, err := l.Take(t.Context(), docs)
+	invs, err2 := l.Invoices(t.Context(), ids)
+	moves := make([]ledger.Move, n)
+	for i := range invs {
+		moves[i] = l.WaitMove(&invs[i])
+	}
+	_, err3 := l.Apply(t.Context(), moves)
+	group := ledger.Group{Tenant: invs[0].Tenant, Form: invs[0].Form}
+	cut, err4 := l.Cut(t.Context(), "pkg-pieces", group, ledger.CutLimits{Invoices: n, Bytes: 1 << 20})
+	if err := errors.Join(err, err2, err3, err4); err != nil || len(cut) != n {
+		t.Fatalf("%d of %d invoices were cut: %v", len(cut), n, err)
+	}
 }
 
 // writeRareLimiterKeys makes the limiter and the circuits write what they write when KSeF does not

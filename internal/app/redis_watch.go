@@ -53,7 +53,7 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	if err := pool.Redis.Set(ctx, pool.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
 		return Check{Name: "redis", Detail: connect.Explain(err)}
 	}
-	facts, err := connect.AskRedis(ctx, pool.Redis)
+	facts, err := connect.ReadRedisFacts(ctx, pool.Redis)
 	if err != nil {
 		return Check{Name: "redis", Detail: connect.Explain(err)}
 	}

@@ -32,7 +32,7 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 					}
 				}
 				err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml")
-				if err != nil || archive.HealthOf(s).Out {
+				if err != nil || archive.HealthOf(s).OutOfService {
 					t.Errorf("%s, conditions %s, %s: Put = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
 				}
 			}

@@ -38,7 +38,7 @@ func (c *circuit) ask() (h Health, probe bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h = c.healthLocked()
-	if !h.Out || h.Wait > 0 || c.probing {
+	if !h.OutOfService || h.Wait > 0 || c.probing {
 		return h, false
 	}
 	c.probing = true
@@ -56,7 +56,7 @@ func (c *circuit) healthLocked() Health {
 	if c.since.IsZero() {
 		return Health{}
 	}
-	return Health{Out: true, Since: c.since, Why: c.why, Wait: max(0, time.Until(c.next))}
+	return Health{OutOfService: true, Since: c.since, Why: c.why, Wait: max(0, time.Until(c.next))}
 }
 
 func (c *circuit) probed() {

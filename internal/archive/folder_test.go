@@ -134,7 +134,7 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	}
 }
 
-// With Options.Later a folder that cannot be opened does not stop commands that need no archive.
+// With Options.OpenLater a folder that cannot be opened does not stop commands that need no archive.
 func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "away", "archive")
@@ -147,7 +147,7 @@ func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
 		t.Errorf("opened at once: %v", err)
 	}
-	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{Later: true})
+	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{OpenLater: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (g *guard) do(ctx context.Context, what, key string, limit time.Duration, f
 		return context.Cause(ctx)
 	}
 	h, probe := g.circuit.ask()
-	if h.Out && !probe {
+	if h.OutOfService && !probe {
 		return fmt.Errorf("%s: %w", what, outOfService(h))
 	}
 	if probe {
@@ -160,7 +160,7 @@ func (g *guard) record(ctx context.Context, check bool, err error) error {
 	} else {
 		g.circuit.answered(false)
 	}
-	if h := g.circuit.health(); h.Out {
+	if h := g.circuit.health(); h.OutOfService {
 		e.Wait = h.Wait
 	}
 	return e

@@ -92,7 +92,7 @@ func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		if h := HealthOf(g); h.Stuck != 1 || h.Out {
+		if h := HealthOf(g); h.Stuck != 1 || h.OutOfService {
 			t.Errorf("health %+v, want one stuck call and the store in service", h)
 		}
 		m.set(nil)
@@ -114,16 +114,16 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		var told []bool
-		g.circuit.onChange = func(h Health) { told = append(told, h.Out) }
+		g.circuit.onChange = func(h Health) { told = append(told, h.OutOfService) }
 		m.set(always(errNoAnswer))
 		for i := range failuresToOpen {
-			if HealthOf(g).Out {
+			if HealthOf(g).OutOfService {
 				t.Fatalf("out of service after %d failures", i)
 			}
 			_ = put(g, "a.xml")
 		}
 		h := HealthOf(g)
-		if !h.Out || h.Why == nil || h.Wait != firstPause {
+		if !h.OutOfService || h.Why == nil || h.Wait != firstPause {
 			t.Fatalf("health %+v", h)
 		}
 		calls := m.total()
@@ -148,7 +148,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 		}
 		m.set(nil)
 		time.Sleep(maxPause)
-		if err := put(g, "a.xml"); err != nil || HealthOf(g).Out {
+		if err := put(g, "a.xml"); err != nil || HealthOf(g).OutOfService {
 			t.Errorf("after a successful probe: %v, %+v", err, HealthOf(g))
 		}
 		if len(told) != 2 || !told[0] || told[1] {
@@ -176,7 +176,7 @@ func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 				}
 			}
 		}
-		if h := HealthOf(g); h.Stuck != 1 || h.Out {
+		if h := HealthOf(g); h.Stuck != 1 || h.OutOfService {
 			t.Errorf("health %+v, want only one blocked thread", h)
 		}
 	})
@@ -194,7 +194,7 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 				}
 			}
 		}
-		if HealthOf(g).Out {
+		if HealthOf(g).OutOfService {
 			t.Error("out of service")
 		}
 	})
@@ -215,14 +215,14 @@ func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 				t.Fatalf("Check = %v, want the error of the store", err)
 			}
 		}
-		if h := HealthOf(g); h.Out {
+		if h := HealthOf(g); h.OutOfService {
 			t.Fatalf("out of service: %+v", h)
 		}
 		for range failuresToOpen {
 			g.circuit.failed(false, errNoAnswer)
 		}
 		time.Sleep(HealthOf(g).Wait)
-		if err := put(g, "a.xml"); err != nil || HealthOf(g).Out {
+		if err := put(g, "a.xml"); err != nil || HealthOf(g).OutOfService {
 			t.Errorf("when a probe was due: %v, %+v", err, HealthOf(g))
 		}
 	})
@@ -280,7 +280,7 @@ func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 				t.Errorf("Put = %v", err)
 			}
 		}
-		if HealthOf(g).Out {
+		if HealthOf(g).OutOfService {
 			t.Error("out of service")
 		}
 		close(m.hang)

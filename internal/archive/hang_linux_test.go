@@ -42,7 +42,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 			t.Error(err)
 		}
 	}
-	if h := archive.HealthOf(s); h.Out || h.Stuck != 1 {
+	if h := archive.HealthOf(s); h.OutOfService || h.Stuck != 1 {
 		t.Errorf("health %+v", h)
 	}
 	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // releases the goroutine
@@ -78,7 +78,7 @@ func TestBucket_ServiceNeverAnswers_OutOfServiceAfterAFewCalls(t *testing.T) {
 			t.Errorf("Put = %v", err)
 		}
 	}
-	if h := archive.HealthOf(s); !h.Out {
+	if h := archive.HealthOf(s); !h.OutOfService {
 		t.Errorf("health %+v", h)
 	}
 	if _, err := s.Get(t.Context(), "a.xml"); err == nil || !strings.Contains(err.Error(), "out of service since") {

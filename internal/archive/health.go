@@ -12,11 +12,11 @@ import (
 
 // Health is the state of a store as this process sees it. The zero value is a store that works.
 type Health struct {
-	Out   bool          // out of service: calls fail at once, and one probe at a time finds out when it works again
-	Since time.Time     // when it went out of service; zero while it works
-	Wait  time.Duration // until the next probe, while it is out of service; 0 when one is due or running
-	Why   error         // the last failure, while it is out of service
-	Stuck int           // calls that were left behind and have not returned yet
+	OutOfService bool          // calls fail at once, and one probe at a time finds out when it works again
+	Since        time.Time     // when it went out of service; zero while it works
+	Wait         time.Duration // until the next probe, while it is out of service; 0 when one is due or running
+	Why          error         // the last failure, while it is out of service
+	Stuck        int           // calls that were left behind and have not returned yet
 }
 
 // HealthOf returns the health of a store from [Open] or [Guard]. It never waits. Any other store

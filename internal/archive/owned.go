@@ -22,18 +22,6 @@ type Owner struct {
 // String names it for people.
 func (o Owner) String() string { return o.Environment + " at " + o.Address }
 
-// OwnerError says that an archive belongs to another environment. Nothing of it was used.
-type OwnerError struct {
-	Owner Owner // of the archive
-	Here  Owner // of the process
-	URL   string
-}
-
-func (e *OwnerError) Error() string {
-	return fmt.Sprintf("the archive %s belongs to %s, and this configuration is for %s: give each an archive of its own "+
-		"(archive.url), for instance another folder or prefix", e.URL, e.Owner, e.Here)
-}
-
 // Owned returns s as the archive of one environment. Before the first use it reads whose the
 // archive is, and writes it if nobody has done so. If it belongs to another one, every call returns
 // an [*OwnerError]. same reports whether two owners are the same.
@@ -52,20 +40,6 @@ func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedSto
 type Uses interface {
 	ArchiveUsed(ctx context.Context, url string) (bool, error)
 	NoteArchive(ctx context.Context, url string) error
-}
-
-// UnmarkedError says that an archive that was used before does not say whose it is. Nothing of it
-// was used.
-type UnmarkedError struct {
-	URL  string
-	Here Owner
-}
-
-func (e *UnmarkedError) Error() string {
-	mark, _ := json.Marshal(e.Here) // two strings always encode
-	return fmt.Sprintf("the archive %s was used before, and its file %s is missing: its share is not mounted, or its content was removed: "+
-		"mount it, or bring back what was in it; only if it is meant to begin again, put a file %s with %s into it",
-		e.URL, ownerName, ownerName, mark)
 }
 
 // OwnedStore is a store that knows whose it is. Make it with [Owned].

@@ -113,7 +113,7 @@ func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // in the way
 		t.Fatal(err)
 	}
-	away, err := archive.Open(t.Context(), "file://"+dir+"/archive", archive.Options{Later: true})
+	away, err := archive.Open(t.Context(), "file://"+dir+"/archive", archive.Options{OpenLater: true})
 	if err != nil {
 		t.Fatal(err)
 	}

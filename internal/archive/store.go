@@ -82,9 +82,9 @@ type Options struct {
 	// according to their size. 0 means 30 seconds.
 	Timeout time.Duration
 
-	// Later makes Open succeed for a folder that cannot be opened, whatever the reason. Each call
+	// OpenLater makes Open succeed for a folder that cannot be opened, whatever the reason. Each call
 	// tries to open it again, and fails with the reason until one succeeds.
-	Later bool
+	OpenLater bool
 
 	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write
 	// works. A copy of an archive on a medium that cannot be written to can then be read. A bucket
@@ -129,7 +129,7 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 		f.readOnly = o.ReadOnly
 		g := newGuard(f, o)
 		err = g.call(ctx, "open archive", checkKey, g.timeout, func(ctx context.Context) error { _, err := f.open(ctx); return err })
-		if err != nil && !o.Later && !temporarilyUnavailable(err) {
+		if err != nil && !o.OpenLater && !temporarilyUnavailable(err) {
 			return nil, errors.Join(err, f.Close())
 		}
 		return g, nil

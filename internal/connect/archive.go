@@ -23,7 +23,7 @@ func openStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.
 }
 
 func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
-	return openStoreWith(ctx, a, archive.Options{Later: true, OnChange: log.changed})
+	return openStoreWith(ctx, a, archive.Options{OpenLater: true, OnChange: log.changed})
 }
 
 // openExistingStore returns no store and no error for a folder that does not exist, because opening
@@ -49,7 +49,7 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 				Err: errors.New("has no folder there: is the share mounted, or the path mistyped?")}
 		}
 	}
-	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{Later: true, ReadOnly: true})
+	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{OpenLater: true, ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (l *archiveLog) changed(h archive.Health) {
 	log := l.log.Load()
 	switch {
 	case log == nil:
-	case h.Out:
+	case h.OutOfService:
 		log.Warn().Err(h.Why).Msg("the archive is out of service for this process: " +
 			"receipts wait, everything else goes on; it is tried again at growing intervals of at most a minute")
 	default:

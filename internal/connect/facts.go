@@ -34,12 +34,12 @@ type Facts struct {
 	RunID       string // of the process
 }
 
-// AskRedis reads INFO, which managed services allow for everybody. It reads CONFIG, which they
+// ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which they
 // forbid, only for what INFO does not report. It returns an error only when Redis does not answer;
 // a refusal to answer is no error.
-func AskRedis(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
+func ReadRedisFacts(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
-	if err := IgnoreForbidden(err); err != nil {
+	if err := Unanswered(err); err != nil {
 		return Facts{}, err
 	}
 	fields := infoFields(info)
@@ -55,7 +55,7 @@ func AskRedis(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 			continue
 		}
 		answer, err := rdb.ConfigGet(ctx, ask.name).Result()
-		if err := IgnoreForbidden(err); err != nil {
+		if err := Unanswered(err); err != nil {
 			return Facts{}, err
 		}
 		*ask.into = answer[ask.name]
@@ -140,7 +140,7 @@ func older(version, than string) bool {
 // does not answer. unknown says that Redis does not report its eviction policy, whether it has an
 // append-only file, or how often that is synchronised.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
-	f, err := AskRedis(ctx, rdb)
+	f, err := ReadRedisFacts(ctx, rdb)
 	if err != nil {
 		return true, err
 	}
@@ -153,7 +153,7 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 // CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, every Redis
 // passes that can be used at all.
 func (p *Pool) CheckDurable(ctx context.Context) error {
-	f, err := AskRedis(ctx, p.Redis)
+	f, err := ReadRedisFacts(ctx, p.Redis)
 	if err != nil {
 		return err
 	}
@@ -169,9 +169,9 @@ func (p *Pool) Unfit(f Facts) error {
 	return err
 }
 
-// IgnoreForbidden returns nil for an error that Redis answered ("unknown command", "NOPERM"), and
+// Unanswered returns nil for an error that Redis answered ("unknown command", "NOPERM"), and
 // every other error, which means that Redis did not answer.
-func IgnoreForbidden(err error) error {
+func Unanswered(err error) error {
 	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil
 	}

@@ -22,7 +22,7 @@ func redisHint(err error, c config.RedisConn) string {
 		strings.Contains(text, "HELLO must be called with the client already authenticated"):
 		return "the server requires a password: put it into a file and name the file in redis.password_file"
 	case strings.Contains(text, "NOPERM"):
-		return "the user (redis.username) may not do this: give it the commands and keys that README lists"
+		return "the user (redis.username) may not do this: give it the commands and keys that the section Rights of docs/redis.md lists"
 	}
 	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint

@@ -113,7 +113,7 @@ func (p *Pool) Admitter() *intake.Admitter {
 	return &intake.Admitter{
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
-		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
+		Accounts: accountsOf(cfg), AllowDiscouraged: cfg.AllowsDiscouraged(),
 		Enqueue: p.Enqueue(),
 		Check:   invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
 	}

@@ -28,7 +28,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 		}
 		return nil, fmt.Errorf("%v %w: %w; %s", c, ErrUnreachable, err, redisHint(err, c))
 	}
-	facts, err := AskRedis(ctx, rdb)
+	facts, err := ReadRedisFacts(ctx, rdb)
 	if err == nil {
 		// This comes before everything else: the answers of a cluster (CROSSSLOT, MOVED) would look
 		// like faults of other parts.

@@ -185,12 +185,12 @@ func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing
 	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour})
 	s.configure(1, scaledLimits(pollMargin), func(c *config.Config) {
-		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 1, 0
+		c.Tenants[0].MaxSessionInvoices = 1
 		c.Confirm.First, c.Confirm.Max = 100*time.Millisecond, time.Second
 		c.Sweep.Every, c.Sweep.After = time.Minute, time.Minute
 	})
-	// Some packages are larger, because the hour has fewer sessions than that.
-	const sessions, invoices = 50, 50 * 2 * 7 / 5
+	const sessions, invoices = 50, 50 // one in each: the hour has hardly more sessions
 	dir := s.export("export", sample.NIP(0), invoices)
 	workers := s.startMany(4)
 	s.submit("--lane", "bulk", dir)

@@ -62,4 +62,18 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	s.submit(s.export("third", sample.NIP(1), 4, func(i int, o *sample.Options) { o.Number = fmt.Sprint("THIRD/", i) }))
 	s.receipted(20, 60*time.Second)
 	s.balanced(20)
+
+	// A worker that is stopping goes on to its end.
+	before := w.count(t, "worker stops")
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(20*time.Second, func() (bool, string) {
+		return w.count(t, "worker stops") > before, "the worker does not stop"
+	})
+	_ = w.cmd.Process.Signal(syscall.SIGHUP) // it may have ended
+	<-w.done
+	if code := w.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
 }

@@ -23,10 +23,10 @@ type Admitter struct {
 	Store    archive.Store // for documents too large for Redis
 	Accounts []Account     // the tenants that invoices may belong to
 	Check    invoice.CheckOptions
-	// TakeDiscouraged takes discouraged Unicode characters, with a warning.
-	TakeDiscouraged bool
-	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
-	Now             func() time.Time
+	// AllowDiscouraged takes discouraged Unicode characters, with a warning.
+	AllowDiscouraged bool
+	Retention        time.Duration // of ended entries in the ledger; 0 means that it forgets none
+	Now              func() time.Time
 	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
 	Enqueue shell.Enqueue
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.

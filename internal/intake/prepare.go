@@ -38,8 +38,8 @@ func (a *Admitter) prepare(
 	var n prepared
 	// The document is read to the end in any case: a refusal that names the invoice's number is
 	// worth more.
-	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: true})
-	if err == nil && h.Discouraged != nil && !a.TakeDiscouraged {
+	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), AllowDiscouraged: true})
+	if err == nil && h.Discouraged != nil && !a.AllowDiscouraged {
 		err = h.Discouraged
 	}
 	// A fault of the document itself is reported rather than a missing or wrong tenant.

@@ -148,7 +148,7 @@ func (a *Admitter) largest() int64 {
 func (a *Admitter) Only(names []string) *Admitter {
 	only := &Admitter{
 		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
-		TakeDiscouraged: a.TakeDiscouraged, Retention: a.Retention, Now: a.Now,
+		AllowDiscouraged: a.AllowDiscouraged, Retention: a.Retention, Now: a.Now,
 		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, patience: a.patience, confined: true,
 	}
 	for _, account := range a.Accounts {

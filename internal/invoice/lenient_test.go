@@ -11,7 +11,7 @@ import (
 // Production accepts what the test environment refuses, but the exporter still learns where the
 // character is.
 func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *testing.T) {
-	lenient := invoice.ParseOptions{TakeDiscouraged: true}
+	lenient := invoice.ParseOptions{AllowDiscouraged: true}
 	n := 0
 	for _, c := range refusals(t) {
 		if c.rule != "discouraged" {
@@ -43,7 +43,7 @@ func TestParse_DiscouragedCharactersAccepted_AllOtherRulesHold(t *testing.T) {
 		if c.rule == "discouraged" {
 			continue
 		}
-		if _, err := invoice.ParseWith([]byte(c.doc), invoice.ParseOptions{TakeDiscouraged: true}); err == nil {
+		if _, err := invoice.ParseWith([]byte(c.doc), invoice.ParseOptions{AllowDiscouraged: true}); err == nil {
 			t.Errorf("%s was accepted", c.why)
 		}
 	}

@@ -11,9 +11,9 @@ type ParseOptions struct {
 	// MaxSize is the maximum size of a document in bytes; 0 means [MaxSize]. Check applies the
 	// finer limits.
 	MaxSize int64
-	// TakeDiscouraged accepts discouraged Unicode characters, as production does.
+	// AllowDiscouraged accepts discouraged Unicode characters, as production does.
 	// [Header.Discouraged] reports the first of them.
-	TakeDiscouraged bool
+	AllowDiscouraged bool
 }
 
 // Parse calls [ParseWith] with the zero options.
@@ -57,7 +57,7 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	})
 	r := reader{
 		scanner: scanner{
-			source:   source{data: data, lenient: o.TakeDiscouraged, open: buffer.open[:0]},
+			source:   source{data: data, lenient: o.AllowDiscouraged, open: buffer.open[:0]},
 			bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
 		},
 		values: buffer.values[:0], machine: &buffer.machine, schemaAttrs: buffer.schema[:0],

@@ -156,6 +156,26 @@ func BenchmarkSettle10000(b *testing.B) {
 	})
 }
 
+func BenchmarkReceipt10000(b *testing.B) {
+	timed(b, func(w *world) []string {
+		p := w.full()
+		w.step(&p, PackageClosing)
+		w.step(&p, PackageProcessing)
+		ids, err := w.Members(ctx(), p.ID)
+		w.must(err)
+		moves := make([]Move, len(ids))
+		for i, id := range ids {
+			moves[i] = Move{ID: id, To: Accepted}
+		}
+		_, err = w.Apply(ctx(), moves)
+		w.must(err)
+		return ids
+	}, func(w *world, ids []string) {
+		_, err := w.Receipt(ctx(), ids, aUPO)
+		w.must(err)
+	})
+}
+
 func BenchmarkHeld10000(b *testing.B) {
 	timed(b, (*world).full, func(w *world, p Package) {
 		_, err := w.Held(ctx(), p.ID)

@@ -11,11 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// beforePiece calls act before the nth piece of a cut, counted from 1, and makes that piece fail
+// beforePiece calls act before the nth call of a script, counted from 1, and makes that call fail
 // with the error that act returns.
 type beforePiece struct {
-	n   int
-	act func() error
+	script *redis.Script
+	n      int
+	act    func() error
 }
 
 func (h *beforePiece) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -24,7 +25,7 @@ func (h *beforePiece) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.
 }
 func (h *beforePiece) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if args := cmd.Args(); len(args) > 1 && args[1] == cutScript.Hash() {
+		if args := cmd.Args(); len(args) > 1 && args[1] == h.script.Hash() {
 			if h.n--; h.n == 0 {
 				if err := h.act(); err != nil {
 					cmd.SetErr(err)
@@ -47,7 +48,7 @@ func (w *world) manyWaiting(n int, number func(int) string) []Invoice {
 	}
 	invs := w.take(docs...)
 	w.waitAll(invs)
-	w.must(cutScript.Load(ctx(), w.rdb).Err())
+	w.must(w.LoadScripts(ctx()))
 	return invs
 }
 
@@ -109,7 +110,7 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	w := oneWorld(t)
 	w.manyWaiting(3*cutPiece, distinct)
 	killed := errors.New("killed")
-	w.rdb.AddHook(&beforePiece{3, func() error { return killed }})
+	w.rdb.AddHook(&beforePiece{cutScript, 3, func() error { return killed }})
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
 	if !errors.Is(err, killed) || len(ids) != 2*cutPiece {
 		t.Fatalf("%d ids, %v", len(ids), err)
@@ -135,7 +136,7 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	w.manyWaiting(3*cutPiece, distinct)
-	w.rdb.AddHook(&beforePiece{2, func() error {
+	w.rdb.AddHook(&beforePiece{cutScript, 2, func() error {
 		p := w.readPackage("pkg-x")
 		w.step(&p, PackageOpened)
 		return nil
@@ -157,7 +158,7 @@ func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *testing.T) {
 	w := oneWorld(t)
 	w.manyWaiting(2*cutPiece, distinct)
-	w.rdb.AddHook(&beforePiece{2, func() error { w.wait("urgent", "VAT", -5, 10); return nil }})
+	w.rdb.AddHook(&beforePiece{cutScript, 2, func() error { w.wait("urgent", "VAT", -5, 10); return nil }})
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * cutPiece, Bytes: much})
 	w.must(err)
 	if p := w.readPackage("pkg-x"); len(ids) != 2*cutPiece || p.Deadline != At(noon.Add(-5*time.Hour)) {

@@ -12,6 +12,7 @@ const (
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
 	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
+	keyShapes     = "shapes"     // hash: digest of a shape → what packed entries have in common, as JSON (shapes.go)
 	keySellers    = "sellers"    // set: <NIP>|<RodzajFaktury> of every invoice; with P_2 these give the identities
 	keyState      = "st:"        // state → zset: ids by time of the last change
 	keyDue        = "due"        // zset: ids of undecided invoices by legal deadline

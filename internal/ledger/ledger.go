@@ -54,7 +54,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		o.ReplicaTimeout = time.Second
 	}
 	var (
-		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts}
+		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}}
 		home        = &HomeStore{store: st}
 		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 		entries     = &EntryReader{st}
@@ -82,6 +82,7 @@ type store struct {
 	prefix string
 	now    func() time.Time // nil: Redis's clock
 	texts  *Bodies
+	shapes *shapeCache
 }
 
 // args returns the arguments of a script: the prefix, a test's time or "", and more.

@@ -120,8 +120,8 @@ func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	return out, nil
 }
 
-// Stood counts the invoices of a state that have not changed since t.
-func (er *EntryReader) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
+// UnchangedSince counts the invoices of a state that have not changed since t.
+func (er *EntryReader) UnchangedSince(ctx context.Context, s State, t time.Time) (int64, error) {
 	n, err := er.rdb.ZCount(ctx, er.key(keyState, string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
 	if err != nil {
 		return 0, fmt.Errorf("count %s invoices: %w", s, err)

@@ -176,7 +176,7 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 		verbs := []func(*rapid.T){ // the more often one is listed, the more often it is drawn
 			m.Take, m.Take, m.Wait, m.Wait, m.ChooseExpress, m.Move, m.Move, m.Move, m.Retry, m.Dismiss, m.ChangeTerms,
 			m.Cut, m.Cut, m.OpenOnline, m.Send, m.Send, m.Send, m.Repack,
-			m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.Settle, m.Settle,
+			m.Compact, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.Settle, m.Settle,
 			m.ReadPackage, m.ReadPackage, m.ReadPackage, m.ReadInvoice, m.ReadInvoice, m.ReadInvoice,
 		}
 		t.Repeat(map[string]func(*rapid.T){

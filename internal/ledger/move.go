@@ -25,7 +25,7 @@ type Move struct {
 }
 
 // moveBatch bounds one script call, as takeBatch bounds a transaction.
-const moveBatch = 500
+const moveBatch = 100
 
 // Moved is what became of one move: the entry's new revision, or the conflict that kept it from being
 // made.
@@ -74,8 +74,12 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 				continue
 			}
 			m := moves[i]
-			out = append(out, Moved{Conflict: &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
-				Package: text(cell(r, 3)), Expected: m.expected()}})
+			c := &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
+				Package: text(cell(r, 3)), Expected: m.expected()}
+			if c.State == string(Receipted) && c.Package == "" {
+				c.Package = is.packageOf(ctx, m.ID)
+			}
+			out = append(out, Moved{Conflict: c})
 		}
 		moves = moves[n:]
 	}

@@ -284,11 +284,11 @@ func TestWait_NotQueued_IsAConflict(t *testing.T) {
 		inv := w.invoiceIn(s)
 		w.unchanged(func() { w.conflict(w.Wait(ctx(), &inv)) })
 		w.unchanged(func() { w.conflict(w.Move(ctx(), w.ExpressMove(&inv))) })
-		w.unchanged(func() { w.conflict(w.Unchoose(ctx(), &inv)) })
+		w.unchanged(func() { w.conflict(w.BackToWaiting(ctx(), &inv)) })
 	}
 }
 
-func TestExpressMove_TakesItOutOfTheWaitingSet_UnchoosePutsItBack(t *testing.T) {
+func TestExpressMove_TakesItOutOfTheWaitingSet_BackToWaitingPutsItBack(t *testing.T) {
 	w := oneWorld(t)
 	invs := w.waiting(2)
 	stale := invs[0]
@@ -299,7 +299,7 @@ func TestExpressMove_TakesItOutOfTheWaitingSet_UnchoosePutsItBack(t *testing.T) 
 	}
 	w.unchanged(func() { w.conflict(w.Move(ctx(), w.ExpressMove(&stale))) })
 	w.audit()
-	w.must(w.Unchoose(ctx(), &got))
+	w.must(w.BackToWaiting(ctx(), &got))
 	if got = w.again(stale); got.Group != groupA.Name() || got.Lane != Auto || got.Chosen {
 		t.Errorf("is in %q, lane %s, chosen %v", got.Group, got.Lane, got.Chosen)
 	}

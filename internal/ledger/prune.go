@@ -11,9 +11,22 @@ import (
 // over. It returns how many it forgot. KSeF remembers for ten years: if an invoice is handed in
 // again after it was forgotten, KSeF answers 440 and the invoice is recovered.
 func (bs *BodyStore) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
-	r, err := bs.run(ctx, pruneScript, bs.args(limit, retention.Milliseconds()))
-	if err != nil {
-		return 0, fmt.Errorf("prune: %w", err)
+	gone := 0
+	for limit > 0 {
+		piece := min(limit, prunePiece)
+		r, err := bs.run(ctx, pruneScript, bs.args(piece, retention.Milliseconds()))
+		if err != nil {
+			return gone, fmt.Errorf("prune: %w", err)
+		}
+		n := int(number(cell(r, 0)))
+		gone += n
+		if limit -= piece; n < piece {
+			break
+		}
 	}
-	return int(number(cell(r, 0))), nil
+	return gone, nil
 }
+
+// prunePiece is how many entries of each state one script forgets. Redis serves nobody else
+// meanwhile.
+const prunePiece = 100

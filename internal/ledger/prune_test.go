@@ -44,6 +44,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			delete(left.Sorted, "pkginv:"+inv.Package)
 			delete(left.Sorted, "pst:opened")
 			delete(left.Sets, "sellers") // they are few
+			delete(left.Hashes, "shapes")
 			if n := len(left.Hashes) + len(left.Sorted) + len(left.Sets) + len(left.Strings); n != 0 {
 				t.Errorf("left behind: %+v", left)
 			}
@@ -78,6 +79,21 @@ func TestPrune_Limit_BoundsEachCall(t *testing.T) {
 	for _, want := range []int{2, 2, 1, 0} {
 		if n, err := w.pruneBefore(noon.Add(time.Hour), 2); n != want || err != nil {
 			t.Errorf("%d went, %v, want %d", n, err, want)
+		}
+	}
+}
+
+func TestPrune_MoreThanAPiece_AllAreForgottenUpToTheLimit(t *testing.T) {
+	w := oneWorld(t)
+	const n = 2*prunePiece + 30
+	for _, inv := range w.take(w.documents(n)...) {
+		w.move(inv, Rejected)
+	}
+	later := w.millis.Load() + 1000
+	for _, c := range []struct{ limit, want int }{{prunePiece + 10, prunePiece + 10}, {n, n - prunePiece - 10}, {n, 0}} {
+		gone, err := w.pruneBefore(time.UnixMilli(later), c.limit)
+		if w.must(err); gone != c.want {
+			t.Errorf("up to %d: %d entries went, want %d", c.limit, gone, c.want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,11 @@ type EntryReader struct{ *store }
 // Invoice reads one entry. It returns [ErrNotFound] if there is none, and an [*UnreadableError] if
 // the entry cannot be read.
 func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) {
-	inv, bad, err := er.readInvoice(id, er.rdb.HGetAll(ctx, er.key(keyInvoice, id)))
+	cmd := er.rdb.HGetAll(ctx, er.key(keyInvoice, id))
+	if err := er.loadShapes(ctx, recordsIn([]*redis.MapStringStringCmd{cmd})); err != nil {
+		return Invoice{}, err
+	}
+	inv, bad, err := er.readInvoice(id, cmd)
 	return inv, one(id, bad, err)
 }
 
@@ -83,6 +86,11 @@ func many[E any](ctx context.Context, l *store, kind string, ids []string,
 		}); err != nil {
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
+		if kind == keyInvoice {
+			if err := l.loadShapes(ctx, recordsIn(cmds)); err != nil {
+				return nil, err
+			}
+		}
 		for i, cmd := range cmds {
 			switch e, bad, err := read(chunk[i], cmd); {
 			case bad != nil:
@@ -102,9 +110,8 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	if m == nil {
 		return inv, bad, err
 	}
-	scanned := damaged(cmd.Scan(&inv))
+	inv, why := er.stored(id, cmd)
 	inv.Reason = er.openReason(id, inv.Reason)
-	unpacked := inv.unpackFacts(m["facts"])
 	if file, ok := er.openText(fileText(id), inv.File); ok {
 		inv.File = file
 	} else {
@@ -116,7 +123,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 		inv.Ref = encryptedRef
 	}
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
-	err = sound(inv.V, cmp.Or(unpacked, scanned), whole, slices.Contains(States(), inv.State))
+	err = sound(inv.V, why, whole, slices.Contains(States(), inv.State))
 	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 

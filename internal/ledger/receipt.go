@@ -16,5 +16,10 @@ func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reas
 	for i, id := range ids {
 		moves[i] = Move{ID: id, To: Receipted, Edit: Edit{{"upo", upo}, {"reason", reason}}, dropBody: true}
 	}
-	return is.Apply(ctx, moves)
+	errs, err := is.Apply(ctx, moves)
+	if err == nil {
+		// A receipt is a receipt, packed or not: what could not be packed now, the sweep packs.
+		_, _ = is.compact(ctx, ids, nil)
+	}
+	return errs, err
 }

@@ -59,7 +59,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 const resealPage = 500
 
 func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
-	kind, fields := keyInvoice, []string{"reason", "facts"}
+	kind, fields := keyInvoice, []string{"reason", "facts", headsField}
 	if strings.HasPrefix(index, keyPackageState) {
 		kind, fields = keyPackage, fields[:1]
 	}
@@ -72,9 +72,16 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 		return 0, err
 	}
 	var args []any
+	var packed []string
 	for i, id := range ids {
 		id, v := text(id), rows[i].Val()
 		key := kind + id
+		if text(cell(v, 1)) == finalFacts {
+			if text(cell(v, 2)) != "" {
+				packed = append(packed, id)
+			}
+			continue
+		}
 		if was := text(cell(v, 0)); isSealedText(was) {
 			if packed, ok := ss.resealed(reasonText(id), was[len(sealedText):]); ok {
 				args = append(args, key, "reason", was, sealedText+packed, "")
@@ -86,7 +93,36 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 			}
 		}
 	}
-	return ss.replaceTexts(ctx, args)
+	n, err := ss.compact(ctx, packed, ss.resealPacked)
+	if err != nil {
+		return n, err
+	}
+	sealed, err := ss.replaceTexts(ctx, args)
+	return n + sealed, err
+}
+
+// resealPacked seals the texts of a packed entry with the first key.
+func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
+	for _, t := range []struct {
+		text *string
+		as   string
+	}{{&inv.File, fileText(inv.ID)}, {&inv.Ref, refText(inv.ID)}, {&inv.Reason, reasonText(inv.ID)}} {
+		old, sealed := strings.CutPrefix(*t.text, sealedText)
+		if !sealed {
+			continue
+		}
+		packed, ok := ss.resealed(t.as, old)
+		if !ok {
+			continue
+		}
+		*t.text, changed = sealedText+packed, true
+		if t.text == &inv.Ref {
+			if ref, ok := ss.openText(t.as, inv.Ref); ok {
+				digest = ss.refDigests(inv.Tenant, ref)[0]
+			}
+		}
+	}
+	return digest, changed
 }
 
 // resealedFacts returns packed facts with file name and ref sealed with the first key, and the

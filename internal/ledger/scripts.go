@@ -33,6 +33,7 @@ var (
 	repackScript  = script("repack")
 
 	// Of what has ended.
+	compactScript  = script("compact")
 	pruneScript    = script("prune")
 	shedScript     = script("shed")
 	noteShedScript = script("note_shed")
@@ -61,7 +62,7 @@ func script(name string) *redis.Script {
 		}
 		parts[i] = string(text)
 	}
-	s := redis.NewScript(fmt.Sprintf("local VERSION = %d\n", Version) + parts[0] + parts[1])
+	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL = %d, '%s'\n", Version, finalFacts) + parts[0] + parts[1])
 	scripts[name] = s
 	return s
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -109,14 +110,34 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	return s, nil
 }
 
+// holderFields are the fields of an entry that Take reads: the last ones are those of a record.
+var holderFields = func() []string {
+	out := []string{"state", "rev", "facts"}
+	for k := range finalPieces {
+		out = append(out, strconv.Itoa(k))
+	}
+	return out
+}()
+
+func holderRecord(row []any) []byte {
+	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 3+k)) })
+}
+
 func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
 	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		for i, id := range ids {
-			rows[i] = p.HMGet(ctx, ts.key(keyInvoice, id), "state", "rev", "facts")
+			rows[i] = p.HMGet(ctx, ts.key(keyInvoice, id), holderFields...)
 			bodies[i] = p.Exists(ctx, ts.key(keyBody, id))
 		}
 	}); err != nil {
+		return err
+	}
+	var records [][]byte
+	for _, r := range rows {
+		records = append(records, holderRecord(r.Val()))
+	}
+	if err := ts.loadShapes(ctx, records); err != nil {
 		return err
 	}
 	for i, id := range ids {
@@ -125,7 +146,12 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			continue
 		}
 		var known Invoice
-		parsed := known.unpackFacts(text(cell(r, 2)))
+		var parsed error
+		if records[i] != nil {
+			known, parsed = unpackFinal(id, records[i], ts.shapes.text(shapeIn(records[i])))
+		} else {
+			parsed = known.unpackFacts(text(cell(r, 2)))
+		}
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
 		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
 			entries[id] = holder{id: id, unread: true}

@@ -30,7 +30,7 @@ type TaskInfo struct {
 	IDs    []string
 	Phase  TaskPhase
 	Next   time.Time // with TaskWaiting: when it runs
-	Err    string    // the error of its last run, as [retry.ReadTold] reads it; "" when it has not run yet
+	Err    string    // the error of its last run, as [retry.ParseVerdict] reads it; "" when it has not run yet
 }
 
 // QueueStats is what the queues hold at one moment.

@@ -86,19 +86,19 @@ func TestUnlimited_IsNeverUsedUp(t *testing.T) {
 	}
 }
 
-func TestAge_IsAQuarterOfTheAgeWithinItsBounds(t *testing.T) {
+func TestPollPause_IsAQuarterOfTheAgeWithinItsBounds(t *testing.T) {
 	const low, high = 5 * time.Second, 10 * time.Minute
 	for age, want := range map[time.Duration]time.Duration{
 		-time.Hour: low, 0: low, 20 * time.Second: low, 24 * time.Second: 6 * time.Second, 4 * time.Minute: time.Minute,
 		40 * time.Minute: high, 41 * time.Minute: high, 30 * 24 * time.Hour: high, math.MaxInt64: high, math.MinInt64: low,
 	} {
-		if got := Age(age, low, high); got != want {
+		if got := PollPause(age, low, high); got != want {
 			t.Errorf("at age %v: %v, want %v", age, got, want)
 		}
 	}
 	// The number of polls of a session that takes a day.
 	polls := 0
-	for age := time.Duration(0); age < 24*time.Hour; age += Age(age, low, high) {
+	for age := time.Duration(0); age < 24*time.Hour; age += PollPause(age, low, high) {
 		polls++
 	}
 	if polls > 200 {

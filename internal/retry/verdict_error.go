@@ -8,15 +8,15 @@ import (
 )
 
 // VerdictError is the error of a task in the form that the queue keeps: its text begins with the
-// verdict, so that a reader of the queue knows why the task waits. [ReadTold] reads the text back.
+// verdict, so that a reader of the queue knows why the task waits. [ParseVerdict] reads the text back.
 // The text MUST NOT contain a secret: the dashboard shows it.
 type VerdictError struct {
 	Verdict
 	Err error
 }
 
-// Tell returns a [VerdictError] with the verdict on err, or nil for nil.
-func Tell(err error) error {
+// WithVerdict returns a [VerdictError] with the verdict on err, or nil for nil.
+func WithVerdict(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -40,9 +40,9 @@ func (e *VerdictError) Error() string {
 // Unwrap returns the error without its verdict.
 func (e *VerdictError) Unwrap() error { return e.Err }
 
-// ReadTold splits the text of a [VerdictError] or a [LaterError] into the reason and the text after
+// ParseVerdict splits the text of a [VerdictError] or a [LaterError] into the reason and the text after
 // it. It returns false for any other text.
-func ReadTold(text string) (reason Reason, what string, ok bool) {
+func ParseVerdict(text string) (reason Reason, what string, ok bool) {
 	head, what, _ := strings.Cut(text, ": ")
 	action, rest, found := strings.Cut(head, " (")
 	if !found || !strings.HasSuffix(rest, ")") {

@@ -14,8 +14,8 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 		if c.err == nil {
 			continue
 		}
-		got := Tell(fmt.Errorf("package pkg-1: %w", c.err))
-		reason, what, ok := ReadTold(got.Error())
+		got := WithVerdict(fmt.Errorf("package pkg-1: %w", c.err))
+		reason, what, ok := ParseVerdict(got.Error())
 		if !ok || reason != c.want.Reason || !strings.Contains(what, "pkg-1") {
 			t.Errorf("%s: %q is read as %q, %q, %v", c.what, got, reason, what, ok)
 		}
@@ -26,11 +26,11 @@ func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 }
 
 func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
-	err := Tell(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
+	err := WithVerdict(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
 	if got := err.Error(); got != "waiting (processing): session is 150" {
 		t.Errorf("%q", got)
 	}
-	if Tell(nil) != nil {
+	if WithVerdict(nil) != nil {
 		t.Error("nil becomes an error")
 	}
 }
@@ -39,14 +39,14 @@ func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
 	for _, text := range []string{"", "x", "waiting", "waiting: x", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x",
 		"later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
-		if reason, what, ok := ReadTold(text); ok {
+		if reason, what, ok := ParseVerdict(text); ok {
 			t.Errorf("%q is read as %q, %q", text, reason, what)
 		}
 	}
-	if reason, what, ok := ReadTold("waiting 5s (limit): x"); !ok || reason != ReasonLimit || what != "x" {
+	if reason, what, ok := ParseVerdict("waiting 5s (limit): x"); !ok || reason != ReasonLimit || what != "x" {
 		t.Errorf("the text of an older build is read as %q, %q, %v", reason, what, ok)
 	}
-	if reason, what, ok := ReadTold("waiting (limit)"); !ok || reason != ReasonLimit || what != "" {
+	if reason, what, ok := ParseVerdict("waiting (limit)"); !ok || reason != ReasonLimit || what != "" {
 		t.Errorf("a text without a description is read as %q, %q, %v", reason, what, ok)
 	}
 }

@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"ksefworker/internal/simulator/limits"
 )
@@ -129,41 +128,9 @@ func (s *Simulator) table() []*operation {
 	}
 }
 
-func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
-
 // find returns the operation of a request and the values in its path. When there is none it tells
 // whether the path exists.
 func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
-	parts := segments(u.EscapedPath())
-	for _, candidate := range s.operations {
-		got, ok := match(candidate.path, parts)
-		if !ok {
-			continue
-		}
-		pathKnown = true
-		if candidate.method == method {
-			return candidate, got, true
-		}
-	}
-	return nil, nil, pathKnown
-}
-
-func match(pattern, parts []string) (values []string, ok bool) {
-	if len(pattern) != len(parts) {
-		return nil, false
-	}
-	for i, want := range pattern {
-		if want != "*" {
-			if want != parts[i] {
-				return nil, false
-			}
-			continue
-		}
-		value, err := url.PathUnescape(parts[i])
-		if err != nil || value == "" {
-			return nil, false
-		}
-		values = append(values, value)
-	}
-	return values, true
+	route := func(o *operation) Route { return Route{Method: o.method, Path: o.path} }
+	return FindRoute(s.operations, route, method, u.EscapedPath())
 }

@@ -42,7 +42,7 @@ type archiveUse struct {
 // should come back.
 func (u *archiveUse) archiveWell() error {
 	h := archive.HealthOf(u.Store)
-	if !h.Out || h.Wait == 0 { // the pause is over: the first task that asks finds out
+	if !h.OutOfService || h.Wait == 0 { // the pause is over: the first task that asks finds out
 		return nil
 	}
 	return &retry.LaterError{Delay: h.Wait, Reason: retry.ReasonArchive,

@@ -191,7 +191,7 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 func (e *express) rest(s *onlineSession, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.again = now.Add(retry.Age(now.Sub(s.failing), pulseEvery, closeRest))
+	s.again = now.Add(retry.PollPause(now.Sub(s.failing), pulseEvery, closeRest))
 }
 
 // forget removes a session that is closed, or that another worker has to close.

@@ -107,7 +107,7 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 // closeAgain is for a session that says that it is open although close was tried. A second close is
 // harmless: it is refused.
 func (c *confirmer) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
-	if err := c.Ledger.Secure(ctx, p); err != nil {
+	if err := c.writer.writeClosingAgain(ctx, p); err != nil {
 		if later, lagging := c.lags(ctx, err); lagging {
 			return later
 		}

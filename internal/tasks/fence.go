@@ -24,10 +24,45 @@ func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) 
 	return &retry.LaterError{Delay: replicasLater, Reason: retry.ReasonReplicas, What: "nothing was sent", Err: lag}, true
 }
 
-// writeClosing writes that the close of a batch session is about to be called, or was called.
+// writeClosing writes that the close of a batch session is about to be called, or was called: the
+// package first, so that nobody gives it up any more, then its invoices.
 func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
-		Edit:         more.ClosingAt(ledger.At(w.o.Now())),
-		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
-		InvoicesEdit: ledger.Edit{}.InSession(p.Session)})
+	move := sendingIn(p)
+	move.To, move.Edit = ledger.PackageClosing, more.ClosingAt(ledger.At(w.o.Now()))
+	return w.Ledger.MovePackage(ctx, p, move)
+}
+
+// writeClosingAgain goes on with writeClosing where a worker that died may have left it, and waits
+// for the replicas.
+func (w *writer) writeClosingAgain(ctx context.Context, p *ledger.Package) error {
+	if p.Lane == ledger.Bulk {
+		if err := w.Ledger.MoveRest(ctx, p, sendingIn(p)); err != nil {
+			return err
+		}
+	}
+	return w.Ledger.Secure(ctx, p)
+}
+
+// sendingIn says of the invoices of a package that the call that hands them to KSeF is about to be
+// made.
+func sendingIn(p *ledger.Package) ledger.PackageMove {
+	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
+		InvoicesEdit: ledger.Edit{}.InSession(p.Session)}
+}
+
+// waitingAgain puts the invoices of a package whose session was never closed into their waiting set.
+func waitingAgain(p *ledger.Package) ledger.PackageMove {
+	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
+	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued,
+		InvoicesGroup: group.Name(), InvoicesEdit: ledger.Edit{}.OutOfPackage()}
+}
+
+// neverClosed reports whether a package is over and close was never tried: what is still packed in
+// it is not in KSeF. A worker that gave the package up died before all invoices had left it.
+func neverClosed(p *ledger.Package) bool {
+	switch p.State {
+	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:
+		return p.Lane == ledger.Bulk && p.ClosingAt == 0
+	}
+	return false
 }

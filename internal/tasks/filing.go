@@ -71,7 +71,7 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 
 // givesUp reports whether no other invoice can be archived now either.
 func (u *archiveUse) givesUp(ctx context.Context) bool {
-	return ctx.Err() != nil || archive.HealthOf(u.Store).Out
+	return ctx.Err() != nil || archive.HealthOf(u.Store).OutOfService
 }
 
 // errElsewhere marks an invoice for which nothing is to be done here: it is archived, or on its way

@@ -154,6 +154,6 @@ func stillToArchive(why error, age time.Duration) error {
 	if errors.As(why, &waits) || !errors.As(why, &call) && !damaged(why) {
 		return why
 	}
-	return &retry.LaterError{Delay: retry.Age(age, archiveRefused, time.Hour), Reason: retry.ReasonArchive,
+	return &retry.LaterError{Delay: retry.PollPause(age, archiveRefused, time.Hour), Reason: retry.ReasonArchive,
 		What: "one invoice of the package cannot be archived", Err: why}
 }

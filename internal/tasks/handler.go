@@ -64,7 +64,7 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 	if about != nil {
 		err = about.error
 	}
-	told := retry.Tell(forArchive(err))
+	told := retry.WithVerdict(forArchive(err))
 	v := retry.Judge(told)
 	w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
 	w.logVerdict(kind, id, about.of(), v, told)

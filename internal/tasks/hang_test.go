@@ -80,7 +80,7 @@ func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 			t.Errorf("the task took %v", took)
 		}
 	}
-	if h := archive.HealthOf(s.store); !h.Out {
+	if h := archive.HealthOf(s.store); !h.OutOfService {
 		t.Errorf("health %+v after %d calls", h, hung.calls())
 	}
 	before := hung.calls()

@@ -72,6 +72,6 @@ func (ph *personHolds) mayBegin(ctx context.Context, tenant string) error {
 	if err != nil || !paused {
 		return err
 	}
-	return &retry.LaterError{Delay: retry.Age(ph.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
+	return &retry.LaterError{Delay: retry.PollPause(ph.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
 		What: fmt.Sprintf("tenant %s was paused by %s: %s", tenant, h.By, ph.o.Enqueue.Call("resume", tenant))}
 }

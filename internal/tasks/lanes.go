@@ -157,7 +157,7 @@ func (l *laneChooser) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
 func (l *laneChooser) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) error {
 	l.leaveSends(ctx, inv)
 	if inv.Chosen {
-		return l.Ledger.Unchoose(ctx, inv)
+		return l.Ledger.BackToWaiting(ctx, inv)
 	}
 	at := l.o.Now().Add(turn.Wait).In(invoice.Warsaw()).Format("2006-01-02 15:04")
 	reason := "goes by bulk: its turn in the express lane would have come at " + at + ", after its legal deadline"

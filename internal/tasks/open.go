@@ -55,7 +55,7 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 			oldest = at
 		}
 	}
-	wait := retry.Age(c.o.Now().Sub(oldest), c.o.ConfirmFirst, time.Minute)
+	wait := retry.PollPause(c.o.Now().Sub(oldest), c.o.ConfirmFirst, time.Minute)
 	wait = max(wait, c.polls.share(p.Tenant).list)
 	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(undecided)))
 }

@@ -248,8 +248,8 @@ func (tr *trace) script(args []any) {
 		case "move":
 			tr.moves(words)
 		case "package":
-			n, _ := strconv.Atoi(words[7])
-			tr.add("  write package %s %s→%s invoices %s→%s%s", words[0], words[2], words[3], words[4], words[5], fields(words[8:8+n]))
+			n, _ := strconv.Atoi(words[9])
+			tr.add("  write package %s %s→%s invoices %s→%s%s", words[0], words[2], words[3], words[4], words[5], fields(words[10:10+n]))
 		case "repack":
 			tr.add("  write repack %s %s→%s %q", words[0], words[2], words[3], words[5])
 			for i := 6; i < len(words); {

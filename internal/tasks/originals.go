@@ -148,7 +148,7 @@ func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 	// Production takes what a check of ours may not, and more of some taxpayers than of others.
-	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, TakeDiscouraged: true})
+	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
 	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind &&
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }

@@ -41,6 +41,8 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		return b.openedBefore(ctx, p)
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return b.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{})
+	case ledger.PackageAbandoned:
+		return b.Ledger.MoveRest(ctx, p, waitingAgain(p)) // its last task may have died before all had left
 	default:
 		return nil
 	}
@@ -167,11 +169,11 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	if slices.ContainsFunc(held, stays) || slices.ContainsFunc(unread, unreadStays) {
 		end = ledger.PackageSettled
 	}
-	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
-	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
-		Edit:         ledger.PackageEdit{}.Reason(reason),
-		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
-		InvoicesEdit: ledger.Edit{}.OutOfPackage()})
+	// The package ends first: from then on nobody closes its session, with invoices in it that go in
+	// another one. When this process dies before all have left, the sweep finds them.
+	move := waitingAgain(p)
+	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
+	err = b.Ledger.MovePackage(ctx, p, move)
 	if err != nil || end != ledger.PackageSettled {
 		return err
 	}

@@ -11,17 +11,9 @@ import (
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
 // package that holds the invoice brings its result to the archive.
 func (w *writer) park(ctx context.Context, m settlement.Move) error {
-	edit, err := ledgerMove(m, "")
+	each, err := w.move(ctx, m, "")
 	if err != nil {
 		return err
-	}
-	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
-	if err != nil {
-		return err
-	}
-	m.Wrote(each[0])
-	if c := each[0].Conflict; c != nil {
-		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	w.logEnded([]settlement.Move{m}, each)
@@ -33,11 +25,11 @@ func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 	return settlement.Move{Invoice: inv, Fate: settlement.Park, Reason: reason, Gist: reason}
 }
 
-// parkStray parks an invoice that no package will bring to the archive any more, and writes its
+// parkForgotten parks an invoice that no package will bring to the archive any more, and writes its
 // result itself. It moves the ledger first: the archive must not call an invoice parked that
 // another process decided meanwhile. The same move marks the result as pending. So the sweep brings
 // what cannot be written now, whichever process dies in between.
-func (sw *sweeper) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
+func (sw *sweeper) parkForgotten(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err
 	}

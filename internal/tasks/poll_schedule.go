@@ -42,7 +42,7 @@ type share struct {
 // polled twice as often as the mean, as long as there are others for whom that leaves something: it
 // has a waitlist of its own, and the others do not pass it.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
-	wish, turn, weight := retry.Age(age, first, last), s.turn, 1.0
+	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
 		weight = min(max(1.5-0.5*float64(age)/float64(mean), 0.5), 1.5) // a clock that is off makes ages negative
 	}

@@ -24,7 +24,7 @@ func TestPause_PlentyLeft_DependsOnTheAgeAlone(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	s := share{closed: 50, mean: now.Add(-time.Hour)}
 	for _, age := range []time.Duration{0, 10 * time.Second, 10 * time.Minute, time.Hour} {
-		if got, want := s.pause(age, now, false, first, last), retry.Age(age, first, last); got != want {
+		if got, want := s.pause(age, now, false, first, last), retry.PollPause(age, first, last); got != want {
 			t.Errorf("age %s: %s, want %s", age, got, want)
 		}
 	}

@@ -69,7 +69,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	}
 	age := ar.o.Now().Sub(since.Time())
 	upos.overdue = age > receiptPatience || p.Code != ksef.SessionProcessed // only a processed session has a UPO
-	again := later(retry.Age(age, ar.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
+	again := later(retry.PollPause(age, ar.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
 		fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	if upos.missing[p.Session] != "" && !upos.overdue {
 		return again
@@ -99,7 +99,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 		return stillToArchive(stuck, age)
 	}
 	if len(unread) > 0 { // whether a newer worker has receipted them is not known
-		return unreadLater(max(retry.Age(age, ar.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
+		return unreadLater(max(retry.PollPause(age, ar.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
 		edit := ledger.PackageEdit{}.UPO(upos.bySession[p.Session].url)

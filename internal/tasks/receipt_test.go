@@ -65,7 +65,7 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 			if _, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)); err != nil {
 				t.Errorf("its document: %v", err)
 			}
-			if n, err := s.ledger.Stood(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
+			if n, err := s.ledger.UnchangedSince(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
 				t.Errorf("%d are overdue, %v", n, err)
 			}
 			if n := len(s.sim.Books().Accepted); n != 1 {

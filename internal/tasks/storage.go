@@ -34,7 +34,7 @@ func (s *storage) met(now time.Time, why string) time.Duration {
 		s.since = now
 	}
 	s.last, s.why = now, why
-	return retry.Age(now.Sub(s.since), storageFirst, storageLast)
+	return retry.PollPause(now.Sub(s.since), storageFirst, storageLast)
 }
 
 // StorageFault says which document this process lately could not open although another worker may

@@ -64,6 +64,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return sw.removeDocuments(ctx) }},
+		{"receipted entries", func() error { return sw.compact(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
 		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},
@@ -124,8 +125,9 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the
-// ledger leads to that, so it is reported, and an invoice moves only with proof.
+// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. Those of a
+// package that was given up before close was tried wait again. No rule of the ledger leads to any
+// other, so it is reported, and an invoice moves only with proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
@@ -155,6 +157,10 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	} else if other != nil && !errors.Is(other, ledger.ErrNotFound) {
 		return other
 	}
+	if err == nil && inv.State == ledger.Packed && neverClosed(&p) {
+		sw.o.Log.Info().Str("package", p.ID).Msg("invoices of a package that was given up were left in it: they wait again")
+		return sw.Ledger.MoveRest(ctx, &p, waitingAgain(&p))
+	}
 	if err == nil && p.State.Live() {
 		return nil
 	}
@@ -165,7 +171,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	}
 	sw.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
 		Msg("invoice is on its way in a package that is over")
-	return sw.parkStray(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
+	return sw.parkForgotten(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A
@@ -183,6 +189,15 @@ func (sw *sweeper) reseal(ctx context.Context) error {
 	n, err := sw.Ledger.Reseal(ctx, sweepAtOnce)
 	if n > 0 {
 		sw.o.Log.Info().Int("texts", n).Msg("reasons and file names are sealed with the new storage key")
+	}
+	return err
+}
+
+// compact packs entries of receipted invoices that were not packed when they were receipted.
+func (sw *sweeper) compact(ctx context.Context) error {
+	n, err := sw.Ledger.Compact(ctx, sweepAtOnce)
+	if n > 0 {
+		sw.o.Log.Info().Int("entries", n).Msg("receipted entries packed")
 	}
 	return err
 }

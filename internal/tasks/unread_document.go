@@ -69,7 +69,7 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 	if kept == 0 {
 		pause := archiveRefused // some were not tried, and they come first in the next build
 		if !more {
-			pause = retry.Age(d.o.Now().Sub(p.CreatedAt.Time()), archiveRefused, time.Hour)
+			pause = retry.PollPause(d.o.Now().Sub(p.CreatedAt.Time()), archiveRefused, time.Hour)
 		}
 		return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive,
 			What: "no stored document of the package can be read", Err: unread[0].why}

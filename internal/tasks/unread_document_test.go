@@ -125,7 +125,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 		}
 		s.advance(time.Minute)
 	}
-	if h := archive.HealthOf(s.store); h.Out {
+	if h := archive.HealthOf(s.store); h.OutOfService {
 		t.Errorf("the archive counts as out of service: %+v", h)
 	}
 	for _, inv := range well {

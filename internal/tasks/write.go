@@ -157,23 +157,32 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 	return nil
 }
 
+// move makes one move of an invoice that pkg must hold; "" is any. Somebody else's being faster is an
+// error.
+func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]ledger.Moved, error) {
+	edit, err := ledgerMove(m, pkg)
+	if err != nil {
+		return nil, err
+	}
+	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
+	if err != nil {
+		return nil, err
+	}
+	m.Wrote(each[0])
+	if c := each[0].Conflict; c != nil {
+		return nil, c
+	}
+	return each, nil
+}
+
 // writeOne makes one move at once: what was found out about an original cost one of few requests,
 // and a crash must not cost it. Somebody else's being faster is an error here.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)
 	}
-	edit, err := ledgerMove(m, p.ID)
-	if err != nil {
+	if _, err := w.move(ctx, m, p.ID); err != nil {
 		return err
-	}
-	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
-	if err != nil {
-		return err
-	}
-	m.Wrote(each[0])
-	if c := each[0].Conflict; c != nil {
-		return c
 	}
 	if m.Fate == settlement.Accept {
 		w.reached(queue.KindConfirm, ledger.Accepted, 1)

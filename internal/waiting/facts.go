@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/shell"
 )
@@ -62,68 +64,6 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	return w.since(inv.UpdatedAt.Time())
 }
 
-// stage is the part of an invoice's state that decides why it waits.
-type stage struct {
-	kind queue.Kind // of the task that does the next step
-	id   string     // of the invoice or package that the task is about
-	rev  int64
-	set  string // the waiting set that it is in
-	pkg  string
-	end  bool // it is accepted: only its receipt is missing
-	// overflow says that its task is in the overflow queue of the kind.
-	overflow bool
-}
-
-func (f *Facts) stageOf(inv *ledger.Invoice) stage {
-	p := f.Packages[inv.Package]
-	switch {
-	case inv.State == ledger.Queued && inv.Group != "":
-		return stage{kind: queue.KindCut, set: inv.Group}
-	case inv.State == ledger.Queued:
-		return f.alone(inv)
-	case inv.State == ledger.Accepted:
-		return stage{kind: queue.KindReceipt, id: inv.Package, pkg: inv.Package, end: true}
-	}
-	return stage{kind: kindOf(p), id: inv.Package, pkg: inv.Package}
-}
-
-// kindOf returns the kind of the task that does a package's next step.
-func kindOf(p ledger.Package) queue.Kind {
-	switch {
-	case p.State == ledger.PackageCut,
-		p.Lane == ledger.Bulk && (p.State == ledger.PackageOpened || p.State == ledger.PackageUploaded):
-		return queue.KindPackage
-	case p.State == ledger.PackageSettled:
-		return queue.KindReceipt
-	}
-	return queue.KindConfirm
-}
-
-// queue returns the queue that the task of the next step stands in.
-func (s stage) queue() string {
-	if all := s.kind.Queues(); s.overflow && len(all) > 1 {
-		return all[1]
-	}
-	return s.kind.Queue()
-}
-
-// unsent reports that KSeF has received nothing of it yet.
-func (s stage) unsent() bool {
-	switch s.kind {
-	case queue.KindSubmit, queue.KindChunk, queue.KindSend, queue.KindCut, queue.KindPackage:
-		return true
-	}
-	return false
-}
-
-func (f *Facts) heldText(tenant string, h ledger.Hold) string {
-	text := fmt.Sprintf("tenant %s was paused by %s", tenant, h.By)
-	if h.Why != "" {
-		text += " (" + h.Why + ")"
-	}
-	return text + ": " + f.Enqueue.Call("resume", tenant)
-}
-
 // why returns the reason. It checks what stops everything first, and what stops this invoice alone
 // last.
 func (f *Facts) why(s stage, tenant string) Wait {
@@ -166,8 +106,10 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 		return Wait{For: Gathering, Until: due, Since: set.Oldest,
 			What: fmt.Sprintf("waits for more invoices for its package, %d so far", set.Count)}
 	}
-	if len(t.Down) > 0 {
-		return outage(t.Down[0])
+	for _, d := range t.Down {
+		if stopsPackages(d.Group) {
+			return outage(d)
+		}
 	}
 	switch {
 	case t.Refused.After(f.Now):
@@ -266,7 +208,7 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 
 // lastReason returns the reason that the task's last run gave.
 func lastReason(info queue.TaskInfo) Wait {
-	reason, what, ok := retry.ReadTold(info.Err)
+	reason, what, ok := retry.ParseVerdict(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err
 	}
@@ -279,19 +221,12 @@ func lastReason(info queue.TaskInfo) Wait {
 	return Wait{For: Reason(reason), What: what, Until: info.Next}
 }
 
-func noWorker() Wait {
-	return Wait{For: NoWorker, What: "no worker is running: start one, nothing is lost meanwhile"}
-}
-
-func outage(d Down) Wait {
-	what := "the gateway does not answer"
-	if d.Group != "" {
-		what = fmt.Sprintf("%s is out of service for the tenant", d.Group)
+// stopsPackages reports whether no package can be sent while a group is out of service; "" is the
+// whole gateway. The groups of the express lane, of polls and of receipts stop none.
+func stopsPackages(group string) bool {
+	switch group {
+	case "", ratelimit.GroupBatchSession, ratelimit.GroupBatchSessionClose, string(ksef.GroupPublicKey):
+		return true
 	}
-	return Wait{For: Outage, What: what, Since: d.Since, Until: d.Next}
-}
-
-func (f *Facts) paused(queue string) Wait {
-	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person in the dashboard: %s",
-		queue, f.Enqueue.Call("resume", "--queue", queue))}
+	return false
 }

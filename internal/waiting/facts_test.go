@@ -158,6 +158,16 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Down = []Down{{Since: now, Next: later}} })
 		}, Outage, later, "the gateway does not answer"},
+		{"the set is overdue and its batch sessions cannot be opened", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) {
+				t.Down = []Down{{Group: "onlineSession", Next: now}, {Group: "batchSession", Since: now, Next: later}}
+			})
+		}, Outage, later, "batchSession is out of service"},
+		{"the set is overdue and only online sessions cannot be opened", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Down = []Down{{Group: "onlineSession", Since: now, Next: later}} })
+		}, Gathering, time.Time{}, "its turn among the tenant's packages"},
 		{"the set is overdue and its sessions are refused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Refused = later })

@@ -72,6 +72,7 @@ end
 -- readable reports whether this build can read packed facts. Facts that it wrote itself are
 -- recognised by their start and end: decoding five thousand of them would block Redis.
 local function readable(packed)
+  if packed == FINAL then return true end
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
   if not v then
     local f = facts(packed)
@@ -81,10 +82,28 @@ local function readable(packed)
   return v and v >= 1 and v <= VERSION
 end
 
+-- base32 writes bytes as digests are written in keys. Their number is a multiple of five.
+local function base32(raw)
+  local letters, out = 'abcdefghijklmnopqrstuvwxyz234567', {}
+  for i = 1, #raw - 4, 5 do
+    local a, b, c, d, e = string.byte(raw, i, i + 4)
+    local high, low = a * 4096 + b * 16 + math.floor(c / 16), (c % 16) * 65536 + d * 256 + e
+    for _, bits in ipairs({ high, low }) do
+      for shift = 3, 0, -1 do
+        local k = math.floor(bits / 32 ^ shift) % 32
+        out[#out+1] = string.sub(letters, k + 1, k + 1)
+      end
+    end
+  end
+  return table.concat(out)
+end
+
 -- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
 -- read.
 local function identity(id)
-  local f = facts(read('inv:' .. id, 'facts')[1])
+  local e = read('inv:' .. id, 'facts', 'i')
+  if e[1] == FINAL then return e[2] and base32(e[2]) end
+  local f = facts(e[1])
   return f and type(f.ident) == 'string' and f.ident or nil
 end
 
@@ -225,6 +244,11 @@ local function movepkg(id, from, to, fields)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
+  -- Nobody asks any more which invoices it held. Where close was never tried, some may have been left
+  -- in it, and wait again (Ledger.MoveRest).
+  if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
+    redis.call('UNLINK', P .. 'pkginv:' .. id)
+  end
   if from ~= to then redis.call('ZREM', P .. 'pst:' .. from, id) end
   redis.call('ZADD', P .. 'pst:' .. to, now, id)
   return redis.call('HINCRBY', P .. 'pkg:' .. id, 'rev', 1)

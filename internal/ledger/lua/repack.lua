@@ -1,7 +1,8 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
--- in none or in two. ARGV: package, revision, the states that it may come from, its last state, the
--- states that the invoices may come from, reason; then for each other package: id, refusals, '1'
--- when it exists already, its reason, probe, rest, not before (ms), number of ids, the ids.
+-- in none or in two. ARGV: package, revision, the states that it may come from, its last state or
+-- '=' when more steps follow, the states that the invoices may come from, reason; then for each
+-- other package: id, refusals, '1' when it exists already, '+' when an earlier step may have made
+-- it, its reason, probe, rest, not before (ms), number of ids, the ids.
 -- Returns {new revision}, or {0, state, revision} as they are; that also when a package that must
 -- exist is not cut.
 local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -10,7 +11,7 @@ if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', 
 local i = 9
 while i <= #ARGV do -- before anything is written: an error undoes nothing
   local there = read('pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
-  if ARGV[i+2] == '1' then
+  if ARGV[i+2] == '1' or ARGV[i+2] == '+' and there[1] then
     if there[1] ~= 'cut' or there[2] ~= p[3] or there[3] ~= p[4] or there[4] ~= p[5] then return { 0, p[1], p[2] } end
   elseif redis.call('EXISTS', P .. 'pkg:' .. ARGV[i]) == 1 then
     return redis.error_reply('package exists')
@@ -21,8 +22,9 @@ local left, bytes = 0, 0
 i = 9
 while i <= #ARGV do
   local new, refusals, into, why, probe, rest, notbefore, n =
-    ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
+    ARGV[i], ARGV[i+1], ARGV[i+2] ~= '0', ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
   local count, size, first, last = 0, 0, nil, 0
+  into = into and redis.call('EXISTS', P .. 'pkg:' .. new) == 1
   if into then
     local there = read('pkg:' .. new, 'count', 'size', 'deadline')
     count, size, first = tonumber(whole(there[1])), tonumber(whole(there[2])), whole(there[3])
@@ -53,6 +55,7 @@ while i <= #ARGV do
   end
   i = i + 8 + n
 end
+if to == '=' then return { movepkg(pkg, p[1], p[1], {}) } end
 local fields = { 'reason', reason }
 if to == p[1] and left > 0 then -- it goes on with the others
   local held = read('pkg:' .. pkg, 'count', 'size')

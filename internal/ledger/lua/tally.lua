@@ -15,8 +15,9 @@ for i = 1, #page[2], 2 do
   if packages then
     sealed(read('pkg:' .. id, 'reason')[1])
   else
-    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts')
+    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'k')
     sealed(e[3])
+    for head in string.gmatch(e[5] or '', '............') do count(texts, head) end -- of a packed entry
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
     sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''

@@ -2,7 +2,6 @@ package ministry
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"ksefworker/internal/simulator"
@@ -146,36 +145,6 @@ func (m *Ministry) table() []*operation {
 // find returns the operation of a request and the values in its path. When there is none it tells
 // whether the path exists.
 func (m *Ministry) find(method, escapedPath string) (op *operation, values []string, pathKnown bool) {
-	parts := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
-	for _, candidate := range m.operations {
-		got, ok := match(candidate.path, parts)
-		if !ok {
-			continue
-		}
-		pathKnown = true
-		if candidate.method == method {
-			return candidate, got, true
-		}
-	}
-	return nil, nil, pathKnown
-}
-
-func match(pattern, parts []string) (values []string, ok bool) {
-	if len(pattern) != len(parts) {
-		return nil, false
-	}
-	for i, want := range pattern {
-		if want != "*" {
-			if want != parts[i] {
-				return nil, false
-			}
-			continue
-		}
-		value, err := url.PathUnescape(parts[i])
-		if err != nil || value == "" {
-			return nil, false
-		}
-		values = append(values, value)
-	}
-	return values, true
+	route := func(o *operation) simulator.Route { return simulator.Route{Method: o.method, Path: o.path} }
+	return simulator.FindRoute(m.operations, route, method, escapedPath)
 }

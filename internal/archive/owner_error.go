@@ -1,0 +1,32 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// OwnerError says that an archive belongs to another environment. Nothing of it was used.
+type OwnerError struct {
+	Owner Owner // of the archive
+	Here  Owner // of the process
+	URL   string
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("the archive %s belongs to %s, and this configuration is for %s: give each an archive of its own "+
+		"(archive.url), for instance another folder or prefix", e.URL, e.Owner, e.Here)
+}
+
+// UnmarkedError says that an archive that was used before does not say whose it is. Nothing of it
+// was used.
+type UnmarkedError struct {
+	URL  string
+	Here Owner
+}
+
+func (e *UnmarkedError) Error() string {
+	mark, _ := json.Marshal(e.Here) // two strings always encode
+	return fmt.Sprintf("the archive %s was used before, and its file %s is missing: its share is not mounted, or its content was removed: "+
+		"mount it, or bring back what was in it; only if it is meant to begin again, put a file %s with %s into it",
+		e.URL, ownerName, ownerName, mark)
+}

@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are once
+// they are packed. It writes them directly: to lead a million through their states takes minutes.
+func (w *world) receiptedEntries(n int) {
+	w.t.Helper()
+	model := w.receipt(w.accepted("FV/2026/11/model", "", "FV-2026-11-000123.xml"))
+	state := w.key(keyState, string(Receipted))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for part := range runtime.NumCPU() {
+		wg.Go(func() {
+			for from := part * 1000; from < n; from += 1000 * runtime.NumCPU() {
+				_, err := w.rdb.Pipelined(ctx(), func(p redis.Pipeliner) error {
+					for k := from; k < min(from+1000, n); k++ {
+						w.addReceipted(p, state, model, k)
+					}
+					return nil
+				})
+				w.must(err)
+			}
+		})
+	}
+}
+
+func (w *world) addReceipted(p redis.Pipeliner, state string, like Invoice, k int) {
+	i := like
+	doc := document(i.NIP, i.Kind, fmt.Sprintf("FV/2026/11/%07d", k), "x")
+	i.ID, i.Number, i.Hash = doc.ID, doc.Number, doc.Hash
+	i.KsefNumber = fmt.Sprintf("%s-20261126-%012X-B2", i.NIP, k)
+	record, shape, err := packFinal(&i)
+	w.must(err)
+	ident := Identity{i.NIP, i.Kind, i.Number}.digest()
+	fields := []any{"state", string(Receipted), "rev", i.Rev, "facts", finalFacts, identField, identBytes(&i)}
+	for k, piece := range piecesOf(record) {
+		fields = append(fields, strconv.Itoa(k), piece)
+	}
+	if k == 0 {
+		p.HSetNX(ctx(), w.key(keyShapes), string(shapeDigest(shape)), shape)
+	}
+	p.HSet(ctx(), w.key(keyInvoice, i.ID), fields...)
+	p.Set(ctx(), w.key(keyIdentity, ident), i.ID, 0)
+	p.ZAdd(ctx(), state, redis.Z{Score: float64(i.UpdatedAt) + float64(k), Member: i.ID})
+}
+
+func (w *world) memory() int64 {
+	info := w.rdb.InfoMap(ctx(), "memory").Item("Memory", "used_memory")
+	n, err := strconv.ParseInt(info, 10, 64)
+	w.must(err)
+	return n
+}
+
+// BenchmarkPresent takes invoices into a ledger that is empty, and into one that has
+// KSEF_BENCH_ENTRIES receipted invoices (a million unless set), and tells what an entry takes of
+// Redis's memory. It runs for about a minute.
+func BenchmarkPresent(b *testing.B) {
+	many := 1_000_000
+	if s := os.Getenv("KSEF_BENCH_ENTRIES"); s != "" {
+		var err error
+		if many, err = strconv.Atoi(s); err != nil {
+			b.Fatalf("KSEF_BENCH_ENTRIES: %v", err)
+		}
+	}
+	for _, n := range []int{0, many} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			w := benchWorld(b)
+			before := w.memory()
+			w.receiptedEntries(n)
+			bytes := w.memory() - before
+			const batch = 10_000
+			var took time.Duration
+			for b.Loop() {
+				docs := w.documents(batch)
+				began := time.Now()
+				_, err := w.Take(ctx(), docs)
+				w.must(err)
+				took += time.Since(began)
+			}
+			if n > 0 {
+				b.ReportMetric(float64(bytes)/float64(n), "B/receipted")
+			}
+			b.ReportMetric(float64(batch*b.N)/took.Seconds(), "take/s")
+		})
+	}
+}
+
+// BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it waits
+// for its package, it is accepted, and it is receipted. A document of 8 KB is 1.9 KB compressed.
+func BenchmarkBytes(b *testing.B) {
+	const n = 10_000
+	for b.Loop() {
+		w := benchWorld(b)
+		w.must(w.LoadScripts(ctx()))
+		before := w.memory()
+		each := func() float64 { return float64(w.memory()-before) / n }
+		docs := w.documents(n)
+		for i := range docs {
+			docs[i].Body = bytes.Repeat([]byte("x"), 1900)
+			docs[i].File = "FV-2026-11-000123.xml"
+		}
+		w.waitAll(w.take(docs...))
+		b.ReportMetric(each(), "B/waiting")
+		p := w.cut(groupA, CutLimits{n, much})
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened,
+			Edit: PackageEdit{}.Opened("20261126-SB-6E9AF92B07-C4DC21CA95-B6", "w", At(noon))}))
+		w.step(&p, PackageUploaded)
+		closing := closingOf(p)
+		closing.Edit = PackageEdit{}.ClosingAt(At(noon))
+		w.must(w.MovePackage(ctx(), &p, closing))
+		w.step(&p, PackageProcessing)
+		ids, err := w.Members(ctx(), p.ID)
+		w.must(err)
+		moves := make([]Move, n)
+		for i, id := range ids {
+			moves[i] = Move{ID: id, To: Accepted, Edit: Because(200, "").Mode("online").AcceptedAt(At(noon)).
+				Number(fmt.Sprintf("%s-20261126-%012X-B2", sellerA, i))}
+		}
+		_, err = w.Apply(ctx(), moves)
+		w.must(err)
+		b.ReportMetric(each(), "B/accepted")
+		_, err = w.Receipt(ctx(), ids, aUPO)
+		w.must(err)
+		w.step(&p, PackageSettled)
+		w.step(&p, PackageReceipted)
+		w.must(w.rdb.Do(ctx(), "memory", "purge").Err())
+		b.ReportMetric(each(), "B/receipted")
+	}
+}

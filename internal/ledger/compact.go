@@ -1,0 +1,235 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha1" //nolint:gosec // Redis's scripts have no other digest, and this one only notices changes
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// compactPiece is how many entries one script packs; that takes Redis a few milliseconds.
+const compactPiece = 100
+
+// compactPage is how many entries of the index of receipted invoices are looked at in one step.
+const compactPage = 500
+
+// Compact packs entries of receipted invoices that are not packed yet. It looks at up to limit
+// entries, those behind the last ones that a process looked at. Usually it finds none, because
+// [InvoiceStore.Receipt] packs what it receipts: what is left was receipted by an older build, by a
+// process that died, or had its document in the archive store then. It returns how many it packed.
+func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
+	n := 0
+	for limit > 0 {
+		page := min(limit, compactPage)
+		rows, err := is.run(ctx, nextScript, is.args(keyState+string(Receipted), page, int64(1)<<53, "compact:"))
+		if err != nil {
+			return n, fmt.Errorf("list receipted invoices: %w", err)
+		}
+		ids := make([]string, len(rows))
+		for i, v := range rows {
+			ids[i] = text(v)
+		}
+		packed, err := is.compact(ctx, ids, nil)
+		if n += packed; err != nil {
+			return n, err
+		}
+		if limit -= page; len(rows) < page {
+			break
+		}
+	}
+	return n, nil
+}
+
+// compact packs those of the entries that can be packed. With change, it packs only those again that
+// are packed and that change has changed; digest is that of a ref that was sealed again.
+func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
+	n := 0
+	for chunk := range slices.Chunk(ids, compactPiece) {
+		ids := chunk
+		if change == nil {
+			var err error
+			if ids, err = st.notPacked(ctx, chunk); err != nil {
+				return n, err
+			}
+		}
+		cmds := make([]*redis.MapStringStringCmd, len(ids))
+		if err := st.pipe(ctx, func(p redis.Pipeliner) {
+			for i, id := range ids {
+				cmds[i] = p.HGetAll(ctx, st.key(keyInvoice, id))
+			}
+		}); err != nil {
+			return n, fmt.Errorf("pack entries: %w", err)
+		}
+		if err := st.loadShapes(ctx, recordsIn(cmds)); err != nil {
+			return n, err
+		}
+		var args []any
+		for i, id := range ids {
+			args = st.appendPacked(args, id, cmds[i], change)
+		}
+		if len(args) == 0 {
+			continue
+		}
+		r, err := st.run(ctx, compactScript, st.args(args...))
+		if err != nil {
+			return n, fmt.Errorf("pack entries: %w", err)
+		}
+		n += int(number(cell(r, 0)))
+	}
+	return n, nil
+}
+
+// notPacked returns those ids whose entries are not packed.
+func (st *store) notPacked(ctx context.Context, ids []string) ([]string, error) {
+	facts := make([]*redis.StringCmd, len(ids))
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
+		for i, id := range ids {
+			facts[i] = p.HGet(ctx, st.key(keyInvoice, id), "facts")
+		}
+	}); err != nil {
+		return nil, fmt.Errorf("pack entries: %w", err)
+	}
+	var out []string
+	for i, id := range ids {
+		if f := facts[i].Val(); f != "" && f != finalFacts {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// appendPacked appends the arguments of one entry; none when the entry has to stay as it is.
+func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringCmd, change func(*Invoice) (string, bool)) []any {
+	m := cmd.Val()
+	if m["state"] != string(Receipted) || m["body_archived"] == "1" || m["owed"] != "" || m["shedding"] != "" {
+		return args
+	}
+	inv, err := st.stored(id, cmd)
+	if err != nil || !onlyKnown(m, &inv) {
+		return args
+	}
+	digest := ""
+	if change != nil {
+		var changed bool
+		if digest, changed = change(&inv); !changed {
+			return args
+		}
+	}
+	record, shape, err := packFinal(&inv)
+	if err != nil || len(record) >= finalPiece*finalPieces {
+		return args
+	}
+	again, err := unpackFinal(id, record, shape)
+	again.Rev, again.State = inv.Rev, inv.State
+	if err != nil || again != inv { // the entry has what a record cannot hold
+		return args
+	}
+	pieces := piecesOf(record)
+	args = append(args, id, inv.Rev, changeTag(m), shapeDigest(shape), shape,
+		identBytes(&inv), headsOf(&inv), digest, len(pieces))
+	for _, p := range pieces {
+		args = append(args, p)
+	}
+	return args
+}
+
+// stored reads an entry with its texts as they are stored.
+func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, err error) {
+	m := cmd.Val()
+	if record := packedIn(m); record != nil {
+		inv, err = unpackFinal(id, record, st.shapes.text(shapeIn(record)))
+		return inv, cmp.Or(err, damaged(cmd.Scan(&inv)))
+	}
+	scanned := damaged(cmd.Scan(&inv))
+	return inv, cmp.Or(inv.unpackFacts(m["facts"]), scanned)
+}
+
+// packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be read
+// now.
+func (st *store) packageOf(ctx context.Context, id string) string {
+	cmd := st.rdb.HGetAll(ctx, st.key(keyInvoice, id))
+	if st.loadShapes(ctx, recordsIn([]*redis.MapStringStringCmd{cmd})) != nil {
+		return ""
+	}
+	inv, err := st.stored(id, cmd)
+	if err != nil {
+		return ""
+	}
+	return inv.Package
+}
+
+// packedIn returns the record of a packed entry, nil if it is not packed.
+func packedIn(m map[string]string) []byte {
+	return finalRecordIn(m["facts"], func(k int) string { return m[strconv.Itoa(k)] })
+}
+
+func recordsIn(cmds []*redis.MapStringStringCmd) [][]byte {
+	var out [][]byte
+	for _, c := range cmds {
+		if r := packedIn(c.Val()); r != nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// changeTag is what the script compares to find an entry as it was read.
+func changeTag(m map[string]string) string {
+	sum := sha1.Sum([]byte(strings.Join([]string{ //nolint:gosec // see above
+		m["facts"], m["reason"], m["body_archived"], m["shedding"], m["owed"], m[refDigestField], m["0"]}, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// headsOf returns the first 12 characters of each sealed text of a record: layout and key.
+func headsOf(i *Invoice) string {
+	var b strings.Builder
+	for _, t := range []string{i.File, i.Ref, i.Reason} {
+		if packed, ok := strings.CutPrefix(t, sealedText); ok && len(packed) >= 12 {
+			b.WriteString(packed[:12])
+		}
+	}
+	return b.String()
+}
+
+// onlyKnown reports whether an entry has nothing but what this build knows of: a newer build may have
+// added a field, which packing would lose.
+func onlyKnown(m map[string]string, inv *Invoice) bool {
+	for field := range m {
+		if !invoiceFields[field] {
+			return false
+		}
+	}
+	if m["facts"] == finalFacts {
+		return true
+	}
+	f := storedFacts{Facts: inv.Facts}
+	var was storedFacts
+	if json.Unmarshal([]byte(m["facts"]), &was) != nil {
+		return false
+	}
+	f.Ident, f.Hash = was.Ident, was.Hash
+	packed, err := json.Marshal(f)
+	return err == nil && string(packed) == m["facts"] && f.Ident == Identity{inv.NIP, inv.Kind, inv.Number}.digest() && inv.Group == ""
+}
+
+// invoiceFields are the names of all fields that this build writes into an entry.
+var invoiceFields = func() map[string]bool {
+	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true}
+	for k := range finalPieces {
+		out[strconv.Itoa(k)] = true
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Invoice]()) {
+		if tag := f.Tag.Get("redis"); tag != "" {
+			out[tag] = true
+		}
+	}
+	return out
+}()

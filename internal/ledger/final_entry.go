@@ -1,0 +1,223 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rs/xid"
+)
+
+// A receipted invoice is read seldom and stays for months, so its entry is packed: the fields that
+// scripts need, and one record of everything else, in pieces that are small enough for Redis to keep
+// the hash as one listpack. What many invoices have in common is a shape (shapes.go). An entry is
+// packed only if unpacking gives exactly what was there: otherwise it stays as it is. A field that is
+// written to a packed entry later counts more than the record.
+//
+// Builds before this one read its layout as that of a newer build. They leave the entry alone, and
+// do not take its invoice in again.
+
+// finalFacts stands in place of the facts of a packed entry. The number is a layout: [Version] skips
+// it.
+const finalFacts = `{"v":2}`
+
+const (
+	finalRecord = 1 // the layout of the record itself
+	// finalPiece is how many bytes of a record one field has. Redis keeps a hash as a listpack while no
+	// value is longer than 64 (hash-max-listpack-value), and up to 63 bytes cost one byte more there.
+	finalPiece = 63
+	// finalPieces bounds a record. An entry with a longer one stays as it is.
+	finalPieces = 12
+	identField  = "i" // digest of the identity in bytes, for the scripts
+	headsField  = "k" // which storage keys sealed the texts in the record, for the count of seals
+)
+
+var errRecord = errors.New("the record cannot be decoded")
+
+// Bits of a record.
+const (
+	bitChosen = 1 << iota
+	bitOffline
+	bitAttachment
+	bitOverflow
+	bitRecovered
+	bitBodyArchived
+	bitNumberOfNIP // the KSeF number begins with the seller's NIP, which is left out
+	bitUPOOfShape  // the address of the receipt is that of the shape, with the session's name in it
+)
+
+// packFinal returns the record of an invoice and the shape that it has, both as they are stored.
+// Texts are sealed already.
+func packFinal(i *Invoice) (record []byte, shape string, err error) {
+	s := shapeOf(i)
+	packed, err := json.Marshal(s)
+	if err != nil {
+		return nil, "", err
+	}
+	number, ofNIP := numberIn(i.NIP, i.KsefNumber)
+	bits := uint64(0)
+	for bit, on := range map[uint64]bool{bitChosen: i.Chosen, bitOffline: i.Offline, bitAttachment: i.Attachment,
+		bitOverflow: i.Overflow, bitRecovered: i.Recovered, bitBodyArchived: i.BodyArchived, bitUPOOfShape: s.UPO != "", bitNumberOfNIP: ofNIP} {
+		if on {
+			bits |= bit
+		}
+	}
+	b := append([]byte{finalRecord}, shapeDigest(string(packed))...)
+	b = binary.AppendUvarint(b, bits)
+	for _, n := range []int64{int64(i.Revision), int64(i.CreatedAt), int64(i.SoftDeadline - i.CreatedAt), int64(i.Deadline - i.CreatedAt),
+		int64(i.UpdatedAt - i.CreatedAt), int64(i.AcceptedAt), i.Size, int64(i.Attempts), int64(i.Resends), int64(i.FailedSessions),
+		int64(i.Denied), int64(i.Code)} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, w := range []string{i.Hash, i.Number, i.IssueDate, number, i.Session, i.Package} {
+		b = appendWord(b, w)
+	}
+	rare, which := rareTexts(i), uint64(0)
+	for k, text := range rare {
+		if *text != "" && (k > 0 || s.UPO == "") {
+			which |= 1 << k
+		}
+	}
+	b = binary.AppendUvarint(b, which)
+	for k, text := range rare {
+		if which&(1<<k) != 0 {
+			b = appendWord(b, *text)
+		}
+	}
+	return b, string(packed), nil
+}
+
+// rareTexts are the texts that most receipted invoices lack. Their order is that of the record.
+func rareTexts(i *Invoice) []*string {
+	return []*string{&i.UPO, &i.File, &i.Ref, &i.Reason, &i.Reference, &i.LeftSession, &i.OriginalNumber, &i.OriginalSession,
+		&i.OriginalBy, &i.TakenBack, &i.BodySeal}
+}
+
+// unpackFinal reads a record. shape is the text of the shape that shapeIn names. State and revision
+// are fields of the entry.
+func unpackFinal(id string, record []byte, shape string) (i Invoice, err error) {
+	var s finalShape
+	if len(record) < 1+shapeSize || record[0] != finalRecord || json.Unmarshal([]byte(shape), &s) != nil {
+		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
+	}
+	r := recordReader{b: record[1+shapeSize:]}
+	bits := r.uvarint()
+	var n [12]int64
+	for k := range n {
+		n[k] = r.varint()
+	}
+	i.V, i.ID = Version, id
+	i.Revision, i.CreatedAt = int(n[0]), Millis(n[1])
+	i.SoftDeadline, i.Deadline, i.UpdatedAt = i.CreatedAt+Millis(n[2]), i.CreatedAt+Millis(n[3]), i.CreatedAt+Millis(n[4])
+	i.AcceptedAt, i.Size, i.Attempts, i.Resends, i.FailedSessions = Millis(n[5]), n[6], int(n[7]), int(n[8]), int(n[9])
+	i.Denied, i.Code = Millis(n[10]), int(n[11])
+	i.Chosen, i.Offline, i.Attachment = bits&bitChosen != 0, bits&bitOffline != 0, bits&bitAttachment != 0
+	i.Overflow, i.Recovered, i.BodyArchived = bits&bitOverflow != 0, bits&bitRecovered != 0, bits&bitBodyArchived != 0
+	s.onto(&i)
+	for _, w := range []*string{&i.Hash, &i.Number, &i.IssueDate, &i.KsefNumber, &i.Session, &i.Package} {
+		*w = r.word()
+	}
+	if bits&bitNumberOfNIP != 0 {
+		i.KsefNumber = i.NIP + i.KsefNumber
+	}
+	which := r.uvarint()
+	for k, text := range rareTexts(&i) {
+		if which&(1<<k) != 0 {
+			*text = r.word()
+		}
+	}
+	if bits&bitUPOOfShape != 0 {
+		i.UPO = strings.Replace(s.UPO, sessionHere, i.Session, 1)
+	}
+	if r.bad || len(r.b) > 0 {
+		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
+	}
+	return i, nil
+}
+
+// finalRecordIn puts the pieces of a record together; nil if the entry is not packed.
+func finalRecordIn(facts string, piece func(k int) string) []byte {
+	if facts != finalFacts {
+		return nil
+	}
+	b := []byte{}
+	for k := range finalPieces {
+		p := piece(k)
+		b = append(b, p...)
+		if len(p) < finalPiece {
+			break
+		}
+	}
+	return b
+}
+
+// identBytes is the digest of an invoice's identity as a packed entry has it.
+func identBytes(i *Invoice) []byte {
+	raw, _ := idEncoding.DecodeString(Identity{i.NIP, i.Kind, i.Number}.digest()) // it has just been encoded
+	return raw
+}
+
+// piecesOf cuts a record into pieces. The last one is shorter than the others, perhaps empty.
+func piecesOf(record []byte) []string {
+	var out []string
+	for p := range slices.Chunk(record, finalPiece) {
+		out = append(out, string(p))
+	}
+	if len(record)%finalPiece == 0 {
+		out = append(out, "")
+	}
+	return out
+}
+
+// The forms in which words that have a form are packed. A word that is not exactly of its form is
+// stored as it is.
+const (
+	wordText    = iota // length and bytes
+	wordDate           // 2026-11-26
+	wordSession        // 20261126-SB-6E9AF92B07-C4DC21CA95-B6
+	wordNumber         // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
+	wordPackage        // pkg- and an xid
+	wordHash           // 32 bytes in Base64
+)
+
+var (
+	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	sessionForm = regexp.MustCompile(`^\d{8}-[A-Z]{2}-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}$`)
+	numberForm  = regexp.MustCompile(`^-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}$`)
+)
+
+func appendWord(b []byte, s string) []byte {
+	switch {
+	case dateForm.MatchString(s):
+		return appendDigits(append(b, wordDate), s[:4]+s[5:7]+s[8:])
+	case sessionForm.MatchString(s):
+		b = append(appendDigits(append(b, wordSession), s[:8]), s[9:11]...)
+		return appendHex(b, s[12:22]+s[23:33]+s[34:])
+	case numberForm.MatchString(s):
+		b = appendDigits(append(b, wordNumber), s[1:9])
+		return appendHex(b, s[10:22]+s[23:])
+	}
+	if id, err := xid.FromString(strings.TrimPrefix(s, "pkg-")); err == nil && s == "pkg-"+id.String() {
+		return append(append(b, wordPackage), id.Bytes()...)
+	}
+	if sum, ok := hashBytes(s); ok {
+		return append(append(b, wordHash), sum...)
+	}
+	b = binary.AppendUvarint(append(b, wordText), uint64(len(s)))
+	return append(b, s...)
+}
+
+// sessionHere stands in the address of a shape for the name of the session.
+const sessionHere = "\x00"
+
+// numberIn drops the NIP that a KSeF number begins with, when what is left has the form of a number.
+func numberIn(nip, number string) (short string, dropped bool) {
+	if rest, ok := strings.CutPrefix(number, nip); ok && numberForm.MatchString(rest) {
+		return rest, true
+	}
+	return number, false
+}

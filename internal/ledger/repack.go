@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Part is a package that takes some of the invoices of an older one.
+type Part struct {
+	ID       string
+	Refusals int
+	Into     bool   // the package exists and is cut: the invoices join those that it holds
+	Probe    string // see [Package]
+	Rest     string // see [Package]
+	// NotBefore is when the package may be submitted. A task that comes earlier waits.
+	NotBefore Millis
+	IDs       []string // of the invoices
+
+	joins bool // an earlier step of the same Repack may have made it
+}
+
+// Repack ends a package and puts invoices of it into other packages. It is only for sessions that
+// are final and did not accept those invoices, or that were never closed; the caller has the proof.
+// With end "" the package keeps its state, and goes on with what is left in it. It returns a
+// [*ConflictError] if p is not as it was read, or if a package that must exist is not cut.
+//
+// Up to two hundred invoices go in one step. More go in several, and the package ends with the last
+// one; no invoice is ever in none or in two. A process that dies in between leaves a package that
+// holds what has not left it: whoever finds it decides about that again. A package that is not
+// whole yet is whole in itself: it is sent with what is in it. With an error, p is as the last step
+// left it.
+func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
+	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
+		end = p.State
+	} else if !MayMovePackage(p.State, end) {
+		return fmt.Errorf("move %s: %s to %s is not a legal move", p.ID, p.State, end)
+	}
+	n := 0
+	for _, part := range parts {
+		n += len(part.IDs)
+	}
+	// In opened and uploaded a session may be closed by whoever finds the package, so nothing leaves
+	// it before it has ended. No worker repacks such a package.
+	if n <= packagePiece || p.State == PackageOpened || p.State == PackageUploaded {
+		return ps.repackStep(ctx, p, end, reason, parts)
+	}
+	if p.State == PackageClosing && end != p.State {
+		// Nobody closes the session any more once the first invoice has left.
+		if err := ps.MovePackage(ctx, p, PackageMove{To: PackageProcessing}); err != nil {
+			return err
+		}
+	}
+	for _, step := range inSteps(parts) {
+		if n -= len(step.IDs); n == 0 {
+			return ps.repackStep(ctx, p, end, reason, []Part{step})
+		}
+		if err := ps.repackStep(ctx, p, "=", reason, []Part{step}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inSteps divides parts into pieces, each of which joins the piece before it of the same package.
+func inSteps(parts []Part) []Part {
+	var out []Part
+	for _, part := range parts {
+		for ids := range slices.Chunk(part.IDs, packagePiece) {
+			step := part
+			step.IDs = ids
+			out = append(out, step)
+			part.joins = true
+		}
+	}
+	return out
+}
+
+// repackStep makes one step of a Repack. With end "=" more steps follow.
+func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
+	sealed, err := ps.sealText(reasonText(p.ID), reason)
+	if err != nil {
+		return err
+	}
+	args := ps.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
+	for _, n := range parts {
+		why, into := "", "0"
+		switch {
+		case n.Into: // a package that is made here has no reason of its own
+			into = "1"
+			if why, err = ps.sealText(reasonText(n.ID), reason); err != nil {
+				return err
+			}
+		case n.joins:
+			into = "+"
+		}
+		args = append(args, n.ID, n.Refusals, into, why, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
+		for _, id := range n.IDs {
+			args = append(args, id)
+		}
+	}
+	r, err := ps.run(ctx, repackScript, args)
+	if err != nil {
+		return fmt.Errorf("repack %s: %w", p.ID, err)
+	}
+	if number(cell(r, 0)) == 0 {
+		return packageConflict(p, string(end), r, string(p.State))
+	}
+	if p.Rev = number(cell(r, 0)); end != "=" {
+		p.State = end
+	}
+	return nil
+}
