@@ -22,7 +22,9 @@ func TestUsages_ManyKeys_AgreeWithTheScript(t *testing.T) {
 	for i := range 3 * usagesAtOnce / 2 {
 		keys = append(keys, Key{"t", fmt.Sprint("g", i)})
 	}
-	ask := func(k Key) Request { return Request{Key: k, Limits: limits, MaxWait: time.Minute, Ticket: fmt.Sprint("t", rnd.IntN(9))} }
+	ask := func(k Key) Request {
+		return Request{Key: k, Limits: limits, MaxWait: time.Minute, Ticket: fmt.Sprint("t", rnd.IntN(9))}
+	}
 	for round := range 400 {
 		k := keys[rnd.IntN(12)]
 		for range rnd.IntN(9) {
