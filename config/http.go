@@ -23,6 +23,9 @@ type HTTP struct {
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
 	Users []User `yaml:"users" envPrefix:"USERS_"`
+	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those with
+	// invoices that wait or groups that are held back come first.
+	TenantSeries int `yaml:"tenant_series" env:"TENANT_SERIES"`
 }
 
 // HTTPTLS encrypts the listener. The zero value means no encryption.
@@ -50,7 +53,7 @@ type Dashboard struct {
 }
 
 func defaultHTTP() HTTP {
-	return HTTP{Addr: "127.0.0.1:8080", Dashboard: Dashboard{Enabled: true, ReadOnly: true}}
+	return HTTP{Addr: "127.0.0.1:8080", TenantSeries: 20, Dashboard: Dashboard{Enabled: true, ReadOnly: true}}
 }
 
 // Loopback reports whether only this machine can reach the listener. It is false for an empty or
@@ -138,6 +141,7 @@ func (h HTTP) check(f *faults) {
 	if h.Addr != "" {
 		f.hostPort("http.addr", h.Addr)
 	}
+	f.count("http.tenant_series", h.TenantSeries, 0, 10_000)
 	if (h.TLS.CertFile == "") != (h.TLS.KeyFile == "") {
 		f.add("http.tls.cert_file", h.TLS.CertFile, errors.New("goes with http.tls.key_file: set both or neither"))
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +12,17 @@ import (
 	"ksefworker/internal/results"
 )
 
-type openCmd struct{ listing }
+type openCmd struct {
+	listing
+	filter
+}
+
+func (c *openCmd) check() error {
+	if err := c.listing.check(); err != nil {
+		return err
+	}
+	return c.filter.check()
+}
 
 // openItem is a document that a person has to act on, as it is printed.
 type openItem struct {
@@ -32,7 +44,9 @@ func (c *openCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(p, items); err != nil {
+	wanted := c.filter.of(p)
+	items = slices.DeleteFunc(items, func(it openItem) bool { return !passes(&wanted, &it.Result) })
+	if err := errors.Join(c.print(p, items), c.unknown(p, len(items))); err != nil {
 		return err
 	}
 	if len(items) == 0 {

@@ -45,7 +45,7 @@ func printJSON(s *screen, v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	line := strings.TrimSuffix(b.String(), "\n")
-	if strings.ContainsFunc(line, isControl) {
+	if !harmless(line) && strings.ContainsFunc(line, isControl) {
 		var safe strings.Builder
 		for _, r := range line {
 			if isControl(r) && r < utf8.MaxRune {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
@@ -14,14 +16,20 @@ import (
 
 type resultsCmd struct {
 	listing
+	filter
 	Since string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	State string `help:"${results_state}" placeholder:"S"`
+
+	KsefNumber string `help:"Only KSeF numbers that begin so: a seller's NIP, or with the day NIP-20261123." placeholder:"N"`
 
 	from func(now time.Time) time.Time // what Since stands for; now is Redis's clock
 }
 
 func (c *resultsCmd) check() error {
 	if err := c.listing.check(); err != nil {
+		return err
+	}
+	if err := c.filter.check(); err != nil {
 		return err
 	}
 	if err := c.checkState(); err != nil {
@@ -64,28 +72,34 @@ func (c *resultsCmd) checkState() error {
 }
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
-	show, end := c.printer(p)
+	print, end := c.printer(p)
+	shown := 0
+	show := func(r results.Result) error { shown++; return print(r) }
+	wanted := c.filter.of(p)
+	wanted.State, wanted.KsefNumber = ledger.State(c.State), c.KsefNumber
 	now, err := p.base.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	for d, err := range p.inquiry().Decided(ctx, c.from(now)) {
-		if err == nil && (c.State == "" || c.State == string(d.Invoice.State)) {
+	for d, err := range p.inquiry().Decided(ctx, c.from(now), wanted) {
+		if err == nil {
 			err = show(d.Result)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := c.refusals(ctx, p, c.from(now), show); err != nil {
+	if err := c.refusals(ctx, p, c.from(now), &wanted, show); err != nil {
 		return err
 	}
-	return end()
+	return errors.Join(end(), c.unknown(p, shown))
 }
 
 // refusals shows the refused documents in the state c.State. Without a state it shows none, because
 // a document that was not taken has no outcome.
-func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, show func(results.Result) error) error {
+func (c *resultsCmd) refusals(
+	ctx context.Context, p *program, from time.Time, wanted *inquiry.Filter, show func(results.Result) error,
+) error {
 	ended := ""
 	switch c.State {
 	case results.Refused:
@@ -99,7 +113,11 @@ func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, s
 		return err
 	}
 	for i := range refusals {
-		if err := show(results.OfRefusal(&refusals[i])); err != nil {
+		r := results.OfRefusal(&refusals[i])
+		if !passes(wanted, &r) {
+			continue
+		}
+		if err := show(r); err != nil {
 			return err
 		}
 	}

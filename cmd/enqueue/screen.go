@@ -60,7 +60,7 @@ func (s *screen) raw(line string) {
 // clean replaces every character that controls a terminal or the direction of text by an escape
 // such as \x1b. Others write file names and KSeF's texts, and could put such characters into them.
 func clean(s string) string {
-	if !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
+	if harmless(s) || !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
@@ -79,6 +79,16 @@ func clean(s string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// harmless reports that a text is printable ASCII, as most is: that is soon seen.
+func harmless(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // isControl reports C0, DEL, C1, the separators of lines and paragraphs, and the marks and

@@ -87,7 +87,7 @@ func (c *submitCmd) check() error {
 
 // memoryLimit is in bytes. The garbage collector starts only when this much is used. The documents
 // in memory at one time are far less: see package intake.
-const memoryLimit = 192 << 20
+const memoryLimit = 64 << 20
 
 func (c *submitCmd) run(ctx context.Context, p *program) error {
 	// This short process reads much and keeps little. To collect only at the limit saves a tenth of

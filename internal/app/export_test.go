@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -38,3 +39,6 @@ func SetMachineClock(b *connect.Pool, now func() time.Time) { b.Now = now }
 func ForgetPublicKey(pool *connect.Pool, tenant string) {
 	newPublicKey(pool.Redis, pool.Config.Redis.Prefix, tenant, nil).Invalidate()
 }
+
+// Pages returns what a worker serves, for a test that does not run it.
+func Pages(w *Worker) http.Handler { return w.http.Handler }

@@ -15,11 +15,13 @@ import (
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
-	circuits *circuits // of the gateway and of KSeF itself
+	logs     *ratelimit.Redis // the same without pending freezes, for reading many at once
+	circuits *circuits        // of the gateway and of KSeF itself
 	faults   *localFaults
 	hosts    hosts
 	outages  outages
 	parts    *partStore
+	usages   *cached[usages]
 	told     *toldLimits // nil until there are clients
 }
 
@@ -71,8 +73,10 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	return &limits{limiter: limiter, store: store, circuits: circuits, faults: faults, hosts: hosts,
-		outages: outages{newSpells(pool.Now)}, parts: parts}, nil
+	l := &limits{limiter: limiter, store: store, logs: shared, circuits: circuits, faults: faults, hosts: hosts,
+		outages: outages{newSpells(pool.Now)}, parts: parts}
+	l.usages = newCached(usagesAge, pool.Now, l.readUsages)
+	return l, nil
 }
 
 // budget shows the limits and circuits to the task handlers. It is a [tasks.Budget].

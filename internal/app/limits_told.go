@@ -168,7 +168,8 @@ var (
 		"When this process last read the tenant's limits from KSeF itself, in seconds since 1970; 0 when it has not yet.",
 		[]string{"tenant"}, nil)
 	limitSourceDesc = prometheus.NewDesc("ksef_limit_source",
-		"1; source says whose limit holds: ksef, or config where KSeF has told none or the configuration is stricter.",
+		"1; source says whose limit holds: ksef, or config where KSeF has told none or the configuration is stricter. "+
+			"Left out when more than http.tenant_series tenants go straight to KSeF.",
 		[]string{"tenant", "group", "source"}, nil)
 )
 
@@ -188,6 +189,9 @@ func (t *toldLimits) Collect(ch chan<- prometheus.Metric) {
 			read = float64(k.read.Unix())
 		}
 		gauge(ch, limitReadDesc, read, tenant)
+		if len(t.tenants) > t.cfg.HTTP.TenantSeries {
+			continue
+		}
 		fromFile := map[string]bool{}
 		for _, group := range k.stricter {
 			fromFile[group] = true

@@ -21,6 +21,7 @@ import (
 type localFaults struct {
 	credentials map[string]*connect.Credentials // by tenant
 	files       map[string]string               // the names of their settings
+	most        int                             // with more tenants than this, metrics name only those with a fault
 	spell       *spells
 	log         zerolog.Logger
 
@@ -30,8 +31,8 @@ type localFaults struct {
 }
 
 func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger) *localFaults {
-	f := &localFaults{credentials: map[string]*connect.Credentials{}, files: map[string]string{}, spell: newSpells(now), log: log,
-		handed: map[string]int{}}
+	f := &localFaults{most: cfg.HTTP.TenantSeries, credentials: map[string]*connect.Credentials{}, files: map[string]string{},
+		spell: newSpells(now), log: log, handed: map[string]int{}}
 	for _, t := range cfg.Tenants {
 		if !t.Paused {
 			f.credentials[t.Title()] = connect.NewCredentials(t, now)
@@ -129,7 +130,8 @@ func (f *localFaults) delay(tenant string) time.Duration {
 }
 
 var localFaultDesc = prometheus.NewDesc("ksef_local_fault",
-	"1 when this process cannot work for the tenant because it cannot use the files with its credentials; other processes may.",
+	"1 when this process cannot work for the tenant because it cannot use the files with its credentials; other processes may. "+
+		"With more tenants than http.tenant_series, only those have a series.",
 	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.
@@ -138,6 +140,8 @@ func (f *localFaults) Describe(ch chan<- *prometheus.Desc) { ch <- localFaultDes
 // Collect implements prometheus.Collector.
 func (f *localFaults) Collect(ch chan<- prometheus.Metric) {
 	for tenant := range f.credentials {
-		gauge(ch, localFaultDesc, boolValue(f.of(tenant) != nil), tenant)
+		if fault := f.of(tenant) != nil; fault || len(f.credentials) <= f.most {
+			gauge(ch, localFaultDesc, boolValue(fault), tenant)
+		}
 	}
 }

@@ -37,13 +37,14 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 			return // ksef_scrape_up of the ledger shows that Redis does not answer
 		}
 	}
-	for tenant := range c.limits.parts.tenants {
-		host, s, err := c.limits.parts.down(ctx, tenant)
-		switch {
-		case err != nil || host == "" || s.Phase == ratelimit.CircuitClosed || s.unanswered:
-		case s.OfHost || s.own:
+	down, err := c.limits.parts.outages(ctx)
+	if err != nil {
+		return
+	}
+	for tenant, s := range down {
+		if s.OfHost || s.own {
 			send("", groupPartStore) // one series for all stores; readiness names them
-		default:
+		} else {
 			send(tenant, groupPartStore)
 		}
 	}

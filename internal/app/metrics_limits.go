@@ -1,10 +1,11 @@
 package app
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/config"
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 )
 
@@ -17,14 +18,19 @@ var (
 		"Tasks on the waitlist of the limit.", []string{"tenant", "group"}, nil)
 	limitAllowed = prometheus.NewDesc("ksef_limit_allowed",
 		"Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
+	tenantsLeftOut = prometheus.NewDesc("ksef_limit_tenants_left_out",
+		"Tenants without series of their limits, because there are more than http.tenant_series and nothing of them waits or is held back.",
+		nil, nil)
 	limitFrozen = prometheus.NewDesc("ksef_limit_frozen_seconds",
 		"How much longer a group is paused after a 429; 0 when it is not.", []string{"tenant", "group"}, nil)
 )
 
-// limitCollector reads the use of the limits at each scrape. The figures are the pool's.
+// limitCollector reads the use of the limits, at most every usagesAge. The figures are the pool's.
 type limitCollector struct {
 	limits  *limits
+	waiting func(context.Context) map[string]int // invoices that wait, by tenant
 	tenants []string
+	most    int // tenants with series of their own
 }
 
 // Describe implements prometheus.Collector.
@@ -34,21 +40,38 @@ func (c *limitCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- limitWaiting
 	ch <- limitAllowed
 	ch <- limitFrozen
+	ch <- tenantsLeftOut
 }
 
 // Collect implements prometheus.Collector.
 func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
-	for _, tenant := range c.tenants {
-		for _, group := range c.limits.limiter.Groups() {
-			if group == ratelimit.GroupOther {
-				// Each operation of the group has its own counter; workers use this operation.
-				group = string(ksef.GroupPublicKey)
+	all, err := c.limits.usages.get(ctx)
+	if err != nil {
+		return
+	}
+	shown := shownTenants(c.tenants, c.most, all.held(), c.waiting(ctx))
+	gauge(ch, tenantsLeftOut, float64(len(c.tenants)-len(shown)))
+	var booked []ratelimit.Key // a waitlist stands behind requests that are booked
+	groups := c.limits.shownGroups()
+	for _, tenant := range shown {
+		for _, group := range groups {
+			if k := (ratelimit.Key{Tenant: tenant, Group: group}); all[k].Windows != nil {
+				booked = append(booked, k)
 			}
-			u, err := c.limits.limiter.Usage(ctx, tenant, group)
-			if err != nil {
-				return
+		}
+	}
+	waitlisted, err := c.limits.logs.Waitlisted(ctx, booked)
+	if err != nil {
+		return
+	}
+	for _, tenant := range shown {
+		for _, group := range groups {
+			k := ratelimit.Key{Tenant: tenant, Group: group}
+			u, used := all[k]
+			if !used {
+				u = c.limits.limiter.Unused(k)
 			}
 			for _, win := range u.Windows {
 				window := win.Per.String()
@@ -56,15 +79,15 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 				gauge(ch, limitRemaining, float64(win.Left), tenant, group, window)
 				gauge(ch, limitAllowed, float64(win.Limit), tenant, group, window)
 			}
-			gauge(ch, limitWaiting, float64(u.Waitlisted), tenant, group)
+			gauge(ch, limitWaiting, float64(waitlisted[k]), tenant, group)
 			gauge(ch, limitFrozen, u.Frozen.Seconds(), tenant, group)
 		}
 	}
 }
 
-func newLimitCollector(l *limits, tenants []config.Tenant) *limitCollector {
-	c := &limitCollector{limits: l}
-	for _, t := range tenants {
+func newLimitCollector(l *limits, waiting func(context.Context) map[string]int, cfg config.Config) *limitCollector {
+	c := &limitCollector{limits: l, waiting: waiting, most: cfg.HTTP.TenantSeries}
+	for _, t := range cfg.Tenants {
 		c.tenants = append(c.tenants, t.Title())
 	}
 	return c

@@ -173,16 +173,6 @@ func (s *partStore) tell(ctx context.Context, p ratelimit.Pair, host string, why
 	}
 }
 
-// down tells what keeps the parts of a tenant from the store of its last session, for readiness and
-// metrics; host is "" when none is known.
-func (s *partStore) down(ctx context.Context, tenant string) (host string, state reach, err error) {
-	if host, err = s.host(ctx, tenant); err != nil || host == "" {
-		return "", reach{}, err
-	}
-	state, err = s.circuits.state(ctx, partsOf(host, tenant))
-	return host, state, err
-}
-
 func (s *partStore) warn(what string, err error) {
 	if err != nil {
 		s.log.Warn().Err(err).Msg("cannot " + what)

@@ -16,8 +16,9 @@ func (w *Worker) ready(ctx context.Context) Readiness {
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
 		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
 	}
+	facts := sync.OnceValue(func() tenantFacts { return w.tenantFacts(ctx) })
 	for _, t := range w.pool.Config.Tenants {
-		parts = append(parts, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
+		parts = append(parts, func(context.Context) Check { return w.checkTenant(facts, t.Title(), t.NIP, t.Paused) })
 	}
 	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines, w.results.check)
 	// All at the same time: one part that hangs must not use up the time of the others, which would

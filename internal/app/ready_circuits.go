@@ -1,16 +1,12 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"ksefworker/internal/connect"
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/retry"
 )
 
 // The details of /readyz name what is out of service: the host, one tenant's group, the part store.
@@ -66,93 +62,23 @@ func (w *Worker) checkHosts(ctx context.Context) Check {
 
 func (w *Worker) checkPartStore(ctx context.Context) Check {
 	c := Check{Name: "part store", OK: true}
+	outages, err := w.limits.parts.outages(ctx)
+	if err != nil {
+		c.Detail = notReadable(err)
+		return c
+	}
 	shown := map[string]bool{}
 	for _, t := range w.pool.Config.Tenants {
-		host, s, err := w.limits.parts.down(ctx, t.Title())
-		if err != nil {
-			c.Detail = notReadable(err)
-			return c
-		}
-		if host == "" || shown[host] || s.Phase == ratelimit.CircuitClosed {
+		out, ok := outages[t.Title()]
+		if !ok || shown[out.host] {
 			continue
 		}
-		if !s.OfHost && !s.own {
-			c.Detail += fmt.Sprintf("%s: packages of tenant %s wait, %s; ", host, t.Title(), describeOutage(s))
+		if !out.OfHost && !out.own {
+			c.Detail += fmt.Sprintf("%s: packages of tenant %s wait, %s; ", out.host, t.Title(), describeOutage(out.reach))
 			continue
 		}
-		shown[host] = true
-		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", host, describeOutage(s))
+		shown[out.host] = true
+		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", out.host, describeOutage(out.reach))
 	}
-	return c
-}
-
-// checkTenant shows why a tenant's invoices wait. Only a wrong NIP in production and a fault of
-// this process make the worker unready.
-func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused bool) Check {
-	c := Check{Name: "tenant " + tenant, OK: true}
-	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {
-		return Check{Name: c.Name, Detail: mistake}
-	} else if mistake != "" {
-		c.Detail = mistake + "; "
-	}
-	if paused {
-		c.Detail += "paused by configuration"
-		return c
-	}
-	if holds, err := w.pool.Ledger.Holds(ctx); err == nil && holds[tenant].Kind != "" {
-		hold := holds[tenant]
-		c.Detail += fmt.Sprintf("%s by %s since %s: %s ends it; ",
-			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), w.pool.Enqueue().Call("resume", tenant))
-	}
-	if err := w.faults.of(tenant); err != nil {
-		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
-	}
-	known, err := w.pool.Ledger.Tenant(ctx, tenant)
-	u, failed := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
-	if failed == nil && u.Frozen > 0 {
-		c.Detail += cmp.Or(known.KeyRefused,
-			"credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
-		return c
-	}
-	// The groups of a denied tenant are frozen as after a 429, but for another reason.
-	denied := err == nil && known.Denials > 0
-	if denied {
-		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
-			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer? ",
-			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])
-	}
-	for _, group := range w.limits.limiter.Groups() {
-		if group == ratelimit.GroupOther {
-			group = string(ksef.GroupPublicKey)
-		}
-		if u, err := w.limits.limiter.Usage(ctx, tenant, group); err == nil && u.Frozen > 0 && !denied {
-			c.Detail += fmt.Sprintf("%s is paused for %s after too many requests (429), then resumes slowly; ",
-				group, u.Frozen.Round(time.Second))
-		}
-	}
-	open, err := w.limits.circuits.open(ctx, w.limits.hosts.of(tenant))
-	if err != nil {
-		return c // the gateway's own check shows the error
-	}
-	for _, o := range open {
-		if o.Tenant == tenant {
-			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState}))
-		}
-	}
-	here, err := w.limits.circuits.openHere(ctx, w.limits.hosts.of(tenant))
-	if err != nil {
-		return c
-	}
-	for _, o := range here {
-		if o.Tenant == tenant {
-			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState, unanswered: true}))
-		}
-	}
-	for _, more := range []string{describeExpiry(w.faults.credentials[tenant], w.pool.Now()), w.told.describe(tenant)} {
-		if more != "" {
-			c.Detail += more + "; "
-		}
-	}
-	c.Detail = strings.TrimSuffix(c.Detail, "; ")
 	return c
 }

@@ -64,3 +64,16 @@ func (o overviews) Collect(ch chan<- prometheus.Metric) {
 		gauge(ch, waitingDesc, float64(n.Invoices), n.Tenant, string(n.For))
 	}
 }
+
+// byTenant returns how many invoices of each tenant wait; none when that is not known.
+func (o overviews) byTenant(ctx context.Context) map[string]int {
+	counts, err := o.get(ctx)
+	if err != nil {
+		return nil
+	}
+	sums := map[string]int{}
+	for _, n := range counts {
+		sums[n.Tenant] += n.Invoices
+	}
+	return sums
+}

@@ -148,6 +148,6 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
-		newLimitCollector(w.limits, p.Config.Tenants), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
+		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/waiting"
@@ -47,15 +47,35 @@ func (p *Pool) Waiting() (*waiting.Reader, error) {
 // holds reads what the pool's limits hold back.
 type holds struct {
 	*ratelimit.Limiter
-	store   ratelimit.Store
+	store   *ratelimit.Redis
 	circuit *ratelimit.Circuit
 	hosts   map[string][]string // the tenants of each host
 }
 
-// Refused implements [waiting.Limits].
-func (h holds) Refused(ctx context.Context, tenant string) (time.Duration, error) {
-	u, err := h.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
-	return u.Frozen, err
+// Held implements [waiting.Limits].
+func (h holds) Held(ctx context.Context, tenants []string) (map[string]waiting.TenantLimits, error) {
+	keys := make([]ratelimit.Key, 0, 2*len(tenants))
+	for _, t := range tenants {
+		keys = append(keys, keyOfCredentials(t), sessions(t))
+	}
+	usages, err := h.store.Usages(ctx, keys, func(k ratelimit.Key) ratelimit.Limits { return h.Limits(k.Tenant, k.Group) })
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]waiting.TenantLimits, len(tenants))
+	for _, t := range tenants {
+		// What has booked nothing is not held back.
+		out[t] = waiting.TenantLimits{Refused: usages[keyOfCredentials(t)].Frozen, Sessions: usages[sessions(t)]}
+	}
+	return out, nil
+}
+
+func sessions(tenant string) ratelimit.Key {
+	return ratelimit.Key{Tenant: tenant, Group: string(ksef.GroupBatchSession)}
+}
+
+func keyOfCredentials(tenant string) ratelimit.Key {
+	return ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}
 }
 
 // Open implements [waiting.Limits].

@@ -69,7 +69,7 @@ func (p place) String() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(p.at + " " + strconv.FormatInt(p.seen, 10)))
 }
 
-func placeOf(s string) (place, bool) {
+func eventPlaceOf(s string) (place, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)
 	at, seen, found := strings.Cut(string(raw), " ")
 	n, notNumber := strconv.ParseInt(seen, 10, 64)
@@ -97,7 +97,7 @@ func eventsQueryOf(c *call) (eventsQuery, error) {
 				continue
 			}
 			var at place
-			at, known := placeOf(value)
+			at, known := eventPlaceOf(value)
 			q.from, ok = &at, ok && known
 		case "limit":
 			q.limit, err = strconv.Atoi(value)

@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,11 +25,13 @@ type listAnswer struct {
 
 // filter is what a list is asked for.
 type filter struct {
-	ref, number, ksefNumber string
-	state                   string
-	tenants                 []string // those of the client, or the one that was asked for
-	from                    cursor
-	limit                   int
+	ref, number, ksefNumber        string
+	numberPrefix, ksefNumberPrefix string
+	day                            string // P_1
+	state                          string
+	tenants                        []string // those of the client, or the one that was asked for
+	from                           ledger.Place
+	limit                          int
 }
 
 const (
@@ -66,6 +69,14 @@ func (l *listing) filterOf(c *call) (filter, error) {
 			f.number = value
 		case "ksef_number":
 			f.ksefNumber = value
+		case "number_prefix":
+			f.numberPrefix = value
+		case "ksef_number_prefix":
+			f.ksefNumberPrefix = value
+		case "day":
+			f.day = value
+			_, err := time.Parse(time.DateOnly, value)
+			ok = ok && err == nil
 		case "state":
 			f.state = value
 			ok = ok && (value == results.Refused || slices.Contains(ledger.States(), ledger.State(value)))
@@ -74,7 +85,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 		case "since":
 			var at time.Time
 			at, ok = intake.ParseTime(value, false)
-			f.from = cursor{at: ledger.At(at)}
+			f.from = ledger.Place{At: ledger.At(at)}
 		case "cursor":
 			continue // below: it counts more than since
 		case "limit":
@@ -90,7 +101,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 	}
 	if at := query.Get("cursor"); at != "" {
 		ok := false
-		if f.from, ok = cursorOf(at); !ok {
+		if f.from, ok = placeOf(at); !ok {
 			return f, bad("this cursor was not given by this server", "ten kursor nie pochodzi z tego serwera")
 		}
 	}
@@ -106,7 +117,14 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		(f.state == "" || f.state == string(inv.State)) &&
 		(f.ref == "" || f.ref == inv.Ref) &&
 		(f.number == "" || f.number == inv.Number) &&
-		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber)
+		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber) &&
+		(f.day == "" || f.day == inv.IssueDate) &&
+		strings.HasPrefix(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
+}
+
+// selects reports whether the filter asks for more than a state and the tenants of the client.
+func (f *filter) selects() bool {
+	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
 }
 
 // named answers with the invoices of a ref or number. They are few, so there is one page. When no
@@ -165,40 +183,44 @@ func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, er
 // changed answers with a page of invoices in the order of their last change.
 func (l *listing) changed(c *call, f filter) error {
 	states := ledger.States()
+	number := cmp.Or(f.ksefNumber, f.ksefNumberPrefix)
 	switch {
 	case f.state != "":
 		states = []ledger.State{ledger.State(f.state)}
-	case f.ksefNumber != "":
+	case number != "":
 		states = []ledger.State{ledger.Accepted, ledger.Receipted}
-		// A number has the day of its acceptance, and an entry was last changed on that day or later.
-		if at, ok := acceptedOn(f.ksefNumber); ok && f.from.at < ledger.At(at) {
-			f.from = cursor{at: ledger.At(at)}
-		}
 	}
-	walk := &walk{core: l.core, call: c, states: states, at: f.from}
+	// A number has the day of its acceptance, and an entry was last changed on that day or later.
+	if at, ok := acceptedOn(number); ok && f.from.At < ledger.At(at) {
+		f.from = ledger.Place{At: ledger.At(at)}
+	}
+	// Where few may match, more are read at a time.
+	n := f.limit
+	if f.selects() {
+		n = max(n, maxPageSize)
+	}
 	var page []ledger.Invoice
 	more := false
-	for read := 0; len(page) < f.limit; {
-		some, err := walk.next(f.limit)
-		if err != nil {
+	for read := 0; !more; {
+		some, next, err := l.o.Inquiry.Changed(c.ctx(), states, f.from, n)
+		if _, err = ledger.Skip(err); err != nil {
 			return notNow(err)
 		}
-		if len(some) == 0 {
+		if next == f.from {
 			break
 		}
 		for i := range some {
+			if f.match(&some[i].Invoice) {
+				page = append(page, some[i].Invoice)
+			}
 			if len(page) == f.limit {
+				next = some[i].Place
 				break
 			}
-			walk.at = cursor{some[i].UpdatedAt, some[i].ID}
-			if f.match(&some[i]) {
-				page = append(page, some[i])
-			}
 		}
-		if read += len(some); read >= scanned || len(page) == f.limit {
-			more = true
-			break
-		}
+		f.from = next
+		read += n
+		more = read >= scanned || len(page) == f.limit
 	}
 	answer := listAnswer{}
 	var err error
@@ -206,7 +228,7 @@ func (l *listing) changed(c *call, f filter) error {
 		return err
 	}
 	if more {
-		answer.Next = walk.at.String()
+		answer.Next = cursorText(f.from)
 	}
 	return c.json(http.StatusOK, answer)
 }

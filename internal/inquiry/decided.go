@@ -2,7 +2,6 @@ package inquiry
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 
@@ -17,82 +16,91 @@ type Decision struct {
 	Result  results.Result
 }
 
-// Decided yields the invoices that are decided and have changed since from, in the order of their
-// last change. An error ends the sequence. It reads one page of each state ahead, so its memory is
-// bounded.
-func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision, error] {
+// Decided yields the invoices that are decided, have changed since from and pass the filter, in the
+// order of their last change. An error ends the sequence. An invoice that changes after it was
+// yielded comes again, as it is then: to know which were yielded would take memory for each. Otherwise
+// a few pages are held in memory, however many there are.
+func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
-		var lists []*list
-		for _, s := range ledger.States() {
-			if !s.Final() {
-				continue
-			}
-			ids, err := r.Ledger.InState(ctx, s, from, time.Time{}, 0)
-			if err != nil {
-				yield(Decision{}, fmt.Errorf("list %s invoices: %w", s, err))
-				return
-			}
-			lists = append(lists, &list{ids: ids})
-		}
-		seen := map[string]bool{} // an invoice whose state changed between two lists is in both
-		for {
-			next, err := r.earliest(ctx, lists)
+		for page, err := range r.ahead(ctx, from, f) {
 			if err != nil {
 				yield(Decision{}, err)
 				return
 			}
-			if next == nil {
+			found, err := r.Results(ctx, page)
+			if err != nil {
+				yield(Decision{}, err)
 				return
 			}
-			d := next.ahead[0]
-			next.ahead = next.ahead[1:]
-			if seen[d.Invoice.ID] || !d.Invoice.State.Final() {
-				continue
+			for i := range page {
+				if !yield(Decision{page[i], found[i]}, nil) {
+					return
+				}
 			}
-			seen[d.Invoice.ID] = true
-			if !yield(d, nil) {
+		}
+	}
+}
+
+// page is some of the invoices, or why they could not be read.
+type page struct {
+	invs   []ledger.Invoice
+	unread error
+	err    error
+}
+
+// ahead yields page after page of invoices. While one is worked on, two more are read: Redis and both
+// stages of this process then work at the same time.
+func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
+	return func(yield func([]ledger.Invoice, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pages := make(chan chan page, 1)
+		defer func() {
+			cancel()
+			for coming := range pages { // until the reader has seen it
+				<-coming
+			}
+		}()
+		go func() {
+			defer close(pages)
+			r.pages(ctx, from, f, pages)
+		}()
+		for coming := range pages {
+			p := <-coming
+			_ = r.skip(p.unread) // what is left of it is p.err
+			if !yield(p.invs, p.err) || p.err != nil {
 				return
 			}
 		}
 	}
 }
 
-// list holds the ids of one state, oldest change first, and the entries that were read ahead.
-type list struct {
-	ids   []string
-	ahead []Decision
-}
-
-// earliest returns the list whose next entry has the oldest change; nil when all lists are at their
-// end.
-func (r *Reader) earliest(ctx context.Context, lists []*list) (*list, error) {
-	var next *list
-	for _, li := range lists {
-		if err := r.fill(ctx, li); err != nil {
-			return nil, err
+// pages sends pages in order, each as it is read, until the end, an error, or ctx is done.
+func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- chan page) {
+	place, states := ledger.Place{At: ledger.At(from)}, f.states()
+	for len(states) > 0 && ctx.Err() == nil {
+		places, err := r.Ledger.Changed(ctx, states, place, chunk)
+		if err == nil && len(places) == 0 {
+			return
 		}
-		if len(li.ahead) > 0 && (next == nil || li.ahead[0].Invoice.UpdatedAt < next.ahead[0].Invoice.UpdatedAt) {
-			next = li
-		}
-	}
-	return next, nil
-}
-
-func (r *Reader) fill(ctx context.Context, li *list) error {
-	for len(li.ahead) == 0 && len(li.ids) > 0 {
-		n := min(len(li.ids), chunk)
-		invs, err := r.Ledger.Invoices(ctx, li.ids[:n])
-		if err := r.skip(err); err != nil {
-			return err
-		}
-		found, err := r.Results(ctx, invs)
+		coming := make(chan page, 1)
+		to <- coming // it is read to the end, whatever happens
 		if err != nil {
-			return err
+			coming <- page{err: err}
+			return
 		}
-		li.ids = li.ids[n:]
-		for i := range invs {
-			li.ahead = append(li.ahead, Decision{invs[i], found[i]})
+		place = places[len(places)-1]
+		go func() { coming <- r.page(ctx, places, &f) }()
+	}
+}
+
+func (r *Reader) page(ctx context.Context, places []ledger.Place, f *Filter) (p page) {
+	some, err := r.at(ctx, places)
+	p.unread = err
+	_, p.err = ledger.Skip(err)
+	for i := range some {
+		if f.Match(&some[i].Invoice) {
+			p.invs = append(p.invs, some[i].Invoice)
 		}
 	}
-	return nil
+	return p
 }

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 )
 
 func (w *world) decided(from time.Time) []string {
 	w.t.Helper()
 	var got []string
-	for d, err := range w.reader.Decided(w.t.Context(), from) {
+	for d, err := range w.reader.Decided(w.t.Context(), from, inquiry.Filter{}) {
 		w.check(err)
 		got = append(got, d.Result.Number+" "+d.Result.State)
 	}
@@ -56,7 +57,7 @@ func TestDecided_MoreThanOnePage_YieldsEachInvoiceOnceInOrder(t *testing.T) {
 	w.move(ledger.Rejected, ids[:700]...)
 	w.move(ledger.Parked, ids[700:]...)
 	seen, last := map[string]bool{}, ledger.Millis(0)
-	for d, err := range w.reader.Decided(t.Context(), time.Time{}) {
+	for d, err := range w.reader.Decided(t.Context(), time.Time{}, inquiry.Filter{}) {
 		w.check(err)
 		if seen[d.Invoice.ID] || d.Invoice.UpdatedAt < last {
 			t.Fatalf("%s comes twice or out of order", d.Invoice.Number)
@@ -84,7 +85,7 @@ func TestDecided_StateChangesBetweenTwoLists_YieldsTheInvoiceOnce(t *testing.T) 
 	a := w.take(sellerA, "A", "1")
 	w.accept(a)
 	changed := false
-	w.rdb.AddHook(&after{"ksef:st:accepted", func() { changed = true; w.move(ledger.Receipted, a) }})
+	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() { changed = true; w.move(ledger.Receipted, a) }})
 	if got := w.decided(time.Time{}); !changed || !slices.Equal(got, []string{"A receipted"}) {
 		t.Errorf("decided are %q; changed: %v", got, changed)
 	}

@@ -161,23 +161,32 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 	return out, nil
 }
 
-// InState yields the invoices in one state, some at a time, the oldest change first. An error of
-// yield ends it and is returned.
+// InState yields the invoices in one state, some at a time, the oldest change first. It leaves out what
+// changes after it has begun: whoever moves the invoices that it yields does not meet them again. An
+// error of yield ends it and is returned.
 func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]ledger.Invoice) error) error {
-	ids, err := r.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
+	began, err := r.Ledger.Clock(ctx)
 	if err != nil {
-		return fmt.Errorf("list %s invoices: %w", state, err)
+		return err
 	}
-	for some := range slices.Chunk(ids, chunk) {
-		invs, err := r.Ledger.Invoices(ctx, some)
+	for place := (ledger.Place{}); ; {
+		some, next, err := r.Changed(ctx, []ledger.State{state}, place, chunk)
 		if err := r.skip(err); err != nil {
-			return err
+			return fmt.Errorf("list %s invoices: %w", state, err)
 		}
-		// An invoice may have changed its state since the list was read.
-		invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return inv.State != state })
-		if err := yield(invs); err != nil {
+		if next == place {
+			return nil
+		}
+		place = next
+		var invs []ledger.Invoice
+		for i := range some {
+			// An invoice may have changed its state since the list was read.
+			if some[i].Place.At <= ledger.At(began) && some[i].State == state {
+				invs = append(invs, some[i].Invoice)
+			}
+		}
+		if err := yield(invs); err != nil || place.At > ledger.At(began) {
 			return err
 		}
 	}
-	return nil
 }

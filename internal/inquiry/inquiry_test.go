@@ -19,7 +19,7 @@ func TestInState_StateChangesAfterTheListWasRead_LeavesTheInvoiceOut(t *testing.
 	w := newWorld(t)
 	a := w.take(sellerA, "A", "1")
 	changed := false
-	w.rdb.AddHook(&after{"ksef:st:queued", func() { changed = true; w.move(ledger.Parked, a) }})
+	w.rdb.AddHook(&after{ledger.ScriptHashes()["changed"], func() { changed = true; w.move(ledger.Parked, a) }})
 	err := w.reader.InState(t.Context(), ledger.Queued, func(invs []ledger.Invoice) error {
 		if len(invs) > 0 {
 			t.Errorf("yielded %+v", invs)

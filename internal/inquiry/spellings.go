@@ -30,6 +30,7 @@ func spellings(number string) []string {
 }
 
 // sameNumber reports whether a person who types name may mean the number.
-func sameNumber(number, name string) bool {
-	return strings.ReplaceAll(number, noBreak, " ") == strings.ReplaceAll(name, noBreak, " ")
-}
+func sameNumber(number, name string) bool { return ordinary(number) == ordinary(name) }
+
+// ordinary returns a number with ordinary spaces alone.
+func ordinary(number string) string { return strings.ReplaceAll(number, noBreak, " ") }

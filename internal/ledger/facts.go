@@ -62,7 +62,9 @@ func (is *InvoiceStore) packFacts(i *Invoice, now Millis, ident string, revision
 // unpackFacts reads facts into i. File name and ref stay as they are stored.
 func (i *Invoice) unpackFacts(packed string) error {
 	var f storedFacts
-	if err := json.Unmarshal([]byte(packed), &f); err != nil {
+	if f.read(packed) {
+		// as this build writes them
+	} else if err := json.Unmarshal([]byte(packed), &f); err != nil {
 		var newer struct{ V int }
 		if json.Unmarshal([]byte(packed), &newer) == nil {
 			i.V = newer.V // a newer build may have changed types

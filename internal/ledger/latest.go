@@ -9,12 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Place is a place in a list of invoices by their last change. The zero value is before the newest.
-type Place struct {
-	At Millis
-	ID string
-}
-
 // sameInstant bounds how many ids of one millisecond are listed. A script gives a package of
 // invoices, at most some ten thousand, the same millisecond.
 const sameInstant = 20_000

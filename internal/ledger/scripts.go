@@ -24,6 +24,7 @@ var (
 	nextScript        = script("next")
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
+	changedScript     = script("changed")
 
 	// Of packages.
 	cutScript     = script("cut")

@@ -180,3 +180,11 @@ func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfte
 func (l *Limiter) Usage(ctx context.Context, tenant, group string) (Usage, error) {
 	return l.store.Usage(ctx, Key{tenant, group}, l.Limits(tenant, group))
 }
+
+// Unused returns the usage of a tenant's group that has booked nothing.
+func (l *Limiter) Unused(k Key) (u Usage) {
+	for _, w := range l.Limits(k.Tenant, k.Group) {
+		u.Windows = append(u.Windows, w.usage(0, 0))
+	}
+	return u
+}

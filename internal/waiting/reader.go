@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
@@ -35,13 +34,16 @@ type Queue interface {
 
 // Limits reads what holds requests back.
 type Limits interface {
-	// Usage is [ratelimit.Limiter.Usage].
-	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
-	// Refused returns how long the tenant still pauses because its key was refused; 0 when it does
-	// not.
-	Refused(ctx context.Context, tenant string) (time.Duration, error)
+	// Held returns what holds back each of some tenants.
+	Held(ctx context.Context, tenants []string) (map[string]TenantLimits, error)
 	// Open lists the circuits that are not closed. The circuit of the whole gateway has no tenant.
 	Open(ctx context.Context) ([]ratelimit.OpenCircuit, error)
+}
+
+// TenantLimits are what a tenant's limits hold back.
+type TenantLimits struct {
+	Refused  time.Duration   // how long it still pauses because its key was refused; 0 when it does not
+	Sessions ratelimit.Usage // of the group that opens batch sessions
 }
 
 // Reader finds out why invoices wait. It writes nothing. It is safe for concurrent use. Every field
@@ -184,7 +186,7 @@ func (r *Reader) reasons(ctx context.Context, f *Facts, parents []string) error 
 	return nil
 }
 
-// tenants reads what holds each tenant back, with a few commands for each.
+// tenants reads what holds each tenant back, with one command for each and a few for all.
 func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) error {
 	if len(names) == 0 {
 		return nil
@@ -194,6 +196,10 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 		return err
 	}
 	held, err := r.Ledger.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	limits, err := r.Limits.Held(ctx, slices.Sorted(maps.Keys(names)))
 	if err != nil {
 		return err
 	}
@@ -209,18 +215,10 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 		if known.Denials == 0 {
 			t.Denied = time.Time{}
 		}
-		pause, err := r.Limits.Refused(ctx, name)
-		if err != nil {
-			return err
-		}
-		if pause > 0 {
+		if pause := limits[name].Refused; pause > 0 {
 			t.Credentials = f.Now.Add(pause)
 		}
-		u, err := r.Limits.Usage(ctx, name, string(ksef.GroupBatchSession))
-		if err != nil {
-			return err
-		}
-		t.Sessions = windowOf(u, f.Now)
+		t.Sessions = windowOf(limits[name].Sessions, f.Now)
 		for _, o := range open {
 			if o.Tenant == name || o.Tenant == "" {
 				t.Down = append(t.Down, Down{Group: o.Group, Since: o.Since, Next: f.Now.Add(o.Wait)})

@@ -109,6 +109,19 @@ local function identity(id)
   return f and type(f.ident) == 'string' and f.ident or nil
 end
 
+-- rank_behind returns the rank of the first member of a sorted set that stands behind a score and a
+-- member. Members of one score stand in the order of their bytes. The member itself need not be there.
+local function rank_behind(key, score, member)
+  local rank = redis.call('ZSCORE', key, member) == score and redis.call('ZRANK', key, member)
+  if rank then return rank + 1 end
+  local start, high = redis.call('ZCOUNT', key, '-inf', '(' .. score), redis.call('ZCOUNT', key, '-inf', score)
+  while start < high do
+    local middle = math.floor((start + high) / 2)
+    if redis.call('ZRANGE', key, middle, middle)[1] <= member then start = middle + 1 else high = middle end
+  end
+  return start
+end
+
 -- page continues through a sorted set behind the cursor of that name. It lists up to max members
 -- whose score is at most before, lowest first. The cursor is the last member listed, so a member
 -- that stays at the head for ever is not listed again before all others were. At the end of the set
@@ -118,17 +131,7 @@ local function page(key, name, before, max)
   local from, start = redis.call('HGET', P .. 'cursors', name), 0
   if from then
     local score, member = string.match(from, '^(%S+) (.*)$')
-    local rank = redis.call('ZSCORE', key, member) == score and redis.call('ZRANK', key, member)
-    if rank then
-      start = rank + 1
-    else -- it has moved: continue from where it stood
-      local high = redis.call('ZCOUNT', key, '-inf', score)
-      start = redis.call('ZCOUNT', key, '-inf', '(' .. score)
-      while start < high do
-        local middle = math.floor((start + high) / 2)
-        if redis.call('ZRANGE', key, middle, middle)[1] <= member then start = middle + 1 else high = middle end
-      end
-    end
+    start = rank_behind(key, score, member)
   end
   local found, out, last = redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES'), {}, nil
   for i = 1, #found, 2 do

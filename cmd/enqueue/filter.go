@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/results"
+)
+
+// filter holds the flags that say which documents a list shows.
+type filter struct {
+	Tenant string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
+	Day    string `help:"Only invoices of this issue date (P_1), 2026-11-23." placeholder:"D"`
+	Number string `help:"Only numbers (P_2) that begin so." placeholder:"P_2"`
+}
+
+func (f *filter) check() error {
+	if f.Day == "" {
+		return nil
+	}
+	if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
+		return &usageError{what: fmt.Sprintf("--day %q is no day", f.Day), hint: "say 2026-11-23"}
+	}
+	return nil
+}
+
+// of returns what the flags stand for. A NIP means every tenant that has it. A name that the
+// configuration does not have may be that of a tenant that was removed and still has invoices.
+func (f *filter) of(p *program) inquiry.Filter {
+	out := inquiry.Filter{Day: f.Day, Number: f.Number}
+	if f.Tenant == "" {
+		return out
+	}
+	for _, t := range p.cfg.TenantsNamed(f.Tenant) {
+		out.Tenants = append(out.Tenants, t.Title())
+	}
+	if len(out.Tenants) == 0 {
+		out.Tenants = []string{f.Tenant}
+	}
+	return out
+}
+
+// unknown returns the mistake in --tenant when a list came out empty: a name that is misspelt.
+func (f *filter) unknown(p *program, shown int) error {
+	if f.Tenant == "" || shown > 0 || len(p.cfg.TenantsNamed(f.Tenant)) > 0 {
+		return nil
+	}
+	_, err := p.tenant("--tenant ", f.Tenant)
+	return err
+}
+
+// passes reports whether a refused document is shown. It has no KSeF number.
+func passes(f *inquiry.Filter, r *results.Result) bool {
+	return f.OfTenant(r.Tenant) && f.MatchText(r.IssueDate, r.Number, "")
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// tenantFacts is what readiness knows of the tenants. It is read once for all of them. What cannot be
+// read is left out: the checks of Redis and of the gateway show the error.
+type tenantFacts struct {
+	holds  map[string]ledger.Hold
+	usages usages
+	known  map[string]ledger.Tenant // of those that have a frozen group
+	open   map[string][]ratelimit.OpenCircuit
+	here   map[string][]ratelimit.OpenCircuit // of this process alone
+}
+
+func (w *Worker) tenantFacts(ctx context.Context) tenantFacts {
+	f := tenantFacts{
+		known: map[string]ledger.Tenant{}, open: map[string][]ratelimit.OpenCircuit{}, here: map[string][]ratelimit.OpenCircuit{},
+	}
+	f.holds, _ = w.pool.Ledger.Holds(ctx)
+	f.usages, _ = w.limits.usages.get(ctx)
+	for k, u := range f.usages {
+		if _, read := f.known[k.Tenant]; u.Frozen > 0 && !read {
+			f.known[k.Tenant], _ = w.pool.Ledger.Tenant(ctx, k.Tenant)
+		}
+	}
+	for _, host := range w.limits.hosts.all() {
+		open, err := w.limits.circuits.open(ctx, host)
+		if err != nil {
+			return f
+		}
+		for _, o := range open {
+			if w.limits.hosts.of(o.Tenant) == host { // it may have gone another way before
+				f.open[o.Tenant] = append(f.open[o.Tenant], o)
+			}
+		}
+		here, err := w.limits.circuits.openHere(ctx, host)
+		if err != nil {
+			return f
+		}
+		for _, o := range here {
+			if w.limits.hosts.of(o.Tenant) == host {
+				f.here[o.Tenant] = append(f.here[o.Tenant], o)
+			}
+		}
+	}
+	return f
+}
+
+// checkTenant shows why a tenant's invoices wait. Only a wrong NIP in production and a fault of
+// this process make the worker unready.
+func (w *Worker) checkTenant(read func() tenantFacts, tenant, nip string, paused bool) Check {
+	c := Check{Name: "tenant " + tenant, OK: true}
+	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {
+		return Check{Name: c.Name, Detail: mistake}
+	} else if mistake != "" {
+		c.Detail = mistake + "; "
+	}
+	if paused {
+		c.Detail += "paused by configuration"
+		return c
+	}
+	f := read()
+	if hold := f.holds[tenant]; hold.Kind != "" {
+		c.Detail += fmt.Sprintf("%s by %s since %s: %s ends it; ",
+			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), w.pool.Enqueue().Call("resume", tenant))
+	}
+	if err := w.faults.of(tenant); err != nil {
+		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
+	}
+	known := f.known[tenant]
+	if f.usages[ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}].Frozen > 0 {
+		c.Detail += cmp.Or(known.KeyRefused,
+			"credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
+		return c
+	}
+	// The groups of a denied tenant are frozen as after a 429, but for another reason.
+	denied := known.Denials > 0
+	if denied {
+		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
+			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer? ",
+			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])
+	}
+	for _, group := range w.limits.shownGroups() {
+		if u := f.usages[ratelimit.Key{Tenant: tenant, Group: group}]; u.Frozen > 0 && !denied {
+			c.Detail += fmt.Sprintf("%s is paused for %s after too many requests (429), then resumes slowly; ",
+				group, u.Frozen.Round(time.Second))
+		}
+	}
+	for _, o := range f.open[tenant] {
+		c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState}))
+	}
+	for _, o := range f.here[tenant] {
+		c.Detail += fmt.Sprintf("%s: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState, unanswered: true}))
+	}
+	for _, more := range []string{describeExpiry(w.faults.credentials[tenant], w.pool.Now()), w.told.describe(tenant)} {
+		if more != "" {
+			c.Detail += more + "; "
+		}
+	}
+	c.Detail = strings.TrimSuffix(c.Detail, "; ")
+	return c
+}

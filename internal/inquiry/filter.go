@@ -1,0 +1,46 @@
+package inquiry
+
+import (
+	"slices"
+	"strings"
+
+	"ksefworker/internal/ledger"
+)
+
+// Filter says which decided invoices a list shows. An empty field passes all. Only State narrows what
+// is read: for the others every entry since the start of the list is looked at. An index for each of
+// them would cost memory for every invoice that is kept.
+type Filter struct {
+	State      ledger.State
+	Tenants    []string // names; one of them
+	Day        string   // P_1, "2006-01-02"
+	Number     string   // how P_2 begins; a space is also a no-break space
+	KsefNumber string   // how the number that KSeF gave begins
+}
+
+// Match reports whether an invoice passes.
+func (f *Filter) Match(inv *ledger.Invoice) bool {
+	return inv.State.Final() &&
+		(f.State == "" || f.State == inv.State) &&
+		f.OfTenant(inv.Tenant) && f.MatchText(inv.IssueDate, inv.Number, inv.KsefNumber)
+}
+
+// OfTenant reports whether documents of a tenant pass.
+func (f *Filter) OfTenant(tenant string) bool {
+	return len(f.Tenants) == 0 || slices.Contains(f.Tenants, tenant)
+}
+
+// MatchText reports whether a document with this P_1, P_2 and KSeF number passes, whatever its tenant
+// and state.
+func (f *Filter) MatchText(day, number, ksefNumber string) bool {
+	return (f.Day == "" || f.Day == day) &&
+		(f.Number == "" || strings.HasPrefix(ordinary(number), ordinary(f.Number))) &&
+		strings.HasPrefix(ksefNumber, f.KsefNumber)
+}
+
+// states lists the decided states that may pass.
+func (f *Filter) states() []ledger.State {
+	return slices.DeleteFunc(ledger.States(), func(s ledger.State) bool {
+		return !s.Final() || f.State != "" && f.State != s || f.KsefNumber != "" && !s.InKSeF()
+	})
+}

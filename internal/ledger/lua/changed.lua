@@ -1,0 +1,34 @@
+-- List invoices of some states in the order of their last change, all states together. ARGV: time and
+-- id of the place behind which the list begins; how many at most; '1' to list all, whatever the time;
+-- the states. Returns {whether some are left out because they changed just now, {id, time, id, time …}}.
+--
+-- Because one script reads all states, an invoice that moves from one to another is in the list once.
+-- What changes later has a later time, or the same one, and may then stand before the last of the
+-- list. So what changed in this millisecond is left out: it has its turn in the next one. With a
+-- test's clock nothing is left out.
+local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or ARGV[2] ~= ''
+local lists, young = {}, 0
+for k = 7, #ARGV do
+  local key = P .. 'st:' .. ARGV[k]
+  local start = at == '0' and 0 or rank_behind(key, at, id)
+  local found = redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES')
+  while not all and #found > 0 and tonumber(found[#found]) >= tonumber(now) do
+    found[#found], found[#found-1], young = nil, nil, 1
+  end
+  if #found > 0 then lists[#lists+1] = { found, 1, tonumber(found[2]) } end
+end
+if #lists == 1 then return { young, lists[1][1] } end -- nearly always
+local out = {}
+while #lists > 0 and #out < 2 * max do
+  local next = 1
+  for k = 2, #lists do
+    local a, b = lists[k], lists[next]
+    if a[3] < b[3] or a[3] == b[3] and a[1][a[2]] < b[1][b[2]] then next = k end
+  end
+  local list = lists[next]
+  local i = list[2]
+  out[#out+1], out[#out+2] = list[1][i], list[1][i+1]
+  list[2], list[3] = i + 2, tonumber(list[1][i+3])
+  if not list[3] then table.remove(lists, next) end
+end
+return { young, out }

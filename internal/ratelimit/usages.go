@@ -1,0 +1,147 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// usagesAtOnce is how many logs one command reads: half a millisecond of Redis.
+const usagesAtOnce = 500
+
+// Usages counts the use of many keys, as [Redis.Usage] does of one, in one round trip and one command
+// for each five hundred keys. Keys that have booked nothing lately and are not frozen are left out. So
+// are the waitlists: see [Redis.Waitlisted]. limits returns what is asked of a key; nil asks for
+// freezes alone.
+func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
+	var logs []*redis.SliceCmd
+	var clock *redis.TimeCmd
+	var kept *redis.StringCmd
+	pipe := s.client.Pipeline()
+	if s.clock == nil {
+		clock, kept = pipe.Time(ctx), pipe.Get(ctx, s.prefix+"rate-clock")
+	}
+	for some := range slices.Chunk(keys, usagesAtOnce) {
+		names := make([]string, len(some))
+		for i, k := range some {
+			names[i] = s.key(k)
+		}
+		logs = append(logs, pipe.MGet(ctx, names...))
+	}
+	// The clock's key may be missing, or hold something else, so each answer is looked at.
+	_, _ = pipe.Exec(ctx)
+	now, err := s.clocked(clock, kept)
+	if err != nil {
+		return nil, fmt.Errorf("count usage of %d keys: %w", len(keys), err)
+	}
+	out := map[Key]Usage{}
+	for i, some := range slices.Collect(slices.Chunk(keys, usagesAtOnce)) {
+		found, err := logs[i].Result()
+		if err != nil {
+			return nil, fmt.Errorf("count usage of %d keys: %w", len(keys), err)
+		}
+		for j, v := range found {
+			packed, there := v.(string)
+			if !there {
+				continue
+			}
+			u, err := bookLog(packed).usage(now, limits, some[j])
+			if err != nil {
+				return nil, fmt.Errorf("count usage of %s: %w", some[j], err)
+			}
+			out[some[j]] = u
+		}
+	}
+	return out, nil
+}
+
+var keptClock = regexp.MustCompile(`^(\d+) (\d+)$`)
+
+// clocked returns the instant that the scripts' clock shows (log.lua).
+func (s *Redis) clocked(clock *redis.TimeCmd, kept *redis.StringCmd) (int64, error) {
+	if s.clock != nil {
+		return s.clock().UnixMicro(), nil
+	}
+	t, err := clock.Result()
+	if err != nil {
+		return 0, err
+	}
+	now := t.UnixMicro()
+	if m := keptClock.FindStringSubmatch(kept.Val()); m != nil {
+		bound, _ := strconv.ParseInt(m[1], 10, 64)
+		offset, _ := strconv.ParseInt(m[2], 10, 64)
+		const ahead = 1000
+		if now += offset; now < bound-ahead {
+			now = bound
+		}
+	}
+	return now, nil
+}
+
+// bookLog is the log of one key as log.lua writes it.
+type bookLog string
+
+const logHead, logRecord = 16, 8
+
+func (l bookLog) number(at int) (n int64) {
+	for i := range 7 {
+		n = n<<8 | int64(l[at+i])
+	}
+	return n
+}
+
+func (l bookLog) instant(i int) int64 { return l.number(logHead + i*logRecord) }
+
+func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err error) {
+	if len(l) < logHead || l[0] != 1 {
+		return u, errors.New("its log was written by another version")
+	}
+	if frozen := l.number(1); frozen > now {
+		u.Frozen, u.FrozenUntil = time.Duration(frozen-now)*time.Microsecond, time.UnixMicro(frozen)
+	}
+	if limits == nil {
+		return u, nil
+	}
+	count := (len(l) - logHead) / logRecord
+	from := func(t int64) int { return sort.Search(count, func(i int) bool { return l.instant(i) >= t }) }
+	u.Ahead = count - from(now+1)
+	for _, w := range limits(k) {
+		oldest, age := from(now-wholeMicros(w.Per).Microseconds()), int64(0)
+		if oldest < count {
+			age = now - l.instant(oldest)
+		}
+		u.Windows = append(u.Windows, w.usage(count-oldest, time.Duration(age)*time.Microsecond))
+	}
+	return u, nil
+}
+
+// Waitlisted counts the tickets on the waitlists of keys, with two commands for each key in one round
+// trip.
+func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
+	cmds := map[Key][]*redis.IntCmd{}
+	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, k := range keys {
+			for _, name := range waitlistNames {
+				order, _ := s.waitlistKeys(k, name)
+				cmds[k] = append(cmds[k], p.ZCard(ctx, order))
+			}
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("count waitlists: %w", err)
+	}
+	out := make(map[Key]int, len(cmds))
+	for k, of := range cmds {
+		for _, c := range of {
+			out[k] += int(c.Val())
+		}
+	}
+	return out, nil
+}
