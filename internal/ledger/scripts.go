@@ -24,6 +24,7 @@ var (
 	nextScript        = script("next")
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
+	saidScript        = script("said") // of packages too
 
 	// Of packages.
 	cutScript     = script("cut")

@@ -13,10 +13,13 @@ end
 for i = 1, #page[2], 2 do
   local id = page[2][i]
   if packages then
-    sealed(read('pkg:' .. id, 'reason')[1])
+    local p = read('pkg:' .. id, 'reason', 'said')
+    sealed(p[1])
+    sealed(p[2])
   else
-    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts')
+    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'said')
     sealed(e[3])
+    sealed(e[5])
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
     sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
