@@ -127,7 +127,7 @@ func (r *reader) checkForm() {
 	case otherForm(system):
 		r.report(at, FieldError{Field: "KodFormularza", Rule: "is the form " + string(r.kept(r.system)) + ", which is not supported yet",
 			Value: string(r.kept(r.system)),
-			Hint: "FA(3) is supported"})
+			Hint:  "FA(3) is supported"})
 	case string(r.kept(r.system)) != want.SystemCode:
 		r.report(at, FieldError{Field: "KodFormularza",
 			Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`, Value: string(r.kept(r.system))})
