@@ -145,9 +145,14 @@ func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 			return
 		}
 		seen := &statusWriter{ResponseWriter: w}
+		ids, n := tasksNamed(r)
 		next.ServeHTTP(seen, r)
 		user, _, _ := r.BasicAuth() // "" for who is logged in at the page
-		log.Warn().Str("user", user).Str("from", remoteHost(r)).Str("method", r.Method).Str("path", shortPath(r.URL.Path)).
+		e := log.Warn()
+		if n > 0 {
+			e = e.Strs("tasks", ids).Int("tasks_named", n)
+		}
+		e.Str("user", user).Str("from", remoteHost(r)).Str("method", r.Method).Str("path", shortPath(r.URL.Path)).
 			Int("status", seen.status).Msg("a change was made in the dashboard")
 	})
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -79,6 +80,37 @@ func TestDashboard_Change_IsLoggedWithItsUser(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log lacks %s: %s", want, text)
+		}
+	}
+}
+
+// Many tasks are deleted at once: the log names them, and the handler gets the body unchanged.
+func TestDashboard_ChangeOfManyTasks_IsLoggedWithTheirIDs(t *testing.T) {
+	for name, c := range map[string]struct {
+		body        string
+		has, hasNot string
+	}{
+		"two":       {`{"task_ids":["package:submit:p1","invoice:send:i2:3"]}`, `"tasks":["package:submit:p1","invoice:send:i2:3"],"tasks_named":2`, ""},
+		"many":      {`{"task_ids":["a"` + strings.Repeat(`,"b"`, 99) + `]}`, `"tasks_named":100`, strings.Repeat(`"b",`, 20)},
+		"too large": {`{"task_ids":["a"` + strings.Repeat(`,"b"`, 1<<19) + `]}`, `"status":204`, `"tasks`},
+		"no ids":    {`{"other":1}`, `"status":204`, `"tasks`},
+		"no JSON":   {`x`, `"status":204`, `"tasks`},
+		"none":      {``, `"status":204`, `"tasks`},
+	} {
+		var log bytes.Buffer
+		var got []byte
+		h := logChanges(zerolog.New(&log), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got, _ = io.ReadAll(r.Body)
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/monitoring/api/queues/packages/retry_tasks:batch_delete",
+			strings.NewReader(c.body))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if string(got) != c.body {
+			t.Errorf("%s: the handler reads %d bytes, want %d", name, len(got), len(c.body))
+		}
+		if text := log.String(); !strings.Contains(text, c.has) || c.hasNot != "" && strings.Contains(text, c.hasNot) {
+			t.Errorf("%s: the log says %s", name, text)
 		}
 	}
 }

@@ -106,6 +106,11 @@ func wantedForm(root nsID) Form {
 	return FA3()
 }
 
+// otherForm reports that a form's code is that of another form of KSeF than an FA.
+func otherForm(system string) bool {
+	return strings.HasPrefix(system, "FA_RR") || strings.HasPrefix(system, "PEF")
+}
+
 // checkForm compares the declared form with the namespace. When they disagree, it is unknown which
 // schema the sender meant.
 func (r *reader) checkForm() {
@@ -119,6 +124,10 @@ func (r *reader) checkForm() {
 		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura",
 			Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
 			Hint: "this is the namespace of FA(2), which KSeF no longer accepts: export the invoice in the form FA(3)"})
+	case otherForm(system):
+		r.report(at, FieldError{Field: "KodFormularza", Rule: "is the form " + string(r.kept(r.system)) + ", which is not supported yet",
+			Value: string(r.kept(r.system)),
+			Hint:  "FA(3) is supported"})
 	case string(r.kept(r.system)) != want.SystemCode:
 		r.report(at, FieldError{Field: "KodFormularza",
 			Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`, Value: string(r.kept(r.system))})

@@ -105,8 +105,10 @@ func (e *APIError) Words() string { return e.tell(e.Details) }
 func (e *APIError) tell(details string) string {
 	var b strings.Builder
 	b.WriteString(e.Op)
-	b.WriteString(": ")
-	b.WriteString(string(e.Kind))
+	if e.Kind != KindGated || e.Err == nil { // what held it back says everything
+		b.WriteString(": ")
+		b.WriteString(string(e.Kind))
+	}
 	if e.Status != 0 {
 		fmt.Fprintf(&b, ", HTTP %d", e.Status)
 	}

@@ -116,6 +116,7 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	if err != nil || !onlyKnown(m, &inv) {
 		return args
 	}
+	inv.Said = "" // it waits for nothing any more
 	digest := ""
 	if change != nil {
 		var changed bool

@@ -79,6 +79,7 @@ type Invoice struct {
 	OriginalBy      string `redis:"orig_by"` // how that number is known; "" if nothing says that it is a duplicate
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
+	Said            string `redis:"said"`       // what KSeF said when a task about it failed last; "" when unknown
 	TakenBack       string `redis:"taken_back"` // who dismissed it and who took that back, and when; the last time
 	UPO             string `redis:"upo"`        // URL of the archived receipt
 	// SupersededBy is the id of the invoice that took its place, the last time that it was superseded.
@@ -114,6 +115,7 @@ type Package struct {
 	Listed    bool         `redis:"listed"`     // the result list of the final session was read
 	Code      int          `redis:"code"`       // last status code of the session
 	Reason    string       `redis:"reason"`
+	Said      string       `redis:"said"`  // what KSeF said when a task about it failed last; "" when unknown
 	Filed     bool         `redis:"filed"` // documents and results are archived; only a receipt that KSeF does not give is missing
 	UPO       string       `redis:"upo"`
 	Lost      Millis       `redis:"lost"` // since when the gateway says that it does not know the session

@@ -51,6 +51,7 @@ const (
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used
 	keyTenant   = "tenant:"  // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
+	keyTenants  = "tenants"  // set: tenants about which KSeF said something
 	keyInflow   = "inflow:"  // tenant → string: how many invoices it handed in within the present minute
 	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
 	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])

@@ -20,7 +20,7 @@ type Options struct {
 	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
 	ReplicaTimeout time.Duration
 
-	// Texts seals reasons, file names, refs, refusals and holds when it has a key; nil stores them as
+	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key; nil stores them as
 	// plain text.
 	Texts *Bodies
 
@@ -42,6 +42,7 @@ type Ledger struct {
 	*PackageStore
 	*WaitingStore
 	*TenantStore
+	*SaidStore
 	*RefusalStore
 	*BodyStore
 	*SealStore
@@ -76,6 +77,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		PackageStore:  &PackageStore{store: st, home: home, replication: replication},
 		WaitingStore:  &WaitingStore{store: st, invoices: invoices},
 		TenantStore:   &TenantStore{st},
+		SaidStore:     &SaidStore{st},
 		RefusalStore:  refusals, BodyStore: bodies, SealStore: seals,
 		UnreadableStore: &UnreadableStore{store: st, entries: entries},
 		WorkerStore:     &WorkerStore{st},

@@ -16,7 +16,7 @@ import (
 // again: they leave Redis with their receipt or after storage.keep_rejected.
 //
 // It looks at up to limit entries of each state, those behind the last ones that a process looked
-// at, and at every refusal and hold. It returns how many texts it sealed again. A text that this
+// at, and at every refusal, hold and tenant. It returns how many texts it sealed again. A text that this
 // process cannot open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
@@ -59,9 +59,9 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 const resealPage = 500
 
 func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
-	kind, fields := keyInvoice, []string{"reason", "facts", headsField}
+	kind, fields := keyInvoice, []string{"reason", "said", "facts", headsField}
 	if strings.HasPrefix(index, keyPackageState) {
-		kind, fields = keyPackage, fields[:1]
+		kind, fields = keyPackage, fields[:2]
 	}
 	rows := make([]*redis.SliceCmd, len(ids))
 	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
@@ -76,18 +76,20 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 	for i, id := range ids {
 		id, v := text(id), rows[i].Val()
 		key := kind + id
-		if text(cell(v, 1)) == finalFacts {
-			if text(cell(v, 2)) != "" {
+		if text(cell(v, 2)) == finalFacts {
+			if text(cell(v, 3)) != "" {
 				packed = append(packed, id)
 			}
 			continue
 		}
-		if was := text(cell(v, 0)); isSealedText(was) {
-			if packed, ok := ss.resealed(reasonText(id), was[len(sealedText):]); ok {
-				args = append(args, key, "reason", was, sealedText+packed, "")
+		for j, as := range []string{reasonText(id), saidText(id)} {
+			if was := text(cell(v, j)); isSealedText(was) {
+				if packed, ok := ss.resealed(as, was[len(sealedText):]); ok {
+					args = append(args, key, fields[j], was, sealedText+packed, "")
+				}
 			}
 		}
-		if was := text(cell(v, 1)); was != "" {
+		if was := text(cell(v, 2)); was != "" {
 			if now, digest := ss.resealedFacts(id, was); now != was {
 				args = append(args, key, "facts", was, now, digest)
 			}
@@ -194,7 +196,7 @@ type otherText struct {
 	with              func(packed string) ([]byte, error)
 }
 
-// otherTexts calls do with the sealed texts of refusals and holds. What cannot be read is left out.
+// otherTexts calls do with the sealed texts of refusals, holds and tenants. What cannot be read is left out.
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, err := ss.refusals.refusers(ctx)
 	if err != nil {
@@ -220,6 +222,9 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 		}); err != nil {
 			return err
 		}
+	}
+	if err := ss.tenantTexts(ctx, do); err != nil {
+		return err
 	}
 	return ss.eachField(ctx, keyHolds, func(tenant, value string) error {
 		var h Hold

@@ -25,6 +25,7 @@ var (
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
 	changedScript     = script("changed")
+	saidScript        = script("said") // of packages too
 
 	// Of packages.
 	cutScript     = script("cut")

@@ -20,6 +20,7 @@ func reasonText(id string) string     { return id + "|reason" } // of an invoice
 func fileText(id string) string       { return id + "|file" }
 func noteText(id string) string       { return id + "|note" } // of a refusal
 func holdText(tenant string) string   { return tenant + "|hold" }
+func tenantText(tenant string) string { return tenant + "|tenant" }
 func (st *store) sealsTexts() bool    { return st.texts != nil && len(st.texts.keys) > 0 }
 func (st *store) rotatesTexts() bool  { return st.texts != nil && len(st.texts.keys) > 1 }
 func isSealedText(stored string) bool { return strings.HasPrefix(stored, sealedText) }

@@ -27,8 +27,8 @@ func (b *bed) raw() string {
 const quoted = "Zdzisława"
 
 // plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
-// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It
-// returns the ids of the invoices and the packages.
+// reasons of an invoice, of two packages and of a hold, a refusal, the note of its end, and what KSeF
+// said about an invoice, a package and twice about a tenant. It returns the ids of the invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
 	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}
@@ -63,6 +63,10 @@ func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.must(l.Refuse(ctx(), []Refusal{refusal}))
 	se.must(l.DismissRefusal(ctx(), refusal.ID, Dismissal{By: "anna", Reason: quoted}))
 	se.must(l.Hold(ctx(), "One", Hold{Kind: Paused, By: "anna", Why: quoted + " asked for it"}))
+	se.must(l.NoteSaidOfInvoice(ctx(), invoices[3], quoted+" is said"))
+	se.must(l.NoteSaidOfPackage(ctx(), packages[1], quoted+" is said"))
+	se.must(l.NoteRefused(ctx(), "One", time.Now(), quoted+" is said"))
+	se.must(l.NoteKeyRefused(ctx(), "One", quoted+" is said"))
 	return invoices, packages
 }
 
@@ -80,11 +84,13 @@ func (se *seals) readTexts(l *Ledger, invoices, packages []string) int {
 	for _, inv := range invs {
 		count(inv.File)
 		count(inv.Reason)
+		count(inv.Said)
 	}
 	pkgs, err := l.Packages(ctx(), packages)
 	se.must(err)
 	for _, p := range pkgs {
 		count(p.Reason)
+		count(p.Said)
 	}
 	refusals, err := l.Refusals(ctx(), time.Time{}, RefusalDismissed)
 	se.must(err)
@@ -95,10 +101,14 @@ func (se *seals) readTexts(l *Ledger, invoices, packages []string) int {
 	holds, err := l.Holds(ctx())
 	se.must(err)
 	count(holds["One"].Why)
+	tenant, err := l.Tenant(ctx(), "One")
+	se.must(err)
+	count(tenant.RefusedWhy)
+	count(tenant.KeyRefused)
 	return n
 }
 
-const plantedTexts = 10
+const plantedTexts = 14
 
 func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.T) {
 	w := oneWorld(t)

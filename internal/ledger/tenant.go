@@ -16,8 +16,8 @@ type Tenant struct {
 	Refusals   int    `redis:"refusals"`    // batch sessions refused as a whole since the last one was processed
 	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was refused, or the next try began
 	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
-	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused
-	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key
+	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused; sealed in Redis
+	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
 }
 
 // TenantStore keeps what is known of each tenant, and what people hold back.
@@ -29,7 +29,17 @@ func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error
 	if err := ts.rdb.HGetAll(ctx, ts.key(keyTenant, tenant)).Scan(&t); err != nil {
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
+	t.RefusedWhy, t.KeyRefused = ts.openWhy(tenant, t.RefusedWhy), ts.openWhy(tenant, t.KeyRefused)
 	return t, nil
+}
+
+// openWhy returns what was said about a tenant; if this process cannot open it, the text says so.
+func (ts *TenantStore) openWhy(tenant, stored string) string {
+	why, ok := ts.openText(tenantText(tenant), stored)
+	if !ok {
+		return "(" + encryptedHere + ")"
+	}
+	return why
 }
 
 // NoteThrough records that KSeF processed a batch session that was closed at the given time.
@@ -86,7 +96,11 @@ func (ts *TenantStore) ReturnTry(ctx context.Context, tenant string, at time.Tim
 const maxWhy = 500
 
 func (ts *TenantStore) noteTenant(ctx context.Context, tenant, what string, at Millis, n int, why string) error {
-	if _, err := ts.run(ctx, tenantScript, ts.args(tenant, what, int64(at), n, shortened(why, maxWhy))); err != nil {
+	sealed, err := ts.sealText(tenantText(tenant), shortened(why, maxWhy))
+	if err != nil {
+		return err
+	}
+	if _, err := ts.run(ctx, tenantScript, ts.args(tenant, what, int64(at), n, sealed)); err != nil {
 		return fmt.Errorf("record %q of tenant %s: %w", what, tenant, err)
 	}
 	return nil

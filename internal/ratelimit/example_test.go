@@ -53,8 +53,8 @@ func ExampleLimiter_Freeze() {
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupInvoiceSend))
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupSessionMisc))
 	// Output:
-	// wait for the limiter: not now: tenant 5265877635, group invoiceSend rests, because KSeF
-	// answered too many requests (429) or refuses everything of the tenant (410) <nil>
+	// tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)
+	// <nil>
 }
 
 func ExampleLimiter_Usage() {
@@ -120,9 +120,9 @@ func ExampleCircuit() {
 	_ = circuit.Success(ctx, sends)
 	fmt.Println("all:", circuit.Allow(ctx, sends))
 	// Output:
-	// not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
+	// tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
 	// of another tenant: <nil>
 	// probe: <nil>
-	// another: not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
+	// another: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl
 	// all: <nil>
 }

@@ -304,18 +304,18 @@ func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 		want string
 	}{
 		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send},
-			"not now: limit of tenant 5265877635, group invoiceSend is used up"},
+			"limit of tenant 5265877635, group invoiceSend is used up"},
 		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send},
-			"not now: tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of " +
+			"tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of " +
 				"the tenant (410)"},
 		{NotNow{Wait: 30 * time.Second, Reason: ReasonFrozen, Key: Key{send.Tenant, GroupCredentials}},
-			"not now: KSeF refused the key of tenant 5265877635, so its requests rest"},
+			"KSeF refused the key of tenant 5265877635, so its requests rest"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"},
-			"not now: host ksefapi.pl is out of service"},
+			"host ksefapi.pl is out of service"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl", Key: send},
-			"not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl"},
+			"tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonStore, Host: "blob"},
-			"not now: the part store blob is out of service"},
+			"the part store blob is out of service"},
 	}
 	for _, tt := range tests {
 		if got := tt.e.Error(); got != tt.want {

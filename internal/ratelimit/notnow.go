@@ -37,17 +37,17 @@ type NotNow struct {
 func (e *NotNow) Error() string {
 	switch {
 	case e.Reason == ReasonStore:
-		return fmt.Sprintf("not now: the part store %s is out of service", e.Host)
+		return fmt.Sprintf("the part store %s is out of service", e.Host)
 	case e.Reason == ReasonOutage && e.Key != (Key{}):
-		return fmt.Sprintf("not now: %s is out of service at host %s", e.Key, e.Host)
+		return fmt.Sprintf("%s is out of service at host %s", e.Key, e.Host)
 	case e.Reason == ReasonOutage:
-		return fmt.Sprintf("not now: host %s is out of service", e.Host)
+		return fmt.Sprintf("host %s is out of service", e.Host)
 	case e.Reason == ReasonFrozen && e.Key.Group == GroupCredentials:
-		return fmt.Sprintf("not now: KSeF refused the key of tenant %s, so its requests rest", e.Key.Tenant)
+		return fmt.Sprintf("KSeF refused the key of tenant %s, so its requests rest", e.Key.Tenant)
 	case e.Reason == ReasonFrozen:
-		return fmt.Sprintf("not now: %s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)",
+		return fmt.Sprintf("%s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)",
 			e.Key)
 	default:
-		return fmt.Sprintf("not now: limit of %s is used up", e.Key)
+		return fmt.Sprintf("limit of %s is used up", e.Key)
 	}
 }

@@ -126,7 +126,7 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 		asked := time.Now()
 		b, err := l.store.Book(ctx, r)
 		if notNow, ok := errors.AsType[*NotNow](err); ok {
-			return fmt.Errorf("wait for the limiter: %w", l.early(notNow))
+			return l.early(notNow) // its text is for people
 		}
 		if err != nil {
 			return fmt.Errorf("wait for the limiter: %w", err)

@@ -149,6 +149,7 @@ type LaterError struct {
 	Delay  time.Duration
 	Reason Reason
 	What   string // what the task waits for: "session is 150, processing"
+	Said   string // what KSeF says about that; the queue does not keep it (see [ForQueue])
 	Grows  bool   // without a Delay: the pause grows each time, as after failures
 	Err    error  // the cause, may be nil
 }
@@ -158,10 +159,18 @@ func (e *LaterError) Error() string {
 	if e.What != "" {
 		s += ": " + e.What
 	}
+	s += e.said()
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+func (e *LaterError) said() string {
+	if e.Said == "" {
+		return ""
+	}
+	return ", " + e.Said
 }
 
 // Unwrap returns the cause.

@@ -140,5 +140,6 @@ type Wait struct {
 	Delay  time.Duration
 	Reason retry.Reason
 	What   string
+	Cause  error // what KSeF answered; Delay and Poll hold all the same
 	Err    error
 }

@@ -9,10 +9,12 @@ import (
 )
 
 // KSeF answers 410 for each invoice that the sender may not issue. That concerns the invoice when
-// others of the tenant go through (self-billing in the seller's context), and the tenant when none
-// does: its key belongs to another taxpayer, or has lost its permission. Then the tenant is paused
-// and its invoices stay queued: to park them one by one would leave hundreds to a person who finds
-// nothing wrong with them.
+// others of the tenant go through, and the tenant when none does: its key belongs to another
+// taxpayer, or has lost its permission. Then the tenant is paused and its invoices stay queued: to
+// park them one by one would leave hundreds to a person who finds nothing wrong with them.
+//
+// An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
+// says nothing of the tenant's key, so it is not counted, and pauses nobody.
 
 const (
 	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next
@@ -51,16 +53,15 @@ func deniedHelp(inv *ledger.Invoice) string {
 	return "put the right key into its key_file"
 }
 
-// inOthersNames reports that all are issued in somebody else's name. Then it is the sellers who
-// have not granted the permission, and nothing is wrong with a tenant of which KSeF took anything
-// before.
-func inOthersNames(denials []pairing) bool {
+// inOwnName counts the denials of invoices that the tenant issues as their seller.
+func inOwnName(denials []pairing) int {
+	n := 0
 	for _, d := range denials {
 		if SubjectOf(d.inv) == ksef.Subject1 {
-			return false
+			n++
 		}
 	}
-	return true
+	return n
 }
 
 // denied decides about the 410s of a session. nil is nothing to count.
@@ -68,14 +69,15 @@ func (o *outcomes) denied(tenant ledger.Tenant, now time.Time) *Denial {
 	if len(o.denials) == 0 {
 		return nil
 	}
-	if inOthersNames(o.denials) && !tenant.AcceptedAt.Time().IsZero() {
+	own := inOwnName(o.denials)
+	if own == 0 { // it is the sellers who have not granted their permission
 		for _, d := range o.denials {
 			o.park(d.inv, d.info.Status.Code, parkReason(d.inv, d.info.Status))
 		}
 		return nil
 	}
-	denial := &Denial{Answers: len(o.denials)}
-	tenantIsDenied := !o.letIn && speakOfTenant(len(o.denials)+tenant.Denied, tenant, o.pkg.OpenedAt.Time(), now)
+	denial := &Denial{Answers: own}
+	tenantIsDenied := !o.letIn && speakOfTenant(own+tenant.Denied, tenant, o.pkg.OpenedAt.Time(), now)
 	var parked []pairing
 	for _, d := range o.denials {
 		// One that was denied before others went through: it is the invoice after all.

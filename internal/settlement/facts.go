@@ -132,6 +132,7 @@ type OwnReceipt struct {
 type Unknown struct {
 	Status, Code int
 	Text         string
+	Err          error // the refusal itself; nil when only its text is known
 }
 
 // Rest is a package that another one was split off as a probe. Package is nil when it is gone, or

@@ -35,6 +35,10 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): "+
 				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
 		}
+		if SubjectOf(inv) == ksef.SubjectAuthorized {
+			return fmt.Sprintf("%s; seller NIP %s has not granted NIP %s, its PodmiotUpowazniony, the permission to issue its invoices: "+
+				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
+		}
 		return explain(s) + "; give the account the permission, then retry"
 	case ksef.InvoiceAttachmentsNotAllowed:
 		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"

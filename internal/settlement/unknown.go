@@ -12,6 +12,11 @@ import (
 // Shorter than that, it can be one machine of several that lags behind.
 const lostAfter = 10 * time.Minute
 
+func (u *Unknown) caused(d Decision) Decision {
+	d.Wait.Cause = u.Err
+	return d
+}
+
 // unknown decides about a session that KSeF refuses to tell about, although it opened it itself.
 // That proves nothing, and to send its invoices again could make duplicates: after a while KSeF's
 // register is asked instead. What is in it with our content is accepted; of the rest only a person
@@ -22,13 +27,13 @@ func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time
 	case Answers:
 		switch {
 		case why.Status != http.StatusNotFound && why.Status != http.StatusBadRequest:
-			return poll(why.Text)
+			return why.caused(poll(""))
 		case p.Lost == 0:
-			d := wait(r.ConfirmFirst, retry.ReasonRefused, why.Text)
+			d := why.caused(wait(r.ConfirmFirst, retry.ReasonRefused, ""))
 			d.Package.Lost = now
 			return d
 		case now.Sub(p.Lost.Time()) < lostAfter:
-			return wait(time.Minute, retry.ReasonRefused, why.Text)
+			return why.caused(wait(time.Minute, retry.ReasonRefused, ""))
 		case !held.Read:
 			return ask(TheHeld)
 		}

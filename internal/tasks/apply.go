@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
 
@@ -212,7 +214,15 @@ func (ps *pollSchedule) comeBack(p *ledger.Package, wait *settlement.Wait) error
 	case wait.Err != nil:
 		return notYet(wait.Err)
 	case wait.Poll:
-		return ps.pollLater(p, wait.What)
+		return because(ps.pollLater(p, wait.What), wait.Cause)
 	}
-	return later(wait.Delay, wait.Reason, wait.What)
+	return because(later(wait.Delay, wait.Reason, wait.What), wait.Cause)
+}
+
+// because adds the cause to the error of a task that waits.
+func because(err, cause error) error {
+	if later, ok := errors.AsType[*retry.LaterError](err); ok {
+		later.Err = cause
+	}
+	return err
 }

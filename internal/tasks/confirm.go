@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +52,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	info, err := t.SessionStatus(ctx, p.Session)
 	if err != nil {
 		if api, kind := kindOf(err); kind == ksef.KindRefused {
-			run.listed.Unknown = &settlement.Unknown{Status: api.Status, Code: api.Code, Text: api.Error()}
+			run.listed.Unknown = &settlement.Unknown{Status: api.Status, Code: api.Code, Text: api.Error(), Err: api}
 			return run.settle(ctx)
 		}
 		return notYet(err)
@@ -72,9 +73,32 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 		}
 	}
 	if info.Status.Processing() {
-		return c.polls.pollLater(p, fmt.Sprintf("session is %d, %s", info.Status.Code, info.Status.Description))
+		what, said := statusWords(p.Lane, info.Status)
+		return saying(c.polls.pollLater(p, what), said)
 	}
 	return run.settle(ctx)
+}
+
+// statusWords says how a session stands: in our own words when the code is documented, else with
+// KSeF's.
+func statusWords(lane ledger.Lane, s ksef.StatusInfo) (what, said string) {
+	meaning, known := ksef.BatchSessionMeaning(s.Code)
+	if lane == ledger.Express {
+		meaning, known = ksef.OnlineSessionMeaning(s.Code)
+	}
+	what = fmt.Sprintf("session is %d", s.Code)
+	if !known {
+		return what, s.Description
+	}
+	return what + ", " + meaning, ""
+}
+
+// saying adds what KSeF said to the error of a task that waits.
+func saying(err error, said string) error {
+	if later, ok := errors.AsType[*retry.LaterError](err); ok && said != "" {
+		later.Said = said
+	}
+	return err
 }
 
 // notYet turns a poll that failed into one that comes later: a poll changes nothing, so "may have

@@ -65,6 +65,7 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 		err = about.error
 	}
 	told := retry.WithVerdict(forArchive(err))
+	queued := retry.ForQueue(told)
 	v := retry.Judge(told)
 	w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
 	w.logVerdict(kind, id, about.of(), v, told)
@@ -73,7 +74,8 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 		// would be more and more of them.
 		return nil
 	}
-	return told
+	w.noteSaid(ctx, kind, id, queued)
+	return queued
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice

@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -78,6 +79,14 @@ func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	}
 }
 
+// wholeText returns a task's error with the words that the queue does not keep.
+func wholeText(err error) string {
+	if queued, ok := errors.AsType[*retry.QueuedError](err); ok {
+		err = queued.Err
+	}
+	return err.Error()
+}
+
 // run runs one task, records what it does, and moves the clock by the pause that the task asks for.
 func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	tr.mu.Lock()
@@ -90,7 +99,7 @@ func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	tr.mu.Lock()
 	tr.on = false
 	if err != nil {
-		tr.lines = append(tr.lines, fmt.Sprintf("  %s %s %s: %v", v.Action, v.Delay.Round(time.Second), v.Reason, err))
+		tr.lines = append(tr.lines, fmt.Sprintf("  %s %s %s: %v", v.Action, v.Delay.Round(time.Second), v.Reason, wholeText(err)))
 	} else {
 		tr.lines = append(tr.lines, "  done")
 	}

@@ -114,6 +114,48 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 	}
 }
 
+// An invoice that lacks a seller's permission is the first that KSeF ever sees of the tenant, alone
+// in its session. It says nothing of the tenant's key: it is parked, and an ordinary invoice that
+// comes meanwhile does not wait.
+func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobodyIsPaused(t *testing.T) {
+	agent := "\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>" + sample.NIP(1) + "</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne>" +
+		"<Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"
+	for name, c := range map[string]struct {
+		doc  func(s *stage) []byte
+		want string
+	}{
+		"self-billing": {func(s *stage) []byte { return s.billed(sample.NIP(0), "S/1") }, "SelfInvoicing"},
+		"authorised": {func(s *stage) []byte {
+			return bytes.Replace(s.goodOf(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte(agent), 1)
+		}, "PodmiotUpowazniony"},
+	} {
+		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+			t.Run(name+"/"+string(lane), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, simulator.Options{})
+				b := &pausing{}
+				s.budget = b
+				w := s.worker("w", s.clientOf(sample.NIP(1)))
+				out, err := s.admitter().Admit(t.Context(), []intake.Document{{File: "a.xml", Data: c.doc(s)}},
+					intake.Terms{Lane: lane, Tenant: sample.NIP(1)})
+				if err != nil || out[0].Err != nil {
+					t.Fatalf("admit: %v, %v", err, out[0].Err)
+				}
+				inv := out[0].Invoice
+				pkg := s.sent(w, inv)
+				s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
+				if got := s.read(inv.ID); got.Code != 410 || !strings.Contains(got.Reason, c.want) {
+					t.Errorf("%d %s, want words about %s", got.Code, got.Reason, c.want)
+				}
+				known, err := s.ledger.Tenant(t.Context(), sample.NIP(1))
+				if err != nil || known.Denials != 0 || known.Denied != 0 || len(b.pauses) != 0 {
+					t.Errorf("paused for %v: %+v, %v", b.pauses, known, err)
+				}
+			})
+		}
+	}
+}
+
 // A limit that differs for one tenant is used for that tenant and for no other.
 func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	s := newStage(t, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(1), MaxSessionInvoices: 3}}})

@@ -60,7 +60,11 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	if inv.State.Final() && inv.State != ledger.Accepted {
 		return Wait{}
 	}
-	w := f.why(f.stageOf(inv), inv.Tenant)
+	s := f.stageOf(inv)
+	if s.pkg == "" {
+		s.said = inv.Said
+	}
+	w := f.why(s, inv.Tenant)
 	return w.since(inv.UpdatedAt.Time())
 }
 
@@ -142,7 +146,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case info.Phase == queue.TaskPending:
 		w = f.pending(w, t)
 	default:
-		w = lastReason(info)
+		w = lastReason(info, cmp.Or(s.said, f.Packages[s.pkg].Said))
 	}
 	p := f.Packages[s.pkg]
 	switch {
@@ -206,12 +210,13 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 	return w
 }
 
-// lastReason returns the reason that the task's last run gave.
-func lastReason(info queue.TaskInfo) Wait {
+// lastReason returns the reason that the task's last run gave, with what KSeF said then.
+func lastReason(info queue.TaskInfo, said string) Wait {
 	reason, what, ok := retry.ParseVerdict(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err
 	}
+	what = retry.Told(what, said)
 	if info.Err == "" {
 		return Wait{For: Turn, What: "waits for its scheduled time", Until: info.Next}
 	}

@@ -12,7 +12,8 @@ type stage struct {
 	rev  int64
 	set  string // the waiting set that it is in
 	pkg  string
-	end  bool // it is accepted: only its receipt is missing
+	said string // what KSeF said when its task failed; of a package see its entry
+	end  bool   // it is accepted: only its receipt is missing
 	// overflow says that its task is in the overflow queue of the kind.
 	overflow bool
 }

@@ -25,7 +25,7 @@ func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error
 		return nil
 	}
 	if err := c.o.Gate.Enter(ctx, k.Group); err != nil {
-		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: fmt.Errorf("held back: %w", err)}
+		return &ksef.APIError{Op: k.Op, Kind: ksef.KindGated, Group: k.Group, Err: err}
 	}
 	// If reading panics, the gate must be told all the same, or a half-open circuit would wait for
 	// this request for ever.

@@ -13,10 +13,13 @@ end
 for i = 1, #page[2], 2 do
   local id = page[2][i]
   if packages then
-    sealed(read('pkg:' .. id, 'reason')[1])
+    local p = read('pkg:' .. id, 'reason', 'said')
+    sealed(p[1])
+    sealed(p[2])
   else
-    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'k')
+    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'k', 'said')
     sealed(e[3])
+    sealed(e[6])
     for head in string.gmatch(e[5] or '', '............') do count(texts, head) end -- of a packed entry
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
     sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))

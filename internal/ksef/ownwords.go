@@ -1,0 +1,85 @@
+package ksef
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// DetailsInLog ends [APIError.OwnWords] when Error says more.
+const DetailsInLog = " (details are in the log)"
+
+// reasonCodes are the reasons of a 403 that KSeF documents. Any other text in that place is the
+// other side's own.
+var reasonCodes = []string{
+	"missing-permissions", "ip-not-allowed", "insufficient-resource-access", "auth-method-not-allowed",
+	"security-service-blocked", "context-type-not-allowed",
+}
+
+// OwnWords is Error without any text of the other side, which may quote an invoice. It is for
+// places where that must not be in clear text, such as the queue in Redis. It keeps operation,
+// kind, HTTP status, code, a documented reason, and a cause that arose on this side.
+func (e *APIError) OwnWords() string {
+	own := APIError{Op: e.Op, Kind: e.Kind, Status: e.Status, Code: e.Code, RetryAfter: e.RetryAfter}
+	if slices.Contains(reasonCodes, e.Reason) {
+		own.Reason = e.Reason
+	}
+	if inner, ok := errors.AsType[*APIError](e.Err); ok {
+		own.Err = errors.New(strings.TrimSuffix(inner.OwnWords(), DetailsInLog))
+	} else if e.ownCause() {
+		own.Err = e.Err
+	}
+	text := own.tell("")
+	if text != e.Words() {
+		text += DetailsInLog
+	}
+	return text
+}
+
+// ownCause reports that the cause is of this side: no answer is quoted in it.
+func (e *APIError) ownCause() bool {
+	switch e.Kind {
+	case KindGated, KindCanceled, KindLocal:
+		return true
+	case KindNetwork:
+		return e.Unconnected || errors.Is(e.Err, ErrTimeout)
+	}
+	return false
+}
+
+// OwnWords is err's text with [APIError.OwnWords] in place of each client error in it.
+func OwnWords(err error) string {
+	text := err.Error()
+	for _, e := range apiErrors(err) {
+		text = strings.ReplaceAll(text, e.Error(), e.OwnWords())
+	}
+	for _, e := range apiErrors(err) { // a wrapper that gives the text in another form loses it
+		for _, theirs := range []string{e.Description, e.Details, e.Permissions} {
+			if theirs != "" && (strings.Contains(text, theirs) || strings.Contains(text, printable(theirs))) {
+				return fmt.Sprint(e.OwnWords())
+			}
+		}
+	}
+	return text
+}
+
+// apiErrors lists the outermost client errors in the tree of err.
+func apiErrors(err error) []*APIError {
+	if e, ok := err.(*APIError); ok { //nolint:errorlint // the tree is walked here
+		return []*APIError{e}
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return apiErrors(inner)
+		}
+	case interface{ Unwrap() []error }:
+		var all []*APIError
+		for _, inner := range e.Unwrap() {
+			all = append(all, apiErrors(inner)...)
+		}
+		return all
+	}
+	return nil
+}

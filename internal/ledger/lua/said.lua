@@ -1,0 +1,8 @@
+-- Record what KSeF said when a task about an entry failed. ARGV: key of the entry without the
+-- prefix, the text. Revision and indexes stay. Returns {1}, or {0} when there is no such entry, or
+-- nothing is left to do for it.
+local key = P .. ARGV[3]
+local state = redis.pcall('HGET', key, 'state')
+if type(state) ~= 'string' or state == 'receipted' then return { 0 } end
+redis.call('HSET', key, 'said', ARGV[4])
+return { 1 }

@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+)
+
+// What KSeF said when a task about an entry failed last is kept with the entry, because the queue
+// has it in clear text and must not keep it. It is sealed like a reason.
+
+func saidText(id string) string { return id + "|said" }
+
+// SaidStore keeps what KSeF said last about an invoice or a package.
+type SaidStore struct{ *store }
+
+// maxSaid is how many bytes of KSeF's words about an entry are kept.
+const maxSaid = 1000
+
+// NoteSaidOfInvoice records what was said when a task of the invoice failed. The revision stays:
+// what the entry says has not changed. It does nothing if there is no such entry.
+func (ss *SaidStore) NoteSaidOfInvoice(ctx context.Context, id, said string) error {
+	return ss.noteSaid(ctx, keyInvoice, id, said)
+}
+
+// NoteSaidOfPackage does the same for a package.
+func (ss *SaidStore) NoteSaidOfPackage(ctx context.Context, id, said string) error {
+	return ss.noteSaid(ctx, keyPackage, id, said)
+}
+
+func (ss *SaidStore) noteSaid(ctx context.Context, kind, id, said string) error {
+	sealed, err := ss.sealText(saidText(id), shortened(said, maxSaid))
+	if err != nil {
+		return err
+	}
+	if _, err := ss.run(ctx, saidScript, ss.args(kind+id, sealed)); err != nil {
+		return fmt.Errorf("record what was said of %s: %w", id, err)
+	}
+	return nil
+}
+
+// openSaid returns what was said as it was written; "" if this process cannot open it.
+func (st *store) openSaid(id, stored string) string {
+	said, ok := st.openText(saidText(id), stored)
+	if !ok {
+		return ""
+	}
+	return said
+}

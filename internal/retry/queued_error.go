@@ -1,0 +1,61 @@
+package retry
+
+import (
+	"errors"
+	"strings"
+
+	"ksefworker/internal/ksef"
+)
+
+// QueuedError is the error of a task with the text that the queue may keep. The queue stores it in
+// clear text, so it has none of KSeF's own words, which may quote an invoice: they are in the log,
+// and sealed in the ledger. The rest of the error is unchanged.
+type QueuedError struct {
+	Err  error
+	text string
+}
+
+// ForQueue returns a [QueuedError], or nil for nil.
+func ForQueue(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := ksef.OwnWords(err)
+	if later, ok := errors.AsType[*LaterError](err); ok && later.Said != "" {
+		text = strings.ReplaceAll(text, later.said(), ksef.DetailsInLog)
+	}
+	if _, what, ok := ParseVerdict(err.Error()); ok {
+		if _, _, kept := ParseVerdict(text); !kept {
+			text = strings.TrimSuffix(err.Error(), what) + text
+		}
+	}
+	return &QueuedError{Err: err, text: text}
+}
+
+func (e *QueuedError) Error() string { return e.text }
+
+// Unwrap returns the error with all its words.
+func (e *QueuedError) Unwrap() error { return e.Err }
+
+// Withheld returns what the queue does not keep: the whole text behind the verdict; "" when the
+// queue has all of it. err is that of [ForQueue].
+func Withheld(err error) string {
+	queued, ok := errors.AsType[*QueuedError](err)
+	if !ok || queued.text == queued.Err.Error() {
+		return ""
+	}
+	text := queued.Err.Error()
+	if _, what, ok := ParseVerdict(text); ok {
+		return what
+	}
+	return text
+}
+
+// Told returns the text of a task's error for a person. said is what [Withheld] returned when the
+// queue took the error, "" when that is not known.
+func Told(queued, said string) string {
+	if said == "" || !strings.Contains(queued, ksef.DetailsInLog) {
+		return queued
+	}
+	return said
+}
