@@ -52,7 +52,7 @@ func (c Config) GatewayURL() string {
 	return strings.TrimRight(c.Gateway.URL, "/")
 }
 
-func (c *Config) checkGateway(f *faults) {
+func checkGateway(c *Config, f *faults) {
 	switch c.Environment {
 	case Test, Production, Demo:
 		for _, a := range []struct{ field, url string }{{"gateway.url", c.Gateway.URL}, {"direct.url", c.Direct.URL}} {
@@ -62,9 +62,9 @@ func (c *Config) checkGateway(f *faults) {
 			}
 		}
 	case Custom:
-		c.checkAddress(f, "gateway.url", c.Gateway.URL, c.uses(GatewayTransport) || len(c.Tenants) == 0,
+		checkAddress(c, f, "gateway.url", c.Gateway.URL, c.uses(GatewayTransport) || len(c.Tenants) == 0,
 			"the gateway's address", "API keys")
-		c.checkAddress(f, "direct.url", c.Direct.URL, c.uses(DirectTransport), "the address of KSeF's API, which ends in /v2", "tokens")
+		checkAddress(c, f, "direct.url", c.Direct.URL, c.uses(DirectTransport), "the address of KSeF's API, which ends in /v2", "tokens")
 	case "":
 		f.add("environment", "", errors.New("is missing: write test, demo, production or custom"))
 	default:
@@ -75,7 +75,7 @@ func (c *Config) checkGateway(f *faults) {
 }
 
 // checkAddress checks an address of environment custom. needed says that a tenant uses it.
-func (c *Config) checkAddress(f *faults, field, address string, needed bool, what, secrets string) {
+func checkAddress(c *Config, f *faults, field, address string, needed bool, what, secrets string) {
 	if address == "" {
 		if needed {
 			f.add(field, "", fmt.Errorf("is missing: environment custom needs %s", what))

@@ -23,8 +23,8 @@ type HTTP struct {
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
 	Users []User `yaml:"users" envPrefix:"USERS_"`
-	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those with
-	// invoices that wait or groups that are held back come first.
+	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those
+	// with invoices that wait or groups that are held back come first.
 	TenantSeries int `yaml:"tenant_series" env:"TENANT_SERIES"`
 }
 
@@ -79,8 +79,8 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 	return check, err
 }
 
-// readLogin reads a password file and returns its secret and the function of [Dashboard.Login]. turn
-// has room for one: whoever computes a hash holds it.
+// readLogin reads a password file and returns its secret and the function of [Dashboard.Login].
+// turn has room for one: whoever computes a hash holds it.
 func readLogin(setting, username, file string, turn chan struct{}) (string, func(user, password string) bool, error) {
 	secret, err := readSecret(setting, file)
 	if err != nil {

@@ -36,7 +36,7 @@ const (
 // AllTenants stands for every tenant.
 const AllTenants = "*"
 
-func (c *Config) checkUsers(f *faults) {
+func checkUsers(c *Config, f *faults) {
 	h := c.HTTP
 	names := map[string]int{}
 	for i, u := range h.Users {
@@ -86,8 +86,8 @@ type Account struct {
 	Seal func(text string) string
 }
 
-// Accounts reads the password files of all users. The login of the dashboard is one of them: it sees
-// every tenant and is an operator. Errors name the file, never its content.
+// Accounts reads the password files of all users. The login of the dashboard is one of them: it
+// sees every tenant and is an operator. Errors name the file, never its content.
 func (c Config) Accounts() ([]Account, error) {
 	h := c.HTTP
 	turn := make(chan struct{}, 1)

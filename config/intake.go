@@ -87,7 +87,7 @@ func (c IntakeClient) Keys() ([]string, error) {
 	return keys, nil
 }
 
-func (c *Config) checkIntake(f *faults) {
+func checkIntake(c *Config, f *faults) {
 	h := c.Intake.HTTP
 	if h.Addr != "" {
 		f.hostPort("intake.http.addr", h.Addr)
@@ -105,11 +105,11 @@ func (c *Config) checkIntake(f *faults) {
 	f.count("intake.http.parallel", h.Parallel, 1, 1000)
 	names := map[string]bool{}
 	for i, client := range c.Intake.Clients {
-		c.checkClient(f, fmt.Sprintf("intake.clients[%d].", i), client, names)
+		checkClient(c, f, fmt.Sprintf("intake.clients[%d].", i), client, names)
 	}
 }
 
-func (c *Config) checkClient(f *faults, at string, client IntakeClient, names map[string]bool) {
+func checkClient(c *Config, f *faults, at string, client IntakeClient, names map[string]bool) {
 	switch {
 	case client.Name == "" || len(client.Name) > 64 || strings.TrimSpace(client.Name) != client.Name:
 		f.add(at+"name", client.Name, errors.New("must have 1 to 64 bytes and no blank at either end"))

@@ -64,11 +64,11 @@ func readFile(path string) ([]byte, error) {
 }
 
 func (c *Config) check(f *faults) {
-	c.checkGateway(f)
+	checkGateway(c, f)
 	c.Redis.check(f)
-	c.checkTenants(f)
+	checkTenants(c, f)
 	c.Packages.check(f, c.maxSessionInvoices())
-	c.checkPackageFormats(f)
+	checkPackageFormats(c, f)
 	c.Express.check(f, c.maxSessionInvoices())
 	c.Confirm.check(f)
 	c.Archive.check(f)
@@ -81,9 +81,9 @@ func (c *Config) check(f *faults) {
 			"the schemas of FA(3) and FA(2) are built in, and every invoice is checked against them")
 	}
 	c.HTTP.check(f)
-	c.checkUsers(f)
-	c.checkIntake(f)
-	c.checkResults(f)
+	checkUsers(c, f)
+	checkIntake(c, f)
+	checkResults(c, f)
 	c.Worker.check(f)
 	c.Log.check(f)
 	f.duration("deadlines.warn", c.Deadlines.Warn, 0, 7*24*time.Hour)

@@ -9,8 +9,8 @@ import (
 // PackageFormat is the form of the archive in which the invoices of a package travel.
 type PackageFormat string
 
-// The forms. KSeF itself takes both, and recommends tar.gz for large packages; the gateway takes ZIP
-// only.
+// The forms. KSeF itself takes both, and recommends tar.gz for large packages; the gateway takes
+// ZIP only.
 const (
 	ZIPPackage   PackageFormat = "zip"
 	TarGzPackage PackageFormat = "tar.gz"
@@ -22,7 +22,7 @@ func (c Config) PackageFormatOf(t Tenant) PackageFormat {
 }
 
 // checkPackageFormats refuses what a tenant's way to KSeF does not take.
-func (c *Config) checkPackageFormats(f *faults) {
+func checkPackageFormats(c *Config, f *faults) {
 	known := func(field string, format PackageFormat) bool {
 		if format == "" || format == ZIPPackage || format == TarGzPackage {
 			return true
@@ -42,7 +42,8 @@ func (c *Config) checkPackageFormats(f *faults) {
 			f.add(own, string(t.PackageFormat), errors.New("is for transport: direct; the gateway takes zip only"))
 			continue
 		}
-		f.add("packages.format", string(c.Packages.Format), fmt.Errorf("is not for tenants[%d] (%s): it uses the gateway, which takes zip only. "+
-			"Leave zip here, and write package_format: tar.gz at the tenants with transport: direct", i, t.Title()))
+		f.add("packages.format", string(c.Packages.Format),
+			fmt.Errorf("is not for tenants[%d] (%s): it uses the gateway, which takes zip only. "+
+				"Leave zip here, and write package_format: tar.gz at the tenants with transport: direct", i, t.Title()))
 	}
 }

@@ -26,8 +26,8 @@ type Packages struct {
 	MaxSize Size `yaml:"max_size" env:"MAX_SIZE"`
 	// PartSize is the size of the parts into which the ZIP is cut before encryption; 1kB to 100MB.
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
-	// Format is the form of a package: zip or tar.gz. "" is zip, the only one that the gateway takes.
-	// tenants[].package_format sets it for one tenant.
+	// Format is the form of a package: zip or tar.gz. "" is zip, the only one that the gateway
+	// takes. tenants[].package_format sets it for one tenant.
 	Format PackageFormat `yaml:"format" env:"FORMAT"`
 	// ExpressBelow is the number below which waiting invoices go one by one by the express lane, if
 	// its limits allow; 0 or 1 means never.

@@ -12,11 +12,11 @@ import (
 
 // Results is who is told what became of invoices (docs/results.md).
 type Results struct {
-	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000, or
-	// 0: nobody is told. Ten thousand take about 2 MB of Redis.
+	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000,
+	// or 0: nobody is told. Ten thousand take about 2 MB of Redis.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
-	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for longer
-	// misses the older ones.
+	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
+	// longer misses the older ones.
 	Keep time.Duration `yaml:"keep" env:"KEEP"`
 	// Webhooks are called with each result; only the file can name them.
 	Webhooks []Webhook       `yaml:"webhooks" env:"-"`
@@ -32,8 +32,8 @@ type Webhook struct {
 	Name string `yaml:"name"`
 	// URL that is called: https, or http where AllowPlain is set. It must not contain a login.
 	URL string `yaml:"url"`
-	// SecretFile is one or two files, each with a secret of Standard Webhooks: whsec_ and Base64. With
-	// two, every call is signed with both.
+	// SecretFile is one or two files, each with a secret of Standard Webhooks: whsec_ and Base64.
+	// With two, every call is signed with both.
 	SecretFile Files `yaml:"secret_file"`
 	// Tenants whose results are sent, by name or NIP; empty means all.
 	Tenants []string `yaml:"tenants"`
@@ -138,7 +138,7 @@ func (p ResultsPostgres) Password() (string, error) {
 	return readSecret("results.postgres.password_file", p.PasswordFile)
 }
 
-func (c *Config) checkResults(f *faults) {
+func checkResults(c *Config, f *faults) {
 	r := c.Results
 	if r.Outbox != 0 {
 		f.count("results.outbox", r.Outbox, 1000, 10_000_000)
@@ -148,12 +148,12 @@ func (c *Config) checkResults(f *faults) {
 	f.duration("results.keep", r.Keep, time.Hour, 720*time.Hour)
 	names := map[string]bool{StreamSink: true, FolderSink: true, PostgresSink: true}
 	for i, w := range r.Webhooks {
-		c.checkWebhook(f, fmt.Sprintf("results.webhooks[%d].", i), w, names)
+		checkWebhook(c, f, fmt.Sprintf("results.webhooks[%d].", i), w, names)
 	}
-	c.checkReceivers(f)
+	checkReceivers(c, f)
 }
 
-func (c *Config) checkWebhook(f *faults, at string, w Webhook, names map[string]bool) {
+func checkWebhook(c *Config, f *faults, at string, w Webhook, names map[string]bool) {
 	switch {
 	case w.Name == "" || len(w.Name) > 32 || strings.Trim(w.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
 		f.add(at+"name", w.Name, errors.New("must have 1 to 32 of a-z, 0-9, '-' and '_'"))
@@ -179,10 +179,10 @@ func (c *Config) checkWebhook(f *faults, at string, w Webhook, names map[string]
 	if w.Timeout != 0 {
 		f.duration(at+"timeout", w.Timeout, time.Second, time.Minute)
 	}
-	c.checkOwn(f, at+"tenants", w.Tenants)
+	checkOwn(c, f, at+"tenants", w.Tenants)
 }
 
-func (c *Config) checkReceivers(f *faults) {
+func checkReceivers(c *Config, f *faults) {
 	r := c.Results
 	if r.Stream.Enabled && len(c.Storage.KeyFile) > 0 && !r.Stream.PlainText {
 		f.add("results.stream.enabled", true, errors.New("would write results to Redis in clear text although storage.key_file is set: "+
@@ -190,14 +190,14 @@ func (c *Config) checkReceivers(f *faults) {
 	}
 	f.count("results.stream.length", r.Stream.Length, 1000, 10_000_000)
 	f.duration("results.stream.keep", r.Stream.Keep, time.Hour, 720*time.Hour)
-	c.checkOwn(f, "results.stream.tenants", r.Stream.Tenants)
+	checkOwn(c, f, "results.stream.tenants", r.Stream.Tenants)
 	if r.Folder.Path != "" && !filepath.IsAbs(r.Folder.Path) {
 		f.add("results.folder.path", r.Folder.Path, errors.New("must be absolute"))
 	}
 	if r.Folder.By != "invoice" && r.Folder.By != "day" {
 		f.add("results.folder.by", r.Folder.By, errors.New("must be invoice or day"))
 	}
-	c.checkOwn(f, "results.folder.tenants", r.Folder.Tenants)
+	checkOwn(c, f, "results.folder.tenants", r.Folder.Tenants)
 	if p := r.Postgres; p.URL != "" {
 		u, err := url.Parse(p.URL)
 		switch {
@@ -210,7 +210,7 @@ func (c *Config) checkReceivers(f *faults) {
 	if s := r.Postgres.Schema; s == "" || len(s) > 63 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || s[0] <= '9' {
 		f.add("results.postgres.schema", s, errors.New("must have 1 to 63 of a-z, 0-9 and '_', and begin with a letter"))
 	}
-	c.checkOwn(f, "results.postgres.tenants", r.Postgres.Tenants)
+	checkOwn(c, f, "results.postgres.tenants", r.Postgres.Tenants)
 }
 
 func hasPassword(u *url.URL) bool {
@@ -219,7 +219,7 @@ func hasPassword(u *url.URL) bool {
 }
 
 // checkOwn refuses names that are not those of one tenant.
-func (c *Config) checkOwn(f *faults, field string, names []string) {
+func checkOwn(c *Config, f *faults, field string, names []string) {
 	for i, name := range names {
 		if len(c.TenantsNamed(name)) != 1 {
 			f.add(fmt.Sprintf("%s[%d]", field, i), name,

@@ -45,12 +45,12 @@ type Tenant struct {
 	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
 	// means KSeF's 10,000, otherwise 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
-	// PackageFormat is the form of this taxpayer's packages, zip or tar.gz; "" means packages.format.
-	// tar.gz goes with transport direct only.
+	// PackageFormat is the form of this taxpayer's packages, zip or tar.gz; "" means
+	// packages.format. tar.gz goes with transport direct only.
 	PackageFormat PackageFormat `yaml:"package_format" env:"PACKAGE_FORMAT"`
-	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain the
-	// key too. It signs KOD II, the second QR code of an invoice that the buyer gets before KSeF has
-	// it. Empty: this taxpayer issues none.
+	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain
+	// the key too. It signs KOD II, the second QR code of an invoice that the buyer gets before
+	// KSeF has it. Empty: this taxpayer issues none.
 	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
 	// OfflineKeyFile is its private key, PEM or DER; empty means that the key is in
 	// OfflineCertificateFile.
@@ -72,8 +72,8 @@ func (t Tenant) Key() (string, error) {
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
 }
 
-// OfflineCertificate reads the files of the Offline certificate. key and password are nil when their
-// files are not set. The error names the file and never contains the key.
+// OfflineCertificate reads the files of the Offline certificate. key and password are nil when
+// their files are not set. The error names the file and never contains the key.
 func (t Tenant) OfflineCertificate() (certificate, key, password []byte, err error) {
 	what := "Offline certificate of tenant " + t.Title()
 	if t.OfflineCertificateFile == "" {
@@ -108,8 +108,8 @@ func (t Tenant) checkOffline(f *faults, at string) {
 	}
 }
 
-// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets anybody
-// request.
+// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets
+// anybody request.
 const (
 	maxInvoiceSize     = 20 * MB
 	maxSessionInvoices = 100_000
@@ -157,7 +157,7 @@ func (t Tenant) Title() string {
 	return t.NIP
 }
 
-func (c *Config) checkTenants(f *faults) {
+func checkTenants(c *Config, f *faults) {
 	if len(c.Tenants) == 0 {
 		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
 			"or with nip, transport: direct and token_file"))

@@ -149,7 +149,8 @@ func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
 				"watch":  !strings.HasPrefix(name, "intake_") && name != "dashboard_password",
 			} {
 				if given := slices.Contains(c.Services[service].Secrets, name); given != reads || c.Secrets[name] == nil {
-					t.Errorf("%s reads secret %s; that %s gives it to service %s is %t, want %t", tc.config, name, tc.compose, service, given, reads)
+					t.Errorf("%s reads secret %s; that %s gives it to service %s is %t, want %t", tc.config, name, tc.compose, service,
+						given, reads)
 				}
 			}
 		}

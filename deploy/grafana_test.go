@@ -78,7 +78,8 @@ func TestDashboards_AreProvisionedInCompose_BehindAProfile(t *testing.T) {
 	readYAML(t, "../docker-compose.yml", &c)
 	for name, mounts := range map[string][]string{
 		"prometheus": {"./deploy/prometheus:/etc/prometheus:ro"},
-		"grafana":    {"./deploy/grafana/provisioning:/etc/grafana/provisioning:ro", "./deploy/grafana/dashboards:/var/lib/grafana/dashboards:ro"},
+		"grafana": {"./deploy/grafana/provisioning:/etc/grafana/provisioning:ro",
+			"./deploy/grafana/dashboards:/var/lib/grafana/dashboards:ro"},
 	} {
 		s := c.Services[name]
 		if strings.Join(s.Profiles, " ") != "monitoring" {
@@ -112,7 +113,8 @@ func TestDashboards_AreProvisionedInCompose_BehindAProfile(t *testing.T) {
 	}
 	readYAML(t, "prometheus/prometheus.yml", &jobs)
 	demo := load(t, "demo/worker.yaml")
-	if j := jobs.ScrapeConfigs[0]; j.Job != "ksefworker" || j.DNS[0].Names[0] != "worker" || demo.HTTP.Addr != "0.0.0.0:8080" || j.DNS[0].Port != 8080 {
+	if j := jobs.ScrapeConfigs[0]; j.Job != "ksefworker" || j.DNS[0].Names[0] != "worker" || demo.HTTP.Addr != "0.0.0.0:8080" ||
+		j.DNS[0].Port != 8080 {
 		t.Errorf("Prometheus scrapes %+v, and the workers listen at %s", j, demo.HTTP.Addr)
 	}
 }

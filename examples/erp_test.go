@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there, in
-// one shell; only the ports are others.
+// docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there,
+// in one shell; only the ports are others.
 func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	for _, tool := range []string{"bash", "redis-server", "openssl", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -88,7 +88,8 @@ func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for name, value := range map[string]string{"webhook-id": tt.id, "webhook-timestamp": tt.at, "webhook-signature": tt.signature} {
+				for name, value := range map[string]string{"webhook-id": tt.id, "webhook-timestamp": tt.at,
+					"webhook-signature": tt.signature} {
 					if value != "" {
 						r.Header.Set(name, value)
 					}

@@ -32,7 +32,8 @@ func bin(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "ksefworker-examples-"); built.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", built.dir+"/", "ksefworker/cmd/worker", "ksefworker/cmd/enqueue", "ksefworker/cmd/simulator")
+		build := exec.Command("go", "build", "-o", built.dir+"/", "ksefworker/cmd/worker", "ksefworker/cmd/enqueue",
+			"ksefworker/cmd/simulator")
 		if out, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("build the programs: %w\n%s", err, out)
 		}

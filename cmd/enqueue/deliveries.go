@@ -208,7 +208,8 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	rows := &columns{s: p.out}
 	rows.row(name, strconv.Itoa(n), "sent again within seconds")
 	if n == 0 || n < len(c.IDs) {
-		p.say("of the others none was given up: %s lists those; --since sends everything since a time again", p.command("deliveries", "list", name))
+		p.say("of the others none was given up: %s lists those; --since sends everything since a time again",
+			p.command("deliveries", "list", name))
 		return errSome
 	}
 	return nil
@@ -225,7 +226,8 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, desk sinks.Desk, nam
 	}
 	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
 	if span.First == "" || first.After(since) && span.Added > span.Length {
-		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first), p.command("results", "--since", c.Since, "--format", "ndjson"))
+		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first),
+			p.command("results", "--since", c.Since, "--format", "ndjson"))
 		return errSome
 	}
 	return nil
@@ -251,7 +253,10 @@ func (p *program) since(ctx context.Context, text string) (time.Time, error) {
 	}
 	at, ok := intake.ParseTime(text, false)
 	if !ok {
-		return at, &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", text), hint: "write 24h, 7d, 2026-11-23 or RFC 3339"}
+		return at, &usageError{
+			what: fmt.Sprintf("--since %q is neither a time nor a duration", text),
+			hint: "write 24h, 7d, 2026-11-23 or RFC 3339",
+		}
 	}
 	return at, nil
 }

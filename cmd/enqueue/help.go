@@ -44,7 +44,8 @@ var helpTexts = kong.Vars{
 	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +
 		"or everything since a time (--since).",
 	"deliveries_resume": "Call a receiver again that wanted nothing any more (410), or that is out, without waiting for its next turn.",
-	"deliveries_since":  "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339.",
+	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
+		"or RFC 3339.",
 
 	"certificate": "Certificates with which a tenant logs in to KSeF itself (transport: direct).",
 	"certificate_self": "Make a certificate that only KSeF's test environment takes, and write it to the tenant's " +

@@ -18,9 +18,9 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// BenchmarkResults runs the program on a ledger of receipted invoices of twenty tenants: 200,000, or
-// KSEF_BENCH_ENTRIES. It reports when the first line came, when the last, the program's memory, and
-// the longest command of Redis.
+// BenchmarkResults runs the program on a ledger of receipted invoices of twenty tenants: 200,000,
+// or KSEF_BENCH_ENTRIES. It reports when the first line came, when the last, the program's memory,
+// and the longest command of Redis.
 func BenchmarkResults(b *testing.B) {
 	n := 200_000
 	if text := os.Getenv("KSEF_BENCH_ENTRIES"); text != "" {
@@ -47,7 +47,10 @@ func BenchmarkResults(b *testing.B) {
 			hash := sha256.Sum256([]byte(number))
 			ids[i] = ledger.InvoiceID(ledger.Identity{NIP: nip, Kind: "VAT", Number: number}, hash)
 			docs[i] = ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{Number: number, Hash: ledger.HashText(hash), Size: 8000,
-				Facts: ledger.Facts{ID: ids[i], Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3", IssueDate: "2026-11-23", File: number + ".xml"}}}
+				Facts: ledger.Facts{
+					ID: ids[i], Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3", IssueDate: "2026-11-23",
+					File: number + ".xml",
+				}}}
 		}
 		_, err := l.Take(b.Context(), docs)
 		must(err)

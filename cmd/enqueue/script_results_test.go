@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// nottaken RECEIVER NUMBER ERROR records that a receiver did not take the result of an invoice in three
-// days and that it wants nothing any more, as a worker would.
+// nottaken RECEIVER NUMBER ERROR records that a receiver did not take the result of an invoice in
+// three days and that it wants nothing any more, as a worker would.
 func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -19,7 +19,10 @@ func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	inv, err := l.Invoice(ctx, ids[0])
 	ts.Check(err)
-	failed := ledger.Held{Outcome: ledger.Outcome{At: "1767225600000-0", ID: inv.ID, Rev: inv.Rev, State: inv.State}, Attempts: 40, Err: args[2]}
+	failed := ledger.Held{
+		Outcome: ledger.Outcome{At: "1767225600000-0", ID: inv.ID, Rev: inv.Rev, State: inv.State}, Attempts: 40,
+		Err: args[2],
+	}
 	_, err = l.ChangeSink(ctx, args[0], ledger.SinkChange{
 		State: &ledger.SinkState{Cursor: "1-0", Stopped: ledger.At(time.Now()), Err: args[2]}, Fail: []ledger.Held{failed},
 	})

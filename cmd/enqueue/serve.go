@@ -81,8 +81,8 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, patience ti
 	return nil
 }
 
-// mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and archive
-// belong to this configuration, and that documents are sealed as everybody's are.
+// mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and
+// archive belong to this configuration, and that documents are sealed as everybody's are.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {

@@ -23,7 +23,7 @@ func archiveShare(cfg config.Config) int {
 
 // checkArchive calls the archive. An archive that is out of service does not make the worker
 // unready, because only receipts wait for it.
-func (w *Worker) checkArchive(ctx context.Context) Check {
+func (w readiness) checkArchive(ctx context.Context) Check {
 	c := Check{Name: "archive", OK: true}
 	if err := w.pool.Store.Check(ctx); err != nil {
 		c.Detail = "receipts wait: " + err.Error()

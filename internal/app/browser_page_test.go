@@ -48,13 +48,16 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 	addr, stop := p.workAt()
 	defer stop()
 	mine, other, paused := sample.NIP(0), sample.NIP(1), sample.NIP(2)
-	if err := p.base.Ledger.Hold(t.Context(), paused, ledger.Hold{Kind: ledger.Paused, By: "olga", Why: "the certificate is being replaced"}); err != nil {
+	if err := p.base.Ledger.Hold(t.Context(), paused, ledger.Hold{
+		Kind: ledger.Paused, By: "olga", Why: "the certificate is being replaced",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	p.admit(intake.Terms{}, numbered(paused, "WAIT", 4)...)
 	docs := append(numbered(mine, "FV/2026/XI", 5), bad(mine, sample.MissingTotal, "BAD/1"), bad(mine, sample.UnknownKind, "BAD/2"))
 	docs = append(docs, numbered(other, "SECRET", 3)...)
-	taken := p.admit(intake.Terms{}, append(docs, bad(other, sample.MissingTotal, "HIDDEN/1"), bad(other, sample.MissingTotal, "HIDDEN/2"))...)
+	taken := p.admit(intake.Terms{}, append(docs, bad(other, sample.MissingTotal, "HIDDEN/1"),
+		bad(other, sample.MissingTotal, "HIDDEN/2"))...)
 	until(t, 60*time.Second, "the invoices are decided", p.all(taken, ledger.Receipted, ledger.Rejected))
 	invs := p.invoices(taken)
 	for i, tenant := range []string{mine, mine, mine, other} {
@@ -69,8 +72,10 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 		}
 	}
 	job := pageJob{
-		Base:   "http://" + addr,
-		Viewer: map[string]string{"name": "anna", "password": "password of anna"}, Operator: map[string]string{"name": "olga", "password": "password of olga"},
+		Base: "http://" + addr,
+		Viewer: map[string]string{
+			"name": "anna", "password": "password of anna",
+		}, Operator: map[string]string{"name": "olga", "password": "password of olga"},
 		Part: "xi/3", Number: "FV/2026/XI/3", Paused: paused, Refused: "REF/1",
 		Hidden: []string{other, paused, "SECRET/", "HIDDEN/", "WAIT/", byNumber(t, invs, "SECRET/0").KsefNumber},
 	}

@@ -54,8 +54,8 @@ func browse(t *testing.T, job browserJob) browserReport {
 	return report
 }
 
-// runBrowser runs a script of test/browser with a job and reads its report. job gets the path of the
-// browser and the folder for screenshots, "" for none.
+// runBrowser runs a script of test/browser with a job and reads its report. job gets the path of
+// the browser and the folder for screenshots, "" for none.
 func runBrowser(t *testing.T, script string, job func(chromium, screenshots string) any, report any) {
 	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {

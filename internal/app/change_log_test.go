@@ -59,7 +59,8 @@ func TestLog_EveryChangeOfState_IsOneLineWithInvoicePackageSessionAndTenant(t *t
 		packages[p.state(a).Package] = true
 	}
 	for id := range packages {
-		if got, want := states[id], []string{"opened", "uploaded", "closing", "processing", "settled", "receipted"}; !slices.Equal(got, want) {
+		if got, want := states[id], []string{"opened", "uploaded", "closing", "processing", "settled", "receipted"}; !slices.Equal(got,
+			want) {
 			t.Errorf("package: %q, want %q", got, want)
 		}
 	}

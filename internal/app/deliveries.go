@@ -16,10 +16,10 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// deliveries tells the receivers of the configuration what became of invoices. Each receiver has a task
-// of its own in the queue of results, and there are as many places for tasks as receivers: one that
-// answers slowly takes nobody's place. The queue has a server of its own, which runs while there are
-// receivers. Safe for concurrent use.
+// deliveries tells the receivers of the configuration what became of invoices. Each receiver has a
+// task of its own in the queue of results, and there are as many places for tasks as receivers: one
+// that answers slowly takes nobody's place. The queue has a server of its own, which runs while
+// there are receivers. Safe for concurrent use.
 type deliveries struct {
 	pool    *connect.Pool
 	runners []*sinks.Runner
@@ -56,8 +56,8 @@ func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger
 	return d, nil
 }
 
-// deliver serves one receiver. A receiver that this process does not know is another configuration's,
-// and left to a worker that has it.
+// deliver serves one receiver. A receiver that this process does not know is another
+// configuration's, and left to a worker that has it.
 func (d *deliveries) deliver(ctx context.Context, name string) error {
 	i := slices.IndexFunc(d.runners, func(r *sinks.Runner) bool { return r.Name == name })
 	if i < 0 {
@@ -66,8 +66,8 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 	return d.runners[i].Run(ctx, d.stop)
 }
 
-// run queues the tasks of receivers that have something to be told, until stop is closed, and then lets
-// those that run end their batch.
+// run queues the tasks of receivers that have something to be told, until stop is closed, and then
+// lets those that run end their batch.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	if d.server == nil {
 		d.trimmed(ctx, stop)
@@ -99,8 +99,8 @@ func (d *deliveries) trimmed(ctx context.Context, stop <-chan struct{}) {
 	})
 }
 
-// look queues a task for each receiver that has something to be told now. lost includes those whose task
-// was lost with its worker.
+// look queues a task for each receiver that has something to be told now. lost includes those whose
+// task was lost with its worker.
 func (d *deliveries) look(ctx context.Context, lost bool) {
 	span, err := d.pool.Ledger.Outbox(ctx)
 	if err != nil {
@@ -170,7 +170,8 @@ func (d *deliveries) check(ctx context.Context) Check {
 		what := ""
 		switch {
 		case !b.stopped.IsZero():
-			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name, b.stopped.UTC().Format(time.RFC3339), b.name)
+			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name,
+				b.stopped.UTC().Format(time.RFC3339), b.name)
 		case !b.outage.IsZero():
 			what = fmt.Sprintf("%s takes no results since %s, %d wait", b.name, b.outage.UTC().Format(time.RFC3339), b.waiting+b.held)
 		case b.failed > 0:

@@ -134,8 +134,8 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down implements tasks.Budget. Without groups it is about the tenant's host. A group from which only
-// this process gets no answers is not down, because others go on.
+// Down implements tasks.Budget. Without groups it is about the tenant's host. A group from which
+// only this process gets no answers is not down, because others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
 	if len(groups) == 0 {
 		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})

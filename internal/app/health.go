@@ -45,7 +45,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, clockSkew, c.worker.Skew().Seconds())
 }
 
-func (w *Worker) checkEntries(ctx context.Context) Check {
+func (w readiness) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
 	const maxNamed = 3
 	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
@@ -54,7 +54,7 @@ func (w *Worker) checkEntries(ctx context.Context) Check {
 	return c
 }
 
-func (w *Worker) checkClock(context.Context) Check {
+func (w readiness) checkClock(context.Context) Check {
 	c := Check{Name: "clock", OK: true}
 	if w.worker.ClockOff() {
 		c.Detail = fmt.Sprintf("this machine's clock is %s ahead of redis's: set it", w.worker.Skew().Round(time.Second))

@@ -62,11 +62,11 @@ type HTTPOptions struct {
 	// Login checks the dashboard's user and password. nil means no login, which is allowed on a
 	// loopback address only.
 	Login func(user, password string) bool
-	// Page is the business page; it serves / and everything that no other part has. nil: / links the
-	// other parts.
+	// Page is the business page; it serves / and everything that no other part has. nil: / links
+	// the other parts.
 	Page Page
-	// Users says that people log in at the page. Then the dashboard is open to those of them that see
-	// everything, and to nobody without a login.
+	// Users says that people log in at the page. Then the dashboard is open to those of them that
+	// see everything, and to nobody without a login.
 	Users bool
 	// Throttle counts wrong logins, here and at the page; nil makes one.
 	Throttle *throttle

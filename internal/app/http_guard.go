@@ -20,9 +20,9 @@ type loginGuard struct {
 	*throttle
 }
 
-// throttle counts wrong logins. After a few in a row, logins of that address are refused for a while,
-// longer each time: otherwise a password could be guessed as fast as the machine can answer. Safe for
-// concurrent use.
+// throttle counts wrong logins. After a few in a row, logins of that address are refused for a
+// while, longer each time: otherwise a password could be guessed as fast as the machine can answer.
+// Safe for concurrent use.
 type throttle struct {
 	log zerolog.Logger
 	now func() time.Time

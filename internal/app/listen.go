@@ -23,7 +23,7 @@ func (w *Worker) listen(metrics *Metrics) error {
 	if err != nil {
 		return err
 	}
-	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: w.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
+	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
 	if cfg.HTTP.Dashboard.Enabled {
 		conn, err := cfg.Redis.Conn()
 		if err != nil {

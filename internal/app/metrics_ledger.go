@@ -51,7 +51,8 @@ var (
 	overdue = prometheus.NewDesc("ksef_receipts_overdue",
 		"Accepted invoices without a receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
 	nextDeadline = prometheus.NewDesc("ksef_next_deadline_seconds",
-		"Seconds until the nearest legal deadline of an undecided invoice, below zero when it has passed; absent when there is none.", nil, nil)
+		"Seconds until the nearest legal deadline of an undecided invoice, below zero when it has passed; absent when there is none.", nil,
+		nil)
 )
 
 // dueCollector exports what is at risk and what is overdue.

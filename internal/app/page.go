@@ -67,8 +67,9 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	pool := &page.PoolReader{Ledger: p.Ledger, Inquiry: reader, Waits: w.overview.get, Workers: p.Queue, Warn: cfg.Deadlines.Warn}
 	recorder := p.Audit("page")
 	o := page.Options{
-		ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Environment: string(cfg.Environment), Warn: cfg.Deadlines.Warn, Retention: cfg.Ledger.Retention,
-		Pool: newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
+		ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Environment: string(cfg.Environment), Warn: cfg.Deadlines.Warn,
+		Retention: cfg.Ledger.Retention,
+		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder},

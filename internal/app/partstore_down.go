@@ -14,8 +14,8 @@ type partsOutage struct {
 	host string
 }
 
-// outages tells for readiness and metrics which tenants' parts are kept from their stores, by tenant.
-// While every store takes parts it costs a command for the tenants and one for each store.
+// outages tells for readiness and metrics which tenants' parts are kept from their stores, by
+// tenant. While every store takes parts it costs a command for the tenants and one for each store.
 func (s *partStore) outages(ctx context.Context) (map[string]partsOutage, error) {
 	hosts, err := s.allRemembered(ctx)
 	if err != nil {

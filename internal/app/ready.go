@@ -8,10 +8,13 @@ import (
 	"sync"
 )
 
+// readiness looks at what a worker needs.
+type readiness struct{ *Worker }
+
 // ready checks whether this worker can do its work now, part by part. A gateway that is down does
 // not make the worker unready, because neither a restart nor other traffic would help: the details
 // name it.
-func (w *Worker) ready(ctx context.Context) Readiness {
+func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
 		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
@@ -32,7 +35,7 @@ func (w *Worker) ready(ctx context.Context) Readiness {
 	return ReadinessOf(checks...)
 }
 
-func (w *Worker) checkStopping(context.Context) Check {
+func (w readiness) checkStopping(context.Context) Check {
 	if w.stopping.Load() {
 		return Check{Name: "worker", Detail: "is stopping"}
 	}
@@ -61,7 +64,7 @@ func checkSpool(dir string) Check {
 }
 
 // checkDeadlines counts invoices whose legal deadline is near. They do not make the worker unready.
-func (w *Worker) checkDeadlines(ctx context.Context) Check {
+func (w readiness) checkDeadlines(ctx context.Context) Check {
 	c := Check{Name: "deadlines", OK: true}
 	near := w.pool.Config.Deadlines.Warn
 	now, err := w.pool.Ledger.Clock(ctx)

@@ -37,7 +37,7 @@ func notReadable(err error) string {
 
 // checkHosts shows which of the hosts is out of service. The check keeps the name that it had when
 // there was one host.
-func (w *Worker) checkHosts(ctx context.Context) Check {
+func (w readiness) checkHosts(ctx context.Context) Check {
 	c := Check{Name: "gateway", OK: true}
 	hosts := w.limits.hosts.all()
 	for _, host := range hosts {
@@ -60,7 +60,7 @@ func (w *Worker) checkHosts(ctx context.Context) Check {
 	return c
 }
 
-func (w *Worker) checkPartStore(ctx context.Context) Check {
+func (w readiness) checkPartStore(ctx context.Context) Check {
 	c := Check{Name: "part store", OK: true}
 	outages, err := w.limits.parts.outages(ctx)
 	if err != nil {

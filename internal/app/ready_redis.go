@@ -12,7 +12,7 @@ import (
 
 // checkMemory shows that Redis has no memory for new invoices. The worker stays ready, because the
 // invoices that are in Redis go on: fewer workers would only make the shortage last longer.
-func (w *Worker) checkMemory(ctx context.Context) Check {
+func (w readiness) checkMemory(ctx context.Context) Check {
 	c := Check{Name: "redis memory", OK: true}
 	m, err := w.pool.Ledger.Memory(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ const memoryEvery = 10 * time.Second
 func (w *Worker) watchMemory(ctx context.Context, stop <-chan struct{}) {
 	full := false
 	every(ctx, memoryEvery, stop, func(ctx context.Context) {
-		c := w.checkMemory(ctx)
+		c := readiness{w}.checkMemory(ctx)
 		if !c.OK { // Redis does not answer, which others log
 			return
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // checkStorage checks that this process holds the keys with which the pool seals documents.
-func (w *Worker) checkStorage(ctx context.Context) Check {
+func (w readiness) checkStorage(ctx context.Context) Check {
 	seals, err := w.pool.Ledger.Seals(ctx)
 	if err != nil {
 		return Check{Name: "storage", Detail: err.Error()}

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// tenantFacts is what readiness knows of the tenants. It is read once for all of them. What cannot be
-// read is left out: the checks of Redis and of the gateway show the error.
+// tenantFacts is what readiness knows of the tenants. It is read once for all of them. What cannot
+// be read is left out: the checks of Redis and of the gateway show the error.
 type tenantFacts struct {
 	holds  map[string]ledger.Hold
 	usages usages
@@ -22,7 +22,7 @@ type tenantFacts struct {
 	here   map[string][]ratelimit.OpenCircuit // of this process alone
 }
 
-func (w *Worker) tenantFacts(ctx context.Context) tenantFacts {
+func (w readiness) tenantFacts(ctx context.Context) tenantFacts {
 	f := tenantFacts{
 		known: map[string]ledger.Tenant{}, open: map[string][]ratelimit.OpenCircuit{}, here: map[string][]ratelimit.OpenCircuit{},
 	}
@@ -58,7 +58,7 @@ func (w *Worker) tenantFacts(ctx context.Context) tenantFacts {
 
 // checkTenant shows why a tenant's invoices wait. Only a wrong NIP in production and a fault of
 // this process make the worker unready.
-func (w *Worker) checkTenant(read func() tenantFacts, tenant, nip string, paused bool) Check {
+func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + tenant, OK: true}
 	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {
 		return Check{Name: c.Name, Detail: mistake}

@@ -230,7 +230,9 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle
 	check()
 	_, err = l.NoteUnreadable(ctx, []ledger.Unreadable{{ID: "inv-none", Key: "inv:inv-none"}})
-	check(l.NoteKeyRefused(ctx, nip, "its key was refused"), l.Hold(ctx, nip, ledger.Hold{Kind: ledger.Paused, By: "anna"}), l.Replicated(ctx))
+	check(l.NoteKeyRefused(ctx, nip, "its key was refused"), l.Hold(ctx, nip, ledger.Hold{
+		Kind: ledger.Paused, By: "anna",
+	}), l.Replicated(ctx))
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()

@@ -26,8 +26,8 @@ import (
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// receiver is an ERP's webhook: it checks every signature with the library of Standard Webhooks, and
-// every document against the schema.
+// receiver is an ERP's webhook: it checks every signature with the library of Standard Webhooks,
+// and every document against the schema.
 type receiver struct {
 	t      *testing.T
 	schema *jsonschema.Schema
@@ -76,8 +76,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.got = append(r.got, one)
 }
 
-// states returns the states that it was told of an invoice, in their order, and checks that revisions
-// grow.
+// states returns the states that it was told of an invoice, in their order, and checks that
+// revisions grow.
 func (r *receiver) states(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,7 +115,10 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		c.Results.Folder.Path = folder
 	})
 	nip := sample.NIP(0)
-	refused := ledger.Refusal{ID: ledger.RefusalOfFile("x.xml"), Tenant: nip, File: "x.xml", Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	refused := ledger.Refusal{
+		ID: ledger.RefusalOfFile("x.xml"), Tenant: nip, File: "x.xml",
+		Faults: []ledger.RefusalFault{{Rule: "must be XML"}},
+	}
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +176,16 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	if err := groups.XGroupCreate(t.Context(), "ksef:results", "erp", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
-	read, err := groups.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "erp", Consumer: "one", Streams: []string{"ksef:results", ">"}, Count: 1}).Result()
+	read, err := groups.XReadGroup(t.Context(), &redis.XReadGroupArgs{
+		Group: "erp", Consumer: "one", Streams: []string{"ksef:results", ">"}, Count: 1,
+	}).Result()
 	if err != nil || len(read) != 1 || len(read[0].Messages) != 1 {
 		t.Errorf("a consumer group read %v, %v", read, err)
 	}
 	for _, name := range p.cfg.Results.Sinks() {
 		s, err := p.base.Ledger.Sink(t.Context(), name)
-		if held, failed, _ := p.base.Ledger.SinkCounts(t.Context(), name); err != nil || s.Lost != 0 || held != 0 || failed != 0 || s.Err != "" {
+		if held, failed, _ := p.base.Ledger.SinkCounts(t.Context(), name); err != nil || s.Lost != 0 || held != 0 || failed != 0 ||
+			s.Err != "" {
 			t.Errorf("%s: %+v, %v; %d held, %d failed", name, s, err, held, failed)
 		}
 	}
@@ -211,7 +217,10 @@ func TestResults_OneReceiverHangs_OthersAreToldAtOnce(t *testing.T) {
 		}
 	})
 	refuse := func(file string) string {
-		r := ledger.Refusal{ID: ledger.RefusalOfFile(file), File: file, Tenant: sample.NIP(0), Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+		r := ledger.Refusal{
+			ID: ledger.RefusalOfFile(file), File: file, Tenant: sample.NIP(0),
+			Faults: []ledger.RefusalFault{{Rule: "must be XML"}},
+		}
 		if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{r}); err != nil {
 			t.Fatal(err)
 		}

@@ -22,8 +22,9 @@ import (
 
 const manyTenants = 500
 
-// site is a worker of five hundred tenants that does not run, so that only its pages ask Redis. 40 of
-// the tenants have invoices that wait and requests that are booked; 400 have booked requests only.
+// site is a worker of five hundred tenants that does not run, so that only its pages ask Redis. 40
+// of the tenants have invoices that wait and requests that are booked; 400 have booked requests
+// only.
 type site struct {
 	t     testing.TB
 	base  *connect.Pool
@@ -46,7 +47,9 @@ func newSite(t testing.TB, now func() time.Time) *site {
 			t.Fatal(err)
 		}
 	}
-	bed, err := testbed.Start(t.Context(), testbed.Options{Dir: t.TempDir(), GatewayURL: "http://127.0.0.1:1", Redis: redisd.Options{AppendOnly: true}})
+	bed, err := testbed.Start(t.Context(), testbed.Options{
+		Dir: t.TempDir(), GatewayURL: "http://127.0.0.1:1", Redis: redisd.Options{AppendOnly: true},
+	})
 	must(err)
 	t.Cleanup(func() { _ = bed.Close() })
 	base, err := connect.Open(t.Context(), bed.Config(manyTenants))

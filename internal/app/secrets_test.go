@@ -71,10 +71,10 @@ func (o *observer) before(t *testing.T, target string) string {
 	return srv.URL + to.Path
 }
 
-// No secret of a tenant that goes straight to KSeF is in the log, on a page, in Redis, in what --check
-// says or in a reason: not the KSeF token, not the private key, not a token of a login, and not a
-// pre-signed address. Requests fail on the way in every manner, because errors are where secrets
-// leak.
+// No secret of a tenant that goes straight to KSeF is in the log, on a page, in Redis, in what
+// --check says or in a reason: not the KSeF token, not the private key, not a token of a login, and
+// not a pre-signed address. Requests fail on the way in every manner, because errors are where
+// secrets leak.
 func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	t.Parallel()
 	byToken, byCertificate := sample.NIP(0), sample.NIP(1)
@@ -129,7 +129,10 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := map[string]string{"the KSeF token": testbed.Token(byToken), "the KSeF token in Base64": base64.StdEncoding.EncodeToString([]byte(testbed.Token(byToken)))}
+	secrets := map[string]string{
+		"the KSeF token":           testbed.Token(byToken),
+		"the KSeF token in Base64": base64.StdEncoding.EncodeToString([]byte(testbed.Token(byToken))),
+	}
 	for i, line := range strings.Split(strings.TrimSpace(string(key)), "\n") {
 		if !strings.HasPrefix(line, "-----") {
 			secrets["line "+string(rune('0'+i))+" of the private key"] = line

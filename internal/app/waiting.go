@@ -23,7 +23,7 @@ func newOverviews(now func() time.Time, read func(context.Context) ([]waiting.Co
 }
 
 // checkWaiting shows what invoices wait for, apart from their turn.
-func (w *Worker) checkWaiting(ctx context.Context) Check {
+func (w readiness) checkWaiting(ctx context.Context) Check {
 	c := Check{Name: "waiting", OK: true}
 	counts, err := w.overview.get(ctx)
 	if err != nil {

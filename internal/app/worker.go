@@ -145,7 +145,8 @@ func (w *Worker) refuse(tenant string, groups ...string) error {
 func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector {
 	p := w.pool
 	return []prometheus.Collector{
-		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store}, &healthCollector{p.Ledger, w.worker},
+		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store},
+		&healthCollector{p.Ledger, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,

@@ -134,7 +134,8 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	}
 }
 
-// With Options.OpenLater a folder that cannot be opened does not stop commands that need no archive.
+// With Options.OpenLater a folder that cannot be opened does not stop commands that need no
+// archive.
 func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "away", "archive")

@@ -82,8 +82,8 @@ type Options struct {
 	// according to their size. 0 means 30 seconds.
 	Timeout time.Duration
 
-	// OpenLater makes Open succeed for a folder that cannot be opened, whatever the reason. Each call
-	// tries to open it again, and fails with the reason until one succeeds.
+	// OpenLater makes Open succeed for a folder that cannot be opened, whatever the reason. Each
+	// call tries to open it again, and fails with the reason until one succeeds.
 	OpenLater bool
 
 	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write

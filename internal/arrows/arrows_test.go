@@ -41,7 +41,10 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake", "internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue": join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit",
+			"internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake",
+			"internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger",
+			"internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -51,40 +54,55 @@ var (
 		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page", "internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres", "internal/records", "internal/results"}),
-		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
-		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
-		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
+		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
+			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
+			"internal/waiting"}, machinery, network,
+			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",
+				"internal/records", "internal/results"}),
+		// What worker and command line share: Redis, ledger, queue and archive, opened from the
+		// configuration.
+		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
+			"internal/ksef/direct/login", "internal/xades"}, machinery, clients),
+		"internal/intake": join([]string{"internal/queue", "internal/results"}, machinery),
+		"internal/tasks":  join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
-		// It decides and does nothing: of the ledger it uses the types alone, which its own test checks.
+		// It decides and does nothing: of the ledger it uses the types alone, which its own test
+		// checks.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// Who is told of it. The ledger says of what; receivers know nothing of it.
 		"internal/results/sinks":          {"internal/results", "internal/ledger"},
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
-		// The words about every code: they know no other package, and any that shows an invoice to a person may use them.
+		// The words about every code: they know no other package, and any that shows an invoice to
+		// a person may use them.
 		"internal/explain": nil,
 		// The QR codes of an invoice that leaves KSeF on paper.
 		"internal/qrcode": document,
-		// What the archive keeps, read without Redis; and what is made of it: the proof of one invoice, the report of many.
+		// What the archive keeps, read without Redis; and what is made of it: the proof of one
+		// invoice, the report of many.
 		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
-		"internal/proof":   join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"}, document),
-		"internal/report":  join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
-		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
+		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
+			document),
+		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
+		// What people and programs ask and do about invoices: the command line and the HTTP intake
+		// call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
-		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions", "internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
-		// It hands in what a folder holds, as the command line does, and writes the outcomes into the folder.
+		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
+			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
+		// It hands in what a folder holds, as the command line does, and writes the outcomes into
+		// the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger", "internal/audit"},
-		// Who did what, and how many invoices were decided: kept for people, in Redis beside the ledger.
+		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
+		// ledger.
 		"internal/audit":   nil,
 		"internal/figures": document,
 		// The business page: it shows and does what the packages for people do.
-		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting", "internal/results",
+		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
+			"internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
@@ -150,7 +168,8 @@ var (
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
-		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
+		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue",
+			"internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
 		// Programs in other languages; its tests run them against real processes.
@@ -173,7 +192,8 @@ var (
 		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
-		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results", "internal/enrol"},
+		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
+		"internal/app": {"internal/results", "internal/enrol"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":              join(clients, []string{"internal/intake", "internal/ksef/direct/login"}),
 		"internal/simulator":          {"internal/simulator/fa/fatest"},

@@ -1,6 +1,6 @@
 // Package audit keeps who did what and when: what people do on the business page, on the command
-// line and over HTTP. It is a stream in Redis that keeps the newest entries. It has ids and names of
-// tenants, no content of an invoice and no reason: the ledger has the reason.
+// line and over HTTP. It is a stream in Redis that keeps the newest entries. It has ids and names
+// of tenants, no content of an invoice and no reason: the ledger has the reason.
 package audit
 
 import (
@@ -57,7 +57,8 @@ const maxText = 200
 // Record adds an entry.
 func (l *Log) Record(ctx context.Context, e Entry) error {
 	values := make([]any, 0, 12)
-	for _, f := range [][2]string{{"who", e.Who}, {"via", e.Via}, {"what", e.What}, {"tenant", e.Tenant}, {"id", e.ID}, {"not", e.NotDone}} {
+	for _, f := range [][2]string{{"who", e.Who}, {"via", e.Via}, {"what", e.What}, {"tenant", e.Tenant}, {"id", e.ID},
+		{"not", e.NotDone}} {
 		if f[1] != "" {
 			values = append(values, f[0], strings.ToValidUTF8(f[1][:min(len(f[1]), maxText)], ""))
 		}

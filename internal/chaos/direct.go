@@ -30,8 +30,8 @@ func (o Options) direct(nip string) (direct, byCertificate bool) {
 	return false, false
 }
 
-// ministry configures the second face. Tokens live for seconds, so that a run has many refreshes and
-// logins.
+// ministry configures the second face. Tokens live for seconds, so that a run has many refreshes
+// and logins.
 func (o Options) ministry() *ministry.Options {
 	m := &ministry.Options{
 		LoginDelay: 200 * time.Millisecond, Novelty: 0.1,
@@ -110,8 +110,8 @@ func (o Options) directFaults() []func(*rand.Rand) simulator.Fault {
 	}
 }
 
-// checkWays checks that each tenant was served by its own face, and that no secret of a login is in a
-// log.
+// checkWays checks that each tenant was served by its own face, and that no secret of a login is in
+// a log.
 func (au *auditor) checkWays(f *Figures, books simulator.Books) []error {
 	var errs []error
 	for _, s := range books.Sessions {
@@ -129,8 +129,8 @@ func (au *auditor) checkWays(f *Figures, books simulator.Books) []error {
 	return errs
 }
 
-// secrets are what must never be in a log: the gateway's key, KSeF tokens, bearer tokens (a JWT begins
-// with eyJ), private keys, and the signature of a pre-signed address.
+// secrets are what must never be in a log: the gateway's key, KSeF tokens, bearer tokens (a JWT
+// begins with eyJ), private keys, and the signature of a pre-signed address.
 func (o Options) secrets() []string {
 	all := []string{testbed.Key, "eyJ", "PRIVATE KEY", "sig="}
 	for i := range o.Tenants {

@@ -2,11 +2,12 @@
 //
 // One run consists of a real redis-server, the strict simulator, several worker processes, and a
 // controller. Half of the tenants go through the gateway's face of the simulator, half straight to
-// KSeF, by token and by certificate; there is one set of books. The controller hands in invoices and disrupts the pool meanwhile: it kills workers
-// (SIGKILL), stops them for longer than the pool waits for them (SIGSTOP), kills and restarts
-// Redis, and takes the leases of running tasks away. It also orders faults from the simulator: lost
-// answers, refused sessions, throttling, HTML, closed connections; and at KSeF's own API logins that
-// hang or fail, tokens that end too soon, sessions that are not known or paused, withdrawn keys.
+// KSeF, by token and by certificate; there is one set of books. The controller hands in invoices
+// and disrupts the pool meanwhile: it kills workers (SIGKILL), stops them for longer than the pool
+// waits for them (SIGSTOP), kills and restarts Redis, and takes the leases of running tasks away.
+// It also orders faults from the simulator: lost answers, refused sessions, throttling, HTML,
+// closed connections; and at KSeF's own API logins that hang or fail, tokens that end too soon,
+// sessions that are not known or paused, withdrawn keys.
 //
 // When every invoice has its end, the run is audited by the simulator's books and by the files in
 // the archive, with code that shares nothing with the workers'. Each good invoice was accepted

@@ -34,9 +34,9 @@ type Facts struct {
 	RunID       string // of the process
 }
 
-// ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which they
-// forbid, only for what INFO does not report. It returns an error only when Redis does not answer;
-// a refusal to answer is no error.
+// ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which
+// they forbid, only for what INFO does not report. It returns an error only when Redis does not
+// answer; a refusal to answer is no error.
 func ReadRedisFacts(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
 	if err := Unanswered(err); err != nil {

@@ -23,8 +23,8 @@ type Documents struct {
 	clients map[string]*gateway.Client // by the tenant's name
 }
 
-// Documents returns the operations of the gateway on documents. Its requests count towards the limits
-// of the whole pool.
+// Documents returns the operations of the gateway on documents. Its requests count towards the
+// limits of the whole pool.
 func (p *Pool) Documents() (*Documents, error) {
 	limiter, err := p.Limiter(ratelimit.NewRedis(p.Redis, p.Config.Redis.Prefix), nil)
 	if err != nil {
@@ -89,9 +89,9 @@ type RefusedPDFError struct{ Why string }
 
 func (e *RefusedPDFError) Error() string { return "the gateway makes no PDF of it: " + e.Why }
 
-// PDF returns a document in a form for people. ksefNumber is "" before KSeF has it. language is pl or
-// en. The error is [ErrNoPDF], a [*RefusedPDFError], or one that says that the gateway could not be
-// asked.
+// PDF returns a document in a form for people. ksefNumber is "" before KSeF has it. language is pl
+// or en. The error is [ErrNoPDF], a [*RefusedPDFError], or one that says that the gateway could not
+// be asked.
 func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline bool, document []byte, language string) ([]byte, error) {
 	c, err := d.client(tenant)
 	if errors.Is(err, errNoGateway) {

@@ -54,7 +54,10 @@ func (d *demo) handIn(ctx context.Context) error {
 		}
 	}
 	for i := range demoRejected {
-		o := sample.Options{SellerNIP: sample.NIP(i % demoTenants), Number: rejectedNumber + strconv.Itoa(i+1), IssueDate: today, Seed: uint64(i)}
+		o := sample.Options{
+			SellerNIP: sample.NIP(i % demoTenants), Number: rejectedNumber + strconv.Itoa(i+1), IssueDate: today,
+			Seed: uint64(i),
+		}
 		path := filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-rejected-by-ksef.xml", len(flaws)+i+1))
 		if err := writeFile(path, sample.Invoice(o)); err != nil {
 			return err

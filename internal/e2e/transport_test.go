@@ -33,7 +33,9 @@ func newSiteBy(t testing.TB, o simulator.Options, way config.Transport) *site {
 	m := &ministry.Options{Tokens: testbed.Tokens(nip)}
 	if o.Profile == simulator.Unlimited {
 		for group := range limits.Usual() {
-			m.Allowances = append(m.Allowances, ministry.Allowance{NIP: nip, Group: group, Limits: limits.Allowance{Second: -1, Minute: -1, Hour: -1}})
+			m.Allowances = append(m.Allowances, ministry.Allowance{
+				NIP: nip, Group: group, Limits: limits.Allowance{Second: -1, Minute: -1, Hour: -1},
+			})
 		}
 	}
 	s := newSiteOf(t, o, m)

@@ -67,15 +67,15 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		b.ReportMetric(receipts.Seconds(), "s-receipts")
 		b.ReportMetric(float64(len(books.Sessions)), "sessions")
 		b.ReportMetric(float64(w.peak(b)), "MB-worker")
-		b.Logf("the longest commands of Redis: %s", s.longest())
+		b.Logf("the longest commands of Redis: %s", longestCommands(s))
 		s.balanced(n)
 		w.terminate(b, 30*time.Second)
 		b.StartTimer()
 	}
 }
 
-// longest describes the longest call of each script that took more than a millisecond.
-func (s *site) longest() string {
+// longestCommands describes the longest call of each script that took more than a millisecond.
+func longestCommands(s *site) string {
 	s.t.Helper()
 	slow, err := s.rdb.SlowLogGet(s.t.Context(), -1).Result()
 	if err != nil {

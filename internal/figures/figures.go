@@ -1,7 +1,7 @@
-// Package figures counts what became of invoices, by tenant, hour and day, for charts and totals. The
-// counts are in Redis, bounded and expiring: 26 hours and 32 days of each tenant, a few hundred bytes
-// each. They are for looking at: a process that dies between a decision and its count loses the
-// count, never the invoice. The ledger and the archive say what happened.
+// Package figures counts what became of invoices, by tenant, hour and day, for charts and totals.
+// The counts are in Redis, bounded and expiring: 26 hours and 32 days of each tenant, a few hundred
+// bytes each. They are for looking at: a process that dies between a decision and its count loses
+// the count, never the invoice. The ledger and the archive say what happened.
 package figures
 
 import (
@@ -38,7 +38,8 @@ type Figures struct {
 	waits    [len(bounds) + 1]int64
 }
 
-// bounds are the upper bounds of the classes of waiting times. What took longer is in one class more.
+// bounds are the upper bounds of the classes of waiting times. What took longer is in one class
+// more.
 var bounds = [...]time.Duration{
 	5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second,
 	320 * time.Second, 640 * time.Second, 20 * time.Minute, 40 * time.Minute, 80 * time.Minute, 160 * time.Minute,

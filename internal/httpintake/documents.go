@@ -76,7 +76,8 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			}
 			w.Offline = value == "true"
 		default:
-			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline, tenant and corrects",
+			return nil, bad(fmt.Sprintf("the query has an unknown parameter %q; known are ref, lane, offline, deadline, tenant and "+
+				"corrects",
 				cut(name)),
 				fmt.Sprintf("zapytanie ma nieznany parametr %q; znane to ref, lane, offline, deadline, tenant i corrects", cut(name)))
 		}

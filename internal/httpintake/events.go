@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// eventsAnswer is a page of what became final, in order. Next is always there: it is the place behind
-// what this call has looked at.
+// eventsAnswer is a page of what became final, in order. Next is always there: it is the place
+// behind what this call has looked at.
 type eventsAnswer struct {
 	Items []invoiceAnswer `json:"items"`
 	Next  string          `json:"next"`
@@ -59,7 +59,8 @@ func (e *events) document(ctx context.Context, inv *ledger.Invoice) []byte {
 	return doc
 }
 
-// place is where a client has got to: behind this place of the outbox, behind so many outcomes in all.
+// place is where a client has got to: behind this place of the outbox, behind so many outcomes in
+// all.
 type place struct {
 	at   string
 	seen int64
@@ -116,8 +117,8 @@ func eventsQueryOf(c *call) (eventsQuery, error) {
 	return q, nil
 }
 
-// events answers with what became final behind a cursor, in the order in which the ledger wrote it. A
-// call with wait that finds nothing waits so long for the next outcome.
+// events answers with what became final behind a cursor, in the order in which the ledger wrote it.
+// A call with wait that finds nothing waits so long for the next outcome.
 func (e *events) events(c *call) error {
 	q, err := eventsQueryOf(c)
 	if err != nil {
@@ -143,8 +144,8 @@ func (e *events) events(c *call) error {
 	}
 }
 
-// begin returns where a call begins. A client whose next outcomes are not kept any more is told so, and
-// not led past them.
+// begin returns where a call begins. A client whose next outcomes are not kept any more is told so,
+// and not led past them.
 func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	span, err := e.o.Ledger.Outbox(ctx)
 	if err != nil {
@@ -165,8 +166,8 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	return *from, nil
 }
 
-// page returns up to limit results of the client's tenants behind a place, and the place behind what it
-// has looked at.
+// page returns up to limit results of the client's tenants behind a place, and the place behind
+// what it has looked at.
 func (e *events) page(c *call, at place, limit int) ([]invoiceAnswer, place, error) {
 	items := []invoiceAnswer{}
 	mine := func(tenant string) bool { return slices.Contains(c.client.Tenants, tenant) }

@@ -99,7 +99,8 @@ func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
 
 func TestEvents_BadQueries_AreRefused(t *testing.T) {
 	b := newBench(t, nil)
-	for _, query := range []string{"cursor=x", "cursor=" + place{"a-b", 1}.String(), "limit=0", "limit=1001", "wait=2h", "wait=soon", "since=1d", "limit=1&limit=2"} {
+	for _, query := range []string{"cursor=x", "cursor=" + place{"a-b", 1}.String(), "limit=0", "limit=1001", "wait=2h", "wait=soon",
+		"since=1d", "limit=1&limit=2"} {
 		b.want(b.call("GET", "/v1/events?"+query, nil), http.StatusBadRequest, "bad-request")
 	}
 	b.want(b.call("GET", "/v1/events", nil, "Authorization", ""), http.StatusUnauthorized, "unauthorized")

@@ -10,8 +10,8 @@ import (
 type maker struct {
 	*core
 	c *call
-	// down is why the gateway could not be asked, by the tenant that was named. The rest of the call
-	// does not wait for it again and again.
+	// down is why the gateway could not be asked, by the tenant that was named. The rest of the
+	// call does not wait for it again and again.
 	down map[string]error
 }
 

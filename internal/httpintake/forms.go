@@ -15,12 +15,12 @@ import (
 // forms are an invoice as people see it: its QR code, and a PDF.
 type forms struct{ *single }
 
-// PDF makes a PDF of the document of an invoice; language is pl or en. The error is a [*NoPDFError],
-// or says that nobody could be asked.
+// PDF makes a PDF of the document of an invoice; language is pl or en. The error is a
+// [*NoPDFError], or says that nobody could be asked.
 type PDF func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error)
 
-// NoPDFError says that there is no PDF of an invoice. Why is whose words: "" says that the tenant sends
-// by a way on which nobody makes one.
+// NoPDFError says that there is no PDF of an invoice. Why is whose words: "" says that the tenant
+// sends by a way on which nobody makes one.
 type NoPDFError struct{ Why string }
 
 func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }

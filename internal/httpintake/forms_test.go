@@ -97,7 +97,10 @@ func (g generator) Generate(_ context.Context, tenant string, faktura []byte) ([
 }
 
 func fakturaOf(nip any, number string) map[string]any {
-	return map[string]any{"Podmiot1": map[string]any{"DaneIdentyfikacyjne": map[string]any{"NIP": nip}}, "Fa": map[string]any{"P_2": number}}
+	return map[string]any{
+		"Podmiot1": map[string]any{"DaneIdentyfikacyjne": map[string]any{"NIP": nip}},
+		"Fa":       map[string]any{"P_2": number},
+	}
 }
 
 func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testing.T) {
@@ -136,7 +139,8 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 		t.Errorf("the document: %s", xml.raw)
 	}
 	down, calls = true, 0
-	a = post(map[string]any{"faktura": fakturaOf(nil, "FV/3")}, map[string]any{"faktura": fakturaOf(nil, "FV/4")}, map[string]any{"xml": string(xmlOf(0, "FV/5"))})
+	a = post(map[string]any{"faktura": fakturaOf(nil, "FV/3")}, map[string]any{"faktura": fakturaOf(nil, "FV/4")},
+		map[string]any{"xml": string(xmlOf(0, "FV/5"))})
 	b.want(a, http.StatusMultiStatus, "")
 	if calls != 1 || !a.body.Items[0].Refusal.TryAgain || !a.body.Items[1].Refusal.TryAgain || a.body.Items[2].State != "queued" ||
 		strings.Contains(string(a.raw), "secret") {
@@ -144,7 +148,8 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	}
 	plain := newBench(t, nil)
 	a = plain.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": fakturaOf(nil, "FV/1")}), "Content-Type", "application/json")
-	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, "hand in the FA(3) document as XML") {
+	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail,
+		"hand in the FA(3) document as XML") {
 		t.Errorf("%s", a.raw)
 	}
 }

@@ -13,7 +13,10 @@ import (
 // fuzzed reads a body without a ledger behind it.
 func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	br := &bodyReader{&core{o: Options{Now: func() time.Time { return monday }, Limits: Limits{Document: 10_000, Documents: 50}}}}
-	c := &call{r: httptest.NewRequest("POST", "/v1/invoices", nil), client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}}}
+	c := &call{
+		r:      httptest.NewRequest("POST", "/v1/invoices", nil),
+		client: &client{Client: Client{Tenants: []string{"one"}}, admitter: &intake.Admitter{}},
+	}
 	of := &asked{file: "-"}
 	var err error
 	if of.media, of.params, err = mime.ParseMediaType(media); err != nil {

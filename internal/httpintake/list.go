@@ -18,8 +18,8 @@ import (
 // listAnswer is a page of invoices, the oldest change first.
 type listAnswer struct {
 	Items []invoiceAnswer `json:"items"`
-	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that changes
-	// later comes behind it then.
+	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that
+	// changes later comes behind it then.
 	Next string `json:"next,omitempty"`
 }
 
@@ -37,8 +37,8 @@ type filter struct {
 const (
 	pageSize    = 100 // when no limit is given
 	maxPageSize = 1000
-	// scanned is about how many entries one call reads to find those that match. A call that found few
-	// among many answers with a page that is not full, and a cursor.
+	// scanned is about how many entries one call reads to find those that match. A call that found
+	// few among many answers with a page that is not full, and a cursor.
 	scanned = 5000
 )
 

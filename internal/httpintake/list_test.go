@@ -82,8 +82,10 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 		"number=" + url.QueryEscape("FV/3"): {"FV/3"}, "number=FV": nil,
 		"ksef_number=" + number: {"FV/1"}, "ksef_number=" + number[:len(number)-1] + "8": nil, "ksef_number=x": nil,
 		"state=parked": {"FV/2"}, "state=queued": {"FV/3"}, "state=rejected": nil, "tenant=one&state=queued": {"FV/3"},
-		"ksef_number_prefix=5265877635-20261123": {"FV/1"}, "ksef_number_prefix=5265877635-20261124": nil, "ksef_number_prefix=526": {"FV/1"},
-		"number_prefix=FV/": {"FV/1", "FV/2", "FV/3"}, "number_prefix=V": nil, "day=2026-11-23&number_prefix=FV/2": {"FV/2"}, "day=2026-11-24": nil,
+		"ksef_number_prefix=5265877635-20261123": {"FV/1"}, "ksef_number_prefix=5265877635-20261124": nil,
+		"ksef_number_prefix=526": {"FV/1"},
+		"number_prefix=FV/":      {"FV/1", "FV/2", "FV/3"}, "number_prefix=V": nil, "day=2026-11-23&number_prefix=FV/2": {"FV/2"},
+		"day=2026-11-24":   nil,
 		"since=2049-01-01": nil, "since=2020-01-01": {"FV/1", "FV/2", "FV/3"}, "ref=SO%262&state=queued": nil,
 	} {
 		got, _ := b.list(query)
@@ -96,7 +98,8 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 
 func TestList_ParameterThatCannotBeUsed_Is400(t *testing.T) {
 	b := newBench(t, nil)
-	for _, query := range []string{"stat=queued", "state=new", "limit=0", "limit=1001", "limit=x", "day=today", "number_prefix=", "since=tomorrow", "cursor=x", "cursor=eA",
+	for _, query := range []string{"stat=queued", "state=new", "limit=0", "limit=1001", "limit=x", "day=today", "number_prefix=",
+		"since=tomorrow", "cursor=x", "cursor=eA",
 		"ref=", "ref=%0a", "state=queued&state=parked", "state=refused", "%zz"} {
 		b.want(b.call("GET", "/v1/invoices?"+query, nil), http.StatusBadRequest, "bad-request")
 	}

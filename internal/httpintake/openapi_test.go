@@ -122,7 +122,8 @@ func TestOpenAPI_RunningServer_AnswersAsDescribed(t *testing.T) {
 		"submitInvoices Accepted", "submitInvoices Multi-Status", "submitInvoices Bad Request", "submitInvoices Unauthorized",
 		"submitInvoices Request Entity Too Large", "submitInvoices Unsupported Media Type", "submitInvoices Unprocessable Entity",
 		"submitInvoices Service Unavailable", "listInvoices OK", "listInvoices Bad Request", "getInvoice OK", "getInvoice Not Found",
-		"getInvoiceXML OK", "getInvoiceUPO Not Found", "getInvoiceQR OK", "getInvoicePDF OK", "getInvoicePDF Not Found", "retryInvoice OK", "retryInvoice Conflict", "dismissInvoice OK",
+		"getInvoiceXML OK", "getInvoiceUPO Not Found", "getInvoiceQR OK", "getInvoicePDF OK", "getInvoicePDF Not Found", "retryInvoice OK",
+		"retryInvoice Conflict", "dismissInvoice OK",
 		"listEvents OK", "listEvents Bad Request", "dismissInvoice Conflict", "dismissInvoice Bad Request",
 	} {
 		if !c.seen[want] {
@@ -160,7 +161,8 @@ func TestOpenAPI_RoutesProblemsAndMediaTypes_AreAllDescribed(t *testing.T) {
 	if !slices.Equal(described, known) {
 		t.Errorf("described are %q, taken are %q", described, known)
 	}
-	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, outdated, tooLarge, unsupported, refusedAll,
+	for _, k := range []kind{badRequest, unauthorized, notFound, methodNotAllowed, slow, conflict, outdated, tooLarge, unsupported,
+		refusedAll,
 		keyReused,
 		tooMany, unavailable, internal} {
 		if !strings.Contains(string(openAPI), `"urn:ksef-worker:problem:`+k.name+`"`) {

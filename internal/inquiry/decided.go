@@ -18,8 +18,8 @@ type Decision struct {
 
 // Decided yields the invoices that are decided, have changed since from and pass the filter, in the
 // order of their last change. An error ends the sequence. An invoice that changes after it was
-// yielded comes again, as it is then: to know which were yielded would take memory for each. Otherwise
-// a few pages are held in memory, however many there are.
+// yielded comes again, as it is then: to know which were yielded would take memory for each.
+// Otherwise a few pages are held in memory, however many there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {
@@ -48,8 +48,8 @@ type page struct {
 	err    error
 }
 
-// ahead yields page after page of invoices. While one is worked on, two more are read: Redis and both
-// stages of this process then work at the same time.
+// ahead yields page after page of invoices. While one is worked on, two more are read: Redis and
+// both stages of this process then work at the same time.
 func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
 	return func(yield func([]ledger.Invoice, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

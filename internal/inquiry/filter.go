@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Filter says which decided invoices a list shows. An empty field passes all. Only State narrows what
-// is read: for the others every entry since the start of the list is looked at. An index for each of
-// them would cost memory for every invoice that is kept.
+// Filter says which decided invoices a list shows. An empty field passes all. Only State narrows
+// what is read: for the others every entry since the start of the list is looked at. An index for
+// each of them would cost memory for every invoice that is kept.
 type Filter struct {
 	State      ledger.State
 	Tenants    []string // names; one of them
@@ -30,8 +30,8 @@ func (f *Filter) OfTenant(tenant string) bool {
 	return len(f.Tenants) == 0 || slices.Contains(f.Tenants, tenant)
 }
 
-// MatchText reports whether a document with this P_1, P_2 and KSeF number passes, whatever its tenant
-// and state.
+// MatchText reports whether a document with this P_1, P_2 and KSeF number passes, whatever its
+// tenant and state.
 func (f *Filter) MatchText(day, number, ksefNumber string) bool {
 	return (f.Day == "" || f.Day == day) &&
 		(f.Number == "" || strings.HasPrefix(ordinary(number), ordinary(f.Number))) &&

@@ -14,7 +14,9 @@ func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 	a, b, c := w.take(sellerA, "FV 1", "1"), w.take(sellerB, "FV\u00a02", "2"), w.take(sellerA, "KOR 3", "3")
 	w.take(sellerA, "FV waits", "4")
 	w.move(ledger.Packed, a)
-	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: a, To: ledger.Accepted, Edit: ledger.Edit{}.Number(sellerA + "-20261123-0100A0DB5B00-39")}))
+	w.check(w.ledger.Move(t.Context(), ledger.Move{
+		ID: a, To: ledger.Accepted, Edit: ledger.Edit{}.Number(sellerA + "-20261123-0100A0DB5B00-39"),
+	}))
 	w.tick()
 	w.move(ledger.Rejected, b)
 	w.move(ledger.Parked, c)

@@ -76,8 +76,8 @@ func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error
 	return invs, err
 }
 
-// FindRef returns the invoices with this ref, at most one of each of the tenants. Its errors are those
-// of Find.
+// FindRef returns the invoices with this ref, at most one of each of the tenants. Its errors are
+// those of Find.
 func (r *Reader) FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error) {
 	ids, err := r.Ledger.ByRef(ctx, ref, tenants...)
 	if err != nil {
@@ -161,9 +161,9 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 	return out, nil
 }
 
-// InState yields the invoices in one state, some at a time, the oldest change first. It leaves out what
-// changes after it has begun: whoever moves the invoices that it yields does not meet them again. An
-// error of yield ends it and is returned.
+// InState yields the invoices in one state, some at a time, the oldest change first. It leaves out
+// what changes after it has begun: whoever moves the invoices that it yields does not meet them
+// again. An error of yield ends it and is returned.
 func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]ledger.Invoice) error) error {
 	began, err := r.Ledger.Clock(ctx)
 	if err != nil {

@@ -17,7 +17,8 @@ type Window struct {
 	To     time.Time      // not those that were last changed at this time or later; zero: no bound
 	Match  func(*ledger.Invoice) bool
 	Limit  int // how many are wanted
-	// Scan is how many entries are read at most, and Until when reading ends, whichever comes first.
+	// Scan is how many entries are read at most, and Until when reading ends, whichever comes
+	// first.
 	Scan  int
 	Until time.Time
 }
@@ -82,7 +83,8 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 }
 
 // places lists up to n places of all states, the newest first. more: there are older ones.
-func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int) (out []ledger.Place, more bool, err error) {
+func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int) (out []ledger.Place,
+	more bool, err error) {
 	for _, s := range states {
 		some, err := r.Ledger.Latest(ctx, s, before, from, n+1)
 		if err != nil {

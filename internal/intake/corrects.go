@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Corrects names the rejected invoice that a document is the technical correction of: its id, or the
-// SHA-256 of its bytes in hex or Base64. "" names none. KSeF takes a technical correction of an
+// Corrects names the rejected invoice that a document is the technical correction of: its id, or
+// the SHA-256 of its bytes in hex or Base64. "" names none. KSeF takes a technical correction of an
 // invoice that was issued offline, and it must say the same as the rejected one in better XML.
 type Corrects string
 
@@ -29,7 +29,8 @@ func (c Corrects) Check(lane ledger.Lane) error {
 			"enqueue results shows both")
 	}
 	if lane != "" && lane != ledger.Express {
-		return correctsFault(c, "cannot be combined with lane "+string(lane)+": KSeF takes a technical correction in an online session only",
+		return correctsFault(c, "cannot be combined with lane "+string(lane)+
+			": KSeF takes a technical correction in an online session only",
 			"leave the lane out")
 	}
 	return nil
@@ -52,17 +53,19 @@ func (c Corrects) hash() (string, bool) {
 }
 
 // corrected returns the hash of the rejected invoice in the form of the ledger. The error is a
-// refusal of the document, or one of Redis. What the ledger has forgotten is taken by its hash: KSeF
-// knows it.
+// refusal of the document, or one of Redis. What the ledger has forgotten is taken by its hash:
+// KSeF knows it.
 func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h invoice.Header) (string, error) {
 	hash, byHash := c.hash()
 	id := string(c)
 	mine := ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}
 	switch {
 	case !from.Corrections:
-		return "", refusal{correctsFault(c, fmt.Sprintf("cannot be done over the gateway, which tenant %s uses: it has no field for the document "+
+		return "", refusal{correctsFault(c, fmt.Sprintf("cannot be done over the gateway, which tenant %s uses: it has no field for the "+
+			"document "+
 			"that a technical correction replaces (hashOfCorrectedInvoice of KSeF's own API)", from.Name),
-			"send it by a tenant with transport: direct; or leave it out: a rejected invoice is replaced by a document with the same number")}
+			"send it by a tenant with transport: direct; or leave it out: a rejected invoice is replaced by a document with the same "+
+				"number")}
 	case h.Attachment:
 		return "", refusal{correctsFault(c, "cannot be done for an invoice with an attachment: KSeF takes those in packages only", "")}
 	case byHash && hash == ledger.HashText(h.Hash):
@@ -84,10 +87,12 @@ func (a *Admitter) corrected(ctx context.Context, c Corrects, from sender, h inv
 	case old.Tenant != from.Name:
 		return "", refusal{correctsFault(c, "is not an invoice of tenant "+from.Name, "")}
 	case old.NIP != mine.NIP || old.Kind != mine.Kind || old.Number != mine.Number:
-		return "", refusal{correctsFault(c, fmt.Sprintf("is invoice %s, and this document is %s: a technical correction has the same seller, kind and number",
+		return "", refusal{correctsFault(c, fmt.Sprintf("is invoice %s, and this document is %s: a technical correction has the same "+
+			"seller, kind and number",
 			old.Number, mine.Number), "")}
 	case old.State != ledger.Rejected:
-		return "", refusal{correctsFault(c, fmt.Sprintf("is %s: only an invoice that KSeF has rejected can have a technical correction", old.State), "")}
+		return "", refusal{correctsFault(c, fmt.Sprintf("is %s: only an invoice that KSeF has rejected can have a technical correction",
+			old.State), "")}
 	case old.ID == ledger.InvoiceID(mine, h.Hash):
 		return "", refusal{correctsFault(c, "is this document itself", "correct its XML, then hand it in")}
 	}

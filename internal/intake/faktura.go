@@ -17,9 +17,9 @@ type Generator interface {
 	Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 }
 
-// FromFaktura makes a document of an invoice that is JSON. The tenant that sends it makes it too: the
-// one that is named; "" means the only one of accounts that may send it. g may be nil: then it is
-// refused. limit is the maximum size of the JSON and of the document, in bytes.
+// FromFaktura makes a document of an invoice that is JSON. The tenant that sends it makes it too:
+// the one that is named; "" means the only one of accounts that may send it. g may be nil: then it
+// is refused. limit is the maximum size of the JSON and of the document, in bytes.
 func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
 	if g == nil {
 		return nil, &Problem{What: "is an invoice as JSON, and this program is not set up to make XML of such invoices", Hint: sendXML}
@@ -76,7 +76,10 @@ type faktura struct {
 func readFaktura(raw []byte) (f faktura, err error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
-		return f, &Problem{What: "is neither XML nor one JSON object", Hint: "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa"}
+		return f, &Problem{
+			What: "is neither XML nor one JSON object",
+			Hint: "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa",
+		}
 	}
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return f, NotGenerated("Podmiot1, Podmiot2 and Fa must be objects")

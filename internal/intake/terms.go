@@ -74,7 +74,8 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 			break
 		}
 		if inv.Corrects != "" {
-			return TermsAnswer{Text: "the terms given now were not applied: it is a technical correction, which goes by the express lane"}, nil
+			return TermsAnswer{Text: "the terms given now were not applied: it is a technical correction, which goes by the express lane"},
+				nil
 		}
 		err := a.Ledger.ChangeTerms(ctx, inv, want)
 		var moved *ledger.ConflictError

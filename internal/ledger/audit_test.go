@@ -66,7 +66,8 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum", "tenant", "tenants": // they say nothing about the entries
+			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum", "tenant",
+				"tenants": // they say nothing about the entries
 			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinkfailed", "sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "fence", "home":
 				c := p.Get(ctx, key)

@@ -13,8 +13,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are once
-// they are packed. It writes them directly: to lead a million through their states takes minutes.
+// receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are
+// once they are packed. It writes them directly: to lead a million through their states takes
+// minutes.
 func (w *world) receiptedEntries(n int) {
 	w.t.Helper()
 	model := w.receipt(w.accepted("FV/2026/11/model", "", "FV-2026-11-000123.xml"))
@@ -97,8 +98,9 @@ func BenchmarkPresent(b *testing.B) {
 	}
 }
 
-// BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it waits
-// for its package, it is accepted, and it is receipted. A document of 8 KB is 1.9 KB compressed.
+// BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it
+// waits for its package, it is accepted, and it is receipted. A document of 8 KB is 1.9 KB
+// compressed.
 func BenchmarkBytes(b *testing.B) {
 	const n = 10_000
 	for b.Loop() {

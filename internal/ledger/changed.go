@@ -7,8 +7,8 @@ import (
 )
 
 // Place is a place in the order of last changes: that of the invoice with this id, which was last
-// changed then. The zero value is the place before all: before the oldest, or in lists that begin with
-// the newest, before that.
+// changed then. The zero value is the place before all: before the oldest, or in lists that begin
+// with the newest, before that.
 type Place struct {
 	At Millis
 	ID string
@@ -17,12 +17,12 @@ type Place struct {
 // justNow is how long Changed waits for the millisecond to end in which invoices were changed.
 const justNow = 2 * time.Millisecond
 
-// Changed lists up to n invoices of some states behind a place, all states together, in the order of
-// their last change, and those of one millisecond in the order of their ids. It takes one short
+// Changed lists up to n invoices of some states behind a place, all states together, in the order
+// of their last change, and those of one millisecond in the order of their ids. It takes one short
 // script, however many there are. When it returns none, there are none yet. An invoice that changes
-// later stands behind all that were listed before. So whoever goes on from the last place until none
-// are left has met every invoice in its present state. An invoice that was taken in is the exception:
-// its time is from just before it was written.
+// later stands behind all that were listed before. So whoever goes on from the last place until
+// none are left has met every invoice in its present state. An invoice that was taken in is the
+// exception: its time is from just before it was written.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, just now may be hours ahead: then the order has to suffer.

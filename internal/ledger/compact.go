@@ -48,8 +48,8 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With change, it packs only those again that
-// are packed and that change has changed; digest is that of a ref that was sealed again.
+// compact packs those of the entries that can be packed. With change, it packs only those again
+// that are packed and that change has changed; digest is that of a ref that was sealed again.
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	for chunk := range slices.Chunk(ids, compactPiece) {
@@ -153,8 +153,8 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 	return inv, cmp.Or(inv.unpackFacts(m["facts"]), scanned)
 }
 
-// packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be read
-// now.
+// packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be
+// read now.
 func (st *store) packageOf(ctx context.Context, id string) string {
 	cmd := st.rdb.HGetAll(ctx, st.key(keyInvoice, id))
 	if st.loadShapes(ctx, recordsIn([]*redis.MapStringStringCmd{cmd})) != nil {
@@ -200,8 +200,8 @@ func headsOf(i *Invoice) string {
 	return b.String()
 }
 
-// onlyKnown reports whether an entry has nothing but what this build knows of: a newer build may have
-// added a field, which packing would lose.
+// onlyKnown reports whether an entry has nothing but what this build knows of: a newer build may
+// have added a field, which packing would lose.
 func onlyKnown(m map[string]string, inv *Invoice) bool {
 	for field := range m {
 		if !invoiceFields[field] {

@@ -18,7 +18,9 @@ func (w *world) accepted(number, ref, file string) Invoice {
 	inv := w.take(doc)[0]
 	w.must(w.Wait(ctx(), &inv))
 	p := w.cut(groupA, CutLimits{Invoices: 1, Bytes: much})
-	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened, Edit: PackageEdit{}.Opened("20261126-SB-6E9AF92B07-C4DC21CA95-B6", "w", At(noon))}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{
+		To: PackageOpened, Edit: PackageEdit{}.Opened("20261126-SB-6E9AF92B07-C4DC21CA95-B6", "w", At(noon)),
+	}))
 	w.step(&p, PackageUploaded)
 	closing := closingOf(p)
 	closing.Edit = PackageEdit{}.ClosingAt(At(noon))
@@ -82,7 +84,8 @@ func TestCompact_TheDocumentIsHandedInAgain_IsPresentAndAnotherOfItsNumberIsRefu
 		same.Ref = "order 7"
 		res, err := l.Take(ctx(), []NewInvoice{doc, other, same})
 		w.must(err)
-		if res[0].Taken != Present || res[0].State != Receipted || res[0].Ref != "order 7" || res[0].Rev != inv.Rev || res[0].Revision != 1 {
+		if res[0].Taken != Present || res[0].State != Receipted || res[0].Ref != "order 7" || res[0].Rev != inv.Rev ||
+			res[0].Revision != 1 {
 			t.Errorf("the same: %+v", res[0])
 		}
 		if res[1].Taken != Refused || res[1].ID != inv.ID || res[2].Taken != RefUsed || res[2].RefOf != inv.ID {
@@ -219,7 +222,8 @@ func TestCompact_AnOlderBuild_ReadsTheLayoutOfANewerOne(t *testing.T) {
 func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 	words := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "2026-11-26", "2026-13-99", "20261126-SB-6E9AF92B07-C4DC21CA95-B6",
 		"20261126-SB-6e9AF92B07-C4DC21CA95-B6", "pkg-dc43tgpksduftsinedn0", "pkg-dc43tgpksduftsinedn1", "pkg-", "-20261126-B58C77000001-B2",
-		"5265877635-20261126-B58C77000001-B2", "IqhfRxivCBa0ONpXhGhbKE7lT6ZuLDyoLddAN921Y6I=", "IqhfRxivCBa0ONpXhGhbKE7lT6ZuLDyoLddAN921Y6J="}))
+		"5265877635-20261126-B58C77000001-B2", "IqhfRxivCBa0ONpXhGhbKE7lT6ZuLDyoLddAN921Y6I=",
+		"IqhfRxivCBa0ONpXhGhbKE7lT6ZuLDyoLddAN921Y6J="}))
 	rapid.Check(t, func(t *rapid.T) {
 		i := Invoice{Facts: Facts{V: Version, ID: "inv-x"}}
 		for k, f := range []*string{&i.Tenant, &i.NIP, &i.Context, &i.Subject,
@@ -228,8 +232,10 @@ func TestPackFinal_AnyInvoice_ReadsAsItWas(t *testing.T) {
 			&i.Mode, &i.OriginalNumber, &i.OriginalBy, &i.Reason, &i.TakenBack, &i.UPO} {
 			*f = words.Draw(t, fmt.Sprint("text ", k))
 		}
-		i.CreatedAt, i.Deadline = Millis(rapid.Int64Range(-1<<40, 1<<45).Draw(t, "created")), Millis(rapid.Int64Range(-1<<40, 1<<45).Draw(t, "due"))
-		i.Size, i.Code, i.Recovered, i.Offline = rapid.Int64().Draw(t, "size"), int(rapid.Int32().Draw(t, "code")), rapid.Bool().Draw(t, "r"), rapid.Bool().Draw(t, "o")
+		i.CreatedAt, i.Deadline = Millis(rapid.Int64Range(-1<<40, 1<<45).Draw(t, "created")),
+			Millis(rapid.Int64Range(-1<<40, 1<<45).Draw(t, "due"))
+		i.Size, i.Code, i.Recovered, i.Offline = rapid.Int64().Draw(t, "size"), int(rapid.Int32().Draw(t, "code")),
+			rapid.Bool().Draw(t, "r"), rapid.Bool().Draw(t, "o")
 		record, shape, err := packFinal(&i)
 		if err != nil {
 			t.Fatal(err)

@@ -63,8 +63,8 @@ type Invoice struct {
 	Reference string `redis:"reference"` // the gateway's id of a single send
 	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
 	Resends   int    `redis:"resends"`   // how often KSeF asked for this invoice again (435, 500, 550)
-	// LeftSession is the session that it was in when a person let it begin again. It does not go into
-	// that one again: the session's list still has the answer to the first try.
+	// LeftSession is the session that it was in when a person let it begin again. It does not go
+	// into that one again: the session's list still has the answer to the first try.
 	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
@@ -82,7 +82,8 @@ type Invoice struct {
 	Said            string `redis:"said"`       // what KSeF said when a task about it failed last; "" when unknown
 	TakenBack       string `redis:"taken_back"` // who dismissed it and who took that back, and when; the last time
 	UPO             string `redis:"upo"`        // URL of the archived receipt
-	// SupersededBy is the id of the invoice that took its place, the last time that it was superseded.
+	// SupersededBy is the id of the invoice that took its place, the last time that it was
+	// superseded.
 	SupersededBy string `redis:"superseded_by"`
 
 	BodyArchived bool   `redis:"body_archived"` // the document is in the archive store, not in Redis

@@ -10,8 +10,8 @@ import (
 // its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
 //
 // Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
-// data. Entries of older builds have them; they are ignored. With a storage key file name and ref are
-// sealed, because they often contain the buyer's name.
+// data. Entries of older builds have them; they are ignored. With a storage key file name and ref
+// are sealed, because they often contain the buyer's name.
 type Facts struct {
 	V         int    `json:"v"`        // the layout of the entry
 	Revision  int    `json:"revision"` // 1 for the first document of this identity, one more for each that took its place

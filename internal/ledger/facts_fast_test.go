@@ -6,11 +6,12 @@ import (
 	"testing"
 )
 
-// What the quick reader reads, encoding/json reads in the same way. The other way round is for speed
-// alone, and the first seed shows that it is there.
+// What the quick reader reads, encoding/json reads in the same way. The other way round is for
+// speed alone, and the first seed shows that it is there.
 func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
-	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c", Subject: "s",
-		Kind: "VAT", IssueDate: "2026-11-23", File: "/a/b.xml", Ref: "r", Offline: true, Form: "v3", Attachment: true, Overflow: true,
+	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c",
+		Subject: "s",
+		Kind:    "VAT", IssueDate: "2026-11-23", File: "/a/b.xml", Ref: "r", Offline: true, Form: "v3", Attachment: true, Overflow: true,
 		SoftDeadline: -4}, Ident: "i", Hash: "h+/="}
 	packed, err := json.Marshal(whole)
 	if err != nil {
@@ -20,8 +21,10 @@ func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	if !got.read(string(packed)) || !reflect.DeepEqual(got, whole) {
 		f.Fatalf("%s is read as %+v", packed, got)
 	}
-	for _, seed := range []string{string(packed), `{"v":1}`, `{"v":01}`, `{"v":1,"file":"a\u0026b"}`, `{"v":1,"new":2}`, `{"v":"1"}`, `{"id":1}`,
-		`{"v":1,"v":2}`, `{"V":1}`, `{"v":1} `, `{"v":1,}`, `{"offline":false}`, `{"offline":true,"v":1e3}`, "{\"id\":\"\xff\"}", `{}`, ``, `{"v":-0}`} {
+	for _, seed := range []string{string(packed), `{"v":1}`, `{"v":01}`, `{"v":1,"file":"a\u0026b"}`, `{"v":1,"new":2}`, `{"v":"1"}`,
+		`{"id":1}`,
+		`{"v":1,"v":2}`, `{"V":1}`, `{"v":1} `, `{"v":1,}`, `{"offline":false}`, `{"offline":true,"v":1e3}`, "{\"id\":\"\xff\"}", `{}`, ``,
+		`{"v":-0}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, packed string) {

@@ -13,22 +13,23 @@ import (
 )
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed: the fields that
-// scripts need, and one record of everything else, in pieces that are small enough for Redis to keep
-// the hash as one listpack. What many invoices have in common is a shape (shapes.go). An entry is
-// packed only if unpacking gives exactly what was there: otherwise it stays as it is. A field that is
-// written to a packed entry later counts more than the record.
+// scripts need, and one record of everything else, in pieces that are small enough for Redis to
+// keep the hash as one listpack. What many invoices have in common is a shape (shapes.go). An entry
+// is packed only if unpacking gives exactly what was there: otherwise it stays as it is. A field
+// that is written to a packed entry later counts more than the record.
 //
 // Builds before this one read its layout as that of a newer build. They leave the entry alone, and
 // do not take its invoice in again.
 
-// finalFacts stands in place of the facts of a packed entry. The number is a layout: [Version] skips
-// it.
+// finalFacts stands in place of the facts of a packed entry. The number is a layout: [Version]
+// skips it.
 const finalFacts = `{"v":2}`
 
 const (
 	finalRecord = 1 // the layout of the record itself
-	// finalPiece is how many bytes of a record one field has. Redis keeps a hash as a listpack while no
-	// value is longer than 64 (hash-max-listpack-value), and up to 63 bytes cost one byte more there.
+	// finalPiece is how many bytes of a record one field has. Redis keeps a hash as a listpack
+	// while no value is longer than 64 (hash-max-listpack-value), and up to 63 bytes cost one byte
+	// more there.
 	finalPiece = 63
 	// finalPieces bounds a record. An entry with a longer one stays as it is.
 	finalPieces = 12
@@ -61,7 +62,8 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 	number, ofNIP := numberIn(i.NIP, i.KsefNumber)
 	bits := uint64(0)
 	for bit, on := range map[uint64]bool{bitChosen: i.Chosen, bitOffline: i.Offline, bitAttachment: i.Attachment,
-		bitOverflow: i.Overflow, bitRecovered: i.Recovered, bitBodyArchived: i.BodyArchived, bitUPOOfShape: s.UPO != "", bitNumberOfNIP: ofNIP} {
+		bitOverflow: i.Overflow, bitRecovered: i.Recovered, bitBodyArchived: i.BodyArchived, bitUPOOfShape: s.UPO != "",
+		bitNumberOfNIP: ofNIP} {
 		if on {
 			bits |= bit
 		}
@@ -214,7 +216,8 @@ func appendWord(b []byte, s string) []byte {
 // sessionHere stands in the address of a shape for the name of the session.
 const sessionHere = "\x00"
 
-// numberIn drops the NIP that a KSeF number begins with, when what is left has the form of a number.
+// numberIn drops the NIP that a KSeF number begins with, when what is left has the form of a
+// number.
 func numberIn(nip, number string) (short string, dropped bool) {
 	if rest, ok := strings.CutPrefix(number, nip); ok && numberForm.MatchString(rest) {
 		return rest, true

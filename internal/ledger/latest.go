@@ -56,8 +56,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 	return out, nil
 }
 
-// OpenRefusalsOf reads up to limit open refusals of one tenant ("": those of none), the oldest first,
-// behind the first skip of them.
+// OpenRefusalsOf reads up to limit open refusals of one tenant ("": those of none), the oldest
+// first, behind the first skip of them.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()
 	if err != nil {

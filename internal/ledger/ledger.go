@@ -20,12 +20,12 @@ type Options struct {
 	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
 	ReplicaTimeout time.Duration
 
-	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key; nil stores them as
-	// plain text.
+	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key;
+	// nil stores them as plain text.
 	Texts *Bodies
 
-	// Outbox is about how many outcomes are kept for those who are told of them (outbox.go). 0 keeps
-	// none. Every process of a pool must have the same.
+	// Outbox is about how many outcomes are kept for those who are told of them (outbox.go). 0
+	// keeps none. Every process of a pool must have the same.
 	Outbox int
 }
 
@@ -96,8 +96,8 @@ type store struct {
 	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script: the prefix, a test's time or "" and the bound of the outbox
-// or "", and more.
+// args returns the arguments of a script: the prefix, a test's time or "" and the bound of the
+// outbox or "", and more.
 func (st *store) args(more ...any) []any {
 	now, outcomes := "", ""
 	if st.now != nil {

@@ -27,8 +27,8 @@ type Move struct {
 // moveBatch bounds one script call, as takeBatch bounds a transaction.
 const moveBatch = 100
 
-// Moved is what became of one move: the entry's new revision, or the conflict that kept it from being
-// made.
+// Moved is what became of one move: the entry's new revision, or the conflict that kept it from
+// being made.
 type Moved struct {
 	Rev      int64
 	Conflict *ConflictError

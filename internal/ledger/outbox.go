@@ -11,9 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The outbox holds what became final, in the order in which it was written. The script that moves an
-// invoice writes the outcome too, so neither is ever there without the other. Sinks (sinks.go) read
-// it from where they stopped.
+// The outbox holds what became final, in the order in which it was written. The script that moves
+// an invoice writes the outcome too, so neither is ever there without the other. Sinks (sinks.go)
+// read it from where they stopped.
 //
 // An outcome has what may change in the entry later: a rejected invoice that a person retries has
 // another state and no reason then. The rest is read from the entry when somebody is told. The list
@@ -130,8 +130,8 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	return nil
 }
 
-// Told is an outcome with what it is about: the entry as it was when the outcome was written, or the
-// refusal as it is now. When both are nil, the entry is gone or cannot be read.
+// Told is an outcome with what it is about: the entry as it was when the outcome was written, or
+// the refusal as it is now. When both are nil, the entry is gone or cannot be read.
 type Told struct {
 	Outcome
 	Invoice   *Invoice
@@ -189,8 +189,8 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 	return out, nil
 }
 
-// asOf returns an entry as it was at an outcome. An entry that was only annotated since, in the same
-// state, is returned as it is now: the note is part of what became of it.
+// asOf returns an entry as it was at an outcome. An entry that was only annotated since, in the
+// same state, is returned as it is now: the note is part of what became of it.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || now.State == o.State && now.Rev > o.Rev {
 		return now

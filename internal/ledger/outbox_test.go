@@ -88,7 +88,8 @@ func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
 	told, err := w.Told(ctx(), w.outcomes())
 	w.must(err)
 	got := told[0].Invoice
-	if got == nil || got.State != Rejected || got.Rev != inv.Rev || got.Code != 450 || got.Reason != quoted+" is wrong" || got.File != inv.File {
+	if got == nil || got.State != Rejected || got.Rev != inv.Rev || got.Code != 450 || got.Reason != quoted+" is wrong" ||
+		got.File != inv.File {
 		t.Fatalf("told %+v", got)
 	}
 }

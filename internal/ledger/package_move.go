@@ -29,11 +29,11 @@ type PackageMove struct {
 // state and revision, and the fields of Edit. It returns a [*ConflictError] if p is not as it was
 // read.
 //
-// The first step changes the package and a piece of its invoices; the other invoices follow, a piece
-// a step, as [PackageStore.Cut] takes them. So a process that dies leaves a package whose state is
-// written and some of whose invoices have not followed: callers choose states from which whoever
-// finds it goes on ([PackageStore.MoveRest]). Each step is a revision of the package. With an error,
-// p is as the last step left it.
+// The first step changes the package and a piece of its invoices; the other invoices follow, a
+// piece a step, as [PackageStore.Cut] takes them. So a process that dies leaves a package whose
+// state is written and some of whose invoices have not followed: callers choose states from which
+// whoever finds it goes on ([PackageStore.MoveRest]). Each step is a revision of the package. With
+// an error, p is as the last step left it.
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
 // close MUST NOT be called.
@@ -46,8 +46,8 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 	}
 	m.fence = (m.fence || m.To == PackageClosing) && ps.replication.replicas > 0
 	steps := m
-	// The last revision of the package is the one to wait for. The count says beforehand whether the
-	// first step is the last one; where it is wrong, waiting once more does no harm.
+	// The last revision of the package is the one to wait for. The count says beforehand whether
+	// the first step is the last one; where it is wrong, waiting once more does no harm.
 	steps.fence = m.fence && (m.InvoicesFrom == nil || p.Count <= packagePiece)
 	more, err := ps.moveStep(ctx, p, steps, 0)
 	lag, lagging := errors.AsType[*ReplicaError](err)

@@ -111,7 +111,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 		return inv, bad, err
 	}
 	inv, why := er.stored(id, cmd)
-	inv.Reason, inv.Said = er.openReason(id, inv.Reason), er.openSaid(id, inv.Said)
+	inv.Reason, inv.Said = er.openReason(id, inv.Reason), openSaid(er.store, id, inv.Said)
 	if file, ok := er.openText(fileText(id), inv.File); ok {
 		inv.File = file
 	} else {
@@ -133,7 +133,7 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
-	p.Reason, p.Said = er.openReason(id, p.Reason), er.openSaid(id, p.Said)
+	p.Reason, p.Said = er.openReason(id, p.Reason), openSaid(er.store, id, p.Said)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
 	err = sound(v, scanned, whole, slices.Contains(PackageStates(), p.State))

@@ -23,8 +23,8 @@ type RefusalStore struct{ *store }
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
 // again. One of the same invoice in another tenant's list is removed: the document was handed in
-// for the wrong tenant, or the configuration has changed. When [IsFull] reports the error, some refusals are not on record, and nothing else has
-// changed.
+// for the wrong tenant, or the configuration has changed. When [IsFull] reports the error, some
+// refusals are not on record, and nothing else has changed.
 //
 // Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
 // were taken in can finish, and refusals must not use up the memory that is left for that.

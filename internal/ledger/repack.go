@@ -40,8 +40,8 @@ func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState
 	for _, part := range parts {
 		n += len(part.IDs)
 	}
-	// In opened and uploaded a session may be closed by whoever finds the package, so nothing leaves
-	// it before it has ended. No worker repacks such a package.
+	// In opened and uploaded a session may be closed by whoever finds the package, so nothing
+	// leaves it before it has ended. No worker repacks such a package.
 	if n <= packagePiece || p.State == PackageOpened || p.State == PackageUploaded {
 		return ps.repackStep(ctx, p, end, reason, parts)
 	}

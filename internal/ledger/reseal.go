@@ -16,8 +16,8 @@ import (
 // again: they leave Redis with their receipt or after storage.keep_rejected.
 //
 // It looks at up to limit entries of each state, those behind the last ones that a process looked
-// at, and at every refusal, hold and tenant. It returns how many texts it sealed again. A text that this
-// process cannot open stays as it is.
+// at, and at every refusal, hold and tenant. It returns how many texts it sealed again. A text that
+// this process cannot open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
@@ -196,7 +196,8 @@ type otherText struct {
 	with              func(packed string) ([]byte, error)
 }
 
-// otherTexts calls do with the sealed texts of refusals, holds and tenants. What cannot be read is left out.
+// otherTexts calls do with the sealed texts of refusals, holds and tenants. What cannot be read is
+// left out.
 func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
 	tenants, err := ss.refusals.refusers(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func (ss *SaidStore) noteSaid(ctx context.Context, kind, id, said string) error 
 }
 
 // openSaid returns what was said as it was written; "" if this process cannot open it.
-func (st *store) openSaid(id, stored string) string {
+func openSaid(st *store, id, stored string) string {
 	said, ok := st.openText(saidText(id), stored)
 	if !ok {
 		return ""

@@ -22,8 +22,9 @@ const tallyPage = 1000
 // above.
 type Tally struct {
 	Documents map[string]int64 // of invoices
-	// Texts are the reasons, file names and refs of invoices, the reasons of packages, KSeF's
-	// words about both and about tenants, refusals and the reasons of holds. Those that are not encrypted are not counted.
+	// Texts are the reasons, file names and refs of invoices, the reasons of packages, KSeF's words
+	// about both and about tenants, refusals and the reasons of holds. Those that are not encrypted
+	// are not counted.
 	Texts map[string]int64
 }
 

@@ -27,8 +27,9 @@ func (b *bed) raw() string {
 const quoted = "Zdzisława"
 
 // plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
-// reasons of an invoice, of two packages and of a hold, a refusal, the note of its end, and what KSeF
-// said about an invoice, a package and twice about a tenant. It returns the ids of the invoices and the packages.
+// reasons of an invoice, of two packages and of a hold, a refusal, the note of its end, and what
+// KSeF said about an invoice, a package and twice about a tenant. It returns the ids of the
+// invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
 	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}

@@ -23,7 +23,10 @@ type finalShape struct {
 }
 
 func shapeOf(i *Invoice) finalShape {
-	s := finalShape{Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind, Form: i.Form, Lane: i.Lane, Mode: i.Mode}
+	s := finalShape{
+		Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind, Form: i.Form,
+		Lane: i.Lane, Mode: i.Mode,
+	}
 	if i.Session != "" && strings.Count(i.UPO, i.Session) == 1 {
 		s.UPO = strings.Replace(i.UPO, i.Session, sessionHere, 1)
 	}
@@ -31,7 +34,8 @@ func shapeOf(i *Invoice) finalShape {
 }
 
 func (s *finalShape) onto(i *Invoice) {
-	i.Tenant, i.NIP, i.Context, i.Subject, i.Kind, i.Form, i.Lane, i.Mode = s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form, s.Lane, s.Mode
+	i.Tenant, i.NIP, i.Context, i.Subject, i.Kind, i.Form, i.Lane, i.Mode = s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form, s.Lane,
+		s.Mode
 }
 
 const shapeSize = 8 // bytes of the digest

@@ -11,12 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sink is told of every outcome, in the order of the outbox for each invoice. One process at a time
-// serves it, under a lease. What it has not taken is held by invoice: the outcomes of one invoice wait
-// behind each other, and those of others do not wait for them.
+// A sink is told of every outcome, in the order of the outbox for each invoice. One process at a
+// time serves it, under a lease. What it has not taken is held by invoice: the outcomes of one
+// invoice wait behind each other, and those of others do not wait for them.
 
-// MaxFailed is how many outcomes that a sink did not take are kept for a person; the oldest go first.
-// A record has about 500 bytes.
+// MaxFailed is how many outcomes that a sink did not take are kept for a person; the oldest go
+// first. A record has about 500 bytes.
 const MaxFailed = 10_000
 
 // FailedKept is how long they are kept.
@@ -33,8 +33,8 @@ type SinkState struct {
 	Outage Millis `redis:"outage"`
 	Probes int    `redis:"probes"`
 	Next   Millis `redis:"next"`
-	// Stopped is when the sink said that it wants nothing any more; 0 when it has not. A person lets it
-	// go on.
+	// Stopped is when the sink said that it wants nothing any more; 0 when it has not. A person
+	// lets it go on.
 	Stopped Millis `redis:"stopped"`
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
@@ -92,8 +92,8 @@ type SinkChange struct {
 	Forget []string
 }
 
-// ChangeSink records a change. It reports false, and has written nothing, when another process serves
-// the sink now.
+// ChangeSink records a change. It reports false, and has written nothing, when another process
+// serves the sink now.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {
@@ -176,8 +176,8 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 
 func sinkText(sink string) string { return sink + "|sink" }
 
-// NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices without
-// one are left out.
+// NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices
+// without one are left out.
 func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (map[string][]Held, error) {
 	return ss.heldIn(ctx, keySinkHeld, sink, ids)
 }
@@ -209,8 +209,8 @@ func (ss *SinkStore) DueSink(ctx context.Context, sink string, before time.Time,
 	return ids, nil
 }
 
-// SinkCounts counts the invoices of which a sink has not taken an outcome, and the outcomes that were
-// given up.
+// SinkCounts counts the invoices of which a sink has not taken an outcome, and the outcomes that
+// were given up.
 func (ss *SinkStore) SinkCounts(ctx context.Context, sink string) (held, failed int64, err error) {
 	var h, f *redis.IntCmd
 	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
@@ -221,8 +221,8 @@ func (ss *SinkStore) SinkCounts(ctx context.Context, sink string) (held, failed 
 	return h.Val(), f.Val(), nil
 }
 
-// Failed returns up to n outcomes that a sink did not take and that are not tried any more, the oldest
-// first.
+// Failed returns up to n outcomes that a sink did not take and that are not tried any more, the
+// oldest first.
 func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, error) {
 	names, err := ss.rdb.ZRange(ctx, ss.key(keySinkGaveUp, sink), 0, int64(n)-1).Result()
 	if err != nil {

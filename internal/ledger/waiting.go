@@ -55,7 +55,8 @@ func (ws *WaitingStore) WaitMove(inv *Invoice) Move {
 	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()}
 }
 
-// BackToWaiting puts an invoice for which the worker chose the express lane back into its waiting set.
+// BackToWaiting puts an invoice for which the worker chose the express lane back into its waiting
+// set.
 func (ws *WaitingStore) BackToWaiting(ctx context.Context, inv *Invoice) error {
 	return ws.invoices.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name(),

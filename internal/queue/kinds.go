@@ -157,7 +157,8 @@ func decodePayload(b []byte) (payload, error) {
 		return payload{}, fmt.Errorf("read payload: %w", err)
 	}
 	if p.V != payloadVersion || p.ID == "" {
-		return payload{}, fmt.Errorf("payload of version %d: this worker reads version %d; a newer worker will take it", p.V, payloadVersion)
+		return payload{}, fmt.Errorf("payload of version %d: this worker reads version %d; a newer worker will take it", p.V,
+			payloadVersion)
 	}
 	return p, nil
 }

@@ -23,8 +23,8 @@ type TaskInfo struct {
 	Queue string
 	Kind  Kind
 	ID    string // of the invoice, package, waiting set or chunk that the task is about
-	// Tenant, Count and IDs are set for a chunk: whose invoices it carries, how many, and their ids.
-	// IDs is nil when the chunks before it carry [maxCarried] invoices.
+	// Tenant, Count and IDs are set for a chunk: whose invoices it carries, how many, and their
+	// ids. IDs is nil when the chunks before it carry [maxCarried] invoices.
 	Tenant string
 	Count  int
 	IDs    []string

@@ -21,8 +21,8 @@ import (
 // that is itself out of service stays so. Probes rotate: the pair whose probe failed lets others go
 // first, because otherwise a sick pair could be the one that always probes. A failure while the
 // host is down says little about the pair, so the pair's own delay does not grow by it. A pair that
-// has not failed in the outage does not wait for the host's delay to end, because otherwise two sick
-// tenants could make everybody else wait.
+// has not failed in the outage does not wait for the host's delay to end, because otherwise two
+// sick tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
@@ -127,10 +127,11 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 }
 
 // Begin asks whether a costly operation that leads to requests of the pair may begin. While the
-// circuits of the pair and of the host are closed, every operation may. Otherwise one of the pair may,
-// and its next one only after as much time as they have been open so far, at least a twentieth of
-// pause and at most pause, or when they are closed; the others get *[NotNow]. [Circuit.Withdraw] gives
-// the place back. Each pair has its own place, so no pair waits for the operations of another.
+// circuits of the pair and of the host are closed, every operation may. Otherwise one of the pair
+// may, and its next one only after as much time as they have been open so far, at least a twentieth
+// of pause and at most pause, or when they are closed; the others get *[NotNow]. [Circuit.Withdraw]
+// gives the place back. Each pair has its own place, so no pair waits for the operations of
+// another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

@@ -26,8 +26,8 @@ type CircuitOptions struct {
 	// host that works; neither explains failures of two of each. Defaults: 3 pairs, 2 tenants, 2
 	// groups.
 	Pairs, Tenants, Groups int
-	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single tenant
-	// uses has no second one to confirm its outage.
+	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single
+	// tenant uses has no second one to confirm its outage.
 	TenantsAt func(host string) int
 	// Process is the unique name of the process that asks and reports. One process alone cannot
 	// open a pair's circuit, because it may be behind a faulty proxy: two must report failures

@@ -16,10 +16,10 @@ import (
 // usagesAtOnce is how many logs one command reads: half a millisecond of Redis.
 const usagesAtOnce = 500
 
-// Usages counts the use of many keys, as [Redis.Usage] does of one, in one round trip and one command
-// for each five hundred keys. Keys that have booked nothing lately and are not frozen are left out. So
-// are the waitlists: see [Redis.Waitlisted]. limits returns what is asked of a key; nil asks for
-// freezes alone.
+// Usages counts the use of many keys, as [Redis.Usage] does of one, in one round trip and one
+// command for each five hundred keys. Keys that have booked nothing lately and are not frozen are
+// left out. So are the waitlists: see [Redis.Waitlisted]. limits returns what is asked of a key;
+// nil asks for freezes alone.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
 	var logs []*redis.SliceCmd
 	var clock *redis.TimeCmd
@@ -122,8 +122,8 @@ func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err 
 	return u, nil
 }
 
-// Waitlisted counts the tickets on the waitlists of keys, with two commands for each key in one round
-// trip.
+// Waitlisted counts the tickets on the waitlists of keys, with two commands for each key in one
+// round trip.
 func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
 	cmds := map[Key][]*redis.IntCmd{}
 	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {

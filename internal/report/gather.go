@@ -157,7 +157,9 @@ func (f *Fact) amount(doc []byte) {
 	if doc == nil {
 		return
 	}
-	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true}) // its faults do not matter here
+	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{
+		MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true,
+	}) // its faults do not matter here
 	if gross, err := ParseAmount(h.Gross); err == nil {
 		f.Gross, f.Currency = gross, h.Currency
 	}

@@ -43,8 +43,8 @@ type Result struct {
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
 
-	// Revision grows with every change of the invoice: of two results with the same id, the one with the
-	// greater revision is the newer. 0 in results that an earlier build archived.
+	// Revision grows with every change of the invoice: of two results with the same id, the one
+	// with the greater revision is the newer. 0 in results that an earlier build archived.
 	Revision int64 `json:"revision"`
 	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out where the
 	// document was not read: in listings, for refused documents, and when it is not kept any more.

@@ -59,9 +59,9 @@ func IsFailure(err error) bool {
 	return Judge(err).Action != Later
 }
 
-// PollPause returns the pause between two polls of something that began age ago: a quarter of the age,
-// within [low, high]. So a poll notices a change at most a quarter of the age late, or low if that
-// is longer, and a session that takes a day is not polled thousands of times.
+// PollPause returns the pause between two polls of something that began age ago: a quarter of the
+// age, within [low, high]. So a poll notices a change at most a quarter of the age late, or low if
+// that is longer, and a session that takes a day is not polled thousands of times.
 func PollPause(age, low, high time.Duration) time.Duration {
 	return min(max(age/4, low), high)
 }

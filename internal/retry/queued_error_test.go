@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// The queue's text of an error has no word of KSeF, wherever the error has it; verdict, code and our
-// own words stay, and the words are given back beside it.
+// The queue's text of an error has no word of KSeF, wherever the error has it; verdict, code and
+// our own words stay, and the words are given back beside it.
 func TestForQueue_KSeFQuotesAnInvoice_TheQueueHasNoWordOfIt(t *testing.T) {
 	const planted = "Nabywca Zenobiusz Plantowany 987654.32"
 	refused := &ksef.APIError{Op: "open batch session", Kind: ksef.KindRefused, Status: 400, Code: 21405,

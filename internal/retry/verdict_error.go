@@ -8,8 +8,8 @@ import (
 )
 
 // VerdictError is the error of a task in the form that the queue keeps: its text begins with the
-// verdict, so that a reader of the queue knows why the task waits. [ParseVerdict] reads the text back.
-// The text MUST NOT contain a secret: the dashboard shows it.
+// verdict, so that a reader of the queue knows why the task waits. [ParseVerdict] reads the text
+// back. The text MUST NOT contain a secret: the dashboard shows it.
 type VerdictError struct {
 	Verdict
 	Err error
@@ -40,8 +40,8 @@ func (e *VerdictError) Error() string {
 // Unwrap returns the error without its verdict.
 func (e *VerdictError) Unwrap() error { return e.Err }
 
-// ParseVerdict splits the text of a [VerdictError] or a [LaterError] into the reason and the text after
-// it. It returns false for any other text.
+// ParseVerdict splits the text of a [VerdictError] or a [LaterError] into the reason and the text
+// after it. It returns false for any other text.
 func ParseVerdict(text string) (reason Reason, what string, ok bool) {
 	head, what, _ := strings.Cut(text, ": ")
 	action, rest, found := strings.Cut(head, " (")

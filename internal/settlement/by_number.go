@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour, and
-// a pass over the register needs one for each 250 invoices that the taxpayer has issued since.
+// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour,
+// and a pass over the register needs one for each 250 invoices that the taxpayer has issued since.
 const maxByNumber = 8
 
 // ByNumber reports whether the register can be asked for each of these by its number: they are few,
@@ -49,8 +49,8 @@ func minTime(a, b time.Time) time.Time {
 	return a
 }
 
-// RestAfterSearch is how long to wait before the register is searched again for what it did not list,
-// and whether that is given up instead: an invoice appears in it within an hour.
+// RestAfterSearch is how long to wait before the register is searched again for what it did not
+// list, and whether that is given up instead: an invoice appears in it within an hour.
 func RestAfterSearch(p ledger.Package, now time.Time) (rest time.Duration, giveUp bool) {
 	if now.Sub(p.ClosingAt.Time()) < registerPatience {
 		return PassRest(p.Passes), false

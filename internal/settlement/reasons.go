@@ -24,7 +24,8 @@ func explain(s ksef.StatusInfo) string {
 // NotCorrectable parks a technical correction that KSeF does not take.
 func NotCorrectable(inv *ledger.Invoice, code int, words string) Move {
 	return parked(inv, code, "KSeF takes no technical correction of the rejected invoice",
-		fmt.Sprintf("KSeF takes no technical correction of the rejected invoice: %s; look that one up in KSeF, then dismiss this one", words))
+		fmt.Sprintf("KSeF takes no technical correction of the rejected invoice: %s; look that one up in KSeF, then dismiss this one",
+			words))
 }
 
 // parkReason is why an answer parks an invoice.

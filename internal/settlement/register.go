@@ -59,8 +59,8 @@ func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err err
 	return first, nil
 }
 
-// NextPage is the next page of the register to ask for. from is where the pass stands. With rest the
-// pass rests until then; done says that as many pages were read as one package may have.
+// NextPage is the next page of the register to ask for. from is where the pass stands. With rest
+// the pass rests until then; done says that as many pages were read as one package may have.
 func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time) (req ksef.MetadataRequest, rest *Wait, done bool) {
 	if now.Before(p.NextPass.Time()) {
 		return req, NotFoundYet(p.NextPass.Time().Sub(now), n), false

@@ -17,7 +17,8 @@ type Accepted struct {
 	Session    string    `json:"session"`
 	At         time.Time `json:"at"`
 	Mode       string    `json:"mode"` // online, offline
-	// Corrects is the hash of the rejected invoice that it is the technical correction of, in Base64.
+	// Corrects is the hash of the rejected invoice that it is the technical correction of, in
+	// Base64.
 	Corrects string `json:"corrects,omitempty"`
 }
 

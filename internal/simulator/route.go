@@ -11,8 +11,8 @@ type Route struct {
 	Path   []string
 }
 
-// FindRoute returns the operation of a request, the zero value when there is none, and the values in
-// its path. pathKnown reports whether another method would find one there.
+// FindRoute returns the operation of a request, the zero value when there is none, and the values
+// in its path. pathKnown reports whether another method would find one there.
 func FindRoute[O any](all []O, route func(O) Route, method, escapedPath string) (op O, values []string, pathKnown bool) {
 	parts := segments(escapedPath)
 	for _, candidate := range all {

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// proveByNumber asks the register for originals that KSeF has named and no receipt proves. It returns
-// those that it does not prove either: their documents decide. So a limit, or a register that does
-// not answer, delays nothing.
+// proveByNumber asks the register for originals that KSeF has named and no receipt proves. It
+// returns those that it does not prove either: their documents decide. So a limit, or a register
+// that does not answer, delays nothing.
 func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (left []*ledger.Invoice, err error) {
 	if !f.t.FindsByNumber() || !settlement.ByNumber(named) {
 		return named, nil

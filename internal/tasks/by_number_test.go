@@ -39,7 +39,8 @@ func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 		{"nothing is named, other content", simulator.OmitOriginal, nil, false, ledger.Parked, "conflict", 1, 1},
 		{"nothing is named, no hash is told", simulator.OmitOriginal, noHash, true, ledger.Accepted, "", 1, 1},
 		{"another is named", simulator.WrongOriginal, nil, true, ledger.Accepted, "", 1, 0},
-		{"nothing is named, the register does not list it", simulator.OmitOriginal, noPages, true, ledger.Parked, "does not say which", -1, 0},
+		{"nothing is named, the register does not list it", simulator.OmitOriginal, noPages, true, ledger.Parked, "does not say which", -1,
+			0},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()

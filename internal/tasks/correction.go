@@ -26,7 +26,8 @@ func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
 // notCorrectable reports whether KSeF refused a send because the rejected invoice can have no
 // technical correction, or cannot have another one. A new session does not change that.
 func notCorrectable(inv *ledger.Invoice, api *ksef.APIError) bool {
-	return inv.Corrects != "" && (api.Code == ksef.CodeAlreadyCorrected || api.Code == ksef.CodeNotCorrectable || api.Code == ksef.CodeInvalidRequest)
+	return inv.Corrects != "" && (api.Code == ksef.CodeAlreadyCorrected || api.Code == ksef.CodeNotCorrectable ||
+		api.Code == ksef.CodeInvalidRequest)
 }
 
 // errInPackage says why a technical correction is not put into a package.

@@ -13,7 +13,9 @@ import (
 // correct hands in a technical correction.
 func (s *stage) correct(data []byte, of string) intake.Admission {
 	s.t.Helper()
-	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{File: "c.xml", Data: data}}, intake.Terms{Corrects: intake.Corrects(of)})
+	out, err := s.admitter().Admit(s.t.Context(), []intake.Document{{
+		File: "c.xml", Data: data,
+	}}, intake.Terms{Corrects: intake.Corrects(of)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -37,8 +39,8 @@ func (s *stage) rejectedOffline(w *actor, number string, seed uint64) ledger.Inv
 	return s.read(inv.ID)
 }
 
-// KSeF rejects an invoice that was issued offline. Its technical correction is sent at once, declared
-// as offline, with the hash of the rejected document; KSeF takes one.
+// KSeF rejects an invoice that was issued offline. Its technical correction is sent at once,
+// declared as offline, with the hash of the rejected document; KSeF takes one.
 func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
@@ -96,7 +98,8 @@ func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
 		}
 	}
 	gateway := newStage(t, simulator.Options{})
-	if got := gateway.correct(gateway.good("A/1"), old.Hash); got.Err == nil || !strings.Contains(got.Err.Error(), "cannot be done over the gateway") {
+	if got := gateway.correct(gateway.good("A/1"), old.Hash); got.Err == nil ||
+		!strings.Contains(got.Err.Error(), "cannot be done over the gateway") {
 		t.Errorf("over the gateway: %v", got.Err)
 	}
 }

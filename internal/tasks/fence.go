@@ -50,7 +50,8 @@ func sendingIn(p *ledger.Package) ledger.PackageMove {
 		InvoicesEdit: ledger.Edit{}.InSession(p.Session)}
 }
 
-// waitingAgain puts the invoices of a package whose session was never closed into their waiting set.
+// waitingAgain puts the invoices of a package whose session was never closed into their waiting
+// set.
 func waitingAgain(p *ledger.Package) ledger.PackageMove {
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
 	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued,

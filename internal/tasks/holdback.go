@@ -21,7 +21,8 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// outageProbe has the facts that tell holdBack whether something else finds out when an outage is over.
+// outageProbe has the facts that tell holdBack whether something else finds out when an outage is
+// over.
 type outageProbe struct {
 	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
 	// whether that is because the tenant's host itself is down.
@@ -30,8 +31,9 @@ type outageProbe struct {
 	fresh func() (map[string]bool, error)
 }
 
-// outageProbes returns a function that reads only the facts that are asked for. What does not belong to
-// one set is read once for all sets of a round, because an outage of days has a round each second.
+// outageProbes returns a function that reads only the facts that are asked for. What does not
+// belong to one set is read once for all sets of a round, because an outage of days has a round
+// each second.
 func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
 	hosts := map[string]bool{} // whether the host of a tenant is down
 	host := func(tenant string) (bool, error) {

@@ -8,17 +8,18 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// completeWithin is how long after close was first tried KSeF may not have noticed yet that all parts
-// of a package are there.
+// completeWithin is how long after close was first tried KSeF may not have noticed yet that all
+// parts of a package are there.
 const completeWithin = time.Minute
 
 // neverComplete reports whether KSeF refuses to close a session because parts of its package are
 // missing, and will for ever: the gateway closes such a session and it ends in an error, but KSeF's
 // own API leaves it open until it is cancelled, twelve hours later.
 //
-// Whoever had the session's key wrote closing only after all parts had been taken. So when parts are
-// missing after that, nobody is past that point, not even a worker that Redis has forgotten: the
-// ledger keeps everybody from closing who comes to it later, and the parts cannot be made again.
+// Whoever had the session's key wrote closing only after all parts had been taken. So when parts
+// are missing after that, nobody is past that point, not even a worker that Redis has forgotten:
+// the ledger keeps everybody from closing who comes to it later, and the parts cannot be made
+// again.
 func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	if p.Lane != ledger.Bulk || c.o.Now().Sub(p.ClosingAt.Time()) < completeWithin {
 		return false
@@ -30,8 +31,8 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	return false
 }
 
-// giveUpIncomplete treats the session as what the gateway makes of it: refused because its parts are
-// not those that were declared. Its invoices go in a new session.
+// giveUpIncomplete treats the session as what the gateway makes of it: refused because its parts
+// are not those that were declared. Its invoices go in a new session.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, api *ksef.APIError) error {
 	c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Err(api).
 		Msg("KSeF cannot close the session, because not all parts of its package arrived: its invoices go in another one")

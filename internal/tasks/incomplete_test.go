@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such a
-// session; it would cancel it after twelve hours. The invoices go in another one after a minute, and
-// no refusal is counted against them.
+// The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such
+// a session; it would cancel it after twelve hours. The invoices go in another one after a minute,
+// and no refusal is counted against them.
 func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIsCounted(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
@@ -41,7 +41,8 @@ func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIs
 	s.advance(2 * time.Minute)
 	w2.must(queue.KindConfirm, pkg)
 	second := s.read(inv.ID).Package
-	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 || s.pkg(second).Refusals != 0 {
+	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 ||
+		s.pkg(second).Refusals != 0 {
 		t.Fatalf("the package is %s with %d, the invoice %s in %s", p.State, p.Code, i.State, second)
 	}
 	w2.must(queue.KindPackage, second)

@@ -112,7 +112,8 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	}
 	// The package is built, so it may wait longer than a request usually does: to build it again
 	// would cost more.
-	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built, b.o.packageForm(p.Tenant)))
+	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)),
+		batchRequest(p, info, built, b.o.packageForm(p.Tenant)))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		if retry.Judge(err).Action != retry.Never {
@@ -169,8 +170,8 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	if slices.ContainsFunc(held, stays) || slices.ContainsFunc(unread, unreadStays) {
 		end = ledger.PackageSettled
 	}
-	// The package ends first: from then on nobody closes its session, with invoices in it that go in
-	// another one. When this process dies before all have left, the sweep finds them.
+	// The package ends first: from then on nobody closes its session, with invoices in it that go
+	// in another one. When this process dies before all have left, the sweep finds them.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
 	err = b.movePackage(ctx, p, move)

@@ -32,7 +32,10 @@ func (s *stage) manyInOne(w *actor) (ids []string, pkg string) {
 			s.t.Fatal(o.Err)
 		}
 		ids = append(ids, o.Invoice.ID)
-		moves[i] = ledger.Move{ID: o.Invoice.ID, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: o.Invoice.WaitingGroup().Name()}
+		moves[i] = ledger.Move{
+			ID: o.Invoice.ID, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
+			Group: o.Invoice.WaitingGroup().Name(),
+		}
 	}
 	if _, err := s.ledger.Apply(s.t.Context(), moves); err != nil {
 		s.t.Fatal(err)

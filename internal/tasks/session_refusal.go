@@ -18,8 +18,9 @@ type sessionRefusals struct {
 	n  map[string]int
 }
 
-// maxSessionRefusals is how many sessions in a row may refuse before the invoices in them are counted as
-// having failed: whatever is wrong then, another online session does not help, and a package may.
+// maxSessionRefusals is how many sessions in a row may refuse before the invoices in them are
+// counted as having failed: whatever is wrong then, another online session does not help, and a
+// package may.
 const maxSessionRefusals = 3
 
 // add counts one more and returns how many there are in a row.
@@ -42,8 +43,8 @@ func (r *sessionRefusals) clear(tenant string) {
 
 // refusedBySession handles a send that KSeF refused because of its session: it is full (21155), not
 // known (21173, also seen right after it was opened), closed (21180) or paused for service (21184).
-// KSeF has nothing of the invoice, and the invoice is not at fault: it goes into another session, and
-// no failure of it is counted. handled is false when that has helped too often.
+// KSeF has nothing of the invoice, and the invoice is not at fault: it goes into another session,
+// and no failure of it is counted. handled is false when that has helped too often.
 func (x *onlineSessions) refusedBySession(
 	ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, api *ksef.APIError,
 ) (handled bool, err error) {

@@ -32,7 +32,8 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 			}
 			got := s.read(inv.ID)
 			if got.State != ledger.Queued || got.Package != "" || got.FailedSessions+got.Resends != 0 || got.Lane != ledger.Express {
-				t.Fatalf("it is %s, lane %s, in %q, with %d failed sessions: %s", got.State, got.Lane, got.Package, got.FailedSessions, got.Reason)
+				t.Fatalf("it is %s, lane %s, in %q, with %d failed sessions: %s", got.State, got.Lane, got.Package, got.FailedSessions,
+					got.Reason)
 			}
 			w.must(queue.KindSend, inv.ID)
 			pkg := s.read(inv.ID).Package

@@ -47,7 +47,8 @@ type DocumentAPI interface {
 	SessionUPO(ctx context.Context, session string) ([]byte, error)
 	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
 	Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error)
-	// FindsByNumber reports whether Metadata obeys InvoiceNumber and tells the hash of each invoice.
+	// FindsByNumber reports whether Metadata obeys InvoiceNumber and tells the hash of each
+	// invoice.
 	FindsByNumber() bool
 }
 
@@ -79,8 +80,9 @@ type Budget interface {
 	// polled.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
 	// Down reports whether one of these groups of the tenant is out of service, as far as is known,
-	// by itself or with the tenant's whole host. Work that is prepared for such a group now could not
-	// be sent. Without groups the question is about the whole host: the gateway, or KSeF itself.
+	// by itself or with the tenant's whole host. Work that is prepared for such a group now could
+	// not be sent. Without groups the question is about the whole host: the gateway, or KSeF
+	// itself.
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 

@@ -55,8 +55,8 @@ type Options struct {
 	MaxWait     time.Duration
 	MaxInvoices int
 	MaxBytes    int64 // of XML in one package
-	// PackageForm returns the form of a tenant's packages; nil is ZIP within the gateway's bound for
-	// all.
+	// PackageForm returns the form of a tenant's packages; nil is ZIP within the gateway's bound
+	// for all.
 	PackageForm func(tenant string) PackageForm
 	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session; nil is the
 	// usual 10,000 for all.
@@ -93,8 +93,8 @@ type Options struct {
 	Reached func(Reached)
 	Ended   func(Ended)
 	Judged  func(Judged)
-	// Decided is called when invoices were accepted, rejected or parked, after the ledger has it. It must
-	// not take long. It may be nil.
+	// Decided is called when invoices were accepted, rejected or parked, after the ledger has it.
+	// It must not take long. It may be nil.
 	Decided func(context.Context, []Decided)
 }
 
@@ -140,7 +140,8 @@ func NewWorker(p Parts, o Options) *Worker {
 		sweep = &sweeper{core: c, writer: acts, archiving: uses, archivist: arch, lanes: lanes, online: online}
 	)
 	return &Worker{
-		core: c, documents: docs, archivist: arch, polls: polls, lanes: lanes, online: online, confirmer: confirm, batch: batch, sweeper: sweep,
+		core: c, documents: docs, archivist: arch, polls: polls, lanes: lanes, online: online, confirmer: confirm,
+		batch: batch, sweeper: sweep,
 	}
 }
 

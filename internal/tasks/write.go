@@ -160,8 +160,8 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 	return nil
 }
 
-// move makes one move of an invoice that pkg must hold; "" is any. Somebody else's being faster is an
-// error.
+// move makes one move of an invoice that pkg must hold; "" is any. Somebody else's being faster is
+// an error.
 func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]ledger.Moved, error) {
 	edit, err := ledgerMove(m, pkg)
 	if err != nil {

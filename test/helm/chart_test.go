@@ -87,7 +87,8 @@ func decode(doc map[string]any) (string, any, error) {
 		return key, into, d.Decode(into)
 	}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme,
+		policyv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			return "", nil, err
 		}
@@ -108,11 +109,15 @@ func must(t *testing.T, values map[string]any) objects {
 // everything turns on all that the chart has.
 func everything() map[string]any {
 	return map[string]any{
-		"intake": map[string]any{"enabled": true}, "serviceMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
+		"intake": map[string]any{"enabled": true}, "serviceMonitor": map[string]any{
+			"enabled": true, "labels": map[string]any{"release": "prometheus"},
+		},
 		"autoscaling": map[string]any{"enabled": true}, "archive": map[string]any{"existingClaim": "ksef-archive"},
 		"imagePullSecrets": []any{map[string]any{"name": "registry"}}, "intakeSecrets": []any{"ksef-intake"},
 		"nodeSelector": map[string]any{"zone": "a"}, "podAnnotations": map[string]any{"x": "y"},
-		"tolerations": []any{map[string]any{"key": "a", "operator": "Exists"}}, "serviceAccount": map[string]any{"annotations": map[string]any{"role": "r"}},
+		"tolerations": []any{map[string]any{
+			"key": "a", "operator": "Exists",
+		}}, "serviceAccount": map[string]any{"annotations": map[string]any{"role": "r"}},
 	}
 }
 
@@ -123,7 +128,8 @@ func TestChart_Renders_ToWhatTheAPITakesStrictly(t *testing.T) {
 	}{
 		"defaults": {nil, []string{"ConfigMap prod-ksefworker", "Deployment prod-ksefworker-worker", "NetworkPolicy prod-ksefworker-worker",
 			"PodDisruptionBudget prod-ksefworker-worker", "Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker"}},
-		"everything": {everything(), []string{"ConfigMap prod-ksefworker", "Deployment prod-ksefworker-intake", "Deployment prod-ksefworker-worker",
+		"everything": {everything(), []string{"ConfigMap prod-ksefworker", "Deployment prod-ksefworker-intake",
+			"Deployment prod-ksefworker-worker",
 			"NetworkPolicy prod-ksefworker-intake", "NetworkPolicy prod-ksefworker-worker", "PodDisruptionBudget prod-ksefworker-intake",
 			"PodDisruptionBudget prod-ksefworker-worker", "ScaledObject prod-ksefworker-worker", "Service prod-ksefworker-intake",
 			"Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker", "ServiceMonitor prod-ksefworker-worker"}},
@@ -137,7 +143,10 @@ func TestChart_Renders_ToWhatTheAPITakesStrictly(t *testing.T) {
 }
 
 func TestChart_Decoding_IsStrict(t *testing.T) {
-	bad := map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "x"}, "spec": map[string]any{"replica": 2}}
+	bad := map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "x"},
+		"spec": map[string]any{"replica": 2},
+	}
 	if _, _, err := decode(bad); err == nil {
 		t.Error("an unknown field was taken, so the other tests prove nothing")
 	}

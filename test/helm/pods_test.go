@@ -26,7 +26,8 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		if !*pod.SecurityContext.RunAsNonRoot || *pod.SecurityContext.RunAsUser != 65532 || *pod.AutomountServiceAccountToken {
 			t.Errorf("%s runs as root, or holds a token of Kubernetes", name)
 		}
-		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 || s.Capabilities.Drop[0] != "ALL" {
+		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 ||
+			s.Capabilities.Drop[0] != "ALL" {
 			t.Errorf("%s may write to its image or has capabilities", name)
 		}
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
@@ -101,7 +102,8 @@ func TestChart_Network_LetsInWhoIsNamed(t *testing.T) {
 	o := must(t, everything())
 	for name, port := range map[string]int{"worker": 8080, "intake": 8090} {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
-		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 1 || p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
+		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 1 ||
+			p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
 			t.Errorf("%s: %+v", name, p.Spec)
 		}
 		budget := o["PodDisruptionBudget prod-ksefworker-"+name].(*policyv1.PodDisruptionBudget)

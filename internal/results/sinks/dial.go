@@ -18,8 +18,8 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("%s is %s", e.Address, e.Why)
 }
 
-// dialer returns a dialer that checks each address after the name was resolved, just before it connects:
-// a name that leads elsewhere the next time is checked again.
+// dialer returns a dialer that checks each address after the name was resolved, just before it
+// connects: a name that leads elsewhere the next time is checked again.
 func dialer(allowPrivate bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second,
@@ -45,9 +45,9 @@ var (
 	sixToFour = netip.MustParsePrefix("2002::/16") // RFC 3056: bytes 3 to 6 are an IPv4 address
 )
 
-// checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer with
-// credentials, and groups. It refuses those of this machine and of private networks unless they are
-// allowed.
+// checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer
+// with credentials, and groups. It refuses those of this machine and of private networks unless
+// they are allowed.
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	switch raw := a.As16(); {
@@ -62,7 +62,8 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 	case allowPrivate:
 		return nil
 	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a):
-		return &AddressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver is there"}
+		return &AddressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
+			"is there"}
 	}
 	return nil
 }

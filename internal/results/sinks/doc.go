@@ -1,5 +1,5 @@
-// Package sinks tells receivers what became of invoices: webhooks, a Redis stream, a folder. Package
-// postgres beside it writes to a database.
+// Package sinks tells receivers what became of invoices: webhooks, a Redis stream, a folder.
+// Package postgres beside it writes to a database.
 //
 //	sink.go      what a receiver is, and what it may answer
 //	runner.go    serve one receiver: from its place in the outbox to the end
@@ -11,8 +11,9 @@
 //	stream.go    the Redis stream
 //	folder.go    files
 //
-// Every receiver is told of every outcome at least once, and of those of one invoice in their order. A
-// repeated one has the same id and revision. A receiver that takes nothing keeps its place in the
-// outbox, so its backlog costs nothing; an outcome that it alone does not take is held, and the
-// outcomes of other invoices go on. One receiver never waits for another: each has a task of its own.
+// Every receiver is told of every outcome at least once, and of those of one invoice in their
+// order. A repeated one has the same id and revision. A receiver that takes nothing keeps its place
+// in the outbox, so its backlog costs nothing; an outcome that it alone does not take is held, and
+// the outcomes of other invoices go on. One receiver never waits for another: each has a task of
+// its own.
 package sinks

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// Folder writes results as files. A reader never sees half of one: a file for one invoice appears under
-// its name when it is whole, and a line is complete when it ends.
+// Folder writes results as files. A reader never sees half of one: a file for one invoice appears
+// under its name when it is whole, and a line is complete when it ends.
 //
 // Only one process at a time writes, which the lease of the [Runner] sees to.
 type Folder struct {
 	Dir string
-	// ByDay writes one file of lines for each day, results-2026-11-26.ndjson, in place of one file for
-	// each invoice, <id>.json. The day is that on which an outcome became final.
+	// ByDay writes one file of lines for each day, results-2026-11-26.ndjson, in place of one file
+	// for each invoice, <id>.json. The day is that on which an outcome became final.
 	ByDay bool
 	Zone  *time.Location // in which days begin
 }
@@ -29,8 +29,8 @@ type Folder struct {
 const (
 	folderMode = 0o750
 	fileMode   = 0o640
-	// tempPrefix begins the names of files that are being written. One that stays was left by a process
-	// that was killed.
+	// tempPrefix begins the names of files that are being written. One that stays was left by a
+	// process that was killed.
 	tempPrefix = ".tmp-"
 	// maxFile bounds what is read of a file that is in the place of a result.
 	maxFile = 1 << 20
@@ -150,8 +150,8 @@ func (f *Folder) lines(messages []Message) []error {
 	return errs
 }
 
-// appendWhole appends lines to a file. It first removes half a line that a process left that was killed
-// while it wrote; and what it wrote itself when that failed, as on a full disk.
+// appendWhole appends lines to a file. It first removes half a line that a process left that was
+// killed while it wrote; and what it wrote itself when that failed, as on a full disk.
 func appendWhole(path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {

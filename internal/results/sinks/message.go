@@ -17,8 +17,8 @@ import (
 type Editor struct {
 	Ledger      *ledger.Ledger
 	Environment string // for links, as [results.Of] takes it
-	// Document returns the document of an invoice, and nil when it is not kept any more or cannot be read
-	// now; nil leaves amounts out.
+	// Document returns the document of an invoice, and nil when it is not kept any more or cannot
+	// be read now; nil leaves amounts out.
 	Document func(context.Context, *ledger.Invoice) []byte
 }
 
@@ -35,8 +35,8 @@ type Edited struct {
 	Err  error // it cannot be told now
 }
 
-// Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not wanted is
-// Gone.
+// Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not
+// wanted is Gone.
 func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func(tenant string) bool) ([]Edited, error) {
 	told, err := e.Ledger.Told(ctx, outcomes)
 	if err != nil {

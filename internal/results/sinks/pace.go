@@ -18,8 +18,8 @@ const (
 	maxAfter = 24 * time.Hour
 )
 
-// pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter of
-// an hour, with a random part of a fifth.
+// pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter
+// of an hour, with a random part of a fifth.
 func pause(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause), backoff.WithMultiplier(2),
 		backoff.WithMaxInterval(maxPause), backoff.WithRandomizationFactor(randomPart), backoff.WithMaxElapsedTime(0))

@@ -49,8 +49,8 @@ func (d Desk) alone(ctx context.Context, sink string, act func(token string) err
 	}())
 }
 
-// Resend lets outcomes that were given up be sent again: those of these invoices, or all. It returns
-// how many.
+// Resend lets outcomes that were given up be sent again: those of these invoices, or all. It
+// returns how many.
 func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -88,8 +88,8 @@ func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, er
 	return n, err
 }
 
-// Rewind lets every outcome that the outbox has since a time be sent again. The receiver knows repeats
-// by id and revision.
+// Rewind lets every outcome that the outbox has since a time be sent again. The receiver knows
+// repeats by id and revision.
 func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return d.alone(ctx, sink, func(token string) error {
 		s, err := d.Ledger.Sink(ctx, sink)
@@ -104,8 +104,8 @@ func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 		if !ledger.AfterOutcome(s.Cursor, place) {
 			return nil // it has not got that far yet
 		}
-		// How many outcomes are behind the new place is not known; to count none as lost is right for a
-		// person who asked for them.
+		// How many outcomes are behind the new place is not known; to count none as lost is right
+		// for a person who asked for them.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
 		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s})
 	})

@@ -17,8 +17,8 @@ type round struct {
 	begun bool // the receiver has a place in the outbox
 }
 
-// begin reads how far the receiver has got, and counts what left the outbox before it was told. A new
-// receiver begins at the oldest outcome that is kept.
+// begin reads how far the receiver has got, and counts what left the outbox before it was told. A
+// new receiver begins at the oldest outcome that is kept.
 func (r *round) begin(ctx context.Context) error {
 	l := r.Editor.Ledger
 	var err error
@@ -110,8 +110,8 @@ func (r *round) due(ctx context.Context, n int) ([]*item, error) {
 }
 
 // fresh adds outcomes from the outbox and moves the receiver's place behind them. An outcome of an
-// invoice of which one is held, waits behind that one. The round ends before the second outcome of an
-// invoice.
+// invoice of which one is held, waits behind that one. The round ends before the second outcome of
+// an invoice.
 func (r *round) fresh(ctx context.Context, n int, items []*item, change *ledger.SinkChange) ([]*item, int, error) {
 	l := r.Editor.Ledger
 	outcomes, err := l.Outcomes(ctx, r.state.Cursor, n)

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Runner serves one receiver. Any number of processes may have one for the same receiver: a lease lets
-// one at a time work. Its fields are set before the first call and never changed; it is then safe for
-// concurrent use.
+// Runner serves one receiver. Any number of processes may have one for the same receiver: a lease
+// lets one at a time work. Its fields are set before the first call and never changed; it is then
+// safe for concurrent use.
 type Runner struct {
 	Name    string
 	Sink    Sink
@@ -20,8 +20,8 @@ type Runner struct {
 	Editor  *Editor
 	Batch   int           // results in one call of Sink; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
-	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter of an
-	// hour. For tests.
+	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter
+	// of an hour. For tests.
 	Pause func(n int) time.Duration
 	Now   func() time.Time // nil is the machine's clock
 	Log   zerolog.Logger
@@ -34,9 +34,9 @@ const stretch = 10 * time.Second
 // maxHeld is of how many invoices outcomes are held before nothing more is read from the outbox.
 const maxHeld = 5000
 
-// Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is over.
-// An error is one of Redis, and means that nothing was lost: the next run begins where this one was
-// recorded.
+// Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
+// over. An error is one of Redis, and means that nothing was lost: the next run begins where this
+// one was recorded.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	token := rand.Text()
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())

@@ -14,8 +14,8 @@ import (
 // secretPrefix begins a secret of Standard Webhooks; the rest is Base64.
 const secretPrefix = "whsec_"
 
-// parseSecret returns the key of a secret. The error never contains it. Standard Webhooks asks for 24
-// to 64 bytes.
+// parseSecret returns the key of a secret. The error never contains it. Standard Webhooks asks for
+// 24 to 64 bytes.
 func parseSecret(s string) ([]byte, error) {
 	text, found := strings.CutPrefix(s, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)
@@ -23,12 +23,14 @@ func parseSecret(s string) ([]byte, error) {
 		return nil, errors.New("a secret must be whsec_ and Base64; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
 	if len(key) < 24 || len(key) > 64 {
-		return nil, fmt.Errorf("a secret must have 24 to 64 bytes, this one has %d; make one with: echo whsec_$(openssl rand -base64 32)", len(key))
+		return nil, fmt.Errorf("a secret must have 24 to 64 bytes, this one has %d; make one with: echo whsec_$(openssl rand -base64 32)",
+			len(key))
 	}
 	return key, nil
 }
 
-// sign returns the signatures of a message, one for each key, as the header webhook-signature has them.
+// sign returns the signatures of a message, one for each key, as the header webhook-signature has
+// them.
 func sign(keys [][]byte, id string, at time.Time, body []byte) string {
 	var all []string
 	for _, key := range keys {

@@ -16,9 +16,9 @@ type Message struct {
 
 // Sink is a receiver.
 type Sink interface {
-	// Deliver hands results over, no two of them of the same invoice. It returns an error for each, nil
-	// for those that the receiver has durably taken. [OutageError] and [GoneError] say more than that
-	// this one was not taken now.
+	// Deliver hands results over, no two of them of the same invoice. It returns an error for each,
+	// nil for those that the receiver has durably taken. [OutageError] and [GoneError] say more
+	// than that this one was not taken now.
 	Deliver(ctx context.Context, messages []Message) []error
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Stream writes each result to a Redis stream, for consumer groups. The stream is bounded by length and
-// age, whoever has not read it.
+// Stream writes each result to a Redis stream, for consumer groups. The stream is bounded by length
+// and age, whoever has not read it.
 type Stream struct {
 	Redis  redis.UniversalClient
 	Key    string
@@ -22,8 +22,8 @@ type Stream struct {
 	trimmed time.Time
 }
 
-// Deliver implements [Sink]. It writes all results or, with an error for each, none. When Redis is full,
-// it waits as for any receiver that is out.
+// Deliver implements [Sink]. It writes all results or, with an error for each, none. When Redis is
+// full, it waits as for any receiver that is out.
 func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 	now := s.Now()
 	_, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {

@@ -17,7 +17,8 @@ import (
 // WebhookOptions are what a webhook is made from.
 type WebhookOptions struct {
 	URL string
-	// Secrets returns the secrets that calls are signed with, one or two. It is called for each batch.
+	// Secrets returns the secrets that calls are signed with, one or two. It is called for each
+	// batch.
 	Secrets      func() ([]string, error)
 	AllowPrivate bool
 	Timeout      time.Duration // of one call; 0 is DefaultTimeout
@@ -32,8 +33,9 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
-// Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never follows
-// a redirect and uses no proxy of the environment, which would lead around the check of addresses.
+// Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never
+// follows a redirect and uses no proxy of the environment, which would lead around the check of
+// addresses.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client

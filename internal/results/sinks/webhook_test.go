@@ -59,7 +59,8 @@ func TestWebhook_Call_IsSignedWithBothSecretsWhileTheyRotate(t *testing.T) {
 				t.Errorf("signature: %v", err)
 			}
 		}
-		if r.Header.Get("webhook-id") != "inv-a_3" || r.Header.Get("content-type") != "application/json" || string(body) != `{"id":"inv-a"}` {
+		if r.Header.Get("webhook-id") != "inv-a_3" || r.Header.Get("content-type") != "application/json" ||
+			string(body) != `{"id":"inv-a"}` {
 			t.Errorf("%v %s", r.Header, body)
 		}
 		rw.WriteHeader(http.StatusNoContent)
@@ -94,9 +95,12 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 		out, gone   bool
 		after, upTo time.Duration
 	}{
-		"taken":              {status: 201},
-		"gone":               {status: 410, gone: true},
-		"too many":           {status: 429, header: [2]string{"Retry-After", "120"}, out: true, after: 2 * time.Minute, upTo: 2 * time.Minute},
+		"taken": {status: 201},
+		"gone":  {status: 410, gone: true},
+		"too many": {
+			status: 429, header: [2]string{"Retry-After", "120"}, out: true, after: 2 * time.Minute,
+			upTo: 2 * time.Minute,
+		},
 		"closed until a day": {status: 503, header: [2]string{"Retry-After", date}, out: true, after: 59 * time.Minute, upTo: time.Hour},
 		"broken":             {status: 500, out: true},
 		"no key":             {status: 401, out: true},
@@ -124,7 +128,8 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 			if out && (outage.After < c.after || outage.After > c.upTo) {
 				t.Errorf("wait %v, want %v to %v", outage.After, c.after, c.upTo)
 			}
-			if err != nil && (!strings.Contains(err.Error(), ": because xx") || len(err.Error()) > 400 || strings.Contains(err.Error(), "geheim")) {
+			if err != nil && (!strings.Contains(err.Error(), ": because xx") || len(err.Error()) > 400 ||
+				strings.Contains(err.Error(), "geheim")) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -163,7 +168,8 @@ func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
 	for address, want := range map[string]string{ // for whom: all, allowed, nobody
 		"8.8.8.8": "all", "2001:4860:4860::8888": "all",
 		"127.0.0.1": "allowed", "::1": "allowed", "10.1.2.3": "allowed", "172.16.0.1": "allowed", "192.168.1.1": "allowed",
-		"100.64.0.1": "allowed", "fd00::1": "allowed", "::ffff:10.0.0.1": "allowed", "64:ff9b::7f00:1": "allowed", "2002:a00:1::1": "allowed",
+		"100.64.0.1": "allowed", "fd00::1": "allowed", "::ffff:10.0.0.1": "allowed", "64:ff9b::7f00:1": "allowed",
+		"2002:a00:1::1":   "allowed",
 		"169.254.169.254": "nobody", "fe80::1": "nobody", "0.0.0.0": "nobody", "::": "nobody", "224.0.0.1": "nobody", "ff02::1": "nobody",
 		"255.255.255.255": "nobody", "::ffff:169.254.169.254": "nobody", "64:ff9b::a9fe:a9fe": "nobody",
 	} {
@@ -183,7 +189,8 @@ func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
 
 func TestWebhook_BadSecret_CallsNobodyAndTellsNoSecret(t *testing.T) {
 	for _, secret := range []string{"geheim", "whsec_???", "whsec_Z2VoZWlt", ""} {
-		w := hook(t, func(http.ResponseWriter, *http.Request) { t.Error("called") }, func(o *WebhookOptions) { o.Secrets = secretsOf(secret) })
+		w := hook(t, func(http.ResponseWriter, *http.Request) { t.Error("called") },
+			func(o *WebhookOptions) { o.Secrets = secretsOf(secret) })
 		err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
 		if _, out := errors.AsType[*OutageError](err); !out || secret != "" && strings.Contains(err.Error(), secret) {
 			t.Errorf("%v", err)

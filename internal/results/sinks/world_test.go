@@ -56,7 +56,10 @@ func (w *world) invoice(tenant string) string {
 	sum := sha256.Sum256([]byte(number))
 	id := ledger.InvoiceID(ledger.Identity{NIP: "5265877635", Kind: "VAT", Number: number}, sum)
 	_, err := w.Take(w.t.Context(), []ledger.NewInvoice{{Body: []byte("x"), Invoice: ledger.Invoice{
-		Facts:  ledger.Facts{ID: id, Tenant: tenant, NIP: "5265877635", Kind: "VAT", IssueDate: "2026-11-23", Form: "v3", File: number + ".xml"},
+		Facts: ledger.Facts{
+			ID: id, Tenant: tenant, NIP: "5265877635", Kind: "VAT", IssueDate: "2026-11-23", Form: "v3",
+			File: number + ".xml",
+		},
 		Number: number, Hash: ledger.HashText(sum), Size: 1,
 	}}})
 	w.must(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// migrations are the changes of the tables, in order; one that was released is never changed. %s is the
-// schema.
+// migrations are the changes of the tables, in order; one that was released is never changed. %s is
+// the schema.
 var migrations = []string{
 	`create table %s.invoices (
 		id text primary key,
@@ -66,8 +66,8 @@ var migrations = []string{
 // programs are unlikely to use.
 const lockKey = 0x6b736566_72657331
 
-// migrate makes the schema and its tables, or changes them to what this build needs. Tables of a newer
-// build are left as they are: it only adds to them.
+// migrate makes the schema and its tables, or changes them to what this build needs. Tables of a
+// newer build are left as they are: it only adds to them.
 func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
 	name := pgx.Identifier{schema}.Sanitize()
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -88,7 +88,8 @@ func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
 			return err
 		}
 		if !there {
-			if _, err := tx.Exec(ctx, "create table "+name+".schema_version (version integer primary key, at timestamptz not null default now())"); err != nil {
+			if _, err := tx.Exec(ctx, "create table "+name+
+				".schema_version (version integer primary key, at timestamptz not null default now())"); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,6 @@
-// Package postgres writes results to a PostgreSQL database, so that reports and other programs can read
-// them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction for each
-// batch (write.go).
+// Package postgres writes results to a PostgreSQL database, so that reports and other programs can
+// read them with SQL. It makes its tables itself (migrate.go) and writes them in one transaction
+// for each batch (write.go).
 package postgres
 
 import (
@@ -23,9 +23,9 @@ type Options struct {
 	Schema   string // of the tables; it must have been checked to be a plain name
 }
 
-// Sink writes results to a database. It connects when it has something to write, and again after the
-// connection broke. It has one connection: a batch is one transaction, and batches come one after the
-// other.
+// Sink writes results to a database. It connects when it has something to write, and again after
+// the connection broke. It has one connection: a batch is one transaction, and batches come one
+// after the other.
 type Sink struct {
 	o Options
 
@@ -42,8 +42,8 @@ func New(o Options) (*Sink, error) {
 	return &Sink{o: o}, nil
 }
 
-// Deliver implements [sinks.Sink]. A batch is written whole or not at all. When the database refuses a
-// value, the results are written one by one, so that the others are not held up.
+// Deliver implements [sinks.Sink]. A batch is written whole or not at all. When the database
+// refuses a value, the results are written one by one, so that the others are not held up.
 func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,14 +120,15 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// refusesValue reports that the database takes no such value: data exceptions and violated constraints.
+// refusesValue reports that the database takes no such value: data exceptions and violated
+// constraints.
 func refusesValue(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-// plain returns an error as it may be kept and shown: without the values that a database quotes in its
-// details.
+// plain returns an error as it may be kept and shown: without the values that a database quotes in
+// its details.
 func plain(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the database answered %s: %s", e.Code, e.Message)

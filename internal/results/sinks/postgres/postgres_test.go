@@ -90,7 +90,8 @@ func start(t *testing.T) *server {
 	if err := os.WriteFile(password, []byte("geheim\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	init := s.command("initdb", "-D", s.data, "-U", "ksef", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--no-sync", "--locale", "C")
+	init := s.command("initdb", "-D", s.data, "-U", "ksef", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--no-sync",
+		"--locale", "C")
 	if text, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, text)
 	}
@@ -187,8 +188,10 @@ func (s *server) sink(schema string) *Sink {
 }
 
 func message(id string, revision int64, state, reason string) sinks.Message {
-	r := results.Result{ID: id, Revision: revision, State: state, Reason: reason, Tenant: "One", NIP: "5265877635", Number: "FV/1", Kind: "VAT",
-		IssueDate: "2026-11-23", Gross: "1230.50", Currency: "PLN", Deadline: "2026-11-24T23:59:59+01:00", UpdatedAt: "2026-11-23T10:02:42Z"}
+	r := results.Result{ID: id, Revision: revision, State: state, Reason: reason, Tenant: "One", NIP: "5265877635", Number: "FV/1",
+		Kind:      "VAT",
+		IssueDate: "2026-11-23", Gross: "1230.50", Currency: "PLN", Deadline: "2026-11-24T23:59:59+01:00",
+		UpdatedAt: "2026-11-23T10:02:42Z"}
 	raw, _ := json.Marshal(r)
 	return sinks.Message{Result: r, JSON: raw, At: time.Unix(1764000000+revision, 0)}
 }
@@ -284,7 +287,8 @@ func TestPostgres_ValueIsRefused_OthersAreWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), message("inv-c", 1, "rejected", "bad"), message("inv-d", 1, "rejected", "")})
+	errs := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "rejected", ""), message("inv-c", 1, "rejected", "bad"),
+		message("inv-d", 1, "rejected", "")})
 	if _, out := errors.AsType[*sinks.OutageError](errs[1]); errs[0] != nil || errs[1] == nil || errs[2] != nil || out {
 		t.Errorf("%v", errs)
 	}
