@@ -208,7 +208,8 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 		s.must(err)
 		inv, err := s.ledger.Invoice(t.Context(), ids[0])
 		s.must(err)
-		if inv.Lane != lane || number == "FV/2" && (inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
+		if inv.Lane != lane || number == "FV/2" &&
+			(inv.Ref != "SO-7" || inv.Deadline.Time().UTC().Format(time.DateTime) != "2026-11-27 15:00:00") {
 			t.Errorf("%s: %s %q %v", number, inv.Lane, inv.Ref, inv.Deadline)
 		}
 	}
