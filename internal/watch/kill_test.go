@@ -109,8 +109,7 @@ func (s *site) judge(when string) {
 		"accepted/sub/b.json", "accepted/sub/b.json.xml", "accepted/sub/b.json.json", "accepted/sub/b.json.upo.xml",
 		"refused/bad.xml", "refused/bad.xml.json", "rejected/d.xml", "rejected/d.xml.json")
 	for name, state := range map[string]string{"accepted/a.xml": "receipted", "accepted/copy.xml": "receipted",
-		"accepted/sub/b.json": "receipted",
-		"refused/bad.xml":     "refused", "rejected/d.xml": "rejected"} {
+		"accepted/sub/b.json": "receipted", "refused/bad.xml": "refused", "rejected/d.xml": "rejected"} {
 		if o := s.result(name + resultEnd); o.State != state {
 			s.t.Errorf("%s is %+v", name, o)
 		}
