@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"slices"
 
 	"ksefworker/internal/results"
@@ -24,38 +25,38 @@ type documentFault struct {
 
 // outcome returns the result document of a file. It names the file as the other program knows it,
 // which may have handed the same invoice in under several names.
-func (w *Watcher) outcome(f *file, r results.Result, faults []documentFault) []byte {
-	r.File = w.path(original(f.name))
+func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []byte {
+	r.File = fl.path(original(f.name))
 	return marshal(outcome{r, faults})
 }
 
 // commit puts a file into a place, with its result and its receipt beside it. The move of the file
-// itself comes after everything that it needs, so that a program that sees the file sees the rest. A
-// process that is killed on the way leaves the file where it was, and the next one begins again. It
-// reports whether all was done; if not, the problem is told.
-func (w *Watcher) commit(f *file, place string, result, receipt []byte) bool {
+// itself comes after everything that it needs, so that a program that sees the file sees the rest.
+// A process that is killed on the way leaves the file where it was, and the next one begins again.
+// It reports whether all was done; if not, the problem is told.
+func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
-	if err := w.put(f, place, result, receipt); err != nil {
-		w.problem(from, "its outcome cannot be written: "+fault(err))
+	if err := fl.put(f, place, result, receipt); err != nil {
+		fl.problem(from, "its outcome cannot be written: "+fault(err))
 		return false
 	}
 	if from == to {
 		return true
 	}
-	w.o.Log.Info().Str("file", f.name).Str("id", f.id).Str("place", place).Msg("decided")
-	w.Decided[place]++
+	fl.o.Log.Info().Str("file", f.name).Str("id", f.id).Str("place", place).Msg("decided")
+	fl.decided[place]++
 	f.place = place
 	if f.id != "" {
-		if err := w.save(f); err != nil {
-			w.o.Log.Warn().Err(err).Str("file", f.name).Msg("the record of a file cannot be written; it is found again by its place")
+		if err := fl.journal.save(f); err != nil {
+			fl.o.Log.Warn().Err(err).Str("file", f.name).Msg("the record of a file cannot be written; it is found again by its place")
 		}
 	}
 	// What an earlier outcome, or a process that was killed, has left beside it elsewhere.
 	for _, other := range places {
 		for _, end := range []string{resultEnd, receiptEnd} {
-			if name := other + "/" + f.name + end; other != place && w.disk.exists(name) {
-				if err := w.disk.remove(name); err != nil {
-					w.o.Log.Warn().Err(err).Str("file", name).Msg("an old result cannot be removed")
+			if name := other + "/" + f.name + end; other != place && fl.disk.exists(name) {
+				if err := fl.disk.remove(name); err != nil {
+					fl.o.Log.Warn().Err(err).Str("file", name).Msg("an old result cannot be removed")
 				}
 			}
 		}
@@ -63,28 +64,41 @@ func (w *Watcher) commit(f *file, place string, result, receipt []byte) bool {
 	return true
 }
 
-func (w *Watcher) put(f *file, place string, result, receipt []byte) error {
+func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if result != nil {
-		if err := w.disk.write(to+resultEnd, result, true); err != nil {
+		if err := fl.disk.write(to+resultEnd, result, true); err != nil {
 			return err
 		}
 	}
 	if receipt != nil {
-		if err := w.disk.write(to+receiptEnd, receipt, true); err != nil {
+		if err := fl.disk.write(to+receiptEnd, receipt, true); err != nil {
 			return err
 		}
 	}
 	if from == to {
-		return w.save(f)
+		return fl.journal.save(f)
 	}
 	if isJSON(f.name) {
 		// Where the killed process had moved it, it is not here any more.
-		if at := slices.IndexFunc(places, func(p string) bool { return p != place && w.disk.exists(p+"/"+f.name+xmlEnd) }); at >= 0 {
-			if err := w.disk.move(places[at]+"/"+f.name+xmlEnd, to+xmlEnd); err != nil {
+		if at := slices.IndexFunc(places, func(p string) bool { return p != place && fl.disk.exists(p+"/"+f.name+xmlEnd) }); at >= 0 {
+			if err := fl.disk.move(places[at]+"/"+f.name+xmlEnd, to+xmlEnd); err != nil {
 				return err
 			}
 		}
 	}
-	return w.disk.move(from, to)
+	return fl.disk.move(from, to)
+}
+
+// receipt returns the UPO that a result names; nil when there is none, or none can be read now.
+func (fl *filer) receipt(ctx context.Context, r results.Result) []byte {
+	if r.UPO == "" {
+		return nil
+	}
+	raw, err := fl.o.Receipt(ctx, r)
+	if err != nil {
+		fl.o.Log.Warn().Err(err).Str("id", r.ID).Msg("a receipt (UPO) cannot be read from the archive")
+		return nil
+	}
+	return raw
 }

@@ -72,8 +72,8 @@ func (d *disk) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// read reads a regular file of at most limit bytes, and one more of a larger one. whole is false when
-// the file changed while it was read.
+// read reads a regular file of at most limit bytes, and one more of a larger one. whole is false
+// when the file changed while it was read.
 func (d *disk) read(name string, limit int64) (data []byte, whole bool, err error) {
 	// O_NONBLOCK: a pipe in the place of the file would block for ever.
 	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)

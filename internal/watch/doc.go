@@ -16,7 +16,7 @@
 // undone is done again by the next one, and each step does no harm when it is done twice. That a
 // document is handed in twice does no harm either: the ledger answers "already here".
 //
-//	watch.go      options, the loop; once.go: until nothing is left to do
+//	watch.go      options, the loop; core.go: its parts; once.go: until nothing is left to do
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)
 //	scan.go       files that are complete
 //	take.go       from the folder into taken/; names.go: a name that is free

@@ -8,31 +8,31 @@ import (
 	"io/fs"
 )
 
-// document returns what is handed in for a file in taken/: its bytes, or, of an invoice that is JSON,
+// of returns what is handed in for a file in taken/: its bytes, or, of an invoice that is JSON,
 // the XML that was made of it. That is beside it from then on, and is not made again: another XML
 // would be another document.
-func (w *Watcher) document(ctx context.Context, name, tenant string) ([]byte, error) {
-	raw, err := w.readTaken(taken + "/" + name)
+func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error) {
+	raw, err := d.readTaken(taken + "/" + name)
 	if err != nil || !isJSON(name) {
 		return raw, err
 	}
 	beside := taken + "/" + name + xmlEnd
-	if made, err := w.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
+	if made, err := d.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
 		return made, err
 	}
-	made, err := w.o.Generate(ctx, tenant, inner(raw))
+	made, err := d.o.Generate(ctx, tenant, inner(raw))
 	if err != nil {
 		return nil, err
 	}
-	if err := w.disk.write(beside, made, true); err != nil {
+	if err := d.disk.write(beside, made, true); err != nil {
 		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
 	}
 	return made, nil
 }
 
 // readTaken returns [fs.ErrNotExist] when there is no such file.
-func (w *Watcher) readTaken(path string) ([]byte, error) {
-	raw, whole, err := w.disk.read(path, w.o.MaxDocument)
+func (d *documents) readTaken(path string) ([]byte, error) {
+	raw, whole, err := d.disk.read(path, d.o.MaxDocument)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist
@@ -44,8 +44,8 @@ func (w *Watcher) readTaken(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else as
-// it is.
+// inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else
+// as it is.
 func inner(raw []byte) []byte {
 	var wrapped map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &wrapped); err == nil && len(wrapped) == 1 && len(wrapped["faktura"]) > 0 {

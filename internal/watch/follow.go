@@ -27,57 +27,58 @@ const (
 )
 
 // followAll asks the ledger about the files that are on their way, now and then also about those
-// that wait for a person, and moves those that are decided. It returns when it is to be called again.
-func (w *Watcher) followAll(ctx context.Context, now time.Time) time.Duration {
-	if now.Before(w.follow.next) {
-		return w.follow.next.Sub(now)
+// that wait for a person, and moves those that are decided. It returns when it is to be called
+// again.
+func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration {
+	if now.Before(fo.pace.next) {
+		return fo.pace.next.Sub(now)
 	}
-	all := !now.Before(w.rare)
+	all := !now.Before(fo.rare)
 	if all {
-		w.rare = now.Add(rarely)
+		fo.rare = now.Add(rarely)
 	}
 	var due []*file
-	for _, f := range w.files {
+	for _, f := range fo.files {
 		if all || f.place == taken || f.place == accepted {
 			due = append(due, f)
 		}
 	}
-	if len(w.files) == 0 {
+	if len(fo.files) == 0 {
 		return never
 	}
 	if len(due) == 0 {
-		w.follow.next = w.rare
+		fo.pace.next = fo.rare
 		return rarely
 	}
 	slices.SortFunc(due, func(a, b *file) int { return cmp.Compare(a.name, b.name) })
-	began, changed := w.o.Now(), false
+	began, changed := fo.o.Now(), false
 	for some := range slices.Chunk(due, atOnce) {
-		moved, err := w.followSome(ctx, some)
+		moved, err := fo.followSome(ctx, some)
 		if err != nil {
 			if ctx.Err() == nil {
-				w.problem(taken, "the ledger does not answer: "+oneLine(err)+"; it is asked again")
+				fo.problem(taken, "the ledger does not answer: "+oneLine(err)+"; it is asked again")
 			}
 			break
 		}
 		changed = changed || moved
 	}
-	p := &w.follow
+	p := &fo.pace
 	if p.pause = min(p.pause*2, maxPause); changed || p.pause == 0 {
 		p.pause = minPause
 	}
-	ended := w.o.Now()
+	ended := fo.o.Now()
 	p.pause = max(p.pause, pollShare*ended.Sub(began))
 	p.next = ended.Add(p.pause)
 	return p.pause
 }
 
 // followSome asks about some files. Several may be of the same invoice.
-func (w *Watcher) followSome(ctx context.Context, files []*file) (moved bool, err error) {
+func (fo *follower) followSome(ctx context.Context, files []*file) (moved bool, err error) {
 	ids := make(map[string]bool, len(files))
 	for _, f := range files {
 		ids[f.id] = true
 	}
-	invs, err := w.o.Entries.Invoices(ctx, slices.Collect(maps.Keys(ids)))
+	invs, err := fo.o.Entries.Invoices(ctx, slices.Collect(maps.Keys(ids)))
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return false, err
@@ -93,14 +94,14 @@ func (w *Watcher) followSome(ctx context.Context, files []*file) (moved bool, er
 	for _, f := range files {
 		switch inv := found[f.id]; {
 		case inv != nil:
-			moved = w.decide(ctx, f, inv) || moved
+			moved = fo.decide(ctx, f, inv) || moved
 		case broken[f.id] != nil:
-			w.problem(f.place+"/"+f.name, "the ledger's entry of it cannot be read: "+oneLine(broken[f.id]))
+			fo.problem(f.place+"/"+f.name, "the ledger's entry of it cannot be read: "+oneLine(broken[f.id]))
 		default:
-			// The ledger has forgotten it, or was lost. A file in taken/ is handed in again, and what
-			// became of it is found out.
-			w.o.Log.Warn().Str("file", f.name).Str("id", f.id).Msg("the ledger does not know it any more")
-			w.failed(f, w.forget(f))
+			// The ledger has forgotten it, or was lost. A file in taken/ is handed in again, and
+			// what became of it is found out.
+			fo.o.Log.Warn().Str("file", f.name).Str("id", f.id).Msg("the ledger does not know it any more")
+			fo.failed(f, fo.journal.forget(f))
 		}
 	}
 	return moved, nil
@@ -123,20 +124,20 @@ func placeOf(s ledger.State) string {
 
 // decide puts a file where it belongs, and reports whether something was done. The work is finished
 // when the receipt is beside the file.
-func (w *Watcher) decide(ctx context.Context, f *file, inv *ledger.Invoice) bool {
+func (fo *follower) decide(ctx context.Context, f *file, inv *ledger.Invoice) bool {
 	place := placeOf(inv.State)
 	if f.place == place && f.state == string(ledger.Receipted) {
-		w.failed(f, w.forget(f)) // nothing is left to do
+		fo.failed(f, fo.journal.forget(f)) // nothing is left to do
 		return false
 	}
 	if f.place == place && (place == taken || f.state == string(inv.State) && f.rev == inv.Rev) {
 		return false
 	}
-	r := results.Of(*inv, w.o.Environment)
+	r := results.Of(*inv, fo.o.Environment)
 	var receipt []byte
 	if inv.State == ledger.Receipted {
-		if receipt = w.receipt(ctx, r); receipt == nil && f.place == accepted && f.state != "" {
-			w.problem(f.place+"/"+f.name, "its receipt (UPO) cannot be read from the archive; it is tried again")
+		if receipt = fo.filer.receipt(ctx, r); receipt == nil && f.place == accepted && f.state != "" {
+			fo.problem(f.place+"/"+f.name, "its receipt (UPO) cannot be read from the archive; it is tried again")
 			return false // the rest was written before
 		}
 	}
@@ -146,34 +147,21 @@ func (w *Watcher) decide(ctx context.Context, f *file, inv *ledger.Invoice) bool
 	}
 	var out []byte
 	if place != taken {
-		out = w.outcome(f, r, nil)
+		out = fo.filer.outcome(f, r, nil)
 	}
 	f.state, f.rev = state, rev
-	if !w.commit(f, place, out, receipt) {
+	if !fo.filer.commit(f, place, out, receipt) {
 		f.state = ""
 		return false
 	}
 	if state == string(ledger.Receipted) {
-		w.failed(f, w.forget(f))
+		fo.failed(f, fo.journal.forget(f))
 	}
 	return true
 }
 
-// receipt returns the UPO that a result names; nil when there is none, or none can be read now.
-func (w *Watcher) receipt(ctx context.Context, r results.Result) []byte {
-	if r.UPO == "" {
-		return nil
-	}
-	raw, err := w.o.Receipt(ctx, r)
+func (fo *follower) failed(f *file, err error) {
 	if err != nil {
-		w.o.Log.Warn().Err(err).Str("id", r.ID).Msg("a receipt (UPO) cannot be read from the archive")
-		return nil
-	}
-	return raw
-}
-
-func (w *Watcher) failed(f *file, err error) {
-	if err != nil {
-		w.problem(f.place+"/"+f.name, "its record cannot be removed: "+fault(err))
+		fo.problem(f.place+"/"+f.name, "its record cannot be removed: "+fault(err))
 	}
 }

@@ -24,64 +24,64 @@ const (
 
 // handInAll hands in every file of taken/ that is not followed yet, and returns when it is to be
 // called again.
-func (w *Watcher) handInAll(ctx context.Context, now time.Time) time.Duration {
-	names, next := w.toHandIn(now)
+func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration {
+	names, next := sm.toHandIn(now)
 	if len(names) == 0 {
 		return next
 	}
 	outage := func(why string) time.Duration {
 		for _, name := range names {
-			if w.files[name] == nil {
-				w.problem(taken+"/"+name, why)
+			if sm.files[name] == nil {
+				sm.problem(taken+"/"+name, why)
 			}
 		}
-		return min(next, w.due.Sub(now))
+		return min(next, sm.due.Sub(now))
 	}
-	if now.Before(w.due) {
+	if now.Before(sm.due) {
 		return outage("the ledger does not answer: it is tried again")
 	}
-	if err := w.o.Fit(); err != nil {
-		w.due = now.Add(afterOutage)
+	if err := sm.o.Fit(); err != nil {
+		sm.due = now.Add(afterOutage)
 		return outage("nothing may be taken in at present: " + oneLine(err))
 	}
-	if err := w.handIn(ctx, names, now); err != nil && ctx.Err() == nil {
-		w.due = w.o.Now().Add(afterOutage)
+	if err := sm.handIn(ctx, names, now); err != nil && ctx.Err() == nil {
+		sm.due = sm.o.Now().Add(afterOutage)
 		return outage("the ledger does not take it at present: " + oneLine(err))
 	}
-	w.follow.next = time.Time{} // what was handed in may be decided already
-	for _, a := range w.retry {
+	sm.follower.pace.next = time.Time{} // what was handed in may be decided already
+	for _, a := range sm.retry {
 		next = min(next, a.next.Sub(now))
 	}
 	return next
 }
 
 // toHandIn lists the files that are not followed, and says when the next of those that wait is due.
-func (w *Watcher) toHandIn(now time.Time) (names []string, next time.Duration) {
+func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration) {
 	next = never
 	there := map[string]bool{}
 	var all []string
-	w.disk.walk(taken, func(p string, e fs.DirEntry) {
+	sm.disk.walk(taken, func(p string, e fs.DirEntry) {
 		name := strings.TrimPrefix(p, taken+"/")
 		there[name] = true
 		if !hidden(path.Base(name)) && (isXML(name) || isJSON(name)) && e.Type().IsRegular() {
 			all = append(all, name)
 		}
-	}, func(dir string, err error) { w.problem(dir, "the folder cannot be read: "+fault(err)) })
+	}, func(dir string, err error) { sm.problem(dir, "the folder cannot be read: "+fault(err)) })
 	for _, name := range all {
 		of, ok := strings.CutSuffix(name, xmlEnd)
-		if w.files[name] != nil || ok && isJSON(of) && there[of] {
+		if sm.files[name] != nil || ok && isJSON(of) && there[of] {
 			continue
 		}
-		if a, waits := w.retry[name]; waits && now.Before(a.next) {
-			w.problem(taken+"/"+name, a.why)
+		if a, waits := sm.retry[name]; waits && now.Before(a.next) {
+			sm.problem(taken+"/"+name, a.why)
 			next = min(next, a.next.Sub(now))
 			continue
 		}
 		names = append(names, name)
 	}
-	for name := range w.retry {
+	for name := range sm.retry {
 		if !there[name] {
-			delete(w.retry, name)
+			delete(sm.retry, name)
 		}
 	}
 	slices.Sort(names)
@@ -94,16 +94,17 @@ const (
 	chunkBytes = 8 << 20
 )
 
-// handIn hands files in. An error comes from Redis; the files without an answer are handed in again.
-func (w *Watcher) handIn(ctx context.Context, names []string, now time.Time) error {
+// handIn hands files in. An error comes from Redis; the files without an answer are handed in
+// again.
+func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) error {
 	for len(names) > 0 && ctx.Err() == nil {
-		items, of, rest := w.load(ctx, names, now)
+		items, of, rest := sm.load(ctx, names, now)
 		names = rest
 		if len(items) == 0 {
 			continue
 		}
-		err := intake.Run(ctx, w.o.Admitter, slices.Values(items), intake.Terms{}, func(adms []intake.Admission) {
-			w.answers(ctx, of[:len(adms)], adms)
+		err := intake.Run(ctx, sm.o.Admitter, slices.Values(items), intake.Terms{}, func(adms []intake.Admission) {
+			sm.answers(ctx, of[:len(adms)], adms)
 			of = of[len(adms):]
 		})
 		if err != nil {
@@ -114,13 +115,13 @@ func (w *Watcher) handIn(ctx context.Context, names []string, now time.Time) err
 }
 
 // load reads the first of some files. of are the files of the items, and rest is what comes after.
-func (w *Watcher) load(ctx context.Context, names []string, now time.Time) (items []intake.Item, of, rest []string) {
+func (sm *submitter) load(ctx context.Context, names []string, now time.Time) (items []intake.Item, of, rest []string) {
 	size := 0
 	for i, name := range names {
 		if len(items) == chunkFiles || size >= chunkBytes {
 			return items, of, names[i:]
 		}
-		it, ok := w.item(ctx, name, now)
+		it, ok := sm.item(ctx, name, now)
 		if !ok {
 			continue
 		}
@@ -131,70 +132,71 @@ func (w *Watcher) load(ctx context.Context, names []string, now time.Time) (item
 }
 
 // item reads a file; false when it waits, or is not there any more.
-func (w *Watcher) item(ctx context.Context, name string, now time.Time) (intake.Item, bool) {
-	s := w.settingOf(path.Dir(name))
+func (sm *submitter) item(ctx context.Context, name string, now time.Time) (intake.Item, bool) {
+	s := sm.settings.of(path.Dir(name))
 	terms, err := intake.Terms{}, s.err
 	if err == nil {
-		terms, err = s.terms(now, w.o.Tenants)
+		terms, err = s.terms(now, sm.o.Tenants)
 	}
 	if err != nil {
-		w.later(name, oneLine(err), afterFault)
+		sm.later(name, oneLine(err), afterFault)
 		return intake.Item{}, false
 	}
-	data, err := w.document(ctx, name, terms.Tenant)
+	data, err := sm.documents.of(ctx, name, terms.Tenant)
 	if errors.Is(err, fs.ErrNotExist) {
 		return intake.Item{}, false // a person has removed it
 	}
 	if why, ok := waitsFor(err); ok {
-		w.later(name, why, afterFault)
+		sm.later(name, why, afterFault)
 		return intake.Item{}, false
 	}
-	return intake.Item{File: w.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
+	return intake.Item{File: sm.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
 }
 
 // answers acts on the answers about some files.
-func (w *Watcher) answers(ctx context.Context, names []string, adms []intake.Admission) {
-	w.o.step("handed in")
+func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
+	sm.o.step("handed in")
 	var note []intake.Admission
 	for i := range adms {
-		if w.answered(ctx, names[i], &adms[i]) {
+		if sm.answered(ctx, names[i], &adms[i]) {
 			note = append(note, adms[i])
 		}
 	}
-	if w.o.Record == nil || len(note) == 0 {
+	if sm.o.Record == nil || len(note) == 0 {
 		return
 	}
-	refusals := &intake.Refusals{Record: w.o.Record, Tenant: w.o.Owner}
+	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner}
 	if refusals.Note(ctx, note); refusals.Err != nil {
-		w.o.Log.Warn().Err(refusals.Err).Msg("refused documents are not on record")
+		sm.o.Log.Warn().Err(refusals.Err).Msg("refused documents are not on record")
 	}
 }
 
 // answered acts on the answer about a file. It reports whether the answer goes on record.
-func (w *Watcher) answered(ctx context.Context, name string, a *intake.Admission) bool {
-	delete(w.retry, name)
+func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admission) bool {
+	delete(sm.retry, name)
 	id := a.Invoice.ID
 	if a.Taken == ledger.Refused {
 		id = a.Held.ID // it was taken before, and goes on as its entry says
 	}
 	if why, ok := waitsFor(a.Err); ok && id == "" {
-		w.later(name, why, afterWait)
+		sm.later(name, why, afterWait)
 		return false
 	}
 	f := &file{name: name, id: id, place: taken}
 	switch {
 	case id == "":
-		w.refuse(f, a)
+		sm.refuse(f, a)
 	case a.Archived:
-		r := results.Of(a.Invoice, w.o.Environment)
+		r := results.Of(a.Invoice, sm.o.Environment)
 		f.id = "" // nothing is left to follow
-		w.commit(f, accepted, w.outcome(f, r, nil), w.receipt(ctx, r))
+		sm.filer.commit(f, accepted, sm.filer.outcome(f, r, nil), sm.filer.receipt(ctx, r))
 	default:
-		w.files[name] = f
-		if err := w.save(f); err != nil {
-			w.o.Log.Warn().Err(err).Str("file", name).Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
+		sm.files[name] = f
+		if err := sm.journal.save(f); err != nil {
+			sm.o.Log.Warn().Err(err).Str("file",
+				name).Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
 		}
-		w.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
+		sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
 	}
 	return true
 }
@@ -213,13 +215,13 @@ func waitsFor(err error) (string, bool) {
 	return "", false
 }
 
-func (w *Watcher) later(name, why string, after time.Duration) {
-	w.retry[name] = attempt{why, w.o.Now().Add(after)}
-	w.problem(taken+"/"+name, why)
+func (sm *submitter) later(name, why string, after time.Duration) {
+	sm.retry[name] = attempt{why, sm.o.Now().Add(after)}
+	sm.problem(taken+"/"+name, why)
 }
 
 // refuse moves a file whose document was not taken.
-func (w *Watcher) refuse(f *file, a *intake.Admission) {
+func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	inv := &a.Invoice
 	out := outcome{Result: results.Result{
 		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
@@ -231,8 +233,8 @@ func (w *Watcher) refuse(f *file, a *intake.Admission) {
 	for _, e := range invoice.FieldErrors(a.Err) {
 		out.Faults = append(out.Faults, documentFault{e.Field, e.Rule, e.Value, e.Line, e.Column, e.Hint})
 	}
-	if !w.commit(f, refused, marshal(out), nil) {
-		w.retry[f.name] = attempt{w.problems[taken+"/"+f.name], w.o.Now().Add(afterFault)}
+	if !sm.filer.commit(f, refused, marshal(out), nil) {
+		sm.retry[f.name] = attempt{sm.problems[taken+"/"+f.name], sm.o.Now().Add(afterFault)}
 	}
 }
 

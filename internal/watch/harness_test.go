@@ -151,7 +151,8 @@ func (s *site) settle(number string, to ledger.State) {
 	s.must(err)
 	if inv.State == ledger.Queued {
 		s.must(s.ledger.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
-		s.must(s.ledger.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-39")}))
+		s.must(s.ledger.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted,
+			Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-39")}))
 	}
 	if to == ledger.Receipted {
 		errs, err := s.ledger.Receipt(ctx, []string{id}, "file:///5265877635/2026-11/upo/s.xml")

@@ -38,27 +38,27 @@ func recordName(name string) string {
 	return path.Join(journalDir, hex.EncodeToString(sum[:16])+".json")
 }
 
-// save writes the record of a file. It need not be on the disk at once: without it the file is handed
-// in again, which does no harm.
-func (w *Watcher) save(f *file) error {
-	err := w.disk.write(recordName(f.name), marshal(record{1, f.name, []byte(f.name), f.id, f.place, f.state, f.rev}), false)
+// save writes the record of a file. It need not be on the disk at once: without it the file is
+// handed in again, which does no harm.
+func (j *journal) save(f *file) error {
+	err := j.disk.write(recordName(f.name), marshal(record{1, f.name, []byte(f.name), f.id, f.place, f.state, f.rev}), false)
 	f.saved = err == nil
 	return err
 }
 
 // forget stops following a file.
-func (w *Watcher) forget(f *file) error {
-	err := w.disk.remove(recordName(f.name))
+func (j *journal) forget(f *file) error {
+	err := j.disk.remove(recordName(f.name))
 	if err == nil {
-		delete(w.files, f.name)
+		delete(j.files, f.name)
 	}
 	return err
 }
 
-// readJournal reads the records that an earlier watch has left. One that cannot be read is left out:
+// read reads the records that an earlier watch has left. One that cannot be read is left out:
 // a file in taken/ without a record is handed in again.
-func (w *Watcher) readJournal() error {
-	entries, err := w.disk.list(journalDir)
+func (j *journal) read() error {
+	entries, err := j.disk.list(journalDir)
 	if err != nil {
 		return fmt.Errorf("read the records of the watch: %w", err)
 	}
@@ -66,16 +66,17 @@ func (w *Watcher) readJournal() error {
 		if e.IsDir() || !isJSON(e.Name()) {
 			continue
 		}
-		if err := w.readRecord(path.Join(journalDir, e.Name()), e); err != nil {
-			w.o.Log.Warn().Err(err).Str("record", e.Name()).Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
+		if err := j.readRecord(path.Join(journalDir, e.Name()), e); err != nil {
+			j.o.Log.Warn().Err(err).Str("record",
+				e.Name()).Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
 		}
 	}
 	return nil
 }
 
-func (w *Watcher) readRecord(name string, _ fs.DirEntry) error {
+func (j *journal) readRecord(name string, _ fs.DirEntry) error {
 	const most = 64 << 10
-	raw, _, err := w.disk.read(name, most)
+	raw, _, err := j.disk.read(name, most)
 	if err != nil {
 		return err
 	}
@@ -87,19 +88,19 @@ func (w *Watcher) readRecord(name string, _ fs.DirEntry) error {
 		return fmt.Errorf("it is none of this version")
 	}
 	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
-	if !w.disk.exists(f.place + "/" + f.name) {
+	if !j.disk.exists(f.place + "/" + f.name) {
 		// A process was killed between the move of the file and that of its record, or a person has
 		// moved or removed it.
 		f.place, f.state = "", ""
 		for _, place := range places {
-			if w.disk.exists(place + "/" + f.name) {
+			if j.disk.exists(place + "/" + f.name) {
 				f.place = place
 			}
 		}
 		if f.place == "" || f.place == refused {
-			return w.forget(f)
+			return j.forget(f)
 		}
 	}
-	w.files[f.name] = f
+	j.files[f.name] = f
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 
 const lockName = journalDir + "/lock"
 
-// lock takes the folder for this process. The system gives it back when the process ends, however it
-// ends. On a network share the server has the lock, so it holds between machines too.
+// lock takes the folder for this process. The system gives it back when the process ends, however
+// it ends. On a network share the server has the lock, so it holds between machines too.
 func lock(root *os.Root) (unlock func(), err error) {
 	f, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o660)
 	if err != nil {

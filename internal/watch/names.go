@@ -30,8 +30,8 @@ const (
 	xmlEnd     = ".xml" // of an invoice that is JSON
 )
 
-// longest is the length of a name in bytes that leaves room for what is added to it; file systems take
-// 255.
+// longest is the length of a name in bytes that leaves room for what is added to it; file systems
+// take 255.
 const longest = 200
 
 // again is what a name gets when an earlier file has it: the time, and a number within the second.
@@ -49,9 +49,9 @@ func original(name string) string {
 	return name
 }
 
-// freeName returns the name that a file gets below its place: its own, unless an earlier file has it
-// or it would be mistaken for something that stands beside another file.
-func (w *Watcher) freeName(name string, now time.Time) string {
+// freeName returns the name that a file gets below its place: its own, unless an earlier file has
+// it or it would be mistaken for something that stands beside another file.
+func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
@@ -59,7 +59,7 @@ func (w *Watcher) freeName(name string, now time.Time) string {
 		sum := sha256.Sum256([]byte(base))
 		stem = strings.ToValidUTF8(stem[:longest-40], "") + "~" + hex.EncodeToString(sum[:4])
 	}
-	if try := dir + stem + ext; w.free(try) {
+	if try := dir + stem + ext; t.free(try) {
 		return try
 	}
 	stem += "~" + now.UTC().Format("20060102T150405")
@@ -68,18 +68,18 @@ func (w *Watcher) freeName(name string, now time.Time) string {
 		if n > 1 {
 			try = fmt.Sprintf("%s%s-%d%s", dir, stem, n, ext)
 		}
-		if w.free(try) {
+		if t.free(try) {
 			return try
 		}
 	}
 }
 
-func (w *Watcher) free(name string) bool {
-	if w.used(name) || isJSON(name) && w.used(name+xmlEnd) {
+func (t *taker) free(name string) bool {
+	if t.used(name) || isJSON(name) && t.used(name+xmlEnd) {
 		return false
 	}
 	for _, end := range []string{receiptEnd, resultEnd, xmlEnd} {
-		if of, ok := strings.CutSuffix(name, end); ok && (isXML(of) || isJSON(of)) && w.used(of) {
+		if of, ok := strings.CutSuffix(name, end); ok && (isXML(of) || isJSON(of)) && t.used(of) {
 			return false
 		}
 	}
@@ -87,8 +87,8 @@ func (w *Watcher) free(name string) bool {
 }
 
 // used reports that a file has the name in some place.
-func (w *Watcher) used(name string) bool {
-	return w.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return w.disk.exists(place + "/" + name) })
+func (t *taker) used(name string) bool {
+	return t.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return t.disk.exists(place + "/" + name) })
 }
 
 func isXML(name string) bool  { return hasEnd(name, ".xml") }

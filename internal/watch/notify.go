@@ -20,28 +20,28 @@ const (
 type notices struct {
 	system *fsnotify.Watcher // nil: by the time alone
 	known  map[string]bool   // the folders that it watches
-	w      *Watcher
+	c      *core
 	poll   time.Duration
 	how    string
 }
 
-func (w *Watcher) notices() *notices {
-	n := &notices{w: w, poll: pollUntold, how: "looking every " + pollUntold.String()}
-	if w.o.Poll > 0 {
-		n.poll, n.how = w.o.Poll, "looking every "+w.o.Poll.String()
+func newNotices(c *core) *notices {
+	n := &notices{c: c, poll: pollUntold, how: "looking every " + pollUntold.String()}
+	if c.o.Poll > 0 {
+		n.poll, n.how = c.o.Poll, "looking every "+c.o.Poll.String()
 	}
-	if isShare(w.o.Dir) {
+	if isShare(c.o.Dir) {
 		n.how += ", because it is a network share"
 		return n
 	}
 	system, err := fsnotify.NewWatcher()
 	if err != nil {
 		n.how += ", because the system cannot tell of changes"
-		w.o.Log.Warn().Err(err).Msg("the system cannot tell of changes")
+		c.o.Log.Warn().Err(err).Msg("the system cannot tell of changes")
 		return n
 	}
 	n.system, n.known, n.how = system, map[string]bool{}, "notices of the system"
-	if w.o.Poll == 0 {
+	if c.o.Poll == 0 {
 		n.poll = pollTold
 	}
 	n.add([]string{"."})
@@ -59,8 +59,8 @@ func (n *notices) add(folders []string) {
 		if n.known[dir] {
 			continue
 		}
-		if err := n.system.Add(n.w.path(dir)); err != nil {
-			n.w.o.Log.Warn().Err(err).Str("folder", dir).Msg("the system does not tell of changes in it")
+		if err := n.system.Add(n.c.path(dir)); err != nil {
+			n.c.o.Log.Warn().Err(err).Str("folder", dir).Msg("the system does not tell of changes in it")
 			n.poll = min(n.poll, pollUntold)
 		}
 		n.known[dir] = true
@@ -95,12 +95,12 @@ func (n *notices) wait(ctx context.Context, d time.Duration) bool {
 			return true
 		case e := <-events:
 			// A change of the list of what waits is our own.
-			if e.Name != n.w.path(waitingName) && !e.Has(fsnotify.Chmod) && e.Op != 0 {
+			if e.Name != n.c.path(waitingName) && !e.Has(fsnotify.Chmod) && e.Op != 0 {
 				timer.Reset(min(gather, d))
 				events = nil
 			}
 		case err := <-errs:
-			n.w.o.Log.Warn().Err(err).Msg("notices of the system were lost; the folder is looked at now")
+			n.c.o.Log.Warn().Err(err).Msg("notices of the system were lost; the folder is looked at now")
 			timer.Reset(0)
 			errs = nil
 		}

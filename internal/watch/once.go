@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// RunOnce works until every file that is in the folder is decided, or waits for something that only a
-// person or time can end. It reports how many files wait. Receipts that come later are written by the
-// next watch.
+// RunOnce works until every file that is in the folder is decided, or waits for something that only
+// a person or time can end. It reports how many files wait. Receipts that come later are written by
+// the next watch.
 func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
-	n := &notices{w: w}
+	n := &notices{c: w.core}
 	for {
 		next, err := w.pass(ctx)
 		if err != nil {
@@ -26,7 +26,7 @@ func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
 
 // idle reports that nothing is left to do now.
 func (w *Watcher) idle() bool {
-	for name := range w.seen {
+	for name := range w.finder.seen {
 		if w.problems[name] == "" {
 			return false
 		}

@@ -20,51 +20,51 @@ type sight struct {
 }
 
 // scan looks at the folder and takes what is complete. It returns when the next file can be.
-func (w *Watcher) scan(now time.Time) time.Duration {
+func (fi *finder) scan(now time.Time) time.Duration {
 	next := never
 	found := map[string]sight{}
-	w.folders = w.folders[:0]
-	w.scanFolder(".", func(name string, e fs.DirEntry) {
-		s, ok := w.look(name, e, now)
+	fi.folders = fi.folders[:0]
+	fi.scanFolder(".", func(name string, e fs.DirEntry) {
+		s, ok := fi.look(name, e, now)
 		if !ok {
 			return
 		}
-		wait := w.o.Settle
+		wait := fi.o.Settle
 		if !s.whole {
-			wait = w.o.Patience
+			wait = fi.o.Patience
 		}
 		if left := wait - now.Sub(s.since); left > 0 {
 			found[name], next = s, min(next, left)
 			return
 		}
-		if err := w.settingOf(path.Dir(name)).err; err != nil {
-			w.problem(name, err.Error())
-		} else if err := w.take(name, now); err != nil {
-			w.problem(name, "cannot be taken: "+fault(err))
+		if err := fi.settings.of(path.Dir(name)).err; err != nil {
+			fi.problem(name, err.Error())
+		} else if err := fi.taker.take(name, now); err != nil {
+			fi.problem(name, "cannot be taken: "+fault(err))
 		} else {
 			return
 		}
 		found[name] = s // it is tried again with the next pass
 	})
-	w.seen = found
+	fi.seen = found
 	return next
 }
 
 // scanFolder calls each for every file that could be an invoice.
-func (w *Watcher) scanFolder(dir string, each func(string, fs.DirEntry)) {
-	w.folders = append(w.folders, dir)
-	entries, err := w.disk.list(dir)
+func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
+	fi.folders = append(fi.folders, dir)
+	entries, err := fi.disk.list(dir)
 	if err != nil {
-		w.problem(dir, "the folder cannot be read: "+fault(err))
+		fi.problem(dir, "the folder cannot be read: "+fault(err))
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
 		case hidden(e.Name()), dir == "." && slices.Contains(places, e.Name()):
 		case e.IsDir():
-			w.scanFolder(name, each)
+			fi.scanFolder(name, each)
 		case hasEnd(name, ".zip"):
-			w.problem(name, "is an archive: unpack it into this folder, or hand it in with enqueue submit")
+			fi.problem(name, "is an archive: unpack it into this folder, or hand it in with enqueue submit")
 		case isXML(name), isJSON(name):
 			each(name, e)
 		}
@@ -72,9 +72,9 @@ func (w *Watcher) scanFolder(dir string, each func(string, fs.DirEntry)) {
 }
 
 // look returns a file as it is now; false when it waits for a person.
-func (w *Watcher) look(name string, e fs.DirEntry, now time.Time) (sight, bool) {
+func (fi *finder) look(name string, e fs.DirEntry, now time.Time) (sight, bool) {
 	if !e.Type().IsRegular() {
-		w.problem(name, "is a link, a pipe or a device, not a file: put the file itself here")
+		fi.problem(name, "is a link, a pipe or a device, not a file: put the file itself here")
 		return sight{}, false
 	}
 	info, err := e.Info()
@@ -82,15 +82,15 @@ func (w *Watcher) look(name string, e fs.DirEntry, now time.Time) (sight, bool) 
 		return sight{}, false // it is gone
 	}
 	s := sight{size: info.Size(), changed: info.ModTime(), since: now}
-	before, known := w.seen[name]
+	before, known := fi.seen[name]
 	if known && before.size == s.size && before.changed.Equal(s.changed) {
 		s.since, s.whole = before.since, before.whole
-		if !s.whole || now.Sub(s.since) < w.o.Settle {
+		if !s.whole || now.Sub(s.since) < fi.o.Settle {
 			return s, true
 		}
 	}
-	if s.whole, err = w.looksWhole(name, s.size); err != nil {
-		w.problem(name, "cannot be read: "+fault(err))
+	if s.whole, err = fi.looksWhole(name, s.size); err != nil {
+		fi.problem(name, "cannot be read: "+fault(err))
 		return sight{}, false
 	}
 	return s, true
@@ -98,8 +98,8 @@ func (w *Watcher) look(name string, e fs.DirEntry, now time.Time) (sight, bool) 
 
 // looksWhole looks at the end of a file: a document that is cut off does not end with its root
 // element. It also shows that the file can be read at all.
-func (w *Watcher) looksWhole(name string, size int64) (bool, error) {
-	f, err := w.disk.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (fi *finder) looksWhole(name string, size int64) (bool, error) {
+	f, err := fi.disk.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return false, err
 	}

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// settingsName is the file that says how what is in its folder, and below, is handed in. The nearest
-// one counts, and it alone.
+// settingsName is the file that says how what is in its folder, and below, is handed in. The
+// nearest one counts, and it alone.
 const settingsName = ".ksef.yaml"
 
 // setting is a .ksef.yaml as it is read.
@@ -35,26 +35,26 @@ type settingsFile struct {
 	Ref      string `yaml:"ref"`
 }
 
-// settingOf returns the settings of a folder. It reads each file once in a pass.
-func (w *Watcher) settingOf(dir string) *setting {
-	if s := w.rules[dir]; s != nil {
+// of returns the settings of a folder. It reads each file once in a pass.
+func (se *settings) of(dir string) *setting {
+	if s := se.rules[dir]; s != nil {
 		return s
 	}
-	s := w.readSetting(path.Join(dir, settingsName))
+	s := se.read(path.Join(dir, settingsName))
 	if s == nil {
 		s = &setting{}
 		if dir != "." {
-			s = w.settingOf(path.Dir(dir))
+			s = se.of(path.Dir(dir))
 		}
 	}
-	w.rules[dir] = s
+	se.rules[dir] = s
 	return s
 }
 
-// readSetting returns nil when there is no such file.
-func (w *Watcher) readSetting(name string) *setting {
+// read returns nil when there is no such file.
+func (se *settings) read(name string) *setting {
 	const most = 64 << 10
-	raw, _, err := w.disk.read(name, most)
+	raw, _, err := se.disk.read(name, most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (w *Watcher) readSetting(name string) *setting {
 	s := &setting{named: f.Ref == "name", err: err,
 		wanted: intake.Wanted{Tenant: f.Tenant, Lane: f.Lane, Offline: f.Offline, Deadline: f.Deadline}}
 	if err == nil {
-		_, s.err = s.terms(w.o.Now(), w.o.Tenants)
+		_, s.err = s.terms(se.o.Now(), se.o.Tenants)
 	}
 	if s.err != nil {
 		s.err = fmt.Errorf("%s cannot be used: %s", name, strings.ReplaceAll(s.err.Error(), "\n", " | "))

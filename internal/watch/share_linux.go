@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shares are the file systems whose files other machines, or the host of a container, change without
-// a notice to this system.
+// shares are the file systems whose files other machines, or the host of a container, change
+// without a notice to this system.
 var shares = []int64{unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
 	unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC,
 	unix.CODA_SUPER_MAGIC, unix.NCP_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC}

@@ -4,13 +4,14 @@ import (
 	"time"
 )
 
-// take moves a complete file into taken/. From then on the other program does not write it any more,
-// unless it still has it open: then the end of it is missing, and the document is refused for that.
-func (w *Watcher) take(name string, now time.Time) error {
-	own := w.freeName(name, now)
-	if err := w.disk.move(name, taken+"/"+own); err != nil {
+// take moves a complete file into taken/. From then on the other program does not write it any
+// more, unless it still has it open: then the end of it is missing, and the document is refused for
+// that.
+func (t *taker) take(name string, now time.Time) error {
+	own := t.freeName(name, now)
+	if err := t.disk.move(name, taken+"/"+own); err != nil {
 		return err
 	}
-	w.o.Log.Info().Str("file", name).Str("as", own).Msg("taken")
+	t.o.Log.Info().Str("file", name).Str("as", own).Msg("taken")
 	return nil
 }

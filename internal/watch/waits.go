@@ -16,36 +16,36 @@ const waitingName = "ksef-waiting.txt"
 // maxTold bounds how many files it names.
 const maxTold = 1000
 
-// tellWaiting logs what waits since this pass, and writes the list of all that waits when it has
+// tell logs what waits since this pass, and writes the list of all that waits when it has
 // changed.
-func (w *Watcher) tellWaiting() {
-	if maps.Equal(w.told, w.problems) {
+func (wn *waitingNote) tell() {
+	if maps.Equal(wn.told, wn.problems) {
 		return
 	}
-	for path, why := range w.problems {
-		if w.told[path] != why {
-			w.o.Log.Warn().Str("file", path).Str("why", why).Msg("waits")
+	for path, why := range wn.problems {
+		if wn.told[path] != why {
+			wn.o.Log.Warn().Str("file", path).Str("why", why).Msg("waits")
 		}
 	}
 	var err error
-	if len(w.problems) == 0 {
-		err = w.disk.remove(waitingName)
+	if len(wn.problems) == 0 {
+		err = wn.disk.remove(waitingName)
 	} else {
-		err = w.disk.write(waitingName, []byte(w.waitingText()), false)
+		err = wn.disk.write(waitingName, []byte(wn.text()), false)
 	}
 	if err != nil {
-		w.o.Log.Warn().Err(err).Msg(waitingName + " cannot be written")
+		wn.o.Log.Warn().Err(err).Msg(waitingName + " cannot be written")
 		return // it is tried again
 	}
-	w.told = w.problems
+	wn.told = wn.problems
 }
 
-func (w *Watcher) waitingText() string {
+func (wn *waitingNote) text() string {
 	var b strings.Builder
 	b.WriteString("These files wait. What is said of each does not concern the others.\r\n\r\n")
-	paths := slices.Sorted(maps.Keys(w.problems))
+	paths := slices.Sorted(maps.Keys(wn.problems))
 	for _, path := range paths[:min(len(paths), maxTold)] {
-		fmt.Fprintf(&b, "%s: %s\r\n", shown(path), w.problems[path])
+		fmt.Fprintf(&b, "%s: %s\r\n", shown(path), wn.problems[path])
 	}
 	if more := len(paths) - maxTold; more > 0 {
 		fmt.Fprintf(&b, "and %d more\r\n", more)
@@ -53,8 +53,8 @@ func (w *Watcher) waitingText() string {
 	return b.String()
 }
 
-// shown returns a name as a person can read it; one with control characters or other bytes than UTF-8
-// in quotes.
+// shown returns a name as a person can read it; one with control characters or other bytes than
+// UTF-8 in quotes.
 func shown(name string) string {
 	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return name

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,7 +27,8 @@ type Options struct {
 	Entries  Entries
 	// Receipt returns the UPO that a result names; nil without an error when there is none.
 	Receipt func(context.Context, results.Result) ([]byte, error)
-	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura] does.
+	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura]
+	// does.
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 	// Record puts refused documents on record; nil: none is.
 	Record intake.Record
@@ -39,7 +39,8 @@ type Options struct {
 	Environment string   // for the links in results
 	Tenants     []string // the names that .ksef.yaml may have
 	MaxDocument int64    // bytes of one document
-	// Settle is how long size and time of a file must stay the same before it is taken; 0 means 2 s.
+	// Settle is how long size and time of a file must stay the same before it is taken; 0 means 2
+	// s.
 	Settle time.Duration
 	// Patience is the same for a file that seems to be cut off: its writer may have stopped in the
 	// middle. 0 means 1 min.
@@ -70,27 +71,15 @@ func (o *Options) defaults() {
 
 // Watcher watches one folder. Only one goroutine may use it.
 type Watcher struct {
-	o      Options
-	disk   *disk
-	unlock func()
-
-	seen     map[string]sight    // files that may still be written, by their path below the folder
-	files    map[string]*file    // those that are followed, by their name below their place
-	retry    map[string]attempt  // files that could not be handed in, by name
-	problems map[string]string   // why files wait, by path; made anew by each pass
-	told     map[string]string   // the problems of the pass before, for the log
-	rules    map[string]*setting // of folders, made anew by each pass
-	folders  []string            // that the last scan went through
-	due      time.Time           // of the next hand-in after Redis did not answer
-	follow   pace
-	rare     time.Time      // when the files that wait for a person are looked up again
-	Decided  map[string]int // how many files came to each place
-}
-
-// attempt is a file that is tried again later.
-type attempt struct {
-	why  string
-	next time.Time
+	*core
+	journal   *journal
+	settings  *settings
+	finder    *finder
+	submitter *submitter
+	follower  *follower
+	note      *waitingNote
+	unlock    func()
+	Decided   map[string]int // how many files came to each place
 }
 
 // ErrBusy says that another watch has the folder.
@@ -108,8 +97,7 @@ func New(o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder to watch: %w", err)
 	}
-	w := &Watcher{o: o, disk: &disk{root: root, step: o.step}, seen: map[string]sight{}, files: map[string]*file{},
-		retry: map[string]attempt{}, told: map[string]string{}, Decided: map[string]int{}}
+	w := newParts(&core{o: o, disk: &disk{root: root, step: o.step}, files: map[string]*file{}})
 	if err := w.open(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -128,9 +116,9 @@ func (w *Watcher) open() error {
 	}
 	w.disk.removeLeftovers(journalDir)
 	if w.disk.exists(waitingName) {
-		w.told[waitingName] = "" // the list of an earlier watch: the first pass writes or removes it
+		w.note.told[waitingName] = "" // the list of an earlier watch: the first pass writes or removes it
 	}
-	return w.readJournal()
+	return w.journal.read()
 }
 
 // Close gives the lock back.
@@ -144,7 +132,7 @@ func (w *Watcher) Close() error {
 // Run watches until ctx is done, or until the folder is not there any more. A fault of a file, of
 // Redis or of the archive is logged and tried again.
 func (w *Watcher) Run(ctx context.Context) error {
-	n := w.notices()
+	n := newNotices(w.core)
 	defer n.close()
 	w.o.Log.Info().Str("folder", w.o.Dir).Str("by", n.how).Int("followed", len(w.files)).Msg("watching")
 	for {
@@ -152,32 +140,32 @@ func (w *Watcher) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n.add(w.folders)
+		n.add(w.finder.folders)
 		if !n.wait(ctx, min(next, n.poll)) {
 			return nil
 		}
 	}
 }
 
-// pass does all that can be done now, and returns how long nothing is due unless the folder changes.
-// An error says that the folder is not there any more.
+// pass does all that can be done now, and returns how long nothing is due unless the folder
+// changes. An error says that the folder is not there any more.
 func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	if err := w.same(); err != nil {
 		return 0, err
 	}
 	now := w.o.Now()
-	w.problems, w.rules = map[string]string{}, map[string]*setting{}
-	next := w.scan(now)
-	next = min(next, w.handInAll(ctx, now))
-	next = min(next, w.followAll(ctx, now))
+	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
+	next := w.finder.scan(now)
+	next = min(next, w.submitter.handInAll(ctx, now))
+	next = min(next, w.follower.followAll(ctx, now))
 	if ctx.Err() == nil {
-		w.tellWaiting()
+		w.note.tell()
 	}
 	return max(next, 10*time.Millisecond), nil
 }
 
-// same makes sure that the folder under the name is the one that is locked: a share that was mounted
-// again is another one, and files would be written into the old one.
+// same makes sure that the folder under the name is the one that is locked: a share that was
+// mounted again is another one, and files would be written into the old one.
 func (w *Watcher) same() error {
 	is, err := w.disk.root.Stat(".")
 	if err != nil {
@@ -192,11 +180,6 @@ func (w *Watcher) same() error {
 	}
 	return nil
 }
-
-// path returns the path of a file as the other program knows it.
-func (w *Watcher) path(name string) string { return filepath.Join(w.o.Dir, filepath.FromSlash(name)) }
-
-func (w *Watcher) problem(path, why string) { w.problems[path] = why }
 
 // never is longer than anything is ever waited for.
 const never = 24 * time.Hour

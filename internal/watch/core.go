@@ -1,0 +1,92 @@
+package watch
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// core is what all parts of a [Watcher] share. Each part embeds it.
+type core struct {
+	o        Options
+	disk     *disk
+	files    map[string]*file  // those that are followed, by their name below their place
+	problems map[string]string // why files wait, by path; made anew by each pass
+}
+
+// The parts, each with the others that it calls. None is called by one above it.
+type (
+	// journal keeps the records of what is followed.
+	journal struct{ *core }
+	// settings reads what the files of settings say of their folders.
+	settings struct {
+		*core
+		rules map[string]*setting // of folders, made anew by each pass
+	}
+	// taker moves files into taken/, under names that are free.
+	taker struct{ *core }
+	// finder finds files that are complete.
+	finder struct {
+		*core
+		settings *settings
+		taker    *taker
+		seen     map[string]sight // files that may still be written, by their path below the folder
+		folders  []string         // that the last scan went through
+	}
+	// documents reads, or has made, what is handed in for a file.
+	documents struct{ *core }
+	// filer puts files where they belong, with what stands beside them.
+	filer struct {
+		*core
+		journal *journal
+		decided map[string]int // how many files came to each place
+	}
+	// follower asks the ledger what became of files.
+	follower struct {
+		*core
+		journal *journal
+		filer   *filer
+		pace    pace
+		rare    time.Time // when the files that wait for a person are looked up again
+	}
+	// submitter hands files in.
+	submitter struct {
+		*core
+		settings  *settings
+		documents *documents
+		filer     *filer
+		journal   *journal
+		follower  *follower
+		retry     map[string]attempt // files that could not be handed in, by name
+		due       time.Time          // of the next hand-in after Redis did not answer
+	}
+	// waitingNote tells people what waits, and why.
+	waitingNote struct {
+		*core
+		told map[string]string // the problems of the pass before, for the log
+	}
+)
+
+// attempt is a file that is tried again later.
+type attempt struct {
+	why  string
+	next time.Time
+}
+
+func newParts(c *core) *Watcher {
+	j, rules := &journal{c}, &settings{core: c}
+	fl := &filer{core: c, journal: j, decided: map[string]int{}}
+	fo := &follower{core: c, journal: j, filer: fl}
+	return &Watcher{
+		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,
+		finder: &finder{core: c, settings: rules, taker: &taker{c}, seen: map[string]sight{}},
+		submitter: &submitter{
+			core: c, settings: rules, documents: &documents{c}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+		},
+		note: &waitingNote{core: c, told: map[string]string{}},
+	}
+}
+
+// path returns the path of a file as the other program knows it.
+func (c *core) path(name string) string { return filepath.Join(c.o.Dir, filepath.FromSlash(name)) }
+
+func (c *core) problem(path, why string) { c.problems[path] = why }
