@@ -6,7 +6,7 @@
 -- What changes later has a later time, or the same one, and may then stand before the last of the
 -- list. So what changed in this millisecond is left out: it has its turn in the next one. With a
 -- test's clock nothing is left out.
-local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or ARGV[2] ~= ''
+local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
 local lists, young = {}, 0
 for k = 7, #ARGV do
   local key = P .. 'st:' .. ARGV[k]

@@ -4,7 +4,8 @@
 -- all (doc.go says why).
 local P = ARGV[1]
 local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
-if now == '' then -- no test sets the clock: it is Redis's own, the only one that the whole pool shares
+local test_clock = now ~= ''
+if not test_clock then -- no test sets the clock: it is Redis's own, the only one that the whole pool shares
   local t = redis.call('TIME')
   now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 end
