@@ -36,7 +36,7 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, api *ksef.APIError) error {
 	c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Err(api).
 		Msg("KSeF cannot close the session, because not all parts of its package arrived: its invoices go in another one")
-	if err := c.writer.processing(ctx, run.p); err != nil {
+	if err := c.processing(ctx, run.p); err != nil {
 		return err
 	}
 	run.listed.Session.Status = ksef.StatusInfo{Code: ksef.BatchSessionPartsDiffer, Description: api.Error()}

@@ -14,8 +14,14 @@ import (
 
 // The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such
 // a session; it would cancel it after twelve hours. The invoices go in another one after a minute,
-// and no refusal is counted against them.
+// and no refusal is counted against them, also when the worker that gives the session up dies in the
+// middle of it.
 func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIsCounted(t *testing.T) {
+	t.Run("given_up", func(t *testing.T) { giveUpIncomplete(t, false) })
+	t.Run("the_worker_dies", func(t *testing.T) { giveUpIncomplete(t, true) })
+}
+
+func giveUpIncomplete(t *testing.T, killed bool) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
@@ -39,6 +45,17 @@ func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIs
 		}
 	}
 	s.advance(2 * time.Minute)
+	if killed {
+		// It dies between the writes of giving the session up: that nobody closes it any more, and
+		// what became of its invoices.
+		ctx, kill := context.WithCancel(t.Context())
+		w2.beforeVerb("package", 3, kill)
+		_ = w2.runWith(ctx, queue.KindConfirm, pkg)
+		if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
+			t.Fatalf("the package is %s", p.State)
+		}
+		w2 = s.worker("w3", client)
+	}
 	w2.must(queue.KindConfirm, pkg)
 	second := s.read(inv.ID).Package
 	if p, i := s.pkg(pkg), s.read(inv.ID); second == pkg || p.State != ledger.PackageFailed || i.Resends != 0 ||
