@@ -41,7 +41,7 @@ type loginPage struct {
 }
 
 // askLogin sends somebody who is not logged in to the login, and back after it.
-func (v *visit) askLogin() error {
+func (v *logins) askLogin() error {
 	if v.r.Method != http.MethodGet {
 		return &shown{http.StatusUnauthorized, "Your login has ended. Log in and do it again; nothing was changed.", nil}
 	}
@@ -53,7 +53,7 @@ func (v *visit) askLogin() error {
 	return nil
 }
 
-func (v *visit) loginForm() error {
+func (v *logins) loginForm() error {
 	if len(v.p.o.Users) == 0 {
 		http.Redirect(v.w, v.r, "/", http.StatusSeeOther)
 		return nil
@@ -70,7 +70,7 @@ func ownPath(s string) string {
 	return s
 }
 
-func (v *visit) login() error {
+func (v *logins) login() error {
 	from, _, err := net.SplitHostPort(v.r.RemoteAddr)
 	if err != nil {
 		from = v.r.RemoteAddr
@@ -131,7 +131,7 @@ func (p *Page) known(name string) string {
 	return "?"
 }
 
-func (v *visit) logout() error {
+func (v *logins) logout() error {
 	if err := v.p.o.Sessions.end(v.ctx(), v.p.token(v.r)); err != nil {
 		return err
 	}
