@@ -175,7 +175,8 @@ func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 
 func (v *decisions) dismissRefusal(tenant, id, verb, reason string) error {
 	if verb != "dismiss" {
-		return &shown{http.StatusConflict, "It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
+		return &shown{http.StatusConflict,
+			"It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
 	}
 	if !v.sees(tenant) {
 		return missing

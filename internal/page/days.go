@@ -26,7 +26,8 @@ type daysPage struct {
 }
 
 const (
-	// maxReportDays and maxReportIDs bound a report of the page. The command line has no such bound.
+	// maxReportDays and maxReportIDs bound a report of the page. The command line has no such
+	// bound.
 	maxReportDays = 31
 	maxReportIDs  = 20_000
 	reportTime    = 40 * time.Second
@@ -56,8 +57,8 @@ func (v *daily) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// report answers with the report of some days, of what the visitor sees: as a page of its own, or for
-// a spreadsheet program.
+// report answers with the report of some days, of what the visitor sees: as a page of its own, or
+// for a spreadsheet program.
 func (v *daily) report() error {
 	q, err := v.listing.question()
 	if err != nil {
@@ -99,7 +100,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	defer cancel()
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
-	// Nothing with an issue date of these days was last changed before them; a day more is for clocks.
+	// Nothing with an issue date of these days was last changed before them; a day more is for
+	// clocks.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}

@@ -2,10 +2,10 @@
 // wait, and act on what needs a person. It is HTML made on the server, in Polish and English, and
 // works without JavaScript.
 //
-// It asks and acts through the packages that the command line and the HTTP interface use, and has no
-// rules of its own about invoices. What is its own: who may see what (user.go), sessions (session.go),
-// bounds on what a page reads, and words. Every list is read through [visit.sees], so that a user of
-// one tenant learns nothing of another.
+// It asks and acts through the packages that the command line and the HTTP interface use, and has
+// no rules of its own about invoices. What is its own: who may see what (user.go), sessions
+// (session.go), bounds on what a page reads, and words. Every list is read through [visit.sees], so
+// that a user of one tenant learns nothing of another.
 //
 //	page.go                                      routes
 //	visit.go, handlers.go                        one request, and what answers it

@@ -58,8 +58,8 @@ func (v *openList) openCSV() error {
 		if it.Code != 0 {
 			code = strconv.Itoa(it.Code)
 		}
-		_ = w.Write([]string{guarded(it.Tenant), v.words.When(it.Since), v.words.State(it.State), guarded(it.Number), it.IssueDate, guarded(it.File), code,
-			guarded(it.Reason), it.Words.Means, it.Words.Do, it.ID})
+		_ = w.Write([]string{guarded(it.Tenant), v.words.When(it.Since), v.words.State(it.State), guarded(it.Number), it.IssueDate,
+			guarded(it.File), code, guarded(it.Reason), it.Words.Means, it.Words.Do, it.ID})
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {

@@ -64,7 +64,8 @@ func (v *logins) loginForm() error {
 // ownPath returns a path of this page; "/" for whatever else somebody may have put into a link.
 func ownPath(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n\t") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") ||
+		strings.ContainsAny(s, "\\\r\n\t") {
 		return "/"
 	}
 	return s
@@ -122,8 +123,8 @@ func (p *Page) check(name, password string) *User {
 	return nil
 }
 
-// known returns the name of a user, and a question mark for any other text: people type their password
-// into the wrong field.
+// known returns the name of a user, and a question mark for any other text: people type their
+// password into the wrong field.
 func (p *Page) known(name string) string {
 	if slices.ContainsFunc(p.o.Users, func(u User) bool { return u.Name == name }) {
 		return name

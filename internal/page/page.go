@@ -167,8 +167,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// Supervises reports whether a request comes from an operator who sees every tenant and is logged in
-// here. The queue's dashboard, which knows no tenants, is open to such a one.
+// Supervises reports whether a request comes from an operator who sees every tenant and is logged
+// in here. The queue's dashboard, which knows no tenants, is open to such a one.
 func (p *Page) Supervises(r *http.Request) bool {
 	u, err := p.userOf(r)
 	return err == nil && u != nil && u.Operator && u.All() && len(p.o.Users) > 0

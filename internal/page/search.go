@@ -81,7 +81,8 @@ func placeOf(s string) (ledger.Place, bool) {
 	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
 }
 
-// wants reports whether an invoice is one that the visitor may see and asks for, apart from the text.
+// wants reports whether an invoice is one that the visitor may see and asks for, apart from the
+// text.
 func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State))
 }
@@ -113,7 +114,8 @@ func (v *searches) window(q *question) inquiry.Window {
 		w.Match = func(inv *ledger.Invoice) bool {
 			return v.wants(q, inv) && invoice.CanonicalKsefNumber(inv.KsefNumber) == number.Canonical()
 		}
-		// A number has the day of its acceptance, and an entry was last changed on that day or later.
+		// A number has the day of its acceptance, and an entry was last changed on that day or
+		// later.
 		if day, err := time.ParseInLocation(time.DateOnly, number.Date, invoice.Warsaw()); err == nil && w.From.IsZero() {
 			w.From = day.AddDate(0, 0, -1)
 		}

@@ -43,7 +43,8 @@ type tenantPage struct {
 	Charts   []chart
 }
 
-// shownLimits are the groups of requests that a person has an idea of, with the keys of their words.
+// shownLimits are the groups of requests that a person has an idea of, with the keys of their
+// words.
 var shownLimits = []struct {
 	group ksef.Group
 	name  string

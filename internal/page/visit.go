@@ -41,7 +41,8 @@ func (v *visit) serve(h func(*handlers) error) {
 		return
 	}
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
-	v.fail(&shown{http.StatusServiceUnavailable, "This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
+	v.fail(&shown{http.StatusServiceUnavailable,
+		"This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
 }
 
 // shown is an error that a person is shown.
