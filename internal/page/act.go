@@ -17,7 +17,7 @@ import (
 const maxReason = 500
 
 // reason returns why something is dismissed, in one line.
-func (v *visit) reason() (string, error) {
+func (v *decisions) reason() (string, error) {
 	reason := strings.Join(strings.Fields(v.r.PostFormValue("reason")), " ")
 	if reason == "" {
 		return "", &shown{http.StatusBadRequest, "Say why it is not to be sent: the reason is kept on record. Go back and write it.", nil}
@@ -29,7 +29,7 @@ func (v *visit) reason() (string, error) {
 }
 
 // actOnOne retries or dismisses the invoice in the path.
-func (v *visit) actOnOne() error {
+func (v *decisions) actOnOne() error {
 	if !v.MayAct() {
 		return forbidden
 	}
@@ -44,7 +44,7 @@ func (v *visit) actOnOne() error {
 			return err
 		}
 	}
-	inv, err := v.entry()
+	inv, err := v.single.entry()
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (v *visit) actOnOne() error {
 	return nil
 }
 
-func (v *visit) actOn(inv *ledger.Invoice, verb, reason string) error {
+func (v *decisions) actOn(inv *ledger.Invoice, verb, reason string) error {
 	allowed := inv.State.Open() || inv.State == ledger.Dismissed
 	if verb == "dismiss" {
 		allowed = inv.State.Open() || inv.State == ledger.Queued
@@ -98,7 +98,7 @@ type outcome struct {
 }
 
 // actOnMany retries or dismisses the documents that were picked in the list of open items.
-func (v *visit) actOnMany() error {
+func (v *decisions) actOnMany() error {
 	if !v.MayAct() {
 		return forbidden
 	}
@@ -144,7 +144,7 @@ func (v *visit) actOnMany() error {
 }
 
 // actOnNamed acts on an invoice, or on a refused document whose name is its tenant and its id.
-func (v *visit) actOnNamed(name, verb, reason string) (outcome, error) {
+func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 	o := outcome{ID: name}
 	var err error
 	if tenant, id, refused := strings.Cut(name, "|"); refused {
@@ -173,9 +173,10 @@ func (v *visit) actOnNamed(name, verb, reason string) (outcome, error) {
 	return o, err
 }
 
-func (v *visit) dismissRefusal(tenant, id, verb, reason string) error {
+func (v *decisions) dismissRefusal(tenant, id, verb, reason string) error {
 	if verb != "dismiss" {
-		return &shown{http.StatusConflict, "It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
+		return &shown{http.StatusConflict,
+			"It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
 	}
 	if !v.sees(tenant) {
 		return missing

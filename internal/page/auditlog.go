@@ -9,7 +9,7 @@ import (
 )
 
 // auditLog lists who did what. It is for operators who see every tenant.
-func (v *visit) auditLog() error {
+func (v *auditing) auditLog() error {
 	v.here = "audit"
 	if !v.User.All() || !v.User.Operator {
 		return missing
@@ -27,6 +27,3 @@ func (v *visit) auditLog() error {
 	}
 	return v.render(http.StatusOK, "audit", v.T("Audit log"), d)
 }
-
-// Act says what an entry is about; the templates use it.
-func (v *visit) Act(e audit.Entry) string { return v.act(e) }

@@ -29,7 +29,7 @@ const (
 )
 
 // charts are those of the last 24 hours and 30 days, of some tenants together.
-func (v *visit) charts(tenants ...string) ([]chart, error) {
+func (v *charting) charts(tenants ...string) ([]chart, error) {
 	now := v.p.o.Now()
 	hours, err := v.p.o.Figures.LastHours(v.ctx(), now, 24, tenants...)
 	if err != nil {
@@ -50,14 +50,14 @@ func (v *visit) charts(tenants ...string) ([]chart, error) {
 }
 
 // bars draws how many invoices were accepted, rejected and parked.
-func (v *visit) bars(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
+func (v *charting) bars(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
 	c := chart{Title: title, Head: []string{v.T("From"), v.T("Accepted"), v.T("Rejected"), v.T("Parked")}, Empty: true}
 	c.Legend = []legend{{"c0", v.T("Accepted")}, {"c1", v.T("Rejected")}, {"c2", v.T("Parked")}}
 	highest, sum := int64(0), figures.Figures{}
 	for _, f := range all {
 		highest = max(highest, f.Accepted+f.Rejected+f.Parked)
 		sum.Add(f)
-		c.Rows = append(c.Rows, []string{v.When(f.From), number(f.Accepted), number(f.Rejected), number(f.Parked)})
+		c.Rows = append(c.Rows, []string{v.words.When(f.From), number(f.Accepted), number(f.Rejected), number(f.Parked)})
 	}
 	c.Empty = highest == 0
 	top := niceTop(float64(highest))
@@ -82,20 +82,20 @@ func (v *visit) bars(title string, all []figures.Figures, label func(time.Time) 
 }
 
 // lines draws within which time half and nearly all of the accepted invoices had their number.
-func (v *visit) lines(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
+func (v *charting) lines(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
 	half, most := v.T("half within"), v.T("95 % within")
 	c := chart{Title: title, Head: []string{v.T("From"), half, most}, Empty: true,
 		Legend: []legend{{"l0", half}, {"l1", most}}}
 	var points [2][]float64
 	highest, sum := 0.0, figures.Figures{}
 	for i := range all {
-		row := []string{v.When(all[i].From)}
+		row := []string{v.words.When(all[i].From)}
 		for line, q := range []float64{.5, .95} {
 			took, ok := all[i].Quantile(q)
 			at := -1.0
 			text := "–"
 			if ok {
-				at, text = took.Seconds(), v.Span(took)
+				at, text = took.Seconds(), v.words.Span(took)
 				highest = max(highest, at)
 			}
 			points[line], row = append(points[line], at), append(row, text)
@@ -107,11 +107,11 @@ func (v *visit) lines(title string, all []figures.Figures, label func(time.Time)
 	summary := title
 	if p50, ok := sum.Quantile(.5); ok {
 		p95, _ := sum.Quantile(.95)
-		summary += fmt.Sprintf(": %s %s, %s %s", half, v.Span(p50), most, v.Span(p95))
+		summary += fmt.Sprintf(": %s %s, %s %s", half, v.words.Span(p50), most, v.words.Span(p95))
 	}
 	top := niceSpan(highest)
 	d := newDrawing(summary)
-	d.grid(func(share float64) string { return v.Span(time.Duration(top * share * float64(time.Second))) })
+	d.grid(func(share float64) string { return v.words.Span(time.Duration(top * share * float64(time.Second))) })
 	step := float64(chartWidth-chartLeft) / float64(len(all))
 	for line := range points {
 		d.line(points[line], step, top, line)

@@ -26,13 +26,14 @@ type daysPage struct {
 }
 
 const (
-	// maxReportDays and maxReportIDs bound a report of the page. The command line has no such bound.
+	// maxReportDays and maxReportIDs bound a report of the page. The command line has no such
+	// bound.
 	maxReportDays = 31
 	maxReportIDs  = 20_000
 	reportTime    = 40 * time.Second
 )
 
-func (v *visit) days() error {
+func (v *daily) days() error {
 	v.here = "days"
 	now := v.p.o.Now()
 	tenant := v.r.URL.Query().Get("tenant")
@@ -56,19 +57,10 @@ func (v *visit) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// P writes within which time a share of the invoices had their number; the templates use it.
-func (v *visit) P(f figures.Figures, q float64) string {
-	took, ok := f.Quantile(q)
-	if !ok {
-		return "–"
-	}
-	return v.Span(took)
-}
-
-// report answers with the report of some days, of what the visitor sees: as a page of its own, or for
-// a spreadsheet program.
-func (v *visit) report() error {
-	q, err := v.question()
+// report answers with the report of some days, of what the visitor sees: as a page of its own, or
+// for a spreadsheet program.
+func (v *daily) report() error {
+	q, err := v.listing.question()
 	if err != nil {
 		return err
 	}
@@ -97,18 +89,19 @@ func (v *visit) report() error {
 	return v.writeReport(r)
 }
 
-func (v *visit) tooMuch() error {
+func (v *daily) tooMuch() error {
 	return &shown{http.StatusRequestEntityTooLarge,
 		"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report --from %s --to %s --format html --out FILE",
 		[]any{v.r.URL.Query().Get("from"), v.r.URL.Query().Get("to")}}
 }
 
-func (v *visit) gather(q question, from time.Time) (report.Report, error) {
+func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	ctx, cancel := context.WithTimeout(v.ctx(), reportTime)
 	defer cancel()
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
-	// Nothing with an issue date of these days was last changed before them; a day more is for clocks.
+	// Nothing with an issue date of these days was last changed before them; a day more is for
+	// clocks.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}
@@ -148,7 +141,7 @@ func (r *recent) Refusals(ctx context.Context, _ time.Time, ended string) ([]led
 	return r.Ledger.Refusals(ctx, r.since, ended)
 }
 
-func (v *visit) writeReport(r report.Report) error {
+func (v *daily) writeReport(r report.Report) error {
 	name := "report-" + r.From + "-" + r.To
 	h := v.w.Header()
 	switch v.r.URL.Query().Get("format") {

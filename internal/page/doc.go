@@ -2,14 +2,20 @@
 // wait, and act on what needs a person. It is HTML made on the server, in Polish and English, and
 // works without JavaScript.
 //
-// It asks and acts through the packages that the command line and the HTTP interface use, and has no
-// rules of its own about invoices. What is its own: who may see what (user.go), sessions (session.go),
-// bounds on what a page reads, and words. Every list is read through [visit.sees], so that a user of
-// one tenant learns nothing of another.
+// It asks and acts through the packages that the command line and the HTTP interface use, and has
+// no rules of its own about invoices. What is its own: who may see what (user.go), sessions
+// (session.go), bounds on what a page reads, and words. Every list is read through [visit.sees], so
+// that a user of one tenant learns nothing of another.
 //
-//	page.go       routes            visit.go  one request             user.go, session.go, login.go   who is there
-//	pool.go       what the overview needs, read once for all        overview.go, tenant.go, chart.go
-//	search.go     invoices          invoice.go, history.go, files.go   one of them
-//	open.go, act.go, export.go      what needs a person             days.go   reports
-//	language.go, words.go, format.go, render.go                     how it is said
+//	page.go                                      routes
+//	visit.go, handlers.go                        one request, and what answers it
+//	user.go, session.go, login.go                who is there
+//	pool.go                                      what the overview needs, read once for all
+//	overview.go, tenant.go, chart.go             how the tenants stand
+//	search.go                                    invoices
+//	invoice.go, history.go, files.go             one of them
+//	open.go, act.go, export.go                   what needs a person
+//	days.go                                      reports
+//	auditlog.go                                  who did what
+//	language.go, words.go, format.go, render.go  how it is said
 package page

@@ -18,8 +18,8 @@ var exportHead = []string{"Tenant", "Since", "State", "Number (P_2)", "Issue dat
 
 // openCSV answers with the open items as a table for a spreadsheet program. Polish ones expect
 // semicolons, and recognise UTF-8 by a byte order mark only.
-func (v *visit) openCSV() error {
-	q, err := v.question()
+func (v *openList) openCSV() error {
+	q, err := v.listing.question()
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (v *visit) openCSV() error {
 			break
 		}
 	}
-	err = v.refusals(q.Tenant, maxExport, func(r *ledger.Refusal) bool {
+	err = v.listing.refusals(q.Tenant, maxExport, func(r *ledger.Refusal) bool {
 		items = append(items, v.refusedItem(r))
 		return len(items) < 2*maxExport
 	})
@@ -58,8 +58,8 @@ func (v *visit) openCSV() error {
 		if it.Code != 0 {
 			code = strconv.Itoa(it.Code)
 		}
-		_ = w.Write([]string{guarded(it.Tenant), v.When(it.Since), v.State(it.State), guarded(it.Number), it.IssueDate, guarded(it.File), code,
-			guarded(it.Reason), it.Words.Means, it.Words.Do, it.ID})
+		_ = w.Write([]string{guarded(it.Tenant), v.words.When(it.Since), v.words.State(it.State), guarded(it.Number), it.IssueDate,
+			guarded(it.File), code, guarded(it.Reason), it.Words.Means, it.Words.Do, it.ID})
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {

@@ -5,12 +5,11 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/qrcode"
-	"ksefworker/internal/records"
 )
 
 // xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
 // were handed in.
-func (v *visit) xml() error {
+func (v *single) xml() error {
 	r, inv, err := v.result()
 	if err != nil {
 		return err
@@ -25,7 +24,7 @@ func (v *visit) xml() error {
 	return v.file(r.ID+".xml", "application/xml", doc, err, "The document of this invoice is not kept any more.")
 }
 
-func (v *visit) upo() error {
+func (v *single) upo() error {
 	r, _, err := v.result()
 	if err != nil {
 		return err
@@ -35,7 +34,7 @@ func (v *visit) upo() error {
 }
 
 // qr answers with KOD I, with the KSeF number below it, or OFFLINE before the invoice has one.
-func (v *visit) qr() error {
+func (v *single) qr() error {
 	r, _, err := v.result()
 	if err != nil {
 		return err
@@ -53,20 +52,5 @@ func (v *visit) qr() error {
 	}
 	v.w.Header().Set("Content-Type", "image/png")
 	_, _ = v.w.Write(img) // an error means that the person has gone
-	return nil
-}
-
-// file sends a file for download; gone is what is said when it is not there.
-func (v *visit) file(name, kind string, data []byte, err error, gone string) error {
-	if records.Missing(err) {
-		return &shown{http.StatusNotFound, gone, nil}
-	}
-	if err != nil {
-		return err
-	}
-	h := v.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	_, _ = v.w.Write(data)
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/audit"
 	"ksefworker/internal/explain"
+	"ksefworker/internal/figures"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
@@ -22,10 +24,10 @@ func number(n int64) string {
 }
 
 // N writes a number.
-func (v *visit) N(n int64) string { return number(n) }
+func (v *wording) N(n int64) string { return number(n) }
 
 // When writes a point in time to the minute, in Warsaw; "" for the zero time.
-func (v *visit) When(t time.Time) string {
+func (v *wording) When(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -33,13 +35,13 @@ func (v *visit) When(t time.Time) string {
 }
 
 // WhenMillis is When of a time of the ledger.
-func (v *visit) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
+func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 
 // Due writes a deadline by its last minute, so that one at midnight has the date that ends then.
-func (v *visit) Due(t time.Time) string { return v.When(results.LastMoment(t)) }
+func (v *wording) Due(t time.Time) string { return v.When(results.LastMoment(t)) }
 
 // Left writes how long it is until a deadline.
-func (v *visit) Left(t time.Time) string {
+func (v *wording) Left(t time.Time) string {
 	left := t.Sub(v.p.o.Now())
 	if left < 0 {
 		return v.T("overdue by %s", span(v.Lang, -left))
@@ -48,10 +50,10 @@ func (v *visit) Left(t time.Time) string {
 }
 
 // Near reports a deadline that is at risk.
-func (v *visit) Near(t time.Time) bool { return !t.IsZero() && t.Sub(v.p.o.Now()) < v.p.o.Warn }
+func (v *wording) Near(t time.Time) bool { return !t.IsZero() && t.Sub(v.p.o.Now()) < v.p.o.Warn }
 
 // Span writes a duration with two units at most.
-func (v *visit) Span(d time.Duration) string { return span(v.Lang, d) }
+func (v *wording) Span(d time.Duration) string { return span(v.Lang, d) }
 
 func span(l Language, d time.Duration) string {
 	day, hour := "d", "h"
@@ -72,7 +74,7 @@ func span(l Language, d time.Duration) string {
 }
 
 // State is the name of a state in words.
-func (v *visit) State(s any) string {
+func (v *wording) State(s any) string {
 	name := fmt.Sprint(s)
 	if e, ok := explain.Of(explain.State, name); ok {
 		return e.In(v.Lang).Name
@@ -81,7 +83,7 @@ func (v *visit) State(s any) string {
 }
 
 // Tone says how a state is coloured: good, bad, warn, or plain.
-func (v *visit) Tone(s any) string {
+func (v *wording) Tone(s any) string {
 	switch state := ledger.State(fmt.Sprint(s)); {
 	case state.InKSeF():
 		return "good"
@@ -94,16 +96,16 @@ func (v *visit) Tone(s any) string {
 }
 
 // Why returns the words about what an invoice waits for.
-func (v *visit) Why(reason any) explain.Words {
+func (v *wording) Why(reason any) explain.Words {
 	e, _ := explain.Of(explain.Wait, fmt.Sprint(reason))
 	return e.In(v.Lang)
 }
 
 // Invoices counts invoices.
-func (v *visit) Invoices(n int) string { return v.Count(int64(n), "invoice") }
+func (v *wording) Invoices(n int) string { return v.Count(int64(n), "invoice") }
 
 // Per names a window of a limit.
-func (v *visit) Per(d time.Duration) string {
+func (v *wording) Per(d time.Duration) string {
 	if d == time.Minute {
 		return v.T("a minute")
 	}
@@ -114,16 +116,16 @@ func (v *visit) Per(d time.Duration) string {
 }
 
 // Stamp writes a time that a result has as text.
-func (v *visit) Stamp(s string) string {
+func (v *wording) Stamp(s string) string {
 	t, _ := time.Parse(time.RFC3339, s) // for display
 	return v.When(t)
 }
 
 // Day writes the day of a time.
-func (v *visit) Day(t time.Time) string { return t.In(invoice.Warsaw()).Format(time.DateOnly) }
+func (v *wording) Day(t time.Time) string { return t.In(invoice.Warsaw()).Format(time.DateOnly) }
 
 // Stage is where a package stands, in words.
-func (v *visit) Stage(s ledger.PackageState) string {
+func (v *wording) Stage(s ledger.PackageState) string {
 	if key := stages[s]; key != "" {
 		return v.T(key)
 	}
@@ -137,7 +139,7 @@ var stages = map[ledger.PackageState]string{
 }
 
 // Handle names an open item in a form: its id, and for a refused document its tenant too.
-func (v *visit) Handle(it item) string {
+func (v *wording) Handle(it item) string {
 	if it.State == results.Refused {
 		return it.Tenant + "|" + it.ID
 	}
@@ -145,4 +147,49 @@ func (v *visit) Handle(it item) string {
 }
 
 // IsInvoice reports an id of an invoice.
-func (v *visit) IsInvoice(id string) bool { return strings.HasPrefix(id, "inv-") }
+func (v *wording) IsInvoice(id string) bool { return strings.HasPrefix(id, "inv-") }
+
+// P writes within which time a share of the invoices had their number; the templates use it.
+func (v *wording) P(f figures.Figures, q float64) string {
+	took, ok := f.Quantile(q)
+	if !ok {
+		return "–"
+	}
+	return v.Span(took)
+}
+
+// Act says in words what an entry of the audit log is about.
+func (v *wording) Act(e audit.Entry) string {
+	text := v.T(actNames[e.What])
+	if actNames[e.What] == "" {
+		text = e.What
+	}
+	if e.NotDone != "" {
+		text = v.T("%s: not done (%s)", text, e.NotDone)
+	}
+	return text
+}
+
+// actNames are the keys of the words for what people do.
+var actNames = map[string]string{
+	audit.Login: "Logged in", audit.Logout: "Logged out", audit.Refused: "Login refused", audit.Retry: "Retried",
+	audit.Dismiss: "Dismissed by a person", audit.Pause: "Tenant paused", audit.Drain: "Tenant drained",
+	audit.Resume: "Sending resumed", audit.Export: "Open items exported",
+}
+
+// words are what the table says of one code, in the visitor's language.
+type words struct {
+	Code, Kind, Fault, Retry string
+	explain.Words
+}
+
+// wordsOf returns what the table says of a result.
+func (v *wording) wordsOf(r *results.Result, rules ...string) []words {
+	var all []words
+	for _, e := range explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason,
+		WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat, Rules: rules}) {
+		all = append(all, words{Code: e.Code, Kind: e.Space.Label(v.Lang), Fault: e.Fault.Label(v.Lang),
+			Retry: e.Retry.Label(v.Lang), Words: e.In(v.Lang)})
+	}
+	return all
+}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"ksefworker/internal/audit"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -22,7 +21,7 @@ const maxAudit = 2000
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.
 // The ledger keeps no log of every state: what is shown are the times that it needs for its work.
-func (v *visit) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
+func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
 	var all []event
 	add := func(at time.Time, what, more string) {
 		if !at.IsZero() {
@@ -47,7 +46,7 @@ func (v *visit) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pack
 	if inv != nil {
 		updated = inv.UpdatedAt.Time() // to the millisecond
 	}
-	last := v.State(r.State)
+	last := v.words.State(r.State)
 	if r.State != string(ledger.Accepted) {
 		all = append(all, event{updated, v.T("Last change: %s", last), ""})
 	}
@@ -62,7 +61,7 @@ func (v *visit) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pack
 }
 
 // acts returns what people have done about an invoice.
-func (v *visit) acts(id string) ([]event, error) {
+func (v *single) acts(id string) ([]event, error) {
 	if v.p.o.Audit == nil {
 		return nil, nil
 	}
@@ -73,27 +72,8 @@ func (v *visit) acts(id string) ([]event, error) {
 	var all []event
 	for _, e := range entries {
 		if e.ID == id {
-			all = append(all, event{e.At, v.act(e), e.Who + " (" + e.Via + ")"})
+			all = append(all, event{e.At, v.words.Act(e), e.Who + " (" + e.Via + ")"})
 		}
 	}
 	return all, nil
-}
-
-// act says in words what an entry of the audit log is about.
-func (v *visit) act(e audit.Entry) string {
-	text := v.T(actNames[e.What])
-	if actNames[e.What] == "" {
-		text = e.What
-	}
-	if e.NotDone != "" {
-		text = v.T("%s: not done (%s)", text, e.NotDone)
-	}
-	return text
-}
-
-// actNames are the keys of the words for what people do.
-var actNames = map[string]string{
-	audit.Login: "Logged in", audit.Logout: "Logged out", audit.Refused: "Login refused", audit.Retry: "Retried",
-	audit.Dismiss: "Dismissed by a person", audit.Pause: "Tenant paused", audit.Drain: "Tenant drained",
-	audit.Resume: "Sending resumed", audit.Export: "Open items exported",
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"ksefworker/internal/explain"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -29,28 +28,12 @@ type invoicePage struct {
 	Asked    string    // what was just asked for: retry, dismiss
 }
 
-// words are what the table says of one code, in the visitor's language.
-type words struct {
-	Code, Kind, Fault, Retry string
-	explain.Words
-}
-
-func (v *visit) wordsOf(r *results.Result, rules ...string) []words {
-	var all []words
-	for _, e := range explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason,
-		WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat, Rules: rules}) {
-		all = append(all, words{Code: e.Code, Kind: e.Space.Label(v.Lang), Fault: e.Fault.Label(v.Lang),
-			Retry: e.Retry.Label(v.Lang), Words: e.In(v.Lang)})
-	}
-	return all
-}
-
 // archiveTime bounds a search of the archive, which has no index.
 const archiveTime = 10 * time.Second
 
 // entry returns the invoice with the id in the path, from the ledger; nil when only the archive may
 // know it. An invoice of another tenant does not exist for the visitor.
-func (v *visit) entry() (*ledger.Invoice, error) {
+func (v *single) entry() (*ledger.Invoice, error) {
 	inv, err := v.p.o.Ledger.Invoice(v.ctx(), v.r.PathValue("id"))
 	if errors.Is(err, ledger.ErrNotFound) {
 		return nil, nil
@@ -67,7 +50,7 @@ func (v *visit) entry() (*ledger.Invoice, error) {
 }
 
 // archived returns what the archive has under the id in the path.
-func (v *visit) archived() (*results.Result, error) {
+func (v *single) archived() (*results.Result, error) {
 	id := v.r.PathValue("id")
 	if !strings.HasPrefix(id, "inv-") || len(id) > 60 {
 		return nil, missing
@@ -97,7 +80,7 @@ func (v *visit) archived() (*results.Result, error) {
 }
 
 // result returns what is known of the invoice in the path, and its entry where the ledger has it.
-func (v *visit) result() (results.Result, *ledger.Invoice, error) {
+func (v *single) result() (results.Result, *ledger.Invoice, error) {
 	inv, err := v.entry()
 	if err != nil {
 		return results.Result{}, nil, err
@@ -116,13 +99,13 @@ func (v *visit) result() (results.Result, *ledger.Invoice, error) {
 	return found[0], inv, nil
 }
 
-func (v *visit) invoice() error {
+func (v *single) invoice() error {
 	v.here = "invoices"
 	r, inv, err := v.result()
 	if err != nil {
 		return err
 	}
-	d := invoicePage{Result: r, Archived: inv == nil, Words: v.wordsOf(&r), UPO: r.UPO != "", XML: true}
+	d := invoicePage{Result: r, Archived: inv == nil, Words: v.words.wordsOf(&r), UPO: r.UPO != "", XML: true}
 	d.Deadline, _ = time.Parse(time.RFC3339, r.Deadline)
 	d.Until, _ = time.Parse(time.RFC3339, r.WaitingUntil)
 	switch asked := v.r.URL.Query().Get("asked"); asked {

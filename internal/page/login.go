@@ -41,7 +41,7 @@ type loginPage struct {
 }
 
 // askLogin sends somebody who is not logged in to the login, and back after it.
-func (v *visit) askLogin() error {
+func (v *logins) askLogin() error {
 	if v.r.Method != http.MethodGet {
 		return &shown{http.StatusUnauthorized, "Your login has ended. Log in and do it again; nothing was changed.", nil}
 	}
@@ -53,7 +53,7 @@ func (v *visit) askLogin() error {
 	return nil
 }
 
-func (v *visit) loginForm() error {
+func (v *logins) loginForm() error {
 	if len(v.p.o.Users) == 0 {
 		http.Redirect(v.w, v.r, "/", http.StatusSeeOther)
 		return nil
@@ -64,13 +64,14 @@ func (v *visit) loginForm() error {
 // ownPath returns a path of this page; "/" for whatever else somebody may have put into a link.
 func ownPath(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n\t") {
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") ||
+		strings.ContainsAny(s, "\\\r\n\t") {
 		return "/"
 	}
 	return s
 }
 
-func (v *visit) login() error {
+func (v *logins) login() error {
 	from, _, err := net.SplitHostPort(v.r.RemoteAddr)
 	if err != nil {
 		from = v.r.RemoteAddr
@@ -122,8 +123,8 @@ func (p *Page) check(name, password string) *User {
 	return nil
 }
 
-// known returns the name of a user, and a question mark for any other text: people type their password
-// into the wrong field.
+// known returns the name of a user, and a question mark for any other text: people type their
+// password into the wrong field.
 func (p *Page) known(name string) string {
 	if slices.ContainsFunc(p.o.Users, func(u User) bool { return u.Name == name }) {
 		return name
@@ -131,7 +132,7 @@ func (p *Page) known(name string) string {
 	return "?"
 }
 
-func (v *visit) logout() error {
+func (v *logins) logout() error {
 	if err := v.p.o.Sessions.end(v.ctx(), v.p.token(v.r)); err != nil {
 		return err
 	}

@@ -34,9 +34,9 @@ const (
 	openScan = 20_000
 )
 
-func (v *visit) open() error {
+func (v *openList) open() error {
 	v.here = "open"
-	q, err := v.question()
+	q, err := v.listing.question()
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (v *visit) open() error {
 		return err
 	}
 	if next != (ledger.Place{}) {
-		d.Next = v.older(next)
+		d.Next = v.listing.older(next)
 		d.Back = next.At.Time()
 	}
 	if q.before == (ledger.Place{}) {
@@ -61,7 +61,7 @@ func (v *visit) open() error {
 }
 
 // openItems returns a page of rejected and parked invoices, the newest first.
-func (v *visit) openItems(tenant string, before ledger.Place, limit int) ([]item, ledger.Place, error) {
+func (v *openList) openItems(tenant string, before ledger.Place, limit int) ([]item, ledger.Place, error) {
 	found, err := v.p.o.Inquiry.Latest(v.ctx(), inquiry.Window{States: openStates(), Before: before, Limit: limit,
 		Scan: openScan, Until: time.Now().Add(searchTime),
 		Match: func(inv *ledger.Invoice) bool {
@@ -81,13 +81,13 @@ func (v *visit) openItems(tenant string, before ledger.Place, limit int) ([]item
 			continue // the sweep will supersede it
 		}
 		r := results.Of(inv, v.p.o.Environment)
-		items = append(items, item{Result: r, Words: v.wordsOf(&r)[0], Since: inv.UpdatedAt.Time(), Later: later})
+		items = append(items, item{Result: r, Words: v.words.wordsOf(&r)[0], Since: inv.UpdatedAt.Time(), Later: later})
 	}
 	return items, found.Next, nil
 }
 
-func (v *visit) openRefusals(d *openPage, tenant string) error {
-	err := v.refusals(tenant, maxListedRefusals, func(r *ledger.Refusal) bool {
+func (v *openList) openRefusals(d *openPage, tenant string) error {
+	err := v.listing.refusals(tenant, maxListedRefusals, func(r *ledger.Refusal) bool {
 		d.Refused = append(d.Refused, v.refusedItem(r))
 		return true
 	})
@@ -104,11 +104,11 @@ func (v *visit) openRefusals(d *openPage, tenant string) error {
 	return err
 }
 
-func (v *visit) refusedItem(r *ledger.Refusal) item {
+func (v *openList) refusedItem(r *ledger.Refusal) item {
 	var rules []string
 	for _, f := range r.Faults {
 		rules = append(rules, f.Rule)
 	}
 	out := results.OfRefusal(r)
-	return item{Result: out, Words: v.wordsOf(&out, rules...)[0], Since: r.At.Time()}
+	return item{Result: out, Words: v.words.wordsOf(&out, rules...)[0], Since: r.At.Time()}
 }

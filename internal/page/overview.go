@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"ksefworker/internal/figures"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/waiting"
 )
@@ -41,7 +40,7 @@ type overviewPage struct {
 // maxRows is how many tenants one page lists; the rest is found by name.
 const maxRows = 50
 
-func (v *visit) overview() error {
+func (v *overviews) overview() error {
 	v.here = "overview"
 	pool, err := v.p.o.Pool(v.ctx())
 	if err != nil {
@@ -61,18 +60,10 @@ func (v *visit) overview() error {
 		})
 	}
 	d.Rows, d.More = rows[:min(maxRows, len(rows))], max(0, len(rows)-maxRows)
-	if d.Charts, err = v.charts(v.figuresOf()...); err != nil {
+	if d.Charts, err = v.charting.charts(v.figuresOf()...); err != nil {
 		return err
 	}
 	return v.render(http.StatusOK, "overview", v.T("Overview"), d)
-}
-
-// figuresOf returns the tenants whose figures make up the visitor's totals.
-func (v *visit) figuresOf() []string {
-	if v.User.All() {
-		return []string{figures.All}
-	}
-	return v.names()
 }
 
 func (r *row) add(s row) {
@@ -82,7 +73,7 @@ func (r *row) add(s row) {
 }
 
 // rows returns the tenants that the visitor sees, those that need somebody first.
-func (v *visit) rows(pool *Pool) ([]row, error) {
+func (v *overviews) rows(pool *Pool) ([]row, error) {
 	byName := map[string]*row{}
 	for _, t := range v.Tenants() {
 		byName[t.Name] = &row{Tenant: t}
@@ -158,7 +149,7 @@ func rank(r row) int {
 const maxSessions = 20
 
 // sessionsOf returns the packages that the visitor sees, of one tenant if it is named.
-func (v *visit) sessionsOf(pool *Pool, tenant string) []ledger.Package {
+func (v *overviews) sessionsOf(pool *Pool, tenant string) []ledger.Package {
 	var some []ledger.Package
 	for i := range pool.Sessions {
 		p := pool.Sessions[i]

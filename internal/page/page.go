@@ -127,28 +127,28 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 func New(o Options) *Page {
 	p := &Page{o: o, reports: make(chan struct{}, 1), search: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]func(*visit) error{
-		"GET /{$}":                     (*visit).overview,
-		"GET /tenants/{name}":          (*visit).tenant,
-		"GET /invoices":                (*visit).invoices,
-		"GET /invoices/{id}":           (*visit).invoice,
-		"GET /invoices/{id}/xml":       (*visit).xml,
-		"GET /invoices/{id}/upo":       (*visit).upo,
-		"GET /invoices/{id}/qr.png":    (*visit).qr,
-		"POST /invoices/{id}/{action}": (*visit).actOnOne,
-		"GET /open":                    (*visit).open,
-		"GET /open.csv":                (*visit).openCSV,
-		"POST /open":                   (*visit).actOnMany,
-		"GET /days":                    (*visit).days,
-		"GET /days/report":             (*visit).report,
-		"GET /audit":                   (*visit).auditLog,
-		"POST /logout":                 (*visit).logout,
-		"/":                            (*visit).nowhere,
+	for pattern, h := range map[string]func(*handlers) error{
+		"GET /{$}":                     (*handlers).overview,
+		"GET /tenants/{name}":          (*handlers).tenant,
+		"GET /invoices":                (*handlers).invoices,
+		"GET /invoices/{id}":           (*handlers).invoice,
+		"GET /invoices/{id}/xml":       (*handlers).xml,
+		"GET /invoices/{id}/upo":       (*handlers).upo,
+		"GET /invoices/{id}/qr.png":    (*handlers).qr,
+		"POST /invoices/{id}/{action}": (*handlers).actOnOne,
+		"GET /open":                    (*handlers).open,
+		"GET /open.csv":                (*handlers).openCSV,
+		"POST /open":                   (*handlers).actOnMany,
+		"GET /days":                    (*handlers).days,
+		"GET /days/report":             (*handlers).report,
+		"GET /audit":                   (*handlers).auditLog,
+		"POST /logout":                 (*handlers).logout,
+		"/":                            (*handlers).nowhere,
 	} {
 		mux.Handle(pattern, p.restricted(h))
 	}
-	mux.Handle("GET /login", p.anybody((*visit).loginForm))
-	mux.Handle("POST /login", p.anybody((*visit).login))
+	mux.Handle("GET /login", p.anybody((*handlers).loginForm))
+	mux.Handle("POST /login", p.anybody((*handlers).login))
 	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
 	// A form on another site may not act with a person's session.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
@@ -167,8 +167,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// Supervises reports whether a request comes from an operator who sees every tenant and is logged in
-// here. The queue's dashboard, which knows no tenants, is open to such a one.
+// Supervises reports whether a request comes from an operator who sees every tenant and is logged
+// in here. The queue's dashboard, which knows no tenants, is open to such a one.
 func (p *Page) Supervises(r *http.Request) bool {
 	u, err := p.userOf(r)
 	return err == nil && u != nil && u.Operator && u.All() && len(p.o.Users) > 0
@@ -183,7 +183,7 @@ func (p *Page) userOf(r *http.Request) (*User, error) {
 }
 
 // anybody serves a page that needs no login.
-func (p *Page) anybody(h func(*visit) error) http.Handler {
+func (p *Page) anybody(h func(*handlers) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}
 		v.serve(h)
@@ -191,8 +191,8 @@ func (p *Page) anybody(h func(*visit) error) http.Handler {
 }
 
 // restricted serves a page to those who are logged in, and shows the others the login.
-func (p *Page) restricted(h func(*visit) error) http.Handler {
-	return p.anybody(func(v *visit) error {
+func (p *Page) restricted(h func(*handlers) error) http.Handler {
+	return p.anybody(func(v *handlers) error {
 		u, err := p.userOf(v.r)
 		if err != nil {
 			return err

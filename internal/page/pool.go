@@ -24,7 +24,8 @@ type Pool struct {
 	// Sessions are the packages in KSeF or on their way there, the oldest first.
 	Sessions []ledger.Package
 	AtRisk   int64 // invoices whose deadline is near, of all tenants
-	// MoreOpen and MoreAtRisk say that the figures of single tenants count only the newest, or nearest.
+	// MoreOpen and MoreAtRisk say that the figures of single tenants count only the newest, or
+	// nearest.
 	MoreOpen, MoreAtRisk bool
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/records"
 )
 
 var (
@@ -53,9 +54,9 @@ func asset(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, r.PathValue("file"), time.Time{}, bytes.NewReader(raw))
 }
 
-// whole is what a template gets: the visit with its words, and the data of the page.
+// whole is what a template gets: the visit with its wording, and the data of the page.
 type whole struct {
-	*visit
+	*wording
 	Title string
 	D     any
 }
@@ -91,7 +92,7 @@ func (w whole) Login() bool { return len(w.p.o.Users) > 0 }
 // render writes a page. It is made whole before the first byte is sent, so an error shows as one.
 func (v *visit) render(status int, name, title string, data any) error {
 	var b bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&b, "layout", whole{v, title, data}); err != nil {
+	if err := templates[name].ExecuteTemplate(&b, "layout", whole{&wording{v}, title, data}); err != nil {
 		return fmt.Errorf("make page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -107,6 +108,21 @@ func (v *visit) fail(e *shown) {
 	if err := v.render(e.status, "message", title, v.T(e.text, e.args...)); err != nil {
 		http.Error(v.w, e.text, e.status)
 	}
+}
+
+// file sends a file for download; gone is what is said when it is not there.
+func (v *visit) file(name, kind string, data []byte, err error, gone string) error {
+	if records.Missing(err) {
+		return &shown{http.StatusNotFound, gone, nil}
+	}
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	_, _ = v.w.Write(data)
+	return nil
 }
 
 // part is what a template within a page gets: the visit, and its own data.

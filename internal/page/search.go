@@ -44,7 +44,7 @@ const (
 	maxRefusals = 2000
 )
 
-func (v *visit) question() (question, error) {
+func (v *listing) question() (question, error) {
 	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
 	q := question{Text: shortened(get("q"), 300), State: get("state"), Tenant: get("tenant"), From: get("from"), To: get("to")}
 	bad := func() (question, error) {
@@ -81,8 +81,9 @@ func placeOf(s string) (ledger.Place, bool) {
 	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
 }
 
-// wants reports whether an invoice is one that the visitor may see and asks for, apart from the text.
-func (v *visit) wants(q *question, inv *ledger.Invoice) bool {
+// wants reports whether an invoice is one that the visitor may see and asks for, apart from the
+// text.
+func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State))
 }
 
@@ -97,7 +98,7 @@ func has(inv *ledger.Invoice, text string) bool {
 }
 
 // window is the part of a question that the index of last changes answers.
-func (v *visit) window(q *question) inquiry.Window {
+func (v *searches) window(q *question) inquiry.Window {
 	w := inquiry.Window{Before: q.before, Limit: pageSize, Scan: searchScan, Until: time.Now().Add(searchTime)}
 	if q.State != "" {
 		w.States = []ledger.State{ledger.State(q.State)}
@@ -113,7 +114,8 @@ func (v *visit) window(q *question) inquiry.Window {
 		w.Match = func(inv *ledger.Invoice) bool {
 			return v.wants(q, inv) && invoice.CanonicalKsefNumber(inv.KsefNumber) == number.Canonical()
 		}
-		// A number has the day of its acceptance, and an entry was last changed on that day or later.
+		// A number has the day of its acceptance, and an entry was last changed on that day or
+		// later.
 		if day, err := time.ParseInLocation(time.DateOnly, number.Date, invoice.Warsaw()); err == nil && w.From.IsZero() {
 			w.From = day.AddDate(0, 0, -1)
 		}
@@ -121,9 +123,9 @@ func (v *visit) window(q *question) inquiry.Window {
 	return w
 }
 
-func (v *visit) invoices() error {
+func (v *searches) invoices() error {
 	v.here = "invoices"
-	q, err := v.question()
+	q, err := v.listing.question()
 	if err != nil {
 		return err
 	}
@@ -151,7 +153,7 @@ func (v *visit) invoices() error {
 	}
 	d.Searched = found.Read
 	if found.Next != (ledger.Place{}) {
-		d.Next = v.older(found.Next)
+		d.Next = v.listing.older(found.Next)
 		if len(found.Invoices) < pageSize {
 			d.Back = found.Next.At.Time()
 		}
@@ -160,7 +162,7 @@ func (v *visit) invoices() error {
 }
 
 // older is the address of what comes behind a place.
-func (v *visit) older(at ledger.Place) string {
+func (v *listing) older(at ledger.Place) string {
 	q := url.Values{}
 	for name, values := range v.r.URL.Query() {
 		if len(values) > 0 && values[0] != "" {
@@ -172,7 +174,7 @@ func (v *visit) older(at ledger.Place) string {
 }
 
 // named returns the invoices with exactly this number, id or ref.
-func (v *visit) named(q *question) ([]ledger.Invoice, error) {
+func (v *searches) named(q *question) ([]ledger.Invoice, error) {
 	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text)
 	if _, err = ledger.Skip(err); err != nil {
 		return nil, err
@@ -193,13 +195,13 @@ func (v *visit) named(q *question) ([]ledger.Invoice, error) {
 }
 
 // refusedNamed returns the refused documents whose number has the text.
-func (v *visit) refusedNamed(q *question) ([]results.Result, error) {
+func (v *searches) refusedNamed(q *question) ([]results.Result, error) {
 	if q.State != "" || q.From != "" || q.To != "" {
 		return nil, nil
 	}
 	var out []results.Result
 	text := strings.ToLower(q.Text)
-	err := v.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
+	err := v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
 		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
 			out = append(out, results.OfRefusal(r))
 		}
@@ -210,7 +212,7 @@ func (v *visit) refusedNamed(q *question) ([]results.Result, error) {
 
 // refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
 // at most so many, until yield says that it is enough.
-func (v *visit) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
+func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
 	if err != nil {
 		return err

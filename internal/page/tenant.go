@@ -43,7 +43,8 @@ type tenantPage struct {
 	Charts   []chart
 }
 
-// shownLimits are the groups of requests that a person has an idea of, with the keys of their words.
+// shownLimits are the groups of requests that a person has an idea of, with the keys of their
+// words.
 var shownLimits = []struct {
 	group ksef.Group
 	name  string
@@ -56,7 +57,7 @@ var shownLimits = []struct {
 	{ksef.GroupSessionMisc, "Questions about a session"},
 }
 
-func (v *visit) tenant() error {
+func (v *overviews) tenant() error {
 	v.here = "overview"
 	name := v.r.PathValue("name")
 	if !v.sees(name) || name == "" {
@@ -80,13 +81,13 @@ func (v *visit) tenant() error {
 			return err
 		}
 	}
-	if d.Charts, err = v.charts(name); err != nil {
+	if d.Charts, err = v.charting.charts(name); err != nil {
 		return err
 	}
 	return v.render(http.StatusOK, "tenant", name, d)
 }
 
-func (v *visit) meters(tenant string) ([]meter, error) {
+func (v *overviews) meters(tenant string) ([]meter, error) {
 	var all []meter
 	for _, s := range shownLimits {
 		u, err := v.p.o.Limits.Usage(v.ctx(), tenant, string(s.group))

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"ksefworker/internal/figures"
 )
 
-// visit is one request of a person.
+// visit is one request of a person: what all [handlers] share.
 type visit struct {
 	p    *Page
 	w    http.ResponseWriter
@@ -20,7 +22,8 @@ type visit struct {
 // maxVisit bounds the reading for one answer.
 const maxVisit = 45 * time.Second
 
-func (v *visit) serve(h func(*visit) error) {
+// serve answers with what h writes, or shows the error that it returns.
+func (v *visit) serve(h func(*handlers) error) {
 	v.w.Header().Set("Cache-Control", "no-store")
 	if to := v.r.URL.Query().Get("lang"); to != "" && v.r.Method == http.MethodGet {
 		v.switchLanguage(to)
@@ -29,7 +32,7 @@ func (v *visit) serve(h func(*visit) error) {
 	ctx, cancel := context.WithTimeout(v.r.Context(), maxVisit)
 	defer cancel()
 	v.r = v.r.WithContext(ctx)
-	err := h(v)
+	err := h(newHandlers(v))
 	if err == nil {
 		return
 	}
@@ -38,7 +41,8 @@ func (v *visit) serve(h func(*visit) error) {
 		return
 	}
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
-	v.fail(&shown{http.StatusServiceUnavailable, "This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
+	v.fail(&shown{http.StatusServiceUnavailable,
+		"This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
 }
 
 // shown is an error that a person is shown.
@@ -57,6 +61,7 @@ var (
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
+// nowhere answers where there is no page.
 func (v *visit) nowhere() error { return missing }
 
 // sees reports whether the visitor may see what belongs to a tenant.
@@ -83,4 +88,12 @@ func (v *visit) names() []string {
 		names = append(names, t.Name)
 	}
 	return names
+}
+
+// figuresOf returns the tenants whose figures make up the visitor's totals.
+func (v *visit) figuresOf() []string {
+	if v.User.All() {
+		return []string{figures.All}
+	}
+	return v.names()
 }

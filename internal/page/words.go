@@ -47,8 +47,9 @@ var polish = map[string]string{
 	"Name":                       "Nazwa użytkownika",
 	"Password":                   "Hasło",
 	"Name or password is wrong.": "Nazwa użytkownika lub hasło są nieprawidłowe.",
-	"Too many wrong logins. Wait %d seconds.":                            "Zbyt wiele nieudanych prób logowania. Odczekaj %d s.",
-	"Your login has ended. Log in and do it again; nothing was changed.": "Sesja logowania wygasła. Zaloguj się i powtórz czynność. Niczego nie zmieniono.",
+	"Too many wrong logins. Wait %d seconds.": "Zbyt wiele nieudanych prób logowania. Odczekaj %d s.",
+	"Your login has ended. Log in and do it again; nothing was changed.": "Sesja logowania wygasła. Zaloguj się i powtórz czynność. " +
+		"Niczego nie zmieniono.",
 
 	// The overview and a tenant.
 	"Waiting":                         "Oczekujące",
@@ -81,24 +82,25 @@ var polish = map[string]string{
 	"Why its invoices wait":           "Na co czekają jego faktury",
 	"the oldest since":                "najdłużej czekająca od",
 	"None of them waits.":             "Żadna faktura nie czeka.",
-	"A person has drained this tenant: what was taken in is sent, nothing new is taken in.": "Nowe faktury tego podatnika nie są przyjmowane. Przyjęte wcześniej są wysyłane. Decyzję podjął:",
-	"A person has paused this tenant: nothing new is sent.":                                 "Wysyłkę faktur tego podatnika wstrzymano. Decyzję podjął:",
-	"The configuration has paused this tenant.":                                             "Wysyłkę faktur tego podatnika wstrzymano w konfiguracji.",
-	"Limits of requests to KSeF":                                                            "Limity żądań do KSeF",
-	"What":                                                                                  "Czynność",
-	"In":                                                                                    "W ciągu",
-	"Used":                                                                                  "Wykorzystano",
-	"Left":                                                                                  "Pozostało",
-	"Share":                                                                                 "Udział",
-	"a minute":                                                                              "minuty",
-	"an hour":                                                                               "godziny",
-	"KSeF ordered a pause of %s":                                                            "KSeF nakazał przerwę: %s",
-	"Batch sessions opened":                                                                 "Otwarcie sesji wsadowej",
-	"Online sessions opened":                                                                "Otwarcie sesji interaktywnej",
-	"Invoices sent one by one":                                                              "Wysłanie faktury w sesji interaktywnej",
-	"Questions about an invoice":                                                            "Pobranie statusu faktury z sesji",
-	"Lists of a session's invoices":                                                         "Pobranie listy faktur sesji",
-	"Questions about a session":                                                             "Pozostałe żądania dotyczące sesji",
+	"A person has drained this tenant: what was taken in is sent, nothing new is taken in.": "Nowe faktury tego podatnika nie są " +
+		"przyjmowane. Przyjęte wcześniej są wysyłane. Decyzję podjął:",
+	"A person has paused this tenant: nothing new is sent.": "Wysyłkę faktur tego podatnika wstrzymano. Decyzję podjął:",
+	"The configuration has paused this tenant.":             "Wysyłkę faktur tego podatnika wstrzymano w konfiguracji.",
+	"Limits of requests to KSeF":                            "Limity żądań do KSeF",
+	"What":                                                  "Czynność",
+	"In":                                                    "W ciągu",
+	"Used":                                                  "Wykorzystano",
+	"Left":                                                  "Pozostało",
+	"Share":                                                 "Udział",
+	"a minute":                                              "minuty",
+	"an hour":                                               "godziny",
+	"KSeF ordered a pause of %s":                            "KSeF nakazał przerwę: %s",
+	"Batch sessions opened":                                 "Otwarcie sesji wsadowej",
+	"Online sessions opened":                                "Otwarcie sesji interaktywnej",
+	"Invoices sent one by one":                              "Wysłanie faktury w sesji interaktywnej",
+	"Questions about an invoice":                            "Pobranie statusu faktury z sesji",
+	"Lists of a session's invoices":                         "Pobranie listy faktur sesji",
+	"Questions about a session":                             "Pozostałe żądania dotyczące sesji",
 
 	// Charts.
 	"Decided in the last 24 hours":                 "Wyniki z ostatnich 24 godzin",
@@ -111,7 +113,8 @@ var polish = map[string]string{
 	"The same as a table":   "Pokaż jako tabelę",
 
 	// Invoices.
-	"Number or part of it, KSeF number, ref, seller's NIP": "Numer lub jego część, numer KSeF, identyfikator z Twojego programu (ref), NIP sprzedawcy",
+	"Number or part of it, KSeF number, ref, seller's NIP": "Numer lub jego część, numer KSeF, identyfikator z Twojego programu (ref), " +
+		"NIP sprzedawcy",
 	"Last change from":                   "Ostatnia zmiana od",
 	"Last change to":                     "Ostatnia zmiana do",
 	"Last change":                        "Ostatnia zmiana",
@@ -127,9 +130,10 @@ var polish = map[string]string{
 	"Searched back to %s.":               "Przeszukano faktury zmienione od %s.",
 
 	// One invoice.
-	"The invoice is queued again.":                                   "Faktura wróciła do kolejki.",
-	"The invoice is ended and will not be sent.":                     "Sprawę zakończono. Faktura nie zostanie wysłana.",
-	"The ledger has forgotten this invoice; the archive tells this.": "Tej faktury nie ma już w rejestrze bieżącym. Dane pochodzą z archiwum.",
+	"The invoice is queued again.":               "Faktura wróciła do kolejki.",
+	"The invoice is ended and will not be sent.": "Sprawę zakończono. Faktura nie zostanie wysłana.",
+	"The ledger has forgotten this invoice; the archive tells this.": "Tej faktury nie ma już w rejestrze bieżącym. Dane pochodzą z " +
+		"archiwum.",
 	"Seller's NIP":        "NIP sprzedawcy",
 	"Kind":                "Rodzaj",
 	"Deadline":            "Termin przesłania do KSeF",
@@ -149,7 +153,8 @@ var polish = map[string]string{
 	"QR code (KOD I)":           "Kod QR (KOD I)",
 	"What you can do":           "Co możesz zrobić",
 	"Send it again":             "Wyślij ponownie",
-	"When the reason is gone. The same document is sent; a corrected one is handed in anew.": "Gdy przyczyna ustała. Zostanie wysłany ten sam dokument. Poprawiony dokument trzeba przekazać na nowo.",
+	"When the reason is gone. The same document is sent; a corrected one is handed in anew.": "Gdy przyczyna ustała. Zostanie wysłany " +
+		"ten sam dokument. Poprawiony dokument trzeba przekazać na nowo.",
 	"End it without sending": "Zakończ sprawę bez wysyłki",
 	"Why":                    "Powód",
 	"History":                "Historia",
@@ -170,7 +175,8 @@ var polish = map[string]string{
 	"KSeF does not have this invoice, so it bears no QR code.": "Tej faktury nie ma w KSeF, więc nie ma kodu QR.",
 
 	// Open items.
-	"Documents that need a person: not taken in, rejected by KSeF, or stopped because the program can't decide.": "Dokumenty, które wymagają decyzji: nieprzyjęte do wysyłki, odrzucone przez KSeF oraz zatrzymane, gdy program nie może rozstrzygnąć sam.",
+	"Documents that need a person: not taken in, rejected by KSeF, or stopped because the program can't decide.": "Dokumenty, które " +
+		"wymagają decyzji: nieprzyjęte do wysyłki, odrzucone przez KSeF oraz zatrzymane, gdy program nie może rozstrzygnąć sam.",
 	"Show":                 "Pokaż",
 	"Export as CSV":        "Eksportuj do CSV",
 	"Rejected and stopped": "Odrzucone i zatrzymane",
@@ -183,27 +189,37 @@ var polish = map[string]string{
 	"KSeF's words or reason":                      "Odpowiedź KSeF lub przyczyna",
 	"What it means":                               "Co to znaczy",
 	"Code":                                        "Kod",
-	"Say why it is not to be sent: the reason is kept on record. Go back and write it.": "Podaj powód zakończenia bez wysyłki. Powód zostanie zapisany. Wróć i wpisz go.",
-	"The reason is too long: at most %d characters.":                                    "Powód jest za długi. Może mieć najwyżej %d znaków.",
-	"Nothing was picked. Go back and pick what this is for.":                            "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",
-	"Its document is not kept any more. Hand it in again, then retry it.":               "Jej dokument nie jest już przechowywany. Przekaż go ponownie, a potem ponów wysyłkę.",
-	"Another document with the same number or ref is on its way or accepted.":           "Inny dokument o tym samym numerze lub identyfikatorze jest w drodze albo został przyjęty.",
+	"Say why it is not to be sent: the reason is kept on record. Go back and write it.": "Podaj powód zakończenia bez wysyłki. Powód " +
+		"zostanie zapisany. Wróć i wpisz go.",
+	"The reason is too long: at most %d characters.":         "Powód jest za długi. Może mieć najwyżej %d znaków.",
+	"Nothing was picked. Go back and pick what this is for.": "Niczego nie zaznaczono. Wróć i zaznacz dokumenty.",
+	"Its document is not kept any more. Hand it in again, then retry it.": "Jej dokument nie jest już przechowywany. Przekaż go " +
+		"ponownie, a potem ponów wysyłkę.",
+	"Another document with the same number or ref is on its way or accepted.": "Inny dokument o tym samym numerze lub identyfikatorze " +
+		"jest w drodze albo został przyjęty.",
 	"It has ended already.":                         "Ta sprawa jest już zakończona.",
 	"In its present state this can't be done.":      "W obecnym stanie nie można tego zrobić.",
 	"Its state has just changed. Look at it again.": "Stan właśnie się zmienił. Sprawdź go ponownie.",
-	"It was never taken in, so there is nothing to send. Correct the document and hand it in again.": "Tego dokumentu nie przyjęto do wysyłki, więc nie ma czego ponawiać. Popraw go i przekaż ponownie.",
+	"It was never taken in, so there is nothing to send. Correct the document and hand it in again.": "Tego dokumentu nie przyjęto do " +
+		"wysyłki, więc nie ma czego ponawiać. Popraw go i przekaż ponownie.",
 
 	// Days.
 	"Report of chosen days": "Zestawienie za wybrane dni",
-	"Counts and sums of P_15 by tenant, day and state, reasons, the slowest, and those at risk. A day is the issue date (P_1).": "Liczby faktur i sumy P_15 według podatników, dni i stanów, przyczyny odrzuceń, faktury najdłużej czekające oraz zagrożone terminem. Dzień to data wystawienia (P_1).",
+	"Counts and sums of P_15 by tenant, day and state, reasons, the slowest, and those at risk. A day is the issue date " +
+		"(P_1).": "Liczby faktur i sumy P_15 według podatników, dni i stanów, przyczyny odrzuceń, faktury najdłużej czekające oraz " +
+		"zagrożone terminem. Dzień to data wystawienia (P_1).",
 	"As":              "Postać",
 	"page":            "strona",
 	"Make the report": "Sporządź zestawienie",
-	"By the day of the decision, as counted while the program runs.": "Według dnia, w którym zapadło rozstrzygnięcie, zliczane podczas pracy programu.",
+	"By the day of the decision, as counted while the program runs.": "Według dnia, w którym zapadło rozstrzygnięcie, zliczane podczas " +
+		"pracy programu.",
 	"Day": "Dzień",
-	"A report is about 1 to %d days: choose the first and the last of them.": "Zestawienie może obejmować od 1 do %d dni. Wybierz pierwszy i ostatni dzień.",
-	"Another report is being made. Try again in a moment.":                   "Trwa sporządzanie innego zestawienia. Spróbuj za chwilę.",
-	"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report --from %s --to %s --format html --out FILE": "To za dużo na tę stronę albo okres wykracza poza rejestr bieżący. Wybierz mniej dni albo poproś opiekuna programu o wykonanie: enqueue report --from %s --to %s --format html --out PLIK",
+	"A report is about 1 to %d days: choose the first and the last of them.": "Zestawienie może obejmować od 1 do %d dni. Wybierz " +
+		"pierwszy i ostatni dzień.",
+	"Another report is being made. Try again in a moment.": "Trwa sporządzanie innego zestawienia. Spróbuj za chwilę.",
+	"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report " +
+		"--from %s --to %s --format html --out FILE": "To za dużo na tę stronę albo okres wykracza poza rejestr bieżący. Wybierz mniej " +
+		"dni albo poproś opiekuna programu o wykonanie: enqueue report --from %s --to %s --format html --out PLIK",
 
 	// The audit log.
 	"Who":                   "Kto",
@@ -221,9 +237,11 @@ var polish = map[string]string{
 	"%s: not done (%s)":     "%s: nie wykonano (%s)",
 
 	// What goes wrong.
-	"This can't be shown now. Redis or the archive does not answer. Try again in a moment.": "Nie można teraz pokazać tej strony: Redis lub archiwum nie odpowiada. Spróbuj za chwilę.",
-	"There is nothing here, or you may not see it.":                                         "Nic tu nie ma albo nie masz dostępu.",
-	"You may look, but not act. Ask an operator.":                                           "Możesz przeglądać, ale nie możesz wykonywać działań. Zwróć się do operatora.",
-	"This address has a value that can't be used. Begin again at Invoices.":                 "Adres zawiera nieprawidłową wartość. Zacznij od nowa w części Faktury.",
-	"The archive is being searched for others. Try again in a moment.":                      "Trwa przeszukiwanie archiwum dla innej osoby. Spróbuj za chwilę.",
+	"This can't be shown now. Redis or the archive does not answer. Try again in a moment.": "Nie można teraz pokazać tej strony: Redis " +
+		"lub archiwum nie odpowiada. Spróbuj za chwilę.",
+	"There is nothing here, or you may not see it.": "Nic tu nie ma albo nie masz dostępu.",
+	"You may look, but not act. Ask an operator.":   "Możesz przeglądać, ale nie możesz wykonywać działań. Zwróć się do operatora.",
+	"This address has a value that can't be used. Begin again at Invoices.": "Adres zawiera nieprawidłową wartość. Zacznij od nowa w " +
+		"części Faktury.",
+	"The archive is being searched for others. Try again in a moment.": "Trwa przeszukiwanie archiwum dla innej osoby. Spróbuj za chwilę.",
 }

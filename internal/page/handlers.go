@@ -1,0 +1,73 @@
+package page
+
+// handlers answer a request. Each part answers those about one subject, and embeds the visit.
+type handlers struct {
+	*visit
+	*overviews
+	*searches
+	*single
+	*openList
+	*decisions
+	*daily
+	*auditing
+	*logins
+}
+
+// The parts, each with the others that it calls. None is called by one above it.
+type (
+	// wording says things in the visitor's language. The templates use it.
+	wording struct{ *visit }
+	// charting draws figures.
+	charting struct {
+		*visit
+		words *wording
+	}
+	// listing is what all lists share: the question, the address of older entries, and the refused
+	// documents.
+	listing struct{ *visit }
+	// overviews show how all tenants stand, or one of them.
+	overviews struct {
+		*visit
+		charting *charting
+	}
+	// searches find invoices.
+	searches struct {
+		*visit
+		listing *listing
+	}
+	// single shows one invoice and its files.
+	single struct {
+		*visit
+		words *wording
+	}
+	// openList lists what needs a person.
+	openList struct {
+		*visit
+		words   *wording
+		listing *listing
+	}
+	// decisions are what a person decides about invoices.
+	decisions struct {
+		*visit
+		single *single
+	}
+	// daily shows the figures of days, and makes reports.
+	daily struct {
+		*visit
+		listing *listing
+	}
+	// auditing shows who did what.
+	auditing struct{ *visit }
+	// logins begin and end sessions.
+	logins struct{ *visit }
+)
+
+func newHandlers(v *visit) *handlers {
+	words, list := &wording{v}, &listing{v}
+	one := &single{v, words}
+	return &handlers{
+		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, list}, single: one,
+		openList: &openList{v, words, list}, decisions: &decisions{v, one}, daily: &daily{v, list},
+		auditing: &auditing{v}, logins: &logins{v},
+	}
+}
