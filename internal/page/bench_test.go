@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/page"
 )
 
-// BenchmarkPage measures pages over a full ledger: KSEF_BENCH_PAGE final invoices (100,000 unless it is
-// set), a tenth as many that wait, and 500 tenants. Besides the time of an answer it reports the longest
-// command that Redis ran meanwhile.
+// BenchmarkPage measures pages over a full ledger: KSEF_BENCH_PAGE final invoices (100,000 unless
+// it is set), a tenth as many that wait, and 500 tenants. Besides the time of an answer it reports
+// the longest command that Redis ran meanwhile.
 func BenchmarkPage(b *testing.B) {
 	final := 100_000
 	if n, err := strconv.Atoi(os.Getenv("KSEF_BENCH_PAGE")); err == nil {

@@ -56,7 +56,8 @@ func TestLogin_Wrong_IsCountedLoggedAndSlowed(t *testing.T) {
 	slow := &slowed{}
 	w := newWorld(t, func(o *page.Options) { o.Throttle = slow })
 	p := w.somebody()
-	for _, form := range []url.Values{{"name": {"anna"}, "password": {"secret typed wrong"}}, {"name": {"secret typed in the wrong field"}}} {
+	for _, form := range []url.Values{{"name": {"anna"}, "password": {"secret typed wrong"}},
+		{"name": {"secret typed in the wrong field"}}} {
 		if status, body, _ := p.post("/login", form); status != http.StatusUnauthorized || strings.Contains(body, "typed wrong") {
 			t.Errorf("status %d", status)
 		}
@@ -110,7 +111,8 @@ func TestSession_PasswordChanges_SessionEnds(t *testing.T) {
 func TestSupervises_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 	w := newWorld(t, nil)
 	u, _ := url.Parse(w.url)
-	o := page.Options{Sessions: page.NewSessions(w.rdb, "ksef:"), Users: []page.User{user("anna", false, "A"), user("adam", true, "A"), user("olga", true)}}
+	o := page.Options{Sessions: page.NewSessions(w.rdb, "ksef:"),
+		Users: []page.User{user("anna", false, "A"), user("adam", true, "A"), user("olga", true)}}
 	for name, want := range map[string]bool{"anna": false, "adam": false, "olga": true} {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
 		for _, c := range w.as(name).client.Jar.Cookies(u) {
@@ -142,13 +144,15 @@ func TestAct_FormOnAnotherSite_DoesNothing(t *testing.T) {
 			}
 		}
 	}
-	if status, _, _ := p.get("/invoices/" + id + "/dismiss?reason=x"); status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+	if status, _, _ := p.get("/invoices/" + id + "/dismiss?reason=x"); status != http.StatusNotFound &&
+		status != http.StatusMethodNotAllowed {
 		t.Errorf("by GET: status %d", status)
 	}
 	if got := w.state(id); got != ledger.Rejected {
 		t.Errorf("the invoice is %s", got)
 	}
-	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason, "Sec-Fetch-Site", "same-origin"); status != http.StatusSeeOther || w.state(id) != ledger.Dismissed {
+	if status, _, _ := p.post("/invoices/"+id+"/dismiss", reason, "Sec-Fetch-Site", "same-origin"); status != http.StatusSeeOther ||
+		w.state(id) != ledger.Dismissed {
 		t.Errorf("from the page itself: status %d, and the invoice is %s", status, w.state(id))
 	}
 }
@@ -176,13 +180,16 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 		w.take("A", sellerA, "MINE/3", ledger.Queued, "")
 	refused := w.refuse("A", "MINE/4")
 	p := w.as("adam")
-	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {"  "}}); status != http.StatusBadRequest || w.state(first) != ledger.Rejected {
+	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {"  "}}); status != http.StatusBadRequest ||
+		w.state(first) != ledger.Rejected {
 		t.Errorf("without a reason: status %d", status)
 	}
-	if status, _, _ := p.post("/invoices/"+first+"/dismiss", url.Values{"reason": {strings.Repeat("ż", 501)}}); status != http.StatusBadRequest {
+	if status, _, _ := p.post("/invoices/"+first+"/dismiss",
+		url.Values{"reason": {strings.Repeat("ż", 501)}}); status != http.StatusBadRequest {
 		t.Errorf("with a long reason: status %d", status)
 	}
-	if status, _, header := p.post("/invoices/"+first+"/dismiss", reason); status != http.StatusSeeOther || header.Get("Location") != "/invoices/"+first+"?asked=dismiss" {
+	if status, _, header := p.post("/invoices/"+first+"/dismiss", reason); status != http.StatusSeeOther ||
+		header.Get("Location") != "/invoices/"+first+"?asked=dismiss" {
 		t.Errorf("status %d", status)
 	}
 	if status, _, _ := p.post("/invoices/"+third+"/retry", nil); status != http.StatusConflict {
@@ -191,7 +198,8 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	if status, _, _ := p.post("/open", url.Values{"do": {"retry"}, "id": {second}}); status != http.StatusSeeOther {
 		t.Errorf("retry of a picked one: status %d", status)
 	}
-	if status, _, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"}, "id": {"A|" + refused}}); status != http.StatusSeeOther {
+	if status, _, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"},
+		"id": {"A|" + refused}}); status != http.StatusSeeOther {
 		t.Errorf("dismissal of a refused document: status %d", status)
 	}
 	inv, err := w.ledger.Invoice(t.Context(), first)

@@ -93,7 +93,8 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 func TestLanguage_BrowserAndSwitch_Decide(t *testing.T) {
 	w := newWorld(t, nil)
 	p := w.as("anna")
-	for accept, want := range map[string]string{"pl-PL,pl;q=0.9,en;q=0.8": "Przegląd", "en-GB,en": "Overview", "de": "Overview", "en;q=0.5, pl": "Przegląd"} {
+	for accept, want := range map[string]string{"pl-PL,pl;q=0.9,en;q=0.8": "Przegląd", "en-GB,en": "Overview", "de": "Overview",
+		"en;q=0.5, pl": "Przegląd"} {
 		if _, body, _ := p.get("/", "Accept-Language", accept); !strings.Contains(body, want) {
 			t.Errorf("%s: no %s", accept, want)
 		}
@@ -129,7 +130,8 @@ func TestPage_HostileTexts_AreShownAsText(t *testing.T) {
 		if strings.Contains(body, "<script>alert") || strings.Contains(body, "<img src=x") || strings.Contains(body, "<b>&") {
 			t.Errorf("%s has the text as markup", path)
 		}
-		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+		if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") ||
+			strings.Contains(policy, "unsafe") {
 			t.Errorf("%s: policy %s", path, policy)
 		}
 	}

@@ -17,7 +17,8 @@ func everyPage(idOfB string) []string {
 	today := time.Now().Format(time.DateOnly)
 	return []string{
 		"/", "/?tenant=B", "/tenants/A", "/tenants/B", "/tenants/", "/tenants/no-such",
-		"/invoices", "/invoices?q=SECRET", "/invoices?q=secret%2F1", "/invoices?q=SECRET%2F1", "/invoices?q=" + idOfB, "/invoices?q=" + sellerB,
+		"/invoices", "/invoices?q=SECRET", "/invoices?q=secret%2F1", "/invoices?q=SECRET%2F1", "/invoices?q=" + idOfB, "/invoices?q=" +
+			sellerB,
 		"/invoices?q=ref+SECRET%2F1", "/invoices?tenant=B", "/invoices?state=rejected", "/invoices?state=rejected&tenant=B&q=S",
 		"/invoices?from=" + today + "&to=" + today, "/invoices?q=HIDDEN",
 		"/invoices/" + idOfB, "/invoices/" + idOfB + "/xml", "/invoices/" + idOfB + "/upo", "/invoices/" + idOfB + "/qr.png",
@@ -41,14 +42,16 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 		{Tenant: "", For: waiting.Turn, Invoices: 82645}, {Tenant: "A", For: waiting.Turn, Invoices: 3}}
 	w.check(figures.New(w.rdb, "ksef:").Count(t.Context(), many("B", 4321)))
 	olga := w.as("olga")
-	if status, _, _ := olga.post("/invoices/"+idOfB+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusForbidden && status != http.StatusSeeOther {
+	if status, _, _ := olga.post("/invoices/"+idOfB+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusForbidden &&
+		status != http.StatusSeeOther {
 		t.Fatalf("olga's dismissal: %d", status)
 	}
 	for _, name := range []string{"anna", "adam"} {
 		p := w.as(name)
 		for _, path := range everyPage(idOfB) {
 			status, body, header := p.get(path)
-			// What the visitor asked for comes back in the field of the search and in the link to the other language.
+			// What the visitor asked for comes back in the field of the search and in the link to
+			// the other language.
 			if at := strings.IndexByte(path, '?'); at > 0 {
 				u, _ := url.Parse(path)
 				for _, values := range u.Query() {
@@ -57,12 +60,14 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 					}
 				}
 			}
-			for _, secret := range []string{"SECRET", "HIDDEN", sellerB, "7777", "7\u202f777", "82645", "82\u202f645", "4321", "4\u202f321", "/tenants/B", ">B<", idOfB} {
+			for _, secret := range []string{"SECRET", "HIDDEN", sellerB, "7777", "7\u202f777", "82645", "82\u202f645", "4321", "4\u202f321",
+				"/tenants/B", ">B<", idOfB} {
 				if strings.Contains(body, secret) && !strings.Contains(path, secret) {
 					t.Errorf("%s sees %q at %s (status %d)", name, secret, path, status)
 				}
 			}
-			if strings.Contains(path, idOfB+"/") || path == "/invoices/"+idOfB || strings.Contains(path, "tenant=B") && path != "/?tenant=B" ||
+			if strings.Contains(path, idOfB+"/") || path == "/invoices/"+idOfB || strings.Contains(path, "tenant=B") &&
+				path != "/?tenant=B" ||
 				path == "/audit" || path == "/tenants/B" {
 				if status != http.StatusNotFound {
 					t.Errorf("%s: %s has status %d", name, path, status)
@@ -123,7 +128,8 @@ func TestTenancy_OperatorOfOneTenant_ActsOnNoOther(t *testing.T) {
 			t.Errorf("%s of B's invoice: status %d", verb, status)
 		}
 	}
-	status, body, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"}, "id": {idOfB, "B|" + ofB, "|" + ofNobody, "A|" + ofB, idOfA}})
+	status, body, _ := p.post("/open", url.Values{"do": {"dismiss"}, "reason": {"x"},
+		"id": {idOfB, "B|" + ofB, "|" + ofNobody, "A|" + ofB, idOfA}})
 	if status != http.StatusConflict || strings.Contains(body, "SECRET") || strings.Contains(body, "HIDDEN") {
 		t.Errorf("status %d: %s", status, body)
 	}

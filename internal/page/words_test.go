@@ -42,7 +42,8 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	note(`err, "([^"]+\.)"\)`, "files.go")
 	note(`add\([^"]+, "([^"]+)"`, "history.go")
 	note(`ksef\.Group\w+, "([^"]+)"`, "tenant.go")
-	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry, audit.Dismiss, audit.Pause, audit.Drain, audit.Resume, audit.Export} {
+	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry,
+		audit.Dismiss, audit.Pause, audit.Drain, audit.Resume, audit.Export} {
 		used[actNames[what]] = true
 	}
 	for _, key := range stages {

@@ -90,8 +90,9 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 		Waits: func(context.Context) ([]waiting.Count, error) { return w.waits, nil }}
 	o := page.Options{
 		Users:       []page.User{user("anna", false, "A"), user("adam", true, "A"), user("olga", true)},
-		Environment: "test", Tenants: []page.Tenant{{Name: "A", NIP: sellerA}, {Name: "B", NIP: sellerB}}, Warn: 4 * time.Hour, Tasks: "/monitoring",
-		Pool: pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
+		Environment: "test", Tenants: []page.Tenant{{Name: "A", NIP: sellerA}, {Name: "B", NIP: sellerB}}, Warn: 4 * time.Hour,
+		Tasks: "/monitoring",
+		Pool:  pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
 		Records: &records.Reader{Store: store}, Document: w.document,
 		Report:  &report.Sources{Archive: &records.Reader{Store: store}, Ledger: w.ledger, Document: w.document},
 		Actions: &actions.Executor{Ledger: w.ledger, Queue: q, Inquiry: reader, Audit: recorder},
@@ -123,11 +124,12 @@ func (w *world) take(tenant, seller, number string, to ledger.State, reason stri
 	w.t.Helper()
 	sum := sha256.Sum256([]byte(number))
 	id := ledger.InvoiceID(ledger.Identity{NIP: seller, Kind: "VAT", Number: number}, sum)
-	taken, err := w.ledger.Take(w.t.Context(), []ledger.NewInvoice{{Body: []byte("<Faktura>" + number + "</Faktura>"), Invoice: ledger.Invoice{
-		Facts: ledger.Facts{ID: id, Tenant: tenant, NIP: seller, Kind: "VAT", Form: "v3", IssueDate: time.Now().Format(time.DateOnly),
-			File: number + ".xml", Ref: "ref " + number},
-		Number: number, Size: 10, Hash: ledger.HashText(sum),
-	}}})
+	taken, err := w.ledger.Take(w.t.Context(),
+		[]ledger.NewInvoice{{Body: []byte("<Faktura>" + number + "</Faktura>"), Invoice: ledger.Invoice{
+			Facts: ledger.Facts{ID: id, Tenant: tenant, NIP: seller, Kind: "VAT", Form: "v3", IssueDate: time.Now().Format(time.DateOnly),
+				File: number + ".xml", Ref: "ref " + number},
+			Number: number, Size: 10, Hash: ledger.HashText(sum),
+		}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
 		w.t.Fatalf("%s is %s", number, taken[0].Taken)
