@@ -63,10 +63,13 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 			return err
 		}
 	}
-	if c.stillOpen(p, info.Status) {
+	open := info.Status.Code == ksef.OnlineSessionOpen // 100, for a batch session as well
+	switch {
+	case open && p.State == ledger.PackageClosing:
 		return c.closeAgain(ctx, run)
-	}
-	if p.State == ledger.PackageClosing {
+	case open && givenUp(p):
+		return c.giveUpIncomplete(ctx, run, "parts of the package are missing")
+	case p.State == ledger.PackageClosing:
 		// It may change the revisions of the invoices: every read of them comes after it.
 		if err := c.writer.processing(ctx, p); err != nil {
 			return err
@@ -128,50 +131,29 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	return later(max(pause-time.Second, ps.o.ConfirmFirst), retry.ReasonProcessing, what)
 }
 
-// stillOpen reports whether a session must be closed again. One that KSeF has closed may say for a
-// moment that it is open. One that says so for long was never closed: a worker that found this out
-// may have died before it had given the session up.
-func (c *confirmer) stillOpen(p *ledger.Package, s ksef.StatusInfo) bool {
-	if s.Code != ksef.OnlineSessionOpen { // 100, for a batch session as well
-		return false
-	}
-	return p.State == ledger.PackageClosing ||
-		p.State == ledger.PackageProcessing && p.ClosingAt != 0 && c.o.Now().Sub(p.ClosingAt.Time()) >= completeWithin
-}
-
 // closeAgain is for a session that says that it is open although close was tried. A second close is
 // harmless: it is refused.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
-	if p.State == ledger.PackageClosing {
-		if err := c.writer.writeClosingAgain(ctx, p); err != nil {
-			if later, lagging := c.lags(ctx, err); lagging {
-				return later
-			}
-			return err
+	if err := c.writer.writeClosingAgain(ctx, p); err != nil {
+		if later, lagging := c.lags(ctx, err); lagging {
+			return later
 		}
+		return err
 	}
 	err := run.t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
 	if err == nil {
-		if err := c.processing(ctx, p); err != nil {
+		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
 		return c.polls.pollLater(p, "session closed")
 	}
 	api, kind := kindOf(err)
 	if kind == ksef.KindRefused && c.neverComplete(p, api) {
-		return c.giveUpIncomplete(ctx, run, api)
+		return c.giveUpIncomplete(ctx, run, api.Error())
 	}
 	if kind == ksef.KindRefused {
 		return c.polls.pollLater(p, "session says open, but refuses to be closed: it was closed before")
 	}
 	return notYet(err)
-}
-
-// processing writes that the session of a package is closed, unless that was written before.
-func (c *confirmer) processing(ctx context.Context, p *ledger.Package) error {
-	if p.State == ledger.PackageProcessing {
-		return nil
-	}
-	return c.writer.processing(ctx, p)
 }

@@ -32,13 +32,22 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 }
 
 // giveUpIncomplete treats the session as what the gateway makes of it: refused because its parts
-// are not those that were declared. Its invoices go in a new session.
-func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, api *ksef.APIError) error {
-	c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Err(api).
-		Msg("KSeF cannot close the session, because not all parts of its package arrived: its invoices go in another one")
-	if err := c.processing(ctx, run.p); err != nil {
-		return err
+// are not those that were declared. Its invoices go in a new session. The package says so with its
+// first write, because a worker may die before the second: a package that is processing since KSeF
+// took its close is never given up.
+func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
+	if !givenUp(run.p) {
+		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).
+			Msg("KSeF cannot close the session, because not all parts of its package arrived: its invoices go in another one")
+		if err := c.writer.processingWith(ctx, run.p, ledger.PackageEdit{}.Code(ksef.BatchSessionPartsDiffer)); err != nil {
+			return err
+		}
 	}
-	run.listed.Session.Status = ksef.StatusInfo{Code: ksef.BatchSessionPartsDiffer, Description: api.Error()}
+	run.listed.Session.Status = ksef.StatusInfo{Code: ksef.BatchSessionPartsDiffer, Description: why}
 	return run.settle(ctx)
+}
+
+// givenUp reports whether a worker has begun to give the package's session up.
+func givenUp(p *ledger.Package) bool {
+	return p.State == ledger.PackageProcessing && p.Code == ksef.BatchSessionPartsDiffer
 }

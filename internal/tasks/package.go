@@ -202,7 +202,11 @@ func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Pa
 // Each single send has its own outcome, and one whose answer was lost keeps its state until the
 // session's status shows the outcome.
 func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
-	move := ledger.PackageMove{To: ledger.PackageProcessing}
+	return w.processingWith(ctx, p, ledger.PackageEdit{})
+}
+
+func (w *writer) processingWith(ctx context.Context, p *ledger.Package, edit ledger.PackageEdit) error {
+	move := ledger.PackageMove{To: ledger.PackageProcessing, Edit: edit}
 	if p.Lane == ledger.Bulk {
 		move.InvoicesFrom, move.InvoicesTo = []ledger.State{ledger.Sending, ledger.Unknown}, ledger.Sent
 	}
