@@ -77,7 +77,7 @@ func (f *faults) hostPort(field, s string) {
 	}
 }
 
-// span prints 24h instead of 24h0m0s.
+// span formats a duration without zeros at the end: 24h, not 24h0m0s.
 func span(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

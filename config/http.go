@@ -80,7 +80,7 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 }
 
 // readLogin reads a password file and returns its secret and the function of [Dashboard.Login].
-// turn has room for one: whoever computes a hash holds it.
+// turn has capacity for one: the goroutine that computes a hash holds it.
 func readLogin(setting, username, file string, turn chan struct{}) (string, func(user, password string) bool, error) {
 	secret, err := readSecret(setting, file)
 	if err != nil {

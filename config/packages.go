@@ -34,7 +34,7 @@ type Packages struct {
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
 	// Quiet is how long no new invoice must have arrived before the waiting ones are sent without
 	// further wait: a few by the express lane, more in a package unless one of the tenant is on its
-	// way. Invoices that still stand in line for the worker count as arriving. 0 to 24h, 0 means at
+	// way. Invoices that still wait for the worker count as arriving. 0 to 24h, 0 means at
 	// once. It is lowered to MaxWait.
 	Quiet time.Duration `yaml:"quiet" env:"QUIET"`
 	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder in the temporary

@@ -34,7 +34,7 @@ func (c *auditCmd) check() error {
 	t, ok := intake.ParseTime(c.Since, false)
 	if !ok {
 		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
-			hint: "say 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
+			hint: "use 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
 	}
 	c.from = func(time.Time) time.Time { return t }
 	return nil

@@ -74,7 +74,7 @@ func (p *program) receiver(name string) (string, error) {
 	if !slices.Contains(known, name) {
 		hint := "none is configured: see results in the configuration"
 		if len(known) > 0 {
-			hint = "say one of " + strings.Join(known, ", ")
+			hint = "use one of " + strings.Join(known, ", ")
 		}
 		return "", &usageError{what: fmt.Sprintf("%q is no receiver of the configuration", name), hint: hint}
 	}

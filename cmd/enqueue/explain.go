@@ -28,7 +28,7 @@ func (c *explainCmd) check() error {
 	case "", string(explain.Polish), string(explain.English):
 		return nil
 	}
-	return &usageError{what: fmt.Sprintf("--lang %q is not known", c.Lang), hint: "say pl or en"}
+	return &usageError{what: fmt.Sprintf("--lang %q is not known", c.Lang), hint: "use pl or en"}
 }
 
 // language is the one that was asked for, else the one of the environment.

@@ -96,7 +96,7 @@ func (c *resumeCmd) check() error {
 		}
 		if !slices.Contains(known, name) {
 			return &usageError{what: fmt.Sprintf("--queue %q is not known", name),
-				hint: "say all, or one of " + strings.Join(known, ", ")}
+				hint: "use all, or one of " + strings.Join(known, ", ")}
 		}
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 // listing holds the flags that say how a list is printed.
 type listing struct {
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-	// Polish spreadsheet programs expect semicolons between cells, and recognise UTF-8 by a byte
-	// order mark only.
+	// Polish spreadsheet programs expect semicolons between cells, and recognise UTF-8 only by a
+	// byte order mark.
 	BOM       bool   `name:"bom" help:"With csv: begin with a byte order mark, so that spreadsheet programs recognise UTF-8."`
 	Delimiter string `help:"${delimiter}" placeholder:"C"`
 
@@ -30,14 +30,14 @@ func (l *listing) check() error {
 	switch l.Format {
 	case "table", "csv", "ndjson":
 	default:
-		return &usageError{what: fmt.Sprintf("--format %q is not known", l.Format), hint: "say table, csv or ndjson"}
+		return &usageError{what: fmt.Sprintf("--format %q is not known", l.Format), hint: "use table, csv or ndjson"}
 	}
 	if (l.BOM || l.Delimiter != "") && l.Format != "csv" {
 		return &usageError{what: "--bom and --delimiter need --format csv", hint: "add --format csv, or leave them out"}
 	}
 	known := false
 	if l.comma, known = delimiters[l.Delimiter]; !known {
-		return &usageError{what: fmt.Sprintf("--delimiter %q is not known", l.Delimiter), hint: "say comma, semicolon, tab or |"}
+		return &usageError{what: fmt.Sprintf("--delimiter %q is not known", l.Delimiter), hint: "use comma, semicolon, tab or |"}
 	}
 	return nil
 }
@@ -86,9 +86,9 @@ func csvRow(r results.Result, except ...string) []string {
 	return row
 }
 
-// foreignFields are the fields with text that a person or KSeF wrote. This program writes all
-// others, and they stay as they are: a hash that begins with + could not be compared with an
-// apostrophe before it.
+// foreignFields are the fields with text that a person or KSeF wrote. This program writes all other
+// fields, so they need no apostrophe. An apostrophe would also change a hash that begins with +,
+// and the hash could no longer be compared.
 var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref"}
 
 // guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program

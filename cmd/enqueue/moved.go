@@ -48,7 +48,7 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 	what := fmt.Sprintf("send the invoices in the ledger under redis.prefix %s to %s from now on, not to %s",
 		p.cfg.Redis.Prefix, here.Address, at.Address)
 	if !c.Yes && !p.confirm(what+" (both must lead to the same KSeF)") {
-		return &usageError{what: "nothing was changed: this would " + what, hint: "say --yes if both lead to the same KSeF"}
+		return &usageError{what: "nothing was changed: this would " + what, hint: "use --yes if both lead to the same KSeF"}
 	}
 	if err := asUsage(p.base.Rehome(ctx, at)); err != nil {
 		return err

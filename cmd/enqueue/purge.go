@@ -31,10 +31,10 @@ func (c *purgeCmd) check() error {
 	case config.Custom:
 		if c.Gateway == "" {
 			return &usageError{what: "--environment custom needs the gateway's address, because that may lead to production",
-				hint: "say --gateway URL as well"}
+				hint: "use --gateway URL as well"}
 		}
 	default:
-		return &usageError{what: fmt.Sprintf("--environment %q is not known", c.Environment), hint: "say test, demo or custom"}
+		return &usageError{what: fmt.Sprintf("--environment %q is not known", c.Environment), hint: "use test, demo or custom"}
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	what := fmt.Sprintf("%d invoices of %s, their packages, queues and limits, everything under redis.prefix %s",
 		total(counts), home, p.cfg.Redis.Prefix)
 	if !c.Yes && !p.confirm("delete "+what) {
-		return &usageError{what: "nothing was deleted: this would delete " + what, hint: "say --yes"}
+		return &usageError{what: "nothing was deleted: this would delete " + what, hint: "use --yes"}
 	}
 	// A worker may have started while the person answered. It would stop by itself when it finds
 	// the ledger gone, but a second check costs nothing.

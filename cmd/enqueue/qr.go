@@ -177,7 +177,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 func (c *qrCmd) certificateLink(p *program, inv coded) (string, error) {
 	if inv.KsefNumber != "" {
 		return "", &usageError{
-			what: "KSeF has this invoice as " + inv.KsefNumber + ", so it bears KOD I alone",
+			what: "KSeF has this invoice as " + inv.KsefNumber + ", so it has KOD I alone",
 			hint: "leave --offline out",
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// find returns the invoice in a file, or the one with an id, number or KSeF number: from the
-// ledger, and from the archive when the ledger has forgotten it.
+// find returns the invoice in a file, or the one with an id, a number or a KSeF number. It asks the
+// ledger, and the archive when the ledger does not know the invoice.
 func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 	if _, err := os.Stat(c.Name); err == nil || strings.EqualFold(filepath.Ext(c.Name), ".xml") {
 		if err := p.load(p.config); err != nil {
@@ -41,7 +41,7 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 			return coded{}, err
 		}
 	}
-	// Earlier documents of a number that came to nothing do not make it ambiguous.
+	// Documents of the same number that ended without a KSeF number do not make it ambiguous.
 	if alive := slices.DeleteFunc(slices.Clone(found),
 		func(r results.Result) bool { return ledger.State(r.State).Ended() }); len(alive) > 0 {
 		found = alive
@@ -53,12 +53,13 @@ func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
 	case 1:
 		return ofResult(found[0])
 	}
-	return coded{}, &usageError{what: "several invoices have number " + c.Name, hint: "name the id: " + idsOf(found)}
+	return coded{}, &usageError{what: "several invoices have number " + c.Name, hint: "give the id: " + idsOf(found)}
 }
 
+// ofResult returns what the QR codes of an invoice are made from.
 func ofResult(r results.Result) (coded, error) {
 	if ledger.State(r.State).Ended() {
-		return coded{}, &usageError{what: fmt.Sprintf("%s is %s, so KSeF does not have it, and it bears no code", r.ID, r.State),
+		return coded{}, &usageError{what: fmt.Sprintf("%s is %s, so KSeF does not have it, and it has no QR code", r.ID, r.State),
 			hint: "enqueue explain " + r.ID + " says what to do"}
 	}
 	out := coded{ID: r.ID, Number: r.Number, Seller: r.NIP, IssueDate: r.IssueDate, KsefNumber: r.KsefNumber, Tenant: r.Tenant}

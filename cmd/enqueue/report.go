@@ -32,7 +32,7 @@ func (c *reportCmd) opensItself() {}
 
 func (c *reportCmd) check() error {
 	if !slices.Contains([]string{"table", "csv", "xlsx", "html", "json"}, c.Format) {
-		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "say table, csv, xlsx, html or json"}
+		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "use table, csv, xlsx, html or json"}
 	}
 	if c.Format == "xlsx" && c.Out == "" {
 		return &usageError{what: "--format xlsx needs --out FILE", hint: "a spreadsheet is no text for a terminal"}
@@ -49,7 +49,7 @@ func (c *reportCmd) check() error {
 	}
 	for name, day := range map[string]string{"--from": c.From, "--to": c.To} {
 		if _, err := time.Parse(time.DateOnly, day); err != nil {
-			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "say 2026-11-23"}
+			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "use 2026-11-23"}
 		}
 	}
 	if c.From > c.To {

@@ -46,7 +46,7 @@ func (c *resultsCmd) check() error {
 	t, ok := intake.ParseTime(c.Since, false)
 	if !ok {
 		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
-			hint: "say 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
+			hint: "use 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
 	}
 	c.from = func(time.Time) time.Time { return t }
 	return nil
@@ -65,10 +65,10 @@ func (c *resultsCmd) checkState() error {
 	}
 	if slices.Contains(ledger.States(), ledger.State(c.State)) {
 		return &usageError{what: fmt.Sprintf("results lists decided invoices, and --state %s is not a decided state", c.State),
-			hint: "say enqueue status --state " + c.State + ", with --json for one object for each invoice"}
+			hint: "use enqueue status --state " + c.State + ", with --json for one object for each invoice"}
 	}
 	return &usageError{what: fmt.Sprintf("--state %q is not a decided state", c.State),
-		hint: "say one of " + strings.Join(names, ", ")}
+		hint: "use one of " + strings.Join(names, ", ")}
 }
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {

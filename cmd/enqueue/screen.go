@@ -81,7 +81,7 @@ func clean(s string) string {
 	return b.String()
 }
 
-// harmless reports that a text is printable ASCII, as most is: that is soon seen.
+// harmless reports whether a text is printable ASCII, as most is: that is soon seen.
 func harmless(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

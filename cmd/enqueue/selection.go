@@ -39,7 +39,7 @@ func (s *selection) check(states []string) error {
 			hint: "leave one of them out"}
 	case s.State != "" && !slices.Contains(states, s.State):
 		return &usageError{what: fmt.Sprintf("--state %q cannot be used with this command", s.State),
-			hint: "say one of " + strings.Join(states, ", ")}
+			hint: "use one of " + strings.Join(states, ", ")}
 	case slices.Contains(s.Names, ""):
 		return &usageError{what: "an id or number is empty", hint: unsetVariable}
 	}
@@ -49,7 +49,7 @@ func (s *selection) check(states []string) error {
 // unsetVariable is the hint about an empty argument.
 const unsetVariable = "check for a variable that is not set"
 
-// unknownName is what is said of a name that no invoice has.
+// unknownName is the answer about a name that no invoice has.
 const unknownName = "no invoice has this id or number (P_2)"
 
 // action is what a command does to the selected documents, and how it says so.
@@ -182,8 +182,8 @@ func (a *advice) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed st
 	return e.Error()
 }
 
-// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do.
-// A refusal that has ended cannot be taken back: the document can be handed in again.
+// whyNoInvoice says why there is no invoice of a refused document, and what to do. A refusal that
+// has ended cannot be taken back. The document can be handed in again.
 func (a *advice) whyNoInvoice(r *ledger.Refusal) string {
 	switch {
 	case r == nil:

@@ -36,7 +36,7 @@ func (c *statusCmd) check() error {
 			names = append(names, string(s))
 		}
 		return &usageError{what: fmt.Sprintf("--state %q is not known", c.State),
-			hint: "say one of " + strings.Join(names, ", ")}
+			hint: "use one of " + strings.Join(names, ", ")}
 	}
 	return nil
 }

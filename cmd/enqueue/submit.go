@@ -33,7 +33,7 @@ func (c *submitCmd) check() error {
 	switch c.Lane {
 	case "", string(ledger.Auto), string(ledger.Express), string(ledger.Bulk):
 	default:
-		return &usageError{what: fmt.Sprintf("--lane %q is not known", c.Lane), hint: "say auto, express or bulk"}
+		return &usageError{what: fmt.Sprintf("--lane %q is not known", c.Lane), hint: "use auto, express or bulk"}
 	}
 	corrects := intake.Corrects(c.Corrects)
 	if err := corrects.Check(ledger.Lane(c.Lane)); err != nil {
@@ -57,7 +57,7 @@ func (c *submitCmd) check() error {
 		t, ok := intake.ParseTime(c.Deadline, true)
 		if !ok {
 			return &usageError{what: fmt.Sprintf("--deadline %q is not a time", c.Deadline),
-				hint: "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
+				hint: "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
 		}
 		if now := time.Now(); t.Before(now) {
 			return &usageError{

@@ -11,27 +11,27 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// handed is one document that was taken.
+// handed is one document that was taken in, now or earlier.
 type handed struct {
 	file, id string
 	warning  string
 	taken    string          // new or present
-	past     *ledger.Invoice // from the archive, when the ledger has forgotten the invoice; otherwise nil
+	past     *ledger.Invoice // from the archive when the ledger does not know the invoice, otherwise nil
 }
 
 // tally counts what was handed in.
 type tally struct {
 	created, present, refused int
 	noDocument                int // of the refused: paths that gave no document at all
-	empty                     int // folders without an invoice; they are no fault
+	empty                     int // folders without an invoice, which are no fault
 	unsure                    int // of the refused: documents to hand in again, because the archive failed
 	waiting                   int // of the present: documents that wait for a person
 	dismissed                 int // of the present: documents that a person dismissed
 	taken                     []handed
 }
 
-// removeEmpty reports the folders that hold no invoice, and removes them from adms. A night without
-// an invoice is no fault.
+// removeEmpty reports the folders that hold no invoice, and removes them from adms. Such a folder
+// is no fault: a company does not issue invoices every day.
 func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
 	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)
@@ -89,7 +89,8 @@ func (t *tally) String() string {
 	return fmt.Sprintf("%d handed in: %s", t.created+t.present+t.refused, strings.Join(parts, ", "))
 }
 
-// result returns the error that decides the exit code; nil when every document was taken.
+// result returns the error that decides the exit code. It is nil when every document was taken in
+// and none of them waits for a person or was dismissed.
 func (t *tally) result() error {
 	switch {
 	case t.unsure > 0:

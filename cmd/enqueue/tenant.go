@@ -15,10 +15,10 @@ func (co *core) tenant(what, name string) (config.Tenant, error) {
 		return found[0], nil
 	case 0:
 		return config.Tenant{}, &usageError{what: fmt.Sprintf("%s%q is not in the configuration", what, name),
-			hint: "say one of " + titles(co.cfg.Tenants)}
+			hint: "use one of " + titles(co.cfg.Tenants)}
 	default:
 		return config.Tenant{}, &usageError{what: fmt.Sprintf("%s%q is the NIP of several tenants", what, name),
-			hint: "say one of " + titles(found)}
+			hint: "use one of " + titles(found)}
 	}
 }
 

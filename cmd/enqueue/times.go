@@ -21,7 +21,7 @@ func parseSpan(s string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-// span prints 4h, not 4h0m0s.
+// span formats a duration without zeros at the end: 4h, not 4h0m0s.
 func span(d time.Duration) string {
 	s := strings.TrimSuffix(d.String(), "0s")
 	if d >= time.Hour && d%time.Hour == 0 {
@@ -33,7 +33,8 @@ func span(d time.Duration) string {
 	return s
 }
 
-// hoursLeft prints the time from now to a deadline; "" when there is none.
+// hoursLeft returns the time from now to a deadline as text, "" when there is no deadline. From 100
+// hours on it counts days.
 func hoursLeft(deadline, now time.Time) string {
 	if deadline.IsZero() {
 		return ""
@@ -48,11 +49,11 @@ func hoursLeft(deadline, now time.Time) string {
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 
-// deadlineText prints the last minute before a deadline. A deadline at midnight would otherwise
+// deadlineText returns the last minute before a deadline. A deadline at midnight would otherwise
 // have the date of the next day, and people would read it as one day later.
 func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
 
-// day prints a point in time to the minute, in Warsaw; "" for the zero time.
+// day formats a point in time to the minute, in Warsaw. It returns "" for the zero time.
 func day(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -60,5 +61,5 @@ func day(t time.Time) string {
 	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
 }
 
-// clock prints a point in time to the second, in Warsaw.
+// clock formats a point in time to the second, in Warsaw.
 func clock(t time.Time) string { return t.In(invoice.Warsaw()).Format("2006-01-02 15:04:05") }

@@ -51,7 +51,7 @@ func missingHere(file string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// needsTenant reports that --tenant is needed, because several tenants have the same NIP.
+// needsTenant reports whether --tenant is needed, because several tenants have the same NIP.
 func (a *advice) needsTenant(tenant string) bool {
 	t, ok := a.cfg.Tenant(tenant)
 	n := 0

@@ -21,7 +21,7 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 	}
 }
 
-func TestRetry_DismissedByMistake_IsQueuedWithATaskUnlessTheNumberIsTaken(t *testing.T) {
+func TestRetry_DismissedByMistake_IsQueuedWithATaskUnlessTheNumberIsInUse(t *testing.T) {
 	w := newWorld(t)
 	id := w.take(sellerA, "A", "1")
 	w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
@@ -34,7 +34,7 @@ func TestRetry_DismissedByMistake_IsQueuedWithATaskUnlessTheNumberIsTaken(t *tes
 	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
 }
 
-// The task of the first attempt is still in the queue: the new one must not be taken for it.
+// The task of the first attempt is still in the queue. The retry must add another one nevertheless.
 func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Parked, 550, "")
@@ -46,7 +46,7 @@ func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	}
 }
 
-func TestRetry_DocumentWasDeleted_StaysAndSaysSo(t *testing.T) {
+func TestRetry_DocumentWasDeleted_ChangesNothingAndSaysWhy(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
 	w.check(w.rdb.Del(t.Context(), "ksef:body:"+id).Err())
@@ -56,7 +56,7 @@ func TestRetry_DocumentWasDeleted_StaysAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestRetry_AnotherDocumentHasTheNumber_StaysAndSaysSo(t *testing.T) {
+func TestRetry_AnotherDocumentHasTheNumber_ChangesNothingAndSaysWhy(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
 	w.take(sellerA, "A", "the corrected document")
@@ -66,7 +66,7 @@ func TestRetry_AnotherDocumentHasTheNumber_StaysAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestDismiss_OpenOrQueued_EndsWithTheReason(t *testing.T) {
+func TestDismiss_OpenOrQueued_IsDismissedWithTheReason(t *testing.T) {
 	w := newWorld(t)
 	parked := w.taken(sellerA, "A", ledger.Parked, 550, "why")
 	for _, id := range []string{w.take(sellerA, "B", "1"), parked} {
@@ -78,7 +78,7 @@ func TestDismiss_OpenOrQueued_EndsWithTheReason(t *testing.T) {
 	}
 }
 
-func TestDismiss_StateHasChangedSinceItWasRead_StaysAndNamesTheState(t *testing.T) {
+func TestDismiss_StateHasChangedSinceItWasRead_ChangesNothingAndNamesTheState(t *testing.T) {
 	w := newWorld(t)
 	id := w.take(sellerA, "A", "1")
 	read := w.invoice(id)

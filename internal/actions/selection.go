@@ -150,8 +150,8 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 	return Match{Refusal: ref, Name: name}, nil
 }
 
-// endedRefusal says of a refusal that has ended that there is nothing to do about it: only the
-// document itself can be handed in again.
+// endedRefusal says that nothing can be done about a refusal that has ended. Only the document
+// itself can be handed in again.
 func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (Match, error) {
 	all, err := x.Inquiry.Refused(ctx, name)
 	if err != nil {

@@ -35,6 +35,19 @@ func TestLog_EveryChangeOfState_IsOneLineWithInvoicePackageSessionAndTenant(t *t
 	express := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
 	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
 	p.wait(60*time.Second, slices.Concat(express, bulk), receipted)
+	all := map[string]bool{} // invoices and packages; the last lines come just after the moves
+	for _, a := range slices.Concat(express, bulk) {
+		all[a.Invoice.ID], all[p.state(a).Package] = true, true
+	}
+	until(t, 10*time.Second, "the log has the last lines", func() bool {
+		n := 0
+		for _, l := range changeLines(p.log.String()) {
+			if l.State == string(ledger.Receipted) {
+				n++
+			}
+		}
+		return n >= len(all)
+	})
 	states := map[string][]string{} // by invoice or package
 	for _, l := range changeLines(p.log.String()) {
 		id := l.Invoice

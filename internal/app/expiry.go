@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// How long before its end a certificate is told of in the log, and how often.
+// How long before the end of a certificate the log warns about it, and how often.
 const (
 	expirySoon      = 30 * 24 * time.Hour
 	expiryVerySoon  = 3 * 24 * time.Hour
@@ -54,8 +54,8 @@ func (e *expiries) check() {
 	}
 }
 
-// expiryDue reports whether a certificate that ends after left is to be told of again, the last
-// time being since ago.
+// expiryDue reports whether the log has to warn again about a certificate that ends after left. The
+// last warning was since ago.
 func expiryDue(left, since time.Duration) bool {
 	switch {
 	case left >= expirySoon:
@@ -66,7 +66,7 @@ func expiryDue(left, since time.Duration) bool {
 	return since >= expiryEveryLast
 }
 
-// describeExpiry tells of a certificate that ends soon; "" otherwise.
+// describeExpiry returns the warning about a certificate that ends soon, "" when none does.
 func describeExpiry(c *connect.Credentials, now time.Time) string {
 	if c == nil {
 		return ""

@@ -131,8 +131,8 @@ func refusedKey(err error) (what, todo string) {
 	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
 }
 
-// mayNotRead reports that a key lacks KSeF's permission to read invoices (InvoiceRead). It can send
-// like any other key, so its tenant is not paused as for a wrong key.
+// mayNotRead reports whether a key lacks KSeF's permission to read invoices (InvoiceRead). It can
+// send like any other key, so its tenant is not paused as for a wrong key.
 func mayNotRead(group ksef.Group, status int) bool {
 	return status == http.StatusForbidden && (group == ksef.GroupInvoiceDownload || group == ksef.GroupMetadata)
 }

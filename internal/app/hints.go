@@ -15,7 +15,7 @@ func addressHint(err error, url, setting string) string {
 	secure := strings.HasPrefix(url, "https://")
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {
 		// Go's and nginx's servers answer 400 to plain text at a TLS port.
-		return "another server answers: if this is a TLS port, say https:// in " + setting
+		return "another server answers: if this is a TLS port, use https:// in " + setting
 	}
 	if hint := connect.TLSHint(err, secure, setting, "https://", "http://", "the machine's trusted certificates"); hint != "" {
 		return hint

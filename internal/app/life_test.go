@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/app"
 )
 
-// listens reports that addr accepts connections.
+// listens reports whether addr accepts connections.
 func listens(addr string) bool {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err == nil {

@@ -40,7 +40,7 @@ type toldLimits struct {
 	tenants map[string]*told
 }
 
-// told is what is known of one tenant. The zero value is due now.
+// told is what is known about one tenant. The zero value is due now.
 type told struct {
 	due, asked, read time.Time
 	pause            time.Duration

@@ -43,10 +43,10 @@ const (
 	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
-	// mostStoreWait is the longest that a task is told to wait for the store: whoever waits for a
-	// session's pause to end must notice that the store is back. Little waits: no more than a
+	// maxStoreWait is the longest time that a task waits for the store. A task that waits for
+	// the end of a session's pause must notice that the store is back. Not much waits: at most one
 	// package of each tenant is cut meanwhile.
-	mostStoreWait = 15 * time.Second
+	maxStoreWait = 15 * time.Second
 )
 
 func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, process string, alone func() bool, cfg config.Config,
@@ -188,7 +188,7 @@ func named(err error, host string) error {
 	if !ok {
 		return err
 	}
-	return &ratelimit.NotNow{Wait: min(n.Wait, mostStoreWait), Reason: ratelimit.ReasonStore, Host: host}
+	return &ratelimit.NotNow{Wait: min(n.Wait, maxStoreWait), Reason: ratelimit.ReasonStore, Host: host}
 }
 
 var _ tasks.PartStore = (*partStore)(nil)

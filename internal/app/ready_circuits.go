@@ -29,8 +29,8 @@ func describeOutage(s reach) string {
 	return fmt.Sprintf("no answer since %s; %s, nothing is lost meanwhile", since, next)
 }
 
-// notReadable says that Redis, and not what is checked, is why its state is not known. Whether this
-// makes the worker unready is up to the check of Redis itself.
+// notReadable says that the state is not known because of Redis, and not because of what is
+// checked. The check of Redis itself decides whether this makes the worker unready.
 func notReadable(err error) string {
 	return "its state cannot be read from redis, see there: " + connect.Explain(err)
 }

@@ -80,7 +80,7 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 	}
 }
 
-// usedByPool reports that a line of CLIENT LIST is of a pool's connection that sent a command
+// usedByPool reports whether a line of CLIENT LIST is of a pool's connection that sent a command
 // within the last two seconds. Replication, subscriptions and CLIENT LIST itself do not count.
 func usedByPool(line string) bool {
 	recent := strings.Contains(line, " idle=0 ") || strings.Contains(line, " idle=1 ")

@@ -182,7 +182,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 		"an authority not trusted": {func(r *config.Redis) { r.TLS.CAFile = "" }, "redis.tls"},
 		"TLS at the plain port": {func(r *config.Redis) {
 			r.URL = "rediss://" + strings.TrimPrefix(srv.URL(), "redis://")
-		}, "say redis://"},
+		}, "use redis://"},
 		"plain text at the TLS port": {func(r *config.Redis) {
 			r.URL, r.TLS = "redis://127.0.0.1:"+port+"/0", config.RedisTLS{}
 		}, "rediss://"},

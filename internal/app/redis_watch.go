@@ -64,7 +64,7 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	if fault != nil {
 		return Check{Name: "redis", Detail: connect.Explain(fault)}
 	}
-	// Without its replicas a worker may not do the calls that are its purpose.
+	// Without its replicas a worker must not make the calls that are its purpose.
 	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {
 		return Check{Name: "redis", Detail: lag.Error() +
 			"; until then nothing is taken in, and no call is made that a failover must not forget"}

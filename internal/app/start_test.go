@@ -79,9 +79,9 @@ func TestCheck_EncryptionOrSecretFilesAtFault_SaysWhatToDo(t *testing.T) {
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
 	for url, want := range map[string]string{
-		"https://" + strings.TrimPrefix(p.cfg.Gateway.URL, "http://"): "say http:// in gateway.url",
+		"https://" + strings.TrimPrefix(p.cfg.Gateway.URL, "http://"): "use http:// in gateway.url",
 		secure.URL: "certificates",
-		"http://" + strings.TrimPrefix(secure.URL, "https://"): "say https:// in gateway.url",
+		"http://" + strings.TrimPrefix(secure.URL, "https://"): "use https:// in gateway.url",
 	} {
 		cfg := p.cfg
 		cfg.Gateway.URL = url

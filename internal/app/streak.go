@@ -42,7 +42,7 @@ func (s *streak) answered() {
 	s.n, s.objects = 0, nil
 }
 
-// ofThisProcess reports that possibly only this process gets no answers: enough requests have
+// ofThisProcess reports whether possibly only this process gets no answers: enough requests have
 // failed, and no single object explains it.
 func (s *streak) ofThisProcess() bool {
 	s.mu.Lock()

@@ -25,7 +25,7 @@ func lonely(pool *queue.Queue) func() bool {
 	}
 }
 
-// governed reports that the pool's circuit is open for what this process has seen fail. Then one
+// governed reports whether the pool's circuit is open for what this process has seen fail. Then one
 // probe of the pool decides, and this process's own circuit no longer counts.
 func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error) {
 	pool, err := c.pool.State(ctx, p)

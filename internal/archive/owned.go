@@ -100,7 +100,7 @@ func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	return nil
 }
 
-// answer returns what is known of a folder that was replaced n times.
+// answer returns what is known about a folder that was replaced n times.
 func (s *OwnedStore) answer(n int64) (known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,8 +40,8 @@ func filesIn(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// Results have names that follow from the documents alone: those of another environment would be
-// overwritten, or taken for one's own.
+// Results have names that follow from the documents alone. So results of another environment would
+// be overwritten, or read as if they were of this one.
 func TestOwned_ArchiveOfAnotherEnvironment_EveryCallIsRefusedAndNothingIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	first, second := owned(t, dir, ownTest), owned(t, dir, ownLive)

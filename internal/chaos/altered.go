@@ -55,7 +55,7 @@ func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []sim
 			alter(simulator.Fault{Kind: simulator.Unnamed, Number: good(), Code: acceptedCode})
 		}
 	case Undecodable:
-		for _, as := range []string{simulator.NumericNumber, simulator.TextCode, simulator.LoneExtension, simulator.MappedExtension} {
+		for _, as := range []string{simulator.NumericNumber, simulator.TextCode, simulator.SingleExtension, simulator.MappedExtension} {
 			alter(simulator.Fault{Kind: simulator.Undecodable, As: as, For: alteredFor})
 		}
 		for _, as := range []string{simulator.OddDate, simulator.TextOrdinal} { // fields that are only shown and decide nothing

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// auditor judges a run that is over.
+// auditor checks a run that is over.
 type auditor struct{ *run }
 
 // audit compares what was handed in with the simulator's books and the archive. It uses neither the

@@ -19,7 +19,7 @@
 // fail; the part store or the archive hangs; a replica lacks a key; entries of a newer version are
 // in the ledger; lists and receipts lack entries, or write them differently; Redis fails over to a
 // replica that lags. Then the audit also asks which invoices had to wait. When such a fault is
-// ordered alone, an invoice that it does not concern may not wait. Two partial faults,
+// ordered alone, an invoice that it does not concern must not wait. Two partial faults,
 // archive-hangs and failover, change the set-up of the run: every second seed has the first, every
 // third the second.
 //

@@ -78,7 +78,7 @@ func (c *Credentials) current() credentials {
 	return c.read
 }
 
-// stat returns the files as they are, nil when one is not to be had.
+// stat returns the files as they are, nil when one of them cannot be read.
 func (c *Credentials) stat() []os.FileInfo {
 	files := []os.FileInfo{}
 	for _, f := range c.tenant.SecretFiles() {

@@ -55,7 +55,7 @@ func TLSHint(err error, secure bool, setting, with, without, trust string) strin
 	)
 	switch {
 	case errors.As(err, &plain), secure && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return "the port does not speak TLS: say " + without + " in " + setting + ", or name its TLS port"
+		return "the port does not speak TLS: use " + without + " in " + setting + ", or name its TLS port"
 	case errors.As(err, &authority):
 		return "its certificate comes from an authority that is not trusted here: see " + trust + " (a CA file)"
 	case errors.As(err, &host):
@@ -65,9 +65,9 @@ func TLSHint(err error, secure bool, setting, with, without, trust string) strin
 	case errors.As(err, &alert):
 		return "it requires a client certificate that it trusts: see " + trust
 	case secure && errors.Is(err, context.DeadlineExceeded):
-		return "it does not answer to TLS: if the port does not speak TLS, say " + without + " in " + setting
+		return "it does not answer to TLS: if the port does not speak TLS, use " + without + " in " + setting
 	case !secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return "the server closes the connection at once: if its port speaks TLS, say " + with + " in " + setting
+		return "the server closes the connection at once: if its port speaks TLS, use " + with + " in " + setting
 	}
 	return ""
 }

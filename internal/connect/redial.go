@@ -34,7 +34,7 @@ type redials struct {
 // gets the same answer.
 const minEra = time.Second
 
-// noMaster reports that the server cannot be written to, or not yet.
+// noMaster reports whether the server cannot be written to, or not yet.
 func noMaster(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); !answered {
 		return false

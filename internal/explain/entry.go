@@ -71,7 +71,7 @@ type Words struct {
 	Do    string `yaml:"do" json:"do"`
 }
 
-// Entry is what the table says of one code.
+// Entry is what the table says about one code.
 type Entry struct {
 	Space Space  `yaml:"-" json:"space"`
 	Code  string `yaml:"code" json:"code"` // a number, or a name in lower case

@@ -38,7 +38,7 @@ func (f *forms) qr(c *call) error {
 	link, label := found[0].VerificationURL, inv.KsefNumber
 	if link == "" {
 		return &problem{kind: notFound, detail: text{
-			en: "it is " + string(inv.State) + ", so KSeF does not have it, and it bears no code",
+			en: "it is " + string(inv.State) + ", so KSeF does not have it, and it has no QR code",
 			pl: "jej stan to " + string(inv.State) + ": KSeF jej nie ma, więc nie ma kodu"}}
 	}
 	if label == "" {

@@ -43,7 +43,7 @@ func newContract(t *testing.T, raw []byte) *contract {
 	return &contract{t: t, router: router, seen: map[string]bool{}, doc: doc}
 }
 
-// check fails when an answer is not what the description says of this call.
+// check fails when an answer is not what the description says about this call.
 func (c *contract) check(method, path, media string, a answer) {
 	c.t.Helper()
 	r := httptest.NewRequest(method, path, nil)

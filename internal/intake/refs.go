@@ -47,8 +47,8 @@ func refUsed(ref string, r *answer) error {
 	}
 }
 
-// keepRefs says of invoices that are here already with another ref, or with none, that they keep
-// it: what an invoice was first handed in as stays on record.
+// keepRefs warns about invoices that are here already with another ref or with none: they keep what
+// they have, because the record keeps the ref with which an invoice was first handed in.
 func keepRefs(out []Admission) {
 	for i := range out {
 		o := &out[i]

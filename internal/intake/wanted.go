@@ -46,7 +46,7 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 		at, ok := ParseTime(w.Deadline, true)
 		switch {
 		case !ok:
-			fault("deadline", "is not a time", w.Deadline, "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00")
+			fault("deadline", "is not a time", w.Deadline, "use 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00")
 		case at.Before(now):
 			fault("deadline", "is in the past", w.Deadline, "hand in a late invoice without a deadline; it is sent first")
 		default:

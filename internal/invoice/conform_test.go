@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// breaches returns what Parse and Check say of a document, a line for each fault.
+// breaches returns what Parse and Check say about a document, a line for each fault.
 func breaches(doc string) []string {
 	h, err := invoice.Parse([]byte(doc))
 	if err == nil {

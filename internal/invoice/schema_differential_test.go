@@ -12,7 +12,7 @@ import (
 )
 
 // The differential test makes some 250,000 documents from the table: every place of both schemas,
-// each with every fault and every odd text. xmllint judges them by the official schemas, which this
+// each with every fault and every odd text. xmllint checks them by the official schemas, which this
 // project may not distribute. So `make schema-diff` asks xmllint about all of them, and the file
 // verdicts.txt has what it said about a sample, with which every run of the tests compares.
 
@@ -79,7 +79,7 @@ func TestSchema_EveryDocument_XmllintAgrees(t *testing.T) {
 				d.take(doc, sampled)
 			}
 		}
-		d.judge()
+		d.compare()
 		t.Logf("%s: %d documents, %d valid, %d disagreements", file, d.total, d.valid, d.disagree)
 		records = append(records, &d.record)
 	}
@@ -104,12 +104,12 @@ type differential struct {
 func (d *differential) take(doc schematest.Document, sample bool) {
 	d.batch, d.data, d.sample = append(d.batch, doc), append(d.data, doc.Data()), append(d.sample, sample)
 	if len(d.batch) == 2000 {
-		d.judge()
+		d.compare()
 	}
 }
 
-func (d *differential) judge() {
-	for i, verdict := range d.lint.Judge(d.t, d.data) {
+func (d *differential) compare() {
+	for i, verdict := range d.lint.Check(d.t, d.data) {
 		name := d.batch[i].Name
 		faults, err := invoice.SchemaFaults(d.data[i])
 		if err != nil || verdict == schematest.Unread {
@@ -159,7 +159,7 @@ func TestSchema_InvoicesOfOthers_XmllintAgrees(t *testing.T) {
 			}
 		}
 		valid, refused := 0, 0
-		for i, verdict := range xmllintFor(t, root).Judge(t, docs) {
+		for i, verdict := range xmllintFor(t, root).Check(t, docs) {
 			faults, err := invoice.SchemaFaults(docs[i])
 			ours := err == nil && len(faults) == 0
 			if verdict == schematest.Valid {

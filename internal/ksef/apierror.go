@@ -164,17 +164,17 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 
 const forbidden = 403 // HTTP
 
-// MissingPermission reports that the other side knows the key and that the key lacks a permission:
-// as KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
+// MissingPermission reports whether the other side knows the key and that the key lacks a
+// permission: as KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
 func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }
 
-// Unreachable reports that no connection to the other side came about; see [Outcome].
+// Unreachable reports whether no connection to the other side came about; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
 
-// OfSession reports that KSeF refused because of the session and not because of what was sent into
-// it: nothing was taken, and another session may take it.
+// OfSession reports whether KSeF refused because of the session and not because of what was sent
+// into it: nothing was taken, and another session may take it.
 func (e *APIError) OfSession() bool {
 	switch e.Code {
 	case CodeSessionFull, CodeNoSession, CodeSessionForbids, CodeSessionPaused:

@@ -37,7 +37,7 @@ func (e *APIError) OwnWords() string {
 	return text
 }
 
-// ownCause reports that the cause is of this side: no answer is quoted in it.
+// ownCause reports whether the cause is of this side: no answer is quoted in it.
 func (e *APIError) ownCause() bool {
 	switch e.Kind {
 	case KindGated, KindCanceled, KindLocal:

@@ -75,10 +75,10 @@ func (e *lenientExtensions) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Processing reports that KSeF has not decided yet.
+// Processing reports whether KSeF has not decided yet.
 func (s StatusInfo) Processing() bool { return s.Code > 0 && s.Code < 200 }
 
-// Done reports that an invoice is accepted, or a session processed.
+// Done reports whether an invoice is accepted, or a session processed.
 func (s StatusInfo) Done() bool { return s.Code == 200 }
 
 // Failed reports an error that is final for this session. Codes that KSeF has not published count

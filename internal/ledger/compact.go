@@ -23,8 +23,8 @@ const compactPage = 500
 
 // Compact packs entries of receipted invoices that are not packed yet. It looks at up to limit
 // entries, those behind the last ones that a process looked at. Usually it finds none, because
-// [InvoiceStore.Receipt] packs what it receipts: what is left was receipted by an older build, by a
-// process that died, or had its document in the archive store then. It returns how many it packed.
+// [InvoiceStore.Receipt] packs what it receipts. An older build or a process that died receipted
+// the others, or they had their documents in the archive store then. It returns how many it packed.
 func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	n := 0
 	for limit > 0 {

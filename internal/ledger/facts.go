@@ -5,16 +5,17 @@ import (
 	"fmt"
 )
 
-// Facts are known of an invoice from the start and never change, except Offline (ChangeTerms).
-// Hardly any script reads them. They are one field of the entry, as JSON. When each had a field of
-// its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
+// Facts are what is known about an invoice from the start. They never change, except Offline (see
+// ChangeTerms). Hardly any script reads them. They are one field of the entry, as JSON. When each
+// had a field of its own, Redis needed twice the time to take in an invoice, and twice the memory
+// to keep it.
 //
-// Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
-// data. Entries of older builds have them; they are ignored. With a storage key file name and ref
-// are sealed, because they often contain the buyer's name.
+// The buyer and the amounts are not among them: nothing here needs them, and Redis is no place for
+// personal data. Entries of older builds have these fields, and they are ignored. When there is a
+// storage key, File and Ref are sealed, because they often contain the buyer's name.
 type Facts struct {
 	V         int    `json:"v"`        // the layout of the entry
-	Revision  int    `json:"revision"` // 1 for the first document of this identity, one more for each that took its place
+	Revision  int    `json:"revision"` // 1 for the first document of this identity, 1 more for each replacement
 	ID        string `json:"id"`
 	CreatedAt Millis `json:"created_at"`
 	Tenant    string `json:"tenant"`            // name of the tenant whose credentials send it
@@ -24,16 +25,16 @@ type Facts struct {
 	Kind      string `json:"kind"`              // RodzajFaktury
 	IssueDate string `json:"issue_date"`
 	File      string `json:"file,omitempty"`
-	Ref       string `json:"ref,omitempty"` // the key that the sender's program has for it, see refs.go; "" when it gave none
+	Ref       string `json:"ref,omitempty"` // what the sender's program calls the invoice (refs.go); "" when it gave none
 	Offline   bool   `json:"offline,omitempty"`
-	Corrects  string `json:"corrects,omitempty"` // hash of the rejected invoice that it is the technical correction of
+	Corrects  string `json:"corrects,omitempty"` // of a technical correction: hash of the rejected invoice
 	Form      string `json:"form"`               // "v3" for FA(3)
 	// Attachment says that the document has a Zalacznik, so only a batch session takes it.
 	Attachment bool `json:"attachment,omitempty"`
-	// Overflow says that its tenant handed in very many invoices at a time: its tasks wait behind
-	// the few tasks of other tenants.
+	// Overflow says that the tenant handed in very many invoices at once. The tasks of this invoice
+	// wait behind the few tasks of other tenants.
 	Overflow     bool   `json:"overflow,omitempty"`
-	SoftDeadline Millis `json:"soft_deadline"` // midnight of P_1
+	SoftDeadline Millis `json:"soft_deadline"` // the midnight that ends P_1, in Warsaw
 }
 
 // storedFacts are the facts as Redis has them.
@@ -43,8 +44,8 @@ type storedFacts struct {
 	Hash  string `json:"hash"`  // of the bytes that were handed in
 }
 
-// packFacts returns the facts of an invoice as Redis has them: with a storage key file name and ref
-// are sealed.
+// packFacts returns the facts of an invoice as Redis has them: File and Ref are sealed when there
+// is a storage key.
 func (is *InvoiceStore) packFacts(i *Invoice, now Millis, ident string, revision int) ([]byte, error) {
 	file, err := is.sealText(fileText(i.ID), i.File)
 	if err != nil {
@@ -59,7 +60,7 @@ func (is *InvoiceStore) packFacts(i *Invoice, now Millis, ident string, revision
 	return json.Marshal(f)
 }
 
-// unpackFacts reads facts into i. File name and ref stay as they are stored.
+// unpackFacts reads facts into i. It does not unseal File and Ref.
 func (i *Invoice) unpackFacts(packed string) error {
 	var f storedFacts
 	if f.read(packed) {
@@ -72,7 +73,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}
 	i.Facts = f.Facts
-	if i.Hash == "" { // otherwise KSeF has the invoice in other bytes, and the hash of those counts
+	if i.Hash == "" { // otherwise KSeF has other bytes of the invoice, and Hash is theirs
 		i.Hash = f.Hash
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 // Builds before this one read its layout as that of a newer build. They leave the entry alone, and
 // do not take its invoice in again.
 
-// finalFacts stands in place of the facts of a packed entry. The number is a layout: [Version]
+// finalFacts replaces the facts of a packed entry. The number is a layout: [Version]
 // skips it.
 const finalFacts = `{"v":2}`
 

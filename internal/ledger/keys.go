@@ -1,9 +1,9 @@
 package ledger
 
-// The names of the ledger's keys in Redis, below the prefix ("ksef:" by default). A name that ends
-// with a colon is followed by what its comment says. Scores that are times are milliseconds.
-// docs/redis.md lists these keys together with all others that the pool writes, and says how each
-// of them ends.
+// The names of the ledger's keys in Redis, after the prefix ("ksef:" by default). A name that ends
+// with a colon is not complete: the value before the first arrow of its comment follows. Scores
+// that are times are in milliseconds. docs/redis.md lists these keys together with all others that
+// the pool writes, and says when each of them expires or is deleted.
 const (
 	// Invoices. Each is an entry, a document until its receipt is archived, and a place in some
 	// indexes.
@@ -18,10 +18,10 @@ const (
 	keyDue        = "due"        // zset: ids of undecided invoices by legal deadline
 	keyPending    = "owed"       // zset: ids of ended invoices whose result is not in the archive yet, by time
 	keyUnreadable = "unreadable" // zset: inv:<id> or pkg:<id> of entries that cannot be read, by time of the last check
-	keyCursors    = "cursors"    // hash: index → score and id of the last one that a pass has listed
+	keyCursors    = "cursors"    // hash: index → score and id of the last entry that a pass has listed
 	keyTaskPass   = "looked"     // string: position of the pass that WithoutTask makes through the queued invoices
 
-	// Waiting sets. A group is named as [Group.Name] does.
+	// Waiting sets. A group has the name that [Group.Name] returns.
 	keyGroups   = "groups"   // set: groups whose waiting set is not empty
 	keyWait     = "wait:"    // group → zset: ids that wait for a package, by legal deadline
 	keyWaitAge  = "waitage:" // group → zset: the same ids by the time when they began to wait
@@ -30,29 +30,29 @@ const (
 	// Packages.
 	keyPackage      = "pkg:"    // id → hash: the entry
 	keyMembers      = "pkginv:" // id → zset: ids of its invoices by ordinal
-	keyCutNumbers   = "cutnum:" // id → set: P_2 of those that were taken while it is being cut
+	keyCutNumbers   = "cutnum:" // id → set: while the package is being cut: P_2 of its invoices
 	keyPackageState = "pst:"    // state → zset: ids by time of the last change
 
 	// Refused documents. The tenant is "" for documents that belong to no tenant.
 	keyRefused      = "refused:"      // tenant → hash: id → the refusal as JSON
 	keyRefusals     = "refusals:"     // tenant → zset: their ids by time
-	keyOpenRefusals = "refusalsopen:" // tenant → zset: those on which a person still has to act
-	keyRefusers     = "refusers"      // set: tenants that have refusals, or had
+	keyOpenRefusals = "refusalsopen:" // tenant → zset: ids of those on which a person still has to act
+	keyRefusers     = "refusers"      // set: tenants that have or had refusals
 
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
 	keyOutbox     = "outbox"      // stream: outcomes in the order in which they were written
-	keySink       = "sink:"       // sink → hash: how far it has got, and what is wrong with it
-	keySinkLease  = "sinklease:"  // sink → string: token of the process that serves it now
-	keySinkHeld   = "sinkheld:"   // sink → hash: id → the outcomes of that invoice that it has not taken, as JSON
+	keySink       = "sink:"       // sink → hash: its position in the outbox, and what is wrong with it
+	keySinkLease  = "sinklease:"  // sink → string: token of the process that serves the sink now
+	keySinkHeld   = "sinkheld:"   // sink → hash: id → the outcomes of that invoice that the sink has not taken, as JSON
 	keySinkDue    = "sinkdue:"    // sink → zset: these ids by the time of the next attempt
 	keySinkFailed = "sinkfailed:" // sink → hash: id:revision → an outcome that was given up, as JSON
 	keySinkGaveUp = "sinkgaveup:" // sink → zset: the same names by the time when they were given up
 
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used
-	keyTenant   = "tenant:"  // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
+	keyTenant   = "tenant:"  // tenant → hash: what KSeF lately did with its requests ([Tenant])
 	keyTenants  = "tenants"  // set: tenants about which KSeF said something
-	keyInflow   = "inflow:"  // tenant → string: how many invoices it handed in within the present minute
+	keyInflow   = "inflow:"  // tenant → string: how many invoices the tenant has handed in within this minute
 	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
 	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])
 	keyWorker   = "worker:"  // worker → string: exists while the worker is alive

@@ -11,26 +11,26 @@ import (
 
 // Options configures a ledger. The zero value is ready for use.
 type Options struct {
-	Prefix string           // of every key; "" is "ksef:"
-	Now    func() time.Time // for tests; nil is Redis's own clock, the only one that every worker shares
+	Prefix string           // begins the name of every key; "" means "ksef:"
+	Now    func() time.Time // for tests; nil means Redis's clock, the only one that all workers share
 
-	// Replicas is how many replicas must have a write that may not be lost in a failover. 0 waits
-	// for none.
+	// Replicas is how many replicas must have received a write that must not be lost in a failover.
+	// With 0 the ledger waits for none.
 	Replicas int
-	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
+	// ReplicaTimeout is how long the ledger waits for the replicas. 0 means a second.
 	ReplicaTimeout time.Duration
 
 	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key;
 	// nil stores them as plain text.
 	Texts *Bodies
 
-	// Outbox is about how many outcomes are kept for those who are told of them (outbox.go). 0
-	// keeps none. Every process of a pool must have the same.
+	// Outbox is roughly how many outcomes are kept for the sinks (outbox.go). 0 keeps none. Every
+	// process of a pool must have the same number.
 	Outbox int
 }
 
-// Ledger reads and writes the record of one pool. It has the verbs of a store for each subject. It
-// is safe for concurrent use by any number of goroutines and processes.
+// Ledger reads and writes the record of one pool. Each store that it embeds has the methods of one
+// subject. It is safe for concurrent use by any number of goroutines and processes.
 type Ledger struct {
 	*store
 	*HomeStore
@@ -52,7 +52,7 @@ type Ledger struct {
 	*SinkStore
 }
 
-// New returns a ledger on rdb, which it does not close.
+// New returns a ledger on rdb. The ledger does not close rdb.
 func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.Prefix == "" {
 		o.Prefix = "ksef:"
@@ -96,8 +96,9 @@ type store struct {
 	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script: the prefix, a test's time or "" and the bound of the
-// outbox or "", and more.
+// args returns the arguments of a script: the prefix, "now,outbox" and more. The first half of
+// "now,outbox" is the time of a test's clock, the second the bound of the outbox. A half is empty
+// when there is no such clock or no outbox.
 func (st *store) args(more ...any) []any {
 	now, outcomes := "", ""
 	if st.now != nil {
@@ -109,8 +110,8 @@ func (st *store) args(more ...any) []any {
 	return append([]any{st.prefix, now + "," + outcomes}, more...)
 }
 
-// run runs a script by EVALSHA and falls back to EVAL, so that nobody has to load the scripts again
-// after Redis was restarted or failed over.
+// run runs a script by EVALSHA and falls back to EVAL. So nobody has to load the scripts again
+// after a restart or a failover of Redis.
 func (st *store) run(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	v, err := s.Run(ctx, st.rdb, nil, args...).Slice()
 	if err != nil {
@@ -137,6 +138,7 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("move %s to %s: it is %s at revision %d, not %s", e.ID, e.To, e.State, e.Rev, e.Expected)
 }
 
+// text returns a string or a number in an answer of a script as text, "" for anything else.
 func text(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -147,8 +149,8 @@ func text(v any) string {
 	return ""
 }
 
-// number reads a count or a time; 0 for anything else. Where 0 could be a real value, the caller
-// has to check more (see [sound]).
+// number returns a count or a time, and 0 for anything else. Where 0 could be a real value, the
+// caller has to check more (see [sound]).
 func number(v any) int64 {
 	switch v := v.(type) {
 	case int64:
@@ -161,11 +163,13 @@ func number(v any) int64 {
 	return 0
 }
 
+// row returns a list in an answer of a script, nil for anything else.
 func row(v any) []any {
 	r, _ := v.([]any)
 	return r
 }
 
+// cell returns an element of a row, nil when the row is too short.
 func cell(r []any, i int) any {
 	if i < len(r) {
 		return r[i]

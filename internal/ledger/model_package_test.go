@@ -27,7 +27,7 @@ func (m *model) Cut(t *rapid.T) {
 			waiting = append(waiting, id)
 		}
 	}
-	slices.SortFunc(waiting, func(a, b string) int { // as a sorted set orders them: by deadline, then by id
+	slices.SortFunc(waiting, func(a, b string) int { // in the order of a sorted set: by deadline, then by id
 		if x := int(m.invs[a].deadline - m.invs[b].deadline); x != 0 {
 			return x
 		}
@@ -54,14 +54,14 @@ func (m *model) Cut(t *rapid.T) {
 	m.touched = true
 	got, err := m.l.Cut(ctx(), pkg, groupA, lim)
 	if err != nil || !slices.Equal(got, want) {
-		t.Fatalf("cut %+v took %v, %v, want %v", lim, got, err, want)
+		t.Fatalf("cut with %+v took %v and returned the error %v, want %v", lim, got, err, want)
 	}
 	if len(want) > 0 {
 		m.adopt(pkg, Bulk, want)
 	}
 }
 
-// adopt makes a package that holds these invoices from now on.
+// adopt makes a package in the model and moves these invoices to it.
 func (m *model) adopt(pkg string, lane Lane, ids []string) {
 	m.pkgs[pkg] = &modelPackage{state: PackageCut, rev: 1, lane: lane, members: ids}
 	for _, id := range ids {
@@ -81,7 +81,8 @@ func (m *model) OpenOnline(t *rapid.T) {
 	m.pkgs[id] = &modelPackage{state: PackageOpened, rev: 1, lane: Express, owner: a.name}
 }
 
-// Send is the express lane: begin to send, and then, unless the worker dies, write the answer.
+// Send sends one invoice in the express lane: it begins to send, and then writes the answer unless
+// the worker dies before that.
 func (m *model) Send(t *rapid.T) {
 	a, inv, real := m.copied(t)
 	own := maps.Clone(a.pkgs)
@@ -114,7 +115,7 @@ func (m *model) Send(t *rapid.T) {
 	}
 }
 
-// held lists the members that the package holds in one of the states.
+// held returns the members that the package holds in one of the states.
 func (m *model) held(pkg string, states ...State) []string {
 	var out []string
 	for _, id := range m.pkgs[pkg].members {
@@ -180,8 +181,8 @@ func (m *model) MovePackage(t *rapid.T) {
 	}
 }
 
-// Settle writes the outcome of everything that a package sent, as a worker does that has read the
-// session's list and not the entries.
+// Settle writes the outcome of each invoice that a package sent. It does so like a worker that has
+// read the session's list, but not the entries.
 func (m *model) Settle(t *rapid.T) {
 	id, ok := key(t, m.pkgs, "package")
 	if !ok {

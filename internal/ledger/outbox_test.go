@@ -23,7 +23,7 @@ func (w *world) outcomes() []Outcome {
 	return all
 }
 
-// statesOf returns the outcomes of an invoice in their order.
+// told returns the outcomes of an invoice in their order.
 func (w *world) told(id string) string {
 	var states []string
 	for _, o := range w.outcomes() {

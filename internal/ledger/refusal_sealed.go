@@ -14,8 +14,8 @@ type sealedRefusal struct {
 	Note   string `json:"note,omitempty"` // of a refusal that was ended without its key
 }
 
-// refusalText is the additional data of an encrypted refusal. It keeps other sealed texts with this
-// id from being taken for one.
+// refusalText is the additional data of an encrypted refusal. With it, no other
+// sealed text with this id can pass for a refusal.
 func refusalText(id string) string { return id + "|refusal" }
 
 func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {

@@ -9,7 +9,7 @@ import (
 )
 
 // When a replica that lags becomes the master, the last writes are lost. Most of them may be lost,
-// because the worker asks KSeF again. Three may not: the entry of an invoice that is taken in,
+// because the worker asks KSeF again. Three must not: the entry of an invoice that is taken in,
 // because its sender will not hand it in again, and the states closing and sending, because the
 // worker makes a call after them. These writes wait until the replicas have them.
 
@@ -92,9 +92,9 @@ func (rp *Replication) waitFor(ctx context.Context, tx *redis.Tx) error {
 	return rp.enough(cmd)
 }
 
-// Secure waits until the replicas have what the ledger says of a package. A worker calls it before
-// it makes again the call that the package's state announces. It returns a [*ConflictError] if p is
-// not as it was read.
+// Secure waits until the replicas have what the ledger says about a package. A worker calls it
+// before it makes again the call that the package's state announces. It returns a [*ConflictError]
+// if p is not as it was read.
 func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 	if ps.replication.replicas == 0 {
 		return nil

@@ -68,8 +68,8 @@ func lags(t *testing.T, what string, err error) {
 	}
 }
 
-// The replica has what may not be lost when the verb returns, at the verb's first use as well as
-// later.
+// The replica has what must not be lost when the method returns, at the first use of the method as
+// well as later.
 func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
 	r := newReplicated(t)
 	for range 3 {

@@ -19,7 +19,7 @@ type holder struct {
 	overflow bool
 	ref      string
 	body     bool   // its document is in Redis
-	unread   bool   // the entry cannot be read: nothing else is known of it
+	unread   bool   // the entry cannot be read: nothing else is known about it
 	former   string // id of the revision before it, if this one is about to be written
 }
 

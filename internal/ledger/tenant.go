@@ -20,10 +20,10 @@ type Tenant struct {
 	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
 }
 
-// TenantStore keeps what is known of each tenant, and what people hold back.
+// TenantStore keeps what is known about each tenant, and what people hold back.
 type TenantStore struct{ *store }
 
-// Tenant reads what is known of a tenant.
+// Tenant reads what is known about a tenant.
 func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 	var t Tenant
 	if err := ts.rdb.HGetAll(ctx, ts.key(keyTenant, tenant)).Scan(&t); err != nil {

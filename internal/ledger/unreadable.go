@@ -27,7 +27,7 @@ type Unreadable struct {
 	// rest.
 	State   string
 	Package string
-	Opaque  bool // its key holds no fields at all: nothing is known of it
+	Opaque  bool // its key holds no fields at all: nothing is known about it
 }
 
 // Undecided reports whether the entry is of an invoice whose outcome is not certain.

@@ -40,7 +40,7 @@ func (v *single) qr() error {
 		return err
 	}
 	if r.VerificationURL == "" {
-		return &shown{http.StatusNotFound, "KSeF does not have this invoice, so it bears no QR code.", nil}
+		return &shown{http.StatusNotFound, "KSeF does not have this invoice, so it has no QR code.", nil}
 	}
 	label := r.KsefNumber
 	if label == "" || !ledger.State(r.State).InKSeF() {

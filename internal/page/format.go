@@ -177,13 +177,13 @@ var actNames = map[string]string{
 	audit.Resume: "Sending resumed", audit.Export: "Open items exported",
 }
 
-// words are what the table says of one code, in the visitor's language.
+// words are what the table says about one code, in the visitor's language.
 type words struct {
 	Code, Kind, Fault, Retry string
 	explain.Words
 }
 
-// wordsOf returns what the table says of a result.
+// wordsOf returns what the table says about a result.
 func (v *wording) wordsOf(r *results.Result, rules ...string) []words {
 	var all []words
 	for _, e := range explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason,

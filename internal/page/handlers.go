@@ -13,7 +13,7 @@ type handlers struct {
 	*logins
 }
 
-// The parts, each with the others that it calls. None is called by one above it.
+// The parts, each with the others that it calls. No part is called by a part above it.
 type (
 	// wording says things in the visitor's language. The templates use it.
 	wording struct{ *visit }

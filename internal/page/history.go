@@ -16,7 +16,7 @@ type event struct {
 	More string // a session, a number, who
 }
 
-// maxAudit is how many entries of the audit log are looked through for one invoice.
+// maxAudit is how many entries of the audit log are searched for one invoice.
 const maxAudit = 2000
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.

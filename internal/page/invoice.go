@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// invoicePage is what is known of one invoice.
+// invoicePage is what is known about one invoice.
 type invoicePage struct {
 	results.Result
 	Entry    ledger.Invoice // zero when only the archive knows it
@@ -79,7 +79,8 @@ func (v *single) archived() (*results.Result, error) {
 	return nil, missing
 }
 
-// result returns what is known of the invoice in the path, and its entry where the ledger has it.
+// result returns what is known about the invoice in the path, and its entry where the ledger has
+// it.
 func (v *single) result() (results.Result, *ledger.Invoice, error) {
 	inv, err := v.entry()
 	if err != nil {

@@ -150,7 +150,7 @@ func New(o Options) *Page {
 	mux.Handle("GET /login", p.anybody((*handlers).loginForm))
 	mux.Handle("POST /login", p.anybody((*handlers).login))
 	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
-	// A form on another site may not act with a person's session.
+	// A form on another site must not act with a person's session.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
 	return p
 }

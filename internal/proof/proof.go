@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Evidence is what is known of one invoice. UPO is the zero value when there is no receipt;
+// Evidence is what is known about one invoice. UPO is the zero value when there is no receipt;
 // Document is nil when the archive does not have it.
 type Evidence struct {
 	Result   results.Result

@@ -1,7 +1,7 @@
 // Package qrcode makes the two QR codes of an invoice that leaves KSeF on paper or as a PDF.
 //
 // KOD I leads to the page where anybody can check whether KSeF has exactly these bytes. Every such
-// invoice bears it. KOD II proves who issued an invoice that the buyer gets before KSeF has it
+// invoice has it. KOD II proves who issued an invoice that the buyer gets before KSeF has it
 // (offline24, unavailability, failure): it is a link signed with the issuer's KSeF certificate of
 // type Offline.
 //

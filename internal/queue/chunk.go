@@ -54,10 +54,10 @@ func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler
 	})
 }
 
-// PendingSince returns for how long the tasks that may carry the invoices of an overflow, or the
-// other invoices, stand in line: the age of the one that is next. 0 says that none is pending. A
-// queue is served in the order of arrival, so the task of an invoice that was queued before that
-// is not pending any more.
+// PendingSince returns the age of the next pending task among those that may carry the invoices of
+// an overflow, or the other invoices. It returns 0 when none is pending.
+// Workers serve a queue in the order of arrival. So the task of an invoice that was queued before
+// the next task is not pending any more.
 func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	var age time.Duration
 	err := q.eachOf([]string{KindSubmit.queue(overflow)}, func(info *asynq.QueueInfo) { age = info.Latency })

@@ -15,7 +15,7 @@ import (
 // later. The sweep queues a replacement of it. The replacement does the task's work meanwhile, and
 // no longer: if both came back in turns, every question would be asked twice.
 
-// twinSuffix marks the replacement of an orphaned task.
+// replacementSuffix ends the id of a task that replaces an orphaned one.
 const replacementSuffix = ":twin"
 
 const (

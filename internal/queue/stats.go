@@ -33,7 +33,7 @@ type TaskInfo struct {
 	Err    string    // the error of its last run, as [retry.ParseVerdict] reads it; "" when it has not run yet
 }
 
-// QueueStats is what the queues hold at one moment.
+// Stats is what the queues hold at one moment.
 type Stats struct {
 	Workers int             // processes that run tasks
 	Paused  map[string]bool // queues that a person has paused

@@ -18,7 +18,7 @@ func (h *hostRecord) allows(pair string, p circuitPolicy, now int64) bool {
 	return h.probe <= now && (!h.yields(pair, p) || h.until+p.grace.Microseconds() <= now)
 }
 
-// yields reports that others probe before this pair or this process.
+// yields reports whether others probe before this pair or this process.
 func (h *hostRecord) yields(pair string, p circuitPolicy) bool {
 	return h.failedProbes[pair] || p.process != "" && h.lastProcess == p.process
 }
@@ -97,7 +97,7 @@ func addWitness(witnesses map[string]int64, name string, p circuitPolicy, now in
 	return witnesses
 }
 
-// enoughPairs reports that no single tenant and no single group explains the failing pairs.
+// enoughPairs reports whether no single tenant and no single group explains the failing pairs.
 func enoughPairs(failing map[string]int64, p circuitPolicy) bool {
 	tenants, groups := map[string]bool{}, map[string]bool{}
 	for name := range failing {

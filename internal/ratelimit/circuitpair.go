@@ -59,13 +59,14 @@ func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 	return r.failedAt + p.firstDelay.Microseconds()
 }
 
-// yields reports that others probe first: the process failed last, or the object has failed in this
-// round. Either may be the only sick part, and the one that fails fastest always returns first.
+// yields reports whether others probe first: the process failed last, or the object has failed in
+// this round. Either may be the only sick part, and the one that fails fastest always returns
+// first.
 func (r pairRecord) yields(object string, p circuitPolicy) bool {
 	return p.process != "" && r.lastProcess == p.process || r.failedThisRound(object)
 }
 
-// failedThisRound reports that an object has failed while others have not had their turn yet.
+// failedThisRound reports whether an object has failed while others have not had their turn yet.
 func (r pairRecord) failedThisRound(object string) bool {
 	at, failed := r.objects[object]
 	return failed && at >= r.roundStart
@@ -84,7 +85,7 @@ func (r *pairRecord) noteProcess(process string, now int64) {
 	r.failedAt = now
 }
 
-// confirmed reports that one process alone does not explain the failures.
+// confirmed reports whether one process alone does not explain the failures.
 func (r pairRecord) confirmed(p circuitPolicy, now int64) bool {
 	return p.process == "" || p.processes < 2 ||
 		r.otherFailedAt != 0 && r.otherFailedAt >= now-p.window.Microseconds()

@@ -8,7 +8,7 @@ import (
 // Absence needs proof. That KSeF does not have an invoice is concluded only from a session that is
 // over and accounts for everything in it; silence alone proves nothing.
 
-// account is what a session that is over tells of the invoices of its package.
+// account is what a session that is over says about the invoices of its package.
 type account struct {
 	matching
 	session ksef.SessionInfo
@@ -230,8 +230,8 @@ func (a account) provesRefusal(waited bool) bool {
 	return waited || a.entries > 0 && a.entries >= a.expected()
 }
 
-// explained reports that the session's code says why it was refused, and so that nothing of it was
-// processed.
+// explained reports whether the session's code says why it was refused, and so that nothing of it
+// was processed.
 func (a account) explained() bool {
 	meaning := ksef.BatchSessionMeaning
 	if a.lane == ledger.Express {

@@ -74,7 +74,7 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	return d
 }
 
-// decision gives the moves, with what 410s say of the tenant. It is not complete while what is
+// decision gives the moves, with what 410s say about the tenant. It is not complete while what is
 // known of the tenant has to be asked for.
 func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete bool) {
 	if len(o.denials) > 0 {
@@ -137,8 +137,8 @@ func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pair
 	return unproven
 }
 
-// refusedAnswers decides what a refused session's list says of single invoices. What is in none of
-// the decision's moves or doubts then is proven not to be in KSeF.
+// refusedAnswers decides what a refused session's list says about single invoices. What is in none
+// of the decision's moves or doubts then is proven not to be in KSeF.
 func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {
@@ -180,14 +180,14 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 	return d
 }
 
-// mayHaveReceipt reports that the refused session may have a receipt all the same. That the receipt
-// cannot be asked for now keeps back only what it could tell of: a session that KSeF refused for a
-// reason of its own, and of which its list has no acceptance, has none.
+// mayHaveReceipt reports whether the refused session may nevertheless have a receipt. It has none
+// when its code says why it was refused and its list has no accepted invoice. Then nothing has to
+// wait for a receipt that cannot be asked for now.
 func (a account) mayHaveReceipt() bool { return !a.explained() || a.listedDone() > 0 }
 
-// refusedOpen goes by the receipt of a refused session, which names content: there is none of a
-// session that came to nothing. It accepts what the receipt has and returns what nothing proves
-// anything about.
+// refusedOpen uses the receipt of a refused session. The receipt names content, and a session that
+// accepted nothing has none. refusedOpen accepts the invoices that the receipt has, and returns
+// those about which nothing proves anything.
 func (o *outcomes) refusedOpen(
 	a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed, waited bool,
 ) (open []*ledger.Invoice) {

@@ -13,7 +13,7 @@ import (
 type Decision struct {
 	Ask Ask
 
-	// Package is written first. It goes by the package's revision: of two workers that decide the
+	// Package is written first, and only at the revision that was read. When two workers decide the
 	// same, one stops here, before anything is counted or sent again.
 	Package PackageEdit
 	// Renew forgets the public key, before another session with these invoices can be opened.
@@ -24,8 +24,8 @@ type Decision struct {
 	// Through notes that KSeF processed a batch session. Before End: a package that has ended is
 	// not looked at again.
 	Through bool
-	// Denial is what 410s say of the tenant. Before Moves: the tenant is paused before its invoices
-	// are queued again, or they would leave at once.
+	// Denial is what 410s say about the tenant. Before Moves: the tenant is paused before its
+	// invoices are queued again, or they would leave at once.
 	Denial *Denial
 	// Moves are written together; each may meet a conflict of its own. A move to queued is followed
 	// by the task that sends the invoice.
@@ -44,7 +44,7 @@ type Decision struct {
 	Split *Split
 	End   *End
 	// TellRest queues the task of the package that this one was a probe of, Receipt the receipt
-	// task. After Split and End: both tasks go by the state that those write.
+	// task. They come after Split and End, because both tasks read the state that these write.
 	TellRest, Receipt bool
 
 	// Gone is handed back in [Listed] until the run is over.
@@ -54,7 +54,7 @@ type Decision struct {
 	Over bool
 }
 
-// Asks reports that a fact is needed first.
+// Asks reports whether a fact is needed first.
 func (d Decision) Asks() bool { return d.Ask.For != Nothing }
 
 // Ask is one fact that a decision needs. Sends are the invoices to ask for by their references, in
@@ -74,7 +74,7 @@ const (
 	TheHeld         // the ledger's entries: after the list, see [DecideOpen]
 	TheSends        // the status of single sends by their references
 	TheReceipt      // the session's receipt
-	TheTenant       // what is known of the tenant
+	TheTenant       // what is known about the tenant
 	TheThrough      // whether KSeF processed another package of the tenant since
 	TheRest         // the package that this one was split off as a probe
 )
@@ -134,7 +134,7 @@ type End struct {
 }
 
 // Wait is how the task comes back: by the pauses of polls, with an error, or after Delay. Err is
-// given back as it is: circuits and growing pauses go by it.
+// returned unchanged, because circuits and growing pauses depend on it.
 type Wait struct {
 	Poll   bool
 	Delay  time.Duration

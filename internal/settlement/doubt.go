@@ -6,8 +6,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// proofPatience is how long a session's own list and receipt are asked again for what they do not
-// account for. After it KSeF's register is looked through.
+// proofPatience is how long the worker asks a session's own list and receipt again about invoices
+// that they do not account for. After that it searches KSeF's register.
 const proofPatience = 30 * time.Minute
 
 // silencePatience is how long a session that ended without saying why, and that neither lists nor

@@ -16,7 +16,7 @@ type Held struct {
 	Unread   []ledger.Unreadable // those that cannot
 }
 
-// holds reports that a package holds an invoice whose outcome is not known yet.
+// holds reports whether a package holds an invoice whose outcome is not known yet.
 func holds(pkg string, inv *ledger.Invoice) bool {
 	if inv.Package != pkg {
 		return false
@@ -103,8 +103,8 @@ type Listed struct {
 	Gone  map[string]bool // ids of invoices that the refused session was proven not to have taken
 }
 
-// List is the list of a session's invoices. With Asked and Invoices nil there is none to be had; an
-// empty list is not nil.
+// List is the list of a session's invoices. When Asked is set and Invoices is nil, KSeF has no
+// list; an empty list is not nil.
 type List struct {
 	Asked    bool
 	Invoices []ksef.InvoiceInfo
@@ -145,7 +145,7 @@ type Stage int
 
 // The stages, in their order.
 const (
-	Answers   Stage = iota // what KSeF says of each invoice
+	Answers   Stage = iota // what KSeF says about each invoice
 	Originals              // the originals of duplicates, and of what KSeF has lost the session of
 	Remainder              // what is left: the package ends, its invoices go elsewhere, or it waits
 	Last                   // after the invoices of a refused online session have left

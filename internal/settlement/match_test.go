@@ -95,7 +95,7 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 			}
 			same := func(i ledger.Invoice) bool { return i.Number == p.inv.Number }
 			if n := len(slices.DeleteFunc(slices.Clone(invs), func(i ledger.Invoice) bool { return !same(i) })); n != 1 {
-				t.Errorf("%q was paired although %d invoices bear it", p.inv.Number, n)
+				t.Errorf("%q was paired although %d invoices have it", p.inv.Number, n)
 			}
 		}
 		for _, i := range m.invoices {
@@ -103,14 +103,14 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 		}
 		slices.Sort(ours)
 		if len(slices.Compact(slices.Clone(ours))) != len(invs) || len(ours) != len(invs) {
-			t.Errorf("of %d invoices these are told of: %v", len(invs), ours)
+			t.Errorf("of %d invoices the match has these: %v", len(invs), ours)
 		}
 		for _, a := range m.answers {
 			answers[a.Ordinal]++
 		}
 		for _, info := range infos {
 			if n := answers[info.Ordinal]; n != 1 {
-				t.Errorf("answer %d (%q) is told of %d times", info.Ordinal, info.InvoiceNumber, n)
+				t.Errorf("the match has answer %d (%q) %d times", info.Ordinal, info.InvoiceNumber, n)
 			}
 		}
 		// An invoice that is left and an answer that is left never agree on a number that is unique

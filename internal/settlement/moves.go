@@ -36,9 +36,9 @@ type Move struct {
 	Again    Again      // of SendAgain
 }
 
-// Acceptance is what KSeF says of an accepted invoice. Recovered says that it was accepted earlier;
-// UPO is the address of the receipt that proved it, "" for none. Hash is set when KSeF has the
-// invoice in other bytes than were handed in.
+// Acceptance is what KSeF says about an accepted invoice. Recovered says that it was accepted
+// earlier; UPO is the address of the receipt that proved it, "" for none. Hash is set when KSeF has
+// the invoice in other bytes than were handed in.
 type Acceptance struct {
 	Number, Mode string
 	At           time.Time // zero: not known
@@ -68,7 +68,7 @@ type Counter int
 // The counters.
 const (
 	Resends        Counter = iota + 1 // times that KSeF asked for this very invoice again
-	FailedSessions                    // online sessions that came to nothing with it
+	FailedSessions                    // online sessions with it that failed
 	Denied                            // when KSeF first answered 410, in milliseconds
 )
 

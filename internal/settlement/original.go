@@ -13,7 +13,7 @@ import (
 // duplicate's number, 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
-	BySearch   = "search"   // KSeF did not name it, or named another: the register is looked through
+	BySearch   = "search"   // KSeF did not name it, or named another: the register is searched
 	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
 )
 
@@ -109,7 +109,8 @@ func park(inv *ledger.Invoice, gist, reason string) Finding {
 	return Finding{Move: &m}
 }
 
-// search is for a reference to the original that proves nothing: the register is looked through.
+// search returns the finding for a reference to the original that proves nothing: search the
+// register.
 func search(inv *ledger.Invoice) Finding {
 	return Finding{Move: &Move{Invoice: inv, Fate: LookUp, Original: Original{By: BySearch}}}
 }

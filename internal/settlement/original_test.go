@@ -18,7 +18,7 @@ func duplicate(by, original string) *ledger.Invoice {
 	}
 }
 
-// told says what a finding comes to.
+// toldFinding says what a finding decides.
 func toldFinding(f Finding) string {
 	switch {
 	case f.Document:

@@ -13,8 +13,8 @@ import (
 // whole says nothing about any invoice in it.
 const maxResends = 3
 
-// maxFailedSessions is how many online sessions may come to nothing with an invoice before it
-// travels in a package. There the failure of a session has a bound of its own: halving finds the
+// maxFailedSessions is how many online sessions with an invoice may fail before the invoice goes in
+// a package. There the failure of a session has a bound of its own: halving finds the
 // invoice that is at fault, and lets all others through.
 const maxFailedSessions = 2
 
@@ -137,9 +137,10 @@ func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proo
 	return again(inv, lane, Resends, int64(inv.Resends)+1, code, reason, proof)
 }
 
-// NoVerdict is for an invoice whose session came to nothing without a word about it: refused as a
-// whole, or over and not containing it. lane is the package's. In a package that was processed the
-// silence is a word: the invoice was in the ZIP, and is the only one that KSeF does not tell of.
+// NoVerdict decides about an invoice whose session ended without an answer about it: KSeF refused
+// the session as a whole, or the session is over and does not contain the invoice. lane is the
+// package's. When a package was processed, the missing answer says something too: the invoice was
+// in the ZIP, and KSeF is silent about it alone.
 func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
 	if lane == ledger.Bulk {
 		return resend(inv, inv.Lane, code, reason, proof)

@@ -191,7 +191,8 @@ func (p *play) carryOut(d Decision) (*Wait, bool) {
 	return d.Wait, d.Over
 }
 
-// race lets somebody else be faster with an invoice: its sender, late with "sent", or a twin.
+// race lets somebody else be faster with an invoice: its sender, late with "sent", or a replacement
+// task.
 func (p *play) race(m Move) {
 	if !p.racing[m.Invoice.ID] {
 		return
@@ -251,7 +252,7 @@ func stateOf(m Move) ledger.State {
 	return m.Invoice.State
 }
 
-// lookUp stands in for the originals: each is found, not to be had now, or left to a person.
+// lookUp stands in for the originals: each is found, cannot be read now, or is left to a person.
 func (p *play) lookUp() bool {
 	all := true
 	for _, inv := range p.held.Undecided(place) {

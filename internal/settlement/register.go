@@ -37,13 +37,13 @@ const (
 	passRestMax = time.Hour
 )
 
-// Subjects are the parts of the register, in the order in which they are looked through.
+// Subjects are the parts of the register, in the order in which they are searched.
 func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
 
-// NewPass reports that a pass for another part was written down before this one: how far that came
-// is forgotten.
+// NewPass reports whether a pass for another part was written down before this one: how far that
+// came is forgotten.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }

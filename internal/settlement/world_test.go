@@ -18,7 +18,7 @@ import (
 //   - an answer about a reference is about that invoice;
 //   - a receipt names accepted content only;
 //   - a name may be lost or written otherwise, and is never that of another invoice of ours;
-//   - two answers about one invoice bear the same place in the session;
+//   - two answers about one invoice have the same ordinal in the session;
 //   - the count of an online session lacks no invoice but one that KSeF has given a reference
 //     for, and that its list lacks too; a count that lags does not say none; and the name of what
 //     lags is its own. (The last is a gap: its status claims an answer of the same name, though
@@ -172,7 +172,7 @@ func (w *world) heal() {
 	w.unread = nil
 }
 
-// mayAccept reports that a session of this code may have accepted invoices.
+// mayAccept reports whether a session of this code may have accepted invoices.
 func mayAccept(code int) bool { return code == 200 || code == 500 || code == 550 || code == 999 }
 
 // held is what the ledger has at present, as a fresh read gives it.
@@ -184,7 +184,7 @@ func (w *world) held() Held {
 	return h
 }
 
-// session is what KSeF says of it in one run.
+// session is what KSeF says about it in one run.
 func (w *world) session(t *rapid.T) ksef.SessionInfo {
 	s := ksef.SessionInfo{Status: ksef.StatusInfo{Code: w.code, Description: "it says so"}}
 	w.lagging = ""
@@ -317,7 +317,7 @@ func (w *world) receipt(t *rapid.T) (own OwnReceipt, short bool) {
 	return own, bent == 2
 }
 
-// status is what KSeF says of a single send.
+// status is what KSeF says about a single send.
 func (w *world) status(inv *ledger.Invoice) ksef.InvoiceInfo {
 	tr := w.truth[inv.ID]
 	return ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal,

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// entryKinds are the faults that change what is answered about an invoice.
+// entryKinds returns the kinds of faults that change an answer about one invoice.
 func entryKinds() []string {
 	return []string{ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit}
 }
 
-// identify returns the key of an entry for the faults: the same in the list, in the receipt and in
-// the register.
+// identify returns the key by which the faults know an entry. An invoice has the same key in the
+// list, in the receipt and in the register.
 func (o *outcome) identify() any {
 	if o.accepted != nil {
 		return o.accepted
@@ -21,13 +21,14 @@ func (o *outcome) identify() any {
 	return o
 }
 
-// answerEvent describes an entry of an answer of operation on to the faults.
+// answerEvent returns the event of an entry in the answer to the operation on, for the faults to
+// match.
 func (sess *session) answerEvent(on, nip, number string) event {
 	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }
 
-// altered returns the answer about one invoice as the faults change it; there is false when the
-// invoice is left out. An invoice that is not decided yet is never changed.
+// altered returns the answer about one invoice as the faults change it. It reports false when they
+// leave the invoice out. An answer about an invoice that is not decided yet is never changed.
 func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
 	i, odd, there := al.alter(on, sess, o, i)
 	if len(odd) > 0 && there {
@@ -36,8 +37,8 @@ func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) 
 	return i, there
 }
 
-// alter changes the answer about one invoice as the faults order, and returns the forms outside the
-// contract in which some of its fields are to be written.
+// alter changes the answer about one invoice as the faults order. It also returns the forms outside
+// the contract that [malformed] has to write, and false when the faults leave the invoice out.
 func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
 	if i.Status.Code < 200 || !al.faults.everArmed(entryKinds()...) {
 		return i, nil, true
@@ -69,19 +70,21 @@ func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (a
 	return i, odd, true
 }
 
-// alteredMetadata returns the register's entry of an invoice; there is false when it is left out.
+// alteredMetadata returns the register's entry of an invoice. It reports false when the faults
+// leave the entry out.
 func (al *alterer) alteredMetadata(a *accepted) (m invoiceMetadata, there bool) {
 	m = a.metadata()
 	return m, al.alterNumbers(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
 }
 
-// alterReceiptEntry changes the receipt's entry of an invoice; there is false when it is left out.
+// alterReceiptEntry changes the receipt's entry of an invoice. It reports false when the faults
+// leave the entry out.
 func (al *alterer) alterReceiptEntry(a *accepted, d *dokument) (there bool) {
 	return al.alterNumbers(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
 }
 
-// alterNumbers applies the faults that concern the two numbers of an accepted invoice, and the one
-// that leaves it out.
+// alterNumbers applies the faults that change the two numbers of an accepted invoice. It reports
+// false when the fault of kind omit leaves the invoice out.
 func (al *alterer) alterNumbers(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
 	canChange := func(f Fault) bool { return f.canChange(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
 	where := a.session.answerEvent(on, a.NIP, a.Number)
@@ -125,8 +128,8 @@ func (f Fault) canChange(i invoiceInfo) bool {
 // numeric matches an invoice number that can be written as a JSON number without a change.
 var numeric = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
-// rewritten returns the number with other white space. Without a fault each run of white space,
-// no-break spaces included, is one blank: numbers are kept and answered in that form.
+// rewritten returns the number with other white space. The simulator keeps a number with one blank
+// for each run of white space, and answers it in that form when there is no fault.
 func rewritten(number, as string) string {
 	switch {
 	case number == "":
@@ -142,7 +145,8 @@ func rewritten(number, as string) string {
 	return number
 }
 
-// split writes a KSeF number as KSeF 1.x did: the twelve digits of the third group as six and six.
+// split writes a KSeF number as KSeF 1.x did: the third group of twelve digits becomes two groups
+// of six.
 func split(number string) string {
 	if len(number) != 35 {
 		return number
@@ -176,7 +180,7 @@ func malformed(i invoiceInfo, as []string) any {
 			entry["ordinal"] = text(entry["ordinal"])
 		case TextCode:
 			status["code"] = text(status["code"])
-		case LoneExtension:
+		case SingleExtension:
 			single := any(struct{}{})
 			if len(i.Status.Extensions) > 0 {
 				single = i.Status.Extensions[0]

@@ -183,7 +183,7 @@ func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 		NumericNumber:   `"invoiceNumber":2026001,`,
 		TextOrdinal:     `"ordinal":"2"`,
 		TextCode:        `"code":"200"`,
-		LoneExtension:   `"extensions":{}`,
+		SingleExtension: `"extensions":{}`,
 		MappedExtension: `"extensions":{}`,
 	} {
 		r := newRig(t)
@@ -211,7 +211,7 @@ func TestFault_UndecodableExtensions_ChangesADuplicate(t *testing.T) {
 	r := newRig(t)
 	first, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
 	for as, want := range map[string]string{
-		LoneExtension:   `"extensions":{"key":"originalSessionReferenceNumber","value":"` + first + `"}`,
+		SingleExtension: `"extensions":{"key":"originalSessionReferenceNumber","value":"` + first + `"}`,
 		MappedExtension: `"originalSessionReferenceNumber":"` + first + `"`,
 	} {
 		inject(t, r, Fault{Kind: Undecodable, As: as})

@@ -52,7 +52,7 @@ type core struct {
 	downloads map[string]*boxDownload
 }
 
-// The parts, each with the others that it calls. None is called by one above it.
+// The parts, each with the others that it calls. No part is called by a part above it.
 type (
 	// performer carries an operation out: the faults that are ordered, the limits, then the
 	// operation itself.

@@ -30,8 +30,8 @@ type Invoice struct {
 	Odd []string
 }
 
-// invoice tells how an invoice stands; there is false when a fault leaves it out. The caller holds
-// mu.
+// invoice returns the answer about an invoice. It reports false when a fault leaves it out. The
+// caller holds mu.
 func (f InvoiceBook) invoice(on string, sess *session, o *outcome) (v Invoice, there bool) {
 	i, odd, there := f.s.alter(on, sess, o, f.s.info(sess, o))
 	v = Invoice{

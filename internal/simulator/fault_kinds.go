@@ -68,7 +68,7 @@ const (
 	OddDate         = "date"              // dates with an offset like +0100
 	NumericNumber   = "number"            // invoiceNumber as a JSON number, when it has only digits
 	TextOrdinal     = "ordinal"           // ordinal as a string
-	LoneExtension   = "extensions-object" // extensions as its first element, or as an empty object
+	SingleExtension = "extensions-object" // extensions as its first element, or as an empty object
 	MappedExtension = "extensions-map"    // extensions as a map from key to value
 	TextCode        = "code"              // status.code as a string
 )
@@ -92,7 +92,7 @@ func variantsOf(kind string) []string {
 	case NumberRewritten:
 		return []string{Doubled, NoBreak, Tabbed, TrailBlank}
 	case Undecodable:
-		return []string{OddDate, NumericNumber, TextOrdinal, LoneExtension, MappedExtension, TextCode}
+		return []string{OddDate, NumericNumber, TextOrdinal, SingleExtension, MappedExtension, TextCode}
 	}
 	return []string{""}
 }

@@ -127,7 +127,7 @@ func (so *sessionOperations) sendInvoice(c *call) (reply, *refusal) {
 	return jsonReply(opened{o.id, rfc3339(o.sent)}), nil
 }
 
-// delivery is one encrypted invoice with what its sender says of it.
+// delivery is one encrypted invoice with what its sender says about it.
 type delivery struct {
 	size          int64 // of the document
 	hash, content []byte

@@ -145,7 +145,7 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 }
 
 // noteListed writes that the list need not be read again. From then on only what is marked is
-// looked for, so it is not written while an undecided invoice bears no mark: somebody moved it
+// looked for, so it is not written while an undecided invoice has no mark: somebody moved it
 // meanwhile.
 func (c *confirmation) noteListed(ctx context.Context) error {
 	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
@@ -207,8 +207,8 @@ func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) e
 	return err
 }
 
-// comeBack is the error that brings the task back. An error of KSeF's own is given back as it is:
-// circuits and growing pauses go by it.
+// comeBack is the error that brings the task back. An error of KSeF's own is returned
+// unchanged, because circuits and growing pauses depend on it.
 func (ps *pollSchedule) comeBack(p *ledger.Package, wait *settlement.Wait) error {
 	switch {
 	case wait.Err != nil:

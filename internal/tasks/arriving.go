@@ -15,9 +15,9 @@ type cutRound struct {
 	waits  []ledger.Waiting
 	probes func() (outageProbe, error)
 	onWay  func() (map[string]ledger.OnWay, error)
-	// arriving returns the tenants of whom more invoices stand in line for their waiting sets. A
-	// set in which nothing new has arrived for a while may lack them only because every worker was
-	// busy with something else. To cut it then would spend a session on half of an export.
+	// arriving returns the tenants that have more invoices in the queues, on their way to a waiting
+	// set. When nothing new has arrived in a set for a while, that may be only because every worker
+	// was busy with something else. To cut the set then would spend a session on half of an export.
 	arriving func() (map[string]bool, error)
 }
 

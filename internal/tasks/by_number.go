@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// proveByNumber asks the register for originals that KSeF has named and no receipt proves. It
-// returns those that it does not prove either: their documents decide. So a limit, or a register
-// that does not answer, delays nothing.
+// proveByNumber asks the register for the originals that KSeF has named but no receipt proves. It
+// returns the invoices whose originals the register does not prove either. The caller then compares
+// documents, so nothing waits for a limit or for a register that does not answer.
 func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (left []*ledger.Invoice, err error) {
 	if !f.t.FindsByNumber() || !settlement.ByNumber(named) {
 		return named, nil
@@ -31,7 +31,7 @@ func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (le
 	return left, nil
 }
 
-// searchByNumber looks for a few originals, each by its number. What is found is written before the
+// searchByNumber looks for a few originals, each by its number. It writes what it finds before the
 // next request.
 func (f *finder) searchByNumber(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	w, p := f.w, f.p
@@ -47,7 +47,7 @@ func (f *finder) searchByNumber(ctx context.Context, as ksef.SubjectType, want [
 		move, err := f.askByNumber(ctx, inv)
 		switch {
 		case withheld(err):
-			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be searched")
 			return f.parkNotFound(ctx, append(left, want[i:]...))
 		case err != nil:
 			return f.breakPass(ctx, now, err)
@@ -72,8 +72,8 @@ func (f *finder) searchByNumber(ctx context.Context, as ksef.SubjectType, want [
 	return w.polls.comeBack(p, settlement.NotFoundYet(rest, len(left)))
 }
 
-// askByNumber returns what the register says of one invoice, nil when it does not list it. Its
-// requests are counted with the pages of the package's passes.
+// askByNumber returns what the register says about one invoice, or nil when the register does not
+// list it. Its requests count like the pages that the package's passes read.
 func (f *finder) askByNumber(ctx context.Context, inv *ledger.Invoice) (*settlement.Move, error) {
 	requests, err := settlement.NumberRequests(inv, f.w.o.Now())
 	if err != nil {

@@ -113,7 +113,7 @@ func notYet(err error) error {
 	return err
 }
 
-// endsRound reports that a request for the next one now would be refused as well.
+// endsRound reports whether a request for the next one now would be refused as well.
 func endsRound(err error) bool {
 	reason := retry.Judge(err).Reason
 	return reason == retry.ReasonLimit || reason == retry.ReasonThrottled || reason == retry.ReasonOutage || reason == retry.ReasonStopping

@@ -51,7 +51,7 @@ func (c *confirmation) run(ctx context.Context, decide func(now time.Time) settl
 	}
 }
 
-// edit writes fields of the package, and goes by its revision.
+// edit writes fields of the package if it still has the revision that was read.
 func (c *confirmation) edit(ctx context.Context, e ledger.PackageEdit) error {
 	return c.w.movePackage(ctx, c.p, ledger.PackageMove{Edit: e})
 }

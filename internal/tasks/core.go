@@ -81,7 +81,7 @@ func (c *core) reached(kind queue.Kind, s ledger.State, n int) {
 	}
 }
 
-// ended tells of one invoice that a move has ended; a move that ended nothing is left out.
+// ended reports the end of one invoice to the observer. It ignores a move that ended nothing.
 func (c *core) ended(m settlement.Move) {
 	e := Ended{Lane: m.Invoice.Lane, Code: m.Code, After: max(0, c.o.Now().Sub(m.Invoice.CreatedAt.Time()))}
 	switch m.Fate {

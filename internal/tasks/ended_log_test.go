@@ -9,9 +9,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Thirteen invoices of one package are rejected and one is parked. Ten and one have a line of their
-// own; the others are counted by their reason.
-func TestEndedLog_ManyRejectedInOnePackage_SomeHaveALineAndTheOthersAreCounted(t *testing.T) {
+// Thirteen invoices of one package are rejected and one is parked. The log has a line for each of
+// ten rejected invoices and for the parked one. One more line counts the other three by their
+// reason.
+func TestEndedLog_ManyRejectedInOnePackage_TenHaveALineAndTheOthersAreCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "G/1", Code: 415}}})
 	w := s.worker("w", s.client())
 	ids := []string{s.admit(ledger.Bulk, s.good("G/1")).ID}
@@ -35,9 +36,9 @@ func TestEndedLog_ManyRejectedInOnePackage_SomeHaveALineAndTheOthersAreCounted(t
 	}
 }
 
-// What is logged of an invoice that makes KSeF refuse its sessions is not the meaning that the
-// session's code would have as an invoice's.
-func TestEndedLog_ParkedBecauseOfItsSessions_SaysSoAndNotWhatTheCodeMeansElsewhere(t *testing.T) {
+// An invoice is parked because KSeF refuses every session that contains it. The code is that of the
+// sessions. The log must not explain it as if it were a code of the invoice.
+func TestEndedLog_ParkedBecauseOfItsSessions_NamesTheSessionsAsTheReason(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 405}}})
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))

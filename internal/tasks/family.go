@@ -11,10 +11,10 @@ import (
 // that it was split off from.
 type family struct{ *core }
 
-// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed
-// after these very invoices were refused together first, or were put together by halving: it takes
-// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun
-// to refuse everybody since.
+// othersGoThrough reports whether KSeF processed another batch session of the tenant that was
+// closed after these very invoices were refused together first, or were put together by halving: it
+// takes sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have
+// begun to refuse everybody since.
 func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
 	since, err := f.togetherSince(ctx, p)
 	if err != nil || since == 0 {

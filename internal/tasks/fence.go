@@ -43,8 +43,8 @@ func (w *writer) writeClosingAgain(ctx context.Context, p *ledger.Package) error
 	return w.Ledger.Secure(ctx, p)
 }
 
-// sendingIn says of the invoices of a package that the call that hands them to KSeF is about to be
-// made.
+// sendingIn marks the invoices of a package as being sent, just before the call that hands them to
+// KSeF.
 func sendingIn(p *ledger.Package) ledger.PackageMove {
 	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
 		InvoicesEdit: ledger.Edit{}.InSession(p.Session)}

@@ -45,8 +45,8 @@ func (w *Worker) counted(run asynq.Handler) asynq.Handler {
 // is not an error: another task moved the entry, so the task comes back soon and reads the ledger
 // again.
 func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run func(context.Context) error) error {
-	// Every request of a task stands in the waitlist under the task's name: when the task comes
-	// back, it still has its place, and not the last one.
+	// Every request of a task waits in the waitlist under the task's name. So the task still has
+	// its place when it comes back.
 	err := run(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id))
 	if err == nil {
 		return nil

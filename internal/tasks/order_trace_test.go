@@ -296,7 +296,7 @@ func (tr *trace) met(id string) int {
 	return slices.IndexFunc(tr.lines, func(line string) bool { return strings.Contains(line, id) })
 }
 
-// fields prints pairs of name and value, sorted by name.
+// fields formats pairs of name and value, sorted by name.
 func fields(words []string) string {
 	var out []string
 	for i := 0; i+1 < len(words); i += 2 {
@@ -306,7 +306,7 @@ func fields(words []string) string {
 	return strings.Join(out, "")
 }
 
-// word prints one argument of a script.
+// word formats one argument of a script.
 func word(a any) string {
 	switch a := a.(type) {
 	case []byte:

@@ -39,7 +39,7 @@ type Allowance struct {
 	Burst  int
 	Sets   int // waiting sets of the tenant that share it; 0 is 1
 	OnWay  int // packages of the tenant between the cut and their outcome
-	// Arriving says that more of the tenant's invoices stand in line for its waiting sets.
+	// Arriving says that more of the tenant's invoices are queued and will join its waiting sets.
 	Arriving bool
 	Full     bool // no session can be opened now: a package would only wait elsewhere, and could not grow
 }
@@ -119,7 +119,7 @@ func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {
 
 func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow }
 
-// quiet reports whether nothing more arrives: nothing has for a while, and nothing stands in line.
+// quiet reports whether nothing more arrives: nothing has for a while, and nothing more is queued.
 func (p CutPolicy) quiet(w ledger.Waiting, now time.Time, r Allowance) bool {
 	return !r.Arriving && now.Sub(w.Newest) >= p.Quiet
 }

@@ -82,7 +82,7 @@ func (b *batchBuilder) afterOthers(t ledger.Tenant) error {
 }
 
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
-// done reports that the package need not be submitted now.
+// done reports whether the package need not be submitted now.
 func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(b.o.Now()); wait > 0 {
 		return false, later(wait, retry.ReasonRefused,

@@ -51,7 +51,7 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 		}
 		page, err := f.t.Metadata(ctx, req)
 		if withheld(err) {
-			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be searched")
 			return f.parkNotFound(ctx, want)
 		}
 		if err != nil {

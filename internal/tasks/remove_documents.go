@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// shedPause is how long nothing is removed from an archive that refuses removals: a bucket may
+// removePause is how long nothing is removed from an archive that refuses removals: a bucket may
 // forbid them for a time or for ever.
 const removePause = time.Hour
 

@@ -14,14 +14,14 @@ import (
 // Every request that is not urgent leaves one place of each window free. That is enough for strict
 // priority and costs hardly anything of the allowance. An urgent request takes the free place at
 // once. While more urgent requests come, they get every place that becomes free, because for the
-// other requests the window stays full. The two sorts stand in separate waitlists.
+// other requests the window stays full. The two sorts have separate waitlists.
 
 // ordinary marks requests that leave a place free for urgent ones.
 func ordinary(ctx context.Context) context.Context {
 	return ratelimit.With(ctx, ratelimit.Reserve(1))
 }
 
-// urgent reports whether the deadline is near, or midnight in Warsaw: an invoice that bears today's
+// urgent reports whether the deadline is near, or midnight in Warsaw: an invoice that has today's
 // P_1 has to be sent before midnight.
 func (c *core) urgent(deadline ledger.Millis) bool {
 	now := c.o.Now()

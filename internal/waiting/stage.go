@@ -10,11 +10,11 @@ type stage struct {
 	kind queue.Kind // of the task that does the next step
 	id   string     // of the invoice or package that the task is about
 	rev  int64
-	set  string // the waiting set that it is in
+	set  string // the waiting set that the invoice is in
 	pkg  string
-	said string // what KSeF said when its task failed; of a package see its entry
-	end  bool   // it is accepted: only its receipt is missing
-	// overflow says that its task is in the overflow queue of the kind.
+	said string // what KSeF said when its task failed; for a package, its entry has that
+	end  bool   // the invoice is accepted, and only its receipt is missing
+	// overflow says that the task is in the overflow queue of its kind.
 	overflow bool
 }
 
@@ -43,7 +43,7 @@ func kindOf(p ledger.Package) queue.Kind {
 	return queue.KindConfirm
 }
 
-// queue returns the queue that the task of the next step stands in.
+// queue returns the queue that has the task of the next step.
 func (s stage) queue() string {
 	if all := s.kind.Queues(); s.overflow && len(all) > 1 {
 		return all[1]
@@ -51,7 +51,7 @@ func (s stage) queue() string {
 	return s.kind.Queue()
 }
 
-// unsent reports that KSeF has received nothing of it yet.
+// unsent reports whether KSeF has received nothing of the invoice yet.
 func (s stage) unsent() bool {
 	switch s.kind {
 	case queue.KindSubmit, queue.KindChunk, queue.KindSend, queue.KindCut, queue.KindPackage:

@@ -10,17 +10,17 @@ type core struct {
 	o        Options
 	disk     *disk
 	files    map[string]*file  // those that are followed, by their name below their place
-	problems map[string]string // why files wait, by path; made anew by each pass
+	problems map[string]string // why files wait, by path; made again by each pass
 }
 
-// The parts, each with the others that it calls. None is called by one above it.
+// The parts, each with the others that it calls. No part is called by a part above it.
 type (
 	// journal keeps the records of what is followed.
 	journal struct{ *core }
-	// settings reads what the files of settings say of their folders.
+	// settings reads what the files of settings say about their folders.
 	settings struct {
 		*core
-		rules map[string]*setting // of folders, made anew by each pass
+		rules map[string]*setting // of folders, made again by each pass
 	}
 	// taker moves files into taken/, under names that are free.
 	taker struct{ *core }

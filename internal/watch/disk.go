@@ -66,7 +66,8 @@ func (d *disk) remove(name string) error {
 	return err
 }
 
-// exists reports that something has the name. An error other than "does not exist" counts as yes.
+// exists reports whether something has the name. An error other than "does not exist" counts as
+// yes.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)

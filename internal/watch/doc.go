@@ -21,7 +21,7 @@
 //	scan.go       files that are complete
 //	take.go       from the folder into taken/; names.go: a name that is free
 //	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON
-//	follow.go     what the ledger says of them; commit.go: into the folder of the outcome
+//	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
 //	journal.go    records of what is followed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder
 //

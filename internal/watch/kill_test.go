@@ -100,9 +100,9 @@ func (s *site) lay() {
 	s.put("d.xml", xmlOf(1, "FV/3"))
 }
 
-// judge checks that every file is where it belongs, once, with what stands beside it, and that the
-// ledger has each invoice once.
-func (s *site) judge(when string) {
+// checkPlaces checks that every file is where it belongs, once, with what stands beside it, and
+// that the ledger has each invoice once.
+func (s *site) checkPlaces(when string) {
 	s.t.Helper()
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml",
 		"accepted/copy.xml", "accepted/copy.xml.json", "accepted/copy.xml.upo.xml",
@@ -151,7 +151,7 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 		s.settleAll()
 		s.passes(3)
 		s.end()
-		s.judge("taking: " + at)
+		s.checkPlaces("taking: " + at)
 	}
 	taking := len(steps)
 	for step := 1; ; step++ {
@@ -166,7 +166,7 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 		steps = append(steps, at)
 		s.passes(3)
 		s.end()
-		s.judge("telling the outcome: " + at)
+		s.checkPlaces("telling the outcome: " + at)
 	}
 	if taking < 15 || len(steps)-taking < 25 {
 		t.Errorf("killed at %d steps of taking and %d of telling the outcome: are the steps still there?", taking, len(steps)-taking)

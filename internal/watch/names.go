@@ -86,7 +86,7 @@ func (t *taker) free(name string) bool {
 	return true
 }
 
-// used reports that a file has the name in some place.
+// used reports whether a file has the name in some place.
 func (t *taker) used(name string) bool {
 	return t.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return t.disk.exists(place + "/" + name) })
 }

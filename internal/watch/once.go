@@ -24,7 +24,7 @@ func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
 	}
 }
 
-// idle reports that nothing is left to do now.
+// idle reports whether nothing is left to do now.
 func (w *Watcher) idle() bool {
 	for name := range w.finder.seen {
 		if w.problems[name] == "" {

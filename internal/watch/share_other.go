@@ -2,6 +2,6 @@
 
 package watch
 
-// isShare reports that the system may not tell of all changes in a folder. Here that is not known,
-// so the folder is looked at all the time.
+// isShare reports true: whether the system tells of all changes in a folder is not known here, so
+// the folder is read all the time.
 func isShare(string) bool { return true }

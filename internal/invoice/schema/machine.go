@@ -9,12 +9,12 @@ type Machine struct {
 	table *Table
 	root  uint8 // namespace of the root
 	depth int   // open elements on the stack
-	skip  int   // open elements that are not judged, inside the innermost one on the stack
+	skip  int   // open elements that are not checked, inside the innermost one on the stack
 	stack [MaxDepth + 1]frame
 
 	scratch []byte // a value whose white space is not as it is compared
 	faults  []Fault
-	full    bool // nothing more is judged
+	full    bool // nothing more is checked
 }
 
 // frame is an open element.
@@ -43,7 +43,7 @@ type Fault struct {
 	Rule, Value, Hint string
 }
 
-// maxFaults is the maximum number of faults of a document. A Machine that has found so many judges
+// maxFaults is the maximum number of faults of a document. A Machine that has found so many checks
 // nothing more.
 const maxFaults = 20
 
@@ -52,7 +52,7 @@ const maxFaults = 20
 func (m *Machine) Faults() []Fault { return m.faults }
 
 // Begin starts a document with its root. It reports whether t has a root of that namespace and
-// name; if not, nothing is judged. at is the offset of the root's tag.
+// name; if not, nothing is checked. at is the offset of the root's tag.
 func (m *Machine) Begin(t *Table, namespace string, name []byte, attrs []Attr, at int) bool {
 	m.table, m.depth, m.skip, m.faults, m.full = t, 0, 0, nil, false
 	for i := range t.Roots {
@@ -143,7 +143,7 @@ func (m *Machine) Text(text []byte, cdata bool, at int) {
 		i++
 	}
 	if i < len(text) || cdata {
-		f.broken = true // reported once; the end of the element is still judged
+		f.broken = true // reported once; the end of the element is still checked
 		m.report(at, Fault{Rule: "must contain elements, not text", Value: cut(text[i:])})
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // misplaced reports a child that is not allowed in the present state of f and decides how to go on:
 // after required elements that are missing, as if they had been there; after a child that came too
-// late or too often, as if it were not there. It reports whether the child itself is judged.
+// late or too often, as if it were not there. It reports whether the child itself is checked.
 func (m *Machine) misplaced(f *frame, child, at int) bool {
 	c := f.complex
 	if state := m.missing(f, child, at); state >= 0 {

@@ -43,10 +43,10 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	return c.api.http.UploadPart(ctx, p, open, size)
 }
 
-// opened judges the error of a request that carried a public key's id. KSeF refuses a key that it
-// has withdrawn before it looks at anything else, so the request can be made again with the key
-// fetched again: that is no refusal of the package. Only when KSeF refuses the same key once more,
-// the refusal stands.
+// opened maps the error of a request that carried a public key's id. KSeF refuses a key that it has
+// withdrawn before it checks anything else, so that is no refusal of the package: the request can
+// be made again with a key fetched again. The refusal stands only when KSeF refuses the same key
+// once more.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,5 +1,5 @@
 // Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of
-// July 2026, and what is known of 2.8.1): everything that a sender of invoices needs. Like the
+// July 2026, and what is known about 2.8.1): everything that a sender of invoices needs. Like the
 // other clients it states facts, never verdicts, and every request goes through package httponce.
 //
 // # Four views of one API

@@ -32,7 +32,7 @@ type metadataPageWire struct {
 	Invoices    *[]metadataWire `json:"invoices"`
 }
 
-// FindsByNumber reports that Metadata obeys InvoiceNumber, and tells the hash of each invoice.
+// FindsByNumber reports true: Metadata obeys InvoiceNumber and returns the hash of each invoice.
 func (c *Client) FindsByNumber() bool { return true }
 
 // Metadata lists invoices that KSeF holds, one page, by the date of permanent storage: it is the

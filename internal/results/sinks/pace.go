@@ -38,8 +38,8 @@ type verdict struct {
 	err   error // one of the errors
 }
 
-// judge reads the errors of one round.
-func judge(errs []error) verdict {
+// verdictOf sums up the errors of one round.
+func verdictOf(errs []error) verdict {
 	var v verdict
 	taken := 0
 	for _, err := range errs {

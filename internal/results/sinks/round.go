@@ -198,7 +198,7 @@ func (r *round) conclude(items []*item, change *ledger.SinkChange) {
 			r.state.Taken++
 		}
 	}
-	v := judge(errs)
+	v := verdictOf(errs)
 	if v.gone {
 		r.state.Stopped = ledger.At(now)
 		r.Log.Error().Str("receiver", r.Name).Err(v.err).
@@ -213,7 +213,7 @@ func (r *round) conclude(items []*item, change *ledger.SinkChange) {
 		r.state.Probes++
 		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), v.after)))
 	case len(errs) > 0:
-		if r.state.Outage != 0 && judgeTaken(errs) {
+		if r.state.Outage != 0 && anyTaken(errs) {
 			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(r.state.Outage.Time()).Round(time.Second)).
 				Msg("this receiver takes results again")
 			r.state.Outage, r.state.Probes = 0, 0
@@ -230,7 +230,8 @@ func (r *round) conclude(items []*item, change *ledger.SinkChange) {
 	}
 }
 
-func judgeTaken(errs []error) bool {
+// anyTaken reports whether one of the results was taken.
+func anyTaken(errs []error) bool {
 	for _, err := range errs {
 		if err == nil {
 			return true

@@ -315,12 +315,12 @@ func TestJudge_Errors_SayHowTheReceiverIs(t *testing.T) {
 		"none answered":             {[]error{out(0), refused}, [2]bool{true, false}},
 		"it wants nothing any more": {[]error{nil, &GoneError{refused}}, [2]bool{false, true}},
 	} {
-		v := judge(c.errs)
+		v := verdictOf(c.errs)
 		if d := cmp.Diff(c.want, [2]bool{v.out, v.gone}); d != "" {
 			t.Errorf("%s: %s", what, d)
 		}
 	}
-	if v := judge([]error{out(1000 * time.Hour)}); v.after != maxAfter {
+	if v := verdictOf([]error{out(1000 * time.Hour)}); v.after != maxAfter {
 		t.Errorf("it may ask for %v", v.after)
 	}
 }

@@ -92,8 +92,8 @@ func (d *document) attributes(l *level, attrs []xml.Attr) {
 	}
 }
 
-// judge checks the text or the children of an element that ends.
-func (d *document) judge(l *level) {
+// checkEnd checks the text or the children of an element that ends.
+func (d *document) checkEnd(l *level) {
 	t := l.value
 	if l.content != nil {
 		t = l.content.text

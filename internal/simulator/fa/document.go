@@ -67,7 +67,7 @@ func readDocument(content []byte, f *Form) (*document, error) {
 				return nil, fmt.Errorf("</%s> closes nothing", t.Name.Local)
 			}
 			d.leave(stack[len(stack)-1])
-			d.judge(&stack[len(stack)-1])
+			d.checkEnd(&stack[len(stack)-1])
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			if len(stack) == 0 {

@@ -15,7 +15,7 @@ import (
 // upper case).
 type Identity struct{ Type, Value string } // Type: Nip, Pesel, Fingerprint
 
-// Subject is what a certificate says of its owner.
+// Subject is what a certificate says about its owner.
 type Subject struct {
 	CommonName, Country, GivenName, Surname, SerialNumber, Organization, OrganizationID, UniqueID string
 }

@@ -147,7 +147,7 @@ func (d Tokens) visible(a Access, reference string) (*storedToken, error) {
 	return t, nil
 }
 
-// One tells what is known of a token.
+// One tells what is known about a token.
 func (d Tokens) One(a Access, reference string) (TokenInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -83,7 +83,7 @@ func odd(e invoiceEntry, forms []string) any {
 			entry["ordinalNumber"] = string(mustJSON(e.Ordinal))
 		case simulator.TextCode:
 			status["code"] = string(mustJSON(e.Status.Code))
-		case simulator.LoneExtension, simulator.MappedExtension:
+		case simulator.SingleExtension, simulator.MappedExtension:
 			// In this face extensions are a map already: the odd form is the gateway's list.
 			list := []map[string]string{}
 			for key, value := range e.Status.Extensions {

@@ -37,7 +37,7 @@ func TestCompile_SchemaOfEverythingSupported_XmllintAgrees(t *testing.T) {
 		}
 	}
 	valid := 0
-	for i, verdict := range lint.Judge(t, docs) {
+	for i, verdict := range lint.Check(t, docs) {
 		faults, err := schematest.Faults(table, docs[i])
 		if err != nil || verdict == schematest.Unread {
 			t.Fatalf("%s: %v; xmllint: %v", names[i], err, verdict)

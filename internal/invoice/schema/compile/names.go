@@ -2,7 +2,7 @@ package compile
 
 import "ksefworker/internal/invoice/schema"
 
-// space returns the number of a namespace in the table.
+// space returns the number of a namespace in the table, and adds the namespace when it is new.
 func (c *compiler) space(name string) uint8 {
 	for i, s := range c.table.Spaces {
 		if s == name {
@@ -20,7 +20,7 @@ func (c *compiler) name(n qname) schema.Name {
 	return schema.Name{Space: c.space(n.space), Local: n.local}
 }
 
-// typeNamed returns the type of a name, and makes it when it is new.
+// typeNamed returns the type with a name, and compiles it when it is new.
 func (c *compiler) typeNamed(at *element, text string) (schema.Ref, error) {
 	name, err := at.qname(text)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *compiler) namedType(e *element, name qname) (schema.Ref, error) {
 	return r, err
 }
 
-// child makes an element declaration.
+// child compiles an element declaration.
 func (c *compiler) child(e *element) (schema.Child, error) {
 	child := schema.Child{Name: e.attrs["name"], Fixed: e.attrs["fixed"]}
 	if err := e.allow("name", "type", "fixed", "minOccurs", "maxOccurs"); err != nil {
@@ -89,7 +89,8 @@ func (c *compiler) child(e *element) (schema.Child, error) {
 	return child, nil
 }
 
-// typeOf returns the type of an element or attribute, by its name or as it stands inside.
+// typeOf returns the type of an element or attribute. The type has a name, or it is declared
+// inside.
 func (c *compiler) typeOf(e *element) (schema.Ref, error) {
 	named := e.attrs["type"]
 	switch {
@@ -100,5 +101,5 @@ func (c *compiler) typeOf(e *element) (schema.Ref, error) {
 	case named == "" && len(e.children) == 1 && e.children[0].name == "complexType":
 		return c.complexType(e.children[0], qname{})
 	}
-	return schema.None, e.fail("one type is needed, and nothing else is supported inside")
+	return schema.None, e.fail("exactly one type is needed, and no other content is supported")
 }

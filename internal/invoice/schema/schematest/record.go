@@ -44,7 +44,7 @@ func Sample(root int) iter.Seq[Document] {
 	}
 }
 
-// Record is what xmllint said of the sample of one form.
+// Record is what xmllint said about the sample of one form.
 type Record struct {
 	Count    int
 	hash     [32]byte // of all documents of the sample

@@ -42,7 +42,7 @@ func NewXmllint(t testing.TB, schema, types string) *Xmllint {
 	return x
 }
 
-// Verdict is what xmllint says of a document.
+// Verdict is what xmllint says about a document.
 type Verdict uint8
 
 // The verdicts. Unread is said of a document that is not well-formed.
@@ -52,9 +52,9 @@ const (
 	Valid
 )
 
-// Judge returns the verdict on each document. One process reads up to some thousand documents,
+// Check returns the verdict on each document. One process reads up to some thousand documents,
 // because starting one costs more than reading.
-func (x *Xmllint) Judge(t testing.TB, docs [][]byte) []Verdict {
+func (x *Xmllint) Check(t testing.TB, docs [][]byte) []Verdict {
 	t.Helper()
 	args := []string{"--nonet", "--noout", "--schema", x.schema}
 	for i, doc := range docs {

@@ -5,8 +5,8 @@
 // # What becomes of a failure
 //
 // Whatever stops a login is kept for a while, and every caller gets it without a request of its
-// own: a pool of tasks must not knock at a door that is shut. Where a person must act (no
-// permissions, token or certificate refused, context blocked), the error is of
+// own. Otherwise every task of the pool would try a login that cannot succeed. Where a person must
+// act (no permissions, token or certificate refused, context blocked), the error is of
 // [ksef.KindUnauthorized] and says what to do. Everything else is an outage that passes; the pauses
 // grow.
 //

@@ -38,8 +38,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 	return got, err
 }
 
-// passes reports that a request was held back on this side, or that KSeF asks to wait: a full login
-// would be held back as well.
+// passes reports whether a request was held back on this side, or that KSeF asks to wait: a full
+// login would be held back as well.
 func passes(err error) bool {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	return ok && (e.Kind == ksef.KindGated || e.Kind == ksef.KindThrottled || e.Kind == ksef.KindCanceled)

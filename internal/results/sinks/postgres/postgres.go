@@ -120,7 +120,7 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// refusesValue reports that the database takes no such value: data exceptions and violated
+// refusesValue reports whether the database takes no such value: data exceptions and violated
 // constraints.
 func refusesValue(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
