@@ -87,6 +87,7 @@ type SinkChange struct {
 	State *SinkState
 	Hold  map[string][]Held    // by invoice, the whole list; none removes it
 	Next  map[string]time.Time // by invoice: the next attempt; none leaves it as it is
+	Later map[string]time.Time // the next attempt of what this process cannot read; it stays held
 	Fail  []Held               // they are kept for a person
 	// Forget names failures that are no longer kept.
 	Forget []string
@@ -123,6 +124,9 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 			next = strconv.FormatInt(t.UnixMilli(), 10)
 		}
 		args = append(args, "hold", id, next, packed)
+	}
+	for id, at := range c.Later {
+		args = append(args, "later", id, strconv.FormatInt(at.UnixMilli(), 10), "")
 	}
 	for _, h := range c.Fail {
 		packed, err := ss.packHeld(sink, h)

@@ -1,7 +1,7 @@
 -- Record how far a sink has got. ARGV: sink, token of the process that serves it or '' for a person,
 -- how many failures are kept, those before this time go (ms), number of field words, the fields of the
 -- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
--- record; 'forget', name; each has four words, '' where there is nothing.
+-- record; 'forget', name; 'later', id, next attempt (ms); each has four words, '' where there is nothing.
 -- Returns {1}, or {0} when another process serves the sink: nothing was written then.
 --
 -- It works at maxmemory, as every verb: a sink that took results must not get them again and again
@@ -20,6 +20,8 @@ for i = 8 + nf, #ARGV, 4 do
     else
       redis.call('ZADD', P .. 'sinkdue:' .. sink, at, name)
     end
+  elseif op == 'later' then
+    redis.call('ZADD', P .. 'sinkdue:' .. sink, 'XX', at, name)
   elseif op == 'drop' then
     redis.call('HDEL', P .. 'sinkheld:' .. sink, name)
     redis.call('ZREM', P .. 'sinkdue:' .. sink, name)

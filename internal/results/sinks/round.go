@@ -63,8 +63,8 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	if r.state.Outage != 0 {
 		size = 1 // one that is held and one that is new: a sick result must not make a healthy receiver seem out
 	}
-	change := ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}
-	items, err := r.due(ctx, size)
+	change := ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}, Later: map[string]time.Time{}}
+	items, err := r.due(ctx, size, &change)
 	if err != nil {
 		return false, err
 	}
@@ -78,7 +78,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
-	if len(items) == 0 && read == 0 {
+	if len(items) == 0 && read == 0 && len(change.Later) == 0 {
 		return false, nil
 	}
 	if err := r.deliver(ctx, items); err != nil {
@@ -90,8 +90,12 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due returns the outcomes that are held and to be tried again now, the first of each invoice.
-func (r *round) due(ctx context.Context, n int) ([]*item, error) {
+// unreadAgain is the pause of a held outcome that this build cannot read. A newer one may.
+const unreadAgain = time.Hour
+
+// due returns the outcomes that are held and to be tried again now, the first of each invoice. One
+// that cannot be read is put off, so that it does not stand before the others.
+func (r *round) due(ctx context.Context, n int, change *ledger.SinkChange) ([]*item, error) {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
 	if err != nil {
 		return nil, err
@@ -102,9 +106,14 @@ func (r *round) due(ctx context.Context, n int) ([]*item, error) {
 	}
 	var items []*item
 	for _, id := range ids {
-		if list := there[id]; len(list) > 0 {
-			items = append(items, &item{Held: list[0], behind: list[1:]})
+		list := there[id]
+		if len(list) == 0 {
+			change.Later[id] = r.now().Add(unreadAgain)
+			r.Log.Error().Str("receiver", r.Name).Str("id", id).Stringer("again_in", unreadAgain).
+				Msg("a result that is held for this receiver cannot be read by this build; the others go on")
+			continue
 		}
+		items = append(items, &item{Held: list[0], behind: list[1:]})
 	}
 	return items, nil
 }
