@@ -166,3 +166,25 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	}
 	w.audit()
 }
+
+// Numbers of several sellers may be the same: hundreds of self-billed invoices of one number wait for
+// a package each. They do not keep the others from going together.
+func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
+	w := oneWorld(t)
+	const same, others = 450, 300
+	docs := make([]NewInvoice, same+others)
+	for i := range docs {
+		seller, number := fmt.Sprintf("%010d", i), "1"
+		if i >= same {
+			number = distinct(i)
+		}
+		docs[i] = document(seller, "VAT", number, "x")
+		docs[i].Tenant, docs[i].Deadline, docs[i].Size = groupA.Tenant, At(noon.Add(time.Duration(i)*time.Minute)), 10
+	}
+	w.waitAll(w.take(docs...))
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 5000, Bytes: much})
+	if err != nil || len(ids) != others+1 {
+		t.Errorf("%d are in the first package: %v", len(ids), err)
+	}
+	w.audit()
+}

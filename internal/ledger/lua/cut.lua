@@ -25,7 +25,7 @@ if rev ~= '0' then
 elseif redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then
   return redis.error_reply('package exists')
 end
-for _, id in ipairs(redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 2 - 1)) do
+for _, id in ipairs(redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 5 - 1)) do
   if #taken >= max then break end
   local e = entry(id, 'number', 'facts')
   local number = e[7]
