@@ -167,8 +167,8 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	w.audit()
 }
 
-// Numbers of several sellers may be the same: hundreds of self-billed invoices of one number wait for
-// a package each. They do not keep the others from going together.
+// Numbers of several sellers may be the same: hundreds of self-billed invoices of one number wait
+// for a package each. They do not keep the others from going together.
 func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w := oneWorld(t)
 	const same, others = 450, 300

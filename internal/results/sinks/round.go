@@ -63,7 +63,8 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	if r.state.Outage != 0 {
 		size = 1 // one that is held and one that is new: a sick result must not make a healthy receiver seem out
 	}
-	change := ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}, Later: map[string]time.Time{}}
+	change := ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
+		Later: map[string]time.Time{}}
 	items, err := r.due(ctx, size, &change)
 	if err != nil {
 		return false, err
