@@ -153,7 +153,8 @@ var polish = map[string]string{
 	"QR code (KOD I)":           "Kod QR (KOD I)",
 	"What you can do":           "Co możesz zrobić",
 	"Send it again":             "Wyślij ponownie",
-	"When the reason is gone. The same document is sent; a corrected one is handed in as a new file.": "Gdy przyczyna ustała. Zostanie wysłany " +
+	"When the reason is gone. The same document is sent; a corrected one is handed in like a new one.": "Gdy przyczyna ustała. " +
+		"Zostanie wysłany " +
 		"ten sam dokument. Poprawiony dokument trzeba przekazać na nowo.",
 	"End it without sending": "Zakończ sprawę bez wysyłki",
 	"Why":                    "Powód",
