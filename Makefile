@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 bench-limits: need-redis ## four workers at KSeF's limits, by each transport: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (50 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
+
+bench-million: need-redis ## a million invoices of 20 tenants in a day of 24 scaled hours, both transports: books, memory, and the CPU time of an invoice at the start and at the end (25 min, 20 GB of disk)
+	KSEF_BENCH_MILLION=$${KSEF_BENCH_MILLION:-1000000} $(GO) test -count=1 -v -timeout 150m -run '^TestMillion_' ./internal/e2e
 
 bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
