@@ -31,9 +31,9 @@ for _, id in ipairs(redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 5 - 1))
   local number = e[7]
   if e[1] ~= 'queued' or e[4] ~= group or not number or e.damaged or not readable(e[8]) then
     -- An entry that is gone or was moved by hand must not block the group for ever.
-    redis.call('ZREM', P .. 'wait:' .. group, id)
-    if redis.call('ZREM', P .. 'waitage:' .. group, id) == 1 then
-      redis.call('HINCRBY', P .. 'waitsize', group, 0 - tonumber(e[5]))
+    index('ZREM', P .. 'wait:' .. group, id)
+    if index('ZREM', P .. 'waitage:' .. group, id) == 1 then
+      index('HINCRBY', P .. 'waitsize', group, 0 - tonumber(e[5]))
     end
   elseif not numbers[number] and (rev == '0' or redis.call('SISMEMBER', P .. 'cutnum:' .. pkg, number) == 0) then
     if count + #taken > 0 and size + tonumber(e[5]) > bytes then break end
@@ -46,8 +46,8 @@ for _, id in ipairs(redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 5 - 1))
   end
 end
 if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then
-  redis.call('SREM', P .. 'groups', group)
-  redis.call('HDEL', P .. 'waitsize', group)
+  index('SREM', P .. 'groups', group)
+  index('HDEL', P .. 'waitsize', group)
 end
 if more and #taken == max then
   redis.call('SADD', P .. 'cutnum:' .. pkg, unpack(names))

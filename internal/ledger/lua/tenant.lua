@@ -5,7 +5,7 @@
 -- before it). Returns {1}, or
 -- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
 -- verb because a verb works at maxmemory.
-if ARGV[7] and ARGV[7] ~= '' then redis.call('SADD', P .. 'tenants', ARGV[3]) end
+if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
   -- The same session told of again, or one that was closed before another that went through, shows
