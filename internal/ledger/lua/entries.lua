@@ -66,11 +66,11 @@ local function index(command, ...)
 end
 
 -- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
--- for. An invoice whose revision is not a number has no state, because it cannot be moved. One
--- whose size or deadline is not a number is marked as damaged.
+-- for. An invoice whose revision is not a number as Redis writes it has no state, because HINCRBY
+-- would refuse it in the middle of a move. One whose size or deadline is not a number is marked as damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
-  if whole(e[2]) ~= e[2] then e[1] = false end
+  if not e[2] or not string.find(e[2], '^[1-9]%d*$') or #e[2] > 15 then e[1] = false end
   e.damaged = e[5] and whole(e[5]) ~= e[5] or e[6] and whole(e[6]) ~= e[6]
   e[4], e[5], e[6] = e[4] or '', whole(e[5]), whole(e[6])
   return e
