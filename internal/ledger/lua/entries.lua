@@ -174,12 +174,13 @@ local function unwait(id, e_group, size)
 end
 
 -- wait puts an invoice into the waiting set of a group, since now or another time. If it waits there
--- already, it keeps its age.
+-- already, it keeps its age. A set of another type is an error, before anything of the entry is
+-- written: it concerns the invoices of this group alone, and without it they would wait for nothing.
 local function wait(id, group, deadline, size, since)
-  if index('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
+  if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
     index('HINCRBY', P .. 'waitsize', group, tonumber(size))
   end
-  index('ZADD', P .. 'wait:' .. group, deadline, id)
+  redis.call('ZADD', P .. 'wait:' .. group, deadline, id)
   index('SADD', P .. 'groups', group)
 end
 

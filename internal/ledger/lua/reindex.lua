@@ -14,7 +14,8 @@ for i = 4, #ARGV, 3 do
       add(P .. 'st:' .. e[1], 'NX', at, id)
       if not decided[e[1]] then add(P .. 'due', 'NX', e[6], id) end
       if e[7] == '1' then add(P .. 'owed', 'NX', at, id) end
-      if e[1] == 'queued' and e[4] ~= '' and not e.damaged then wait(id, e[4], e[6], e[5], at) end
+      if e[1] == 'queued' and e[4] ~= '' and not e.damaged and index('ZCARD', P .. 'wait:' .. e[4]) and
+        index('ZCARD', P .. 'waitage:' .. e[4]) then wait(id, e[4], e[6], e[5], at) end
     end
   end
 end
