@@ -3,6 +3,7 @@ package inquiry
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -84,9 +85,15 @@ func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- 
 		}
 		coming := make(chan page, 1)
 		to <- coming // it is read to the end, whatever happens
-		if err != nil {
+		if sick, other := ledger.Skip(err); other != nil {
 			coming <- page{err: err}
 			return
+		} else if sick != nil { // it is named once; the other states are listed
+			states = slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool {
+				return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
+			})
+			coming <- page{unread: err}
+			continue
 		}
 		place = places[len(places)-1]
 		go func() { coming <- r.page(ctx, places, &f) }()

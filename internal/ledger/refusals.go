@@ -146,7 +146,7 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 // refusers lists the tenants that have refusals, or had.
 func (rs *RefusalStore) refusers(ctx context.Context) ([]string, error) {
 	tenants, err := rs.rdb.SMembers(ctx, rs.key(keyRefusers)).Result()
-	if err != nil {
+	if err = sickOr(err, keyRefusers); err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
 	slices.Sort(tenants)

@@ -98,6 +98,21 @@ func unreadLater(after time.Duration, n int) error {
 	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
 }
 
+// noteSickKeys reports keys that many entries share and that hold something else.
+func (c *core) noteSickKeys(ctx context.Context) error {
+	sick, err := c.Ledger.SickKeys(ctx)
+	if err != nil || len(sick) == 0 {
+		return err
+	}
+	_, err = c.Ledger.NoteUnreadable(ctx, sick)
+	for _, u := range sick {
+		if c.rarely.due("sick "+u.Key, c.o.Now()) {
+			c.o.Log.Error().Str("key", u.Key).Err(u.Err).Msg("a key of Redis that entries share is sick: what it lists may not be found")
+		}
+	}
+	return err
+}
+
 // recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
 // others.
 func (c *core) recheckUnreadable(ctx context.Context) error {

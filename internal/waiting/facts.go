@@ -88,7 +88,8 @@ func (f *Facts) why(s stage, tenant string) Wait {
 	if s.unsent() && t.Denied.After(f.Now) {
 		return Wait{For: Denied, Until: t.Denied,
 			What: fmt.Sprintf("KSeF refuses everything of tenant %s (410): "+
-				"check whether the key in its key_file belongs to another taxpayer", tenant)}
+				"check whether the key in its key_file belongs to another taxpayer, "+
+				"or whether the sellers in whose name it issues have granted no permission", tenant)}
 	}
 	if s.set != "" {
 		return f.inSet(s.set, t)
