@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,6 +29,9 @@ type SinkState struct {
 	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
 	Lost   int64  `redis:"lost"`   // outcomes that left the outbox before the sink could be told
 	Taken  int64  `redis:"taken"`  // outcomes that it has taken
+	// Dropped counts outcomes that were given up and are not kept any more, because there were more
+	// than [MaxFailed]. It is only read.
+	Dropped int64 `redis:"dropped"`
 	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
 	// since then, and Next is when the next one is due.
 	Outage Millis `redis:"outage"`
@@ -83,12 +87,13 @@ func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
 
 // SinkChange is what is recorded about a sink in one step.
 type SinkChange struct {
-	Token string // of the process that serves it; "" for a person
-	State *SinkState
-	Hold  map[string][]Held    // by invoice, the whole list; none removes it
-	Next  map[string]time.Time // by invoice: the next attempt; none leaves it as it is
-	Later map[string]time.Time // the next attempt of what this process cannot read; it stays held
-	Fail  []Held               // they are kept for a person
+	Token     string // of the process that serves it; "" for a person
+	State     *SinkState
+	Hold      map[string][]Held    // by invoice, the whole list; none removes it
+	Next      map[string]time.Time // by invoice: the next attempt; none leaves it as it is
+	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
+	Fail      []Held               // they are kept for a person
+	Standings map[string]*Standing // by tenant; nil and the zero value remove it
 	// Forget names failures that are no longer kept.
 	Forget []string
 }
@@ -135,6 +140,11 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		}
 		args = append(args, "fail", h.Name(), "", packed)
 	}
+	standings, err := standingArgs(c.Standings)
+	if err != nil {
+		return false, err
+	}
+	args = append(args, standings...)
 	for _, name := range c.Forget {
 		args = append(args, "forget", name, "", "")
 	}
@@ -181,26 +191,28 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 func sinkText(sink string) string { return sink + "|sink" }
 
 // NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices
-// without one are left out.
-func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (map[string][]Held, error) {
+// without one are left out. unread lists those whose record cannot be read.
+func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (held map[string][]Held, unread []string, err error) {
 	return ss.heldIn(ctx, keySinkHeld, sink, ids)
 }
 
-func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []string) (map[string][]Held, error) {
-	out := map[string][]Held{}
+func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []string) (held map[string][]Held, unread []string, err error) {
+	held = map[string][]Held{}
 	if len(names) == 0 {
-		return out, nil
+		return held, nil, nil
 	}
 	packed, err := ss.rdb.HMGet(ctx, ss.key(key, sink), names...).Result()
 	if err != nil {
-		return nil, fmt.Errorf("read what sink %s has not taken: %w", sink, err)
+		return nil, nil, fmt.Errorf("read what sink %s has not taken: %w", sink, err)
 	}
 	for i, v := range packed {
 		if list := ss.unpackHeld(sink, text(v)); len(list) > 0 {
-			out[names[i]] = list
+			held[names[i]] = list
+		} else if v != nil {
+			unread = append(unread, names[i])
 		}
 	}
-	return out, nil
+	return held, unread, nil
 }
 
 // DueSink lists up to n invoices whose next attempt is due before a time, the longest due first.
@@ -232,9 +244,14 @@ func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, er
 	if err != nil {
 		return nil, fmt.Errorf("list what sink %s did not take: %w", sink, err)
 	}
-	found, err := ss.heldIn(ctx, keySinkFailed, sink, names)
+	found, unread, err := ss.heldIn(ctx, keySinkFailed, sink, names)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range unread { // what its name says can still be shown, and sent again
+		id, rev, _ := strings.Cut(name, ":")
+		n, _ := strconv.ParseInt(rev, 10, 64)
+		found[name] = []Held{{Outcome: Outcome{ID: id, Rev: n}, Err: "its record is damaged"}}
 	}
 	out := make([]Held, 0, len(names))
 	for _, name := range names {
