@@ -79,6 +79,9 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 		d.log.Error().Err(err).Msg("nobody is told of results by this worker: its queue cannot be started")
 		return
 	}
+	if err := d.pool.Ledger.AddSinks(ctx, d.pool.Config.Results.Sinks()...); err != nil {
+		d.log.Warn().Err(err).Msg("each receiver is recorded when it is served next")
+	}
 	var trims sync.WaitGroup
 	trims.Go(func() { d.trimmed(ctx, stop) })
 	round := 0

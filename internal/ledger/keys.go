@@ -42,6 +42,7 @@ const (
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
 	keyOutbox     = "outbox"        // stream: outcomes in the order in which they were written
 	keySink       = "sink:"         // sink → hash: its position in the outbox, and what is wrong with it
+	keySinks      = "sinks"         // set: names of the sinks that a process has served
 	keySinkLease  = "sinklease:"    // sink → string: token of the process that serves the sink now
 	keySinkHeld   = "sinkheld:"     // sink → hash: id → the outcomes of that invoice that the sink has not taken, as JSON
 	keySinkDue    = "sinkdue:"      // sink → zset: these ids by the time of the next attempt

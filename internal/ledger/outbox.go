@@ -125,7 +125,7 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		err = ob.rdb.XTrimMinIDApprox(ctx, ob.key(keyOutbox), oldest, 0).Err()
+		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err() // exactly: an old storage key is kept until they are gone
 	}
 	if err != nil {
 		return fmt.Errorf("trim the outbox: %w", err)

@@ -11,7 +11,10 @@ local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6
 if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[7+k] end
-if nf > 0 then redis.call('HSET', P .. 'sink:' .. sink, unpack(fields)) end
+if nf > 0 then
+  redis.call('HSET', P .. 'sink:' .. sink, unpack(fields))
+  redis.call('SADD', P .. 'sinks', sink)
+end
 for i = 8 + nf, #ARGV, 4 do
   local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if op == 'hold' then
