@@ -63,7 +63,7 @@ schema-diff: need-schemas ## 250,000 documents, each with one fault or oddity, j
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_(EveryDocument|InvoicesOfOthers)' ./internal/invoice
 
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
-	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
+	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 90m -run "^TestChaos" ./internal/chaos
 
 chaos-parts: need-redis ## each partial fault alone: invoices that it does not concern must not wait (10 min)
 	CHAOS_FAULTS=each $(GO) test -count=1 -v -timeout 40m -run "^TestChaos_What" ./internal/chaos

@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,9 +18,9 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// start starts Redis and the simulator, where the run needs them a replica and a bucket, and the
-// workers.
-func (r *run) start(ctx context.Context) error {
+// start starts Redis and the simulator, where the run needs them a replica and a bucket, the
+// workers, and the clients: a receiver of results, and a watch of a folder.
+func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 	if err := r.startBed(ctx); err != nil {
 		return err
 	}
@@ -35,6 +36,9 @@ func (r *run) start(ctx context.Context) error {
 			return err
 		}
 		r.atEnd(r.bucket.close)
+	}
+	if err := r.startReceiver(clients); err != nil {
+		return err
 	}
 	path := filepath.Join(r.o.Dir, "worker.yaml")
 	if err := r.writeConfig(path, nil); err != nil {
@@ -60,8 +64,20 @@ func (r *run) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.startFolder(path)
 }
+
+func (r *run) startReceiver(dice *rand.Rand) error {
+	var err error
+	moods, upsets := drawMoods(r.o, dice)
+	if r.receiver, err = startReceiver(r.o.Feed*2/3, moods, upsets); err != nil {
+		return err
+	}
+	r.atEnd(func() { _ = r.receiver.stop() })
+	return os.WriteFile(r.hookSecret(), []byte(r.receiver.secret()+"\n"), 0o600)
+}
+
+func (r *run) hookSecret() string { return filepath.Join(r.o.Dir, "webhook-secret") }
 
 func (r *run) startBed(ctx context.Context) error {
 	log, err := os.Create(r.logPath("simulator"))
@@ -99,6 +115,10 @@ func (r *run) writeConfig(path string, keys map[string]string) error {
 	c.Sweep.Every, c.Sweep.After = time.Second, 3*time.Second
 	c.Worker.Concurrency, c.Worker.ShutdownTimeout, c.Worker.DeadAfter = 8, 3*time.Second, 3*time.Second
 	c.Log.Level = "debug"
+	c.Results.Webhooks = []config.Webhook{{
+		Name: "erp", URL: r.receiver.url + "/ksef", SecretFile: config.Files{r.hookSecret()}, AllowPrivate: true, AllowPlain: true,
+		Timeout: webhookTimeout,
+	}}
 	if r.pair != nil {
 		c.Redis = r.pair.settings()
 	}
