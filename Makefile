@@ -38,12 +38,13 @@ lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
+	$(GO) test -run '^$$' -bench Webhooks -benchtime 10000x ./internal/results/sinks
 	KSEF_BENCH_PAGE=1000000 $(GO) test -run '^$$' -bench Page -benchtime 20x -timeout 30m ./internal/page
 	$(GO) test -run '^$$' -bench '10000|Bytes' -benchtime 1x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Present -benchtime 10x -timeout 10m ./internal/ledger

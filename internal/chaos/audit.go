@@ -77,10 +77,10 @@ func joinFirst(errs []error) error {
 // checkClients checks what the exporter's own programs have got.
 func (au *auditor) checkClients(f *Figures, a *archived) []error {
 	all, _ := au.receiver.received()
-	f.Told, f.Files, f.Receiver = len(all), len(au.export.drops), au.receiver.failed()
+	f.Told, f.Files, f.Receiver = len(all), len(au.inbox.drops), au.receiver.failed()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return append(au.checkTold(ctx), au.checkFolder(a)...)
+	return append(au.checkTold(ctx), au.inbox.check(a)...)
 }
 
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
@@ -88,9 +88,9 @@ func (au *auditor) checkClients(f *Figures, a *archived) []error {
 // give up.
 func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error
-	f.WatchStarts = au.watch.started()
-	for _, w := range append(au.allWorkers(), au.watch) {
-		if w != au.watch {
+	f.WatchStarts = au.inbox.watch.started()
+	for _, w := range append(au.allWorkers(), au.inbox.watch) {
+		if w != au.inbox.watch {
 			f.Starts += w.started()
 		}
 		data, err := os.ReadFile(w.log)

@@ -28,13 +28,13 @@ const (
 )
 
 // path returns the path of a file of the watched folder, as results name it.
-func (r *run) path(name string) string { return filepath.Join(r.folder(), filepath.FromSlash(name)) }
+func (in *inbox) path(name string) string { return filepath.Join(in.dir, filepath.FromSlash(name)) }
 
-// listFolder returns the paths of all files below the watched folder, without those that
+// list returns the paths of all files below the watched folder, without those that
 // begin with a dot or are in such a folder.
-func (r *run) listFolder() ([]string, error) {
+func (in *inbox) list() ([]string, error) {
 	var all []string
-	err := filepath.WalkDir(r.folder(), func(p string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(in.dir, func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil // it was moved meanwhile
@@ -43,16 +43,16 @@ func (r *run) listFolder() ([]string, error) {
 		case err != nil || e.IsDir() || strings.HasPrefix(e.Name(), "."):
 			return err
 		}
-		rel, err := filepath.Rel(r.folder(), p)
+		rel, err := filepath.Rel(in.dir, p)
 		all = append(all, filepath.ToSlash(rel))
 		return err
 	})
 	return all, err
 }
 
-// folderDone reports whether every file is out of the way, and has its receipt where it gets one.
-func (r *run) folderDone() bool {
-	all, err := r.listFolder()
+// done reports whether every file is out of the way, and has its receipt where it gets one.
+func (in *inbox) done() bool {
+	all, err := in.list()
 	if err != nil {
 		return false
 	}
@@ -69,10 +69,10 @@ func (r *run) folderDone() bool {
 	return true
 }
 
-// checkFolder checks that every file that was written into the watched folder is in its place once,
+// check checks that every file that was written into the watched folder is in its place once,
 // with its result and its receipt, and that nothing else is there.
-func (au *auditor) checkFolder(a *archived) (errs []error) {
-	all, err := au.listFolder()
+func (in *inbox) check(a *archived) (errs []error) {
+	all, err := in.list()
 	if err != nil {
 		return []error{err}
 	}
@@ -83,12 +83,12 @@ func (au *auditor) checkFolder(a *archived) (errs []error) {
 			beside[name] = true
 			continue
 		}
-		data, err := os.ReadFile(au.path(name))
+		data, err := os.ReadFile(in.path(name))
 		errs = append(errs, err)
 		hash := sha256.Sum256(data)
 		found[hash] = append(found[hash], name)
 	}
-	for _, it := range au.export.dropped() {
+	for _, it := range in.dropped() {
 		place := placeAccepted
 		got, err := a.result(it)
 		switch {
@@ -100,20 +100,20 @@ func (au *auditor) checkFolder(a *archived) (errs []error) {
 		case got.State == "parked":
 			place = placeParked
 		}
-		for _, d := range au.export.drops {
+		for _, d := range in.drops {
 			if d.item != it {
 				continue
 			}
 			name, err := claim(found, it.hash, place, d.path)
 			if err == nil {
-				err = checkBeside(au.folder(), name, place, it, got, beside)
+				err = checkBeside(in.dir, name, place, it, got, beside)
 			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", d.path, err))
 			}
 		}
 	}
-	errs = append(errs, au.checkTorn(found, beside)...)
+	errs = append(errs, in.checkTorn(found, beside)...)
 	for _, names := range found {
 		errs = append(errs, fmt.Errorf("nobody wrote %v, or it was written once", names))
 	}
@@ -124,8 +124,8 @@ func (au *auditor) checkFolder(a *archived) (errs []error) {
 }
 
 // dropped lists what was written into the watched folder, each invoice once.
-func (e *export) dropped() (all []*item) {
-	for _, d := range e.drops {
+func (in *inbox) dropped() (all []*item) {
+	for _, d := range in.drops {
 		if !slices.Contains(all, d.item) {
 			all = append(all, d.item)
 		}
@@ -190,14 +190,14 @@ func checkBeside(folder, name, place string, it *item, archived result, beside m
 // checkTorn takes the files that killed writers have left out of what was found. One that the
 // writer did not write again must be refused. One that it wrote again may be, when the watch took
 // it before that.
-func (au *auditor) checkTorn(found map[[32]byte][]string, beside map[string]bool) (errs []error) {
-	for _, d := range au.export.drops {
+func (in *inbox) checkTorn(found map[[32]byte][]string, beside map[string]bool) (errs []error) {
+	for _, d := range in.drops {
 		data := d.item.doc.Data
 		hash := sha256.Sum256(data[:len(data)/2])
 		if d.torn != "" {
 			name, err := claim(found, hash, placeRefused, d.torn)
 			if err == nil {
-				err = checkBeside(au.folder(), name, placeRefused, d.item, result{}, beside)
+				err = checkBeside(in.dir, name, placeRefused, d.item, result{}, beside)
 			}
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", d.torn, err))

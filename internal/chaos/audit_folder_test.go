@@ -22,7 +22,7 @@ func receiptOf(it *item, ksefNumber string) string {
 		base64.StdEncoding.EncodeToString(it.hash[:]) + `</SkrotDokumentu></Dokument></Potwierdzenie>`
 }
 
-func TestCheckFolder_EveryImbalance_IsReported(t *testing.T) {
+func TestInboxCheck_EveryImbalance_IsReported(t *testing.T) {
 	const (
 		doc    = "<Faktura>1</Faktura>"
 		number = "5265877635-20261123-0100001AF629-AF"
@@ -41,7 +41,8 @@ func TestCheckFolder_EveryImbalance_IsReported(t *testing.T) {
 		{"a file is lost", map[string]string{"accepted/auto/a.xml": ""}, "is not in accepted"},
 		{"a file is doubled", map[string]string{"refused/auto/a.xml": doc}, "nobody wrote [refused/auto/a.xml]"},
 		{"a file is still there", map[string]string{"accepted/auto/a.xml": "", "taken/auto/a.xml": doc}, "is not in accepted"},
-		{"another result", map[string]string{"accepted/auto/a.xml.json": strings.ReplaceAll(good, "receipted", "accepted")}, "its result says"},
+		{"another result", map[string]string{"accepted/auto/a.xml.json": strings.ReplaceAll(good, "receipted", "accepted")},
+			"its result says"},
 		{"no receipt", map[string]string{"accepted/auto/a.xml.upo.xml": ""}, "no such file"},
 		{"the receipt of another", map[string]string{"accepted/auto/a.xml.upo.xml": "<Potwierdzenie/>"}, "does not list"},
 		{"a result without its file", map[string]string{"parked/b.xml.json": good}, "is beside no file"},
@@ -50,9 +51,8 @@ func TestCheckFolder_EveryImbalance_IsReported(t *testing.T) {
 		{"a list of what waits", map[string]string{"ksef-waiting.txt": "accepted/b.xml: why"}, "nobody wrote [ksef-waiting.txt]"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			r := &run{o: Options{Dir: t.TempDir()}, export: &export{}}
 			it := &item{nip: "n", number: "1", kind: "VAT", hash: sha256.Sum256([]byte(doc)), doc: intake.Document{Data: []byte(doc)}}
-			r.export.drops = []drop{{item: it, path: "auto/a.xml", torn: "auto/torn-a.xml"}}
+			in := &inbox{dir: t.TempDir(), drops: []drop{{item: it, path: "auto/a.xml", torn: "auto/torn-a.xml"}}}
 			files := map[string]string{"accepted/auto/a.xml": doc, "accepted/auto/a.xml.json": good,
 				"accepted/auto/a.xml.upo.xml": receiptOf(it, number), "refused/auto/torn-a.xml": doc[:len(doc)/2],
 				"refused/auto/torn-a.xml.json": bad, ".ksef/lock": "x", "auto/.ksef.yaml": "lane: auto"}
@@ -63,7 +63,7 @@ func TestCheckFolder_EveryImbalance_IsReported(t *testing.T) {
 				files[name] = text
 			}
 			for name, text := range files {
-				path := filepath.Join(r.folder(), name)
+				path := in.path(name)
 				if text == "" {
 					continue
 				}
@@ -72,7 +72,7 @@ func TestCheckFolder_EveryImbalance_IsReported(t *testing.T) {
 				}
 			}
 			a := &archived{results: map[testbed.Invoice][]result{it.invoice(): {{ID: "inv-1", State: "receipted", KsefNumber: number}}}}
-			err := errors.Join((&auditor{r}).checkFolder(a)...)
+			err := errors.Join(in.check(a)...)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("reported %v, want %q", err, c.says)
 			}

@@ -25,8 +25,8 @@ func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 		about[key] = append(about[key], t)
 	}
 	torn := map[string]bool{}
-	for _, d := range au.export.drops {
-		torn[au.path(d.torn)], torn[au.path(d.path)] = d.torn != "", true
+	for _, d := range au.inbox.drops {
+		torn[au.inbox.path(d.torn)], torn[au.inbox.path(d.path)] = d.torn != "", true
 	}
 	failovers := au.failoverTimes()
 	for _, it := range au.export.items {
@@ -47,10 +47,10 @@ func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	return errs
 }
 
-func (r *run) failoverTimes() []time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.failovers)
+func (au *auditor) failoverTimes() []time.Time {
+	au.mu.Lock()
+	defer au.mu.Unlock()
+	return slices.Clone(au.failovers)
 }
 
 // checkToldOf checks what was told about one invoice, in the order in which it was stored.

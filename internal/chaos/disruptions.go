@@ -157,5 +157,5 @@ func (ds *disruptor) expireLeases(ctx context.Context) {
 		}
 	}
 	// Whoever serves the receiver of results may be dead, or not: then two serve it for a moment.
-	_ = ds.controller.Redis.Del(ctx, prefix+"sinklease:erp").Err()
+	_ = ds.controller.Redis.Del(ctx, prefix+"sinklease:"+receiverName).Err()
 }

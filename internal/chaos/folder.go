@@ -24,12 +24,18 @@ const (
 	tornPatience = 10 * time.Second
 )
 
-func (r *run) folder() string { return filepath.Join(r.o.Dir, folderName) }
+// inbox is the watched folder with its watch.
+type inbox struct {
+	dir   string
+	drops []drop      // what the exporter writes into it, by time
+	watch *supervisor // of enqueue watch
+}
 
-// startFolder makes the folder and starts enqueue watch on it.
-func (r *run) startFolder(config string) error {
+// startInbox makes the folder and starts enqueue watch on it.
+func (r *run) startInbox(config string) error {
+	in := &inbox{dir: filepath.Join(r.o.Dir, folderName), drops: r.export.drops}
 	for _, lane := range []ledger.Lane{ledger.Auto, ledger.Express} {
-		dir := filepath.Join(r.folder(), string(lane))
+		dir := filepath.Join(in.dir, string(lane))
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -37,10 +43,11 @@ func (r *run) startFolder(config string) error {
 			return err
 		}
 	}
-	r.watch = newSupervisor("watch", r.logPath("watch"), r.o.Enqueue, "watch", "--config", config,
-		"--settle", settleFor.String(), "--patience", tornPatience.String(), "--poll", "1s", r.folder())
-	r.atEnd(func() { r.watch.stop(15 * time.Second) })
-	return r.watch.start()
+	in.watch = newSupervisor("watch", r.logPath("watch"), r.o.Enqueue, "watch", "--config", config,
+		"--settle", settleFor.String(), "--patience", tornPatience.String(), "--poll", "1s", in.dir)
+	r.inbox = in
+	r.atEnd(func() { in.watch.stop(15 * time.Second) })
+	return in.watch.start()
 }
 
 // drawWatchEnds draws when the watch is ended, and by which signal: as often as workers are.
@@ -68,25 +75,25 @@ func (ds *disruptor) endWatch(ctx context.Context, ends []watchEnd) error {
 		all.Go(func() {
 			if ds.until(ctx, e.at) == nil {
 				ds.report(fmt.Sprintf("%v of the watch", e.signal))
-				ds.watch.signal(e.signal)
+				ds.inbox.watch.signal(e.signal)
 			}
 		})
 	}
 	return nil
 }
 
-// dropFiles plays an exporter that writes files. The first error ends it.
-func (r *run) dropFiles(ctx context.Context) error {
+// write plays an exporter that writes files, each at its moment. The first error ends it.
+func (in *inbox) write(ctx context.Context, until func(context.Context, time.Duration) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var writers sync.WaitGroup
 	defer writers.Wait()
-	for _, d := range r.export.drops {
-		if err := r.until(ctx, d.at); err != nil {
+	for _, d := range in.drops {
+		if err := until(ctx, d.at); err != nil {
 			return err
 		}
 		writers.Go(func() {
-			if err := r.write(ctx, d); err != nil {
+			if err := in.writeOne(ctx, d); err != nil {
 				cancel(fmt.Errorf("write %s: %w", d.path, err))
 			}
 		})
@@ -95,14 +102,13 @@ func (r *run) dropFiles(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (r *run) write(ctx context.Context, d drop) error {
-	path, data := filepath.Join(r.folder(), filepath.FromSlash(d.path)), d.item.doc.Data
+func (in *inbox) writeOne(ctx context.Context, d drop) error {
+	path, data := in.path(d.path), d.item.doc.Data
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if d.torn != "" {
-		torn := filepath.Join(r.folder(), filepath.FromSlash(d.torn))
-		if err := writeAndDie(ctx, torn, data[:len(data)/2]); err != nil {
+		if err := writeAndDie(ctx, in.path(d.torn), data[:len(data)/2]); err != nil {
 			return err
 		}
 	}

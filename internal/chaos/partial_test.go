@@ -14,7 +14,7 @@ import (
 
 func partialRun(t *testing.T, o Options) (Options, *export, []episode, []simulator.Fault) {
 	t.Helper()
-	o.Worker, o.Dir, o.Invoices, o.Feed = "w", "d", 400, 100*time.Second
+	o.Worker, o.Enqueue, o.Dir, o.Invoices, o.Feed = "w", "e", "d", 400, 100*time.Second
 	o, err := o.withDefaults()
 	if err != nil {
 		t.Fatal(err)

@@ -4,13 +4,16 @@ package chaos
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
+	crand "crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,12 +26,13 @@ import (
 // everything that it is told, and fails as the moments of the run say. It never answers 410, which
 // would end the deliveries for good. Safe for concurrent use.
 type receiver struct {
-	url    string
-	stop   func() error
-	key    []byte
-	moods  []mood
-	upsets []mood        // one for each upset call, in turn
-	calmed time.Duration // since the beginning of the run; from then on no call is upset
+	url        string
+	stop       func() error
+	key        []byte
+	secretFile string // path
+	moods      []mood
+	upsets     []mood        // one for each upset call, in turn
+	calmed     time.Duration // since the beginning of the run; from then on no call is upset
 
 	mu       sync.Mutex
 	began    time.Time // of the run; zero before it
@@ -56,9 +60,19 @@ type told struct {
 // redirected is where the receiver's redirects lead. Nobody may come there.
 const redirected = "/elsewhere"
 
-func startReceiver(calmed time.Duration, moods, upsets []mood) (*receiver, error) {
-	rc := &receiver{calmed: calmed, moods: moods, upsets: upsets, seen: map[string]bool{}, failures: map[string]int{}, key: make([]byte, 32)}
-	_, _ = rand.Read(rc.key) // it never fails
+// receiverName is the receiver's name in the workers' configuration.
+const receiverName = "erp"
+
+// startReceiver starts the receiver and writes its secret into a file, as Standard Webhooks has it.
+func startReceiver(o Options, dice *rand.Rand) (*receiver, error) {
+	rc := &receiver{seen: map[string]bool{}, failures: map[string]int{}, key: make([]byte, 32)}
+	rc.moods, rc.upsets = drawMoods(o, dice)
+	rc.calmed, rc.secretFile = o.Feed*2/3, filepath.Join(o.Dir, "webhook-secret")
+	_, _ = crand.Read(rc.key) // it never fails
+	secret := "whsec_" + base64.StdEncoding.EncodeToString(rc.key) + "\n"
+	if err := os.WriteFile(rc.secretFile, []byte(secret), 0o600); err != nil {
+		return nil, err
+	}
 	var err error
 	rc.url, rc.stop, err = testbed.Serve(rc)
 	return rc, err
@@ -70,9 +84,6 @@ func (rc *receiver) begin(at time.Time) {
 	defer rc.mu.Unlock()
 	rc.began = at
 }
-
-// secret returns the secret as Standard Webhooks writes it.
-func (rc *receiver) secret() string { return "whsec_" + base64.StdEncoding.EncodeToString(rc.key) }
 
 // ServeHTTP implements http.Handler.
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {

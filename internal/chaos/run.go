@@ -27,8 +27,8 @@ type run struct {
 	pair       *pair   // nil when Redis is a single node
 	bucket     *bucket // nil when the archive is a folder
 	workers    []*supervisor
-	receiver   *receiver     // of results
-	watch      *supervisor   // of the folder
+	receiver   *receiver // of results
+	inbox      *inbox
 	controller *connect.Pool // hands in and asks how far the pool is
 	began      time.Time
 	closers    []func() // run last first
@@ -72,7 +72,7 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	breaks := &disruptor{r}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.handIn(gctx) })
-	g.Go(func() error { return r.dropFiles(gctx) })
+	g.Go(func() error { return r.inbox.write(gctx, r.until) })
 	g.Go(func() error { return breaks.endWatch(gctx, ends) })
 	g.Go(func() error { return breaks.injectFaults(gctx, faults) })
 	g.Go(func() error { return breaks.disrupt(gctx, disruptions) })
@@ -83,11 +83,11 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	}
 	ended := time.Now()
 	if err == nil {
-		r.awaitClients(ctx)
+		(&auditor{r}).awaitClients(ctx)
 	}
 	behind := time.Since(ended)
 	took := time.Since(r.began)
-	r.watch.stop(15 * time.Second)
+	r.inbox.watch.stop(15 * time.Second)
 	r.stopWorkers() // so that the audit covers what they write at their end
 	f, imbalances := (&auditor{r}).audit(took)
 	f.Behind = behind

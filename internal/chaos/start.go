@@ -37,9 +37,10 @@ func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 		}
 		r.atEnd(r.bucket.close)
 	}
-	if err := r.startReceiver(clients); err != nil {
+	if r.receiver, err = startReceiver(r.o, clients); err != nil {
 		return err
 	}
+	r.atEnd(func() { _ = r.receiver.stop() })
 	path := filepath.Join(r.o.Dir, "worker.yaml")
 	if err := r.writeConfig(path, nil); err != nil {
 		return err
@@ -64,20 +65,8 @@ func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 			return err
 		}
 	}
-	return r.startFolder(path)
+	return r.startInbox(path)
 }
-
-func (r *run) startReceiver(dice *rand.Rand) error {
-	var err error
-	moods, upsets := drawMoods(r.o, dice)
-	if r.receiver, err = startReceiver(r.o.Feed*2/3, moods, upsets); err != nil {
-		return err
-	}
-	r.atEnd(func() { _ = r.receiver.stop() })
-	return os.WriteFile(r.hookSecret(), []byte(r.receiver.secret()+"\n"), 0o600)
-}
-
-func (r *run) hookSecret() string { return filepath.Join(r.o.Dir, "webhook-secret") }
 
 func (r *run) startBed(ctx context.Context) error {
 	log, err := os.Create(r.logPath("simulator"))
@@ -116,8 +105,8 @@ func (r *run) writeConfig(path string, keys map[string]string) error {
 	c.Worker.Concurrency, c.Worker.ShutdownTimeout, c.Worker.DeadAfter = 8, 3*time.Second, 3*time.Second
 	c.Log.Level = "debug"
 	c.Results.Webhooks = []config.Webhook{{
-		Name: "erp", URL: r.receiver.url + "/ksef", SecretFile: config.Files{r.hookSecret()}, AllowPrivate: true, AllowPlain: true,
-		Timeout: webhookTimeout,
+		Name: receiverName, URL: r.receiver.url + "/ksef", SecretFile: config.Files{r.receiver.secretFile},
+		AllowPrivate: true, AllowPlain: true, Timeout: webhookTimeout,
 	}}
 	if r.pair != nil {
 		c.Redis = r.pair.settings()
