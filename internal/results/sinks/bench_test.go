@@ -41,13 +41,14 @@ func benchWebhooks(b *testing.B, receivers int) {
 		}))
 		b.Cleanup(srv.Close)
 		secret := secretPrefix + base64.StdEncoding.EncodeToString(make([]byte, 32))
-		hook := NewWebhook(WebhookOptions{URL: srv.URL, AllowPrivate: true, Secrets: func() ([]string, error) { return []string{secret}, nil }})
+		secrets := func() ([]string, error) { return []string{secret}, nil }
+		hook := NewWebhook(WebhookOptions{URL: srv.URL, AllowPrivate: true, Secrets: secrets})
 		b.Cleanup(hook.Close)
-		runners[i] = &Runner{Name: fmt.Sprintf("erp-%d", i), Sink: hook, Log: zerolog.Nop(), Editor: &Editor{Ledger: l, Environment: "test",
-			Document: func(ctx context.Context, inv *ledger.Invoice) []byte {
-				doc, _ := l.Body(ctx, inv.ID)
-				return doc
-			}}}
+		editor := &Editor{Ledger: l, Environment: "test", Document: func(ctx context.Context, inv *ledger.Invoice) []byte {
+			doc, _ := l.Body(ctx, inv.ID)
+			return doc
+		}}
+		runners[i] = &Runner{Name: fmt.Sprintf("erp-%d", i), Sink: hook, Log: zerolog.Nop(), Editor: editor}
 	}
 	b.ResetTimer()
 	var all sync.WaitGroup
@@ -88,7 +89,8 @@ func fillOutbox(b *testing.B, l *ledger.Ledger, n int) {
 			sum := sha256.Sum256(doc)
 			id := ledger.InvoiceID(ledger.Identity{NIP: sample.NIP(0), Kind: "VAT", Number: number}, sum)
 			docs = append(docs, ledger.NewInvoice{Body: doc, Invoice: ledger.Invoice{
-				Facts:  ledger.Facts{ID: id, Tenant: "one", NIP: sample.NIP(0), Kind: "VAT", IssueDate: "2026-11-23", Form: "v3", File: number},
+				Facts: ledger.Facts{ID: id, Tenant: "one", NIP: sample.NIP(0), Kind: "VAT", IssueDate: "2026-11-23", Form: "v3",
+					File: number},
 				Number: number, Hash: ledger.HashText(sum), Size: int64(len(doc)),
 			}})
 			moves = append(moves, ledger.Move{ID: id, To: ledger.Rejected, Edit: ledger.Because(450, "P_15: missing")})
