@@ -28,11 +28,14 @@ func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	for _, d := range au.inbox.drops {
 		torn[au.inbox.path(d.torn)], torn[au.inbox.path(d.path)] = d.torn != "", true
 	}
+	entries, err := au.entries(ctx, all)
+	if err != nil {
+		return []error{err}
+	}
 	failovers := au.failoverTimes()
 	for _, it := range au.export.items {
 		key := testbed.InvoiceOf(it.nip, "", it.number)
-		entry := func(id string) (ledger.Invoice, error) { return au.controller.Ledger.Invoice(ctx, id) }
-		if err := checkToldOf(it, about[key], failovers, entry); err != nil {
+		if err := checkToldOf(it, about[key], failovers, entries); err != nil {
 			errs = append(errs, fmt.Errorf("%s %s: %w", it.nip, it.number, err))
 		}
 		delete(about, key)
@@ -47,6 +50,29 @@ func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	return errs
 }
 
+// entries reads the ledger's entries of what was told.
+func (au *auditor) entries(ctx context.Context, all []told) (map[string]ledger.Invoice, error) {
+	out := map[string]ledger.Invoice{}
+	var ids []string
+	for _, t := range all {
+		if _, known := out[t.ID]; !known && !t.refusal() {
+			out[t.ID] = ledger.Invoice{}
+			ids = append(ids, t.ID)
+		}
+	}
+	clear(out)
+	for some := range slices.Chunk(ids, 500) {
+		invs, err := au.controller.Ledger.Invoices(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, inv := range invs {
+			out[inv.ID] = inv
+		}
+	}
+	return out, nil
+}
+
 func (au *auditor) failoverTimes() []time.Time {
 	au.mu.Lock()
 	defer au.mu.Unlock()
@@ -54,7 +80,7 @@ func (au *auditor) failoverTimes() []time.Time {
 }
 
 // checkToldOf checks what was told about one invoice, in the order in which it was stored.
-func checkToldOf(it *item, all []told, failovers []time.Time, entry func(id string) (ledger.Invoice, error)) error {
+func checkToldOf(it *item, all []told, failovers []time.Time, entries map[string]ledger.Invoice) error {
 	refusals, invoices := map[string][]told{}, map[string][]told{}
 	id := ""
 	for _, t := range all {
@@ -83,9 +109,9 @@ func checkToldOf(it *item, all []told, failovers []time.Time, entry func(id stri
 	if err := inOrder(invoices[id], failovers); err != nil {
 		return err
 	}
-	inv, err := entry(id)
-	if err != nil {
-		return err
+	inv, known := entries[id]
+	if !known {
+		return fmt.Errorf("the receiver was told of %s, which is not in the ledger", id)
 	}
 	last := newest(invoices[id])
 	if !ended(inv.State) || last.State != string(inv.State) || last.KsefNumber != inv.KsefNumber || last.Code != inv.Code {

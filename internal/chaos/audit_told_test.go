@@ -35,6 +35,8 @@ func TestCheckToldOf_EveryImbalance_IsReported(t *testing.T) {
 		{"out of order", false, []told{receipted, accepted}, ledger.Receipted, nil, "revision 4 (accepted) after revision 5"},
 		{"out of order around a failover", false, []told{call(1, "inv-1", 5, "receipted", number), call(2, "inv-1", 4, "accepted", number)},
 			ledger.Receipted, failover, ""},
+		{"of an invoice that the ledger has not", false, []told{call(1, "inv-2", 4, "accepted", number)}, ledger.Receipted, nil,
+			"not in the ledger"},
 		{"two invoices", false, []told{accepted, receipted, call(3, "inv-2", 4, "accepted", number)}, ledger.Receipted, nil,
 			"told of 2 invoices"},
 		{"another number", false, []told{accepted, call(2, "inv-1", 5, "receipted", "other")}, ledger.Receipted, nil,
@@ -45,8 +47,8 @@ func TestCheckToldOf_EveryImbalance_IsReported(t *testing.T) {
 		{"refused in silence", true, nil, "", nil, "the folder refused it"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			entry := func(string) (ledger.Invoice, error) { return ledger.Invoice{State: c.state, KsefNumber: number}, nil }
-			err := checkToldOf(&item{refused: c.refused}, slices.Clone(c.told), c.failovers, entry)
+			entries := map[string]ledger.Invoice{"inv-1": {State: c.state, KsefNumber: number}}
+			err := checkToldOf(&item{refused: c.refused}, slices.Clone(c.told), c.failovers, entries)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("reported %v, want %q", err, c.says)
 			}

@@ -15,7 +15,7 @@ func (au *auditor) awaitClients(ctx context.Context) {
 		if au.inbox.done() && len(au.checkTold(ctx)) == 0 {
 			return
 		}
-		if pause(ctx, 300*time.Millisecond) != nil {
+		if pause(ctx, 500*time.Millisecond) != nil {
 			return
 		}
 	}
