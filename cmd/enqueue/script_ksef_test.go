@@ -69,8 +69,8 @@ func scriptReject(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(bed.(*testbed.Bed).Simulator.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: args[0], Code: code}))
 }
 
-// corrected NUMBER FILE fails unless KSeF has accepted one document with this number, as a technical
-// correction of the document in the file.
+// corrected NUMBER FILE fails unless KSeF has accepted one document with this number, as a
+// technical correction of the document in the file.
 func scriptCorrected(ts *testscript.TestScript, _ bool, args []string) {
 	bed, _ := beds.Load(ts)
 	sum := sha256.Sum256([]byte(ts.ReadFile(args[1])))
