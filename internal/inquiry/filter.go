@@ -14,7 +14,7 @@ type Filter struct {
 	State      ledger.State
 	Tenants    []string // names; one of them
 	Day        string   // P_1, "2006-01-02"
-	Number     string   // how P_2 begins; a space is also a no-break space
+	Number     string   // how P_2 begins, with white space as [SameNumber] compares it
 	KsefNumber string   // how the number that KSeF gave begins
 }
 
@@ -34,7 +34,7 @@ func (f *Filter) OfTenant(tenant string) bool {
 // tenant and state.
 func (f *Filter) MatchText(day, number, ksefNumber string) bool {
 	return (f.Day == "" || f.Day == day) &&
-		(f.Number == "" || strings.HasPrefix(ordinary(number), ordinary(f.Number))) &&
+		NumberBegins(number, f.Number) &&
 		strings.HasPrefix(ksefNumber, f.KsefNumber)
 }
 
