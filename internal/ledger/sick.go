@@ -48,7 +48,7 @@ func remedyOf(key string) string {
 		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
 			"restore it from a backup of Redis if entries remain that cannot be read"
 	}
-	if slices.Contains(cannotBeMadeAgain, key) {
+	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") {
 		return "find out which program did, then restore the key from a backup of Redis"
 	}
 	return "find out which program did, then delete the key: the sweep writes it again from the entries"
