@@ -12,7 +12,8 @@ import (
 const saidTimeout = 2 * time.Second
 
 // noteSaid keeps with the entry what the queue must not keep of a task's error, so that a person
-// still reads why the entry waits. A chunk or a waiting set has no entry: its tenant keeps the words.
+// still reads why the entry waits. A chunk or a waiting set has no entry: its tenant keeps the
+// words.
 func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
 	if said == "" {
