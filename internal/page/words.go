@@ -2,7 +2,7 @@ package page
 
 // polish are the texts of the page in Polish, by the English text. A test finds those that are
 // missing.
-var polish = map[string]string{
+var polish = joined(signInPolish, map[string]string{
 	// Everywhere.
 	"Skip to content":        "Przejdź do treści",
 	"Parts of the page":      "Części strony",
@@ -245,4 +245,4 @@ var polish = map[string]string{
 	"This address has a value that can't be used. Begin again at Invoices.": "Adres zawiera nieprawidłową wartość. Zacznij od nowa w " +
 		"części Faktury.",
 	"The archive is being searched for others. Try again in a moment.": "Trwa przeszukiwanie archiwum dla innej osoby. Spróbuj za chwilę.",
-}
+})
