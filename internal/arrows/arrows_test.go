@@ -181,6 +181,8 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
+		// Another one: it runs the worker beside a provider of logins by others.
+		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package

@@ -37,7 +37,7 @@ const (
 	// askAgain is how long what the provider says of itself is believed, and refuse how long nobody
 	// asks after it did not answer.
 	askAgain = time.Minute
-	refuse   = 10 * time.Second
+	refuse   = 5 * time.Second
 	// tellAgain is how often the log says that the provider is still away.
 	tellAgain = time.Hour
 )
