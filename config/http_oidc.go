@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// OIDC is a provider of OpenID Connect at which people log in to the business page, beside the users
-// of the configuration. The zero value means none.
+// OIDC is a provider of OpenID Connect at which people log in to the business page, beside the
+// users of the configuration. The zero value means none.
 type OIDC struct {
 	// Issuer is the provider's URL, exactly as its own openid-configuration has it; empty means no
 	// provider.
@@ -24,7 +24,8 @@ type OIDC struct {
 	ClientID string `yaml:"client_id" env:"CLIENT_ID"`
 	// ClientSecretFile holds the secret of the client.
 	ClientSecretFile string `yaml:"client_secret_file" env:"CLIENT_SECRET_FILE"`
-	// RedirectURL is the address of the page as browsers know it, with [OIDCReturnPath] as its path.
+	// RedirectURL is the address of the page as browsers know it, with [OIDCReturnPath] as its
+	// path.
 	RedirectURL string `yaml:"redirect_url" env:"REDIRECT_URL"`
 	// PostLogoutRedirectURL is where the provider sends people after it has logged them out, too;
 	// empty means that it shows a page of its own.
@@ -51,7 +52,8 @@ type OIDC struct {
 type OIDCGroup struct {
 	// Group is a value of the claim, compared exactly.
 	Group string `yaml:"group"`
-	// Tenants are the names or NIPs of the tenants that they see; [AllTenants] alone is all of them.
+	// Tenants are the names or NIPs of the tenants that they see; [AllTenants] alone is all of
+	// them.
 	Tenants []string `yaml:"tenants"`
 	// Role is viewer or operator, for these tenants; "" is viewer.
 	Role Role `yaml:"role"`
@@ -161,7 +163,8 @@ type OIDCClient struct {
 	Seal func(text string) string
 }
 
-// Client reads the client's secret and the authorities. The error names the file, never its content.
+// Client reads the client's secret and the authorities. The error names the file, never its
+// content.
 func (o OIDC) Client() (OIDCClient, error) {
 	var c OIDCClient
 	if !o.Enabled() {
@@ -194,8 +197,8 @@ func sealUnder(secret string) func(text string) string {
 	}
 }
 
-// TitlesSeen returns the names of the tenants in a list of names and NIPs, as others know them; nil when
-// the list is [AllTenants].
+// TitlesSeen returns the names of the tenants in a list of names and NIPs, as others know them; nil
+// when the list is [AllTenants].
 func (c Config) TitlesSeen(list []string) []string {
 	titles := []string{} // a list of none, which is not all
 	for _, name := range list {

@@ -41,8 +41,8 @@ type packed struct {
 // sealer makes and reads attempts with one key.
 type sealer struct{ key []byte }
 
-// newSealer derives the key from the client's secret, which all workers of a pool have. A new secret
-// ends the logins that are under way.
+// newSealer derives the key from the client's secret, which all workers of a pool have. A new
+// secret ends the logins that are under way.
 func newSealer(issuer, client, secret string) sealer {
 	m := hmac.New(sha256.New, []byte(secret))
 	for _, part := range []string{"ksef login attempts", issuer, client} {

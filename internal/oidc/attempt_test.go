@@ -94,7 +94,9 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 func TestOpen_SecretChanged_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	cookie, answer := w.begin()
-	for _, change := range []func(*oidc.Options){func(o *oidc.Options) { o.ClientSecret = "new" }, func(o *oidc.Options) { o.ClientID = "new" }} {
+	for _, change := range []func(*oidc.Options){
+		func(o *oidc.Options) { o.ClientSecret = "new" }, func(o *oidc.Options) { o.ClientID = "new" },
+	} {
 		other := newWorld(t, func(o *oidc.Options) { o.Issuer = w.op.URL; change(o) })
 		_, err := other.p.Open(cookie, answer)
 		w.wantReason(err, oidc.Stale)

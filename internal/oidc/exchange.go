@@ -19,8 +19,8 @@ const (
 )
 
 // Open reads the cookie of a login and checks that the answer of the provider belongs to it. The
-// caller then makes sure that the attempt is finished once only, and calls Exchange. The error is an
-// [*Error].
+// caller then makes sure that the attempt is finished once only, and calls Exchange. The error is
+// an [*Error].
 func (p *Provider) Open(cookie string, answer url.Values) (Attempt, error) {
 	a, err := p.seal.open(p.o.Now(), cookie)
 	if err != nil {
@@ -85,8 +85,8 @@ func (p *Provider) discovered(ctx context.Context) (*metadata, error) {
 	return p.reach(ctx)
 }
 
-// fill adds the claims of the UserInfo endpoint to those of the ID token. Many providers keep the ID
-// token small and tell groups there only.
+// fill adds the claims of the UserInfo endpoint to those of the ID token. Many providers keep the
+// ID token small and tell groups there only.
 func (p *Provider) fill(ctx context.Context, m *metadata, id *lib.IDToken, token *oauth2.Token, c claims) error {
 	address := m.provider.UserInfoEndpoint()
 	if address == "" {

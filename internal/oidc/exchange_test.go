@@ -74,7 +74,7 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 	}
 	for name, forge := range map[string]func(map[string]any) string{
 		"alg none":                      oidctest.Unsigned,
-		"signed with the secret":        forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: []byte(strings.Repeat(oidctest.Secret, 2))}),
+		"signed with the secret":        forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: []byte(oidctest.Secret + oidctest.Secret)}),
 		"signed with the published key": forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: published}),
 		"unknown key":                   forged(oidctest.EC("unknown")),
 		"another key under a known id":  forged(oidctest.EC("first")),
@@ -100,8 +100,8 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 	}
 }
 
-// A provider changes its keys now and then. The new one is fetched when it is met first, and the one
-// that is gone counts no more.
+// A provider changes its keys now and then. The new one is fetched when it is met first, and the
+// one that is gone counts no more.
 func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	w := newWorld(t, nil)
 	if _, err := w.login(); err != nil {

@@ -146,8 +146,8 @@ func (p *Provider) known() (m *metadata, err error, fresh bool) {
 	return p.found, nil, p.found != nil && age < askAgain
 }
 
-// keep remembers an answer and returns its error. The log tells when the provider goes away, now and
-// then while it stays away, and when it is back.
+// keep remembers an answer and returns its error. The log tells when the provider goes away, now
+// and then while it stays away, and when it is back.
 func (p *Provider) keep(m *metadata, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -171,7 +171,8 @@ func (p *Provider) keep(m *metadata, err error) error {
 func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 	found, err := lib.NewProvider(lib.ClientContext(ctx, p.client), p.o.Issuer)
 	if other, ok := errors.AsType[*lib.IssuerMismatchError](err); ok {
-		return nil, &Error{Setup, short(fmt.Errorf("%s calls itself %q: http.oidc.issuer must be exactly that", p.o.Issuer, other.Discovered))}
+		return nil, &Error{Setup, short(fmt.Errorf("%s calls itself %q: http.oidc.issuer must be exactly that",
+			p.o.Issuer, other.Discovered))}
 	}
 	if err != nil {
 		return nil, &Error{Unreachable, fmt.Errorf("ask %s for its openid-configuration: %w", p.o.Issuer, short(err))}

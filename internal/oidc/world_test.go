@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,13 +17,7 @@ import (
 
 const returnURL = "http://127.0.0.1:9/login/oidc/callback"
 
-func TestMain(m *testing.M) {
-	// A proxy of the machine that runs the tests must not be between two of its own ports.
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		os.Unsetenv(name)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a provider and a client of it, whose clock the test sets.
 type world struct {

@@ -186,9 +186,9 @@ func (v *logins) logout() error {
 	return nil
 }
 
-// leaveProvider is where somebody whom the provider has named ends the provider's own session, which
-// may be that of a whole company: the person decides. "" where that is not possible. It is a link,
-// because the policy of the page lets its forms lead nowhere else.
+// leaveProvider is where somebody whom the provider has named ends the provider's own session,
+// which may be that of a whole company: the person decides. "" where that is not possible. It is a
+// link, because the policy of the page lets its forms lead nowhere else.
 func (v *logins) leaveProvider() string {
 	if v.p.o.SignIn == nil || !v.User.Provider {
 		return ""

@@ -20,8 +20,8 @@ import (
 
 // Options are what a page works with. Every field is required unless its comment says otherwise.
 type Options struct {
-	// Users may log in. Without any, and without SignIn, the page asks for no login, and everybody who reaches it is an
-	// operator who sees all: the caller serves it on a loopback address only.
+	// Users may log in. Without any, and without SignIn, the page asks for no login, and everybody
+	// who reaches it is an operator who sees all: the caller serves it on a loopback address only.
 	Users []User
 	// SignIn lets others log in at a provider; nil: nobody.
 	SignIn      *SignIn

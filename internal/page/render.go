@@ -25,7 +25,8 @@ var (
 var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "loggedout", "overview", "tenant", "invoices", "invoice", "open", "outcome", "days", "audit", "message"} {
+	for _, name := range []string{"login", "loggedout", "overview", "tenant", "invoices", "invoice", "open", "outcome", "days",
+		"audit", "message"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return all

@@ -32,8 +32,9 @@ func NewSessions(rdb redis.UniversalClient, prefix string) *Sessions { return &S
 type session struct {
 	User string `json:"user"`
 	Seal string `json:"seal"` // of the token, under the password: a changed password ends the session
-	// Provider says that the provider of logins named the user, and Groups which of the groups of the
-	// configuration the user was in. The seal is under the client's secret then, and covers them.
+	// Provider says that the provider of logins named the user, and Groups which of the groups of
+	// the configuration the user was in. The seal is under the client's secret then, and covers
+	// them.
 	Provider bool     `json:"provider,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 }
@@ -79,8 +80,8 @@ func (s *Sessions) once(ctx context.Context, attempt string) (bool, error) {
 	return true, nil
 }
 
-// user returns whose session a token is; nil when it is over or never was one. in is the provider of
-// logins; nil: there is none.
+// user returns whose session a token is; nil when it is over or never was one. in is the provider
+// of logins; nil: there is none.
 func (s *Sessions) user(ctx context.Context, token string, users []User, in *SignIn) (*User, error) {
 	if token == "" || len(token) > 100 {
 		return nil, nil

@@ -18,7 +18,8 @@ const (
 	ReturnPath = leavePath + "/callback"
 )
 
-// SignIn lets people log in at a provider. Every field is required unless its comment says otherwise.
+// SignIn lets people log in at a provider. Every field is required unless its comment says
+// otherwise.
 type SignIn struct {
 	Provider *oidc.Provider
 	Title    string // what people call the provider
@@ -95,8 +96,8 @@ func (v *logins) leave() error {
 	return nil
 }
 
-// comeBack finishes a login with what the provider sent the browser back with. Whatever comes of it,
-// the browser goes on to another address at once: this one has the provider's code in it.
+// comeBack finishes a login with what the provider sent the browser back with. Whatever comes of
+// it, the browser goes on to another address at once: this one has the provider's code in it.
 func (v *logins) comeBack() error {
 	in := v.p.o.SignIn
 	if in == nil {
@@ -151,7 +152,8 @@ func (v *logins) admit(who oidc.Person, from, next string) error {
 		v.p.o.Log.Warn().Str("user", who.Name).Str("subject", shortened(who.Subject, 100)).Str("from", from).
 			Str("reason", string(refused)).Bool("groups_told", who.Told).Strs("groups", someOf(who.Groups)).
 			Msg("somebody whom the provider knows may not use the page")
-		if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who.Name, What: audit.Refused, ID: from, NotDone: string(refused)}); err != nil {
+		err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who.Name, What: audit.Refused, ID: from, NotDone: string(refused)})
+		if err != nil {
 			return err
 		}
 		return v.loginAgain(refused, next)

@@ -3,7 +3,6 @@ package page_test
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,14 +11,6 @@ import (
 	"ksefworker/internal/oidc/oidctest"
 	"ksefworker/internal/page"
 )
-
-func TestMain(m *testing.M) {
-	// A proxy of the machine that runs the tests must not be between two of its own ports.
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		os.Unsetenv(name)
-	}
-	os.Exit(m.Run())
-}
 
 // office is a page with a provider of logins beside its users.
 type office struct {

@@ -20,7 +20,8 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	if _, body := b.get("/login"); !strings.Contains(body, "can&#39;t be reached now") || !strings.Contains(body, `name="password"`) {
 		t.Errorf("the login while the provider is away: %s", body)
 	}
-	if status, _ := b.post("/login", url.Values{"name": {"local user"}, "password": {password}}); status != http.StatusOK || b.at.Path != "/" {
+	local := url.Values{"name": {"local user"}, "password": {password}}
+	if status, _ := b.post("/login", local); status != http.StatusOK || b.at.Path != "/" {
 		t.Errorf("a user with a password is at %s with status %d", b.at, status)
 	}
 	if status, body := b.get("/readyz"); status != http.StatusOK && strings.Contains(body, s.op.address) {
@@ -34,7 +35,8 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	s.answersAgain()
 
 	anna := s.browser()
-	if status, body := anna.signIn("anna", "/invoices?state=rejected"); status != http.StatusOK || anna.at.RequestURI() != "/invoices?state=rejected" ||
+	const next = "/invoices?state=rejected"
+	if status, body := anna.signIn("anna", next); status != http.StatusOK || anna.at.RequestURI() != next ||
 		!strings.Contains(body, `<span class="who">anna</span>`) {
 		t.Fatalf("anna is at %s with status %d: %s\n%s", anna.at, status, body, s.logged())
 	}

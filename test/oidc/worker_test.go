@@ -51,9 +51,6 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
-		os.Unsetenv(name)
-	}
 	status := m.Run()
 	if program, err := build(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(program))
