@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// oidcFile is a file with a provider of logins; more goes into its block, in place of what is there.
+// oidcFile is a file with a provider of logins; more goes into its block, in place of what is
+// there.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:
@@ -44,7 +45,7 @@ func TestOIDC_ProviderIsALogin_PageMayBeReachedFromElsewhere(t *testing.T) {
 
 func TestOIDC_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
-		{"https://login.example.com/realms/office", "http://login.example.com", "http.oidc.issuer: http://login.example.com must begin with https"},
+		{"https://login.example.com/realms/office", "http://login.example.com", "issuer: http://login.example.com must begin with https"},
 		{"https://login.example.com/realms/office", "login.example.com", "http.oidc.issuer: must be an absolute URL"},
 		{"https://login.example.com/realms/office", "https://me:geheim@login.example.com", "http.oidc.issuer: must not contain a login"},
 		{"https://login.example.com/realms/office", "https://login.example.com/?a=b", "must have no query"},
@@ -53,8 +54,8 @@ func TestOIDC_WrongSettings_AreNamedWithWhatToDo(t *testing.T) {
 		{"client_secret_file: /run/secrets/oidc", "title: x", "http.oidc.client_secret_file: is missing"},
 		{"redirect_url: https://ksef.example.com/login/oidc/callback", "title: x", "http.oidc.redirect_url: is missing"},
 		{"com/login/oidc/callback", "com/", "must be the address of the page followed by /login/oidc/callback"},
-		{"https://ksef.example.com", "http://ksef.example.com", "http.oidc.redirect_url: http://ksef.example.com/login/oidc/callback must begin"},
-		{"client_id: ksef", "client_id: ksef\n    post_logout_redirect_url: /login", "http.oidc.post_logout_redirect_url: must be an absolute URL"},
+		{"https://ksef.example.com", "http://ksef.example.com", "callback must begin with https"},
+		{"client_id: ksef", "client_id: ksef\n    post_logout_redirect_url: /login", "redirect_url: must be an absolute URL"},
 		{"client_id: ksef", "client_id: ksef\n    session: 24h", "http.oidc.session: 24h0m0s must be between 5m and 12h"},
 		{"client_id: ksef", "client_id: ksef\n    scopes: [a b]", "http.oidc.scopes: a b must be a list of names"},
 		{"client_id: ksef", "client_id: ksef\n    groups_claim: ''", "http.oidc.groups_claim: is empty"},
@@ -85,7 +86,8 @@ func TestOIDC_Files_AreReadWithWords(t *testing.T) {
 		t.Errorf("%v; the seal does not change with the secret", err)
 	}
 	o.CAFile = o.ClientSecretFile
-	if _, err := o.Client(); err == nil || !strings.Contains(err.Error(), "contains no certificate") || strings.Contains(err.Error(), "another") {
+	_, err = o.Client()
+	if err == nil || !strings.Contains(err.Error(), "contains no certificate") || strings.Contains(err.Error(), "another") {
 		t.Errorf("%v", err)
 	}
 	o.ClientSecretFile += ".missing"

@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// withProvider lets people log in at a provider, too. The person there is an operator of all tenants.
+// withProvider lets people log in at a provider, too. The person there is an operator of all
+// tenants.
 func withProvider(t *testing.T, c *config.Config) *oidctest.Provider {
 	op := oidctest.New(t)
 	op.RedirectURL = "http://127.0.0.1:9" + config.OIDCReturnPath

@@ -54,7 +54,8 @@ var (
 		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page", "internal/oidc",
+		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
+			"internal/oidc",
 			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
 			"internal/waiting"}, machinery, network,
 			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",

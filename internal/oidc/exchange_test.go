@@ -68,13 +68,14 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 		return func(c map[string]any) string { return w.op.Sign(k, c) }
 	}
 	key := jose.JSONWebKey{Key: public.Private, KeyID: "first"}
+	long := []byte(oidctest.Secret + oidctest.Secret)
 	published, err := json.Marshal(key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, forge := range map[string]func(map[string]any) string{
 		"alg none":                      oidctest.Unsigned,
-		"signed with the secret":        forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: []byte(oidctest.Secret + oidctest.Secret)}),
+		"signed with the secret":        forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: long}),
 		"signed with the published key": forged(oidctest.Key{ID: "first", Algorithm: jose.HS256, Private: published}),
 		"unknown key":                   forged(oidctest.EC("unknown")),
 		"another key under a known id":  forged(oidctest.EC("first")),

@@ -16,7 +16,7 @@ func TestPerson_Claims_AreReadAsConfigured(t *testing.T) {
 		wantName, wantGroup string
 		want                oidc.Reason // "": no error
 	}{
-		"by default":                 {c{"preferred_username": "ewa", "email": "e", "groups": []string{"a", "b"}}, "", "groups", "ewa", "a b", ""},
+		"by default":                 {c{"preferred_username": "ewa", "email": "e", "groups": []any{"a"}}, "", "groups", "ewa", "a", ""},
 		"e-mail where no name is":    {c{"email": "e@example.com", "groups": "a"}, "", "groups", "e@example.com", "a", ""},
 		"e-mail that nobody checked": {c{"email": "e@example.com", "email_verified": false, "groups": "a"}, "", "groups", "1", "a", ""},
 		"id where nothing else is":   {c{"groups": []string{}}, "", "groups", "1", "", ""},
