@@ -58,7 +58,10 @@ func signIn(t *testing.T, addr string, op *oidctest.Provider) *http.Client {
 func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 	t.Parallel()
 	var op *oidctest.Provider
-	p := newPool(t, 1, quickSim, func(c *config.Config) { op = withProvider(t, c) })
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		op = withProvider(t, c)
+		c.HTTP.Dashboard.ReadOnly = false
+	})
 	addr, stop := p.workAt()
 	defer stop()
 	for group, want := range map[string]int{"accounting": http.StatusOK, "audit": http.StatusForbidden} {
@@ -73,6 +76,14 @@ func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 				t.Errorf("%s: %s has status %d, want %d", group, path, res.StatusCode, want)
 			}
 		}
+		res, err := client.Post("http://"+addr+"/monitoring/api/queues/invoices:resume", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	if log := p.log.String(); strings.Count(log, "a change was made in the dashboard") != 1 || !strings.Contains(log, `"user":"ewa","from":"127`) {
+		t.Errorf("the log does not tell who changed what in the dashboard: %s", log)
 	}
 	if text := page(t, addr, "/monitoring/api/queues"); !strings.Contains(text, "log in at /") {
 		t.Errorf("without a login the dashboard answers %q", text)

@@ -90,6 +90,25 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 	}
 }
 
+// A provider that names itself in its answers (RFC 9207) does so in each.
+func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	w.op.Discovery = func(d map[string]any) { d["authorization_response_iss_parameter_supported"] = true }
+	if _, err := w.login(); err != nil {
+		t.Error(err)
+	}
+	cookie, answer := w.begin()
+	answer.Del("iss")
+	_, err := w.finish(cookie, answer)
+	w.wantReason(err, oidc.Untrusted)
+	w = newWorld(t, nil)
+	cookie, answer = w.begin()
+	answer.Del("iss")
+	if _, err := w.finish(cookie, answer); err != nil {
+		t.Errorf("of a provider that does not: %v", err)
+	}
+}
+
 // A worker with another secret, or for another client, does not finish what this one began.
 func TestOpen_SecretChanged_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)

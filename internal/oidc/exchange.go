@@ -29,15 +29,18 @@ func (p *Provider) Open(cookie string, answer url.Values) (Attempt, error) {
 	return a, a.matches(answer, p.o.Issuer)
 }
 
-// Exchange gives the code to the provider and returns the person whom it names in return. The error
-// is an [*Error].
-func (p *Provider) Exchange(ctx context.Context, a Attempt, code string) (Person, error) {
+// Exchange gives the code of an answer that Open accepted to the provider and returns the person whom
+// it names in return. The error is an [*Error].
+func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (Person, error) {
 	m, err := p.discovered(ctx)
 	if err != nil {
 		return Person{}, err
 	}
+	if m.namesIssuer && answer.Get("iss") == "" { // RFC 9207, section 2.4
+		return Person{}, fault(Untrusted, "the answer names no issuer, and the provider says that its answers do")
+	}
 	ctx = lib.ClientContext(ctx, p.client)
-	token, err := m.oauth.Exchange(ctx, code, oauth2.VerifierOption(a.verifier))
+	token, err := m.oauth.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(a.verifier))
 	if err != nil {
 		return Person{}, ofToken(err)
 	}

@@ -63,6 +63,8 @@ type metadata struct {
 	verifier   *lib.IDTokenVerifier
 	oauth      oauth2.Config
 	endSession string // "": it has no logout
+	// namesIssuer says that each of its answers names the issuer.
+	namesIssuer bool
 }
 
 // New returns a provider. It sends nothing.
@@ -182,6 +184,7 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 		EndSession string   `json:"end_session_endpoint"`
 		Methods    []string `json:"token_endpoint_auth_methods_supported"`
 		Challenges []string `json:"code_challenge_methods_supported"`
+		Issuer     bool     `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := found.Claims(&more); err != nil {
 		return nil, fault(Unreachable, "the openid-configuration of %s cannot be read: %w", p.o.Issuer, short(err))
@@ -216,7 +219,7 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 		}
 	}
 	return &metadata{
-		provider: found, endSession: more.EndSession,
+		provider: found, endSession: more.EndSession, namesIssuer: more.Issuer,
 		verifier: found.Verifier(&lib.Config{ClientID: p.o.ClientID, Now: func() time.Time { return p.o.Now().Add(-leeway) }}),
 		oauth: oauth2.Config{ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, RedirectURL: p.o.RedirectURL,
 			Endpoint: endpoint, Scopes: scopes},

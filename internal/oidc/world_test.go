@@ -64,7 +64,7 @@ func (w *world) finish(cookie string, answer url.Values) (oidc.Person, error) {
 	if err != nil {
 		return oidc.Person{}, err
 	}
-	return w.p.Exchange(w.Context(), a, answer.Get("code"))
+	return w.p.Exchange(w.Context(), a, answer)
 }
 
 // login is a whole login.

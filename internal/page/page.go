@@ -171,11 +171,14 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// Supervises reports whether a request comes from an operator who sees every tenant and is logged
-// in here. The queue's dashboard, which knows no tenants, is open to such a one.
-func (p *Page) Supervises(r *http.Request) bool {
+// Supervisor returns the name of who sent a request, and whether that is an operator who sees every
+// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a one.
+func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 	u, err := p.userOf(r)
-	return err == nil && u != nil && u.Supervises() && p.asksLogin()
+	if err != nil || u == nil || !p.asksLogin() {
+		return "", false
+	}
+	return u.Name, u.Supervises()
 }
 
 // asksLogin reports whether people log in here.

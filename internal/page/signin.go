@@ -121,7 +121,7 @@ func (v *logins) comeBack() error {
 	}
 	var who oidc.Person
 	if err == nil {
-		who, err = in.Provider.Exchange(v.ctx(), attempt, answer.Get("code"))
+		who, err = in.Provider.Exchange(v.ctx(), attempt, answer)
 	}
 	if why, ok := errors.AsType[*oidc.Error](err); ok {
 		if why.Reason == oidc.Stale || why.Reason == oidc.Untrusted {

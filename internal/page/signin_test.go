@@ -95,7 +95,7 @@ func TestSignIn_GroupOfOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 			r.AddCookie(c)
 		}
 		options := page.Options{SignIn: o.in, Sessions: page.NewSessions(o.rdb, "ksef:")}
-		if got := page.New(options).Supervises(r); got != want {
+		if name, got := page.New(options).Supervisor(r); got != want || name != "ewa" {
 			t.Errorf("%s: %v", group, got)
 		}
 	}
