@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -69,15 +68,6 @@ func (v *visit) OtherLanguage() string {
 		path = "/"
 	}
 	return path + "?" + q.Encode()
-}
-
-// joined returns the texts of several lists.
-func joined(lists ...map[string]string) map[string]string {
-	all := map[string]string{}
-	for _, l := range lists {
-		maps.Copy(all, l)
-	}
-	return all
 }
 
 // T returns a text in the visitor's language. The English text is its key.

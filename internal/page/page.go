@@ -211,6 +211,9 @@ func (p *Page) restricted(h func(*handlers) error) http.Handler {
 			return v.askLogin()
 		}
 		v.User = u
+		if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
+			v.User = u.acting()
+		}
 		return h(v)
 	})
 }

@@ -28,6 +28,17 @@ func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }
 
+// acting returns the user as it is while it acts: it sees no more than what it may act on. So what
+// it only looks at is not there for any action, whichever that is.
+func (u *User) acting() *User {
+	if !u.Operator || u.ActsFor == nil {
+		return u
+	}
+	less := *u
+	less.Tenants, less.ActsFor = u.ActsFor, nil
+	return &less
+}
+
 // Supervises reports whether the user sees everything and may act on it.
 func (u *User) Supervises() bool { return u.Operator && u.Tenants == nil && u.ActsFor == nil }
 

@@ -1,7 +1,7 @@
 package page
 
-// signInPolish are the texts about the login at a provider.
-var signInPolish = map[string]string{
+// polishSignIn are the texts about the login at a provider.
+var polishSignIn = map[string]string{
 	"Log in with %s": "Zaloguj się przez: %s",
 	"or":             "lub",
 	"%s can't be reached now. Try again in a moment.": "Usługa logowania %s jest teraz niedostępna. Spróbuj ponownie za chwilę.",
