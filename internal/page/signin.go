@@ -111,9 +111,9 @@ func (v *logins) comeBack() error {
 	if c, err := v.r.Cookie(v.p.attemptCookie()); err == nil {
 		cookie = c.Value
 	}
-	v.setAttempt("", -time.Second)
 	attempt, err := in.Provider.Open(cookie, answer)
 	if err == nil {
+		v.setAttempt("", -time.Second) // a stale answer leaves the login of another window as it is
 		var first bool
 		if first, err = v.p.o.Sessions.once(v.ctx(), attempt.ID); err == nil && !first {
 			err = &oidc.Error{Reason: oidc.Stale, Err: errors.New("this login was finished before")}

@@ -173,6 +173,18 @@ func TestSignIn_AnswerRepeatedOrInAnotherBrowser_IsRefused(t *testing.T) {
 	}
 }
 
+// Somebody begins a login in two windows. The one begun last counts, whichever comes back first.
+func TestSignIn_TwoWindows_TheLastOneCounts(t *testing.T) {
+	o := newOffice(t, nil)
+	p := o.somebody()
+	first, last := o.leave(p, "/open"), o.leave(p, "/days")
+	for _, c := range [][2]string{{first, "/login?fault=stale&next=%2Fdays"}, {last, "/days"}} {
+		if _, _, header := p.get(c[0]); header.Get("Location") != c[1] {
+			t.Errorf("it leads to %s, want %s", header.Get("Location"), c[1])
+		}
+	}
+}
+
 func TestSignIn_Next_LeadsToThisPageOnly(t *testing.T) {
 	o := newOffice(t, nil)
 	for _, next := range []string{"//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", ""} {
