@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ thirdparty: ## clients of others, unmodified, drive the simulator's second face;
 
 helm: ## the Helm chart, rendered and read strictly as Kubernetes reads it
 	cd test/helm && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+oidc: need-redis ## a worker whose people log in at a provider by others, with a code, keys that change, and a logout
+	cd test/oidc && $(GO) vet ./... && KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -count=1 ./...
 
 schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas

@@ -55,6 +55,7 @@ var (
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
 		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
+			"internal/oidc",
 			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
 			"internal/waiting"}, machinery, network,
 			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",
@@ -102,8 +103,11 @@ var (
 		"internal/figures": document,
 		// The business page: it shows and does what the packages for people do.
 		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
-			"internal/results",
+			"internal/oidc", "internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
+		// Logins at a provider: it knows nothing of the page.
+		"internal/oidc":          nil,
+		"internal/oidc/oidctest": nil, // for tests only
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -178,12 +182,14 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
+		// Another one: it runs the worker beside a provider of logins by others.
+		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
