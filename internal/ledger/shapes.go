@@ -101,7 +101,7 @@ func (st *store) loadShapes(ctx context.Context, records [][]byte) error {
 
 // restoreShapes writes the shapes that this process knows and the ledger has lost, or has damaged.
 // The name of a shape is the digest of its text, so no other text can be right.
-func (st *store) restoreShapes(ctx context.Context) error {
+func restoreShapes(ctx context.Context, st *store) error {
 	var pairs []any
 	st.shapes.by.Range(func(digest, text any) bool { pairs = append(pairs, digest, text); return true })
 	if len(pairs) == 0 {

@@ -48,7 +48,7 @@ func remedyOf(key string) string {
 		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
 			"restore it from a backup of Redis if entries remain that cannot be read"
 	}
-	if slices.Contains(cannotBeMadeAgain, key) {
+	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") {
 		return "find out which program did, then restore the key from a backup of Redis"
 	}
 	return "find out which program did, then delete the key: the sweep writes it again from the entries"
@@ -119,8 +119,8 @@ func isShared(key string) bool {
 const reindexAtOnce = 1000
 
 // Reindex goes through all entries and puts each back into the indexes of its state, if it is in
-// none of them. It is for indexes that a person had to delete. It takes Redis a few milliseconds for
-// a thousand entries, and serves others in between. It returns how many places were missing.
+// none of them. It is for indexes that a person had to delete. A thousand entries take Redis a few
+// milliseconds, and it serves others in between. It returns how many places were missing.
 func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
 	for _, kind := range []string{keyInvoice, keyPackage} {

@@ -15,8 +15,8 @@ import (
 // outcomes up to there, and those between there and the sink's own place still wait. They cost
 // nothing but their place in the outbox.
 
-// Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes without
-// a tenant share the standing "", which is never blocked.
+// Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes
+// without a tenant share the standing "", which is never blocked.
 type Standing struct {
 	Held   int64  `json:"held,omitempty"`   // invoices of which an outcome is held
 	Cursor string `json:"cursor,omitempty"` // its own place in the outbox; "" when nothing was left behind
@@ -33,7 +33,8 @@ type Standing struct {
 // Blocked reports whether outcomes of the tenant are left behind.
 func (l *Standing) Blocked() bool { return l.Cursor != "" }
 
-// Standings returns the standings of a sink by tenant. A damaged one is left out: its tenant begins anew.
+// Standings returns the standings of a sink by tenant. A damaged one is left out: its tenant begins
+// again.
 func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*Standing, error) {
 	found, err := ss.rdb.HGetAll(ctx, ss.key(keySinkStands, sink)).Result()
 	if err != nil {

@@ -80,7 +80,7 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	}); err != nil {
 		return 0, fmt.Errorf("check unreadable entries: %w", err)
 	}
-	if err := us.restoreShapes(ctx); err != nil { // they may be all that is missing
+	if err := restoreShapes(ctx, us.store); err != nil { // they may be all that is missing
 		return 0, err
 	}
 	unread, err := us.entries.unreadOf(ctx, keys)

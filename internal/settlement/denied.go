@@ -16,7 +16,7 @@ import (
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
 // says less: it is the seller who may be at fault. Beside others that go through, and alone, such
 // an invoice is parked. A tenant that issues nothing in its own name would never be paused then,
-// whoever's key it has. So several of them count against the tenant when nothing else speaks for it.
+// whoever's key it has. So several of them count against the tenant when nothing speaks for it.
 
 const (
 	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next

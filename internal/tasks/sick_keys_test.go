@@ -109,8 +109,8 @@ func (s *stage) goesOn(b *actor, key, number string) {
 		}
 	}
 	// The sweep writes its own position again.
-	if shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:"); len(sick) == 0 && shared &&
-		!slices.Contains([]string{"ready", "results", "looked"}, key) {
+	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:")
+	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked"}, key) {
 		s.t.Errorf("%s is sick, and nobody says so", key)
 	}
 	r := &inquiry.Reader{Ledger: s.ledger}

@@ -99,15 +99,15 @@ func unreadLater(after time.Duration, n int) error {
 }
 
 // noteSickKeys reports keys that many entries share and that hold something else.
-func (c *core) noteSickKeys(ctx context.Context) error {
-	sick, err := c.Ledger.SickKeys(ctx)
+func (sw *sweeper) noteSickKeys(ctx context.Context) error {
+	sick, err := sw.Ledger.SickKeys(ctx)
 	if err != nil || len(sick) == 0 {
 		return err
 	}
-	_, err = c.Ledger.NoteUnreadable(ctx, sick)
+	_, err = sw.Ledger.NoteUnreadable(ctx, sick)
 	for _, u := range sick {
-		if c.rarely.due("sick "+u.Key, c.o.Now()) {
-			c.o.Log.Error().Str("key", u.Key).Err(u.Err).Msg("a key of Redis that entries share is sick: what it lists may not be found")
+		if sw.rarely.due("sick "+u.Key, sw.o.Now()) {
+			sw.o.Log.Error().Str("key", u.Key).Err(u.Err).Msg("a key of Redis that entries share is sick: what it lists may not be found")
 		}
 	}
 	return err

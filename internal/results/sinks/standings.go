@@ -149,8 +149,8 @@ func (r *round) missed(tenant string, n int64) {
 		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
 }
 
-// beginStandings reads the standings. Where their counts do not add up, because an older build or a person
-// has changed what is held, they are counted again.
+// beginStandings checks the standings. Where their counts do not add up, because an older build or
+// a person has changed what is held, they are counted again.
 func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() (map[string]int64, error)) error {
 	sum := int64(0)
 	for _, l := range r.standings {
