@@ -100,11 +100,11 @@ func (d *disk) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// exists reports whether something has the name. An error other than "does not exist" counts as
-// yes.
+// exists reports whether something has the name. Below a file, such as an archive, nothing has. An
+// error other than these counts as yes.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // read reads a regular file of at most limit bytes, and one more of a larger one. whole is false

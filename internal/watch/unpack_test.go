@@ -77,6 +77,16 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 		t.Error("the archive is not what was put there")
 	}
 
+	// A folder with the name of an archive is a folder.
+	s.put("sub/night.zip/f.xml", xmlOf(0, "FV/8"))
+	s.passes(4)
+	s.settle("FV/8", ledger.Receipted)
+	s.passes(3)
+	if o := s.result("accepted/sub/night.zip/f.xml.json"); o.Number != "FV/8" {
+		t.Errorf("of the folder: %+v", o)
+	}
+	s.must(os.RemoveAll(filepath.Join(s.dir, "sub/night.zip")))
+
 	// The same name again, with another invoice, is another archive.
 	s.put("sub/night.zip", zipOf(t, entry{"i.xml", string(xmlOf(0, "FV/9"))}))
 	s.passes(4)
