@@ -116,6 +116,8 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
+		// Many documents in one object of the archive. Its readers see an archive.
+		"internal/archive/bundle": {"internal/archive"},
 		"internal/shell":         nil, // commands as a person types them
 		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
 

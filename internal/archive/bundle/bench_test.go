@@ -1,0 +1,93 @@
+package bundle_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
+	"ksefworker/internal/archive/bundle"
+)
+
+// What a package of 10,000 invoices of 8 KB costs an archive, in both layouts, on a folder and in a
+// bucket that needs 10 ms for each request. It ends when all of it is durable.
+func BenchmarkKeep10000(b *testing.B) {
+	all := invoicesOf("bench", 10_000, 8<<10)
+	for _, where := range []struct {
+		name string
+		open func(b *testing.B) archive.Store
+	}{
+		{"folder", func(b *testing.B) archive.Store { return open(b, "file://"+b.TempDir()) }},
+		{"bucket10ms", func(b *testing.B) archive.Store { return open(b, slowBucket(b).In("kept")) }},
+	} {
+		for _, layout := range []struct {
+			name string
+			keep func(context.Context, archive.Store, []bundle.Invoice) error
+		}{{"files", keepFiles}, {"packages", keepBundles}} {
+			b.Run(where.name+"/"+layout.name, func(b *testing.B) {
+				for range b.N {
+					b.StopTimer()
+					s := where.open(b)
+					b.StartTimer()
+					if err := layout.keep(b.Context(), s, all); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(all)*b.N)/b.Elapsed().Seconds(), "invoices/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+func slowBucket(b *testing.B) *archivetest.S3 {
+	s := archivetest.NewS3(b, "honoured")
+	s.Intercept = func(http.ResponseWriter, string, string) bool {
+		time.Sleep(10 * time.Millisecond)
+		return false
+	}
+	return s
+}
+
+// keepFiles writes as a worker does with archive.layout: files.
+func keepFiles(ctx context.Context, s archive.Store, all []bundle.Invoice) error {
+	for some := range slices.Chunk(all, 256) {
+		var g errgroup.Group
+		g.SetLimit(8)
+		for _, inv := range some {
+			g.Go(func() error {
+				if err := s.Put(ctx, archive.InvoiceName(nip, month, inv.ID), inv.Document, "application/xml"); err != nil {
+					return err
+				}
+				var indented bytes.Buffer
+				if err := json.Indent(&indented, inv.Result, "", "  "); err != nil {
+					return err
+				}
+				return s.Replace(ctx, archive.ResultName(nip, month, inv.ID), indented.Bytes(), "application/json")
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		if err := s.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keepBundles(ctx context.Context, s archive.Store, all []bundle.Invoice) error {
+	for some := range slices.Chunk(all, 4096) {
+		if _, err := keep(ctx, s, "2026-11-26", "bench", some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
