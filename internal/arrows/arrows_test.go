@@ -118,8 +118,8 @@ var (
 		"internal/archive":       document,
 		// Many documents in one object of the archive. Its readers see an archive.
 		"internal/archive/bundle": {"internal/archive"},
-		"internal/shell":         nil, // commands as a person types them
-		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
+		"internal/shell":          nil, // commands as a person types them
+		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),

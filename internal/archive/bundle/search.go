@@ -84,7 +84,8 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
 	// The first line with the id follows the first line of block lo and not that of a later one.
 	for lo < hi {
-		if near--; near < 0 || at <= lo || at > hi { // the guess and its neighbours were wrong
+		at = min(max(at, lo+1), hi)
+		if near--; near < 0 { // the guess and its neighbours were wrong
 			at = (lo + hi + 1) / 2
 		}
 		begin, err := in.begin(ctx, at)

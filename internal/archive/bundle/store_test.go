@@ -150,7 +150,8 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		s := bundle.Over(below)
 		found(t, s, b[3])
 		finds(t, s, b[3])
-		if _, err := s.Get(t.Context(), documentName(a[0])); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
+		_, err := s.Get(t.Context(), documentName(a[0]))
+		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
 			t.Errorf("index %v: a document of the damaged one: %v", withIndex, err)
 		}
 		// What is not there cannot be told from what the damaged bundle had. A result that is
@@ -162,7 +163,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 			t.Errorf("a result of its own: %s, %v", got, err)
 		}
 		unread := 0
-		err := s.Results(t.Context(), folder, func(string, []byte) error { return nil }, func(string, error) { unread++ })
+		err = s.Results(t.Context(), folder, func(string, []byte) error { return nil }, func(string, error) { unread++ })
 		if err != nil || unread != 1 {
 			t.Errorf("%d bundles were not read, %v", unread, err)
 		}
@@ -200,7 +201,8 @@ func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
 		return true
 	}
 	for _, s := range []*bundle.Store{s, bundle.Over(below)} {
-		if _, err := s.Get(t.Context(), documentName(a[1])); err == nil || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
+		_, err := s.Get(t.Context(), documentName(a[1]))
+		if err == nil || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -211,7 +213,8 @@ func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
 	t.Helper()
 	for _, text := range []string{inv.Number, inv.KsefNumber} {
 		var ids []string
-		did, err := s.Search(t.Context(), folder, bundle.Text(text), func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text },
+		did, err := s.Search(t.Context(), folder, bundle.Text(text),
+			func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text },
 			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
 		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {
 			t.Errorf("%s: %v, %v, read %+v", text, ids, err, did)

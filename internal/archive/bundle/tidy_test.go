@@ -116,7 +116,7 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	for day := range days {
 		for n := range packages {
 			pkg := fmt.Sprintf("pkg-%d-%d", day, n)
-			some := tinyOf(pkg, 1000)
+			some := tinyOf(pkg, 800)
 			kept(t, below, fmt.Sprintf("2026-11-2%d", day), pkg, some)
 			all = append(all, some...)
 		}
