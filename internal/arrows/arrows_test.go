@@ -62,9 +62,10 @@ var (
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the
 		// configuration.
 		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
-			"internal/ksef/direct/login", "internal/xades"}, machinery, clients),
+			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients),
 		"internal/intake": join([]string{"internal/queue", "internal/results"}, machinery),
-		"internal/tasks":  join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
+		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
+			machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
@@ -82,7 +83,8 @@ var (
 		"internal/qrcode": document,
 		// What the archive keeps, read without Redis; and what is made of it: the proof of one
 		// invoice, the report of many.
-		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/records": join([]string{"internal/archive", "internal/archive/bundle", "internal/results", "internal/ksef",
+			"internal/ledger"}, document),
 		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
 			document),
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
