@@ -19,18 +19,28 @@ type Read struct {
 	Bytes   int64
 }
 
-// Search calls yield with the lines of a folder that match and that contain text, as P_2 or the
-// KSeF number has it; see [Text]. It reads every index of the folder, one at a time. unread is
-// called with each index that is damaged and cannot be made again, or not at all when it is nil.
-func (s *Store) Search(ctx context.Context, folder string, text []byte, match func(*Line) bool, yield func(Line) error,
-	unread func(name string, err error),
-) (did Read, err error) {
+// Query says which lines a search wants.
+type Query struct {
+	Text  []byte // each of them contains it; see [Text]
+	Since string // they were archived on this day or later, "2006-01-02"; "" for all
+	Match func(*Line) bool
+}
+
+// Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
+// folder whole, one at a time. unread is called with each index that is damaged and cannot be made
+// again, or not at all when it is nil.
+func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
+	did Read, err error,
+) {
 	sh, err := s.renew(ctx, folder)
 	if err != nil {
 		return did, err
 	}
 	for _, of := range sh.indexes {
-		lines, n, err := s.matching(ctx, of, text, match)
+		if of.day < q.Since {
+			continue
+		}
+		lines, n, err := s.matching(ctx, of, &q)
 		did.Indexes++
 		did.Bytes += n
 		if errors.Is(err, archive.ErrCorrupt) {
@@ -62,10 +72,10 @@ func Text(text string) []byte {
 	return bytes.Trim(bytes.TrimSuffix(out.Bytes(), newline), `"`)
 }
 
-func (s *Store) matching(ctx context.Context, of index, text []byte, match func(*Line) bool) (out []Line, n int64, err error) {
+func (s *Store) matching(ctx context.Context, of index, q *Query) (out []Line, n int64, err error) {
 	raw, err := s.Store.Get(ctx, of.name)
 	if err == nil {
-		out, err = filter(raw, text, match)
+		out, err = filter(raw, q)
 	}
 	if !spoiled(err) {
 		return out, int64(len(raw)), err
@@ -76,14 +86,14 @@ func (s *Store) matching(ctx context.Context, of index, text []byte, match func(
 	}
 	out = nil
 	for i := range all {
-		if match(&all[i]) {
+		if q.Match(&all[i]) {
 			out = append(out, all[i])
 		}
 	}
 	return out, int64(len(raw)), nil
 }
 
-func filter(raw, text []byte, match func(*Line) bool) (out []Line, err error) {
+func filter(raw []byte, q *Query) (out []Line, err error) {
 	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
 		return nil, fmt.Errorf("%w: its end is missing", errLine)
 	}
@@ -91,14 +101,14 @@ func filter(raw, text []byte, match func(*Line) bool) (out []Line, err error) {
 		if !bytes.HasPrefix(line, keyBegins) || !bytes.HasSuffix(line, []byte("]}\n")) {
 			return nil, fmt.Errorf("%w: it is not one line of an invoice", errLine)
 		}
-		if !bytes.Contains(line, text) {
+		if !bytes.Contains(line, q.Text) {
 			continue
 		}
 		l, err := parseLine(line)
 		if err != nil {
 			return nil, err
 		}
-		if match(&l) {
+		if q.Match(&l) {
 			out = append(out, l)
 		}
 	}

@@ -213,8 +213,8 @@ func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
 	t.Helper()
 	for _, text := range []string{inv.Number, inv.KsefNumber} {
 		var ids []string
-		did, err := s.Search(t.Context(), folder, bundle.Text(text),
-			func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text },
+		q := bundle.Query{Text: bundle.Text(text), Match: func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text }}
+		did, err := s.Search(t.Context(), folder, q,
 			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
 		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {
 			t.Errorf("%s: %v, %v, read %+v", text, ids, err, did)
