@@ -20,7 +20,7 @@ const (
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
 	f, err := ar.fileAll(ctx, invs, upos, ar.bundlesOf(upos.pkg, invs))
 	var refused *bundleError
-	if errors.As(err, &refused) && !ar.archiving.givesUp(ctx) {
+	if errors.As(err, &refused) && damaged(err) && !ar.archiving.givesUp(ctx) {
 		// The archive works, and takes no bundle. Nothing of the package must wait for that.
 		ar.o.Log.Error().Str("package", upos.pkg.ID).Err(refused.err).
 			Msg("the archive does not take the documents of the package in one object: each is archived by itself")
