@@ -194,6 +194,7 @@ var (
 		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
+		"internal/intake":     {"internal/archive/bundle"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
