@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
 	"ksefworker/internal/results"
@@ -89,16 +88,14 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	}
 	doc, err := c.archive.Document(ctx, r)
 	if records.Missing(err) && inv != nil { // it waits, so it is not archived yet
-		if doc, err = p.base.Document(ctx, inv); errors.Is(err, ledger.ErrNotFound) {
-			err = errors.Join(archive.ErrNotFound, err)
-		}
+		doc, err = p.base.Document(ctx, inv)
 	}
 	switch {
 	case err == nil:
 		if err := write(".xml", doc); err != nil {
 			return false, err
 		}
-	case records.Missing(err):
+	case records.Missing(err), errors.Is(err, ledger.ErrNotFound):
 		p.say("%s: its document is not there: %v", r.ID, err)
 		whole = false
 	default:

@@ -63,8 +63,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Name)
 }
 
-// open opens the archive, and Redis unless the archive alone is asked. done closes the archive where
-// it was opened alone.
+// open opens the archive, and Redis unless the archive alone is asked. close closes the archive
+// where it was opened alone.
 func (w *where) open(ctx context.Context, p *program) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly {
@@ -79,8 +79,8 @@ func (w *where) open(ctx context.Context, p *program) (err error) {
 	return err
 }
 
-// find returns the invoices with a name: those of the ledger, or else those of the archive. invs has
-// the entry of each that the ledger knows.
+// find returns the invoices with a name: those of the ledger, or else those of the archive. invs
+// has the entry of each that the ledger knows.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	invs = map[string]*ledger.Invoice{}
 	if !w.ArchiveOnly {

@@ -14,11 +14,11 @@ import (
 // Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). None is no
 // error.
 //
-// What is in bundles is found in their indexes, what is kept by itself in the receipts, of which one
-// has thousands of lines; an id has names of its own. Only what none of them has is searched for in
-// the results themselves, one by one, newest month first. So an accepted invoice hides others of
-// its number that were never accepted. One index, one receipt or a few hundred results are in memory
-// at a time.
+// What is in bundles is found in their indexes, what is kept by itself in the receipts, of which
+// one has thousands of lines; an id has names of its own. Only what none of them has is searched
+// for in the results themselves, one by one, newest month first. So an accepted invoice hides
+// others of its number that were never accepted. One index, one receipt or a few hundred results
+// are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err

@@ -108,7 +108,8 @@ func (s *search) matching(all []results.Result, match func(results.Result) bool)
 // invoice has, and an id follows from it.
 var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
 
-// attestedIn returns the ids that the invoices of some lines can have, from all receipts of a place.
+// attestedIn returns the ids that the invoices of some lines can have, from all receipts of a
+// place.
 func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, error) {
 	names, err := archive.ListIn(ctx, s.Store, p.folder()+"/upo")
 	if err != nil {

@@ -152,7 +152,8 @@ func TestReceipt_WorkerDiesWhileItWritesABundle_TheNextRunWritesTheSameBytes(t *
 			s := newStage(t, simulator.Options{})
 			ctx, die := context.WithCancel(t.Context())
 			defer die()
-			w := s.workerWith("w", s.client(), func(p *tasks.Parts) { p.Store = &cutStore{Store: s.store, suffix: at, die: die} }, inPackages)
+			cut := &cutStore{Store: s.store, suffix: at, die: die}
+			w := s.workerWith("w", s.client(), func(p *tasks.Parts) { p.Store = cut }, inPackages)
 			pkg, invs := s.settledPackage(w, numbered(35)...)
 			if err := w.runWith(ctx, queue.KindReceipt, pkg); err == nil {
 				t.Fatal("it did not die")

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -162,46 +161,4 @@ func (bs *bundles) write(ctx context.Context, at place, b *openBundle) error {
 		one.names = names
 	}
 	return nil
-}
-
-// tidyTime bounds how long a receipt task joins indexes after its own work is done.
-const tidyTime = 30 * time.Second
-
-// tidied remembers for which folders of bundles this process has joined the indexes, and on which
-// day.
-type tidied struct {
-	mu  sync.Mutex
-	day map[string]string
-}
-
-// due reports whether a folder was not tidied on this day, and notes that it is now.
-func (t *tidied) due(folder, day string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	const many = 10_000
-	if t.day[folder] == day {
-		return false
-	}
-	if t.day == nil || len(t.day) >= many {
-		t.day = map[string]string{}
-	}
-	t.day[folder] = day
-	return true
-}
-
-// tidy joins the indexes of the days that are over, once a day for each seller and month into which
-// a bundle was written. Nothing depends on it, so an error is logged and no more.
-func (bs *bundles) tidy(ctx context.Context) {
-	if bs == nil {
-		return
-	}
-	for at, n := range bs.count {
-		folder := archive.BundlesFolder(at.nip, at.month)
-		if n < bundleFrom || !bs.w.tidied.due(folder, bs.day) {
-			continue
-		}
-		ctx, cancel := context.WithTimeoutCause(ctx, tidyTime, context.DeadlineExceeded)
-		bs.w.warn(ctx, "join the indexes of "+folder, bundle.Over(bs.w.Store).Tidy(ctx, folder, bs.day))
-		cancel()
-	}
 }

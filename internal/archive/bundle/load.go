@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -42,18 +43,9 @@ func spoiled(err error) bool {
 }
 
 func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
-	if len(of.zips) == 0 { // of a day that was joined
-		folder, _, _ := strings.Cut(of.name, folderPart)
-		parts, err := listDay(ctx, s, folder+strings.TrimSuffix(folderPart, "/"), of.day)
-		if err != nil {
+	if len(of.zips) == 0 {
+		if lines, err = loadDays(ctx, s, of); err != nil {
 			return nil, err
-		}
-		for _, part := range parts {
-			more, err := load(ctx, s, part)
-			if err != nil {
-				return nil, err
-			}
-			lines = append(lines, more...)
 		}
 	}
 	for _, name := range of.zips {
@@ -72,6 +64,38 @@ func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err e
 	}
 	slices.SortFunc(lines, compareLines)
 	return slices.Compact(lines), nil
+}
+
+// loadDays reads what a joined index has from the indexes of the packages.
+func loadDays(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
+	place, _, _ := strings.Cut(of.name, folderPart)
+	folder, days := place+strings.TrimSuffix(folderPart, "/"), []string{of.day}
+	if of.month {
+		names, err := archive.ListIn(ctx, s, folder)
+		if err != nil {
+			return nil, err
+		}
+		days = nil
+		for _, name := range names {
+			if day := path.Base(name); strings.HasSuffix(name, "/") && isDay(day) && day <= of.day {
+				days = append(days, day)
+			}
+		}
+	}
+	for _, day := range days {
+		parts, err := listDay(ctx, s, folder, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range parts {
+			more, err := load(ctx, s, part)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, slices.DeleteFunc(more, func(l Line) bool { return !of.mayHave(l.ID) })...)
+		}
+	}
+	return lines, nil
 }
 
 // linesOfZIP makes the index of a ZIP from what is in it.

@@ -21,9 +21,20 @@ type index struct {
 	name string // the object; it may be missing where zips are
 	// day is the folder of its ZIPs, "2026-11-26".
 	day string
-	// zips are the ZIPs from which it can be made again; empty for a day that was joined: then the
-	// folder of the day has them.
+	// zips are the ZIPs from which it can be made again; empty for a joined index: then the folders
+	// of the days have them.
 	zips []string
+	// missing says that there was no such index when the day was listed.
+	missing bool
+	// A joined index of a month has the days up to its day, and the ids from first up to next; ""
+	// is open.
+	month       bool
+	first, next string
+}
+
+// mayHave reports whether an index can have an id.
+func (of *index) mayHave(id string) bool {
+	return id >= of.first && (of.next == "" || id < of.next)
 }
 
 // shelf is what one seller and month has in bundles. It only grows: neither ZIPs nor indexes are
@@ -40,12 +51,14 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 		return nil, err
 	}
 	sh, joined, open := &shelf{folder: folder}, map[string][]string{}, []string(nil)
+	months, until := newestMonth(folder, names)
+	sh.indexes = months
 	for _, name := range names {
 		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
-			if day := path.Base(sub); isDay(day) {
+			if day := path.Base(sub); isDay(day) && day > until {
 				open = append(open, day)
 			}
-		} else if day, ok := joinedDay(name); ok {
+		} else if day, ok := joinedDay(name); ok && day > until {
 			joined[day] = append(joined[day], name)
 		}
 	}
@@ -88,10 +101,45 @@ func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index,
 	var all []index
 	for _, name := range names {
 		if base, ok := strings.CutSuffix(name, zipSuffix); ok {
-			all = append(all, index{name: base + indexSuffix, day: day, zips: []string{name}})
+			_, found := slices.BinarySearch(names, base+indexSuffix)
+			all = append(all, index{name: base + indexSuffix, day: day, zips: []string{name}, missing: !found})
 		}
 	}
 	return all, nil
+}
+
+const monthPrefix = "to-"
+
+// monthName returns the name of a joined index of the month up to a day whose first id is given. The
+// one without a first id has the lowest ids and is written last: when it is there, all are.
+func monthName(folder, day, first string) string {
+	if first == "" {
+		return folder + "/" + monthPrefix + day + indexSuffix
+	}
+	return folder + "/" + monthPrefix + day + "-" + first + indexSuffix
+}
+
+// newestMonth returns the joined indexes of the month that reach furthest, and the day that they
+// reach; none and "" when there are none. names are sorted.
+func newestMonth(folder string, names []string) (parts []index, until string) {
+	for _, name := range names {
+		base, ok := strings.CutPrefix(strings.TrimSuffix(path.Base(name), indexSuffix), monthPrefix)
+		if ok && isDay(base) && name == monthName(folder, base, "") {
+			until = max(until, base)
+		}
+	}
+	if until == "" {
+		return nil, ""
+	}
+	parts = append(parts, index{name: monthName(folder, until, ""), day: until, month: true})
+	for _, name := range names {
+		first, ok := strings.CutPrefix(name, folder+"/"+monthPrefix+until+"-")
+		if first, isIndex := strings.CutSuffix(first, indexSuffix); ok && isIndex {
+			parts[len(parts)-1].next = first
+			parts = append(parts, index{name: name, day: until, month: true, first: first})
+		}
+	}
+	return parts, until
 }
 
 func isDay(s string) bool {

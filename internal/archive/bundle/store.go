@@ -23,6 +23,7 @@ const (
 type Store struct {
 	archive.Store
 	blocks blocks
+	joined int // maxJoined, except in tests
 
 	mu      sync.Mutex
 	shelves map[string]*shelf
@@ -34,7 +35,7 @@ func Over(s archive.Store) *Store {
 	if over, ok := s.(*Store); ok {
 		return over
 	}
-	return &Store{Store: s, shelves: map[string]*shelf{}, made: map[string][]Line{}}
+	return &Store{Store: s, joined: maxJoined, shelves: map[string]*shelf{}, made: map[string][]Line{}}
 }
 
 // Unwrap returns the archive below.
@@ -49,8 +50,9 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // an object of its own may be older than that.
 //
 // A hit in a bundle that this process knows costs two requests at most, and an object of its own
-// costs one. Only what is in neither costs a list of the bundles of that seller and month, and two
-// or three small requests for each day on which some of them were archived.
+// costs one. What is in neither, or in a bundle that this process does not know yet, costs a list of
+// the bundles of that seller and month and about three small requests for each index: one, once the
+// month is over and [Store.Tidy] has joined them.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {
@@ -119,6 +121,9 @@ func (s *Store) find(ctx context.Context, indexes []index, id string) (lines []L
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)
 	for i, of := range indexes {
+		if !of.mayHave(id) {
+			continue
+		}
 		g.Go(func() (err error) {
 			found[i], err = s.findIn(ctx, of, id)
 			if errors.Is(err, archive.ErrCorrupt) {
