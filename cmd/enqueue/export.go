@@ -23,7 +23,7 @@ type exportCmd struct {
 	To        string   `help:"Folder for the files; it is made when it is missing." required:"" placeholder:"FOLDER"`
 	Until     string   `help:"Last issue date, included." placeholder:"D"`
 	Overwrite bool     `help:"Replace files of the folder that have other content."`
-	Names     []string `arg:"" name:"ID|P_2|KSEF_NUMBER" help:"Ids, numbers or KSeF numbers of invoices."`
+	Names     []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"${where_names}"`
 }
 
 func (c *exportCmd) check() error {
@@ -31,13 +31,13 @@ func (c *exportCmd) check() error {
 		return &usageError{what: "--to is empty", hint: unsetVariable}
 	}
 	c.last = c.Until
-	return c.where.check("--until", c.Names...)
+	return c.where.check("--until", c.Names)
 }
 
 // run writes the document, the receipt and the result of each invoice. The exit code is 3 when one
 // of them is missing although the invoice has it, or was not written.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
-	if err := c.open(ctx, p); err != nil {
+	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
 	}
 	defer c.close()
@@ -53,28 +53,16 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 		return failed(err)
 	}
 	defer root.Close()
-	to, some := &exported{program: p, root: root, overwrite: c.Overwrite}, false
-	for _, name := range c.Names {
-		found, invs, err := c.find(ctx, p, name)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			p.say("%s: no invoice has this id, number or KSeF number%s", name, c.places())
-			some = true
-		}
-		for _, r := range found {
-			whole, err := c.export(ctx, p, to, r, invs[r.ID])
-			if err != nil {
-				return err
-			}
-			some = some || !whole
-		}
-	}
-	if some {
+	to, whole := &exported{program: p, root: root, overwrite: c.Overwrite}, true
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
+		all, err := c.export(ctx, p, to, r, entry)
+		whole = whole && all
+		return err
+	})
+	if err == nil && (some || !whole) {
 		return errSome
 	}
-	return nil
+	return err
 }
 
 // export writes what there is of one invoice. whole is false when something is missing that it

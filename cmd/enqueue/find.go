@@ -18,8 +18,8 @@ import (
 type findCmd struct {
 	listing
 	where
-	To   string `help:"Last issue date, included." placeholder:"D"`
-	Name string `arg:"" name:"ID|P_2|KSEF_NUMBER" help:"The id, number or KSeF number of an invoice."`
+	To    string   `help:"Last issue date, included." placeholder:"D"`
+	Names []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"${where_names}"`
 }
 
 // where holds the flags that say where an invoice is looked for.
@@ -38,7 +38,10 @@ type where struct {
 // opensItself: the archive alone is enough for --archive-only.
 func (w *where) opensItself() {}
 
-func (w *where) check(lastFlag string, names ...string) error {
+func (w *where) check(lastFlag string, names []string) error {
+	if len(names) == 0 && w.From == "" && w.last == "" {
+		return &usageError{what: "no invoice is named", hint: "name its id, number or KSeF number, or give issue dates: --from 2026-11-01"}
+	}
 	for _, name := range names {
 		if strings.TrimSpace(name) == "" {
 			return &usageError{what: "the name is empty", hint: unsetVariable}
@@ -60,14 +63,14 @@ func (c *findCmd) check() error {
 		return err
 	}
 	c.last = c.To
-	return c.where.check("--to", c.Name)
+	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive, and Redis unless the archive alone is asked. close closes the archive
-// where it was opened alone.
-func (w *where) open(ctx context.Context, p *program) (err error) {
+// open opens the archive, and Redis unless the archive alone is asked: by the flag, or because only
+// the archive has what is wanted. close closes the archive where it was opened alone.
+func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
-	if w.ArchiveOnly {
+	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
 		w.archive, w.close, err = p.records(ctx)
 	} else if err = p.openOnce(ctx); err == nil {
 		w.archive = &records.Reader{Store: p.base.Store, Unread: p.sayUnusable}
@@ -109,6 +112,45 @@ func (w *where) leavesOut(r results.Result) bool {
 	return !w.wanted.OfTenant(tenant) || r.IssueDate < w.From || w.last != "" && r.IssueDate > w.last
 }
 
+// each calls yield with the invoices of some names or, without a name, with all that the archive
+// has of the dates. entry is nil when the ledger was not asked or does not know it. some is true
+// when a name was not found.
+func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
+	some bool, err error,
+) {
+	if len(names) == 0 {
+		n := 0
+		err := w.archive.EachWithin(ctx, records.Within{From: w.From, To: w.last}, func(r results.Result) error {
+			if w.leavesOut(r) {
+				return nil
+			}
+			n++
+			return yield(r, nil)
+		})
+		if n == 0 && err == nil {
+			p.say("the archive has no invoice with these dates and this tenant")
+		}
+		return n == 0, err
+	}
+	for _, name := range names {
+		found, entries, err := w.find(ctx, p, name)
+		if err != nil {
+			return some, err
+		}
+		w.sayRead(p)
+		if len(found) == 0 {
+			p.say("%s: no invoice has this id, number or KSeF number%s", name, w.places())
+			some = true
+		}
+		for _, r := range found {
+			if err := yield(r, entries[r.ID]); err != nil {
+				return some, err
+			}
+		}
+	}
+	return some, nil
+}
+
 // sayRead says what a search of the archive has read, so that a person sees what bounds it.
 func (w *where) sayRead(p *program) {
 	if d := w.did; d.Places > 0 {
@@ -116,29 +158,23 @@ func (w *where) sayRead(p *program) {
 		p.say("months of the archive searched: %d; read: %d indexes and %d receipts (%.1f MB), %d results",
 			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
 	}
+	w.did = records.Looked{}
 }
 
 func (c *findCmd) run(ctx context.Context, p *program) error {
-	if err := c.open(ctx, p); err != nil {
+	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
 	}
 	defer c.close()
-	found, _, err := c.find(ctx, p, c.Name)
-	if err != nil {
+	print, end := (&resultsCmd{listing: c.listing}).printer(p)
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, _ *ledger.Invoice) error { return print(r) })
+	if err := errors.Join(err, end()); err != nil {
 		return err
 	}
-	c.sayRead(p)
-	if len(found) == 0 {
-		p.say("%s: no invoice has this id, number or KSeF number%s", c.Name, c.places())
+	if some {
 		return errSome
 	}
-	print, end := (&resultsCmd{listing: c.listing}).printer(p)
-	for _, r := range found {
-		if err := print(r); err != nil {
-			return err
-		}
-	}
-	return end()
+	return nil
 }
 
 // places says where was looked.

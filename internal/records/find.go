@@ -45,6 +45,27 @@ func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found [
 	return found, s.did, err
 }
 
+// EachWithin calls yield with every result of some issue dates, the newest month first. An error of
+// yield ends it and is returned.
+func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Result) error) error {
+	places, err := r.Places(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range w.months(places) {
+		err := r.Results(ctx, p, func(f results.Result) error {
+			if !w.has(&f) {
+				return nil
+			}
+			return yield(f)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // search is one search.
 type search struct {
 	*Reader

@@ -34,8 +34,8 @@ func (t *tidied) due(folder, day string) bool {
 	return true
 }
 
-// tidyMonths is how many months before that of a bundle are tidied too: the last packages of a month
-// are joined when invoices of the next one are archived.
+// tidyMonths is how many months before that of a bundle are tidied too: the last packages of a
+// month are joined when invoices of the next one are archived.
 const tidyMonths = 2
 
 // tidy joins the indexes of what is over, once a day for each seller and month into which a bundle

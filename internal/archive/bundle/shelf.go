@@ -110,8 +110,8 @@ func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index,
 
 const monthPrefix = "to-"
 
-// monthName returns the name of a joined index of the month up to a day whose first id is given. The
-// one without a first id has the lowest ids and is written last: when it is there, all are.
+// monthName returns the name of a joined index of the month up to a day whose first id is given.
+// The one without a first id has the lowest ids and is written last: when it is there, all are.
 func monthName(folder, day, first string) string {
 	if first == "" {
 		return folder + "/" + monthPrefix + day + indexSuffix

@@ -49,10 +49,9 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // Get returns a document or result, wherever it is. What is in a bundle is final; a result that is
 // an object of its own may be older than that.
 //
-// A hit in a bundle that this process knows costs two requests at most, and an object of its own
-// costs one. What is in neither, or in a bundle that this process does not know yet, costs a list of
-// the bundles of that seller and month and about three small requests for each index: one, once the
-// month is over and [Store.Tidy] has joined them.
+// An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
+// bundles of that seller and month and about three small reads of each index, of which there is one
+// when the month is over and [Store.Tidy] has joined them. What was read is remembered.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {

@@ -131,11 +131,13 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 	for _, inv := range []bundle.Invoice{a[3], b[3], c[3]} {
 		found(t, bundle.Over(below), inv)
 	}
-	// A ZIP and its index are damaged: nothing can be made of them, and the others stay as they are.
+	// A ZIP and its index are damaged: nothing can be made of them, and the others stay as they
+	// are.
 	zip := kept(t, below, "2026-12-22", "pkg-d", d)
 	damage(zip)
 	damage(indexOf(zip))
-	if err := whole.Tidy(t.Context(), folder, "2027-01-10"); !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-d") {
+	err := whole.Tidy(t.Context(), folder, "2027-01-10")
+	if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-d") {
 		t.Errorf("it says %v", err)
 	}
 	found(t, bundle.Over(below), a[3])
