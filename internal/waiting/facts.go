@@ -38,6 +38,7 @@ type Tenant struct {
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
 	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
+	Said        string      // what KSeF said when a chunk or a waiting set of it failed last; "" when nothing
 	Down        []Down
 	Sessions    Window // the limit of opening batch sessions
 }
@@ -51,8 +52,9 @@ type Down struct {
 
 // Window is the state of a limit. The zero value means that a request may go at once.
 type Window struct {
-	Throttled bool
-	Until     time.Time // when the next request may go; zero when it may go at once
+	Frozen bool            // KSeF stopped the requests, whatever the limit leaves
+	Cause  ratelimit.Cause // of that
+	Until  time.Time       // when the next request may go; zero when it may go at once
 }
 
 // Of returns why an invoice waits; the zero value when it waits for nothing. It is pure.
@@ -86,9 +88,7 @@ func (f *Facts) why(s stage, tenant string) Wait {
 			What: keyRefused(tenant, t)}
 	}
 	if s.unsent() && t.Denied.After(f.Now) {
-		return Wait{For: Denied, Until: t.Denied,
-			What: fmt.Sprintf("KSeF refuses everything of tenant %s (410): "+
-				"check whether the key in its key_file belongs to another taxpayer", tenant)}
+		return denied(tenant, t.Denied)
 	}
 	if s.set != "" {
 		return f.inSet(s.set, t)
@@ -119,12 +119,18 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case t.Refused.After(f.Now):
 		return Wait{For: Refused, Until: t.Refused,
 			What: "KSeF refuses the tenant's sessions as a whole" + lastly(t.RefusedWhy) + ": they are tried one at a time"}
-	case t.Sessions.Throttled:
-		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF answered: too many requests (429)"}
+	case t.Sessions.Frozen:
+		return frozen(set.Group.Tenant, t.Sessions)
 	case t.Sessions.Until.After(f.Now):
 		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's limit of batch sessions is used up"}
 	case f.Queues.Paused[queue.QueuePackages]:
 		return f.paused(queue.QueuePackages)
+	}
+	// The set is due, so its task has been tried, if it has failed.
+	if cut, ok := f.Queues.Of(queue.KindCut, name, 0); ok && cut.Phase == queue.TaskWaiting && cut.Err != "" {
+		if w := lastReason(cut, t.Said); w.For != TenantPaused {
+			return w
+		}
 	}
 	return Wait{For: Gathering, Since: set.Oldest,
 		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
@@ -146,7 +152,11 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case info.Phase == queue.TaskPending:
 		w = f.pending(w, t)
 	default:
-		w = lastReason(info, cmp.Or(s.said, f.Packages[s.pkg].Said))
+		said := cmp.Or(s.said, f.Packages[s.pkg].Said)
+		if info.Kind == queue.KindChunk {
+			said = t.Said
+		}
+		w = lastReason(info, said)
 	}
 	p := f.Packages[s.pkg]
 	switch {
