@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -181,11 +182,12 @@ func (f *filing) flush(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	err := f.w.Store.Flush(ctx, names...)
+	slices.Sort(names) // the invoices of a bundle have the same names
+	err := f.w.Store.Flush(ctx, slices.Compact(names)...)
 	if err == nil || f.w.archiving.givesUp(ctx) {
 		return err
 	}
-	known := map[string]error{} // by the first name: the invoices of a bundle have the same names
+	known := map[string]error{} // by the first name
 	for _, one := range f.files {
 		if one.err == nil && len(one.names) > 0 {
 			again, ok := known[one.names[0]]
