@@ -63,9 +63,10 @@ var (
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the
 		// configuration.
 		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
-			"internal/ksef/direct/login", "internal/xades"}, machinery, clients),
+			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients),
 		"internal/intake": join([]string{"internal/queue", "internal/results"}, machinery),
-		"internal/tasks":  join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
+		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
+			machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
@@ -83,7 +84,8 @@ var (
 		"internal/qrcode": document,
 		// What the archive keeps, read without Redis; and what is made of it: the proof of one
 		// invoice, the report of many.
-		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/records": join([]string{"internal/archive", "internal/archive/bundle", "internal/results", "internal/ksef",
+			"internal/ledger"}, document),
 		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
 			document),
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
@@ -120,8 +122,10 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
-		"internal/shell":         nil, // commands as a person types them
-		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
+		// Many documents in one object of the archive. Its readers see an archive.
+		"internal/archive/bundle": {"internal/archive"},
+		"internal/shell":          nil, // commands as a person types them
+		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
@@ -196,6 +200,7 @@ var (
 		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
+		"internal/intake":     {"internal/archive/bundle"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
