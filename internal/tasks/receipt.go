@@ -52,6 +52,9 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 			"this worker already writes the maximum number of packages to the archive")
 	}
 	defer ar.receipts.end(p.Tenant)
+	if err := ar.bind(ctx, p); err != nil {
+		return err
+	}
 	held, err := ar.Ledger.Held(ctx, p.ID)
 	unread, err := ar.skip(ctx, err)
 	if err != nil {
