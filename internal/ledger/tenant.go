@@ -20,6 +20,8 @@ type Tenant struct {
 	// DeniedForOthers counts as Denied does those that the tenant issued for other sellers.
 	DeniedForOthers int    `redis:"denied_for_others"`
 	KeyRefused      string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
+	// Said is what KSeF said when a task of many invoices of the tenant failed last; sealed in Redis.
+	Said string `redis:"said"`
 }
 
 // TenantStore keeps what is known about each tenant, and what people hold back.
@@ -32,6 +34,7 @@ func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	t.RefusedWhy, t.KeyRefused = ts.openWhy(tenant, t.RefusedWhy), ts.openWhy(tenant, t.KeyRefused)
+	t.Said = ts.openWhy(tenant, t.Said)
 	return t, nil
 }
 
@@ -82,6 +85,12 @@ func (ts *TenantStore) NoteRefused(ctx context.Context, tenant string, at time.T
 // NoteKeyRefused records what KSeF said when it refused the tenant's key.
 func (ts *TenantStore) NoteKeyRefused(ctx context.Context, tenant, why string) error {
 	return ts.noteTenant(ctx, tenant, "key", 0, 0, why)
+}
+
+// NoteSaidOfTenant records what KSeF said when a task of many invoices failed. Such a task has no
+// entry that could keep it; see [SaidStore].
+func (ts *TenantStore) NoteSaidOfTenant(ctx context.Context, tenant, said string) error {
+	return ts.noteTenant(ctx, tenant, "said", 0, 0, said)
 }
 
 // TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,

@@ -12,10 +12,11 @@ import (
 const saidTimeout = 2 * time.Second
 
 // noteSaid keeps with the entry what the queue must not keep of a task's error, so that a person
-// still reads why the entry waits. A chunk or a waiting set has no entry: the log has the words.
-func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id string, queued error) {
+// still reads why the entry waits. A chunk has no entry, so its tenant has the words. The cut of a
+// waiting set asks nothing of KSeF.
+func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
-	if said == "" {
+	if said == "" || kind == queue.KindChunk && tenant == "" {
 		return
 	}
 	var note func(ctx context.Context, id, said string) error
@@ -24,6 +25,8 @@ func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id string, queue
 		note = w.Ledger.NoteSaidOfInvoice
 	case queue.KindPackage, queue.KindConfirm, queue.KindReceipt:
 		note = w.Ledger.NoteSaidOfPackage
+	case queue.KindChunk:
+		note, id = w.Ledger.NoteSaidOfTenant, tenant
 	default:
 		return
 	}

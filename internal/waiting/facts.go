@@ -38,6 +38,7 @@ type Tenant struct {
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
 	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
+	Said        string      // what KSeF said when a task of many of its invoices failed last; "" when unknown
 	Down        []Down
 	Sessions    Window // the limit of opening batch sessions
 }
@@ -135,8 +136,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	if !ok { // pending, or about to be queued
 		info = queue.TaskInfo{Queue: s.queue(), Kind: s.kind, Phase: queue.TaskPending}
 	}
-	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %d tasks are in queue %s",
-		f.Queues.Pending[info.Queue], info.Queue)}
+	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %s in queue %s", tasksAre(f.Queues.Pending[info.Queue]), info.Queue)}
 	switch {
 	case info.Phase == queue.TaskActive:
 		w = Wait{For: Working, What: "a worker is processing it"}
@@ -145,7 +145,11 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case info.Phase == queue.TaskPending:
 		w = f.pending(w, t)
 	default:
-		w = lastReason(info, cmp.Or(s.said, f.Packages[s.pkg].Said))
+		said := cmp.Or(s.said, f.Packages[s.pkg].Said)
+		if info.Kind == queue.KindChunk {
+			said = t.Said
+		}
+		w = lastReason(info, said)
 	}
 	p := f.Packages[s.pkg]
 	switch {
@@ -167,6 +171,14 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 		w = f.refusedBefore(w, p)
 	}
 	return w
+}
+
+// tasksAre begins "… in queue NAME".
+func tasksAre(n int) string {
+	if n == 1 {
+		return "1 task is"
+	}
+	return fmt.Sprintf("%d tasks are", n)
 }
 
 // refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
