@@ -28,7 +28,7 @@ const quoted = "Zdzisława"
 
 // plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
 // reasons of an invoice, of two packages and of a hold, a refusal, the note of its end, and what
-// KSeF said about an invoice, a package and thrice about a tenant. It returns the ids of the
+// KSeF said about an invoice, a package and twice about a tenant. It returns the ids of the
 // invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
@@ -68,7 +68,7 @@ func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.must(l.NoteSaidOfPackage(ctx(), packages[1], quoted+" is said"))
 	se.must(l.NoteRefused(ctx(), "One", time.Now(), quoted+" is said"))
 	se.must(l.NoteKeyRefused(ctx(), "One", quoted+" is said"))
-	se.must(l.NoteSaidOfTenant(ctx(), "One", quoted+" is said"))
+	se.must(l.NoteSaidOfTenant(ctx(), "One", quoted+" of a chunk"))
 	return invoices, packages
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
@@ -12,11 +13,11 @@ import (
 const saidTimeout = 2 * time.Second
 
 // noteSaid keeps with the entry what the queue must not keep of a task's error, so that a person
-// still reads why the entry waits. A chunk has no entry, so its tenant has the words. The cut of a
-// waiting set asks nothing of KSeF.
+// still reads why the entry waits. A chunk or a waiting set has no entry: its tenant keeps the
+// words.
 func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
-	if said == "" || kind == queue.KindChunk && tenant == "" {
+	if said == "" {
 		return
 	}
 	var note func(ctx context.Context, id, said string) error
@@ -27,7 +28,11 @@ func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant strin
 		note = w.Ledger.NoteSaidOfPackage
 	case queue.KindChunk:
 		note, id = w.Ledger.NoteSaidOfTenant, tenant
-	default:
+	case queue.KindCut:
+		group, _ := ledger.ParseGroup(id)
+		note, id = w.Ledger.NoteSaidOfTenant, group.Tenant
+	}
+	if note == nil || id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saidTimeout)

@@ -38,7 +38,7 @@ type Tenant struct {
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
 	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
-	Said        string      // what KSeF said when a task of many of its invoices failed last; "" when unknown
+	Said        string      // what KSeF said when a chunk or a waiting set of it failed last; "" when nothing
 	Down        []Down
 	Sessions    Window // the limit of opening batch sessions
 }
@@ -126,6 +126,12 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case f.Queues.Paused[queue.QueuePackages]:
 		return f.paused(queue.QueuePackages)
 	}
+	// The set is due, so its task has been tried, if it has failed.
+	if cut, ok := f.Queues.Of(queue.KindCut, name, 0); ok && cut.Phase == queue.TaskWaiting && cut.Err != "" {
+		if w := lastReason(cut, t.Said); w.For != TenantPaused {
+			return w
+		}
+	}
 	return Wait{For: Gathering, Since: set.Oldest,
 		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
 }
@@ -171,14 +177,6 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 		w = f.refusedBefore(w, p)
 	}
 	return w
-}
-
-// tasksAre begins "… in queue NAME".
-func tasksAre(n int) string {
-	if n == 1 {
-		return "1 task is"
-	}
-	return fmt.Sprintf("%d tasks are", n)
 }
 
 // refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
