@@ -88,6 +88,9 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	r.conclude(items, &change)
 	change.State = &r.state
 	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, change)
+	if err == nil {
+		r.traceDelivered(ctx, items)
+	}
 	return ours, err
 }
 
