@@ -12,7 +12,7 @@ import (
 )
 
 // tracePatience is how long the end of the process waits for a collector.
-const tracePatience = 5 * time.Second
+const tracePatience = 3 * time.Second
 
 // openTraces returns what sends traces, nil without a collector, and what ends it.
 func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tracing.Tracer, func(), error) {

@@ -201,8 +201,10 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 				}
 			}
 		},
-		"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) },
-		"away":      nil,
+		"redirects": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		},
+		"away": nil,
 	}
 	for name, serve := range sick {
 		t.Run(name, func(t *testing.T) {
