@@ -25,7 +25,8 @@ var (
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
 	changedScript     = script("changed")
-	saidScript        = script("said") // of packages too
+	saidScript        = script("said")    // of packages too
+	reindexScript     = script("reindex") // of packages too
 
 	// Of packages.
 	cutScript     = script("cut")
