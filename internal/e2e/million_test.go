@@ -41,13 +41,13 @@ func TestMillion_ADayOfTwentyTenants_BooksBalance(t *testing.T) {
 	began := time.Now()
 	var hours []dayHour
 	for h := range dayHours {
-		hours = append(hours, s.dayHour(h, each, workers))
+		hours = append(hours, handInHour(s, h, each, workers))
 		t.Log(hours[h])
 		<-time.After(time.Until(began.Add(time.Duration(h+1) * scaledHour)))
 	}
 	s.receipted(total, time.Hour)
 	took := time.Since(began)
-	hours = append(hours, s.measureDay(dayHour{hour: dayHours}, workers))
+	hours = append(hours, measureHour(s, dayHour{hour: dayHours}, workers))
 	memory := 0
 	for _, w := range workers {
 		memory = max(memory, w.peak(t))
@@ -101,10 +101,10 @@ func (h dayHour) String() string {
 		h.hour, h.receipted, h.redisBytes>>20, h.workers.Seconds(), h.redis.Seconds(), h.taken.Seconds())
 }
 
-// dayHour hands in the invoices of one hour, each of all tenants, from one folder.
-func (s *site) dayHour(hour, each int, workers []*worker) dayHour {
+// handInHour hands in the invoices of one hour, each of all tenants, from one folder.
+func handInHour(s *site, hour, each int, workers []*worker) dayHour {
 	s.t.Helper()
-	h := s.measureDay(dayHour{hour: hour}, workers)
+	h := measureHour(s, dayHour{hour: hour}, workers)
 	dir := filepath.Join(s.dir, fmt.Sprintf("hour-%02d", hour))
 	for i := range dayTenants {
 		s.export(dir, sample.NIP(i), each, func(_ int, o *sample.Options) { o.Number = fmt.Sprintf("%s/%02d", o.Number, hour) })
@@ -118,7 +118,7 @@ func (s *site) dayHour(hour, each int, workers []*worker) dayHour {
 	return h
 }
 
-func (s *site) measureDay(h dayHour, workers []*worker) dayHour {
+func measureHour(s *site, h dayHour, workers []*worker) dayHour {
 	s.t.Helper()
 	for _, w := range workers {
 		h.workers += cpuTime(s.t, w.cmd.Process.Pid)

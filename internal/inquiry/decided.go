@@ -18,9 +18,9 @@ type Decision struct {
 }
 
 // Decided yields the invoices that have changed since from and pass the filter, without states in
-// the filter the decided ones, in the order of their last change. An error ends the sequence. An invoice that changes after it was
-// yielded comes again, as it is then: to know which were yielded would take memory for each.
-// Otherwise a few pages are held in memory, however many there are.
+// the filter the decided ones, in the order of their last change. An error ends the sequence. An
+// invoice that changes after it was yielded comes again, as it is then: to know which were yielded
+// would take memory for each. Otherwise a few pages are held in memory, however many there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {

@@ -11,8 +11,9 @@ import (
 // what is read: for the others every entry since the start of the list is looked at. An index for
 // each of them would cost memory for every invoice that is kept.
 type Filter struct {
-	// State is the only one that passes; empty: every decided one. Waiting passes those that wait for
-	// something: they are not decided, or their receipt is missing. Of the two, one is set at most.
+	// State is the only one that passes; empty: every decided one. Waiting passes those that wait
+	// for something: they are not decided, or their receipt is missing. Of the two, one is set at
+	// most.
 	State   ledger.State
 	Waiting bool
 
