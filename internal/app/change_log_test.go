@@ -122,7 +122,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 		c.Results.Folder.Path = t.TempDir()
 	})
 	redis := watchMoves(t, p.redis.Addr())
-	collector := p.traced()
+	collector := traced(p)
 	stop := p.work()
 
 	nip := sample.NIP(0)
@@ -149,7 +149,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 	var inRedis map[string][]string
 	until(t, 30*time.Second, "log and Redis agree, and packages are done", func() bool {
 		inRedis = redis.all()
-		return maps.EqualFunc(inRedis, told(p.log.String()), slices.Equal) && p.packagesDone(inRedis)
+		return maps.EqualFunc(inRedis, told(p.log.String()), slices.Equal) && packagesDone(inRedis)
 	})
 	delivered := func() bool {
 		n := 0
@@ -162,9 +162,9 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 	}
 	until(t, 60*time.Second, "the collector has heard of every delivery", delivered)
 	stop()
-	text := p.flushed(collector)
+	text := flushed(p, collector)
 
-	p.checkLines()
+	checkLines(p)
 	for id, want := range map[string][]string{
 		express[0].Invoice.ID: {"queued", "sending", "sent", "accepted", "receipted"},
 		bulk[0].Invoice.ID:    {"queued", "packed", "sending", "sent", "accepted", "receipted"},
@@ -188,7 +188,7 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 }
 
 // packagesDone reports whether every package has come to its end.
-func (p *pool) packagesDone(states map[string][]string) bool {
+func packagesDone(states map[string][]string) bool {
 	for id, so := range states {
 		if strings.HasPrefix(id, "pkg-") && !slices.Contains([]string{"receipted", "abandoned", "failed"}, so[len(so)-1]) {
 			return false
@@ -198,7 +198,7 @@ func (p *pool) packagesDone(states map[string][]string) bool {
 }
 
 // checkLines checks the fields of every line.
-func (p *pool) checkLines() {
+func checkLines(p *pool) {
 	p.t.Helper()
 	for _, l := range changeLines(p.log.String()) {
 		object := l.Invoice

@@ -108,7 +108,7 @@ func (p *pool) open() *connect.Pool {
 }
 
 // traced lets the workers, and this process, trace to a collector.
-func (p *pool) traced() *tracetest.Collector {
+func traced(p *pool) *tracetest.Collector {
 	p.t.Helper()
 	c := tracetest.Start(p.t)
 	var err error
@@ -122,7 +122,7 @@ func (p *pool) traced() *tracetest.Collector {
 }
 
 // flushed returns all that the collector has, when the workers have stopped.
-func (p *pool) flushed(c *tracetest.Collector) string {
+func flushed(p *pool, c *tracetest.Collector) string {
 	p.t.Helper()
 	if err := p.trace.Close(p.t.Context()); err != nil {
 		p.t.Fatal(err)

@@ -62,7 +62,7 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 				t.Cleanup(srv.Close)
 				c.Gateway.URL = srv.URL
 			})
-			collector := p.traced()
+			collector := traced(p)
 			docs := good(sample.NIP(0), 4)
 			taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
 			taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)...)
@@ -86,7 +86,7 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 			})
 			p.unreadable(fmt.Sprintf("after %d answers %d", asked[i].Load(), a.status))
 			stop()
-			if text := p.flushed(collector); strings.Contains(text, planted[0]) || !strings.Contains(text, fmt.Sprint(a.status)) {
+			if text := flushed(p, collector); strings.Contains(text, planted[0]) || !strings.Contains(text, fmt.Sprint(a.status)) {
 				t.Errorf("the traces quote the invoice, or lack the answer: %s", text)
 			}
 		})
