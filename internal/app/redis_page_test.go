@@ -237,7 +237,8 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()
 	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: 2}}}
-	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held})
+	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{
+		Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held, Standings: map[string]*ledger.Standing{"page": {Held: 1}}})
 	check()
 	cutInPieces(t, l, document)
 }
