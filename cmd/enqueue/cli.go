@@ -232,6 +232,7 @@ func asUsage(err error) error {
 
 func (p *program) close() {
 	if p.base != nil {
+		p.endTraces()
 		_ = p.base.Close() // the work is done, so an error does not matter
 	}
 }

@@ -22,7 +22,9 @@ var (
 	// The Ministry's numbers, to which any package may refer.
 	page     = []string{"internal/ksef/numbers"}
 	document = join(page, []string{"internal/invoice"})
-	tools    = []string{
+	// Where an invoice is, in logs and traces: any package that moves one may tell.
+	trail = []string{"internal/tracing"}
+	tools = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
 		"internal/archive", "internal/shell",
 	}
@@ -38,13 +40,13 @@ var (
 	testbed = join([]string{"internal/testbed"}, standins)
 
 	mayImport = map[string][]string{
-		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
+		"cmd/worker": join([]string{"config", "internal/app", "internal/buildinfo", "internal/connect"}, trail),
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue": join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit",
 			"internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake",
 			"internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger",
-			"internal/shell"}, forPeople, document),
+			"internal/shell"}, forPeople, document, trail),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -57,16 +59,17 @@ var (
 		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
 			"internal/oidc",
 			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
-			"internal/waiting"}, machinery, network,
+			"internal/waiting"}, machinery, network, trail,
 			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",
 				"internal/records", "internal/results"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the
 		// configuration.
 		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
-			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients),
-		"internal/intake": join([]string{"internal/queue", "internal/results"}, machinery),
+			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients, trail),
+		"internal/tracing": nil,
+		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
 		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
-			machinery),
+			machinery, trail),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
@@ -75,7 +78,7 @@ var (
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// Who is told of it. The ledger says of what; receivers know nothing of it.
-		"internal/results/sinks":          {"internal/results", "internal/ledger"},
+		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code: they know no other package, and any that shows an invoice to
 		// a person may use them.
@@ -94,11 +97,12 @@ var (
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
-			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
+			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document, trail),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
-		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger", "internal/audit"},
+		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/queue", "internal/ledger",
+			"internal/audit"}, trail),
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
 		// ledger.
 		"internal/audit":   nil,
@@ -132,7 +136,7 @@ var (
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
 		// The way to the network, which the clients share.
-		"internal/ksef/httponce":     join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/httponce":     join(page, trail, []string{"internal/ksef", "internal/ksef/lenient"}),
 		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 		"internal/ksef/direct/login": {"internal/ksef", "internal/ksef/direct", "internal/xades"},
 		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
@@ -169,6 +173,7 @@ var (
 		// them.
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
+		"internal/tracing/tracetest":         nil,
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
@@ -193,7 +198,8 @@ var (
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest",
+		"internal/tracing", "internal/tracing/tracetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},

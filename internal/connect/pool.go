@@ -21,6 +21,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/shell"
+	"ksefworker/internal/tracing"
 )
 
 // ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
@@ -40,6 +41,9 @@ type Pool struct {
 
 	// Now is this process's clock. Tests replace it before they make a worker.
 	Now func() time.Time
+
+	// Trail is told of the changes that this process makes. It is set before the pool is used.
+	Trail tracing.Trail
 
 	archiveLog *archiveLog
 	owned      *archive.OwnedStore // below Store
@@ -121,8 +125,8 @@ func (p *Pool) Admitter() *intake.Admitter {
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), AllowDiscouraged: cfg.AllowsDiscouraged(),
-		Enqueue: p.Enqueue(),
-		Check:   invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
+		Enqueue: p.Enqueue(), Trail: p.Trail,
+		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/shell"
+	"ksefworker/internal/tracing"
 )
 
 // Parts are what a worker is made of. All are required except the last two.
@@ -91,6 +92,7 @@ type Options struct {
 	Log zerolog.Logger
 	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
 	Enqueue shell.Enqueue
+	Trace   *tracing.Tracer // nil: nothing is traced
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error
 	// of a task, Ended with each invoice that was accepted, rejected or parked. All may be nil.
 	Reached func(Reached)

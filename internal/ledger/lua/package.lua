@@ -3,8 +3,8 @@
 -- to leave them alone, their new state, the waiting group that they enter or '', the place of the
 -- piece's first invoice in the package and how many places it has, number of field words of the
 -- package, its fields, then the fields of each invoice.
--- Returns {new revision, '1' when there are invoices behind the piece}, or {0, state, revision} as
--- they are, with 'over' behind them when Redis has begun another life.
+-- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}, or
+-- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life.
 --
 -- Every piece is a revision of the package. So whoever writes a later revision knows that the pieces
 -- before it are written, also after Redis has forgotten its last writes.
@@ -23,7 +23,7 @@ if to == '=' then to = p[1] end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[13+k] end
 if to == 'opened' and p[1] ~= to then fields[#fields+1] = 'life'; fields[#fields+1] = life() end
-local r, more = movepkg(pkg, p[1], to, fields), 0
+local out = { movepkg(pkg, p[1], to, fields), 0 }
 if mfroms ~= '' then
   for _, id in ipairs(redis.call('ZRANGE', P .. 'pkginv:' .. pkg, first, first + max - 1)) do
     local e = entry(id)
@@ -32,8 +32,9 @@ if mfroms ~= '' then
       for k = 14 + nf, #ARGV do f[#f+1] = ARGV[k] end
       if mto == 'sending' then attempt(id) end
       put(id, e[1], mto, e[4], e[5], e[6], mgroup, f)
+      if mto ~= e[1] then out[#out+1] = id end
     end
   end
-  if redis.call('ZCARD', P .. 'pkginv:' .. pkg) > first + max then more = 1 end
+  if redis.call('ZCARD', P .. 'pkginv:' .. pkg) > first + max then out[2] = 1 end
 end
-return { r, more }
+return out
