@@ -50,7 +50,8 @@ func BenchmarkKeep10000(b *testing.B) {
 				b.ReportMetric(float64(len(all)*b.N)/b.Elapsed().Seconds(), "invoices/s")
 				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/package")
 				b.ReportMetric(0, "ns/op")
-				// Of this process, with the bucket's service in it. A busy machine changes it little.
+				// Of this process, with the bucket's service in it. A busy machine changes it
+				// little.
 				b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N), "cpu-s/package")
 				if dir, ok := strings.CutPrefix(strings.TrimSuffix(last.URL("x"), "/x"), "file://"); ok {
 					b.ReportMetric(float64(stored(b, dir))/float64(len(all)), "B/invoice")
