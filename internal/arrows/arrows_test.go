@@ -57,6 +57,7 @@ var (
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
 		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
+			"internal/oidc",
 			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
 			"internal/waiting"}, machinery, network, trail,
 			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",
@@ -64,10 +65,11 @@ var (
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the
 		// configuration.
 		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
-			"internal/ksef/direct/login", "internal/xades"}, machinery, clients, trail),
+			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients, trail),
 		"internal/tracing": nil,
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
-		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery, trail),
+		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
+			machinery, trail),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
@@ -85,7 +87,8 @@ var (
 		"internal/qrcode": document,
 		// What the archive keeps, read without Redis; and what is made of it: the proof of one
 		// invoice, the report of many.
-		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/records": join([]string{"internal/archive", "internal/archive/bundle", "internal/results", "internal/ksef",
+			"internal/ledger"}, document),
 		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
 			document),
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
@@ -106,8 +109,11 @@ var (
 		"internal/figures": document,
 		// The business page: it shows and does what the packages for people do.
 		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
-			"internal/results",
+			"internal/oidc", "internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
+		// Logins at a provider: it knows nothing of the page.
+		"internal/oidc":          nil,
+		"internal/oidc/oidctest": nil, // for tests only
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -120,8 +126,10 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
-		"internal/shell":         nil, // commands as a person types them
-		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
+		// Many documents in one object of the archive. Its readers see an archive.
+		"internal/archive/bundle": {"internal/archive"},
+		"internal/shell":          nil, // commands as a person types them
+		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
@@ -183,12 +191,14 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
+		// Another one: it runs the worker beside a provider of logins by others.
+		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest",
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest",
 		"internal/tracing", "internal/tracing/tracetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
@@ -196,6 +206,7 @@ var (
 		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
+		"internal/intake":     {"internal/archive/bundle"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},

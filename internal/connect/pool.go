@@ -14,6 +14,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/audit"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
@@ -45,7 +46,7 @@ type Pool struct {
 	Trail tracing.Trail
 
 	archiveLog *archiveLog
-	owned      *archive.OwnedStore // the same as Store
+	owned      *archive.OwnedStore // below Store
 }
 
 // Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that a
@@ -95,7 +96,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	}
 	if store != nil {
 		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
-		p.Store = p.owned
+		p.Store = bundle.Over(p.owned)
 	}
 	return p, nil
 }

@@ -127,7 +127,7 @@ func (ps *PackageStore) moveStep(ctx context.Context, p *Package, m PackageMove,
 	if m.To != "" {
 		to = string(m.To)
 	}
-	args := ps.args("", p.ID, p.Rev, joinStates(m.From), to,
+	args := ps.args("", p.ID, p.Rev, p.Within, joinStates(m.From), to,
 		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, first, packagePiece, 2*len(m.Edit))
 	for _, c := range m.Edit {
 		if args, err = ps.appendChange(args, p.ID, c.change); err != nil {

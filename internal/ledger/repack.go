@@ -84,7 +84,7 @@ func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageS
 	if err != nil {
 		return err
 	}
-	args := ps.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
+	args := ps.args(p.ID, p.Rev, p.Within, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
 	for _, n := range parts {
 		why, into := "", "0"
 		switch {

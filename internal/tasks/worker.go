@@ -84,6 +84,9 @@ type Options struct {
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // of those, of one tenant; 0 is 2
+	// ArchivePackages keeps the receipted invoices of a package in bundles. Otherwise each is kept
+	// by itself.
+	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger

@@ -264,6 +264,13 @@ local function life()
   return process .. '/' .. master
 end
 
+-- over says whether the life of Redis that a caller is bound to is over; one that is not known is not.
+local function over(within)
+  if within == '' then return false end
+  local present = life()
+  return present ~= '' and present ~= within
+end
+
 -- attempt counts the sessions that an invoice travels in. The count is only shown to people, so a
 -- damaged one stops nothing.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end

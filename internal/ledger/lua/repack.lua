@@ -1,14 +1,16 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
--- in none or in two. ARGV: package, revision, the states that it may come from, its last state or
--- '=' when more steps follow, the states that the invoices may come from, reason; then for each
--- other package: id, refusals, '1' when it exists already, '+' when an earlier step may have made
--- it, its reason, probe, rest, not before (ms), number of ids, the ids.
--- Returns {new revision, {ids that went into the first of the other packages}, …}, or {0, state, revision} as they are; that also when a package that must
--- exist is not cut.
-local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+-- in none or in two. ARGV: package, revision, the life of Redis that the caller is bound to or '', the
+-- states that it may come from, its last state or '=' when more steps follow, the states that the
+-- invoices may come from, reason; then for each other package: id, refusals, '1' when it exists
+-- already, '+' when an earlier step may have made it, its reason, probe, rest, not before (ms), number
+-- of ids, the ids. Returns {new revision, {ids that went into the first of the other packages}, …}, or
+-- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life. It is
+-- also {0, state, revision} when a package that must exist is not cut.
+local pkg, rev, within, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
-local i = 9
+if over(within) then return { 0, p[1], p[2], 'over' } end
+local i = 10
 while i <= #ARGV do -- before anything is written: an error undoes nothing
   local there = read('pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
   if ARGV[i+2] == '1' or ARGV[i+2] == '+' and there[1] then
@@ -19,7 +21,7 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
   i = i + 8 + tonumber(ARGV[i+7])
 end
 local left, bytes, out = 0, 0, { 0 }
-i = 9
+i = 10
 while i <= #ARGV do
   local new, refusals, into, why, probe, rest, notbefore, n =
     ARGV[i], ARGV[i+1], ARGV[i+2] ~= '0', ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
