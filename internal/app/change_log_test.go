@@ -147,6 +147,13 @@ func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *t
 		document(sample.Options{SellerNIP: nip, Number: "BAD/1"})})...)
 	p.wait(90*time.Second, slices.Concat(fixed), receipted, ledger.Superseded, ledger.Dismissed)
 	var inRedis map[string][]string
+	t.Cleanup(func() {
+		for id, lines := range told(p.log.String()) {
+			if t.Failed() && !slices.Equal(lines, inRedis[id]) {
+				t.Logf("%s was %q, and the log says %q", id, inRedis[id], lines)
+			}
+		}
+	})
 	until(t, 30*time.Second, "log and Redis agree, and packages are done", func() bool {
 		inRedis = redis.all()
 		return maps.EqualFunc(inRedis, told(p.log.String()), slices.Equal) && packagesDone(inRedis)

@@ -17,10 +17,10 @@ import (
 // trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
 // use.
 type trail struct {
-	ledger *ledger.Ledger
-	log    *zerolog.Logger
-	trace  *tracing.Tracer
-	now    func() time.Time
+	parts *Parts // of the worker, whose ledger it is
+	log   *zerolog.Logger
+	trace *tracing.Tracer
+	now   func() time.Time
 }
 
 // logInvoice logs that an invoice is in a state now. pkg is the package that holds it, or held it
@@ -55,7 +55,7 @@ func (t *trail) logPackage(p *ledger.Package) {
 func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
 	before := p.State
 	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
-	err := t.ledger.MovePackage(ctx, p, m)
+	err := t.parts.Ledger.MovePackage(ctx, p, m)
 	if p.State != before {
 		t.logPackage(p)
 		t.tracePackage(ctx, p)
@@ -66,7 +66,7 @@ func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.Pac
 // moveRest is the ledger's, and logs the changes.
 func (t *trail) moveRest(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
 	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
-	return t.ledger.MoveRest(ctx, p, m)
+	return t.parts.Ledger.MoveRest(ctx, p, m)
 }
 
 // repack is the ledger's, and logs the changes.
@@ -83,7 +83,7 @@ func (t *trail) repack(ctx context.Context, p *ledger.Package, end ledger.Packag
 			t.logIDs(ids, ledger.Packed, into)
 		}
 	}
-	err := t.ledger.Repack(ctx, p, end, reason, parts)
+	err := t.parts.Ledger.Repack(ctx, p, end, reason, parts)
 	if p.State != before {
 		t.logPackage(p)
 		t.tracePackage(ctx, p)

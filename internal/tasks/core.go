@@ -55,7 +55,7 @@ func newCore(p Parts, o Options) *core {
 		o.ArchiveShare = 2
 	}
 	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}}
-	c.trail = &trail{ledger: p.Ledger, log: &c.o.Log, trace: o.Trace, now: o.Now}
+	c.trail = &trail{parts: &c.Parts, log: &c.o.Log, trace: o.Trace, now: o.Now}
 	return c
 }
 
