@@ -20,8 +20,8 @@ func spoil(t *testing.T, client *redis.Client, key string) {
 	}
 }
 
-// How many requests were made is not known, so none is made of this tenant and group, until a person
-// deletes the key. Everything else goes on.
+// How many requests were made is not known, so none is made of this tenant and group, until a
+// person deletes the key. Everything else goes on.
 func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	client, _ := redistest.New(t)
 	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}
@@ -52,8 +52,8 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	}
 }
 
-// What the other keys hold is only a help: the first call that meets one of another type deletes it,
-// says so, and does what it was called for.
+// What the other keys hold is only a help: the first call that meets one of another type deletes
+// it, says so, and does what it was called for.
 func TestSickKeys_OfAnotherType_AreBegunAnewAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
