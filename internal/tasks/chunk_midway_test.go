@@ -3,11 +3,13 @@ package tasks_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
@@ -138,6 +140,37 @@ func TestChunk_TenantPausedMidway_AllWaitAndAreSentOnceAfterwards(t *testing.T) 
 		t.Fatal(err)
 	}
 	s.allOnce(w, ids, groups)
+}
+
+// A person drains the tenant between the two steps. Nothing new of it is taken in. What was taken in
+// is sent, each invoice once.
+func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.client())
+	ids, groups := s.twoSets()
+	if err := w.midway(ids, func(func()) {
+		if err := s.ledger.Hold(t.Context(), s.nip(), ledger.Hold{Kind: ledger.Draining, By: "anna"}); err != nil {
+			t.Error(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.howManyWait(ids); n != 6 {
+		t.Fatalf("%d wait", n)
+	}
+	docs := []intake.Document{{File: "b.xml", Data: s.good("M/new")}, {File: "a.xml", Data: s.good("M/0")}}
+	out, err := s.admitter().Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
+	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "drain") || out[1].Err != nil {
+		t.Errorf("handed in while it is drained: %v, %v", out, err)
+	}
+	if err := w.chunk(ids...); err != nil { // asynq may bring the task again
+		t.Fatal(err)
+	}
+	s.allOnce(w, ids, groups)
+	counts := s.countStates(ids)
+	if counts[ledger.Receipted] != 6 {
+		t.Errorf("drained are %v", counts)
+	}
 }
 
 // The tenant is taken out of a worker's configuration between the two steps. There its invoices
