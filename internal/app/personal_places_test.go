@@ -47,8 +47,8 @@ var placesOfWords = []struct {
 	{"everything that was written", regexp.QuoteMeta(appendOnly), "HSET", true},
 }
 
-// KSeF quotes the invoice when it rejects it and when a request fails, and the ERP quotes it when it
-// does not take the result. With a storage key no word of that is in clear text in any place of
+// KSeF quotes the invoice when it rejects it and when a request fails, and the ERP quotes it when
+// it does not take the result. With a storage key no word of that is in clear text in any place of
 // Redis. Without one the same run finds the words, so the search does see them.
 func TestPersonalData_WordsOfOthersInEveryPlace_AreReadableOnlyWithoutAStorageKey(t *testing.T) {
 	t.Parallel()
