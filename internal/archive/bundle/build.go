@@ -82,7 +82,8 @@ func compress(data []byte) ([]byte, Part, error) {
 	if err := w.Close(); err != nil {
 		return nil, Part{}, err
 	}
-	return slices.Clip(out.Bytes()), Part{Stored: int64(out.Len()), Size: int64(len(data)), CRC: crc32.ChecksumIEEE(data)}, nil
+	// A copy, because the buffer is larger than what it holds and thousands of them wait.
+	return bytes.Clone(out.Bytes()), Part{Stored: int64(out.Len()), Size: int64(len(data)), CRC: crc32.ChecksumIEEE(data)}, nil
 }
 
 // Bundle is a finished one. It is put in two steps: first the ZIP, whose name the index has, then
