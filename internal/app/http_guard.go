@@ -137,7 +137,8 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-// supervisor is the key of a request's context under which the name of who is logged in at the page is.
+// supervisor is the key of a request's context under which the name of who is logged in at the page
+// is.
 type supervisor struct{}
 
 // logChanges logs who changed what in the dashboard, which can pause queues and delete tasks.

@@ -29,8 +29,8 @@ func (p *Provider) Open(cookie string, answer url.Values) (Attempt, error) {
 	return a, a.matches(answer, p.o.Issuer)
 }
 
-// Exchange gives the code of an answer that Open accepted to the provider and returns the person whom
-// it names in return. The error is an [*Error].
+// Exchange gives the code of an answer that Open accepted to the provider and returns the person
+// whom it names in return. The error is an [*Error].
 func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (Person, error) {
 	m, err := p.discovered(ctx)
 	if err != nil {

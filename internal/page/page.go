@@ -172,7 +172,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Supervisor returns the name of who sent a request, and whether that is an operator who sees every
-// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a one.
+// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a
+// one.
 func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 	u, err := p.userOf(r)
 	if err != nil || u == nil || !p.asksLogin() {
