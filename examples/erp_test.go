@@ -15,7 +15,7 @@ import (
 // docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there,
 // in one shell; only the ports are others.
 func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
-	for _, tool := range []string{"bash", "redis-server", "openssl", "curl"} {
+	for _, tool := range []string{"bash", "redis-server", "openssl", "curl", "python3"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
 		}
@@ -28,7 +28,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		script += block[1]
 	}
-	ports := map[string]string{"6390": freePort(t), "9090": freePort(t), "8088": freePort(t), "8090": freePort(t)}
+	ports := map[string]string{"6390": freePort(t), "9090": freePort(t), "8088": freePort(t), "8090": freePort(t), "8099": freePort(t)}
 	for port, free := range ports {
 		script = regexp.MustCompile(`\b`+port+`\b`).ReplaceAllString(script, free)
 	}

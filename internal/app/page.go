@@ -82,7 +82,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
-		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder},
+		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
 		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {

@@ -22,6 +22,7 @@ const (
 	placeAccepted = "accepted"
 	placeRefused  = "refused"
 	placeParked   = "parked"
+	placeUnpacked = "unpacked"
 	resultEnd     = ".json"
 	receiptEnd    = ".upo.xml"
 	waitingFile   = "ksef-waiting.txt"
@@ -62,7 +63,7 @@ func (in *inbox) done() bool {
 		case strings.HasSuffix(name, resultEnd) || strings.HasSuffix(name, receiptEnd):
 		case place == placeAccepted && !slices.Contains(all, name+receiptEnd):
 			return false
-		case place != placeAccepted && place != placeRefused && place != placeParked:
+		case place != placeAccepted && place != placeRefused && place != placeParked && place != placeUnpacked:
 			return false
 		}
 	}
@@ -87,6 +88,15 @@ func (in *inbox) check(a *archived) (errs []error) {
 		errs = append(errs, err)
 		hash := sha256.Sum256(data)
 		found[hash] = append(found[hash], name)
+	}
+	for _, d := range in.drops {
+		if d.how != zipped {
+			continue
+		}
+		name, data := d.file()
+		if _, err := claim(found, sha256.Sum256(data), placeUnpacked, name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
 	}
 	for _, it := range in.dropped() {
 		place := placeAccepted
@@ -136,10 +146,11 @@ func (in *inbox) dropped() (all []*item) {
 // claim takes a document out of what was found. It must be in its place, below the folder that it
 // was written into, and under its name, to which the watch adds the time when a name is taken.
 func claim(found map[[32]byte][]string, hash [32]byte, place, written string) (string, error) {
-	stem := path.Join(place, strings.TrimSuffix(written, ".xml"))
+	ext := path.Ext(written)
+	stem := path.Join(place, strings.TrimSuffix(written, ext))
 	for i, name := range found[hash] {
 		rest, ok := strings.CutPrefix(name, stem)
-		if !ok || rest != ".xml" && !strings.HasPrefix(rest, "~") {
+		if !ok || rest != ext && !strings.HasPrefix(rest, "~") {
 			continue
 		}
 		if found[hash] = slices.Delete(found[hash], i, i+1); len(found[hash]) == 0 {

@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"path"
@@ -11,7 +13,7 @@ import (
 type drop struct {
 	at   time.Duration // from the beginning of the run
 	item *item
-	path string // below the folder
+	path string // below the folder; of a zipped one, in the folder that its archive becomes
 	how  string
 	// back is how long a writer that was killed stays away. It then writes the file again, whole.
 	back time.Duration
@@ -24,11 +26,13 @@ const (
 	renamed = "renamed" // under another name first
 	slowly  = "slowly"  // in place, piece by piece
 	killed  = "killed"  // in place, by a process that is killed in the middle
+	zipped  = "zipped"  // in an archive, which is renamed
 )
 
 const (
 	oneInFolder = 4 // deliveries
 	oneInTorn   = 12
+	oneInZIP    = 3 // of those that are renamed
 )
 
 // chooseDoors decides which deliveries go through the watched folder. The dice are not those of the
@@ -73,14 +77,31 @@ func (o Options) newDrop(d delivery, it *item, again bool, dice *rand.Rand) drop
 		dir = path.Join(dir, "branch "+it.nip)
 	}
 	out := drop{at: d.at, item: it, path: path.Join(dir, it.doc.File), how: renamed}
-	switch dice.IntN(4) {
+	switch dice.IntN(5) {
 	case 0:
 		out.how = slowly
 	case 1:
 		out.how, out.back = killed, time.Duration(200+dice.IntN(1300))*time.Millisecond
 	}
+	if dice.IntN(oneInZIP) == 0 && out.how == renamed {
+		out.how, out.path = zipped, path.Join(dir, it.doc.File+".zip", it.doc.File)
+	}
 	if dice.IntN(oneInTorn) == 0 && d.at < o.Feed/2 { // it takes long until such a file is taken
 		out.torn = path.Join(dir, "torn-"+it.doc.File)
 	}
 	return out
+}
+
+// file returns the path of the file that is written, and what is written.
+func (d *drop) file() (name string, data []byte) {
+	if d.how != zipped {
+		return d.path, d.item.doc.Data
+	}
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	if w, err := z.Create(path.Base(d.path)); err == nil { // a buffer takes everything
+		_, _ = w.Write(d.item.doc.Data)
+	}
+	_ = z.Close()
+	return path.Dir(d.path), archive.Bytes()
 }

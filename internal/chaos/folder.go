@@ -103,12 +103,14 @@ func (in *inbox) write(ctx context.Context, until func(context.Context, time.Dur
 }
 
 func (in *inbox) writeOne(ctx context.Context, d drop) error {
-	path, data := in.path(d.path), d.item.doc.Data
+	name, data := d.file()
+	path := in.path(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if d.torn != "" {
-		if err := writeAndDie(ctx, in.path(d.torn), data[:len(data)/2]); err != nil {
+		begin := d.item.doc.Data[:len(d.item.doc.Data)/2]
+		if err := writeAndDie(ctx, in.path(d.torn), begin); err != nil {
 			return err
 		}
 	}

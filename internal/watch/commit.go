@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"path"
 	"slices"
 
 	"ksefworker/internal/results"
@@ -87,7 +88,11 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 			}
 		}
 	}
-	return fl.disk.move(from, to)
+	if err := fl.disk.move(from, to); err != nil {
+		return err
+	}
+	fl.disk.removeEmpty(path.Dir(from))
+	return nil
 }
 
 // receipt returns the UPO that a result names; nil when there is none, or none can be read now.

@@ -59,6 +59,12 @@ type (
 		retry     map[string]attempt // files that could not be handed in, by name
 		due       time.Time          // of the next hand-in after Redis did not answer
 	}
+	// unpacker takes archives apart.
+	unpacker struct {
+		*core
+		filer     *filer
+		submitter *submitter
+	}
 	// waitingNote tells people what waits, and why.
 	waitingNote struct {
 		*core
@@ -76,13 +82,15 @@ func newParts(c *core) *Watcher {
 	j, rules := &journal{c}, &settings{core: c}
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
+	sm := &submitter{
+		core: c, settings: rules, documents: &documents{c}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,
-		finder: &finder{core: c, settings: rules, taker: &taker{c}, seen: map[string]sight{}},
-		submitter: &submitter{
-			core: c, settings: rules, documents: &documents{c}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
-		},
-		note: &waitingNote{core: c, told: map[string]string{}},
+		finder:    &finder{core: c, settings: rules, taker: &taker{c}, seen: map[string]sight{}},
+		unpacker:  &unpacker{core: c, filer: fl, submitter: sm},
+		submitter: sm,
+		note:      &waitingNote{core: c, told: map[string]string{}},
 	}
 }
 

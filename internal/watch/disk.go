@@ -66,29 +66,55 @@ func (d *disk) remove(name string) error {
 	return err
 }
 
-// exists reports whether something has the name. An error other than "does not exist" counts as
-// yes.
+// removeAll removes a folder with all that is in it.
+func (d *disk) removeAll(name string) error {
+	if !d.exists(name) {
+		return nil
+	}
+	d.step("remove all of " + name)
+	return d.root.RemoveAll(name)
+}
+
+// removeEmpty removes the folder of an archive, and those in it, when nothing is in them any more.
+func (d *disk) removeEmpty(dir string) {
+	for strings.Contains(dir+"/", zipEnd+"/") && d.root.Remove(dir) == nil {
+		dir = path.Dir(dir)
+	}
+}
+
+// open opens a regular file.
+func (d *disk) open(name string) (*os.File, fs.FileInfo, error) {
+	// O_NONBLOCK: a pipe in the place of the file would block for ever.
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotAFile
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// exists reports whether something has the name. Below a file, such as an archive, nothing has. An
+// error other than these counts as yes.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // read reads a regular file of at most limit bytes, and one more of a larger one. whole is false
 // when the file changed while it was read.
 func (d *disk) read(name string, limit int64) (data []byte, whole bool, err error) {
-	// O_NONBLOCK: a pipe in the place of the file would block for ever.
-	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, before, err := d.open(name)
 	if err != nil {
 		return nil, false, err
 	}
 	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return nil, false, err
-	}
-	if !before.Mode().IsRegular() {
-		return nil, false, errNotAFile
-	}
 	if data, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
 		return nil, false, err
 	}

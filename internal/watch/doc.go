@@ -7,6 +7,7 @@
 //	DIR/accepted/FV1.xml         KSeF has it; beside it are its result and its receipt:
 //	DIR/accepted/FV1.xml.json
 //	DIR/accepted/FV1.xml.upo.xml
+//	DIR/unpacked/N.zip           an archive; its invoices are N.zip/… in taken/ and the rest
 //	DIR/rejected/, parked/, refused/, dismissed/   the same for the other outcomes
 //	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
 //	DIR/.ksef/                   the lock, and one record for each file that is followed
@@ -20,6 +21,7 @@
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)
 //	scan.go       files that are complete
 //	take.go       from the folder into taken/; names.go: a name that is free
+//	unpack.go     an archive in taken/ becomes a folder there
 //	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
 //	journal.go    records of what is followed; waits.go: what waits, and why

@@ -162,6 +162,11 @@ func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.
 			note = append(note, adms[i])
 		}
 	}
+	sm.record(ctx, note)
+}
+
+// record puts refused documents on record, and ends the refusals of those that were taken.
+func (sm *submitter) record(ctx context.Context, note []intake.Admission) {
 	if sm.o.Record == nil || len(note) == 0 {
 		return
 	}

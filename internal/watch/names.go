@@ -19,9 +19,10 @@ const (
 	refused   = "refused"
 	parked    = "parked"
 	dismissed = "dismissed"
+	unpacked  = "unpacked" // archives, when what was in them is in taken/
 )
 
-var places = []string{taken, accepted, rejected, refused, parked, dismissed}
+var places = []string{taken, accepted, rejected, refused, parked, dismissed, unpacked}
 
 // What stands beside a file: its name with these at the end.
 const (
@@ -37,8 +38,11 @@ const longest = 200
 // again is what a name gets when an earlier file has it: the time, and a number within the second.
 var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
 
-// original returns the name that the other program gave a file.
+// original returns the name that the other program gave a file, or the archive that it was in.
 func original(name string) string {
+	if archive, entry, found := strings.Cut(name, zipEnd+"/"); found {
+		return original(archive+zipEnd) + "/" + original(entry)
+	}
 	if m := again.FindStringSubmatchIndex(name); m != nil {
 		end := name[m[1]:]
 		if m[4] >= 0 {

@@ -63,9 +63,7 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 		case hidden(e.Name()), dir == "." && slices.Contains(places, e.Name()):
 		case e.IsDir():
 			fi.scanFolder(name, each)
-		case hasEnd(name, ".zip"):
-			fi.problem(name, "is an archive: unpack it into this folder, or hand it in with enqueue submit")
-		case isXML(name), isJSON(name):
+		case isXML(name), isJSON(name), isZIP(name):
 			each(name, e)
 		}
 	}
@@ -96,6 +94,12 @@ func (fi *finder) look(name string, e fs.DirEntry, now time.Time) (sight, bool) 
 	return s, true
 }
 
+// An archive ends with a record that begins with these bytes, and a comment.
+const (
+	zipEnding = "PK\x05\x06"
+	zipTail   = 22 + 1<<16
+)
+
 // looksWhole looks at the end of a file: a document that is cut off does not end with its root
 // element. It also shows that the file can be read at all.
 func (fi *finder) looksWhole(name string, size int64) (bool, error) {
@@ -104,9 +108,16 @@ func (fi *finder) looksWhole(name string, size int64) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	tail := make([]byte, min(size, 256))
+	length := int64(256)
+	if isZIP(name) {
+		length = zipTail
+	}
+	tail := make([]byte, min(size, length))
 	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && err != io.EOF {
 		return false, err
+	}
+	if isZIP(name) {
+		return bytes.Contains(tail, []byte(zipEnding)), nil
 	}
 	tail = bytes.TrimRight(tail, " \t\r\n\x00")
 	if isJSON(name) {

@@ -17,3 +17,14 @@ func isShare(dir string) bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(dir, &fs) == nil && slices.Contains(shares, int64(fs.Type))
 }
+
+// sync brings everything of the folder's file system to the disk.
+func (d *disk) sync() error {
+	d.step("sync")
+	f, err := d.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
+}

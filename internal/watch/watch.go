@@ -75,6 +75,7 @@ type Watcher struct {
 	journal   *journal
 	settings  *settings
 	finder    *finder
+	unpacker  *unpacker
 	submitter *submitter
 	follower  *follower
 	note      *waitingNote
@@ -105,7 +106,7 @@ func New(o Options) (*Watcher, error) {
 }
 
 func (w *Watcher) open() error {
-	for _, dir := range append([]string{journalDir}, places...) {
+	for _, dir := range append([]string{journalDir, unpackedDir}, places...) {
 		if err := w.disk.root.MkdirAll(dir, 0o770); err != nil {
 			return fmt.Errorf("make folder %s: %w; the program that runs this watch must be able to write in %s", dir, err, w.o.Dir)
 		}
@@ -156,6 +157,7 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	now := w.o.Now()
 	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
 	next := w.finder.scan(now)
+	next = min(next, w.unpacker.unpackAll(ctx, now))
 	next = min(next, w.submitter.handInAll(ctx, now))
 	next = min(next, w.follower.followAll(ctx, now))
 	if ctx.Err() == nil {

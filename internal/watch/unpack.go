@@ -1,0 +1,270 @@
+package watch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// An archive in taken/ is taken apart as a whole, before any invoice of it is handed in:
+//
+//  1. its entries are written into a folder of .ksef/unpacked, beside a record of the archive's
+//     name; the folder loses its .part when it is whole;
+//  2. the archive goes to unpacked/, where it stays;
+//  3. the folder goes to taken/, under the name of the archive, and its files are like all others.
+//
+// A process that is killed before 2 leaves the archive in taken/, and the next one begins again.
+// One that is killed after it leaves the record, and the next one goes on.
+//
+// An entry that is no invoice has its result in refused/. An archive that cannot be read, that
+// unpacks to too much, or whose names lead out of it, is refused as a whole.
+const (
+	unpackedDir = journalDir + "/unpacked"
+	zipEnd      = ".zip"
+	partEnd     = ".part"
+	// longestEntry bounds the name of an entry with its folders, in bytes.
+	longestEntry = 1000
+)
+
+// pending is the record of an archive that is being taken apart.
+type pending struct {
+	Version int    `json:"v"`
+	File    string `json:"file"` // for people
+	Name    []byte `json:"name"` // below its place; names may be any bytes
+}
+
+func unpackedName(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return path.Join(unpackedDir, hex.EncodeToString(sum[:16]))
+}
+
+// unpackAll takes every archive in taken/ apart. It returns when it is to be called again.
+func (up *unpacker) unpackAll(ctx context.Context, now time.Time) time.Duration {
+	up.finish()
+	next := never
+	for _, name := range up.archives() {
+		if ctx.Err() != nil {
+			return next
+		}
+		if a, waits := up.submitter.retry[name]; waits && now.Before(a.next) {
+			up.problem(taken+"/"+name, a.why)
+			next = min(next, a.next.Sub(now))
+			continue
+		}
+		delete(up.submitter.retry, name)
+		if err := up.unpack(ctx, name); err != nil && ctx.Err() == nil {
+			up.submitter.later(name, "cannot be unpacked: "+fault(err), afterFault)
+			next = min(next, afterFault)
+		}
+	}
+	return next
+}
+
+// archives lists those in taken/.
+func (up *unpacker) archives() (names []string) {
+	up.disk.walk(taken, func(p string, e fs.DirEntry) {
+		if name := strings.TrimPrefix(p, taken+"/"); isZIP(name) && !hidden(path.Base(name)) && e.Type().IsRegular() {
+			names = append(names, name)
+		}
+	}, nil) // the submitter tells of a folder that cannot be read
+	slices.Sort(names)
+	return names
+}
+
+// unpack takes one archive apart. An error is one of the disk, and nothing has happened then that
+// is not done again.
+func (up *unpacker) unpack(ctx context.Context, name string) error {
+	f, info, err := up.disk.open(taken + "/" + name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a person has removed it
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	into := unpackedName(name)
+	err = errors.Join(up.disk.removeAll(into+partEnd), up.disk.removeAll(into))
+	if err == nil {
+		err = up.disk.write(into+resultEnd, marshal(pending{1, name, []byte(name)}), true)
+	}
+	if err != nil {
+		return err
+	}
+	es := entries{names: map[string]bool{}, folders: map[string]bool{}}
+	for it := range intake.ReadArchive(ctx, zipEnd, f, info.Size(), intake.Options{MaxDocument: up.o.MaxDocument}) {
+		own, found := strings.CutPrefix(it.File, zipEnd+"/")
+		if !found {
+			return up.refuseAll(ctx, name, it.Err)
+		}
+		if own = es.add(own, &it); own == "" {
+			continue
+		}
+		if err := up.disk.write(path.Join(into+partEnd, own), it.Data, false); err != nil {
+			return err
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if len(es.names) > 0 {
+		if err := errors.Join(up.disk.sync(), up.disk.move(into+partEnd, into)); err != nil {
+			return err
+		}
+	}
+	if err := up.refuseEntries(ctx, name, &es); err != nil {
+		return err
+	}
+	if err := up.disk.move(taken+"/"+name, unpacked+"/"+name); err != nil {
+		return err
+	}
+	up.o.Log.Info().Str("file", name).Int("invoices", len(es.names)).Int("refused", len(es.refused)).Msg("unpacked")
+	up.finish()
+	return nil
+}
+
+// entries are those of an archive, by the names that they get.
+type entries struct {
+	names, folders map[string]bool
+	refused        []intake.Item
+}
+
+// add returns the name that an entry gets; "" when it is refused, with the reason in its Err.
+func (es *entries) add(name string, it *intake.Item) string {
+	own := ""
+	switch {
+	case it.Err != nil:
+	case len(name) > longestEntry:
+		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", longestEntry), Hint: "give it a shorter one"}
+	default:
+		own = entryName(name)
+		clash := es.names[own] || es.folders[own]
+		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
+			clash = es.names[dir]
+		}
+		if clash {
+			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
+		}
+	}
+	if it.Err != nil {
+		es.refused = append(es.refused, *it)
+		return ""
+	}
+	es.names[own] = true
+	for dir := path.Dir(own); dir != "."; dir = path.Dir(dir) {
+		es.folders[dir] = true
+	}
+	return own
+}
+
+// refuseAll refuses an archive as a whole.
+func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error {
+	into := unpackedName(name)
+	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
+		return err
+	}
+	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why}
+	up.submitter.refuse(&file{name: name, place: taken}, &a)
+	up.submitter.record(ctx, []intake.Admission{a})
+	return nil
+}
+
+// refuseEntries writes the results of entries that are no invoices, in refused/ below the name of
+// the archive, under names that no invoice of it has. The entries themselves are in the archive.
+func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
+	var all []intake.Admission
+	told := map[string]bool{}
+	for _, it := range es.refused {
+		own := strings.TrimPrefix(it.File, zipEnd+"/")
+		it.File = up.path(original(name)) + "/" + own
+		free := strings.ReplaceAll(entryName(own[:min(len(own), longestEntry)]), "/", "~")
+		for n, stem := 2, free; es.names[free] || told[free]; n++ {
+			free = fmt.Sprintf("%s~%d", stem, n)
+		}
+		told[free] = true
+		beside := path.Join(refused, name, free)
+		out := outcome{Result: results.Result{File: it.File, State: results.Refused, Reason: oneLine(it.Err)}}
+		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
+			return err
+		}
+		up.filer.decided[refused]++
+		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
+	}
+	up.submitter.record(ctx, all)
+	return nil
+}
+
+// finish moves what was unpacked to taken/, and forgets the archives for which that is done.
+func (up *unpacker) finish() {
+	entries, err := up.disk.list(unpackedDir)
+	if err != nil {
+		up.problem(unpackedDir, "cannot be read: "+fault(err))
+	}
+	for _, e := range entries {
+		record := path.Join(unpackedDir, e.Name())
+		if e.IsDir() || !isJSON(record) {
+			continue
+		}
+		if err := up.finishOne(record); err != nil {
+			up.problem(record, "what was unpacked cannot be handed in: "+fault(err))
+		}
+	}
+}
+
+func (up *unpacker) finishOne(record string) error {
+	const most = 64 << 10
+	raw, _, err := up.disk.read(record, most)
+	if err != nil {
+		return err
+	}
+	var p pending
+	if err := json.Unmarshal(raw, &p); err != nil || p.Version != 1 || unpackedName(string(p.Name))+resultEnd != record {
+		return fmt.Errorf("it is none of this version")
+	}
+	name, from := string(p.Name), unpackedName(string(p.Name))
+	if info, err := up.disk.root.Lstat(taken + "/" + name); err == nil && !info.IsDir() {
+		return nil // it is unpacked again
+	}
+	if up.disk.exists(from) {
+		if err := up.disk.move(from, taken+"/"+name); err != nil {
+			return err
+		}
+	}
+	return errors.Join(up.disk.removeAll(from+partEnd), up.disk.remove(record))
+}
+
+// entryName returns the name of an entry below the name of its archive. A name that would be
+// mistaken for what stands beside another file gets a mark.
+func entryName(name string) string {
+	parts := strings.Split(path.Clean(name), "/")
+	for i, part := range parts {
+		ext := path.Ext(part)
+		if len(ext) > 10 {
+			ext = ""
+		}
+		stem := strings.TrimSuffix(part, ext)
+		if len(part) > longest {
+			sum := sha256.Sum256([]byte(part))
+			stem = strings.ToValidUTF8(stem[:longest-40], "") + "~" + hex.EncodeToString(sum[:4])
+		}
+		beside := strings.TrimSuffix(strings.ToLower(stem), ".upo")
+		if isXML(beside) || isJSON(beside) {
+			stem += "~"
+		}
+		parts[i] = stem + ext
+	}
+	return strings.Join(parts, "/")
+}
+
+func isZIP(name string) bool { return hasEnd(name, zipEnd) }
