@@ -10,8 +10,8 @@
 // sessions that are not known or paused, withdrawn keys.
 //
 // The exporter has programs of its own: an HTTP receiver of results, which fails, answers late and
-// drops connections, and a folder that enqueue watch takes invoices and ZIPs of them from. The watch is killed and
-// started again, and so are the writers of files, in the middle of a file.
+// drops connections, and a folder that enqueue watch takes invoices and ZIPs of them from. The
+// watch is killed and started again, and so are the writers of files, in the middle of a file.
 //
 // When every invoice has its end, the run is audited by the simulator's books and by the files in
 // the archive, with code that shares nothing with the workers'. Each good invoice was accepted
