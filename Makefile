@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, the archive in both layouts, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
@@ -49,6 +49,8 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench '10000|Bytes' -benchtime 1x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Present -benchtime 10x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Admission -benchtime 3x -timeout 10m ./internal/tasks
+	$(GO) test -run '^$$' -bench Keep10000 -benchtime 1x -timeout 10m ./internal/archive/bundle
+	$(GO) test -run '^$$' -bench Lookup -benchtime 20x -timeout 10m ./internal/archive/bundle
 	$(GO) test -run '^$$' -bench Scrape500 -benchtime 5x ./internal/app
 	$(GO) test -run '^$$' -bench Results -benchtime 1x -timeout 20m ./cmd/enqueue
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 30m ./internal/e2e
@@ -82,6 +84,9 @@ thirdparty: ## clients of others, unmodified, drive the simulator's second face;
 
 helm: ## the Helm chart, rendered and read strictly as Kubernetes reads it
 	cd test/helm && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+oidc: need-redis ## a worker whose people log in at a provider by others, with a code, keys that change, and a logout
+	cd test/oidc && $(GO) vet ./... && KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -count=1 ./...
 
 schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas

@@ -33,9 +33,14 @@ type Archive struct {
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
 	// several tenants, no tenant uses all of these slots: one is always left to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
+	// Layout is packages or files: whether the receipted invoices of a package are kept together,
+	// in one ZIP with an index, or each by itself. Both layouts are always read.
+	Layout ArchiveLayout `yaml:"layout" env:"LAYOUT"`
 }
 
-func defaultArchive() Archive { return Archive{Timeout: 30 * time.Second, Parallel: 3} }
+func defaultArchive() Archive {
+	return Archive{Timeout: 30 * time.Second, Parallel: 3, Layout: PackagesLayout}
+}
 
 // Folder returns the path of an archive that is a folder; "" for a bucket.
 func (a Archive) Folder() string {
@@ -63,6 +68,7 @@ func (a Archive) Keys() (access, secret string, err error) {
 func (a Archive) check(f *faults) {
 	f.duration("archive.timeout", a.Timeout, time.Second, 10*time.Minute)
 	f.count("archive.parallel", a.Parallel, 1, 16)
+	a.Layout.check(f)
 	u, err := url.Parse(a.URL)
 	shown := redactURL(a.URL)
 	switch {

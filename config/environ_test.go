@@ -48,6 +48,8 @@ func other(t *testing.T, l leaf) string {
 		return fmt.Sprint(v + 0.5)
 	case PackageFormat:
 		return string(TarGzPackage)
+	case ArchiveLayout:
+		return string(FilesLayout)
 	case time.Duration:
 		return (v + 10*time.Millisecond).String()
 	}

@@ -23,6 +23,8 @@ type HTTP struct {
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
 	Users []User `yaml:"users" envPrefix:"USERS_"`
+	// OIDC lets others log in there at a provider of OpenID Connect.
+	OIDC OIDC `yaml:"oidc" envPrefix:"OIDC_"`
 	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those
 	// with invoices that wait or groups that are held back come first.
 	TenantSeries int `yaml:"tenant_series" env:"TENANT_SERIES"`
@@ -53,7 +55,8 @@ type Dashboard struct {
 }
 
 func defaultHTTP() HTTP {
-	return HTTP{Addr: "127.0.0.1:8080", TenantSeries: 20, Dashboard: Dashboard{Enabled: true, ReadOnly: true}}
+	return HTTP{Addr: "127.0.0.1:8080", TenantSeries: 20, Dashboard: Dashboard{Enabled: true, ReadOnly: true},
+		OIDC: defaultOIDC()}
 }
 
 // Loopback reports whether only this machine can reach the listener. It is false for an empty or
@@ -152,8 +155,8 @@ func (h HTTP) check(f *faults) {
 	if strings.Contains(d.Username, ":") {
 		f.add("http.dashboard.username", d.Username, errors.New("must not contain a colon (HTTP Basic authentication does not allow it)"))
 	}
-	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() && len(h.Users) == 0 {
+	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() && len(h.Users) == 0 && !h.OIDC.Enabled() {
 		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: "+
-			"set http.users, or http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
+			"set http.users, http.oidc, or http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
 	}
 }

@@ -2,12 +2,8 @@ package config
 
 import (
 	"cmp"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -57,19 +53,24 @@ func checkUsers(c *Config, f *faults) {
 		if u.PasswordFile == "" {
 			f.add(at+"password_file", "", errors.New("is missing: a file with a bcrypt hash (htpasswd -nBC 10 NAME) or the password"))
 		}
-		if u.Role != "" && u.Role != Viewer && u.Role != Operator {
-			f.add(at+"role", string(u.Role), errors.New("must be viewer or operator"))
-		}
-		if len(u.Tenants) == 0 {
-			f.add(at+"tenants", "", fmt.Errorf("is empty: name the tenants that this user sees, or write [%q] for all", AllTenants))
-		}
-		for _, name := range u.Tenants {
-			switch {
-			case name == AllTenants && len(u.Tenants) > 1:
-				f.add(at+"tenants", name, errors.New("stands for all tenants: name no other beside it"))
-			case name != AllTenants && len(c.TenantsNamed(name)) == 0:
-				f.add(at+"tenants", name, errors.New("is neither name nor NIP of a tenant in tenants"))
-			}
+		checkAccess(c, f, at, u.Role, u.Tenants)
+	}
+}
+
+// checkAccess checks what a user, or a group of users, may see and do.
+func checkAccess(c *Config, f *faults, at string, role Role, tenants []string) {
+	if role != "" && role != Viewer && role != Operator {
+		f.add(at+"role", string(role), errors.New("must be viewer or operator"))
+	}
+	if len(tenants) == 0 {
+		f.add(at+"tenants", "", fmt.Errorf("is empty: name the tenants to see, or write [%q] for all", AllTenants))
+	}
+	for _, name := range tenants {
+		switch {
+		case name == AllTenants && len(tenants) > 1:
+			f.add(at+"tenants", name, errors.New("stands for all tenants: name no other beside it"))
+		case name != AllTenants && len(c.TenantsNamed(name)) == 0:
+			f.add(at+"tenants", name, errors.New("is neither name nor NIP of a tenant in tenants"))
 		}
 	}
 }
@@ -100,25 +101,12 @@ func (c Config) Accounts() ([]Account, error) {
 			return
 		}
 		a.Check = check
-		a.Seal = func(text string) string {
-			m := hmac.New(sha256.New, []byte(secret))
-			m.Write([]byte(text))
-			return hex.EncodeToString(m.Sum(nil))
-		}
+		a.Seal = sealUnder(secret)
 		all = append(all, a)
 	}
 	for i, u := range h.Users {
-		var tenants []string
-		for _, name := range u.Tenants {
-			for _, t := range c.TenantsNamed(name) {
-				tenants = append(tenants, t.Title())
-			}
-		}
-		if !slices.Contains(u.Tenants, AllTenants) && tenants == nil {
-			tenants = []string{} // sees none, which is not all
-		}
 		add(fmt.Sprintf("http.users[%d].password_file", i), u.PasswordFile,
-			Account{Name: u.Name, Tenants: tenants, Role: cmp.Or(u.Role, Viewer)})
+			Account{Name: u.Name, Tenants: c.TitlesSeen(u.Tenants), Role: cmp.Or(u.Role, Viewer)})
 	}
 	if d := h.Dashboard; d.HasLogin() {
 		add("http.dashboard.password_file", d.PasswordFile, Account{Name: d.Username, Role: Operator})

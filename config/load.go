@@ -82,6 +82,7 @@ func (c *Config) check(f *faults) {
 	}
 	c.HTTP.check(f)
 	checkUsers(c, f)
+	checkOIDC(c, f)
 	checkIntake(c, f)
 	checkResults(c, f)
 	c.Worker.check(f)

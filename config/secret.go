@@ -95,6 +95,8 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.Accounts()
 	note(err)
+	_, err = c.HTTP.OIDC.Client()
+	note(err)
 	_, err = c.HTTP.TLS.Config()
 	note(err)
 	for _, w := range c.Results.Webhooks {
@@ -138,6 +140,7 @@ func (c Config) OpenSecrets() []string {
 	for i, u := range c.HTTP.Users {
 		note(fmt.Sprintf("http.users[%d].password_file", i), u.PasswordFile)
 	}
+	note("http.oidc.client_secret_file", c.HTTP.OIDC.ClientSecretFile)
 	note("http.tls.key_file", c.HTTP.TLS.KeyFile)
 	for _, w := range c.Results.Webhooks {
 		for _, path := range w.SecretFile {

@@ -41,6 +41,8 @@ type grammar struct {
 	Qr      qrCmd      `cmd:"" help:"${qr}"`
 	Proof   proofCmd   `cmd:"" help:"${proof}"`
 	Report  reportCmd  `cmd:"" help:"${report}"`
+	Find    findCmd    `cmd:"" help:"${find}"`
+	Export  exportCmd  `cmd:"" help:"${export}"`
 	Audit   auditCmd   `cmd:"" help:"Print who retried, dismissed, paused or exported what, and when, the newest first."`
 
 	Deliveries  deliveriesCmd  `cmd:"" help:"${deliveries}"`
@@ -120,7 +122,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
-		"audit":       &g.Audit,
+		"find": &g.Find, "export": &g.Export, "audit": &g.Audit,
 		"certificate": &g.Certificate, "token": &g.Token, "deliveries": &g.Deliveries,
 	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {
@@ -230,6 +232,7 @@ func asUsage(err error) error {
 
 func (p *program) close() {
 	if p.base != nil {
+		p.endTraces()
 		_ = p.base.Close() // the work is done, so an error does not matter
 	}
 }

@@ -33,6 +33,11 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	ctx, end, err := p.traced(ctx, "enqueue dismiss")
+	if err != nil {
+		return err
+	}
+	defer end()
 	d := ledger.Dismissal{By: c.By, Reason: oneLine(c.Reason)}
 	if d.By = oneLine(d.By); d.By == "" {
 		d.By = osUser(p.environ)

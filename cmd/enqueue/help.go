@@ -38,7 +38,14 @@ var helpTexts = kong.Vars{
 		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
 	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
 		"rejected; which took longest; which are at risk.",
-	"deliveries": "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
+	"find": "Find invoices by id, number (P_2), KSeF number or issue date, in the ledger and, for what it does not know any more, in the archive. " +
+		"Says what it has read of the archive.",
+	"export": "Write the document, the receipt (UPO) and the result of invoices into a folder: " +
+		"KSEF_NUMBER.xml, KSEF_NUMBER-upo.xml and KSEF_NUMBER.json, or the id where there is no KSeF number.",
+	"where_names":   "Ids, numbers or KSeF numbers. Without one: every invoice that the archive has of the issue dates.",
+	"where_from":    "First issue date (P_1), 2026-11-01. Dates bound what is read of the archive.",
+	"where_archive": "Ask the archive alone: no Redis is needed, and invoices are found that the ledger has forgotten.",
+	"deliveries":    "Who was told what became of invoices (results of the configuration): how each receiver stands, what it did not take.",
 	"deliveries_list": "Show how each receiver of results stands; exit code 3 when one is out or did not take something. " +
 		"With a name: the results that it did not take in three days.",
 	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +

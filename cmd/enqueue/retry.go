@@ -19,6 +19,11 @@ func (c *retryCmd) check() error {
 
 func (c *retryCmd) run(ctx context.Context, p *program) error {
 	states := []ledger.State{ledger.Rejected, ledger.Parked}
+	ctx, end, err := p.traced(ctx, "enqueue retry")
+	if err != nil {
+		return err
+	}
+	defer end()
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	return c.apply(ctx, p, action{
 		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed, ledger.Superseded}},
@@ -30,5 +35,6 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 }
 
 func (rd *reader) executor() *actions.Executor {
-	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry(), Audit: rd.base.Audit("enqueue")}
+	return &actions.Executor{Ledger: rd.base.Ledger, Queue: rd.base.Queue, Inquiry: rd.inquiry(), Audit: rd.base.Audit("enqueue"),
+		Trail: rd.base.Trail}
 }

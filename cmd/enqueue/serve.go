@@ -32,6 +32,9 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 		return &usageError{what: "intake.http.addr is empty", hint: "set the address to listen on, such as 127.0.0.1:8090"}
 	}
 	log := serveLog(p)
+	if err := p.trace(ctx, log); err != nil {
+		return err
+	}
 	if err := p.mayTake(ctx); err != nil {
 		return err
 	}
@@ -118,7 +121,9 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 	o := httpintake.Options{
 		Generator: documents, PDF: pdfOf(documents),
 		Admitter: admitter, Ledger: p.base.Ledger, Inquiry: reader,
-		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader, Audit: p.base.Audit("http")},
+		Actions: &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: reader, Audit: p.base.Audit("http"),
+			Trail: p.base.Trail},
+		Trace: p.base.Trail.Trace,
 		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
 			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
 		}},

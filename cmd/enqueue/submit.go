@@ -101,6 +101,11 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		}
 		c.terms.Tenant = t.Title()
 	}
+	ctx, end, err := p.traced(ctx, "enqueue submit")
+	if err != nil {
+		return err
+	}
+	defer end()
 	admitter := p.base.Admitter()
 	if err := p.mayTake(ctx); err != nil {
 		return err

@@ -39,10 +39,13 @@ func (c *watchCmd) check() error {
 }
 
 func (c *watchCmd) run(ctx context.Context, p *program) error {
+	log := serveLog(p)
+	if err := p.trace(ctx, log); err != nil {
+		return err
+	}
 	if err := p.mayTake(ctx); err != nil {
 		return err
 	}
-	log := serveLog(p)
 	o, err := c.options(p)
 	if err != nil {
 		return err

@@ -86,8 +86,9 @@ func (a *advice) whatToDo(it inquiry.OpenItem) string {
 		return "fix it, then: " + submit + "; " + dismiss
 	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
 		// To send the same document again brings the same answer.
-		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or this one with another number: " +
-			submit + "; " + dismiss + "; if the reason is that KSeF's invoice could not be had, and it can be had now: " +
+		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or, only if it is another sale, " +
+			"this one with another number: " + submit + "; " + dismiss +
+			"; if the reason is that KSeF's invoice could not be had, and it can be had now: " +
 			a.command("retry", r.ID)
 	case r.State == string(ledger.Parked):
 		return "when the reason is gone: " + a.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss

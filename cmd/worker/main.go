@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/app"
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/tracing"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
@@ -65,10 +66,11 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	if err := f.run(ctx, environ, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
 		var field *config.FieldError
+		var env *tracing.EnvironmentError
 		switch {
 		case errors.Is(err, connect.ErrUnreachable):
 			return exitUnreachable
-		case errors.As(err, &field):
+		case errors.As(err, &field), errors.As(err, &env):
 			return exitUsage
 		}
 		return exitFailed
@@ -97,7 +99,7 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 		return app.CheckAll(ctx, cfg, stdout)
 	}
 	return app.Serve(ctx, app.ServeOptions{
-		Load: func() (config.Config, error) { return f.load(path, environ) }, Reload: reload,
+		Load: func() (config.Config, error) { return f.load(path, environ) }, Reload: reload, Environ: environ,
 		Log: func(cfg config.Config) zerolog.Logger {
 			log := app.NewLog(cfg.Log, stderr)
 			connect.RedisLog(log)

@@ -12,16 +12,18 @@ import (
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/tracing"
 )
 
 // Executor selects documents and acts on them. It is safe for concurrent use if its Inquiry is.
-// Every field but Audit is required.
+// Every field but Audit and Trail is required.
 type Executor struct {
 	Ledger  *ledger.Ledger
 	Queue   *queue.Queue
 	Inquiry *inquiry.Reader
 	// Audit records who does what. What cannot be recorded is not done. nil records nothing.
 	Audit *audit.Recorder
+	Trail tracing.Trail // told of what is done
 }
 
 // Cause says why nothing was done about a document. The list is closed.
@@ -100,6 +102,7 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (d
 	if err != nil {
 		return err
 	}
+	x.moved(ctx, inv, ledger.Queued)
 	// The task has the new revision in its id, so that a task of an earlier attempt does not
 	// replace it.
 	now, err := x.Ledger.Invoice(ctx, inv.ID)
@@ -121,7 +124,14 @@ func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.D
 	if conflict, ok := errors.AsType[*ledger.ConflictError](err); ok {
 		return &NotDoneError{Cause: Moved, State: ledger.State(conflict.State)}
 	}
+	if err == nil {
+		x.moved(ctx, inv, ledger.Dismissed)
+	}
 	return err
+}
+
+func (x *Executor) moved(ctx context.Context, inv *ledger.Invoice, to ledger.State) {
+	x.Trail.Moved(ctx, tracing.Change{Invoice: inv.ID, Package: inv.Package, Session: inv.Session, Tenant: inv.Tenant, State: string(to)})
 }
 
 // DismissRefusal ends a refusal. When it was ended before, it returns a [*NotDoneError].

@@ -1,20 +1,31 @@
 package app_test
 
 import (
+	"bufio"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"ksefworker/config"
+	"ksefworker/internal/actions"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
+	"ksefworker/internal/tracing"
+	"ksefworker/internal/tracing/tracetest"
 )
 
 // changeLine is a line of the log about a change of state.
 type changeLine struct {
-	Message, Level, Invoice, Package, Session, Tenant, State, Invoices string
+	Message, Level, Invoice, Package, Session, Tenant, State string
+	TraceID                                                  string `json:"trace_id"`
 }
 
 func changeLines(log string) (lines []changeLine) {
@@ -27,54 +38,225 @@ func changeLines(log string) (lines []changeLine) {
 	return lines
 }
 
-func TestLog_EveryChangeOfState_IsOneLineWithInvoicePackageSessionAndTenant(t *testing.T) {
-	t.Parallel()
-	p := newPool(t, 1, quickSim, nil)
-	p.work()
-	docs := good(sample.NIP(0), 8)
-	express := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
-	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
-	p.wait(60*time.Second, slices.Concat(express, bulk), receipted)
-	all := map[string]bool{} // invoices and packages; the last lines come just after the moves
-	for _, a := range slices.Concat(express, bulk) {
-		all[a.Invoice.ID], all[p.state(a).Package] = true, true
-	}
-	until(t, 10*time.Second, "the log has the last lines", func() bool {
-		n := 0
-		for _, l := range changeLines(p.log.String()) {
-			if l.State == string(ledger.Receipted) {
-				n++
-			}
-		}
-		return n >= len(all)
-	})
-	states := map[string][]string{} // by invoice or package
-	for _, l := range changeLines(p.log.String()) {
+// told returns, for each invoice and package, the states of its lines in their order.
+func told(log string) map[string][]string {
+	states := map[string][]string{}
+	for _, l := range changeLines(log) {
 		id := l.Invoice
 		if id == "" {
 			id = l.Package
 		}
 		states[id] = append(states[id], l.State)
-		if l.Level != "debug" || l.Package == "" || l.Tenant != p.cfg.Tenants[0].Title() || (l.Session == "" && l.State != "packed") {
-			t.Errorf("incomplete: %+v", l)
+	}
+	return states
+}
+
+// moves notes what Redis itself was told: every change of the indexes of states. It knows nothing
+// of the code that logs.
+type moves struct {
+	mu     sync.Mutex
+	states map[string][]string
+	ended  chan struct{}
+}
+
+var (
+	intoIndex = regexp.MustCompile(`(?i) "zadd" "ksef:p?st:(\w+)" (.*)`)
+	anEntry   = regexp.MustCompile(`"((?:inv|pkg)-\w+)"`)
+)
+
+func watchMoves(t *testing.T, addr string) *moves {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(conn)
+	_, err = fmt.Fprint(conn, "MONITOR\r\n")
+	if first, read := lines.ReadString('\n'); err != nil || read != nil || first != "+OK\r\n" {
+		t.Fatalf("MONITOR: %q, %v, %v", first, err, read)
+	}
+	m := &moves{states: map[string][]string{}, ended: make(chan struct{})}
+	go func() {
+		defer close(m.ended)
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if found := intoIndex.FindStringSubmatch(line); found != nil {
+				m.note(found[1], anEntry.FindAllStringSubmatch(found[2], -1))
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = conn.Close(); <-m.ended })
+	return m
+}
+
+// note adds a state, unless the entry has it already.
+func (m *moves) note(state string, entries [][]string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range entries {
+		if so := m.states[e[1]]; len(so) == 0 || so[len(so)-1] != state {
+			m.states[e[1]] = append(so, state)
 		}
 	}
-	for _, a := range express {
-		if got, want := states[a.Invoice.ID], []string{"sending", "sent", "accepted", "receipted"}; !slices.Equal(got, want) {
-			t.Errorf("express: %q, want %q", got, want)
+}
+
+func (m *moves) all() map[string][]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[string][]string{}
+	for id, states := range m.states {
+		out[id] = slices.Clone(states)
+	}
+	return out
+}
+
+// Invoices go through every lane and every end. What the log says of each, and what Redis was told,
+// is the same; and a collector has the whole path of each under one trace.
+func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Results.Folder.Path = t.TempDir()
+	})
+	redis := watchMoves(t, p.redis.Addr())
+	collector := traced(p)
+	stop := p.work()
+
+	nip := sample.NIP(0)
+	plantAll := func(docs []intake.Document) []intake.Document {
+		for i := range docs {
+			docs[i].Data = plant(t, docs[i].Data)
+		}
+		return docs
+	}
+	docs := plantAll(good(nip, 8))
+	express := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
+	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
+	ends := p.admit(intake.Terms{Lane: ledger.Bulk}, bad(nip, sample.MissingTotal, "BAD/1"), bad(nip, sample.MissingTotal, "BAD/2"))
+	p.wait(90*time.Second, slices.Concat(express, bulk, ends), receipted, ledger.Rejected)
+
+	person := &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Trail: p.base.Trail}
+	dismissed := p.state(ends[1])
+	if err := person.Dismiss(t.Context(), &dismissed, ledger.Dismissal{By: "jan", Reason: "twice"}); err != nil {
+		t.Fatal(err)
+	}
+	fixed := p.admit(intake.Terms{Lane: ledger.Express}, plantAll([]intake.Document{
+		document(sample.Options{SellerNIP: nip, Number: "BAD/1"})})...)
+	p.wait(90*time.Second, slices.Concat(fixed), receipted, ledger.Superseded, ledger.Dismissed)
+	var inRedis map[string][]string
+	until(t, 30*time.Second, "log and Redis agree, and packages are done", func() bool {
+		inRedis = redis.all()
+		return maps.EqualFunc(inRedis, told(p.log.String()), slices.Equal) && packagesDone(inRedis)
+	})
+	delivered := func() bool {
+		n := 0
+		for _, s := range collector.Spans() {
+			if s.Name == "invoice delivered" {
+				n++
+			}
+		}
+		return n >= len(docs)+4
+	}
+	until(t, 60*time.Second, "the collector has heard of every delivery", delivered)
+	stop()
+	text := flushed(p, collector)
+
+	checkLines(p)
+	for id, want := range map[string][]string{
+		express[0].Invoice.ID: {"queued", "sending", "sent", "accepted", "receipted"},
+		bulk[0].Invoice.ID:    {"queued", "packed", "sending", "sent", "accepted", "receipted"},
+		ends[0].Invoice.ID:    {"queued", "packed", "sending", "sent", "rejected", "superseded"},
+		ends[1].Invoice.ID:    {"queued", "packed", "sending", "sent", "rejected", "dismissed"},
+		p.state(bulk[0]).Package: {"cut", "opened", "uploaded", "closing", "processing", "settled",
+			"receipted"},
+	} {
+		if got := inRedis[id]; !slices.Equal(got, want) {
+			t.Errorf("%s was %q, want %q", id, got, want)
 		}
 	}
-	packages := map[string]bool{}
-	for _, a := range bulk {
-		if got, want := states[a.Invoice.ID], []string{"packed", "accepted", "receipted"}; !slices.Equal(got, want) {
-			t.Errorf("bulk: %q, want %q", got, want)
+	checkTraces(t, collector, express[0].Invoice.ID, p.state(bulk[0]), ends[1].Invoice.ID)
+	for _, secret := range append([]string{p.cfg.Tenants[0].KeyID, "sig=", "eyJ", "<Faktura", "Planted-Buyer", docs[0].File, "BAD/1",
+		"twice"}, planted...) {
+		if secret != "" && strings.Contains(text, secret) {
+			t.Errorf("%q is in the traces", secret)
 		}
-		packages[p.state(a).Package] = true
 	}
-	for id := range packages {
-		if got, want := states[id], []string{"opened", "uploaded", "closing", "processing", "settled", "receipted"}; !slices.Equal(got,
-			want) {
-			t.Errorf("package: %q, want %q", got, want)
+	p.balanced(len(docs) + 1)
+}
+
+// packagesDone reports whether every package has come to its end.
+func packagesDone(states map[string][]string) bool {
+	for id, so := range states {
+		if strings.HasPrefix(id, "pkg-") && !slices.Contains([]string{"receipted", "abandoned", "failed"}, so[len(so)-1]) {
+			return false
 		}
+	}
+	return true
+}
+
+// checkLines checks the fields of every line.
+func checkLines(p *pool) {
+	p.t.Helper()
+	for _, l := range changeLines(p.log.String()) {
+		object := l.Invoice
+		if object == "" {
+			object = l.Package
+		}
+		alone := l.Invoice != "" && slices.Contains([]string{"queued", "superseded"}, l.State) // it is in no package
+		early := slices.Contains([]string{"queued", "superseded", "cut", "packed"}, l.State)   // and in no session
+		if l.Level != "debug" || l.Tenant != p.cfg.Tenants[0].Title() || l.TraceID != tracing.IDText(object) ||
+			(l.Package == "" && !alone) || (l.Session == "" && !early) {
+			p.t.Errorf("incomplete: %+v", l)
+		}
+	}
+}
+
+// checkTraces checks the traces of an invoice that went by express, of one that went in a package,
+// and of one that a person ended.
+func checkTraces(t *testing.T, c *tracetest.Collector, express string, bulk ledger.Invoice, dismissed string) {
+	t.Helper()
+	names := func(object string) map[string]tracetest.Span {
+		out := map[string]tracetest.Span{}
+		for _, s := range c.Of(tracing.IDText(object)) {
+			out[s.Name] = s
+		}
+		return out
+	}
+	want := func(object string, list ...string) map[string]tracetest.Span {
+		got := names(object)
+		for _, name := range list {
+			if _, ok := got[name]; !ok {
+				t.Errorf("the trace of %s lacks %q: it has %q", object, name, slices.Sorted(maps.Keys(got)))
+			}
+		}
+		return got
+	}
+	one := want(express, "invoice taken", "invoice:submit", "invoice:send", "send invoice", "invoice accepted", "invoice receipted",
+		"invoice delivered")
+	if send := one["send invoice"]; send.Parent == "" || send.Attributes["http.response.status_code"] == "" ||
+		!strings.HasSuffix(send.Attributes["url.template"], "/invoice/send") || send.Attributes["http.request.method"] != "POST" {
+		t.Errorf("the request is %+v", send)
+	}
+	got := want(bulk.ID, "invoice taken", "invoice accepted", "invoice receipted", "invoice delivered")["invoice accepted"]
+	steps := []string{"taken", "cut", "session opened", "session closing", "acquired by KSeF", "accepted"}
+	if !slices.Equal(got.Events, steps) || got.Attributes["ksef.package.id"] != bulk.Package ||
+		got.Attributes["ksef.session.id"] != bulk.Session || got.Attributes["ksef.invoice.id"] != bulk.ID ||
+		!slices.Contains(got.Links, tracing.IDText(bulk.Package)) {
+		t.Errorf("the path of an invoice is %+v, want steps %q and a link to its package", got, steps)
+	}
+	if got.Start.Sub(bulk.CreatedAt.Time()).Abs() > time.Millisecond || got.End.Before(got.Start) {
+		t.Errorf("it took from %v to %v, and was taken in at %v", got.Start, got.End, bulk.CreatedAt.Time())
+	}
+	pkg := want(bulk.Package, "package:submit", "package:confirm", "package:receipt", "open batch session", "package settled",
+		"package receipted")
+	if task := pkg["package:submit"]; task.Attributes["ksef.tenant"] != bulk.Tenant || task.Attributes["ksef.task.queue"] != "packages" {
+		t.Errorf("the task is %+v", task)
+	}
+	if end := want(dismissed, "invoice taken", "invoice rejected", "invoice dismissed")["invoice rejected"]; !end.Failed ||
+		end.Attributes["ksef.code"] != "450" {
+		t.Errorf("the rejection is %+v", end)
 	}
 }

@@ -55,6 +55,9 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		}
 	}
 	folder("spool folder "+spool, "packages.spool_dir", spool)
+	if o := cfg.HTTP.OIDC; o.Enabled() {
+		say("logins at "+o.Issuer, bounded(ctx, func(ctx context.Context) error { return checkSignIn(ctx, cfg) }))
+	}
 	pool, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)

@@ -11,11 +11,13 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/results/sinks"
+	"ksefworker/internal/tracing"
 )
 
 // deliveries tells the receivers of the configuration what became of invoices. Each receiver has a
@@ -65,6 +67,9 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 	if i < 0 {
 		return nil // a worker that knows it queues it again
 	}
+	ctx, span := d.pool.Trail.Trace.Start(ctx, "", string(queue.KindDeliver),
+		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(tracing.ReceiverKey.String(name)))
+	defer span.End()
 	return d.runners[i].Run(ctx, d.stop)
 }
 

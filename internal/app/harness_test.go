@@ -21,6 +21,8 @@ import (
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/testbed"
 	"ksefworker/internal/testbed/bedtest"
+	"ksefworker/internal/tracing"
+	"ksefworker/internal/tracing/tracetest"
 )
 
 // pool is the whole system on one machine: a real Redis, the strict simulator, and workers in this
@@ -33,6 +35,7 @@ type pool struct {
 	base  *connect.Pool
 	log   *syncBuffer
 	now   func() time.Time // of the workers; nil is the machine's clock
+	trace *tracing.Tracer  // of the workers; nil: nothing is traced
 }
 
 // syncBuffer is a bytes.Buffer that is safe for concurrent use.
@@ -100,7 +103,34 @@ func (p *pool) open() *connect.Pool {
 	if p.now != nil {
 		app.SetClock(b, p.now)
 	}
+	b.Trail.Trace = p.trace
 	return b
+}
+
+// traced lets the workers, and this process, trace to a collector.
+func traced(p *pool) *tracetest.Collector {
+	p.t.Helper()
+	c := tracetest.Start(p.t)
+	var err error
+	p.trace, err = tracing.Open(p.t.Context(), tracing.Options{
+		Environ: c.Environ(), Service: "ksef-worker", Version: "test", Log: zerolog.New(p.log)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.base.Trail = tracing.Trail{Log: zerolog.New(p.log), Trace: p.trace}
+	return c
+}
+
+// flushed returns all that the collector has, when the workers have stopped.
+func flushed(p *pool, c *tracetest.Collector) string {
+	p.t.Helper()
+	if err := p.trace.Close(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	if s := p.trace.Stats(); s.Exported == 0 || s.Failed+s.Dropped > 0 || len(c.Refused()) > 0 {
+		p.t.Errorf("spans: %+v, refused: %q", s, c.Refused())
+	}
+	return c.Text()
 }
 
 // newWorker makes a worker that owns base.

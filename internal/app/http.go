@@ -81,9 +81,9 @@ type HTTPOptions struct {
 // Page is the business page: [ksefworker/internal/page.Page].
 type Page interface {
 	http.Handler
-	// Supervises reports whether a request comes from somebody who is logged in and may see and do
-	// everything.
-	Supervises(*http.Request) bool
+	// Supervisor returns who sent a request, and whether that is somebody who is logged in and may
+	// see and do everything.
+	Supervisor(*http.Request) (name string, is bool)
 }
 
 // ErrNoLogin is returned when other machines could use the dashboard without a login.
@@ -167,8 +167,8 @@ func (o HTTPOptions) guarded(dashboard http.Handler) http.Handler {
 		return without
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if o.Page.Supervises(r) {
-			dashboard.ServeHTTP(w, r)
+		if name, is := o.Page.Supervisor(r); is {
+			dashboard.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), supervisor{}, name)))
 			return
 		}
 		without.ServeHTTP(w, r)

@@ -137,6 +137,10 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
+// supervisor is the key of a request's context under which the name of who is logged in at the page
+// is.
+type supervisor struct{}
+
 // logChanges logs who changed what in the dashboard, which can pause queues and delete tasks.
 func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +151,10 @@ func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 		seen := &statusWriter{ResponseWriter: w}
 		ids, n := tasksNamed(r)
 		next.ServeHTTP(seen, r)
-		user, _, _ := r.BasicAuth() // "" for who is logged in at the page
+		user, _, _ := r.BasicAuth()
+		if name, ok := r.Context().Value(supervisor{}).(string); ok {
+			user = name
+		}
 		e := log.Warn()
 		if n > 0 {
 			e = e.Strs("tasks", ids).Int("tasks_named", n)

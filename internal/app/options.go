@@ -31,8 +31,9 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter,
 		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
-		Enqueue: pool.Enqueue(),
-		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Ended: out.ended, Judged: e.judged,
+		ArchivePackages: cfg.Archive.Layout == config.PackagesLayout,
+		Enqueue:         pool.Enqueue(), Trace: pool.Trail.Trace,
+		Log: log.With().Str("worker", id).Logger(), Reached: e.reached, Ended: out.ended, Judged: e.judged,
 		Decided: countDecided(pool, log),
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,7 +29,12 @@ func (w *Worker) addPage(o *HTTPOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(accounts) == 0 && !cfg.HTTP.Loopback() {
+	signIn, err := newSignIn(cfg, w.pool.Now, w.log)
+	if err != nil {
+		return err
+	}
+	people := len(accounts) > 0 || signIn != nil
+	if !people && !cfg.HTTP.Loopback() {
 		return nil
 	}
 	options, err := w.pageOptions()
@@ -40,11 +46,15 @@ func (w *Worker) addPage(o *HTTPOptions) error {
 			Check: a.Check, Seal: a.Seal})
 	}
 	options.Throttle = o.Throttle
-	options.Secure = o.TLS != nil
+	// Behind a proxy that encrypts, the address of the page tells that browsers use TLS.
+	options.Secure = o.TLS != nil || strings.HasPrefix(cfg.HTTP.OIDC.RedirectURL, "https:")
+	if options.SignIn = signIn; signIn != nil {
+		w.pages.add("provider of logins", func(context.Context) error { signIn.Provider.Close(); return nil })
+	}
 	if o.Dashboard != nil {
 		options.Tasks = o.Dashboard.RootPath()
 	}
-	o.Page, o.Users = page.New(options), len(accounts) > 0
+	o.Page, o.Users = page.New(options), people
 	return nil
 }
 
@@ -72,7 +82,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
-		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder},
+		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
 		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {

@@ -2,8 +2,6 @@ package app_test
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -109,64 +107,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 // unreadable searches every key and the append-only file for clear text.
 func (p *pool) unreadable(when string) {
 	p.t.Helper()
-	all := p.everythingInRedis()
-	for _, word := range append([]string{"<Faktura", "<Podmiot2", "Planted-Buyer"}, planted...) {
-		if strings.Contains(all, word) {
-			p.t.Errorf("%s Redis holds %q in clear text", when, word)
-		}
+	for place, words := range plantedIn(p.contentsOfRedis()) {
+		p.t.Errorf("%s Redis holds %q in clear text: %s", when, words, place)
 	}
-}
-
-// everythingInRedis reads every key, with redis-cli, and the append-only file.
-func (p *pool) everythingInRedis() string {
-	p.t.Helper()
-	conn, err := p.cfg.Redis.Conn()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	_, port, _ := strings.Cut(conn.Addr, ":")
-	cli := func(args ...string) string {
-		out, err := exec.CommandContext(p.t.Context(), "redis-cli", append([]string{"-p", port, "--raw"}, args...)...).Output()
-		if err != nil {
-			p.t.Fatalf("redis-cli %v: %v", args, err)
-		}
-		return string(out)
-	}
-	var all strings.Builder
-	keys := strings.Fields(cli("--scan"))
-	for _, k := range keys {
-		all.WriteString(k + "\n")
-		switch strings.TrimSpace(cli("TYPE", k)) {
-		case "string":
-			all.WriteString(cli("GET", k))
-		case "hash":
-			all.WriteString(cli("HGETALL", k))
-		case "list":
-			all.WriteString(cli("LRANGE", k, "0", "-1"))
-		case "set":
-			all.WriteString(cli("SMEMBERS", k))
-		case "zset":
-			all.WriteString(cli("ZRANGE", k, "0", "-1"))
-		case "stream":
-			all.WriteString(cli("XRANGE", k, "-", "+"))
-		}
-	}
-	if len(keys) < 10 {
-		p.t.Fatalf("only %d keys: this test proves little", len(keys))
-	}
-	dir := strings.TrimSpace(strings.TrimPrefix(cli("CONFIG", "GET", "dir"), "dir\n"))
-	files := 0
-	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files++
-		raw, err := os.ReadFile(path)
-		all.Write(raw)
-		return err
-	})
-	if err != nil || files == 0 {
-		p.t.Fatalf("read the append-only file: %v, %d files", err, files)
-	}
-	return all.String()
 }

@@ -30,8 +30,8 @@ var quotingAnswers = []struct {
 }
 
 // Every answer to the opening of a session quotes the invoice, by single sends and by packages.
-// What KSeF said is in the log and sealed with the entry, from where a person reads it; Redis holds
-// no word of it in clear text.
+// What KSeF said is in the log and sealed with the entry, from where a person reads it; Redis
+// and the traces hold no word of it in clear text.
 func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	var asked [3]atomic.Int64
@@ -62,10 +62,11 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 				t.Cleanup(srv.Close)
 				c.Gateway.URL = srv.URL
 			})
+			collector := traced(p)
 			docs := good(sample.NIP(0), 4)
 			taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
 			taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)...)
-			p.work()
+			stop := p.work()
 			until(t, 30*time.Second, "KSeF's words are in the log", func() bool { return strings.Contains(p.log.String(), planted[0]) })
 			waits, err := p.base.Waiting()
 			if err != nil {
@@ -84,6 +85,10 @@ func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(
 				return false
 			})
 			p.unreadable(fmt.Sprintf("after %d answers %d", asked[i].Load(), a.status))
+			stop()
+			if text := flushed(p, collector); strings.Contains(text, planted[0]) || !strings.Contains(text, fmt.Sprint(a.status)) {
+				t.Errorf("the traces quote the invoice, or lack the answer: %s", text)
+			}
 		})
 	}
 }

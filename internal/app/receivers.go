@@ -50,7 +50,8 @@ func (d *deliveries) open() error {
 
 func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, lease time.Duration) {
 	d.runners = append(d.runners, &sinks.Runner{
-		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Lease: lease, Now: d.pool.Now, Log: d.log,
+		Name: name, Sink: sink, Tenants: d.pool.Config.Titles(tenants), Lease: lease, Now: d.pool.Now,
+		Log: d.log, Trace: d.pool.Trail.Trace,
 		Editor: &sinks.Editor{Ledger: d.pool.Ledger, Environment: string(d.pool.Config.Environment), Document: d.document},
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/oidc/oidctest"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
 )
@@ -128,7 +129,13 @@ func (e *keyEvents) saw(start string) bool {
 func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	t.Parallel()
 	rows := redisPage(t)
-	p := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); withUsers(t, c); c.Results.Stream.Enabled = true })
+	var op *oidctest.Provider
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		withUsers(t, c)
+		op = withProvider(t, c)
+		c.Results.Stream.Enabled = true
+	})
 	events := watchKeys(t, p.base.Redis)
 	addr, stop := p.workAt()
 	docs := good(sample.NIP(0), 12)
@@ -137,6 +144,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	until(t, 30*time.Second, "a receiver was told", func() bool { return events.saw("ksef:results") })
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
 	login(t, addr, "anna")
+	signIn(t, addr, op)
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
 	writeRareLimiterKeys(t, p.base.Redis)

@@ -107,6 +107,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	collector := traced(p)
 	var told strings.Builder
 	if err := app.CheckAll(t.Context(), p.cfg, &told); err != nil {
 		told.WriteString(err.Error())
@@ -123,7 +124,8 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		return p.count(receipted, 14)()
 	})
 	stop()
-	all := map[string]string{"the log": p.log.String(), "a page or --check": told.String(), "Redis": p.everythingInRedis()}
+	all := map[string]string{"the log": p.log.String(), "a page or --check": told.String(), "Redis": p.everythingInRedis(),
+		"the traces": flushed(p, collector)}
 
 	key, err := os.ReadFile(p.cfg.Tenants[1].PrivateKeyFile)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/tracing"
 )
 
 // ServeOptions are the options of [Serve]; all are required.
@@ -18,6 +19,8 @@ type ServeOptions struct {
 	Load func() (config.Config, error)
 	// Log makes the logger as a configuration sets it.
 	Log func(config.Config) zerolog.Logger
+	// Environ is the environment, as os.Environ returns it: the settings of traces.
+	Environ []string
 	// Reload receives a value when the configuration has to be read again.
 	Reload <-chan struct{}
 }
@@ -36,6 +39,12 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	log := o.Log(cfg)
+	traces, endTraces, err := openTraces(ctx, o.Environ, log)
+	if err != nil {
+		return errors.Join(err, pool.Close())
+	}
+	defer endTraces()
+	pool.Trail.Trace = traces
 	w, err := NewWorker(ctx, pool, log)
 	if err != nil {
 		return errors.Join(err, pool.Close())
@@ -46,14 +55,14 @@ func Serve(ctx context.Context, o ServeOptions) error {
 			return err
 		}
 		log.Info().Msg("configuration reloaded")
-		log = o.Log(next.Config)
+		log, next.Trail.Trace = o.Log(next.Config), traces
 		if w, err = NewWorker(ctx, next, log); err == nil {
 			cfg = next.Config
 			continue
 		}
 		log.Error().Err(errors.Join(err, next.Close())).
 			Msg("no worker can start with the new configuration: the old one applies again")
-		if w = restart(ctx, cfg, log); w == nil {
+		if w = restart(ctx, cfg, traces, log); w == nil {
 			return nil
 		}
 	}
@@ -105,10 +114,11 @@ const restartEvery = 5 * time.Second
 
 // restart makes a worker with a configuration that worked before, and tries until it succeeds; nil
 // when ctx ends first.
-func restart(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
+func restart(ctx context.Context, cfg config.Config, traces *tracing.Tracer, log zerolog.Logger) *Worker {
 	for {
 		pool, err := connect.Open(ctx, cfg)
 		if err == nil {
+			pool.Trail.Trace = traces
 			var w *Worker
 			if w, err = NewWorker(ctx, pool, log); err == nil {
 				return w

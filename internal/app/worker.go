@@ -87,6 +87,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	queueLog := asynqLog{log.Hook(queueRepeats{thin})}
 	log = log.Hook(thin)
 	pool.LogArchive(log)
+	pool.Trail.Log = log
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
 	events, out := newEvents(), newOutcomeMetrics()
 	id := cfg.Worker.ID
@@ -150,5 +151,6 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
+		traceCollector{p.Trail.Trace},
 	}
 }

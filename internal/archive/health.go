@@ -22,11 +22,14 @@ type Health struct {
 	Failures uint64
 }
 
-// HealthOf returns the health of a store from [Open] or [Guard]. It never waits. Any other store
-// gets the zero value.
+// HealthOf returns the health of a store from [Open] or [Guard], or of one around it that has a
+// method Unwrap. It never waits. Any other store gets the zero value.
 func HealthOf(s Store) Health {
-	if h, ok := s.(interface{ health() Health }); ok {
-		return h.health()
+	switch s := s.(type) {
+	case interface{ health() Health }:
+		return s.health()
+	case interface{ Unwrap() Store }:
+		return HealthOf(s.Unwrap())
 	}
 	return Health{}
 }

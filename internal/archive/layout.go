@@ -14,6 +14,11 @@ import (
 //	    <id>.json                its result: KSeF number or rejection, and the name of its receipt
 //	    upo/<session>.xml        the official receipt (UPO), signed by KSeF, of one session
 //	    upo/<session>-….xml      a receipt for a part of it, or one that came after such a receipt
+//	    packages/                the invoices of whole packages; docs/archive.md and package bundle
+//	      2026-11-26/            the day on which they were archived
+//	        <package>-<sum>.zip    documents and results, with the names that they have here
+//	        <package>-<sum>.jsonl  the index of that ZIP: one line for each invoice
+//	      2026-11-26.jsonl       the lines of all indexes of a day that is over
 //	bodies/<id>                  large invoices that wait to be sent; removed once archived
 //
 // A document that was found damaged, or with other content than expected, is kept. The correct one
@@ -33,6 +38,18 @@ func InvoiceName(nip, issueDate, id string) string {
 // Replace accepts only such names.
 func ResultName(nip, issueDate, id string) string {
 	return component(nip) + "/" + month(issueDate) + "/" + component(id) + resultSuffix
+}
+
+// BundlesFolder returns the folder with the bundles of one seller and month: what is archived of
+// whole packages.
+func BundlesFolder(nip, issueDate string) string {
+	return component(nip) + "/" + month(issueDate) + "/packages"
+}
+
+// BundleName returns the name of a bundle. day is the one on which it is archived, "2006-01-02",
+// and sum is the hash of its bytes, so that the same bytes always have the same name.
+func BundleName(nip, issueDate, day, pkg, sum string) string {
+	return BundlesFolder(nip, issueDate) + "/" + component(day) + "/" + component(pkg) + "-" + component(sum) + ".zip"
 }
 
 // ReceiptName returns the name of a session's UPO. date is the day on which the session was opened,

@@ -50,6 +50,7 @@ func TestStore(t *testing.T) {
 				{"a context that has ended stops every method", obeysContext},
 				{"check passes and takes no name", checks},
 				{"a folder is listed, without what is below its folders", lists},
+				{"a part of an object is read", readsParts},
 			} {
 				t.Run(promise.name, func(t *testing.T) { promise.test(t, backEnd.open(t)) })
 			}

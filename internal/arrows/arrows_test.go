@@ -22,7 +22,9 @@ var (
 	// The Ministry's numbers, to which any package may refer.
 	page     = []string{"internal/ksef/numbers"}
 	document = join(page, []string{"internal/invoice"})
-	tools    = []string{
+	// Where an invoice is, in logs and traces: any package that moves one may tell.
+	trail = []string{"internal/tracing"}
+	tools = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
 		"internal/archive", "internal/shell",
 	}
@@ -38,13 +40,13 @@ var (
 	testbed = join([]string{"internal/testbed"}, standins)
 
 	mayImport = map[string][]string{
-		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
+		"cmd/worker": join([]string{"config", "internal/app", "internal/buildinfo", "internal/connect"}, trail),
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue": join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit",
 			"internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake",
 			"internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger",
-			"internal/shell"}, forPeople, document),
+			"internal/shell"}, forPeople, document, trail),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
@@ -55,16 +57,19 @@ var (
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
 		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
+			"internal/oidc",
 			"internal/report", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue",
-			"internal/waiting"}, machinery, network,
+			"internal/waiting"}, machinery, network, trail,
 			[]string{"internal/ksef/direct", "internal/ksef/direct/login", "internal/results/sinks", "internal/results/sinks/postgres",
 				"internal/records", "internal/results"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the
 		// configuration.
 		"internal/connect": join([]string{"config", "internal/audit", "internal/intake", "internal/queue", "internal/waiting",
-			"internal/ksef/direct/login", "internal/xades"}, machinery, clients),
-		"internal/intake": join([]string{"internal/queue", "internal/results"}, machinery),
-		"internal/tasks":  join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
+			"internal/ksef/direct/login", "internal/xades", "internal/archive/bundle"}, machinery, clients, trail),
+		"internal/tracing": nil,
+		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
+		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
+			machinery, trail),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
@@ -73,7 +78,7 @@ var (
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// Who is told of it. The ledger says of what; receivers know nothing of it.
-		"internal/results/sinks":          {"internal/results", "internal/ledger"},
+		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code: they know no other package, and any that shows an invoice to
 		// a person may use them.
@@ -82,7 +87,8 @@ var (
 		"internal/qrcode": document,
 		// What the archive keeps, read without Redis; and what is made of it: the proof of one
 		// invoice, the report of many.
-		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/records": join([]string{"internal/archive", "internal/archive/bundle", "internal/results", "internal/ksef",
+			"internal/ledger"}, document),
 		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
 			document),
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
@@ -91,19 +97,23 @@ var (
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
-			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
+			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document, trail),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
-		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger", "internal/audit"},
+		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/queue", "internal/ledger",
+			"internal/audit"}, trail),
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
 		// ledger.
 		"internal/audit":   nil,
 		"internal/figures": document,
 		// The business page: it shows and does what the packages for people do.
 		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
-			"internal/results",
+			"internal/oidc", "internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
+		// Logins at a provider: it knows nothing of the page.
+		"internal/oidc":          nil,
+		"internal/oidc/oidctest": nil, // for tests only
 		// Credentials for KSeF itself: the command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
@@ -116,15 +126,17 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
-		"internal/shell":         nil, // commands as a person types them
-		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
+		// Many documents in one object of the archive. Its readers see an archive.
+		"internal/archive/bundle": {"internal/archive"},
+		"internal/shell":          nil, // commands as a person types them
+		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
 		// The way to the network, which the clients share.
-		"internal/ksef/httponce":     join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/httponce":     join(page, trail, []string{"internal/ksef", "internal/ksef/lenient"}),
 		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 		"internal/ksef/direct/login": {"internal/ksef", "internal/ksef/direct", "internal/xades"},
 		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
@@ -161,6 +173,7 @@ var (
 		// them.
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
+		"internal/tracing/tracetest":         nil,
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
@@ -178,18 +191,22 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
+		// Another one: it runs the worker beside a provider of logins by others.
+		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest",
+		"internal/tracing", "internal/tracing/tracetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
 		"internal/page":       {"internal/archive"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
+		"internal/intake":     {"internal/archive/bundle"},
 		// Its tests find the codes that the program can meet.
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"archive/zip"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/testbed"
@@ -35,7 +37,8 @@ type result struct {
 	Code       int    `json:"code"`
 	Reason     string `json:"reason"`
 	UPO        string `json:"upo"`
-	path       string
+	path       string // of the result, or its name in a ZIP
+	zip        string // "" when it is a file of its own
 }
 
 // upo is the official receipt, with the Ministry's names (schema v4-3).
@@ -55,19 +58,19 @@ const ownerFile = "archive.json"
 func readArchive(dir string) (*archived, error) {
 	s := &archived{dir: dir, results: map[testbed.Invoice][]result{}, upos: map[string]upo{}}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") || e.Name() == ownerFile {
+		if err != nil || e.IsDir() || e.Name() == ownerFile {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
+		switch filepath.Ext(path) {
+		case ".zip":
+			return s.addZIP(path)
+		case ".json":
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return s.add(result{path: path}, data)
 		}
-		r := result{path: path}
-		if err := json.Unmarshal(data, &r); err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		invoice := testbed.InvoiceOf(r.NIP, r.Kind, r.Number)
-		s.results[invoice] = append(s.results[invoice], r)
 		return nil
 	})
 	if err != nil {
@@ -76,9 +79,61 @@ func readArchive(dir string) (*archived, error) {
 	return s, nil
 }
 
-// result returns the only result of an invoice.
+// addZIP adds the results of a whole package (docs/archive.md).
+func (s *archived) addZIP(path string) error {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		if !strings.HasSuffix(f.Name, ".json") {
+			continue
+		}
+		data, err := fs.ReadFile(z, f.Name)
+		if err == nil {
+			err = s.add(result{path: f.Name, zip: path}, data)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func (s *archived) add(r result, data []byte) error {
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("read %s: %w", r.path, err)
+	}
+	invoice := testbed.InvoiceOf(r.NIP, r.Kind, r.Number)
+	s.results[invoice] = append(s.results[invoice], r)
+	return nil
+}
+
+// readDocument reads the XML that is beside a result.
+func (r *result) readDocument() ([]byte, error) {
+	name := strings.TrimSuffix(r.path, ".json") + ".xml"
+	if r.zip == "" {
+		return os.ReadFile(name)
+	}
+	z, err := zip.OpenReader(r.zip)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return fs.ReadFile(z, name)
+}
+
+// result returns the only result of an invoice. One that ended before it was accepted may have a
+// result of its own beside the one in its package, which is final; and a package that was archived
+// twice, because its worker died, has each result twice.
 func (s *archived) result(it *item) (result, error) {
 	got := s.results[it.invoice()]
+	if i := slices.IndexFunc(got, func(r result) bool { return r.zip != "" }); i >= 0 {
+		final := got[i]
+		got = slices.DeleteFunc(slices.Clone(got), func(r result) bool { return r.ID == final.ID })
+		got = append(got, final)
+	}
 	if len(got) != 1 {
 		return result{}, fmt.Errorf("the archive has %d results", len(got))
 	}
@@ -87,7 +142,7 @@ func (s *archived) result(it *item) (result, error) {
 
 // checkDocument checks that the archived XML is what was handed in.
 func (s *archived) checkDocument(it *item, r result) error {
-	data, err := os.ReadFile(strings.TrimSuffix(r.path, ".json") + ".xml")
+	data, err := r.readDocument()
 	if err != nil {
 		return fmt.Errorf("archived document: %w", err)
 	}

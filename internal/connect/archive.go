@@ -13,6 +13,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/ledger"
 )
 
@@ -58,7 +59,7 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 	if err := ownerFault(owned.Verify(ctx)); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return owned, nil
+	return bundle.Over(owned), nil
 }
 
 func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (archive.Store, error) {

@@ -14,12 +14,14 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/audit"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/shell"
+	"ksefworker/internal/tracing"
 )
 
 // ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
@@ -40,8 +42,11 @@ type Pool struct {
 	// Now is this process's clock. Tests replace it before they make a worker.
 	Now func() time.Time
 
+	// Trail is told of the changes that this process makes. It is set before the pool is used.
+	Trail tracing.Trail
+
 	archiveLog *archiveLog
-	owned      *archive.OwnedStore // the same as Store
+	owned      *archive.OwnedStore // below Store
 }
 
 // Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that a
@@ -91,7 +96,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	}
 	if store != nil {
 		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
-		p.Store = p.owned
+		p.Store = bundle.Over(p.owned)
 	}
 	return p, nil
 }
@@ -120,8 +125,8 @@ func (p *Pool) Admitter() *intake.Admitter {
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), AllowDiscouraged: cfg.AllowsDiscouraged(),
-		Enqueue: p.Enqueue(),
-		Check:   invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
+		Enqueue: p.Enqueue(), Trail: p.Trail,
+		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
 	}
 }
 

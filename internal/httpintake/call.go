@@ -48,11 +48,13 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()
+		r, span := s.begin(r, pattern)
 		c := &call{w: &watched{ResponseWriter: w}, r: r, id: requestID(r), lang: languageOf(r)}
 		head := w.Header()
 		head.Set("X-Request-Id", c.id)
 		head.Set("X-Content-Type-Options", "nosniff")
 		head.Set("Cache-Control", "no-store")
+		defer c.end(span, pattern)
 		err := c.run(h)
 		if err != nil {
 			c.fail(err)
@@ -67,8 +69,11 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 		if c.taken+c.refused > 0 {
 			e = e.Int("taken", c.taken).Int("refused", c.refused)
 		}
-		if pattern == "GET /healthz" || pattern == "GET /readyz" {
+		if probe(pattern) {
 			return // a probe every few seconds would hide everything else
+		}
+		if of := span.SpanContext(); of.IsValid() {
+			e = e.Stringer("trace_id", of.TraceID())
 		}
 		e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).
 			Dur("took", s.o.Now().Sub(start)).Msg("call")

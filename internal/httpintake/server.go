@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
+	"ksefworker/internal/tracing"
 )
 
 // Options are what a server works with. Every field is required unless its comment says otherwise.
@@ -36,6 +37,7 @@ type Options struct {
 	RecordRefusals bool
 	Limits         Limits
 	Log            zerolog.Logger
+	Trace          *tracing.Tracer // nil: nothing is traced
 	Now            func() time.Time
 }
 

@@ -12,9 +12,10 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/shell"
+	"ksefworker/internal/tracing"
 )
 
-// Admitter takes documents in. All fields but Retention and IntakeBelow are required. It
+// Admitter takes documents in. All fields but Retention, IntakeBelow and Trail are required. It
 // is safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
@@ -29,6 +30,7 @@ type Admitter struct {
 	Now              func() time.Time
 	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
 	Enqueue shell.Enqueue
+	Trail   tracing.Trail // told of what is taken in
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 

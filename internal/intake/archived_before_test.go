@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 )
@@ -166,5 +167,45 @@ func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T)
 		if got := g.admit(d)[0]; !errors.As(got.Err, &unsure) {
 			t.Errorf("%q: %+v", other, got)
 		}
+	}
+}
+
+// The same, where the worker has archived it together with the invoices of its package.
+func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
+	g := newGate(t, nil)
+	d, never := numbered(1), numbered(2)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Receipted, d.Data)
+	names := []string{archive.ResultName(first.NIP, first.IssueDate, first.ID), archive.InvoiceName(first.NIP, first.IssueDate, first.ID)}
+	result, err := g.Store.Get(t.Context(), names[0])
+	g.must(err)
+	for _, name := range names {
+		g.must(os.Remove(filepath.Join(g.folder, name)))
+	}
+	e, err := bundle.Compress(bundle.Invoice{ID: first.ID, Number: first.Number, IssueDate: first.IssueDate, Hash: first.Hash,
+		Document: d.Data, Result: result})
+	g.must(err)
+	b, err := bundle.Make([]bundle.Entry{e})
+	g.must(err)
+	name := b.Name(first.NIP, first.IssueDate, "2026-11-24", "pkg-x")
+	index, lines, err := b.Index(name)
+	g.must(errors.Join(err, g.Store.Put(t.Context(), name, b.ZIP, ""), g.Store.Put(t.Context(), index, lines, "")))
+	g.Store = bundle.Over(g.Store)
+	g.later(91 * 24 * time.Hour)
+	got := g.admit(d, never)
+	if got[0].Taken != ledger.Present || !got[0].Archived || got[0].Invoice.KsefNumber == "" || got[0].Invoice.ID != first.ID {
+		t.Errorf("%+v", got[0])
+	}
+	if got[1].Taken != ledger.Created {
+		t.Errorf("one that was never handed in: %+v", got[1])
+	}
+	// A bundle that cannot be read may have had it: it is not sent on a guess.
+	g.must(g.rdb.FlushAll(t.Context()).Err())
+	for _, damaged := range []string{name, index} {
+		g.must(os.WriteFile(filepath.Join(g.folder, damaged), []byte("damaged"), 0o600))
+	}
+	g.Store = bundle.Over(g.Store.(*bundle.Store).Unwrap())
+	if got := g.admit(d)[0]; got.Taken != ledger.Refused {
+		t.Errorf("%+v", got)
 	}
 }

@@ -75,6 +75,7 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 		if err != nil {
 			return nil, err
 		}
+		tellTaken(ctx, a.Trail, batch, results)
 		var refused []int
 		for k, r := range results {
 			out[todo[k]].TakeResult = r

@@ -138,6 +138,13 @@ type Package struct {
 	SettledAt  Millis `redis:"settled_at"`
 	CreatedAt  Millis `redis:"created_at"`
 	UpdatedAt  Millis `redis:"updated_at"`
+
+	// Within binds later changes that begin with this copy to a life of Redis ([Ledger.Life]): they
+	// are a [*ConflictError] in another one. It is for a caller that changes invoices and then
+	// writes of their package that all is done: a failover in between may have taken the first
+	// writes back, and the package has no revision for them. Such a caller reads the life before
+	// the invoices. "" binds to none. It is no part of the entry.
+	Within string `redis:"-"`
 }
 
 // ContextNIP returns the NIP of the taxpayer in whose context the invoice is sent: the seller,

@@ -149,6 +149,18 @@ func text(v any) string {
 	return ""
 }
 
+// textsOf returns a list of texts; nil for an empty one.
+func textsOf(list []any) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = text(v)
+	}
+	return out
+}
+
 // number returns a count or a time, and 0 for anything else. Where 0 could be a real value, the
 // caller has to check more (see [sound]).
 func number(v any) int64 {

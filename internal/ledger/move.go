@@ -32,6 +32,8 @@ const moveBatch = 100
 type Moved struct {
 	Rev      int64
 	Conflict *ConflictError
+	// Superseded are the other documents of its number that the same step superseded.
+	Superseded []string
 }
 
 // InvoiceStore moves invoices.
@@ -69,8 +71,8 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 		}
 		for i, v := range rows {
 			r := row(v)
-			if len(r) == 1 {
-				out = append(out, Moved{Rev: number(r[0])})
+			if rev := number(cell(r, 0)); rev != 0 {
+				out = append(out, Moved{Rev: rev, Superseded: textsOf(row(cell(r, 1)))})
 				continue
 			}
 			m := moves[i]

@@ -22,6 +22,9 @@ type PackageMove struct {
 	InvoicesGroup string // the waiting group they enter, "" for none
 	InvoicesEdit  Edit   // written to every invoice; a reason must not be among them
 
+	// Moved is called, after each step, with the invoices whose state it changed. It may be nil.
+	Moved func(ids []string)
+
 	fence bool // wait for the replicas
 }
 
@@ -124,7 +127,7 @@ func (ps *PackageStore) moveStep(ctx context.Context, p *Package, m PackageMove,
 	if m.To != "" {
 		to = string(m.To)
 	}
-	args := ps.args("", p.ID, p.Rev, joinStates(m.From), to,
+	args := ps.args("", p.ID, p.Rev, p.Within, joinStates(m.From), to,
 		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, first, packagePiece, 2*len(m.Edit))
 	for _, c := range m.Edit {
 		if args, err = ps.appendChange(args, p.ID, c.change); err != nil {
@@ -157,6 +160,9 @@ func (ps *PackageStore) moveStep(ctx context.Context, p *Package, m PackageMove,
 	}
 	for _, c := range m.Edit {
 		c.apply(p)
+	}
+	if len(r) > 2 && m.Moved != nil {
+		m.Moved(textsOf(r[2:]))
 	}
 	if lagging {
 		return more, fmt.Errorf("move %s: %w", p.ID, lag)

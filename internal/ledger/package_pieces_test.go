@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -239,5 +240,27 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	if x := w.readPackage("pkg-x"); x.State != PackageOpened || x.Count != packagePiece {
 		t.Errorf("%+v", x)
 	}
+	w.audit()
+}
+
+// Invoices are moved without a revision of their package. Whoever then ends it is bound to the life
+// of Redis in which they were.
+func TestWithin_RedisBeganAnotherLife_EveryChangeOfThePackageIsAConflict(t *testing.T) {
+	w := oneWorld(t)
+	p, ids := w.refusedOf(2)
+	life, err := w.Life(ctx())
+	w.must(err)
+	for _, within := range []string{life, ""} {
+		p.Within = within
+		w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Listed()}))
+	}
+	p.Within = "another"
+	c := w.conflict(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing}))
+	if !strings.Contains(c.Error(), "failed over since") {
+		t.Error(c)
+	}
+	w.conflict(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", IDs: ids}}))
+	p.Within = life
+	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", IDs: ids}}))
 	w.audit()
 }

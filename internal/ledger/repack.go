@@ -16,6 +16,8 @@ type Part struct {
 	// NotBefore is when the package may be submitted. A task that comes earlier waits.
 	NotBefore Millis
 	IDs       []string // of the invoices
+	// Moved is called, after each step, with the invoices that went into it; nil: nobody is.
+	Moved func(ids []string)
 
 	joins bool // an earlier step of the same Repack may have made it
 }
@@ -82,7 +84,7 @@ func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageS
 	if err != nil {
 		return err
 	}
-	args := ps.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
+	args := ps.args(p.ID, p.Rev, p.Within, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
 	for _, n := range parts {
 		why, into := "", "0"
 		switch {
@@ -108,6 +110,11 @@ func (ps *PackageStore) repackStep(ctx context.Context, p *Package, end PackageS
 	}
 	if p.Rev = number(cell(r, 0)); end != "=" {
 		p.State = end
+	}
+	for i, n := range parts {
+		if ids := textsOf(row(cell(r, i+1))); n.Moved != nil && len(ids) > 0 {
+			n.Moved(ids)
+		}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // auditLog lists who did what. It is for operators who see every tenant.
 func (v *auditing) auditLog() error {
 	v.here = "audit"
-	if !v.User.All() || !v.User.Operator {
+	if !v.User.Supervises() {
 		return missing
 	}
 	entries, next, err := v.p.o.Audit.Log.List(v.ctx(), audit.Place(v.r.URL.Query().Get("before")), time.Time{}, 100)

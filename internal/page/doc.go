@@ -10,6 +10,7 @@
 //	page.go                                      routes
 //	visit.go, handlers.go                        one request, and what answers it
 //	user.go, session.go, login.go                who is there
+//	signin.go, grant.go                          who logs in at a provider, and what they may do
 //	pool.go                                      what the overview needs, read once for all
 //	overview.go, tenant.go, chart.go             how the tenants stand
 //	search.go                                    invoices

@@ -115,8 +115,8 @@ func (v *single) invoice() error {
 	}
 	if inv != nil {
 		d.Entry = *inv
-		d.Retry = v.MayAct() && (inv.State.Open() || inv.State == ledger.Dismissed)
-		d.Dismiss = v.MayAct() && (inv.State.Open() || inv.State == ledger.Queued)
+		d.Retry = v.MayActFor(inv.Tenant) && (inv.State.Open() || inv.State == ledger.Dismissed)
+		d.Dismiss = v.MayActFor(inv.Tenant) && (inv.State.Open() || inv.State == ledger.Queued)
 		if inv.Package != "" {
 			p, err := v.p.o.Ledger.Package(v.ctx(), inv.Package)
 			if err == nil {

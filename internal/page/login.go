@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ksefworker/internal/audit"
+	"ksefworker/internal/oidc"
 )
 
 // cookieName is the name of the session's cookie. Browsers let nobody set one that begins with
@@ -37,7 +38,46 @@ func (p *Page) setToken(w http.ResponseWriter, token string, age time.Duration) 
 // loginPage is what the login shows.
 type loginPage struct {
 	Next, Name, Fault string
-	Wait              int // seconds
+	Wait              int       // seconds
+	Users             bool      // there are users with a password
+	At                *signInAt // nil: there is no provider
+}
+
+// signInAt is what the login shows of the provider.
+type signInAt struct {
+	Title string
+	Begin string // address
+	Away  bool
+	Leave string // where somebody logs out there who may not use the page; "" for others
+}
+
+// showLogin shows the login.
+func (v *logins) showLogin(status int, d loginPage) error {
+	d.Users = len(v.p.o.Users) > 0
+	if in := v.p.o.SignIn; in != nil {
+		why := oidc.Reason(v.r.URL.Query().Get("fault"))
+		at := &signInAt{Title: in.Title, Begin: leavePath, Away: v.away()}
+		if d.Next != "/" {
+			at.Begin += "?next=" + url.QueryEscape(d.Next)
+		}
+		if d.Fault == "" && !(at.Away && why == oidc.Unreachable) { // once is enough
+			d.Fault = v.whyNot(why)
+		}
+		if why == noGroup || why == nameTaken {
+			at.Leave = in.Provider.LogoutURL()
+		}
+		d.At = at
+	}
+	return v.render(status, "login", v.T("Log in"), d)
+}
+
+// from is the address of the visitor, without its port.
+func (v *logins) from() string {
+	from, _, err := net.SplitHostPort(v.r.RemoteAddr)
+	if err != nil {
+		return v.r.RemoteAddr
+	}
+	return from
 }
 
 // askLogin sends somebody who is not logged in to the login, and back after it.
@@ -54,11 +94,11 @@ func (v *logins) askLogin() error {
 }
 
 func (v *logins) loginForm() error {
-	if len(v.p.o.Users) == 0 {
+	if !v.p.asksLogin() {
 		http.Redirect(v.w, v.r, "/", http.StatusSeeOther)
 		return nil
 	}
-	return v.render(http.StatusOK, "login", v.T("Log in"), loginPage{Next: ownPath(v.r.URL.Query().Get("next"))})
+	return v.showLogin(http.StatusOK, loginPage{Next: ownPath(v.r.URL.Query().Get("next"))})
 }
 
 // ownPath returns a path of this page; "/" for whatever else somebody may have put into a link.
@@ -72,17 +112,14 @@ func ownPath(s string) string {
 }
 
 func (v *logins) login() error {
-	from, _, err := net.SplitHostPort(v.r.RemoteAddr)
-	if err != nil {
-		from = v.r.RemoteAddr
-	}
+	from := v.from()
 	name, password := v.r.PostFormValue("name"), v.r.PostFormValue("password")
 	again := loginPage{Next: ownPath(v.r.PostFormValue("next")), Name: name}
 	if wait := v.p.o.Throttle.Wait(from); wait > 0 {
 		again.Wait = int(wait/time.Second) + 1
 		again.Fault = v.T("Too many wrong logins. Wait %d seconds.", again.Wait)
 		v.w.Header().Set("Retry-After", strconv.Itoa(again.Wait))
-		return v.render(http.StatusTooManyRequests, "login", v.T("Log in"), again)
+		return v.showLogin(http.StatusTooManyRequests, again)
 	}
 	u := v.p.check(name, password)
 	if u == nil {
@@ -91,7 +128,7 @@ func (v *logins) login() error {
 		v.p.o.Log.Warn().Str("from", from).Str("user", who).Msg("wrong login at the page")
 		_ = v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: who, What: audit.Refused, ID: from}) // nothing is done that must be recorded
 		again.Fault = v.T("Name or password is wrong.")
-		return v.render(http.StatusUnauthorized, "login", v.T("Log in"), again)
+		return v.showLogin(http.StatusUnauthorized, again)
 	}
 	v.p.o.Throttle.Succeeded(from)
 	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: u.Name, What: audit.Login, ID: from}); err != nil {
@@ -140,8 +177,23 @@ func (v *logins) logout() error {
 	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.Logout}); err != nil {
 		return err
 	}
+	if leave := v.leaveProvider(); leave != "" {
+		in := v.p.o.SignIn
+		v.User = nil // who is there no more
+		return v.render(http.StatusOK, "loggedout", v.T("Logged out"), signInAt{Title: in.Title, Leave: leave})
+	}
 	http.Redirect(v.w, v.r, "/login", http.StatusSeeOther)
 	return nil
+}
+
+// leaveProvider is where somebody whom the provider has named ends the provider's own session,
+// which may be that of a whole company: the person decides. "" where that is not possible. It is a
+// link, because the policy of the page lets its forms lead nowhere else.
+func (v *logins) leaveProvider() string {
+	if v.p.o.SignIn == nil || !v.User.Provider {
+		return ""
+	}
+	return v.p.o.SignIn.Provider.LogoutURL()
 }
 
 func shortened(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

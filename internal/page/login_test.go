@@ -102,13 +102,13 @@ func TestSession_PasswordChanges_SessionEnds(t *testing.T) {
 		for _, c := range cookies {
 			r.AddCookie(c)
 		}
-		if got := page.New(o).Supervises(r); got != want {
+		if _, got := page.New(o).Supervisor(r); got != want {
 			t.Errorf("password %q: %v, want %v", password, got, want)
 		}
 	}
 }
 
-func TestSupervises_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
+func TestSupervisor_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 	w := newWorld(t, nil)
 	u, _ := url.Parse(w.url)
 	o := page.Options{Sessions: page.NewSessions(w.rdb, "ksef:"),
@@ -118,12 +118,12 @@ func TestSupervises_OnlyOperatorsOfAll_MayUseTheQueuesDashboard(t *testing.T) {
 		for _, c := range w.as(name).client.Jar.Cookies(u) {
 			r.AddCookie(c)
 		}
-		if got := page.New(o).Supervises(r); got != want {
+		if _, got := page.New(o).Supervisor(r); got != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url, nil)
-	if page.New(o).Supervises(r) {
+	if _, may := page.New(o).Supervisor(r); may {
 		t.Error("somebody without a login may")
 	}
 }

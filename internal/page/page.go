@@ -20,9 +20,11 @@ import (
 
 // Options are what a page works with. Every field is required unless its comment says otherwise.
 type Options struct {
-	// Users may log in. Without any the page asks for no login, and everybody who reaches it is an
-	// operator who sees all: the caller serves it on a loopback address only.
-	Users       []User
+	// Users may log in. Without any, and without SignIn, the page asks for no login, and everybody
+	// who reaches it is an operator who sees all: the caller serves it on a loopback address only.
+	Users []User
+	// SignIn lets others log in at a provider; nil: nobody.
+	SignIn      *SignIn
 	ReadOnly    bool   // nobody may act
 	Secure      bool   // it is served with TLS
 	Tasks       string // path of the queue's dashboard; "" where there is none
@@ -149,6 +151,8 @@ func New(o Options) *Page {
 	}
 	mux.Handle("GET /login", p.anybody((*handlers).loginForm))
 	mux.Handle("POST /login", p.anybody((*handlers).login))
+	mux.Handle("GET /login/oidc", p.anybody((*handlers).leave))
+	mux.Handle("GET "+ReturnPath, p.anybody((*handlers).comeBack))
 	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
 	// A form on another site must not act with a person's session.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
@@ -167,19 +171,26 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// Supervises reports whether a request comes from an operator who sees every tenant and is logged
-// in here. The queue's dashboard, which knows no tenants, is open to such a one.
-func (p *Page) Supervises(r *http.Request) bool {
+// Supervisor returns the name of who sent a request, and whether that is an operator who sees every
+// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a
+// one.
+func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 	u, err := p.userOf(r)
-	return err == nil && u != nil && u.Operator && u.All() && len(p.o.Users) > 0
+	if err != nil || u == nil || !p.asksLogin() {
+		return "", false
+	}
+	return u.Name, u.Supervises()
 }
+
+// asksLogin reports whether people log in here.
+func (p *Page) asksLogin() bool { return len(p.o.Users) > 0 || p.o.SignIn != nil }
 
 // userOf returns who sent a request; nil: nobody who is logged in.
 func (p *Page) userOf(r *http.Request) (*User, error) {
-	if len(p.o.Users) == 0 {
+	if !p.asksLogin() {
 		return &local, nil
 	}
-	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users)
+	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users, p.o.SignIn)
 }
 
 // anybody serves a page that needs no login.
@@ -201,6 +212,9 @@ func (p *Page) restricted(h func(*handlers) error) http.Handler {
 			return v.askLogin()
 		}
 		v.User = u
+		if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
+			v.User = u.acting()
+		}
 		return h(v)
 	})
 }

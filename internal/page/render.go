@@ -25,7 +25,8 @@ var (
 var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "overview", "tenant", "invoices", "invoice", "open", "outcome", "days", "audit", "message"} {
+	for _, name := range []string{"login", "loggedout", "overview", "tenant", "invoices", "invoice", "open", "outcome", "days",
+		"audit", "message"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return all
@@ -80,14 +81,14 @@ func (w whole) Environment() string {
 
 // TasksPath is the path of the queue's dashboard, where the visitor may see it.
 func (w whole) TasksPath() string {
-	if w.User == nil || !w.User.All() || !w.User.Operator {
+	if w.User == nil || !w.User.Supervises() {
 		return ""
 	}
 	return w.p.o.Tasks
 }
 
 // Login reports whether people log in here.
-func (w whole) Login() bool { return len(w.p.o.Users) > 0 }
+func (w whole) Login() bool { return w.p.asksLogin() }
 
 // render writes a page. It is made whole before the first byte is sent, so an error shows as one.
 func (v *visit) render(status int, name, title string, data any) error {

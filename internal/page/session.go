@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/oidc"
 )
 
 // SessionTime is how long a login lasts.
@@ -30,6 +32,11 @@ func NewSessions(rdb redis.UniversalClient, prefix string) *Sessions { return &S
 type session struct {
 	User string `json:"user"`
 	Seal string `json:"seal"` // of the token, under the password: a changed password ends the session
+	// Provider says that the provider of logins named the user, and Groups which of the groups of
+	// the configuration the user was in. The seal is under the client's secret then, and covers
+	// them.
+	Provider bool     `json:"provider,omitempty"`
+	Groups   []string `json:"groups,omitempty"`
 }
 
 func (s *Sessions) key(token string) string {
@@ -37,18 +44,45 @@ func (s *Sessions) key(token string) string {
 	return s.prefix + "session:" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// begin makes a session and returns its token.
+// begin makes a session of a user of the configuration and returns its token.
 func (s *Sessions) begin(ctx context.Context, u *User) (token string, err error) {
 	token = rand.Text()
-	packed, _ := json.Marshal(session{User: u.Name, Seal: u.Seal(token)}) // strings cannot fail
-	if err := s.rdb.Set(ctx, s.key(token), packed, SessionTime).Err(); err != nil {
-		return "", fmt.Errorf("begin session: %w", err)
-	}
-	return token, nil
+	return token, s.keep(ctx, token, session{User: u.Name, Seal: u.Seal(token)}, SessionTime)
 }
 
-// user returns whose session a token is; nil when it is over or never was one.
-func (s *Sessions) user(ctx context.Context, token string, users []User) (*User, error) {
+// beginAt makes a session of somebody who is in these groups at the provider.
+func (s *Sessions) beginAt(ctx context.Context, in *SignIn, name string, groups []string, lasts time.Duration) (token string, err error) {
+	token = rand.Text()
+	of := session{User: name, Provider: true, Groups: groups}
+	of.Seal = in.seal(token, &of)
+	return token, s.keep(ctx, token, of, lasts)
+}
+
+func (s *Sessions) keep(ctx context.Context, token string, of session, lasts time.Duration) error {
+	packed, _ := json.Marshal(of) // strings cannot fail
+	if err := s.rdb.Set(ctx, s.key(token), packed, lasts).Err(); err != nil {
+		return fmt.Errorf("begin session: %w", err)
+	}
+	return nil
+}
+
+// once reports whether this is the first time that somebody finishes the login with this id.
+func (s *Sessions) once(ctx context.Context, attempt string) (bool, error) {
+	sum := sha256.Sum256([]byte(attempt))
+	err := s.rdb.SetArgs(ctx, s.prefix+"signin:"+base64.RawURLEncoding.EncodeToString(sum[:]), "", redis.SetArgs{
+		Mode: "NX", TTL: 2 * oidc.AttemptTime}).Err()
+	if errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("note that a login is finished: %w", err)
+	}
+	return true, nil
+}
+
+// user returns whose session a token is; nil when it is over or never was one. in is the provider
+// of logins; nil: there is none.
+func (s *Sessions) user(ctx context.Context, token string, users []User, in *SignIn) (*User, error) {
 	if token == "" || len(token) > 100 {
 		return nil, nil
 	}
@@ -62,6 +96,12 @@ func (s *Sessions) user(ctx context.Context, token string, users []User) (*User,
 	var found session
 	if json.Unmarshal(packed, &found) != nil {
 		return nil, nil
+	}
+	if found.Provider {
+		if in == nil || in.seal(token, &found) != found.Seal {
+			return nil, nil
+		}
+		return in.user(found.User, found.Groups), nil
 	}
 	for i := range users {
 		if u := &users[i]; u.Name == found.User && u.Seal(token) == found.Seal {

@@ -7,6 +7,11 @@ type User struct {
 	Name     string
 	Tenants  []string // the names of those that the user sees; nil: all, and what belongs to no tenant
 	Operator bool     // may retry and dismiss
+	// ActsFor are the tenants on whose invoices an operator may act, of those that it sees; nil: on
+	// all of these, and on what belongs to no tenant.
+	ActsFor []string
+	// Provider says that the provider of logins named the user.
+	Provider bool
 	// Check compares a login. It takes as long for a wrong name as for a wrong password.
 	Check func(user, password string) bool
 	// Seal returns a digest of text that changes with the password.
@@ -17,6 +22,25 @@ type User struct {
 func (u *User) sees(tenant string) bool {
 	return u.Tenants == nil || tenant != "" && slices.Contains(u.Tenants, tenant)
 }
+
+// acts reports whether the user may act on what belongs to a tenant; "" is no tenant.
+func (u *User) acts(tenant string) bool {
+	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
+}
+
+// acting returns the user as it is while it acts: it sees no more than what it may act on. So what
+// it only looks at is not there for any action, whichever that is.
+func (u *User) acting() *User {
+	if !u.Operator || u.ActsFor == nil {
+		return u
+	}
+	less := *u
+	less.Tenants, less.ActsFor = u.ActsFor, nil
+	return &less
+}
+
+// Supervises reports whether the user sees everything and may act on it.
+func (u *User) Supervises() bool { return u.Operator && u.Tenants == nil && u.ActsFor == nil }
 
 // All reports whether the user sees every tenant.
 func (u *User) All() bool { return u.Tenants == nil }

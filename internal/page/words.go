@@ -1,8 +1,21 @@
 package page
 
+import "maps"
+
 // polish are the texts of the page in Polish, by the English text. A test finds those that are
 // missing.
-var polish = map[string]string{
+var polish = joined(polishPages, polishSignIn)
+
+func joined(all ...map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, texts := range all {
+		maps.Copy(out, texts)
+	}
+	return out
+}
+
+// polishPages are those of most pages.
+var polishPages = map[string]string{
 	// Everywhere.
 	"Skip to content":        "Przejdź do treści",
 	"Parts of the page":      "Części strony",

@@ -76,7 +76,11 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 }
 
 func (s *Redis) openCircuits(ctx context.Context, host string) ([]Pair, error) {
-	names, err := s.client.ZRange(ctx, s.prefix+"circuit:"+host+"|"+hostMember, 0, -1).Result()
+	index := s.prefix + "circuit:" + host + "|" + hostMember
+	names, err := s.client.ZRange(ctx, index, 0, -1).Result()
+	if wrongType(err) {
+		return nil, s.makeWell(ctx, index)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}

@@ -25,6 +25,8 @@ var (
 	throttleLua string
 	//go:embed lua/circuit.lua
 	circuitLua string
+	//go:embed lua/heal.lua
+	healLua string
 )
 
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
@@ -45,7 +47,9 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, throttle, usage, circuit *redis.Script
+	book, cancel, freeze, throttle, usage, circuit, heal *redis.Script
+
+	healed func(key, held string) // nil: nobody is told
 }
 
 var _ Store = (*Redis)(nil)
@@ -63,6 +67,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 		freeze:  redis.NewScript(logLua + freezeLua),
 		usage:   redis.NewScript(logLua + usageLua),
 		circuit: redis.NewScript(logLua + circuitLua),
+		heal:    redis.NewScript(healLua),
 
 		throttle: redis.NewScript(logLua + throttleLua),
 	}
@@ -86,7 +91,7 @@ func (s *Redis) now() string {
 
 // run calls a script that answers with whole numbers, at least want of them.
 func (s *Redis) run(ctx context.Context, script *redis.Script, keys []string, want int, args ...any) ([]int64, error) {
-	answer, err := script.Run(ctx, s.client, keys, args...).Int64Slice()
+	answer, err := s.eval(ctx, script, keys, args...).Int64Slice()
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +124,7 @@ func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
 	}
 	got, err := s.run(ctx, s.book, keys, 4, args...)
 	if err != nil {
-		return Booking{}, fmt.Errorf("book an instant for %s: %w", r.Key, err)
+		return Booking{}, fmt.Errorf("book an instant for %s: %w", r.Key, s.sickOr(err, r.Key))
 	}
 	at, wait := time.UnixMicro(got[1]), time.Duration(got[2])*time.Microsecond
 	if booked := got[0] == 1; !booked {
@@ -137,8 +142,8 @@ func (s *Redis) Cancel(ctx context.Context, b Booking) error {
 	if err != nil {
 		return fmt.Errorf("cancel a booking: %w", err)
 	}
-	if err := s.cancel.Run(ctx, s.client, []string{s.key(b.Key)}, s.now(), at, mark).Err(); err != nil {
-		return fmt.Errorf("cancel a booking for %s: %w", b.Key, err)
+	if err := s.eval(ctx, s.cancel, []string{s.key(b.Key)}, s.now(), at, mark).Err(); err != nil {
+		return fmt.Errorf("cancel a booking for %s: %w", b.Key, s.sickOr(err, b.Key))
 	}
 	return nil
 }
@@ -151,9 +156,9 @@ func (s *Redis) Freeze(ctx context.Context, k Key, d time.Duration, why Cause) e
 	if d <= 0 {
 		return nil
 	}
-	err := s.freeze.Run(ctx, s.client, []string{s.key(k)}, s.now(), freezeTime(d).Microseconds(), string(why)).Err()
+	err := s.eval(ctx, s.freeze, []string{s.key(k)}, s.now(), freezeTime(d).Microseconds(), string(why)).Err()
 	if err != nil {
-		return fmt.Errorf("freeze %s: %w", k, err)
+		return fmt.Errorf("freeze %s: %w", k, s.sickOr(err, k))
 	}
 	return nil
 }
@@ -167,7 +172,7 @@ func (s *Redis) Throttle(ctx context.Context, k Key, d time.Duration) (time.Dura
 	got, err := s.run(ctx, s.throttle, keys, 2, s.now(), freezeTime(max(d, 0)).Microseconds(),
 		firstRest.Microseconds(), maxRest.Microseconds(), strikes429TTL.Microseconds())
 	if err != nil {
-		return 0, 0, fmt.Errorf("throttle %s: %w", k, err)
+		return 0, 0, fmt.Errorf("throttle %s: %w", k, s.sickOr(err, k))
 	}
 	return time.Duration(got[0]) * time.Microsecond, int(got[1]), nil
 }
@@ -185,7 +190,7 @@ func (s *Redis) Leave(ctx context.Context, k Key, ticket string) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil && !wrongType(err) { // a waitlist of another type has no place to give up
 		return fmt.Errorf("leave the waitlist for %s: %w", k, err)
 	}
 	return nil
@@ -207,7 +212,7 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 	}
 	got, err := s.run(ctx, s.usage, keys, 5+2*len(limits), args...)
 	if err != nil {
-		return Usage{}, fmt.Errorf("count usage of %s: %w", k, err)
+		return Usage{}, fmt.Errorf("count usage of %s: %w", k, s.sickOr(err, k))
 	}
 	u := Usage{Ahead: int(got[3]), Waitlisted: int(got[4])}
 	for i, w := range limits {

@@ -53,11 +53,10 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 			if !there {
 				continue
 			}
-			u, err := bookLog(packed).usage(now, limits, some[j])
-			if err != nil {
-				return nil, fmt.Errorf("count usage of %s: %w", some[j], err)
+			// A log that cannot be read says nothing of the others. Whoever books in it is told.
+			if u, err := bookLog(packed).usage(now, limits, some[j]); err == nil {
+				out[some[j]] = u
 			}
-			out[some[j]] = u
 		}
 	}
 	return out, s.causes(ctx, out)
@@ -129,7 +128,7 @@ func (l bookLog) number(at int) (n int64) {
 func (l bookLog) instant(i int) int64 { return l.number(logHead + i*logRecord) }
 
 func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err error) {
-	if len(l) < logHead || l[0] != 1 {
+	if len(l) < logHead || l[0] != 1 || (len(l)-logHead)%logRecord != 0 {
 		return u, errors.New("its log was written by another version")
 	}
 	if frozen := l.number(1); frozen > now {
@@ -163,7 +162,7 @@ func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error)
 			}
 		}
 		return nil
-	}); err != nil {
+	}); err != nil && !wrongType(err) { // one of another type counts as empty
 		return nil, fmt.Errorf("count waitlists: %w", err)
 	}
 	out := make(map[Key]int, len(cmds))

@@ -44,7 +44,7 @@ func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error
 		base := archive.InvoiceName(of.NIP, of.IssueDate, id)
 		for n := 1; n <= maxCopies; n++ {
 			name := archive.CopyName(base, n)
-			raw, err := r.Store.Get(ctx, name)
+			raw, err := r.store().Get(ctx, name)
 			if errors.Is(err, archive.ErrNotFound) {
 				break
 			}

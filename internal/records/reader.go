@@ -9,20 +9,32 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
 	"ksefworker/internal/results"
 )
 
-// Reader reads an archive. It is safe for concurrent use if its Unread is.
+// Reader reads an archive, in both of its layouts: what is kept by itself, and what is in bundles
+// (package bundle). It is safe for concurrent use if its Unread is.
 type Reader struct {
 	Store archive.Store
 	// Unread is called with each object that is damaged or is not what its name says. Answers leave
 	// such objects out. It may be nil.
 	Unread func(name string, err error)
+
+	once sync.Once
+	kept *bundle.Store
+}
+
+// store returns the archive with what is in its bundles.
+func (r *Reader) store() *bundle.Store {
+	r.once.Do(func() { r.kept = bundle.Over(r.Store) })
+	return r.kept
 }
 
 // parallel is how many objects are read at the same time: a bucket answers slowly.
@@ -38,6 +50,8 @@ type Place struct {
 }
 
 func (p Place) folder() string { return p.NIP + "/" + p.Month }
+
+func (p Place) bundles() string { return archive.BundlesFolder(p.NIP, p.Month) }
 
 // Places returns every folder of a seller and month, the newest month first.
 func (r *Reader) Places(ctx context.Context) ([]Place, error) {
@@ -79,16 +93,39 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 	return all, nil
 }
 
-// Results calls yield with each result of a place, in the order of their ids. An error of yield
-// ends it and is returned. yield is never called by two goroutines at once.
+// Results calls yield with each result of a place: first those in bundles, then those that are kept
+// by themselves. An error of yield ends it and is returned. yield is never called by two goroutines
+// at once.
 func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result) error) error {
+	seen := map[string]bool{}
+	err := r.store().Results(ctx, p.bundles(), func(id string, raw []byte) error {
+		out, err := parseResult(raw, id)
+		if err != nil {
+			r.unread(p.folder()+"/"+id+".json", err)
+			return nil
+		}
+		if seen[id] {
+			return nil
+		}
+		seen[id] = true // what is in a bundle is final
+		return yield(out)
+	}, r.unread)
+	if err != nil {
+		return err
+	}
+	return r.alone(ctx, p, seen, yield)
+}
+
+// alone calls yield with the results of a place that are kept by themselves, in the order of their
+// ids, without those that were seen.
+func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield func(results.Result) error) error {
 	names, err := archive.ListIn(ctx, r.Store, p.folder())
 	if err != nil {
 		return err
 	}
 	var ids []string
 	for _, name := range names {
-		if id, isResult := strings.CutSuffix(path.Base(name), ".json"); isResult && !strings.Contains(id, ".copy") {
+		if id, isResult := strings.CutSuffix(path.Base(name), ".json"); isResult && !strings.Contains(id, ".copy") && !seen[id] {
 			ids = append(ids, id)
 		}
 	}
@@ -98,7 +135,7 @@ func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result
 		g.SetLimit(parallel)
 		for i, id := range some {
 			g.Go(func() (err error) {
-				read[i], found[i], err = r.result(ctx, p, id)
+				read[i], found[i], err = r.resultIn(ctx, r.below(), p, id)
 				return err
 			})
 		}
@@ -117,23 +154,22 @@ func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result
 	return nil
 }
 
-// result reads the result of an id in a place. false: there is none, or none that can be read.
-func (r *Reader) result(ctx context.Context, p Place, id string) (results.Result, bool, error) {
+// below returns the archive without what is in its bundles.
+func (r *Reader) below() archive.Store { return r.store().Unwrap() }
+
+// resultIn reads the result of an id in a place from a store. false: there is none, or none that
+// can be read.
+func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id string) (results.Result, bool, error) {
 	base := archive.ResultName(p.NIP, p.Month, id)
 	for n := 1; n <= maxCopies; n++ {
 		name := archive.CopyName(base, n)
-		raw, err := r.Store.Get(ctx, name)
+		raw, err := from.Get(ctx, name)
 		if errors.Is(err, archive.ErrNotFound) {
 			return results.Result{}, false, nil
 		}
 		var out results.Result
 		if err == nil {
-			if err = json.Unmarshal(raw, &out); err == nil && (out.ID != id || out.State == "") {
-				err = fmt.Errorf("it is not the result of %s", id)
-			}
-			if err != nil {
-				err = errors.Join(archive.ErrCorrupt, err)
-			}
+			out, err = parseResult(raw, id)
 		}
 		if err == nil {
 			return out, true, nil
@@ -144,6 +180,16 @@ func (r *Reader) result(ctx context.Context, p Place, id string) (results.Result
 		r.unread(name, err) // the sound copy is beside it, if there is one
 	}
 	return results.Result{}, false, nil
+}
+
+func parseResult(raw []byte, id string) (out results.Result, err error) {
+	if err = json.Unmarshal(raw, &out); err == nil && (out.ID != id || out.State == "") {
+		err = fmt.Errorf("it is not the result of %s", id)
+	}
+	if err != nil {
+		err = errors.Join(archive.ErrCorrupt, err)
+	}
+	return out, err
 }
 
 func (r *Reader) unread(name string, err error) {

@@ -183,7 +183,7 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 			parts[i].NotBefore = ledger.At(w.o.Now().Add(s.In))
 		}
 	}
-	if err := w.Ledger.Repack(ctx, p, s.End, s.Reason, parts); err != nil {
+	if err := w.repack(ctx, p, s.End, s.Reason, parts); err != nil {
 		return err
 	}
 	for _, part := range parts {

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 
 	"ksefworker/internal/ledger"
 )
@@ -17,7 +18,29 @@ const (
 // moves the entries. left is why one of them could not be archived while the others were; err
 // concerns all of them.
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
-	f := &filing{w: ar, upos: upos}
+	f, err := ar.fileAll(ctx, invs, upos, ar.bundlesOf(upos.pkg, invs))
+	var refused *bundleError
+	if errors.As(err, &refused) && damaged(err) && !ar.archiving.givesUp(ctx) {
+		// The archive works, and takes no bundle. Nothing of the package must wait for that.
+		ar.o.Log.Error().Str("package", upos.pkg.ID).Err(refused.err).
+			Msg("the archive does not take the documents of the package in one object: each is archived by itself")
+		f, err = ar.fileAll(ctx, invs, upos, nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.flush(ctx); err != nil {
+		return nil, err
+	}
+	if left, err = f.move(ctx); err == nil {
+		f.bundles.tidy(ctx)
+	}
+	return left, err
+}
+
+// fileAll writes the documents and results of some invoices, in pieces of bounded memory.
+func (ar *archivist) fileAll(ctx context.Context, invs []ledger.Invoice, upos attestations, bs *bundles) (*filing, error) {
+	f := &filing{w: ar, upos: upos, bundles: bs}
 	for rest := invs; len(rest) > 0; {
 		some := piece(rest, archiveAtOnce, pieceBytes)
 		if err := f.write(ctx, some); err != nil {
@@ -25,10 +48,15 @@ func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upo
 		}
 		rest = rest[len(some):]
 	}
-	if err := f.flush(ctx); err != nil {
-		return nil, err
+	return f, bs.seal(ctx, 0)
+}
+
+// archivePiece returns the first of some invoices, as many as are archived between two flushes.
+func (ar *archivist) archivePiece(invs []ledger.Invoice) []ledger.Invoice {
+	if ar.o.ArchivePackages {
+		return piece(invs, bundledAtOnce, bundledBytes)
 	}
-	return f.move(ctx)
+	return piece(invs, archiveAtOnce, archiveBytes)
 }
 
 // fetchAgain finds the document of an accepted invoice when our own storage has lost it, or has

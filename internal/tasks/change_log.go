@@ -2,41 +2,91 @@ package tasks
 
 import (
 	"context"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/tracing"
 )
 
-// Every change of state has one line in the log, with level debug: a night of 100,000 invoices has
-// half a million of them. What a person has to act on is logged with higher levels beside them. The
-// invoices of a batch move with their package (closing, processing), so the package's line stands
-// for all of them.
+// Every change of state, of an invoice or a package, has one line in the log, with level debug
+// ([tracing.Change]). The scripts of the ledger say which invoices they moved with their package,
+// so a line is never a guess.
+
+// trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
+// use.
+type trail struct {
+	ledger *ledger.Ledger
+	log    *zerolog.Logger
+	trace  *tracing.Tracer
+	now    func() time.Time
+}
 
 // logInvoice logs that an invoice is in a state now. pkg is the package that holds it, or held it
 // until now.
-func (c *core) logInvoice(inv *ledger.Invoice, to ledger.State, pkg, session string) {
-	c.logIDs([]string{inv.ID}, to, &ledger.Package{ID: pkg, Session: session, Tenant: inv.Tenant})
+func (t *trail) logInvoice(inv *ledger.Invoice, to ledger.State, pkg, session string) {
+	t.logIDs([]string{inv.ID}, to, &ledger.Package{ID: pkg, Session: session, Tenant: inv.Tenant})
 }
 
 // logIDs is logInvoice for invoices of one package.
-func (c *core) logIDs(ids []string, to ledger.State, p *ledger.Package) {
+func (t *trail) logIDs(ids []string, to ledger.State, p *ledger.Package) {
 	for _, id := range ids {
-		c.o.Log.Debug().Str("invoice", id).Str("state", string(to)).Str("package", p.ID).Str("session", p.Session).
-			Str("tenant", p.Tenant).Msg("invoice changed its state")
+		tracing.Change{Invoice: id, Package: p.ID, Session: p.Session, Tenant: p.Tenant, State: string(to)}.Log(t.log)
 	}
 }
 
-// movePackage is the ledger's, and logs the change.
-func (c *core) movePackage(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
-	if err := c.Ledger.MovePackage(ctx, p, m); err != nil {
-		return err
+// logSuperseded logs which documents another one of their number has superseded.
+func (t *trail) logSuperseded(ctx context.Context, tenant string, ids []string) {
+	for _, id := range ids {
+		change := tracing.Change{Invoice: id, Tenant: tenant, State: string(ledger.Superseded)}
+		change.Log(t.log)
+		t.trace.Moment(ctx, change)
 	}
-	if m.To == "" {
-		return nil
+}
+
+// logPackage logs that a package is in a state now.
+func (t *trail) logPackage(p *ledger.Package) {
+	tracing.Change{Package: p.ID, Session: p.Session, Tenant: p.Tenant, State: string(p.State)}.Log(t.log)
+}
+
+// movePackage is the ledger's, and logs the change. A change that too few replicas have is made
+// all the same.
+func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
+	before := p.State
+	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
+	err := t.ledger.MovePackage(ctx, p, m)
+	if p.State != before {
+		t.logPackage(p)
+		t.tracePackage(ctx, p)
 	}
-	line := c.o.Log.Debug().Str("package", p.ID).Str("state", string(m.To)).Str("session", p.Session).Str("tenant", p.Tenant)
-	if m.InvoicesTo != "" {
-		line = line.Str("invoices", string(m.InvoicesTo))
+	return err
+}
+
+// moveRest is the ledger's, and logs the changes.
+func (t *trail) moveRest(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
+	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
+	return t.ledger.MoveRest(ctx, p, m)
+}
+
+// repack is the ledger's, and logs the changes.
+func (t *trail) repack(ctx context.Context, p *ledger.Package, end ledger.PackageState, reason string, parts []ledger.Part) error {
+	before, made := p.State, map[string]bool{}
+	for i := range parts {
+		into := &ledger.Package{ID: parts[i].ID, Tenant: p.Tenant, State: ledger.PackageCut}
+		joins := parts[i].Into
+		parts[i].Moved = func(ids []string) {
+			if !joins && !made[into.ID] {
+				made[into.ID] = true
+				t.logPackage(into)
+			}
+			t.logIDs(ids, ledger.Packed, into)
+		}
 	}
-	line.Msg("package changed its state")
-	return nil
+	err := t.ledger.Repack(ctx, p, end, reason, parts)
+	if p.State != before {
+		t.logPackage(p)
+		t.tracePackage(ctx, p)
+	}
+	return err
 }

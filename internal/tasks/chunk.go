@@ -6,6 +6,7 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/tracing"
 )
 
 // onChunk does for many invoices of one tenant what onQueued and submit do for one. All entries are
@@ -17,6 +18,7 @@ import (
 // own, which waits for a newer worker or a person, while the others go on. A waiting set that fails
 // fails for its own invoices only.
 func (l *laneChooser) onChunk(ctx context.Context, c queue.Chunk) error {
+	tracing.Tenant(ctx, c.Tenant)
 	return aboutTenant(c.Tenant, l.submitChunk(ctx, c.IDs))
 }
 

@@ -21,6 +21,9 @@ type confirmation struct {
 
 // settle writes the outcome of each invoice of a session that is over, or that KSeF does not know.
 func (c *confirmation) settle(ctx context.Context) error {
+	if err := c.w.bind(ctx, c.p); err != nil {
+		return err
+	}
 	return c.run(ctx, func(now time.Time) settlement.Decision {
 		return c.w.rules().Decide(*c.p, c.held, c.listed, now)
 	})
@@ -54,6 +57,14 @@ func (c *confirmation) run(ctx context.Context, decide func(now time.Time) settl
 // edit writes fields of the package if it still has the revision that was read.
 func (c *confirmation) edit(ctx context.Context, e ledger.PackageEdit) error {
 	return c.w.movePackage(ctx, c.p, ledger.PackageMove{Edit: e})
+}
+
+// bind makes a later change of a package a conflict if Redis restarts or fails over from now on.
+// What was written of its invoices may be lost then, so nobody may write that all of it is done.
+func (c *core) bind(ctx context.Context, p *ledger.Package) error {
+	var err error
+	p.Within, err = c.Ledger.Life(ctx)
+	return err
 }
 
 // readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.

@@ -13,6 +13,7 @@ import (
 // core is what every part of a worker uses. Safe for concurrent use.
 type core struct {
 	Parts
+	*trail
 	o      Options
 	clock  *poolClock
 	rarely rarely
@@ -53,7 +54,9 @@ func newCore(p Parts, o Options) *core {
 	if o.ArchiveShare == 0 {
 		o.ArchiveShare = 2
 	}
-	return &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}}
+	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}}
+	c.trail = &trail{ledger: p.Ledger, log: &c.o.Log, trace: o.Trace, now: o.Now}
+	return c
 }
 
 // transport finds the way to KSeF of a tenant. Without one the work waits: another worker may have

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/tracing"
 )
 
 func (l *laneChooser) policy(tenant string) CutPolicy {
@@ -29,6 +30,7 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 	if !ok {
 		return fmt.Errorf("cut %q: not the name of a waiting set", groupName)
 	}
+	tracing.Tenant(ctx, group.Tenant)
 	for {
 		round, err := l.cutRound(ctx, l.o.Now())
 		if err != nil {
@@ -63,7 +65,9 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 			return nil
 		}
 		l.reached(queue.KindCut, ledger.Packed, len(ids))
-		l.logIDs(ids, ledger.Packed, &ledger.Package{ID: id, Tenant: group.Tenant})
+		made := &ledger.Package{ID: id, Tenant: group.Tenant, State: ledger.PackageCut}
+		l.logPackage(made)
+		l.logIDs(ids, ledger.Packed, made)
 		l.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
 		if err := l.Queue.Put(ctx, queue.KindPackage, id, 0, queue.When{}); err != nil {
 			return err // the sweep finds the package

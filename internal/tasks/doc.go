@@ -57,6 +57,8 @@
 //	attest.go            what a UPO attests; receipt_sources.go: where it comes from;
 //	                     archived.go: documents that the archive has
 //	archive_documents.go documents and results go to the archive; filing.go: one batch of them;
+//	                     filing_bundles.go: in one ZIP for a package; filing_tidy.go: their
+//	                     indexes are joined;
 //	                     filing_move.go: the ledger learns what is durable
 //	archive_use.go       how many tasks use the archive; bulkhead.go: of one tenant
 //
@@ -69,7 +71,7 @@
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time
 //	outage.go            tasks that wait for an outage
 //	faults.go            what goes wrong with some of many; verdict_log.go, change_log.go: what is logged of it;
-//	                     said.go: what KSeF said about it is kept
+//	                     trail.go: what is traced; said.go: what KSeF said about it is kept
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first, does
 // what the state asks for, and is safe to run twice, at the same time, on two machines: the

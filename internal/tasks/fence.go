@@ -36,7 +36,7 @@ func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledge
 // for the replicas.
 func (w *writer) writeClosingAgain(ctx context.Context, p *ledger.Package) error {
 	if p.Lane == ledger.Bulk {
-		if err := w.Ledger.MoveRest(ctx, p, sendingIn(p)); err != nil {
+		if err := w.moveRest(ctx, p, sendingIn(p)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -17,9 +18,10 @@ import (
 // them durable together, then moves their entries in the ledger. An invoice that cannot be archived
 // keeps its state and gets a reason; the others go on.
 type filing struct {
-	w     *archivist
-	upos  attestations
-	files []*file
+	w       *archivist
+	upos    attestations
+	bundles *bundles // nil: each invoice is kept by itself
+	files   []*file
 }
 
 // file is one invoice of a filing. inv shows the state that is about to be written.
@@ -57,6 +59,10 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 			continue
 		}
 		g.Go(func() error {
+			if f.bundles.takes(&one.inv, doc) {
+				one.err = f.bundles.add(one, doc)
+				return nil
+			}
 			if one.err = f.w.archiveOne(ctx, one, doc); one.err != nil && f.w.archiving.givesUp(ctx) {
 				return one.err
 			}
@@ -66,7 +72,10 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return f.bundles.seal(ctx, bundleSize)
 }
 
 // givesUp reports whether no other invoice can be archived now either.
@@ -173,13 +182,20 @@ func (f *filing) flush(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	err := f.w.Store.Flush(ctx, names...)
+	slices.Sort(names) // the invoices of a bundle have the same names
+	err := f.w.Store.Flush(ctx, slices.Compact(names)...)
 	if err == nil || f.w.archiving.givesUp(ctx) {
 		return err
 	}
+	known := map[string]error{} // by the first name
 	for _, one := range f.files {
-		if one.err == nil {
-			one.err = f.w.Store.Flush(ctx, one.names...)
+		if one.err == nil && len(one.names) > 0 {
+			again, ok := known[one.names[0]]
+			if !ok {
+				again = f.w.Store.Flush(ctx, one.names...)
+				known[one.names[0]] = again
+			}
+			one.err = again
 		}
 		if f.w.archiving.givesUp(ctx) {
 			return err

@@ -16,7 +16,7 @@ import (
 // archived.
 func (f *filing) move(ctx context.Context) (left, err error) {
 	type end struct{ upo, reason string }
-	receipted, ended := map[end][]string{}, map[string]bool{}
+	receipted, ended, was := map[end][]string{}, map[string]bool{}, map[string]*ledger.Invoice{}
 	var notes []*file // accepted invoices without a receipt, and those that met a damaged object
 	var kept []ledger.Invoice
 	overdue := 0
@@ -33,7 +33,7 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 			continue
 		case one.inv.State == ledger.Receipted:
 			k := end{one.inv.UPO, one.inv.Reason}
-			receipted[k] = append(receipted[k], one.inv.ID)
+			receipted[k], was[one.inv.ID] = append(receipted[k], one.inv.ID), &one.was
 		case one.inv.State == ledger.Accepted && one.inv.Reason != "":
 			notes = append(notes, one)
 			overdue++
@@ -59,6 +59,7 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 		for i, id := range ids {
 			if errs[i] == nil {
 				f.w.logIDs([]string{id}, ledger.Receipted, f.upos.pkg)
+				f.w.traceReceipted(ctx, was[id], f.upos.pkg)
 			}
 			ended[id] = true
 		}

@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/tracing"
 )
 
 // foreignPause is the pause of a task that a worker of another environment took.
@@ -45,6 +46,8 @@ func (w *Worker) counted(run asynq.Handler) asynq.Handler {
 // is not an error: another task moved the entry, so the task comes back soon and reads the ledger
 // again.
 func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run func(context.Context) error) error {
+	ctx, span := w.begin(ctx, kind, id)
+	defer span.End()
 	// Every request of a task waits in the waitlist under the task's name. So the task still has
 	// its place when it comes back.
 	err := run(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id))
@@ -69,6 +72,7 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 	v := retry.Judge(told)
 	w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
 	w.logVerdict(kind, id, about.of(), v, told)
+	traceVerdict(span, v, queued)
 	if kind == queue.KindSweep {
 		// The next round is the next try. If each sweep that failed came back by itself, there
 		// would be more and more of them.
@@ -98,6 +102,7 @@ func (w *Worker) onQueued(
 			}
 			return nil
 		}
+		tracing.Tenant(ctx, inv.Tenant)
 		return aboutTenant(inv.Tenant, w.duringOutage(ctx, inv.Tenant, do(ctx, &inv)))
 	}
 }
@@ -113,6 +118,7 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 		case err != nil:
 			return err
 		}
+		tracing.Tenant(ctx, p.Tenant)
 		err = w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p))
 		return aboutTenant(p.Tenant, w.ofOneObject(ctx, p.Tenant, err))
 	}

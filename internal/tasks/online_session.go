@@ -131,6 +131,7 @@ func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form str
 	if err != nil {
 		return nil, err
 	}
+	x.logPackage(&p)
 	if err := x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst}); err != nil {
 		x.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
 	}

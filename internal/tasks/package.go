@@ -42,7 +42,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return b.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{})
 	case ledger.PackageAbandoned:
-		return b.Ledger.MoveRest(ctx, p, waitingAgain(p)) // its last task may have died before all had left
+		return b.moveRest(ctx, p, waitingAgain(p)) // its last task may have died before all had left
 	default:
 		return nil
 	}

@@ -18,6 +18,7 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	w.ended(m)
 	w.logInvoice(m.Invoice, ledger.Parked, m.Invoice.Package, m.Invoice.Session)
+	w.traceDecided(ctx, m, ledger.Parked, nil)
 	w.logEnded([]settlement.Move{m}, each)
 	w.tellDecided(ctx, []settlement.Move{m}, each)
 	return nil

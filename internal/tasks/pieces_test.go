@@ -16,9 +16,9 @@ import (
 const manyPieces = 450
 
 // manyInOne puts many invoices into one package.
-func (s *stage) manyInOne(w *actor) (ids []string, pkg string) {
+func (s *stage) manyInOne(w *actor, n int) (ids []string, pkg string) {
 	s.t.Helper()
-	docs := make([]intake.Document, manyPieces)
+	docs := make([]intake.Document, n)
 	for i := range docs {
 		docs[i] = intake.Document{File: "a.xml", Data: s.good(fmt.Sprint("A/", i))}
 	}
@@ -73,7 +73,7 @@ func TestPieces_WorkerDiesWhileItWritesClosing_TheRestIsWrittenBeforeTheSessionI
 	t.Parallel()
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
-	ids, pkg := s.manyInOne(w)
+	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 5, queue.KindPackage, pkg) // opened, uploaded, and two pieces of closing
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageClosing || by[ledger.Packed] != 50 || by[ledger.Sending] != 400 {
 		t.Fatalf("%s, %v", s.pkg(pkg).State, by)
@@ -98,7 +98,7 @@ func TestPieces_WorkerDiesWhileItWritesProcessing_TheSessionShowsEveryOutcome(t 
 	t.Parallel()
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
-	ids, pkg := s.manyInOne(w)
+	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 7, queue.KindPackage, pkg)
 	if by := s.countStates(ids); s.pkg(pkg).State != ledger.PackageProcessing || by[ledger.Sending] != 250 || by[ledger.Sent] != 200 {
 		t.Fatalf("%s, %v", s.pkg(pkg).State, by)
@@ -113,7 +113,7 @@ func TestPieces_WorkerDiesWhileItWritesOutcomes_TheOthersFollowAndNoneIsSentAgai
 	t.Parallel()
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
-	ids, pkg := s.manyInOne(w)
+	ids, pkg := s.manyInOne(w, manyPieces)
 	w.must(queue.KindPackage, pkg)
 	ctx, kill := context.WithCancel(t.Context())
 	defer kill()
@@ -135,7 +135,7 @@ func TestPieces_WorkerDiesWhileItGivesAPackageUp_TheSweepLetsTheRestWaitAndAllIs
 	t.Parallel()
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
-	ids, pkg := s.manyInOne(w)
+	ids, pkg := s.manyInOne(w, manyPieces)
 	s.killedAtPiece(w, "package", 2, queue.KindPackage, pkg) // the session is open, its key is lost
 	w2 := s.worker("w2", s.client())
 	s.killedAtPiece(w2, "package", 2, queue.KindPackage, pkg)

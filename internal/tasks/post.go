@@ -33,7 +33,8 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	}
 	if later, lagging := x.lags(ctx, err); lagging {
 		inv.Rev = rev
-		if err := x.unsent(ctx, inv); err != nil {
+		x.logInvoice(inv, ledger.Sending, s.pkg.ID, s.pkg.Session)
+		if err := x.unsent(ctx, s, inv); err != nil {
 			x.drop(s)
 			return err
 		}
@@ -102,7 +103,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	default:
 		// The invoice was not sent, or KSeF refused the request without reading it: KSeF has
 		// nothing.
-		if moveErr := x.unsent(ctx, inv); moveErr != nil {
+		if moveErr := x.unsent(ctx, s, inv); moveErr != nil {
 			x.drop(s)
 			return moveErr
 		}
@@ -112,11 +113,11 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 
 // unsent moves an invoice that was not sent back to queued. The caller must know that it was not
 // posted.
-func (x *onlineSessions) unsent(ctx context.Context, inv *ledger.Invoice) error {
+func (x *onlineSessions) unsent(ctx context.Context, s *onlineSession, inv *ledger.Invoice) error {
 	err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 		Edit: ledger.Edit{}.OutOfPackage()})
 	if err == nil {
-		x.logInvoice(inv, ledger.Queued, inv.Package, inv.Session)
+		x.logInvoice(inv, ledger.Queued, s.pkg.ID, s.pkg.Session)
 	}
 	return err
 }

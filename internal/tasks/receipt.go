@@ -29,6 +29,7 @@ type archivist struct {
 	documents     *documents
 	receipts      *bulkhead // receipt tasks that use the archive
 	receiptMemory memory
+	tidied        tidied
 }
 
 // receipt archives a settled package: the session's UPO, and for each invoice its document and
@@ -51,6 +52,9 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 			"this worker already writes the maximum number of packages to the archive")
 	}
 	defer ar.receipts.end(p.Tenant)
+	if err := ar.bind(ctx, p); err != nil {
+		return err
+	}
 	held, err := ar.Ledger.Held(ctx, p.ID)
 	unread, err := ar.skip(ctx, err)
 	if err != nil {
@@ -85,7 +89,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	}
 	var stuck error
 	for len(todo) > 0 {
-		some := piece(todo, archiveAtOnce, archiveBytes)
+		some := ar.archivePiece(todo)
 		left, err := ar.archiveSome(ctx, some, upos)
 		if err != nil {
 			return err
@@ -130,7 +134,7 @@ func (ar *archivist) receiptEarly(ctx context.Context, p *ledger.Package, held [
 		return notYet(err)
 	}
 	for len(todo) > 0 {
-		some := piece(todo, archiveAtOnce, archiveBytes)
+		some := ar.archivePiece(todo)
 		left, err := ar.archiveSome(ctx, some, upos)
 		if err := cmp.Or(err, left); err != nil {
 			return err

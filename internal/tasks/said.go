@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
@@ -25,8 +26,11 @@ func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant strin
 		note = w.Ledger.NoteSaidOfInvoice
 	case queue.KindPackage, queue.KindConfirm, queue.KindReceipt:
 		note = w.Ledger.NoteSaidOfPackage
-	case queue.KindChunk, queue.KindCut:
+	case queue.KindChunk:
 		note, id = w.Ledger.NoteSaidOfTenant, tenant
+	case queue.KindCut:
+		group, _ := ledger.ParseGroup(id)
+		note, id = w.Ledger.NoteSaidOfTenant, group.Tenant
 	}
 	if note == nil || id == "" {
 		return

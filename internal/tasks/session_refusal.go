@@ -58,7 +58,7 @@ func (x *onlineSessions) refusedBySession(
 	if api.Code == ksef.CodeSessionForbids {
 		t.Invalidate() // KSeF ends a session whose key it could not decrypt: the public key may be out of date
 	}
-	if err := x.unsent(ctx, inv); err != nil {
+	if err := x.unsent(ctx, s, inv); err != nil {
 		return true, err
 	}
 	return true, &retry.LaterError{Delay: time.Second << (inRow - 1), Reason: retry.ReasonOther, Err: api,

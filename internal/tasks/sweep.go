@@ -160,7 +160,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	}
 	if err == nil && inv.State == ledger.Packed && neverClosed(&p) {
 		sw.o.Log.Info().Str("package", p.ID).Msg("invoices of a package that was given up were left in it: they wait again")
-		return sw.Ledger.MoveRest(ctx, &p, waitingAgain(&p))
+		return sw.moveRest(ctx, &p, waitingAgain(&p))
 	}
 	if err == nil && p.State.Live() {
 		return nil

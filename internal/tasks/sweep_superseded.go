@@ -42,6 +42,9 @@ func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error 
 			if !errors.As(err, &moved) && f.add(err) {
 				return f.err()
 			}
+			if err == nil {
+				sw.logSuperseded(ctx, invs[i].Tenant, []string{invs[i].ID})
+			}
 		}
 	}
 	return f.err()

@@ -115,17 +115,17 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 
 // recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
 // others.
-func (c *core) recheckUnreadable(ctx context.Context) error {
-	resolved, err := c.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
+func (sw *sweeper) recheckUnreadable(ctx context.Context) error {
+	resolved, err := sw.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
 	if err != nil {
 		return err
 	}
 	if resolved > 0 {
-		c.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
+		sw.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
 	}
-	n, keys, err := c.Ledger.Unreadables(ctx, 5)
-	if n > 0 && c.rarely.due("unreadable", c.o.Now()) {
-		c.o.Log.Warn().Int64("entries", n).Strs("first", keys).
+	n, keys, err := sw.Ledger.Unreadables(ctx, 5)
+	if n > 0 && sw.rarely.due("unreadable", sw.o.Now()) {
+		sw.o.Log.Warn().Int64("entries", n).Strs("first", keys).
 			Msg("ledger entries cannot be read: a newer worker has to take them, or a person has to fix them")
 	}
 	return err

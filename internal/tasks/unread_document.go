@@ -76,7 +76,7 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 	}
 	// The part is made in one step with the change of the package, which goes on with the invoices
 	// that are left in it.
-	if err := d.Ledger.Repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
+	if err := d.repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
 		return err
 	}
 	p.Count -= len(part.IDs)

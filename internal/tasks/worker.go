@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/shell"
+	"ksefworker/internal/tracing"
 )
 
 // Parts are what a worker is made of. All are required except the last two.
@@ -83,11 +84,15 @@ type Options struct {
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // of those, of one tenant; 0 is 2
+	// ArchivePackages keeps the receipted invoices of a package in bundles. Otherwise each is kept
+	// by itself.
+	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger
 	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
 	Enqueue shell.Enqueue
+	Trace   *tracing.Tracer // nil: nothing is traced
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error
 	// of a task, Ended with each invoice that was accepted, rejected or parked. All may be nil.
 	Reached func(Reached)

@@ -121,6 +121,8 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 			count[edits[i].To]++
 			w.ended(m)
 			w.logInvoice(m.Invoice, edits[i].To, p.ID, p.Session)
+			w.logSuperseded(ctx, p.Tenant, each[i].Superseded)
+			w.traceDecided(ctx, m, edits[i].To, p)
 		}
 	}
 	w.logEnded(moves, each)
@@ -192,6 +194,8 @@ func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.M
 		w.reached(queue.KindConfirm, ledger.Accepted, 1)
 		w.ended(m)
 		w.logInvoice(m.Invoice, ledger.Accepted, p.ID, p.Session)
+		w.logSuperseded(ctx, p.Tenant, each[0].Superseded)
+		w.traceDecided(ctx, m, ledger.Accepted, p)
 		w.tellDecided(ctx, []settlement.Move{m}, each)
 		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}

@@ -102,6 +102,9 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
 			f.Queues.Pending["invoices"] = 42
 		}, Turn, time.Time{}, "42 tasks are in queue invoices"},
+		{"it could go at once, and is the only one", single, func(f *Facts) {
+			f.Queues.Pending["invoices"] = 1
+		}, Turn, time.Time{}, "1 task is in queue invoices"},
 		{"it is one of a flood, far behind", flood, func(f *Facts) { f.Queues.Pending["invoices-overflow"] = 5000 },
 			Turn, time.Time{}, "5000 tasks are in queue invoices-overflow"},
 		{"the queue of the flood is paused", flood, func(f *Facts) { f.Queues.Paused["invoices-overflow"] = true },

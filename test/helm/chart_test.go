@@ -115,6 +115,7 @@ func everything() map[string]any {
 		"autoscaling": map[string]any{"enabled": true}, "archive": map[string]any{"existingClaim": "ksef-archive"},
 		"imagePullSecrets": []any{map[string]any{"name": "registry"}}, "intakeSecrets": []any{"ksef-intake"},
 		"nodeSelector": map[string]any{"zone": "a"}, "podAnnotations": map[string]any{"x": "y"},
+		"env": map[string]any{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
 		"tolerations": []any{map[string]any{
 			"key": "a", "operator": "Exists",
 		}}, "serviceAccount": map[string]any{"annotations": map[string]any{"role": "r"}},

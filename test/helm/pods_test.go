@@ -33,6 +33,9 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 			t.Errorf("%s is not probed", name)
 		}
+		if last := len(c.Env) - 1; last < 0 || c.Env[last].Value != "http://collector:4318" {
+			t.Errorf("%s has not the variable of env: %v", name, c.Env)
+		}
 		if c.Resources.Limits.Memory().IsZero() {
 			t.Errorf("%s has no bound of its memory", name)
 		}

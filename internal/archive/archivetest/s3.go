@@ -119,7 +119,9 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Amz-Meta-Sha256", object.Hash)
 		}
 		w.Header().Set("Last-Modified", "Mon, 23 Nov 2026 10:00:00 GMT")
-		w.Header().Set("Content-Length", strconv.Itoa(len(object.Data)))
+		if r.Method == http.MethodHead {
+			w.Header().Set("Content-Length", strconv.Itoa(len(object.Data)))
+		}
 	}
 	if s.Afterwards != nil {
 		s.Afterwards(r.Method, key)
@@ -129,8 +131,28 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
 	case http.MethodGet:
-		_, _ = w.Write(object.Data)
+		s.answer(w, r, object.Data)
 	}
+}
+
+// answer writes an object, or the part of it that was asked for.
+func (s *S3) answer(w http.ResponseWriter, r *http.Request, data []byte) {
+	size := len(data)
+	if asked := r.Header.Get("Range"); asked != "" {
+		var from, to int
+		if _, err := fmt.Sscanf(asked, "bytes=%d-%d", &from, &to); err != nil || from >= size {
+			Refuse(w, http.StatusRequestedRangeNotSatisfiable, "InvalidRange")
+			return
+		}
+		to = min(to, size-1)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, to, size))
+		data = data[from : to+1]
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	if len(data) < size {
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	_, _ = w.Write(data)
 }
 
 // Keys returns the keys of the stored objects in order.

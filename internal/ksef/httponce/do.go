@@ -9,12 +9,20 @@ import (
 	"net/http/httptrace"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/tracing"
 )
 
 // Do is the only way to the network: every request of a client goes through it. It asks the gate,
 // bounds the time, signs, sends once, caps and reads the answer, and maps every error. read is
 // called only for a status that is the call's success.
 func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error {
+	if tracing.Recording(ctx) {
+		return c.traced(ctx, k, read)
+	}
+	return c.do(ctx, k, read)
+}
+
+func (c *Client) do(ctx context.Context, k Call, read func(*Answer) error) error {
 	if k.Err != nil {
 		return &ksef.APIError{Op: k.Op, Kind: ksef.KindLocal, Group: k.Group, Err: k.Err}
 	}
@@ -29,6 +37,7 @@ func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error
 	}
 	// If reading panics, the gate must be told all the same, or a half-open circuit would wait for
 	// this request for ever.
+	opened(ctx)
 	outcome := ksef.Outcome{Err: errors.New("request was abandoned")}
 	defer func() { c.o.Gate.Leave(context.WithoutCancel(ctx), k.Group, outcome) }()
 	status, fault := c.exchange(ctx, k, read)
@@ -43,6 +52,7 @@ func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error
 func (c *Client) exchange(caller context.Context, k Call, read func(*Answer) error) (int, *ksef.APIError) {
 	p := progress{reports: c.reports}
 	status, fault := c.attempt(caller, k, &p, read)
+	answered(caller, status)
 	if fault != nil {
 		fault.Group, fault.Unconnected = k.Group, status == 0 && p.unconnected(fault.Err)
 	}

@@ -213,7 +213,7 @@ end
 -- When the invoice is accepted, other documents of its identity that wait for a person become
 -- superseded. When it is rejected, the rejected ones do: one open item is enough. A parked one stays,
 -- because KSeF may have it.
--- Returns the new revision.
+-- Returns the new revision, and the ids that became superseded, if any did.
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
     unwait(id, group, size)
@@ -237,15 +237,20 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   elseif decided[from] then
     index('ZADD', P .. 'due', deadline, id)
   end
+  local over
   if to == 'accepted' or to == 'rejected' and from ~= to then
     for _, other in ipairs(others(id)) do
       local e = entry(other)
-      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then put(other, e[1], 'superseded', e[4], e[5], e[6], '', { 'superseded_by', id }) end
+      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then
+        put(other, e[1], 'superseded', e[4], e[5], e[6], '', { 'superseded_by', id })
+        over = over or {}
+        over[#over+1] = other
+      end
     end
   end
   local rev = redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
   if decided[to] and from ~= to then tell(id, rev, to) end
-  return rev
+  return rev, over
 end
 
 -- life returns what Ledger.Life returns; '' where INFO is not available.
@@ -257,6 +262,13 @@ local function life()
   local process, master = line('server', 'run_id'), line('replication', 'master_replid')
   if process == '' or master == '' then return '' end
   return process .. '/' .. master
+end
+
+-- over says whether the life of Redis that a caller is bound to is over; one that is not known is not.
+local function over(within)
+  if within == '' then return false end
+  local present = life()
+  return present ~= '' and present ~= within
 end
 
 -- attempt counts the sessions that an invoice travels in. The count is only shown to people, so a

@@ -1,10 +1,10 @@
--- Move a package together with a piece of its invoices. ARGV: home, package, revision, the states
--- that it may come from, new state or '=' to stay, the states that its invoices may come from or ''
+-- Move a package together with a piece of its invoices. ARGV: home, package, revision, the life of
+-- Redis that the caller is bound to or '', the states that it may come from, new state or '=' to stay, the states that its invoices may come from or ''
 -- to leave them alone, their new state, the waiting group that they enter or '', the place of the
 -- piece's first invoice in the package and how many places it has, number of field words of the
 -- package, its fields, then the fields of each invoice.
--- Returns {new revision, '1' when there are invoices behind the piece}, or {0, state, revision} as
--- they are.
+-- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}, or
+-- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life.
 --
 -- Every piece is a revision of the package. So whoever writes a later revision knows that the pieces
 -- before it are written, also after Redis has forgotten its last writes.
@@ -14,25 +14,27 @@
 -- could be sent twice.
 local away = elsewhere()
 if away then return away end
-local pkg, rev, froms, to, mfroms, mto, mgroup, first, max, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6],
-  ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local pkg, rev, within, froms, to, mfroms, mto, mgroup, first, max, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7],
+  ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local p = read('pkg:' .. pkg, 'state', 'rev')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
+if over(within) then return { 0, p[1], p[2], 'over' } end
 if to == '=' then to = p[1] end
 local fields = {}
-for k = 1, nf do fields[k] = ARGV[12+k] end
+for k = 1, nf do fields[k] = ARGV[13+k] end
 if to == 'opened' and p[1] ~= to then fields[#fields+1] = 'life'; fields[#fields+1] = life() end
-local r, more = movepkg(pkg, p[1], to, fields), 0
+local out = { movepkg(pkg, p[1], to, fields), 0 }
 if mfroms ~= '' then
   for _, id in ipairs(redis.call('ZRANGE', P .. 'pkginv:' .. pkg, first, first + max - 1)) do
     local e = entry(id)
     if e[1] and e[3] == pkg and has(mfroms, e[1]) then
       local f = {}
-      for k = 13 + nf, #ARGV do f[#f+1] = ARGV[k] end
+      for k = 14 + nf, #ARGV do f[#f+1] = ARGV[k] end
       if mto == 'sending' then attempt(id) end
       put(id, e[1], mto, e[4], e[5], e[6], mgroup, f)
+      if mto ~= e[1] then out[#out+1] = id end
     end
   end
-  if redis.call('ZCARD', P .. 'pkginv:' .. pkg) > first + max then more = 1 end
+  if redis.call('ZCARD', P .. 'pkginv:' .. pkg) > first + max then out[2] = 1 end
 end
-return { r, more }
+return out

@@ -1,14 +1,16 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
--- in none or in two. ARGV: package, revision, the states that it may come from, its last state or
--- '=' when more steps follow, the states that the invoices may come from, reason; then for each
--- other package: id, refusals, '1' when it exists already, '+' when an earlier step may have made
--- it, its reason, probe, rest, not before (ms), number of ids, the ids.
--- Returns {new revision}, or {0, state, revision} as they are; that also when a package that must
--- exist is not cut.
-local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+-- in none or in two. ARGV: package, revision, the life of Redis that the caller is bound to or '', the
+-- states that it may come from, its last state or '=' when more steps follow, the states that the
+-- invoices may come from, reason; then for each other package: id, refusals, '1' when it exists
+-- already, '+' when an earlier step may have made it, its reason, probe, rest, not before (ms), number
+-- of ids, the ids. Returns {new revision, {ids that went into the first of the other packages}, …}, or
+-- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life. It is
+-- also {0, state, revision} when a package that must exist is not cut.
+local pkg, rev, within, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
-local i = 9
+if over(within) then return { 0, p[1], p[2], 'over' } end
+local i = 10
 while i <= #ARGV do -- before anything is written: an error undoes nothing
   local there = read('pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
   if ARGV[i+2] == '1' or ARGV[i+2] == '+' and there[1] then
@@ -18,8 +20,8 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
   end
   i = i + 8 + tonumber(ARGV[i+7])
 end
-local left, bytes = 0, 0
-i = 9
+local left, bytes, out = 0, 0, { 0 }
+i = 10
 while i <= #ARGV do
   local new, refusals, into, why, probe, rest, notbefore, n =
     ARGV[i], ARGV[i+1], ARGV[i+2] ~= '0', ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
@@ -31,7 +33,7 @@ while i <= #ARGV do
     local final = redis.call('ZREVRANGE', P .. 'pkginv:' .. new, 0, 0, 'WITHSCORES')
     last = tonumber(final[2] or 0)
   end
-  local moved = 0
+  local moved, ids = 0, {}
   for k = 1, n do
     local id = ARGV[i+7+k]
     local e = entry(id)
@@ -42,6 +44,7 @@ while i <= #ARGV do
       if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
       put(id, e[1], 'packed', e[4], e[5], e[6], '', { 'package', new, 'session', '' })
       redis.call('ZADD', P .. 'pkginv:' .. new, last + moved, id)
+      ids[moved] = id
     end
   end
   if moved > 0 and into then
@@ -53,12 +56,17 @@ while i <= #ARGV do
       'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore,
       'count', moved, 'size', size, 'deadline', first, 'created_at', now })
   end
+  out[#out+1] = ids
   i = i + 8 + n
 end
-if to == '=' then return { movepkg(pkg, p[1], p[1], {}) } end
+if to == '=' then
+  out[1] = movepkg(pkg, p[1], p[1], {})
+  return out
+end
 local fields = { 'reason', reason }
 if to == p[1] and left > 0 then -- it goes on with the others
   local held = read('pkg:' .. pkg, 'count', 'size')
   fields = { 'reason', reason, 'count', tonumber(whole(held[1])) - left, 'size', tonumber(whole(held[2])) - bytes }
 end
-return { movepkg(pkg, p[1], to, fields) }
+out[1] = movepkg(pkg, p[1], to, fields)
+return out

@@ -30,8 +30,8 @@ local function clock(given, reading)
   write_first()
   if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
-  local kept = redis.pcall('GET', given)
-  local bound, offset = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
+  local kept = redis.call('GET', given) -- of another type: an error, and the caller deletes it
+  local bound, offset = string.match(kept or '', '^(%d+) (%d+)$')
   bound, offset = tonumber(bound or 0), tonumber(offset or 0)
   local now = t[1] * 1000000 + t[2] + offset
   if now < bound - AHEAD then
@@ -57,7 +57,7 @@ end
 local function load(key)
   local s = redis.call('GET', key)
   if not s then return {s = '', count = 0, frozen = 0, longest = 0, mark = 0} end
-  if byte(s, 1) ~= 1 then
+  if byte(s, 1) ~= 1 or #s < HEAD or (#s - HEAD) % RECORD ~= 0 then
     error('the log of ' .. key .. ' was written by another version')
   end
   return {

@@ -102,6 +102,9 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	clear(r.touched)
 	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, r.change)
+	if err == nil {
+		r.traceDelivered(ctx, r.items)
+	}
 	return ours, err
 }
 

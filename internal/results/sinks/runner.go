@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/tracing"
 )
 
 // Runner serves one receiver. Any number of processes may have one for the same receiver: a lease
@@ -26,6 +27,7 @@ type Runner struct {
 	Pause func(n int) time.Duration
 	Now   func() time.Time // nil is the machine's clock
 	Log   zerolog.Logger
+	Trace *tracing.Tracer // nil: nothing is traced
 }
 
 // stretch is how long one run works before it gives the receiver back: a person who wants to change

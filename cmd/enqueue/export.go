@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+type exportCmd struct {
+	where
+	To        string   `help:"Folder for the files; it is made when it is missing." required:"" placeholder:"FOLDER"`
+	Until     string   `help:"Last issue date, included." placeholder:"D"`
+	Overwrite bool     `help:"Replace files of the folder that have other content."`
+	Names     []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"${where_names}"`
+}
+
+func (c *exportCmd) check() error {
+	if c.To == "" {
+		return &usageError{what: "--to is empty", hint: unsetVariable}
+	}
+	c.last = c.Until
+	return c.where.check("--until", c.Names)
+}
+
+// run writes the document, the receipt and the result of each invoice. The exit code is 3 when one
+// of them is missing although the invoice has it, or was not written.
+func (c *exportCmd) run(ctx context.Context, p *program) error {
+	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
+		return err
+	}
+	defer c.close()
+	failed := func(err error) error {
+		return &usageError{what: fmt.Sprintf("use the folder %s: %v", c.To, err), hint: "name another one with --to"}
+	}
+	const ownerOnly = 0o700 // the files have content of invoices
+	if err := os.MkdirAll(c.To, ownerOnly); err != nil {
+		return failed(err)
+	}
+	root, err := os.OpenRoot(c.To)
+	if err != nil {
+		return failed(err)
+	}
+	defer root.Close()
+	to, whole := &exported{program: p, root: root, overwrite: c.Overwrite}, true
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, entry *ledger.Invoice) error {
+		all, err := c.export(ctx, p, to, r, entry)
+		whole = whole && all
+		return err
+	})
+	if err == nil && (some || !whole) {
+		return errSome
+	}
+	return err
+}
+
+// export writes what there is of one invoice. whole is false when something is missing that it
+// should have.
+func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
+	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
+	write := func(suffix string, data []byte) error {
+		written, err := to.write(base+suffix, data)
+		whole = whole && written
+		return err
+	}
+	doc, err := c.archive.Document(ctx, r)
+	if records.Missing(err) && inv != nil { // it waits, so it is not archived yet
+		doc, err = p.base.Document(ctx, inv)
+	}
+	switch {
+	case err == nil:
+		if err := write(".xml", doc); err != nil {
+			return false, err
+		}
+	case records.Missing(err), errors.Is(err, ledger.ErrNotFound):
+		p.say("%s: its document is not there: %v", r.ID, err)
+		whole = false
+	default:
+		return false, err
+	}
+	upo, err := c.archive.Receipt(ctx, r)
+	switch {
+	case err == nil:
+		if err := write("-upo.xml", upo.Raw); err != nil {
+			return false, err
+		}
+	case errors.Is(err, records.ErrNoReceipt) && r.KsefNumber == "":
+		// KSeF has not accepted it, so there is nothing to attest.
+	case records.Missing(err):
+		p.say("%s: %v", r.ID, err)
+		whole = false
+	default:
+		return false, err
+	}
+	result, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return false, fmt.Errorf("write the result of %s: %w", r.ID, err)
+	}
+	err = write(".json", append(result, '\n'))
+	return whole, err
+}
+
+// exported is the folder of an export. A link in it leads nowhere outside of it.
+type exported struct {
+	*program
+	root      *os.Root
+	overwrite bool
+}
+
+// write writes a file that is there whole or not at all, and prints its path. A file that is there
+// with other content stays, unless it may be overwritten; written is false then.
+func (e *exported) write(name string, data []byte) (written bool, err error) {
+	path := filepath.Join(e.root.Name(), name)
+	failed := func(err error) error {
+		return &usageError{what: fmt.Sprintf("write %s: %v", path, err), hint: "name another folder with --to"}
+	}
+	switch held, err := e.root.ReadFile(name); {
+	case err == nil && bytes.Equal(held, data):
+		e.say("%s is there already, with the same content", path)
+		return true, nil
+	case err == nil && !e.overwrite:
+		e.say("%s is there already, with other content, and stays as it is; --overwrite replaces it", path)
+		return false, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, failed(err)
+	}
+	temp := ".enqueue-" + rand.Text()
+	err = e.root.WriteFile(temp, data, 0o600)
+	if err == nil {
+		err = e.root.Rename(temp, name)
+	}
+	if err != nil {
+		return false, failed(errors.Join(err, e.removed(temp)))
+	}
+	e.out.println(path)
+	return true, nil
+}
+
+func (e *exported) removed(temp string) error {
+	if err := e.root.Remove(temp); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// fileName makes the name of a file from a KSeF number or an id, whatever is in it: both have only
+// letters, digits and hyphens, unless somebody changed the archive.
+func fileName(text string) string {
+	const most = 100
+	safe := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, text)
+	return safe[:min(len(safe), most)]
+}

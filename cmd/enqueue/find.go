@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/connect"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+type findCmd struct {
+	listing
+	where
+	To    string   `help:"Last issue date, included." placeholder:"D"`
+	Names []string `arg:"" optional:"" name:"ID|P_2|KSEF_NUMBER" help:"${where_names}"`
+}
+
+// where holds the flags that say where an invoice is looked for.
+type where struct {
+	From        string `help:"${where_from}" placeholder:"D"`
+	Tenant      string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
+	ArchiveOnly bool   `help:"${where_archive}" aliases:"archive"`
+
+	last    string         // the last issue date; "" for all
+	wanted  inquiry.Filter // what Tenant stands for
+	archive *records.Reader
+	close   func()
+	did     records.Looked
+}
+
+// opensItself: the archive alone is enough for --archive-only.
+func (w *where) opensItself() {}
+
+func (w *where) check(lastFlag string, names []string) error {
+	if len(names) == 0 && w.From == "" && w.last == "" {
+		return &usageError{what: "no invoice is named", hint: "name its id, number or KSeF number, or give issue dates: --from 2026-11-01"}
+	}
+	for _, name := range names {
+		if strings.TrimSpace(name) == "" {
+			return &usageError{what: "the name is empty", hint: unsetVariable}
+		}
+	}
+	for name, day := range map[string]string{"--from": w.From, lastFlag: w.last} {
+		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
+			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "use 2026-11-23"}
+		}
+	}
+	if w.last != "" && w.From > w.last {
+		return &usageError{what: fmt.Sprintf("--from %s is after %s %s", w.From, lastFlag, w.last), hint: "exchange them"}
+	}
+	return nil
+}
+
+func (c *findCmd) check() error {
+	if err := c.listing.check(); err != nil {
+		return err
+	}
+	c.last = c.To
+	return c.where.check("--to", c.Names)
+}
+
+// open opens the archive, and Redis unless the archive alone is asked: by the flag, or because only
+// the archive has what is wanted. close closes the archive where it was opened alone.
+func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
+	w.close = func() {}
+	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
+		w.archive, w.close, err = p.records(ctx)
+	} else if err = p.openOnce(ctx); err == nil {
+		w.archive = &records.Reader{Store: p.base.Store, Unread: p.sayUnusable}
+	}
+	if errors.Is(err, connect.ErrUnreachable) && !w.ArchiveOnly {
+		return fmt.Errorf("%w; with --archive-only the archive alone is asked", err)
+	}
+	w.wanted = (&filter{Tenant: w.Tenant}).of(p)
+	return err
+}
+
+// find returns the invoices with a name: those of the ledger, or else those of the archive. invs
+// has the entry of each that the ledger knows.
+func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
+	invs = map[string]*ledger.Invoice{}
+	if !w.ArchiveOnly {
+		held, err := p.inquiry().Find(ctx, name)
+		if err := p.skip(err); err != nil {
+			return nil, nil, err
+		}
+		for i := range held {
+			invs[held[i].ID] = &held[i]
+			found = append(found, p.resultOf(held[i]))
+		}
+	}
+	if found = slices.DeleteFunc(found, w.leavesOut); len(found) > 0 {
+		return found, invs, nil
+	}
+	found, did, err := w.archive.FindWithin(ctx, name, records.Within{From: w.From, To: w.last})
+	w.did = did
+	return slices.DeleteFunc(found, w.leavesOut), invs, err
+}
+
+func (w *where) leavesOut(r results.Result) bool {
+	tenant := r.Tenant
+	if tenant == "" {
+		tenant = r.NIP
+	}
+	return !w.wanted.OfTenant(tenant) || r.IssueDate < w.From || w.last != "" && r.IssueDate > w.last
+}
+
+// each calls yield with the invoices of some names or, without a name, with all that the archive
+// has of the dates. entry is nil when the ledger was not asked or does not know it. some is true
+// when a name was not found.
+func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
+	some bool, err error,
+) {
+	if len(names) == 0 {
+		n := 0
+		err := w.archive.EachWithin(ctx, records.Within{From: w.From, To: w.last}, func(r results.Result) error {
+			if w.leavesOut(r) {
+				return nil
+			}
+			n++
+			return yield(r, nil)
+		})
+		if n == 0 && err == nil {
+			p.say("the archive has no invoice with these dates and this tenant")
+		}
+		return n == 0, err
+	}
+	for _, name := range names {
+		found, entries, err := w.find(ctx, p, name)
+		if err != nil {
+			return some, err
+		}
+		w.sayRead(p)
+		if len(found) == 0 {
+			p.say("%s: no invoice has this id, number or KSeF number%s", name, w.places())
+			some = true
+		}
+		for _, r := range found {
+			if err := yield(r, entries[r.ID]); err != nil {
+				return some, err
+			}
+		}
+	}
+	return some, nil
+}
+
+// sayRead says what a search of the archive has read, so that a person sees what bounds it.
+func (w *where) sayRead(p *program) {
+	if d := w.did; d.Places > 0 {
+		const mega = 1e6
+		p.say("months of the archive searched: %d; read: %d indexes and %d receipts (%.1f MB), %d results",
+			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
+	}
+	w.did = records.Looked{}
+}
+
+func (c *findCmd) run(ctx context.Context, p *program) error {
+	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
+		return err
+	}
+	defer c.close()
+	print, end := (&resultsCmd{listing: c.listing}).printer(p)
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, _ *ledger.Invoice) error { return print(r) })
+	if err := errors.Join(err, end()); err != nil {
+		return err
+	}
+	if some {
+		return errSome
+	}
+	return nil
+}
+
+// places says where was looked.
+func (w *where) places() string {
+	text := ", in the ledger and in the archive"
+	if w.ArchiveOnly {
+		text = ", in the archive; an invoice comes there when it is decided"
+	}
+	if w.From != "" || w.last != "" || w.Tenant != "" {
+		text += ", with these dates and this tenant"
+	}
+	return text
+}

@@ -1,0 +1,91 @@
+package app_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// appendOnly names what the append-only file holds among the contents of Redis.
+const appendOnly = "the append-only file"
+
+// contentsOfRedis reads every key, with redis-cli, and the append-only file: content by key. Of a
+// sorted set it has members and scores. A hash is there with its names, and again as its values
+// alone without a line between them, because a packed entry is cut into pieces.
+func (p *pool) contentsOfRedis() map[string]string {
+	p.t.Helper()
+	conn, err := p.cfg.Redis.Conn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(conn.Addr, ":")
+	cli := func(args ...string) string {
+		out, err := exec.CommandContext(p.t.Context(), "redis-cli", append([]string{"-p", port, "--raw"}, args...)...).Output()
+		if err != nil {
+			p.t.Fatalf("redis-cli %v: %v", args, err)
+		}
+		return string(out)
+	}
+	all := map[string]string{}
+	for _, k := range strings.Split(strings.TrimSpace(cli("--scan")), "\n") {
+		switch kind := strings.TrimSpace(cli("TYPE", k)); kind {
+		case "string":
+			all[k] = cli("GET", k)
+		case "hash":
+			all[k] = cli("HGETALL", k) + strings.ReplaceAll(cli("HVALS", k), "\n", "")
+		case "list":
+			all[k] = cli("LRANGE", k, "0", "-1")
+		case "set":
+			all[k] = cli("SMEMBERS", k)
+		case "zset":
+			all[k] = cli("ZRANGE", k, "0", "-1", "WITHSCORES")
+		case "stream":
+			all[k] = cli("XRANGE", k, "-", "+")
+		case "none": // it has expired since
+		default:
+			p.t.Fatalf("%s is a %s: this test does not look into it", k, kind)
+		}
+	}
+	if len(all) < 10 {
+		p.t.Fatalf("only %d keys: this test proves little", len(all))
+	}
+	dir := strings.TrimSpace(strings.TrimPrefix(cli("CONFIG", "GET", "dir"), "dir\n"))
+	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all[appendOnly] += string(raw)
+		return err
+	})
+	if err != nil || len(all[appendOnly]) < 1000 {
+		p.t.Fatalf("read the append-only file: %v, %d bytes", err, len(all[appendOnly]))
+	}
+	return all
+}
+
+// plantedIn returns which planted words, and which elements of a document, are in clear text, by
+// key. Capital letters make no difference, and names of keys are searched too.
+func plantedIn(contents map[string]string) map[string][]string {
+	found := map[string][]string{}
+	for key, content := range contents {
+		lower := strings.ToLower(key + "\n" + content)
+		for _, word := range append([]string{"<Faktura", "<Podmiot2", "Planted-Buyer"}, planted...) {
+			if strings.Contains(lower, strings.ToLower(word)) {
+				found[key] = append(found[key], word)
+			}
+		}
+	}
+	return found
+}
+
+// everythingInRedis returns all of that in one text.
+func (p *pool) everythingInRedis() string {
+	p.t.Helper()
+	var all strings.Builder
+	for key, content := range p.contentsOfRedis() {
+		all.WriteString(key + "\n" + content)
+	}
+	return all.String()
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/buildinfo"
+	"ksefworker/internal/tracing"
+)
+
+// tracePatience is how long the end of the process waits for a collector.
+const tracePatience = 3 * time.Second
+
+// openTraces returns what sends traces, nil without a collector, and what ends it.
+func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tracing.Tracer, func(), error) {
+	t, err := tracing.Open(ctx, tracing.Options{
+		Environ: environ, Service: "ksef-worker", Version: buildinfo.Read().Version, Log: log,
+	})
+	if t == nil || err != nil {
+		return nil, func() {}, err
+	}
+	return t, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracePatience)
+		defer cancel()
+		if err := t.Close(ctx); err != nil {
+			log.Warn().Err(err).Msg("the last traces did not reach the collector")
+		}
+	}, nil
+}
+
+// traceCollector tells what became of spans.
+type traceCollector struct{ trace *tracing.Tracer }
+
+var traceSpans = prometheus.NewDesc("ksef_trace_spans_total",
+	"Spans of this process that the collector has (exported), did not take (failed), or that had no place to wait for it (dropped).",
+	[]string{"outcome"}, nil)
+
+// Describe implements prometheus.Collector.
+func (traceCollector) Describe(ch chan<- *prometheus.Desc) { ch <- traceSpans }
+
+// Collect implements prometheus.Collector.
+func (c traceCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.trace.Stats()
+	for outcome, n := range map[string]int64{"exported": s.Exported, "failed": s.Failed, "dropped": s.Dropped} {
+		ch <- prometheus.MustNewConstMetric(traceSpans, prometheus.CounterValue, float64(n), outcome)
+	}
+}

@@ -1,0 +1,108 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Line is one invoice in an index, which is JSON, a line for each, in the order of the ids. The
+// order lets an id be found without reading the whole index.
+type Line struct {
+	ID         string `json:"id"`
+	Number     string `json:"number"`
+	KsefNumber string `json:"ksef_number"`
+	IssueDate  string `json:"issue_date"`
+	Hash       string `json:"hash"` // SHA-256 of the document, in Base64
+	// Zip is the name of the ZIP, from the folder packages on: "2026-11-26/<package>-<sum>.zip".
+	Zip string `json:"zip"`
+	XML Part   `json:"xml"`
+	// JSON is the result.
+	JSON Part `json:"json"`
+}
+
+// Part is where an entry of the ZIP is, so that it can be read without the rest: the offset of its
+// compressed bytes, how many they are, the size of what they hold, and its CRC-32.
+type Part struct {
+	At, Stored, Size int64
+	CRC              uint32
+}
+
+// MarshalJSON writes a part as [at, stored, size, crc].
+func (p Part) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "[%d,%d,%d,%d]", p.At, p.Stored, p.Size, p.CRC), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Part) UnmarshalJSON(data []byte) error {
+	var n [4]int64
+	if err := json.Unmarshal(data, &n); err != nil {
+		return err
+	}
+	if n[3] != int64(uint32(n[3])) {
+		return fmt.Errorf("a CRC-32 is no %d", n[3])
+	}
+	*p = Part{n[0], n[1], n[2], uint32(n[3])}
+	return nil
+}
+
+// errLine says that a line of an index is damaged.
+var errLine = errors.New("a line of the index is damaged")
+
+func parseLine(raw []byte) (Line, error) {
+	var l Line
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return Line{}, fmt.Errorf("%w: %w", errLine, err)
+	}
+	day, name, _ := strings.Cut(l.Zip, "/")
+	if l.ID == "" || !isDay(day) || strings.Contains(name, "/") || path.Ext(name) != zipSuffix {
+		return Line{}, fmt.Errorf("%w: it has no id, or no ZIP", errLine)
+	}
+	return l, nil
+}
+
+// encodeLines writes an index. The lines are sorted by id; equal lines become one.
+func encodeLines(lines []Line) ([]byte, error) {
+	slices.SortFunc(lines, compareLines)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	for _, l := range slices.Compact(lines) {
+		if err := enc.Encode(l); err != nil {
+			return nil, fmt.Errorf("write the line of %s: %w", l.ID, err)
+		}
+	}
+	return out.Bytes(), nil
+}
+
+func compareLines(a, b Line) int {
+	if n := strings.Compare(a.ID, b.ID); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Zip, b.Zip)
+}
+
+// decodeLines reads an index whole. One damaged line damages the index: it can be made again.
+func decodeLines(raw []byte) ([]Line, error) {
+	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
+		return nil, fmt.Errorf("%w: its end is missing", errLine)
+	}
+	out := make([]Line, 0, bytes.Count(raw, newline))
+	for line := range bytes.Lines(raw) {
+		l, err := parseLine(line)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	if !slices.IsSortedFunc(out, compareLines) {
+		return nil, fmt.Errorf("%w: they are not in order", errLine)
+	}
+	return out, nil
+}
+
+var newline = []byte{'\n'}

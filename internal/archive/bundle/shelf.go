@@ -1,0 +1,183 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+)
+
+// parallel is how many objects are asked for at the same time: a bucket answers slowly.
+const parallel = 8
+
+// index is one index of a shelf.
+type index struct {
+	name string // the object; it may be missing where zips are
+	// day is the folder of its ZIPs, "2026-11-26".
+	day string
+	// zips are the ZIPs from which it can be made again; empty for a joined index: then the folders
+	// of the days have them.
+	zips []string
+	// missing says that there was no such index when the day was listed.
+	missing bool
+	// A joined index of a month has the days up to its day, and the ids from first up to next; ""
+	// is open.
+	month       bool
+	first, next string
+}
+
+// mayHave reports whether an index can have an id.
+func (of *index) mayHave(id string) bool {
+	return id >= of.first && (of.next == "" || id < of.next)
+}
+
+// shelf is what one seller and month has in bundles. It only grows: neither ZIPs nor indexes are
+// ever changed or removed by this program.
+type shelf struct {
+	folder  string // "<NIP>/<month>/packages"
+	indexes []index
+}
+
+// list asks which indexes a folder has: one request, and one for each day that was not joined.
+func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
+	names, err := archive.ListIn(ctx, s, folder)
+	if err != nil {
+		return nil, err
+	}
+	sh, joined, open := &shelf{folder: folder}, map[string][]string{}, []string(nil)
+	months, until := newestMonth(folder, names)
+	sh.indexes = months
+	for _, name := range names {
+		if sub, isFolder := strings.CutSuffix(name, "/"); isFolder {
+			if day := path.Base(sub); isDay(day) && day > until {
+				open = append(open, day)
+			}
+		} else if day, ok := joinedDay(name); ok && day > until {
+			joined[day] = append(joined[day], name)
+		}
+	}
+	for day, names := range joined {
+		// The index without a number is written last: when it is there, all of the day are.
+		if slices.Contains(names, joinedName(folder, day, 0)) {
+			for _, name := range names {
+				sh.indexes = append(sh.indexes, index{name: name, day: day})
+			}
+		} else {
+			delete(joined, day)
+		}
+	}
+	open = slices.DeleteFunc(open, func(day string) bool { return joined[day] != nil })
+	days := make([][]index, len(open))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, day := range open {
+		g.Go(func() (err error) {
+			days[i], err = listDay(ctx, s, folder, day)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for _, of := range days {
+		sh.indexes = append(sh.indexes, of...)
+	}
+	slices.SortFunc(sh.indexes, func(a, b index) int { return strings.Compare(a.name, b.name) })
+	return sh, nil
+}
+
+// listDay lists the indexes of a day. A ZIP without an index gets one that is made from it.
+func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index, error) {
+	names, err := archive.ListIn(ctx, s, folder+"/"+day)
+	if err != nil {
+		return nil, err
+	}
+	var all []index
+	for _, name := range names {
+		if base, ok := strings.CutSuffix(name, zipSuffix); ok {
+			_, found := slices.BinarySearch(names, base+indexSuffix)
+			all = append(all, index{name: base + indexSuffix, day: day, zips: []string{name}, missing: !found})
+		}
+	}
+	return all, nil
+}
+
+const monthPrefix = "to-"
+
+// monthName returns the name of a joined index of the month up to a day whose first id is given.
+// The one without a first id has the lowest ids and is written last: when it is there, all are.
+func monthName(folder, day, first string) string {
+	if first == "" {
+		return folder + "/" + monthPrefix + day + indexSuffix
+	}
+	return folder + "/" + monthPrefix + day + "-" + first + indexSuffix
+}
+
+// newestMonth returns the joined indexes of the month that reach furthest, and the day that they
+// reach; none and "" when there are none. names are sorted.
+func newestMonth(folder string, names []string) (parts []index, until string) {
+	for _, name := range names {
+		base, ok := strings.CutPrefix(strings.TrimSuffix(path.Base(name), indexSuffix), monthPrefix)
+		if ok && isDay(base) && name == monthName(folder, base, "") {
+			until = max(until, base)
+		}
+	}
+	if until == "" {
+		return nil, ""
+	}
+	parts = append(parts, index{name: monthName(folder, until, ""), day: until, month: true})
+	for _, name := range names {
+		first, ok := strings.CutPrefix(name, folder+"/"+monthPrefix+until+"-")
+		if first, isIndex := strings.CutSuffix(first, indexSuffix); ok && isIndex {
+			parts[len(parts)-1].next = first
+			parts = append(parts, index{name: name, day: until, month: true, first: first})
+		}
+	}
+	return parts, until
+}
+
+func isDay(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
+// joinedName returns the name of the n-th index of a day that was joined; the last one has no
+// number and is n = 0.
+func joinedName(folder, day string, n int) string {
+	if n == 0 {
+		return folder + "/" + day + indexSuffix
+	}
+	return fmt.Sprintf("%s/%s-%d%s", folder, day, n, indexSuffix)
+}
+
+// joinedDay returns the day of such a name.
+func joinedDay(name string) (day string, ok bool) {
+	base, ok := strings.CutSuffix(path.Base(name), indexSuffix)
+	if !ok || len(base) < len(time.DateOnly) {
+		return "", false
+	}
+	day = base[:len(time.DateOnly)]
+	return day, isDay(day)
+}
+
+// placeOf splits the name of a document or result into the folder of its bundles and its id. ok is
+// false for every other name: receipts, bodies, copies, bundles.
+func placeOf(name string) (folder, id, suffix string, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 3 {
+		return "", "", "", false
+	}
+	suffix = path.Ext(parts[2])
+	id = strings.TrimSuffix(parts[2], suffix)
+	_, err := time.Parse("2006-01", parts[1])
+	if err != nil || id == "" || strings.Contains(id, ".") || suffix != xmlSuffix && suffix != jsonSuffix {
+		return "", "", "", false
+	}
+	return archive.BundlesFolder(parts[0], parts[1]), id, suffix, true
+}

@@ -1,0 +1,204 @@
+package bundle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+)
+
+const (
+	maxShelves = 64 // sellers and months whose lists of indexes are kept
+	maxMade    = 8  // indexes that were made again and are kept
+)
+
+// Store is an archive whose Get finds documents and results in bundles too, under the names that
+// they have as objects of their own. Everything else is as in the archive below. Safe for
+// concurrent use.
+type Store struct {
+	archive.Store
+	blocks blocks
+	joined int // maxJoined, except in tests
+
+	mu      sync.Mutex
+	shelves map[string]*shelf
+	made    map[string][]Line
+}
+
+// Over returns s with what is in its bundles.
+func Over(s archive.Store) *Store {
+	if over, ok := s.(*Store); ok {
+		return over
+	}
+	return &Store{Store: s, joined: maxJoined, shelves: map[string]*shelf{}, made: map[string][]Line{}}
+}
+
+// Unwrap returns the archive below.
+func (s *Store) Unwrap() archive.Store { return s.Store }
+
+// List implements [archive.Lister]: objects only, not what is in bundles.
+func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
+	return archive.ListIn(ctx, s.Store, folder)
+}
+
+// Get returns a document or result, wherever it is. What is in a bundle is final; a result that is
+// an object of its own may be older than that.
+//
+// An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
+// bundles of that seller and month and about three small reads of each index, of which there is one
+// when the month is over and [Store.Tidy] has joined them. What was read is remembered.
+func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
+	folder, id, suffix, ok := placeOf(name)
+	if !ok {
+		return s.Store.Get(ctx, name)
+	}
+	known := s.shelf(folder)
+	if known != nil {
+		data, err := s.bundled(ctx, folder, known.indexes, id, suffix)
+		if err == nil {
+			return data, nil
+		}
+		if !errors.Is(err, archive.ErrNotFound) && !errors.Is(err, archive.ErrCorrupt) {
+			return nil, err
+		}
+	}
+	alone, missing := s.Store.Get(ctx, name)
+	if missing == nil && (suffix != jsonSuffix || final(alone)) {
+		return alone, nil
+	}
+	if missing != nil && !errors.Is(missing, archive.ErrNotFound) && !errors.Is(missing, archive.ErrCorrupt) {
+		return nil, missing
+	}
+	now, err := s.renew(ctx, folder)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", name, err)
+	}
+	data, err := s.bundled(ctx, folder, now.indexes, id, suffix)
+	switch {
+	case err == nil:
+		return data, nil
+	case missing == nil && (errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt)):
+		return alone, nil
+	case errors.Is(err, archive.ErrNotFound):
+		return nil, missing
+	}
+	return nil, err
+}
+
+// final reports whether a result never changes again.
+func final(result []byte) bool {
+	var r struct{ State string }
+	return json.Unmarshal(result, &r) == nil && r.State == "receipted"
+}
+
+// bundled returns a document or result from the first bundle that has it whole.
+func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id, suffix string) ([]byte, error) {
+	lines, bad := s.find(ctx, indexes, id)
+	for _, l := range lines {
+		data, err := read(ctx, s.Store, folder, l, suffix)
+		if err == nil || !errors.Is(err, archive.ErrCorrupt) {
+			return data, err
+		}
+		bad = errors.Join(bad, err)
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	return nil, archive.ErrNotFound
+}
+
+// find returns the lines with an id from all indexes. An index that cannot be read, nor made again,
+// does not hide what others have; err wraps [archive.ErrCorrupt] then. Any other error says that
+// the archive could not be asked.
+func (s *Store) find(ctx context.Context, indexes []index, id string) (lines []Line, err error) {
+	found, damaged := make([][]Line, len(indexes)), make([]error, len(indexes))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, of := range indexes {
+		if !of.mayHave(id) {
+			continue
+		}
+		g.Go(func() (err error) {
+			found[i], err = s.findIn(ctx, of, id)
+			if errors.Is(err, archive.ErrCorrupt) {
+				damaged[i], err = err, nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for _, of := range found {
+		lines = append(lines, of...)
+	}
+	return lines, errors.Join(damaged...)
+}
+
+func (s *Store) findIn(ctx context.Context, of index, id string) ([]Line, error) {
+	all, ok := s.madeAgain(of.name)
+	if !ok {
+		lines, err := s.blocks.find(ctx, s.Store, of.name, id)
+		if !spoiled(err) {
+			return lines, err
+		}
+		if all, err = load(ctx, s.Store, of); err != nil {
+			return nil, err
+		}
+		s.keepMade(of.name, all)
+	}
+	var lines []Line
+	for _, l := range all {
+		if l.ID == id {
+			lines = append(lines, l)
+		}
+	}
+	return lines, nil
+}
+
+func (s *Store) madeAgain(name string) ([]Line, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lines, ok := s.made[name]
+	return lines, ok
+}
+
+func (s *Store) keepMade(name string, lines []Line) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	makeSpace(s.made, maxMade)
+	s.made[name] = lines
+}
+
+func (s *Store) shelf(folder string) *shelf {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shelves[folder]
+}
+
+// renew lists a folder. A folder without bundles is not remembered.
+func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
+	now, err := list(ctx, s.Store, folder)
+	if err != nil || len(now.indexes) == 0 {
+		return now, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	makeSpace(s.shelves, maxShelves)
+	s.shelves[folder] = now
+	return now, nil
+}
+
+func makeSpace[T any](m map[string]T, max int) {
+	for old := range m {
+		if len(m) < max {
+			return
+		}
+		delete(m, old)
+	}
+}

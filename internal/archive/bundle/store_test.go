@@ -1,0 +1,223 @@
+package bundle_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
+	"ksefworker/internal/archive/bundle"
+)
+
+// places runs a test on a folder and in a bucket.
+func places(t *testing.T, test func(t *testing.T, s archive.Store)) {
+	t.Run("folder", func(t *testing.T) { test(t, open(t, "file://"+t.TempDir())) })
+	t.Run("bucket", func(t *testing.T) { test(t, open(t, archivetest.NewS3(t, "honoured").In("kept"))) })
+}
+
+func kept(t *testing.T, s archive.Store, day, pkg string, invs []bundle.Invoice) string {
+	t.Helper()
+	name, err := keep(t.Context(), s, day, pkg, invs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func documentName(inv bundle.Invoice) string { return archive.InvoiceName(nip, month, inv.ID) }
+func resultName(inv bundle.Invoice) string   { return archive.ResultName(nip, month, inv.ID) }
+
+// found checks that an archive has an invoice whole.
+func found(t *testing.T, s archive.Store, inv bundle.Invoice) {
+	t.Helper()
+	doc, err := s.Get(t.Context(), documentName(inv))
+	if err != nil || !bytes.Equal(doc, inv.Document) {
+		t.Errorf("document of %s: %d bytes, %v", inv.Number, len(doc), err)
+	}
+	result, err := s.Get(t.Context(), resultName(inv))
+	if err != nil || !bytes.Equal(result, inv.Result) {
+		t.Errorf("result of %s: %s, %v", inv.Number, result, err)
+	}
+}
+
+func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
+	places(t, func(t *testing.T, below archive.Store) {
+		a, b := invoicesOf("a", 700, 600), invoicesOf("b", 3, 600)
+		kept(t, below, "2026-11-26", "pkg-a", a)
+		s := bundle.Over(below)
+		found(t, s, a[5])
+		kept(t, below, "2026-11-27", "pkg-b", b) // by another process, after this one has listed
+		for _, inv := range []bundle.Invoice{a[0], a[350], a[699], b[0], b[2]} {
+			found(t, s, inv)
+		}
+		other := invoiceOf("other", 1, 600)
+		for _, name := range []string{documentName(other), resultName(other), "5265877635/2026-10/" + a[0].ID + ".xml", "bodies/x"} {
+			if _, err := s.Get(t.Context(), name); !errors.Is(err, archive.ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if bundle.Over(s) != s || archive.HealthOf(s).OutOfService {
+			t.Error("a store over a store")
+		}
+	})
+}
+
+// An invoice that was parked has a result of its own. When it is accepted after a retry, the bundle
+// has the newer one. A result that came after the bundle's cannot be: nothing of it changes.
+func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
+	places(t, func(t *testing.T, below archive.Store) {
+		inv := invoiceOf("a", 1, 600)
+		for _, c := range []struct{ alone, want string }{
+			{`{"state":"parked"}`, string(inv.Result)}, {`{"state":"receipted","x":1}`, `{"state":"receipted","x":1}`},
+		} {
+			if err := below.Replace(t.Context(), resultName(inv), []byte(c.alone), ""); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); err != nil || string(got) != c.alone {
+				t.Errorf("before there is a bundle: %s, %v", got, err)
+			}
+		}
+		kept(t, below, "2026-11-26", "pkg-a", []bundle.Invoice{inv})
+		if err := below.Replace(t.Context(), resultName(inv), []byte(`{"state":"parked"}`), ""); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); err != nil || !bytes.Equal(got, inv.Result) {
+			t.Errorf("parked before: %s, %v", got, err)
+		}
+	})
+}
+
+// The worker is killed after the ZIP and before its index: the invoices are found, and the run that
+// follows writes the same bytes.
+func TestStore_IndexIsMissingOrDamaged_IsMadeAgainFromTheZIP(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	a := invoicesOf("a", 300, 600)
+	path := filepath.Join(dir, kept(t, below, "2026-11-26", "pkg-a", a))
+	path = strings.TrimSuffix(path, ".zip") + ".jsonl"
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"half": string(whole[:len(whole)/2]), "empty line": "\n", "no JSON": "what is this\n" + string(whole),
+		"other": strings.ReplaceAll(string(whole), `"zip":"2026-11-26/`, `"zip":"../`),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			s := bundle.Over(below)
+			found(t, s, a[0])
+			found(t, s, a[299])
+			finds(t, s, a[7])
+		})
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s := bundle.Over(below)
+	found(t, s, a[100])
+	finds(t, s, a[100])
+	kept(t, below, "2026-11-26", "pkg-a", a) // the same again
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
+		t.Errorf("%d bytes, %v; want %d", len(again), err, len(whole))
+	}
+}
+
+func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
+	for _, withIndex := range []bool{true, false} {
+		dir := t.TempDir()
+		below := open(t, "file://"+dir)
+		a, b := invoicesOf("a", 40, 600), invoicesOf("b", 40, 600)
+		path := filepath.Join(dir, kept(t, below, "2026-11-26", "pkg-a", a))
+		kept(t, below, "2026-11-26", "pkg-b", b)
+		damage := []byte("PK and then nothing")
+		if err := os.WriteFile(path, damage, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !withIndex {
+			if err := os.Remove(strings.TrimSuffix(path, ".zip") + ".jsonl"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := bundle.Over(below)
+		found(t, s, b[3])
+		finds(t, s, b[3])
+		_, err := s.Get(t.Context(), documentName(a[0]))
+		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
+			t.Errorf("index %v: a document of the damaged one: %v", withIndex, err)
+		}
+		// What is not there cannot be told from what the damaged bundle had. A result that is
+		// there is.
+		if err := below.Replace(t.Context(), archive.ResultName(nip, month, "inv-x"), []byte(`{"state":"rejected"}`), ""); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Get(t.Context(), archive.ResultName(nip, month, "inv-x")); err != nil || len(got) == 0 {
+			t.Errorf("a result of its own: %s, %v", got, err)
+		}
+		unread := 0
+		err = s.Results(t.Context(), folder, func(string, []byte) error { return nil }, func(string, error) { unread++ })
+		if err != nil || unread != 1 {
+			t.Errorf("%d bundles were not read, %v", unread, err)
+		}
+		// The sound copy is beside it, as with every object.
+		entries := make([]bundle.Entry, len(a))
+		for i := range a {
+			entries[i], _ = bundle.Compress(a[i])
+		}
+		made, err := bundle.Make(entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyName := archive.CopyName(made.Name(nip, month, "2026-11-26", "pkg-a"), 2)
+		index, lines, err := made.Index(copyName)
+		if err := errors.Join(err, below.Put(t.Context(), copyName, made.ZIP, ""), below.Put(t.Context(), index, lines, "")); err != nil {
+			t.Fatal(err)
+		}
+		found(t, bundle.Over(below), a[0])
+	}
+}
+
+// A bucket that does not answer says nothing about what it has.
+func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
+	service := archivetest.NewS3(t, "honoured")
+	below := open(t, service.In("kept"))
+	a := invoicesOf("a", 40, 600)
+	kept(t, below, "2026-11-26", "pkg-a", a)
+	s := bundle.Over(below)
+	found(t, s, a[0])
+	service.Intercept = func(w http.ResponseWriter, _, key string) bool {
+		if strings.HasSuffix(key, "/"+a[1].ID+".xml") {
+			return false // that it has no such object of its own it says
+		}
+		archivetest.Refuse(w, http.StatusForbidden, "AccessDenied")
+		return true
+	}
+	for _, s := range []*bundle.Store{s, bundle.Over(below)} {
+		_, err := s.Get(t.Context(), documentName(a[1]))
+		if err == nil || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// finds checks that a search by number and by KSeF number finds an invoice, and no other.
+func finds(t *testing.T, s *bundle.Store, inv bundle.Invoice) {
+	t.Helper()
+	for _, text := range []string{inv.Number, inv.KsefNumber} {
+		var ids []string
+		q := bundle.Query{Text: bundle.Text(text), Match: func(l *bundle.Line) bool { return l.Number == text || l.KsefNumber == text }}
+		did, err := s.Search(t.Context(), folder, q,
+			func(l bundle.Line) error { ids = append(ids, l.ID); return nil }, nil)
+		if err != nil || fmt.Sprint(ids) != "["+inv.ID+"]" || did.Indexes == 0 {
+			t.Errorf("%s: %v, %v, read %+v", text, ids, err, did)
+		}
+	}
+}

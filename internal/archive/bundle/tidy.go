@@ -1,0 +1,203 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/archive"
+)
+
+const (
+	// maxJoined bounds the size of one joined index, and so the memory for joining: a day or month
+	// that has more gets several.
+	maxJoined = 8 << 20
+
+	// openDays are those on which an index may still be written: today and yesterday, in case a
+	// task began before midnight or a clock is a little off.
+	openDays = 2
+
+	// A day with more indexes than dayIndexes is joined. The indexes of a month are joined when
+	// there are monthIndexes of them; lateIndexes are enough once the month is over, and any when
+	// it has been over for settledDays. More often would write the same lines again and again.
+	dayIndexes, monthIndexes, lateIndexes = 8, 32, 8
+	settledDays                           = 15
+)
+
+// Tidy joins the indexes of a folder, so that an id is found with a few requests however many
+// packages a month had: first those of a day that has many, then those of the month so far. today
+// is "2006-01-02". An index that is missing or damaged is made again.
+//
+// Nothing depends on it: readers use the indexes of the packages until a joined one is there. Two
+// processes that tidy at once write the same bytes. What a damaged bundle prevents is left as it
+// is, and err says so after the rest is done.
+func (s *Store) Tidy(ctx context.Context, folder, today string) error {
+	now, err := time.Parse(time.DateOnly, today)
+	if err != nil {
+		return fmt.Errorf("tidy %s: %w", folder, err)
+	}
+	sh, err := list(ctx, s.Store, folder)
+	if err != nil {
+		return err
+	}
+	over := now.AddDate(0, 0, -openDays).Format(time.DateOnly)
+	days := map[string][]index{}
+	for _, of := range sh.indexes {
+		if len(of.zips) > 0 && of.day <= over {
+			days[of.day] = append(days[of.day], of)
+		}
+	}
+	var damaged error
+	joined := false
+	for day, parts := range days {
+		if len(parts) <= dayIndexes && !slices.ContainsFunc(parts, func(of index) bool { return of.missing }) {
+			continue
+		}
+		joined = true
+		if err := s.join(ctx, folder, day, parts); err != nil && !ofOneDay(err) {
+			return err
+		} else if err != nil {
+			damaged = errors.Join(damaged, err)
+		}
+	}
+	if joined {
+		if sh, err = list(ctx, s.Store, folder); err != nil {
+			return err
+		}
+	}
+	if err := s.joinMonth(ctx, sh, over, now); err != nil {
+		damaged = errors.Join(damaged, err)
+	}
+	return damaged
+}
+
+// ofOneDay reports an error that says nothing about other days.
+func ofOneDay(err error) bool {
+	return errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrConflict)
+}
+
+// joinMonth joins the indexes of the days up to over, if there are enough of them.
+func (s *Store) joinMonth(ctx context.Context, sh *shelf, over string, now time.Time) error {
+	var parts []index
+	last, fresh := "", 0
+	for _, of := range sh.indexes {
+		if of.day > over {
+			continue
+		}
+		parts = append(parts, of)
+		if !of.month {
+			fresh++
+			last = max(last, of.day)
+		}
+	}
+	enough := monthIndexes
+	if end := monthEnd(sh.folder); !end.IsZero() && now.After(end) {
+		if enough = lateIndexes; now.After(end.AddDate(0, 0, settledDays)) {
+			enough = 1
+		}
+	}
+	if fresh < enough || len(parts) < 2 {
+		return nil
+	}
+	failed, err := s.merge(ctx, sh.folder, last, parts)
+	if spoiled(err) && len(failed.zips) > 0 { // joining the day makes it again; the month is joined next time
+		var of []index
+		for _, part := range parts {
+			if part.day == failed.day {
+				of = append(of, part)
+			}
+		}
+		return errors.Join(err, s.join(ctx, sh.folder, failed.day, of))
+	}
+	return err
+}
+
+// monthEnd returns the first moment after the month of a folder; the zero time when it has none.
+func monthEnd(folder string) time.Time {
+	parts := strings.Split(folder, "/")
+	if len(parts) < 2 {
+		return time.Time{}
+	}
+	month, err := time.Parse("2006-01", parts[1])
+	if err != nil {
+		return time.Time{}
+	}
+	return month.AddDate(0, 1, 0)
+}
+
+// join writes the joined indexes of one day. The last one, which says that the day is whole, is
+// written when all others are durable.
+func (s *Store) join(ctx context.Context, folder, day string, parts []index) error {
+	out := &joining{s: s.Store, name: func(n int, _ string) string { return joinedName(folder, day, n) }}
+	slices.SortFunc(parts, func(a, b index) int { return strings.Compare(a.name, b.name) })
+	var lines []Line
+	size := 0
+	put := func() error {
+		raw, err := encodeLines(lines)
+		if err == nil {
+			err = out.put(ctx, raw, "")
+		}
+		lines, size = nil, 0
+		return err
+	}
+	for _, of := range parts {
+		more, err := load(ctx, s.Store, of)
+		if err != nil {
+			return err
+		}
+		if size > 0 && size+sizeOf(more) > s.joined {
+			if err := put(); err != nil {
+				return err
+			}
+		}
+		lines, size = append(lines, more...), size+sizeOf(more)
+	}
+	if err := put(); err != nil {
+		return err
+	}
+	return out.end(ctx)
+}
+
+// joining writes indexes that count only together. The first one is written last: when it is there,
+// all are.
+type joining struct {
+	s     archive.Store
+	name  func(n int, first string) string // first is the id of its first line
+	held  []byte                           // the first index
+	names []string                         // of the others
+	begun bool
+}
+
+func (j *joining) put(ctx context.Context, raw []byte, first string) error {
+	if !j.begun {
+		j.held, j.begun = raw, true
+		return nil
+	}
+	name := j.name(len(j.names)+1, first)
+	j.names = append(j.names, name)
+	return j.s.Put(ctx, name, raw, IndexType)
+}
+
+func (j *joining) end(ctx context.Context) error {
+	if len(j.names) > 0 {
+		if err := j.s.Flush(ctx, j.names...); err != nil {
+			return err
+		}
+	}
+	if err := j.s.Put(ctx, j.name(0, ""), j.held, IndexType); err != nil {
+		return err
+	}
+	return j.s.Flush(ctx, j.name(0, ""))
+}
+
+// sizeOf returns the bytes of some lines, roughly.
+func sizeOf(lines []Line) (n int) {
+	const rest = 220
+	for i := range lines {
+		n += rest + len(lines[i].Number) + len(lines[i].Zip)
+	}
+	return n
+}

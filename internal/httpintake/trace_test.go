@@ -1,0 +1,71 @@
+package httpintake
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/tracing"
+	"ksefworker/internal/tracing/tracetest"
+)
+
+// The caller's trace goes on with its call, and leads to the invoice; the span has nothing of the
+// query, which holds a ref.
+func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
+	c := tracetest.Start(t)
+	var log strings.Builder
+	traces, err := tracing.Open(t.Context(), tracing.Options{Environ: c.Environ(), Service: "ksef-enqueue", Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(o *Options) {
+		o.Trace, o.Admitter.Trail = traces, tracing.Trail{Log: zerolog.New(&log), Trace: traces}
+	})
+	const erp = "4bf92f3577b34da6a3ce929d0e0e4736"
+	a := b.post(xmlOf(0, "FV/77"), "?ref=order-4711", "traceparent", "00-"+erp+"-00f067aa0ba902b7-01", "X-Request-Id", "call-1")
+	b.want(a, 202, "")
+	id := a.body.Items[0].ID
+	b.call("GET", "/healthz", nil)
+	b.want(b.call("GET", "/v1/invoices/"+id, nil, "Authorization", "Bearer wrong", "traceparent", "nonsense"), 401, "")
+	b.want(b.call("GET", "/v1/nowhere/FV77", nil), 404, "")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	b.must(traces.Close(ctx))
+
+	names := map[string]tracetest.Span{}
+	for _, s := range c.Spans() {
+		names[s.Name] = s
+	}
+	post := names["POST /v1/invoices"]
+	if post.Trace != erp || post.Parent != "00f067aa0ba902b7" || post.Attributes["http.response.status_code"] != "202" ||
+		post.Attributes["ksef.client"] != "erp-one" || post.Attributes["ksef.request.id"] != "call-1" ||
+		!slices.Contains(post.Links, tracing.IDText(id)) {
+		t.Errorf("the call is %+v", post)
+	}
+	taken := names["invoice taken"]
+	if taken.Trace != tracing.IDText(id) || !slices.Contains(taken.Links, erp) || taken.Attributes["ksef.tenant"] != "one" {
+		t.Errorf("the invoice is %+v", taken)
+	}
+	if got := names["GET /v1/invoices/{id}"]; got.Parent != "" || got.Attributes["http.response.status_code"] != "401" || got.Failed {
+		t.Errorf("the call without a key is %+v", got)
+	}
+	if _, ok := names["call without a route"]; !ok || len(names) != 4 {
+		t.Errorf("spans: %+v", names)
+	}
+	for _, private := range []string{"order-4711", "FV/77", "FV77", keyOne} {
+		if strings.Contains(c.Text(), private) {
+			t.Errorf("%q is in the traces", private)
+		}
+	}
+	if want := `"invoice":"` + id + `","state":"queued","package":"","session":"","tenant":"one","trace_id":"` + tracing.IDText(id); strings.Count(
+		log.String(), want) != 1 {
+		t.Errorf("the log is %s", log.String())
+	}
+	if !strings.Contains(b.log.String(), `"trace_id":"`+erp) {
+		t.Errorf("the line of the call has no trace: %s", b.log)
+	}
+}

@@ -1,0 +1,69 @@
+package httponce
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/tracing"
+)
+
+// traced is do within a span of the caller's trace. The span has no address but the host, no text
+// of the other side, no credentials and no body. Nothing of the trace is sent along: whoever runs
+// the other side has no use for it, and could join by it what two requests have in common.
+func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) error {
+	attrs := make([]attribute.KeyValue, 0, 4)
+	attrs = append(attrs, attribute.String("http.request.method", k.Method))
+	if k.Target != nil {
+		attrs = append(attrs, attribute.String("server.address", k.Target.Hostname()))
+	} else {
+		attrs = append(attrs, attribute.String("server.address", c.o.Base.Hostname()),
+			attribute.String("url.template", c.o.Base.Path+template(k.Path)), tracing.GroupKey.String(string(k.Group)))
+	}
+	ctx, s := tracing.Child(ctx, k.Op, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	defer s.End() // also when reading panics
+	err := c.do(ctx, k, read)
+	fault, ok := errors.AsType[*ksef.APIError](err)
+	if !ok {
+		return err
+	}
+	s.SetAttributes(attribute.String("error.type", string(fault.Kind)))
+	if fault.Code != 0 {
+		s.SetAttributes(tracing.CodeKey.Int(fault.Code))
+	}
+	if fault.Trace != "" {
+		s.SetAttributes(tracing.TraceKey.String(fault.Trace))
+	}
+	switch fault.Kind {
+	case ksef.KindGated, ksef.KindProcessing, ksef.KindCanceled: // it waits, and nothing went wrong
+	default:
+		tracing.Fail(s, string(fault.Kind))
+	}
+	return err
+}
+
+// opened notes in the span when the gate let the request go, and answered what came back.
+func opened(ctx context.Context) { trace.SpanFromContext(ctx).AddEvent("allowed by the limits") }
+
+func answered(ctx context.Context, status int) {
+	if status != 0 && tracing.Recording(ctx) {
+		tracing.Set(ctx, attribute.Int("http.response.status_code", status))
+	}
+}
+
+// template returns the route of a path: ids, which have digits in them, are replaced, and a query
+// is left out.
+func template(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.ContainsFunc(part, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' }) {
+			parts[i] = "{id}"
+		}
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,127 @@
+package oidc_test
+
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/oidc"
+)
+
+func TestBegin_Address_HasWhatTheProviderNeedsAndNoSecret(t *testing.T) {
+	w := newWorld(t, nil)
+	to, cookie, err := w.p.Begin(t.Context(), "/open")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(to)
+	q := u.Query()
+	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile" ||
+		q.Get("redirect_uri") != returnURL || q.Has("client_secret") || q.Has("code_verifier") {
+		t.Errorf("it is %s", to)
+	}
+	body, _, _ := strings.Cut(cookie, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil || len(cookie) > 3000 {
+		t.Fatalf("%v; the cookie has %d bytes", err, len(cookie))
+	}
+	for _, secret := range []string{"state", "nonce", "code_challenge"} {
+		if strings.Contains(string(raw), q.Get(secret)) {
+			t.Errorf("the cookie has the %s", secret)
+		}
+	}
+	again, other, err := w.p.Begin(t.Context(), "/open")
+	v, _ := url.Parse(again)
+	for _, part := range []string{"state", "nonce", "code_challenge"} {
+		if err != nil || v.Query().Get(part) == q.Get(part) || other == cookie {
+			t.Errorf("two logins have the same %s: %v", part, err)
+		}
+	}
+	if _, long, err := w.p.Begin(t.Context(), "/"+strings.Repeat("x", 10_000)); err != nil || len(long) > 1000 {
+		t.Errorf("%v; the cookie of a long address has %d bytes", err, len(long))
+	}
+}
+
+func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	cookie, answer := w.begin()
+	others, _ := w.begin()
+	if a, err := w.p.Open(cookie, answer); err != nil || a.Next != "/invoices?q=1" || a.ID == "" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	with := func(name, value string) url.Values {
+		v := url.Values{}
+		for k := range answer {
+			v.Set(k, answer.Get(k))
+		}
+		v.Set(name, value)
+		return v
+	}
+	forged := base64.RawURLEncoding.EncodeToString([]byte(`{"i":"x","n":"/","b":` + "4102444800" + `}`))
+	for name, c := range map[string]struct {
+		cookie string
+		answer url.Values
+		want   oidc.Reason
+	}{
+		"no cookie":                   {"", answer, oidc.Stale},
+		"cookie of another login":     {others, answer, oidc.Stale},
+		"cookie without a seal":       {strings.Split(cookie, ".")[0], answer, oidc.Stale},
+		"cookie made elsewhere":       {forged + "." + strings.Split(cookie, ".")[1], answer, oidc.Stale},
+		"cookie of nonsense":          {"%%%.%%%", answer, oidc.Stale},
+		"another state":               {cookie, with("state", "another"), oidc.Stale},
+		"no state":                    {cookie, with("state", ""), oidc.Stale},
+		"another issuer":              {cookie, with("iss", "https://login.example.com"), oidc.Untrusted},
+		"no code":                     {cookie, with("code", ""), oidc.Untrusted},
+		"person said no":              {cookie, with("error", "access_denied"), oidc.Denied},
+		"provider is busy":            {cookie, with("error", "temporarily_unavailable"), oidc.Unreachable},
+		"scope is unknown":            {cookie, with("error", "invalid_scope"), oidc.Setup},
+		"error that is no word":       {cookie, with("error", "\x1b[31m"+strings.Repeat("x", 5000)), oidc.Denied},
+		"error without a right state": {others, with("error", "access_denied"), oidc.Stale},
+	} {
+		_, err := w.p.Open(c.cookie, c.answer)
+		w.refused(name, err, c.want, answer.Get("code"))
+	}
+	for _, d := range []time.Duration{oidc.AttemptTime + 2*time.Second, -2 * time.Minute} {
+		w.now = time.Now().Add(d)
+		_, err := w.p.Open(cookie, answer)
+		w.wantReason(err, oidc.Stale)
+	}
+}
+
+// A provider that names itself in its answers (RFC 9207) does so in each.
+func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	w.op.Discovery = func(d map[string]any) { d["authorization_response_iss_parameter_supported"] = true }
+	if _, err := w.login(); err != nil {
+		t.Error(err)
+	}
+	cookie, answer := w.begin()
+	answer.Del("iss")
+	_, err := w.finish(cookie, answer)
+	w.wantReason(err, oidc.Untrusted)
+	w = newWorld(t, nil)
+	cookie, answer = w.begin()
+	answer.Del("iss")
+	if _, err := w.finish(cookie, answer); err != nil {
+		t.Errorf("of a provider that does not: %v", err)
+	}
+}
+
+// A worker with another secret, or for another client, does not finish what this one began.
+func TestOpen_SecretChanged_IsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	cookie, answer := w.begin()
+	for _, change := range []func(*oidc.Options){
+		func(o *oidc.Options) { o.ClientSecret = "new" }, func(o *oidc.Options) { o.ClientID = "new" },
+	} {
+		other := newWorld(t, func(o *oidc.Options) { o.Issuer = w.op.URL; change(o) })
+		_, err := other.p.Open(cookie, answer)
+		w.wantReason(err, oidc.Stale)
+	}
+	same := newWorld(t, func(o *oidc.Options) { o.Issuer = w.op.URL })
+	if _, err := same.finish(cookie, answer); err != nil {
+		t.Errorf("another worker of the pool: %v", err)
+	}
+}

@@ -1,0 +1,14 @@
+// Package oidc lets people log in at an OpenID Connect provider: with the authorization code flow
+// of OpenID Connect Core 1.0, PKCE (RFC 7636, S256), and no other flow.
+//
+// What it trusts is what it can check: a signature by a key that the provider publishes, the
+// issuer, this client as the audience, the times, and that the answer belongs to a login that this
+// browser began. It knows nothing of roles, tenants and sessions; those are the page's.
+//
+//	provider.go   what the provider says of itself, asked for when it is needed
+//	client.go     requests to the provider: bounded in time and size, and never redirected
+//	attempt.go    one login: what binds its end to the browser that began it
+//	exchange.go   from a code to a person
+//	person.go     who that is, by the claims
+//	fault.go      why a login fails
+package oidc

@@ -1,0 +1,244 @@
+package oidc
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	lib "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/rs/zerolog"
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
+)
+
+// Options say which provider, and how it knows this program. Every field is required unless its
+// comment says otherwise.
+type Options struct {
+	Issuer       string // its URL, exactly as the provider writes it
+	ClientID     string
+	ClientSecret string
+	RedirectURL  string         // where the provider sends people back: the page's own address
+	LoggedOutURL string         // where it sends them after a logout; "": it shows a page of its own
+	Scopes       []string       // beside openid; may be empty
+	NameClaim    string         // "": preferred_username, else email, else sub
+	GroupsClaim  string         // a claim, or a path of claims with dots
+	Roots        *x509.CertPool // trusted authorities; nil: those of the system
+	Now          func() time.Time
+	Log          zerolog.Logger
+}
+
+const (
+	// askAgain is how long what the provider says of itself is believed, and refuse how long nobody
+	// asks after it did not answer.
+	askAgain = time.Minute
+	refuse   = 5 * time.Second
+	// tellAgain is how often the log says that the provider is still away.
+	tellAgain = time.Hour
+)
+
+// Provider is a provider of logins. It asks nothing before somebody logs in: one that is away stops
+// neither the start nor those who log in without it. Safe for concurrent use.
+type Provider struct {
+	o      Options
+	client *http.Client
+	seal   sealer
+	flight singleflight.Group
+
+	mu    sync.Mutex
+	found *metadata // the last that was good; nil: none yet
+	err   error     // of the last time; nil: it answered
+	asked time.Time // the last time
+	told  time.Time // when the log said last that it does not answer
+}
+
+// metadata is what a provider says of itself.
+type metadata struct {
+	provider   *lib.Provider
+	verifier   *lib.IDTokenVerifier
+	oauth      oauth2.Config
+	endSession string // "": it has no logout
+	// namesIssuer says that each of its answers names the issuer.
+	namesIssuer bool
+}
+
+// New returns a provider. It sends nothing.
+func New(o Options) *Provider {
+	return &Provider{o: o, client: newClient(o.Roots), seal: newSealer(o.Issuer, o.ClientID, o.ClientSecret)}
+}
+
+// Close closes idle connections.
+func (p *Provider) Close() { p.client.CloseIdleConnections() }
+
+// Reach returns nil when the provider answered within the last minute, or does now. The error is an
+// [*Error].
+func (p *Provider) Reach(ctx context.Context) error {
+	_, err := p.reach(ctx)
+	return err
+}
+
+// Begin begins a login that goes on at next: to is where the browser has to go, and cookie what it
+// has to bring back. The error is an [*Error].
+func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, err error) {
+	m, err := p.reach(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	a, cookie := p.seal.begin(p.o.Now(), next)
+	return m.oauth.AuthCodeURL(a.state, lib.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)), cookie, nil
+}
+
+// LogoutURL is where a person ends the provider's own session; "" when that is not known, or not
+// possible. It has no token of the person: the provider asks whether they mean it.
+func (p *Provider) LogoutURL() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.found == nil || p.found.endSession == "" {
+		return ""
+	}
+	u, err := url.Parse(p.found.endSession)
+	if err != nil {
+		return ""
+	}
+	q := u.Query()
+	q.Set("client_id", p.o.ClientID)
+	if p.o.LoggedOutURL != "" {
+		q.Set("post_logout_redirect_uri", p.o.LoggedOutURL)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// reach returns what the provider says of itself, and asks for it when that is old.
+func (p *Provider) reach(ctx context.Context) (*metadata, error) {
+	if m, err, fresh := p.known(); fresh {
+		return m, err
+	}
+	// One asks for all who wait, so it must not end with the first of them that goes away.
+	asking := context.WithoutCancel(ctx)
+	answer := p.flight.DoChan("", func() (any, error) {
+		if m, err, fresh := p.known(); fresh {
+			return m, err
+		}
+		m, err := p.ask(asking)
+		return m, p.keep(m, err)
+	})
+	select {
+	case r := <-answer:
+		m, _ := r.Val.(*metadata)
+		return m, r.Err
+	case <-ctx.Done():
+		return nil, fault(Unreachable, "%s does not answer in time", p.o.Issuer)
+	}
+}
+
+// known returns what the last asking gave, and whether it is still good.
+func (p *Provider) known() (m *metadata, err error, fresh bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	age := p.o.Now().Sub(p.asked)
+	if p.err != nil {
+		return nil, p.err, age < refuse
+	}
+	return p.found, nil, p.found != nil && age < askAgain
+}
+
+// keep remembers an answer and returns its error. The log tells when the provider goes away, now
+// and then while it stays away, and when it is back.
+func (p *Provider) keep(m *metadata, err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.o.Now()
+	p.asked, p.err = now, err
+	switch {
+	case err == nil:
+		if !p.told.IsZero() {
+			p.o.Log.Info().Str("issuer", p.o.Issuer).Msg("the provider of logins answers again")
+		}
+		p.found, p.told = m, time.Time{}
+	case p.told.IsZero() || now.Sub(p.told) >= tellAgain:
+		p.o.Log.Warn().Err(err).Str("issuer", p.o.Issuer).
+			Msg("nobody can log in with the provider of http.oidc; users of http.users can")
+		p.told = now
+	}
+	return err
+}
+
+// ask gets the discovery document and checks it.
+func (p *Provider) ask(ctx context.Context) (*metadata, error) {
+	found, err := lib.NewProvider(lib.ClientContext(ctx, p.client), p.o.Issuer)
+	if other, ok := errors.AsType[*lib.IssuerMismatchError](err); ok {
+		return nil, &Error{Setup, short(fmt.Errorf("%s calls itself %q: http.oidc.issuer must be exactly that",
+			p.o.Issuer, other.Discovered))}
+	}
+	if err != nil {
+		return nil, &Error{Unreachable, fmt.Errorf("ask %s for its openid-configuration: %w", p.o.Issuer, short(err))}
+	}
+	var more struct {
+		Keys       string   `json:"jwks_uri"`
+		EndSession string   `json:"end_session_endpoint"`
+		Methods    []string `json:"token_endpoint_auth_methods_supported"`
+		Challenges []string `json:"code_challenge_methods_supported"`
+		Issuer     bool     `json:"authorization_response_iss_parameter_supported"`
+	}
+	if err := found.Claims(&more); err != nil {
+		return nil, fault(Unreachable, "the openid-configuration of %s cannot be read: %w", p.o.Issuer, short(err))
+	}
+	endpoint := found.Endpoint()
+	for name, address := range map[string]string{"authorization_endpoint": endpoint.AuthURL, "token_endpoint": endpoint.TokenURL,
+		"jwks_uri": more.Keys} {
+		if err := p.endpoint(address); err != nil {
+			return nil, fault(Setup, "the openid-configuration of %s: %s: %w", p.o.Issuer, name, err)
+		}
+	}
+	if len(more.Challenges) > 0 && !slices.Contains(more.Challenges, "S256") {
+		return nil, fault(Setup, "the openid-configuration of %s: code_challenge_methods_supported has no S256", p.o.Issuer)
+	}
+	// The library would try one way after the other, with the same code.
+	switch {
+	case len(more.Methods) == 0 || slices.Contains(more.Methods, "client_secret_basic"):
+		endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	case slices.Contains(more.Methods, "client_secret_post"):
+		endpoint.AuthStyle = oauth2.AuthStyleInParams
+	default:
+		return nil, fault(Setup, "the openid-configuration of %s: token_endpoint_auth_methods_supported has neither "+
+			"client_secret_basic nor client_secret_post", p.o.Issuer)
+	}
+	if p.endpoint(more.EndSession) != nil {
+		more.EndSession = ""
+	}
+	scopes := []string{lib.ScopeOpenID}
+	for _, s := range p.o.Scopes {
+		if !slices.Contains(scopes, s) {
+			scopes = append(scopes, s)
+		}
+	}
+	return &metadata{
+		provider: found, endSession: more.EndSession, namesIssuer: more.Issuer,
+		verifier: found.Verifier(&lib.Config{ClientID: p.o.ClientID, Now: func() time.Time { return p.o.Now().Add(-leeway) }}),
+		oauth: oauth2.Config{ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, RedirectURL: p.o.RedirectURL,
+			Endpoint: endpoint, Scopes: scopes},
+	}, nil
+}
+
+// endpoint checks an address in the discovery document. One on this machine is good only where the
+// issuer is on it, too.
+func (p *Provider) endpoint(address string) error {
+	if address == "" {
+		return errors.New("is missing")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return errors.New("is not a URL")
+	}
+	issuer, err := url.Parse(p.o.Issuer)
+	if err == nil && issuer.Scheme == "https" && u.Scheme != "https" {
+		return fmt.Errorf("%s://%s is not https", u.Scheme, u.Host)
+	}
+	return encrypted(u)
+}

@@ -1,0 +1,89 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A key may hold something else than the limiter writes: another program wrote it, or a person did.
+// What only makes the limiter quicker or fairer is deleted and begun anew: circuits learn again
+// what is down, waitlists who waits, and the clock goes on with Redis's own. The log of a group is
+// the count that keeps the limits. So it is never deleted here: its group of its tenant stands
+// still, with words, and nobody else does.
+
+// SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
+// of the group may be sent: how many requests were made is not known.
+type SickLogError struct {
+	Key  Key
+	Name string // of the key, with the prefix
+	Err  error
+}
+
+func (e *SickLogError) Error() string {
+	return fmt.Sprintf("the key %s was written by another version or another program, so no request of %s is made: find out which, "+
+		"wait until an hour after the last request of the group, then delete the key", e.Name, e.Key)
+}
+
+func (e *SickLogError) Unwrap() error { return e.Err }
+
+// OnHeal sets what is called when a key was deleted because it held another type: its name with the
+// prefix, and that type. Set it before the first use. f must be safe for concurrent use.
+func (s *Redis) OnHeal(f func(key, held string)) { s.healed = f }
+
+func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
+
+// eval calls a script; keys whose content does not matter are made well when one holds another
+// type, and the script is called again.
+func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	cmd := script.Run(ctx, s.client, keys, args...)
+	if !wrongType(cmd.Err()) || s.makeWell(ctx, keys...) != nil {
+		return cmd
+	}
+	return script.Run(ctx, s.client, keys, args...)
+}
+
+// makeWell deletes those of the keys, and the clock's, that hold another type.
+func (s *Redis) makeWell(ctx context.Context, keys ...string) error {
+	for _, key := range append([]string{s.prefix + "rate-clock"}, keys...) {
+		want := s.kindOf(key)
+		if want == "" {
+			continue
+		}
+		held, err := s.heal.Run(ctx, s.client, []string{key}, want).Text()
+		if err != nil {
+			return fmt.Errorf("delete the key %s, which holds another type: %w", key, err)
+		}
+		if held != "" && s.healed != nil {
+			s.healed(key, held)
+		}
+	}
+	return nil
+}
+
+// kindOf returns the type of a key that may be begun anew, "" for the log of a group.
+func (s *Redis) kindOf(key string) string {
+	name := strings.TrimPrefix(key, s.prefix)
+	switch kind, _, _ := strings.Cut(name, ":"); {
+	case kind == "rate-clock" || kind == "strikes429":
+		return "string"
+	case kind == "waitlist" || kind == "circuit" && strings.HasSuffix(name, "|"+hostMember):
+		return "zset"
+	case kind == "circuit":
+		return "hash"
+	}
+	return ""
+}
+
+// otherVersion is in the error of log.lua about a log that it cannot read.
+const otherVersion = "was written by another version"
+
+// sickOr returns a [*SickLogError] when err says that the log of k is sick, and err otherwise.
+func (s *Redis) sickOr(err error, k Key) error {
+	if err != nil && (wrongType(err) || strings.Contains(err.Error(), otherVersion)) {
+		return &SickLogError{Key: k, Name: s.key(k), Err: err}
+	}
+	return err
+}

@@ -1,0 +1,133 @@
+package ratelimit
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// spoil puts something into a key that the limiter never writes there.
+func spoil(t *testing.T, client *redis.Client, key string) {
+	t.Helper()
+	client.Del(t.Context(), key)
+	if err := client.RPush(t.Context(), key, "x").Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// How many requests were made is not known, so none is made of this tenant and group, until a
+// person deletes the key. Everything else goes on.
+func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
+	client, _ := redistest.New(t)
+	s, other := NewRedis(client, "test:"), Key{"1111111111", send.Group}
+	log := s.key(send)
+	for what, sick := range map[string]func(){
+		"another type": func() { spoil(t, client, log) },
+		"other text":   func() { client.Set(t.Context(), log, "hello", 0) },
+		"cut off":      func() { client.Set(t.Context(), log, "\x01"+strings.Repeat("\x00", 18), 0) },
+	} {
+		sick()
+		_, booked := s.Book(t.Context(), Request{Key: send, Limits: three, MaxWait: time.Hour})
+		_, counted := s.Usage(t.Context(), send, three)
+		frozen := s.Freeze(t.Context(), send, time.Minute, CauseDenied)
+		_, _, throttled := s.Throttle(t.Context(), send, time.Minute)
+		for _, err := range []error{booked, counted, frozen, throttled} {
+			if e, ok := errors.AsType[*SickLogError](err); !ok || e.Key != send || !strings.Contains(err.Error(), "the key "+log) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		mustBook(t, s, Request{Key: Key{send.Tenant, GroupInvoiceStatus}, Limits: three, MaxWait: time.Hour})
+		mustBook(t, s, Request{Key: other, Limits: three, MaxWait: time.Hour})
+		if all, err := s.Usages(t.Context(), []Key{send, other}, nil); err != nil || len(all) != 1 {
+			t.Errorf("%s: usages %v, %v", what, all, err)
+		}
+		client.Del(t.Context(), log)
+		mustBook(t, s, Request{Key: send, Limits: three})
+		client.Del(t.Context(), log)
+	}
+}
+
+// What the other keys hold is only a help: the first call that meets one of another type deletes
+// it, says so, and does what it was called for.
+func TestSickKeys_OfAnotherType_AreBegunAnewAndNothingIsLost(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	var healed []string
+	s.OnHeal(func(key, held string) {
+		if held != "list" {
+			t.Errorf("%s held a %s", key, held)
+		}
+		healed = append(healed, key)
+	})
+	c, err := NewCircuit(s, CircuitOptions{Failures: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := Pair{Host: "host", Tenant: "1", Group: "g"}
+	one := Limits{{1, time.Hour}}
+	waits := func() error {
+		_, err := s.Book(t.Context(), Request{Key: send, Limits: one, Ticket: "x"})
+		if _, ok := errors.AsType[*NotNow](err); ok {
+			return nil
+		}
+		return errors.Join(err, errors.New("the limit is not kept"))
+	}
+	fails := func() error { return c.Failure(t.Context(), pair) }
+	for key, does := range map[string]func() error{
+		"rate-clock":                                 waits,
+		"rate:5265877635:invoiceSend:why":            waits,
+		"waitlist:5265877635:invoiceSend:urgent":     waits,
+		"waitlist:5265877635:invoiceSend:urgent:due": waits,
+		"strikes429:5265877635:invoiceSend": func() error {
+			_, n, err := s.Throttle(t.Context(), send, time.Millisecond)
+			if n != 1 {
+				t.Errorf("%d strikes", n)
+			}
+			return err
+		},
+		"circuit:host":     fails,
+		"circuit:host|1:g": fails,
+		"circuit:host|*":   fails,
+	} {
+		client.FlushAll(t.Context())
+		mustBook(t, s, Request{Key: send, Limits: one})
+		spoil(t, client, "test:"+key)
+		healed = nil
+		if u, err := s.Usage(t.Context(), send, one); err != nil || u.Windows[0].Used != 1 {
+			t.Errorf("%s: usage %+v, %v", key, u, err)
+		}
+		if err := s.Leave(t.Context(), send, "y"); err != nil {
+			t.Errorf("%s: leave: %v", key, err)
+		}
+		if err := does(); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		if strings.HasSuffix(key, ":why") {
+			continue // it is written over, and says nothing meanwhile
+		}
+		if len(healed) != 1 || healed[0] != "test:"+key {
+			t.Errorf("%s: told are %v", key, healed)
+		}
+		if _, err := s.Waitlisted(t.Context(), []Key{send}); err != nil {
+			t.Errorf("%s: waitlisted: %v", key, err)
+		}
+		if strings.HasPrefix(key, "circuit:") {
+			if open, err := c.Open(t.Context(), "host"); err != nil || len(open) != 1 {
+				t.Errorf("%s: open are %v, %v", key, open, err)
+			}
+		}
+	}
+	spoil(t, client, "test:circuit:host|*")
+	spoil(t, client, "test:waitlist:5265877635:invoiceSend:rest")
+	if _, err := c.Open(t.Context(), "host"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Waitlisted(t.Context(), []Key{send}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,184 @@
+package records
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"path"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// run looks through the indexes, then the receipts and, when they have nothing, the results.
+func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
+	within := s.within.months(q.places)
+	s.did.Places += len(within)
+	found, err := s.inBundles(ctx, within, q)
+	if err != nil || q.one && len(found) > 0 {
+		return found, err
+	}
+	more, err := s.attested(ctx, within, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range more {
+		if !slices.ContainsFunc(found, func(has results.Result) bool { return has.ID == f.ID }) {
+			found = append(found, f)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	for i, p := range within {
+		if len(found) > 0 && p.Month != within[i-1].Month {
+			break
+		}
+		err := s.alone(ctx, p, nil, func(f results.Result) error {
+			s.did.Results++
+			if q.result(f) {
+				found = append(found, f)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.matching(found, q.result), nil
+}
+
+// inBundles returns the results whose lines the indexes have.
+func (s *search) inBundles(ctx context.Context, places []Place, q query) (found []results.Result, err error) {
+	for _, p := range places {
+		var ids []string
+		did, err := s.store().Search(ctx, p.bundles(), q.index, func(l bundle.Line) error {
+			if !slices.Contains(ids, l.ID) {
+				ids = append(ids, l.ID)
+			}
+			return nil
+		}, s.unread)
+		s.did.add(did)
+		if err != nil {
+			return nil, err
+		}
+		of, err := s.withIDs(ctx, s.store(), []Place{p}, ids)
+		if found = append(found, s.matching(of, q.result)...); err != nil || q.one && len(found) > 0 {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// attested returns the results that are kept by themselves and whose lines the receipts have.
+func (s *search) attested(ctx context.Context, places []Place, q query) ([]results.Result, error) {
+	var ids []string
+	for _, p := range s.within.receipts(q.places) {
+		of, err := s.attestedIn(ctx, p, q)
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, of...); q.one && len(of) > 0 {
+			break
+		}
+	}
+	found, err := s.withIDs(ctx, s.below(), places, ids)
+	return s.matching(found, q.result), err
+}
+
+// matching returns the results that match and are within the dates.
+func (s *search) matching(all []results.Result, match func(results.Result) bool) []results.Result {
+	var some []results.Result
+	for i := range all {
+		if match(all[i]) && s.within.has(&all[i]) {
+			some = append(some, all[i])
+		}
+	}
+	return some
+}
+
+// kinds are the values of RodzajFaktury (FA(3), schema 1-0E). A receipt does not tell which one an
+// invoice has, and an id follows from it.
+var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
+
+// attestedIn returns the ids that the invoices of some lines can have, from all receipts of a
+// place.
+func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, error) {
+	names, err := archive.ListIn(ctx, s.Store, p.folder()+"/upo")
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		if path.Ext(name) != ".xml" {
+			continue
+		}
+		raw, err := s.Store.Get(ctx, name)
+		s.did.Receipts++
+		s.did.Bytes += int64(len(raw))
+		if err == nil && !bytes.Contains(raw, []byte(q.text)) {
+			continue
+		}
+		var receipt ksef.Receipt
+		if err == nil {
+			if receipt, err = ksef.ParseReceipt(raw); err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		if errors.Is(err, archive.ErrCorrupt) {
+			s.unread(name, err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for number, l := range receipt.Lines {
+			sum, err := base64.StdEncoding.DecodeString(l.Hash)
+			if err != nil || len(sum) != 32 || !q.line(number, l.Number) {
+				continue
+			}
+			for _, kind := range kinds {
+				ids = append(ids, ledger.InvoiceID(ledger.Identity{NIP: l.SellerNIP, Kind: kind, Number: l.Number}, [32]byte(sum)))
+			}
+		}
+	}
+	return ids, nil
+}
+
+// withIDs returns the results with some ids that a store has in some places.
+func (r *Reader) withIDs(ctx context.Context, from archive.Store, places []Place, ids []string) ([]results.Result, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	read := make([]*results.Result, len(places)*len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(parallel)
+	for i, p := range places {
+		for k, id := range ids {
+			g.Go(func() error {
+				found, ok, err := r.resultIn(ctx, from, p, id)
+				if ok {
+					read[i*len(ids)+k] = &found
+				}
+				return err
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var out []results.Result
+	for _, f := range read {
+		if f != nil {
+			out = append(out, *f)
+		}
+	}
+	return out, nil
+}

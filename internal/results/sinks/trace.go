@@ -1,0 +1,25 @@
+package sinks
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"ksefworker/internal/tracing"
+)
+
+// traceDelivered traces the outcomes that the receiver has taken in this round, each in the trace
+// of its invoice, from when the outcome was written until now.
+func (r *round) traceDelivered(ctx context.Context, items []*item) {
+	if r.Trace == nil {
+		return
+	}
+	for _, it := range items {
+		if it.err != nil || it.edited.Gone || it.Refusal() {
+			continue
+		}
+		_, s := r.Trace.Start(ctx, it.ID, "invoice delivered", trace.WithTimestamp(it.Time()), trace.WithAttributes(
+			tracing.InvoiceKey.String(it.ID), tracing.StateKey.String(string(it.State)), tracing.ReceiverKey.String(r.Name)))
+		s.End(trace.WithTimestamp(r.now()))
+	}
+}

@@ -1,0 +1,62 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/bundle"
+)
+
+// tidyTime bounds how long a receipt task joins indexes after its own work is done.
+const tidyTime = 30 * time.Second
+
+// tidied remembers for which folders of bundles this process has joined the indexes, and on which
+// day.
+type tidied struct {
+	mu  sync.Mutex
+	day map[string]string
+}
+
+// due reports whether a folder was not tidied on this day, and notes that it is now.
+func (t *tidied) due(folder, day string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const many = 10_000
+	if t.day[folder] == day {
+		return false
+	}
+	if t.day == nil || len(t.day) >= many {
+		t.day = map[string]string{}
+	}
+	t.day[folder] = day
+	return true
+}
+
+// tidyMonths is how many months before that of a bundle are tidied too: the last packages of a
+// month are joined when invoices of the next one are archived.
+const tidyMonths = 2
+
+// tidy joins the indexes of what is over, once a day for each seller and month into which a bundle
+// was written, and for the months before. Nothing depends on it, so an error is logged and no more.
+func (bs *bundles) tidy(ctx context.Context) {
+	if bs == nil {
+		return
+	}
+	for at, n := range bs.count {
+		month, err := time.Parse("2006-01", at.month)
+		if n < bundleFrom || err != nil {
+			continue
+		}
+		for back := range tidyMonths + 1 {
+			folder := archive.BundlesFolder(at.nip, month.AddDate(0, -back, 0).Format("2006-01"))
+			if !bs.w.tidied.due(folder, bs.day) {
+				continue
+			}
+			ctx, cancel := context.WithTimeoutCause(ctx, tidyTime, context.DeadlineExceeded)
+			bs.w.warn(ctx, "join the indexes of "+folder, bundle.Over(bs.w.Store).Tidy(ctx, folder, bs.day))
+			cancel()
+		}
+	}
+}

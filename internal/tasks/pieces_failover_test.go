@@ -1,0 +1,172 @@
+package tasks_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+)
+
+// twoPieces is more than the ledger moves in one step, and not more than in two.
+const twoPieces = 201
+
+// aMoveInPieces is a task that moves the invoices of a package in pieces.
+type aMoveInPieces struct {
+	sim  simulator.Options
+	path func(s *stage, w *actor, pkg string) // up to the task
+	kind queue.Kind
+	verb string
+	nth  int32 // the call of the verb that writes the second piece
+	// halfway is what the replica has of the invoices, which lacks the second piece.
+	pkg     ledger.PackageState
+	halfway map[ledger.State]int
+}
+
+var movesInPieces = map[string]aMoveInPieces{
+	"closing": {kind: queue.KindPackage, verb: "package", nth: 4, path: func(*stage, *actor, string) {},
+		pkg: ledger.PackageClosing, halfway: map[ledger.State]int{ledger.Sending: 200, ledger.Packed: 1}},
+	"processing": {kind: queue.KindPackage, verb: "package", nth: 6, path: func(*stage, *actor, string) {},
+		pkg: ledger.PackageProcessing, halfway: map[ledger.State]int{ledger.Sent: 200, ledger.Sending: 1}},
+	"outcomes": {kind: queue.KindConfirm, verb: "move", nth: 2, path: (*stage).sentAndProcessed,
+		pkg: ledger.PackageProcessing, halfway: map[ledger.State]int{ledger.Accepted: 100, ledger.Sent: 101}},
+	"receipts": {kind: queue.KindReceipt, verb: "move", nth: 2, path: (*stage).sentAndSettled,
+		pkg: ledger.PackageSettled, halfway: map[ledger.State]int{ledger.Receipted: 100, ledger.Accepted: 101}},
+	"giving up": {kind: queue.KindPackage, verb: "package", nth: 2, path: (*stage).openedByTheDead,
+		pkg: ledger.PackageAbandoned, halfway: map[ledger.State]int{ledger.Queued: 200, ledger.Packed: 1}},
+	"refused": {kind: queue.KindConfirm, verb: "repack", nth: 2, path: (*stage).sentAndProcessed,
+		sim: simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500}}},
+		pkg: ledger.PackageProcessing, halfway: map[ledger.State]int{ledger.Packed: 200, ledger.Sent: 1}},
+}
+
+func (s *stage) sentAndProcessed(w *actor, pkg string) {
+	w.must(queue.KindPackage, pkg)
+	s.advance(time.Hour)
+}
+
+func (s *stage) sentAndSettled(w *actor, pkg string) {
+	w.must(queue.KindPackage, pkg)
+	w.settle(pkg)
+}
+
+func (s *stage) openedByTheDead(_ *actor, pkg string) {
+	s.killedAtPiece(s.worker("dead", s.client()), "package", 2, queue.KindPackage, pkg)
+}
+
+// Redis fails over to a replica that has the first piece of a move and not the second; or to one
+// that has not even the first, while the worker goes on and writes the second to the new master.
+// Other workers go on from what the ledger has then.
+func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T) {
+	for what, m := range movesInPieces {
+		for _, at := range []string{"the second piece is lost", "the first piece is lost"} {
+			t.Run(what+", "+at, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, m.sim)
+				w := s.worker("w", s.client())
+				ids, pkg := s.manyInOne(w, twoPieces)
+				m.path(s, w, pkg)
+				w2 := s.worker("w2", s.client())
+				var replica snapshot
+				second := at == "the second piece is lost"
+				if second {
+					w2.beforeVerb(m.verb, m.nth, func() { replica = s.snapshot() })
+				} else {
+					w2.beforeVerb(m.verb, m.nth-1, func() { replica = s.snapshot() })
+					w2.beforeVerb(m.verb, m.nth, func() { s.failOver(replica) })
+				}
+				for n := 0; replica == nil && n < 100; n++ { // KSeF may not be done at the first polls
+					if n > 0 {
+						<-time.After(20 * time.Millisecond)
+					}
+					_ = w2.run(m.kind, pkg) // what comes of it, the others find
+				}
+				if replica == nil {
+					t.Fatal("the task wrote no second piece")
+				}
+				if second {
+					s.failOver(replica)
+					if by := s.countStates(ids); s.pkg(pkg).State != m.pkg || fmt.Sprint(by) != fmt.Sprint(m.halfway) {
+						t.Fatalf("the replica has %s, %v", s.pkg(pkg).State, by)
+					}
+				}
+				s.driven(s.worker("w3", s.client()), ids)
+				s.acceptedEachOnce(ids)
+			})
+		}
+	}
+}
+
+// driven lets a worker do what a pool does, until every invoice has its receipt.
+func (s *stage) driven(w *actor, ids []string) {
+	s.t.Helper()
+	for range 60 {
+		if s.countStates(ids)[ledger.Receipted] == len(ids) {
+			return
+		}
+		s.advance(10 * time.Minute)
+		w.must(queue.KindSweep, "1")
+		s.agree()
+		waits, err := s.ledger.Waits(s.t.Context())
+		for _, set := range waits {
+			err = errors.Join(err, w.run(queue.KindCut, set.Group.Name()))
+		}
+		for state, kind := range map[ledger.PackageState]queue.Kind{
+			ledger.PackageCut: queue.KindPackage, ledger.PackageOpened: queue.KindPackage, ledger.PackageUploaded: queue.KindPackage,
+			ledger.PackageClosing: queue.KindConfirm, ledger.PackageProcessing: queue.KindConfirm, ledger.PackageSettled: queue.KindReceipt,
+		} {
+			pkgs, listed := s.ledger.PackagesInState(s.t.Context(), state, time.Time{}, time.Time{}, 0)
+			err = errors.Join(err, listed)
+			for _, pkg := range pkgs {
+				err = errors.Join(err, w.run(kind, pkg))
+			}
+		}
+		if err != nil {
+			s.log.Write([]byte("driven: " + err.Error() + "\n"))
+		}
+	}
+	s.t.Fatalf("they do not get there: %v", s.countStates(ids))
+}
+
+// agree checks that a package counts what it holds until its session is closed. From then on it
+// counts what the session was handed, and may hold less.
+func (s *stage) agree() {
+	s.t.Helper()
+	for _, state := range ledger.PackageStates() {
+		pkgs, err := s.ledger.PackagesInState(s.t.Context(), state, time.Time{}, time.Time{}, 0)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, pkg := range pkgs {
+			held, err := s.ledger.Held(s.t.Context(), pkg)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			n, closed := s.pkg(pkg).Count, state == ledger.PackageClosing || state == ledger.PackageProcessing
+			if closed && n < len(held) || state.Live() && !closed && n != len(held) {
+				s.t.Errorf("%s is %s, counts %d and holds %d", pkg, state, n, len(held))
+			}
+		}
+	}
+}
+
+// acceptedEachOnce checks that KSeF has each invoice once, was never sent one that it had, and that
+// the ledger has the number that KSeF gave it.
+func (s *stage) acceptedEachOnce(ids []string) {
+	s.t.Helper()
+	books := s.sim.Books()
+	numbers := map[string]string{}
+	for _, a := range books.Accepted {
+		numbers[a.Number] = a.KsefNumber
+	}
+	if len(books.Accepted) != len(ids) || len(numbers) != len(ids) || len(books.Rejected) != 0 {
+		s.t.Errorf("KSeF accepted %d, of %d numbers, and rejected %d", len(books.Accepted), len(numbers), len(books.Rejected))
+	}
+	for _, id := range ids {
+		if inv := s.read(id); inv.KsefNumber != numbers[inv.Number] || inv.Attempts > 2 {
+			s.t.Fatalf("%s has %q after %d attempts, KSeF gave %q", inv.Number, inv.KsefNumber, inv.Attempts, numbers[inv.Number])
+		}
+	}
+}

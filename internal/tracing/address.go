@@ -1,0 +1,27 @@
+package tracing
+
+import (
+	"net/url"
+	"strings"
+)
+
+// address returns where traces are sent. An endpoint for all signals has the path of traces put
+// behind it; one for traces alone is taken as it is. The address is never quoted: it may hold a
+// password.
+func address(endpoint string, signal bool) (string, error) {
+	name := "OTEL_EXPORTER_OTLP_ENDPOINT"
+	if signal {
+		name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return "", &EnvironmentError{name, "is not an address: give http://host:4318 or https://host:4318"}
+	case u.User != nil:
+		return "", &EnvironmentError{name, "must not carry a user or password: use OTEL_EXPORTER_OTLP_HEADERS"}
+	}
+	if !signal {
+		u.Path = strings.TrimRight(u.Path, "/") + "/v1/traces"
+	}
+	return u.String(), nil
+}

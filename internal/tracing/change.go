@@ -1,0 +1,28 @@
+package tracing
+
+import "github.com/rs/zerolog"
+
+// Change is that an invoice, or a package, is in a state now. Invoice is "" for a package. Package
+// is the one that holds the invoice, or held it until now; it and Session are "" when there is
+// none.
+type Change struct {
+	Invoice, Package, Session, Tenant string
+	State                             string
+}
+
+// Log writes the line of a change. Its level is debug: a night of 100,000 invoices has half a
+// million of them. What a person has to act on is logged with higher levels beside them.
+func (c Change) Log(log *zerolog.Logger) {
+	e := log.Debug()
+	if !e.Enabled() {
+		return
+	}
+	object, what := c.Invoice, "invoice changed its state"
+	if object == "" {
+		object, what = c.Package, "package changed its state"
+	} else {
+		e = e.Str("invoice", c.Invoice)
+	}
+	e.Str("state", c.State).Str("package", c.Package).Str("session", c.Session).Str("tenant", c.Tenant).
+		Str("trace_id", IDText(object)).Msg(what)
+}

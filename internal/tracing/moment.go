@@ -1,0 +1,45 @@
+package tracing
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Moment traces a change of an invoice that took no time, such as one that a person made.
+func (t *Tracer) Moment(ctx context.Context, c Change, attrs ...attribute.KeyValue) {
+	if t == nil {
+		return
+	}
+	_, s := t.Start(ctx, c.Invoice, "invoice "+c.State)
+	c.describe(s, attrs)
+	s.End()
+}
+
+// Taken traces that an invoice was taken in: the span with which its trace begins. The span of ctx,
+// the call or the command that handed it in, links to it.
+func (t *Tracer) Taken(ctx context.Context, c Change, attrs ...attribute.KeyValue) {
+	if t == nil {
+		return
+	}
+	_, s := t.StartFirst(ctx, c.Invoice, "invoice taken")
+	defer s.End()
+	c.describe(s, attrs)
+	if by := trace.SpanFromContext(ctx); by.IsRecording() && s.IsRecording() {
+		by.AddLink(LinkTo(c.Invoice, InvoiceKey.String(c.Invoice)))
+	}
+}
+
+func (c Change) describe(s trace.Span, attrs []attribute.KeyValue) {
+	if s.IsRecording() {
+		s.SetAttributes(append(attrs, InvoiceKey.String(c.Invoice), TenantKey.String(c.Tenant), StateKey.String(c.State))...)
+	}
+}
+
+// Tenant adds the tenant that the span of ctx is about.
+func Tenant(ctx context.Context, name string) {
+	if Recording(ctx) {
+		Set(ctx, TenantKey.String(name))
+	}
+}

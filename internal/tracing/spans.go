@@ -1,0 +1,69 @@
+package tracing
+
+import (
+	"context"
+	"sync/atomic"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// Stats are what became of the spans of this process so far.
+type Stats struct {
+	Exported int64 // the collector has them
+	Failed   int64 // the collector did not take them
+	Dropped  int64 // there was no place for them: the collector is too slow, or away
+}
+
+// Stats returns zeros for a nil Tracer.
+func (t *Tracer) Stats() Stats {
+	if t == nil {
+		return Stats{}
+	}
+	s := t.spans
+	return Stats{Exported: s.exported.Load(), Failed: s.failed.Load(), Dropped: s.dropped.Load()}
+}
+
+// spans stands on both sides of the SDK's batch processor. It bounds what waits there, those that
+// are being exported included, and counts. The processor would count what it drops too, but tells
+// nobody. Safe for concurrent use.
+type spans struct {
+	sdktrace.SpanProcessor // the batch processor
+	to                     sdktrace.SpanExporter
+	max                    int64
+	tell                   func(err error) // called after each export, nil for one that went well
+
+	waiting, exported, failed, dropped atomic.Int64
+}
+
+// OnEnd implements sdktrace.SpanProcessor. It never waits.
+func (s *spans) OnEnd(span sdktrace.ReadOnlySpan) {
+	if !span.SpanContext().IsSampled() {
+		return
+	}
+	if s.waiting.Add(1) > s.max {
+		s.waiting.Add(-1)
+		s.dropped.Add(1)
+		return
+	}
+	s.SpanProcessor.OnEnd(span)
+}
+
+// exporter is the other side: the batch processor hands it what it has gathered.
+type exporter struct{ *spans }
+
+// ExportSpans implements sdktrace.SpanExporter. It returns no error, because the processor would
+// hand it to a handler that all libraries of the process share.
+func (e exporter) ExportSpans(ctx context.Context, batch []sdktrace.ReadOnlySpan) error {
+	defer e.waiting.Add(-int64(len(batch)))
+	err := e.to.ExportSpans(ctx, batch)
+	if err == nil {
+		e.exported.Add(int64(len(batch)))
+	} else {
+		e.failed.Add(int64(len(batch)))
+	}
+	e.tell(err)
+	return nil
+}
+
+// Shutdown implements sdktrace.SpanExporter.
+func (e exporter) Shutdown(ctx context.Context) error { return e.to.Shutdown(ctx) }
