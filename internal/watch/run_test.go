@@ -76,13 +76,13 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 	s := newSite(t)
 	s.o.Now, s.o.Settle = time.Now, time.Millisecond
 	s.put("bad.xml", []byte("<x></Faktura>"))
-	s.put("a.zip", []byte("PK"))
+	s.must(os.Symlink("bad.xml", filepath.Join(s.dir, "link.xml")))
 	w := s.start()
 	waiting, err := w.RunOnce(t.Context())
 	if err != nil || waiting != 1 || w.Decided[refused] != 1 {
 		t.Errorf("%d wait, %v, %v", waiting, w.Decided, err)
 	}
-	s.must(os.Remove(filepath.Join(s.dir, "a.zip")))
+	s.must(os.Remove(filepath.Join(s.dir, "link.xml")))
 	s.put("b.xml", xmlOf(0, "FV/1"))
 	done := make(chan int)
 	go func() {
