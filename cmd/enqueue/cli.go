@@ -30,6 +30,7 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
+	Seen    seenCmd    `cmd:"" help:"${seen}"`
 	Retry   retryCmd   `cmd:"" help:"${retry}"`
 	Dismiss dismissCmd `cmd:"" help:"${dismiss}"`
 	Pause   holdCmd    `cmd:"" help:"Stop sending new invoices of a tenant until it is resumed."`

@@ -138,6 +138,7 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		p.HDel(ctx, rs.key(keyRefused, tenant), ids...)
+		rs.unsee(ctx, p, tenant, ids)
 		return nil
 	})
 	return err

@@ -87,6 +87,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		for i := range refusals {
 			rs.tellRefusal(ctx, p, tenant, &refusals[i])
 		}
+		rs.unsee(ctx, p, tenant, open)
 		return nil
 	})
 	if err != nil && (cmds[0].Err() != nil || !IsFull(err)) {

@@ -26,6 +26,7 @@ var (
 	keptScript        = script("kept")
 	changedScript     = script("changed")
 	saidScript        = script("said") // of packages too
+	seenScript        = script("seen") // of refusals too
 
 	// Of packages.
 	cutScript     = script("cut")
