@@ -95,7 +95,7 @@ var (
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger", "internal/audit"},
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue", "internal/ledger", "internal/audit"},
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
 		// ledger.
 		"internal/audit":   nil,
@@ -187,7 +187,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
-		"internal/page":       {"internal/archive"},
+		"internal/page":       {"internal/archive", "internal/results/sinks"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
 		// Its tests find the codes that the program can meet.
