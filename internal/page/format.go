@@ -165,7 +165,7 @@ func (v *wording) Act(e audit.Entry) string {
 		text = e.What
 	}
 	if e.NotDone != "" {
-		text = v.T("%s: not done (%s)", text, e.NotDone)
+		text = v.T("%s: not done (%s)", text, strings.TrimSuffix(v.whyNot(e.NotDone), "."))
 	}
 	return text
 }
@@ -174,7 +174,20 @@ func (v *wording) Act(e audit.Entry) string {
 var actNames = map[string]string{
 	audit.Login: "Logged in", audit.Logout: "Logged out", audit.Refused: "Login refused", audit.Retry: "Retried",
 	audit.Dismiss: "Dismissed by a person", audit.Pause: "Tenant paused", audit.Drain: "Tenant drained",
-	audit.Resume: "Sending resumed", audit.Export: "Open items exported",
+	audit.Resume: "Sending resumed", audit.Export: "Open items exported", audit.ExportInvoices: "Invoices exported",
+	audit.Resend: "Results sent again", audit.CallAgain: "Receiver called again",
+	audit.Seen: "Marked as seen", audit.Unseen: "Marked as not seen",
+}
+
+// Via names where something was done.
+func (v *wording) Via(via string) string {
+	switch via {
+	case "page":
+		return v.T("this page")
+	case "enqueue":
+		return v.T("the command line")
+	}
+	return strings.ToUpper(via)
 }
 
 // words are what the table says about one code, in the visitor's language.

@@ -9,6 +9,7 @@ type handlers struct {
 	*openList
 	*decisions
 	*daily
+	*deliveries
 	*auditing
 	*logins
 }
@@ -33,6 +34,7 @@ type (
 	// searches find invoices.
 	searches struct {
 		*visit
+		words   *wording
 		listing *listing
 	}
 	// single shows one invoice and its files.
@@ -56,6 +58,11 @@ type (
 		*visit
 		listing *listing
 	}
+	// deliveries show what receivers of results were told, and send results again.
+	deliveries struct {
+		*visit
+		words *wording
+	}
 	// auditing shows who did what.
 	auditing struct{ *visit }
 	// logins begin and end sessions.
@@ -66,8 +73,8 @@ func newHandlers(v *visit) *handlers {
 	words, list := &wording{v}, &listing{v}
 	one := &single{v, words}
 	return &handlers{
-		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, list}, single: one,
+		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, words, list}, single: one,
 		openList: &openList{v, words, list}, decisions: &decisions{v, one}, daily: &daily{v, list},
-		auditing: &auditing{v}, logins: &logins{v},
+		deliveries: &deliveries{v, words}, auditing: &auditing{v}, logins: &logins{v},
 	}
 }

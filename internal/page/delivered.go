@@ -1,0 +1,184 @@
+package page
+
+import (
+	"slices"
+	"time"
+
+	"ksefworker/internal/explain"
+	"ksefworker/internal/ledger"
+)
+
+// delivery is one result that a receiver has not taken.
+type delivery struct {
+	ledger.Outcome
+	Number   string // of the invoice; "" when its entry is gone
+	Tenant   string
+	Refused  bool // it is about a document that was not taken in
+	First    time.Time
+	Attempts int
+	Error    string
+	Next     time.Time
+	Behind   int // later results of the same invoice, which wait for it
+}
+
+// delivered are results of one list that the visitor sees.
+type delivered struct {
+	Rows []delivery
+	More bool // there may be others
+}
+
+const (
+	// maxCounted is how many results are counted for those who do not see all of a receiver's.
+	maxCounted = 1000
+	// deliveryScan bounds what one list reads, and deliveryChunk what is read at a time.
+	deliveryScan  = 5000
+	deliveryChunk = 500
+	deliveryTime  = 500 * time.Millisecond
+)
+
+// wanted reports whether a result of a tenant is one that the visitor sees and asks for.
+func (v *deliveries) wanted(of, tenant string) bool {
+	return v.sees(of) && (tenant == "" || tenant == of)
+}
+
+// list adds to a list what the visitor sees of some results.
+func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit int) error {
+	outcomes := make([]ledger.Outcome, len(some))
+	for i := range some {
+		outcomes[i] = some[i].Outcome
+	}
+	told, err := v.p.o.Outbox.Told(v.ctx(), outcomes)
+	if err != nil {
+		return err
+	}
+	for i, t := range told {
+		row := some[i]
+		row.Tenant, row.Refused = t.Tenant, t.Refusal()
+		switch {
+		case t.Invoice != nil:
+			row.Number, row.Tenant = t.Invoice.Number, t.Invoice.Tenant
+		case t.OfRefusal != nil:
+			row.Number, row.Tenant = t.OfRefusal.Number, t.OfRefusal.Tenant
+		}
+		if !v.wanted(row.Tenant, tenant) {
+			continue
+		}
+		if len(d.Rows) == limit {
+			d.More = true
+			return nil
+		}
+		d.Rows = append(d.Rows, row)
+	}
+	return nil
+}
+
+// each reads a list piece by piece until it has enough, or has read as much as it may. next returns
+// a piece, which is nil at the end.
+func (v *deliveries) each(tenant string, limit int, next func() ([]delivery, error)) (delivered, error) {
+	var d delivered
+	until := time.Now().Add(deliveryTime)
+	for read := 0; ; {
+		some, err := next()
+		if err != nil || some == nil {
+			return d, err
+		}
+		if err := v.list(&d, some, tenant, limit); err != nil || d.More {
+			return d, err
+		}
+		if read += len(some); read >= deliveryScan || !time.Now().Before(until) {
+			d.More = true
+			return d, nil
+		}
+	}
+}
+
+// waiting lists results that a receiver was not told yet.
+func (v *deliveries) waiting(r Receiver, state ledger.SinkState, tenant string, limit int) (delivered, error) {
+	at := state.Cursor
+	d, err := v.each(tenant, limit, func() ([]delivery, error) {
+		some, err := v.p.o.Outbox.Outcomes(v.ctx(), at, deliveryChunk)
+		if err != nil || len(some) == 0 {
+			return nil, err
+		}
+		at = some[len(some)-1].At
+		out := make([]delivery, len(some))
+		for i := range some {
+			out[i] = delivery{Outcome: some[i], First: some[i].Time()}
+		}
+		return out, nil
+	})
+	d.Rows = slices.DeleteFunc(d.Rows, func(row delivery) bool { return r.Tenants != nil && !slices.Contains(r.Tenants, row.Tenant) })
+	return d, err
+}
+
+// held lists results that a receiver did not take and that are tried again, the next one first.
+func (v *deliveries) held(receiver, tenant string, limit int) (delivered, error) {
+	at := 0
+	return v.each(tenant, limit, func() ([]delivery, error) {
+		some, err := v.p.o.Outbox.HeldBack(v.ctx(), receiver, at, deliveryChunk)
+		if err != nil || len(some) == 0 {
+			return nil, err
+		}
+		at += len(some)
+		out := make([]delivery, len(some))
+		for i, h := range some {
+			out[i] = delivery{Outcome: h.Held.Outcome, First: h.Held.First.Time(), Attempts: h.Held.Attempts,
+				Error: v.words.errorOf(h.Held.Err), Next: h.Next, Behind: h.Waiting}
+		}
+		return out, nil
+	})
+}
+
+// failed lists results that a receiver did not take in three days, the newest first.
+func (v *deliveries) failed(receiver, tenant string, limit int) (delivered, error) {
+	at, more := 0, true
+	return v.each(tenant, limit, func() ([]delivery, error) {
+		if !more {
+			return nil, nil
+		}
+		some, behind, err := v.p.o.Outbox.NewestFailed(v.ctx(), receiver, at, deliveryChunk)
+		if err != nil {
+			return nil, err
+		}
+		at, more = at+deliveryChunk, behind
+		out := make([]delivery, len(some))
+		for i, h := range some {
+			out[i] = delivery{Outcome: h.Outcome, First: h.Time(), Attempts: h.Attempts, Error: v.words.errorOf(h.Err)}
+		}
+		return out, nil
+	})
+}
+
+// errorOf says what came of a call, as it was answered where it has no words of the program.
+func (v *wording) errorOf(text string) string {
+	if said, ok := explain.Say(v.Lang, text); ok {
+		return said
+	}
+	return text
+}
+
+// ReceiverKind names what a receiver is.
+func (v *wording) ReceiverKind(kind string) string {
+	switch kind {
+	case "webhook":
+		return v.T("webhook")
+	case "stream":
+		return v.T("Redis stream")
+	case "folder":
+		return v.T("folder of files")
+	case "postgres":
+		return v.T("PostgreSQL database")
+	}
+	return kind
+}
+
+// ReceiverState names how a receiver stands.
+func (v *wording) ReceiverState(state string) string {
+	switch state {
+	case "out":
+		return v.T("takes nothing")
+	case "stopped":
+		return v.T("wants nothing any more")
+	}
+	return v.T("in order")
+}
