@@ -28,8 +28,9 @@ func (v *wording) Said(text string) string {
 
 // reasonOf returns the reason of an invoice.
 func (v *wording) reasonOf(r *results.Result) saying {
-	_, ours := explain.ByText(explain.Parked, r.Reason)
-	words := !ours && r.Code != 0 && r.State != string(ledger.Dismissed) // KSeF's
+	_, parks := explain.ByText(explain.Parked, r.Reason)
+	_, receipt := explain.ByText(explain.Receipt, r.Reason)
+	words := !parks && !receipt && r.Code != 0 && r.State != string(ledger.Dismissed) // KSeF's
 	if v.Lang != explain.Polish {
 		if words {
 			return saying{r.Reason, explain.Polish}

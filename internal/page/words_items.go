@@ -39,6 +39,18 @@ var polishItems = map[string]string{
 	"this page":                     "ta strona",
 	"the command line":              "wiersz poleceń",
 
+	// The history of an invoice.
+	"KSeF refused the tenant's permissions (410)":   "KSeF odmówił z powodu braku uprawnień podatnika (410)",
+	"The session failed as a whole":                 "Sesja zakończyła się błędem w całości",
+	"The package was given up before it was closed": "Paczkę porzucono przed zamknięciem sesji",
+	"Accepted by KSeF earlier; found again":         "Przyjęto w KSeF wcześniej, odnaleziono ponownie",
+	"Replaced by":                                   "Zastąpiona przez",
+	"Number of the invoice that KSeF has":           "Numer faktury, którą ma KSeF",
+	"Reference of KSeF":                             "Numer referencyjny w KSeF",
+	"Session before it was retried":                 "Sesja przed ponowieniem",
+	"How often KSeF asked for it again":             "Ile razy KSeF poprosił o ponowne przesłanie",
+	"Mode of KSeF":                                  "Tryb wystawienia według KSeF",
+
 	// The audit log.
 	"Who":                   "Kto",
 	"Through":               "Przez",

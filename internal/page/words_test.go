@@ -43,6 +43,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	note(`err, "([^"]+\.)"\)`, "files.go")
 	used[gone] = true
 	note(`add\([^"]+, "([^"]+)"`, "history.go")
+	note(`what :?= "([^"]+)"`, "history.go")
 	note(`ksef\.Group\w+, "([^"]+)"`, "tenant.go")
 	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry, audit.Dismiss, audit.Pause, audit.Drain,
 		audit.Resume, audit.Export, audit.ExportInvoices, audit.Resend, audit.CallAgain, audit.Seen, audit.Unseen} {
