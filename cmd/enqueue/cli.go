@@ -118,7 +118,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	}
 	c := map[string]command{
 		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
-		"retry": &g.Retry, "dismiss": &g.Dismiss,
+		"seen": &g.Seen, "retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
 		"audit":       &g.Audit,

@@ -41,7 +41,8 @@ func BenchmarkPage(b *testing.B) {
 		{"exact number", "/invoices?q=" + url.QueryEscape(benchNumber(final/2, ledger.Dismissed)), olga},
 		{"part of a number, new", "/invoices?q=" + fmt.Sprint(final-10), olga},
 		{"part that nothing has", "/invoices?q=nothing-has-this", olga},
-		{"open items", "/open", one},
+		{"open items", "/open", one}, {"open items that nobody has seen", "/open?seen=no", olga},
+		{"deliveries of all", "/deliveries", olga}, {"a receiver, of one tenant", "/deliveries/erp", one},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			w.check(w.rdb.SlowLogReset(b.Context()).Err())

@@ -44,11 +44,8 @@ type standingOf struct {
 
 // Tone is how its state is coloured.
 func (s standingOf) Tone() string {
-	switch {
-	case s.State != "ok":
+	if s.State != "ok" {
 		return "bad"
-	case s.Failed > 0 || s.Held > 0:
-		return "warn"
 	}
 	return "good"
 }

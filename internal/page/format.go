@@ -34,6 +34,14 @@ func (v *wording) When(t time.Time) string {
 	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
 }
 
+// Moment is When to the second.
+func (v *wording) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(invoice.Warsaw()).Format(time.DateTime)
+}
+
 // WhenMillis is When of a time of the ledger.
 func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 

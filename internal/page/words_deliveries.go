@@ -8,19 +8,19 @@ var polishDeliveries = map[string]string{
 	"Receiver":    "Odbiorca",
 	"To be told":  "Do przekazania",
 	"Tried again": "Ponawiane",
-	"Given up":    "Zaniechane",
+	"Given up":    "Niedostarczone",
 	"Last answer": "Ostatnia odpowiedź",
 	"since":       "od",
 	"Nobody is told: the configuration has no receiver of these results.": "Konfiguracja nie ma odbiorcy tych wyników.",
 	"It is called again within seconds.":                                  "Program połączy się z odbiorcą w ciągu kilku sekund.",
 	"Results that are sent again: %s.":                                    "Wyniki przekazywane ponownie: %s.",
 	"Taken":                                                               "Odebrane",
-	"Missed":                                                              "Utracone",
+	"Missed":                                                              "Pominięte",
 	"It has answered that it wants nothing any more (410). It gets nothing until somebody lets it be called again.": "Odbiorca " +
 		"odpowiedział, że nie chce już wyników (410). Nie dostanie ich, dopóki ktoś nie wznowi połączeń.",
 	"Results wait and are not lost. It is tried again by itself.": "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
 	"Missed results left the outbox before it could be told. Its program gets them from the list of results: enqueue " +
-		"results --since.": "Utracone wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
+		"results --since.": "Pominięte wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
 		"odczytać z listy wyników: enqueue results --since.",
 	"Not taken in three days. Send them again when the receiver is in order.": "Odbiorca nie przyjął ich przez trzy dni. " +
 		"Przekaż je ponownie, gdy będzie działał.",
@@ -46,8 +46,8 @@ var polishDeliveries = map[string]string{
 		"identyfikator i numer zmiany co wcześniej, więc program odbiorcy rozpozna powtórzenia.",
 	"Send again": "Przekaż ponownie",
 	"Choose the day from which everything is sent again.": "Wybierz dzień, od którego wyniki mają być przekazane ponownie.",
-	"None of these was given up: it was sent again already, or it is still being tried.": "Żadnego z nich nie zaniechano: " +
-		"przekazano je już ponownie albo próby wciąż trwają.",
+	"None of these was given up: it was sent again already, or it is still being tried.": "Te wyniki nie są już " +
+		"niedostarczone: przekazano je ponownie albo próby wciąż trwają.",
 	"A worker is busy with this receiver. Try again in a minute.": "Program właśnie obsługuje tego odbiorcę. Spróbuj za minutę.",
 	"webhook":                "webhook (HTTP)",
 	"Redis stream":           "strumień Redis",
