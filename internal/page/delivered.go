@@ -28,12 +28,11 @@ type delivered struct {
 }
 
 const (
-	// maxCounted is how many results are counted for those who do not see all of a receiver's.
-	maxCounted = 1000
-	// deliveryScan bounds what one list reads, and deliveryChunk what is read at a time.
+	// deliveryScan bounds what one list reads, deliveryChunk what is read at a time, and
+	// deliveryTime how long the lists of one receiver are read.
 	deliveryScan  = 5000
 	deliveryChunk = 500
-	deliveryTime  = 500 * time.Millisecond
+	deliveryTime  = 250 * time.Millisecond
 )
 
 // wanted reports whether a result of a tenant is one that the visitor sees and asks for.
@@ -74,9 +73,8 @@ func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit in
 
 // each reads a list piece by piece until it has enough, or has read as much as it may. next returns
 // a piece, which is nil at the end.
-func (v *deliveries) each(tenant string, limit int, next func() ([]delivery, error)) (delivered, error) {
+func (v *deliveries) each(tenant string, limit int, until time.Time, next func() ([]delivery, error)) (delivered, error) {
 	var d delivered
-	until := time.Now().Add(deliveryTime)
 	for read := 0; ; {
 		some, err := next()
 		if err != nil || some == nil {
@@ -92,10 +90,9 @@ func (v *deliveries) each(tenant string, limit int, next func() ([]delivery, err
 	}
 }
 
-// waiting lists results that a receiver was not told yet.
-func (v *deliveries) waiting(r Receiver, state ledger.SinkState, tenant string, limit int) (delivered, error) {
-	at := state.Cursor
-	d, err := v.each(tenant, limit, func() ([]delivery, error) {
+// waiting lists results that a receiver was not told yet: those of the outbox behind a place.
+func (v *deliveries) waiting(r Receiver, at, tenant string, limit int, until time.Time) (delivered, error) {
+	d, err := v.each(tenant, limit, until, func() ([]delivery, error) {
 		some, err := v.p.o.Outbox.Outcomes(v.ctx(), at, deliveryChunk)
 		if err != nil || len(some) == 0 {
 			return nil, err
@@ -112,9 +109,9 @@ func (v *deliveries) waiting(r Receiver, state ledger.SinkState, tenant string, 
 }
 
 // held lists results that a receiver did not take and that are tried again, the next one first.
-func (v *deliveries) held(receiver, tenant string, limit int) (delivered, error) {
+func (v *deliveries) held(receiver, tenant string, limit int, until time.Time) (delivered, error) {
 	at := 0
-	return v.each(tenant, limit, func() ([]delivery, error) {
+	return v.each(tenant, limit, until, func() ([]delivery, error) {
 		some, err := v.p.o.Outbox.HeldBack(v.ctx(), receiver, at, deliveryChunk)
 		if err != nil || len(some) == 0 {
 			return nil, err
@@ -130,9 +127,9 @@ func (v *deliveries) held(receiver, tenant string, limit int) (delivered, error)
 }
 
 // failed lists results that a receiver did not take in three days, the newest first.
-func (v *deliveries) failed(receiver, tenant string, limit int) (delivered, error) {
+func (v *deliveries) failed(receiver, tenant string, limit int, until time.Time) (delivered, error) {
 	at, more := 0, true
-	return v.each(tenant, limit, func() ([]delivery, error) {
+	return v.each(tenant, limit, until, func() ([]delivery, error) {
 		if !more {
 			return nil, nil
 		}

@@ -40,6 +40,8 @@ type standingOf struct {
 
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
+
+	cursor string // where it is in the outbox
 }
 
 // Tone is how its state is coloured.
@@ -68,6 +70,9 @@ func (v *deliveries) all() error {
 			continue
 		}
 		s, err := v.standing(r, tenant)
+		if err == nil && (!s.Whole || tenant != "") {
+			_, err = v.lists(&s, tenant, maxListed)
+		}
 		if err != nil {
 			return err
 		}
@@ -101,14 +106,15 @@ func (v *deliveries) whole(r Receiver) bool {
 	return v.User.All() || r.Tenants != nil && !slices.ContainsFunc(r.Tenants, func(t string) bool { return !v.sees(t) })
 }
 
-// standing reads how a receiver stands. Who does not see all that it gets, or asks for one tenant,
-// is told the counts of what he sees, as far as it is read.
+// standing reads how a receiver stands. The counts are those of all that it gets. Who does not see
+// all that, or asks for one tenant, is told the counts of what was listed.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
 	if err != nil {
 		return out, err
 	}
+	out.cursor = state.Cursor
 	since := state.Outage
 	switch {
 	case state.Stopped != 0:
@@ -118,7 +124,7 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	}
 	out.Since = since.Time()
 	if !out.Whole || tenant != "" {
-		return out, v.count(&out, state, tenant)
+		return out, nil
 	}
 	span, err := v.p.o.Outbox.Outbox(v.ctx())
 	if err != nil {
@@ -129,21 +135,28 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	return out, err
 }
 
-// count counts what the visitor sees of a receiver, or what is one tenant's.
-func (v *deliveries) count(s *standingOf, state ledger.SinkState, tenant string) error {
-	waiting, err := v.waiting(s.Receiver, state, tenant, maxCounted)
-	if err != nil {
-		return err
+// lists are what a receiver has not taken.
+type lists struct{ Waiting, Held, Failed delivered }
+
+// lists reads what a receiver has not taken, of what the visitor sees, up to limit of each kind. Those
+// are the counts where the visitor does not see all that it gets, or asks for one tenant.
+func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
+	until := time.Now().Add(deliveryTime)
+	if out.Waiting, err = v.waiting(s.Receiver, s.cursor, tenant, limit, until); err != nil {
+		return out, err
 	}
-	held, err := v.held(s.Name, tenant, maxCounted)
-	if err != nil {
-		return err
+	if out.Held, err = v.held(s.Name, tenant, limit, until); err != nil {
+		return out, err
 	}
-	failed, err := v.failed(s.Name, tenant, maxCounted)
-	s.Waiting, s.MoreWaiting = int64(len(waiting.Rows)), waiting.More
-	s.Held, s.MoreHeld = int64(len(held.Rows)), held.More
-	s.Failed, s.MoreFailed = int64(len(failed.Rows)), failed.More
-	return err
+	if out.Failed, err = v.failed(s.Name, tenant, limit, until); err != nil {
+		return out, err
+	}
+	if !s.Whole || tenant != "" {
+		s.Waiting, s.MoreWaiting = int64(len(out.Waiting.Rows)), out.Waiting.More
+		s.Held, s.MoreHeld = int64(len(out.Held.Rows)), out.Held.More
+		s.Failed, s.MoreFailed = int64(len(out.Failed.Rows)), out.Failed.More
+	}
+	return out, nil
 }
 
 // receiver returns the receiver in the path, where the visitor sees something that it gets.
@@ -167,11 +180,11 @@ func (v *deliveries) one() error {
 		return err
 	}
 	d := struct {
-		Tenant                string
-		Receiver              standingOf
-		Waiting, Held, Failed delivered
-		Done                  string
-		MayAct, MayCall       bool
+		lists
+		Tenant          string
+		Receiver        standingOf
+		Done            string
+		MayAct, MayCall bool
 	}{MayAct: v.MayAct(), MayCall: v.MayAct() && v.whole(r), Done: shortened(v.r.URL.Query().Get("done"), 6)}
 	if d.Tenant, err = v.asked(); err != nil {
 		return err
@@ -179,17 +192,7 @@ func (v *deliveries) one() error {
 	if d.Receiver, err = v.standing(r, d.Tenant); err != nil {
 		return err
 	}
-	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
-	if err != nil {
-		return err
-	}
-	if d.Waiting, err = v.waiting(r, state, d.Tenant, maxListed); err != nil {
-		return err
-	}
-	if d.Held, err = v.held(r.Name, d.Tenant, maxListed); err != nil {
-		return err
-	}
-	if d.Failed, err = v.failed(r.Name, d.Tenant, maxListed); err != nil {
+	if d.lists, err = v.lists(&d.Receiver, d.Tenant, maxListed); err != nil {
 		return err
 	}
 	return v.render(http.StatusOK, "receiver", r.Name, d)
