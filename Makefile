@@ -18,7 +18,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +38,13 @@ lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
 	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
+	$(GO) test -run '^$$' -bench Webhooks -benchtime 10000x ./internal/results/sinks
 	KSEF_BENCH_PAGE=1000000 $(GO) test -run '^$$' -bench Page -benchtime 20x -timeout 30m ./internal/page
 	$(GO) test -run '^$$' -bench '10000|Bytes' -benchtime 1x -timeout 10m ./internal/ledger
 	$(GO) test -run '^$$' -bench Present -benchtime 10x -timeout 10m ./internal/ledger
@@ -56,6 +57,9 @@ bench-limits: need-redis ## four workers at KSeF's limits, by each transport: fi
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
+bench-million: need-redis ## a million invoices of 20 tenants in a day of 24 scaled hours, both transports: books, memory, and the CPU time of an invoice at the start and at the end (25 min, 20 GB of disk)
+	KSEF_BENCH_MILLION=$${KSEF_BENCH_MILLION:-1000000} $(GO) test -count=1 -v -timeout 150m -run '^TestMillion_' ./internal/e2e
+
 bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
 
@@ -63,7 +67,7 @@ schema-diff: need-schemas ## 250,000 documents, each with one fault or oddity, j
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_(EveryDocument|InvoicesOfOthers)' ./internal/invoice
 
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
-	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
+	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 90m -run "^TestChaos" ./internal/chaos
 
 chaos-parts: need-redis ## each partial fault alone: invoices that it does not concern must not wait (10 min)
 	CHAOS_FAULTS=each $(GO) test -count=1 -v -timeout 40m -run "^TestChaos_What" ./internal/chaos

@@ -93,6 +93,17 @@ type receiverState struct {
 	Lost     int64  `json:"lost"`            // outcomes that left the outbox before it was told
 	Taken    int64  `json:"taken"`
 	Error    string `json:"error,omitempty"` // of the last attempt
+	// Tenants are those whose results it does not take, while it takes those of others.
+	Tenants []tenantState `json:"tenants,omitempty"`
+}
+
+// tenantState is how one receiver stands with one tenant.
+type tenantState struct {
+	Tenant  string `json:"tenant"`
+	State   string `json:"state"`           // out, full (too many are held) or waits (the receiver asked for time, or it catches up)
+	Since   string `json:"since,omitempty"` // RFC 3339, UTC
+	Waiting int64  `json:"waiting"`         // outcomes that wait in the outbox
+	Held    int64  `json:"held"`
 }
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
@@ -102,8 +113,12 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		return receiverState{}, err
 	}
 	held, failed, err := l.SinkCounts(ctx, name)
-	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span), Held: held, Failed: failed, Lost: s.Lost,
-		Taken: s.Taken, Error: s.Err}
+	if err != nil {
+		return receiverState{}, err
+	}
+	standings, err := l.Standings(ctx, name)
+	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
+		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err}
 	since := s.Outage
 	switch {
 	case s.Stopped != 0:
@@ -111,10 +126,29 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	case s.Outage != 0:
 		out.State = "out"
 	}
-	if at := since.Time(); !at.IsZero() {
-		out.Since = at.UTC().Format(time.RFC3339)
+	out.Since = moment(since)
+	if out.State == "ok" {
+		for _, tenant := range ledger.NotTold(standings) {
+			st := standings[tenant]
+			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held}
+			switch {
+			case st.Outage != 0:
+				one.State = "out"
+			case st.Held > 0 && st.Next == 0:
+				one.State = "full"
+			}
+			out.Tenants = append(out.Tenants, one)
+		}
 	}
 	return out, err
+}
+
+// moment returns a time as JSON has it; "" for none.
+func moment(m ledger.Millis) string {
+	if at := m.Time(); !at.IsZero() {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return ""
 }
 
 func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
@@ -138,7 +172,7 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		sick = sick || s.State != "ok" || s.Failed > 0
+		sick = sick || s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0
 		if c.JSON {
 			if err := printJSON(p.out, s); err != nil {
 				return err
@@ -148,6 +182,10 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 		since, _ := time.Parse(time.RFC3339, s.Since)
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows.row(name, s.State, day(since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), s.Error)
+		for _, t := range s.Tenants {
+			since, _ := time.Parse(time.RFC3339, t.Since)
+			rows.row(name+"/"+t.Tenant, t.State, day(since), count(t.Waiting), count(t.Held), "", "", "")
+		}
 	}
 	if sick {
 		return errSome

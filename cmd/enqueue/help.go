@@ -19,7 +19,7 @@ var helpTexts = kong.Vars{
 	"status": "Show the state of invoices, by id, number (P_2) or ref. Without a name: how many are in each state, " +
 		"and which are near their deadline.",
 	"serve":   "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
-	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change.",
+	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change, or those in a state.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
 	"seen": "Mark open documents as seen, so that the next person need not look; enqueue open shows who has seen what. " +
@@ -89,10 +89,11 @@ var helpTexts = kong.Vars{
 
 	"report_archive": "Ask the archive alone and no Redis: what is on its way is then left out.",
 
-	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
-	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
-	"resume_queue":    "A queue that was paused in the dashboard, as the reason queue_paused names it; all for every queue.",
-	"results_state":   "Only what is in this state. refused lists the documents that were not taken and have to be fixed.",
+	"delimiter":    "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
+	"purge_env":    "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
+	"resume_queue": "A queue that was paused in the dashboard, as the reason queue_paused names it; all for every queue.",
+	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
+		"reason; refused the documents that were not taken and have to be fixed.",
 	"selection_state": "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
 	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
 }

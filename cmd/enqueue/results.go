@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,22 +53,20 @@ func (c *resultsCmd) check() error {
 	return nil
 }
 
+// waitingState stands for the states in which an invoice waits for something: it is not decided, or
+// its receipt is missing.
+const waitingState = "waiting"
+
 func (c *resultsCmd) checkState() error {
-	var names []string
+	names := []string{waitingState}
 	for _, s := range ledger.States() {
-		if s.Final() {
-			names = append(names, string(s))
-		}
+		names = append(names, string(s))
 	}
 	names = append(names, results.Refused)
 	if c.State == "" || slices.Contains(names, c.State) {
 		return nil
 	}
-	if slices.Contains(ledger.States(), ledger.State(c.State)) {
-		return &usageError{what: fmt.Sprintf("results lists decided invoices, and --state %s is not a decided state", c.State),
-			hint: "use enqueue status --state " + c.State + ", with --json for one object for each invoice"}
-	}
-	return &usageError{what: fmt.Sprintf("--state %q is not a decided state", c.State),
+	return &usageError{what: fmt.Sprintf("--state %q is not known", c.State),
 		hint: "use one of " + strings.Join(names, ", ")}
 }
 
@@ -76,7 +75,10 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	shown := 0
 	show := func(r results.Result) error { shown++; return print(r) }
 	wanted := c.filter.of(p)
-	wanted.State, wanted.KsefNumber = ledger.State(c.State), c.KsefNumber
+	wanted.KsefNumber, wanted.Waiting = c.KsefNumber, c.State == waitingState
+	if !wanted.Waiting {
+		wanted.State = ledger.State(c.State)
+	}
 	now, err := p.base.Ledger.Clock(ctx)
 	if err != nil {
 		return err
@@ -145,7 +147,7 @@ func (c *resultsCmd) printer(p *program) (show func(results.Result) error, end f
 		}
 		first = false
 		changed, _ := time.Parse(time.RFC3339, r.UpdatedAt)
-		rows.row(r.ID, day(changed), r.State, r.Number, outcome(r), r.File)
+		rows.row(r.ID, day(changed), r.State, r.Number, cmp.Or(outcome(r), waitText(r)), r.File)
 		return nil
 	}, nothing
 }

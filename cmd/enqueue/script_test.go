@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
-			"nottaken": scriptNotTaken,
+			"nottaken": scriptNotTaken, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,
 		},
 	})
 }

@@ -24,7 +24,7 @@ func (g readingGate) Enter(ctx context.Context, group ksef.Group) error {
 		return err
 	}
 	if u.Frozen > 0 {
-		return &ratelimit.NotNow{Wait: u.Frozen, Reason: ratelimit.ReasonFrozen, Key: key}
+		return &ratelimit.NotNow{Wait: u.Frozen, Reason: ratelimit.ReasonFrozen, Cause: u.Cause, Key: key}
 	}
 	for _, w := range u.Windows {
 		if w.Left == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/connect"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/results/sinks"
 )
@@ -77,6 +79,9 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 		d.log.Error().Err(err).Msg("nobody is told of results by this worker: its queue cannot be started")
 		return
 	}
+	if err := d.pool.Ledger.AddSinks(ctx, d.pool.Config.Results.Sinks()...); err != nil {
+		d.log.Warn().Err(err).Msg("each receiver is recorded when it is served next")
+	}
 	var trims sync.WaitGroup
 	trims.Go(func() { d.trimmed(ctx, stop) })
 	round := 0
@@ -131,6 +136,7 @@ type behind struct {
 	name                        string
 	waiting, held, failed, lost int64
 	outage, stopped             time.Time
+	tenants                     []string // of which it takes nothing, or not enough
 	err                         string
 }
 
@@ -151,10 +157,23 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, behind{name: r.Name, waiting: s.Behind(span), held: held, failed: failed, lost: s.Lost,
-			outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err})
+		tenants, err := l.Standings(ctx, r.Name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, behind{name: r.Name, waiting: s.Behind(span) + ledger.LeftBehind(tenants), held: held, failed: failed,
+			lost: s.Lost + s.Dropped, outage: s.Outage.Time(), stopped: s.Stopped.Time(), err: s.Err, tenants: ledger.NotTold(tenants)})
 	}
 	return out, nil
+}
+
+// some names up to three tenants.
+func some(tenants []string) string {
+	const most = 3
+	if n := len(tenants) - most; n > 0 {
+		return fmt.Sprintf("%s and %d other tenants", strings.Join(tenants[:most], ", "), n)
+	}
+	return strings.Join(tenants, ", ")
 }
 
 // check names the receivers that are out or stopped. They never make the worker unready: neither a
@@ -174,6 +193,8 @@ func (d *deliveries) check(ctx context.Context) Check {
 				b.stopped.UTC().Format(time.RFC3339), b.name)
 		case !b.outage.IsZero():
 			what = fmt.Sprintf("%s takes no results since %s, %d wait", b.name, b.outage.UTC().Format(time.RFC3339), b.waiting+b.held)
+		case len(b.tenants) > 0:
+			what = fmt.Sprintf("%s takes no results of %s: enqueue deliveries", b.name, some(b.tenants))
 		case b.failed > 0:
 			what = fmt.Sprintf("%s did not take %d results in three days: enqueue deliveries list %s", b.name, b.failed, b.name)
 		}

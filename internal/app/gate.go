@@ -55,7 +55,8 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 		return err
 	}
 	if paused.Frozen > 0 {
-		return &ratelimit.NotNow{Wait: paused.Frozen, Reason: ratelimit.ReasonFrozen, Key: g.credentials()}
+		return &ratelimit.NotNow{Wait: paused.Frozen, Reason: ratelimit.ReasonFrozen, Cause: ratelimit.CauseCredentials,
+			Key: g.credentials()}
 	}
 	pair := g.asked(ctx, group)
 	if err := g.circuits.allow(ctx, pair); err != nil {
@@ -93,7 +94,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		what, todo := refusedKey(o.Err)
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(what + ": the tenant is paused; " + todo)
 		g.warn("record why a tenant is paused", g.keyRefused(ctx, fmt.Sprintf("%s (%v): %s", what, o.Err, todo)))
-		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
+		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause,
+			ratelimit.CauseCredentials))
 	}
 	pair := g.asked(ctx, group)
 	switch {

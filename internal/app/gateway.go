@@ -124,10 +124,11 @@ func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usag
 	return b.l.limiter.Usage(ctx, tenant, group)
 }
 
-// Pause implements tasks.Budget. It freezes the groups that open sessions and send.
+// Pause implements tasks.Budget. It freezes the groups that open sessions and send, because KSeF
+// refuses everything of the tenant.
 func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error {
 	for _, group := range []string{ratelimit.GroupBatchSession, ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend} {
-		if err := b.l.store.Freeze(ctx, ratelimit.Key{Tenant: tenant, Group: group}, d); err != nil {
+		if err := b.l.store.Freeze(ctx, ratelimit.Key{Tenant: tenant, Group: group}, d, ratelimit.CauseDenied); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 var (
 	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries",
-		"Ledger entries that could not be read at the last try: damaged, or written by a newer build; "+
+		"Ledger entries that could not be read at the last try: damaged, or written by a newer build; and shared keys of another type; "+
 			"every worker reports the same figure.", nil, nil)
 	clockSkew = prometheus.NewDesc("ksef_clock_skew_seconds",
 		"How far this machine's clock is ahead of Redis's; measured once a minute.", nil, nil)
@@ -40,6 +40,9 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
+		if sick, err := c.ledger.SickKeys(ctx); err == nil { // the list itself may be among them
+			n = max(n, int64(len(sick)))
+		}
 		gauge(ch, unreadableEntries, float64(n))
 	}
 	gauge(ch, clockSkew, c.worker.Skew().Seconds())
@@ -50,6 +53,11 @@ func (w readiness) checkEntries(ctx context.Context) Check {
 	const maxNamed = 3
 	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
 		c.Detail = fmt.Sprintf("%d ledger entries cannot be read, all others go on: %s", n, strings.Join(keys, ", "))
+	}
+	if sick, err := w.pool.Ledger.SickKeys(ctx); err == nil {
+		for _, u := range sick[:min(len(sick), maxNamed)] {
+			c.Detail = strings.TrimPrefix(c.Detail+"; "+u.Err.Error(), "; ")
+		}
 	}
 	return c
 }

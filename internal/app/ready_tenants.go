@@ -83,17 +83,15 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 			"credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
 		return c
 	}
-	// The groups of a denied tenant are frozen as after a 429, but for another reason.
-	denied := known.Denials > 0
-	if denied {
+	if known.Denials > 0 {
 		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
-			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer? ",
+			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer, "+
+			"or have the sellers in whose name it issues granted no permission? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])
 	}
 	for _, group := range w.limits.shownGroups() {
-		if u := f.usages[ratelimit.Key{Tenant: tenant, Group: group}]; u.Frozen > 0 && !denied {
-			c.Detail += fmt.Sprintf("%s is paused for %s after too many requests (429), then resumes slowly; ",
-				group, u.Frozen.Round(time.Second))
+		if u := f.usages[ratelimit.Key{Tenant: tenant, Group: group}]; u.Frozen > 0 {
+			c.Detail += describeFreeze(group, u, known.Denials > 0)
 		}
 	}
 	for _, o := range f.open[tenant] {
@@ -109,4 +107,19 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	}
 	c.Detail = strings.TrimSuffix(c.Detail, "; ")
 	return c
+}
+
+// describeFreeze says why a group is frozen. denied says that the 410s of its tenant are told of
+// already: a group that an older worker froze rests because of them too.
+func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
+	left := u.Frozen.Round(time.Second)
+	switch {
+	case u.Cause == ratelimit.CauseThrottled:
+		return fmt.Sprintf("%s is paused for %s after too many requests (429), then resumes slowly; ", group, left)
+	case denied:
+		return ""
+	case u.Cause == ratelimit.CauseDenied:
+		return fmt.Sprintf("%s is paused for %s, because KSeF refused everything of the tenant (410), then resumes slowly; ", group, left)
+	}
+	return fmt.Sprintf("%s is paused for %s, because KSeF asked to wait, then resumes slowly; ", group, left)
 }

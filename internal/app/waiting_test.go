@@ -58,6 +58,10 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.TooMany, On: "send", For: 2 * time.Minute, Times: 1}}},
 			lane: ledger.Express, want: waiting.Throttled, until: true, says: "too many requests",
 		},
+		"everything denied": {
+			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: -1}}},
+			lane: ledger.Express, want: waiting.Denied, until: true, says: "(410)",
+		},
 		"sessions refused": {
 			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Code: 21405, Times: -1}}},
 			lane: ledger.Bulk, want: waiting.Refused, until: true, says: "code 21405: ",

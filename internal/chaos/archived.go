@@ -124,8 +124,13 @@ func (s *archived) checkReceipt(it *item, r result, session string) error {
 	if doc.Session != session {
 		return fmt.Errorf("its receipt is of session %s, KSeF accepted it in %s", doc.Session, session)
 	}
+	return doc.attests(it, r.KsefNumber)
+}
+
+// attests checks that a receipt lists an invoice by its KSeF number, with its hash.
+func (doc *upo) attests(it *item, ksefNumber string) error {
 	for _, d := range doc.Documents {
-		if canonical(d.KsefNumber) != r.KsefNumber {
+		if canonical(d.KsefNumber) != ksefNumber {
 			continue
 		}
 		hash := base64.StdEncoding.EncodeToString(it.hash[:])
@@ -134,7 +139,7 @@ func (s *archived) checkReceipt(it *item, r result, session string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("its receipt %s does not list %s", path, r.KsefNumber)
+	return fmt.Errorf("its receipt does not list %s", ksefNumber)
 }
 
 // canonical returns a KSeF number in its current form, also when it was written 6-6.

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +19,8 @@ import (
 type auditor struct{ *run }
 
 // audit compares what was handed in with the simulator's books and the archive. It uses neither the
-// ledger nor any code of the workers.
+// ledger nor any code of the workers, except for the last outcome that the receiver was told, which
+// must be the ledger's.
 func (au *auditor) audit(took time.Duration) (Figures, error) {
 	a := testbed.AuditBooks(au.bed.Simulator.Books())
 	partial := au.countPartial(a.Books.Faults)
@@ -43,6 +45,7 @@ func (au *auditor) audit(took time.Duration) (Figures, error) {
 	errs = append(errs, au.checkLimits(&f, a.Books.Violations)...)
 	errs = append(errs, au.checkPartial(&f, a)...)
 	errs = append(errs, au.checkWays(&f, a.Books)...)
+	errs = append(errs, au.checkClients(&f, archive)...)
 	handedIn := map[testbed.Invoice]bool{}
 	for _, it := range au.export.items {
 		invoice := it.invoice()
@@ -71,13 +74,25 @@ func joinFirst(errs []error) error {
 	return errors.Join(errs...)
 }
 
+// checkClients checks what the exporter's own programs have got.
+func (au *auditor) checkClients(f *Figures, a *archived) []error {
+	all, _ := au.receiver.received()
+	f.Told, f.Files, f.Receiver = len(all), len(au.inbox.drops), au.receiver.failed()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return append(au.checkTold(ctx), au.inbox.check(a)...)
+}
+
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
 // them. A worker that ended by itself is no error: one that is started while Redis is away must
 // give up.
 func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error
-	for _, w := range au.allWorkers() {
-		f.Starts += w.started()
+	f.WatchStarts = au.inbox.watch.started()
+	for _, w := range append(au.allWorkers(), au.inbox.watch) {
+		if w != au.inbox.watch {
+			f.Starts += w.started()
+		}
 		data, err := os.ReadFile(w.log)
 		if err != nil {
 			errs = append(errs, err)

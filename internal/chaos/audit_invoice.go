@@ -78,6 +78,13 @@ func askedTooOften(rejected []simulator.Rejected) bool {
 }
 
 func checkBad(f *Figures, it *item, accepted []simulator.Accepted, rejected []simulator.Rejected, a *archived) error {
+	if it.refused {
+		if n := len(accepted) + len(rejected) + len(a.results[it.invoice()]); n > 0 {
+			return fmt.Errorf("the folder refuses it, and KSeF or the archive has it %d times", n)
+		}
+		f.Refused++
+		return nil
+	}
 	got, err := a.result(it)
 	bySchema := func(x simulator.Rejected) bool { return x.Code == got.Code && x.Code == refusedBySchema }
 	switch {

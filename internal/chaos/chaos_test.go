@@ -34,8 +34,8 @@ var (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A whole pool keeps its promises under everything that can happen in a night: nothing is lost,
-// nothing is sent twice, no limit is exceeded, and a bad invoice harms no other. `make test` makes
-// one short run, `make chaos` ten long ones.
+// nothing is sent twice, no limit is exceeded, a bad invoice harms no other, and the exporter is
+// told what became of each. `make test` makes one short run, `make chaos` ten long ones.
 func TestChaos_WhateverFails_EveryInvoiceEndsOnceAndIsArchived(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
@@ -59,7 +59,7 @@ func TestChaos_WhateverFails_EveryInvoiceEndsOnceAndIsArchived(t *testing.T) {
 	}
 	o.Faults = o.Invoices / 10 * *factor
 	o.Disruptions = o.Disruptions.Times(*factor)
-	o.Worker = buildWorker(t)
+	o.Worker, o.Enqueue = buildPrograms(t)
 	if *patience > 0 {
 		o.Patience = *patience
 	}
@@ -120,20 +120,21 @@ func runOnce(t *testing.T, o chaos.Options) {
 	}
 }
 
-// buildWorker builds the worker program. The tests kill what is shipped: a process, not a
-// goroutine.
-func buildWorker(t *testing.T) string {
+// buildPrograms builds the worker and the command line. The tests kill what is shipped: a process,
+// not a goroutine.
+func buildPrograms(t *testing.T) (worker, enqueue string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "worker")
-	args := []string{"build", "-o", path}
+	dir := t.TempDir()
+	args := []string{"build", "-o", dir + "/"}
 	if *race {
 		args = append(args, "-race")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "go", append(args, "ksefworker/cmd/worker")...).CombinedOutput()
+	args = append(args, "ksefworker/cmd/worker", "ksefworker/cmd/enqueue")
+	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("build the worker: %v\n%s", err, out)
+		t.Fatalf("build the programs: %v\n%s", err, out)
 	}
-	return path
+	return filepath.Join(dir, "worker"), filepath.Join(dir, "enqueue")
 }

@@ -156,4 +156,6 @@ func (ds *disruptor) expireLeases(ctx context.Context) {
 			_ = c.ZAddXX(ctx, key, redis.Z{Score: past, Member: id}).Err()
 		}
 	}
+	// Whoever serves the receiver of results may be dead, or not: then two serve it for a moment.
+	_ = ds.controller.Redis.Del(ctx, prefix+"sinklease:"+receiverName).Err()
 }

@@ -9,11 +9,17 @@
 // closed connections; and at KSeF's own API logins that hang or fail, tokens that end too soon,
 // sessions that are not known or paused, withdrawn keys.
 //
+// The exporter has programs of its own: an HTTP receiver of results, which fails, answers late and
+// drops connections, and a folder that enqueue watch takes invoices from. The watch is killed and
+// started again, and so are the writers of files, in the middle of a file.
+//
 // When every invoice has its end, the run is audited by the simulator's books and by the files in
 // the archive, with code that shares nothing with the workers'. Each good invoice was accepted
 // exactly once and never sent again after that; its number and receipt are archived; its bytes are
 // unchanged. Each bad invoice was rejected with KSeF's own code. No limit was overrun, and nothing
-// was accepted that was not handed in.
+// was accepted that was not handed in. The receiver was told the final outcome of every invoice, in
+// order of its revisions, and the last of them is the ledger's. Every file that was written into
+// the folder is in its place once, with its result and its receipt.
 //
 // Partial faults (PartialFaults lists them) add to this: requests of one tenant or of one operation
 // fail; the part store or the archive hangs; a replica lacks a key; entries of a newer version are

@@ -21,7 +21,8 @@ type item struct {
 	bad               bool // KSeF refuses it, and nothing before KSeF does
 	lane              ledger.Lane
 	doc               intake.Document
-	taken             time.Time // when intake first said that it was taken
+	taken             time.Time // when intake first said that it was taken; zero when it came through the folder
+	refused           bool      // it is bad and came through the folder, which refuses it
 }
 
 func (it *item) invoice() testbed.Invoice { return testbed.InvoiceOf(it.nip, it.kind, it.number) }
@@ -37,6 +38,7 @@ type delivery struct {
 type export struct {
 	items      []*item
 	deliveries []delivery // by time
+	drops      []drop     // by time
 	repeated   int        // invoices that are handed in a second time
 }
 

@@ -16,12 +16,17 @@ type Figures struct {
 	// Accepted, Rejected and Parked are the outcomes by the archive and the books. Explained counts
 	// the parked invoices that the ordered faults explain.
 	Accepted, Rejected, Parked, Explained int
+	// Refused counts the bad invoices that the watched folder refused, and Files what was written
+	// into it. Told counts the results that the receiver stored, repeated ones included, and
+	// Receiver how often it failed, by kind.
+	Refused, Files, Told int
+	Receiver             map[string]int
 	// Direct counts what KSeF accepted of the tenants that go straight to it.
 	Direct int
 	// Faults counts how often each fault of the simulator struck, by kind; Partial counts the
 	// partial faults by name, and Disruptions those of processes by kind.
 	Faults, Partial, Disruptions map[string]int
-	Starts                       int            // of worker processes
+	Starts, WatchStarts          int            // of worker processes, and of the watch
 	Sessions                     map[string]int // by lane
 	// Throttled counts the ordered 429s, Overrun the violations of limits that nothing explains,
 	// and Overbooked those after a failover that lost bookings.
@@ -29,7 +34,10 @@ type Figures struct {
 	// MaxWait is the longest time from intake to acceptance of an invoice that no partial fault
 	// concerned.
 	MaxWait time.Duration
-	Took    time.Duration
+	// Behind is how long the exporter's programs waited for the rest after the last invoice had its
+	// end.
+	Behind time.Duration
+	Took   time.Duration
 }
 
 // String returns one line.
@@ -37,6 +45,8 @@ func (f Figures) String() string {
 	return strings.Join([]string{
 		fmt.Sprintf("seed %d: %d invoices (%d bad, %d repeated): %d accepted (%d straight by KSeF), %d rejected, %d parked (%d explained)",
 			f.Seed, f.Invoices, f.Bad, f.Repeated, f.Accepted, f.Direct, f.Rejected, f.Parked, f.Explained),
+		fmt.Sprintf("files %d (%d refused), watch starts %d", f.Files, f.Refused, f.WatchStarts),
+		fmt.Sprintf("results told %d, %.0f s after the end, receiver failed %s", f.Told, f.Behind.Seconds(), listed(f.Receiver)),
 		"faults " + listed(f.Faults),
 		fmt.Sprintf("partial faults %s, other invoices waited at most %.1f s", listed(f.Partial), f.MaxWait.Seconds()),
 		"disruptions " + listed(f.Disruptions),

@@ -12,6 +12,8 @@ import (
 type Options struct {
 	// Worker is the path of the worker program, which runs many times. Required.
 	Worker string
+	// Enqueue is the path of the command line, which watches a folder. Required.
+	Enqueue string
 	// Dir holds everything that the run makes: data of Redis, archive, logs. Required; it must be
 	// empty.
 	Dir string
@@ -63,13 +65,16 @@ func (d Disruptions) none() bool {
 	return d.Kills+d.Stops+d.Pauses+d.LongPauses+d.RedisKills+d.RedisStops+d.ExpiredLeases == 0
 }
 
+// calm reports whether nothing but partial faults goes wrong.
+func (o Options) calm() bool { return o.Faults == 0 && o.Disruptions.none() }
+
 // scale turns an hour of KSeF's limits into a minute, for the simulator and the workers alike.
 const scale = 60
 
 func (o Options) withDefaults() (Options, error) {
 	var errs []error
-	if o.Worker == "" || o.Dir == "" {
-		errs = append(errs, errors.New("worker and dir are required"))
+	if o.Worker == "" || o.Enqueue == "" || o.Dir == "" {
+		errs = append(errs, errors.New("worker, enqueue and dir are required"))
 	}
 	fill := func(v *int, d int) {
 		if *v == 0 {

@@ -57,7 +57,7 @@ func ParsePartial(list string) ([]string, error) {
 
 // alone reports whether the run has one partial fault and nothing else that could delay an invoice.
 func (o Options) alone() bool {
-	return len(o.Partial) == 1 && o.Faults == 0 && o.Disruptions.none()
+	return len(o.Partial) == 1 && o.calm()
 }
 
 // has reports whether a fault is part of this run. Two of them change the set-up of the run, so

@@ -14,7 +14,7 @@ import (
 
 func partialRun(t *testing.T, o Options) (Options, *export, []episode, []simulator.Fault) {
 	t.Helper()
-	o.Worker, o.Dir, o.Invoices, o.Feed = "w", "d", 400, 100*time.Second
+	o.Worker, o.Enqueue, o.Dir, o.Invoices, o.Feed = "w", "e", "d", 400, 100*time.Second
 	o, err := o.withDefaults()
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestPartial_EachNameAlone_DrawsAnEpisodeOrAnAlteredAnswer(t *testing.T) {
 // others are ordered too.
 func TestPartial_SameSeed_SameRunWithAndWithout(t *testing.T) {
 	draw := func(partial ...string) (base, one string) {
-		o := Options{Worker: "w", Dir: "d", Seed: 5, Invoices: 50, Partial: partial, Disruptions: Disruptions{Kills: 3}}
+		o := Options{Worker: "w", Enqueue: "e", Dir: "d", Seed: 5, Invoices: 50, Partial: partial, Disruptions: Disruptions{Kills: 3}}
 		o, err := o.withDefaults()
 		if err != nil {
 			t.Fatal(err)

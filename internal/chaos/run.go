@@ -27,6 +27,8 @@ type run struct {
 	pair       *pair   // nil when Redis is a single node
 	bucket     *bucket // nil when the archive is a folder
 	workers    []*supervisor
+	receiver   *receiver // of results
+	inbox      *inbox
 	controller *connect.Pool // hands in and asks how far the pool is
 	began      time.Time
 	closers    []func() // run last first
@@ -53,8 +55,11 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	r := &run{o: o, export: newExport(o, dice, invoice.Today(time.Now())), counts: map[string]int{}}
 	faults, disruptions := drawFaults(o, dice), drawDisruptions(o, dice)
 	episodes, alterations := drawEpisodes(o, r.export, rand.New(rand.NewPCG(o.Seed, 1)))
+	clients := rand.New(rand.NewPCG(o.Seed, 2)) // dice of their own, like those of the partial faults
+	r.export.chooseDoors(o, clients)
+	ends := drawWatchEnds(o, clients)
 	defer r.close()
-	if err := r.start(ctx); err != nil {
+	if err := r.start(ctx, clients); err != nil {
 		return Figures{}, err
 	}
 	for _, f := range alterations {
@@ -63,9 +68,12 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 		}
 	}
 	r.began = time.Now()
+	r.receiver.begin(r.began)
 	breaks := &disruptor{r}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.handIn(gctx) })
+	g.Go(func() error { return r.inbox.write(gctx, r.until) })
+	g.Go(func() error { return breaks.endWatch(gctx, ends) })
 	g.Go(func() error { return breaks.injectFaults(gctx, faults) })
 	g.Go(func() error { return breaks.disrupt(gctx, disruptions) })
 	g.Go(func() error { return breaks.runEpisodes(gctx, episodes) })
@@ -73,9 +81,16 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	if err == nil {
 		err = r.awaitEnd(ctx)
 	}
+	ended := time.Now()
+	if err == nil {
+		(&auditor{r}).awaitClients(ctx)
+	}
+	behind := time.Since(ended)
 	took := time.Since(r.began)
+	r.inbox.watch.stop(15 * time.Second)
 	r.stopWorkers() // so that the audit covers what they write at their end
 	f, imbalances := (&auditor{r}).audit(took)
+	f.Behind = behind
 	return f, errors.Join(err, imbalances)
 }
 

@@ -10,7 +10,7 @@ import (
 // A seed determines what is handed in, which faults and disruptions happen, and when.
 func TestDraw_SameSeed_SameRun(t *testing.T) {
 	draw := func(seed uint64) string {
-		o := Options{Worker: "w", Dir: "d", Seed: seed, Invoices: 50}
+		o := Options{Worker: "w", Enqueue: "e", Dir: "d", Seed: seed, Invoices: 50}
 		o.Disruptions = Disruptions{Kills: 3, Pauses: 1, RedisKills: 2}
 		o, err := o.withDefaults()
 		if err != nil {
@@ -19,6 +19,12 @@ func TestDraw_SameSeed_SameRun(t *testing.T) {
 		dice := newDice(seed)
 		e := newExport(o, dice, "2026-11-23")
 		text := ""
+		clients := newDice(seed)
+		e.chooseDoors(o, clients)
+		for _, d := range e.drops {
+			text += fmt.Sprint(d.at, d.item.number, d.path, d.how, d.back, d.torn)
+		}
+		text += fmt.Sprint(drawMoods(o, clients))
 		for _, d := range e.deliveries {
 			text += fmt.Sprint(d.at, d.lane, len(d.items), d.items[0].number, d.items[0].hash)
 		}

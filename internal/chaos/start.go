@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,9 +18,9 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// start starts Redis and the simulator, where the run needs them a replica and a bucket, and the
-// workers.
-func (r *run) start(ctx context.Context) error {
+// start starts Redis and the simulator, where the run needs them a replica and a bucket, the
+// workers, and the clients: a receiver of results, and a watch of a folder.
+func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 	if err := r.startBed(ctx); err != nil {
 		return err
 	}
@@ -36,6 +37,10 @@ func (r *run) start(ctx context.Context) error {
 		}
 		r.atEnd(r.bucket.close)
 	}
+	if r.receiver, err = startReceiver(r.o, clients); err != nil {
+		return err
+	}
+	r.atEnd(func() { _ = r.receiver.stop() })
 	path := filepath.Join(r.o.Dir, "worker.yaml")
 	if err := r.writeConfig(path, nil); err != nil {
 		return err
@@ -60,7 +65,7 @@ func (r *run) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.startInbox(path)
 }
 
 func (r *run) startBed(ctx context.Context) error {
@@ -99,6 +104,10 @@ func (r *run) writeConfig(path string, keys map[string]string) error {
 	c.Sweep.Every, c.Sweep.After = time.Second, 3*time.Second
 	c.Worker.Concurrency, c.Worker.ShutdownTimeout, c.Worker.DeadAfter = 8, 3*time.Second, 3*time.Second
 	c.Log.Level = "debug"
+	c.Results.Webhooks = []config.Webhook{{
+		Name: receiverName, URL: r.receiver.url + "/ksef", SecretFile: config.Files{r.receiver.secretFile},
+		AllowPrivate: true, AllowPlain: true, Timeout: webhookTimeout,
+	}}
 	if r.pair != nil {
 		c.Redis = r.pair.settings()
 	}

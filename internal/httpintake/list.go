@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
@@ -116,10 +117,10 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 	return slices.Contains(f.tenants, inv.Tenant) &&
 		(f.state == "" || f.state == string(inv.State)) &&
 		(f.ref == "" || f.ref == inv.Ref) &&
-		(f.number == "" || f.number == inv.Number) &&
+		(f.number == "" || inquiry.SameNumber(f.number, inv.Number)) &&
 		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber) &&
 		(f.day == "" || f.day == inv.IssueDate) &&
-		strings.HasPrefix(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
+		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
 // selects reports whether the filter asks for more than a state and the tenants of the client.
@@ -136,10 +137,7 @@ func (l *listing) named(c *call, f filter) error {
 	if f.ref != "" {
 		invs, err = l.o.Inquiry.FindRef(c.ctx(), f.ref, f.tenants...)
 	} else {
-		var ids []string
-		if ids, err = l.o.Ledger.ByNumber(c.ctx(), f.number); err == nil {
-			invs, err = l.o.Ledger.Invoices(c.ctx(), ids)
-		}
+		invs, err = l.o.Inquiry.FindNumber(c.ctx(), f.number)
 	}
 	if _, err = ledger.Skip(err); err != nil {
 		return notNow(err)
@@ -160,7 +158,7 @@ func (l *listing) named(c *call, f filter) error {
 			return notNow(err)
 		}
 		for i := range found {
-			if r := &found[i]; slices.Contains(f.tenants, r.Tenant) && (f.number == "" || r.Number == f.number) {
+			if r := &found[i]; slices.Contains(f.tenants, r.Tenant) && (f.number == "" || inquiry.SameNumber(r.Number, f.number)) {
 				page = append(page, answerOf(results.OfRefusal(r)))
 			}
 		}

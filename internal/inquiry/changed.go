@@ -19,11 +19,27 @@ type Placed struct {
 // [ledger.Skip] empties, the others are returned.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
-	if err != nil || len(places) == 0 {
+	sick, err := ledger.Skip(err)
+	if err != nil {
 		return nil, from, err
 	}
+	if len(places) == 0 {
+		return nil, from, unreadable(sick)
+	}
 	out, err := r.at(ctx, places)
-	return out, places[len(places)-1], err
+	unread, err := ledger.Skip(err)
+	if err != nil {
+		return nil, from, err
+	}
+	return out, places[len(places)-1], unreadable(append(sick, unread...))
+}
+
+// unreadable returns an error that [ledger.Skip] empties; nil when there is nothing to name.
+func unreadable(entries []ledger.Unreadable) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return &ledger.UnreadableError{Entries: entries}
 }
 
 // at reads the invoices at some places, without those that have changed since.

@@ -3,23 +3,24 @@ package inquiry
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
 
-// Decision is an invoice that is decided, with its result. While its receipt has not arrived, the
-// result says what it waits for.
+// Decision is an invoice and its result, as far as it is decided. While the invoice is not, or its
+// receipt has not arrived, the result says what it waits for.
 type Decision struct {
 	Invoice ledger.Invoice
 	Result  results.Result
 }
 
-// Decided yields the invoices that are decided, have changed since from and pass the filter, in the
-// order of their last change. An error ends the sequence. An invoice that changes after it was
-// yielded comes again, as it is then: to know which were yielded would take memory for each.
-// Otherwise a few pages are held in memory, however many there are.
+// Decided yields the invoices that have changed since from and pass the filter, without states in
+// the filter the decided ones, in the order of their last change. An error ends the sequence. An
+// invoice that changes after it was yielded comes again, as it is then: to know which were yielded
+// would take memory for each. Otherwise a few pages are held in memory, however many there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {
@@ -84,9 +85,15 @@ func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- 
 		}
 		coming := make(chan page, 1)
 		to <- coming // it is read to the end, whatever happens
-		if err != nil {
+		if sick, other := ledger.Skip(err); other != nil {
 			coming <- page{err: err}
 			return
+		} else if sick != nil { // it is named once; the other states are listed
+			states = slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool {
+				return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
+			})
+			coming <- page{unread: err}
+			continue
 		}
 		place = places[len(places)-1]
 		go func() { coming <- r.page(ctx, places, &f) }()

@@ -7,22 +7,35 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Filter says which decided invoices a list shows. An empty field passes all. Only State narrows
+// Filter says which invoices a list shows. An empty field passes all. Only the states narrow
 // what is read: for the others every entry since the start of the list is looked at. An index for
 // each of them would cost memory for every invoice that is kept.
 type Filter struct {
-	State      ledger.State
+	// State is the only one that passes; empty: every decided one. Waiting passes those that wait
+	// for something: they are not decided, or their receipt is missing. Of the two, one is set at
+	// most.
+	State   ledger.State
+	Waiting bool
+
 	Tenants    []string // names; one of them
 	Day        string   // P_1, "2006-01-02"
-	Number     string   // how P_2 begins; a space is also a no-break space
+	Number     string   // how P_2 begins, with white space as [SameNumber] compares it
 	KsefNumber string   // how the number that KSeF gave begins
 }
 
 // Match reports whether an invoice passes.
 func (f *Filter) Match(inv *ledger.Invoice) bool {
-	return inv.State.Final() &&
-		(f.State == "" || f.State == inv.State) &&
-		f.OfTenant(inv.Tenant) && f.MatchText(inv.IssueDate, inv.Number, inv.KsefNumber)
+	return f.inState(inv.State) && f.OfTenant(inv.Tenant) && f.MatchText(inv.IssueDate, inv.Number, inv.KsefNumber)
+}
+
+func (f *Filter) inState(s ledger.State) bool {
+	switch {
+	case f.Waiting:
+		return !s.Final() || s == ledger.Accepted
+	case f.State != "":
+		return s == f.State
+	}
+	return s.Final()
 }
 
 // OfTenant reports whether documents of a tenant pass.
@@ -34,13 +47,13 @@ func (f *Filter) OfTenant(tenant string) bool {
 // tenant and state.
 func (f *Filter) MatchText(day, number, ksefNumber string) bool {
 	return (f.Day == "" || f.Day == day) &&
-		(f.Number == "" || strings.HasPrefix(ordinary(number), ordinary(f.Number))) &&
+		NumberBegins(number, f.Number) &&
 		strings.HasPrefix(ksefNumber, f.KsefNumber)
 }
 
-// states lists the decided states that may pass.
+// states lists the states that may pass.
 func (f *Filter) states() []ledger.State {
 	return slices.DeleteFunc(ledger.States(), func(s ledger.State) bool {
-		return !s.Final() || f.State != "" && f.State != s || f.KsefNumber != "" && !s.InKSeF()
+		return !f.inState(s) || f.KsefNumber != "" && !s.InKSeF()
 	})
 }

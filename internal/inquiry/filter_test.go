@@ -12,7 +12,7 @@ import (
 func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 	w := newWorld(t)
 	a, b, c := w.take(sellerA, "FV 1", "1"), w.take(sellerB, "FV\u00a02", "2"), w.take(sellerA, "KOR 3", "3")
-	w.take(sellerA, "FV waits", "4")
+	q := w.take(sellerA, "FV waits", "4")
 	w.move(ledger.Packed, a)
 	w.check(w.ledger.Move(t.Context(), ledger.Move{
 		ID: a, To: ledger.Accepted, Edit: ledger.Edit{}.Number(sellerA + "-20261123-0100A0DB5B00-39"),
@@ -26,7 +26,9 @@ func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 	}{
 		{inquiry.Filter{}, []string{a, b, c}},
 		{inquiry.Filter{State: ledger.Parked}, []string{c}},
-		{inquiry.Filter{State: ledger.Queued}, nil},
+		{inquiry.Filter{State: ledger.Queued}, []string{q}},
+		{inquiry.Filter{Waiting: true}, []string{q, a}},
+		{inquiry.Filter{Waiting: true, Number: "FV w"}, []string{q}},
 		{inquiry.Filter{State: "refused"}, nil},
 		{inquiry.Filter{Tenants: []string{sellerB, "x"}}, []string{b}},
 		{inquiry.Filter{Number: "FV "}, []string{a, b}},

@@ -50,9 +50,10 @@ func (r *Reader) skip(err error) error {
 	return err
 }
 
-// Find returns the invoice with the id name, or all invoices with the number (P_2) name, the oldest
-// first. No invoice is no error. When some entries cannot be read, Find returns the others together
-// with an error that names the unreadable ones: see [ledger.Skip].
+// Find returns the invoice with the id name, or all invoices with the number (P_2) name, as
+// [SameNumber] compares them, the oldest first. No invoice is no error. When some entries cannot be
+// read, Find returns the others together with an error that names the unreadable ones: see
+// [ledger.Skip].
 func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin so too, and is then looked up as a number.
 	if strings.HasPrefix(name, "inv-") {
@@ -61,17 +62,10 @@ func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error
 			return invs, err
 		}
 	}
-	var ids []string
-	for _, number := range spellings(name) {
-		var err error
-		if ids, err = r.Ledger.ByNumber(ctx, number); err != nil {
-			return nil, fmt.Errorf("look up number: %w", err)
-		}
-		if len(ids) > 0 {
-			break
-		}
+	invs, err := r.FindNumber(ctx, name)
+	if err == nil && len(invs) == 0 {
+		invs, err = r.scanNumber(ctx, name)
 	}
-	invs, err := r.Ledger.Invoices(ctx, ids)
 	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
 	return invs, err
 }
@@ -93,7 +87,7 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 		return nil, err
 	}
 	for i := range refusals {
-		if refusals[i].ID == name || sameNumber(refusals[i].Number, name) {
+		if refusals[i].ID == name || SameNumber(refusals[i].Number, name) {
 			return &refusals[i], nil
 		}
 	}
@@ -103,7 +97,7 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 // Refused returns the refusals on record with this id or number, those that have ended too, the
 // oldest first.
 func (r *Reader) Refused(ctx context.Context, name string) ([]ledger.Refusal, error) {
-	return r.refused(ctx, name, func(of *ledger.Refusal) bool { return of.ID == name || sameNumber(of.Number, name) })
+	return r.refused(ctx, name, func(of *ledger.Refusal) bool { return of.ID == name || SameNumber(of.Number, name) })
 }
 
 // RefusedRef does the same for refusals of documents that were handed in with this ref.

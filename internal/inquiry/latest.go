@@ -87,7 +87,7 @@ func (r *Reader) places(ctx context.Context, states []ledger.State, before ledge
 	more bool, err error) {
 	for _, s := range states {
 		some, err := r.Ledger.Latest(ctx, s, before, from, n+1)
-		if err != nil {
+		if err := r.skip(err); err != nil {
 			return nil, false, err
 		}
 		out = append(out, some...)

@@ -58,7 +58,7 @@ func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 		}
 	}
 	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
-	if err != nil {
+	if err := r.skip(err); err != nil {
 		return nil, err
 	}
 	for batch := range slices.Chunk(refusals, chunk) {

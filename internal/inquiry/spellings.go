@@ -1,36 +1,119 @@
 package inquiry
 
-import "strings"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-// Exports may put a no-break space into a number, so that it is not broken at the end of a line. It
-// looks like a space, and a person types a space. The ledger finds a number by its exact bytes, so
-// it is asked for every spelling.
+	"ksefworker/internal/ledger"
+)
 
-// noBreak is the no-break space.
+// KSeF compares numbers (P_2) with their white space normalised, and so does a person, who cannot
+// see what kind of space an export has put into a number. The ledger finds a number by its exact
+// bytes. An index by the normal form would cost memory for every invoice that is kept, so the
+// ledger is asked for the spellings that a number may have, and then its newest entries are read.
+
+// noBreak is the no-break space, which exports put into numbers so that they are not broken at the
+// end of a line. XML collapses the other white space, so a number in the ledger has single spaces.
 const noBreak = "\u00a0"
 
-// maxSpaces is how many spaces of a number are tried both ways: 32 look-ups.
+// maxSpaces is how many spaces of a number are tried both ways: 32 look-ups. Of more spaces, all
+// are tried one way, and all but one.
 const maxSpaces = 5
+
+const (
+	// maxFindScan and maxFindTime bound how many of the newest entries are read for a number that
+	// is found under none of its spellings.
+	maxFindScan = 20_000
+	maxFindTime = 2 * time.Second
+)
+
+// FindNumber returns the invoices with this number, of any seller and in no particular order. White
+// space counts as KSeF counts it, see [SameNumber]; of several spellings the one that was typed
+// comes first. Its errors are those of Find.
+func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
+	for _, s := range spellings(number) {
+		ids, err := r.Ledger.ByNumber(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("look up number: %w", err)
+		}
+		if len(ids) > 0 {
+			return r.Ledger.Invoices(ctx, ids)
+		}
+	}
+	return nil, nil
+}
+
+// scanNumber looks for a number among what a person may have to act on, and then among the newest
+// entries.
+func (r *Reader) scanNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
+	if !strings.Contains(ordinary(number), " ") {
+		return nil, nil
+	}
+	until := time.Now().Add(maxFindTime)
+	for _, states := range [][]ledger.State{{ledger.Rejected, ledger.Parked}, nil} {
+		found, err := r.Latest(ctx, Window{
+			States: states, Limit: maxFindScan, Scan: maxFindScan, Until: until,
+			Match: func(inv *ledger.Invoice) bool { return SameNumber(inv.Number, number) },
+		})
+		if err != nil || len(found.Invoices) > 0 {
+			return found.Invoices, err
+		}
+	}
+	return nil, nil
+}
 
 // spellings lists the numbers that a person may mean: the one that was typed first.
 func spellings(number string) []string {
-	parts := strings.Split(strings.ReplaceAll(number, noBreak, " "), " ")
-	if len(parts) == 1 || len(parts) > maxSpaces+1 {
-		return []string{number}
+	all := []string{number}
+	parts := strings.Fields(number)
+	gaps := len(parts) - 1
+	if gaps < 0 {
+		return all
 	}
-	all := []string{parts[0]}
-	for _, part := range parts[1:] {
-		var longer []string
-		for _, s := range all {
-			longer = append(longer, s+" "+part, s+noBreak+part)
+	// Bit i of a way says that the space i is a no-break one.
+	var ways []uint64
+	switch {
+	case gaps <= maxSpaces:
+		for w := range uint64(1) << gaps {
+			ways = append(ways, w)
 		}
-		all = longer
+	case gaps < 64:
+		whole := uint64(1)<<gaps - 1
+		ways = append(ways, 0, whole)
+		for i := range gaps {
+			ways = append(ways, 1<<i, whole&^(1<<i))
+		}
+	default:
+		ways = []uint64{0, 1<<64 - 1}
 	}
-	return append([]string{number}, all...)
+	for _, way := range ways {
+		var s strings.Builder
+		for i, part := range parts {
+			if i > 0 && way&(1<<min(i-1, 63)) != 0 {
+				s.WriteString(noBreak)
+			} else if i > 0 {
+				s.WriteByte(' ')
+			}
+			s.WriteString(part)
+		}
+		if spelt := s.String(); !slices.Contains(all, spelt) {
+			all = append(all, spelt)
+		}
+	}
+	return all
 }
 
-// sameNumber reports whether a person who types name may mean the number.
-func sameNumber(number, name string) bool { return ordinary(number) == ordinary(name) }
+// SameNumber reports whether two numbers are equal as KSeF compares them: but for white space,
+// no-break and other spaces included (KSeF issues 797 and 315).
+func SameNumber(a, b string) bool { return ordinary(a) == ordinary(b) }
 
-// ordinary returns a number with ordinary spaces alone.
-func ordinary(number string) string { return strings.ReplaceAll(number, noBreak, " ") }
+// ordinary returns a number with single ordinary spaces alone.
+func ordinary(number string) string { return strings.Join(strings.Fields(number), " ") }
+
+// NumberBegins reports whether a number begins so, with white space as [SameNumber] compares it.
+func NumberBegins(number, begin string) bool {
+	return begin == "" || strings.HasPrefix(ordinary(number), ordinary(begin))
+}

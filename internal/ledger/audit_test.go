@@ -68,7 +68,7 @@ func snapshotOf(t interface {
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum", "tenant",
 				"tenants": // they say nothing about the entries
-			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinkfailed", "sinkgaveup": // nor do these
+			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })

@@ -23,12 +23,16 @@ const justNow = 2 * time.Millisecond
 // later stands behind all that were listed before. So whoever goes on from the last place until
 // none are left has met every invoice in its present state. An invoice that was taken in is the
 // exception: its time is from just before it was written.
+// With an [*UnreadableError] it returns the invoices of the other states: the error names the
+// indexes that hold something else.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, just now may be hours ahead: then the order has to suffer.
 		const tries = 3
 		places, young, err := er.changed(ctx, states, from, n, try == tries)
-		if err != nil {
+		if unread, other := Skip(err); other == nil && unread != nil && (len(places) > 0 || !young) {
+			return places, err
+		} else if other != nil {
 			return nil, fmt.Errorf("list what changed: %w", err)
 		}
 		if len(places) > 0 || !young {
@@ -59,5 +63,9 @@ func (er *EntryReader) changed(ctx context.Context, states []State, from Place, 
 	for i := 0; i+1 < len(list); i += 2 {
 		places = append(places, Place{At: Millis(number(list[i+1])), ID: text(list[i])})
 	}
-	return places, number(cell(r, 0)) == 1, nil
+	var sick []Unreadable
+	for _, key := range row(cell(r, 2)) {
+		sick = append(sick, sickKey(text(key)))
+	}
+	return places, number(cell(r, 0)) == 1, some(sick)
 }

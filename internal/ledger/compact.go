@@ -133,6 +133,7 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	if err != nil || again != inv { // the entry has what a record cannot hold
 		return args
 	}
+	st.shapes.keep(string(shapeDigest(shape)), shape)
 	pieces := piecesOf(record)
 	args = append(args, id, inv.Rev, changeTag(m), shapeDigest(shape), shape,
 		identBytes(&inv), headsOf(&inv), digest, len(pieces))

@@ -15,6 +15,10 @@ type CutLimits struct {
 // meanwhile: ten thousand in one step were 600 ms, two hundred are a dozen.
 const cutPiece = 200
 
+// maxCutLooks bounds the pieces of one package, those included that find nothing but invoices of
+// numbers that it has already: ten thousand invoices in pieces, and as many to pass over thousands.
+const maxCutLooks = 100
+
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
 // [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing waits,
 // and that no package was made. P_2 is unique in the package.
@@ -32,18 +36,23 @@ func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimi
 		"refusals", 0,
 	}
 	var ids []string
-	for rev := 0; len(ids) < lim.Invoices; rev++ { // each piece is one revision of the package
+	rev, past := 0, int64(0) // each piece that takes any is one revision of the package
+	for looks := 0; len(ids) < lim.Invoices && looks < maxCutLooks; looks++ {
 		n := min(cutPiece, lim.Invoices-len(ids))
 		more := len(ids)+n < lim.Invoices
 		args := ps.args("", g.Name(), id, rev, n, lim.Bytes, more, len(fields))
-		rows, err := ps.home.atHome(ctx, ps.run, cutScript, append(args, fields...))
+		rows, err := ps.home.atHome(ctx, ps.run, cutScript, append(append(args, fields...), past))
 		if err != nil {
 			return ids, fmt.Errorf("cut package of %s: %w", g.Name(), err)
 		}
-		for _, v := range rows {
+		past = number(cell(rows, 0))
+		for _, v := range rows[min(2, len(rows)):] {
 			ids = append(ids, text(v))
 		}
-		if len(rows) < n {
+		if len(rows) > 2 {
+			rev++
+		}
+		if text(cell(rows, 1)) != "1" {
 			break
 		}
 	}

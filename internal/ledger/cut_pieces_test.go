@@ -167,11 +167,11 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	w.audit()
 }
 
-// Numbers of several sellers may be the same: hundreds of self-billed invoices of one number wait
+// Numbers of several sellers may be the same: thousands of self-billed invoices of one number wait
 // for a package each. They do not keep the others from going together.
 func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w := oneWorld(t)
-	const same, others = 450, 300
+	const same, others = 2300, 300
 	docs := make([]NewInvoice, same+others)
 	for i := range docs {
 		seller, number := fmt.Sprintf("%010d", i), "1"

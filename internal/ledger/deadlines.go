@@ -12,7 +12,7 @@ import (
 // Due lists up to limit ids of undecided invoices whose legal deadline is t or earlier, nearest
 // first.
 func (er *EntryReader) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
-	return er.byTime(ctx, er.key(keyDue), time.Time{}, t, limit)
+	return er.byTime(ctx, keyDue, time.Time{}, t, limit)
 }
 
 // AtRisk returns how many undecided invoices have their legal deadline at t or earlier, and the

@@ -103,6 +103,9 @@ func rareTexts(i *Invoice) []*string {
 // are fields of the entry.
 func unpackFinal(id string, record []byte, shape string) (i Invoice, err error) {
 	var s finalShape
+	if shape == "" && shapeIn(record) != "" {
+		return i, fmt.Errorf("%w: %w", errDamaged, errNoShape)
+	}
 	if len(record) < 1+shapeSize || record[0] != finalRecord || json.Unmarshal([]byte(shape), &s) != nil {
 		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
 	}

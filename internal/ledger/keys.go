@@ -43,13 +43,15 @@ const (
 	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)
 
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
-	keyOutbox     = "outbox"      // stream: outcomes in the order in which they were written
-	keySink       = "sink:"       // sink → hash: its position in the outbox, and what is wrong with it
-	keySinkLease  = "sinklease:"  // sink → string: token of the process that serves the sink now
-	keySinkHeld   = "sinkheld:"   // sink → hash: id → the outcomes of that invoice that the sink has not taken, as JSON
-	keySinkDue    = "sinkdue:"    // sink → zset: these ids by the time of the next attempt
-	keySinkFailed = "sinkfailed:" // sink → hash: id:revision → an outcome that was given up, as JSON
-	keySinkGaveUp = "sinkgaveup:" // sink → zset: the same names by the time when they were given up
+	keyOutbox     = "outbox"        // stream: outcomes in the order in which they were written
+	keySink       = "sink:"         // sink → hash: its position in the outbox, and what is wrong with it
+	keySinks      = "sinks"         // set: names of the sinks that a process has served
+	keySinkLease  = "sinklease:"    // sink → string: token of the process that serves the sink now
+	keySinkHeld   = "sinkheld:"     // sink → hash: id → the outcomes of that invoice that the sink has not taken, as JSON
+	keySinkDue    = "sinkdue:"      // sink → zset: these ids by the time of the next attempt
+	keySinkStands = "sinkstanding:" // sink → hash: tenant → what of it is held or left behind, as JSON ([Standing])
+	keySinkFailed = "sinkfailed:"   // sink → hash: id:revision → an outcome that was given up, as JSON
+	keySinkGaveUp = "sinkgaveup:"   // sink → zset: the same names by the time when they were given up
 
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used

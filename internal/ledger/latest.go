@@ -14,7 +14,8 @@ import (
 const sameInstant = 20_000
 
 // Latest lists up to limit places of invoices in a state, the newest change first: those older than
-// before, and not changed before from. The zero values leave that end open. It reads no entry.
+// before, and not changed before from. The zero values leave that end open. It reads no entry. The
+// error is an [*UnreadableError] when the index holds something else.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	key, lowest := er.key(keyState, string(s)), "-inf"
 	if from != 0 {
@@ -27,7 +28,7 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 			id, _ := z.Member.(string)
 			out = append(out, Place{Millis(z.Score), id})
 		}
-		return err
+		return sickOr(err, keyState+string(s))
 	}
 	highest := "+inf"
 	if before.At != 0 {
@@ -38,7 +39,7 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 		highest = "(" + at
 		// Redis lists those of one millisecond in the order of their ids, here the last one first.
 		same, err := er.rdb.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
-		if err != nil {
+		if err = sickOr(err, keyState+string(s)); err != nil {
 			return nil, fmt.Errorf("list %s invoices: %w", s, err)
 		}
 		slices.Reverse(same)

@@ -49,7 +49,7 @@ func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) 
 // few, so ByNumber reads every identity that the number can belong to.
 func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, error) {
 	sellers, err := er.rdb.SMembers(ctx, er.key(keySellers)).Result()
-	if err != nil {
+	if err = sickOr(err, keySellers); err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
 	var newest []*redis.StringCmd
@@ -77,14 +77,15 @@ func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, e
 }
 
 // InState lists up to limit ids of invoices in a state whose last change is within [from, to],
-// oldest first. A zero time leaves that end open; limit 0 or less lists all.
+// oldest first. A zero time leaves that end open; limit 0 or less lists all. The
+// error is an [*UnreadableError] when the index holds something else.
 func (er *EntryReader) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
-	return er.byTime(ctx, er.key(keyState, string(s)), from, to, limit)
+	return er.byTime(ctx, keyState+string(s), from, to, limit)
 }
 
 // PackagesInState does the same for packages.
 func (er *EntryReader) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
-	return er.byTime(ctx, er.key(keyPackageState, string(s)), from, to, limit)
+	return er.byTime(ctx, keyPackageState+string(s), from, to, limit)
 }
 
 func (st *store) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
@@ -98,24 +99,27 @@ func (st *store) byTime(ctx context.Context, key string, from, to time.Time, lim
 	if limit <= 0 {
 		by.Count = -1
 	}
-	return st.rdb.ZRangeByScore(ctx, key, by).Result()
+	ids, err := st.rdb.ZRangeByScore(ctx, st.key(key), by).Result()
+	return ids, sickOr(err, key)
 }
 
-// Counts returns how many invoices are in each state; every state has an entry.
+// Counts returns how many invoices are in each state; every state has an entry but one whose index
+// holds something else ([Ledger.SickKeys]).
 func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}
-	_, err := er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for _, s := range States() {
 			cmds[s] = p.ZCard(ctx, er.key(keyState, string(s)))
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count invoices: %w", err)
 	}
 	out := make(map[string]int64, len(cmds))
 	for s, c := range cmds {
-		out[string(s)] = c.Val()
+		if c.Err() == nil {
+			out[string(s)] = c.Val()
+		}
 	}
 	return out, nil
 }

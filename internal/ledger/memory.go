@@ -95,7 +95,7 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	})
 	m, err := memoryOf(info)
 	if err == nil {
-		err = seals.Err()
+		err = sickOr(seals.Err(), keySeals)
 	}
 	if err != nil {
 		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)

@@ -21,11 +21,11 @@ type OnWay struct {
 func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	_, err := ps.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	// A list that is no list is skipped, too: otherwise nothing of any tenant would be cut.
+	err := ps.pipe(ctx, func(p redis.Pipeliner) {
 		for i, s := range states {
 			lists[i] = p.ZRevRange(ctx, ps.key(keyPackageState, string(s)), 0, int64(limit)-1)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list packages: %w", err)

@@ -45,6 +45,9 @@ func (o *Outcome) Time() time.Time {
 	return Millis(n).Time()
 }
 
+// PlaceOf returns the place before everything that is written from a time on.
+func PlaceOf(t time.Time) string { return strconv.FormatInt(max(t.UnixMilli(), 0), 10) + "-0" }
+
 // AfterOutcome reports whether place a is behind place b. "" is before every place.
 func AfterOutcome(a, b string) bool {
 	ams, aseq := splitPlace(a)
@@ -122,7 +125,7 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		err = ob.rdb.XTrimMinIDApprox(ctx, ob.key(keyOutbox), oldest, 0).Err()
+		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err() // exactly: an old storage key is kept until they are gone
 	}
 	if err != nil {
 		return fmt.Errorf("trim the outbox: %w", err)
@@ -138,6 +141,8 @@ type Told struct {
 	OfRefusal *Refusal
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
+	// Sealed says that this process lacks the key of a text of it, which says so instead.
+	Sealed bool
 }
 
 // Told reads what outcomes are about, in the same order.
@@ -183,16 +188,23 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 		o.Unread = bad[o.ID]
 		if now := byID[o.ID]; now != nil {
 			was := ob.asOf(*now, &o.Outcome)
-			o.Invoice = &was
+			o.Invoice, o.Sealed = &was, was.Reason == "("+encryptedHere+")" || was.File == encryptedFile
 		}
 	}
 	return out, nil
 }
 
-// asOf returns an entry as it was at an outcome. An entry that was only annotated since, in the
-// same state, is returned as it is now: the note is part of what became of it.
+// asOf returns an entry as it was at an outcome. An entry in the same state may only have been
+// annotated since, so its text is returned as it is now: the note is part of what became of it. It
+// has the outcome's revision all the same, because the entry may as well have been retried and come
+// to the same state again: then other outcomes lie between, which must not seem older. An outcome
+// without a state stands for the present one.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
-	if now.Rev == o.Rev || now.State == o.State && now.Rev > o.Rev {
+	if now.Rev == o.Rev || o.State == "" {
+		return now
+	}
+	if now.State == o.State && now.Rev > o.Rev {
+		now.Rev = o.Rev
 		return now
 	}
 	now.State, now.Rev, now.Code, now.KsefNumber = o.State, o.Rev, o.Code, o.KsefNumber

@@ -189,7 +189,7 @@ func TestSink_Change_IsReadAsItWasWritten(t *testing.T) {
 	}
 	got, err := w.Sink(ctx(), "erp")
 	w.must(err)
-	there, err := w.NotTaken(ctx(), "erp", []string{"inv-a", "inv-b"})
+	there, _, err := w.NotTaken(ctx(), "erp", []string{"inv-a", "inv-b"})
 	w.must(err)
 	failed, err := w.Failed(ctx(), "erp", 10)
 	w.must(err)

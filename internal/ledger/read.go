@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 		inv.Ref = encryptedRef
 	}
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
-	err = sound(inv.V, why, whole, slices.Contains(States(), inv.State))
+	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State))
 	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 
@@ -136,7 +137,7 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 	p.Reason, p.Said = er.openReason(id, p.Reason), openSaid(er.store, id, p.Said)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
-	err = sound(v, scanned, whole, slices.Contains(PackageStates(), p.State))
+	err = sound(v, cmp.Or(scanned, countable(m["rev"], p.Rev)), whole, slices.Contains(PackageStates(), p.State))
 	return p, unread(keyPackage+id, id, m, err), nil
 }
 
@@ -170,6 +171,18 @@ func damaged(err error) error {
 	}
 	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
 }
+
+// countable returns why a revision cannot be counted on, or nil. Redis counts only numbers as it
+// writes them itself: with "01" every move would conflict or fail half way. None is another fault.
+func countable(stored string, rev int64) error {
+	if rev == 0 || stored == strconv.FormatInt(rev, 10) && len(stored) <= maxRevision {
+		return nil
+	}
+	return fmt.Errorf("%w: its revision is not a number as Redis writes it", errDamaged)
+}
+
+// maxRevision is how many digits a revision has at most: scripts compute with what fits a double.
+const maxRevision = 15
 
 // sound returns why an entry cannot be used, or nil. It checks the version first, because a newer
 // entry may also have other fields. An unknown state comes from a newer build.

@@ -134,20 +134,21 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 	for i, id := range ids {
 		members[i] = id
 	}
-	_, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	var unseen *redis.IntCmd
+	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		p.HDel(ctx, rs.key(keyRefused, tenant), ids...)
-		rs.unsee(ctx, p, tenant, ids)
+		unseen = rs.unsee(ctx, p, tenant, ids)
 		return nil
 	})
-	return err
+	return seenApart(cmds, unseen, err)
 }
 
 // refusers lists the tenants that have refusals, or had.
 func (rs *RefusalStore) refusers(ctx context.Context) ([]string, error) {
 	tenants, err := rs.rdb.SMembers(ctx, rs.key(keyRefusers)).Result()
-	if err != nil {
+	if err = sickOr(err, keyRefusers); err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
 	slices.Sort(tenants)
@@ -176,19 +177,23 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 }
 
 // Refusals reads the refusals that were last refused at from or later, oldest first: those that
-// ended as ended says, or the open ones if it is "".
+// ended as ended says, or the open ones if it is "". With an [*UnreadableError] it returns those of
+// the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Refusal
+	var sick []Unreadable
 	for _, t := range tenants {
-		key := rs.key(keyRefusals, t)
+		key := keyRefusals + t
 		if ended == "" {
-			key = rs.key(keyOpenRefusals, t)
+			key = keyOpenRefusals + t
 		}
 		ids, err := rs.byTime(ctx, key, from, time.Time{}, 0)
+		unread, err := Skip(err)
+		sick = append(sick, unread...)
 		if err != nil {
 			return nil, fmt.Errorf("list refusals: %w", err)
 		}
@@ -201,7 +206,7 @@ func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended stri
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Refusal) int { return cmp.Compare(a.At, b.At) })
-	return out, nil
+	return out, some(sick)
 }
 
 func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {

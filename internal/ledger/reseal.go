@@ -16,8 +16,8 @@ import (
 // again: they leave Redis with their receipt or after storage.keep_rejected.
 //
 // It looks at up to limit entries of each state, those behind the last ones that a process looked
-// at, and at every refusal, hold and tenant. It returns how many texts it sealed again. A text that
-// this process cannot open stays as it is.
+// at, and at every refusal, hold, tenant and outcome that a sink has not taken. It returns how many
+// texts it sealed again. A text that this process cannot open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
@@ -52,7 +52,11 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 			n += sealed
 		}
 	}
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	sealed, err := ss.resealSinks(ctx)
+	return n + sealed, err
 }
 
 // resealPage bounds one script and one pipeline.

@@ -25,8 +25,9 @@ var (
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
 	changedScript     = script("changed")
-	saidScript        = script("said") // of packages too
-	seenScript        = script("seen") // of refusals too
+	saidScript        = script("said")    // of packages too
+	reindexScript     = script("reindex") // of packages too
+	seenScript        = script("seen")    // of refusals too
 
 	// Of packages.
 	cutScript     = script("cut")

@@ -23,7 +23,8 @@ const tallyPage = 1000
 type Tally struct {
 	Documents map[string]int64 // of invoices
 	// Texts are the reasons, file names and refs of invoices, the reasons of packages, KSeF's words
-	// about both and about tenants, refusals and the reasons of holds. Those that are not encrypted
+	// about both and about tenants, refusals and the reasons of holds, and the reasons and answers
+	// of outcomes that are in the outbox, held for a sink or given up. Those that are not encrypted
 	// are not counted.
 	Texts map[string]int64
 }
@@ -56,6 +57,9 @@ func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 		}
 	}
 	err := ss.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil })
+	if err == nil {
+		err = ss.tallySinks(ctx, &t)
+	}
 	return t, err
 }
 

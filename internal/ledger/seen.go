@@ -81,6 +81,9 @@ func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, err
 		fields[i] = it.field()
 	}
 	found, err := ss.rdb.HMGet(ctx, ss.key(keySeen), fields...).Result()
+	if wrongType(err) {
+		return out, nil // the key holds something else, which the sweep reports: open items are listed without marks
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read what was seen: %w", err)
 	}
@@ -94,10 +97,24 @@ func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, err
 }
 
 // unsee takes away the marks of refusals with what closes them.
-func (st *store) unsee(ctx context.Context, p redis.Pipeliner, tenant string, ids []string) {
+func (st *store) unsee(ctx context.Context, p redis.Pipeliner, tenant string, ids []string) *redis.IntCmd {
 	fields := make([]string, len(ids))
 	for i, id := range ids {
 		fields[i] = OpenName{ID: id, Tenant: tenant}.field()
 	}
-	p.HDel(ctx, st.key(keySeen), fields...)
+	return p.HDel(ctx, st.key(keySeen), fields...)
+}
+
+// seenApart returns the error of a pipeline without that of taking marks away, when the key of the
+// marks holds something else.
+func seenApart(cmds []redis.Cmder, unseen *redis.IntCmd, err error) error {
+	if err == nil || !wrongType(unseen.Err()) {
+		return err
+	}
+	for _, c := range cmds {
+		if c != redis.Cmder(unseen) && c.Err() != nil {
+			return c.Err()
+		}
+	}
+	return nil
 }

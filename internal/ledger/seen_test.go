@@ -76,3 +76,22 @@ func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 		t.Error("marks are left")
 	}
 }
+
+// A key of the marks that another program has overwritten stops neither a list nor what closes an
+// item.
+func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
+	w := oneWorld(t)
+	inv, ref := w.invoiceIn(Rejected), refusedDoc(sellerA, "x.xml")
+	w.must(w.Refuse(ctx(), []Refusal{ref}))
+	w.must(w.rdb.Set(ctx(), w.key(keySeen), "x", 0).Err())
+	if marks, err := w.SeenOf(ctx(), inv.NameOfOpen()); err != nil || marks[0] != (Seen{}) {
+		t.Errorf("%+v, %v", marks, err)
+	}
+	w.move(inv, Dismissed)
+	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
+	sick, err := w.SickKeys(ctx())
+	if err != nil || len(sick) != 1 || sick[0].Key != keySeen {
+		t.Errorf("reported: %+v, %v", sick, err)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keySeen)).Err())
+}

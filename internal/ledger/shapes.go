@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -56,13 +57,26 @@ func shapeIn(record []byte) string {
 // shapeCache has shapes by their digest. The zero value is empty. It is safe for concurrent use.
 type shapeCache struct{ by sync.Map }
 
+// keep remembers a shape if the text is that of the digest: a damaged one must not outlive its
+// repair.
+func (c *shapeCache) keep(digest, text string) {
+	if text != "" && string(shapeDigest(text)) == digest {
+		c.by.Store(digest, text)
+	}
+}
+
 func (c *shapeCache) text(digest string) string {
 	text, _ := c.by.Load(digest)
 	s, _ := text.(string)
 	return s
 }
 
-// loadShapes reads the shapes of records that this process has not read yet.
+// errNoShape says that an entry is whole, and that what it has in common with others is not there.
+var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
+
+// loadShapes reads the shapes of records that this process has not read yet. It is no error that
+// some are not there, or that the key holds something else: that concerns the entries that have
+// them, and unpackFinal says so of each.
 func (st *store) loadShapes(ctx context.Context, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}
@@ -76,13 +90,25 @@ func (st *store) loadShapes(ctx context.Context, records [][]byte) error {
 		return nil
 	}
 	texts, err := st.rdb.HMGet(ctx, st.key(keyShapes), missing...).Result()
-	if err != nil {
+	if err != nil && !wrongType(err) {
 		return fmt.Errorf("read shapes of entries: %w", err)
 	}
 	for i, v := range texts {
-		if s := text(v); s != "" {
-			st.shapes.by.Store(missing[i], s)
-		}
+		st.shapes.keep(missing[i], text(v))
+	}
+	return nil
+}
+
+// restoreShapes writes the shapes that this process knows and the ledger has lost, or has damaged.
+// The name of a shape is the digest of its text, so no other text can be right.
+func restoreShapes(ctx context.Context, st *store) error {
+	var pairs []any
+	st.shapes.by.Range(func(digest, text any) bool { pairs = append(pairs, digest, text); return true })
+	if len(pairs) == 0 {
+		return nil
+	}
+	if err := st.rdb.HSet(ctx, st.key(keyShapes), pairs...).Err(); err != nil && !wrongType(err) {
+		return fmt.Errorf("write shapes of entries: %w", err)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]
 	for i, z := range due {
 		ids[i], _ = z.Member.(string)
 	}
-	lists, err := ss.NotTaken(ctx, sink, ids)
+	lists, _, err := ss.NotTaken(ctx, sink, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (ss *SinkStore) NewestFailed(ctx context.Context, sink string, skip, n int)
 	if more = len(names) > n; more {
 		names = names[:n]
 	}
-	found, err := ss.heldIn(ctx, keySinkFailed, sink, names)
+	found, _, err := ss.heldIn(ctx, keySinkFailed, sink, names)
 	if err != nil {
 		return nil, false, err
 	}

@@ -28,6 +28,9 @@ type SinkState struct {
 	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
 	Lost   int64  `redis:"lost"`   // outcomes that left the outbox before the sink could be told
 	Taken  int64  `redis:"taken"`  // outcomes that it has taken
+	// Dropped counts outcomes that were given up and are not kept any more, because there were more
+	// than [MaxFailed]. It is only read.
+	Dropped int64 `redis:"dropped"`
 	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
 	// since then, and Next is when the next one is due.
 	Outage Millis `redis:"outage"`
@@ -83,12 +86,13 @@ func (ss *SinkStore) Sink(ctx context.Context, sink string) (SinkState, error) {
 
 // SinkChange is what is recorded about a sink in one step.
 type SinkChange struct {
-	Token string // of the process that serves it; "" for a person
-	State *SinkState
-	Hold  map[string][]Held    // by invoice, the whole list; none removes it
-	Next  map[string]time.Time // by invoice: the next attempt; none leaves it as it is
-	Later map[string]time.Time // the next attempt of what this process cannot read; it stays held
-	Fail  []Held               // they are kept for a person
+	Token     string // of the process that serves it; "" for a person
+	State     *SinkState
+	Hold      map[string][]Held    // by invoice, the whole list; none removes it
+	Next      map[string]time.Time // by invoice: the next attempt; none leaves it as it is
+	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
+	Fail      []Held               // they are kept for a person
+	Standings map[string]*Standing // by tenant; nil and the zero value remove it
 	// Forget names failures that are no longer kept.
 	Forget []string
 }
@@ -135,6 +139,11 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		}
 		args = append(args, "fail", h.Name(), "", packed)
 	}
+	standings, err := standingArgs(c.Standings)
+	if err != nil {
+		return false, err
+	}
+	args = append(args, standings...)
 	for _, name := range c.Forget {
 		args = append(args, "forget", name, "", "")
 	}
@@ -180,29 +189,6 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 
 func sinkText(sink string) string { return sink + "|sink" }
 
-// NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices
-// without one are left out.
-func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (map[string][]Held, error) {
-	return ss.heldIn(ctx, keySinkHeld, sink, ids)
-}
-
-func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []string) (map[string][]Held, error) {
-	out := map[string][]Held{}
-	if len(names) == 0 {
-		return out, nil
-	}
-	packed, err := ss.rdb.HMGet(ctx, ss.key(key, sink), names...).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read what sink %s has not taken: %w", sink, err)
-	}
-	for i, v := range packed {
-		if list := ss.unpackHeld(sink, text(v)); len(list) > 0 {
-			out[names[i]] = list
-		}
-	}
-	return out, nil
-}
-
 // DueSink lists up to n invoices whose next attempt is due before a time, the longest due first.
 func (ss *SinkStore) DueSink(ctx context.Context, sink string, before time.Time, n int) ([]string, error) {
 	until := strconv.FormatInt(before.UnixMilli(), 10)
@@ -223,22 +209,4 @@ func (ss *SinkStore) SinkCounts(ctx context.Context, sink string) (held, failed 
 		return 0, 0, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
 	}
 	return h.Val(), f.Val(), nil
-}
-
-// Failed returns up to n outcomes that a sink did not take and that are not tried any more, the
-// oldest first.
-func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, error) {
-	names, err := ss.rdb.ZRange(ctx, ss.key(keySinkGaveUp, sink), 0, int64(n)-1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("list what sink %s did not take: %w", sink, err)
-	}
-	found, err := ss.heldIn(ctx, keySinkFailed, sink, names)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Held, 0, len(names))
-	for _, name := range names {
-		out = append(out, found[name]...)
-	}
-	return out, nil
 }

@@ -195,5 +195,5 @@ func (ts *TakeStore) writeNew(
 		}
 		return nil
 	})
-	return whyAborted(cmds, err)
+	return whyAborted(cmds, notSick(cmds, err))
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -153,6 +154,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			parsed = known.unpackFacts(text(cell(r, 2)))
 		}
 		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
+		parsed = cmp.Or(parsed, countable(text(cell(r, 1)), rev))
 		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
 			entries[id] = holder{id: id, unread: true}
 			continue

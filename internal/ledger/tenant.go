@@ -12,12 +12,14 @@ type Tenant struct {
 	ThroughAt  Millis `redis:"through_at"`  // when the latest batch session that KSeF processed was closed
 	AcceptedAt Millis `redis:"accepted_at"` // when an answer last showed that KSeF accepts the tenant
 	Denials    int    `redis:"denials"`     // pauses in a row because KSeF accepted nothing of the tenant (410)
-	Denied     int    `redis:"denied"`      // invoices that were answered 410 since the last one was accepted
+	Denied     int    `redis:"denied"`      // invoices in its own name that were answered 410 since the last one was accepted
 	Refusals   int    `redis:"refusals"`    // batch sessions refused as a whole since the last one was processed
 	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was refused, or the next try began
 	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
 	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused; sealed in Redis
-	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
+	// DeniedForOthers counts as Denied does those that the tenant issued for other sellers.
+	DeniedForOthers int    `redis:"denied_for_others"`
+	KeyRefused      string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
 }
 
 // TenantStore keeps what is known about each tenant, and what people hold back.
@@ -57,9 +59,18 @@ func (ts *TenantStore) NoteDenied(ctx context.Context, tenant string, till time.
 	return ts.noteTenant(ctx, tenant, "denied", At(till), 0, "")
 }
 
-// NoteAnswered410 records that n more invoices were answered 410.
-func (ts *TenantStore) NoteAnswered410(ctx context.Context, tenant string, n int) error {
-	return ts.noteTenant(ctx, tenant, "answered", 0, n, "")
+// NoteAnswered410 records that so many more invoices were answered 410: in the tenant's own name,
+// and in that of other sellers.
+func (ts *TenantStore) NoteAnswered410(ctx context.Context, tenant string, own, forOthers int) error {
+	if own > 0 {
+		if err := ts.noteTenant(ctx, tenant, "answered", 0, own, ""); err != nil {
+			return err
+		}
+	}
+	if forOthers > 0 {
+		return ts.noteTenant(ctx, tenant, "answered for others", 0, forOthers, "")
+	}
+	return nil
 }
 
 // NoteRefused records that KSeF refused a batch session as a whole. why is what KSeF said about the

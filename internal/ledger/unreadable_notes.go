@@ -29,6 +29,9 @@ func (us *UnreadableStore) NoteUnreadable(ctx context.Context, entries []Unreada
 		}
 		return nil
 	})
+	if wrongType(err) { // the list of them is sick: all that can be done is to tell of them each time
+		return entries, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("record unreadable entries: %w", err)
 	}
@@ -49,7 +52,9 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 	if _, err := us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		card, first = p.ZCard(ctx, us.key(keyUnreadable)), p.ZRange(ctx, us.key(keyUnreadable), 0, int64(limit)-1)
 		return nil
-	}); err != nil {
+	}); wrongType(err) {
+		return 0, nil, nil // [UnreadableStore.SickKeys] names it
+	} else if err != nil {
 		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
 	}
 	return card.Val(), first.Val(), nil
@@ -75,8 +80,14 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	}); err != nil {
 		return 0, fmt.Errorf("check unreadable entries: %w", err)
 	}
+	if err := restoreShapes(ctx, us.store); err != nil { // they may be all that is missing
+		return 0, err
+	}
 	unread, err := us.entries.unreadOf(ctx, keys)
 	if err != nil {
+		return 0, err
+	}
+	if err := us.recheckShared(ctx, keys, unread); err != nil {
 		return 0, err
 	}
 	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do: it is only an order
@@ -97,6 +108,26 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 		return 0, fmt.Errorf("record unreadable entries: %w", err)
 	}
 	return forgotten, nil
+}
+
+// recheckShared adds the shared keys that are still sick to unread. If one is well again, entries
+// are listed again that it may have lost. Its note goes afterwards, so that a process that dies in
+// between is followed by one that does all of it.
+func (us *UnreadableStore) recheckShared(ctx context.Context, keys []string, unread map[string]bool) error {
+	if !slices.ContainsFunc(keys, isShared) {
+		return nil
+	}
+	sick, err := us.SickKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range sick {
+		unread[u.Key] = true
+	}
+	if slices.ContainsFunc(keys, func(key string) bool { return isShared(key) && !unread[key] }) {
+		_, err = us.Reindex(ctx)
+	}
+	return err
 }
 
 // indexesOf lists the indexes by state that may contain an entry; none if key is not that of an

@@ -83,7 +83,7 @@ type Waiting struct {
 // Waits describes every waiting set that is not empty, in two round trips whatever their number.
 func (ws *WaitingStore) Waits(ctx context.Context) ([]Waiting, error) {
 	names, err := ws.rdb.SMembers(ctx, ws.key(keyGroups)).Result()
-	if err != nil || len(names) == 0 {
+	if err = sickOr(err, keyGroups); err != nil || len(names) == 0 {
 		return nil, err
 	}
 	type answers struct {

@@ -19,6 +19,8 @@ type delivery struct {
 	Error    string
 	Next     time.Time
 	Behind   int // later results of the same invoice, which wait for it
+
+	left *standingOf // the receiver that was not told yet; nil in the other lists
 }
 
 // delivered are results of one list that the visitor sees.
@@ -59,7 +61,7 @@ func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit in
 		case t.OfRefusal != nil:
 			row.Number, row.Tenant = t.OfRefusal.Number, t.OfRefusal.Tenant
 		}
-		if !v.wanted(row.Tenant, tenant) {
+		if !v.wanted(row.Tenant, tenant) || row.told() {
 			continue
 		}
 		if len(d.Rows) == limit {
@@ -90,8 +92,15 @@ func (v *deliveries) each(tenant string, limit int, until time.Time, next func()
 	}
 }
 
-// waiting lists results that a receiver was not told yet: those of the outbox behind a place.
-func (v *deliveries) waiting(r Receiver, at, tenant string, limit int, until time.Time) (delivered, error) {
+// waiting lists results that a receiver was not told yet: those of the outbox behind its place, and
+// of tenants that are left behind those behind their own.
+func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time.Time) (delivered, error) {
+	at := s.cursor
+	for _, name := range ledger.NotTold(s.own) {
+		if own := s.own[name].Cursor; v.wanted(name, tenant) && ledger.AfterOutcome(at, own) {
+			at = own
+		}
+	}
 	d, err := v.each(tenant, limit, until, func() ([]delivery, error) {
 		some, err := v.p.o.Outbox.Outcomes(v.ctx(), at, deliveryChunk)
 		if err != nil || len(some) == 0 {
@@ -100,12 +109,26 @@ func (v *deliveries) waiting(r Receiver, at, tenant string, limit int, until tim
 		at = some[len(some)-1].At
 		out := make([]delivery, len(some))
 		for i := range some {
-			out[i] = delivery{Outcome: some[i], First: some[i].Time()}
+			out[i] = delivery{Outcome: some[i], First: some[i].Time(), left: s}
 		}
 		return out, nil
 	})
-	d.Rows = slices.DeleteFunc(d.Rows, func(row delivery) bool { return r.Tenants != nil && !slices.Contains(r.Tenants, row.Tenant) })
 	return d, err
+}
+
+// told reports whether a receiver that is behind was told of a result already, or does not get it.
+func (d *delivery) told() bool {
+	if d.left == nil {
+		return false
+	}
+	if tenants := d.left.Receiver.Tenants; tenants != nil && !slices.Contains(tenants, d.Tenant) {
+		return true
+	}
+	place := d.left.cursor
+	if own := d.left.own[d.Tenant]; own != nil && own.Blocked() {
+		place = own.Cursor
+	}
+	return !ledger.AfterOutcome(d.At, place)
 }
 
 // held lists results that a receiver did not take and that are tried again, the next one first.
@@ -167,6 +190,17 @@ func (v *wording) ReceiverKind(kind string) string {
 		return v.T("PostgreSQL database")
 	}
 	return kind
+}
+
+// TenantState names how a receiver stands with one tenant.
+func (v *wording) TenantState(state string) string {
+	switch state {
+	case "out":
+		return v.T("takes nothing")
+	case "full":
+		return v.T("too many are tried again")
+	}
+	return v.T("waits for its turn")
 }
 
 // ReceiverState names how a receiver stands.

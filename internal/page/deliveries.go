@@ -23,6 +23,7 @@ type Outbox interface {
 	Told(ctx context.Context, outcomes []ledger.Outcome) ([]ledger.Told, error)
 	Sink(ctx context.Context, sink string) (ledger.SinkState, error)
 	SinkCounts(ctx context.Context, sink string) (held, failed int64, err error)
+	Standings(ctx context.Context, sink string) (map[string]*ledger.Standing, error)
 	HeldBack(ctx context.Context, sink string, skip, n int) ([]ledger.HeldBack, error)
 	NewestFailed(ctx context.Context, sink string, skip, n int) ([]ledger.Held, bool, error)
 }
@@ -41,7 +42,18 @@ type standingOf struct {
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
 
+	Tenants []tenantOf // those of whose results it takes none, while it takes others'
+
 	cursor string // where it is in the outbox
+	own    map[string]*ledger.Standing
+}
+
+// tenantOf is how a receiver stands with one tenant.
+type tenantOf struct {
+	Name        string
+	State       string // out, full or waits
+	Since, Next time.Time
+	Left, Held  int64
 }
 
 // Tone is how its state is coloured.
@@ -53,7 +65,25 @@ func (s standingOf) Tone() string {
 }
 
 // Trouble reports what a person may have to look at.
-func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 }
+func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
+
+// tenantsOf lists the tenants of whose results a receiver takes none, of those that the visitor sees.
+func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
+	var all []tenantOf
+	for _, name := range ledger.NotTold(own) {
+		if s := own[name]; v.wanted(name, tenant) {
+			t := tenantOf{Name: name, State: "waits", Since: s.Outage.Time(), Next: s.Next.Time(), Left: s.Left, Held: s.Held}
+			switch {
+			case s.Outage != 0:
+				t.State = "out"
+			case s.Held > 0 && s.Next == 0:
+				t.State = "full"
+			}
+			all = append(all, t)
+		}
+	}
+	return all
+}
 
 func (v *deliveries) all() error {
 	v.here = "deliveries"
@@ -115,6 +145,12 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 		return out, err
 	}
 	out.cursor = state.Cursor
+	if out.own, err = v.p.o.Outbox.Standings(v.ctx(), r.Name); err != nil {
+		return out, err
+	}
+	if out.State == "ok" && state.Stopped == 0 && state.Outage == 0 {
+		out.Tenants = v.tenantsOf(out.own, tenant)
+	}
 	since := state.Outage
 	switch {
 	case state.Stopped != 0:
@@ -130,7 +166,8 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Waiting, out.Lost, out.Taken, out.Error = state.Behind(span), state.Lost, state.Taken, v.words.errorOf(state.Err)
+	out.Waiting, out.Lost, out.Taken, out.Error = state.Behind(span)+ledger.LeftBehind(out.own), state.Lost+state.Dropped,
+		state.Taken, v.words.errorOf(state.Err)
 	out.Held, out.Failed, err = v.p.o.Outbox.SinkCounts(v.ctx(), r.Name)
 	return out, err
 }
@@ -142,7 +179,7 @@ type lists struct{ Waiting, Held, Failed delivered }
 // are the counts where the visitor does not see all that it gets, or asks for one tenant.
 func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
 	until := time.Now().Add(deliveryTime)
-	if out.Waiting, err = v.waiting(s.Receiver, s.cursor, tenant, limit, until); err != nil {
+	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {
 		return out, err
 	}
 	if out.Held, err = v.held(s.Name, tenant, limit, until); err != nil {

@@ -18,13 +18,14 @@ func (w *world) receiver(name string, answers map[string]string) {
 	span, err := w.ledger.Outbox(w.t.Context())
 	w.check(err)
 	for id, answer := range answers {
-		h := ledger.Held{Outcome: ledger.Outcome{At: span.Last, ID: id, Rev: 2, State: ledger.Rejected}, First: ledger.At(now.Add(-time.Hour)),
-			Attempts: 7, Err: "answered 422: " + answer}
+		h := ledger.Held{Outcome: ledger.Outcome{At: span.Last, ID: id, Rev: 2, State: ledger.Rejected},
+			First: ledger.At(now.Add(-time.Hour)), Attempts: 7, Err: "answered 422: " + answer}
 		c.Hold[id], c.Next[id] = []ledger.Held{h, h}, now.Add(time.Hour)
 		h.Rev = 1
 		c.Fail = append(c.Fail, h)
 	}
-	c.State = &ledger.SinkState{Outage: ledger.At(now.Add(-time.Hour)), Next: ledger.At(now.Add(time.Minute)), Err: "answered 503: down, SECRET"}
+	c.State = &ledger.SinkState{Outage: ledger.At(now.Add(-time.Hour)), Next: ledger.At(now.Add(time.Minute)),
+		Err: "answered 503: down, SECRET"}
 	ok, err := w.ledger.ChangeSink(w.t.Context(), name, c)
 	if w.check(err); !ok {
 		w.t.Fatal("the receiver was not changed")
@@ -119,7 +120,8 @@ func TestDeliveries_OperatorOfOneTenant_SendsTheOwnAgainAndNoOther(t *testing.T)
 	if status, _, _ := w.as("anna").post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusForbidden {
 		t.Errorf("a viewer: status %d", status)
 	}
-	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}, "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+	status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}, "Sec-Fetch-Site", "cross-site")
+	if status != http.StatusForbidden {
 		t.Errorf("a form on another site: status %d", status)
 	}
 }

@@ -27,7 +27,8 @@ func TestHistory_SessionBeforeWasRefused_TellsBothPackages(t *testing.T) {
 	step(ledger.PackageMove{To: ledger.PackageUploaded})
 	step(ledger.PackageMove{To: ledger.PackageClosing, InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
 		Edit: ledger.PackageEdit{}.ClosingAt(ledger.At(now)).Code(435)})
-	w.check(w.ledger.Repack(t.Context(), &p, ledger.PackageFailed, "the key", []ledger.Part{{ID: "pkg-2", Refusals: 1, IDs: []string{id}}}))
+	w.check(w.ledger.Repack(t.Context(), &p, ledger.PackageFailed, "the key", []ledger.Part{
+		{ID: "pkg-2", Refusals: 1, IDs: []string{id}}}))
 	_, body, _ := w.as("olga").get("/invoices/" + id)
 	var steps []string
 	for _, m := range regexp.MustCompile(`(?s)<li><time>[^<]*</time> <span>(.*?)</span></li>`).FindAllStringSubmatch(body, -1) {

@@ -59,7 +59,8 @@ func everyReason(t *testing.T) (*world, []string) {
 		}
 		return id
 	}
-	paths := []string{"/", "/tenants/A", "/invoices", "/open", "/days", "/deliveries", "/deliveries/erp", "/audit", "/nowhere", "/invoices?q=REF"}
+	paths := []string{"/", "/tenants/A", "/invoices", "/open", "/days", "/deliveries", "/deliveries/erp", "/audit", "/nowhere",
+		"/invoices?q=REF"}
 	var refusals []ledger.Refusal
 	for _, e := range explain.All() {
 		for i, form := range e.Match {

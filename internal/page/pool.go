@@ -130,7 +130,7 @@ func (r *PoolReader) sessions(ctx context.Context, p *Pool) error {
 	var ids []string
 	for _, s := range underWay {
 		some, err := r.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, maxUnderWay)
-		if err != nil {
+		if _, err = ledger.Skip(err); err != nil {
 			return err
 		}
 		ids = append(ids, some...)

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 )
 
 // meter is what is used of one limit.
@@ -17,6 +18,7 @@ type meter struct {
 	Used   int
 	Limit  int
 	Frozen time.Duration
+	Denied bool // it is frozen because KSeF refuses everything of the tenant
 }
 
 // Left is how many requests still fit.
@@ -96,7 +98,8 @@ func (v *overviews) meters(tenant string) ([]meter, error) {
 		}
 		for _, w := range u.Windows {
 			if w.Per >= time.Minute {
-				all = append(all, meter{Group: v.T(s.name), Per: w.Per, Used: w.Used, Limit: w.Limit, Frozen: u.Frozen})
+				all = append(all, meter{Group: v.T(s.name), Per: w.Per, Used: w.Used, Limit: w.Limit, Frozen: u.Frozen,
+					Denied: u.Cause == ratelimit.CauseDenied})
 			}
 		}
 	}

@@ -115,6 +115,9 @@ var polishPages = map[string]string{
 	"Lists of a session's invoices":                         "Pobranie listy faktur sesji",
 	"Questions about a session":                             "Pozostałe żądania dotyczące sesji",
 
+	// Why a group of a tenant's requests is frozen.
+	"KSeF refuses everything (410), the next try is in %s": "KSeF odrzuca wszystko (410), następna próba za %s",
+
 	// Charts.
 	"Decided in the last 24 hours":                 "Wyniki z ostatnich 24 godzin",
 	"Decided in the last 30 days":                  "Wyniki z ostatnich 30 dni",

@@ -208,7 +208,7 @@ func TestStore_Unlimited_OnlyAFreezeDelaysIt(t *testing.T) {
 		for range 100 {
 			mustBook(t, s, r)
 		}
-		if err := s.Freeze(t.Context(), send, time.Minute); err != nil {
+		if err := s.Freeze(t.Context(), send, time.Minute, CauseDenied); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Book(t.Context(), r)
@@ -279,7 +279,7 @@ func TestStore_InvalidRequests_AreRefusedByName(t *testing.T) {
 				t.Errorf("%s: error %v, want one about %q", tt.name, err, tt.want)
 			}
 		}
-		if err := s.Freeze(t.Context(), Key{}, time.Second); err == nil {
+		if err := s.Freeze(t.Context(), Key{}, time.Second, CauseDenied); err == nil {
 			t.Error("Freeze accepted an empty key")
 		}
 		if _, err := s.Usage(t.Context(), Key{}, nil); err == nil {

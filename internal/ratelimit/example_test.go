@@ -47,13 +47,13 @@ func ExampleLimiter_Freeze() {
 		fmt.Println(err)
 		return
 	}
-	if err := limiter.Freeze(ctx, "5265877635", ratelimit.GroupInvoiceSend, 2680*time.Second); err != nil {
+	if err := limiter.Freeze(ctx, "5265877635", ratelimit.GroupInvoiceSend, 2680*time.Second, ratelimit.CauseThrottled); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupInvoiceSend))
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupSessionMisc))
 	// Output:
-	// tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)
+	// tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429)
 	// <nil>
 }
 

@@ -34,7 +34,7 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 	if err := s.Cancel(t.Context(), b); err != nil {
 		t.Errorf("cancel: %v", err)
 	}
-	if err := s.Freeze(t.Context(), k, time.Minute); err != nil {
+	if err := s.Freeze(t.Context(), k, time.Minute, CauseDenied); err != nil {
 		t.Errorf("freeze: %v", err)
 	}
 	if _, strikes429, err := s.Throttle(t.Context(), Key{Tenant: "b", Group: "g"}, 0); err != nil || strikes429 != 1 {

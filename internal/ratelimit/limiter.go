@@ -153,8 +153,8 @@ func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option
 }
 
 // Freeze stops a tenant's group for all workers for the full d. See [Store.Freeze].
-func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Duration) error {
-	if err := l.store.Freeze(ctx, Key{tenant, group}, d); err != nil {
+func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Duration, why Cause) error {
+	if err := l.store.Freeze(ctx, Key{tenant, group}, d, why); err != nil {
 		return err
 	}
 	if l.observer != nil {

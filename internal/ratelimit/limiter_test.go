@@ -151,7 +151,7 @@ func TestWait_FrozenWhileAsleep_DoesNotGo(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- l.Wait(t.Context(), nip, "x") }()
 		synctest.Wait()
-		if err := l.Freeze(t.Context(), nip, "x", time.Minute); err != nil {
+		if err := l.Freeze(t.Context(), nip, "x", time.Minute, CauseDenied); err != nil {
 			t.Fatal(err)
 		}
 		wantNotNow(t, <-done, 59*time.Second-tick, ReasonFrozen)
@@ -305,9 +305,8 @@ func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 	}{
 		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send},
 			"limit of tenant 5265877635, group invoiceSend is used up"},
-		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send},
-			"tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429) or refuses everything of " +
-				"the tenant (410)"},
+		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Cause: CauseThrottled, Key: send},
+			"tenant 5265877635, group invoiceSend rests, because KSeF answered too many requests (429)"},
 		{NotNow{Wait: 30 * time.Second, Reason: ReasonFrozen, Key: Key{send.Tenant, GroupCredentials}},
 			"KSeF refused the key of tenant 5265877635, so its requests rest"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"},

@@ -27,6 +27,7 @@ type book struct {
 	mark            int           // the mark given last
 	longest         time.Duration // the longest window ever asked for, margin included
 	frozen          time.Time
+	cause           Cause     // of that freeze
 	strikes429      int       // 429s in a row
 	strikes429Until time.Time // until when they are remembered
 	waitlists       map[string]*waitlist
@@ -67,9 +68,9 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 		list.prune(now)
 		ahead = list.ahead(r.Ticket, r.place(now))
 	}
-	earliest, reason := now, ReasonLimit
+	earliest, reason, cause := now, ReasonLimit, CauseUnknown
 	if b.frozen.After(now) {
-		earliest, reason = b.frozen, ReasonFrozen
+		earliest, reason, cause = b.frozen, ReasonFrozen, b.cause
 	}
 	if !b.frozen.IsZero() && len(windows) > 0 {
 		if t := thawed(b.frozen, len(b.instants)-b.from(b.frozen)+ahead+1); t.After(earliest) {
@@ -82,7 +83,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 		if list != nil {
 			list.enter(r.Ticket, r.place(now), at)
 		}
-		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
+		return Booking{}, &NotNow{Wait: wait, Reason: reason, Cause: cause, Key: r.Key}
 	}
 	if list != nil {
 		list.leave(r.Ticket)
@@ -142,7 +143,7 @@ func (m *Memory) Cancel(_ context.Context, c Booking) error {
 }
 
 // Freeze implements [Store].
-func (m *Memory) Freeze(_ context.Context, k Key, d time.Duration) error {
+func (m *Memory) Freeze(_ context.Context, k Key, d time.Duration, why Cause) error {
 	if err := k.validate(); err != nil {
 		return fmt.Errorf("freeze a group: %w", err)
 	}
@@ -153,7 +154,7 @@ func (m *Memory) Freeze(_ context.Context, k Key, d time.Duration) error {
 	defer m.mu.Unlock()
 	b := m.book(k)
 	if until := m.clock().Add(freezeTime(d)); until.After(b.frozen) {
-		b.frozen = until
+		b.frozen, b.cause = until, why
 	}
 	return nil
 }
@@ -181,7 +182,7 @@ func (m *Memory) Throttle(_ context.Context, k Key, d time.Duration) (time.Durat
 		}
 	}
 	if until := now.Add(d); until.After(b.frozen) {
-		b.frozen = until
+		b.frozen, b.cause = until, CauseThrottled
 	}
 	b.strikes429Until = b.frozen.Add(strikes429TTL)
 	return b.frozen.Sub(now), b.strikes429, nil
@@ -211,7 +212,7 @@ func (m *Memory) Usage(_ context.Context, k Key, limits Limits) (Usage, error) {
 		u.Windows = append(u.Windows, w.usage(len(b.instants)-oldest, age))
 	}
 	if b.frozen.After(now) {
-		u.Frozen, u.FrozenUntil = b.frozen.Sub(now), b.frozen
+		u.Frozen, u.FrozenUntil, u.Cause = b.frozen.Sub(now), b.frozen, b.cause
 	}
 	return u, nil
 }

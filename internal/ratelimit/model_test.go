@@ -35,6 +35,7 @@ func assertNoWindowOverrun(t interface {
 type modelStore struct {
 	now    time.Time
 	frozen time.Time
+	cause  Cause // of the freeze
 	booked []Booking
 }
 
@@ -97,7 +98,7 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 			if !ok {
 				want := NotNow{Wait: at.Sub(plain.now), Reason: ReasonLimit, Key: key}
 				if frozen {
-					want.Reason = ReasonFrozen
+					want.Reason, want.Cause = ReasonFrozen, plain.cause
 				}
 				for name, err := range map[string]error{"memory": errM, "redis": errS} {
 					if n, is := errors.AsType[*NotNow](err); !is || *n != want {
@@ -148,17 +149,18 @@ func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
 			},
 			"freeze": func(t *rapid.T) {
 				d := time.Duration(rapid.IntRange(-5, 400).Draw(t, "for")) * time.Second
-				if err := errors.Join(memory.Freeze(ctx, key, d), shared.Freeze(ctx, key, d)); err != nil {
+				why := rapid.SampledFrom(causes).Draw(t, "why")
+				if err := errors.Join(memory.Freeze(ctx, key, d, why), shared.Freeze(ctx, key, d, why)); err != nil {
 					t.Fatal(err)
 				}
 				if until := plain.now.Add(d); d > 0 && until.After(plain.frozen) {
-					plain.frozen = until
+					plain.frozen, plain.cause = until, why
 				}
 			},
 			"": func(t *rapid.T) {
 				m, errM := memory.Usage(ctx, key, full)
 				s, errS := shared.Usage(ctx, key, full)
-				same := fmt.Sprint(m.Windows, m.Ahead, m.Frozen) == fmt.Sprint(s.Windows, s.Ahead, s.Frozen)
+				same := fmt.Sprint(m.Windows, m.Ahead, m.Frozen, m.Cause) == fmt.Sprint(s.Windows, s.Ahead, s.Frozen, s.Cause)
 				if errM != nil || errS != nil || !same || !m.FrozenUntil.Equal(s.FrozenUntil) {
 					t.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
 				}

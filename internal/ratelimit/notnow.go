@@ -28,6 +28,7 @@ type NotNow struct {
 	// should aim at one second before Wait.
 	Early  time.Duration
 	Reason Reason
+	Cause  Cause  // of the freeze, for ReasonFrozen
 	Key    Key    // set for ReasonLimit and ReasonFrozen, and for ReasonOutage unless the host is down
 	Host   string // set for ReasonOutage and ReasonStore
 }
@@ -44,9 +45,13 @@ func (e *NotNow) Error() string {
 		return fmt.Sprintf("host %s is out of service", e.Host)
 	case e.Reason == ReasonFrozen && e.Key.Group == GroupCredentials:
 		return fmt.Sprintf("KSeF refused the key of tenant %s, so its requests rest", e.Key.Tenant)
+	case e.Reason == ReasonFrozen && e.Cause == CauseDenied:
+		return fmt.Sprintf("%s rests, because KSeF refuses everything of the tenant (410): "+
+			"check whether its key belongs to another taxpayer", e.Key)
+	case e.Reason == ReasonFrozen && e.Cause == CauseThrottled:
+		return fmt.Sprintf("%s rests, because KSeF answered too many requests (429)", e.Key)
 	case e.Reason == ReasonFrozen:
-		return fmt.Sprintf("%s rests, because KSeF answered too many requests (429) or refuses everything of the tenant (410)",
-			e.Key)
+		return fmt.Sprintf("%s rests, because KSeF asked to wait", e.Key)
 	default:
 		return fmt.Sprintf("limit of %s is used up", e.Key)
 	}

@@ -35,6 +35,7 @@ type pendingFreeze struct {
 	until    time.Time // on this process's monotonic clock; a freeze that is over need not be written
 	named    bool      // KSeF named the time; otherwise the store decides
 	after429 bool      // it was a 429
+	why      Cause     // of the freeze that ends last
 }
 
 // NewPendingFreezes returns a store over s that keeps the freezes which s could not take.
@@ -44,14 +45,14 @@ func NewPendingFreezes(s Store) *PendingFreezes {
 
 // Freeze implements [Store]. An error of the store means that the freeze is kept here until the
 // store takes it.
-func (p *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration) error {
+func (p *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error {
 	if err := k.validate(); err != nil {
 		return fmt.Errorf("freeze a group: %w", err)
 	}
 	if d <= 0 {
 		return nil
 	}
-	p.add(k, pendingFreeze{until: time.Now().Add(d), named: true})
+	p.add(k, pendingFreeze{until: time.Now().Add(d), named: true, why: why})
 	_, _, err := p.flush(ctx, k)
 	return err
 }
@@ -66,7 +67,7 @@ func (p *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (
 	if d <= 0 {
 		rest = firstRest
 	}
-	p.add(k, pendingFreeze{until: time.Now().Add(rest), named: d > 0, after429: true})
+	p.add(k, pendingFreeze{until: time.Now().Add(rest), named: d > 0, after429: true, why: CauseThrottled})
 	frozen, strikes429, err := p.flush(ctx, k)
 	if err != nil || strikes429 == 0 { // 0: another goroutine has just flushed it
 		frozen = rest
@@ -80,7 +81,7 @@ func (p *PendingFreezes) add(k Key, f pendingFreeze) {
 	defer p.mu.Unlock()
 	before, ok := p.pending[k]
 	if ok && before.until.After(f.until) { // as in a store: a freeze is extended, never shortened
-		f.until, f.named = before.until, before.named
+		f.until, f.named, f.why = before.until, before.named, before.why
 	}
 	f.after429 = f.after429 || before.after429
 	p.pending[k] = f
@@ -140,9 +141,13 @@ func (p *PendingFreezes) flush(ctx context.Context, k Key) (rest time.Duration, 
 func (p *PendingFreezes) write(ctx context.Context, k Key, f pendingFreeze, left time.Duration) (time.Duration, int, error) {
 	switch {
 	case !f.after429:
-		return left, 0, p.Store.Freeze(ctx, k, left)
+		return left, 0, p.Store.Freeze(ctx, k, left, f.why)
 	case !f.named:
 		left = 0 // the store knows the earlier 429s and decides how long
 	}
-	return p.Store.Throttle(ctx, k, left)
+	rest, strikes429, err := p.Store.Throttle(ctx, k, left)
+	if err == nil && f.why != CauseThrottled { // something else than the 429 freezes it for longer
+		err = p.Store.Freeze(ctx, k, left+tick, f.why)
+	}
+	return rest, strikes429, err
 }

@@ -49,19 +49,42 @@ func TestPendingFreezes_Flush_TellsThePoolWithoutARequest(t *testing.T) {
 			t.Fatal("no error although the store is away")
 		}
 	}
-	if err := first.Freeze(t.Context(), Key{send.Tenant, "credentials"}, time.Minute); err == nil {
+	if err := first.Freeze(t.Context(), Key{send.Tenant, "credentials"}, time.Minute, CauseCredentials); err == nil {
 		t.Fatal("no error although the store is away")
 	}
 	must(t, srv.Restart(t.Context()))
 	must(t, first.Flush(t.Context()))
-	for group, want := range map[string]time.Duration{send.Group: 59 * time.Minute, "credentials": 50 * time.Second} {
+	for group, want := range map[string]Usage{
+		send.Group:    {Frozen: 59 * time.Minute, Cause: CauseThrottled},
+		"credentials": {Frozen: 50 * time.Second, Cause: CauseCredentials},
+	} {
 		u, err := second.Usage(t.Context(), Key{send.Tenant, group}, nil)
-		if err != nil || u.Frozen < want {
-			t.Errorf("%s is frozen for %s (%v), want at least %s", group, u.Frozen, err, want)
+		if err != nil || u.Frozen < want.Frozen || u.Cause != want.Cause {
+			t.Errorf("%s is frozen for %s by %s (%v), want at least %s by %s", group, u.Frozen, u.Cause, err, want.Frozen, want.Cause)
 		}
 	}
 	if len(first.pending) != 0 {
 		t.Errorf("still pending: %v", first.pending)
+	}
+}
+
+func TestPendingFreezes_DeniedForLongerThanThrottled_SaysBoth(t *testing.T) {
+	first, second, srv := twoProcesses(t)
+	must(t, srv.Kill())
+	if err := first.Freeze(t.Context(), send, time.Hour, CauseDenied); err == nil {
+		t.Fatal("no error although the store is away")
+	}
+	if _, _, err := first.Throttle(t.Context(), send, time.Minute); err == nil {
+		t.Fatal("no error although the store is away")
+	}
+	must(t, srv.Restart(t.Context()))
+	must(t, first.Flush(t.Context()))
+	u, err := second.Usage(t.Context(), send, nil)
+	if err != nil || u.Frozen < 59*time.Minute || u.Cause != CauseDenied {
+		t.Errorf("frozen for %s by %s (%v), want an hour by %s", u.Frozen, u.Cause, err, CauseDenied)
+	}
+	if _, strikes429, err := second.Throttle(t.Context(), send, time.Second); err != nil || strikes429 != 1 {
+		t.Errorf("%d answers 429 (%v), want the one", strikes429, err)
 	}
 }
 

@@ -51,9 +51,9 @@ type Redis struct {
 var _ Store = (*Redis)(nil)
 
 // NewRedis returns a store with these keys, each after prefix. "rate:", "waitlist:" and
-// "strikes429:" are followed by tenant + ":" + group. "circuit:" is followed by the host, and for a
-// pair also by "|" + tenant + ":" + group. "rate-clock" is the highest instant seen. NewRedis makes
-// no call.
+// "strikes429:" are followed by tenant + ":" + group. The cause of a freeze is in the key of the
+// group's log with ":why" behind it. "circuit:" is followed by the host, and for a pair also by "|"
+// + tenant + ":" + group. "rate-clock" is the highest instant seen. NewRedis makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:  client,
@@ -123,11 +123,10 @@ func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
 	}
 	at, wait := time.UnixMicro(got[1]), time.Duration(got[2])*time.Microsecond
 	if booked := got[0] == 1; !booked {
-		reason := ReasonLimit
 		if frozen := got[3] == 1; frozen {
-			reason = ReasonFrozen
+			return Booking{}, &NotNow{Wait: wait, Reason: ReasonFrozen, Cause: causeNumbered(got[4]), Key: r.Key}
 		}
-		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
+		return Booking{}, &NotNow{Wait: wait, Reason: ReasonLimit, Key: r.Key}
 	}
 	return Booking{ID: bookingID(at, int(got[3])), Key: r.Key, At: at, Wait: wait}, nil
 }
@@ -145,14 +144,15 @@ func (s *Redis) Cancel(ctx context.Context, b Booking) error {
 }
 
 // Freeze implements [Store].
-func (s *Redis) Freeze(ctx context.Context, k Key, d time.Duration) error {
+func (s *Redis) Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error {
 	if err := k.validate(); err != nil {
 		return fmt.Errorf("freeze a group: %w", err)
 	}
 	if d <= 0 {
 		return nil
 	}
-	if err := s.freeze.Run(ctx, s.client, []string{s.key(k)}, s.now(), freezeTime(d).Microseconds()).Err(); err != nil {
+	err := s.freeze.Run(ctx, s.client, []string{s.key(k)}, s.now(), freezeTime(d).Microseconds(), string(why)).Err()
+	if err != nil {
 		return fmt.Errorf("freeze %s: %w", k, err)
 	}
 	return nil
@@ -205,16 +205,17 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 		order, _ := s.waitlistKeys(k, name)
 		keys = append(keys, order)
 	}
-	got, err := s.run(ctx, s.usage, keys, 4+2*len(limits), args...)
+	got, err := s.run(ctx, s.usage, keys, 5+2*len(limits), args...)
 	if err != nil {
 		return Usage{}, fmt.Errorf("count usage of %s: %w", k, err)
 	}
-	u := Usage{Ahead: int(got[2]), Waitlisted: int(got[3])}
+	u := Usage{Ahead: int(got[3]), Waitlisted: int(got[4])}
 	for i, w := range limits {
-		u.Windows = append(u.Windows, w.usage(int(got[4+2*i]), time.Duration(got[5+2*i])*time.Microsecond))
+		u.Windows = append(u.Windows, w.usage(int(got[5+2*i]), time.Duration(got[6+2*i])*time.Microsecond))
 	}
 	if now, frozen := got[0], got[1]; frozen > now {
 		u.Frozen, u.FrozenUntil = time.Duration(frozen-now)*time.Microsecond, time.UnixMicro(frozen)
+		u.Cause = causeNumbered(got[2])
 	}
 	return u, nil
 }

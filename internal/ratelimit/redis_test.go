@@ -119,7 +119,7 @@ func TestRedis_Key_ExpiresWhenNothingInItMatters(t *testing.T) {
 			}
 		}, 2 * time.Hour},
 		{"a freeze lives to its end, and through the gentle start after it", func(t *testing.T, s *Redis) {
-			if err := s.Freeze(t.Context(), send, 3*time.Hour); err != nil {
+			if err := s.Freeze(t.Context(), send, 3*time.Hour, CauseDenied); err != nil {
 				t.Fatal(err)
 			}
 		}, 3*time.Hour + time.Minute},

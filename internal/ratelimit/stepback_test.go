@@ -80,7 +80,7 @@ func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.
 func TestRedis_ClockStepsBack_AFreezeEndsOnTime(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
-	if err := s.Freeze(t.Context(), send, time.Minute); err != nil {
+	if err := s.Freeze(t.Context(), send, time.Minute, CauseDenied); err != nil {
 		t.Fatal(err)
 	}
 	stepBack(t, client, s, send, 2*time.Hour)

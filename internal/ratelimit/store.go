@@ -123,6 +123,7 @@ type Usage struct {
 	// on the store's clock, the zero time when it is not.
 	Frozen      time.Duration
 	FrozenUntil time.Time
+	Cause       Cause // of the freeze; CauseUnknown when the key is not frozen
 }
 
 // WindowUsage counts one window, without margin and reserve, as KSeF would.
@@ -158,8 +159,8 @@ type Store interface {
 	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or
 	// less does nothing. Anything longer than a century counts as a century, so that instants stay
 	// exact in Lua. Booked places keep their instants: a caller that slept must check again (Usage)
-	// before it sends.
-	Freeze(ctx context.Context, k Key, d time.Duration) error
+	// before it sends. Of several freezes the one that ends last gives the cause.
+	Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error
 	// Throttle handles a 429: it freezes the key as Freeze does and counts the 429s in a row. d of
 	// zero or less means that KSeF named no time: then the freeze begins with a minute and doubles
 	// with each 429 within the hour, up to an hour. It returns how long the key is frozen, and that

@@ -73,7 +73,7 @@ func TestStore_Freeze_HoldsForTheFullTimeAndNamesIt(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		ctx, r := t.Context(), Request{Key: send, Limits: three}
 		const retryAfter = 2680 * time.Second
-		if err := s.Freeze(ctx, send, retryAfter); err != nil {
+		if err := s.Freeze(ctx, send, retryAfter, CauseDenied); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Book(ctx, r)
@@ -91,7 +91,7 @@ func TestStore_Freeze_HoldsForTheFullTimeAndNamesIt(t *testing.T) {
 func TestStore_Freeze_ExtendsAndNeverShortens(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		for _, d := range []time.Duration{time.Minute, time.Second, 0, -time.Hour, 2 * time.Minute, time.Minute} {
-			if err := s.Freeze(t.Context(), send, d); err != nil {
+			if err := s.Freeze(t.Context(), send, d, CauseDenied); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -112,7 +112,7 @@ func TestStore_Freeze_KeepsBookings(t *testing.T) {
 		for range 3 {
 			mustBook(t, s, r)
 		}
-		if err := s.Freeze(t.Context(), send, time.Minute); err != nil {
+		if err := s.Freeze(t.Context(), send, time.Minute, CauseDenied); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Book(t.Context(), r)
@@ -122,7 +122,7 @@ func TestStore_Freeze_KeepsBookings(t *testing.T) {
 
 func TestStore_FreezeForever_IsACenturyAndBlocksNoCall(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
-		must(t, s.Freeze(t.Context(), send, math.MaxInt64))
+		must(t, s.Freeze(t.Context(), send, math.MaxInt64, CauseDenied))
 		_, err := s.Book(t.Context(), Request{Key: send, Limits: three, MaxWait: time.Hour})
 		wantNotNow(t, err, maxFreeze, ReasonFrozen)
 		r := Request{Key: send, Limits: Limits{{1, time.Hour}}, MaxWait: math.MaxInt64}

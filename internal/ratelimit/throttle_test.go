@@ -10,7 +10,7 @@ import (
 func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{100, time.Minute}}}
-		must(t, s.Freeze(t.Context(), send, time.Minute))
+		must(t, s.Freeze(t.Context(), send, time.Minute, CauseDenied))
 		// On the waitlist each is told its turn.
 		for i := range 20 {
 			steps := 0

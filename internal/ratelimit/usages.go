@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -59,7 +60,35 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 			out[some[j]] = u
 		}
 	}
-	return out, nil
+	return out, s.causes(ctx, out)
+}
+
+// causes adds to the usages of frozen keys why they are frozen, in a round trip of its own: it is
+// rare that a key is frozen.
+func (s *Redis) causes(ctx context.Context, of map[Key]Usage) error {
+	var frozen []Key
+	var names []string
+	for k, u := range of {
+		if u.Frozen > 0 {
+			frozen, names = append(frozen, k), append(names, s.key(k)+":why")
+		}
+	}
+	if len(frozen) == 0 {
+		return nil
+	}
+	found, err := s.client.MGet(ctx, names...).Result()
+	if err != nil {
+		return fmt.Errorf("read why %d keys are frozen: %w", len(frozen), err)
+	}
+	for i, k := range frozen {
+		text, _ := found[i].(string)
+		till, word, _ := strings.Cut(text, " ")
+		if u := of[k]; till == strconv.FormatInt(u.FrozenUntil.UnixMicro(), 10) && slices.Contains(causes, Cause(word)) {
+			u.Cause = Cause(word)
+			of[k] = u
+		}
+	}
+	return nil
 }
 
 var keptClock = regexp.MustCompile(`^(\d+) (\d+)$`)

@@ -31,7 +31,7 @@ func TestUsages_ManyKeys_AgreeWithTheScript(t *testing.T) {
 			_, _ = s.Book(t.Context(), ask(k))
 		}
 		if rnd.IntN(20) == 0 {
-			if err := s.Freeze(t.Context(), k, time.Duration(rnd.Int64N(int64(time.Hour)))); err != nil {
+			if err := s.Freeze(t.Context(), k, time.Duration(rnd.Int64N(int64(time.Hour))), causes[rnd.IntN(len(causes))]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -70,7 +70,7 @@ func TestUsages_RedisClock_SeesAFreeze(t *testing.T) {
 	client, srv := redistest.New(t)
 	s := NewRedis(client, "u:")
 	frozen, free := Key{"a", "g"}, Key{"b", "g"}
-	if err := s.Freeze(t.Context(), frozen, time.Hour); err != nil {
+	if err := s.Freeze(t.Context(), frozen, time.Hour, CauseDenied); err != nil {
 		t.Fatal(err)
 	}
 	all, err := s.Usages(t.Context(), []Key{free, frozen}, nil)

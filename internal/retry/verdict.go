@@ -28,6 +28,7 @@ type Reason string
 const (
 	ReasonLimit       Reason = "limit"       // our own limiter
 	ReasonThrottled   Reason = "throttled"   // KSeF said 429
+	ReasonDenied      Reason = "denied"      // KSeF refuses everything of the tenant (410)
 	ReasonOutage      Reason = "outage"      // the gateway or a proxy before it is down
 	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
 	ReasonLocal       Reason = "local"       // a fault of this process alone: another worker can do it
@@ -47,9 +48,9 @@ const (
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
-		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas,
-		ReasonArchive, ReasonPaused, ReasonStopping, ReasonOther,
+		ReasonLimit, ReasonThrottled, ReasonDenied, ReasonOutage, ReasonPartStore, ReasonLocal,
+		ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage,
+		ReasonReplicas, ReasonArchive, ReasonPaused, ReasonStopping, ReasonOther,
 	}
 }
 
@@ -98,8 +99,11 @@ func Judge(err error) Verdict {
 func reasonOf(n *ratelimit.NotNow) Reason {
 	switch n.Reason {
 	case ratelimit.ReasonFrozen:
-		if n.Key.Group == CredentialsGroup {
+		switch {
+		case n.Key.Group == CredentialsGroup:
 			return ReasonCredentials
+		case n.Cause == ratelimit.CauseDenied:
+			return ReasonDenied
 		}
 		return ReasonThrottled
 	case ratelimit.ReasonOutage:

@@ -148,12 +148,13 @@ func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 }
 
 // 410: the tenant is paused only when KSeF let nothing in, every denied invoice has one move, and
-// what is counted is how many of those in the tenant's own name were answered so.
+// all are counted, those in the tenant's own name apart from those for other sellers.
 func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, held := packageOf(rapid.IntRange(1, 6).Draw(t, "invoices"), ledger.PackageProcessing)
 		p.OpenedAt = ledger.At(began.Add(-time.Hour))
-		tenant := ledger.Tenant{Denied: rapid.IntRange(0, 5).Draw(t, "denied"), Denials: rapid.IntRange(0, 20).Draw(t, "denials")}
+		tenant := ledger.Tenant{Denied: rapid.IntRange(0, 5).Draw(t, "denied"), Denials: rapid.IntRange(0, 20).Draw(t, "denials"),
+			DeniedForOthers: rapid.IntRange(0, 5).Draw(t, "denied for others")}
 		if hours := rapid.IntRange(0, 40).Draw(t, "hours since one was accepted"); hours > 0 {
 			tenant.AcceptedAt = ledger.At(began.Add(-time.Duration(hours) * time.Hour))
 		}
@@ -186,13 +187,13 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 		if len(seen) != len(held.Invoices) {
 			t.Errorf("%d of %d have a move", len(seen), len(held.Invoices))
 		}
-		if d == nil {
-			if own > 0 || waiting > 0 {
-				t.Errorf("nothing is counted: %+v", o.moves)
-			}
-			return
+		if d == nil || d.Own != own || d.Own+d.ForOthers != len(held.Invoices) {
+			t.Fatalf("%+v counts %d in the tenant's own name, of %d", d, own, len(held.Invoices))
 		}
-		if own == 0 || d.Answers != own || d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
+		if own == 0 && waiting > 0 && d.ForOthers+tenant.DeniedForOthers < deniedFew {
+			t.Errorf("%+v: so few for other sellers pause the tenant", d)
+		}
+		if d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
 			t.Errorf("%+v with %d waiting, let in %v", d, waiting, o.letIn)
 		}
 		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {

@@ -95,11 +95,12 @@ type Refusal struct {
 	Counted        bool
 }
 
-// Denial counts Answers of 410. With a Pause KSeF lets nothing of the tenant in: the tenant rests
-// so long, and Waiting invoices are queued again.
+// Denial counts answers of 410: about invoices in the tenant's own name, and about those that it
+// issues for other sellers. With a Pause KSeF lets nothing of the tenant in: the tenant rests so
+// long, and Waiting invoices are queued again.
 type Denial struct {
-	Answers, Waiting int
-	Pause            time.Duration
+	Own, ForOthers, Waiting int
+	Pause                   time.Duration
 }
 
 // Doubt notes what nothing is proven of. With Begin the notes are reasons, and the package's doubt

@@ -14,7 +14,9 @@ import (
 // park them one by one would leave hundreds to a person who finds nothing wrong with them.
 //
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
-// says nothing of the tenant's key, so it is not counted, and pauses nobody.
+// says less: it is the seller who may be at fault. Beside others that go through, and alone, such
+// an invoice is parked. A tenant that issues nothing in its own name would never be paused then,
+// whoever's key it has. So several of them count against the tenant when nothing speaks for it.
 
 const (
 	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next
@@ -22,7 +24,9 @@ const (
 	// 60.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
-	// deniedFew invoices prove nothing against a tenant that had one accepted within a day.
+	// deniedFew invoices prove nothing against a tenant that had one accepted within a day. Those
+	// that it issues for others prove nothing against any tenant when they are fewer, and against
+	// one that had an invoice accepted within a day when they are of fewer sellers.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )
@@ -44,24 +48,41 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 	return denials >= deniedFew || now.Sub(last) >= successDays
 }
 
+// sellersSpeakOfTenant does the same when no denied invoice of the session is in the tenant's own
+// name. denials are those of such invoices since anything of the tenant was let in; sellers is how
+// many sellers the denied ones of this session have. That several withhold their permission at the
+// same time is less likely than one wrong key.
+func sellersSpeakOfTenant(denials, sellers int, tenant ledger.Tenant, opened, now time.Time) bool {
+	last := tenant.AcceptedAt.Time()
+	lately := !last.IsZero() && now.Sub(last) < successDays
+	return denials >= deniedFew && (!lately || sellers >= deniedFew) && (last.IsZero() || last.Before(opened))
+}
+
 // deniedHelp is what to do about a tenant of which KSeF lets nothing in.
 func deniedHelp(inv *ledger.Invoice) string {
-	if SubjectOf(inv) == ksef.Subject2 {
+	switch SubjectOf(inv) {
+	case ksef.Subject2:
 		return fmt.Sprintf("put the right key into its key_file, "+
 			"or ask seller NIP %s for the permission to issue its invoices (SelfInvoicing)", inv.NIP)
+	case ksef.SubjectAuthorized:
+		return fmt.Sprintf("put the right key into its key_file, "+
+			"or ask seller NIP %s for the permission to issue its invoices as its PodmiotUpowazniony", inv.NIP)
 	}
 	return "put the right key into its key_file"
 }
 
-// inOwnName counts the denials of invoices that the tenant issues as their seller.
-func inOwnName(denials []pairing) int {
-	n := 0
+// whose counts the denials of invoices that the tenant issues as their seller, and the sellers of
+// the others.
+func whose(denials []pairing) (own, sellers int) {
+	others := map[string]bool{}
 	for _, d := range denials {
 		if SubjectOf(d.inv) == ksef.Subject1 {
-			n++
+			own++
+		} else {
+			others[d.inv.NIP] = true
 		}
 	}
-	return n
+	return own, len(others)
 }
 
 // denied decides about the 410s of a session. nil is nothing to count.
@@ -69,15 +90,15 @@ func (o *outcomes) denied(tenant ledger.Tenant, now time.Time) *Denial {
 	if len(o.denials) == 0 {
 		return nil
 	}
-	own := inOwnName(o.denials)
-	if own == 0 { // it is the sellers who have not granted their permission
-		for _, d := range o.denials {
-			o.park(d.inv, d.info.Status.Code, parkReason(d.inv, d.info.Status))
-		}
-		return nil
+	own, sellers := whose(o.denials)
+	denial := &Denial{Own: own, ForOthers: len(o.denials) - own}
+	opened := o.pkg.OpenedAt.Time()
+	tenantIsDenied := !o.letIn
+	if own > 0 {
+		tenantIsDenied = tenantIsDenied && speakOfTenant(own+tenant.Denied, tenant, opened, now)
+	} else {
+		tenantIsDenied = tenantIsDenied && sellersSpeakOfTenant(denial.ForOthers+tenant.DeniedForOthers, sellers, tenant, opened, now)
 	}
-	denial := &Denial{Answers: own}
-	tenantIsDenied := !o.letIn && speakOfTenant(own+tenant.Denied, tenant, o.pkg.OpenedAt.Time(), now)
 	var parked []pairing
 	for _, d := range o.denials {
 		// One that was denied before others went through: it is the invoice after all.

@@ -115,7 +115,7 @@ func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, 
 // count is only shorter the next time; a count without its pause would be none.
 func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.Time) error {
 	w, tenant := c.w, c.p.Tenant
-	if err := w.Ledger.NoteAnswered410(ctx, tenant, d.Answers); err != nil || d.Pause == 0 {
+	if err := w.Ledger.NoteAnswered410(ctx, tenant, d.Own, d.ForOthers); err != nil || d.Pause == 0 {
 		return err
 	}
 	if err := w.Budget.Pause(ctx, tenant, d.Pause); err != nil {
@@ -127,8 +127,16 @@ func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.
 	w.o.Log.Error().Str("tenant", tenant).Str("session", c.p.Session).Int("invoices", d.Waiting).Stringer("for",
 		d.Pause.Round(time.Millisecond)).
 		Msg("KSeF lets nothing of this tenant in (410): it is paused and its invoices stay queued; " +
-			"is the key in its key_file that of another taxpayer, or without the permission to send?")
+			"is the key in its key_file that of another taxpayer, or without the permission to send?" + sellersToo(d))
 	return nil
+}
+
+// sellersToo says what else can be wrong when the tenant issued every denied invoice for others.
+func sellersToo(d *settlement.Denial) string {
+	if d.Own > 0 {
+		return ""
+	}
+	return " Or have the sellers in whose name it issues them not granted their permission?"
 }
 
 func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.Time) error {

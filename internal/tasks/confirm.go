@@ -115,8 +115,11 @@ func notYet(err error) error {
 
 // endsRound reports whether a request for the next one now would be refused as well.
 func endsRound(err error) bool {
-	reason := retry.Judge(err).Reason
-	return reason == retry.ReasonLimit || reason == retry.ReasonThrottled || reason == retry.ReasonOutage || reason == retry.ReasonStopping
+	switch retry.Judge(err).Reason {
+	case retry.ReasonLimit, retry.ReasonThrottled, retry.ReasonDenied, retry.ReasonOutage, retry.ReasonStopping:
+		return true
+	}
+	return false
 }
 
 func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {

@@ -94,7 +94,7 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T
 			t.Fatalf("%d packages", len(cut))
 		}
 		s.advance(midnight.Add(-c.before).Sub(s.now()))
-		if err := l.Freeze(t.Context(), s.nip(), ratelimit.GroupBatchSession, 50*time.Second); err != nil {
+		if err := l.Freeze(t.Context(), s.nip(), ratelimit.GroupBatchSession, 50*time.Second, ratelimit.CauseThrottled); err != nil {
 			t.Fatal(err)
 		}
 		_ = w.run(queue.KindPackage, cut[0].ID)

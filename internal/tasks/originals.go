@@ -179,8 +179,11 @@ func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) 
 		if errors.As(err, &conflict) {
 			continue // somebody else moved it
 		}
-		reason := retry.Judge(err).Reason
-		if row++; row == manyInARow || reason == retry.ReasonLimit || reason == retry.ReasonThrottled || ctx.Err() != nil {
+		switch retry.Judge(err).Reason {
+		case retry.ReasonLimit, retry.ReasonThrottled, retry.ReasonDenied:
+			return failed
+		}
+		if row++; row == manyInARow || ctx.Err() != nil {
 			break
 		}
 	}

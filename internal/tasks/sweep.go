@@ -58,6 +58,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		what string
 		do   func() error
 	}{
+		{"shared keys", func() error { return sw.noteSickKeys(ctx) }},
 		{"cuts", func() error { return sw.lanes.queueCuts(ctx, sw.o.Now(), busy) }},
 		{"packages", func() error { return sw.sweepPackages(ctx, before, busy) }},
 		{"queued invoices", func() error { return sw.sweepQueued(ctx, before, busy) }},

@@ -98,6 +98,21 @@ func unreadLater(after time.Duration, n int) error {
 	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
 }
 
+// noteSickKeys reports keys that many entries share and that hold something else.
+func (sw *sweeper) noteSickKeys(ctx context.Context) error {
+	sick, err := sw.Ledger.SickKeys(ctx)
+	if err != nil || len(sick) == 0 {
+		return err
+	}
+	_, err = sw.Ledger.NoteUnreadable(ctx, sick)
+	for _, u := range sick {
+		if sw.rarely.due("sick "+u.Key, sw.o.Now()) {
+			sw.o.Log.Error().Str("key", u.Key).Err(u.Err).Msg("a key of Redis that entries share is sick: what it lists may not be found")
+		}
+	}
+	return err
+}
+
 // recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
 // others.
 func (c *core) recheckUnreadable(ctx context.Context) error {

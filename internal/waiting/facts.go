@@ -51,8 +51,9 @@ type Down struct {
 
 // Window is the state of a limit. The zero value means that a request may go at once.
 type Window struct {
-	Throttled bool
-	Until     time.Time // when the next request may go; zero when it may go at once
+	Frozen bool            // KSeF stopped the requests, whatever the limit leaves
+	Cause  ratelimit.Cause // of that
+	Until  time.Time       // when the next request may go; zero when it may go at once
 }
 
 // Of returns why an invoice waits; the zero value when it waits for nothing. It is pure.
@@ -86,9 +87,7 @@ func (f *Facts) why(s stage, tenant string) Wait {
 			What: keyRefused(tenant, t)}
 	}
 	if s.unsent() && t.Denied.After(f.Now) {
-		return Wait{For: Denied, Until: t.Denied,
-			What: fmt.Sprintf("KSeF refuses everything of tenant %s (410): "+
-				"check whether the key in its key_file belongs to another taxpayer", tenant)}
+		return denied(tenant, t.Denied)
 	}
 	if s.set != "" {
 		return f.inSet(s.set, t)
@@ -119,8 +118,8 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case t.Refused.After(f.Now):
 		return Wait{For: Refused, Until: t.Refused,
 			What: "KSeF refuses the tenant's sessions as a whole" + lastly(t.RefusedWhy) + ": they are tried one at a time"}
-	case t.Sessions.Throttled:
-		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF answered: too many requests (429)"}
+	case t.Sessions.Frozen:
+		return frozen(set.Group.Tenant, t.Sessions)
 	case t.Sessions.Until.After(f.Now):
 		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's limit of batch sessions is used up"}
 	case f.Queues.Paused[queue.QueuePackages]:

@@ -7,6 +7,7 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
@@ -152,8 +153,19 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		}, Limit, later, "used up"},
 		{"the set is overdue and KSeF answered 429", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
-			f.tenant(func(t *Tenant) { t.Sessions = Window{Throttled: true, Until: later} })
-		}, Throttled, later, "429"},
+			f.tenant(func(t *Tenant) { t.Sessions = Window{Frozen: true, Cause: ratelimit.CauseThrottled, Until: later} })
+		}, Throttled, later, "too many requests (429)"},
+		{"the set is overdue and its sessions rest after 410s", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Sessions = Window{Frozen: true, Cause: ratelimit.CauseDenied, Until: later} })
+		}, Denied, later, "(410): check whether the key"},
+		{"the set is overdue and an older worker stopped its sessions", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Sessions = Window{Frozen: true, Until: later} })
+		}, Throttled, later, "KSeF asked to wait"},
+		{"its send waits, because KSeF refuses everything of the tenant", single, func(f *Facts) {
+			f.put(queue.KindSend, "i", 1, waits("waiting (denied): tenant t, group invoiceSend rests, because"))
+		}, Denied, later, "rests, because"},
 		{"the set is overdue and the gateway is down", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Down = []Down{{Since: now, Next: later}} })

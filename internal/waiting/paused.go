@@ -2,8 +2,10 @@ package waiting
 
 import (
 	"fmt"
+	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 )
 
 func (f *Facts) heldText(tenant string, h ledger.Hold) string {
@@ -29,4 +31,21 @@ func outage(d Down) Wait {
 func (f *Facts) paused(queue string) Wait {
 	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person in the dashboard: %s",
 		queue, f.Enqueue.Call("resume", "--queue", queue))}
+}
+
+func denied(tenant string, until time.Time) Wait {
+	return Wait{For: Denied, Until: until, What: fmt.Sprintf("KSeF refuses everything of tenant %s (410): "+
+		"check whether the key in its key_file belongs to another taxpayer, "+
+		"or whether the sellers in whose name it issues have granted no permission", tenant)}
+}
+
+// frozen says why KSeF stopped a tenant's requests.
+func frozen(tenant string, w Window) Wait {
+	switch w.Cause {
+	case ratelimit.CauseDenied:
+		return denied(tenant, w.Until)
+	case ratelimit.CauseThrottled:
+		return Wait{For: Throttled, Until: w.Until, What: "KSeF answered: too many requests (429)"}
+	}
+	return Wait{For: Throttled, Until: w.Until, What: "KSeF asked to wait"}
 }

@@ -232,7 +232,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 // windowOf returns when the next request may go.
 func windowOf(u ratelimit.Usage, now time.Time) Window {
 	if u.Frozen > 0 {
-		return Window{Throttled: true, Until: now.Add(u.Frozen)}
+		return Window{Frozen: true, Cause: u.Cause, Until: now.Add(u.Frozen)}
 	}
 	wait := time.Duration(0)
 	for _, w := range u.Windows {

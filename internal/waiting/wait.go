@@ -21,7 +21,6 @@ const (
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue
 	TenantPaused  Reason = "tenant_paused"  // the configuration or a person has paused the tenant
 	TenantUnknown Reason = "tenant_unknown" // the tenant is not in this configuration
-	Denied        Reason = "denied"         // KSeF refuses everything of the tenant (410)
 	Refused       Reason = "refused"        // KSeF refuses the tenant's sessions as a whole
 	Gathering     Reason = "gathering"      // it waits for more invoices for its package
 	Turn          Reason = "turn"           // its task waits in the queue
@@ -34,6 +33,7 @@ const (
 const (
 	Limit       = Reason(retry.ReasonLimit)
 	Throttled   = Reason(retry.ReasonThrottled)
+	Denied      = Reason(retry.ReasonDenied)
 	Outage      = Reason(retry.ReasonOutage)
 	Credentials = Reason(retry.ReasonCredentials)
 	Processing  = Reason(retry.ReasonProcessing)
@@ -41,7 +41,7 @@ const (
 
 // Reasons lists every reason.
 func Reasons() []Reason {
-	all := []Reason{NoWorker, QueuePaused, TenantPaused, TenantUnknown, Denied, Gathering, Turn, Working, SessionOpen, Receipt}
+	all := []Reason{NoWorker, QueuePaused, TenantPaused, TenantUnknown, Gathering, Turn, Working, SessionOpen, Receipt}
 	for _, r := range retry.Reasons() {
 		if r != retry.ReasonPaused { // TenantPaused stands for it
 			all = append(all, Reason(r)) // Refused is one of them

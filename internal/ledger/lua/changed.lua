@@ -1,23 +1,26 @@
 -- List invoices of some states in the order of their last change, all states together. ARGV: time and
 -- id of the place behind which the list begins; how many at most; '1' to list all, whatever the time;
--- the states. Returns {whether some are left out because they changed just now, {id, time, id, time …}}.
+-- the states. Returns {whether some are left out because they changed just now, {id, time, id, time …},
+-- {the indexes that hold something else}}.
 --
 -- Because one script reads all states, an invoice that moves from one to another is in the list once.
 -- What changes later has a later time, or the same one, and may then stand before the last of the
 -- list. So what changed in this millisecond is left out: it has its turn in the next one. With a
 -- test's clock nothing is left out.
 local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
-local lists, young = {}, 0
+local lists, young, unread = {}, 0, {}
 for k = 7, #ARGV do
   local key = P .. 'st:' .. ARGV[k]
-  local start = at == '0' and 0 or rank_behind(key, at, id)
-  local found = redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES')
+  local sick = not index('ZCARD', key)
+  if sick then unread[#unread+1] = 'st:' .. ARGV[k] end
+  local start = (sick or at == '0') and 0 or rank_behind(key, at, id)
+  local found = sick and {} or redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES')
   while not all and #found > 0 and tonumber(found[#found]) >= tonumber(now) do
     found[#found], found[#found-1], young = nil, nil, 1
   end
   if #found > 0 then lists[#lists+1] = { found, 1, tonumber(found[2]) } end
 end
-if #lists == 1 then return { young, lists[1][1] } end -- nearly always
+if #lists == 1 then return { young, lists[1][1], unread } end -- nearly always
 local out = {}
 while #lists > 0 and #out < 2 * max do
   local next = 1
@@ -31,4 +34,4 @@ while #lists > 0 and #out < 2 * max do
   list[2], list[3] = i + 2, tonumber(list[1][i+3])
   if not list[3] then table.remove(lists, next) end
 end
-return { young, out }
+return { young, out, unread }

@@ -1,8 +1,8 @@
 -- Pack entries of receipted invoices. ARGV, for each: id, revision, a digest of the fields that were
 -- read and that may change without the revision, digest of the shape, text of the shape, digest of
 -- the identity, heads of sealed texts, the new digest of its ref or '' to keep it, number of pieces,
--- the pieces of the record. An entry that has changed since it was read stays as it is. State,
--- revision and indexes stay. Returns {how many were packed}.
+-- the pieces of the record. An entry that has changed since it was read stays as it is, and so does
+-- one whose shape cannot be written. State, revision and indexes stay. Returns {how many were packed}.
 local n, i, known = 0, 3, {}
 while i <= #ARGV do
   local id, rev, tag, shape, words, ident, heads, digest, pieces =
@@ -13,8 +13,8 @@ while i <= #ARGV do
   for k = 3, 9 do said[k-2] = e[k] or '' end
   if e[1] == 'receipted' and e[2] == rev and redis.sha1hex(table.concat(said, '\n')) == tag then
     if known[shape] == nil then
-      redis.call('HSETNX', P .. 'shapes', shape, words)
-      known[shape] = redis.call('HGET', P .. 'shapes', shape) == words
+      redis.pcall('HSETNX', P .. 'shapes', shape, words)
+      known[shape] = redis.pcall('HGET', P .. 'shapes', shape) == words
     end
     if known[shape] then
       local ref = e[8]

@@ -55,12 +55,22 @@ local function read(key, ...)
   return e.err and {} or e
 end
 
+-- index reads or writes a key that many entries share: an index, a waiting set, their sizes. When it
+-- holds something else, the entries go on without it: an error here would leave the entry that is
+-- being moved half written. The key itself is reported (Ledger.SickKeys). It returns what Redis
+-- answers, false for such a key.
+local function index(command, ...)
+  local r = redis.pcall(command, ...)
+  if type(r) ~= 'table' or not r.err then return r end
+  return false
+end
+
 -- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
--- for. An invoice whose revision is not a number has no state, because it cannot be moved. One
--- whose size or deadline is not a number is marked as damaged.
+-- for. An invoice whose revision is not a number as Redis writes it has no state, because HINCRBY
+-- would refuse it in the middle of a move. One whose size or deadline is not a number is marked as damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
-  if whole(e[2]) ~= e[2] then e[1] = false end
+  if not e[2] or not string.find(e[2], '^[1-9]%d*$') or #e[2] > 15 then e[1] = false end
   e.damaged = e[5] and whole(e[5]) ~= e[5] or e[6] and whole(e[6]) ~= e[6]
   e[4], e[5], e[6] = e[4] or '', whole(e[5]), whole(e[6])
   return e
@@ -129,7 +139,8 @@ end
 -- the cursor is deleted, and the next page starts from the beginning.
 local function page(key, name, before, max)
   key, max, before = P .. key, tonumber(max), tonumber(before)
-  local from, start = redis.call('HGET', P .. 'cursors', name), 0
+  if not index('ZCARD', key) then return {} end
+  local from, start = index('HGET', P .. 'cursors', name), 0
   if from then
     local score, member = string.match(from, '^(%S+) (.*)$')
     start = rank_behind(key, score, member)
@@ -141,9 +152,9 @@ local function page(key, name, before, max)
     last = found[i + 1] .. ' ' .. found[i]
   end
   if #out < max then
-    redis.call('HDEL', P .. 'cursors', name)
+    index('HDEL', P .. 'cursors', name)
   else
-    redis.call('HSET', P .. 'cursors', name, last)
+    index('HSET', P .. 'cursors', name, last)
   end
   return out
 end
@@ -151,25 +162,26 @@ end
 -- unwait takes an invoice out of the waiting set of a group; '' is no group.
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
-    redis.call('ZREM', P .. 'wait:' .. e_group, id)
-    if redis.call('ZREM', P .. 'waitage:' .. e_group, id) == 1 then
-      redis.call('HINCRBY', P .. 'waitsize', e_group, 0 - tonumber(size))
+    index('ZREM', P .. 'wait:' .. e_group, id)
+    if index('ZREM', P .. 'waitage:' .. e_group, id) == 1 then
+      index('HINCRBY', P .. 'waitsize', e_group, 0 - tonumber(size))
     end
     if redis.call('EXISTS', P .. 'wait:' .. e_group) == 0 then
-      redis.call('SREM', P .. 'groups', e_group)
-      redis.call('HDEL', P .. 'waitsize', e_group)
+      index('SREM', P .. 'groups', e_group)
+      index('HDEL', P .. 'waitsize', e_group)
     end
   end
 end
 
--- wait puts an invoice into the waiting set of a group. If it waits there already, it keeps its
--- age.
-local function wait(id, group, deadline, size)
-  if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', now, id) == 1 then
-    redis.call('HINCRBY', P .. 'waitsize', group, tonumber(size))
+-- wait puts an invoice into the waiting set of a group, since now or another time. If it waits there
+-- already, it keeps its age. A set of another type is an error, before anything of the entry is
+-- written: it concerns the invoices of this group alone, and without it they would wait for nothing.
+local function wait(id, group, deadline, size, since)
+  if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
+    index('HINCRBY', P .. 'waitsize', group, tonumber(size))
   end
   redis.call('ZADD', P .. 'wait:' .. group, deadline, id)
-  redis.call('SADD', P .. 'groups', group)
+  index('SADD', P .. 'groups', group)
 end
 
 -- has reports whether a state, or any other word, is in a list that is separated by commas.
@@ -210,21 +222,21 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- its entry may name the group while the set lacks it: see cut
   if ended[to] then
     table.insert(fields, 'owed'); table.insert(fields, 1)
-    redis.call('ZADD', P .. 'owed', now, id)
+    index('ZADD', P .. 'owed', now, id)
   elseif ended[from] then
     redis.call('HDEL', P .. 'inv:' .. id, 'owed')
-    redis.call('ZREM', P .. 'owed', id)
+    index('ZREM', P .. 'owed', id)
   end
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
-  if from ~= to then redis.call('ZREM', P .. 'st:' .. from, id) end
-  if open[from] and from ~= to then redis.call('HDEL', P .. 'seen', id) end
-  redis.call('ZADD', P .. 'st:' .. to, now, id)
+  if from ~= to then index('ZREM', P .. 'st:' .. from, id) end
+  if open[from] and from ~= to then index('HDEL', P .. 'seen', id) end
+  index('ZADD', P .. 'st:' .. to, now, id)
   if decided[to] then -- an older build keeps parked invoices in the index of deadlines
-    if not decided[from] or from == 'parked' then redis.call('ZREM', P .. 'due', id) end
+    if not decided[from] or from == 'parked' then index('ZREM', P .. 'due', id) end
   elseif decided[from] then
-    redis.call('ZADD', P .. 'due', deadline, id)
+    index('ZADD', P .. 'due', deadline, id)
   end
   if to == 'accepted' or to == 'rejected' and from ~= to then
     for _, other in ipairs(others(id)) do
@@ -264,7 +276,7 @@ local function movepkg(id, from, to, fields)
   if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
     redis.call('UNLINK', P .. 'pkginv:' .. id)
   end
-  if from ~= to then redis.call('ZREM', P .. 'pst:' .. from, id) end
-  redis.call('ZADD', P .. 'pst:' .. to, now, id)
+  if from ~= to then index('ZREM', P .. 'pst:' .. from, id) end
+  index('ZADD', P .. 'pst:' .. to, now, id)
   return redis.call('HINCRBY', P .. 'pkg:' .. id, 'rev', 1)
 end

@@ -5,7 +5,7 @@ local kept = 0
 for i = 3, #ARGV, 2 do
   if redis.call('HGET', P .. 'inv:' .. ARGV[i], 'rev') == ARGV[i+1] then
     redis.call('HDEL', P .. 'inv:' .. ARGV[i], 'owed')
-    kept = kept + redis.call('ZREM', P .. 'owed', ARGV[i])
+    kept = kept + (index('ZREM', P .. 'owed', ARGV[i]) or 0)
   end
 end
 return { kept }

@@ -37,7 +37,7 @@ while i <= #ARGV do
     if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
     if has(flags, 'd') then
       for k = 1, nf, 2 do if fields[k] == 'deadline' then e[6] = fields[k+1] end end
-      redis.call('ZADD', P .. 'due', e[6], id)
+      index('ZADD', P .. 'due', e[6], id)
     end
     out[#out+1] = { put(id, e[1], to, e[4], e[5], e[6], group, fields) }
   else

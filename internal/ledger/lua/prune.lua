@@ -8,12 +8,12 @@ for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) d
     local ident = identity(id)
     if ident then
       if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
-      redis.call('SREM', P .. 'more:' .. ident, id)
+      index('SREM', P .. 'more:' .. ident, id)
     end
     if ident and readable(read('inv:' .. id, 'facts')[1]) or redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
-      redis.call('ZREM', P .. 'st:' .. state, id)
-      redis.call('ZREM', P .. 'owed', id)
-      if state == 'rejected' then redis.call('HDEL', P .. 'seen', id) end
+      index('ZREM', P .. 'st:' .. state, id)
+      index('ZREM', P .. 'owed', id)
+      if state == 'rejected' then index('HDEL', P .. 'seen', id) end
       local ref = read('inv:' .. id, 'ref_digest')[1]
       if ref and redis.call('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
       redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)
@@ -25,7 +25,7 @@ for _, state in ipairs({ 'receipted', 'abandoned', 'failed' }) do
   for _, id in ipairs(page('pst:' .. state, 'prune:pst:' .. state, before, max)) do
     local v = tonumber(read('pkg:' .. id, 'v')[1])
     if v and v <= VERSION or redis.call('EXISTS', P .. 'pkg:' .. id) == 0 then
-      redis.call('ZREM', P .. 'pst:' .. state, id)
+      index('ZREM', P .. 'pst:' .. state, id)
       redis.call('UNLINK', P .. 'pkg:' .. id, P .. 'pkginv:' .. id)
       gone = gone + 1
     end

@@ -8,8 +8,8 @@
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)
-  redis.call('ZADD', P .. 'st:' .. state, now, id)
-  redis.call('ZADD', P .. 'owed', 'XX', now, id)
+  index('ZADD', P .. 'st:' .. state, now, id)
+  index('ZADD', P .. 'owed', 'XX', now, id)
 end
 for i = 3, #ARGV, 2 do
   local id, seal = ARGV[i], ARGV[i+1]

@@ -6,14 +6,14 @@ for i = 4, #ARGV, 2 do
   local id, name, is_open = ARGV[i], ARGV[i], nil
   if string.sub(id, 1, 4) == 'ref-' then
     name = ARGV[i+1] .. '|' .. id
-    is_open = redis.call('ZSCORE', P .. 'refusalsopen:' .. ARGV[i+1], id)
+    is_open = index('ZSCORE', P .. 'refusalsopen:' .. ARGV[i+1], id)
   else
     is_open = open[read('inv:' .. id, 'state')[1]]
   end
   if is_open and who ~= '' then
     redis.call('HSET', P .. 'seen', name, now .. ' ' .. who)
   else
-    redis.call('HDEL', P .. 'seen', name)
+    index('HDEL', P .. 'seen', name)
   end
   out[#out+1] = is_open and 1 or 0
 end

@@ -1,7 +1,8 @@
 -- Record how far a sink has got. ARGV: sink, token of the process that serves it or '' for a person,
 -- how many failures are kept, those before this time go (ms), number of field words, the fields of the
 -- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
--- record; 'forget', name; 'later', id, next attempt (ms); each has four words, '' where there is nothing.
+-- record; 'forget', name; 'later', id, next attempt (ms); 'stand', tenant, record; 'leave', tenant;
+-- each has four words, '' where there is nothing.
 -- Returns {1}, or {0} when another process serves the sink: nothing was written then.
 --
 -- It works at maxmemory, as every verb: a sink that took results must not get them again and again
@@ -10,7 +11,10 @@ local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6
 if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[7+k] end
-if nf > 0 then redis.call('HSET', P .. 'sink:' .. sink, unpack(fields)) end
+if nf > 0 then
+  redis.call('HSET', P .. 'sink:' .. sink, unpack(fields))
+  redis.call('SADD', P .. 'sinks', sink)
+end
 for i = 8 + nf, #ARGV, 4 do
   local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if op == 'hold' then
@@ -22,6 +26,10 @@ for i = 8 + nf, #ARGV, 4 do
     end
   elseif op == 'later' then
     redis.call('ZADD', P .. 'sinkdue:' .. sink, 'XX', at, name)
+  elseif op == 'stand' then
+    redis.call('HSET', P .. 'sinkstanding:' .. sink, name, record)
+  elseif op == 'leave' then
+    redis.call('HDEL', P .. 'sinkstanding:' .. sink, name)
   elseif op == 'drop' then
     redis.call('HDEL', P .. 'sinkheld:' .. sink, name)
     redis.call('ZREM', P .. 'sinkdue:' .. sink, name)
@@ -38,6 +46,7 @@ local over = redis.call('ZCARD', P .. 'sinkgaveup:' .. sink) - max
 local old = over > 0 and redis.call('ZRANGE', P .. 'sinkgaveup:' .. sink, 0, math.min(over, 1000) - 1)
   or redis.call('ZRANGEBYSCORE', P .. 'sinkgaveup:' .. sink, '-inf', '(' .. before, 'LIMIT', 0, 1000)
 if #old > 0 then
+  if over > 0 then redis.call('HINCRBY', P .. 'sink:' .. sink, 'dropped', #old) end
   redis.call('HDEL', P .. 'sinkfailed:' .. sink, unpack(old))
   redis.call('ZREM', P .. 'sinkgaveup:' .. sink, unpack(old))
 end

@@ -1,10 +1,11 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
--- one of: through, accepted, answered (that many invoices with 410), denied, refused, key (it was
+-- one of: through, accepted, answered (that many invoices with 410), answered
+-- for others (those that it issued for other sellers), denied, refused, key (it was
 -- refused), try, untry (of the try of that time: the number is when the last refusal or try was
 -- before it). Returns {1}, or
 -- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
 -- verb because a verb works at maxmemory.
-if ARGV[7] and ARGV[7] ~= '' then redis.call('SADD', P .. 'tenants', ARGV[3]) end
+if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
   -- The same session told of again, or one that was closed before another that went through, shows
@@ -14,10 +15,12 @@ if what == 'through' then
     redis.call('HSET', key, 'through_at', at)
   end
 elseif what == 'accepted' then
-  redis.call('HDEL', key, 'denials', 'denied_till', 'denied')
+  redis.call('HDEL', key, 'denials', 'denied_till', 'denied', 'denied_for_others')
   redis.call('HSET', key, 'accepted_at', at)
 elseif what == 'answered' then
   redis.call('HINCRBY', key, 'denied', n)
+elseif what == 'answered for others' then
+  redis.call('HINCRBY', key, 'denied_for_others', n)
 elseif what == 'refused' then
   redis.call('HINCRBY', key, 'refusals', 1)
   redis.call('HSET', key, 'refused_at', at, 'refused_why', why)

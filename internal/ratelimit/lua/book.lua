@@ -4,7 +4,7 @@
 -- length of each window (effective). Times are in microseconds.
 -- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
 -- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing was
--- booked, {0, instant, wait, frozen}.
+-- booked, {0, instant, wait, frozen, cause of that}.
 local WINDOWS = 8
 local now = clock(ARGV[1])
 local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
@@ -122,7 +122,8 @@ if t - now > maxwait then
       if redis.call('PTTL', KEYS[k]) < ttl then redis.call('PEXPIRE', KEYS[k], text(ttl)) end
     end
   end
-  return {0, t, t - now, log.frozen > now and 1 or 0}
+  if log.frozen <= now then return {0, t, t - now, 0, 0} end
+  return {0, t, t - now, 1, cause(KEYS[1], log)}
 end
 if rank then
   redis.call('ZREM', KEYS[2], ticket)

@@ -91,6 +91,24 @@ local function records(log, i, j)
   return sub(log.s, HEAD + (i - 1) * RECORD + 1, HEAD + j * RECORD)
 end
 
+-- The cause of the freeze is in a key of its own, with the instant at which the freeze ends: it says
+-- nothing about a freeze by an older version, which would extend the freeze and leave the key as it is.
+local CAUSES = {throttled = 1, denied = 2, credentials = 3}
+
+-- Writes the cause of the freeze that ends at log.frozen.
+local function save_cause(key, now, log, cause)
+  redis.call('SET', key .. ':why', string.format('%.0f %s', log.frozen, cause),
+    'PX', string.format('%.0f', math.ceil((log.frozen - now) / 1000) + 1000))
+end
+
+-- The number of the cause of the freeze; 0 when it is not known.
+local function cause(key, log)
+  local kept = redis.pcall('GET', key .. ':why')
+  local till, word = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%l+)$')
+  if tonumber(till or 0) ~= log.frozen then return 0 end
+  return CAUSES[word] or 0
+end
+
 -- Writes the log; final is the last instant in body. The key expires when nothing in it can matter any
 -- more.
 local function save(key, now, log, final, body)

@@ -22,6 +22,7 @@ end
 if now + length > log.frozen then
   log.frozen = now + length
   save(KEYS[1], now, log, last(log), records(log, 1, log.count))
+  save_cause(KEYS[1], now, log, 'throttled')
 end
 redis.call('SET', KEYS[2], strikes429, 'PX', text(math.ceil((log.frozen - now + tonumber(ARGV[5])) / 1000)))
 return {log.frozen - now, strikes429}

@@ -25,14 +25,19 @@ type Editor struct {
 // errUnread says that the entry was written by a newer build, or is damaged.
 var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
 
+// errSealed says that this worker would have to tell a placeholder.
+var errSealed = errors.New("a text of it is sealed with a storage key that this worker does not have; see storage.key_file")
+
 // documentsParallel is how many documents are read at the same time.
 const documentsParallel = 16
 
 // Edited is what an outcome came to.
 type Edited struct {
 	Message
-	Gone bool  // the entry is not in the ledger any more, and there is nothing to tell
+	Gone bool  // there is nothing to tell: the entry is not in the ledger any more, or not final
 	Err  error // it cannot be told now
+	// Changed is when the entry of an invoice changed last.
+	Changed ledger.Millis
 }
 
 // Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not
@@ -55,12 +60,20 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		case t.OfRefusal != nil:
 			m.Result = results.OfRefusal(t.OfRefusal)
 		case t.Invoice != nil:
-			m.Result = results.Of(*t.Invoice, e.Environment)
+			m.Result, m.Changed = results.Of(*t.Invoice, e.Environment), t.Invoice.UpdatedAt
 		default:
 			m.Gone = true
 			continue
 		}
 		if !wants(m.Tenant) {
+			m.Gone = true
+			continue
+		}
+		if t.Sealed {
+			m.Err = errSealed
+			continue
+		}
+		if t.State == "" && t.Invoice != nil && !t.Invoice.State.Final() {
 			m.Gone = true
 			continue
 		}

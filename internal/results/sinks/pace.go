@@ -16,6 +16,8 @@ const (
 	randomPart = 0.2
 	// maxAfter bounds what a receiver may ask for by Retry-After.
 	maxAfter = 24 * time.Hour
+	// maxAfterSome bounds it for the whole receiver while it takes other results.
+	maxAfterSome = time.Minute
 )
 
 // pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter

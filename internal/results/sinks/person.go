@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -76,9 +75,12 @@ func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, er
 			again[h.ID] = append(again[h.ID], h)
 			n++
 		}
-		there, err := d.Ledger.NotTaken(ctx, sink, of)
+		there, unread, err := d.Ledger.NotTaken(ctx, sink, of)
 		if err != nil || n == 0 {
 			return err
+		}
+		for _, id := range unread {
+			there[id] = replaceDamaged(id, time.Now(), &c)
 		}
 		for id, list := range again {
 			c.Hold[id], c.Next[id] = append(list, there[id]...), time.Now()
@@ -100,14 +102,23 @@ func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 		if err != nil {
 			return err
 		}
-		place := fmt.Sprintf("%d-0", max(since.UnixMilli()-1, 0))
+		place := ledger.PlaceOf(since.Add(-time.Millisecond))
 		if !ledger.AfterOutcome(s.Cursor, place) {
 			return nil // it has not got that far yet
 		}
 		// How many outcomes are behind the new place is not known; to count none as lost is right
 		// for a person who asked for them.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
-		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s})
+		standings, err := d.Ledger.Standings(ctx, sink)
+		if err != nil {
+			return err
+		}
+		for _, l := range standings { // what they left behind is read again by the receiver itself
+			if ledger.AfterOutcome(l.Cursor, place) {
+				l.Cursor, l.Left, l.Late = "", 0, false
+			}
+		}
+		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
 	})
 }
 
@@ -119,7 +130,14 @@ func (d Desk) Resume(ctx context.Context, sink string) error {
 			return err
 		}
 		s.Stopped, s.Next = 0, 0
-		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s})
+		standings, err := d.Ledger.Standings(ctx, sink)
+		if err != nil {
+			return err
+		}
+		for _, l := range standings {
+			l.Next = 0
+		}
+		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
 	})
 }
 

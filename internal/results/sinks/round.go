@@ -2,19 +2,28 @@ package sinks
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode"
 
 	"ksefworker/internal/ledger"
 )
 
-// round is the work of one run.
+// round is the work of one run. A run has many rounds; what begins with change is of one of them.
 type round struct {
 	*Runner
-	token string
-	state ledger.SinkState
-	begun bool // the receiver has a place in the outbox
+	token     string
+	state     ledger.SinkState
+	begun     bool                        // the receiver has a place in the outbox
+	standings map[string]*ledger.Standing // by tenant
+	touched   map[string]bool             // standings that are to be recorded
+	served    map[string]int              // tenant → the turn in which it caught up last
+	turn      int
+
+	change ledger.SinkChange
+	items  []*item
+	of     map[string]*item         // by invoice
+	there  map[string][]ledger.Held // what was held of invoices of which an outcome was read
+	chosen int                      // outcomes that the present step has added
+	passed int                      // how many were read, or left behind
 }
 
 // begin reads how far the receiver has got, and counts what left the outbox before it was told. A
@@ -42,7 +51,15 @@ func (r *round) begin(ctx context.Context) error {
 		}
 		r.state.Seen = gone
 	}
-	return nil
+	if r.standings, err = l.Standings(ctx, r.Name); err != nil {
+		return err
+	}
+	held, _, err := l.SinkCounts(ctx, r.Name)
+	if err != nil {
+		return err
+	}
+	r.touched, r.served = map[string]bool{}, map[string]int{}
+	return r.beginStandings(span, held, func() (map[string]int64, error) { return l.CountHeld(ctx, r.Name) })
 }
 
 // item is one outcome of a round.
@@ -56,111 +73,100 @@ type item struct {
 
 // work does one round. It reports whether another one may find something to do at once.
 func (r *round) work(ctx context.Context) (more bool, err error) {
-	if r.state.Stopped != 0 || r.state.Next.Time().After(r.now()) {
+	if r.state.Stopped != 0 || rests(&r.state, r.standings, r.now()) {
 		return false, nil
 	}
 	size := r.batch()
 	if r.state.Outage != 0 {
-		size = 1 // one that is held and one that is new: a sick result must not make a healthy receiver seem out
+		size = 1 // one of each kind: a sick result must not make a healthy receiver seem out
 	}
-	change := ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
-		Later: map[string]time.Time{}}
-	items, err := r.due(ctx, size, &change)
-	if err != nil {
-		return false, err
-	}
-	held, _, err := r.Editor.Ledger.SinkCounts(ctx, r.Name)
-	if err != nil {
-		return false, err
-	}
-	read := 0
-	if held < maxHeld {
-		if items, read, err = r.fresh(ctx, size, items, &change); err != nil {
+	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
+		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
+	r.items, r.of, r.there, r.passed = nil, map[string]*item{}, map[string][]ledger.Held{}, 0
+	for _, step := range []func(context.Context, int) error{r.due, r.fresh, r.catchUp} {
+		if err := step(ctx, size); err != nil {
 			return false, err
 		}
 	}
-	if len(items) == 0 && read == 0 && len(change.Later) == 0 {
+	if len(r.items) == 0 && r.passed == 0 && len(r.change.Later) == 0 && len(r.change.Hold) == 0 {
 		return false, nil
 	}
-	if err := r.deliver(ctx, items); err != nil {
+	if err := r.deliver(ctx, r.items); err != nil {
 		return false, err
 	}
-	r.conclude(items, &change)
-	change.State = &r.state
-	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, change)
+	r.conclude(r.items)
+	r.arrange()
+	r.change.State = &r.state
+	for tenant := range r.touched {
+		r.change.Standings[tenant] = r.standings[tenant]
+	}
+	clear(r.touched)
+	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, r.change)
 	return ours, err
 }
 
-// unreadAgain is the pause of a held outcome that this build cannot read. A newer one may.
-const unreadAgain = time.Hour
-
-// due returns the outcomes that are held and to be tried again now, the first of each invoice. One
-// that cannot be read is put off, so that it does not stand before the others.
-func (r *round) due(ctx context.Context, n int, change *ledger.SinkChange) ([]*item, error) {
+// due adds outcomes that are held and to be tried again now, the first of each invoice. Those of a
+// tenant of which the receiver takes nothing are put off, but for one.
+func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	there, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
+	there, err := r.held(ctx, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var items []*item
+	probed := map[string]bool{}
 	for _, id := range ids {
 		list := there[id]
 		if len(list) == 0 {
-			change.Later[id] = r.now().Add(unreadAgain)
-			r.Log.Error().Str("receiver", r.Name).Str("id", id).Stringer("again_in", unreadAgain).
-				Msg("a result that is held for this receiver cannot be read by this build; the others go on")
+			r.change.Hold[id] = nil // only its time was left
 			continue
 		}
-		items = append(items, &item{Held: list[0], behind: list[1:]})
+		tenant := list[0].Tenant
+		if l := r.standings[tenant]; l != nil && !r.whole() && tenant != "" {
+			if l.Next.Time().After(r.now()) {
+				r.change.Later[id] = l.Next.Time()
+				continue
+			}
+			if l.Outage != 0 && probed[tenant] {
+				r.change.Later[id] = r.now().Add(r.pause(1))
+				continue
+			}
+			probed[tenant] = true
+		}
+		it := &item{Held: list[0], behind: list[1:]}
+		r.items = append(r.items, it)
+		r.of[id] = it
 	}
-	return items, nil
+	return nil
 }
 
-// fresh adds outcomes from the outbox and moves the receiver's place behind them. An outcome of an
-// invoice of which one is held, waits behind that one. The round ends before the second outcome of
-// an invoice.
-func (r *round) fresh(ctx context.Context, n int, items []*item, change *ledger.SinkChange) ([]*item, int, error) {
-	l := r.Editor.Ledger
-	outcomes, err := l.Outcomes(ctx, r.state.Cursor, n)
-	if err != nil || len(outcomes) == 0 {
-		return items, 0, err
+// damaged is what is shown of outcomes that were held and cannot be read.
+const damaged = "what was held of this invoice cannot be read: its present state was told in its place, earlier outcomes were not"
+
+// replaceDamaged records that what is held of an invoice cannot be read, and returns what is held
+// from now on.
+func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledger.Held {
+	present := ledger.Held{Outcome: ledger.Outcome{ID: id, At: ledger.PlaceOf(now)}}
+	failed := present
+	failed.Err = damaged
+	change.Fail = append(change.Fail, failed)
+	change.Hold[id], change.Next[id] = []ledger.Held{present}, now
+	return change.Hold[id]
+}
+
+// held returns what is held of invoices. What cannot be read never will be: it is recorded as given
+// up, and the present state of the invoice takes its place, which is told unless a later outcome is
+// (see deliver).
+func (r *round) held(ctx context.Context, ids []string) (map[string][]ledger.Held, error) {
+	there, unread, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
+	for _, id := range unread {
+		there[id] = replaceDamaged(id, r.now(), &r.change)
+		r.Log.Error().Str("receiver", r.Name).Str("id", id).
+			Msg("a result that was held for this receiver is damaged: the present state of the invoice is told in its place")
 	}
-	ids := make([]string, len(outcomes))
-	for i := range outcomes {
-		ids[i] = outcomes[i].ID
-	}
-	there, err := l.NotTaken(ctx, r.Name, ids)
-	if err != nil {
-		return items, 0, err
-	}
-	of := map[string]*item{}
-	for _, it := range items {
-		of[it.ID] = it
-	}
-	read := 0
-	for _, o := range outcomes {
-		h := ledger.Held{Outcome: o}
-		switch first := of[o.ID]; {
-		case first != nil && first.fresh:
-			return items, read, nil
-		case first != nil:
-			first.behind = append(first.behind, h)
-		case there[o.ID] != nil:
-			there[o.ID] = append(there[o.ID], h)
-			change.Hold[o.ID] = there[o.ID]
-		default:
-			it := &item{Held: h, fresh: true}
-			of[o.ID] = it
-			items = append(items, it)
-		}
-		read++
-		r.state.Cursor = o.At
-		r.state.Seen++
-	}
-	return items, read, nil
+	return there, err
 }
 
 // deliver hands the results over.
@@ -177,6 +183,9 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	var of []*item
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
+		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {
+			it.edited.Gone = true // it stands for the present state, and a later outcome is told
+		}
 		if it.err == nil && !it.edited.Gone {
 			messages, of = append(messages, edited[i].Message), append(of, it)
 		}
@@ -189,106 +198,4 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	}
 	// A process that is told to stop interrupts its calls. That says nothing about the receiver.
 	return context.Cause(ctx)
-}
-
-// conclude writes down what became of each outcome, and how the receiver is.
-func (r *round) conclude(items []*item, change *ledger.SinkChange) {
-	now := r.now()
-	var errs []error
-	for _, it := range items {
-		if it.edited.Gone {
-			r.settle(it, nil, change)
-			continue
-		}
-		if it.edited.Err == nil {
-			errs = append(errs, it.err)
-		}
-		r.settle(it, it.err, change)
-		if it.err == nil {
-			r.state.Taken++
-		}
-	}
-	v := verdictOf(errs)
-	if v.gone {
-		r.state.Stopped = ledger.At(now)
-		r.Log.Error().Str("receiver", r.Name).Err(v.err).
-			Msg("this receiver wants no results any more; it gets none until a person runs enqueue deliveries resume " + r.Name)
-	}
-	switch {
-	case v.out:
-		if r.state.Outage == 0 {
-			r.state.Outage = ledger.At(now)
-			r.Log.Warn().Str("receiver", r.Name).Err(v.err).Msg("this receiver takes no results; they wait, and others are not concerned")
-		}
-		r.state.Probes++
-		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), v.after)))
-	case len(errs) > 0:
-		if r.state.Outage != 0 && anyTaken(errs) {
-			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(r.state.Outage.Time()).Round(time.Second)).
-				Msg("this receiver takes results again")
-			r.state.Outage, r.state.Probes = 0, 0
-		}
-		if r.state.Next = 0; v.after > 0 {
-			r.state.Next = ledger.At(now.Add(v.after))
-		}
-	}
-	if r.state.Err = ""; v.err != nil {
-		r.state.Err = short(v.err.Error())
-	}
-	if len(errs) == 0 && r.state.Outage != 0 { // nothing was tried
-		r.state.Next = 0
-	}
-}
-
-// anyTaken reports whether one of the results was taken.
-func anyTaken(errs []error) bool {
-	for _, err := range errs {
-		if err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// settle decides about one outcome: taken, tried again later, or given up.
-func (r *round) settle(it *item, err error, change *ledger.SinkChange) {
-	now := r.now()
-	if err == nil {
-		if !it.fresh || len(it.behind) > 0 {
-			change.Hold[it.ID], change.Next[it.ID] = it.behind, now
-		}
-		return
-	}
-	h := it.Held
-	h.Attempts++
-	h.Err = short(err.Error())
-	if h.First == 0 {
-		h.First = ledger.At(now)
-	}
-	if now.Sub(h.First.Time()) >= Patience {
-		change.Fail = append(change.Fail, h)
-		change.Hold[it.ID], change.Next[it.ID] = it.behind, now
-		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).
-			Msg("this result was not taken in three days and is not tried any more; enqueue deliveries list shows it")
-		return
-	}
-	change.Hold[it.ID] = append([]ledger.Held{h}, it.behind...)
-	change.Next[it.ID] = now.Add(r.pause(h.Attempts))
-}
-
-// maxErr is how many bytes of an error are kept.
-const maxErr = 400
-
-// short returns an error in one line without control characters.
-func short(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) > maxErr {
-		s = strings.ToValidUTF8(s[:maxErr], "") + "…"
-	}
-	return s
 }

@@ -20,6 +20,7 @@ type Runner struct {
 	Editor  *Editor
 	Batch   int           // results in one call of Sink; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
+	Held    int64         // of how many invoices of one tenant outcomes are held; 0 is maxHeld, which see
 	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter
 	// of an hour. For tests.
 	Pause func(n int) time.Duration
@@ -30,9 +31,6 @@ type Runner struct {
 // stretch is how long one run works before it gives the receiver back: a person who wants to change
 // something gets in between two runs, and the process can stop.
 const stretch = 10 * time.Second
-
-// maxHeld is of how many invoices outcomes are held before nothing more is read from the outbox.
-const maxHeld = 5000
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
 // over. An error is one of Redis, and means that nothing was lost: the next run begins where this
@@ -74,10 +72,17 @@ func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 func (r *Runner) Waits(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
 	l := r.Editor.Ledger
 	state, err := l.Sink(ctx, r.Name)
-	if err != nil || state.Stopped != 0 || state.Next.Time().After(r.now()) {
+	if err != nil || state.Stopped != 0 {
+		return false, err
+	}
+	standings, err := l.Standings(ctx, r.Name)
+	if err != nil || rests(&state, standings, r.now()) {
 		return false, err
 	}
 	if span.Last != "" && ledger.AfterOutcome(span.Last, state.Cursor) {
+		return true, nil
+	}
+	if len((&round{Runner: r, state: state, standings: standings}).ready()) > 0 {
 		return true, nil
 	}
 	due, err := l.DueSink(ctx, r.Name, r.now(), 1)
@@ -96,6 +101,13 @@ func (r *Runner) batch() int {
 		return 64
 	}
 	return r.Batch
+}
+
+func (r *Runner) maxHeld() int64 {
+	if r.Held == 0 {
+		return maxHeld
+	}
+	return r.Held
 }
 
 func (r *Runner) now() time.Time {

@@ -1,41 +1,133 @@
 package sinks
 
 import (
-	"errors"
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
 )
 
-// What is held and cannot be read stays held. It stands before no other, also while the receiver is
-// out and one result at a time finds out whether it is back.
-func TestRun_HeldResultCannotBeRead_OthersAreTold(t *testing.T) {
-	w, s := newWorld(t, 10_000), &stub{}
+// damage writes what no build wrote over what is held of an invoice, and lets it be due first.
+func (w *world) damage(id string) {
+	w.t.Helper()
+	w.must(w.rdb.HSet(w.t.Context(), "ksef:sinkheld:erp", id, "{").Err())
+	w.must(w.rdb.ZAdd(w.t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: id}).Err())
+}
+
+// What is held and cannot be read stands before no other, also while the receiver is out and one
+// result at a time finds out whether it is back. The present state is told in its place.
+func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
 	ids := w.rejected(70)
-	s.answer = func(*Message) error { return errors.New("answered 422") }
 	r := w.runner(s)
 	w.run(r)
 	if held, _ := w.counts(); held != 70 {
 		t.Fatalf("%d held", held)
 	}
-	damaged := ids[:66] // more than one round takes
-	for _, id := range damaged {
-		w.must(w.rdb.HSet(t.Context(), "ksef:sinkheld:erp", id, "{").Err())
-		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: id}).Err()) // they are due first
+	for _, id := range ids[:66] { // more than one round takes
+		w.damage(id)
 	}
 	w.must(w.rdb.HSet(t.Context(), "ksef:sink:erp", "outage", w.now().UnixMilli()).Err())
 	s.answer = nil
-	for range 10 {
-		w.pass(time.Minute)
-		w.run(r)
+	w.minutes(r, 10)
+	w.wantTold(s, ids)
+	failed, err := w.Failed(t.Context(), "erp", 100)
+	w.must(err)
+	w.rejected(1) // the next run counts again what is held by tenant
+	w.minutes(r, 1)
+	if held, _ := w.counts(); held != 0 || len(failed) != 66 || failed[0].Err != damaged || w.state().Outage != 0 ||
+		len(w.standings()) != 0 {
+		t.Errorf("%d held, %d failed, %+v, %v", held, len(failed), w.state(), w.standings())
 	}
-	for _, id := range ids[66:] {
-		if got := s.states(id); got != "rejected" {
-			t.Errorf("told %q", got)
+	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
+	if w.must(err); n != 1 {
+		t.Errorf("%d are sent again", n)
+	}
+	w.minutes(r, 1)
+	if got := s.states(ids[0]); got != "rejected rejected" {
+		t.Errorf("sent again as %q", got)
+	}
+}
+
+// A later outcome neither overwrites what is held, nor is told while that may still come.
+func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
+	r := w.runner(s)
+	ids := w.rejected(3)
+	w.run(r)
+	for _, id := range ids {
+		w.damage(id)
+		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 9e15, Member: id}).Err()) // not due
+	}
+	w.move(ids[0], ledger.Queued, ledger.Parked)
+	w.move(ids[1], ledger.Queued, ledger.Parked, ledger.Dismissed)
+	w.move(ids[2], ledger.Queued) // it has no outcome now
+	w.run(r)
+	failed, err := w.Failed(t.Context(), "erp", 10)
+	w.must(err)
+	if len(failed) != 2 || failed[0].Rev != 0 {
+		t.Errorf("failed: %+v", failed)
+	}
+	s.answer = nil
+	w.minutes(r, 10)
+	w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: ids[2]}).Err())
+	w.minutes(r, 1)
+	if got := s.states(ids[2]); got != "" {
+		t.Errorf("a queued invoice was told as %q", got)
+	}
+	w.move(ids[2], ledger.Parked)
+	w.minutes(r, 1)
+	for i, want := range []string{"parked", "parked dismissed", "parked"} {
+		if got := s.states(ids[i]); got != want {
+			t.Errorf("told %q, want %q", got, want)
 		}
 	}
-	if held, _ := w.counts(); held != int64(len(damaged)) || w.state().Outage != 0 {
-		t.Errorf("%d held, %+v", held, w.state())
+	if held, failed := w.counts(); held != 0 || failed != 3 {
+		t.Errorf("%d held, %d failed", held, failed)
+	}
+}
+
+// A worker without the key of a reason does not tell a placeholder, nor what came later.
+func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	with := func(keys ...byte) *Runner {
+		var all [][]byte
+		for _, k := range keys {
+			all = append(all, bytes.Repeat([]byte{k}, 32))
+		}
+		b, err := ledger.NewBodies(all...)
+		w.must(err)
+		w.Ledger = ledger.New(w.rdb, ledger.Options{Prefix: "ksef:", Outbox: 10_000, Now: w.now, Texts: b})
+		return w.runner(s)
+	}
+	old := with(7)
+	ids := w.rejected(2)
+	w.move(ids[0], ledger.Queued, ledger.Parked)
+	w.minutes(with(8), 5)
+	if len(s.took) != 0 || w.state().Outage != 0 {
+		t.Fatalf("told %+v, %+v", s.took[0].Result, w.state())
+	}
+	w.pass(time.Hour)
+	w.run(old)
+	w.run(old)
+	if got := s.states(ids[0]); got != "rejected parked" || s.states(ids[1]) != "rejected" {
+		t.Errorf("told %q", got)
+	}
+	for _, m := range s.took {
+		if !strings.HasPrefix(m.Reason, "because of ") {
+			t.Errorf("told the reason %q", m.Reason)
+		}
+	}
+	w.move(ids[1], ledger.Queued, ledger.Parked)
+	for range 6 { // nobody has the key any more: the earlier one is given up, and the later one as well
+		w.run(with(8))
+		w.pass(25 * time.Hour)
+	}
+	if held, failed := w.counts(); held != 0 || failed != 1 {
+		t.Errorf("%d held, %d failed", held, failed)
 	}
 }

@@ -74,11 +74,13 @@ func (w *world) move(id string, states ...ledger.State) {
 	}
 }
 
-// rejected makes n invoices that were rejected.
-func (w *world) rejected(n int) (ids []string) {
+// rejected makes n invoices of tenant "one" that were rejected.
+func (w *world) rejected(n int) (ids []string) { w.t.Helper(); return w.rejectedOf("one", n) }
+
+func (w *world) rejectedOf(tenant string, n int) (ids []string) {
 	w.t.Helper()
 	for range n {
-		id := w.invoice("one")
+		id := w.invoice(tenant)
 		w.move(id, ledger.Rejected)
 		ids = append(ids, id)
 	}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/ministry"
+	"ksefworker/internal/testbed"
+)
+
+// beds holds the stand-ins that the command ksef has started, by story.
+var beds sync.Map
+
+// ksef starts KSeF, as the simulator with both faces, and a worker. From then on the configuration
+// has two tenants: the first goes straight to KSeF, by a token, and the second through the gateway.
+func scriptKsef(ts *testscript.TestScript, _ bool, _ []string) {
+	ctx, dir := context.Background(), ts.Getenv("WORK")
+	bed, err := testbed.Start(ctx, testbed.Options{
+		Dir: filepath.Join(dir, ".ksef"), RedisURL: ts.Value(redisURL{}).(string),
+		Direct: &ministry.Options{Tokens: testbed.Tokens(sample.NIP(0))},
+	})
+	ts.Check(err)
+	ts.Defer(func() { _ = bed.Close() })
+	c := bed.Config(2)
+	ts.Check(bed.GoDirect(&c, sample.NIP(0)))
+	c.Archive.URL = "file://" + filepath.Join(dir, ".archive")
+	path := ts.Getenv("KSEF_CONFIG")
+	ts.Check(testbed.WriteConfig(path, c))
+	beds.Store(ts, bed)
+
+	cfg, err := config.Load(path, nil)
+	ts.Check(err)
+	pool, err := connect.Open(ctx, cfg)
+	ts.Check(err)
+	log, err := os.Create(filepath.Join(dir, ".worker.log"))
+	ts.Check(err)
+	worker, err := app.NewWorker(ctx, pool, zerolog.New(log))
+	ts.Check(err)
+	running, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(running) }()
+	ts.Defer(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			ts.Logf("the worker: %v", err)
+		}
+		_ = log.Close()
+	})
+}
+
+// reject NUMBER CODE makes KSeF reject the next document with this number.
+func scriptReject(ts *testscript.TestScript, _ bool, args []string) {
+	bed, _ := beds.Load(ts)
+	code, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(bed.(*testbed.Bed).Simulator.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: args[0], Code: code}))
+}
+
+// corrected NUMBER FILE fails unless KSeF has accepted one document with this number, as a
+// technical correction of the document in the file.
+func scriptCorrected(ts *testscript.TestScript, _ bool, args []string) {
+	bed, _ := beds.Load(ts)
+	sum := sha256.Sum256([]byte(ts.ReadFile(args[1])))
+	found := 0
+	for _, a := range bed.(*testbed.Bed).Simulator.Books().Accepted {
+		if a.Number != args[0] {
+			continue
+		}
+		if found++; a.Mode != "offline" || a.Corrects != base64.StdEncoding.EncodeToString(sum[:]) {
+			ts.Fatalf("KSeF accepted %+v", a)
+		}
+	}
+	if found != 1 {
+		ts.Fatalf("KSeF accepted %d documents with number %s", found, args[0])
+	}
+}

@@ -1,0 +1,86 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"time"
+)
+
+// drop is one file that the exporter writes into the watched folder.
+type drop struct {
+	at   time.Duration // from the beginning of the run
+	item *item
+	path string // below the folder
+	how  string
+	// back is how long a writer that was killed stays away. It then writes the file again, whole.
+	back time.Duration
+	// torn is the path of another file that a killed writer leaves for good; "" for none.
+	torn string
+}
+
+// The ways in which the exporter writes a file.
+const (
+	renamed = "renamed" // under another name first
+	slowly  = "slowly"  // in place, piece by piece
+	killed  = "killed"  // in place, by a process that is killed in the middle
+)
+
+const (
+	oneInFolder = 4 // deliveries
+	oneInTorn   = 12
+)
+
+// chooseDoors decides which deliveries go through the watched folder. The dice are not those of the
+// run itself, so that a seed hands in the same invoices whatever door they come through. The folder
+// refuses a bad invoice by the schema, and the other door is told not to. So a bad invoice that is
+// repeated comes through the same door again.
+func (e *export) chooseDoors(o Options, dice *rand.Rand) {
+	rest := e.deliveries[:0:0]
+	chosen := map[*item]bool{}
+	for _, d := range e.deliveries {
+		byFolder := dice.IntN(oneInFolder) == 0
+		again := false
+		if one := d.items[0]; len(d.items) == 1 {
+			was, known := chosen[one]
+			if again = known; known && one.bad {
+				byFolder = was
+			}
+		}
+		for _, it := range d.items {
+			if _, known := chosen[it]; !known {
+				chosen[it] = byFolder
+				it.refused = byFolder && it.bad
+			}
+		}
+		if !byFolder {
+			rest = append(rest, d)
+			continue
+		}
+		for _, it := range d.items {
+			e.drops = append(e.drops, o.newDrop(d, it, again, dice))
+		}
+	}
+	e.deliveries = rest
+}
+
+func (o Options) newDrop(d delivery, it *item, again bool, dice *rand.Rand) drop {
+	dir := string(d.lane) // its .ksef.yaml names the lane
+	switch {
+	case again:
+		dir = path.Join(dir, fmt.Sprintf("again-%d", d.at.Milliseconds()))
+	case dice.IntN(2) == 0:
+		dir = path.Join(dir, "branch "+it.nip)
+	}
+	out := drop{at: d.at, item: it, path: path.Join(dir, it.doc.File), how: renamed}
+	switch dice.IntN(4) {
+	case 0:
+		out.how = slowly
+	case 1:
+		out.how, out.back = killed, time.Duration(200+dice.IntN(1300))*time.Millisecond
+	}
+	if dice.IntN(oneInTorn) == 0 && d.at < o.Feed/2 { // it takes long until such a file is taken
+		out.torn = path.Join(dir, "torn-"+it.doc.File)
+	}
+	return out
+}

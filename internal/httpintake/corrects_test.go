@@ -1,0 +1,63 @@
+package httpintake
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// otherXML is the same invoice in another document.
+func otherXML(tenant int, number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: "2026-11-23", Seed: 9})
+}
+
+// The first tenant goes straight to KSeF, the second through the gateway. Both have an invoice that
+// KSeF has rejected.
+func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForTheGateway(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
+	rejected := func(tenant int, number string) ledger.Invoice {
+		id := b.take(tenant, number, "?offline=true")
+		b.must(b.o.Ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Rejected, Edit: ledger.Because(450, "P_15")}))
+		inv, err := b.o.Ledger.Invoice(t.Context(), id)
+		b.must(err)
+		return inv
+	}
+	one, two, through := rejected(0, "FV/1"), rejected(0, "FV/2"), rejected(1, "FV/3")
+	sum, err := base64.StdEncoding.DecodeString(two.Hash)
+	b.must(err)
+
+	a := b.call("POST", "/v1/invoices", jsonOf(t,
+		map[string]any{"xml": string(otherXML(0, "FV/1")), "ref": "SO-1", "corrects": one.ID},
+		map[string]any{"xml_base64": otherXML(0, "FV/2"), "corrects": base64.StdEncoding.EncodeToString(sum)},
+		map[string]any{"xml": string(otherXML(0, "FV/1")), "corrects": two.ID},
+		map[string]any{"xml": string(otherXML(0, "FV/1")), "corrects": one.ID, "lane": "bulk"},
+	), "Content-Type", "application/json")
+	b.want(a, http.StatusMultiStatus, "")
+	for i, old := range []ledger.Invoice{one, two} {
+		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
+		if err != nil || inv.Corrects != old.Hash || inv.Lane != ledger.Express || inv.State != ledger.Queued {
+			t.Errorf("item %d of %s: %+v, %v", i, a.raw, inv, err)
+		}
+	}
+	for i, says := range []string{"has the same seller, kind and number", "in an online session only"} {
+		if r := a.body.Items[2+i].Refusal; r == nil || r.Faults[0].Field != "corrects" || !strings.Contains(r.Faults[0].Rule, says) {
+			t.Errorf("item %d: %s, want %q", 2+i, a.raw, says)
+		}
+	}
+
+	// The query says the same of one document.
+	a = b.post(otherXML(1, "FV/3"), "?corrects="+through.ID, "Authorization", "Bearer "+keyTwo)
+	b.want(a, http.StatusUnprocessableEntity, "refused")
+	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||
+		!strings.Contains(r.Faults[0].Rule, "cannot be done over the gateway, which tenant two uses") ||
+		!strings.Contains(r.Faults[0].Hint, "transport: direct") {
+		t.Errorf("through the gateway: %s", a.raw)
+	}
+	if ids, err := b.o.Ledger.ByNumber(t.Context(), "FV/3"); err != nil || len(ids) != 1 {
+		t.Errorf("a refused correction is in the ledger: %v, %v", ids, err)
+	}
+}

@@ -1,0 +1,69 @@
+package inquiry_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+)
+
+// A person types what can be seen: ordinary spaces, perhaps too many.
+func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt(t *testing.T) {
+	w := newWorld(t)
+	long := "F A K T U R A 1 7"
+	for number, typed := range map[string][]string{
+		"FV 1/2":                                {"FV 1/2", "FV  1/2", " FV 1/2 ", "FV\u00a01/2", "FV       1/2", "FV\t1/2"},
+		"FV\u00a03":                             {"FV 3", "FV      3"},
+		strings.ReplaceAll(long, " ", "\u00a0"): {long, strings.ReplaceAll(long, " ", "      ")},
+		"A B C D E F\u00a0G":                    {"A B C D E F G", "A\u00a0B C D E F G"},
+		"H I J\u00a0K L\u00a0M N O":             {"H I J K L M N O"}, // under none of the spellings that are tried
+		"P\u00a0\u00a0\u00a0Q":                  {"P Q", "P       Q"},
+		"S" + strings.Repeat("\u00a0s", 70):     {"S" + strings.Repeat(" s", 70)},
+		"plain":                                 {"plain"},
+		"one\u00a0\u2009two\u00a0\u00a0three":   {"one two three"},
+	} {
+		id := w.take(sellerA, number, number)
+		for _, name := range append(typed, number) {
+			invs, err := w.reader.Find(t.Context(), name)
+			if err != nil || len(invs) != 1 || invs[0].ID != id {
+				t.Errorf("%q finds %v (%v), want %q", name, invs, err, number)
+			}
+		}
+	}
+	for _, name := range []string{"FV1/2", "FV 1 /2", "P\u00a0", " ", "inv-none", "no such number"} {
+		if invs, err := w.reader.Find(t.Context(), name); err != nil || len(invs) != 0 {
+			t.Errorf("%q finds %v (%v), want none", name, invs, err)
+		}
+	}
+}
+
+func TestRefused_WhiteSpaceIsWrittenOtherwise_TheRefusalIsFound(t *testing.T) {
+	w := newWorld(t)
+	id := w.refuse(sellerA, "a.xml", "FV\u00a0 1 2 3 4 5 6 7")
+	for _, name := range []string{"FV 1 2 3 4 5 6 7", "FV      1 2 3 4 5 6 7"} {
+		found, err := w.reader.Refused(t.Context(), name)
+		if err != nil || len(found) != 1 || found[0].ID != id {
+			t.Errorf("%q finds %v, %v", name, found, err)
+		}
+	}
+}
+
+func TestDecided_NumberWithManySpaces_PassesTheFilterHoweverItIsTyped(t *testing.T) {
+	w := newWorld(t)
+	id := w.take(sellerA, "A\u00a0B C D E F G 9", "1")
+	w.move(ledger.Parked, id)
+	for _, begin := range []string{"A B C D E F G", "A       B", "A\u00a0B C D E F G 9"} {
+		shown := 0
+		for d, err := range w.reader.Decided(t.Context(), time.Time{}, inquiry.Filter{Number: begin}) {
+			w.check(err)
+			if d.Invoice.ID == id {
+				shown++
+			}
+		}
+		if shown != 1 {
+			t.Errorf("%q shows it %d times", begin, shown)
+		}
+	}
+}

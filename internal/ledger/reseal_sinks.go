@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// What sinks have not taken quotes invoices too: a reason is sealed as in the outbox, and a sink's
+// answer may contain what was sent to it. Both are sealed again like other texts. Outcomes in the
+// outbox never change: they count for their key until they leave it, after results.keep.
+
+// AddSinks records the names of sinks, so that what is sealed for them is found.
+func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
+	if len(sinks) == 0 {
+		return nil
+	}
+	if err := ss.rdb.SAdd(ctx, ss.key(keySinks), sinks).Err(); err != nil {
+		return fmt.Errorf("record the names of sinks: %w", err)
+	}
+	return nil
+}
+
+// sinkRecord is a value with sealed texts of a sink: a list of [Held] as JSON, or one text alone.
+type sinkRecord struct{ sink, key, field, value string }
+
+// sinkRecords calls do with the records of all sinks.
+func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error) error {
+	sinks, err := ss.rdb.SMembers(ctx, ss.key(keySinks)).Result()
+	if err != nil && !wrongType(err) {
+		return fmt.Errorf("list sinks: %w", err)
+	}
+	for _, sink := range sinks {
+		key := keySink + sink
+		row, err := ss.rdb.HMGet(ctx, ss.key(key), "err").Result()
+		if err != nil && !wrongType(err) {
+			return fmt.Errorf("read sink %s: %w", sink, err)
+		}
+		if last := text(cell(row, 0)); isSealedText(last) {
+			if err := do(sinkRecord{sink, key, "err", last}); err != nil {
+				return err
+			}
+		}
+		for _, key := range []string{keySinkHeld + sink, keySinkFailed + sink} {
+			if err := ss.eachField(ctx, key, func(field, value string) error {
+				return do(sinkRecord{sink, key, field, value})
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// edit returns the record with each of its sealed texts, without their prefix, as change returns
+// it. as is the additional data of a text. A record that cannot be read stays as it is.
+func (r sinkRecord) edit(change func(as, packed string) string) (string, error) {
+	one := func(as, stored string) string {
+		if packed, sealed := strings.CutPrefix(stored, sealedText); sealed {
+			return sealedText + change(as, packed)
+		}
+		return stored
+	}
+	if isSealedText(r.value) {
+		return one(sinkText(r.sink), r.value), nil
+	}
+	var list []Held
+	if json.Unmarshal([]byte(r.value), &list) != nil {
+		return r.value, nil
+	}
+	for i := range list {
+		h := &list[i]
+		h.Err, h.Reason = one(sinkText(r.sink), h.Err), one(reasonText(h.ID), h.Reason)
+	}
+	raw, err := json.Marshal(list)
+	return string(raw), err
+}
+
+// resealSinks seals the texts of sinks with the first key, a page at a time. A record that a worker
+// changes meanwhile stays as that worker wrote it, which seals with the first key too.
+func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
+	var args []any
+	flush := func(least int) error {
+		if len(args) == 0 || len(args) < least {
+			return nil
+		}
+		sealed, err := ss.replaceTexts(ctx, args)
+		n, args = n+sealed, nil
+		return err
+	}
+	err = ss.sinkRecords(ctx, func(r sinkRecord) error {
+		changed := false
+		now, err := r.edit(func(as, packed string) string {
+			again, ok := ss.resealed(as, packed)
+			if !ok {
+				return packed
+			}
+			changed = true
+			return again
+		})
+		if err != nil || !changed {
+			return err
+		}
+		args = append(args, r.key, r.field, r.value, now, "")
+		return flush(5 * resealPage)
+	})
+	if err == nil {
+		err = flush(0)
+	}
+	return n, err
+}
+
+// tallySinks counts the texts of sinks, and those in the outbox.
+func (ss *SealStore) tallySinks(ctx context.Context, t *Tally) error {
+	err := ss.sinkRecords(ctx, func(r sinkRecord) error {
+		_, err := r.edit(func(_, packed string) string { t.text(packed, 1); return packed })
+		return err
+	})
+	for from := "-"; err == nil; {
+		page, rangeErr := ss.rdb.XRangeN(ctx, ss.key(keyOutbox), from, "+", tallyPage).Result()
+		if rangeErr != nil {
+			return fmt.Errorf("read the outbox: %w", rangeErr)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		for _, m := range page {
+			if packed, sealed := strings.CutPrefix(text(m.Values["reason"]), sealedText); sealed {
+				t.text(packed, 1)
+			}
+		}
+		from = "(" + page[len(page)-1].ID
+	}
+	return err
+}

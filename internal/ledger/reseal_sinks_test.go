@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+// What receivers have not taken, and what is in the outbox, needs the key that it is sealed with:
+// the sweep seals the first again, the second leaves the outbox, and only then may the key go.
+func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *testing.T) {
+	w := oneWorld(t)
+	writing := func(keys ...byte) *Ledger {
+		return New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Outbox: 1000, Texts: ring(t, keys...)})
+	}
+	w.must(w.Declare(ctx(), ring(t, 7)))
+	old := writing(7)
+	doc := w.fresh()
+	res, err := old.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	w.must(old.Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
+	outcomes, err := old.Outcomes(ctx(), "", 10)
+	if w.must(err); len(outcomes) != 1 || !isSealedText(outcomes[0].Reason) {
+		t.Fatalf("%+v", outcomes)
+	}
+	held := Held{Outcome: outcomes[0], First: 1, Attempts: 1, Err: quoted + " is unknown here"}
+	behind := Held{Outcome: outcomes[0]}
+	for _, sink := range []string{"erp", "removed"} {
+		ok, err := old.ChangeSink(ctx(), sink, SinkChange{State: &SinkState{Cursor: outcomes[0].At, Err: held.Err},
+			Hold: map[string][]Held{doc.ID: {held, behind}}, Fail: []Held{held}})
+		if w.must(err); !ok {
+			t.Fatal("not recorded")
+		}
+	}
+	oldKey, newKey := ring(t, 7).KeyIDs()[0], ring(t, 8).KeyIDs()[0]
+	tally := func() [2]int64 {
+		counts, err := w.SealTally(ctx())
+		w.must(err)
+		return [2]int64{counts.Texts[oldKey], counts.Texts[newKey]}
+	}
+	// Of each sink: the last error, three texts that are held, and two that were given up; then the
+	// outcome itself, and file name and reason of the entry.
+	if got := tally(); got != [2]int64{2*6 + 3, 0} {
+		t.Errorf("sealed with the old and the new key: %v", got)
+	}
+	fresh := writing(8, 7)
+	for range 3 {
+		_, err := fresh.Reseal(ctx(), 100)
+		w.must(err)
+	}
+	if got := tally(); got != [2]int64{1, 2*6 + 2} {
+		t.Errorf("sealed with the old and the new key: %v; only the outbox should need the old one", got)
+	}
+	w.must(w.Declare(ctx(), ring(t, 8, 7)))
+	if refused := refusal(t, w.Declare(ctx(), ring(t, 8))); refused.Waiting != 1 {
+		t.Errorf("too early: %v", refused)
+	}
+	inAWeek := New(w.rdb, Options{Prefix: w.prefix, Now: func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }})
+	w.must(inAWeek.TrimOutbox(ctx(), 7*24*time.Hour))
+	w.must(w.Declare(ctx(), ring(t, 8)))
+	alone := writing(8)
+	for _, sink := range []string{"erp", "removed"} {
+		there, _, err := alone.NotTaken(ctx(), sink, []string{doc.ID})
+		w.must(err)
+		failed, err := alone.Failed(ctx(), sink, 10)
+		w.must(err)
+		state, err := alone.Sink(ctx(), sink)
+		w.must(err)
+		list := there[doc.ID]
+		if len(list) != 2 || len(failed) != 1 || list[0].Err != held.Err || failed[0].Err != held.Err || state.Err != held.Err {
+			t.Fatalf("%+v, %+v, %+v", list, failed, state)
+		}
+		for _, h := range append(list, failed...) {
+			if got := alone.openReason(h.ID, h.Reason); got != quoted+" is wrong" {
+				t.Errorf("the reason is %q", got)
+			}
+		}
+	}
+}

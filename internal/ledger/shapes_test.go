@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// sickShapes are the ways in which the key of the shapes can be sick.
+var sickShapes = map[string]func(w *world){
+	"another type": func(w *world) { w.rdb.Del(ctx(), w.key(keyShapes)); w.rdb.Set(ctx(), w.key(keyShapes), "x", 0) },
+	"gone":         func(w *world) { w.rdb.Del(ctx(), w.key(keyShapes)) },
+	"damaged": func(w *world) {
+		for _, field := range w.rdb.HKeys(ctx(), w.key(keyShapes)).Val() {
+			w.rdb.HSet(ctx(), w.key(keyShapes), field, `{"t":"9999999999"}`)
+		}
+	},
+}
+
+// The packed entries are named and the others are listed. A process that knows the shape reads all
+// of them, and gives the shape back when the key can take it.
+func TestShapes_TheirKeyIsSick_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
+	next := worlds(t)
+	for what, spoil := range sickShapes {
+		t.Run(what, func(t *testing.T) {
+			w := next(quiet{t})
+			packed := w.receipt(w.accepted("1", "", ""))
+			waiting := w.take(document(sellerB, "VAT", "2", "x"))[0]
+			spoil(w)
+			other := New(w.rdb, Options{Prefix: w.prefix}) // a process that has read no shape yet
+			ids := []string{packed.ID, waiting.ID}
+			invs, err := other.Invoices(ctx(), ids)
+			unread, rest := Skip(err)
+			if rest != nil || len(invs) != 1 || invs[0].ID != waiting.ID || len(unread) != 1 || unread[0].ID != packed.ID {
+				t.Fatalf("listed %d, unread %+v, %v", len(invs), unread, rest)
+			}
+			if !strings.Contains(unread[0].Err.Error(), "shapes") || unread[0].Undecided() {
+				t.Errorf("what is told of it: %+v", unread[0])
+			}
+			if _, err := other.Invoice(ctx(), packed.ID); !errors.Is(err, errNoShape) {
+				t.Errorf("alone: %v", err)
+			}
+			taken, err := other.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y"),
+				document(sellerB, "VAT", "3", "x")})
+			w.must(err)
+			if taken[0].Taken != Unread || taken[1].Taken != Unread || taken[2].Taken != Created {
+				t.Errorf("taken %+v", taken)
+			}
+			_, err = other.NoteUnreadable(ctx(), unread)
+			w.must(err)
+
+			if invs, err := w.Invoices(ctx(), ids); err != nil || len(invs) != 2 {
+				t.Errorf("the process that knows the shape reads %d: %v", len(invs), err)
+			}
+			w.rdb.Del(ctx(), w.key(keyShapes)) // what a person does
+			if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
+				t.Errorf("%d can be read again, %v", n, err)
+			}
+			if invs, err := other.Invoices(ctx(), ids); err != nil || len(invs) != 2 {
+				t.Errorf("afterwards %d: %v", len(invs), err)
+			}
+		})
+	}
+}
+
+// An invoice is receipted, packed or not.
+func TestShapes_TheirKeyIsOfAnotherType_InvoicesAreReceiptedAndPackedLater(t *testing.T) {
+	w := newWorld(quiet{t}, worlds(t)(quiet{t}).rdb, "shapes:")
+	inv := w.accepted("1", "", "")
+	w.rdb.Set(ctx(), w.key(keyShapes), "x", 0)
+	if got := w.receipt(inv); got.State != Receipted || w.isPacked(inv.ID) {
+		t.Fatalf("it is %s, packed %v", got.State, w.isPacked(inv.ID))
+	}
+	if n, err := w.Compact(ctx(), 10); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	w.rdb.Del(ctx(), w.key(keyShapes))
+	if n, err := w.Compact(ctx(), 10); n != 1 || err != nil {
+		t.Errorf("afterwards %d packed, %v", n, err)
+	}
+}

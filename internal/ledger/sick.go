@@ -1,0 +1,189 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A key that many entries share may hold another type than the ledger writes: another program wrote
+// it, or a person did. The entries are the truth and the shared keys only find them. So a move goes
+// on without a sick one (lua/entries.lua), a list leaves out what it cannot find and names the key,
+// and the sweep reports it. When a person has deleted it, [UnreadableStore.Reindex] lists again
+// what the entries say.
+
+// sharedKeys are the types of the keys that have one name, or one for each state.
+var sharedKeys = func() map[string]string {
+	out := map[string]string{
+		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
+		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
+		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
+		keySeen: "hash",
+	}
+	for _, s := range States() {
+		out[keyState+string(s)] = "zset"
+	}
+	for _, s := range PackageStates() {
+		out[keyPackageState+string(s)] = "zset"
+	}
+	return out
+}()
+
+// cannotBeMadeAgain are the shared keys that no process can write again from the entries.
+var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen}
+
+// IndexOf returns the key, without the prefix, of the index of the invoices in a state.
+func IndexOf(s State) string { return keyState + string(s) }
+
+// sickKey is how a shared key is named that holds something else.
+func sickKey(key string) Unreadable {
+	return Unreadable{ID: key, Key: key, Opaque: true, Err: fmt.Errorf(
+		"the key %s behind redis.prefix is of another type than the ledger writes there: %s", key, remedyOf(key))}
+}
+
+func remedyOf(key string) string {
+	if key == keyShapes {
+		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
+			"restore it from a backup of Redis if entries remain that cannot be read"
+	}
+	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") {
+		return "find out which program did, then restore the key from a backup of Redis"
+	}
+	return "find out which program did, then delete the key: the sweep writes it again from the entries"
+}
+
+// sickOr returns an [*UnreadableError] about a shared key in place of Redis's error that it has
+// another type, which names no key. Any other error is returned unchanged.
+func sickOr(err error, key string) error {
+	if wrongType(err) {
+		return some([]Unreadable{sickKey(key)})
+	}
+	return err
+}
+
+// notSick returns nil if a transaction has written everything but to indexes that hold something
+// else, and err otherwise. Redis undoes nothing of it.
+func notSick(cmds []redis.Cmder, err error) error {
+	if !wrongType(err) {
+		return err
+	}
+	for _, c := range cmds {
+		if c.Err() != nil && !(wrongType(c.Err()) && (c.Name() == "zadd" || c.Name() == "sadd")) {
+			return c.Err()
+		}
+	}
+	return nil
+}
+
+// SickKeys returns the shared keys that hold another type than the ledger writes, in one round
+// trip, in the order of their names. Those of one waiting set are among them.
+func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
+	want := map[string]string{}
+	for key, kind := range sharedKeys {
+		want[key] = kind
+	}
+	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
+	if err != nil && !wrongType(err) {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	for _, g := range groups {
+		want[keyWait+g], want[keyWaitAge+g] = "zset", "zset"
+	}
+	kinds := map[string]*redis.StatusCmd{}
+	if _, err := us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for key := range want {
+			kinds[key] = p.Type(ctx, us.key(key))
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	var sick []Unreadable
+	for key, kind := range want {
+		if is := kinds[key].Val(); is != kind && is != "none" {
+			sick = append(sick, sickKey(key))
+		}
+	}
+	slices.SortFunc(sick, func(a, b Unreadable) int { return strings.Compare(a.Key, b.Key) })
+	return sick, nil
+}
+
+// isShared reports whether a recorded key is no entry but one that entries share.
+func isShared(key string) bool {
+	return !strings.HasPrefix(key, keyInvoice) && !strings.HasPrefix(key, keyPackage)
+}
+
+// reindexAtOnce is how many keys one step of Reindex goes through.
+const reindexAtOnce = 1000
+
+// Reindex goes through all entries and puts each back into the indexes of its state, if it is in
+// none of them. It is for indexes that a person had to delete. A thousand entries take Redis a few
+// milliseconds, and it serves others in between. It returns how many places were missing.
+func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
+	n := 0
+	for _, kind := range []string{keyInvoice, keyPackage} {
+		for cursor := uint64(0); ; {
+			keys, next, err := us.rdb.Scan(ctx, cursor, us.key(kind)+"*", reindexAtOnce).Result()
+			if err != nil {
+				return n, fmt.Errorf("list entries again: %w", err)
+			}
+			ids := make([]string, len(keys))
+			for i, key := range keys {
+				ids[i] = strings.TrimPrefix(key, us.key(kind))
+			}
+			missing, err := us.reindex(ctx, kind, ids)
+			if n += missing; err != nil {
+				return n, err
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []string) (int, error) {
+	changed := map[string][2]int64{} // revision, time of the last change
+	sellers := map[string]bool{}
+	if kind == keyInvoice {
+		invs, err := us.entries.Invoices(ctx, ids)
+		if _, err = Skip(err); err != nil {
+			return 0, err
+		}
+		for _, inv := range invs {
+			changed[inv.ID], sellers[inv.NIP+"|"+inv.Kind] = [2]int64{inv.Rev, int64(inv.UpdatedAt)}, true
+		}
+	} else {
+		pkgs, err := us.entries.Packages(ctx, ids)
+		if _, err = Skip(err); err != nil {
+			return 0, err
+		}
+		for _, p := range pkgs {
+			changed[p.ID] = [2]int64{p.Rev, int64(p.UpdatedAt)}
+		}
+	}
+	for seller := range sellers {
+		if err := us.rdb.SAdd(ctx, us.key(keySellers), seller).Err(); err != nil && !wrongType(err) {
+			return 0, fmt.Errorf("list sellers again: %w", err)
+		}
+	}
+	n := 0
+	for chunk := range slices.Chunk(ids, moveBatch) {
+		args := us.args(kind)
+		for _, id := range chunk {
+			if c, ok := changed[id]; ok {
+				args = append(args, id, c[0], c[1])
+			}
+		}
+		r, err := us.run(ctx, reindexScript, args)
+		if err != nil {
+			return n, fmt.Errorf("list entries again: %w", err)
+		}
+		n += int(number(cell(r, 0)))
+	}
+	return n, nil
+}

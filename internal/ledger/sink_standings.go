@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// A standing is how one tenant stands at a sink. It exists while the sink holds something of the
+// tenant, or has left something of it behind in the outbox. Without standings, a sink that does not
+// take the results of one tenant would hold up those of all.
+//
+// A blocked standing has a place in the outbox of its own: the sink has been told of the tenant's
+// outcomes up to there, and those between there and the sink's own place still wait. They cost
+// nothing but their place in the outbox.
+
+// Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes
+// without a tenant share the standing "", which is never blocked.
+type Standing struct {
+	Held   int64  `json:"held,omitempty"`   // invoices of which an outcome is held
+	Cursor string `json:"cursor,omitempty"` // its own place in the outbox; "" when nothing was left behind
+	Left   int64  `json:"left,omitempty"`   // about how many outcomes were left behind
+	// Late says that some of those left the outbox before the sink could be told.
+	Late bool `json:"late,omitempty"`
+	// Outage is since when the sink takes nothing of this tenant and says that this has nothing to
+	// do with single results; 0 while it takes them. Probes and Next are as in [SinkState].
+	Outage Millis `json:"outage,omitempty"`
+	Probes int    `json:"probes,omitempty"`
+	Next   Millis `json:"next,omitempty"`
+}
+
+// Blocked reports whether outcomes of the tenant are left behind.
+func (l *Standing) Blocked() bool { return l.Cursor != "" }
+
+// Standings returns the standings of a sink by tenant. A damaged one is left out: its tenant begins
+// again.
+func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*Standing, error) {
+	found, err := ss.rdb.HGetAll(ctx, ss.key(keySinkStands, sink)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the tenants of sink %s: %w", sink, err)
+	}
+	out := make(map[string]*Standing, len(found))
+	for tenant, packed := range found {
+		var l Standing
+		if json.Unmarshal([]byte(packed), &l) == nil {
+			out[tenant] = &l
+		}
+	}
+	return out, nil
+}
+
+// CountHeld counts the invoices of which a sink holds an outcome, by tenant. It reads all of them:
+// [Standing.Held] has the same counts, unless another build has written there.
+func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int64, error) {
+	out := map[string]int64{}
+	for cursor := uint64(0); ; {
+		page, next, err := ss.rdb.HScan(ctx, ss.key(keySinkHeld, sink), cursor, "", resealPage).Result()
+		if err != nil {
+			return nil, fmt.Errorf("count what sink %s has not taken: %w", sink, err)
+		}
+		for i := 0; i+1 < len(page); i += 2 {
+			tenant := ""
+			if list := ss.unpackHeld(sink, page[i+1]); len(list) > 0 {
+				tenant = list[0].Tenant
+			}
+			out[tenant]++
+		}
+		if cursor = next; cursor == 0 {
+			return out, nil
+		}
+	}
+}
+
+// standingArgs returns the operations that record standings.
+func standingArgs(standings map[string]*Standing) ([]any, error) {
+	var args []any
+	for tenant, l := range standings {
+		if l == nil || *l == (Standing{}) {
+			args = append(args, "leave", tenant, "", "")
+			continue
+		}
+		packed, err := json.Marshal(l)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "stand", tenant, "", string(packed))
+	}
+	return args, nil
+}
+
+// LeftBehind returns about how many outcomes all standings have left behind.
+func LeftBehind(standings map[string]*Standing) (n int64) {
+	for _, l := range standings {
+		n += l.Left
+	}
+	return n
+}
+
+// NotTold lists the tenants whose outcomes are left behind, in order.
+func NotTold(standings map[string]*Standing) (tenants []string) {
+	for tenant, s := range standings {
+		if s.Blocked() {
+			tenants = append(tenants, tenant)
+		}
+	}
+	slices.Sort(tenants)
+	return tenants
+}

@@ -1,0 +1,23 @@
+package ratelimit
+
+// Cause says why a key is frozen, so that whoever waits is told which of them it was, and whether a
+// person has to act. A closed list.
+type Cause string
+
+const (
+	// CauseUnknown is that of a freeze by a version that kept no cause.
+	CauseUnknown     Cause = ""
+	CauseThrottled   Cause = "throttled"   // KSeF answered too many requests (429)
+	CauseDenied      Cause = "denied"      // KSeF refuses everything of the tenant (410)
+	CauseCredentials Cause = "credentials" // KSeF refused the tenant's key (401 or 403)
+)
+
+// causes are the causes in the order of the numbers that the scripts answer: see log.lua.
+var causes = []Cause{CauseUnknown, CauseThrottled, CauseDenied, CauseCredentials}
+
+func causeNumbered(n int64) Cause {
+	if n < 0 || n >= int64(len(causes)) {
+		return CauseUnknown
+	}
+	return causes[n]
+}

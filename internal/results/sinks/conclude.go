@@ -1,0 +1,173 @@
+package sinks
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"ksefworker/internal/ledger"
+)
+
+// told returns until when the receiver was told of the outcomes of a tenant.
+func (r *round) told(tenant string) time.Time {
+	o := ledger.Outcome{At: r.state.Cursor}
+	if l := r.standings[tenant]; l != nil && l.Blocked() {
+		o.At = l.Cursor
+	}
+	return o.Time()
+}
+
+// conclude writes down what became of each outcome, and how the receiver is.
+func (r *round) conclude(items []*item) {
+	now := r.now()
+	var errs []error
+	of := map[string]*tried{}
+	for _, it := range items {
+		if it.edited.Gone {
+			r.settle(it, nil)
+			continue
+		}
+		if it.edited.Err == nil {
+			errs = append(errs, it.err)
+			t := of[it.edited.Tenant]
+			if t == nil {
+				t = &tried{}
+				of[it.edited.Tenant] = t
+			}
+			if t.errs = append(t.errs, it.err); it.fresh {
+				t.fresh++
+			}
+		}
+		r.settle(it, it.err)
+		if it.err == nil {
+			r.state.Taken++
+		}
+	}
+	v, whole := verdictOf(errs), r.whole()
+	r.judge(of)
+	if v.gone {
+		r.state.Stopped = ledger.At(now)
+		r.Log.Error().Str("receiver", r.Name).Err(v.err).
+			Msg("this receiver wants no results any more; it gets none until a person runs enqueue deliveries resume " + r.Name)
+	}
+	switch {
+	case v.out && r.state.Outage == 0 && outTenants(r.standings) == 0 && of[""] == nil:
+		// One result that it did not take before either: that says nothing about the receiver.
+	case v.out:
+		if r.state.Outage == 0 {
+			r.state.Outage = ledger.At(now)
+			r.Log.Warn().Str("receiver", r.Name).Err(v.err).Msg("this receiver takes no results; they wait, and others are not concerned")
+		}
+		r.state.Probes++
+		r.state.Next = ledger.At(now.Add(max(r.pause(r.state.Probes), v.after)))
+	case len(errs) > 0:
+		if r.state.Outage != 0 && anyTaken(errs) {
+			r.Log.Info().Str("receiver", r.Name).Stringer("after", now.Sub(r.state.Outage.Time()).Round(time.Second)).
+				Msg("this receiver takes results again")
+			r.state.Outage, r.state.Probes = 0, 0
+			r.probe(whole, of)
+		}
+		if r.state.Next = 0; v.after > 0 {
+			// The tenants that were told to wait do so; the receiver takes results of others.
+			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
+		}
+	}
+	switch {
+	case v.err != nil:
+		r.state.Err = short(v.err.Error())
+	case len(errs) > 0:
+		r.state.Err = ""
+	}
+	if len(errs) == 0 && r.state.Outage != 0 { // nothing was tried
+		r.state.Next = 0
+	}
+}
+
+// probe lets all tenants be tried at once when a receiver takes results again, but those of which
+// it has just taken none.
+func (r *round) probe(whole bool, of map[string]*tried) {
+	if !whole {
+		return
+	}
+	for tenant, l := range r.standings {
+		if l.Outage != 0 && of[tenant] == nil {
+			r.standing(tenant).Next = 0
+		}
+	}
+}
+
+// anyTaken reports whether one of the results was taken.
+func anyTaken(errs []error) bool {
+	for _, err := range errs {
+		if err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// settle decides about one outcome: taken, tried again later, or given up.
+func (r *round) settle(it *item, err error) {
+	now := r.now()
+	if err == nil {
+		r.hold(it, it.behind, now)
+		return
+	}
+	h := it.Held
+	h.Attempts++
+	h.Err = short(err.Error())
+	if h.First == 0 {
+		h.First = ledger.At(now)
+	}
+	late := now.Sub(h.First.Time()) >= Patience
+	// Outcomes without a tenant are not left behind: nothing would say later that these are they.
+	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
+	if late || full {
+		r.change.Fail = append(r.change.Fail, h)
+		r.hold(it, it.behind, now)
+		why := "this result was not taken in three days"
+		if !late {
+			why = "too many results without a tenant are held, so this one"
+		}
+		r.Log.Error().Str("receiver", r.Name).Str("id", h.ID).Err(err).Msg(why + " is not tried any more; enqueue deliveries list shows it")
+		return
+	}
+	r.hold(it, append([]ledger.Held{h}, it.behind...), now.Add(r.pause(h.Attempts)))
+}
+
+// hold records what of an invoice is held from now on, and counts it for its tenant.
+func (r *round) hold(it *item, list []ledger.Held, next time.Time) {
+	if it.fresh && len(list) == 0 {
+		return
+	}
+	for i := range list {
+		if tenant := it.edited.Tenant; tenant != "" {
+			list[i].Tenant = tenant
+		}
+	}
+	if !it.fresh { // the tenant of a damaged one is not known; the next run counts again
+		l := r.standing(it.Tenant)
+		l.Held = max(l.Held-1, 0)
+	}
+	if len(list) > 0 {
+		r.standing(list[0].Tenant).Held++
+	}
+	r.change.Hold[it.ID], r.change.Next[it.ID] = list, next
+}
+
+// maxErr is how many bytes of an error are kept.
+const maxErr = 400
+
+// short returns an error in one line without control characters.
+func short(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > maxErr {
+		s = strings.ToValidUTF8(s[:maxErr], "") + "…"
+	}
+	return s
+}

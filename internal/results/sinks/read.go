@@ -1,0 +1,195 @@
+package sinks
+
+import (
+	"context"
+
+	"ksefworker/internal/ledger"
+)
+
+// maxPass bounds how many outcomes one round reads and leaves behind.
+const maxPass = 2000
+
+// tell adds an outcome to the round. It is tried now, or waits behind an earlier one of its invoice
+// that is held. It reports false when another one of the invoice is tried in this round for the
+// first time: this one must come later.
+func (r *round) tell(o ledger.Outcome) bool {
+	h := ledger.Held{Outcome: o}
+	first := r.of[o.ID]
+	switch {
+	case first != nil && first.fresh:
+		return false
+	case first != nil:
+		first.behind = append(first.behind, h)
+	case r.there[o.ID] != nil:
+		if !o.Refusal() {
+			h.Tenant = r.there[o.ID][0].Tenant
+		}
+		r.there[o.ID] = append(r.there[o.ID], h)
+		r.change.Hold[o.ID] = r.there[o.ID]
+	default:
+		it := &item{Held: h, fresh: true}
+		r.of[o.ID] = it
+		r.items = append(r.items, it)
+		r.chosen++
+	}
+	return true
+}
+
+// unreadTenant stands for the tenant of an entry that this build cannot read.
+const unreadTenant = "\x00"
+
+// read reads up to n outcomes behind a place, with what is held of their invoices. With wantTenants
+// it also returns whose they are, else "".
+func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
+	l := r.Editor.Ledger
+	if outcomes, err = l.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
+		return nil, nil, err
+	}
+	tenants = make([]string, len(outcomes))
+	if wantTenants {
+		told, err := l.Told(ctx, outcomes)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range told {
+			switch t := &told[i]; {
+			case t.Unread:
+				tenants[i] = unreadTenant
+			case t.Invoice != nil:
+				tenants[i] = t.Invoice.Tenant
+			default:
+				tenants[i] = t.Tenant
+			}
+		}
+	}
+	var ids []string
+	for i := range outcomes {
+		if id := outcomes[i].ID; r.of[id] == nil && r.there[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	there, err := r.held(ctx, ids)
+	for id, list := range there {
+		r.there[id] = list
+	}
+	return outcomes, tenants, err
+}
+
+// blocked reports whether outcomes of any tenant are left behind.
+func (r *round) blocked() bool {
+	for _, l := range r.standings {
+		if l.Blocked() {
+			return true
+		}
+	}
+	return false
+}
+
+// fresh adds up to n outcomes from the outbox and moves the receiver's place behind them. Those of
+// blocked tenants are left behind. It ends before the second outcome of an invoice.
+func (r *round) fresh(ctx context.Context, n int) error {
+	blocked := r.blocked()
+	for r.chosen = 0; r.chosen < n && r.passed < maxPass; {
+		size := n - r.chosen
+		if blocked {
+			size = max(size, r.batch())
+		}
+		outcomes, tenants, err := r.read(ctx, r.state.Cursor, size, blocked)
+		if err != nil || len(outcomes) == 0 {
+			return err
+		}
+		for i, o := range outcomes {
+			if l := r.standings[tenants[i]]; l != nil && l.Blocked() {
+				r.standing(tenants[i]).Left++
+			} else if r.chosen == n || !r.tell(o) {
+				return nil
+			}
+			r.passed++
+			r.state.Cursor = o.At
+			r.state.Seen++
+		}
+		if !blocked {
+			return nil
+		}
+	}
+	return nil
+}
+
+// catchUp adds up to n outcomes that were left behind, beginning with the tenant whose turn it is.
+// Other tenants go on from the same outcomes, so that many of them cost one pass through the
+// outbox. A tenant of which nothing was taken lately gets one.
+func (r *round) catchUp(ctx context.Context, n int) error {
+	turns := r.ready()
+	if len(turns) == 0 {
+		return nil
+	}
+	if r.whole() {
+		turns = turns[:1]
+	}
+	r.turn++
+	r.served[turns[0]] = r.turn
+	place, end := r.standings[turns[0]].Cursor, false
+	left := map[string]int{} // how many each may still add; -1 when its place must stay
+	for _, tenant := range turns {
+		switch l := r.standings[tenant]; {
+		case ledger.AfterOutcome(place, l.Cursor): // it has earlier ones
+		case l.Outage != 0:
+			left[tenant] = 1
+		default:
+			left[tenant] = n
+		}
+	}
+	r.chosen = 0
+	for read := 0; read < maxPass && r.chosen < n && !end; {
+		outcomes, tenants, err := r.read(ctx, place, max(2*n, r.batch()), true)
+		if err != nil {
+			return err
+		}
+		next := place
+		for i, o := range outcomes {
+			tenant := tenants[i]
+			if end = ledger.AfterOutcome(o.At, r.state.Cursor) || r.chosen == n; end {
+				break
+			}
+			l := r.standings[tenant]
+			if tenant == unreadTenant {
+				r.tellUnread(o)
+			} else if more, turn := left[tenant]; turn && more >= 0 && ledger.AfterOutcome(o.At, l.Cursor) {
+				if left[tenant]--; more == 0 || !r.tell(o) {
+					left[tenant] = -1 // its place stays here
+				} else {
+					l.Cursor, l.Left = o.At, max(l.Left-1, 0)
+				}
+			}
+			next = o.At
+			read++
+		}
+		all := len(outcomes) == 0 || end && r.chosen < n
+		if all {
+			next, end = r.state.Cursor, true
+		}
+		for tenant, more := range left {
+			l := r.standing(tenant)
+			if more >= 0 && ledger.AfterOutcome(next, l.Cursor) {
+				l.Cursor = next
+			}
+		}
+		place = next
+		r.passed++
+	}
+	return nil
+}
+
+// tellUnread tells of an outcome that was left behind and whose entry cannot be read any more. It
+// may have been read when it was left behind, so whose it is is not known. To tell it twice harms
+// less than to lose it.
+func (r *round) tellUnread(o ledger.Outcome) {
+	for _, h := range r.there[o.ID] {
+		if h.Rev == o.Rev {
+			return
+		}
+	}
+	if it := r.of[o.ID]; it == nil || it.Rev != o.Rev {
+		r.tell(o)
+	}
+}

@@ -1,0 +1,180 @@
+package sinks
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Bounds of what is held. A receiver that refuses every result of one tenant fills that tenant's
+// share and no other's.
+const (
+	// maxHeld is of how many invoices outcomes are held while one tenant alone has any. n tenants
+	// share it: each may hold maxHeld/n. Shares shrink when tenants are added and what is held
+	// stays, so all tenants together hold at most maxHeld (1 + 1/2 + … + 1/n): with 500 tenants
+	// seven times as much.
+	maxHeld = 5000
+	// minHeld is the smallest share.
+	minHeld = 10
+)
+
+// share returns of how many invoices one tenant may hold outcomes now.
+func (r *round) share() int64 {
+	n := int64(0)
+	for _, l := range r.standings {
+		if l.Held > 0 {
+			n++
+		}
+	}
+	return max(r.maxHeld()/max(n, 1), minHeld)
+}
+
+// standing returns the standing of a tenant, which will be recorded.
+func (r *round) standing(tenant string) *ledger.Standing {
+	if r.standings[tenant] == nil {
+		r.standings[tenant] = &ledger.Standing{}
+	}
+	r.touched[tenant] = true
+	return r.standings[tenant]
+}
+
+// outTenants counts the tenants of which the receiver takes nothing.
+func outTenants(standings map[string]*ledger.Standing) (n int) {
+	for _, l := range standings {
+		if l.Outage != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// rests reports whether the receiver is not to be called now. When it is out, and that is known
+// from one tenant alone, the results of others are tried all the same: they show whether the
+// receiver is out or only that tenant's results.
+func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
+	return s.Next.Time().After(now) && (s.Outage == 0 || outTenants(standings) != 1)
+}
+
+// whole reports whether the receiver is out for everybody, as far as is known.
+func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standings) != 1 }
+
+// ready lists the tenants that have outcomes behind their own place and may be told now: first
+// those that waited longest for their turn.
+func (r *round) ready() []string {
+	var out []string
+	share, now := r.share(), r.now()
+	for tenant, l := range r.standings {
+		if l.Blocked() && l.Held < share && (r.whole() || !l.Next.Time().After(now)) && ledger.AfterOutcome(r.state.Cursor, l.Cursor) {
+			out = append(out, tenant)
+		}
+	}
+	// Those that are equal keep the order of the map, which is random.
+	slices.SortStableFunc(out, func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.served[a], r.served[b]), cmp.Compare(r.standings[a].Next, r.standings[b].Next))
+	})
+	return out
+}
+
+// tried is what came of one tenant's results in a round.
+type tried struct {
+	errs  []error
+	fresh int // of them were tried for the first time
+}
+
+// judge decides how the receiver stands with each tenant whose results were tried.
+func (r *round) judge(of map[string]*tried) {
+	now := r.now()
+	for tenant, t := range of {
+		if tenant == "" {
+			continue
+		}
+		v, l := verdictOf(t.errs), r.standing(tenant)
+		switch {
+		case v.out && l.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
+			// One result that it did not take before either: that says nothing about others.
+		case v.out:
+			if l.Outage == 0 {
+				l.Outage = ledger.At(now)
+				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Err(v.err).
+					Msg("this receiver takes no results of this tenant; they wait, and those of others do not wait for them")
+			}
+			l.Probes++
+			l.Next = ledger.At(now.Add(max(r.pause(l.Probes), v.after)))
+		default:
+			l.Outage, l.Probes, l.Next = 0, 0, 0
+			if v.after > 0 {
+				l.Next = ledger.At(now.Add(v.after))
+			}
+		}
+	}
+}
+
+// arrange blocks the standings of tenants of which nothing more may be tried or held now, and ends
+// those that have caught up.
+func (r *round) arrange() {
+	share, now := r.share(), r.now()
+	for tenant, l := range r.standings {
+		full := l.Held >= share && tenant != ""
+		waits := l.Outage != 0 || l.Next.Time().After(now)
+		switch {
+		case !l.Blocked() && (full || waits) && r.state.Cursor != "":
+			r.standing(tenant).Cursor = r.state.Cursor
+			if full {
+				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Int64("held", l.Held).
+					Msg("this receiver has not taken many results of this tenant; its later ones wait in the outbox, and those of others go on")
+			}
+		case l.Blocked() && !full && !waits && !ledger.AfterOutcome(r.state.Cursor, l.Cursor):
+			r.missed(tenant, l.Left)
+			*r.standing(tenant) = ledger.Standing{Held: l.Held}
+		}
+	}
+	for tenant := range r.touched {
+		if *r.standings[tenant] == (ledger.Standing{}) {
+			delete(r.standings, tenant) // it is recorded as nothing
+		}
+	}
+}
+
+// missed counts outcomes of a tenant that left the outbox before the receiver could be told.
+func (r *round) missed(tenant string, n int64) {
+	l := r.standing(tenant)
+	if n <= 0 || !l.Late {
+		return
+	}
+	l.Left -= n
+	r.state.Lost += n
+	r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Int64("outcomes", n).
+		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
+}
+
+// beginStandings checks the standings. Where their counts do not add up, because an older build or
+// a person has changed what is held, they are counted again.
+func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() (map[string]int64, error)) error {
+	sum := int64(0)
+	for _, l := range r.standings {
+		sum += l.Held
+	}
+	if sum != held {
+		counts, err := count()
+		if err != nil {
+			return err
+		}
+		for tenant := range r.standings {
+			r.standing(tenant).Held = counts[tenant]
+		}
+		for tenant, n := range counts {
+			r.standing(tenant).Held = n
+		}
+	}
+	for tenant, l := range r.standings {
+		if l.Blocked() && !l.Late && l.Left > 0 && (span.First == "" || ledger.AfterOutcome(span.First, l.Cursor)) {
+			r.standing(tenant).Late = true
+		}
+		if l.Late {
+			r.missed(tenant, l.Left-span.Length) // these at least; the rest is known when the standing has caught up
+		}
+	}
+	return nil
+}

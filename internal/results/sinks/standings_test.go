@@ -1,0 +1,254 @@
+package sinks
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// refuse is a receiver that does not take results of these tenants.
+func refuse(err error, tenants ...string) *stub {
+	wants := Wants(tenants)
+	return &stub{answer: func(m *Message) error {
+		if wants(m.Tenant) {
+			return err
+		}
+		return nil
+	}}
+}
+
+var errRefused = errors.New("answered 422")
+
+// minutes lets so many minutes pass, and serves the receiver in each.
+func (w *world) minutes(r *Runner, n int) {
+	w.t.Helper()
+	for range n {
+		w.pass(time.Minute)
+		w.run(r)
+	}
+}
+
+// wantTold checks that each of these was told once.
+func (w *world) wantTold(s *stub, ids []string) {
+	w.t.Helper()
+	for _, id := range ids {
+		if got := s.states(id); got != "rejected" {
+			w.t.Fatalf("%s was told as %q", id, got)
+		}
+	}
+}
+
+func (w *world) standings() map[string]*ledger.Standing {
+	w.t.Helper()
+	standings, err := w.Standings(w.t.Context(), "erp")
+	w.must(err)
+	return standings
+}
+
+func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	r.Held = 100
+	sick := w.rejected(300)
+	w.run(r)
+	others := w.rejectedOf("two", 150)
+	w.run(r)
+	w.wantTold(s, others)
+	// A share is passed by at most one batch.
+	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
+		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+	}
+	if l := w.standings()["one"]; l == nil || l.Held+l.Left != 300 {
+		t.Errorf("%+v", l)
+	}
+	w.move(sick[0], ledger.Queued, ledger.Parked)
+	w.move(sick[299], ledger.Queued, ledger.Parked)
+	s.answer = nil
+	w.minutes(r, 10)
+	w.wantTold(s, sick[1:299])
+	for _, id := range []string{sick[0], sick[299]} {
+		if got := s.states(id); got != "rejected parked" {
+			t.Errorf("told %q", got)
+		}
+	}
+	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Taken != 452 || w.state().Lost != 0 {
+		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+	}
+}
+
+// What is refused for three days is given up in pieces, on record, and can be sent again.
+func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	r.Held = 20
+	sick := w.rejected(100)
+	for range 3 * 6 {
+		w.run(r)
+		w.pass(25 * time.Hour)
+	}
+	if held, failed := w.counts(); held != 0 || failed != 100 {
+		t.Fatalf("%d held, %d failed", held, failed)
+	}
+	s.answer = nil
+	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp")
+	if w.must(err); n != 100 {
+		t.Errorf("%d are sent again", n)
+	}
+	w.pass(25 * time.Hour)
+	w.run(r)
+	w.wantTold(s, sick)
+	if len(w.standings()) != 0 {
+		t.Errorf("%v", w.standings())
+	}
+}
+
+// A receiver that refuses everything of many tenants holds a bounded number.
+func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
+	r := w.runner(s)
+	r.Held, r.Batch = 40, 8
+	const tenants, each = 30, 20
+	var ids []string
+	for range each {
+		for i := range tenants {
+			ids = append(ids, w.rejectedOf(fmt.Sprint("t", i), 1)...)
+		}
+	}
+	w.run(r)
+	w.minutes(r, 3)
+	bound := int64(tenants*minHeld + 40 + r.Batch)
+	if held, _ := w.counts(); held < tenants || held > bound {
+		t.Errorf("%d held, at most %d should be", held, bound)
+	}
+	s.answer = nil
+	w.minutes(r, 20)
+	w.wantTold(s, ids)
+	if held, failed := w.counts(); held+failed != 0 || len(w.standings()) != 0 || w.state().Lost != 0 {
+		t.Errorf("%d held, %d failed, %v, %+v", held, failed, w.standings(), w.state())
+	}
+}
+
+// A receiver that answers 500, or not in time, for one tenant alone looks as if it were out.
+func TestRun_OutForOneTenantOnly_OthersAreToldAtOnce(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(out(0), "one")
+	r := w.runner(s)
+	sick := w.rejected(300)
+	w.run(r)
+	others := w.rejectedOf("two", 5)
+	w.run(r) // at the same moment
+	w.wantTold(s, others)
+	if w.state().Outage != 0 || w.standings()["one"].Outage == 0 {
+		t.Errorf("%+v, %+v", w.state(), w.standings()["one"])
+	}
+	for range 30 { // others come one by one, while it stays so
+		id := w.rejectedOf("two", 1)
+		w.minutes(r, 1)
+		w.wantTold(s, id)
+	}
+	calls := s.calls
+	w.minutes(r, 4*60)
+	if n := s.calls - calls; n > 30 {
+		t.Errorf("the sick tenant cost %d calls in four hours", n)
+	}
+	s.answer = nil
+	w.minutes(r, 60)
+	w.wantTold(s, sick)
+	if len(w.standings()) != 0 {
+		t.Errorf("%v", w.standings())
+	}
+}
+
+// The tenant at the head of the outbox does not decide whether the receiver is well.
+func TestRun_OutForEverybodyThenForOneTenant_ProbesRotate(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(out(0))
+	r := w.runner(s)
+	sick := w.rejected(200)
+	others := append(w.rejectedOf("two", 100), w.rejectedOf("three", 100)...)
+	w.minutes(r, 20)
+	if w.state().Outage == 0 || outTenants(w.standings()) != 3 {
+		t.Fatalf("%+v, %v", w.state(), w.standings())
+	}
+	s.answer = refuse(out(0), "one").answer
+	w.minutes(r, 60)
+	w.wantTold(s, others)
+	s.answer = nil
+	w.minutes(r, 120)
+	w.wantTold(s, sick)
+	if st := w.state(); st.Outage != 0 || st.Lost != 0 || st.Taken != 400 || len(w.standings()) != 0 {
+		t.Errorf("%+v, %v", st, w.standings())
+	}
+}
+
+func TestRun_RetryAfterForOneTenant_OthersWaitAMinuteAtMost(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(out(24*time.Hour), "one")
+	r := w.runner(s)
+	sick := w.rejected(2)
+	others := w.rejectedOf("two", 2)
+	w.run(r)
+	others = append(others, w.rejectedOf("two", 2)...)
+	s.answer = nil
+	w.minutes(r, 2)
+	w.wantTold(s, others)
+	if got := s.states(sick[0]); got != "" {
+		t.Errorf("it was told %q before the day was over", got)
+	}
+	w.pass(24 * time.Hour)
+	w.minutes(r, 3)
+	w.wantTold(s, sick)
+}
+
+func TestRun_TenantIsAwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *testing.T) {
+	w, s := newWorld(t, 100), refuse(out(0), "one")
+	r := w.runner(s)
+	w.rejected(5)
+	w.run(r)
+	for range 20 {
+		w.rejected(50)
+		w.minutes(r, 1)
+	}
+	s.answer = nil
+	w.minutes(r, 60)
+	if st := w.state(); st.Lost == 0 || st.Lost+st.Taken != 1005 || len(w.standings()) != 0 {
+		t.Errorf("%+v, %v", st, w.standings())
+	}
+}
+
+// Older builds do not count what is held by tenant.
+func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
+	r := w.runner(s)
+	ids := append(w.rejected(3), w.rejectedOf("two", 2)...)
+	w.run(r)
+	w.must(w.rdb.Del(t.Context(), "ksef:sinkstanding:erp").Err())
+	w.pass(time.Minute)
+	w.run(r)
+	if l := w.standings(); l["one"].Held != 3 || l["two"].Held != 2 {
+		t.Errorf("%+v", l)
+	}
+	s.answer = nil
+	w.minutes(r, 5)
+	w.wantTold(s, ids)
+}
+
+// A person sends everything again while a tenant is behind.
+func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	r.Held = 10
+	ids := append(w.rejected(100), w.rejectedOf("two", 3)...)
+	w.run(r)
+	w.must(Desk{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	s.answer = nil
+	w.minutes(r, 10)
+	for _, id := range ids {
+		if s.states(id) == "" {
+			t.Fatalf("%s was never told", id)
+		}
+	}
+	if held, _ := w.counts(); held != 0 || len(w.standings()) != 0 {
+		t.Errorf("%d held, %v", held, w.standings())
+	}
+}

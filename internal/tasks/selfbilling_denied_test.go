@@ -1,0 +1,120 @@
+package tasks_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// billedOf admits so many invoices that tenant sample.NIP(1) issues in the name of each seller.
+func (s *stage) billedOf(many int, sellers ...string) (invs []ledger.Invoice) {
+	s.t.Helper()
+	for _, seller := range sellers {
+		for i := range many {
+			invs = append(invs, s.admit(ledger.Bulk, s.billed(seller, fmt.Sprintf("S/%s/%d", seller, i))))
+		}
+	}
+	return invs
+}
+
+func (s *stage) readAll(invs []ledger.Invoice) (map[ledger.State]int, []ledger.Invoice) {
+	out, n := make([]ledger.Invoice, len(invs)), map[ledger.State]int{}
+	for i := range invs {
+		out[i] = s.read(invs[i].ID)
+		n[out[i].State]++
+	}
+	return n, out
+}
+
+// sendOff sends invoices in one session and waits until it is over.
+func (s *stage) sendOff(w *actor, invs ...ledger.Invoice) {
+	s.t.Helper()
+	pkg := s.sent(w, invs...)
+	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
+}
+
+// A buyer that issues nothing in its own name has the key of another taxpayer: every invoice is
+// answered 410, and nothing else of it is known. It is paused as any other tenant. With the right
+// key all go through.
+func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
+	s := newStage(t, simulator.Options{
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}},
+		Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 12}},
+	})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	invs := s.billedOf(3, sample.NIP(0), sample.NIP(2))
+	for round := range 2 {
+		s.sendOff(w, invs...)
+		var n map[ledger.State]int
+		if n, invs = s.readAll(invs); n[ledger.Queued] != len(invs) {
+			t.Fatalf("after round %d: %v: %s", round, n, invs[0].Reason)
+		}
+		for _, words := range []string{"key_file", "seller NIP " + sample.NIP(0), "SelfInvoicing"} {
+			if got := invs[0]; got.Code != 410 || got.Resends != 0 || !strings.Contains(got.Reason, words) {
+				t.Errorf("%d, %d resends, no %q in %s", got.Code, got.Resends, words, got.Reason)
+			}
+		}
+	}
+	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] || !s.log.says("sellers in whose name") {
+		t.Errorf("pauses %v", b.pauses)
+	}
+	s.sendOff(w, invs...)
+	if n, _ := s.readAll(invs); n[ledger.Accepted] != len(invs) {
+		t.Errorf("with the right key %v", n)
+	}
+	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 || known.DeniedForOthers != 0 {
+		t.Errorf("%+v, %v", known, err)
+	}
+}
+
+// They come one by one, each alone in its session. One says nothing of the tenant; a few do.
+func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	invs := s.billedOf(5, sample.NIP(0))
+	for i := range invs {
+		s.sendOff(w, invs[i])
+	}
+	if n, _ := s.readAll(invs); n[ledger.Parked] != 2 || n[ledger.Queued] != 3 || len(b.pauses) != 3 {
+		t.Errorf("%v, pauses %v", n, b.pauses)
+	}
+}
+
+// The tenant had one accepted today. Three sellers that deny it at once are its key; when one of
+// its own goes through after all, it was the sellers, and each invoice is parked with their words.
+func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	s.sendOff(w, s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "K/1")))
+	s.advance(time.Minute)
+	invs := s.billedOf(1, sample.NIP(0), sample.NIP(2), sample.NIP(3))
+	s.sendOff(w, invs...)
+	n, invs := s.readAll(invs)
+	if n[ledger.Queued] != 3 || len(b.pauses) != 1 {
+		t.Fatalf("%v, pauses %v: %s", n, b.pauses, invs[0].Reason)
+	}
+	own := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "K/2"))
+	s.sendOff(w, append(invs, own)...)
+	if n, invs = s.readAll(invs); n[ledger.Parked] != 3 || len(b.pauses) != 1 {
+		t.Fatalf("%v, pauses %v: %s", n, b.pauses, invs[0].Reason)
+	}
+	for _, inv := range invs {
+		if want := "seller NIP " + inv.NIP + " has not granted"; !strings.Contains(inv.Reason, want) {
+			t.Errorf("no %q in %s", want, inv.Reason)
+		}
+	}
+	if got := s.read(own.ID); got.State != ledger.Accepted {
+		t.Errorf("its own is %s: %s", got.State, got.Reason)
+	}
+}

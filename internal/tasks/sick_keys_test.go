@@ -1,0 +1,143 @@
+package tasks_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// stopping are the shared keys without which nothing can go on: which waiting sets there are, and
+// with which keys documents are sealed. Then the error names the key.
+var stopping = []string{"groups", "seals"}
+
+// ledgerKeys are the keys of docs/redis.md that the ledger and the worker write, with what stands
+// for their variable parts, and their types.
+func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
+	t.Helper()
+	raw, err := os.ReadFile("../../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := ""
+	for line := range strings.Lines(string(raw)) {
+		if after, ok := strings.CutPrefix(line, "## "); ok {
+			part = strings.TrimSpace(after)
+		}
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if len(cells) != 4 || !strings.HasPrefix(line, "| `") || !slices.Contains([]string{"Ledger", "Worker", "Results"}, part) {
+			continue
+		}
+		names := []string{values.Replace(strings.Trim(cells[0], "|` "))}
+		switch names[0] {
+		case "st:<state>":
+			names = nil
+			for _, s := range ledger.States() {
+				names = append(names, "st:"+string(s))
+			}
+		case "pst:<state>":
+			names = nil
+			for _, s := range ledger.PackageStates() {
+				names = append(names, "pst:"+string(s))
+			}
+		}
+		for _, name := range names {
+			keys, kinds = append(keys, "ksef:"+name), append(kinds, cells[1])
+		}
+	}
+	return keys, kinds
+}
+
+// Each key of docs/redis.md holds another type for a while: those of tenant A, and those that all
+// share. Meanwhile an invoice of tenant B is taken in, sent and receipted, every list has the
+// others, and a sweep comes to its end. A shared key is named in the log, with what to do.
+func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	a, b := s.worker("a", s.client()), s.worker("b", s.clientOf(sample.NIP(1)))
+	done := s.admit(ledger.Bulk, s.good("A/done"))
+	s.sendThrough(a, a.cut(done.ID))
+	waits := s.admit(ledger.Bulk, s.good("A/waits"))
+	a.must(queue.KindSubmit, waits.ID)
+	s.end(s.admit(ledger.Bulk, s.good("A/parked")), ledger.Parked)
+	done, waits = s.read(done.ID), s.read(waits.ID)
+	keys, kinds := ledgerKeys(t, strings.NewReplacer("inv:<id>", "inv:"+waits.ID, "body:<id>", "body:"+waits.ID, "<id>", done.Package,
+		"<group>", waits.Group, "<tenant>", s.nip(), "<worker>", "other", "<sink>", "erp", "<digest>", "x"))
+	if len(keys) < 60 {
+		t.Fatalf("docs/redis.md lists %d keys", len(keys))
+	}
+	for i, key := range keys {
+		name := strings.TrimPrefix(key, "ksef:")
+		was, _ := s.rdb.Dump(t.Context(), key).Result() // "" when there is none
+		s.rdb.Del(t.Context(), key)
+		if kinds[i] == "string" {
+			s.rdb.SAdd(t.Context(), key, "x")
+		} else {
+			s.rdb.Set(t.Context(), key, "x", 0)
+		}
+		s.goesOn(b, name, fmt.Sprint("B/", i))
+		s.rdb.Del(t.Context(), key)
+		if was != "" {
+			s.rdb.Restore(t.Context(), key, 0, was)
+		}
+	}
+}
+
+// goesOn checks what has to work while a key is sick.
+func (s *stage) goesOn(b *actor, key, number string) {
+	s.t.Helper()
+	fault := func(what string, err error) {
+		s.t.Helper()
+		_, err = ledger.Skip(err)
+		if err != nil && (!slices.Contains(stopping, key) || !strings.Contains(err.Error(), "the key "+key)) {
+			s.t.Errorf("%s is sick: %s: %v", key, what, err)
+		}
+	}
+	b.must(queue.KindSweep, "1")
+	sick, err := s.ledger.SickKeys(s.t.Context())
+	fault("look for sick keys", err)
+	for _, u := range sick {
+		if u.Key != key || !s.log.says(`"key":"`+key+`"`) || !strings.Contains(u.Err.Error(), "find out") {
+			s.t.Errorf("%s is sick: told is %s: %v", key, u.Key, u.Err)
+		}
+	}
+	// The sweep writes its own position again.
+	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:")
+	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked"}, key) {
+		s.t.Errorf("%s is sick, and nobody says so", key)
+	}
+	r := &inquiry.Reader{Ledger: s.ledger}
+	_, err = s.ledger.Counts(s.t.Context())
+	fault("count", err)
+	all, _, err := r.Changed(s.t.Context(), ledger.States(), ledger.Place{}, 1000)
+	fault("list what changed", err)
+	if len(all) < 2 {
+		s.t.Errorf("%s is sick: only %d are listed", key, len(all))
+	}
+	for _, err := range r.Decided(s.t.Context(), time.Time{}, inquiry.Filter{}) {
+		fault("list what is decided", err)
+	}
+	_, err = r.OpenItems(s.t.Context())
+	fault("list open items", err)
+	_, err = r.Latest(s.t.Context(), inquiry.Window{Limit: 10, Scan: 100})
+	fault("list the latest", err)
+	if slices.Contains(stopping, key) {
+		_, err = s.ledger.Waits(s.t.Context())
+		fault("read waiting sets", err)
+		_, err = s.ledger.Intake(s.t.Context())
+		fault("ask before intake", err)
+		return
+	}
+	inv := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), number))
+	s.sendThrough(b, b.cut(inv.ID))
+	if got := s.read(inv.ID); got.State != ledger.Receipted {
+		s.t.Errorf("%s is sick: the invoice of the other tenant is %s: %s", key, got.State, got.Reason)
+	}
+}
