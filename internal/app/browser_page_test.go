@@ -85,7 +85,8 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 		Viewer: map[string]string{
 			"name": "anna", "password": "password of anna",
 		}, Operator: map[string]string{"name": "olga", "password": "password of olga"},
-		Receiver: erp.Name, Answer: "no customer of this invoice is known", Part: "xi/3", Number: "FV/2026/XI/3", Paused: paused, Refused: "REF/1",
+		Receiver: erp.Name, Answer: "no customer of this invoice is known", Part: "xi/3", Number: "FV/2026/XI/3",
+		Paused: paused, Refused: "REF/1",
 		Hidden: []string{other, paused, "SECRET/", "HIDDEN/", "WAIT/", byNumber(t, invs, "SECRET/0").KsefNumber},
 	}
 	for _, number := range []string{"BAD/1", "BAD/2"} {

@@ -95,7 +95,8 @@ var (
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
 		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue", "internal/ledger", "internal/audit"},
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue", "internal/ledger",
+			"internal/audit"},
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
 		// ledger.
 		"internal/audit":   nil,

@@ -71,8 +71,8 @@ const (
 	maxNested = 3
 )
 
-// Say returns a sentence of the program in a language. English is what it wrote. false: the sentence
-// is not known in Polish. It may be KSeF's, whose words are Polish already.
+// Say returns a sentence of the program in a language. English is what it wrote. false: the
+// sentence is not known in Polish. It may be KSeF's, whose words are Polish already.
 func Say(l Language, text string) (string, bool) {
 	if l != Polish {
 		return text, true

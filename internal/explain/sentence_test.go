@@ -66,8 +66,8 @@ func TestSentences_EachOne_KeepsItsFacts(t *testing.T) {
 	}
 }
 
-// What package waiting says an invoice waits for is said in Polish too. What a task said when it ran
-// last is open, so a page leaves that out in Polish where it is not known.
+// What package waiting says an invoice waits for is said in Polish too. What a task said when it
+// ran last is open, so a page leaves that out in Polish where it is not known.
 func TestSentences_EverythingThatAnInvoiceWaitsFor_HasPolish(t *testing.T) {
 	s := readSource(t, "waiting")
 	found := 0

@@ -139,7 +139,7 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		p.HDel(ctx, rs.key(keyRefused, tenant), ids...)
-		unseen = rs.unsee(ctx, p, tenant, ids)
+		unseen = unsee(ctx, p, rs.key(keySeen), tenant, ids)
 		return nil
 	})
 	return seenApart(cmds, unseen, err)

@@ -88,7 +88,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		for i := range refusals {
 			rs.tellRefusal(ctx, p, tenant, &refusals[i])
 		}
-		unseen = rs.unsee(ctx, p, tenant, open)
+		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil
 	})
 	err = seenApart(cmds, unseen, err)

@@ -25,8 +25,8 @@ func (s Seen) Of(changed Millis) Seen {
 	return s
 }
 
-// OpenName names an open item: an invoice by its id, a refusal by the tenant in whose list it is and
-// its id.
+// OpenName names an open item: an invoice by its id, a refusal by its id and the tenant in whose
+// list it is.
 type OpenName struct{ ID, Tenant string }
 
 // NameOfOpen names an invoice.
@@ -97,12 +97,12 @@ func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, err
 }
 
 // unsee takes away the marks of refusals with what closes them.
-func (st *store) unsee(ctx context.Context, p redis.Pipeliner, tenant string, ids []string) *redis.IntCmd {
+func unsee(ctx context.Context, p redis.Pipeliner, key, tenant string, ids []string) *redis.IntCmd {
 	fields := make([]string, len(ids))
 	for i, id := range ids {
 		fields[i] = OpenName{ID: id, Tenant: tenant}.field()
 	}
-	return p.HDel(ctx, st.key(keySeen), fields...)
+	return p.HDel(ctx, key, fields...)
 }
 
 // seenApart returns the error of a pipeline without that of taking marks away, when the key of the

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"ksefworker/internal/explain"
 	"ksefworker/internal/ledger"
 )
 
@@ -167,49 +166,4 @@ func (v *deliveries) failed(receiver, tenant string, limit int, until time.Time)
 		}
 		return out, nil
 	})
-}
-
-// errorOf says what came of a call, as it was answered where it has no words of the program.
-func (v *wording) errorOf(text string) string {
-	if said, ok := explain.Say(v.Lang, text); ok {
-		return said
-	}
-	return text
-}
-
-// ReceiverKind names what a receiver is.
-func (v *wording) ReceiverKind(kind string) string {
-	switch kind {
-	case "webhook":
-		return v.T("webhook")
-	case "stream":
-		return v.T("Redis stream")
-	case "folder":
-		return v.T("folder of files")
-	case "postgres":
-		return v.T("PostgreSQL database")
-	}
-	return kind
-}
-
-// TenantState names how a receiver stands with one tenant.
-func (v *wording) TenantState(state string) string {
-	switch state {
-	case "out":
-		return v.T("takes nothing")
-	case "full":
-		return v.T("too many are tried again")
-	}
-	return v.T("waits for its turn")
-}
-
-// ReceiverState names how a receiver stands.
-func (v *wording) ReceiverState(state string) string {
-	switch state {
-	case "out":
-		return v.T("takes nothing")
-	case "stopped":
-		return v.T("wants nothing any more")
-	}
-	return v.T("in order")
 }

@@ -67,7 +67,8 @@ func (s standingOf) Tone() string {
 // Trouble reports what a person may have to look at.
 func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
 
-// tenantsOf lists the tenants of whose results a receiver takes none, of those that the visitor sees.
+// tenantsOf lists the tenants of whose results a receiver takes none, as far as the visitor sees
+// them.
 func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
@@ -175,8 +176,8 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 // lists are what a receiver has not taken.
 type lists struct{ Waiting, Held, Failed delivered }
 
-// lists reads what a receiver has not taken, of what the visitor sees, up to limit of each kind. Those
-// are the counts where the visitor does not see all that it gets, or asks for one tenant.
+// lists reads what a receiver has not taken, of what the visitor sees, up to limit of each kind.
+// Those are the counts where the visitor does not see all that it gets, or asks for one tenant.
 func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
 	until := time.Now().Add(deliveryTime)
 	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {

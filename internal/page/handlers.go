@@ -16,8 +16,13 @@ type handlers struct {
 
 // The parts, each with the others that it calls. No part is called by a part above it.
 type (
+	// sayings say what the program and KSeF wrote, in the visitor's language.
+	sayings struct{ *visit }
 	// wording says things in the visitor's language. The templates use it.
-	wording struct{ *visit }
+	wording struct {
+		*visit
+		sayings
+	}
 	// charting draws figures.
 	charting struct {
 		*visit
@@ -69,8 +74,10 @@ type (
 	logins struct{ *visit }
 )
 
+func newWording(v *visit) *wording { return &wording{v, sayings{v}} }
+
 func newHandlers(v *visit) *handlers {
-	words, list := &wording{v}, &listing{v}
+	words, list := newWording(v), &listing{v}
 	one := &single{v, words}
 	return &handlers{
 		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, words, list}, single: one,

@@ -35,8 +35,8 @@ func TestHistory_SessionBeforeWasRefused_TellsBothPackages(t *testing.T) {
 		steps = append(steps, regexp.MustCompile(`<[^>]*>`).ReplaceAllString(m[1], ""))
 	}
 	got := strings.Join(steps, "\n")
-	for _, want := range []string{"Handed in FV/1.xml", "Put into a package pkg-1", "Session opened in KSeF session-1", "Session closed session-1",
-		"The session failed as a whole session-1 (435)", "Put into a package pkg-2"} {
+	for _, want := range []string{"Handed in FV/1.xml", "Put into a package pkg-1", "Session opened in KSeF session-1",
+		"Session closed session-1", "The session failed as a whole session-1 (435)", "Put into a package pkg-2"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it does not tell %q:\n%s", want, got)
 		}

@@ -115,7 +115,8 @@ const longEnough = 14
 
 var (
 	inserted = regexp.MustCompile(`%(\.\d)?[a-z%]|\*|\{\d\}`)
-	// record is what the program wrote, for whoever looks after it; link leads to the other language.
+	// record is what the program wrote, for whoever looks after it, and the link to the other
+	// language.
 	record = regexp.MustCompile(`(?s)<dd class="code" lang="en">.*?</dd>|<a class="quiet"[^>]*>(English|Polski)</a>`)
 	spaces = regexp.MustCompile(`\s+`)
 )

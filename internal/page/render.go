@@ -93,7 +93,7 @@ func (w whole) Login() bool { return len(w.p.o.Users) > 0 }
 // render writes a page. It is made whole before the first byte is sent, so an error shows as one.
 func (v *visit) render(status int, name, title string, data any) error {
 	var b bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&b, "layout", whole{&wording{v}, title, data}); err != nil {
+	if err := templates[name].ExecuteTemplate(&b, "layout", whole{newWording(v), title, data}); err != nil {
 		return fmt.Errorf("make page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -93,8 +93,8 @@ func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (
 	return v.p.o.Resend.Resend(v.ctx(), r.Name, v.User.Name, tenant, mine...)
 }
 
-// idsOfFailed returns of which invoices and refused documents a result was given up that the visitor
-// sees. It reads all that were.
+// idsOfFailed returns of which invoices and refused documents a result was given up that the
+// visitor sees. It reads all that were.
 func (v *deliveries) idsOfFailed(r Receiver, tenant string) ([]string, error) {
 	var ids []string
 	for at := 0; at < ledger.MaxFailed; at += deliveryChunk {

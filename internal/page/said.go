@@ -21,13 +21,13 @@ type saying struct {
 }
 
 // Said returns what the program wrote, in the visitor's language; "" when it is not known in it.
-func (v *wording) Said(text string) string {
+func (v sayings) Said(text string) string {
 	said, _ := explain.Say(v.Lang, text)
 	return said
 }
 
 // reasonOf returns the reason of an invoice.
-func (v *wording) reasonOf(r *results.Result) saying {
+func (v sayings) reasonOf(r *results.Result) saying {
 	_, parks := explain.ByText(explain.Parked, r.Reason)
 	_, receipt := explain.ByText(explain.Receipt, r.Reason)
 	words := !parks && !receipt && r.Code != 0 && r.State != string(ledger.Dismissed) // KSeF's
@@ -48,7 +48,7 @@ func (v *wording) reasonOf(r *results.Result) saying {
 
 // refusalOf returns why a document was not taken in: each fault with its field, its place and its
 // value.
-func (v *wording) refusalOf(r *ledger.Refusal) saying {
+func (v sayings) refusalOf(r *ledger.Refusal) saying {
 	if v.Lang != explain.Polish {
 		return saying{results.RefusalReason(r), ""}
 	}
@@ -63,7 +63,7 @@ func (v *wording) refusalOf(r *ledger.Refusal) saying {
 }
 
 // fault says one fault. A rule that has no words of its own is told by those of its kind.
-func (v *wording) fault(f ledger.RefusalFault) string {
+func (v sayings) fault(f ledger.RefusalFault) string {
 	rule := v.Said(f.Rule)
 	if rule == "" {
 		rule = v.T("not as it must be")
@@ -86,7 +86,7 @@ func (v *wording) fault(f ledger.RefusalFault) string {
 }
 
 // Record is the reason as the program wrote it, where the page says it in other words.
-func (v *wording) Record(r results.Result) string {
+func (v sayings) Record(r results.Result) string {
 	if v.Lang != explain.Polish || v.reasonOf(&r).Text == r.Reason {
 		return ""
 	}
@@ -94,7 +94,7 @@ func (v *wording) Record(r results.Result) string {
 }
 
 // whyNot says why something that a person asked for was not done, as the audit log has it.
-func (v *wording) whyNot(text string) string {
+func (v sayings) whyNot(text string) string {
 	cause, _, _ := strings.Cut(text, ":")
 	switch c := actions.Cause(cause); c {
 	case actions.NotKept, actions.NumberInUse, actions.WrongState, actions.Moved, actions.Ended:
