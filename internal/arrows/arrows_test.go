@@ -94,7 +94,7 @@ var (
 			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
-		"internal/watch":   join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
+		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue", "internal/ledger",
 			"internal/audit"},
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
