@@ -137,3 +137,29 @@ func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 }
+
+// A receiver that takes no results of some tenants is in order for the others.
+func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *testing.T) {
+	w := newWorld(t, nil)
+	first := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
+	w.take("B", sellerB, "TWO/1", ledger.Rejected, "x")
+	span, err := w.ledger.Outbox(t.Context())
+	w.check(err)
+	stands := func() *ledger.Standing {
+		return &ledger.Standing{Cursor: "0-1", Left: 4711, Held: 3, Outage: ledger.At(time.Now()), Next: ledger.At(time.Now().Add(time.Hour))}
+	}
+	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{State: &ledger.SinkState{Cursor: span.Last, Seen: span.Added},
+		Standings: map[string]*ledger.Standing{"A": stands(), "B": stands()}})
+	w.check(err)
+	_, body, _ := w.as("anna").get("/deliveries/erp")
+	if !strings.Contains(body, `<th scope="row">A</th>`) || strings.Contains(body, `<th scope="row">B</th>`) {
+		t.Error("a viewer of A is not told of A alone")
+	}
+	if !strings.Contains(body, "/invoices/"+first) || strings.Contains(body, "TWO/1") {
+		t.Error("what was left behind of A is not listed, or that of B is")
+	}
+	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
+		!strings.Contains(body, "9\u202f422") {
+		t.Error("an operator of all is not told of both, and how much was left behind")
+	}
+}
