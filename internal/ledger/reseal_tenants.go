@@ -12,7 +12,7 @@ func (ss *SealStore) tenantTexts(ctx context.Context, do func(otherText) error) 
 	if err != nil && !wrongType(err) {
 		return fmt.Errorf("list tenants: %w", err)
 	}
-	fields := []string{"refused_why", "key_refused"}
+	fields := []string{"refused_why", "key_refused", "said"}
 	for _, tenant := range tenants {
 		key := keyTenant + tenant
 		row, err := ss.rdb.HMGet(ctx, ss.key(key), fields...).Result()

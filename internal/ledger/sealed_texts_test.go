@@ -68,6 +68,7 @@ func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.must(l.NoteSaidOfPackage(ctx(), packages[1], quoted+" is said"))
 	se.must(l.NoteRefused(ctx(), "One", time.Now(), quoted+" is said"))
 	se.must(l.NoteKeyRefused(ctx(), "One", quoted+" is said"))
+	se.must(l.NoteSaidOfTenant(ctx(), "One", quoted+" of a chunk"))
 	return invoices, packages
 }
 
@@ -106,10 +107,11 @@ func (se *seals) readTexts(l *Ledger, invoices, packages []string) int {
 	se.must(err)
 	count(tenant.RefusedWhy)
 	count(tenant.KeyRefused)
+	count(tenant.Said)
 	return n
 }
 
-const plantedTexts = 14
+const plantedTexts = 15
 
 func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.T) {
 	w := oneWorld(t)

@@ -20,7 +20,7 @@ var sharedKeys = func() map[string]string {
 	out := map[string]string{
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
-		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
+		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string", keySinks: "set",
 		keySeen: "hash",
 	}
 	for _, s := range States() {
@@ -48,6 +48,9 @@ func remedyOf(key string) string {
 	if key == keyShapes {
 		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
 			"restore it from a backup of Redis if entries remain that cannot be read"
+	}
+	if key == keySinks {
+		return "find out which program did, then delete the key: a worker writes it again when it starts"
 	}
 	if slices.Contains(cannotBeMadeAgain, key) || strings.HasPrefix(key, "refusals") {
 		return "find out which program did, then restore the key from a backup of Redis"

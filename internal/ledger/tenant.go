@@ -17,9 +17,12 @@ type Tenant struct {
 	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was refused, or the next try began
 	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
 	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused; sealed in Redis
+	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
 	// DeniedForOthers counts as Denied does those that the tenant issued for other sellers.
-	DeniedForOthers int    `redis:"denied_for_others"`
-	KeyRefused      string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
+	DeniedForOthers int `redis:"denied_for_others"`
+	// Said is what KSeF said when a task about several invoices, a chunk or a waiting set, failed
+	// last: these have no entry of their own. Sealed in Redis, "" when it cannot be opened.
+	Said string `redis:"said"`
 }
 
 // TenantStore keeps what is known about each tenant, and what people hold back.
@@ -32,6 +35,11 @@ func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	t.RefusedWhy, t.KeyRefused = ts.openWhy(tenant, t.RefusedWhy), ts.openWhy(tenant, t.KeyRefused)
+	if said, ok := ts.openText(tenantText(tenant), t.Said); ok {
+		t.Said = said
+	} else {
+		t.Said = ""
+	}
 	return t, nil
 }
 
@@ -82,6 +90,11 @@ func (ts *TenantStore) NoteRefused(ctx context.Context, tenant string, at time.T
 // NoteKeyRefused records what KSeF said when it refused the tenant's key.
 func (ts *TenantStore) NoteKeyRefused(ctx context.Context, tenant, why string) error {
 	return ts.noteTenant(ctx, tenant, "key", 0, 0, why)
+}
+
+// NoteSaidOfTenant records what KSeF said when a task about several invoices of a tenant failed.
+func (ts *TenantStore) NoteSaidOfTenant(ctx context.Context, tenant, said string) error {
+	return ts.noteTenant(ctx, tenant, "said", 0, 0, said)
 }
 
 // TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,

@@ -74,7 +74,7 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 		// would be more and more of them.
 		return nil
 	}
-	w.noteSaid(ctx, kind, id, queued)
+	w.noteSaid(ctx, kind, id, about.of(), queued)
 	return queued
 }
 

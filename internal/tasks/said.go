@@ -12,8 +12,9 @@ import (
 const saidTimeout = 2 * time.Second
 
 // noteSaid keeps with the entry what the queue must not keep of a task's error, so that a person
-// still reads why the entry waits. A chunk or a waiting set has no entry: the log has the words.
-func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id string, queued error) {
+// still reads why the entry waits. A chunk or a waiting set has no entry: its tenant keeps the
+// words.
+func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
 	if said == "" {
 		return
@@ -24,7 +25,10 @@ func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id string, queue
 		note = w.Ledger.NoteSaidOfInvoice
 	case queue.KindPackage, queue.KindConfirm, queue.KindReceipt:
 		note = w.Ledger.NoteSaidOfPackage
-	default:
+	case queue.KindChunk, queue.KindCut:
+		note, id = w.Ledger.NoteSaidOfTenant, tenant
+	}
+	if note == nil || id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saidTimeout)

@@ -26,7 +26,8 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
 	foundInvoice := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 	foundPackage := s.loseTask(queue.QueuePackages, queue.KindPackage, pkg, 0)
-	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
+	sick := []string{"pst:settled", "st:sending", "st:rejected"}
+	for _, index := range sick {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
 	s.advance(2 * time.Minute)
@@ -34,8 +35,10 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	if !foundInvoice() || !foundPackage() {
 		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
 	}
-	if !s.log.says("sweep packages") || !s.log.says("sweep invoices on their way") {
-		t.Error("the log does not say what failed")
+	for _, index := range sick {
+		if !s.log.says(`"key":"` + index + `"`) {
+			t.Errorf("the log does not say that %s is sick", index)
+		}
 	}
 }
 

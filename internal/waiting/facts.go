@@ -38,6 +38,7 @@ type Tenant struct {
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
 	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
+	Said        string      // what KSeF said when a chunk or a waiting set of it failed last; "" when nothing
 	Down        []Down
 	Sessions    Window // the limit of opening batch sessions
 }
@@ -125,6 +126,12 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case f.Queues.Paused[queue.QueuePackages]:
 		return f.paused(queue.QueuePackages)
 	}
+	// The set is due, so its task has been tried, if it has failed.
+	if cut, ok := f.Queues.Of(queue.KindCut, name, 0); ok && cut.Phase == queue.TaskWaiting && cut.Err != "" {
+		if w := lastReason(cut, t.Said); w.For != TenantPaused {
+			return w
+		}
+	}
 	return Wait{For: Gathering, Since: set.Oldest,
 		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
 }
@@ -145,7 +152,11 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case info.Phase == queue.TaskPending:
 		w = f.pending(w, t)
 	default:
-		w = lastReason(info, cmp.Or(s.said, f.Packages[s.pkg].Said))
+		said := cmp.Or(s.said, f.Packages[s.pkg].Said)
+		if info.Kind == queue.KindChunk {
+			said = t.Said
+		}
+		w = lastReason(info, said)
 	}
 	p := f.Packages[s.pkg]
 	switch {

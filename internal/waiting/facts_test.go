@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
@@ -224,6 +225,15 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"it was tried, and a chunk brings it again", tried, func(f *Facts) {
 			f.carry("c", waits("waiting 30s (credentials): not now"), "h", "i")
 		}, Credentials, later, "not now"},
+		{"its chunk failed, and its tenant keeps KSeF's words", single, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Said = "open online session: refused: no such form (21405)" })
+			f.carry("c", waits("again (refused): open online session"+ksef.DetailsInLog), "h", "i")
+		}, Reason("refused"), later, "no such form (21405)"},
+		{"its set is due, and the task of the set failed", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Said = "get the public key: HTTP 400: certificate withdrawn" })
+			f.put(queue.KindCut, "t|v3|online", 0, waits("again (refused): get the public key"+ksef.DetailsInLog))
+		}, Reason("refused"), later, "certificate withdrawn"},
 		{"its send was put off, and the sweep has queued a new task", tried, func(f *Facts) {
 			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (throttled): send: throttled, HTTP 429"))
 			f.put(queue.KindSend, "i", 3, waits("waiting 9m0s (outage): not now"))

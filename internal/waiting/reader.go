@@ -211,7 +211,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 			return err
 		}
 		t.Denied, t.Refused = known.DeniedTill.Time(), settlement.Rules{Refusals: r.Refusals}.TenantRestsUntil(known)
-		t.KeyRefused, t.RefusedWhy = known.KeyRefused, known.RefusedWhy
+		t.KeyRefused, t.RefusedWhy, t.Said = known.KeyRefused, known.RefusedWhy, known.Said
 		if known.Denials == 0 {
 			t.Denied = time.Time{}
 		}

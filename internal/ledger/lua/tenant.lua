@@ -1,7 +1,7 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
--- one of: through, accepted, answered (that many invoices with 410), answered
--- for others (those that it issued for other sellers), denied, refused, key (it was
--- refused), try, untry (of the try of that time: the number is when the last refusal or try was
+-- one of: through, accepted, answered (that many invoices with 410), answered for others (those that
+-- it issued for other sellers), denied, refused, key (it was refused), said (about its tasks that
+-- have no entry), try, untry (of the try of that time: the number is when the last refusal or try was
 -- before it). Returns {1}, or
 -- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
 -- verb because a verb works at maxmemory.
@@ -26,6 +26,8 @@ elseif what == 'refused' then
   redis.call('HSET', key, 'refused_at', at, 'refused_why', why)
 elseif what == 'key' then
   redis.call('HSET', key, 'key_refused', why)
+elseif what == 'said' then
+  redis.call('HSET', key, 'said', why)
 elseif what == 'untry' then
   if redis.call('HGET', key, 'refused_at') == at then redis.call('HSET', key, 'refused_at', n) end
 elseif what == 'try' then
