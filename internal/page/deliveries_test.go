@@ -146,7 +146,8 @@ func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *t
 	span, err := w.ledger.Outbox(t.Context())
 	w.check(err)
 	stands := func() *ledger.Standing {
-		return &ledger.Standing{Cursor: "0-1", Left: 4711, Held: 3, Outage: ledger.At(time.Now()), Next: ledger.At(time.Now().Add(time.Hour))}
+		now := time.Now()
+		return &ledger.Standing{Cursor: "0-1", Left: 4711, Held: 3, Outage: ledger.At(now), Next: ledger.At(now.Add(time.Hour))}
 	}
 	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{State: &ledger.SinkState{Cursor: span.Last, Seen: span.Added},
 		Standings: map[string]*ledger.Standing{"A": stands(), "B": stands()}})
