@@ -30,6 +30,7 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
+	Seen    seenCmd    `cmd:"" help:"${seen}"`
 	Retry   retryCmd   `cmd:"" help:"${retry}"`
 	Dismiss dismissCmd `cmd:"" help:"${dismiss}"`
 	Pause   holdCmd    `cmd:"" help:"Stop sending new invoices of a tenant until it is resumed."`
@@ -119,7 +120,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	}
 	c := map[string]command{
 		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
-		"retry": &g.Retry, "dismiss": &g.Dismiss,
+		"seen": &g.Seen, "retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
 		"find": &g.Find, "export": &g.Export, "audit": &g.Audit,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/actions"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results/sinks"
@@ -231,15 +232,15 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	desk := sinks.Desk{Ledger: p.base.Ledger}
+	desk := p.receivers()
 	if c.Since != "" {
 		since, err := p.since(ctx, c.Since)
 		if err != nil {
 			return err
 		}
-		return c.rewind(ctx, p, desk, name, since)
+		return c.rewind(ctx, p, name, since)
 	}
-	n, err := desk.Resend(ctx, name, c.IDs...)
+	n, err := desk.Resend(ctx, name, osUser(p.environ), "", c.IDs...)
 	if err != nil {
 		return p.deskError(err)
 	}
@@ -253,13 +254,13 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-func (c *resendCmd) rewind(ctx context.Context, p *program, desk sinks.Desk, name string, since time.Time) error {
+func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since time.Time) error {
 	span, err := p.base.Ledger.Outbox(ctx)
 	if err != nil {
 		return err
 	}
 	first := (&ledger.Outcome{At: span.First}).Time()
-	if err := desk.Rewind(ctx, name, since); err != nil {
+	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
 		return p.deskError(err)
 	}
 	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
@@ -276,7 +277,7 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := (sinks.Desk{Ledger: p.base.Ledger}).Resume(ctx, name); err != nil {
+	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
 		return p.deskError(err)
 	}
 	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
@@ -301,8 +302,12 @@ func (p *program) since(ctx context.Context, text string) (time.Time, error) {
 
 func (p *program) deskError(err error) error {
 	if errors.Is(err, sinks.ErrBusy) {
-		p.say("%v", err)
+		p.say("%v", sinks.ErrBusy)
 		return errSome
 	}
 	return err
+}
+
+func (rd *reader) receivers() *actions.Receivers {
+	return &actions.Receivers{Desk: sinks.Desk{Ledger: rd.base.Ledger}, Audit: rd.base.Audit("enqueue")}
 }

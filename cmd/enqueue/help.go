@@ -22,6 +22,8 @@ var helpTexts = kong.Vars{
 	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change, or those in a state.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
+	"seen": "Mark open documents as seen, so that the next person need not look; enqueue open shows who has seen what. " +
+		"The mark goes when the document changes or is closed.",
 	"retry": "Queue rejected or parked invoices again, after you have removed the reason; " +
 		"or dismissed ones that a person dismissed by mistake.",
 	"dismiss": "End queued, rejected, parked or refused documents for good, because they are not to be sent. " +

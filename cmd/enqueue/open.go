@@ -28,8 +28,10 @@ func (c *openCmd) check() error {
 type openItem struct {
 	Tenant string `json:"tenant"` // "" when the seller is no tenant
 	results.Result
-	Do    string `json:"do"` // the commands that end it
-	since time.Time
+	SeenBy string `json:"seen_by,omitempty"` // who has marked it as seen
+	SeenAt string `json:"seen_at,omitempty"` // RFC 3339, UTC
+	Do     string `json:"do"`                // the commands that end it
+	since  time.Time
 }
 
 // notInOpen are the fields of a result that a row of open items leaves out: it begins with the
@@ -76,7 +78,10 @@ func openItems(ctx context.Context, p *program) ([]openItem, error) {
 	items := make([]openItem, len(found))
 	for i, it := range found {
 		r := it.Result
-		items[i] = openItem{Tenant: it.Tenant, Result: r, Do: p.waitFor(r.ID, it.Later), since: it.Since}
+		items[i] = openItem{Tenant: it.Tenant, Result: r, Do: p.waitFor(r.ID, it.Later), since: it.Since, SeenBy: it.Seen.By}
+		if it.Seen.At != 0 {
+			items[i].SeenAt = it.Seen.At.Time().UTC().Format(time.RFC3339)
+		}
 		if items[i].Do == "" {
 			items[i].Do = p.whatToDo(it)
 		}
@@ -95,9 +100,11 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		return nil
 	case "csv":
 		w := c.csv(p.out)
-		_ = w.Write(append(append([]string{"tenant"}, csvHead(notInOpen...)...), "do")) // Error returns the first error
+		head := append([]string{"tenant"}, csvHead(notInOpen...)...)
+		_ = w.Write(append(head, "seen_by", "seen_at", "do")) // Error returns the first error
 		for _, it := range items {
-			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.Do))))
+			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.SeenBy)), it.SeenAt,
+				clean(guarded(it.Do))))
 		}
 		w.Flush()
 		return w.Error()

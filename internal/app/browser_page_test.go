@@ -1,7 +1,12 @@
 package app_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -24,6 +29,8 @@ type pageJob struct {
 	Paused      string              `json:"paused"`
 	Refused     string              `json:"refused"`
 	Hidden      []string            `json:"hidden"`
+	Receiver    string              `json:"receiver"`
+	Answer      string              `json:"answer"`
 	Screenshots string              `json:"screenshots,omitempty"`
 	Chromium    string              `json:"chromium"`
 }
@@ -44,7 +51,8 @@ func withUsers(t *testing.T, c *config.Config) {
 // An accountant and an operator use the business page of a real worker.
 func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 	t.Parallel()
-	p := newPool(t, 3, quickSim, func(c *config.Config) { withUsers(t, c) })
+	erp := choosyReceiver(t)
+	p := newPool(t, 3, quickSim, func(c *config.Config) { withUsers(t, c); c.Results.Webhooks = []config.Webhook{erp} })
 	addr, stop := p.workAt()
 	defer stop()
 	mine, other, paused := sample.NIP(0), sample.NIP(1), sample.NIP(2)
@@ -54,7 +62,8 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.admit(intake.Terms{}, numbered(paused, "WAIT", 4)...)
-	docs := append(numbered(mine, "FV/2026/XI", 5), bad(mine, sample.MissingTotal, "BAD/1"), bad(mine, sample.UnknownKind, "BAD/2"))
+	docs := append(numbered(mine, "FV/2026/XI", 5), bad(mine, sample.MissingTotal, "BAD/1"), bad(mine, sample.UnknownKind, "BAD/2"),
+		bad(mine, sample.MissingTotal, "BAD/3"))
 	docs = append(docs, numbered(other, "SECRET", 3)...)
 	taken := p.admit(intake.Terms{}, append(docs, bad(other, sample.MissingTotal, "HIDDEN/1"),
 		bad(other, sample.MissingTotal, "HIDDEN/2"))...)
@@ -66,7 +75,7 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 			number = "HIDDEN/REF"
 		}
 		refusal := ledger.Refusal{ID: ledger.RefusalOfFile(number), Tenant: tenant, File: number + ".xml", Number: number, NIP: tenant,
-			Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "is missing"}}}
+			Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "must be given"}}}
 		if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refusal}); err != nil {
 			t.Fatal(err)
 		}
@@ -76,13 +85,16 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 		Viewer: map[string]string{
 			"name": "anna", "password": "password of anna",
 		}, Operator: map[string]string{"name": "olga", "password": "password of olga"},
-		Part: "xi/3", Number: "FV/2026/XI/3", Paused: paused, Refused: "REF/1",
+		Receiver: erp.Name, Answer: "no customer of this invoice is known", Part: "xi/3", Number: "FV/2026/XI/3",
+		Paused: paused, Refused: "REF/1",
 		Hidden: []string{other, paused, "SECRET/", "HIDDEN/", "WAIT/", byNumber(t, invs, "SECRET/0").KsefNumber},
 	}
 	for _, number := range []string{"BAD/1", "BAD/2"} {
 		inv := byNumber(t, invs, number)
-		job.Rejected = append(job.Rejected, map[string]string{"id": inv.ID, "number": number})
+		other := map[string]string{"BAD/1": "BAD/3", "BAD/2": "HIDDEN/1"}[number]
+		job.Rejected = append(job.Rejected, map[string]string{"id": inv.ID, "number": number, "other": other})
 	}
+	p.giveUp(erp.Name, invs, "FV/2026/XI/0", "FV/2026/XI/1", "SECRET/1")
 	var report struct {
 		OK     bool
 		Faults []string
@@ -104,4 +116,34 @@ func TestBrowser_BusinessPage_ServesAccountantAndOperator(t *testing.T) {
 			t.Errorf("%s is %s, and the operator has dismissed it", inv.Number, inv.State)
 		}
 	}
+}
+
+// choosyReceiver is a receiver of results that takes no rejections.
+func choosyReceiver(t *testing.T) config.Webhook {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); bytes.Contains(body, []byte(`"state":"rejected"`)) {
+			http.Error(w, "no customer of this invoice is known", http.StatusUnprocessableEntity)
+		}
+	}))
+	t.Cleanup(server.Close)
+	secret := filepath.Join(t.TempDir(), "secret")
+	writeFile(t, secret, "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	return config.Webhook{Name: "erp", URL: server.URL, SecretFile: config.Files{secret}, AllowPrivate: true, AllowPlain: true}
+}
+
+// giveUp records that a receiver has not taken results of these invoices in three days.
+func (p *pool) giveUp(receiver string, invs []ledger.Invoice, numbers ...string) {
+	p.t.Helper()
+	var change ledger.SinkChange
+	for _, number := range numbers {
+		inv := byNumber(p.t, invs, number)
+		change.Fail = append(change.Fail, ledger.Held{Attempts: 341, First: ledger.At(time.Now().Add(-72 * time.Hour)),
+			Err:     "answered 500: the order of this invoice is locked",
+			Outcome: ledger.Outcome{ID: inv.ID, Rev: inv.Rev, State: inv.State, At: fmt.Sprintf("%d-0", int64(inv.UpdatedAt))}})
+	}
+	until(p.t, 20*time.Second, "no worker serves the receiver", func() bool {
+		ok, err := p.base.Ledger.ChangeSink(p.t.Context(), receiver, change)
+		return err == nil && ok
+	})
 }

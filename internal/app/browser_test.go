@@ -94,8 +94,8 @@ func runBrowser(t *testing.T, script string, job func(chromium, screenshots stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The script ends itself after 90 seconds. This is for a browser that does not start or end.
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	// A script ends itself sooner. This is for a browser that does not start or end.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, script)
 	cmd.WaitDelay = 5 * time.Second

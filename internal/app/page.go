@@ -16,6 +16,7 @@ import (
 	"ksefworker/internal/page"
 	"ksefworker/internal/records"
 	"ksefworker/internal/report"
+	"ksefworker/internal/results/sinks"
 	"ksefworker/internal/tasks"
 )
 
@@ -76,6 +77,10 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	}}
 	pool := &page.PoolReader{Ledger: p.Ledger, Inquiry: reader, Waits: w.overview.get, Workers: p.Queue, Warn: cfg.Deadlines.Warn}
 	recorder := p.Audit("page")
+	documents, err := p.Documents()
+	if err != nil {
+		return page.Options{}, err
+	}
 	o := page.Options{
 		ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Environment: string(cfg.Environment), Warn: cfg.Deadlines.Warn,
 		Retention: cfg.Ledger.Retention,
@@ -83,11 +88,14 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
-		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
+		PDF:     pdfOf(documents),
+		Outbox:  p.Ledger, Resend: &actions.Receivers{Desk: sinks.Desk{Ledger: p.Ledger, Patience: deskPatience}, Audit: recorder},
+		Audit: recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {
-		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused})
+		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})
 	}
+	o.Receivers = receiversOf(cfg)
 	return o, nil
 }
 

@@ -244,6 +244,8 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
 	_, err = l.NoteRequest(ctx, "erp", "key", [32]byte{})
 	check()
+	_, err = l.MarkSeen(ctx, "anna", ledger.OpenName{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip})
+	check()
 	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: 2}}}
 	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{
 		Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held, Standings: map[string]*ledger.Standing{"page": {Held: 1}}})

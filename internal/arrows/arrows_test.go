@@ -101,8 +101,8 @@ var (
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
 		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
-		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/queue", "internal/ledger",
-			"internal/audit"}, trail),
+		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue",
+			"internal/ledger", "internal/audit"}, trail),
 		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
 		// ledger.
 		"internal/audit":   nil,
@@ -203,7 +203,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
-		"internal/page":       {"internal/archive"},
+		"internal/page":       {"internal/archive", "internal/results/sinks"},
 		"internal/httpintake": {"internal/archive", "internal/queue"},
 		"internal/watch":      {"internal/archive", "internal/queue"},
 		"internal/intake":     {"internal/archive/bundle"},

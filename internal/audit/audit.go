@@ -36,10 +36,17 @@ const (
 	Refused = "login refused"
 	Retry   = "retry"
 	Dismiss = "dismiss"
+	Seen    = "seen"
+	Unseen  = "not seen"
 	Pause   = "pause"
 	Drain   = "drain"
 	Resume  = "resume"
-	Export  = "export"
+	Resend  = "resend"
+	// CallAgain lets a receiver of results be called again at once.
+	CallAgain = "call again"
+	Export    = "export"
+	// ExportInvoices is an export of what was searched, Export one of open items.
+	ExportInvoices = "export invoices"
 )
 
 // Log is the stream. Safe for concurrent use.

@@ -116,6 +116,9 @@ func (u used) text(t *testing.T, space explain.Space, text, where string) {
 		t.Errorf("%s: %q has no words: add its form to internal/explain/words/%s.yaml", where, text, space)
 		return
 	}
+	if space == explain.Parked || space == explain.Receipt {
+		inPolish(t, text, where)
+	}
 	u[e.Name()]++
 }
 

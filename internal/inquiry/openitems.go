@@ -20,6 +20,7 @@ type OpenItem struct {
 	// Later is the newest document of the same number that was taken in after this one; its State
 	// is "" when there is none.
 	Later ledger.Newest
+	Seen  ledger.Seen // by whom and when it was marked as seen, as it is now
 }
 
 // OpenItems lists the open items by tenant; for each tenant the oldest comes first.
@@ -34,13 +35,21 @@ func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 			if err != nil {
 				return err
 			}
-			for _, inv := range invs {
+			names := make([]ledger.OpenName, len(invs))
+			for i := range invs {
+				names[i] = invs[i].NameOfOpen()
+			}
+			seen, err := r.Ledger.SeenOf(ctx, names...)
+			if err != nil {
+				return err
+			}
+			for i, inv := range invs {
 				later := newest[inv.ID]
 				if later.State.InKSeF() {
 					continue // the sweep will supersede it
 				}
 				items = append(items, OpenItem{Tenant: inv.Tenant, Since: inv.UpdatedAt.Time(), Later: later,
-					Result: results.Of(inv, r.Environment)})
+					Result: results.Of(inv, r.Environment), Seen: seen[i].Of(inv.UpdatedAt)})
 			}
 			return nil
 		})
@@ -52,9 +61,20 @@ func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 	if err := r.skip(err); err != nil {
 		return nil, err
 	}
-	for i := range refusals {
-		ref := &refusals[i]
-		items = append(items, OpenItem{Tenant: ref.Tenant, Since: ref.At.Time(), Result: results.OfRefusal(ref), Remedy: ref.Remedy})
+	for batch := range slices.Chunk(refusals, chunk) {
+		names := make([]ledger.OpenName, len(batch))
+		for i := range batch {
+			names[i] = batch[i].NameOfOpen()
+		}
+		seen, err := r.Ledger.SeenOf(ctx, names...)
+		if err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			ref := &batch[i]
+			items = append(items, OpenItem{Tenant: ref.Tenant, Since: ref.At.Time(), Result: results.OfRefusal(ref), Remedy: ref.Remedy,
+				Seen: seen[i].Of(ref.At)})
+		}
 	}
 	slices.SortStableFunc(items, func(a, b OpenItem) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.Since.Compare(b.Since))

@@ -51,7 +51,7 @@ func snapshotOf(t interface {
 			name := strings.TrimPrefix(key, prefix)
 			kind, _, _ := strings.Cut(name, ":")
 			switch kind {
-			case "inv", "pkg", "shapes", "waitsize", "seals", "refused":
+			case "inv", "pkg", "shapes", "waitsize", "seals", "refused", "seen":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
 			case "st", "pst", "due", "owed", "wait", "waitage", "pkginv":
@@ -128,6 +128,11 @@ func (s snapshot) faults() []string {
 	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, name := range s.Unknown {
 		fault("key %s is not in keys.go", name)
+	}
+	for id := range s.Hashes["seen"] {
+		if !strings.Contains(id, "|") && !State(s.Hashes["inv:"+id]["state"]).Open() {
+			fault("%s is marked as seen, and it is not open", id)
+		}
 	}
 	sorted, sets, sizes := map[string]map[string]float64{}, map[string][]string{}, map[string]int64{}
 	put := func(key, id string, score float64) {

@@ -39,6 +39,9 @@ const (
 	keyOpenRefusals = "refusalsopen:" // tenant → zset: ids of those on which a person still has to act
 	keyRefusers     = "refusers"      // set: tenants that have or had refusals
 
+	// Open items: invoices and refused documents on which a person has to act.
+	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)
+
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
 	keyOutbox     = "outbox"        // stream: outcomes in the order in which they were written
 	keySink       = "sink:"         // sink → hash: its position in the outbox, and what is wrong with it

@@ -50,6 +50,7 @@ type Ledger struct {
 	*WorkerStore
 	*OutboxStore
 	*SinkStore
+	*SeenStore
 }
 
 // New returns a ledger on rdb. The ledger does not close rdb.
@@ -83,6 +84,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		WorkerStore:     &WorkerStore{st},
 		OutboxStore:     &OutboxStore{store: st, entries: entries, refusals: refusals},
 		SinkStore:       &SinkStore{st},
+		SeenStore:       &SeenStore{st},
 	}
 }
 

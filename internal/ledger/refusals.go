@@ -134,13 +134,15 @@ func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids [
 	for i, id := range ids {
 		members[i] = id
 	}
-	_, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	var unseen *redis.IntCmd
+	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		p.HDel(ctx, rs.key(keyRefused, tenant), ids...)
+		unseen = unsee(ctx, p, rs.key(keySeen), tenant, ids)
 		return nil
 	})
-	return err
+	return seenApart(cmds, unseen, err)
 }
 
 // refusers lists the tenants that have refusals, or had.

@@ -79,6 +79,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		members[i] = id
 	}
 	// What counts is that the refusal has ended. How it ended may be lost when Redis is full.
+	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		if len(fields) > 0 {
@@ -87,8 +88,10 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 		for i := range refusals {
 			rs.tellRefusal(ctx, p, tenant, &refusals[i])
 		}
+		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil
 	})
+	err = seenApart(cmds, unseen, err)
 	if err != nil && (cmds[0].Err() != nil || !IsFull(err)) {
 		return 0, err
 	}

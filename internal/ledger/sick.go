@@ -21,6 +21,7 @@ var sharedKeys = func() map[string]string {
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
 		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string", keySinks: "set",
+		keySeen: "hash",
 	}
 	for _, s := range States() {
 		out[keyState+string(s)] = "zset"
@@ -32,7 +33,7 @@ var sharedKeys = func() map[string]string {
 }()
 
 // cannotBeMadeAgain are the shared keys that no process can write again from the entries.
-var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants}
+var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen}
 
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
 func IndexOf(s State) string { return keyState + string(s) }

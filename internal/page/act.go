@@ -28,13 +28,16 @@ func (v *decisions) reason() (string, error) {
 	return reason, nil
 }
 
-// actOnOne retries or dismisses the invoice in the path.
+// verbs are what a person can ask for about an open item.
+var verbs = []string{"retry", "dismiss", "seen", "unseen"}
+
+// actOnOne does what a person asks for about the invoice in the path.
 func (v *decisions) actOnOne() error {
 	if !v.MayAct() {
 		return forbidden
 	}
 	verb := v.r.PathValue("action")
-	if verb != "retry" && verb != "dismiss" {
+	if !slices.Contains(verbs, verb) {
 		return missing
 	}
 	reason := ""
@@ -63,15 +66,21 @@ func (v *decisions) actOnOne() error {
 }
 
 func (v *decisions) actOn(inv *ledger.Invoice, verb, reason string) error {
-	allowed := inv.State.Open() || inv.State == ledger.Dismissed
-	if verb == "dismiss" {
-		allowed = inv.State.Open() || inv.State == ledger.Queued
+	allowed := inv.State.Open()
+	switch verb {
+	case "retry":
+		allowed = allowed || inv.State == ledger.Dismissed
+	case "dismiss":
+		allowed = allowed || inv.State == ledger.Queued
 	}
-	switch {
-	case !allowed:
+	if !allowed {
 		return &actions.NotDoneError{Cause: actions.WrongState, State: inv.State}
-	case verb == "retry":
+	}
+	switch verb {
+	case "retry":
 		return v.p.o.Actions.Retry(v.ctx(), inv, v.User.Name)
+	case "seen", "unseen":
+		return v.p.o.Actions.MarkSeen(v.ctx(), inv.NameOfOpen(), inv.Tenant, v.User.Name, verb == "seen")
 	}
 	return v.p.o.Actions.Dismiss(v.ctx(), inv, ledger.Dismissal{By: v.User.Name, Reason: reason})
 }
@@ -97,7 +106,8 @@ type outcome struct {
 	Done             bool
 }
 
-// actOnMany retries or dismisses the documents that were picked in the list of open items.
+// actOnMany does what a person asks for about the documents that were picked in the list of open
+// items.
 func (v *decisions) actOnMany() error {
 	if !v.MayAct() {
 		return forbidden
@@ -105,7 +115,7 @@ func (v *decisions) actOnMany() error {
 	v.here = "open"
 	_ = v.r.ParseForm() // what cannot be parsed has no values
 	verb, ids := v.r.PostForm.Get("do"), v.r.PostForm["id"]
-	if verb != "retry" && verb != "dismiss" {
+	if !slices.Contains(verbs, verb) {
 		return missing
 	}
 	if len(ids) == 0 {
@@ -131,8 +141,10 @@ func (v *decisions) actOnMany() error {
 	}
 	if len(failed) == 0 {
 		to := url.Values{"done": {strconv.Itoa(len(ids))}}
-		if t := v.r.PostForm.Get("tenant"); t != "" {
-			to.Set("tenant", t)
+		for _, name := range []string{"tenant", "seen"} {
+			if value := v.r.PostForm.Get(name); value != "" {
+				to.Set(name, value)
+			}
 		}
 		http.Redirect(v.w, v.r, "/open?"+to.Encode(), http.StatusSeeOther)
 		return nil
@@ -149,7 +161,7 @@ func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 	var err error
 	if tenant, id, refused := strings.Cut(name, "|"); refused {
 		o.ID = id
-		err = v.dismissRefusal(tenant, id, verb, reason)
+		err = v.actOnRefusal(tenant, id, verb, reason)
 	} else {
 		var inv ledger.Invoice
 		inv, err = v.p.o.Ledger.Invoice(v.ctx(), name)
@@ -173,13 +185,19 @@ func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 	return o, err
 }
 
-func (v *decisions) dismissRefusal(tenant, id, verb, reason string) error {
-	if verb != "dismiss" {
+func (v *decisions) actOnRefusal(tenant, id, verb, reason string) error {
+	if verb == "retry" {
 		return &shown{http.StatusConflict,
 			"It was never taken in, so there is nothing to send. Correct the document and hand it in again.", nil}
 	}
 	if !v.sees(tenant) {
 		return missing
+	}
+	if verb != "dismiss" {
+		if !strings.HasPrefix(id, "ref-") {
+			return missing
+		}
+		return v.p.o.Actions.MarkSeen(v.ctx(), ledger.OpenName{ID: id, Tenant: tenant}, tenant, v.User.Name, verb == "seen")
 	}
 	const all = 5000 // so many refusals are kept of one tenant
 	for at := 0; at < all; at += 500 {

@@ -150,7 +150,7 @@ func (v *daily) writeReport(r report.Report) error {
 		if err := r.WriteXLSX(&b, v.Lang); err != nil {
 			return err
 		}
-		return v.file(name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", []byte(b.String()), nil, "")
+		return v.file(name+".xlsx", spreadsheet, []byte(b.String()))
 	case "csv":
 		var b strings.Builder
 		b.WriteString("\uFEFF")
@@ -167,7 +167,7 @@ func (v *daily) writeReport(r report.Report) error {
 			_ = w.Write(line)
 		}
 		w.Flush()
-		return v.file(name+".csv", "text/csv; charset=utf-8", []byte(b.String()), w.Error(), "")
+		return errors.Join(w.Error(), v.file(name+".csv", "text/csv; charset=utf-8", []byte(b.String())))
 	}
 	var b strings.Builder
 	if err := r.WriteHTML(&b, v.Lang); err != nil {

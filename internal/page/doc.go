@@ -13,10 +13,11 @@
 //	signin.go, grant.go                          who logs in at a provider, and what they may do
 //	pool.go                                      what the overview needs, read once for all
 //	overview.go, tenant.go, chart.go             how the tenants stand
-//	search.go                                    invoices
-//	invoice.go, history.go, files.go             one of them
+//	search.go, refused.go                        invoices, and documents that were not taken in
+//	invoice.go, history.go, files.go, readable.go  one of them
 //	open.go, act.go, export.go                   what needs a person
 //	days.go                                      reports
+//	deliveries.go, delivered.go, resend.go       what receivers of results were told
 //	auditlog.go                                  who did what
-//	language.go, words.go, format.go, render.go  how it is said
+//	language.go, words.go, said.go, format.go, render.go  how it is said
 package page

@@ -7,21 +7,13 @@ import (
 	"ksefworker/internal/qrcode"
 )
 
-// xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
-// were handed in.
+// xml answers with the document.
 func (v *single) xml() error {
-	r, inv, err := v.result()
+	r, _, doc, err := v.document()
 	if err != nil {
 		return err
 	}
-	var doc []byte
-	if inv != nil {
-		doc, err = v.p.o.Document(v.ctx(), inv)
-	}
-	if inv == nil || err != nil {
-		doc, err = v.p.o.Records.Document(v.ctx(), r)
-	}
-	return v.file(r.ID+".xml", "application/xml", doc, err, "The document of this invoice is not kept any more.")
+	return v.file(r.ID+".xml", "application/xml", doc)
 }
 
 func (v *single) upo() error {
@@ -30,7 +22,10 @@ func (v *single) upo() error {
 		return err
 	}
 	receipt, err := v.p.o.Records.Receipt(v.ctx(), r)
-	return v.file(r.ID+".upo.xml", "application/xml", receipt.Raw, err, "This invoice has no UPO yet.")
+	if err := kept(err, "This invoice has no UPO yet."); err != nil {
+		return err
+	}
+	return v.file(r.ID+".upo.xml", "application/xml", receipt.Raw)
 }
 
 // qr answers with KOD I, with the KSeF number below it, or OFFLINE before the invoice has one.

@@ -34,6 +34,14 @@ func (v *wording) When(t time.Time) string {
 	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
 }
 
+// Moment is When to the second.
+func (v *wording) Moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(invoice.Warsaw()).Format(time.DateTime)
+}
+
 // WhenMillis is When of a time of the ledger.
 func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 
@@ -165,7 +173,7 @@ func (v *wording) Act(e audit.Entry) string {
 		text = e.What
 	}
 	if e.NotDone != "" {
-		text = v.T("%s: not done (%s)", text, e.NotDone)
+		text = v.T("%s: not done (%s)", text, strings.TrimSuffix(v.whyNot(e.NotDone), "."))
 	}
 	return text
 }
@@ -174,7 +182,20 @@ func (v *wording) Act(e audit.Entry) string {
 var actNames = map[string]string{
 	audit.Login: "Logged in", audit.Logout: "Logged out", audit.Refused: "Login refused", audit.Retry: "Retried",
 	audit.Dismiss: "Dismissed by a person", audit.Pause: "Tenant paused", audit.Drain: "Tenant drained",
-	audit.Resume: "Sending resumed", audit.Export: "Open items exported",
+	audit.Resume: "Sending resumed", audit.Export: "Open items exported", audit.ExportInvoices: "Invoices exported",
+	audit.Resend: "Results sent again", audit.CallAgain: "Receiver called again",
+	audit.Seen: "Marked as seen", audit.Unseen: "Marked as not seen",
+}
+
+// Via names where something was done.
+func (v *wording) Via(via string) string {
+	switch via {
+	case "page":
+		return v.T("this page")
+	case "enqueue":
+		return v.T("the command line")
+	}
+	return strings.ToUpper(via)
 }
 
 // words are what the table says about one code, in the visitor's language.

@@ -9,14 +9,20 @@ type handlers struct {
 	*openList
 	*decisions
 	*daily
+	*deliveries
 	*auditing
 	*logins
 }
 
 // The parts, each with the others that it calls. No part is called by a part above it.
 type (
+	// sayings say what the program and KSeF wrote, in the visitor's language.
+	sayings struct{ *visit }
 	// wording says things in the visitor's language. The templates use it.
-	wording struct{ *visit }
+	wording struct {
+		*visit
+		sayings
+	}
 	// charting draws figures.
 	charting struct {
 		*visit
@@ -33,6 +39,7 @@ type (
 	// searches find invoices.
 	searches struct {
 		*visit
+		words   *wording
 		listing *listing
 	}
 	// single shows one invoice and its files.
@@ -56,18 +63,25 @@ type (
 		*visit
 		listing *listing
 	}
+	// deliveries show what receivers of results were told, and send results again.
+	deliveries struct {
+		*visit
+		words *wording
+	}
 	// auditing shows who did what.
 	auditing struct{ *visit }
 	// logins begin and end sessions.
 	logins struct{ *visit }
 )
 
+func newWording(v *visit) *wording { return &wording{v, sayings{v}} }
+
 func newHandlers(v *visit) *handlers {
-	words, list := &wording{v}, &listing{v}
+	words, list := newWording(v), &listing{v}
 	one := &single{v, words}
 	return &handlers{
-		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, list}, single: one,
+		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, words, list}, single: one,
 		openList: &openList{v, words, list}, decisions: &decisions{v, one}, daily: &daily{v, list},
-		auditing: &auditing{v}, logins: &logins{v},
+		deliveries: &deliveries{v, words}, auditing: &auditing{v}, logins: &logins{v},
 	}
 }

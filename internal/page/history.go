@@ -1,8 +1,10 @@
 package page
 
 import (
-	"cmp"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -16,11 +18,16 @@ type event struct {
 	More string // a session, a number, who
 }
 
-// maxAudit is how many entries of the audit log are searched for one invoice.
-const maxAudit = 2000
+const (
+	// maxAudit is how many entries of the audit log are searched for one invoice.
+	maxAudit = 2000
+	// maxParents is how many packages before the present one are told.
+	maxParents = 8
+)
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.
-// The ledger keeps no log of every state: what is shown are the times that it needs for its work.
+// The ledger keeps no log of every state: what is shown are the times that it needs for its work,
+// of the invoice, of the package that holds it, and of those from whose refusal that one was made.
 func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
 	var all []event
 	add := func(at time.Time, what, more string) {
@@ -30,16 +37,31 @@ func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pac
 	}
 	if inv != nil {
 		add(inv.CreatedAt.Time(), "Handed in", inv.File)
-		if pkg != nil {
-			if pkg.Lane == ledger.Bulk {
-				add(pkg.CreatedAt.Time(), "Put into a package", pkg.ID)
+		add(inv.Denied.Time(), "KSeF refused the tenant's permissions (410)", "")
+		packages, err := v.packages(pkg)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range packages {
+			if p.Lane == ledger.Bulk {
+				add(p.CreatedAt.Time(), "Put into a package", p.ID)
 			}
-			add(pkg.OpenedAt.Time(), "Session opened in KSeF", pkg.Session)
-			add(pkg.ClosingAt.Time(), "Session closed", pkg.Session)
-			add(pkg.SettledAt.Time(), "Outcome of the session read", pkg.Session)
+			add(p.OpenedAt.Time(), "Session opened in KSeF", p.Session)
+			add(p.ClosingAt.Time(), "Session closed", p.Session)
+			add(p.SettledAt.Time(), "Outcome of the session read", v.codeOf(p))
+			switch p.State {
+			case ledger.PackageFailed:
+				add(p.UpdatedAt.Time(), "The session failed as a whole", v.codeOf(p))
+			case ledger.PackageAbandoned:
+				add(p.UpdatedAt.Time(), "The package was given up before it was closed", p.ID)
+			}
 		}
 		if inv.State.InKSeF() {
-			add(inv.AcceptedAt.Time(), "Accepted by KSeF", inv.KsefNumber)
+			what := "Accepted by KSeF"
+			if inv.Recovered {
+				what = "Accepted by KSeF earlier; found again"
+			}
+			add(inv.AcceptedAt.Time(), what, inv.KsefNumber)
 		}
 	}
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt) // for display
@@ -56,7 +78,37 @@ func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pac
 	}
 	all = append(all, acts...)
 	all = slices.DeleteFunc(all, func(e event) bool { return e.At.IsZero() })
-	slices.SortStableFunc(all, func(a, b event) int { return cmp.Or(a.At.Compare(b.At)) })
+	slices.SortStableFunc(all, func(a, b event) int { return a.At.Compare(b.At) })
+	return all, nil
+}
+
+// codeOf is the session of a package, with what KSeF said of it at last.
+func (v *single) codeOf(p ledger.Package) string {
+	s := p.Session
+	if p.Code != 0 {
+		s = strings.TrimSpace(fmt.Sprintf("%s (%d)", s, p.Code))
+	}
+	return s
+}
+
+// packages returns the package that holds an invoice and, before it, those that KSeF refused and
+// from which it was made. A package that the ledger has forgotten ends the list.
+func (v *single) packages(p *ledger.Package) ([]ledger.Package, error) {
+	var all []ledger.Package
+	for p != nil && len(all) < maxParents {
+		all = append(all, *p)
+		if p.Parent == "" {
+			break
+		}
+		parent, err := v.p.o.Ledger.Package(v.ctx(), p.Parent)
+		if unread, rest := ledger.Skip(err); len(unread) > 0 || errors.Is(rest, ledger.ErrNotFound) {
+			break
+		} else if rest != nil {
+			return nil, rest
+		}
+		p = &parent
+	}
+	slices.Reverse(all)
 	return all, nil
 }
 
@@ -71,8 +123,8 @@ func (v *single) acts(id string) ([]event, error) {
 	}
 	var all []event
 	for _, e := range entries {
-		if e.ID == id {
-			all = append(all, event{e.At, v.words.Act(e), e.Who + " (" + e.Via + ")"})
+		if e.ID == id || strings.HasSuffix(e.ID, " "+id) { // of a receiver and an invoice
+			all = append(all, event{e.At, v.words.Act(e), e.Who + " (" + v.words.Via(e.Via) + ")"})
 		}
 	}
 	return all, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,14 +19,17 @@ type invoicePage struct {
 	Package  *ledger.Package
 	Archived bool // the ledger has forgotten it; the archive tells
 	Words    []words
+	Said     saying
+	Seen     ledger.Seen
 	Later    ledger.Newest
 	History  []event
-	XML, UPO bool // there is a document, a receipt
+	UPO, PDF bool // there is a receipt, somebody makes a PDF
 	Retry    bool
 	Dismiss  bool
 	Deadline time.Time
 	Until    time.Time // of the wait
-	Asked    string    // what was just asked for: retry, dismiss
+	Asked    string    // what was just asked for: one of the verbs
+	MayMark  bool
 }
 
 // archiveTime bounds a search of the archive, which has no index.
@@ -106,11 +110,11 @@ func (v *single) invoice() error {
 	if err != nil {
 		return err
 	}
-	d := invoicePage{Result: r, Archived: inv == nil, Words: v.words.wordsOf(&r), UPO: r.UPO != "", XML: true}
+	d := invoicePage{Result: r, Archived: inv == nil, Words: v.words.wordsOf(&r), Said: v.words.reasonOf(&r),
+		UPO: r.UPO != "", PDF: v.hasPDF(r.Tenant)}
 	d.Deadline, _ = time.Parse(time.RFC3339, r.Deadline)
 	d.Until, _ = time.Parse(time.RFC3339, r.WaitingUntil)
-	switch asked := v.r.URL.Query().Get("asked"); asked {
-	case "retry", "dismiss":
+	if asked := v.r.URL.Query().Get("asked"); slices.Contains(verbs, asked) {
 		d.Asked = asked
 	}
 	if inv != nil {
@@ -130,7 +134,12 @@ func (v *single) invoice() error {
 			if err != nil {
 				return err
 			}
-			d.Later = newest[inv.ID]
+			d.Later, d.MayMark = newest[inv.ID], v.MayActFor(inv.Tenant)
+			marks, err := v.p.o.Ledger.SeenOf(v.ctx(), inv.NameOfOpen())
+			if err != nil {
+				return err
+			}
+			d.Seen = marks[0].Of(inv.UpdatedAt)
 		}
 	}
 	if d.History, err = v.history(&r, inv, d.Package); err != nil {

@@ -219,7 +219,7 @@ func TestAct_Operator_RetriesAndDismissesAndItIsOnRecord(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("on record:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if _, body, _ := p.get("/invoices/" + first); !strings.Contains(body, "adam (page)") {
+	if _, body, _ := p.get("/invoices/" + first); !strings.Contains(body, "adam (this page)") {
 		t.Error("the history does not tell who dismissed it")
 	}
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"ksefworker/internal/inquiry"
@@ -13,13 +14,16 @@ import (
 type item struct {
 	results.Result
 	Words words // the first that is said about it
+	Said  saying
 	Since time.Time
 	Later ledger.Newest // a later document of the same number; State is "" when there is none
+	Seen  ledger.Seen
 }
 
 // openPage lists what needs a person.
 type openPage struct {
 	Tenant  string
+	Unseen  bool // only what nobody has marked as seen
 	Items   []item
 	Next    string // address of the older ones
 	Back    time.Time
@@ -40,68 +44,139 @@ func (v *openList) open() error {
 	if err != nil {
 		return err
 	}
-	d := openPage{Tenant: q.Tenant, Done: v.r.URL.Query().Get("done")}
+	d := openPage{Tenant: q.Tenant, Unseen: q.Unseen, Done: v.r.URL.Query().Get("done")}
 	if len(d.Done) > 6 {
 		d.Done = ""
 	}
-	var next ledger.Place
-	if d.Items, next, err = v.openItems(q.Tenant, q.before, pageSize); err != nil {
+	found, err := v.openItems(&q, pageSize, time.Now().Add(searchTime))
+	if err != nil {
 		return err
 	}
-	if next != (ledger.Place{}) {
-		d.Next = v.listing.older(next)
-		d.Back = next.At.Time()
+	d.Items = found.items
+	if found.next != (ledger.Place{}) {
+		d.Next = v.listing.older(found.next)
+		d.Back = found.next.At.Time()
 	}
 	if q.before == (ledger.Place{}) {
-		if err := v.openRefusals(&d, q.Tenant); err != nil {
+		if err := v.openRefusals(&d, &q); err != nil {
 			return err
 		}
 	}
 	return v.render(http.StatusOK, "open", v.T("Open items"), d)
 }
 
-// openItems returns a page of rejected and parked invoices, the newest first.
-func (v *openList) openItems(tenant string, before ledger.Place, limit int) ([]item, ledger.Place, error) {
-	found, err := v.p.o.Inquiry.Latest(v.ctx(), inquiry.Window{States: openStates(), Before: before, Limit: limit,
-		Scan: openScan, Until: time.Now().Add(searchTime),
-		Match: func(inv *ledger.Invoice) bool {
-			return v.sees(inv.Tenant) && (tenant == "" || tenant == inv.Tenant)
-		}})
-	if err != nil {
-		return nil, ledger.Place{}, err
-	}
-	newest, err := v.p.o.Ledger.NewestOf(v.ctx(), found.Invoices)
-	if err != nil {
-		return nil, ledger.Place{}, err
-	}
-	var items []item
-	for _, inv := range found.Invoices {
-		later := newest[inv.ID]
-		if later.State.InKSeF() {
-			continue // the sweep will supersede it
-		}
-		r := results.Of(inv, v.p.o.Environment)
-		items = append(items, item{Result: r, Words: v.words.wordsOf(&r)[0], Since: inv.UpdatedAt.Time(), Later: later})
-	}
-	return items, found.Next, nil
+// foundOpen are open items, and where the older ones begin.
+type foundOpen struct {
+	items []item
+	next  ledger.Place // the zero value: there are none
 }
 
-func (v *openList) openRefusals(d *openPage, tenant string) error {
-	err := v.listing.refusals(tenant, maxListedRefusals, func(r *ledger.Refusal) bool {
-		d.Refused = append(d.Refused, v.refusedItem(r))
-		return true
-	})
+// openItems returns the rejected and parked invoices that a question asks for, the newest first.
+func (v *openList) openItems(q *question, limit int, until time.Time) (foundOpen, error) {
+	out, at, read := foundOpen{}, q.before, 0
+	for {
+		found, err := v.p.o.Inquiry.Latest(v.ctx(), inquiry.Window{States: openStates(), Before: at, Limit: min(limit-len(out.items), 500),
+			Scan: openScan - read, Until: until,
+			Match: func(inv *ledger.Invoice) bool {
+				return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant)
+			}})
+		if err != nil {
+			return out, err
+		}
+		some, err := v.itemsOf(found.Invoices, q.Unseen)
+		if err != nil {
+			return out, err
+		}
+		out.items = append(out.items, some...)
+		at, read = found.Next, read+found.Read+len(found.Invoices)
+		if out.next = at; at == (ledger.Place{}) || len(out.items) >= limit || read >= openScan || !time.Now().Before(until) {
+			return out, nil
+		}
+	}
+}
+
+// itemsOf makes items of invoices. It leaves out those that the sweep is about to supersede, and
+// with unseen those that somebody has marked as seen.
+func (v *openList) itemsOf(invs []ledger.Invoice, unseen bool) ([]item, error) {
+	newest, err := v.p.o.Ledger.NewestOf(v.ctx(), invs)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]ledger.OpenName, len(invs))
+	for i := range invs {
+		names[i] = invs[i].NameOfOpen()
+	}
+	marks, err := v.p.o.Ledger.SeenOf(v.ctx(), names...)
+	if err != nil {
+		return nil, err
+	}
+	var items []item
+	for i, inv := range invs {
+		later, seen := newest[inv.ID], marks[i].Of(inv.UpdatedAt)
+		if later.State.InKSeF() || unseen && seen.By != "" {
+			continue
+		}
+		r := results.Of(inv, v.p.o.Environment)
+		items = append(items, item{Result: r, Words: v.words.wordsOf(&r)[0], Said: v.words.reasonOf(&r), Since: inv.UpdatedAt.Time(),
+			Later: later, Seen: seen})
+	}
+	return items, nil
+}
+
+func (v *openList) openRefusals(d *openPage, q *question) error {
+	listed, read, err := v.refusedItems(q, maxListedRefusals)
 	if err != nil {
 		return err
 	}
+	d.Refused = listed[:min(len(listed), maxListedRefusals)]
+	if q.Unseen {
+		d.More = int64(len(listed) - len(d.Refused))
+		return nil
+	}
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
 	for name, n := range counts {
-		if v.sees(name) && (tenant == "" || tenant == name) {
+		if v.sees(name) && (q.Tenant == "" || q.Tenant == name) {
 			d.More += n
 		}
 	}
-	d.More = max(0, d.More-int64(len(d.Refused)))
+	d.More = max(0, d.More-int64(read))
 	return err
+}
+
+// refusedItems returns refused documents, and how many were read. Where only those are asked for
+// that nobody has marked as seen, more are read than are wanted.
+func (v *openList) refusedItems(q *question, limit int) (items []item, read int, err error) {
+	if q.Unseen {
+		limit = max(limit, maxRefusals)
+	}
+	var all []ledger.Refusal
+	err = v.listing.refusals(q.Tenant, limit, func(r *ledger.Refusal) bool {
+		all = append(all, *r)
+		return true
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for batch := range slices.Chunk(all, 500) {
+		names := make([]ledger.OpenName, len(batch))
+		for i := range batch {
+			names[i] = batch[i].NameOfOpen()
+		}
+		marks, err := v.p.o.Ledger.SeenOf(v.ctx(), names...)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i := range batch {
+			seen := marks[i].Of(batch[i].At)
+			if q.Unseen && seen.By != "" {
+				continue
+			}
+			it := v.refusedItem(&batch[i])
+			it.Seen = seen
+			items = append(items, it)
+		}
+	}
+	return items, len(all), nil
 }
 
 func (v *openList) refusedItem(r *ledger.Refusal) item {
@@ -110,5 +185,5 @@ func (v *openList) refusedItem(r *ledger.Refusal) item {
 		rules = append(rules, f.Rule)
 	}
 	out := results.OfRefusal(r)
-	return item{Result: out, Words: v.words.wordsOf(&out, rules...)[0], Since: r.At.Time()}
+	return item{Result: out, Words: v.words.wordsOf(&out, rules...)[0], Said: v.words.refusalOf(r), Since: r.At.Time()}
 }

@@ -40,8 +40,14 @@ type Options struct {
 	Figures  Figures
 	Records  Records
 	Document func(context.Context, *ledger.Invoice) ([]byte, error) // of an invoice that is not in the archive yet
+	PDF      PDF                                                    // nil: there is none
 	Report   *report.Sources
 	Actions  Actions
+
+	Receivers []Receiver // of results; without any nobody is told
+	Outbox    Outbox
+	Resend    Receivers
+
 	Audit    *audit.Recorder
 	Sessions *Sessions
 	Throttle Throttle
@@ -53,6 +59,7 @@ type Options struct {
 type Tenant struct {
 	Name, NIP string
 	Paused    bool // by the configuration
+	PDF       bool // somebody makes PDFs of its invoices
 }
 
 // Inquiry answers questions about invoices: [inquiry.Reader].
@@ -69,6 +76,7 @@ type Ledger interface {
 	Package(ctx context.Context, id string) (ledger.Package, error)
 	NewestOf(ctx context.Context, invs []ledger.Invoice) (map[string]ledger.Newest, error)
 	CountRefusals(ctx context.Context) (map[string]int64, error)
+	SeenOf(ctx context.Context, items ...ledger.OpenName) ([]ledger.Seen, error)
 	OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]ledger.Refusal, error)
 }
 
@@ -96,6 +104,7 @@ type Actions interface {
 	Retry(ctx context.Context, inv *ledger.Invoice, by string) error
 	Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error
 	DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) error
+	MarkSeen(ctx context.Context, item ledger.OpenName, tenant, by string, seen bool) error
 }
 
 var (
@@ -137,12 +146,20 @@ func New(o Options) *Page {
 		"GET /invoices/{id}/xml":       (*handlers).xml,
 		"GET /invoices/{id}/upo":       (*handlers).upo,
 		"GET /invoices/{id}/qr.png":    (*handlers).qr,
+		"GET /invoices/{id}/pdf":       (*handlers).pdf,
+		"GET /invoices/{id}/form":      (*handlers).form,
 		"POST /invoices/{id}/{action}": (*handlers).actOnOne,
 		"GET /open":                    (*handlers).open,
-		"GET /open.csv":                (*handlers).openCSV,
+		"GET /open.csv":                (*handlers).openTable,
+		"GET /open.xlsx":               (*handlers).openTable,
+		"GET /invoices.csv":            (*handlers).invoicesTable,
+		"GET /invoices.xlsx":           (*handlers).invoicesTable,
 		"POST /open":                   (*handlers).actOnMany,
 		"GET /days":                    (*handlers).days,
 		"GET /days/report":             (*handlers).report,
+		"GET /deliveries":              func(h *handlers) error { return h.deliveries.all() },
+		"GET /deliveries/{name}":       func(h *handlers) error { return h.deliveries.one() },
+		"POST /deliveries/{name}":      func(h *handlers) error { return h.deliveries.act() },
 		"GET /audit":                   (*handlers).auditLog,
 		"POST /logout":                 (*handlers).logout,
 		"/":                            (*handlers).nowhere,

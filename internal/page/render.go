@@ -26,7 +26,7 @@ var templates = func() map[string]*template.Template {
 	layout := template.Must(template.ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"login", "loggedout", "overview", "tenant", "invoices", "invoice", "open", "outcome", "days",
-		"audit", "message"} {
+		"deliveries", "receiver", "audit", "message"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return all
@@ -93,7 +93,7 @@ func (w whole) Login() bool { return w.p.asksLogin() }
 // render writes a page. It is made whole before the first byte is sent, so an error shows as one.
 func (v *visit) render(status int, name, title string, data any) error {
 	var b bytes.Buffer
-	if err := templates[name].ExecuteTemplate(&b, "layout", whole{&wording{v}, title, data}); err != nil {
+	if err := templates[name].ExecuteTemplate(&b, "layout", whole{newWording(v), title, data}); err != nil {
 		return fmt.Errorf("make page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -111,18 +111,20 @@ func (v *visit) fail(e *shown) {
 	}
 }
 
-// file sends a file for download; gone is what is said when it is not there.
-func (v *visit) file(name, kind string, data []byte, err error, gone string) error {
+// kept turns an error that says that something is not in the archive into what a person is shown.
+func kept(err error, gone string) error {
 	if records.Missing(err) {
 		return &shown{http.StatusNotFound, gone, nil}
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// file sends a file for download.
+func (v *visit) file(name, kind string, data []byte) error {
 	h := v.w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	_, _ = v.w.Write(data)
+	_, _ = v.w.Write(data) // an error means that the person has gone
 	return nil
 }
 

@@ -21,6 +21,7 @@ type question struct {
 	State    string
 	Tenant   string
 	From, To string // days of the last change, both included
+	Unseen   bool   // of open items only those that nobody has marked as seen
 	before   ledger.Place
 }
 
@@ -29,10 +30,16 @@ type invoicesPage struct {
 	Q        question
 	States   []string
 	Found    []results.Result
-	Refused  []results.Result // documents that were not taken in
-	Next     string           // address of the older ones; "" when there are none
-	Back     time.Time        // how far back it was searched, when there may be more
+	Refused  []refusedDoc // documents that were not taken in
+	Next     string       // address of the older ones; "" when there are none
+	Back     time.Time    // how far back it was searched, when there may be more
 	Searched int
+}
+
+// Export is the address of all that is found, as a file of this form.
+func (d invoicesPage) Export(form string) string {
+	q := url.Values{"q": {d.Q.Text}, "state": {d.Q.State}, "tenant": {d.Q.Tenant}, "from": {d.Q.From}, "to": {d.Q.To}}
+	return "/invoices." + form + "?" + q.Encode()
 }
 
 const (
@@ -40,13 +47,12 @@ const (
 	// searchScan and searchTime bound what one search reads.
 	searchScan = 20_000
 	searchTime = 200 * time.Millisecond
-	// maxRefusals bounds how many refused documents one search reads.
-	maxRefusals = 2000
 )
 
 func (v *listing) question() (question, error) {
 	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
-	q := question{Text: shortened(get("q"), 300), State: get("state"), Tenant: get("tenant"), From: get("from"), To: get("to")}
+	q := question{Text: shortened(get("q"), 300), State: get("state"), Tenant: get("tenant"), From: get("from"), To: get("to"),
+		Unseen: get("seen") == "no"}
 	bad := func() (question, error) {
 		return q, &shown{http.StatusBadRequest, "This address has a value that can't be used. Begin again at Invoices.", nil}
 	}
@@ -192,48 +198,4 @@ func (v *searches) named(q *question) ([]ledger.Invoice, error) {
 		seen[inv.ID] = true
 		return twice || !v.wants(q, &inv)
 	}), nil
-}
-
-// refusedNamed returns the refused documents whose number has the text.
-func (v *searches) refusedNamed(q *question) ([]results.Result, error) {
-	if q.State != "" || q.From != "" || q.To != "" {
-		return nil, nil
-	}
-	var out []results.Result
-	text := strings.ToLower(q.Text)
-	err := v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
-		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
-			out = append(out, results.OfRefusal(r))
-		}
-		return len(out) < pageSize
-	})
-	return out, err
-}
-
-// refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
-// at most so many, until yield says that it is enough.
-func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
-	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
-	if err != nil {
-		return err
-	}
-	var tenants []string
-	for name := range counts {
-		if v.sees(name) && (tenant == "" || tenant == name) {
-			tenants = append(tenants, name)
-		}
-	}
-	slices.Sort(tenants)
-	for _, name := range tenants {
-		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), name, 0, limit)
-		if err != nil {
-			return err
-		}
-		for i := range some {
-			if limit--; !yield(&some[i]) || limit == 0 {
-				return nil
-			}
-		}
-	}
-	return nil
 }

@@ -22,7 +22,10 @@ func everyPage(idOfB string) []string {
 		"/invoices?q=ref+SECRET%2F1", "/invoices?tenant=B", "/invoices?state=rejected", "/invoices?state=rejected&tenant=B&q=S",
 		"/invoices?from=" + today + "&to=" + today, "/invoices?q=HIDDEN",
 		"/invoices/" + idOfB, "/invoices/" + idOfB + "/xml", "/invoices/" + idOfB + "/upo", "/invoices/" + idOfB + "/qr.png",
-		"/open", "/open?tenant=B", "/open.csv", "/open.csv?tenant=B", "/days", "/days?tenant=B",
+		"/open", "/open?tenant=B", "/open?seen=no", "/open.xlsx", "/open.csv",
+		"/invoices.csv", "/invoices.csv?q=SECRET", "/invoices.xlsx", "/invoices.csv?tenant=B", "/invoices/" + idOfB + "/form",
+		"/invoices/" + idOfB + "/pdf", "/deliveries", "/deliveries?tenant=B", "/deliveries/erp", "/deliveries/erp?tenant=B",
+		"/deliveries/of-a", "/deliveries/of-b", "/deliveries/none", "/open.csv?tenant=B", "/days", "/days?tenant=B",
 		"/days/report?from=" + today + "&to=" + today, "/days/report?from=" + today + "&to=" + today + "&tenant=B",
 		"/days/report?from=" + today + "&to=" + today + "&format=csv", "/audit", "/nowhere",
 	}
@@ -30,7 +33,7 @@ func everyPage(idOfB string) []string {
 
 func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 	w := newWorld(t, nil)
-	w.take("A", sellerA, "MINE/1", ledger.Rejected, "words about mine")
+	idOfA := w.take("A", sellerA, "MINE/1", ledger.Rejected, "words about mine")
 	idOfB := w.take("B", sellerB, "SECRET/1", ledger.Rejected, "SECRET words")
 	w.take("B", sellerB, "SECRET/2", ledger.Queued, "")
 	w.take("", sellerB, "SECRET/3", ledger.Parked, "SECRET words")
@@ -41,6 +44,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 	w.waits = []waiting.Count{{Tenant: "B", For: waiting.Credentials, What: "HIDDEN wait", Invoices: 7777},
 		{Tenant: "", For: waiting.Turn, Invoices: 82645}, {Tenant: "A", For: waiting.Turn, Invoices: 3}}
 	w.check(figures.New(w.rdb, "ksef:").Count(t.Context(), many("B", 4321)))
+	w.receiver("erp", map[string]string{idOfB: "SECRET answer", idOfA: "answer about mine"})
 	olga := w.as("olga")
 	if status, _, _ := olga.post("/invoices/"+idOfB+"/dismiss", url.Values{"reason": {"x"}}); status != http.StatusForbidden &&
 		status != http.StatusSeeOther {
@@ -68,7 +72,7 @@ func TestTenancy_UserOfOneTenant_SeesNothingOfAnother(t *testing.T) {
 			}
 			if strings.Contains(path, idOfB+"/") || path == "/invoices/"+idOfB || strings.Contains(path, "tenant=B") &&
 				path != "/?tenant=B" ||
-				path == "/audit" || path == "/tenants/B" {
+				path == "/audit" || path == "/tenants/B" || path == "/deliveries/of-b" {
 				if status != http.StatusNotFound {
 					t.Errorf("%s: %s has status %d", name, path, status)
 				}

@@ -4,7 +4,7 @@ import "maps"
 
 // polish are the texts of the page in Polish, by the English text. A test finds those that are
 // missing.
-var polish = joined(polishPages, polishSignIn)
+var polish = joined(polishPages, polishItems, polishDeliveries, polishSignIn)
 
 func joined(all ...map[string]string) map[string]string {
 	out := map[string]string{}
@@ -237,21 +237,6 @@ var polishPages = map[string]string{
 	"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report " +
 		"--from %s --to %s --format html --out FILE": "To za dużo na tę stronę albo okres wykracza poza rejestr bieżący. Wybierz mniej " +
 		"dni albo poproś opiekuna programu o wykonanie: enqueue report --from %s --to %s --format html --out PLIK",
-
-	// The audit log.
-	"Who":                   "Kto",
-	"Through":               "Przez",
-	"About":                 "Czego dotyczy",
-	"Logged in":             "Zalogowanie",
-	"Logged out":            "Wylogowanie",
-	"Login refused":         "Nieudane logowanie",
-	"Retried":               "Ponowienie wysyłki",
-	"Dismissed by a person": "Zakończenie bez wysyłki",
-	"Tenant paused":         "Wstrzymanie podatnika",
-	"Tenant drained":        "Zamknięcie przyjmowania faktur podatnika",
-	"Sending resumed":       "Wznowienie wysyłki",
-	"Open items exported":   "Eksport spraw do wyjaśnienia",
-	"%s: not done (%s)":     "%s: nie wykonano (%s)",
 
 	// What goes wrong.
 	"This can't be shown now. Redis or the archive does not answer. Try again in a moment.": "Nie można teraz pokazać tej strony: Redis " +

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,16 +41,18 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	}
 	note(`return "([^"]+\.)"`, "act.go")
 	note(`err, "([^"]+\.)"\)`, "files.go")
+	used[gone] = true
 	note(`add\([^"]+, "([^"]+)"`, "history.go")
+	note(`what :?= "([^"]+)"`, "history.go")
 	note(`ksef\.Group\w+, "([^"]+)"`, "tenant.go")
-	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry,
-		audit.Dismiss, audit.Pause, audit.Drain, audit.Resume, audit.Export} {
+	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry, audit.Dismiss, audit.Pause, audit.Drain,
+		audit.Resume, audit.Export, audit.ExportInvoices, audit.Resend, audit.CallAgain, audit.Seen, audit.Unseen} {
 		used[actNames[what]] = true
 	}
 	for _, key := range stages {
 		used[key] = true
 	}
-	for _, key := range exportHead {
+	for _, key := range slices.Concat(openHead, invoicesHead) {
 		used[key] = true
 	}
 	for key := range used {

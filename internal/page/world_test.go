@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -28,6 +29,8 @@ import (
 	"ksefworker/internal/records"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/report"
+	"ksefworker/internal/results"
+	"ksefworker/internal/results/sinks"
 	"ksefworker/internal/waiting"
 )
 
@@ -79,7 +82,7 @@ func user(name string, operator bool, tenants ...string) page.User {
 func newWorld(t testing.TB, change func(*page.Options)) *world {
 	t.Helper()
 	rdb, _ := redistest.New(t)
-	w := &world{t: t, rdb: rdb, ledger: ledger.New(rdb, ledger.Options{}), audit: audit.New(rdb, "ksef:"), log: &bytes.Buffer{}}
+	w := &world{t: t, rdb: rdb, ledger: ledger.New(rdb, ledger.Options{Outbox: 1000}), audit: audit.New(rdb, "ksef:"), log: &bytes.Buffer{}}
 	store, err := archive.Open(t.Context(), "file://"+t.TempDir(), archive.Options{})
 	w.check(err)
 	t.Cleanup(func() { _ = store.Close() })
@@ -93,6 +96,9 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 		Environment: "test", Tenants: []page.Tenant{{Name: "A", NIP: sellerA}, {Name: "B", NIP: sellerB}}, Warn: 4 * time.Hour,
 		Tasks: "/monitoring",
 		Pool:  pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
+		Receivers: []page.Receiver{{Name: "erp", Kind: "webhook"}, {Name: "of-a", Kind: "folder", Tenants: []string{"A"}},
+			{Name: "of-b", Kind: "webhook", Tenants: []string{"B"}}},
+		Outbox: w.ledger, Resend: &actions.Receivers{Desk: sinks.Desk{Ledger: w.ledger, Patience: time.Millisecond}, Audit: recorder},
 		Records: &records.Reader{Store: store}, Document: w.document,
 		Report:  &report.Sources{Archive: &records.Reader{Store: store}, Ledger: w.ledger, Document: w.document},
 		Actions: &actions.Executor{Ledger: w.ledger, Queue: q, Inquiry: reader, Audit: recorder},
@@ -204,4 +210,12 @@ func (p *person) post(path string, form url.Values, header ...string) (int, stri
 	p.check(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return p.ask(r, header...)
+}
+
+// pdfOf makes a PDF of everything, and notes what of.
+func pdfOf(asked *[]string) page.PDF {
+	return func(_ context.Context, _ *results.Result, offline bool, doc []byte, l page.Language) ([]byte, error) {
+		*asked = append(*asked, fmt.Sprintf("%s %s offline %v", l, doc, offline))
+		return []byte("%PDF-1.4"), nil
+	}
 }

@@ -62,6 +62,16 @@ var (
 	}
 )
 
+// Form returns the document in a form that people can read, as a page of HTML that needs nothing
+// else. It has KOD I where the result has its link.
+func (e Evidence) Form() ([]byte, error) {
+	code, _, err := e.code()
+	if err != nil {
+		return nil, err
+	}
+	return e.form(code)
+}
+
 // form writes the document in a form that people can read. code is the image of KOD I; nil leaves
 // it out.
 func (e Evidence) form(code []byte) ([]byte, error) {

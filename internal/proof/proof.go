@@ -2,6 +2,7 @@ package proof
 
 import (
 	"archive/zip"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -127,16 +128,12 @@ func (e Evidence) files() ([]file, error) {
 		files = append(files, file{nameUPO, e.UPO.Raw})
 	}
 	files = append(files, file{nameResult, append(result, '\n')})
-	var code []byte
-	if link := e.Result.VerificationURL; link != "" {
-		label := qrcode.LabelOffline
-		if e.Result.KsefNumber != "" {
-			label = e.Result.KsefNumber
-		}
-		if code, err = qrcode.PNG(link, label); err != nil {
-			return nil, err
-		}
-		files = append(files, file{nameCode, code}, file{nameLink, []byte(link + "\n" + label + "\n")})
+	code, label, err := e.code()
+	if err != nil {
+		return nil, err
+	}
+	if code != nil {
+		files = append(files, file{nameCode, code}, file{nameLink, []byte(e.Result.VerificationURL + "\n" + label + "\n")})
 	}
 	// A document that has no readable form is proven all the same. The page then says why there is
 	// none.
@@ -157,4 +154,14 @@ func (e Evidence) files() ([]file, error) {
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(f.data), f.name)
 	}
 	return append(files, file{nameSums, []byte(sums.String())}), nil
+}
+
+// code returns KOD I and what stands below it; nil without a link.
+func (e Evidence) code() (img []byte, label string, err error) {
+	if e.Result.VerificationURL == "" {
+		return nil, "", nil
+	}
+	label = cmp.Or(e.Result.KsefNumber, qrcode.LabelOffline)
+	img, err = qrcode.PNG(e.Result.VerificationURL, label)
+	return img, label, err
 }

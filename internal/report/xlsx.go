@@ -17,6 +17,19 @@ const maxCell = 32_767
 // sheet for each table. Amounts are numbers with two digits after the point. Text is always text: a
 // number of an invoice that begins with = is no formula.
 func (r Report) WriteXLSX(w io.Writer, l explain.Language) error {
+	words := wordsIn(l)
+	sections := append([]Section{r.Flat()}, r.Sections(l)...)
+	return writeWorkbook(w, []string{words.SheetLines, words.ByTenant, words.SheetDay, words.SheetReasons, words.Slowest, words.AtRisk},
+		sections)
+}
+
+// WriteXLSX writes the table as a spreadsheet of one sheet that has its title as name. Text is
+// always text, as in a report.
+func (s Section) WriteXLSX(w io.Writer) error {
+	return writeWorkbook(w, []string{s.Title}, []Section{s})
+}
+
+func writeWorkbook(w io.Writer, names []string, sections []Section) error {
 	f := excelize.NewFile()
 	defer f.Close()
 	book := workbook{f: f}
@@ -27,9 +40,6 @@ func (r Report) WriteXLSX(w io.Writer, l explain.Language) error {
 	if book.head, err = f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}}); err != nil {
 		return fmt.Errorf("write spreadsheet: %w", err)
 	}
-	words := wordsIn(l)
-	sections := append([]Section{r.Flat()}, r.Sections(l)...)
-	names := []string{words.SheetLines, words.ByTenant, words.SheetDay, words.SheetReasons, words.Slowest, words.AtRisk}
 	for i, s := range sections {
 		if err := book.sheet(names[i], s, i == 0); err != nil {
 			return fmt.Errorf("write sheet %s: %w", names[i], err)

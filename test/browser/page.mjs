@@ -9,6 +9,8 @@
 //   rejected     {id, number} of an invoice that the operator dismisses
 //   paused       name of a tenant that the operator has to see waiting, and why
 //   refused      number of a document that was not taken in
+//   receiver     name of a receiver of results that did not take given (a number, of the viewer's tenant), which was given up, and that
+//                answers with the text in answer
 //   hidden       strings of other tenants that no answer to the viewer may hold
 //   screenshots  folder for PNGs; none when absent
 //   chromium     path of the browser
@@ -28,8 +30,8 @@ const desktop = { viewport: { width: 1280, height: 900 } }
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
 // The words by which the walk finds its way, in both languages.
 const words = {
-  pl: { search: 'Szukaj', out: 'Wyloguj się', in: 'Zaloguj się', other: 'English', dismiss: 'Zakończ bez wysyłki', why: 'Powód', ended: 'Faktura nie zostanie wysłana', csv: 'Eksportuj do CSV', paused: 'Podatnik wstrzymany', done: 'Wykonano', report: 'Sporządź zestawienie' },
-  en: { search: 'Search', out: 'Log out', in: 'Log in', other: 'Polski', dismiss: 'Dismiss', why: 'Why', ended: 'will not be sent', csv: 'Export as CSV', paused: 'Tenant paused', done: 'Done', report: 'Make the report' },
+  pl: { search: 'Szukaj', out: 'Wyloguj się', in: 'Zaloguj się', other: 'English', dismiss: 'Zakończ bez wysyłki', why: 'Powód', ended: 'Faktura nie zostanie wysłana', csv: 'Eksportuj do CSV', xlsx: 'Eksportuj do XLSX', paused: 'Podatnik wstrzymany', done: 'Wykonano', report: 'Sporządź zestawienie', seen: 'Oznacz jako sprawdzone', seenBy: 'Zapoznał(a) się', show: 'Pokaż', again: 'Przekaż zaznaczone ponownie', sent: 'Wyniki przekazywane ponownie', pdf: 'Faktura (PDF)', form: 'Faktura do odczytu i druku', deliveries: 'Powiadomienia' },
+  en: { search: 'Search', out: 'Log out', in: 'Log in', other: 'Polski', dismiss: 'Dismiss', why: 'Why', ended: 'will not be sent', csv: 'Export as CSV', xlsx: 'Export as XLSX', paused: 'Tenant paused', done: 'Done', report: 'Make the report', seen: 'Mark as seen', seenBy: 'Seen by', show: 'Show', again: 'Send the picked ones again', sent: 'Results that are sent again', pdf: 'Invoice (PDF)', form: 'Invoice to read or print', deliveries: 'Deliveries' },
 }
 
 let browser
@@ -42,7 +44,7 @@ try {
   console.error(`start Chromium: ${err.message}`)
   process.exit(2)
 }
-const late = setTimeout(() => { fault('the walk took longer than 90 s'); finish() }, 90_000)
+const late = setTimeout(() => { fault('the walk took longer than 150 s'); finish() }, 150_000)
 try {
   await walk('accountant', desktop, 'pl', 'light', accountant)
   await walk('accountant', phone, 'pl', 'dark', accountant)
@@ -126,6 +128,13 @@ async function accountant(at) {
     const answer = await page.request.get(`${page.url()}/${file}`)
     if (!answer.ok() || !(await answer.text()).startsWith('<?xml')) fault(`${label}: ${file}: ${answer.status()}`)
   }
+  const invoice = page.url()
+  const pdf = await page.request.get(new URL(await page.getByRole('link', { name: w.pdf }).getAttribute('href'), origin).href)
+  if (!pdf.ok() || !(await pdf.body()).subarray(0, 5).equals(Buffer.from('%PDF-'))) fault(`${label}: PDF: ${pdf.status()}`)
+  await page.getByRole('link', { name: w.form }).click()
+  await page.getByText('To jest wizualizacja').waitFor()
+  if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${label}-form.png`), fullPage: true })
+  await page.goto(invoice)
   await page.goto(`${origin}/`)
   await here('overview')
   await page.goto(`${origin}/open`)
@@ -134,9 +143,18 @@ async function accountant(at) {
   const text = await readFile(await file.path(), 'utf8')
   if (!text.startsWith('\uFEFF') || !text.includes(job.refused)) fault(`${label}: the export has no ${job.refused}`)
   job.hidden?.forEach((secret, i) => { if (text.includes(secret)) fault(`${label}: the export holds hidden string ${i}`) })
+  const [sheet] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: w.xlsx }).click()])
+  if ((await readFile(await sheet.path())).subarray(0, 2).toString() !== 'PK') fault(`${label}: the spreadsheet is none`)
   if (await page.locator('main form button[value=dismiss]').count()) fault(`${label}: a viewer is offered to dismiss`)
   await page.goto(`${origin}/days`)
   await here('days')
+  await page.getByRole('link', { name: w.deliveries }).first().click()
+  await page.getByRole('link', { name: job.receiver }).waitFor()
+  await here('deliveries')
+  await page.getByRole('link', { name: job.receiver }).click()
+  await page.getByText(job.answer).first().waitFor()
+  await here('receiver')
+  if (await page.locator('main form button[name=do]').count()) fault(`${label}: a viewer is offered to send results again`)
   await page.getByRole('button', { name: w.out }).click()
   await page.waitForURL('**/login')
   await page.goto(`${origin}/open`)
@@ -162,6 +180,22 @@ async function operator(at) {
   await here('dismissed')
   await page.goto(`${origin}/open`)
   await here('open')
+  await page.getByLabel(rejected.other, { exact: true }).check()
+  await page.getByRole('button', { name: w.seen }).click()
+  await page.getByRole('status').filter({ hasText: w.done }).waitFor()
+  await page.getByText(w.seenBy).first().waitFor()
+  await here('seen')
+  await page.selectOption('#seen', 'no')
+  await page.getByRole('button', { name: w.show }).click()
+  await page.waitForURL('**seen=no**')
+  if (await page.getByLabel(rejected.other, { exact: true }).count()) fault(`${label}: what was seen is among what was not`)
+  await page.goto(`${origin}/deliveries/${job.receiver}`)
+  await here('receiver')
+  await page.locator('#failed ~ form').first().getByRole('checkbox').first().check()
+  await page.getByRole('button', { name: w.again }).click()
+  await page.getByRole('status').filter({ hasText: w.sent }).waitFor()
+  await here('resent')
+  await page.goto(`${origin}/open`)
   const box = page.locator('#refused ~ article').getByRole('checkbox').first()
   await box.check()
   await page.fill('#reason', 'test')

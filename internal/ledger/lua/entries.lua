@@ -231,6 +231,7 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
   if from ~= to then index('ZREM', P .. 'st:' .. from, id) end
+  if open[from] and from ~= to then index('HDEL', P .. 'seen', id) end
   index('ZADD', P .. 'st:' .. to, now, id)
   if decided[to] then -- an older build keeps parked invoices in the index of deadlines
     if not decided[from] or from == 'parked' then index('ZREM', P .. 'due', id) end

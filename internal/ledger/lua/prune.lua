@@ -13,6 +13,7 @@ for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) d
     if ident and readable(read('inv:' .. id, 'facts')[1]) or redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
       index('ZREM', P .. 'st:' .. state, id)
       index('ZREM', P .. 'owed', id)
+      if state == 'rejected' then index('HDEL', P .. 'seen', id) end
       local ref = read('inv:' .. id, 'ref_digest')[1]
       if ref and redis.call('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
       redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)

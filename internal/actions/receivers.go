@@ -1,0 +1,63 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/audit"
+	"ksefworker/internal/results/sinks"
+)
+
+// Busy says that a worker serves the receiver all the time: Err wraps [sinks.ErrBusy].
+const Busy Cause = "busy"
+
+// Receivers does what a person can do about receivers of results. Every field but Audit is
+// required. It is safe for concurrent use.
+type Receivers struct {
+	Desk  sinks.Desk
+	Audit *audit.Recorder // as in [Executor]
+}
+
+// Resend sends results again that a receiver did not take and that were given up: those of these
+// invoices and refused documents, or all. tenant is whose they are, for the record; "" is all
+// tenants. It returns how many.
+func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids ...string) (n int, err error) {
+	about := receiver
+	switch {
+	case len(ids) == 1:
+		about += " " + ids[0]
+	case len(ids) > 1:
+		about += fmt.Sprintf(" (%d)", len(ids))
+	}
+	err = x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, Tenant: tenant, ID: about}, func() (err error) {
+		n, err = x.Desk.Resend(ctx, receiver, ids...)
+		return err
+	})
+	return n, err
+}
+
+// Rewind sends every result of the outbox since a time again.
+func (x *Receivers) Rewind(ctx context.Context, receiver, by string, since time.Time) error {
+	return x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, ID: receiver + " since " + since.UTC().Format(time.RFC3339)},
+		func() error { return x.Desk.Rewind(ctx, receiver, since) })
+}
+
+// Resume lets a receiver that is out, or that wanted nothing any more, be called at once.
+func (x *Receivers) Resume(ctx context.Context, receiver, by string) error {
+	return x.recorded(ctx, audit.Entry{Who: by, What: audit.CallAgain, ID: receiver},
+		func() error { return x.Desk.Resume(ctx, receiver) })
+}
+
+func (x *Receivers) recorded(ctx context.Context, act audit.Entry, do func() error) (done error) {
+	if err := x.Audit.Begin(ctx, act); err != nil {
+		return err
+	}
+	defer func() { x.Audit.NotDone(ctx, act, done) }()
+	err := do()
+	if errors.Is(err, sinks.ErrBusy) {
+		return &NotDoneError{Cause: Busy, Err: err}
+	}
+	return err
+}

@@ -1,0 +1,28 @@
+package actions
+
+import (
+	"context"
+
+	"ksefworker/internal/audit"
+	"ksefworker/internal/ledger"
+)
+
+// MarkSeen records that somebody has seen an open item, a rejected or parked invoice or a refused
+// document, so that the next person need not look; seen false takes that back. Nothing else about
+// the item changes. tenant is the one that it belongs to. When the item is not open any more,
+// MarkSeen returns a [*NotDoneError].
+func (x *Executor) MarkSeen(ctx context.Context, item ledger.OpenName, tenant, by string, seen bool) (done error) {
+	act, mark := audit.Entry{Who: by, What: audit.Seen, Tenant: tenant, ID: item.ID}, by
+	if !seen {
+		act.What, mark = audit.Unseen, ""
+	}
+	if err := x.Audit.Begin(ctx, act); err != nil {
+		return err
+	}
+	defer func() { x.Audit.NotDone(ctx, act, done) }()
+	open, err := x.Ledger.MarkSeen(ctx, mark, item)
+	if err == nil && !open[0] {
+		return &NotDoneError{Cause: Ended}
+	}
+	return err
+}

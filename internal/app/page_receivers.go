@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/connect"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+	"ksefworker/internal/results"
+)
+
+// deskPatience is how long a person at the page waits for the worker that serves a receiver.
+const deskPatience = 8 * time.Second
+
+// receiversOf lists the receivers of results for the page.
+func receiversOf(cfg config.Config) []page.Receiver {
+	r := cfg.Results
+	var all []page.Receiver
+	add := func(name, kind string, tenants []string) {
+		all = append(all, page.Receiver{Name: name, Kind: kind, Tenants: cfg.Titles(tenants)})
+	}
+	for _, w := range r.Webhooks {
+		add(w.Name, "webhook", w.Tenants)
+	}
+	if r.Stream.Enabled {
+		add(config.StreamSink, config.StreamSink, r.Stream.Tenants)
+	}
+	if r.Folder.Path != "" {
+		add(config.FolderSink, config.FolderSink, r.Folder.Tenants)
+	}
+	if r.Postgres.URL != "" {
+		add(config.PostgresSink, config.PostgresSink, r.Postgres.Tenants)
+	}
+	return all
+}
+
+// pdfOf lets the gateway make the PDF of an invoice.
+func pdfOf(d *connect.Documents) page.PDF {
+	return func(ctx context.Context, of *results.Result, offline bool, document []byte, language page.Language) ([]byte, error) {
+		number := of.KsefNumber
+		if !ledger.State(of.State).InKSeF() {
+			number = ""
+		}
+		pdf, err := d.PDF(ctx, of.Tenant, number, offline, document, string(language))
+		if errors.Is(err, connect.ErrNoPDF) {
+			return nil, &page.NoPDFError{}
+		}
+		if refused, ok := errors.AsType[*connect.RefusedPDFError](err); ok {
+			return nil, &page.NoPDFError{Why: refused.Why}
+		}
+		return pdf, err
+	}
+}

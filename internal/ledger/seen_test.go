@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+func (w *world) marked(items ...OpenName) []bool {
+	w.t.Helper()
+	marks, err := w.SeenOf(ctx(), items...)
+	w.must(err)
+	out := make([]bool, len(marks))
+	for i, m := range marks {
+		out[i] = m.By == "anna K." && m.At > 0
+	}
+	return out
+}
+
+func TestMarkSeen_OpenItems_HaveAMarkUntilTheyClose(t *testing.T) {
+	w := oneWorld(t)
+	rejected, parked, queued := w.invoiceIn(Rejected), w.invoiceIn(Parked), w.invoiceIn(Queued)
+	ref := refusedDoc(sellerA, "x.xml")
+	w.must(w.Refuse(ctx(), []Refusal{ref}))
+	items := []OpenName{rejected.NameOfOpen(), parked.NameOfOpen(), ref.NameOfOpen(), queued.NameOfOpen(), {ID: ref.ID, Tenant: "B"},
+		{ID: "inv-none"}}
+	check := func(what string, got, want []bool) {
+		t.Helper()
+		for i := range items {
+			if got[i] != want[i] {
+				t.Errorf("%s: %+v is %v, want %v", what, items[i], got[i], want[i])
+			}
+		}
+	}
+	done, err := w.MarkSeen(ctx(), "anna K.", items...)
+	w.must(err)
+	check("marked", done, []bool{true, true, true, false, false, false})
+	check("has a mark", w.marked(items...), []bool{true, true, true, false, false, false})
+	_, err = w.MarkSeen(ctx(), "", items[1])
+	w.must(err)
+	check("has a mark after one was taken away", w.marked(items...), []bool{true, false, true, false, false, false})
+	if again := w.again(rejected); again.Rev != rejected.Rev || again.UpdatedAt != rejected.UpdatedAt {
+		t.Errorf("the mark has changed the entry: %+v", again)
+	}
+	w.move(rejected, Dismissed)
+	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
+	if n := w.rdb.Exists(ctx(), w.key(keySeen)).Val(); n != 0 {
+		t.Error("marks of what is closed are left")
+	}
+}
+
+func TestSeenOf_ItemThatHasChangedSince_DoesNotCount(t *testing.T) {
+	s := Seen{By: "anna", At: At(time.UnixMilli(1000))}
+	if s.Of(1000) != s || s.Of(999) != s || s.Of(1001) != (Seen{}) {
+		t.Errorf("%+v, %+v, %+v", s.Of(1000), s.Of(999), s.Of(1001))
+	}
+}
+
+// The mark of a rejected invoice goes when another document takes its place, and when the entry is
+// forgotten. That of a refusal goes with it.
+func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
+	w := oneWorld(t)
+	superseded, pruned := w.invoiceIn(Rejected), w.invoiceIn(Rejected)
+	ref := refusedDoc(sellerA, "x.xml")
+	w.must(w.Refuse(ctx(), []Refusal{ref}))
+	_, err := w.MarkSeen(ctx(), "anna K.", superseded.NameOfOpen(), pruned.NameOfOpen(), ref.NameOfOpen())
+	w.must(err)
+	w.move(superseded, Superseded)
+	w.millis.Add(time.Hour.Milliseconds())
+	if n, err := w.Prune(ctx(), time.Minute, 10); n != 2 || err != nil {
+		t.Errorf("%d were pruned, %v", n, err)
+	}
+	if n, err := w.PruneRefusals(ctx(), time.Minute, 10); n != 1 || err != nil {
+		t.Errorf("%d refusals were pruned, %v", n, err)
+	}
+	if n := w.rdb.Exists(ctx(), w.key(keySeen)).Val(); n != 0 {
+		t.Error("marks are left")
+	}
+}
+
+// A key of the marks that another program has overwritten stops neither a list nor what closes an
+// item.
+func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
+	w := oneWorld(t)
+	inv, ref := w.invoiceIn(Rejected), refusedDoc(sellerA, "x.xml")
+	w.must(w.Refuse(ctx(), []Refusal{ref}))
+	w.must(w.rdb.Set(ctx(), w.key(keySeen), "x", 0).Err())
+	if marks, err := w.SeenOf(ctx(), inv.NameOfOpen()); err != nil || marks[0] != (Seen{}) {
+		t.Errorf("%+v, %v", marks, err)
+	}
+	w.move(inv, Dismissed)
+	w.must(w.DismissRefusal(ctx(), ref.ID, Dismissal{By: "jan", Reason: "x"}))
+	sick, err := w.SickKeys(ctx())
+	if err != nil || len(sick) != 1 || sick[0].Key != keySeen {
+		t.Errorf("reported: %+v, %v", sick, err)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keySeen)).Err())
+}

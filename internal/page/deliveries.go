@@ -1,0 +1,237 @@
+package page
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Receiver is one of those who are told what became of invoices (docs/results.md).
+type Receiver struct {
+	Name    string
+	Kind    string   // webhook, stream, folder or postgres
+	Tenants []string // the names of those whose results it gets; nil: all
+}
+
+// Outbox is what the page reads of what receivers were told: [ledger.Ledger].
+type Outbox interface {
+	Outbox(ctx context.Context) (ledger.OutboxSpan, error)
+	Outcomes(ctx context.Context, after string, n int) ([]ledger.Outcome, error)
+	Told(ctx context.Context, outcomes []ledger.Outcome) ([]ledger.Told, error)
+	Sink(ctx context.Context, sink string) (ledger.SinkState, error)
+	SinkCounts(ctx context.Context, sink string) (held, failed int64, err error)
+	Standings(ctx context.Context, sink string) (map[string]*ledger.Standing, error)
+	HeldBack(ctx context.Context, sink string, skip, n int) ([]ledger.HeldBack, error)
+	NewestFailed(ctx context.Context, sink string, skip, n int) ([]ledger.Held, bool, error)
+}
+
+var _ Outbox = (*ledger.Ledger)(nil)
+
+// standingOf is how one receiver stands.
+type standingOf struct {
+	Receiver
+	State string // ok, out or stopped
+	Since time.Time
+	Next  time.Time // of the next call, while it is out
+	Error string    // of the last call; only for those who see all that it gets
+	Whole bool      // the visitor sees all that it gets, so these are its counts
+
+	Waiting, Held, Failed, Lost, Taken int64
+	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
+
+	Tenants []tenantOf // those of whose results it takes none, while it takes others'
+
+	cursor string // where it is in the outbox
+	own    map[string]*ledger.Standing
+}
+
+// tenantOf is how a receiver stands with one tenant.
+type tenantOf struct {
+	Name        string
+	State       string // out, full or waits
+	Since, Next time.Time
+	Left, Held  int64
+}
+
+// Tone is how its state is coloured.
+func (s standingOf) Tone() string {
+	if s.State != "ok" {
+		return "bad"
+	}
+	return "good"
+}
+
+// Trouble reports what a person may have to look at.
+func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
+
+// tenantsOf lists the tenants of whose results a receiver takes none, as far as the visitor sees
+// them.
+func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
+	var all []tenantOf
+	for _, name := range ledger.NotTold(own) {
+		if s := own[name]; v.wanted(name, tenant) {
+			t := tenantOf{Name: name, State: "waits", Since: s.Outage.Time(), Next: s.Next.Time(), Left: s.Left, Held: s.Held}
+			switch {
+			case s.Outage != 0:
+				t.State = "out"
+			case s.Held > 0 && s.Next == 0:
+				t.State = "full"
+			}
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (v *deliveries) all() error {
+	v.here = "deliveries"
+	tenant, err := v.asked()
+	if err != nil {
+		return err
+	}
+	d := struct {
+		Tenant    string
+		Receivers []standingOf
+	}{Tenant: tenant}
+	for _, r := range v.p.o.Receivers {
+		if !v.gets(r, tenant) {
+			continue
+		}
+		s, err := v.standing(r, tenant)
+		if err == nil && (!s.Whole || tenant != "") {
+			_, err = v.lists(&s, tenant, maxListed)
+		}
+		if err != nil {
+			return err
+		}
+		d.Receivers = append(d.Receivers, s)
+	}
+	return v.render(http.StatusOK, "deliveries", v.T("Deliveries"), d)
+}
+
+// asked is the tenant that the visitor asks for; "" is all that he sees.
+func (v *deliveries) asked() (string, error) {
+	tenant := v.r.URL.Query().Get("tenant")
+	if tenant != "" && !v.sees(tenant) {
+		return "", missing
+	}
+	return tenant, nil
+}
+
+// gets reports whether a receiver gets results that the visitor sees, or those of one tenant.
+func (v *deliveries) gets(r Receiver, tenant string) bool {
+	switch {
+	case tenant != "":
+		return r.Tenants == nil || slices.Contains(r.Tenants, tenant)
+	case v.User.All() || r.Tenants == nil:
+		return true
+	}
+	return slices.ContainsFunc(r.Tenants, v.sees)
+}
+
+// whole reports whether the visitor sees all that a receiver gets.
+func (v *deliveries) whole(r Receiver) bool {
+	return v.User.All() || r.Tenants != nil && !slices.ContainsFunc(r.Tenants, func(t string) bool { return !v.sees(t) })
+}
+
+// standing reads how a receiver stands. The counts are those of all that it gets. Who does not see
+// all that, or asks for one tenant, is told the counts of what was listed.
+func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
+	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
+	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
+	if err != nil {
+		return out, err
+	}
+	out.cursor = state.Cursor
+	if out.own, err = v.p.o.Outbox.Standings(v.ctx(), r.Name); err != nil {
+		return out, err
+	}
+	if out.State == "ok" && state.Stopped == 0 && state.Outage == 0 {
+		out.Tenants = v.tenantsOf(out.own, tenant)
+	}
+	since := state.Outage
+	switch {
+	case state.Stopped != 0:
+		out.State, since = "stopped", state.Stopped
+	case state.Outage != 0:
+		out.State, out.Next = "out", state.Next.Time()
+	}
+	out.Since = since.Time()
+	if !out.Whole || tenant != "" {
+		return out, nil
+	}
+	span, err := v.p.o.Outbox.Outbox(v.ctx())
+	if err != nil {
+		return out, err
+	}
+	out.Waiting, out.Lost, out.Taken, out.Error = state.Behind(span)+ledger.LeftBehind(out.own), state.Lost+state.Dropped,
+		state.Taken, v.words.errorOf(state.Err)
+	out.Held, out.Failed, err = v.p.o.Outbox.SinkCounts(v.ctx(), r.Name)
+	return out, err
+}
+
+// lists are what a receiver has not taken.
+type lists struct{ Waiting, Held, Failed delivered }
+
+// lists reads what a receiver has not taken, of what the visitor sees, up to limit of each kind.
+// Those are the counts where the visitor does not see all that it gets, or asks for one tenant.
+func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
+	until := time.Now().Add(deliveryTime)
+	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {
+		return out, err
+	}
+	if out.Held, err = v.held(s.Name, tenant, limit, until); err != nil {
+		return out, err
+	}
+	if out.Failed, err = v.failed(s.Name, tenant, limit, until); err != nil {
+		return out, err
+	}
+	if !s.Whole || tenant != "" {
+		s.Waiting, s.MoreWaiting = int64(len(out.Waiting.Rows)), out.Waiting.More
+		s.Held, s.MoreHeld = int64(len(out.Held.Rows)), out.Held.More
+		s.Failed, s.MoreFailed = int64(len(out.Failed.Rows)), out.Failed.More
+	}
+	return out, nil
+}
+
+// receiver returns the receiver in the path, where the visitor sees something that it gets.
+func (v *deliveries) receiver() (Receiver, error) {
+	name := v.r.PathValue("name")
+	for _, r := range v.p.o.Receivers {
+		if r.Name == name && v.gets(r, "") {
+			return r, nil
+		}
+	}
+	return Receiver{}, missing
+}
+
+// maxListed is how many rows each list of a receiver's page has.
+const maxListed = 100
+
+func (v *deliveries) one() error {
+	v.here = "deliveries"
+	r, err := v.receiver()
+	if err != nil {
+		return err
+	}
+	d := struct {
+		lists
+		Tenant          string
+		Receiver        standingOf
+		Done            string
+		MayAct, MayCall bool
+	}{MayAct: v.MayAct(), MayCall: v.MayAct() && v.whole(r), Done: shortened(v.r.URL.Query().Get("done"), 6)}
+	if d.Tenant, err = v.asked(); err != nil {
+		return err
+	}
+	if d.Receiver, err = v.standing(r, d.Tenant); err != nil {
+		return err
+	}
+	if d.lists, err = v.lists(&d.Receiver, d.Tenant, maxListed); err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "receiver", r.Name, d)
+}

@@ -1,0 +1,166 @@
+package page_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// receiver lets a receiver have taken nothing: of each invoice it holds one result back and has
+// given one up, with what it answered. It is out since an hour.
+func (w *world) receiver(name string, answers map[string]string) {
+	w.t.Helper()
+	now, c := time.Now(), ledger.SinkChange{Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}
+	span, err := w.ledger.Outbox(w.t.Context())
+	w.check(err)
+	for id, answer := range answers {
+		h := ledger.Held{Outcome: ledger.Outcome{At: span.Last, ID: id, Rev: 2, State: ledger.Rejected},
+			First: ledger.At(now.Add(-time.Hour)), Attempts: 7, Err: "answered 422: " + answer}
+		c.Hold[id], c.Next[id] = []ledger.Held{h, h}, now.Add(time.Hour)
+		h.Rev = 1
+		c.Fail = append(c.Fail, h)
+	}
+	c.State = &ledger.SinkState{Outage: ledger.At(now.Add(-time.Hour)), Next: ledger.At(now.Add(time.Minute)),
+		Err: "answered 503: down, SECRET"}
+	ok, err := w.ledger.ChangeSink(w.t.Context(), name, c)
+	if w.check(err); !ok {
+		w.t.Fatal("the receiver was not changed")
+	}
+}
+
+func (w *world) failedOf(receiver string) string {
+	w.t.Helper()
+	failed, err := w.ledger.Failed(w.t.Context(), receiver, 100)
+	w.check(err)
+	var ids []string
+	for _, h := range failed {
+		ids = append(ids, h.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestDeliveries_Operator_SeesWhatWasNotTakenAndSendsItAgain(t *testing.T) {
+	w := newWorld(t, nil)
+	one, two := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x"), w.take("B", sellerB, "TWO/1", ledger.Rejected, "x")
+	w.receiver("erp", map[string]string{one: "no such customer", two: "also not"})
+	p := w.as("olga")
+	_, body, _ := p.get("/deliveries")
+	for _, want := range []string{"erp", "of-a", "of-b", "takes nothing", "answered 503: down, SECRET"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the list has no %q", want)
+		}
+	}
+	_, body, _ = p.get("/deliveries/erp")
+	for _, want := range []string{"ONE/1", "TWO/1", "answered 422: no such customer", "later ones behind it: 1", "/invoices/" + one} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page of the receiver has no %q", want)
+		}
+	}
+	if _, body, _ = p.get("/deliveries/erp?tenant=A"); strings.Contains(body, "TWO/1") || !strings.Contains(body, "ONE/1") {
+		t.Error("the filter by tenant shows another, or not its own")
+	}
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}}); status != http.StatusBadRequest {
+		t.Errorf("nothing picked: status %d", status)
+	}
+	if status, _, h := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {one}}); status != http.StatusSeeOther ||
+		!strings.HasSuffix(h.Get("Location"), "/deliveries/erp?done=1") || w.failedOf("erp") != two {
+		t.Errorf("one sent again: status %d at %s, still given up: %s", status, h.Get("Location"), w.failedOf("erp"))
+	}
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != "" {
+		t.Errorf("all sent again: status %d, still given up: %s", status, w.failedOf("erp"))
+	}
+	p.post("/deliveries/erp", url.Values{"do": {"resume"}})
+	if s, err := w.ledger.Sink(t.Context(), "erp"); err != nil || s.Next != 0 {
+		t.Errorf("it is called again at %v, %v", s.Next, err)
+	}
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"since"}, "since": {"2026-11-01"}}); status != http.StatusSeeOther {
+		t.Errorf("everything again: status %d", status)
+	}
+	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 4)
+	w.check(err)
+	var record []string
+	for _, e := range entries {
+		record = append(record, e.Who+" "+e.What+" "+e.ID)
+	}
+	got := strings.Join(record, "; ")
+	if want := "olga resend erp since 2026-10-31T23:00:00Z; olga call again erp; olga resend erp; olga resend erp " + one; got != want {
+		t.Errorf("on record:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestDeliveries_OperatorOfOneTenant_SendsTheOwnAgainAndNoOther(t *testing.T) {
+	w := newWorld(t, nil)
+	one, two := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x"), w.take("B", sellerB, "TWO/1", ledger.Rejected, "x")
+	w.receiver("erp", map[string]string{one: "no", two: "no"})
+	p := w.as("adam")
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"resend"}, "id": {two}}); status != http.StatusConflict {
+		t.Errorf("another tenant's result: status %d", status)
+	}
+	for _, do := range []string{"resume", "since"} {
+		if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {do}, "since": {"2026-11-01"}}); status != http.StatusForbidden {
+			t.Errorf("%s of a receiver of all: status %d", do, status)
+		}
+	}
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}, "tenant": {"B"}}); status != http.StatusNotFound {
+		t.Errorf("all of another tenant: status %d", status)
+	}
+	if status, _, _ := p.post("/deliveries/of-b", url.Values{"do": {"all"}}); status != http.StatusNotFound {
+		t.Errorf("a receiver of another tenant: status %d", status)
+	}
+	if status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusSeeOther || w.failedOf("erp") != two {
+		t.Errorf("all that he sees: status %d, still given up: %s", status, w.failedOf("erp"))
+	}
+	if status, _, _ := p.post("/deliveries/of-a", url.Values{"do": {"resume"}}); status != http.StatusSeeOther {
+		t.Errorf("a receiver of his own tenant: status %d", status)
+	}
+	if status, _, _ := w.as("anna").post("/deliveries/erp", url.Values{"do": {"all"}}); status != http.StatusForbidden {
+		t.Errorf("a viewer: status %d", status)
+	}
+	status, _, _ := p.post("/deliveries/erp", url.Values{"do": {"all"}}, "Sec-Fetch-Site", "cross-site")
+	if status != http.StatusForbidden {
+		t.Errorf("a form on another site: status %d", status)
+	}
+}
+
+func TestDeliveries_AWorkerServesTheReceiver_SaysSo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.receiver("erp", map[string]string{w.take("A", sellerA, "ONE/1", ledger.Rejected, "x"): "no"})
+	if _, err := w.ledger.LeaseSink(t.Context(), "erp", "a worker", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	status, body, _ := w.as("olga").post("/deliveries/erp", url.Values{"do": {"all"}})
+	if status != http.StatusConflict || !strings.Contains(body, "busy") {
+		t.Errorf("status %d", status)
+	}
+}
+
+// A receiver that takes no results of some tenants is in order for the others.
+func TestDeliveries_TenantsWhoseResultsAreNotTaken_AreToldToThoseWhoSeeThem(t *testing.T) {
+	w := newWorld(t, nil)
+	first := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x")
+	w.take("B", sellerB, "TWO/1", ledger.Rejected, "x")
+	span, err := w.ledger.Outbox(t.Context())
+	w.check(err)
+	stands := func() *ledger.Standing {
+		now := time.Now()
+		return &ledger.Standing{Cursor: "0-1", Left: 4711, Held: 3, Outage: ledger.At(now), Next: ledger.At(now.Add(time.Hour))}
+	}
+	_, err = w.ledger.ChangeSink(t.Context(), "erp", ledger.SinkChange{State: &ledger.SinkState{Cursor: span.Last, Seen: span.Added},
+		Standings: map[string]*ledger.Standing{"A": stands(), "B": stands()}})
+	w.check(err)
+	_, body, _ := w.as("anna").get("/deliveries/erp")
+	if !strings.Contains(body, `<th scope="row">A</th>`) || strings.Contains(body, `<th scope="row">B</th>`) {
+		t.Error("a viewer of A is not told of A alone")
+	}
+	if !strings.Contains(body, "/invoices/"+first) || strings.Contains(body, "TWO/1") {
+		t.Error("what was left behind of A is not listed, or that of B is")
+	}
+	if _, body, _ = w.as("olga").get("/deliveries/erp"); !strings.Contains(body, `<th scope="row">B</th>`) ||
+		!strings.Contains(body, "9\u202f422") {
+		t.Error("an operator of all is not told of both, and how much was left behind")
+	}
+}

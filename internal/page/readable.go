@@ -1,0 +1,95 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/proof"
+	"ksefworker/internal/results"
+)
+
+// PDF makes a PDF of the document of an invoice; offline is as KSeF marks it, or that KSeF does
+// not have it yet; language is pl or en. The error is a [*NoPDFError],
+// or says that nobody could be asked.
+type PDF func(ctx context.Context, of *results.Result, offline bool, document []byte, language Language) ([]byte, error)
+
+// NoPDFError says that there is no PDF of an invoice. Why is the gateway's words.
+type NoPDFError struct{ Why string }
+
+func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
+
+const gone = "The document of this invoice is not kept any more."
+
+// document returns the document of the invoice in the path, and what is known about it: the bytes
+// that KSeF has where it is accepted, otherwise those that were handed in.
+func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
+	r, inv, err := v.result()
+	if err != nil {
+		return r, nil, nil, err
+	}
+	var doc []byte
+	if inv != nil {
+		doc, err = v.p.o.Document(v.ctx(), inv)
+	}
+	if inv == nil || err != nil {
+		doc, err = v.p.o.Records.Document(v.ctx(), r)
+	}
+	return r, inv, doc, kept(err, gone)
+}
+
+// hasPDF reports whether somebody makes PDFs of the invoices of a tenant.
+func (v *single) hasPDF(tenant string) bool {
+	for _, t := range v.p.o.Tenants {
+		if t.Name == tenant {
+			return t.PDF && v.p.o.PDF != nil
+		}
+	}
+	return false
+}
+
+// pdf answers with the invoice as the gateway shows it.
+func (v *single) pdf() error {
+	r, inv, doc, err := v.document()
+	if err != nil {
+		return err
+	}
+	if !v.hasPDF(r.Tenant) {
+		return &shown{http.StatusNotFound, "Nobody makes PDFs for this tenant. Use the invoice to read or print.", nil}
+	}
+	offline := inv != nil && inv.Offline || r.KsefNumber == "" || !ledger.State(r.State).InKSeF()
+	pdf, err := v.p.o.PDF(v.ctx(), &r, offline, doc, v.Lang)
+	if no, ok := errors.AsType[*NoPDFError](err); ok {
+		return &shown{http.StatusNotFound, "The gateway makes no PDF of it: %s", []any{no.Why}}
+	}
+	if err != nil {
+		v.p.o.Log.Warn().Err(err).Str("invoice", r.ID).Msg("the gateway could not be asked for the PDF of an invoice")
+		return &shown{http.StatusBadGateway, "The gateway could not be asked for the PDF. Try again in a moment.", nil}
+	}
+	return v.file(r.ID+".pdf", "application/pdf", pdf)
+}
+
+// form answers with the invoice as people read and print it, in Polish as every invoice is. It is a
+// page of its own: it has its style sheet in itself, and no script.
+func (v *single) form() error {
+	r, _, doc, err := v.document()
+	if err != nil {
+		return err
+	}
+	if !ledger.State(r.State).InKSeF() {
+		r.KsefNumber = ""
+	}
+	page, err := proof.Evidence{Result: r, Document: doc}.Form()
+	if err != nil {
+		v.p.o.Log.Warn().Err(err).Str("invoice", r.ID).Msg("an invoice has no form to read")
+		return &shown{http.StatusUnprocessableEntity, "This document cannot be shown as an invoice. Take its XML.", nil}
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", "pl")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	_, _ = v.w.Write(page) // an error means that the person has gone
+	return nil
+}

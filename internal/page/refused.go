@@ -1,0 +1,61 @@
+package page
+
+import (
+	"slices"
+	"strings"
+
+	"ksefworker/internal/ledger"
+)
+
+// maxRefusals bounds how many refused documents one search reads.
+const maxRefusals = 2000
+
+// refusedDoc is a document that was not taken in, and why.
+type refusedDoc struct {
+	*ledger.Refusal
+	Said saying
+}
+
+// refusedNamed returns the refused documents whose number has the text.
+func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
+	if q.State != "" || q.From != "" || q.To != "" {
+		return nil, nil
+	}
+	var out []refusedDoc
+	text := strings.ToLower(q.Text)
+	err := v.listing.refusals(q.Tenant, maxRefusals, func(r *ledger.Refusal) bool {
+		if strings.Contains(strings.ToLower(r.Number), text) || r.ID == q.Text || r.Ref != "" && r.Ref == q.Text {
+			out = append(out, refusedDoc{r, v.words.refusalOf(r)})
+		}
+		return len(out) < pageSize
+	})
+	return out, err
+}
+
+// refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
+// at most so many, until yield says that it is enough.
+func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
+	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
+	if err != nil {
+		return err
+	}
+	var tenants []string
+	for name := range counts {
+		if v.sees(name) && (tenant == "" || tenant == name) {
+			tenants = append(tenants, name)
+		}
+	}
+	slices.Sort(tenants)
+	for _, name := range tenants {
+		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), name, 0, limit)
+		if err != nil {
+			return err
+		}
+		for i := range some {
+			if limit--; !yield(&some[i]) || limit == 0 {
+				return nil
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package page
+
+import (
+	"strconv"
+	"strings"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/explain"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// The program writes its reasons in English, and KSeF its words in Polish. A page shows each in the
+// visitor's language, or else the words of the table about it: no Polish page has an English
+// sentence of the program on it, apart from the record for whoever looks after the program.
+
+// saying is why something stands as it does.
+type saying struct {
+	Text string   // "": the words of the table alone say it
+	Lang Language // of the text, where it is not the page's; "" otherwise
+}
+
+// Said returns what the program wrote, in the visitor's language; "" when it is not known in it.
+func (v sayings) Said(text string) string {
+	said, _ := explain.Say(v.Lang, text)
+	return said
+}
+
+// reasonOf returns the reason of an invoice.
+func (v sayings) reasonOf(r *results.Result) saying {
+	_, parks := explain.ByText(explain.Parked, r.Reason)
+	_, receipt := explain.ByText(explain.Receipt, r.Reason)
+	words := !parks && !receipt && r.Code != 0 && r.State != string(ledger.Dismissed) // KSeF's
+	if v.Lang != explain.Polish {
+		if words {
+			return saying{r.Reason, explain.Polish}
+		}
+		return saying{r.Reason, ""}
+	}
+	if said, ok := explain.Say(v.Lang, r.Reason); ok {
+		return saying{said, ""}
+	}
+	if words || strings.HasPrefix(r.Reason, "dismissed ") {
+		return saying{r.Reason, ""}
+	}
+	return saying{}
+}
+
+// refusalOf returns why a document was not taken in: each fault with its field, its place and its
+// value.
+func (v sayings) refusalOf(r *ledger.Refusal) saying {
+	if v.Lang != explain.Polish {
+		return saying{results.RefusalReason(r), ""}
+	}
+	var all []string
+	for _, f := range r.Faults {
+		all = append(all, v.fault(f))
+	}
+	if r.More > 0 {
+		all = append(all, v.T("and %d more faults", r.More))
+	}
+	return saying{strings.Join(all, " | "), ""}
+}
+
+// fault says one fault. A rule that has no words of its own is told by those of its kind.
+func (v sayings) fault(f ledger.RefusalFault) string {
+	rule := v.Said(f.Rule)
+	if rule == "" {
+		rule = v.T("not as it must be")
+		if e, ok := explain.ByText(explain.Refused, f.Rule); ok {
+			rule = e.In(v.Lang).Name
+		}
+	}
+	var b strings.Builder
+	if f.Field != "" {
+		b.WriteString(v.T("field %s", f.Field) + ": ")
+	}
+	b.WriteString(rule)
+	if f.Value != "" {
+		b.WriteString(", " + v.T("value %s", strconv.Quote(f.Value)))
+	}
+	if f.Line > 0 {
+		b.WriteString(" (" + v.T("line %d, column %d", f.Line, f.Column) + ")")
+	}
+	return b.String()
+}
+
+// Record is the reason as the program wrote it, where the page says it in other words.
+func (v sayings) Record(r results.Result) string {
+	if v.Lang != explain.Polish || v.reasonOf(&r).Text == r.Reason {
+		return ""
+	}
+	return r.Reason
+}
+
+// whyNot says why something that a person asked for was not done, as the audit log has it.
+func (v sayings) whyNot(text string) string {
+	cause, _, _ := strings.Cut(text, ":")
+	switch c := actions.Cause(cause); c {
+	case actions.NotKept, actions.NumberInUse, actions.WrongState, actions.Moved, actions.Ended:
+		return v.T(notDone(&actions.NotDoneError{Cause: c}))
+	}
+	if v.Lang != explain.Polish {
+		return text
+	}
+	return v.T("an error, which the log tells")
+}

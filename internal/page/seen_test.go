@@ -1,0 +1,139 @@
+package page_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/page"
+)
+
+func TestSeen_OpenItemsThatAreMarked_SayByWhomAndCanBeLeftOut(t *testing.T) {
+	w := newWorld(t, nil)
+	one, two := w.take("A", sellerA, "ONE/1", ledger.Rejected, "x"), w.take("A", sellerA, "TWO/1", ledger.Parked, "x")
+	other, ref := w.take("B", sellerB, "OTHER/1", ledger.Rejected, "x"), w.refuse("A", "REF/1")
+	w.refuse("A", "REF/2")
+	p := w.as("adam")
+	status, _, h := p.post("/open", url.Values{"do": {"seen"}, "id": {one, "A|" + ref}, "tenant": {"A"}, "seen": {"no"}})
+	if to := h.Get("Location"); status != http.StatusSeeOther || to != "/open?done=2&seen=no&tenant=A" {
+		t.Fatalf("status %d at %s", status, to)
+	}
+	_, body, _ := p.get("/open")
+	if strings.Count(body, "Seen by adam") != 2 {
+		t.Errorf("%d items are marked", strings.Count(body, "Seen by adam"))
+	}
+	_, body, _ = p.get("/open?seen=no")
+	for number, want := range map[string]bool{"ONE/1": false, "TWO/1": true, "REF/1<": false, "REF/2<": true} {
+		if strings.Contains(body, number) != want {
+			t.Errorf("among those that were not seen is %s: %v", number, !want)
+		}
+	}
+	if _, body, _ = p.get("/open.csv?seen=no"); strings.Contains(body, "ONE/1") || !strings.Contains(body, "TWO/1") {
+		t.Error("the export does not leave out what was seen")
+	}
+	if status, _, _ := p.post("/invoices/"+two+"/seen", nil); status != http.StatusSeeOther {
+		t.Errorf("one invoice: status %d", status)
+	}
+	if _, body, _ = p.get("/invoices/" + two); !strings.Contains(body, "Seen by adam") || !strings.Contains(body, two+"/unseen") {
+		t.Error("its page does not say who has seen it")
+	}
+	p.post("/invoices/"+two+"/unseen", nil)
+	if _, body, _ = p.get("/invoices/" + two); strings.Contains(body, "Seen by adam") {
+		t.Error("the mark is not taken away")
+	}
+	for _, path := range []string{"/invoices/" + other + "/seen", "/invoices/" + one + "/look"} {
+		if status, _, _ := p.post(path, nil); status != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, status)
+		}
+	}
+	if status, _, _ := w.as("anna").post("/invoices/"+one+"/seen", nil); status != http.StatusForbidden {
+		t.Errorf("a viewer: status %d", status)
+	}
+	p.post("/invoices/"+one+"/retry", nil)
+	entries, _, err := w.audit.List(t.Context(), "", time.Time{}, 4)
+	w.check(err)
+	var record []string
+	for _, e := range entries {
+		record = append(record, e.Who+" "+e.What)
+	}
+	if got := strings.Join(record, ", "); got != "adam retry, anna login, adam not seen, adam seen" || entries[3].ID != two {
+		t.Errorf("on record: %s", got)
+	}
+	if status, _, _ := p.post("/invoices/"+one+"/seen", nil); status != http.StatusConflict {
+		t.Errorf("an invoice that is not open: status %d", status)
+	}
+}
+
+// cells reads the only sheet of a spreadsheet.
+func cells(t *testing.T, body string) (name string, rows [][]string) {
+	t.Helper()
+	f, err := excelize.OpenReader(bytes.NewReader([]byte(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	name = f.GetSheetName(0)
+	if rows, err = f.GetRows(name); err != nil {
+		t.Fatal(err)
+	}
+	return name, rows
+}
+
+func TestExport_XLSX_HasTheRowsOfTheListAndTextIsText(t *testing.T) {
+	w := newWorld(t, nil)
+	w.take("A", sellerA, "=1+1", ledger.Rejected, "Błąd")
+	w.take("A", sellerA, "FV/2", ledger.Queued, "")
+	w.refuse("A", "REF/1")
+	w.take("B", sellerB, "SECRET/1", ledger.Rejected, "x")
+	p := w.as("anna")
+	_, body, h := p.get("/open.xlsx", "Accept-Language", "pl")
+	if got := h.Get("Content-Disposition"); got != `attachment; filename="open.xlsx"` {
+		t.Error(got)
+	}
+	name, rows := cells(t, body)
+	if name != "Do wyjaśnienia" || len(rows) != 3 || rows[0][0] != "Podatnik" || rows[1][3] != "=1+1" || rows[1][7] != "Błąd" ||
+		rows[1][6] != "450" || rows[2][3] != "REF/1" {
+		t.Errorf("%s: %q", name, rows)
+	}
+	_, body, _ = p.get("/invoices.xlsx?state=queued")
+	if name, rows = cells(t, body); name != "Invoices" || len(rows) != 2 || rows[1][1] != "FV/2" || rows[1][2] != "Queued" {
+		t.Errorf("%s: %q", name, rows)
+	}
+	if _, body, _ = p.get("/invoices.csv?q=" + url.QueryEscape("=1+1")); !strings.Contains(body, ";'=1+1;") {
+		t.Errorf("CSV: %s", body)
+	}
+}
+
+func TestReadable_FormAndPDF_AreOfTheDocument(t *testing.T) {
+	var asked []string
+	w := newWorld(t, func(o *page.Options) {
+		o.Tenants[0].PDF = true
+		o.PDF = pdfOf(&asked)
+	})
+	mine, other := w.take("A", sellerA, "FV/1", ledger.Queued, ""), w.take("B", sellerB, "FV/2", ledger.Queued, "")
+	p := w.as("olga")
+	_, body, h := p.get("/invoices/"+mine+"/form", "Accept-Language", "en")
+	if !strings.Contains(body, "To jest wizualizacja") || !strings.Contains(h.Get("Content-Security-Policy"), "img-src data:") ||
+		strings.Contains(h.Get("Content-Security-Policy"), "script-src") {
+		t.Errorf("the form is %.200s, with the policy %s", body, h.Get("Content-Security-Policy"))
+	}
+	if status, body, h := p.get("/invoices/"+mine+"/pdf", "Accept-Language", "pl"); status != 200 || body != "%PDF-1.4" ||
+		h.Get("Content-Type") != "application/pdf" {
+		t.Errorf("status %d: %.100s", status, body)
+	}
+	if got := strings.Join(asked, ""); got != "pl <Faktura>FV/1</Faktura> offline true" {
+		t.Errorf("asked for %q", got)
+	}
+	if status, _, _ := p.get("/invoices/" + other + "/pdf"); status != http.StatusNotFound {
+		t.Errorf("of a tenant without: status %d", status)
+	}
+	if _, body, _ := p.get("/invoices/" + other); strings.Contains(body, "/pdf") || !strings.Contains(body, "/form") {
+		t.Error("the links are not those that there are")
+	}
+}

@@ -1,0 +1,4 @@
+package page
+
+// PolishTexts are the texts of the page, for tests of whole pages.
+var PolishTexts = polish

@@ -1,0 +1,64 @@
+package page
+
+// polishDeliveries are the texts about receivers of results.
+var polishDeliveries = map[string]string{
+	"Deliveries": "Powiadomienia",
+	"Who is told what became of invoices, and what was not taken.": "Odbiorcy, którym program przekazuje wyniki faktur, " +
+		"oraz wyniki, których nie odebrali.",
+	"Receiver":    "Odbiorca",
+	"To be told":  "Do przekazania",
+	"Tried again": "Ponawiane",
+	"Given up":    "Niedostarczone",
+	"Last answer": "Ostatnia odpowiedź",
+	"since":       "od",
+	"Nobody is told: the configuration has no receiver of these results.": "Konfiguracja nie ma odbiorcy tych wyników.",
+	"It is called again within seconds.":                                  "Program połączy się z odbiorcą w ciągu kilku sekund.",
+	"Results that are sent again: %s.":                                    "Wyniki przekazywane ponownie: %s.",
+	"Taken":                                                               "Odebrane",
+	"Missed":                                                              "Pominięte",
+	"It has answered that it wants nothing any more (410). It gets nothing until somebody lets it be called again.": "Odbiorca " +
+		"odpowiedział, że nie chce już wyników (410). Nie dostanie ich, dopóki ktoś nie wznowi połączeń.",
+	"Results wait and are not lost. It is tried again by itself.": "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
+	"Missed results left the outbox before it could be told. Its program gets them from the list of results: enqueue " +
+		"results --since.": "Pominięte wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
+		"odczytać z listy wyników: enqueue results --since.",
+	"Not taken in three days. Send them again when the receiver is in order.": "Odbiorca nie przyjął ich przez trzy dni. " +
+		"Przekaż je ponownie, gdy będzie działał.",
+	"Pick":                                  "Zaznacz",
+	"Pick %s":                               "Zaznacz %s",
+	"Final since":                           "Wynik z",
+	"Attempts":                              "Liczba prób",
+	"There are more; these are the newest.": "Jest ich więcej. Pokazano najnowsze.",
+	"Send the picked ones again":            "Przekaż zaznaczone ponownie",
+	"Send all of them again":                "Przekaż wszystkie ponownie",
+	"First try":                             "Pierwsza próba",
+	"Next try":                              "Następna próba",
+	"later ones behind it: %d":              "późniejsze wyniki tej faktury: %d",
+	"There are more; these are tried next.": "Jest ich więcej. Pokazano najbliższe próby.",
+	"There are more; these are told next.":  "Jest ich więcej. Pokazano najbliższe.",
+	"What is told":                          "Przekazywany stan",
+	"Call it now":                           "Połącz teraz",
+	"Without waiting for its next turn; also after it wanted nothing any more.": "Bez czekania na następną próbę, także " +
+		"wtedy, gdy odbiorca odmówił przyjmowania wyników.",
+	"Send everything again since a day": "Przekaż ponownie wszystko od wybranego dnia",
+	"Since the day":                     "Od dnia",
+	"Each result has the same id and revision as before, so its program knows the repeats.": "Każdy wynik ma ten sam " +
+		"identyfikator i numer zmiany co wcześniej, więc program odbiorcy rozpozna powtórzenia.",
+	"Send again": "Przekaż ponownie",
+	"Choose the day from which everything is sent again.": "Wybierz dzień, od którego wyniki mają być przekazane ponownie.",
+	"None of these was given up: it was sent again already, or it is still being tried.": "Te wyniki nie są już " +
+		"niedostarczone: przekazano je ponownie albo próby wciąż trwają.",
+	"A worker is busy with this receiver. Try again in a minute.": "Program właśnie obsługuje tego odbiorcę. Spróbuj za minutę.",
+	"webhook":                                "webhook (HTTP)",
+	"Redis stream":                           "strumień Redis",
+	"folder of files":                        "folder plików",
+	"PostgreSQL database":                    "baza danych PostgreSQL",
+	"Tenants whose results it does not take": "Podatnicy, których wyników odbiorca nie odbiera",
+	"too many are tried again":               "zbyt wiele ponawianych",
+	"waits for its turn":                     "czeka na swoją kolej",
+	"takes nothing":                          "nie odbiera",
+	"wants nothing any more":                 "odmawia przyjmowania",
+	"in order":                               "działa",
+	"Results sent again":                     "Ponowne przekazanie wyników",
+	"Receiver called again":                  "Ponowne połączenie z odbiorcą",
+}
