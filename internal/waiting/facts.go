@@ -142,7 +142,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	if !ok { // pending, or about to be queued
 		info = queue.TaskInfo{Queue: s.queue(), Kind: s.kind, Phase: queue.TaskPending}
 	}
-	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %s in queue %s", tasksAre(f.Queues.Pending[info.Queue]), info.Queue)}
+	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, tasks in queue %s: %d", info.Queue, f.Queues.Pending[info.Queue])}
 	switch {
 	case info.Phase == queue.TaskActive:
 		w = Wait{For: Working, What: "a worker is processing it"}

@@ -101,12 +101,12 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"it could go at once, with others", single, func(f *Facts) {
 			f.carry("c", queue.TaskInfo{Phase: queue.TaskPending}, "h", "i")
 			f.Queues.Pending["invoices"] = 42
-		}, Turn, time.Time{}, "42 tasks are in queue invoices"},
+		}, Turn, time.Time{}, "tasks in queue invoices: 42"},
 		{"it could go at once, and is the only one", single, func(f *Facts) {
 			f.Queues.Pending["invoices"] = 1
-		}, Turn, time.Time{}, "1 task is in queue invoices"},
+		}, Turn, time.Time{}, "tasks in queue invoices: 1"},
 		{"it is one of a flood, far behind", flood, func(f *Facts) { f.Queues.Pending["invoices-overflow"] = 5000 },
-			Turn, time.Time{}, "5000 tasks are in queue invoices-overflow"},
+			Turn, time.Time{}, "tasks in queue invoices-overflow: 5000"},
 		{"the queue of the flood is paused", flood, func(f *Facts) { f.Queues.Paused["invoices-overflow"] = true },
 			QueuePaused, time.Time{}, "queue invoices-overflow was paused"},
 		{"its queue is paused, with others", single, func(f *Facts) {

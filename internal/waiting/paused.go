@@ -49,11 +49,3 @@ func frozen(tenant string, w Window) Wait {
 	}
 	return Wait{For: Throttled, Until: w.Until, What: "KSeF asked to wait"}
 }
-
-// tasksAre begins "… in queue NAME".
-func tasksAre(n int) string {
-	if n == 1 {
-		return "1 task is"
-	}
-	return fmt.Sprintf("%d tasks are", n)
-}
