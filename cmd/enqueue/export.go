@@ -157,12 +157,12 @@ func (e *exported) removed(temp string) error {
 // fileName makes the name of a file from a KSeF number or an id, whatever is in it: both have only
 // letters, digits and hyphens, unless somebody changed the archive.
 func fileName(text string) string {
-	const most = 100
+	const maxLength = 100
 	safe := strings.Map(func(r rune) rune {
 		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r
 		}
 		return '_'
 	}, text)
-	return safe[:min(len(safe), most)]
+	return safe[:min(len(safe), maxLength)]
 }

@@ -29,7 +29,7 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		}
 		c.Tenants[i] = t.Title()
 	}
-	if c.Reason != "" { // it is sealed as everybody's are
+	if c.Reason != "" { // the reason is sealed with the pool's key
 		if err := p.declareStorage(ctx); err != nil {
 			return err
 		}
@@ -105,8 +105,8 @@ func (c *resumeCmd) check() error {
 // allQueues stands for every queue.
 const allQueues = "all"
 
-// queues lets queues go on that a person has paused in the dashboard. It reports whether one of
-// them was not paused.
+// queues resumes queues that a person has paused in the dashboard. It reports whether one of them
+// was not paused.
 func (c *resumeCmd) queues(ctx context.Context, p *program, rows *columns) (notPaused bool, err error) {
 	for _, name := range c.Queue {
 		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, ID: "queue " + name}

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// nottaken RECEIVER NUMBER ERROR records that a receiver did not take the result of an invoice in
-// three days and that it wants nothing any more, as a worker would.
+// nottaken RECEIVER NUMBER ERROR records, as a worker would, that a receiver did not take the
+// result of an invoice in three days and wants no results any more.
 func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

@@ -7,8 +7,8 @@ import (
 	"ksefworker/config"
 )
 
-// declareStorage makes sure that what this process is about to write is sealed as everybody's in
-// the pool is. A key that is missing here is a mistake of the configuration.
+// declareStorage checks that this process seals what it writes with the same key as the rest of the
+// pool. A missing key is a mistake in the configuration, so it is returned as a usage error.
 func (p *program) declareStorage(ctx context.Context) error {
 	err := p.base.DeclareStorage(ctx)
 	if fault, ok := errors.AsType[*config.FieldError](err); ok {

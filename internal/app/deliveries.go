@@ -174,9 +174,9 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 
 // some names up to three tenants.
 func some(tenants []string) string {
-	const most = 3
-	if n := len(tenants) - most; n > 0 {
-		return fmt.Sprintf("%s and %d other tenants", strings.Join(tenants[:most], ", "), n)
+	const maxNames = 3
+	if n := len(tenants) - maxNames; n > 0 {
+		return fmt.Sprintf("%s and %d other tenants", strings.Join(tenants[:maxNames], ", "), n)
 	}
 	return strings.Join(tenants, ", ")
 }

@@ -58,7 +58,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	shared.OnHeal(func(key, held string) {
 		log.Error().Str("key", key).Str("held", held).
 			Msg("a key of Redis held another type than the limiter writes there: " +
-				"it was deleted and begins anew; find out which program wrote it")
+				"it was deleted and begins again; find out which program wrote it")
 	})
 	store := ratelimit.NewPendingFreezes(shared)
 	limiter, err := pool.Limiter(store, o)

@@ -1,17 +1,18 @@
 // Package chaos breaks a whole pool on purpose and then audits what became of the invoices.
 //
 // One run consists of a real redis-server, the strict simulator, several worker processes, and a
-// controller. Half of the tenants go through the gateway's face of the simulator, half straight to
-// KSeF, by token and by certificate; there is one set of books. The controller hands in invoices
-// and disrupts the pool meanwhile: it kills workers (SIGKILL), stops them for longer than the pool
-// waits for them (SIGSTOP), kills and restarts Redis, and takes the leases of running tasks away.
-// It also orders faults from the simulator: lost answers, refused sessions, throttling, HTML,
-// closed connections; and at KSeF's own API logins that hang or fail, tokens that end too soon,
-// sessions that are not known or paused, withdrawn keys.
+// controller. Half of the tenants go through the gateway's face of the simulator, the other half
+// straight to KSeF, by token and by certificate; there is one set of books. The controller hands in
+// invoices and disrupts the pool meanwhile: it kills workers (SIGKILL), stops them for longer than
+// the pool waits for them (SIGSTOP), kills and restarts Redis, and takes the leases of running
+// tasks away. It also orders faults from the simulator: lost answers, refused sessions, throttling,
+// HTML, closed connections; and at KSeF's own API logins that hang or fail, tokens that end too
+// soon, sessions that are not known or paused, withdrawn keys.
 //
-// The exporter has programs of its own: an HTTP receiver of results, which fails, answers late and
-// drops connections, and a folder that enqueue watch takes invoices and ZIPs of them from. The
-// watch is killed and started again, and so are the writers of files, in the middle of a file.
+// The company that exports invoices (the exporter) has programs of its own: an HTTP receiver of
+// results, which fails, answers late and drops connections, and a folder from which enqueue watch
+// takes invoices, single or in ZIPs. The watch is killed and started again, and so are the writers
+// of files, in the middle of a file.
 //
 // When every invoice has its end, the run is audited by the simulator's books and by the files in
 // the archive, with code that shares nothing with the workers'. Each good invoice was accepted

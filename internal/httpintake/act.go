@@ -65,7 +65,7 @@ func (de *decisions) answerNow(c *call, id string) error {
 
 // reason reads {"reason": "…"}; a call without a body gives none.
 func (de *decisions) reason(c *call) (string, error) {
-	const longest = 500
+	const maxLength = 500
 	malformed := bad(`the body must be empty or {"reason": "…"} with at most 500 characters`,
 		`treść musi być pusta albo mieć postać {"reason": "…"}, najwyżej 500 znaków`)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, 16<<10))
@@ -80,7 +80,7 @@ func (de *decisions) reason(c *call) (string, error) {
 	}
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
-	if d.Decode(&body) != nil || utf8.RuneCountInString(body.Reason) > longest {
+	if d.Decode(&body) != nil || utf8.RuneCountInString(body.Reason) > maxLength {
 		return "", malformed
 	}
 	if _, err := d.Token(); err != io.EOF {

@@ -145,8 +145,8 @@ func (c *call) raw(status int, contentType string, body []byte) error {
 // requestID returns the caller's X-Request-Id when it is harmless, otherwise a new one.
 func requestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
-	const longest = 64
-	harmless := id != "" && len(id) <= longest
+	const maxLength = 64
+	harmless := id != "" && len(id) <= maxLength
 	for i := 0; harmless && i < len(id); i++ {
 		ch := id[i]
 		harmless = ch == '-' || ch == '_' || ch == '.' || '0' <= ch && ch <= '9' || 'a' <= ch && ch <= 'z' || 'A' <= ch && ch <= 'Z'

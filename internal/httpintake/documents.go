@@ -139,11 +139,11 @@ func baseName(name string) string {
 
 // cut shortens a text of the caller's for messages and records.
 func cut(s string) string {
-	const longest = 200
-	if utf8.RuneCountInString(s) <= longest {
+	const maxLength = 200
+	if utf8.RuneCountInString(s) <= maxLength {
 		return s
 	}
-	return string([]rune(s)[:longest]) + "…"
+	return string([]rune(s)[:maxLength]) + "…"
 }
 
 // oneLine returns the text of an error in one line.

@@ -32,8 +32,8 @@ func multipartBody(br *bodyReader, c *call, b *body, of *asked) *source {
 func eachPart(b *body, boundary string, do func(*multipart.Part) (bool, error)) error {
 	broken := bad("the form cannot be read to its end: its boundary or a part is malformed; documents before it were read",
 		"nie można odczytać formularza do końca: niepoprawny boundary lub część; wcześniejsze dokumenty odczytano")
-	const longest = 70 // RFC 2046
-	if boundary == "" || len(boundary) > longest {
+	const maxLength = 70 // RFC 2046
+	if boundary == "" || len(boundary) > maxLength {
 		return bad("the Content-Type has no boundary", "Content-Type nie ma boundary")
 	}
 	form := multipart.NewReader(b.reader(), boundary)

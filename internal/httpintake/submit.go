@@ -76,9 +76,9 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	if len(given) == 0 {
 		return nil
 	}
-	const longest = 255
+	const maxLength = 255
 	key := given[0]
-	if len(given) > 1 || key == "" || len(key) > longest {
+	if len(given) > 1 || key == "" || len(key) > maxLength {
 		return bad("Idempotency-Key must be given once and have 1 to 255 characters",
 			"Idempotency-Key należy podać raz, od 1 do 255 znaków")
 	}

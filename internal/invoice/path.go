@@ -5,6 +5,8 @@ package invoice
 // something else.
 type node uint8
 
+// The order matters: [node.child] adds to a constant to go from a party to its identification, and
+// from there to NIP and name.
 const (
 	nodeOther node = iota // an element that is ignored together with its content
 	nodeFaktura
@@ -38,8 +40,8 @@ const (
 	nodeCount
 )
 
-// child returns the node of an element with that local name inside parent, if the element has the
-// namespace of the form.
+// child returns the node of an element with that local name inside parent. The caller has checked
+// that the element has the form's namespace.
 func (parent node) child(name []byte) node {
 	switch parent {
 	case nodeFaktura:

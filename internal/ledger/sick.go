@@ -38,7 +38,7 @@ var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArch
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
 func IndexOf(s State) string { return keyState + string(s) }
 
-// sickKey is how a shared key is named that holds something else.
+// sickKey describes a shared key that holds another type.
 func sickKey(key string) Unreadable {
 	return Unreadable{ID: key, Key: key, Opaque: true, Err: fmt.Errorf(
 		"the key %s behind redis.prefix is of another type than the ledger writes there: %s", key, remedyOf(key))}
@@ -82,7 +82,7 @@ func notSick(cmds []redis.Cmder, err error) error {
 }
 
 // SickKeys returns the shared keys that hold another type than the ledger writes, in one round
-// trip, in the order of their names. Those of one waiting set are among them.
+// trip, in the order of their names. The keys of each waiting set are among them.
 func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	want := map[string]string{}
 	for key, kind := range sharedKeys {
@@ -114,7 +114,7 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	return sick, nil
 }
 
-// isShared reports whether a recorded key is no entry but one that entries share.
+// isShared reports whether a recorded key is one that entries share, and not that of an entry.
 func isShared(key string) bool {
 	return !strings.HasPrefix(key, keyInvoice) && !strings.HasPrefix(key, keyPackage)
 }

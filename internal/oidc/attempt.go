@@ -94,9 +94,9 @@ func (s sealer) open(now time.Time, cookie string) (Attempt, error) {
 	return a, nil
 }
 
-// matches reports whether a provider's answer belongs to the attempt.
+// matches returns nil if a provider's answer belongs to the attempt and has a code.
 func (a *Attempt) matches(answer url.Values, issuer string) error {
-	// A browser cannot compare in constant time either, but this costs nothing.
+	// The state need not be compared in constant time, but it costs nothing.
 	if !hmac.Equal([]byte(answer.Get("state")), []byte(a.state)) {
 		return fault(Stale, "the state is not that of the login which this browser began last")
 	}

@@ -5,7 +5,7 @@
 // issuer, this client as the audience, the times, and that the answer belongs to a login that this
 // browser began. It knows nothing of roles, tenants and sessions; those are the page's.
 //
-//	provider.go   what the provider says of itself, asked for when it is needed
+//	provider.go   the discovery document of the provider, asked for when it is needed
 //	client.go     requests to the provider: bounded in time and size, and never redirected
 //	attempt.go    one login: what binds its end to the browser that began it
 //	exchange.go   from a code to a person

@@ -14,7 +14,7 @@ import (
 const (
 	// leeway is how far behind ours the provider's clock may be when a token expires.
 	leeway = time.Minute
-	// ahead is how far before ours it may be when a token was made.
+	// ahead is how far ahead of ours it may be when a token was made.
 	ahead = 5 * time.Minute
 )
 
@@ -77,7 +77,7 @@ func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (
 	return p.person(c, id)
 }
 
-// discovered returns what the provider said of itself when the login began, however long ago.
+// discovered returns the metadata with which the login began, however old it is.
 func (p *Provider) discovered(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	m := p.found

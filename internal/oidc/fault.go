@@ -49,8 +49,8 @@ func short(err error) error {
 	return errors.New(text)
 }
 
-// ofToken tells why a code was not exchanged. The error of the library quotes the whole answer,
-// which may hold anything; the code of RFC 6749, section 5.2, says enough.
+// ofToken returns why a code was not exchanged for a token. The error of the library quotes the
+// whole answer, which may hold anything; the code of RFC 6749, section 5.2, says enough.
 func ofToken(err error) *Error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
@@ -68,7 +68,7 @@ func ofToken(err error) *Error {
 	return fault(Setup, "%s", said)
 }
 
-// word returns a code of an error as the standard allows it; others return "?".
+// word returns a code of an error, or "?" when it has characters that no code of the standard has.
 func word(s string) string {
 	if s == "" || len(s) > 60 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return "?"

@@ -34,8 +34,8 @@ type Options struct {
 }
 
 const (
-	// askAgain is how long what the provider says of itself is believed, and refuse how long nobody
-	// asks after it did not answer.
+	// askAgain is how long a discovery document is used before it is asked for again. refuse is how
+	// long nobody asks after the provider did not answer.
 	askAgain = time.Minute
 	refuse   = 5 * time.Second
 	// tellAgain is how often the log says that the provider is still away.
@@ -57,7 +57,7 @@ type Provider struct {
 	told  time.Time // when the log said last that it does not answer
 }
 
-// metadata is what a provider says of itself.
+// metadata is what this program uses of the discovery document of a provider.
 type metadata struct {
 	provider   *lib.Provider
 	verifier   *lib.IDTokenVerifier
@@ -82,8 +82,8 @@ func (p *Provider) Reach(ctx context.Context) error {
 	return err
 }
 
-// Begin begins a login that goes on at next: to is where the browser has to go, and cookie what it
-// has to bring back. The error is an [*Error].
+// Begin begins a login that leads to the path next. The browser has to go to the address to, and to
+// bring the cookie back. The error is an [*Error].
 func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, err error) {
 	m, err := p.reach(ctx)
 	if err != nil {
@@ -114,12 +114,12 @@ func (p *Provider) LogoutURL() string {
 	return u.String()
 }
 
-// reach returns what the provider says of itself, and asks for it when that is old.
+// reach returns the metadata of the provider, and asks for it when it is old.
 func (p *Provider) reach(ctx context.Context) (*metadata, error) {
 	if m, err, fresh := p.known(); fresh {
 		return m, err
 	}
-	// One asks for all who wait, so it must not end with the first of them that goes away.
+	// One request serves all who wait, so it must not end when the caller that began it goes away.
 	asking := context.WithoutCancel(ctx)
 	answer := p.flight.DoChan("", func() (any, error) {
 		if m, err, fresh := p.known(); fresh {
@@ -199,7 +199,7 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 	if len(more.Challenges) > 0 && !slices.Contains(more.Challenges, "S256") {
 		return nil, fault(Setup, "the openid-configuration of %s: code_challenge_methods_supported has no S256", p.o.Issuer)
 	}
-	// The library would try one way after the other, with the same code.
+	// Unless one is chosen, the library tries both ways of sending the secret, with the same code.
 	switch {
 	case len(more.Methods) == 0 || slices.Contains(more.Methods, "client_secret_basic"):
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader
@@ -226,8 +226,8 @@ func (p *Provider) ask(ctx context.Context) (*metadata, error) {
 	}, nil
 }
 
-// endpoint checks an address in the discovery document. One on this machine is good only where the
-// issuer is on it, too.
+// endpoint checks an address in the discovery document. Plain HTTP on this machine is allowed only
+// when the issuer uses it, too.
 func (p *Provider) endpoint(address string) error {
 	if address == "" {
 		return errors.New("is missing")

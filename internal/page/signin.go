@@ -176,10 +176,10 @@ func (v *logins) admit(who oidc.Person, from, next string) error {
 
 // someOf returns what of the names of groups fits into a line of the log.
 func someOf(groups []string) []string {
-	const most, longest = 20, 100
+	const maxGroups, maxLength = 20, 100
 	var some []string
-	for _, g := range groups[:min(len(groups), most)] {
-		some = append(some, shortened(g, longest))
+	for _, g := range groups[:min(len(groups), maxGroups)] {
+		some = append(some, shortened(g, maxLength))
 	}
 	return some
 }

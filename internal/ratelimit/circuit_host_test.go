@@ -18,7 +18,8 @@ func allowed(t *testing.T, c *Circuit, p Pair) bool {
 	return false
 }
 
-// downHost reports failures that no single part explains: two tenants, two groups.
+// downHost opens the host's circuit: requests of two tenants and of two groups fail, so neither one
+// tenant nor one group explains it.
 func downHost(t *testing.T, c *Circuit) {
 	t.Helper()
 	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
@@ -162,8 +163,8 @@ func TestHost_TwoSickTenantsAreTheOnlyTraffic_AThirdGoesWithinSeconds(t *testing
 	})
 }
 
-// In an outage newcomers fail, too: one at a time, six in one delay, each pair once, and the delay
-// does not grow by them.
+// A pair that never failed may probe during an outage, too. Such pairs go one at a time, at most
+// six in one delay and each once, and their failures do not lengthen the delay.
 func TestHost_NewcomersFail_EachOnceAndAFewInOneDelay(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: 5 * time.Minute})
@@ -307,8 +308,8 @@ func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
 	})
 }
 
-// An operation that costs a session: while the host is down one of each pair may begin, and its
-// next after a pause that grows.
+// Begin is for operations that cost a session. While the host is down, a pair may begin one at a
+// time, with a growing pause before its next one.
 func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})
@@ -332,7 +333,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 			down += next
 		}
 		must(t, c.Begin(t.Context(), sendsOfA, pause))
-		// An operation of one pair takes no place of another pair.
+		// An operation of one pair does not count against another pair.
 		must(t, c.MayBegin(t.Context(), sendsOfB))
 		must(t, c.Begin(t.Context(), sendsOfB, pause))
 		wantNotNow(t, c.Begin(t.Context(), sendsOfB, pause), pause, ReasonOutage)
@@ -343,7 +344,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	})
 }
 
-// One tenant's packages are not taken: only that tenant has to wait before it begins again.
+// KSeF does not take one tenant's packages: only that tenant waits before it begins again.
 func TestBegin_OnePairIsOpen_OthersBeginAsEver(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})

@@ -9,10 +9,10 @@ import (
 )
 
 // A key may hold something else than the limiter writes: another program wrote it, or a person did.
-// What only makes the limiter quicker or fairer is deleted and begun anew: circuits learn again
+// What only makes the limiter quicker or fairer is deleted and begins again: circuits learn again
 // what is down, waitlists who waits, and the clock goes on with Redis's own. The log of a group is
-// the count that keeps the limits. So it is never deleted here: its group of its tenant stands
-// still, with words, and nobody else does.
+// the count that keeps the limits. So it is never deleted here: requests of that tenant and group
+// stop with an error that says why, and no others stop.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
 // of the group may be sent: how many requests were made is not known.
@@ -35,8 +35,8 @@ func (s *Redis) OnHeal(f func(key, held string)) { s.healed = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// eval calls a script; keys whose content does not matter are made well when one holds another
-// type, and the script is called again.
+// eval calls a script. When a key holds another type, it deletes those whose content does not
+// matter and calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.Run(ctx, s.client, keys, args...)
 	if !wrongType(cmd.Err()) || s.makeWell(ctx, keys...) != nil {
@@ -63,7 +63,7 @@ func (s *Redis) makeWell(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// kindOf returns the type of a key that may be begun anew, "" for the log of a group.
+// kindOf returns the type of a key that may be deleted, "" for the log of a group.
 func (s *Redis) kindOf(key string) string {
 	name := strings.TrimPrefix(key, s.prefix)
 	switch kind, _, _ := strings.Cut(name, ":"); {

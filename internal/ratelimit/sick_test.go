@@ -54,7 +54,7 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 
 // What the other keys hold is only a help: the first call that meets one of another type deletes
 // it, says so, and does what it was called for.
-func TestSickKeys_OfAnotherType_AreBegunAnewAndNothingIsLost(t *testing.T) {
+func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	var healed []string

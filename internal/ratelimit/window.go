@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// tick is the resolution of all instants: what the closed window costs.
+// tick is the resolution of all instants. A window includes both of its ends, so the next request
+// may come one tick after its end and not at it.
 const tick = time.Microsecond
 
 // maxPer bounds a window so that instants in microseconds stay exact in Lua's floating-point

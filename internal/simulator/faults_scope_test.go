@@ -58,7 +58,7 @@ func TestFault_Hang_AnswersNothingAndDoesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if a := r.do(r.request("GET", "/invoice/session/close/"+o.id, nil).WithContext(ctx)); a.err == nil || ctx.Err() == nil {
-		t.Errorf("answered %d %v before the client went", a.status, a.err)
+		t.Errorf("answered %d %v before the client went away", a.status, a.err)
 	}
 	inject(t, r, Fault{Kind: Hang, On: opClose, For: 10 * time.Millisecond})
 	if a := r.get("/invoice/session/close/" + o.id); a.err == nil {
@@ -129,7 +129,8 @@ func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	}
 }
 
-// As with the key of another taxpayer: every invoice of this seller is refused with 410.
+// KSeF refuses with 410 every invoice of a seller that is sent with the key of another taxpayer.
+// This fault does the same for one seller.
 func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: InvoiceStatus, Code: 410, NIP: sellerA, Times: -1})

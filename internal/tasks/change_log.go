@@ -50,8 +50,8 @@ func (t *trail) logPackage(p *ledger.Package) {
 	tracing.Change{Package: p.ID, Session: p.Session, Tenant: p.Tenant, State: string(p.State)}.Log(t.log)
 }
 
-// movePackage is the ledger's, and logs the change. A change that too few replicas have is made
-// all the same.
+// movePackage calls MovePackage of the ledger and logs the change. It also logs a change that too
+// few replicas have confirmed, because it was made.
 func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
 	before := p.State
 	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
@@ -63,13 +63,13 @@ func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.Pac
 	return err
 }
 
-// moveRest is the ledger's, and logs the changes.
+// moveRest calls MoveRest of the ledger and logs the changes.
 func (t *trail) moveRest(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
 	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
 	return t.parts.Ledger.MoveRest(ctx, p, m)
 }
 
-// repack is the ledger's, and logs the changes.
+// repack calls Repack of the ledger and logs the changes.
 func (t *trail) repack(ctx context.Context, p *ledger.Package, end ledger.PackageState, reason string, parts []ledger.Part) error {
 	before, made := p.State, map[string]bool{}
 	for i := range parts {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// address returns where traces are sent. An endpoint for all signals has the path of traces put
-// behind it; one for traces alone is taken as it is. The address is never quoted: it may hold a
-// password.
+// address returns where traces are sent. The path of traces is appended to an endpoint for all
+// signals; an endpoint for traces alone is used as it is. The address is never quoted: it may hold
+// a password.
 func address(endpoint string, signal bool) (string, error) {
 	name := "OTEL_EXPORTER_OTLP_ENDPOINT"
 	if signal {

@@ -23,7 +23,7 @@ type Options struct {
 	Log              zerolog.Logger
 }
 
-// EnvironmentError is a variable of the environment that cannot be followed.
+// EnvironmentError says that a variable of the environment has a value that cannot be used.
 type EnvironmentError struct{ Variable, What string }
 
 func (e *EnvironmentError) Error() string { return e.Variable + ": " + e.What }
@@ -33,10 +33,10 @@ func (e *EnvironmentError) Error() string { return e.Variable + ": " + e.What }
 // span then. A span takes about 2 kB.
 const queueSize = 12_000
 
-// Open returns what sends spans to the collector of OTEL_EXPORTER_OTLP_ENDPOINT; nil when the
-// environment names none or wants no traces. The variables of OpenTelemetry's SDK apply (see
-// docs/traces.md). An [*EnvironmentError] says which of them cannot be followed. It does not
-// connect: a collector that is away is no error.
+// Open returns a Tracer that sends spans to the collector of OTEL_EXPORTER_OTLP_ENDPOINT; nil when
+// the environment names none or wants no traces. The variables of OpenTelemetry's SDK apply (see
+// docs/traces.md). An [*EnvironmentError] says which of them cannot be used. It does not connect: a
+// collector that is away is no error.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
 	env := environment(o.Environ)
 	endpoint, signal := env.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), true
@@ -70,7 +70,8 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	return open(out, who, size, newTeller(o.Log)), nil
 }
 
-// maxAnswer bounds what is read of a collector's answer, in bytes. It is a few words, if anything.
+// maxAnswer bounds what is read of a collector's answer, in bytes. An answer has a few words at
+// most.
 const maxAnswer = 64 << 10
 
 func open(out sdktrace.SpanExporter, who *resource.Resource, size int, t *teller) *Tracer {
@@ -99,7 +100,7 @@ func (e environment) of(name string) string {
 // that never come are looked for in the wrong place.
 func (e environment) check() error {
 	if v := e.of("OTEL_TRACES_EXPORTER"); v != "" && v != "otlp" {
-		return &EnvironmentError{"OTEL_TRACES_EXPORTER", fmt.Sprintf("%q is not there: this program has otlp, and none for no traces", v)}
+		return &EnvironmentError{"OTEL_TRACES_EXPORTER", fmt.Sprintf("%q is not supported: use otlp, or none for no traces", v)}
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		v := e.of(name)
@@ -107,7 +108,7 @@ func (e environment) check() error {
 			continue
 		}
 		if v != "http/protobuf" {
-			return &EnvironmentError{name, fmt.Sprintf("%q is not there: this program sends http/protobuf; "+
+			return &EnvironmentError{name, fmt.Sprintf("%q is not supported: this program sends http/protobuf; "+
 				"set that, and name the collector's HTTP port (usually 4318) in OTEL_EXPORTER_OTLP_ENDPOINT", v)}
 		}
 		break // the first one wins
@@ -121,7 +122,7 @@ var samplers = []string{"always_on", "always_off", "traceidratio",
 func (e environment) checkSampler() error {
 	name := strings.ToLower(e.of("OTEL_TRACES_SAMPLER"))
 	if name != "" && !slices.Contains(samplers, name) {
-		return &EnvironmentError{"OTEL_TRACES_SAMPLER", fmt.Sprintf("%q is not there: use one of %s", name, strings.Join(samplers, ", "))}
+		return &EnvironmentError{"OTEL_TRACES_SAMPLER", fmt.Sprintf("%q is not known: use one of %s", name, strings.Join(samplers, ", "))}
 	}
 	arg := e.of("OTEL_TRACES_SAMPLER_ARG")
 	if arg == "" || !strings.HasSuffix(name, "traceidratio") {

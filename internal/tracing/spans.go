@@ -23,9 +23,9 @@ func (t *Tracer) Stats() Stats {
 	return Stats{Exported: s.exported.Load(), Failed: s.failed.Load(), Dropped: s.dropped.Load()}
 }
 
-// spans stands on both sides of the SDK's batch processor. It bounds what waits there, those that
-// are being exported included, and counts. The processor would count what it drops too, but tells
-// nobody. Safe for concurrent use.
+// spans stands on both sides of the SDK's batch processor. It bounds how many spans wait there,
+// those that are being exported included, and counts what becomes of them: the processor does not
+// report how many it drops. Safe for concurrent use.
 type spans struct {
 	sdktrace.SpanProcessor // the batch processor
 	to                     sdktrace.SpanExporter

@@ -27,7 +27,7 @@ func newTeller(log zerolog.Logger) *teller { return &teller{log: log, now: time.
 // maxWhy is how many bytes of an error are logged: a collector can answer at length.
 const maxWhy = 200
 
-// told learns how an export went, and how many spans were dropped so far.
+// told is called after each export, with its error and with how many spans were dropped so far.
 func (t *teller) told(err error, dropped int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -47,7 +47,7 @@ func (t *Tracer) start(ctx context.Context, w wanted, name string, o []trace.Spa
 	return t.tracer.Start(context.WithValue(ctx, wantedKey{}, w), name, o...)
 }
 
-// Continue begins a span that a caller's trace goes on with, as its traceparent says. Without one,
+// Continue begins a span that continues the caller's trace, as its traceparent says. Without one,
 // or with one that is not valid, it is a root.
 func (t *Tracer) Continue(ctx context.Context, from propagation.TextMapCarrier, name string, o ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
@@ -57,8 +57,7 @@ func (t *Tracer) Continue(ctx context.Context, from propagation.TextMapCarrier, 
 	return t.tracer.Start(propagation.TraceContext{}.Extract(ctx, from), name, o...)
 }
 
-// Recording reports whether what ctx is about is traced. Who would compute much for a span asks
-// first.
+// Recording reports whether the span of ctx is recorded. Ask before computing much for a span.
 func Recording(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
 
 // Child begins a span within the one that ctx has. Where nothing is traced it starts nothing.

@@ -70,11 +70,11 @@ func TestOpen_NoCollector_StartsNothing(t *testing.T) {
 	}
 }
 
-func TestOpen_VariableThatCannotBeFollowed_IsRefusedWithWords(t *testing.T) {
+func TestOpen_VariableThatCannotBeUsed_IsRefusedWithWords(t *testing.T) {
 	for _, row := range []struct{ set, want string }{
-		{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not there: this program sends http/protobuf`},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported: this program sends http/protobuf`},
 		{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"},
-		{"OTEL_TRACES_EXPORTER=zipkin", "this program has otlp"},
+		{"OTEL_TRACES_EXPORTER=zipkin", "use otlp, or none for no traces"},
 		{"OTEL_TRACES_SAMPLER=half", "parentbased_traceidratio"},
 		{"OTEL_BSP_MAX_QUEUE_SIZE=many", "not a number of spans"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318", "give http://host:4318"},
@@ -171,8 +171,8 @@ func TestSampler_ShareOfTraces_KeepsAnInvoiceWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-// What a sick collector does is no concern of whoever ends a span, and the end of the process is
-// bounded.
+// A sick collector does not delay the code that ends a span, and delays the end of the process for
+// a bounded time only.
 func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
@@ -245,8 +245,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 	}
 }
 
-// Settings of the SDK apply: what the collector asks for to let spans in must not need a setting of
-// ours.
+// The SDK's own settings apply: credentials for the collector need no setting of ours.
 func TestHeaders_OfTheEnvironment_AreSent(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")
 	got := make(chan *http.Request, 1)

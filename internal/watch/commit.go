@@ -34,7 +34,7 @@ func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []by
 // commit puts a file into a place, with its result and its receipt beside it. The move of the file
 // itself comes after everything that it needs, so that a program that sees the file sees the rest.
 // A process that is killed on the way leaves the file where it was, and the next one begins again.
-// It reports whether all was done; if not, the problem is told.
+// It reports whether all was done; if not, it records the problem.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if err := fl.put(f, place, result, receipt); err != nil {
@@ -81,7 +81,7 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 		return fl.journal.save(f)
 	}
 	if isJSON(f.name) {
-		// Where the killed process had moved it, it is not here any more.
+		// A process that was killed may have moved it already.
 		if at := slices.IndexFunc(places, func(p string) bool { return p != place && fl.disk.exists(p+"/"+f.name+xmlEnd) }); at >= 0 {
 			if err := fl.disk.move(places[at]+"/"+f.name+xmlEnd, to+xmlEnd); err != nil {
 				return err

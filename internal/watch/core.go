@@ -9,15 +9,15 @@ import (
 type core struct {
 	o        Options
 	disk     *disk
-	files    map[string]*file  // those that are followed, by their name below their place
+	files    map[string]*file  // the files that are followed, by their name within their place
 	problems map[string]string // why files wait, by path; made again by each pass
 }
 
-// The parts, each with the others that it calls. No part is called by a part above it.
+// The parts, each with the others that it calls. A part calls only parts that are listed above it.
 type (
 	// journal keeps the records of what is followed.
 	journal struct{ *core }
-	// settings reads what the files of settings say about their folders.
+	// settings reads the files of settings, .ksef.yaml, and answers what applies to a folder.
 	settings struct {
 		*core
 		rules map[string]*setting // of folders, made again by each pass
@@ -32,9 +32,10 @@ type (
 		seen     map[string]sight // files that may still be written, by their path below the folder
 		folders  []string         // that the last scan went through
 	}
-	// documents reads, or has made, what is handed in for a file.
+	// documents returns the XML that is handed in for a file. Of an invoice that is JSON it has the
+	// XML made.
 	documents struct{ *core }
-	// filer puts files where they belong, with what stands beside them.
+	// filer moves files to the folder of their outcome, with their result and receipt beside them.
 	filer struct {
 		*core
 		journal *journal

@@ -88,7 +88,8 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	return names, next
 }
 
-// What is read before it is handed in. So much is in memory at a time, and one document more.
+// Files are read and handed in by chunks. A chunk ends when it reaches one of these bounds; its
+// last document may exceed that of the bytes.
 const (
 	chunkFiles = 100
 	chunkBytes = 8 << 20

@@ -75,8 +75,8 @@ func (j *journal) read() error {
 }
 
 func (j *journal) readRecord(name string, _ fs.DirEntry) error {
-	const most = 64 << 10
-	raw, _, err := j.disk.read(name, most)
+	const maxSize = 64 << 10
+	raw, _, err := j.disk.read(name, maxSize)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (j *journal) readRecord(name string, _ fs.DirEntry) error {
 		return err
 	}
 	if r.Version != 1 || r.ID == "" || recordName(string(r.Name)) != name {
-		return fmt.Errorf("it is none of this version")
+		return fmt.Errorf("it is not a record of this version")
 	}
 	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
 	if !j.disk.exists(f.place + "/" + f.name) {

@@ -31,9 +31,9 @@ const (
 	xmlEnd     = ".xml" // of an invoice that is JSON
 )
 
-// longest is the length of a name in bytes that leaves room for what is added to it; file systems
+// maxName is the length of a name in bytes that leaves space for what is added to it; file systems
 // take 255.
-const longest = 200
+const maxName = 200
 
 // again is what a name gets when an earlier file has it: the time, and a number within the second.
 var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
@@ -59,9 +59,9 @@ func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
-	if len(base) > longest {
+	if len(base) > maxName {
 		sum := sha256.Sum256([]byte(base))
-		stem = strings.ToValidUTF8(stem[:longest-40], "") + "~" + hex.EncodeToString(sum[:4])
+		stem = strings.ToValidUTF8(stem[:maxName-40], "") + "~" + hex.EncodeToString(sum[:4])
 	}
 	if try := dir + stem + ext; t.free(try) {
 		return try

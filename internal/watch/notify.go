@@ -7,12 +7,12 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// How often the folder is looked at, where the system tells of changes and where it does not: that
-// of a network share does not tell what other machines do.
+// How often the folder is polled, where the system tells of changes and where it does not. For a
+// network share, the system does not tell what other machines do.
 const (
 	pollTold   = 30 * time.Second
 	pollUntold = 2 * time.Second
-	// gather is how long changes are gathered before the folder is looked at.
+	// gather is how long changes are gathered before the folder is read.
 	gather = 50 * time.Millisecond
 )
 
@@ -48,7 +48,8 @@ func newNotices(c *core) *notices {
 	return n
 }
 
-// add watches more folders. One that cannot be watched is looked at as those of a share are.
+// add watches more folders. When one cannot be watched, the folder is polled as often as a share
+// is.
 func (n *notices) add(folders []string) {
 	if n.system == nil {
 		return

@@ -19,7 +19,8 @@ type sight struct {
 	whole   bool      // its end looks like that of a whole document
 }
 
-// scan looks at the folder and takes what is complete. It returns when the next file can be.
+// scan takes the files of the folder that are complete. It returns after which time the next one
+// can be complete.
 func (fi *finder) scan(now time.Time) time.Duration {
 	next := never
 	found := map[string]sight{}

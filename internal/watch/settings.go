@@ -53,13 +53,13 @@ func (se *settings) of(dir string) *setting {
 
 // read returns nil when there is no such file.
 func (se *settings) read(name string) *setting {
-	const most = 64 << 10
-	raw, _, err := se.disk.read(name, most)
+	const maxSize = 64 << 10
+	raw, _, err := se.disk.read(name, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var f settingsFile
-	if err == nil && len(raw) > most {
+	if err == nil && len(raw) > maxSize {
 		err = errors.New("it is too large")
 	}
 	if err == nil {

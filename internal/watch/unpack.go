@@ -34,8 +34,8 @@ const (
 	unpackedDir = journalDir + "/unpacked"
 	zipEnd      = ".zip"
 	partEnd     = ".part"
-	// longestEntry bounds the name of an entry with its folders, in bytes.
-	longestEntry = 1000
+	// maxEntryName bounds the name of an entry with its folders, in bytes.
+	maxEntryName = 1000
 )
 
 // pending is the record of an archive that is being taken apart.
@@ -83,8 +83,8 @@ func (up *unpacker) archives() (names []string) {
 	return names
 }
 
-// unpack takes one archive apart. An error is one of the disk, and nothing has happened then that
-// is not done again.
+// unpack takes one archive apart. An error comes from the disk. The next call then does everything
+// again.
 func (up *unpacker) unpack(ctx context.Context, name string) error {
 	f, info, err := up.disk.open(taken + "/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -145,8 +145,8 @@ func (es *entries) add(name string, it *intake.Item) string {
 	own := ""
 	switch {
 	case it.Err != nil:
-	case len(name) > longestEntry:
-		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", longestEntry), Hint: "give it a shorter one"}
+	case len(name) > maxEntryName:
+		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
 	default:
 		own = entryName(name)
 		clash := es.names[own] || es.folders[own]
@@ -188,7 +188,7 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 	for _, it := range es.refused {
 		own := strings.TrimPrefix(it.File, zipEnd+"/")
 		it.File = up.path(original(name)) + "/" + own
-		free := strings.ReplaceAll(entryName(own[:min(len(own), longestEntry)]), "/", "~")
+		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
 		for n, stem := 2, free; es.names[free] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)
 		}
@@ -223,14 +223,14 @@ func (up *unpacker) finish() {
 }
 
 func (up *unpacker) finishOne(record string) error {
-	const most = 64 << 10
-	raw, _, err := up.disk.read(record, most)
+	const maxSize = 64 << 10
+	raw, _, err := up.disk.read(record, maxSize)
 	if err != nil {
 		return err
 	}
 	var p pending
 	if err := json.Unmarshal(raw, &p); err != nil || p.Version != 1 || unpackedName(string(p.Name))+resultEnd != record {
-		return fmt.Errorf("it is none of this version")
+		return fmt.Errorf("it is not a record of this version")
 	}
 	name, from := string(p.Name), unpackedName(string(p.Name))
 	if info, err := up.disk.root.Lstat(taken + "/" + name); err == nil && !info.IsDir() {
@@ -254,9 +254,9 @@ func entryName(name string) string {
 			ext = ""
 		}
 		stem := strings.TrimSuffix(part, ext)
-		if len(part) > longest {
+		if len(part) > maxName {
 			sum := sha256.Sum256([]byte(part))
-			stem = strings.ToValidUTF8(stem[:longest-40], "") + "~" + hex.EncodeToString(sum[:4])
+			stem = strings.ToValidUTF8(stem[:maxName-40], "") + "~" + hex.EncodeToString(sum[:4])
 		}
 		beside := strings.TrimSuffix(strings.ToLower(stem), ".upo")
 		if isXML(beside) || isJSON(beside) {

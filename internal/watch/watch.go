@@ -34,18 +34,19 @@ type Options struct {
 	Record intake.Record
 	// Owner is Tenant of [intake.Refusals]. It may be nil when Record is.
 	Owner func(nip string) string
-	// Fit returns why nothing may be taken in at present; nil when all is well, or always.
+	// Fit returns why nothing may be taken in at present, and nil when all is well. It may be nil:
+	// then all is always well.
 	Fit         func() error
 	Environment string   // for the links in results
 	Tenants     []string // the names that .ksef.yaml may have
 	MaxDocument int64    // bytes of one document
-	// Settle is how long size and time of a file must stay the same before it is taken; 0 means 2
-	// s.
+	// Settle is how long size and time of a file must stay the same before it is taken; 0 means
+	// 2 s.
 	Settle time.Duration
 	// Patience is the same for a file that seems to be cut off: its writer may have stopped in the
 	// middle. 0 means 1 min.
 	Patience time.Duration
-	// Poll is the longest time between two looks at the folder; 0 means 30 s where the system tells
+	// Poll is the longest time between two polls of the folder; 0 means 30 s where the system tells
 	// of changes, 2 s elsewhere.
 	Poll time.Duration
 	Log  zerolog.Logger
@@ -148,7 +149,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// pass does all that can be done now, and returns how long nothing is due unless the folder
+// pass does all that can be done now, and returns how long nothing else is due, unless the folder
 // changes. An error says that the folder is not there any more.
 func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	if err := w.same(); err != nil {

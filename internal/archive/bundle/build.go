@@ -33,13 +33,14 @@ const (
 // first one that a ZIP can have.
 var entryTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Invoice is what a bundle keeps of one.
+// Invoice is what a bundle keeps of one invoice.
 type Invoice struct {
 	ID, Number, KsefNumber, IssueDate, Hash string
 	Document, Result                        []byte
 }
 
-// Entry is an invoice that was compressed. It holds neither document nor result any more.
+// Entry is a compressed invoice. It does not refer to the document and the result that it was made
+// from.
 type Entry struct {
 	line      Line
 	xml, json []byte
@@ -51,7 +52,7 @@ func (e *Entry) Size() int64 {
 	return int64(len(e.xml)+len(e.json)) + headers
 }
 
-// Of measured on 8 KB invoices, the fastest level takes a third of the default's time for a sixth
+// Measured on invoices of 8 KB, the fastest level takes a third of the default's time for a sixth
 // more bytes.
 var deflaters = sync.Pool{New: func() any {
 	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // the level is a valid one
@@ -86,8 +87,8 @@ func compress(data []byte) ([]byte, Part, error) {
 	return bytes.Clone(out.Bytes()), Part{Stored: int64(out.Len()), Size: int64(len(data)), CRC: crc32.ChecksumIEEE(data)}, nil
 }
 
-// Bundle is a finished one. It is put in two steps: first the ZIP, whose name the index has, then
-// the index. A process that dies between the two leaves a ZIP whose index readers make again.
+// Bundle is a finished bundle. It is archived in two steps: first the ZIP, then the index, which
+// names the ZIP. A process that dies between the two leaves a ZIP whose index readers make again.
 type Bundle struct {
 	ZIP []byte
 	Sum string // of the ZIP; a part of its name
@@ -161,5 +162,5 @@ func (b *Bundle) Index(zipName string) (name string, index []byte, err error) {
 	return inFolder + indexSuffix, index, err
 }
 
-// folderPart is what stands between seller and month and the rest of a bundle's name.
+// folderPart follows seller and month in the name of a bundle.
 const folderPart = "/packages/"

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Line is one invoice in an index, which is JSON, a line for each, in the order of the ids. The
-// order lets an id be found without reading the whole index.
+// Line is one invoice in an index. An index has one line of JSON for each invoice, in the order of
+// the ids, so that an id is found without reading the whole index.
 type Line struct {
 	ID         string `json:"id"`
 	Number     string `json:"number"`

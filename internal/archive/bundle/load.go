@@ -66,7 +66,8 @@ func remake(ctx context.Context, s archive.Store, of index) (lines []Line, err e
 	return slices.Compact(lines), nil
 }
 
-// loadDays reads what a joined index has from the indexes of the packages.
+// loadDays reads the lines of a joined index from the indexes of the packages that it was made
+// from.
 func loadDays(ctx context.Context, s archive.Store, of index) (lines []Line, err error) {
 	place, _, _ := strings.Cut(of.name, folderPart)
 	folder, days := place+strings.TrimSuffix(folderPart, "/"), []string{of.day}

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// What it costs to look up one document by its id, in a bucket that needs 10 ms for a request: by
-// itself, in a month of packages that this process has not met yet, one that is nowhere there, and
-// one of many of the same month, as when a whole export is handed in again.
+// What it costs to look up one document by its id, in a bucket that needs 10 ms for a request: a
+// document by itself, one in a month of packages whose indexes this process has not read yet, one
+// that is not there, and one of many of the same month, as when a whole export is handed in again.
 func BenchmarkLookup(b *testing.B) {
 	const days, each = 30, 1000
 	slow := slowBucket(b)

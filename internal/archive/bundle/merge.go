@@ -9,9 +9,8 @@ import (
 )
 
 // merge writes the indexes of a month up to a day: the lines of all parts in the order of the ids.
-// Each of the new indexes has the ids from one on, which is in its name, so that a search reads one
-// of them. A block of each part and one new index are in memory. failed is the part that could not
-// be read.
+// The first id of each new index is in its name, so a search reads only one of them. A block of
+// each part and one new index are in memory. failed is the part that could not be read.
 func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (failed index, err error) {
 	out := &joining{s: s.Store, name: func(_ int, first string) string { return monthName(folder, day, first) }}
 	readers := make([]*lineReader, len(parts))
@@ -24,16 +23,16 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 	var raw, last []byte
 	first := ""
 	for {
-		least := -1
+		lowest := -1
 		for i, r := range readers {
-			if r.line != nil && (least < 0 || bytes.Compare(r.line, readers[least].line) < 0) {
-				least = i
+			if r.line != nil && (lowest < 0 || bytes.Compare(r.line, readers[lowest].line) < 0) {
+				lowest = i
 			}
 		}
-		if least < 0 {
+		if lowest < 0 {
 			break
 		}
-		r := readers[least]
+		r := readers[lowest]
 		if !bytes.Equal(r.line, last) {
 			// The lines of one id stay together.
 			if key, before := r.key, keyText(last); len(raw)+len(r.line) > s.joined && key != before {
@@ -46,7 +45,7 @@ func (s *Store) merge(ctx context.Context, folder, day string, parts []index) (f
 			last = r.line
 		}
 		if err := r.next(ctx); err != nil {
-			return parts[least], err
+			return parts[lowest], err
 		}
 	}
 	if err := out.put(ctx, raw, first); err != nil {

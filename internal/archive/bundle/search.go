@@ -82,7 +82,8 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	in := &sought{c, s, name, first.size}
 	lo, hi := int64(0), (in.size-1)/blockSize
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
-	// The first line with the id follows the first line of block lo and not that of a later one.
+	// Block lo begins with a lower id, or is the first block; block hi+1 does not begin with a
+	// lower id, or does not exist.
 	for lo < hi {
 		at = min(max(at, lo+1), hi)
 		if near--; near < 0 { // the guess and its neighbours were wrong
@@ -115,7 +116,7 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	return in.linesOf(ctx, from, id)
 }
 
-// linesOf returns the lines with an id, from an offset before them on.
+// linesOf returns the lines with an id. It reads on from an offset before them.
 func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Line, err error) {
 	for from < in.size {
 		raw, err := in.line(ctx, from)
@@ -195,8 +196,8 @@ func keyOf(line []byte) (string, error) {
 	return string(rest[:end]), nil
 }
 
-// share returns where an id is among all, from 0 to 1. Ids are hashes in letters and the digits 2
-// to 7. For any other text the answer is a bad guess.
+// share returns which part of all possible ids is lower than an id, from 0 to 1. Ids are hashes in
+// letters and the digits 2 to 7. For any other text the answer is a bad guess.
 func share(id string) float64 {
 	const radix, digits = 32, 6
 	_, hash, _ := strings.Cut(id, "-")

@@ -37,8 +37,8 @@ func (of *index) mayHave(id string) bool {
 	return id >= of.first && (of.next == "" || id < of.next)
 }
 
-// shelf is what one seller and month has in bundles. It only grows: neither ZIPs nor indexes are
-// ever changed or removed by this program.
+// shelf lists the indexes of one seller and month. It only grows: neither ZIPs nor indexes are ever
+// changed or removed by this program.
 type shelf struct {
 	folder  string // "<NIP>/<month>/packages"
 	indexes []index
@@ -110,8 +110,8 @@ func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index,
 
 const monthPrefix = "to-"
 
-// monthName returns the name of a joined index of the month up to a day whose first id is given.
-// The one without a first id has the lowest ids and is written last: when it is there, all are.
+// monthName returns the name of a joined index of the month up to a day. first is its first id; ""
+// stands for the index with the lowest ids. That one is written last: when it is there, all are.
 func monthName(folder, day, first string) string {
 	if first == "" {
 		return folder + "/" + monthPrefix + day + indexSuffix
@@ -119,8 +119,8 @@ func monthName(folder, day, first string) string {
 	return folder + "/" + monthPrefix + day + "-" + first + indexSuffix
 }
 
-// newestMonth returns the joined indexes of the month that reach furthest, and the day that they
-// reach; none and "" when there are none. names are sorted.
+// newestMonth returns the joined indexes of the month up to the latest day, and that day; none and
+// "" when there are none. names are sorted.
 func newestMonth(folder string, names []string) (parts []index, until string) {
 	for _, name := range names {
 		base, ok := strings.CutPrefix(strings.TrimSuffix(path.Base(name), indexSuffix), monthPrefix)
@@ -156,7 +156,7 @@ func joinedName(folder, day string, n int) string {
 	return fmt.Sprintf("%s/%s-%d%s", folder, day, n, indexSuffix)
 }
 
-// joinedDay returns the day of such a name.
+// joinedDay returns the day in a name that joinedName made.
 func joinedDay(name string) (day string, ok bool) {
 	base, ok := strings.CutSuffix(path.Base(name), indexSuffix)
 	if !ok || len(base) < len(time.DateOnly) {

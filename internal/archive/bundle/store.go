@@ -30,7 +30,7 @@ type Store struct {
 	made    map[string][]Line
 }
 
-// Over returns s with what is in its bundles.
+// Over returns an archive that also finds what is in the bundles of s.
 func Over(s archive.Store) *Store {
 	if over, ok := s.(*Store); ok {
 		return over

@@ -21,8 +21,9 @@ const (
 	openDays = 2
 
 	// A day with more indexes than dayIndexes is joined. The indexes of a month are joined when
-	// there are monthIndexes of them; lateIndexes are enough once the month is over, and any when
-	// it has been over for settledDays. More often would write the same lines again and again.
+	// there are monthIndexes of them; lateIndexes are enough once the month is over, and a single
+	// one once it has been over for settledDays. Joining more often would write the same lines
+	// again and again.
 	dayIndexes, monthIndexes, lateIndexes = 8, 32, 8
 	settledDays                           = 15
 )

@@ -123,9 +123,9 @@ func (f *frame) expected() (names []string) {
 
 // list joins up to eight names.
 func list(names []string, last string) string {
-	const most = 8
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " others"
+	const maxShown = 8
+	if len(names) > maxShown {
+		return strings.Join(names[:maxShown], ", ") + " and " + strconv.Itoa(len(names)-maxShown) + " others"
 	}
 	if n := len(names); n > 1 {
 		return strings.Join(names[:n-1], ", ") + last + names[n-1]

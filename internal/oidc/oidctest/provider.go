@@ -192,7 +192,7 @@ func (p *Provider) jwks(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, set)
 }
 
-// authorize lets the one person log in who is there.
+// authorize logs in the one person that the provider knows.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	for name, want := range map[string]string{"client_id": ClientID, "redirect_uri": p.RedirectURL, "response_type": "code",

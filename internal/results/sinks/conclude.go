@@ -44,7 +44,7 @@ func (r *round) conclude(items []*item) {
 		}
 	}
 	v, whole := verdictOf(errs), r.whole()
-	r.judge(of)
+	r.decide(of)
 	if v.gone {
 		r.state.Stopped = ledger.At(now)
 		r.Log.Error().Str("receiver", r.Name).Err(v.err).
@@ -52,7 +52,7 @@ func (r *round) conclude(items []*item) {
 	}
 	switch {
 	case v.out && r.state.Outage == 0 && outTenants(r.standings) == 0 && of[""] == nil:
-		// One result that it did not take before either: that says nothing about the receiver.
+		// The only result was refused before, too: that says nothing about the receiver.
 	case v.out:
 		if r.state.Outage == 0 {
 			r.state.Outage = ledger.At(now)
@@ -68,7 +68,7 @@ func (r *round) conclude(items []*item) {
 			r.probe(whole, of)
 		}
 		if r.state.Next = 0; v.after > 0 {
-			// The tenants that were told to wait do so; the receiver takes results of others.
+			// Only the tenants that it asked to wait do so for long: it takes results of others.
 			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
 		}
 	}
@@ -83,8 +83,8 @@ func (r *round) conclude(items []*item) {
 	}
 }
 
-// probe lets all tenants be tried at once when a receiver takes results again, but those of which
-// it has just taken none.
+// probe lets all tenants be tried at once when a receiver takes results again, except those whose
+// results were tried just now.
 func (r *round) probe(whole bool, of map[string]*tried) {
 	if !whole {
 		return
@@ -120,7 +120,7 @@ func (r *round) settle(it *item, err error) {
 		h.First = ledger.At(now)
 	}
 	late := now.Sub(h.First.Time()) >= Patience
-	// Outcomes without a tenant are not left behind: nothing would say later that these are they.
+	// Outcomes without a tenant are not left behind: nothing would show later which ones they were.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
 	if late || full {
 		r.change.Fail = append(r.change.Fail, h)
@@ -135,7 +135,7 @@ func (r *round) settle(it *item, err error) {
 	r.hold(it, append([]ledger.Held{h}, it.behind...), now.Add(r.pause(h.Attempts)))
 }
 
-// hold records what of an invoice is held from now on, and counts it for its tenant.
+// hold records which outcomes of an invoice are held from now on, and counts them for its tenant.
 func (r *round) hold(it *item, list []ledger.Held, next time.Time) {
 	if it.fresh && len(list) == 0 {
 		return

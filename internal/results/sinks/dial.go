@@ -46,8 +46,8 @@ var (
 )
 
 // checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer
-// with credentials, and groups. It refuses those of this machine and of private networks unless
-// they are allowed.
+// with credentials, and multicast groups. It refuses those of this machine and of private networks
+// unless they are allowed.
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	switch raw := a.As16(); {

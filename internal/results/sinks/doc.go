@@ -6,18 +6,18 @@
 //	round.go     one round: what is due, deliver, record
 //	read.go      what a round reads from the outbox, and what it leaves behind
 //	conclude.go  what became of each outcome, and how the receiver is
-//	standings.go how the receiver stands with each tenant: one that it does not take holds up no other
+//	standings.go how each tenant stands with the receiver: one that is refused holds up no other
 //	message.go   from an outcome to a result document
 //	pace.go      the pauses between attempts
 //	person.go    what a person does: send again, send on
 //	webhook.go, dial.go, sign.go   the webhook (Standard Webhooks)
 //	stream.go    the Redis stream
 //	folder.go    files
+//	trace.go     the span of each result that was taken
 //
 // Every receiver is told of every outcome at least once, and of those of one invoice in their
 // order. A repeated one has the same id and revision. A receiver that takes nothing keeps its place
-// in the outbox, so its backlog costs nothing; an outcome that it alone does not take is held, and
-// the outcomes of other invoices go on. When it takes nothing of one tenant, that tenant has
-// a place of its own in the outbox. One receiver never waits for another: each has a task of
-// its own.
+// in the outbox, so its backlog costs nothing; a single outcome that it does not take is held, and
+// the outcomes of other invoices go on. When it takes nothing of one tenant, that tenant has a
+// place of its own in the outbox. One receiver never waits for another: each has a task of its own.
 package sinks

@@ -119,7 +119,7 @@ func removeQuietly(path string) error {
 	return nil
 }
 
-// clean removes what a process left that was killed while it wrote.
+// clean removes what a process that was killed while it wrote has left.
 func (f *Folder) clean() {
 	left, _ := filepath.Glob(filepath.Join(f.Dir, tempPrefix+"*"))
 	for _, path := range left {
@@ -150,8 +150,9 @@ func (f *Folder) lines(messages []Message) []error {
 	return errs
 }
 
-// appendWhole appends lines to a file. It first removes half a line that a process left that was
-// killed while it wrote; and what it wrote itself when that failed, as on a full disk.
+// appendWhole appends lines to a file. It first removes half a line that a process has left that
+// was killed while it wrote. When its own write fails, as on a full disk, it removes what was
+// written.
 func appendWhole(path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {
@@ -195,7 +196,8 @@ func endOfLines(file *os.File) (int64, error) {
 	return 0, nil
 }
 
-// syncDir makes new names durable. Some file systems of a network know no such thing.
+// syncDir makes new names durable. Some network file systems cannot do this, so its error is
+// ignored.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -25,13 +25,13 @@ type Editor struct {
 // errUnread says that the entry was written by a newer build, or is damaged.
 var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
 
-// errSealed says that this worker would have to tell a placeholder.
+// errSealed says that this worker cannot open a text of the result, and would tell a placeholder.
 var errSealed = errors.New("a text of it is sealed with a storage key that this worker does not have; see storage.key_file")
 
 // documentsParallel is how many documents are read at the same time.
 const documentsParallel = 16
 
-// Edited is what an outcome came to.
+// Edited is an outcome with its result document, or with why there is none.
 type Edited struct {
 	Message
 	Gone bool  // there is nothing to tell: the entry is not in the ledger any more, or not final
@@ -94,7 +94,7 @@ func Wants(tenants []string) func(string) bool {
 	return func(tenant string) bool { return len(tenants) == 0 || slices.Contains(tenants, tenant) }
 }
 
-// each calls f for every message, so many at the same time, and collects the errors.
+// each calls f for every message, at most parallel at the same time, and collects the errors.
 func each(messages []Message, parallel int, f func(*Message) error) []error {
 	errs := make([]error, len(messages))
 	var running sync.WaitGroup

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Desk is what a person does about receivers. It works while workers run.
+// Desk does what a person asks for about receivers. It works while workers run.
 type Desk struct {
 	Ledger *ledger.Ledger
 	// Patience is how long it waits for a worker that serves the receiver; 0 is a minute.
@@ -90,7 +90,7 @@ func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, er
 	return n, err
 }
 
-// Rewind lets every outcome that the outbox has since a time be sent again. The receiver knows
+// Rewind has every outcome sent again that the outbox still has since a time. The receiver knows
 // repeats by id and revision.
 func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return d.alone(ctx, sink, func(token string) error {
@@ -106,8 +106,8 @@ func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 		if !ledger.AfterOutcome(s.Cursor, place) {
 			return nil // it has not got that far yet
 		}
-		// How many outcomes are behind the new place is not known; to count none as lost is right
-		// for a person who asked for them.
+		// How many outcomes come after the new place is not known. None is counted as lost: whoever
+		// asked for them again expects those that are left.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
 		standings, err := d.Ledger.Standings(ctx, sink)
 		if err != nil {

@@ -116,8 +116,8 @@ func (r *round) fresh(ctx context.Context, n int) error {
 }
 
 // catchUp adds up to n outcomes that were left behind, beginning with the tenant whose turn it is.
-// Other tenants go on from the same outcomes, so that many of them cost one pass through the
-// outbox. A tenant of which nothing was taken lately gets one.
+// Other tenants that are ready take theirs from what was read for it, so that many tenants cost one
+// pass through the outbox. A tenant of which nothing was taken lately gets one outcome.
 func (r *round) catchUp(ctx context.Context, n int) error {
 	turns := r.ready()
 	if len(turns) == 0 {
@@ -180,9 +180,9 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	return nil
 }
 
-// tellUnread tells of an outcome that was left behind and whose entry cannot be read any more. It
-// may have been read when it was left behind, so whose it is is not known. To tell it twice harms
-// less than to lose it.
+// tellUnread tells of an outcome that was left behind and whose entry cannot be read any more. When
+// it was left behind the entry may have been readable, so its tenant is not known now, nor whether
+// it was told. To tell it twice harms less than to lose it.
 func (r *round) tellUnread(o ledger.Outcome) {
 	for _, h := range r.there[o.ID] {
 		if h.Rev == o.Rev {

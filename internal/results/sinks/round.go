@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// round is the work of one run. A run has many rounds; what begins with change is of one of them.
+// round is the state of one run, which works in rounds. The fields from change on belong to the
+// present round.
 type round struct {
 	*Runner
 	token     string
@@ -109,7 +110,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 }
 
 // due adds outcomes that are held and to be tried again now, the first of each invoice. Those of a
-// tenant of which the receiver takes nothing are put off, but for one.
+// tenant of which the receiver takes nothing are put off, except one.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
 	if err != nil {
@@ -159,9 +160,9 @@ func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledge
 	return change.Hold[id]
 }
 
-// held returns what is held of invoices. What cannot be read never will be: it is recorded as given
-// up, and the present state of the invoice takes its place, which is told unless a later outcome is
-// (see deliver).
+// held returns what is held of invoices. What cannot be read now never will be: it is recorded as
+// given up. The present state of the invoice takes its place, and is told unless a later outcome is
+// told (see deliver).
 func (r *round) held(ctx context.Context, ids []string) (map[string][]ledger.Held, error) {
 	there, unread, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
 	for _, id := range unread {

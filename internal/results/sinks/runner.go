@@ -21,7 +21,7 @@ type Runner struct {
 	Editor  *Editor
 	Batch   int           // results in one call of Sink; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
-	Held    int64         // of how many invoices of one tenant outcomes are held; 0 is maxHeld, which see
+	Held    int64         // for how many invoices outcomes are held at most; 0 is maxHeld (see there)
 	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter
 	// of an hour. For tests.
 	Pause func(n int) time.Duration
@@ -35,8 +35,8 @@ type Runner struct {
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
-// over. An error is one of Redis, and means that nothing was lost: the next run begins where this
-// one was recorded.
+// over. An error comes from Redis. Nothing is lost by it: the next run begins at the last place
+// that this one recorded.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	token := rand.Text()
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())

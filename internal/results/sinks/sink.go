@@ -33,7 +33,7 @@ func (e *OutageError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *OutageError) Unwrap() error { return e.Err }
 
-// GoneError says that the receiver wants nothing any more.
+// GoneError says that the receiver wants no results any more.
 type GoneError struct{ Err error }
 
 func (e *GoneError) Error() string { return e.Err.Error() }

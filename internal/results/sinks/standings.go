@@ -11,16 +11,16 @@ import (
 // Bounds of what is held. A receiver that refuses every result of one tenant fills that tenant's
 // share and no other's.
 const (
-	// maxHeld is of how many invoices outcomes are held while one tenant alone has any. n tenants
-	// share it: each may hold maxHeld/n. Shares shrink when tenants are added and what is held
-	// stays, so all tenants together hold at most maxHeld (1 + 1/2 + … + 1/n): with 500 tenants
-	// seven times as much.
+	// maxHeld is for how many invoices outcomes are held at most while only one tenant has any. n
+	// tenants share it: each may hold maxHeld/n. Shares shrink when tenants are added and what is
+	// held stays, so all tenants together hold at most maxHeld (1 + 1/2 + … + 1/n): with 500
+	// tenants seven times as much.
 	maxHeld = 5000
 	// minHeld is the smallest share.
 	minHeld = 10
 )
 
-// share returns of how many invoices one tenant may hold outcomes now.
+// share returns for how many invoices of one tenant outcomes may be held now.
 func (r *round) share() int64 {
 	n := int64(0)
 	for _, l := range r.standings {
@@ -83,8 +83,8 @@ type tried struct {
 	fresh int // of them were tried for the first time
 }
 
-// judge decides how the receiver stands with each tenant whose results were tried.
-func (r *round) judge(of map[string]*tried) {
+// decide decides how each tenant whose results were tried stands with the receiver.
+func (r *round) decide(of map[string]*tried) {
 	now := r.now()
 	for tenant, t := range of {
 		if tenant == "" {
@@ -93,7 +93,7 @@ func (r *round) judge(of map[string]*tried) {
 		v, l := verdictOf(t.errs), r.standing(tenant)
 		switch {
 		case v.out && l.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
-			// One result that it did not take before either: that says nothing about others.
+			// The only result was refused before, too: that says nothing about others.
 		case v.out:
 			if l.Outage == 0 {
 				l.Outage = ledger.At(now)

@@ -10,7 +10,7 @@ import (
 )
 
 // Stream writes each result to a Redis stream, for consumer groups. The stream is bounded by length
-// and age, whoever has not read it.
+// and age, even when a group has not read all of it.
 type Stream struct {
 	Redis  redis.UniversalClient
 	Key    string

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// name writes a subject as a certificate has it.
+// name encodes a subject in DER, as a certificate has it.
 func name(t *testing.T, attributes ...[2]string) []byte {
 	t.Helper()
 	ids := map[string]asn1.ObjectIdentifier{
@@ -75,7 +75,7 @@ func TestPolicy_Addresses_AreAllowedAsWritten(t *testing.T) {
 		}
 	}
 	if !(Policy{}).allows("nowhere") {
-		t.Error("a policy of nothing keeps somebody out")
+		t.Error("an empty policy refuses an address")
 	}
 	for _, bad := range []Policy{
 		{Addresses: []string{"10.0.0"}}, {Addresses: []string{"::1"}}, {Ranges: []string{"10.0.0.9-10.0.0.1"}},

@@ -102,7 +102,7 @@ type methodInfo struct {
 	Name     string `json:"displayName"`
 }
 
-// describeMethod returns the newer description of a way to log in.
+// describeMethod returns the newer description of a way to log in, authenticationMethodInfo.
 func describeMethod(method string) methodInfo {
 	switch method {
 	case "Token":
@@ -219,7 +219,8 @@ func (m loginOps) revokeLogin(c *call) (simulator.Reply, *problem) {
 	return empty(), nil
 }
 
-// author names who opens sessions, so that others of the same taxpayer may not see them.
+// author identifies who opens a session. Others of the same taxpayer see it only if seesAll allows
+// it.
 func author(a login.Access) string { return a.Identity.Type + ":" + a.Identity.Value }
 
 // seesAll reports whether a login sees the sessions of everybody in its context.

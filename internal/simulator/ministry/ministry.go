@@ -14,7 +14,8 @@ import (
 	"ksefworker/internal/simulator/login"
 )
 
-// Options configure a Ministry. The zero value takes logins by certificate only, at once.
+// Options configure a Ministry. With the zero value only certificates can log in, and a login is
+// decided at once.
 type Options struct {
 	// Tokens are KSeF tokens that exist from the start.
 	Tokens []Token
@@ -31,8 +32,8 @@ type Options struct {
 	OnlyIssued bool
 	// Allowances are request limits of one taxpayer that differ from the usual ones.
 	Allowances []Allowance
-	// Novelty is the probability that an answer has a field that is in no contract; a tenth of it
-	// is that of an unknown value in a list of values. 0 is never.
+	// Novelty is the probability that an answer has a field that is in no contract; an unknown
+	// value in place of one from a list of values is a tenth as likely. 0 means never.
 	Novelty float64
 	// BaseURL is where pre-signed addresses lead, without a slash at the end; "" is the Host of the
 	// request.

@@ -12,7 +12,7 @@ import (
 // causes (retry.CredentialsPause).
 const (
 	firstPause   = time.Second
-	longestPause = time.Minute
+	maxPause     = time.Minute
 	refusedPause = 30 * time.Second
 )
 
@@ -31,7 +31,7 @@ func (f *failure) note(err error, now time.Time) {
 		return
 	}
 	f.err = err
-	pause := min(firstPause<<min(f.count, 10), longestPause)
+	pause := min(firstPause<<min(f.count, 10), maxPause)
 	f.count++
 	if ok && e.Kind == ksef.KindLocal {
 		pause = 0 // a file that was corrected is tried at once

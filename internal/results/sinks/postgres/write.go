@@ -41,7 +41,7 @@ func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) 
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// clean removes NUL, which no text of a database holds.
+// clean removes NUL and replaces invalid UTF-8: a text of PostgreSQL can hold neither.
 func clean(s string) string { return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "") }
 
 // null returns NULL for an empty text.
