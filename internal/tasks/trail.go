@@ -4,145 +4,89 @@ import (
 	"context"
 	"time"
 
-	"github.com/hibiken/asynq"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
+	"github.com/rs/zerolog"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/queue"
-	"ksefworker/internal/retry"
-	"ksefworker/internal/settlement"
 	"ksefworker/internal/tracing"
 )
 
-// begin starts the span of one run of a task. A task about an invoice or a package belongs to the
-// trace of that; a task about many has a trace of its own. The task itself carries nothing: its id
-// says which trace it is.
-func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context.Context, trace.Span) {
-	if w.o.Trace == nil {
-		return w.o.Trace.Start(ctx, "", "")
-	}
-	attrs := make([]attribute.KeyValue, 0, 4)
-	object := ""
-	switch kind {
-	case queue.KindSubmit, queue.KindSend:
-		object, attrs = id, append(attrs, tracing.InvoiceKey.String(id))
-	case queue.KindPackage, queue.KindConfirm, queue.KindReceipt:
-		object, attrs = id, append(attrs, tracing.PackageKey.String(id))
-	case queue.KindChunk:
-		object = id
-	}
-	task, _ := asynq.GetTaskID(ctx)
-	name, _ := asynq.GetQueueName(ctx)
-	retried, _ := asynq.GetRetryCount(ctx)
-	attrs = append(attrs, tracing.TaskKey.String(task), tracing.QueueKey.String(name), tracing.RetriedKey.Int(retried))
-	return w.o.Trace.Start(ctx, object, string(kind), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
+// Every change of state, of an invoice or a package, has one line in the log, with level debug
+// ([tracing.Change]). The scripts of the ledger say which invoices they moved with their package,
+// so a line is never a guess.
+
+// trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
+// use.
+type trail struct {
+	parts *Parts // of the worker, whose ledger it is
+	log   *zerolog.Logger
+	trace *tracing.Tracer
+	now   func() time.Time
 }
 
-// traceVerdict adds why a task comes back. Waiting is no failure. err is the error as the queue
-// keeps it: it has no words of KSeF.
-func traceVerdict(s trace.Span, v retry.Verdict, err error) {
-	if !s.IsRecording() {
-		return
-	}
-	s.SetAttributes(tracing.VerdictKey.String(string(v.Action)), tracing.ReasonKey.String(string(v.Reason)))
-	if v.Action != retry.Later {
-		tracing.Fail(s, err.Error())
+// logInvoice logs that an invoice is in a state now. pkg is the package that holds it, or held it
+// until now.
+func (t *trail) logInvoice(inv *ledger.Invoice, to ledger.State, pkg, session string) {
+	t.logIDs([]string{inv.ID}, to, &ledger.Package{ID: pkg, Session: session, Tenant: inv.Tenant})
+}
+
+// logIDs is logInvoice for invoices of one package.
+func (t *trail) logIDs(ids []string, to ledger.State, p *ledger.Package) {
+	for _, id := range ids {
+		tracing.Change{Invoice: id, Package: p.ID, Session: p.Session, Tenant: p.Tenant, State: string(to)}.Log(t.log)
 	}
 }
 
-// traceDecided traces how an invoice was decided: one span from the moment it was taken in until
-// now, with what happened to it on the way. p is the package that held it; nil when it is not at
-// hand.
-func (t *trail) traceDecided(ctx context.Context, m settlement.Move, to ledger.State, p *ledger.Package) {
-	e, ended := endingOf(m)
-	if t.trace == nil || !ended && to != ledger.Accepted {
-		return
+// logSuperseded logs which documents another one of their number has superseded.
+func (t *trail) logSuperseded(ctx context.Context, tenant string, ids []string) {
+	for _, id := range ids {
+		change := tracing.Change{Invoice: id, Tenant: tenant, State: string(ledger.Superseded)}
+		change.Log(t.log)
+		t.trace.Moment(ctx, change)
 	}
-	inv := m.Invoice
-	if p == nil {
-		p = &ledger.Package{ID: inv.Package, Session: inv.Session}
+}
+
+// logPackage logs that a package is in a state now.
+func (t *trail) logPackage(p *ledger.Package) {
+	tracing.Change{Package: p.ID, Session: p.Session, Tenant: p.Tenant, State: string(p.State)}.Log(t.log)
+}
+
+// movePackage calls MovePackage of the ledger and logs the change. It also logs a change that too
+// few replicas have confirmed, because it was made.
+func (t *trail) movePackage(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
+	before := p.State
+	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
+	err := t.parts.Ledger.MovePackage(ctx, p, m)
+	if p.State != before {
+		t.logPackage(p)
+		t.tracePackage(ctx, p)
 	}
-	taken, now := inv.CreatedAt.Time(), t.now()
-	_, s := t.trace.Start(ctx, inv.ID, "invoice "+string(to), trace.WithTimestamp(taken))
-	defer s.End(trace.WithTimestamp(now))
-	if !s.IsRecording() {
-		return
-	}
-	s.SetAttributes(tracing.InvoiceKey.String(inv.ID), tracing.TenantKey.String(inv.Tenant), tracing.StateKey.String(string(to)),
-		tracing.LaneKey.String(string(inv.Lane)))
-	at := func(event string, when time.Time) {
-		if !when.IsZero() && !when.Before(taken) { // an online session may be older than the invoice
-			s.AddEvent(event, trace.WithTimestamp(when))
+	return err
+}
+
+// moveRest calls MoveRest of the ledger and logs the changes.
+func (t *trail) moveRest(ctx context.Context, p *ledger.Package, m ledger.PackageMove) error {
+	m.Moved = func(ids []string) { t.logIDs(ids, m.InvoicesTo, p) }
+	return t.parts.Ledger.MoveRest(ctx, p, m)
+}
+
+// repack calls Repack of the ledger and logs the changes.
+func (t *trail) repack(ctx context.Context, p *ledger.Package, end ledger.PackageState, reason string, parts []ledger.Part) error {
+	before, made := p.State, map[string]bool{}
+	for i := range parts {
+		into := &ledger.Package{ID: parts[i].ID, Tenant: p.Tenant, State: ledger.PackageCut}
+		joins := parts[i].Into
+		parts[i].Moved = func(ids []string) {
+			if !joins && !made[into.ID] {
+				made[into.ID] = true
+				t.logPackage(into)
+			}
+			t.logIDs(ids, ledger.Packed, into)
 		}
 	}
-	at("taken", taken)
-	if p.ID != "" {
-		s.SetAttributes(tracing.PackageKey.String(p.ID), tracing.SessionKey.String(p.Session))
-		s.AddLink(tracing.LinkTo(p.ID, tracing.PackageKey.String(p.ID)))
-		at("cut", p.CreatedAt.Time())
-		at("session opened", p.OpenedAt.Time())
-		at("session closing", p.ClosingAt.Time())
+	err := t.parts.Ledger.Repack(ctx, p, end, reason, parts)
+	if p.State != before {
+		t.logPackage(p)
+		t.tracePackage(ctx, p)
 	}
-	if to == ledger.Accepted {
-		at("acquired by KSeF", m.Accepted.At)
-	}
-	at(string(to), now)
-	if ended {
-		s.SetAttributes(tracing.CodeKey.Int(e.code))
-		tracing.Fail(s, e.why)
-	}
-}
-
-// traceReceipted traces that the receipt of an accepted invoice is in the archive. was is its entry
-// as it was until then.
-func (t *trail) traceReceipted(ctx context.Context, was *ledger.Invoice, p *ledger.Package) {
-	if t.trace == nil {
-		return
-	}
-	_, s := t.trace.Start(ctx, was.ID, "invoice "+string(ledger.Receipted), trace.WithTimestamp(was.UpdatedAt.Time()))
-	defer s.End(trace.WithTimestamp(t.now()))
-	if s.IsRecording() {
-		s.SetAttributes(tracing.InvoiceKey.String(was.ID), tracing.TenantKey.String(was.Tenant),
-			tracing.StateKey.String(string(ledger.Receipted)), tracing.PackageKey.String(p.ID), tracing.SessionKey.String(p.Session))
-	}
-}
-
-// tracePackage traces a package that has come to an end: one span from its cut until now, with
-// which its trace begins. Its receipt, which may come much later, has one more.
-func (t *trail) tracePackage(ctx context.Context, p *ledger.Package) {
-	if t.trace == nil {
-		return
-	}
-	from, begin := p.CreatedAt.Time(), t.trace.StartFirst
-	switch p.State {
-	case ledger.PackageSettled, ledger.PackageAbandoned, ledger.PackageFailed:
-	case ledger.PackageReceipted:
-		from, begin = p.SettledAt.Time(), t.trace.Start
-	default:
-		return
-	}
-	now := t.now()
-	if from.IsZero() {
-		from = now
-	}
-	_, s := begin(ctx, p.ID, "package "+string(p.State), trace.WithTimestamp(from))
-	defer s.End(trace.WithTimestamp(now))
-	if !s.IsRecording() {
-		return
-	}
-	s.SetAttributes(tracing.PackageKey.String(p.ID), tracing.TenantKey.String(p.Tenant), tracing.StateKey.String(string(p.State)),
-		tracing.SessionKey.String(p.Session), tracing.LaneKey.String(string(p.Lane)), tracing.CodeKey.Int(p.Code),
-		tracing.CountKey.Int(p.Count))
-	for _, e := range []struct {
-		name string
-		at   ledger.Millis
-	}{{"session opened", p.OpenedAt}, {"session closing", p.ClosingAt}} {
-		if at := e.at.Time(); !at.IsZero() && !at.Before(from) {
-			s.AddEvent(e.name, trace.WithTimestamp(at))
-		}
-	}
-	if p.State == ledger.PackageFailed {
-		tracing.Fail(s, "KSeF refused the session as a whole")
-	}
+	return err
 }

@@ -7,10 +7,10 @@
 // may still change, or may have to be removed, is an object of its own; see archive/layout.go.
 //
 // The files, in reading order: line.go is one line of an index. build.go makes a bundle, which the
-// caller puts into the archive. shelf.go knows which indexes one seller and month has, search.go
+// caller puts into the archive. shelf.go knows which indexes one seller and month has, lookup.go
 // finds an id in an index without reading all of it, load.go reads a whole index or makes it again
 // from its ZIP, and read.go reads one document. [Store] (store.go) puts them together: it is an
 // archive whose Get finds documents in bundles too, so that its readers need not know of them.
-// all.go searches by anything else. tidy.go decides which indexes are joined, and merge.go joins
+// search.go searches by anything else. tidy.go decides which indexes are joined, and merge.go joins
 // those of a month.
 package bundle

@@ -1,0 +1,215 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"ksefworker/internal/archive"
+)
+
+const (
+	// blockSize is how much of an index is read at a time: about 200 lines.
+	blockSize = 64 << 10
+	// maxBlocks bounds the memory for blocks, to 16 MB.
+	maxBlocks = 256
+	// maxLine is far above the longest line: P_2 has at most 256 characters.
+	maxLine = 16 << 10
+)
+
+// blocks reads indexes by blocks and keeps some. An index never changes, so a block that was read
+// once is good for ever. Safe for concurrent use.
+type blocks struct {
+	mu   sync.Mutex
+	held map[blockKey]block
+}
+
+type blockKey struct {
+	name string
+	n    int64
+}
+
+type block struct {
+	data []byte
+	size int64 // of the whole index
+}
+
+func (c *blocks) get(ctx context.Context, s archive.Store, name string, n int64) (block, error) {
+	key := blockKey{name, n}
+	c.mu.Lock()
+	b, ok := c.held[key]
+	c.mu.Unlock()
+	if ok {
+		return b, nil
+	}
+	data, size, err := archive.RangeOf(ctx, s, name, n*blockSize, blockSize)
+	if err != nil {
+		return block{}, err
+	}
+	b = block{data, size}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = map[blockKey]block{}
+	}
+	for old := range c.held { // any one: ids are spread evenly, so none is better than another
+		if len(c.held) < maxBlocks {
+			break
+		}
+		delete(c.held, old)
+	}
+	c.held[key] = b
+	return b, nil
+}
+
+// sought is a search for one id in one index.
+type sought struct {
+	*blocks
+	store archive.Store
+	name  string // of the index
+	size  int64
+}
+
+// find returns the lines with an id. It reads the first block, then the one where the id must be
+// when ids are spread evenly, as hashes are. It seldom needs another.
+func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]Line, error) {
+	first, err := c.get(ctx, s, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	in := &sought{c, s, name, first.size}
+	lo, hi := int64(0), (in.size-1)/blockSize
+	at, near := int64(share(id)*float64(in.size))/blockSize, 4
+	// Block lo begins with a lower id, or is the first block; block hi+1 does not begin with a
+	// lower id, or does not exist.
+	for lo < hi {
+		at = min(max(at, lo+1), hi)
+		if near--; near < 0 { // the guess and its neighbours were wrong
+			at = (lo + hi + 1) / 2
+		}
+		begin, err := in.begin(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if begin < in.size {
+			line, err := in.line(ctx, begin)
+			if err != nil {
+				return nil, err
+			}
+			key, err := keyOf(line)
+			if err != nil {
+				return nil, err
+			}
+			if key < id {
+				lo, at = at, at+1
+				continue
+			}
+		}
+		hi, at = at-1, at-1
+	}
+	from, err := in.begin(ctx, lo)
+	if err != nil {
+		return nil, err
+	}
+	return in.linesOf(ctx, from, id)
+}
+
+// linesOf returns the lines with an id. It reads on from an offset before them.
+func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Line, err error) {
+	for from < in.size {
+		raw, err := in.line(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		key, err := keyOf(raw)
+		if err != nil {
+			return nil, err
+		}
+		if key > id {
+			break
+		}
+		if key == id {
+			l, err := parseLine(raw)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, l)
+		}
+		from += int64(len(raw))
+	}
+	return out, nil
+}
+
+// begin returns the offset of the first line whose preceding newline is in a block. Block 0 begins
+// with a line.
+func (in *sought) begin(ctx context.Context, n int64) (int64, error) {
+	if n == 0 {
+		return 0, nil
+	}
+	b, err := in.get(ctx, in.store, in.name, n)
+	if err != nil {
+		return 0, err
+	}
+	i := bytes.IndexByte(b.data, '\n')
+	if i < 0 && (n+1)*blockSize < in.size {
+		return 0, fmt.Errorf("%w: block %d has no line", errLine, n)
+	}
+	if i < 0 {
+		return in.size, nil
+	}
+	return n*blockSize + int64(i) + 1, nil
+}
+
+// line returns the line at an offset, its newline included.
+func (in *sought) line(ctx context.Context, from int64) ([]byte, error) {
+	var line []byte
+	for at := from; len(line) <= maxLine; {
+		b, err := in.get(ctx, in.store, in.name, at/blockSize)
+		if err != nil {
+			return nil, err
+		}
+		inBlock := at % blockSize
+		if inBlock >= int64(len(b.data)) {
+			break // the index ends without a newline
+		}
+		rest := b.data[inBlock:]
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			return append(line, rest[:i+1]...), nil
+		}
+		line = append(line, rest...)
+		at += int64(len(rest))
+	}
+	return nil, fmt.Errorf("%w: the one at %d has no end", errLine, from)
+}
+
+var keyBegins = []byte(`{"id":"`)
+
+// keyOf returns the id of a line without parsing it.
+func keyOf(line []byte) (string, error) {
+	rest, ok := bytes.CutPrefix(line, keyBegins)
+	end := bytes.IndexByte(rest, '"')
+	if !ok || end <= 0 {
+		return "", fmt.Errorf("%w: it does not begin with an id", errLine)
+	}
+	return string(rest[:end]), nil
+}
+
+// share returns which part of all possible ids is lower than an id, from 0 to 1. Ids are hashes in
+// letters and the digits 2 to 7. For any other text the answer is a bad guess.
+func share(id string) float64 {
+	const radix, digits = 32, 6
+	_, hash, _ := strings.Cut(id, "-")
+	x, unit := 0.0, 1.0
+	for i := range min(len(hash), digits) {
+		unit /= radix
+		switch c := hash[i]; {
+		case c >= 'a' && c <= 'z':
+			x += float64(c-'a'+6) * unit
+		case c >= '2' && c <= '7':
+			x += float64(c-'2') * unit
+		}
+	}
+	return x
+}

@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// reindexAtOnce is how many keys one step of Reindex goes through.
+const reindexAtOnce = 1000
+
+// Reindex goes through all entries and puts each back into the indexes of its state, if it is in
+// none of them. It is for indexes that a person had to delete. A thousand entries take Redis a few
+// milliseconds, and it serves others in between. It returns how many places were missing.
+func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
+	n := 0
+	for _, kind := range []string{keyInvoice, keyPackage} {
+		for cursor := uint64(0); ; {
+			keys, next, err := us.rdb.Scan(ctx, cursor, us.key(kind)+"*", reindexAtOnce).Result()
+			if err != nil {
+				return n, fmt.Errorf("list entries again: %w", err)
+			}
+			ids := make([]string, len(keys))
+			for i, key := range keys {
+				ids[i] = strings.TrimPrefix(key, us.key(kind))
+			}
+			missing, err := us.reindex(ctx, kind, ids)
+			if n += missing; err != nil {
+				return n, err
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []string) (int, error) {
+	changed := map[string][2]int64{} // revision, time of the last change
+	sellers := map[string]bool{}
+	if kind == keyInvoice {
+		invs, err := us.entries.Invoices(ctx, ids)
+		if _, err = Skip(err); err != nil {
+			return 0, err
+		}
+		for _, inv := range invs {
+			changed[inv.ID], sellers[inv.NIP+"|"+inv.Kind] = [2]int64{inv.Rev, int64(inv.UpdatedAt)}, true
+		}
+	} else {
+		pkgs, err := us.entries.Packages(ctx, ids)
+		if _, err = Skip(err); err != nil {
+			return 0, err
+		}
+		for _, p := range pkgs {
+			changed[p.ID] = [2]int64{p.Rev, int64(p.UpdatedAt)}
+		}
+	}
+	for seller := range sellers {
+		if err := us.rdb.SAdd(ctx, us.key(keySellers), seller).Err(); err != nil && !wrongType(err) {
+			return 0, fmt.Errorf("list sellers again: %w", err)
+		}
+	}
+	n := 0
+	for chunk := range slices.Chunk(ids, moveBatch) {
+		args := us.args(kind)
+		for _, id := range chunk {
+			if c, ok := changed[id]; ok {
+				args = append(args, id, c[0], c[1])
+			}
+		}
+		r, err := us.run(ctx, reindexScript, args)
+		if err != nil {
+			return n, fmt.Errorf("list entries again: %w", err)
+		}
+		n += int(number(cell(r, 0)))
+	}
+	return n, nil
+}
