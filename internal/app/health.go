@@ -23,9 +23,14 @@ var (
 		"How far this machine's clock is ahead of Redis's; measured once a minute.", nil, nil)
 )
 
+// sickKeysAge is how old the list of sick keys may be that a page shows: it asks for the type of
+// every key that entries share.
+const sickKeysAge = time.Minute
+
 // healthCollector exports unreadable entries and the clock's skew.
 type healthCollector struct {
 	ledger *ledger.Ledger
+	sick   *cached[[]ledger.Unreadable]
 	worker *tasks.Worker
 }
 
@@ -40,7 +45,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
-		if sick, err := c.ledger.SickKeys(ctx); err == nil { // the list itself may be among them
+		if sick, err := c.sick.get(ctx); err == nil { // the list itself may be among them
 			n = max(n, int64(len(sick)))
 		}
 		gauge(ch, unreadableEntries, float64(n))
@@ -54,7 +59,7 @@ func (w readiness) checkEntries(ctx context.Context) Check {
 	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
 		c.Detail = fmt.Sprintf("%d ledger entries cannot be read, all others go on: %s", n, strings.Join(keys, ", "))
 	}
-	if sick, err := w.pool.Ledger.SickKeys(ctx); err == nil {
+	if sick, err := w.sickKeys.get(ctx); err == nil {
 		for _, u := range sick[:min(len(sick), maxNamed)] {
 			c.Detail = strings.TrimPrefix(c.Detail+"; "+u.Err.Error(), "; ")
 		}

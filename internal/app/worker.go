@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/connect"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/tasks"
@@ -35,6 +36,7 @@ type Worker struct {
 	listener  net.Listener
 	dashboard *Dashboard
 	overview  overviews
+	sickKeys  *cached[[]ledger.Unreadable]
 	log       zerolog.Logger
 	spool     string
 	redis     *redisWatch
@@ -116,6 +118,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
+	w.sickKeys = newCached(sickKeysAge, pool.Now, pool.Ledger.SickKeys)
 	w.overview = newOverviews(pool.Now, reader.Overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
@@ -147,7 +150,7 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 	p := w.pool
 	return []prometheus.Collector{
 		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store},
-		&healthCollector{p.Ledger, w.worker},
+		&healthCollector{p.Ledger, w.sickKeys, w.worker},
 		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
