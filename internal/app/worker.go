@@ -118,7 +118,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	w.sickKeys = newCached(sickKeysAge, pool.Now, pool.Ledger.SickKeys)
+	w.sickKeys = newCached(sickKeysAge, pool.Now, pool.Ledger.SeeSickKeys)
 	w.overview = newOverviews(pool.Now, reader.Overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")

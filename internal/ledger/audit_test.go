@@ -69,7 +69,7 @@ func snapshotOf(t interface {
 			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum", "tenant",
 				"tenants": // they say nothing about the entries
 			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
-			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "fence", "home":
+			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:

@@ -18,6 +18,7 @@ const (
 	keyDue        = "due"        // zset: ids of undecided invoices by legal deadline
 	keyPending    = "owed"       // zset: ids of ended invoices whose result is not in the archive yet, by time
 	keyUnreadable = "unreadable" // zset: inv:<id> or pkg:<id> of entries that cannot be read, by time of the last check
+	keySickSeen   = "sickseen"   // string: names of the shared keys that were seen sick, one a line (sick.go)
 	keyCursors    = "cursors"    // hash: index → score and id of the last entry that a pass has listed
 	keyTaskPass   = "looked"     // string: position of the pass that WithoutTask makes through the queued invoices
 

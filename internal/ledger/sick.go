@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ var sharedKeys = func() map[string]string {
 	out := map[string]string{
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
-		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string", keySinks: "set",
+		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string", keySinks: "set", keySickSeen: "string",
 		keySeen: "hash",
 	}
 	for _, s := range States() {
@@ -112,6 +113,78 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	}
 	slices.SortFunc(sick, func(a, b Unreadable) int { return strings.Compare(a.Key, b.Key) })
 	return sick, nil
+}
+
+// SeeSickKeys is SickKeys, and remembers those keys, so that entries are listed again when a person
+// has deleted one. Whoever tells a person of them calls it: the person may be faster than the sweep.
+func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error) {
+	sick, err := us.SickKeys(ctx)
+	if err != nil || len(sick) == 0 {
+		return sick, err
+	}
+	seen, err := us.sickSeen(ctx)
+	if err != nil {
+		return sick, err
+	}
+	return sick, us.rememberSick(ctx, append(seen, namesOf(sick)...))
+}
+
+// relist lists entries again when a shared key that was seen sick is well, or gone. What was seen is
+// forgotten afterwards, so a process that dies in between is followed by one that does all of it.
+func (us *UnreadableStore) relist(ctx context.Context) error {
+	seen, err := us.sickSeen(ctx)
+	if err != nil || len(seen) == 0 {
+		return err
+	}
+	sick, err := us.SickKeys(ctx)
+	if err != nil {
+		return err
+	}
+	still := namesOf(sick)
+	if !slices.ContainsFunc(seen, func(key string) bool { return !slices.Contains(still, key) }) {
+		return nil
+	}
+	if _, err := us.Reindex(ctx); err != nil {
+		return err
+	}
+	return us.rememberSick(ctx, still)
+}
+
+// sickSeen returns the shared keys that were seen sick. Its own key may be sick too: then any key
+// may have been.
+func (us *UnreadableStore) sickSeen(ctx context.Context) ([]string, error) {
+	seen, err := us.rdb.Get(ctx, us.key(keySickSeen)).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case wrongType(err):
+		return []string{keySickSeen}, nil
+	case err != nil:
+		return nil, fmt.Errorf("read which keys were sick: %w", err)
+	}
+	return strings.Split(seen, "\n"), nil
+}
+
+func (us *UnreadableStore) rememberSick(ctx context.Context, keys []string) error {
+	slices.Sort(keys)
+	var err error
+	if keys = slices.Compact(keys); len(keys) == 0 {
+		err = us.rdb.Del(ctx, us.key(keySickSeen)).Err()
+	} else {
+		err = us.rdb.Set(ctx, us.key(keySickSeen), strings.Join(keys, "\n"), 0).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("remember which keys were sick: %w", err)
+	}
+	return nil
+}
+
+func namesOf(sick []Unreadable) []string {
+	names := make([]string, len(sick))
+	for i, u := range sick {
+		names[i] = u.Key
+	}
+	return names
 }
 
 // isShared reports whether a recorded key is one that entries share, and not that of an entry.

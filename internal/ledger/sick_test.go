@@ -23,7 +23,7 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 				w.rdb.Del(ctx(), w.key(key))
 				w.rdb.Set(ctx(), w.key(key), "x", 0)
 			}
-			sick, err := w.SickKeys(ctx())
+			sick, err := w.SeeSickKeys(ctx())
 			w.must(err)
 			var told []string
 			for _, u := range sick {

@@ -64,6 +64,9 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 // longest ago. It forgets those that can be read now, and those that are gone and in no index any
 // more. It returns how many it forgot.
 func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
+	if err := us.relist(ctx); err != nil {
+		return 0, err
+	}
 	_, keys, err := us.Unreadables(ctx, limit)
 	if err != nil || len(keys) == 0 {
 		return 0, err
@@ -110,22 +113,14 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	return forgotten, nil
 }
 
-// recheckShared adds the shared keys that are still sick to unread. If one is well again, entries
-// are listed again that it may have lost. Its note goes afterwards, so that a process that dies in
-// between is followed by one that does all of it.
+// recheckShared adds the shared keys that are still sick to unread.
 func (us *UnreadableStore) recheckShared(ctx context.Context, keys []string, unread map[string]bool) error {
 	if !slices.ContainsFunc(keys, isShared) {
 		return nil
 	}
 	sick, err := us.SickKeys(ctx)
-	if err != nil {
-		return err
-	}
 	for _, u := range sick {
 		unread[u.Key] = true
-	}
-	if slices.ContainsFunc(keys, func(key string) bool { return isShared(key) && !unread[key] }) {
-		_, err = us.Reindex(ctx)
 	}
 	return err
 }

@@ -108,9 +108,9 @@ func (s *stage) goesOn(b *actor, key, number string) {
 			s.t.Errorf("%s is sick: told is %s: %v", key, u.Key, u.Err)
 		}
 	}
-	// The sweep writes its own position again.
+	// The sweep writes its own position again, and what it saw.
 	shared := !strings.ContainsAny(key, ":|<") || strings.HasPrefix(key, "st:") || strings.HasPrefix(key, "pst:")
-	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked"}, key) {
+	if len(sick) == 0 && shared && !slices.Contains([]string{"ready", "results", "looked", "sickseen"}, key) {
 		s.t.Errorf("%s is sick, and nobody says so", key)
 	}
 	r := &inquiry.Reader{Ledger: s.ledger}
@@ -139,5 +139,56 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	s.sendThrough(b, b.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
 		s.t.Errorf("%s is sick: the invoice of the other tenant is %s: %s", key, got.State, got.Reason)
+	}
+}
+
+// A person reads of a sick key and deletes it before the sweep comes by. What it listed is listed
+// again all the same, also when the record of what cannot be read was sick with it.
+func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		waits bool // the invoice is in a waiting set, else its task is lost
+		sick  []string
+		swept bool
+	}{
+		{"waiting set", true, []string{"wait:<group>"}, false},
+		{"index of a state", false, []string{"st:queued"}, false},
+		{"index and record", false, []string{"st:queued", "unreadable"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.client())
+			inv, found := s.admit(ledger.Bulk, s.good("A/1")), func() bool { return false }
+			if c.waits {
+				w.must(queue.KindSubmit, inv.ID)
+				inv = s.read(inv.ID)
+			} else {
+				found = s.loseTask(queue.QueueInvoices, queue.KindSubmit, inv.ID, inv.Rev)
+			}
+			for i, key := range c.sick {
+				c.sick[i] = "ksef:" + strings.Replace(key, "<group>", inv.Group, 1)
+				s.rdb.Del(t.Context(), c.sick[i])
+				s.rdb.Set(t.Context(), c.sick[i], "x", 0)
+			}
+			if sick, err := s.ledger.SeeSickKeys(t.Context()); err != nil || len(sick) != len(c.sick) {
+				t.Fatalf("sick are %v, %v", sick, err)
+			}
+			if c.swept {
+				w.must(queue.KindSweep, "1")
+			}
+			s.rdb.Del(t.Context(), c.sick...)
+			for range 3 { // one lists it again, the next one finds that it has no task
+				s.advance(2 * time.Minute)
+				w.must(queue.KindSweep, "1")
+			}
+			if c.waits {
+				w.until(queue.KindCut, inv.Group, func() bool { return s.read(inv.ID).State == ledger.Packed })
+			} else if !found() {
+				t.Error("nothing queues the invoice again")
+			}
+			if n := s.rdb.Exists(t.Context(), "ksef:sickseen").Val(); n != 0 {
+				t.Error("it is still remembered that keys were sick")
+			}
+		})
 	}
 }

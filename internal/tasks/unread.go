@@ -100,7 +100,7 @@ func unreadLater(after time.Duration, n int) error {
 
 // noteSickKeys reports keys that many entries share and that hold something else.
 func (sw *sweeper) noteSickKeys(ctx context.Context) error {
-	sick, err := sw.Ledger.SickKeys(ctx)
+	sick, err := sw.Ledger.SeeSickKeys(ctx)
 	if err != nil || len(sick) == 0 {
 		return err
 	}

@@ -82,7 +82,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return data, nil
-	case missing == nil && (errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt)):
+	case missing == nil && errors.Is(err, archive.ErrNotFound): // a damaged bundle may have a later result
 		return alone, nil
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, missing

@@ -1,6 +1,7 @@
--- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:' or 'pkg:', then for each entry: id,
--- revision, time of its last change. One that has changed since is in its indexes: whoever changed it
--- put it there. Returns {how many places were missing}.
+-- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:' or 'pkg:', then for
+-- each entry: id, revision, time of its last change. One that has changed since is in the index of its
+-- state and in its waiting set: whoever changed it put it there. The index of deadlines is not written
+-- with each change. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 for i = 4, #ARGV, 3 do
@@ -10,9 +11,9 @@ for i = 4, #ARGV, 3 do
     if p[1] and p[2] == rev then add(P .. 'pst:' .. p[1], 'NX', at, id) end
   else
     local e = entry(id, 'owed')
+    if e[1] and not decided[e[1]] then add(P .. 'due', 'NX', e[6], id) end
     if e[1] and e[2] == rev then
       add(P .. 'st:' .. e[1], 'NX', at, id)
-      if not decided[e[1]] then add(P .. 'due', 'NX', e[6], id) end
       if e[7] == '1' then add(P .. 'owed', 'NX', at, id) end
       if e[1] == 'queued' and e[4] ~= '' and not e.damaged and index('ZCARD', P .. 'wait:' .. e[4]) and
         index('ZCARD', P .. 'waitage:' .. e[4]) then wait(id, e[4], e[6], e[5], at) end
