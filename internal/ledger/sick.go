@@ -116,7 +116,8 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 }
 
 // SeeSickKeys is SickKeys, and remembers those keys, so that entries are listed again when a person
-// has deleted one. Whoever tells a person of them calls it: the person may be faster than the sweep.
+// has deleted one. Whoever tells a person of them calls it: the person may be faster than the
+// sweep.
 func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error) {
 	sick, err := us.SickKeys(ctx)
 	if err != nil || len(sick) == 0 {
@@ -129,8 +130,9 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.rememberSick(ctx, append(seen, namesOf(sick)...))
 }
 
-// relist lists entries again when a shared key that was seen sick is well, or gone. What was seen is
-// forgotten afterwards, so a process that dies in between is followed by one that does all of it.
+// relist lists entries again when a shared key that was seen sick is well, or gone. What was seen
+// is forgotten afterwards, so a process that dies in between is followed by one that does all of
+// it.
 func (us *UnreadableStore) relist(ctx context.Context) error {
 	seen, err := us.sickSeen(ctx)
 	if err != nil || len(seen) == 0 {

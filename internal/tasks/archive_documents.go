@@ -18,8 +18,17 @@ const (
 // moves the entries. left is why one of them could not be archived while the others were; err
 // concerns all of them.
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
-	f, err := ar.fileAll(ctx, invs, upos, ar.bundlesOf(upos.pkg, invs))
+	bs := ar.bundlesOf(upos.pkg, invs)
+	if bs != nil && ar.hangs.enough(upos.pkg.ID) {
+		ar.o.Log.Warn().Str("package", upos.pkg.ID).
+			Msg("the archive does not answer when it is given the documents of the package in one object: each is archived by itself")
+		bs = nil
+	}
+	f, err := ar.fileAll(ctx, invs, upos, bs)
 	var refused *bundleError
+	if errors.As(err, &refused) && !damaged(err) {
+		ar.hangs.note(upos.pkg.ID)
+	}
 	if errors.As(err, &refused) && damaged(err) && !ar.archiving.givesUp(ctx) {
 		// The archive works, and takes no bundle. Nothing of the package must wait for that.
 		ar.o.Log.Error().Str("package", upos.pkg.ID).Err(refused.err).

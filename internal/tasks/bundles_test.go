@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/bundle"
@@ -202,8 +203,9 @@ func TestReceipt_ArchiveTakesNoBundle_EachInvoiceIsArchivedByItself(t *testing.T
 	}
 }
 
-// A store that does not answer is not tried with twice as many objects: the package waits.
-func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWhole(t *testing.T) {
+// A store that does not answer is not tried with twice as many objects: the package waits. When
+// only bundles get no answer, again and again, its invoices are archived one by one.
+func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWholeAndNotForEver(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	sick := &archive.CallError{Sick: true, Err: errors.New("the archive does not answer in time")}
 	w := s.workerWith("w", s.client(), func(p *tasks.Parts) { p.Store = &refusingStore{s.store, sick} }, inPackages)
@@ -220,6 +222,17 @@ func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWhole(t *testing.T) {
 	for _, name := range s.names(invs[0], "") {
 		if strings.Contains(name, "/inv-") {
 			t.Fatalf("%s was written", name)
+		}
+	}
+	for range 2 {
+		s.advance(time.Minute)
+		_ = w.run(queue.KindReceipt, pkg)
+	}
+	s.advance(time.Minute)
+	w.must(queue.KindReceipt, pkg)
+	for _, inv := range invs {
+		if r := s.result(s.read(inv.ID)); r.State != "receipted" {
+			t.Fatalf("%+v", r)
 		}
 	}
 }

@@ -57,8 +57,8 @@
 //	attest.go            what a UPO attests; receipt_sources.go: where it comes from;
 //	                     archived.go: documents that the archive has
 //	archive_documents.go documents and results go to the archive; filing.go: one batch of them;
-//	                     filing_bundles.go: in one ZIP for a package; filing_tidy.go: their
-//	                     indexes are joined;
+//	                     filing_bundles.go: in one ZIP for a package; filing_hangs.go: which
+//	                     get no answer; filing_tidy.go: their indexes are joined;
 //	                     filing_move.go: the ledger learns what is durable
 //	archive_use.go       how many tasks use the archive; bulkhead.go: of one tenant
 //

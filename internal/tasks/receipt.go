@@ -30,6 +30,7 @@ type archivist struct {
 	receipts      *bulkhead // receipt tasks that use the archive
 	receiptMemory memory
 	tidied        tidied
+	hangs         bundleHangs
 }
 
 // receipt archives a settled package: the session's UPO, and for each invoice its document and

@@ -82,7 +82,9 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return data, nil
-	case missing == nil && errors.Is(err, archive.ErrNotFound): // a damaged bundle may have a later result
+	case missing == nil && errors.Is(err, errListed): // the bundle has a later result than the one alone
+		return nil, err
+	case missing == nil && (errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt)):
 		return alone, nil
 	case errors.Is(err, archive.ErrNotFound):
 		return nil, missing
@@ -96,6 +98,9 @@ func final(result []byte) bool {
 	return json.Unmarshal(result, &r) == nil && r.State == "receipted"
 }
 
+// errListed says that an index lists what its damaged bundle cannot give.
+var errListed = errors.New("a damaged bundle has it")
+
 // bundled returns a document or result from the first bundle that has it whole.
 func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id, suffix string) ([]byte, error) {
 	lines, bad := s.find(ctx, indexes, id)
@@ -106,7 +111,10 @@ func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id,
 		}
 		bad = errors.Join(bad, err)
 	}
-	if bad != nil {
+	switch {
+	case len(lines) > 0:
+		return nil, fmt.Errorf("%w: %w", errListed, bad)
+	case bad != nil:
 		return nil, bad
 	}
 	return nil, archive.ErrNotFound

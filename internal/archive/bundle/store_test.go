@@ -185,6 +185,24 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 	}
 }
 
+// An invoice was parked, with a result of its own, and accepted later, in a bundle. The bundle is
+// damaged: the older result is not told in its place.
+func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
+	dir := t.TempDir()
+	below := open(t, "file://"+dir)
+	inv := invoiceOf("a", 1, 600)
+	if err := below.Replace(t.Context(), resultName(inv), []byte(`{"state":"parked"}`), ""); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, kept(t, below, "2026-11-26", "pkg-a", []bundle.Invoice{inv}))
+	if err := os.WriteFile(path, []byte("PK and then nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := bundle.Over(below).Get(t.Context(), resultName(inv)); !errors.Is(err, archive.ErrCorrupt) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
 // A bucket that does not answer says nothing about what it has.
 func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
 	service := archivetest.NewS3(t, "honoured")

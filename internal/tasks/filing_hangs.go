@@ -1,0 +1,33 @@
+package tasks
+
+import "sync"
+
+// hangsBeforeFiles is how often in a row the archive may fail to answer when it is given a bundle
+// of a package. Then the package is archived in single files: something between here and the
+// archive, a proxy for example, may take small objects alone.
+const hangsBeforeFiles = 3
+
+// bundleHangs counts these failures by package, in this process. The zero value is ready to use.
+// Safe for concurrent use.
+type bundleHangs struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// note counts one failure of a package.
+func (h *bundleHangs) note(pkg string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	const many = 10_000
+	if h.n == nil || len(h.n) >= many {
+		h.n = map[string]int{}
+	}
+	h.n[pkg]++
+}
+
+// enough reports whether a package is to be archived in single files.
+func (h *bundleHangs) enough(pkg string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.n[pkg] >= hangsBeforeFiles
+}
