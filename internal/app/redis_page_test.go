@@ -147,6 +147,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	signIn(t, addr, op)
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
+	seeSickKey(t, p.base.Ledger, p.base.Redis)
 	writeRareLimiterKeys(t, p.base.Redis)
 	writeRareQueueKeys(t, p.base.Asynq, events)
 	app.ForgetPublicKey(p.base, "5265877635")
@@ -333,6 +334,22 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 		return err == nil && info.Retry == 1 && info.Archived == 1 && events.saw("asynq:workers:{")
 	})
 	if err := inspector.PauseQueue(queue); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seeSickKey lets the ledger remember a key that holds another type for a moment. PFADD writes a
+// string, and its event is none of those that are compared.
+func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
+	t.Helper()
+	const sick = "ksef:cursors"
+	if err := errors.Join(rdb.Del(t.Context(), sick).Err(), rdb.PFAdd(t.Context(), sick, "x").Err()); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := l.SeeSickKeys(t.Context()); err != nil || len(seen) != 1 {
+		t.Fatalf("seen are %v, %v", seen, err)
+	}
+	if err := rdb.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,7 +21,8 @@ var sharedKeys = func() map[string]string {
 	out := map[string]string{
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
-		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string", keySinks: "set", keySickSeen: "string",
+		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
+		keySinks: "set", keySickSeen: "string",
 		keySeen: "hash",
 	}
 	for _, s := range States() {
