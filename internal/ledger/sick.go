@@ -128,7 +128,12 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	if err != nil {
 		return sick, err
 	}
-	return sick, us.rememberSick(ctx, append(seen, namesOf(sick)...))
+	all := append(seen, namesOf(sick)...)
+	slices.Sort(all)
+	if all = slices.Compact(all); len(all) == len(seen) && !slices.Contains(seen, keySickSeen) {
+		return sick, nil
+	}
+	return sick, us.rememberSick(ctx, all)
 }
 
 // relist lists entries again when a shared key that was seen sick is well, or gone. What was seen
@@ -169,9 +174,8 @@ func (us *UnreadableStore) sickSeen(ctx context.Context) ([]string, error) {
 }
 
 func (us *UnreadableStore) rememberSick(ctx context.Context, keys []string) error {
-	slices.Sort(keys)
 	var err error
-	if keys = slices.Compact(keys); len(keys) == 0 {
+	if len(keys) == 0 {
 		err = us.rdb.Del(ctx, us.key(keySickSeen)).Err()
 	} else {
 		err = us.rdb.Set(ctx, us.key(keySickSeen), strings.Join(keys, "\n"), 0).Err()

@@ -4,7 +4,8 @@
 -- words; the fields.
 -- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the one
 -- that its ref names, if those that are now have ended; 'd' says that the deadline is among the fields.
--- Returns for each invoice {new revision} or {new revision, {ids that became superseded}}, or {0, state, revision, package} as they are.
+-- Returns for each invoice {new revision} or {new revision, {ids that became superseded}}, or {0, state,
+-- revision, package} as they are.
 local i, out = 3, {}
 
 -- free reports whether an invoice may have the place of another one: that one is gone or has ended.

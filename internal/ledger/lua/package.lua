@@ -1,8 +1,8 @@
 -- Move a package together with a piece of its invoices. ARGV: home, package, revision, the life of
--- Redis that the caller is bound to or '', the states that it may come from, new state or '=' to stay, the states that its invoices may come from or ''
--- to leave them alone, their new state, the waiting group that they enter or '', the place of the
--- piece's first invoice in the package and how many places it has, number of field words of the
--- package, its fields, then the fields of each invoice.
+-- Redis that the caller is bound to or '', the states that it may come from, new state or '=' to stay,
+-- the states that its invoices may come from or '' to leave them alone, their new state, the waiting
+-- group that they enter or '', the place of the piece's first invoice in the package and how many
+-- places it has, number of field words of the package, its fields, then the fields of each invoice.
 -- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}, or
 -- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life.
 --
