@@ -77,7 +77,7 @@ func (p *program) receiver(name string) (string, error) {
 		if len(known) > 0 {
 			hint = "use one of " + strings.Join(known, ", ")
 		}
-		return "", &usageError{what: fmt.Sprintf("%q is no receiver of the configuration", name), hint: hint}
+		return "", &usageError{what: fmt.Sprintf("%q is not a receiver in the configuration", name), hint: hint}
 	}
 	return name, nil
 }
@@ -242,7 +242,7 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	}
 	n, err := desk.Resend(ctx, name, osUser(p.environ), "", c.IDs...)
 	if err != nil {
-		return p.deskError(err)
+		return p.busyError(err)
 	}
 	rows := &columns{s: p.out}
 	rows.row(name, strconv.Itoa(n), "sent again within seconds")
@@ -261,7 +261,7 @@ func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since t
 	}
 	first := (&ledger.Outcome{At: span.First}).Time()
 	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
-		return p.deskError(err)
+		return p.busyError(err)
 	}
 	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
 	if span.First == "" || first.After(since) && span.Added > span.Length {
@@ -278,7 +278,7 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
-		return p.deskError(err)
+		return p.busyError(err)
 	}
 	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
 	return nil
@@ -300,7 +300,7 @@ func (p *program) since(ctx context.Context, text string) (time.Time, error) {
 	return at, nil
 }
 
-func (p *program) deskError(err error) error {
+func (p *program) busyError(err error) error {
 	if errors.Is(err, sinks.ErrBusy) {
 		p.say("%v", sinks.ErrBusy)
 		return errSome
@@ -309,5 +309,5 @@ func (p *program) deskError(err error) error {
 }
 
 func (rd *reader) receivers() *actions.Receivers {
-	return &actions.Receivers{Desk: sinks.Desk{Ledger: rd.base.Ledger}, Audit: rd.base.Audit("enqueue")}
+	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger, Now: rd.base.Now}, Audit: rd.base.Audit("enqueue")}
 }

@@ -98,7 +98,7 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 		Pool:  pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
 		Receivers: []page.Receiver{{Name: "erp", Kind: "webhook"}, {Name: "of-a", Kind: "folder", Tenants: []string{"A"}},
 			{Name: "of-b", Kind: "webhook", Tenants: []string{"B"}}},
-		Outbox: w.ledger, Resend: &actions.Receivers{Desk: sinks.Desk{Ledger: w.ledger, Patience: time.Millisecond}, Audit: recorder},
+		Outbox: w.ledger, Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: w.ledger, Wait: time.Millisecond, Now: time.Now}, Audit: recorder},
 		Records: &records.Reader{Store: store}, Document: w.document,
 		Report:  &report.Sources{Archive: &records.Reader{Store: store}, Ledger: w.ledger, Document: w.document},
 		Actions: &actions.Executor{Ledger: w.ledger, Queue: q, Inquiry: reader, Audit: recorder},
