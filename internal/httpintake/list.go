@@ -107,7 +107,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 		}
 	}
 	if f.state == results.Refused && f.ref == "" && f.number == "" {
-		return f, bad("refused documents are no invoices: ask for them by ref or number",
+		return f, bad("refused documents are not invoices: ask for them by ref or number",
 			"odrzucone dokumenty nie są fakturami: pytaj o nie przez ref lub number")
 	}
 	return f, nil
