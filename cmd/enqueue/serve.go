@@ -85,7 +85,7 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, timeout tim
 }
 
 // mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and
-// archive belong to this configuration, and that documents are sealed as everybody's are.
+// archive belong to this configuration, and that documents are sealed with the pool's key.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
