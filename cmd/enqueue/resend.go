@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"ksefworker/internal/actions"
-	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results/sinks"
 )
@@ -83,18 +81,12 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 
 // since reads a time or a duration before now.
 func (p *program) since(ctx context.Context, text string) (time.Time, error) {
-	if d, ok := parseSpan(text); ok {
-		now, err := p.base.Ledger.Clock(ctx)
-		return now.Add(-d), err
+	from, err := parseSince(text)
+	if err != nil {
+		return time.Time{}, err
 	}
-	at, ok := intake.ParseTime(text, false)
-	if !ok {
-		return at, &usageError{
-			what: fmt.Sprintf("--since %q is neither a time nor a duration", text),
-			hint: "write 24h, 7d, 2026-11-23 or RFC 3339",
-		}
-	}
-	return at, nil
+	now, err := p.base.Ledger.Clock(ctx)
+	return from(now), err
 }
 
 func (p *program) busyError(err error) error {
