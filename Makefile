@@ -20,7 +20,7 @@ TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 1
 # What these tests use at the same time is raced in the packages that have it; here it would only cost time.
 PLAIN = ./cmd/... ./deploy/... ./examples/...
 
-.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-profile bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench Scrape500 -benchtime 5x ./internal/app
 	$(GO) test -run '^$$' -bench Results -benchtime 1x -timeout 20m ./cmd/enqueue
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 30m ./internal/e2e
+
+bench-profile: need-redis ## where time and allocations of a worker go on the whole way of 10,000, and which commands of Redis are dear (1 min); files in profile/
+	@mkdir -p profile
+	KSEF_BENCH_PROFILE=$(CURDIR)/profile $(GO) test -run '^$$' -bench 'Way_10k/transport=gateway/limits=lifted' -benchtime 1x -timeout 10m ./internal/e2e
+	$(GO) tool pprof -top -nodecount 40 profile/worker.cpu
+	$(GO) tool pprof -top -nodecount 40 -cum profile/worker.cpu
+	$(GO) tool pprof -top -nodecount 30 -sample_index alloc_space profile/worker.allocs
 
 bench-limits: need-redis ## four workers at KSeF's limits, by each transport: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (50 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
@@ -104,7 +111,7 @@ release-check: ## build the release twice, in different folders and with differe
 	@scripts/reproducible.sh
 
 clean: ## remove what was built
-	rm -rf bin dist
+	rm -rf bin dist profile
 
 .PHONY: need-redis need-schemas
 need-redis:

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +70,7 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		b.ReportMetric(float64(len(books.Sessions)), "sessions")
 		b.ReportMetric(float64(w.peak(b)), "MB-worker")
 		b.Logf("the longest commands of Redis: %s", longestCommands(s))
+		b.Logf("the dearest commands of Redis:\n%s", dearestCommands(s))
 		s.balanced(n)
 		w.terminate(b, 30*time.Second)
 		b.StartTimer()
@@ -94,6 +97,35 @@ func longestCommands(s *site) string {
 		longest[name] = max(longest[name], call.Duration)
 	}
 	return fmt.Sprint(longest)
+}
+
+// dearestCommands lists the ten commands that took most of Redis's time, as INFO commandstats counts
+// it: calls and milliseconds. What a script calls counts for itself and for EVALSHA.
+func dearestCommands(s *site) string {
+	s.t.Helper()
+	stats, err := s.rdb.Info(s.t.Context(), "commandstats").Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	type command struct {
+		name        string
+		calls, usec int
+	}
+	var all []command
+	for line := range strings.Lines(stats) {
+		var c command
+		name, figures, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
+		if n, _ := fmt.Sscanf(figures, "calls=%d,usec=%d", &c.calls, &c.usec); n == 2 {
+			c.name = name
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b command) int { return b.usec - a.usec })
+	var text strings.Builder
+	for _, c := range all[:min(10, len(all))] {
+		fmt.Fprintf(&text, "%-12s %7d calls %6d ms\n", c.name, c.calls, c.usec/1000)
+	}
+	return text.String()
 }
 
 // liftLimits removes the client's request limits.
