@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,7 +21,8 @@ const benchWayWithin = 5 * time.Minute
 // BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
 // one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
 // Redis, the worker and the simulator share the machine. Each is measured through the gateway and
-// straight to KSeF.
+// straight to KSeF. The CPU time of the stand-in for KSeF, which checks every document against the
+// schema on this machine, is printed apart: KSeF has machines of its own.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -55,7 +57,7 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		}
 		w := s.start()
 		b.StartTimer()
-		began := time.Now()
+		began, redisBefore, here := time.Now(), cpuTime(b, s.bed.Redis.Pid()), cpuTime(b, os.Getpid())
 		accepted := make(chan time.Duration, 1)
 		go func() { accepted <- s.acceptedAfter(began, n, benchWayWithin) }()
 		s.submit(dir)
@@ -69,6 +71,9 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		b.ReportMetric(receipts.Seconds(), "s-receipts")
 		b.ReportMetric(float64(len(books.Sessions)), "sessions")
 		b.ReportMetric(float64(w.peak(b)), "MB-worker")
+		b.ReportMetric(cpuTime(b, w.cmd.Process.Pid).Seconds(), "cpu-s-worker")
+		b.ReportMetric((cpuTime(b, s.bed.Redis.Pid()) - redisBefore).Seconds(), "cpu-s-redis")
+		b.ReportMetric((cpuTime(b, os.Getpid()) - here).Seconds(), "cpu-s-stand-in")
 		b.Logf("the longest commands of Redis: %s", longestCommands(s))
 		b.Logf("the dearest commands of Redis:\n%s", dearestCommands(s))
 		s.balanced(n)
