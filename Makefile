@@ -45,7 +45,7 @@ lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, the archive in both layouts, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, the archive in both layouts, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000 and of 100,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
