@@ -17,8 +17,9 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
-# What these tests use at the same time is raced in the packages that have it; here it would only cost time.
-PLAIN = ./cmd/... ./deploy/... ./examples/...
+# Workers are processes of their own in these tests, and what runs beside the tests is raced in the packages that have it; here
+# the race detector would only cost time.
+PLAIN = ./internal/e2e ./cmd/... ./deploy/... ./examples/...
 
 .PHONY: help build test race lint demo bench bench-profile bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
 
@@ -33,11 +34,11 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 
 # The packages whose tests wait longest begin first, beside each other: app alone takes seven minutes
 # and a third of one core.
-SLOW = ksefworker/internal/app ksefworker/internal/e2e ksefworker/internal/tasks ksefworker/internal/chaos
+SLOW = ksefworker/internal/app ksefworker/internal/tasks ksefworker/internal/chaos
 
 race: need-redis ## the same under the race detector (needs a C compiler); programs that tests start as processes run without it
 	@status=0; CGO_ENABLED=1 $(TEST) -p 4 -race $(SLOW) $$($(GO) list ./... | grep -vxE "$$($(GO) list $(PLAIN) $(SLOW) | paste -sd'|' -)") || status=1; \
-	$(TEST) $(PLAIN) || status=1; exit $$status
+	$(TEST) -p 3 $(PLAIN) || status=1; exit $$status
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 	@scripts/lint.sh
