@@ -133,7 +133,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
 		return err
 	}
-	return w.listen(NewMetrics(w.sources(events, out)...))
+	return w.listen(newMetrics(w.sources(events, out)...))
 }
 
 // refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.
