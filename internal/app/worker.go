@@ -127,7 +127,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		Concurrency: cfg.Worker.Concurrency, Queues: queue.Queues(),
 		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
-		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
