@@ -155,7 +155,7 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 	return Step{Rest: rest, GiveUp: giveUp}
 }
 
-// PassRest is the pause after so many passes. It doubles each time.
+// PassRest is the pause after this many passes. It doubles each time.
 func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
 
 // NotFound parks what the register does not list.

@@ -19,7 +19,7 @@ type Pace struct {
 // rounded up.
 const perLogin = 4
 
-// NewPace allows so many requests a second for logins. It should be a part of KSeF's 60 when
+// NewPace allows this many requests a second for logins. It should be a part of KSeF's 60 when
 // several processes share an address.
 func NewPace(perSecond int) *Pace {
 	return &Pace{apart: perLogin * time.Second / time.Duration(max(perSecond, 1))}
