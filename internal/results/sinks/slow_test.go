@@ -112,7 +112,7 @@ func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
 	}
 	w.rejected(3)
 	w.run(r)
-	w.pass(Patience + time.Hour)
+	w.pass(giveUpAfter + time.Hour)
 	w.run(r)
 	if _, failed := w.counts(); failed != ledger.MaxFailed {
 		t.Errorf("%d are kept", failed)
