@@ -50,7 +50,7 @@ func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger
 	if len(d.runners) == 0 {
 		return d, nil
 	}
-	d.server = asynq.NewServerFromRedisClient(queue.Unbounded(pool.Asynq), asynq.Config{
+	d.server = asynq.NewServerFromRedisClient(queue.Guarded(pool.Asynq), asynq.Config{
 		Concurrency: len(d.runners), Queues: map[string]int{queue.QueueResults: 1},
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 5 * time.Second },
 		ShutdownTimeout:          pool.Config.Worker.ShutdownTimeout,

@@ -18,6 +18,7 @@ func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
 		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
+		w.queues.check,
 	}
 	facts := sync.OnceValue(func() tenantFacts { return w.tenantFacts(ctx) })
 	for _, t := range w.pool.Config.Tenants {
