@@ -9,8 +9,11 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// tokens are the result of a renewal. After a refresh there is no new refresh token.
-type tokens struct{ access, refresh live }
+// tokens are the result of a renewal. After a refresh there is no new refresh token, and no proof.
+type tokens struct {
+	access, refresh live
+	proof           Proof
+}
 
 // renew refreshes the access token, or logs in.
 func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
@@ -82,7 +85,7 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	if err != nil {
 		return tokens{}, redeemError{err}
 	}
-	return tokens{lifeOf(got.Access, sent, skew), lifeOf(got.Refresh, sent, skew)}, nil
+	return tokens{lifeOf(got.Access, sent, skew), lifeOf(got.Refresh, sent, skew), proof}, nil
 }
 
 // poll waits for the end of a login: typically one to four seconds.
