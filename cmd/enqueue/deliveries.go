@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/actions"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results/sinks"
 )
 
@@ -220,7 +221,8 @@ func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
 	}
 	if len(failed) > 0 {
 		if !c.JSON {
-			p.say("%d results were given up; send them again with: %s", len(failed), p.command("deliveries", "resend", name, "--all"))
+			p.say("%s given up; send again with: %s", plural.Of(len(failed), "result was", "results were"),
+				p.command("deliveries", "resend", name, "--all"))
 		}
 		return errSome
 	}

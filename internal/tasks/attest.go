@@ -152,7 +152,7 @@ func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Recei
 	if missing == 0 {
 		return ""
 	}
-	return fmt.Sprintf("its receipt does not have %d of %d accepted invoices yet", missing, needed)
+	return fmt.Sprintf("its receipt is not complete yet: of the accepted invoices (%d) it lacks %d", needed, missing)
 }
 
 // noReceiptReason says why an accepted invoice has no receipt.
