@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"ksefworker/internal/plural"
 )
 
 // readiness looks at what a worker needs.
@@ -74,7 +76,8 @@ func (w readiness) checkDeadlines(ctx context.Context) Check {
 	}
 	ids, err := w.pool.Ledger.Due(ctx, now.Add(near), 1000)
 	if err == nil && len(ids) > 0 {
-		c.Detail = fmt.Sprintf("%d invoices are not in KSeF yet and have less than %s until their deadline", len(ids), near)
+		c.Detail = fmt.Sprintf("%s not in KSeF yet, with less than %s until the deadline",
+			plural.Of(len(ids), "invoice is", "invoices are"), near)
 	}
 	return c
 }

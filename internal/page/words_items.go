@@ -34,7 +34,7 @@ var polishItems = map[string]string{
 	"value %s":                      "wartość %s",
 	"line %d, column %d":            "wiersz %d, kolumna %d",
 	"not as it must be":             "wartość nieprawidłowa",
-	"and %d more faults":            "i jeszcze błędów: %d",
+	"and other faults: %d":          "i jeszcze błędów: %d",
 	"an error, which the log tells": "błąd, szczegóły są w dzienniku programu",
 	"this page":                     "ta strona",
 	"the command line":              "wiersz poleceń",

@@ -40,7 +40,7 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 	}
 	for _, run := range net.runs {
 		if err := run.send(ctx, q.rdb); err != nil {
-			return fmt.Errorf("queue %d tasks: %w", len(jobs), err)
+			return fmt.Errorf("queue tasks (%d): %w", len(jobs), err)
 		}
 	}
 	return nil
