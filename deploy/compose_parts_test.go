@@ -19,7 +19,8 @@ import (
 // listens are the ports on which images that are not ours listen.
 var listens = map[string]string{"redis": "6379", "asynqmon": "8080", "prometheus": "9090", "grafana": "3000", "jaeger": "16686"}
 
-// listensAt returns the port on which a service of docker-compose.yml listens, by its configuration.
+// listensAt returns the port on which a service of docker-compose.yml listens, by its
+// configuration.
 func listensAt(t *testing.T, name string, s service) string {
 	t.Helper()
 	demo := load(t, "demo/worker.yaml")
@@ -140,7 +141,8 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 		}
 	}
 	job := prometheus.ScrapeConfigs[0]
-	named := map[string]string{"gateway.url": demo.BaseURL(), "redis.url": demo.Redis.URL, "the source of the dashboards": grafana.Datasources[0].URL,
+	named := map[string]string{"gateway.url": demo.BaseURL(), "redis.url": demo.Redis.URL,
+		"the source of the dashboards": grafana.Datasources[0].URL,
 		"what Prometheus scrapes": fmt.Sprintf("http://%s:%d", job.DNSSDConfigs[0].Names[0], job.DNSSDConfigs[0].Port)}
 	for what, address := range named {
 		u, err := url.Parse(address)
@@ -203,7 +205,10 @@ func TestDocker_Context_HasWhatTheProgramsEmbed(t *testing.T) {
 	out := func(path string) bool {
 		return slices.ContainsFunc(patterns, func(p string) bool {
 			if deep, is := strings.CutPrefix(p, "**/"); is {
-				return slices.ContainsFunc(strings.Split(path, "/"), func(name string) bool { m, _ := filepath.Match(deep, name); return m })
+				return slices.ContainsFunc(strings.Split(path, "/"), func(name string) bool {
+					m, _ := filepath.Match(deep, name)
+					return m
+				})
 			}
 			first, _, _ := strings.Cut(path, "/")
 			m, _ := filepath.Match(p, first)

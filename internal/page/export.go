@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/report"
 )
 
-// An exported list has every row, however many there are: rows are read and sent piece by piece, and
-// no more than a piece is in memory.
+// An exported list has every row, however many there are: rows are read and sent piece by piece,
+// and no more than a piece is in memory.
 const (
 	// exportPiece is how many invoices are read and sent at a time.
 	exportPiece = 1000
@@ -138,9 +138,9 @@ func codeCell(code int) any {
 }
 
 // all yields every invoice of a window, piece by piece, the newest change first. An invoice that
-// changes meanwhile leaves its place, and may do so before it was yielded. So what has changed since
-// the beginning is yielded behind the others: none is missing, and one that changes may come twice,
-// the second time as it is then.
+// changes meanwhile leaves its place, and may do so before it was yielded. So what has changed
+// since the beginning is yielded behind the others: none is missing, and one that changes may come
+// twice, the second time as it is then.
 func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
 	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
 	for range maxRounds {

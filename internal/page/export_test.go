@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
@@ -52,11 +51,16 @@ func TestExport_MoreThanAPiece_HasEveryRowOnce(t *testing.T) {
 type restless struct {
 	page.Inquiry
 	before func(w inquiry.Window)
+	after  func(*inquiry.Found) // nil: nothing
 }
 
 func (r *restless) Latest(ctx context.Context, w inquiry.Window) (inquiry.Found, error) {
 	r.before(w)
-	return r.Inquiry.Latest(ctx, w)
+	found, err := r.Inquiry.Latest(ctx, w)
+	if r.after != nil {
+		r.after(&found)
+	}
+	return found, err
 }
 
 func TestExport_InvoicesChangeMeanwhile_NoneIsMissing(t *testing.T) {
@@ -65,8 +69,7 @@ func TestExport_InvoicesChangeMeanwhile_NoneIsMissing(t *testing.T) {
 	for i := range 1100 { // more than a piece
 		w.take("A", sellerA, fmt.Sprintf("FV/%04d", i), ledger.Rejected, "x")
 	}
-	late := w.take("A", sellerA, "LATE", ledger.Rejected, "x")
-	_ = late
+	w.take("A", sellerA, "LATE", ledger.Rejected, "x")
 	pieces := 0
 	oldest := map[string]bool{}
 	r.before = func(inquiry.Window) {
@@ -164,5 +167,4 @@ func TestSearch_Buyer_IsReadFromTheDocuments(t *testing.T) {
 		!strings.Contains(body, "NIP składa się z dziesięciu cyfr") {
 		t.Errorf("status %d", status)
 	}
-	_ = time.Now
 }

@@ -30,7 +30,7 @@ type invoicePage struct {
 	Until    time.Time // of the wait
 	Asked    string    // what was just asked for: one of the verbs
 	MayMark  bool
-	// Trace and PackageTrace are under what the requests to KSeF are found in the log and in traces.
+	// Trace and PackageTrace are the trace_id by which log and traces have what was done about it.
 	Trace, PackageTrace string
 }
 

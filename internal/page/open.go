@@ -55,7 +55,7 @@ func (v *openList) open() error {
 	}
 	d.Items = found.items
 	if found.next != (ledger.Place{}) {
-		d.Next = v.listing.older(found.next)
+		d.Next = v.listing.older(found.next, slices.ContainsFunc(found.items, func(it item) bool { return it.ID == found.next.ID }))
 		d.Back = found.next.At.Time()
 	}
 	if q.before == (ledger.Place{}) {

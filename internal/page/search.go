@@ -175,7 +175,9 @@ func (v *searches) invoices() error {
 	}
 	d.Searched = found.Read
 	if found.Next != (ledger.Place{}) {
-		d.Next = v.listing.older(found.Next)
+		d.Next = v.listing.older(found.Next, slices.ContainsFunc(found.Invoices, func(inv ledger.Invoice) bool {
+			return inv.ID == found.Next.ID
+		}))
 		if len(found.Invoices) < pageSize {
 			d.Back = found.Next.At.Time()
 		}
@@ -183,8 +185,13 @@ func (v *searches) invoices() error {
 	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
 }
 
-// older is the address of what comes behind a place.
-func (v *listing) older(at ledger.Place) string {
+// older is the address of what comes behind a place. own says that an invoice that is shown is
+// there. Another one may be one that the visitor may not see: its id is left out but for its
+// beginning, so that at most an invoice of the same instant is shown again.
+func (v *listing) older(at ledger.Place, own bool) string {
+	if !own {
+		at.ID = shortened(at.ID, len("inv-")+3) + "~" // behind every letter of an id
+	}
 	q := url.Values{}
 	for name, values := range v.r.URL.Query() {
 		if len(values) > 0 && values[0] != "" {

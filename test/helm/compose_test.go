@@ -25,7 +25,8 @@ func compose(t *testing.T, profiles []string, files ...string) *types.Project {
 
 func TestCompose_EveryService_IsReadAsDockerComposeReadsIt(t *testing.T) {
 	all := compose(t, []string{"*"}, "../../docker-compose.yml")
-	for _, name := range []string{"redis", "worker", "enqueue", "intake", "watch", "simulator", "asynqmon", "prometheus", "grafana", "jaeger"} {
+	for _, name := range []string{"redis", "worker", "enqueue", "intake", "watch", "simulator", "asynqmon", "prometheus", "grafana",
+		"jaeger"} {
 		if _, is := all.Services[name]; !is {
 			t.Errorf("there is no service %s", name)
 		}
