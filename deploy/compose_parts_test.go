@@ -143,7 +143,7 @@ func TestCompose_Services_NameEachOtherAndTheirPorts(t *testing.T) {
 	job := prometheus.ScrapeConfigs[0]
 	named := map[string]string{"gateway.url": demo.BaseURL(), "redis.url": demo.Redis.URL,
 		"the source of the dashboards": grafana.Datasources[0].URL,
-		"what Prometheus scrapes": fmt.Sprintf("http://%s:%d", job.DNSSDConfigs[0].Names[0], job.DNSSDConfigs[0].Port)}
+		"what Prometheus scrapes":      fmt.Sprintf("http://%s:%d", job.DNSSDConfigs[0].Names[0], job.DNSSDConfigs[0].Port)}
 	for what, address := range named {
 		u, err := url.Parse(address)
 		if err != nil {
