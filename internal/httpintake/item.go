@@ -105,7 +105,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 		it.Terms = &itemTerms{a.Terms.Applied, a.Terms.Text}
 	}
 	if a.Warning != nil {
-		it.Warning = oneLine(a.Warning)
+		it.Warning = intake.OneLine(a.Warning)
 	}
 	return it
 }
@@ -148,7 +148,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		rules = []string{problem.What}
 		r.Faults = []fault{{Rule: c.lang.translate(problem.What), Hint: c.lang.translate(problem.Hint)}}
 	default:
-		r.Faults = []fault{{Rule: oneLine(err)}}
+		r.Faults = []fault{{Rule: intake.OneLine(err)}}
 	}
 	var all []string
 	for _, f := range r.Faults {
