@@ -90,9 +90,9 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
 		PDF:     pdfOf(documents), TraceID: tracing.IDText,
-		Outbox:  p.Ledger,
-		Resend:  &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
-		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
+		Outbox: p.Ledger,
+		Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
+		Audit:  recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {
 		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})
