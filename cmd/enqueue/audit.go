@@ -12,7 +12,7 @@ import (
 type auditCmd struct {
 	Since string `help:"Only what was done since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	ID    string `help:"Only what was done about this invoice or refusal." placeholder:"ID"`
-	Limit int    `help:"At most so many entries." default:"200" placeholder:"N"`
+	Limit int    `help:"At most this many entries." default:"200" placeholder:"N"`
 	JSON  bool   `name:"json" help:"One JSON object a line."`
 
 	from func(now time.Time) time.Time

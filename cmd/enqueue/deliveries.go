@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 )
 
 // deliveriesCmd shows and changes what receivers of results were told (docs/results.md).
@@ -205,7 +206,8 @@ func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
 	}
 	if len(failed) > 0 {
 		if !c.JSON {
-			p.say("%d results were given up; send them again with: %s", len(failed), p.command("deliveries", "resend", name, "--all"))
+			p.say("%s given up; send again with: %s", plural.Of(len(failed), "result was", "results were"),
+				p.command("deliveries", "resend", name, "--all"))
 		}
 		return errSome
 	}

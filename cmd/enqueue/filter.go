@@ -12,7 +12,7 @@ import (
 type filter struct {
 	Tenant string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
 	Day    string `help:"Only invoices of this issue date (P_1), 2026-11-23." placeholder:"D"`
-	Number string `help:"Only numbers (P_2) that begin so." placeholder:"P_2"`
+	Number string `help:"Only numbers (P_2) that begin with this." placeholder:"P_2"`
 }
 
 func (f *filter) check() error {

@@ -155,7 +155,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 func (w *where) sayRead(p *program) {
 	if d := w.did; d.Places > 0 {
 		const mega = 1e6
-		p.say("months of the archive searched: %d; read: %d indexes and %d receipts (%.1f MB), %d results",
+		p.say("months of the archive searched: %d; read: indexes %d, receipts %d (%.1f MB), results %d",
 			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
 	}
 	w.did = records.Looked{}

@@ -20,7 +20,7 @@ type resultsCmd struct {
 	Since string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	State string `help:"${results_state}" placeholder:"S"`
 
-	KsefNumber string `help:"Only KSeF numbers that begin so: a seller's NIP, or with the day NIP-20261123." placeholder:"N"`
+	KsefNumber string `help:"Only KSeF numbers that begin with this: a seller's NIP, or with the day NIP-20261123." placeholder:"N"`
 
 	from func(now time.Time) time.Time // what Since stands for; now is Redis's clock
 }

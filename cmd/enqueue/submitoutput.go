@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -172,7 +173,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:
-		p.say("%d of the refused documents are not on record (%s will not list them): %v", r.Unrecorded, p.command("open"), r.Err)
+		p.say("%d of the refused documents %s not on record, so %s will not show %s: %v", r.Unrecorded,
+			plural.Form(r.Unrecorded, "is", "are"), p.command("open"), plural.Form(r.Unrecorded, "it", "them"), r.Err)
 	case r.Err != nil:
 		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}

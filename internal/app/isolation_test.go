@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// delayed is how long a send takes that waits for somebody else's fault. A busy machine alone delays
-// one by some seconds, so the faults of these tests last for half a minute and more.
+// delayed is how long a send takes that waits for somebody else's fault. A busy machine alone
+// delays one by some seconds, so the faults of these tests last for half a minute and more.
 const delayed = 8 * time.Second
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time

@@ -25,8 +25,9 @@ func (d *deliveries) open() error {
 			UserAgent: userAgent(cfg), Now: d.pool.Now,
 		})
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// A batch is two rounds of calls, and the lease must be longer.
+		// What is new, held and left behind may be three batches, and the lease must be longer.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
+		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}
 	if r.Stream.Enabled {
 		d.add(config.StreamSink, &sinks.Stream{

@@ -19,8 +19,8 @@ const module = "ksefworker"
 // The layers of the tree. A package may import what its line names and nothing else of this module.
 // A package without a line fails the test, so that its author says where it belongs.
 var (
-	// The Ministry's numbers, to which any package may refer.
-	page     = []string{"internal/ksef/numbers"}
+	// The Ministry's numbers and the words of counts, to which any package may refer.
+	page     = []string{"internal/ksef/numbers", "internal/plural"}
 	document = join(page, []string{"internal/invoice"})
 	// Where an invoice is, in logs and traces: any package that moves one may tell.
 	trail = []string{"internal/tracing"}
@@ -135,6 +135,7 @@ var (
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
+		"internal/plural":       nil,
 		// The way to the network, which the clients share.
 		"internal/ksef/httponce":     join(page, trail, []string{"internal/ksef", "internal/ksef/lenient"}),
 		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),

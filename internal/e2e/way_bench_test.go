@@ -38,8 +38,8 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 	}
 }
 
-// BenchmarkWay_100kInvoices is the same for ten times as many, which one taxpayer may send within an
-// hour, through the gateway and with the limits lifted.
+// BenchmarkWay_100kInvoices is the same for ten times as many, which one taxpayer may send within
+// an hour, through the gateway and with the limits lifted.
 func BenchmarkWay_100kInvoices(b *testing.B) {
 	benchWay(b, 100_000, config.GatewayTransport, simulator.Unlimited, liftLimits)
 }
@@ -109,8 +109,8 @@ func longestCommands(s *site) string {
 	return fmt.Sprint(longest)
 }
 
-// dearestCommands lists the ten commands that took most of Redis's time, as INFO commandstats counts
-// it: calls and milliseconds. What a script calls counts for itself and for EVALSHA.
+// dearestCommands lists the ten commands that took most of Redis's time, as INFO commandstats
+// counts it: calls and milliseconds. What a script calls counts for itself and for EVALSHA.
 func dearestCommands(s *site) string {
 	s.t.Helper()
 	stats, err := s.rdb.Info(s.t.Context(), "commandstats").Result()

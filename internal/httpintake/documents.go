@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"ksefworker/internal/intake"
+	"ksefworker/internal/plural"
 )
 
 // source is the documents in a body.
@@ -169,8 +170,10 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 		}
 		if over { // only now: the end of items has set the fault
 			src.fault = &problem{kind: tooLarge, detail: text{
-				en: fmt.Sprintf("one call may hold %d documents; those that are answered were read, the others were not", n),
-				pl: fmt.Sprintf("jedno wywołanie może mieć %d dokumentów; odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
+				en: fmt.Sprintf("one call may hold %s; those that are answered were read, the others were not",
+					plural.Of(n, "document", "documents")),
+				pl: fmt.Sprintf("największa liczba dokumentów w jednym wywołaniu: %d; "+
+					"odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
 		}
 	}
 }

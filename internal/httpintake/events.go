@@ -58,7 +58,7 @@ func (e *events) document(ctx context.Context, inv *ledger.Invoice) []byte {
 	return doc
 }
 
-// place is where a client has got to: behind this place of the outbox, behind so many outcomes in
+// place is where a client has got to: behind this place of the outbox, behind this many outcomes in
 // all.
 type place struct {
 	at   string

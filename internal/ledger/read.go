@@ -38,7 +38,7 @@ func (er *EntryReader) Known(ctx context.Context, ids []string) ([]bool, error) 
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("check %d invoices: %w", len(ids), err)
+		return nil, fmt.Errorf("check invoices (%d): %w", len(ids), err)
 	}
 	out := make([]bool, len(ids))
 	for i, c := range cmds {

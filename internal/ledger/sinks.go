@@ -98,7 +98,7 @@ type SinkChange struct {
 }
 
 // ChangeSink records a change. It reports false, and has written nothing, when another process
-// serves the sink now.
+// serves the sink now. It adds to Dropped of the state what went because there were too many.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {
@@ -150,6 +150,9 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	r, err := ss.run(ctx, sinkScript, args)
 	if err != nil {
 		return false, fmt.Errorf("record sink %s: %w", sink, err)
+	}
+	if c.State != nil {
+		c.State.Dropped += number(cell(r, 1))
 	}
 	return number(cell(r, 0)) == 1, nil
 }

@@ -34,7 +34,7 @@ type openPage struct {
 
 const (
 	maxListedRefusals = 100
-	maxKeptRefusals   = 5000 // so many are kept of one tenant
+	maxKeptRefusals   = 5000 // this many are kept of one tenant
 	// openScan bounds what one page of open items reads, where most are other tenants'.
 	openScan = 20_000
 )

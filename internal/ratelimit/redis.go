@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/singleflight"
 )
 
 var (
@@ -27,6 +28,8 @@ var (
 	circuitLua string
 	//go:embed lua/delete_type.lua
 	deleteTypeLua string
+	//go:embed lua/start.lua
+	startLua string
 )
 
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
@@ -47,8 +50,9 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, throttle, usage, circuit, deleteType *redis.Script
+	book, cancel, freeze, throttle, usage, circuit, deleteType, start *redis.Script
 
+	starts  singleflight.Group     // of the clock
 	deleted func(key, held string) // nil: nobody is told
 }
 
@@ -68,6 +72,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 		usage:      redis.NewScript(logLua + usageLua),
 		circuit:    redis.NewScript(logLua + circuitLua),
 		deleteType: redis.NewScript(deleteTypeLua),
+		start:      redis.NewScript(startLua),
 
 		throttle: redis.NewScript(logLua + throttleLua),
 	}

@@ -10,7 +10,7 @@ import (
 
 // A key may hold something else than the limiter writes: another program wrote it, or a person did.
 // What only makes the limiter quicker or fairer is deleted and begins again: circuits learn again
-// what is down, waitlists who waits, and the clock goes on with Redis's own. The log of a group is
+// what is down, waitlists who waits, and the clock starts again behind what the logs have (clock.go). The log of a group is
 // the count that keeps the limits. So it is never deleted here: requests of that tenant and group
 // stop with an error that says why, and no others stop.
 
@@ -36,10 +36,20 @@ func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // eval calls a script. When a key holds another type, it deletes those whose content does not
-// matter and calls the script again.
+// matter, and when the clock is missing, it starts the clock. Then it calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.Run(ctx, s.client, keys, args...)
-	if !wrongType(cmd.Err()) || s.deleteWrongTypes(ctx, keys...) != nil {
+	if wrongType(cmd.Err()) {
+		if s.deleteWrongTypes(ctx, keys...) != nil {
+			return cmd
+		}
+		cmd = script.Run(ctx, s.client, keys, args...)
+	}
+	if !isClockGone(cmd.Err()) {
+		return cmd
+	}
+	if err := s.startClock(ctx); err != nil {
+		cmd.SetErr(err)
 		return cmd
 	}
 	return script.Run(ctx, s.client, keys, args...)

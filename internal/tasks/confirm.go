@@ -69,6 +69,8 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 		return c.closeAgain(ctx, run)
 	case open && givenUp(p):
 		return c.giveUpIncomplete(ctx, run, "parts of the package are missing")
+	case open && c.o.Now().Sub(p.ClosingAt.Time()) >= closesWithin:
+		return c.stillOpen(ctx, run)
 	case p.State == ledger.PackageClosing:
 		// It may change the revisions of the invoices: every read of them comes after it.
 		if err := c.writer.processing(ctx, p); err != nil {

@@ -3,12 +3,12 @@ package tasks
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
@@ -75,7 +75,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	age := ar.o.Now().Sub(since.Time())
 	upos.overdue = age > maxReceiptWait || p.Code != ksef.SessionProcessed // only a processed session has a UPO
 	again := later(retry.PollPause(age, ar.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
-		fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+		missingReceipts(len(upos.missing)))
 	if upos.missing[p.Session] != "" && !upos.overdue {
 		return again
 	}
@@ -144,7 +144,11 @@ func (ar *archivist) receiptEarly(ctx context.Context, p *ledger.Package, held [
 	}
 	if len(upos.missing) > 0 {
 		return later(settlement.UnreadPause, retry.ReasonProcessing,
-			fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+			missingReceipts(len(upos.missing)))
 	}
 	return ar.movePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
+}
+
+func missingReceipts(n int) string {
+	return plural.Of(n, "receipt is", "receipts are") + " not there yet"
 }

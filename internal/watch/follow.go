@@ -22,7 +22,7 @@ type pace struct {
 const (
 	minPause  = 500 * time.Millisecond
 	maxPause  = 5 * time.Second
-	pollShare = 10 // a pause is at least so many times as long as the reading took
+	pollShare = 10 // a pause is at least this many times as long as the reading took
 	rarely    = 30 * time.Second
 	atOnce    = 500 // entries of one call
 )

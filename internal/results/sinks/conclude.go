@@ -34,6 +34,7 @@ func (r *round) conclude(items []*item) {
 				t = &tried{}
 				of[it.edited.Tenant] = t
 			}
+			t.took = max(t.took, it.took)
 			if t.errs = append(t.errs, it.err); it.fresh {
 				t.fresh++
 			}

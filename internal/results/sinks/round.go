@@ -25,6 +25,7 @@ type round struct {
 	there  map[string][]ledger.Held // what was held of invoices of which an outcome was read
 	chosen int                      // outcomes that the present step has added
 	passed int                      // how many were read, or left behind
+	slow   int                      // outcomes of slow tenants that this round may still take
 }
 
 // begin reads how far the receiver has got, and counts what left the outbox before it was told. A
@@ -70,6 +71,7 @@ type item struct {
 	fresh  bool          // it was read from the outbox in this round
 	edited Edited
 	err    error
+	took   time.Duration // as in [Message]
 }
 
 // work does one round. It reports whether another one may find something to do at once.
@@ -83,6 +85,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
+	r.slow = slowAtOnce
 	r.items, r.of, r.there, r.passed = nil, map[string]*item{}, map[string][]ledger.Held{}, 0
 	for _, step := range []func(context.Context, int) error{r.due, r.fresh, r.catchUp} {
 		if err := step(ctx, size); err != nil {
@@ -102,7 +105,13 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 		r.change.Standings[tenant] = r.standings[tenant]
 	}
 	clear(r.touched)
+	before := r.state.Dropped
 	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, r.change)
+	if n := r.state.Dropped - before; n > 0 {
+		r.Log.Error().Str("receiver", r.Name).Int64("results", n).Int("kept", ledger.MaxFailed).
+			Msg("the oldest results that this receiver did not take are not kept any more, because there are too many; " +
+				"see docs/results.md on how to catch up")
+	}
 	if err == nil {
 		r.traceDelivered(ctx, r.items)
 	}
@@ -138,6 +147,12 @@ func (r *round) due(ctx context.Context, n int) error {
 				continue
 			}
 			probed[tenant] = true
+			if st.Slow {
+				if r.slow--; r.slow < 0 {
+					r.change.Later[id] = r.now().Add(r.pause(1))
+					continue
+				}
+			}
 		}
 		it := &item{Held: list[0], behind: list[1:]}
 		r.items = append(r.items, it)
@@ -183,22 +198,26 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	if err != nil {
 		return err
 	}
-	var messages []Message
-	var of []*item
+	var ready []*item
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
 		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {
 			it.edited.Gone = true // it stands for the present state, and a later outcome is told
 		}
 		if it.err == nil && !it.edited.Gone {
-			messages, of = append(messages, edited[i].Message), append(of, it)
+			ready = append(ready, it)
 		}
 	}
-	if len(messages) == 0 {
+	if len(ready) == 0 {
 		return nil
 	}
+	of := inTurns(ready)
+	messages := make([]Message, len(of))
+	for i, it := range of {
+		messages[i] = it.edited.Message
+	}
 	for i, err := range r.Sink.Deliver(ctx, messages) {
-		of[i].err = err
+		of[i].err, of[i].took = err, messages[i].Took
 	}
 	// A process that is told to stop interrupts its calls. That says nothing about the receiver.
 	return context.Cause(ctx)

@@ -81,6 +81,7 @@ func (r *round) ready() []string {
 type tried struct {
 	errs  []error
 	fresh int // of them were tried for the first time
+	took  time.Duration
 }
 
 // decide decides how each tenant whose results were tried stands with the receiver.
@@ -91,6 +92,7 @@ func (r *round) decide(of map[string]*tried) {
 			continue
 		}
 		v, st := verdictOf(t.errs), r.standing(tenant)
+		r.timed(tenant, st, t.took)
 		switch {
 		case v.out && st.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
 			// The only result was refused before, too: that says nothing about others.
@@ -117,7 +119,7 @@ func (r *round) arrange() {
 	share, now := r.share(), r.now()
 	for tenant, st := range r.standings {
 		full := st.Held >= share && tenant != ""
-		waits := st.Outage != 0 || st.Next.Time().After(now)
+		waits := st.Outage != 0 || st.Next.Time().After(now) || st.Slow
 		switch {
 		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor

@@ -22,7 +22,7 @@ func refuse(err error, tenants ...string) *stub {
 
 var errRefused = errors.New("answered 422")
 
-// minutes lets so many minutes pass, and serves the receiver in each.
+// minutes lets this many minutes pass, and serves the receiver in each.
 func (w *world) minutes(r *Runner, n int) {
 	w.t.Helper()
 	for range n {

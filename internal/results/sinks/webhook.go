@@ -33,6 +33,10 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
+// WebhookBatch is the batch of a webhook: all calls at the same time, so that nothing waits for two
+// slow answers.
+const WebhookBatch = webhookParallel
+
 // Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never
 // follows a redirect and uses no proxy of the environment, which would lead around the check of
 // addresses.
@@ -78,7 +82,12 @@ func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
 	if err != nil {
 		return all(len(messages), &OutageError{Err: err})
 	}
-	return each(messages, webhookParallel, func(m *Message) error { return w.call(ctx, keys, m) })
+	return each(messages, webhookParallel, func(m *Message) error {
+		begun := time.Now()
+		err := w.call(ctx, keys, m)
+		m.Took = max(time.Since(begun), 1)
+		return err
+	})
 }
 
 // Close ends idle connections.
