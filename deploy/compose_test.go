@@ -21,7 +21,9 @@ type compose struct {
 
 type service struct {
 	Image           string         `yaml:"image"`
+	Entrypoint      []string       `yaml:"entrypoint"`
 	Command         []string       `yaml:"command"`
+	DependsOn       dependencies   `yaml:"depends_on"`
 	Ports           []string       `yaml:"ports"`
 	Secrets         []string       `yaml:"secrets"`
 	Volumes         []string       `yaml:"volumes"`
@@ -32,6 +34,23 @@ type service struct {
 	Healthcheck     struct {
 		Test []string `yaml:"test"`
 	} `yaml:"healthcheck"`
+}
+
+// dependencies are the services that one depends on: a list, or a map with conditions.
+type dependencies map[string]any
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (d *dependencies) UnmarshalYAML(n *yaml.Node) error {
+	*d = dependencies{}
+	if n.Kind == yaml.SequenceNode {
+		var names []string
+		err := n.Decode(&names)
+		for _, name := range names {
+			(*d)[name] = nil
+		}
+		return err
+	}
+	return n.Decode((*map[string]any)(d))
 }
 
 func read(t *testing.T, path string) compose {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,7 @@ func TestPrintJSON_ControlCharacters_AreEscapedAndReadBackTheSame(t *testing.T) 
 		t.Errorf("control characters in %q", line)
 	}
 	var out results.Result
-	if err := json.Unmarshal([]byte(line), &out); err != nil || out != in {
+	if err := json.Unmarshal([]byte(line), &out); err != nil || !reflect.DeepEqual(out, in) {
 		t.Errorf("read back %+v, %v, want %+v", out, err, in)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/report"
 	"ksefworker/internal/results/sinks"
 	"ksefworker/internal/tasks"
+	"ksefworker/internal/tracing"
 )
 
 // poolAge is how old what the page's overview shows may be.
@@ -88,10 +89,10 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
-		PDF:     pdfOf(documents),
-		Outbox:  p.Ledger,
-		Resend:  &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
-		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
+		PDF:     pdfOf(documents), TraceID: tracing.IDText,
+		Outbox: p.Ledger,
+		Resend: &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
+		Audit:  recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {
 		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})

@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/tracing"
 )
 
 // A request that is refused is never repeated as it is, but its invoice goes on: the log must not
@@ -22,7 +23,8 @@ func TestLog_SessionIsRefusedOnce_DoesNotSayNever(t *testing.T) {
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	log := p.log.String()
-	if !strings.Contains(log, `"verdict":"again","reason":"refused"`) || strings.Contains(log, "never (refused)") {
+	line := `"trace_id":"` + tracing.IDText(taken[0].Invoice.ID) + `","verdict":"again","reason":"refused"`
+	if !strings.Contains(log, line) || strings.Contains(log, "never (refused)") {
 		t.Errorf("the log does not say that it is tried again:\n%s", log)
 	}
 }

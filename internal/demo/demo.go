@@ -154,17 +154,24 @@ func (d *demo) startMiniredis() (string, error) {
 
 func (d *demo) writeConfig() (config.Config, error) {
 	cfg := d.bed.Config(demoTenants)
-	cfg.Redis.AllowVolatile = true
-	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"
+	adjust(&cfg)
 	d.bed.GoDirectByCertificate(&cfg, cfg.Tenants[1].NIP)
-	cfg.Packages.MaxWait, cfg.Packages.Quiet = 3*time.Second, time.Second
-	cfg.Express.Idle = 3 * time.Second
-	cfg.Confirm.First = 500 * time.Millisecond
 	d.config = filepath.Join(d.dir, "worker.yaml")
 	if err := testbed.WriteConfig(d.config, cfg); err != nil {
 		return config.Config{}, err
 	}
 	return config.Load(d.config, nil)
+}
+
+// adjust makes a configuration fit for people to look at: names, waits of seconds, and a page on
+// which they can end the rejected invoices.
+func adjust(cfg *config.Config) {
+	cfg.Redis.AllowVolatile = true
+	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"
+	cfg.Packages.MaxWait, cfg.Packages.Quiet = 3*time.Second, time.Second
+	cfg.Express.Idle = 3 * time.Second
+	cfg.Confirm.First = 500 * time.Millisecond
+	cfg.HTTP.Dashboard.ReadOnly = false
 }
 
 func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
@@ -189,7 +196,7 @@ func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
 		}
 		_ = log.Close()
 	})
-	fmt.Fprintf(d.out, "worker      dashboard at http://%s/monitoring/, log in %s\n", d.worker.Addr(), log.Name())
+	fmt.Fprintf(d.out, "worker      business page at http://%s/, dashboard at /monitoring/, log in %s\n", d.worker.Addr(), log.Name())
 	return nil
 }
 
@@ -203,6 +210,6 @@ func (d *demo) summary() {
 	fmt.Fprintf(d.out, `
 The simulator's books: %d accepted (%d through the gateway, %d straight to KSeF), %d rejected, %d requests above the limits.
 UPO, documents and results   %s
-dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it running)
+business page                http://%s/ (make demo KEEP=1 keeps it running; dashboard at /monitoring/, metrics at /metrics)
 `, len(books.Accepted), len(books.Accepted)-direct, direct, len(books.Rejected), len(books.Violations), d.bed.ArchiveDir(), d.worker.Addr())
 }

@@ -137,7 +137,7 @@ func (u used) all(t *testing.T, space explain.Space) {
 
 func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 	u := used{}
-	for _, dir := range []string{"invoice", "invoice/xsd"} {
+	for _, dir := range []string{"invoice", "invoice/schema", "invoice/xsd"} {
 		s := readSource(t, dir)
 		s.each(func(n ast.Node) bool {
 			e, ok := n.(ast.Expr)
@@ -149,6 +149,11 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 			}
 			text, literal := s.text(e)
 			if literal && strings.HasPrefix(text, "must ") {
+				// The schema's lists of allowed values have any text. Other rules have words of
+				// their own.
+				if e, _ := explain.ByText(explain.Refused, text); e.Code == "schema_value" && dir == "invoice" {
+					t.Errorf("%s: %q has only the words for values of the schema", s.at(n), text)
+				}
 				u.text(t, explain.Refused, text, s.at(n))
 				return false
 			}
@@ -295,4 +300,21 @@ func written(e ast.Expr) string {
 		return written(e.X) + "." + e.Sel.Name
 	}
 	return ""
+}
+
+// The same words in a rule of the schema and in another one mean different things.
+func TestWords_RulesOfTheSchema_AreNotTakenForOthers(t *testing.T) {
+	for rule, want := range map[string]string{
+		"must be at most 99": "schema_value", "must be at most 1000000 bytes without an attachment": "too_large",
+		"must be KOR, VAT or ZAL": "schema_value", "must be at least 0.01": "schema_value",
+		"must be between 2006-01-01 and 2050-01-01": "date_form", "must be a NIP of ten digits": "nip",
+		"must have at most 8 digits after the decimal point": "schema_value", "must have at most 256 characters": "field_form",
+		"must be given earlier": "schema_structure", "must be given": "missing_field", "must contain Nazwa or NIP": "schema_structure",
+		"must contain text, not elements": "field_form", "must not be given here": "schema_structure",
+		"must be FA (3) or FA (2)": "wrong_form",
+	} {
+		if e, _ := explain.ByText(explain.Refused, rule); e.Code != want {
+			t.Errorf("%q is %s, want %s", rule, e.Code, want)
+		}
+	}
 }

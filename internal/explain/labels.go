@@ -17,7 +17,7 @@ var faultLabels = map[Fault]label{
 	ByProgram:  {"ten program", "this program"},
 	ByGateway:  {"bramka lub łącze", "the gateway, or the network"},
 	ByKSeF:     {"KSeF", "KSeF"},
-	ByNobody:   {"niczyja, to zwykły etap", "nobody's: it is a usual step"},
+	ByNobody:   {"nie ma błędu, to zwykły etap", "nobody's: it is a usual step"},
 	ByUnknown:  {"nie wiadomo, trzeba to sprawdzić", "not known: it has to be looked up"},
 }
 

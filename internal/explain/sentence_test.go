@@ -25,7 +25,7 @@ func TestSay_SentenceWithFacts_HasThemInPolish(t *testing.T) {
 				"Umieść właściwy klucz w key_file albo nadaj uprawnienie"},
 		{"must be one of the 17 values of the schema's type TKodyKrajow", "wartość spoza listy typu TKodyKrajow w schemacie"},
 		{"dismissed 2026-11-26T10:00:00+01:00 by anna: sold twice; before that rejected with code 450: Błąd",
-			"Zakończono bez wysyłki 2026-11-26T10:00:00+01:00, zrobił(a) to anna: sold twice. Przedtem: odrzucona z kodem 450: Błąd"},
+			"Zakończono bez wysyłki 2026-11-26T10:00:00+01:00, decyzja użytkownika anna: sold twice. Przedtem: odrzucona z kodem 450: Błąd"},
 	} {
 		if got, ok := explain.Say(explain.Polish, c.en); !ok || got != c.pl {
 			t.Errorf("%q\n is %q (%v)\nwant %q", c.en, got, ok, c.pl)

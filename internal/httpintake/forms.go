@@ -59,7 +59,7 @@ func (f *forms) pdf(c *call) error {
 	}
 	none := text{
 		en: "the gateway makes the PDF of an invoice, and the tenant of this one does not send over the gateway; make it of /xml",
-		pl: "PDF faktury robi bramka, a podmiot tej faktury nie wysyła przez bramkę; zrób go z /xml"}
+		pl: "PDF faktury tworzy bramka, a podatnik tej faktury nie wysyła przez bramkę; utwórz go z /xml"}
 	if f.o.PDF == nil {
 		return &problem{kind: notFound, detail: none}
 	}
@@ -78,7 +78,7 @@ func (f *forms) pdf(c *call) error {
 		return &problem{kind: notFound, detail: none}
 	case ok:
 		return &problem{kind: notFound, detail: text{
-			en: "the gateway makes no PDF of it: " + no.Why, pl: "bramka nie zrobiła z niej PDF: " + no.Why}}
+			en: "the gateway makes no PDF of it: " + no.Why, pl: "bramka nie utworzyła z niej PDF: " + no.Why}}
 	}
 	return &problem{kind: unavailable, after: 10 * time.Second, cause: err, detail: text{
 		en: "the gateway could not be asked for the PDF; ask again", pl: "nie można było zapytać bramki o PDF; zapytaj ponownie"}}

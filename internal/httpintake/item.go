@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -40,6 +41,8 @@ type itemRefusal struct {
 	Detail   string  `json:"detail"`
 	TryAgain bool    `json:"try_again"` // nothing is wrong with the document: hand it in again
 	Faults   []fault `json:"faults"`
+	// Explanations say in Polish and English what the rules mean, and what to do.
+	Explanations []explain.Entry `json:"explanations,omitempty"`
 }
 
 // fault is one thing that is wrong with a document. Field is "" when it is none of its fields.
@@ -113,7 +116,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 func (c *call) foreign(it item) item {
 	rule := c.lang.say(text{
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",
-		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podmiotu, do którego nie masz dostępu"})
+		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podatnika, do którego nie masz dostępu"})
 	it.State, it.Tenant, it.foreign = results.Refused, "", true
 	it.Refusal = &itemRefusal{Detail: rule, Faults: []fault{{Rule: rule}}}
 	return it
@@ -121,6 +124,7 @@ func (c *call) foreign(it item) item {
 
 func (c *call) refusalOf(err error) *itemRefusal {
 	r := &itemRefusal{}
+	var rules []string
 	var problem *intake.Problem
 	var outside *intake.RefusedError
 	var unsure *intake.UnsureError
@@ -128,17 +132,20 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	case len(fields) > 0:
 		for _, f := range fields {
 			f := *f
+			rules = append(rules, f.Rule)
 			f.Rule, f.Hint = c.lang.translate(f.Rule), c.lang.translate(f.Hint)
 			one := fault{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column, Hint: f.Hint}
 			r.Faults = append(r.Faults, one)
 		}
 	case errors.As(err, &unsure):
-		r.TryAgain = true
+		r.TryAgain, rules = true, []string{unsure.What}
 		// The cause names places of this machine.
 		r.Faults = []fault{{Rule: c.lang.translate(unsure.What), Hint: c.lang.translate("nothing was taken, hand it in again")}}
 	case errors.As(err, &outside):
+		rules = []string{outside.Rule}
 		r.Faults = []fault{{Rule: c.lang.translate(outside.Rule), Hint: c.lang.translate(outside.Hint)}}
 	case errors.As(err, &problem):
+		rules = []string{problem.What}
 		r.Faults = []fault{{Rule: c.lang.translate(problem.What), Hint: c.lang.translate(problem.Hint)}}
 	default:
 		r.Faults = []fault{{Rule: intake.OneLine(err)}}
@@ -155,5 +162,6 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		all = append(all, s)
 	}
 	r.Detail = strings.Join(all, " | ")
+	r.Explanations = explain.About(explain.Facts{State: results.Refused, Rules: rules})
 	return r
 }

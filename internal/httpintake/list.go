@@ -157,7 +157,7 @@ func (l *listing) named(c *call, f filter) error {
 		}
 		for i := range found {
 			if r := &found[i]; slices.Contains(f.tenants, r.Tenant) && (f.number == "" || inquiry.SameNumber(r.Number, f.number)) {
-				page = append(page, answerOf(results.OfRefusal(r)))
+				page = append(page, answerOf(results.Explained(r)))
 			}
 		}
 	}

@@ -16,6 +16,9 @@ type invoiceAnswer struct {
 }
 
 func answerOf(r results.Result) invoiceAnswer {
+	if r.State != results.Refused { // the rules of a refused document are not in its result
+		r.Explain()
+	}
 	a := invoiceAnswer{Result: r}
 	if r.State != results.Refused {
 		a.Links = linksOf(r.ID)
@@ -27,7 +30,7 @@ func answerOf(r results.Result) invoiceAnswer {
 // exist for this one.
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
-		en: "no invoice of your tenants has this id", pl: "żadna faktura twoich podmiotów nie ma tego id"}}
+		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
 	inv, err := co.o.Ledger.Invoice(c.ctx(), id)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, missing

@@ -1,4 +1,11 @@
 package httpintake
 
-// inPolish returns a text in Polish, or as it is when it has no translation yet.
-func inPolish(english string) string { return english }
+import "ksefworker/internal/explain"
+
+// inPolish returns a text of the program in Polish, or as it is where it has no Polish sentence.
+func inPolish(english string) string {
+	if pl, ok := explain.Say(explain.Polish, english); ok {
+		return pl
+	}
+	return english
+}

@@ -254,4 +254,15 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	b.want(b.post(sample.Invoice(sample.Options{
 		SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23",
 	}), "?lane=x"), http.StatusBadRequest, "bad-request")
+	a = b.call("POST", "/v1/invoices?ref=SO-1", bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1),
+		"Content-Type", "application/xml", "Accept-Language", "pl")
+	r := a.body.Items[0].Refusal
+	if len(r.Faults) == 0 || !strings.HasPrefix(r.Faults[0].Rule, "nie może być późniejsza niż dzisiaj") ||
+		r.Explanations[0].Name() != "refused/date_in_future" || r.Explanations[0].PL.Do == "" {
+		t.Errorf("refused: %s", a.raw)
+	}
+	if found := b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 ||
+		!strings.Contains(string(found.raw), `"code":"date_in_future"`) {
+		t.Errorf("by its ref: %s", found.raw)
+	}
 }

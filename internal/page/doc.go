@@ -13,7 +13,7 @@
 //	signin.go, grant.go                          who logs in at a provider, and what they may do
 //	pool.go                                      what the overview needs, read once for all
 //	overview.go, tenant.go, chart.go             how the tenants stand
-//	search.go, refused.go                        invoices, and documents that were not taken in
+//	search.go, buyer.go, refused.go              invoices, and documents that were not taken in
 //	invoice.go, history.go, files.go, readable.go  one of them
 //	open.go, act.go, export.go                   what needs a person
 //	days.go                                      reports

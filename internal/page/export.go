@@ -1,9 +1,12 @@
 package page
 
 import (
-	"bytes"
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -13,11 +16,19 @@ import (
 	"ksefworker/internal/report"
 )
 
-// maxExport is how many invoices one file has. Who has more has another problem than a file.
-const maxExport = 5000
-
-// exportTime bounds the reading for one file.
-const exportTime = 20 * time.Second
+// An exported list has every row, however many there are: rows are read and sent piece by piece,
+// and no more than a piece is in memory.
+const (
+	// exportPiece is how many invoices are read and sent at a time.
+	exportPiece = 1000
+	// maxExportTime bounds one file, and pieceTime the sending of a piece.
+	maxExportTime = time.Hour
+	pieceTime     = time.Minute
+	// maxExports is how many files one process makes at a time.
+	maxExports = 4
+	// maxRounds bounds how often an export looks for what has changed since it began.
+	maxRounds = 4
+)
 
 // The keys of the words above the columns.
 var (
@@ -33,23 +44,42 @@ func (v *openList) openTable() error {
 	if err != nil {
 		return err
 	}
-	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.Export, Tenant: q.Tenant}); err != nil {
-		return err
-	}
-	found, err := v.openItems(&q, maxExport, time.Now().Add(exportTime))
-	if err != nil {
-		return err
-	}
-	refused, _, err := v.refusedItems(&q, maxExport)
-	if err != nil {
-		return err
-	}
-	var rows [][]any
-	for _, it := range append(found.items, refused...) {
-		rows = append(rows, []any{it.Tenant, v.words.When(it.Since), v.words.State(it.State), it.Number, it.IssueDate, it.File,
-			codeCell(it.Code), it.Said.Text, it.Words.Means, it.Words.Do, it.Seen.By, v.words.WhenMillis(it.Seen.At), it.ID})
-	}
-	return v.table("open", v.T("Open items"), openHead, rows)
+	return v.export(audit.Export, &q, "open", v.T("Open items"), openHead, func(send func([][]any) error) error {
+		rows := func(items []item) (all [][]any) {
+			for _, it := range items {
+				all = append(all, []any{it.Tenant, v.words.When(it.Since), v.words.State(it.State), it.Number, it.IssueDate, it.File,
+					codeCell(it.Code), it.Said.Text, it.Words.Means, it.Words.Do, it.Seen.By, v.words.WhenMillis(it.Seen.At), it.ID})
+			}
+			return all
+		}
+		mine := func(inv *ledger.Invoice) bool {
+			return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant)
+		}
+		w := inquiry.Window{States: openStates(), Before: q.before, Match: mine}
+		if err := v.listing.all(w, func(invs []ledger.Invoice) error {
+			items, err := v.itemsOf(invs, q.Unseen)
+			if err != nil {
+				return err
+			}
+			return send(rows(items))
+		}); err != nil {
+			return err
+		}
+		tenants, err := v.listing.refusers(q.Tenant)
+		if err != nil {
+			return err
+		}
+		for _, name := range tenants { // each has a few thousand at most
+			refused, err := v.refusedOf(name, q.Unseen)
+			if err != nil {
+				return err
+			}
+			if err := send(rows(refused)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // invoicesTable answers with what was searched as a table for a spreadsheet program.
@@ -58,29 +88,37 @@ func (v *searches) invoicesTable() error {
 	if err != nil {
 		return err
 	}
-	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.ExportInvoices, Tenant: q.Tenant}); err != nil {
-		return err
-	}
-	var all []ledger.Invoice
-	if q.Text != "" && q.before == (ledger.Place{}) {
-		if all, err = v.named(&q); err != nil {
-			return err
+	return v.export(audit.ExportInvoices, &q, "invoices", v.T("Invoices"), invoicesHead, func(send func([][]any) error) error {
+		piece := func(invs []ledger.Invoice) error {
+			if q.Buyer != "" {
+				var err error
+				if invs, _, err = v.buyers.ofBuyer(v.ctx(), q.Buyer, invs); err != nil {
+					return err
+				}
+			}
+			rows, err := v.rows(invs)
+			if err != nil {
+				return err
+			}
+			return send(rows)
 		}
-	}
-	if len(all) == 0 {
-		w := v.window(&q)
-		w.Limit, w.Scan, w.Until = maxExport, 10*searchScan, time.Now().Add(exportTime)
-		var found inquiry.Found
-		if found, err = v.p.o.Inquiry.Latest(v.ctx(), w); err != nil {
-			return err
+		if q.Text != "" && q.before == (ledger.Place{}) {
+			if exact, err := v.named(&q); err != nil || len(exact) > 0 {
+				if err == nil {
+					err = piece(exact)
+				}
+				return err
+			}
 		}
-		all = found.Invoices
-	}
-	listed, err := v.p.o.Inquiry.Results(v.ctx(), all)
+		return v.listing.all(v.window(&q), piece)
+	})
+}
+
+func (v *searches) rows(invs []ledger.Invoice) (rows [][]any, err error) {
+	listed, err := v.p.o.Inquiry.Results(v.ctx(), invs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var rows [][]any
 	for _, r := range listed {
 		waits := ""
 		if r.WaitingFor != "" {
@@ -89,7 +127,7 @@ func (v *searches) invoicesTable() error {
 		rows = append(rows, []any{r.Tenant, r.Number, v.words.State(r.State), r.KsefNumber, r.IssueDate, v.words.Stamp(r.UpdatedAt), waits,
 			codeCell(r.Code), v.words.reasonOf(&r).Text, r.File, r.Ref, r.ID})
 	}
-	return v.table("invoices", v.T("Invoices"), invoicesHead, rows)
+	return rows, nil
 }
 
 func codeCell(code int) any {
@@ -99,36 +137,128 @@ func codeCell(code int) any {
 	return code
 }
 
-// table answers with a table: as CSV, or as XLSX where the path says so. Polish spreadsheet
-// programs expect semicolons, and recognise UTF-8 by a byte order mark only.
-func (v *visit) table(name, title string, head []string, rows [][]any) error {
+// all yields every invoice of a window, piece by piece, the newest change first. An invoice that
+// changes meanwhile leaves its place, and may do so before it was yielded. So what has changed
+// since the beginning is yielded behind the others: none is missing, and one that changes may come
+// twice, the second time as it is then.
+func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
+	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
+	for range maxRounds {
+		began, err := v.p.o.Ledger.Clock(v.ctx())
+		if err != nil {
+			return err
+		}
+		found := 0
+		for more := true; more; more = w.Before != (ledger.Place{}) {
+			some, err := v.p.o.Inquiry.Latest(v.ctx(), w)
+			if err != nil {
+				return err
+			}
+			if len(some.Invoices) > 0 {
+				if err := yield(some.Invoices); err != nil {
+					return err
+				}
+			}
+			w.Before, found = some.Next, found+len(some.Invoices)
+		}
+		if w.From = began; found == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// table is a file of rows that a spreadsheet program opens.
+type table interface {
+	Row(cells []any) error
+	Close() error
+}
+
+// semicolons is a table as CSV. Polish spreadsheet programs expect semicolons, and recognise UTF-8
+// by a byte order mark only.
+type semicolons struct{ *csv.Writer }
+
+func newSemicolons(w io.Writer, head []string) semicolons {
+	_, _ = io.WriteString(w, "\uFEFF") // Close returns the first error of a connection
+	s := semicolons{csv.NewWriter(w)}
+	s.Comma = ';'
+	_ = s.Write(head)
+	return s
+}
+
+func (s semicolons) Row(cells []any) error {
+	line := make([]string, len(cells))
+	for i, c := range cells {
+		line[i] = guarded(fmt.Sprint(c))
+	}
+	return s.Write(line)
+}
+
+func (s semicolons) Close() error {
+	s.Flush()
+	return s.Error()
+}
+
+// export sends a table, as CSV or, where the path says so, as XLSX. rows hands them over, piece
+// by piece. What fails before the first piece is shown to the person. Later it is too late for
+// that: the connection is cut, so the browser says that the file is not whole.
+func (v *visit) export(what string, q *question, name, title string, head []string, rows func(send func([][]any) error) error) error {
+	select {
+	case v.p.exports <- struct{}{}:
+		defer func() { <-v.p.exports }()
+	default:
+		return &shown{http.StatusServiceUnavailable, "Other lists are being exported. Try again in a moment.", nil}
+	}
+	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: what, Tenant: q.Tenant}); err != nil {
+		return err
+	}
+	var out table
+	send := func(rows [][]any) error {
+		if out == nil {
+			out = v.beginTable(name, title, head)
+		}
+		// The server's own limit is for a page. A connection without limits has none to move.
+		_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(pieceTime))
+		for _, cells := range rows {
+			if err := out.Row(cells); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := rows(send)
+	if err != nil && out == nil {
+		return err
+	}
+	if err == nil {
+		err = send(nil) // there may have been no piece
+	}
+	if err == nil {
+		err = out.Close()
+	}
+	if err != nil {
+		if !errors.Is(err, context.Canceled) { // the person has gone
+			v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("an export was broken off")
+		}
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+func (v *visit) beginTable(name, title string, head []string) table {
 	titles := make([]string, len(head))
 	for i := range head {
 		titles[i] = v.T(head[i])
 	}
-	var b bytes.Buffer
+	h := v.w.Header()
 	if strings.HasSuffix(v.r.URL.Path, ".xlsx") {
-		if err := (report.Section{Title: title, Head: titles, Rows: rows}).WriteXLSX(&b); err != nil {
-			return err
-		}
-		return v.file(name+".xlsx", spreadsheet, b.Bytes())
+		h.Set("Content-Type", spreadsheet)
+		h.Set("Content-Disposition", `attachment; filename="`+name+`.xlsx"`)
+		return report.NewSheets(v.w, title, titles)
 	}
-	b.WriteString("\uFEFF")
-	w := csv.NewWriter(&b)
-	w.Comma = ';'
-	_ = w.Write(titles) // Error returns the first error
-	for _, cells := range rows {
-		line := make([]string, len(cells))
-		for i, c := range cells {
-			line[i] = guarded(fmt.Sprint(c))
-		}
-		_ = w.Write(line)
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
-	}
-	return v.file(name+".csv", "text/csv; charset=utf-8", b.Bytes())
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
+	return newSemicolons(v.w, titles)
 }
 
 const spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

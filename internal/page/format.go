@@ -144,6 +144,8 @@ func (v *wording) Stage(s ledger.PackageState) string {
 var stages = map[ledger.PackageState]string{
 	ledger.PackageCut: "being built", ledger.PackageOpened: "being uploaded", ledger.PackageUploaded: "uploaded",
 	ledger.PackageClosing: "being closed", ledger.PackageProcessing: "KSeF is processing it",
+	ledger.PackageSettled: "every outcome is read", ledger.PackageReceipted: "done, UPO archived",
+	ledger.PackageAbandoned: "given up before it was closed", ledger.PackageFailed: "refused as a whole",
 }
 
 // Handle names an open item in a form: its id, and for a refused document its tenant too.

@@ -36,11 +36,14 @@ type (
 		*visit
 		charting *charting
 	}
+	// buyers find invoices by their buyer.
+	buyers struct{ *visit }
 	// searches find invoices.
 	searches struct {
 		*visit
 		words   *wording
 		listing *listing
+		buyers  *buyers
 	}
 	// single shows one invoice and its files.
 	single struct {
@@ -80,7 +83,7 @@ func newHandlers(v *visit) *handlers {
 	words, list := newWording(v), &listing{v}
 	one := &single{v, words}
 	return &handlers{
-		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, words, list}, single: one,
+		visit: v, overviews: &overviews{v, &charting{v, words}}, searches: &searches{v, words, list, &buyers{v}}, single: one,
 		openList: &openList{v, words, list}, decisions: &decisions{v, one}, daily: &daily{v, list},
 		deliveries: &deliveries{v, words}, auditing: &auditing{v}, logins: &logins{v},
 	}

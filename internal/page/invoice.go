@@ -30,6 +30,8 @@ type invoicePage struct {
 	Until    time.Time // of the wait
 	Asked    string    // what was just asked for: one of the verbs
 	MayMark  bool
+	// Trace and PackageTrace are the trace_id by which log and traces have what was done about it.
+	Trace, PackageTrace string
 }
 
 // archiveTime bounds a search of the archive, which has no index.
@@ -59,14 +61,13 @@ func (v *single) archived() (*results.Result, error) {
 	if !strings.HasPrefix(id, "inv-") || len(id) > 60 {
 		return nil, missing
 	}
+	done, err := v.p.searching(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(v.ctx(), archiveTime)
 	defer cancel()
-	select {
-	case v.p.search <- struct{}{}:
-		defer func() { <-v.p.search }()
-	case <-ctx.Done():
-		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
-	}
 	found, err := v.p.o.Records.Find(ctx, id)
 	if err != nil {
 		return nil, err
@@ -114,6 +115,9 @@ func (v *single) invoice() error {
 		UPO: r.UPO != "", PDF: v.hasPDF(r.Tenant)}
 	d.Deadline, _ = time.Parse(time.RFC3339, r.Deadline)
 	d.Until, _ = time.Parse(time.RFC3339, r.WaitingUntil)
+	if d.Trace = v.p.o.TraceID(r.ID); r.Package != "" {
+		d.PackageTrace = v.p.o.TraceID(r.Package)
+	}
 	if asked := v.r.URL.Query().Get("asked"); slices.Contains(verbs, asked) {
 		d.Asked = asked
 	}

@@ -34,6 +34,7 @@ type openPage struct {
 
 const (
 	maxListedRefusals = 100
+	maxKeptRefusals   = 5000 // this many are kept of one tenant
 	// openScan bounds what one page of open items reads, where most are other tenants'.
 	openScan = 20_000
 )
@@ -54,7 +55,7 @@ func (v *openList) open() error {
 	}
 	d.Items = found.items
 	if found.next != (ledger.Place{}) {
-		d.Next = v.listing.older(found.next)
+		d.Next = v.listing.older(found.next, slices.ContainsFunc(found.items, func(it item) bool { return it.ID == found.next.ID }))
 		d.Back = found.next.At.Time()
 	}
 	if q.before == (ledger.Place{}) {
@@ -157,6 +158,21 @@ func (v *openList) refusedItems(q *question, limit int) (items []item, read int,
 	if err != nil {
 		return nil, 0, err
 	}
+	items, err = v.itemsOfRefusals(all, q.Unseen)
+	return items, len(all), err
+}
+
+// refusedOf returns the refused documents of one tenant, with unseen those that nobody has marked
+// as seen.
+func (v *openList) refusedOf(tenant string, unseen bool) ([]item, error) {
+	all, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), tenant, 0, maxKeptRefusals)
+	if err != nil {
+		return nil, err
+	}
+	return v.itemsOfRefusals(all, unseen)
+}
+
+func (v *openList) itemsOfRefusals(all []ledger.Refusal, unseen bool) (items []item, err error) {
 	for batch := range slices.Chunk(all, 500) {
 		names := make([]ledger.OpenName, len(batch))
 		for i := range batch {
@@ -164,11 +180,11 @@ func (v *openList) refusedItems(q *question, limit int) (items []item, read int,
 		}
 		marks, err := v.p.o.Ledger.SeenOf(v.ctx(), names...)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		for i := range batch {
 			seen := marks[i].Of(batch[i].At)
-			if q.Unseen && seen.By != "" {
+			if unseen && seen.By != "" {
 				continue
 			}
 			it := v.refusedItem(&batch[i])
@@ -176,7 +192,7 @@ func (v *openList) refusedItems(q *question, limit int) (items []item, read int,
 			items = append(items, it)
 		}
 	}
-	return items, len(all), nil
+	return items, nil
 }
 
 func (v *openList) refusedItem(r *ledger.Refusal) item {

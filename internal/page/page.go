@@ -41,6 +41,7 @@ type Options struct {
 	Records  Records
 	Document func(context.Context, *ledger.Invoice) ([]byte, error) // of an invoice that is not in the archive yet
 	PDF      PDF                                                    // nil: there is none
+	TraceID  func(object string) string                             // of an invoice or a package, in log and traces
 	Report   *report.Sources
 	Actions  Actions
 
@@ -76,6 +77,7 @@ type Ledger interface {
 	Package(ctx context.Context, id string) (ledger.Package, error)
 	NewestOf(ctx context.Context, invs []ledger.Invoice) (map[string]ledger.Newest, error)
 	CountRefusals(ctx context.Context) (map[string]int64, error)
+	Clock(ctx context.Context) (time.Time, error)
 	SeenOf(ctx context.Context, items ...ledger.OpenName) ([]ledger.Seen, error)
 	OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]ledger.Refusal, error)
 }
@@ -128,6 +130,7 @@ type Page struct {
 	handler http.Handler
 	reports chan struct{} // full while a report is made: one at a time
 	search  chan struct{} // full while the archive is searched
+	exports chan struct{} // full while as many lists are exported as may be at a time
 }
 
 // policy lets the page use its own style sheet and script, and no other host.
@@ -136,7 +139,8 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 
 // New returns a page.
 func New(o Options) *Page {
-	p := &Page{o: o, reports: make(chan struct{}, 1), search: make(chan struct{}, 1)}
+	p := &Page{o: o, reports: make(chan struct{}, 1), search: make(chan struct{}, 1),
+		exports: make(chan struct{}, maxExports)}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*handlers) error{
 		"GET /{$}":                     (*handlers).overview,
@@ -150,10 +154,6 @@ func New(o Options) *Page {
 		"GET /invoices/{id}/form":      (*handlers).form,
 		"POST /invoices/{id}/{action}": (*handlers).actOnOne,
 		"GET /open":                    (*handlers).open,
-		"GET /open.csv":                (*handlers).openTable,
-		"GET /open.xlsx":               (*handlers).openTable,
-		"GET /invoices.csv":            (*handlers).invoicesTable,
-		"GET /invoices.xlsx":           (*handlers).invoicesTable,
 		"POST /open":                   (*handlers).actOnMany,
 		"GET /days":                    (*handlers).days,
 		"GET /days/report":             (*handlers).report,
@@ -164,12 +164,16 @@ func New(o Options) *Page {
 		"POST /logout":                 (*handlers).logout,
 		"/":                            (*handlers).nowhere,
 	} {
-		mux.Handle(pattern, p.restricted(h))
+		mux.Handle(pattern, p.restricted(maxVisit, h))
 	}
-	mux.Handle("GET /login", p.anybody((*handlers).loginForm))
-	mux.Handle("POST /login", p.anybody((*handlers).login))
-	mux.Handle("GET /login/oidc", p.anybody((*handlers).leave))
-	mux.Handle("GET "+ReturnPath, p.anybody((*handlers).comeBack))
+	for _, form := range []string{"csv", "xlsx"} {
+		mux.Handle("GET /open."+form, p.restricted(maxExportTime, (*handlers).openTable))
+		mux.Handle("GET /invoices."+form, p.restricted(maxExportTime, (*handlers).invoicesTable))
+	}
+	mux.Handle("GET /login", p.anybody(maxVisit, (*handlers).loginForm))
+	mux.Handle("POST /login", p.anybody(maxVisit, (*handlers).login))
+	mux.Handle("GET /login/oidc", p.anybody(maxVisit, (*handlers).leave))
+	mux.Handle("GET "+ReturnPath, p.anybody(maxVisit, (*handlers).comeBack))
 	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
 	// A form on another site must not act with a person's session.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
@@ -210,17 +214,17 @@ func (p *Page) userOf(r *http.Request) (*User, error) {
 	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users, p.o.SignIn)
 }
 
-// anybody serves a page that needs no login.
-func (p *Page) anybody(h func(*handlers) error) http.Handler {
+// anybody serves a page that needs no login, in at most this time.
+func (p *Page) anybody(lasts time.Duration, h func(*handlers) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}
-		v.serve(h)
+		v.serve(lasts, h)
 	})
 }
 
 // restricted serves a page to those who are logged in, and shows the others the login.
-func (p *Page) restricted(h func(*handlers) error) http.Handler {
-	return p.anybody(func(v *handlers) error {
+func (p *Page) restricted(lasts time.Duration, h func(*handlers) error) http.Handler {
+	return p.anybody(lasts, func(v *handlers) error {
 		u, err := p.userOf(v.r)
 		if err != nil {
 			return err
@@ -234,4 +238,16 @@ func (p *Page) restricted(h func(*handlers) error) http.Handler {
 		}
 		return h(v)
 	})
+}
+
+// searching lets one search of the archive run at a time. done ends it.
+func (p *Page) searching(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, archiveTime)
+	defer cancel()
+	select {
+	case p.search <- struct{}{}:
+		return func() { <-p.search }, nil
+	case <-ctx.Done():
+		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
+	}
 }

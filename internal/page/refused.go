@@ -18,7 +18,7 @@ type refusedDoc struct {
 
 // refusedNamed returns the refused documents whose number has the text.
 func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
-	if q.State != "" || q.From != "" || q.To != "" {
+	if q.State != "" || q.From != "" || q.To != "" || q.Buyer != "" {
 		return nil, nil
 	}
 	var out []refusedDoc
@@ -35,17 +35,10 @@ func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 // refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
 // at most this many, until yield says that it is enough.
 func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
-	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
+	tenants, err := v.refusers(tenant)
 	if err != nil {
 		return err
 	}
-	var tenants []string
-	for name := range counts {
-		if v.sees(name) && (tenant == "" || tenant == name) {
-			tenants = append(tenants, name)
-		}
-	}
-	slices.Sort(tenants)
 	for _, name := range tenants {
 		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), name, 0, limit)
 		if err != nil {
@@ -58,4 +51,21 @@ func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal)
 		}
 	}
 	return nil
+}
+
+// refusers are the tenants with open refusals that the visitor sees, of which tenant is the only
+// one unless it is "".
+func (v *listing) refusers(tenant string) ([]string, error) {
+	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	var tenants []string
+	for name := range counts {
+		if v.sees(name) && (tenant == "" || tenant == name) {
+			tenants = append(tenants, name)
+		}
+	}
+	slices.Sort(tenants)
+	return tenants, nil
 }

@@ -21,6 +21,7 @@ type question struct {
 	State    string
 	Tenant   string
 	From, To string // days of the last change, both included
+	Buyer    string // NIP of the buyer, which only the documents have
 	Unseen   bool   // of open items only those that nobody has marked as seen
 	before   ledger.Place
 }
@@ -34,11 +35,13 @@ type invoicesPage struct {
 	Next     string       // address of the older ones; "" when there are none
 	Back     time.Time    // how far back it was searched, when there may be more
 	Searched int
+	Unknown  int64 // invoices without a document, so that their buyer is not known
 }
 
 // Export is the address of all that is found, as a file of this form.
 func (d invoicesPage) Export(form string) string {
-	q := url.Values{"q": {d.Q.Text}, "state": {d.Q.State}, "tenant": {d.Q.Tenant}, "from": {d.Q.From}, "to": {d.Q.To}}
+	q := url.Values{"q": {d.Q.Text}, "state": {d.Q.State}, "tenant": {d.Q.Tenant}, "from": {d.Q.From}, "to": {d.Q.To},
+		"buyer": {d.Q.Buyer}}
 	return "/invoices." + form + "?" + q.Encode()
 }
 
@@ -66,6 +69,12 @@ func (v *listing) question() (question, error) {
 	}
 	if q.Tenant != "" && !v.sees(q.Tenant) {
 		return q, missing
+	}
+	if buyer := get("buyer"); buyer != "" {
+		var ok bool
+		if q.Buyer, ok = buyerNIP(buyer); !ok {
+			return q, &shown{http.StatusBadRequest, "A NIP has ten digits. Go back and correct the buyer's.", nil}
+		}
 	}
 	if at := get("before"); at != "" {
 		var ok bool
@@ -149,17 +158,26 @@ func (v *searches) invoices() error {
 		}
 	}
 	found := inquiry.Found{Invoices: exact}
-	if len(exact) == 0 {
-		if found, err = v.p.o.Inquiry.Latest(v.ctx(), v.window(&q)); err != nil {
-			return err
-		}
+	switch {
+	case len(exact) > 0 && q.Buyer != "":
+		found.Invoices, d.Unknown, err = v.buyers.ofBuyer(v.ctx(), q.Buyer, exact)
+	case len(exact) > 0:
+	case q.Buyer != "":
+		found, d.Unknown, err = v.buyers.search(v.window(&q), q.Buyer)
+	default:
+		found, err = v.p.o.Inquiry.Latest(v.ctx(), v.window(&q))
+	}
+	if err != nil {
+		return err
 	}
 	if d.Found, err = v.p.o.Inquiry.Results(v.ctx(), found.Invoices); err != nil {
 		return err
 	}
 	d.Searched = found.Read
 	if found.Next != (ledger.Place{}) {
-		d.Next = v.listing.older(found.Next)
+		d.Next = v.listing.older(found.Next, slices.ContainsFunc(found.Invoices, func(inv ledger.Invoice) bool {
+			return inv.ID == found.Next.ID
+		}))
 		if len(found.Invoices) < pageSize {
 			d.Back = found.Next.At.Time()
 		}
@@ -167,8 +185,13 @@ func (v *searches) invoices() error {
 	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
 }
 
-// older is the address of what comes behind a place.
-func (v *listing) older(at ledger.Place) string {
+// older is the address of what comes behind a place. own says that an invoice that is shown is
+// there. Another one may be one that the visitor may not see: its id is left out but for its
+// beginning, so that at most an invoice of the same instant is shown again.
+func (v *listing) older(at ledger.Place, own bool) string {
+	if !own {
+		at.ID = shortened(at.ID, len("inv-")+3) + "~" // behind every letter of an id
+	}
 	q := url.Values{}
 	for name, values := range v.r.URL.Query() {
 		if len(values) > 0 && values[0] != "" {

@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"html"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/page"
 )
@@ -143,5 +145,31 @@ func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
 	status, body, _ := w.somebody().get("/", "Accept-Language", "pl")
 	if status != 503 || !strings.Contains(body, "Redis lub archiwum nie odpowiada") || strings.Contains(body, "closed") {
 		t.Errorf("status %d: %s", status, body)
+	}
+}
+
+// Who sees one tenant sees no id of another's invoice in the address of the next page either.
+func TestInvoices_NextPage_NamesNoInvoiceOfAnother(t *testing.T) {
+	var next ledger.Place
+	r := &restless{}
+	w := newWorld(t, func(o *page.Options) { r.Inquiry, o.Inquiry = o.Inquiry, r })
+	hidden := w.take("B", sellerB, "SECRET/1", ledger.Rejected, "")
+	w.take("A", sellerA, "MINE/1", ledger.Rejected, "")
+	r.before = func(inquiry.Window) {}
+	r.after = func(f *inquiry.Found) { f.Next = next }
+	inv, err := w.ledger.Invoice(t.Context(), hidden)
+	w.check(err)
+	next = ledger.Place{At: inv.UpdatedAt, ID: hidden}
+	for _, path := range []string{"/invoices", "/open"} {
+		_, body, _ := w.as("anna").get(path)
+		m := regexp.MustCompile(`before=([\w-]+)`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("%s has no next page", path)
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(m[1])
+		w.check(err)
+		if strings.Contains(string(raw), hidden) {
+			t.Errorf("%s: the address has %s", path, raw)
+		}
 	}
 }

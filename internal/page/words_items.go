@@ -50,6 +50,8 @@ var polishItems = map[string]string{
 	"Session before it was retried":                 "Sesja przed ponowieniem",
 	"How often KSeF asked for it again":             "Ile razy KSeF poprosił o ponowne przesłanie",
 	"Mode of KSeF":                                  "Tryb wystawienia według KSeF",
+	"Its requests in log and traces":                "Żądania tej faktury w dzienniku i śladach",
+	"The package's requests":                        "Żądania paczki",
 
 	// The audit log.
 	"Who":                   "Kto",

@@ -94,8 +94,8 @@ func newWorld(t testing.TB, change func(*page.Options)) *world {
 	o := page.Options{
 		Users:       []page.User{user("anna", false, "A"), user("adam", true, "A"), user("olga", true)},
 		Environment: "test", Tenants: []page.Tenant{{Name: "A", NIP: sellerA}, {Name: "B", NIP: sellerB}}, Warn: 4 * time.Hour,
-		Tasks: "/monitoring",
-		Pool:  pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
+		Tasks: "/monitoring", TraceID: func(of string) string { return "trace of " + of },
+		Pool: pool.Read, Inquiry: reader, Ledger: w.ledger, Limits: free{}, Figures: figures.New(rdb, "ksef:"),
 		Receivers: []page.Receiver{{Name: "erp", Kind: "webhook"}, {Name: "of-a", Kind: "folder", Tenants: []string{"A"}},
 			{Name: "of-b", Kind: "webhook", Tenants: []string{"B"}}},
 		Outbox:  w.ledger,

@@ -23,12 +23,6 @@ func (r Report) WriteXLSX(w io.Writer, l explain.Language) error {
 		sections)
 }
 
-// WriteXLSX writes the table as a spreadsheet of one sheet that has its title as name. Text is
-// always text, as in a report.
-func (s Section) WriteXLSX(w io.Writer) error {
-	return writeWorkbook(w, []string{s.Title}, []Section{s})
-}
-
 func writeWorkbook(w io.Writer, names []string, sections []Section) error {
 	f := excelize.NewFile()
 	defer f.Close()

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"time"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 )
@@ -53,6 +54,10 @@ type Result struct {
 	SupersededBy string `json:"superseded_by,omitempty"` // id of the invoice that took its place
 	Recovered    bool   `json:"recovered"`               // KSeF had accepted it earlier, and it was found again
 	QRLink       string `json:"qr_link"`                 // what KOD I, the QR code, holds; the same as verification_url
+
+	// Explanations are for other programs: see [Result.Explain]. The archive has none, and lists
+	// have none.
+	Explanations []explain.Entry `json:"explanations,omitempty"`
 }
 
 // AddDocument adds what the document says that the ledger does not keep: the gross amount and its

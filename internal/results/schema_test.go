@@ -81,11 +81,12 @@ func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
 		r := Of(inv, "test")
 		r.Gross, r.Currency = "-1230.00", "PLN"
 		r.WaitingFor, r.WaitingWhat, r.WaitingUntil, r.WaitingSince = "limit", "x", "2026-11-24T16:00:00Z", "2026-11-24T16:00:00Z"
+		r.Explain()
 		check(string(state), r)
 	}
 	check("nothing", Result{State: "queued"})
 	refusal := ledger.Refusal{ID: "ref-a", File: "a.xml", At: 5, Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
-	check("refused", OfRefusal(&refusal))
+	check("refused", Explained(&refusal))
 	refusal.Ended, refusal.Note = ledger.RefusalSuperseded, "a corrected document was taken"
 	check("superseded refusal", OfRefusal(&refusal))
 	if doc := any(map[string]any{"id": "inv-a"}); s.Validate(doc) == nil {

@@ -1,12 +1,14 @@
 package tasks
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/tracing"
 )
 
 // tenantError adds the tenant of a task to its error, for the log. It changes nothing else of the
@@ -62,6 +64,9 @@ func (c *core) logVerdict(kind queue.Kind, id, tenant string, v retry.Verdict, e
 	}
 	if tenant != "" {
 		e = e.Str("tenant", tenant)
+	}
+	if strings.HasPrefix(id, "inv-") || strings.HasPrefix(id, "pkg-") {
+		e = e.Str("trace_id", tracing.IDText(id)) // as the lines of its changes have it
 	}
 	e.Str("verdict", string(action)).Str("reason", string(v.Reason)).Msg(message)
 }

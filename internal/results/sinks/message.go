@@ -58,7 +58,7 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 			m.Err = errUnread
 			continue
 		case t.OfRefusal != nil:
-			m.Result = results.OfRefusal(t.OfRefusal)
+			m.Result = results.Explained(t.OfRefusal)
 		case t.Invoice != nil:
 			m.Result, m.Changed = results.Of(*t.Invoice, e.Environment), t.Invoice.UpdatedAt
 		default:
@@ -80,6 +80,9 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		g.Go(func() error {
 			if e.Document != nil && t.Invoice != nil {
 				m.AddDocument(e.Document(ctx, t.Invoice))
+			}
+			if t.Invoice != nil {
+				m.Explain()
 			}
 			m.JSON, m.Err = json.Marshal(m.Result)
 			return nil

@@ -1,0 +1,107 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/records"
+	"ksefworker/internal/results"
+)
+
+// Redis has no buyer of any invoice: it is no place for personal data. So a search for a buyer
+// reads the documents of what the rest of the question leaves.
+const (
+	// buyerPiece is how many invoices are looked at together, and buyerReads how many of their
+	// documents are read at a time.
+	buyerPiece = 100
+	buyerReads = 8
+	// buyerTime bounds one search. The next page goes on from there.
+	buyerTime = 3 * time.Second
+)
+
+// buyerNIP returns a NIP as the document has it: ten digits. People write it with PL, blanks and
+// hyphens, too.
+func buyerNIP(s string) (nip string, is bool) {
+	nip = strings.TrimPrefix(strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(s)), "PL")
+	return nip, tenDigits.MatchString(nip)
+}
+
+var tenDigits = regexp.MustCompile(`^[0-9]{10}$`)
+
+// search returns the newest invoices of a window, and how many of those that were looked at have no
+// document any more, so that their buyer is not known.
+func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unknown int64, err error) {
+	done, err := v.p.searching(v.ctx())
+	if err != nil {
+		return found, 0, err
+	}
+	defer done()
+	w.Limit, w.Until = buyerPiece, time.Now().Add(buyerTime)
+	for {
+		some, err := v.p.o.Inquiry.Latest(v.ctx(), w)
+		if err != nil {
+			return found, 0, err
+		}
+		mine, n, err := v.ofBuyer(v.ctx(), nip, some.Invoices)
+		if err != nil {
+			return found, 0, err
+		}
+		found.Invoices, unknown = append(found.Invoices, mine...), unknown+n
+		found.Next, found.Read = some.Next, found.Read+some.Read
+		if w.Before = some.Next; w.Before == (ledger.Place{}) || len(found.Invoices) >= pageSize || !time.Now().Before(w.Until) {
+			return found, unknown, nil
+		}
+	}
+}
+
+// ofBuyer returns those of some invoices whose buyer (Podmiot2) has a NIP, and how many have no
+// document any more.
+func (v *buyers) ofBuyer(ctx context.Context, nip string, invs []ledger.Invoice) (mine []ledger.Invoice, unknown int64, err error) {
+	docs := make([][]byte, len(invs))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(buyerReads)
+	for i := range invs {
+		g.Go(func() (err error) {
+			docs[i], err = v.documentOf(ctx, &invs[i])
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, 0, err
+	}
+	for i, doc := range docs {
+		if doc == nil {
+			unknown++
+			continue
+		}
+		h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true}) // faults do not matter
+		if h.BuyerNIP == nip {
+			mine = append(mine, invs[i])
+		}
+	}
+	return mine, unknown, nil
+}
+
+// documentOf returns nil when the document of an invoice is nowhere. What has ended is in the
+// archive.
+func (v *buyers) documentOf(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	if inv.State.InKSeF() {
+		doc, err := v.p.o.Records.Document(ctx, results.Of(*inv, v.p.o.Environment))
+		if err == nil || !records.Missing(err) {
+			return doc, err
+		}
+	}
+	doc, err := v.p.o.Document(ctx, inv)
+	if errors.Is(err, ledger.ErrNotFound) || records.Missing(err) {
+		return nil, nil
+	}
+	return doc, err
+}

@@ -1,0 +1,28 @@
+package results
+
+import (
+	"ksefworker/internal/explain"
+	"ksefworker/internal/ledger"
+)
+
+// Explain adds the words of the table, in Polish and English, where a person has to act or the
+// invoice waits: what it means, on whose side the cause is, what to do, and whether it can be tried
+// again. The first explanation says the most. rules are those that a refused document breaks.
+func (r *Result) Explain(rules ...string) {
+	if state := ledger.State(r.State); !state.Open() && r.State != Refused && r.WaitingFor == "" {
+		return
+	}
+	r.Explanations = explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor,
+		Waiting: r.WaitingWhat, Rules: rules})
+}
+
+// Explained is [OfRefusal] with its explanations.
+func Explained(r *ledger.Refusal) Result {
+	var rules []string
+	for _, f := range r.Faults {
+		rules = append(rules, f.Rule)
+	}
+	out := OfRefusal(r)
+	out.Explain(rules...)
+	return out
+}
