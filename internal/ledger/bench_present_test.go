@@ -44,16 +44,15 @@ func (w *world) addReceipted(p redis.Pipeliner, state string, like Invoice, k in
 	i.KsefNumber = fmt.Sprintf("%s-20261126-%012X-B2", i.NIP, k)
 	record, shape, err := packFinal(&i)
 	w.must(err)
-	ident := Identity{i.NIP, i.Kind, i.Number}.digest()
-	fields := []any{"state", string(Receipted), "rev", i.Rev, "facts", finalFacts, identField, identBytes(&i)}
-	for k, piece := range piecesOf(record) {
-		fields = append(fields, strconv.Itoa(k), piece)
-	}
+	value, err := frozen{rev: strconv.FormatInt(i.Rev, 10), record: record}.pack()
+	w.must(err)
+	bucket, field := w.bucketOf(i.ID)
+	name, digest := identityBucket(Identity{i.NIP, i.Kind, i.Number}.digest())
 	if k == 0 {
 		p.HSetNX(ctx(), w.key(keyShapes), string(shapeDigest(shape)), shape)
 	}
-	p.HSet(ctx(), w.key(keyInvoice, i.ID), fields...)
-	p.Set(ctx(), w.key(keyIdentity, ident), i.ID, 0)
+	p.HSet(ctx(), bucket, field, value)
+	p.HSet(ctx(), w.key(keyIdentities, name), digest, rawID(i.ID))
 	p.ZAdd(ctx(), state, redis.Z{Score: float64(i.UpdatedAt) + float64(k), Member: i.ID})
 }
 

@@ -37,7 +37,10 @@ var (
 
 	// Of what has ended.
 	compactScript  = script("compact")
+	finalsScript   = script("finals")
+	thawScript     = script("thaw")
 	pruneScript    = script("prune")
+	forgetScript   = script("forget")
 	shedScript     = script("shed")
 	noteShedScript = script("note_shed")
 	restoreScript  = script("restore")

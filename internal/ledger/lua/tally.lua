@@ -20,7 +20,8 @@ for i = 1, #page[2], 2 do
     local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'k', 'said')
     sealed(e[3])
     sealed(e[6])
-    for head in string.gmatch(e[5] or '', '............') do count(texts, head) end -- of a packed entry
+    local heads = e[5] or index == 'st:receipted' and not e[4] and select(4, frozen(id)) or ''
+    for head in string.gmatch(heads, '............') do count(texts, head) end -- of a packed entry
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
     sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
