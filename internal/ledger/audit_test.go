@@ -98,7 +98,7 @@ func (s *snapshot) thaw() {
 	for key, h := range s.Hashes {
 		if name, ok := strings.CutPrefix(key, "final:"); ok {
 			for field, value := range h {
-				id := "inv-" + name + field
+				id := idIn(name, field)
 				if s.Hashes["inv:"+id] != nil {
 					s.Unknown = append(s.Unknown, id+" in a bucket, beside that with its own key,")
 				}

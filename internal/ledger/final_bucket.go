@@ -12,7 +12,7 @@ import (
 
 // The packed entry of a receipted invoice is one field of a hash that it shares with others: the
 // name of a key of its own would take a third of its memory. Two characters of the id name the hash,
-// the bucket, and the rest of the id is the field. The identity is in a bucket, too. Buckets of
+// the bucket, and the bytes of the id but the first are the field. The identity is in a bucket, too. Buckets of
 // identities are small, so Redis keeps them as listpacks.
 //
 // Scripts read buckets and do not write into one what they do not know. So an entry that changes
@@ -34,7 +34,23 @@ func rawID(id string) []byte {
 }
 
 // bucketOf returns the key of the bucket of an entry, and its field there.
-func (st *store) bucketOf(id string) (key, field string) { return st.key(keyFinal, id[4:6]), id[6:] }
+func (st *store) bucketOf(id string) (key, field string) {
+	return st.key(keyFinal, id[4:6]), string(rawID(id)[1:])
+}
+
+// idIn returns the id of the entry that is in a bucket of this name under this field; "" if none can
+// be.
+func idIn(name, field string) string {
+	start, err := idEncoding.DecodeString(name + "aaaaaa")
+	if err != nil || len(start) == 0 {
+		return ""
+	}
+	id := idOf(string(start[:1]) + field)
+	if id == "" || id[4:6] != name {
+		return ""
+	}
+	return id
+}
 
 // identityBucket is the name of the bucket of an identity, behind keyIdentities, and its field.
 func identityBucket(digest string) (name, field string) {

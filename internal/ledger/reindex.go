@@ -55,7 +55,9 @@ func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, name
 			}
 			var ids []string
 			for i := 0; i+1 < len(fields); i += 2 {
-				ids = append(ids, "inv-"+name+fields[i])
+				if id := idIn(name, fields[i]); id != "" {
+					ids = append(ids, id)
+				}
 			}
 			missing, err := us.reindex(ctx, kind, ids)
 			if n += missing; err != nil {

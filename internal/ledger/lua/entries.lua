@@ -113,11 +113,12 @@ end
 
 -- unbase32 undoes base32; '' for what that never writes.
 local function unbase32(text)
-  local letters, bits, held, out = 'abcdefghijklmnopqrstuvwxyz234567', 0, 0, {}
-  for letter in string.gmatch(text, '.') do
-    local v = string.find(letters, letter, 1, true)
-    if not v then return '' end
-    bits, held = bits * 32 + v - 1, held + 5
+  local bits, held, out = 0, 0, {}
+  for k = 1, #text do
+    local c = string.byte(text, k)
+    local v = c >= 97 and c - 97 or c - 24 -- a to z are 0 to 25, 2 to 7 are 26 to 31
+    if c > 122 or v < 0 or v > 31 then return '' end
+    bits, held = bits * 32 + v, held + 5
     if held >= 8 then
       held = held - 8
       out[#out+1] = string.char(math.floor(bits / 2 ^ held))
@@ -132,7 +133,9 @@ local function ident_bucket(digest) return string.sub(digest, 1, 3), string.sub(
 
 -- bucket returns the key of the bucket that an invoice's entry may be in, and its field there
 -- (final_bucket.go).
-local function bucket(id) return P .. 'final:' .. string.sub(id, 5, 6), string.sub(id, 7) end
+local function bucket(id)
+  return P .. 'final:' .. string.sub(id, 5, 6), string.sub(unbase32(string.sub(id, 5)), 2, 15)
+end
 
 -- frozen returns the value of an entry that is in a bucket, then its revision, the digest of its ref
 -- and the heads of its sealed texts; nothing when there is none or it cannot be read.
