@@ -108,11 +108,11 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	w := oneWorld(t)
 	a, b := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "order 7", "b.xml"))
 	before := snapshotOf(t, w.rdb, w.prefix)
-	lost := append(w.rdb.Keys(ctx(), w.prefix+"idents:*").Val(), w.key(keyState, string(Receipted)), w.key(keySellers))
-	w.must(w.rdb.Del(ctx(), lost...).Err())
+	w.must(w.rdb.Del(ctx(), w.rdb.Keys(ctx(), w.prefix+"idents:*").Val()...).Err())
 	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
 		t.Errorf("a document whose identity is lost: %+v, %v", res, err)
 	}
+	w.must(w.rdb.Del(ctx(), w.key(keyState, string(Receipted)), w.key(keySellers)).Err())
 	if n, err := w.Reindex(ctx()); n != 4 || err != nil {
 		t.Errorf("%d places were missing, %v", n, err)
 	}

@@ -12,15 +12,11 @@ const sickBucket = "!"
 // frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; nil if
 // they have nothing of any. It is one script, because that many commands would take longer.
 func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
-	args := make([]any, 0, 2+4*len(batch))
+	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)
 	for i := range batch {
 		name, field := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
-		entry := ""
-		if id := batch[i].ID; inBuckets(id) {
-			_, entry = ts.bucketOf(id)
-		}
-		args = append(args, batch[i].ID, name, field, entry)
+		args = append(args, ts.key(keyIdentities, name), field)
 	}
 	return finalsScript.Run(ctx, tx, nil, args...).Slice()
 }

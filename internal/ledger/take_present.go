@@ -52,17 +52,19 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// Nearly always all are new, and one command shows that. The entries get the time of this
 	// command.
 	var found *redis.IntCmd
+	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
 	clock := ts.clockCmd()
-	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		found = p.Exists(ctx, slices.Concat(keys, idents, refs.keys)...)
+		receipted = p.ZMScore(ctx, ts.key(keyState, string(Receipted)), ids...)
 		clock.ask(ctx, p)
-		return nil
 	}); err != nil {
 		return s, err
 	}
 	s.now = At(clock.now())
+	listed := slices.ContainsFunc(receipted.Val(), func(score float64) bool { return score != 0 })
 	frozen, err := ts.frozenIdentities(ctx, tx, batch)
-	if err != nil || found.Val() == 0 && len(frozen) == 0 {
+	if err != nil || found.Val() == 0 && !listed && len(frozen) == 0 {
 		return s, err
 	}
 	held, err := tx.MGet(ctx, idents...).Result()
@@ -77,8 +79,6 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		switch at := text(there); {
 		case at == sickBucket: // it may hold this identity
 			s.entries[ids[i]] = holder{id: ids[i], unread: true}
-		case held[i] == nil && len(at) == len(ids[i]):
-			held[i] = at
 		case held[i] == nil && idOf(at) != "":
 			held[i] = idOf(at)
 		}
