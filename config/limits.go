@@ -141,8 +141,12 @@ func (l Limits) check(f *faults, e Environment) {
 	l.Groups.check(f, "limits.groups.", false)
 }
 
-// String returns "10/s 30/min 180/h", with "-" for a window without limit.
+// String returns "10/s 30/min 180/h", with "-" for a window without limit, and "without limit" when
+// no window has one.
 func (r Rates) String() string {
+	if r == (Rates{PerSecond: Unlimited, PerMinute: Unlimited, PerHour: Unlimited}) {
+		return "without limit"
+	}
 	word := func(n int) string {
 		if n == Unlimited {
 			return "-"

@@ -12,7 +12,7 @@ import (
 type filter struct {
 	Tenant string `help:"Only this tenant, by its name or NIP." placeholder:"NAME"`
 	Day    string `help:"Only invoices of this issue date (P_1), 2026-11-23." placeholder:"D"`
-	Number string `help:"Only numbers (P_2) that begin so." placeholder:"P_2"`
+	Number string `help:"Only numbers (P_2) that begin with this." placeholder:"P_2"`
 }
 
 func (f *filter) check() error {
@@ -20,7 +20,7 @@ func (f *filter) check() error {
 		return nil
 	}
 	if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
-		return &usageError{what: fmt.Sprintf("--day %q is no day", f.Day), hint: "use 2026-11-23"}
+		return &usageError{what: fmt.Sprintf("--day %q is not a date", f.Day), hint: "use 2026-11-23"}
 	}
 	return nil
 }

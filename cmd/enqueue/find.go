@@ -49,7 +49,7 @@ func (w *where) check(lastFlag string, names []string) error {
 	}
 	for name, day := range map[string]string{"--from": w.From, lastFlag: w.last} {
 		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
-			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "use 2026-11-23"}
+			return &usageError{what: fmt.Sprintf("%s %q is not a date", name, day), hint: "use 2026-11-23"}
 		}
 	}
 	if w.last != "" && w.From > w.last {
@@ -155,7 +155,7 @@ func (w *where) each(ctx context.Context, p *program, names []string, yield func
 func (w *where) sayRead(p *program) {
 	if d := w.did; d.Places > 0 {
 		const mega = 1e6
-		p.say("months of the archive searched: %d; read: %d indexes and %d receipts (%.1f MB), %d results",
+		p.say("months of the archive searched: %d; read: indexes %d, receipts %d (%.1f MB), results %d",
 			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
 	}
 	w.did = records.Looked{}

@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 )
 
 type purgeCmd struct {
@@ -59,8 +60,8 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d invoices of %s, their packages, queues and limits, everything under redis.prefix %s",
-		total(counts), home, p.cfg.Redis.Prefix)
+	what := fmt.Sprintf("%s of %s, with packages, queues and limits, everything under redis.prefix %s",
+		plural.Of(total(counts), "invoice", "invoices"), home, p.cfg.Redis.Prefix)
 	if !c.Yes && !p.confirm("delete "+what) {
 		return &usageError{what: "nothing was deleted: this would delete " + what, hint: "use --yes"}
 	}
@@ -72,7 +73,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	steps := int64(0)
 	deleted, err := p.base.Ledger.Purge(ctx, home, p.base.Queue.Drop, func(n int64) {
 		if steps++; steps%100 == 0 {
-			p.say("%d keys deleted so far", n)
+			p.say("keys deleted so far: %d", n)
 		}
 	})
 	p.out.println("deleted: " + purgeSummary(deleted))
@@ -127,7 +128,7 @@ func checkNoWorkers(p *program) error {
 	return nil
 }
 
-// confirm asks on a terminal. When standard input is no terminal, the answer is no.
+// confirm asks on a terminal. When standard input is not a terminal, the answer is no.
 func (co *core) confirm(what string) bool {
 	in, ok := co.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
@@ -150,10 +151,10 @@ func total(counts map[string]int64) int64 {
 func purgeSummary(deleted map[string]int64) string {
 	rest := maps.Clone(deleted)
 	var parts []string
-	for _, known := range [][2]string{{"inv", "invoices"}, {"body", "documents"}, {"pkg", "packages"}} {
-		parts = append(parts, fmt.Sprintf("%d %s", rest[known[0]], known[1]))
+	for _, known := range [][3]string{{"inv", "invoice", "invoices"}, {"body", "document", "documents"}, {"pkg", "package", "packages"}} {
+		parts = append(parts, plural.Of(rest[known[0]], known[1], known[2]))
 		delete(rest, known[0])
 	}
-	parts = append(parts, fmt.Sprintf("%d other keys (queues, limits, circuits, lists)", total(rest)))
+	parts = append(parts, plural.Of(total(rest), "other key", "other keys")+" (queues, limits, circuits, lists)")
 	return strings.Join(parts, ", ")
 }

@@ -147,12 +147,17 @@ func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 			deadline += ", " + hoursLeft(inv.Deadline.Time(), now)
 		}
 	}
+	recovered := ""
+	if r.Recovered {
+		recovered = "KSeF had it already, and it was not accepted a second time"
+	}
 	code := ""
 	if r.Code != 0 {
 		code = fmt.Sprint(r.Code)
 	}
 	showLines(s, [][2]string{
-		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
+		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"recovered", recovered},
+		{"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
 		{"waits for", waitText(r)}, {"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate},
 		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"package", r.Package},
 		{"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},

@@ -9,6 +9,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 )
 
 type submitCmd struct {
@@ -131,10 +132,12 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	p.say("%s", t)
 	p.sayUnrecorded(refusals)
 	if t.waiting > 0 {
-		p.say("%d of those already here wait for a person: %s lists them with what to do", t.waiting, p.command("open"))
+		p.say("%d of those already here %s for a person: %s lists what to do", t.waiting,
+			plural.Form(t.waiting, "waits", "wait"), p.command("open"))
 	}
 	if t.dismissed > 0 {
-		p.say("%d of those already here were dismissed by a person and are not sent; if that was a mistake: %s", t.dismissed,
+		p.say("%d of those already here %s; if that was a mistake: %s", t.dismissed,
+			plural.Form(t.dismissed, "was dismissed by a person and is not sent", "were dismissed by a person and are not sent"),
 			p.command("retry", "ID"))
 	}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {

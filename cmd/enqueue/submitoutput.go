@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -24,7 +25,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		case a.Taken == ledger.Refused && c.JSON:
 			err = printJSON(p.out, refusedResult(a, cmp.Or(c.terms.Tenant, a.Invoice.Tenant, p.owner(a.Invoice.NIP))))
 		case a.Taken == ledger.Refused:
-			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err)+heldText(&a))
+			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+intake.OneLine(a.Err)+heldText(&a))
 		case c.Wait != "":
 			if a.Warning != nil {
 				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
@@ -116,7 +117,7 @@ func warningText(err error) string {
 		taken.Hint = "taken all the same; avoid such characters in the next export"
 		err = &taken
 	}
-	return reasonOf(err)
+	return intake.OneLine(err)
 }
 
 // noteOf returns what a person should know about a document that is already here; "" for all
@@ -172,7 +173,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:
-		p.say("%d of the refused documents are not on record (%s will not list them): %v", r.Unrecorded, p.command("open"), r.Err)
+		p.say("%d of the refused documents %s not on record, so %s will not show %s: %v", r.Unrecorded,
+			plural.Form(r.Unrecorded, "is", "are"), p.command("open"), plural.Form(r.Unrecorded, "it", "them"), r.Err)
 	case r.Err != nil:
 		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}

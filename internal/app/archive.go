@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,7 +35,7 @@ func (w readiness) checkArchive(ctx context.Context) Check {
 			h.Since.UTC().Format(time.RFC3339), h.Wait.Round(time.Second))
 	}
 	if h.Stuck > 0 {
-		c.Detail += fmt.Sprintf("; %d calls to it hang", h.Stuck)
+		c.Detail += "; calls to it that hang: " + strconv.Itoa(h.Stuck)
 	}
 	return c
 }

@@ -24,7 +24,10 @@ func checkDirect(ctx context.Context, cfg config.Config, t config.Tenant, gate k
 	defer cancel()
 	what := fmt.Sprintf("tenant %s at %s", t.Title(), cfg.DirectURL())
 	credentials := connect.NewCredentials(t, nil)
-	way, err := connect.OpenDirect(cfg, t, credentials, connect.ClientOptions{Gate: gate})
+	way, err := connect.OpenDirect(cfg, t, credentials, connect.ClientOptions{Gate: gate,
+		Warn: func(_ context.Context, op, warning string) {
+			fmt.Fprintf(out, "note   tenant %s: KSeF warns (%s): %s\n", t.Title(), op, warning)
+		}})
 	if err != nil {
 		say(what, err)
 		return

@@ -9,6 +9,7 @@ import (
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 )
 
 // checkHome is the part of --check that compares the ledger's environment with the configuration's.
@@ -70,9 +71,9 @@ func kept(tally ledger.Tally, id string) string {
 }
 
 func stored(tally ledger.Tally, seal string) string {
-	docs := fmt.Sprintf("%d stored documents", tally.Documents[seal])
+	docs := plural.Of(tally.Documents[seal], "stored document", "stored documents")
 	if n := tally.Texts[seal]; n > 0 {
-		docs += fmt.Sprintf(" and %d texts (file names, reasons, refusals)", n)
+		docs += " and " + plural.Of(n, "text", "texts") + " (file names, reasons, refusals)"
 	}
 	return docs
 }

@@ -15,6 +15,7 @@ import (
 
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/results/sinks"
 	"ksefworker/internal/tracing"
@@ -50,7 +51,7 @@ func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger
 	if len(d.runners) == 0 {
 		return d, nil
 	}
-	d.server = asynq.NewServerFromRedisClient(queue.Unbounded(pool.Asynq), asynq.Config{
+	d.server = asynq.NewServerFromRedisClient(queue.Guarded(pool.Asynq), asynq.Config{
 		Concurrency: len(d.runners), Queues: map[string]int{queue.QueueResults: 1},
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return 5 * time.Second },
 		ShutdownTimeout:          pool.Config.Worker.ShutdownTimeout,
@@ -123,11 +124,11 @@ func (d *deliveries) look(ctx context.Context, lost bool) {
 		}
 	}
 	for _, r := range d.runners {
-		waits, err := r.Waits(ctx, span)
+		work, err := r.HasWork(ctx, span)
 		if err != nil {
 			return
 		}
-		if !waits {
+		if !work {
 			continue
 		}
 		if err := d.pool.Queue.Put(ctx, queue.KindDeliver, r.Name, 0, when); err != nil {
@@ -176,7 +177,7 @@ func (d *deliveries) standing(ctx context.Context) ([]behind, error) {
 func some(tenants []string) string {
 	const maxNames = 3
 	if n := len(tenants) - maxNames; n > 0 {
-		return fmt.Sprintf("%s and %d other tenants", strings.Join(tenants[:maxNames], ", "), n)
+		return strings.Join(tenants[:maxNames], ", ") + " and " + plural.Of(n, "other tenant", "other tenants")
 	}
 	return strings.Join(tenants, ", ")
 }
@@ -197,11 +198,12 @@ func (d *deliveries) check(ctx context.Context) Check {
 			what = fmt.Sprintf("%s wants no results any more since %s: enqueue deliveries resume %s", b.name,
 				b.stopped.UTC().Format(time.RFC3339), b.name)
 		case !b.outage.IsZero():
-			what = fmt.Sprintf("%s takes no results since %s, %d wait", b.name, b.outage.UTC().Format(time.RFC3339), b.waiting+b.held)
+			what = fmt.Sprintf("%s takes no results since %s, waiting: %d", b.name, b.outage.UTC().Format(time.RFC3339), b.waiting+b.held)
 		case len(b.tenants) > 0:
 			what = fmt.Sprintf("%s takes no results of %s: enqueue deliveries", b.name, some(b.tenants))
 		case b.failed > 0:
-			what = fmt.Sprintf("%s did not take %d results in three days: enqueue deliveries list %s", b.name, b.failed, b.name)
+			what = fmt.Sprintf("%s did not take %s in three days: enqueue deliveries list %s", b.name,
+				plural.Of(b.failed, "result", "results"), b.name)
 		}
 		if what != "" && c.Detail != "" {
 			what = "; " + what

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,7 +21,7 @@ import (
 type gate struct {
 	*limits
 	tenant string
-	fault  func() error // why this process cannot send requests for the tenant; nil is no fault
+	fault  func() error // why this process cannot send requests for the tenant; nil means no fault
 	log    zerolog.Logger
 	count  func(group ksef.Group, o ksef.Outcome)
 	// keyRefused tells the pool why the tenant is paused.
@@ -124,13 +125,21 @@ func refusedKey(err error) (what, todo string) {
 	case ok && api.Advice != "":
 		return "login refused by KSeF", "no restart is needed when that is corrected" // the error tells what to do
 	case ok && api.MissingPermission() && api.Permissions != "":
-		return "permission missing at KSeF", "grant the account of its key one of " + api.Permissions + "; no restart is needed"
+		return "permission missing at KSeF", "grant the account of its key " + anyOf(api.Permissions) + "; no restart is needed"
 	case ok && api.MissingPermission():
 		return "permission missing at KSeF", "grant it to the account of its key; no restart is needed"
 	case ok && api.Reason != "":
 		return "access refused by KSeF", "remove the reason that it names; no restart is needed"
 	}
 	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
+}
+
+// anyOf names the permissions of which KSeF wants one.
+func anyOf(permissions string) string {
+	if strings.Contains(permissions, ",") {
+		return "one of " + permissions
+	}
+	return permissions
 }
 
 // mayNotRead reports whether a key lacks KSeF's permission to read invoices (InvoiceRead). It can

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/tasks"
 )
 
@@ -57,7 +58,8 @@ func (w readiness) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
 	const maxNamed = 3
 	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
-		c.Detail = fmt.Sprintf("%d ledger entries cannot be read, all others go on: %s", n, strings.Join(keys, ", "))
+		c.Detail = fmt.Sprintf("%s cannot be read, all others go on: %s",
+			plural.Of(n, "ledger entry", "ledger entries"), strings.Join(keys, ", "))
 	}
 	if sick, err := w.sickKeys.get(ctx); err == nil {
 		for _, u := range sick[:min(len(sick), maxNamed)] {

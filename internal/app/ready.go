@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"ksefworker/internal/plural"
 )
 
 // readiness looks at what a worker needs.
@@ -18,6 +20,7 @@ func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
 		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
+		w.queues.check,
 	}
 	facts := sync.OnceValue(func() tenantFacts { return w.tenantFacts(ctx) })
 	for _, t := range w.pool.Config.Tenants {
@@ -32,7 +35,7 @@ func (w readiness) ready(ctx context.Context) Readiness {
 		running.Go(func() { checks[i] = check(ctx) })
 	}
 	running.Wait()
-	return ReadinessOf(checks...)
+	return readinessOf(checks...)
 }
 
 func (w readiness) checkStopping(context.Context) Check {
@@ -73,7 +76,8 @@ func (w readiness) checkDeadlines(ctx context.Context) Check {
 	}
 	ids, err := w.pool.Ledger.Due(ctx, now.Add(near), 1000)
 	if err == nil && len(ids) > 0 {
-		c.Detail = fmt.Sprintf("%d invoices are not in KSeF yet and have less than %s until their deadline", len(ids), near)
+		c.Detail = fmt.Sprintf("%s not in KSeF yet, with less than %s until the deadline",
+			plural.Of(len(ids), "invoice is", "invoices are"), near)
 	}
 	return c
 }

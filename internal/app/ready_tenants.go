@@ -84,7 +84,7 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 		return c
 	}
 	if known.Denials > 0 {
-		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
+		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), sessions in a row: %d: "+
 			"its invoices stay queued, the next try is after %s; do its credentials (%s) belong to another taxpayer, "+
 			"or have the sellers in whose name it issues granted no permission? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339), w.faults.files[tenant])

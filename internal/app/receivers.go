@@ -25,8 +25,9 @@ func (d *deliveries) open() error {
 			UserAgent: userAgent(cfg), Now: d.pool.Now,
 		})
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// A batch is two rounds of calls, and the lease must be longer.
+		// What is new, held and left behind may be three batches, and the lease must be longer.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
+		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}
 	if r.Stream.Enabled {
 		d.add(config.StreamSink, &sinks.Stream{
@@ -63,14 +64,14 @@ func userAgent(cfg config.Config) string {
 	return "ksefworker/" + buildinfo.Read().Version
 }
 
-// documentPatience is how long the document of one result may take. Without it only the amount is
+// documentTimeout is how long the document of one result may take. Without it only the amount is
 // left out.
-const documentPatience = 2 * time.Second
+const documentTimeout = 2 * time.Second
 
 // document returns the document of an invoice, from Redis or from the archive; nil when neither
 // gives it now.
 func (d *deliveries) document(ctx context.Context, inv *ledger.Invoice) []byte {
-	ctx, cancel := context.WithTimeout(ctx, documentPatience)
+	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
 	defer cancel()
 	if !inv.BodyArchived {
 		if doc, err := d.pool.Document(ctx, inv); err == nil {

@@ -19,6 +19,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/oidc/oidctest"
@@ -148,6 +149,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	stop()
 	writeRareLedgerKeys(t, p.base.Ledger)
 	seeSickKey(t, p.base.Ledger, p.base.Redis)
+	seeSickQueue(t, p.base)
 	writeRareLimiterKeys(t, p.base.Redis)
 	writeRareQueueKeys(t, p.base.Asynq, events)
 	app.ForgetPublicKey(p.base, "5265877635")
@@ -334,6 +336,21 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 		return err == nil && info.Retry == 1 && info.Archived == 1 && events.saw("asynq:workers:{")
 	})
 	if err := inspector.PauseQueue(queue); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seeSickQueue lets the queue remember a key that holds another type for a moment.
+func seeSickQueue(t *testing.T, base *connect.Pool) {
+	t.Helper()
+	const sick = "asynq:{upkeep}:archived"
+	if err := base.Redis.PFAdd(t.Context(), sick, "x").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := base.Queue.SickKeys(t.Context()); err != nil || len(seen) != 1 {
+		t.Fatalf("seen are %v, %v", seen, err)
+	}
+	if err := base.Redis.Del(t.Context(), sick).Err(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ type redisWatch struct {
 	log    zerolog.Logger
 	latest *cached[Check]
 
-	fault string // of the server, as it was logged; "" is none
+	fault string // of the server, as it was logged; "" means none
 	runID string
 
 	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now

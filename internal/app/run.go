@@ -59,6 +59,7 @@ func (w *Worker) run(ctx context.Context) error {
 	loops.Go(func() { w.limits.pay(work, stopLoops) })
 	loops.Go(func() { w.watchMemory(work, stopLoops) })
 	loops.Go(func() { w.redis.run(work, stopLoops) })
+	loops.Go(func() { w.queues.run(work, stopLoops) })
 	loops.Go(func() { w.unserved.run(work, stopLoops) })
 	loops.Go(func() { w.told.run(work, stopLoops) })
 	loops.Go(func() { w.expiries.run(work, stopLoops) })

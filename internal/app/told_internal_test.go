@@ -24,6 +24,7 @@ type fixedToken struct{}
 
 func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct.NewSecret("t"), nil }
 func (fixedToken) Refused(direct.Secret)                         {}
+func (fixedToken) Denied(direct.Secret)                          {}
 
 // limitsOf is a KSeF that tells limits, and a clock.
 func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {

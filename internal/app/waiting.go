@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/connect"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/waiting"
 )
 
@@ -34,7 +34,7 @@ func (w readiness) checkWaiting(ctx context.Context) Check {
 		if n.For.Ordinary() {
 			continue
 		}
-		c.Detail += fmt.Sprintf("%d invoices: %s", n.Invoices, n.What)
+		c.Detail += plural.Of(n.Invoices, "invoice", "invoices") + ": " + n.What
 		if !n.Until.IsZero() {
 			c.Detail += ", next try " + n.Until.UTC().Format(time.RFC3339)
 		}

@@ -40,6 +40,7 @@ type Worker struct {
 	log       zerolog.Logger
 	spool     string
 	redis     *redisWatch
+	queues    *queueWatch
 	unserved  *unservedWatch
 	results   *deliveries
 	stopping  atomic.Bool
@@ -91,6 +92,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	pool.LogArchive(log)
 	pool.Trail.Log = log
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
+	w.queues = newQueueWatch(pool.Queue, pool.Now, log)
 	events, out := newEvents(), newOutcomeMetrics()
 	id := cfg.Worker.ID
 	if id == "" {
@@ -123,17 +125,17 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}
-	w.server = asynq.NewServerFromRedisClient(queue.Unbounded(pool.Asynq), asynq.Config{
+	w.server = asynq.NewServerFromRedisClient(queue.Guarded(pool.Asynq), asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: queue.Queues(),
 		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
-		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
 		return err
 	}
-	return w.listen(NewMetrics(w.sources(events, out)...))
+	return w.listen(newMetrics(w.sources(events, out)...))
 }
 
 // refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.
@@ -151,7 +153,7 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 	return []prometheus.Collector{
 		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store},
 		&healthCollector{p.Ledger, w.sickKeys, w.worker},
-		&queueCollector{asynq.NewInspectorFromRedisClient(p.Asynq)}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
+		&queueCollector{asynq.NewInspectorFromRedisClient(queue.Guarded(p.Asynq))}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
 		traceCollector{p.Trail.Trace},

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"path"
 	"slices"
+
+	"ksefworker/internal/plural"
 )
 
 // manyFiles is the number of files above which one sync of the whole file system (syncfs) replaces
@@ -101,9 +103,9 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 	case lost == 0:
 		return nil
 	case err != nil:
-		return fmt.Errorf("flush archive: %d files: %w", lost, err)
+		return fmt.Errorf("flush archive: %s: %w", plural.Of(lost, "file", "files"), err)
 	}
-	return fmt.Errorf("flush archive: %d files are %w", lost, errUnproven)
+	return fmt.Errorf("flush archive: %s %w", plural.Of(lost, "file is", "files are"), errUnproven)
 }
 
 // sync returns the files that it could not sync, and the first error. When ctx ends it returns nil
@@ -162,7 +164,7 @@ func (t *tree) syncOne(name string) error {
 }
 
 // repair writes unproven files again: those of names and up to maxRepairs others, or all when there
-// are no names. It stops at the first file that cannot be written, because the disk still does not
+// are not names. It stops at the first file that cannot be written, because the disk still does not
 // work.
 func (t *tree) repair(ctx context.Context, names []string) {
 	t.f.mu.Lock()

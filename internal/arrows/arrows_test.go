@@ -19,8 +19,8 @@ const module = "ksefworker"
 // The layers of the tree. A package may import what its line names and nothing else of this module.
 // A package without a line fails the test, so that its author says where it belongs.
 var (
-	// The Ministry's numbers, to which any package may refer.
-	page     = []string{"internal/ksef/numbers"}
+	// The Ministry's numbers and the words of counts, to which any package may refer.
+	page     = []string{"internal/ksef/numbers", "internal/plural"}
 	document = join(page, []string{"internal/invoice"})
 	// Where an invoice is, in logs and traces: any package that moves one may tell.
 	trail = []string{"internal/tracing"}
@@ -135,6 +135,7 @@ var (
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
+		"internal/plural":       nil,
 		// The way to the network, which the clients share.
 		"internal/ksef/httponce":     join(page, trail, []string{"internal/ksef", "internal/ksef/lenient"}),
 		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
@@ -191,7 +192,7 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
-		// Another one: it runs the worker beside a provider of logins by others.
+		// Another one: it runs the worker beside a provider of logins that others wrote.
 		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 

@@ -71,7 +71,7 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 		}
 	}
 	if err := l.rdb.XAdd(ctx, &redis.XAddArgs{Stream: l.key, MaxLen: MaxEntries, Approx: true, Values: values}).Err(); err != nil {
-		return fmt.Errorf("write audit log: %w", err)
+		return fmt.Errorf("write audit log: %w", l.sickOr(err))
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (l *Log) List(ctx context.Context, before Place, since time.Time, limit int
 	}
 	read, err := l.rdb.XRevRangeN(ctx, l.key, last, first, int64(limit)+1).Result()
 	if err != nil {
-		return nil, "", fmt.Errorf("read audit log: %w", err)
+		return nil, "", fmt.Errorf("read audit log: %w", l.sickOr(err))
 	}
 	if len(read) > limit {
 		read = read[:limit]

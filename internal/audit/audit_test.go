@@ -3,6 +3,7 @@ package audit_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,5 +58,18 @@ func TestRecorder_RedisIsAway_NothingMayBeDone(t *testing.T) {
 	var none *audit.Recorder
 	if err := none.Begin(t.Context(), audit.Entry{}); err != nil {
 		t.Errorf("without a log: %v", err)
+	}
+}
+
+func TestRecorder_KeyIsOfAnotherType_NothingMayBeDoneAndTheErrorNamesIt(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := audit.New(rdb, "ksef:")
+	rdb.Set(t.Context(), "ksef:audit", "x", 0)
+	recorded := (&audit.Recorder{Log: l, Via: "page"}).Begin(t.Context(), audit.Entry{Who: "anna", What: audit.Retry})
+	_, _, listed := l.List(t.Context(), "", time.Time{}, 1)
+	for _, err := range []error{recorded, listed} {
+		if e, ok := errors.AsType[*audit.SickError](err); !ok || e.Key != "ksef:audit" || !strings.Contains(err.Error(), "the key ksef:audit") {
+			t.Errorf("%v", err)
+		}
 	}
 }

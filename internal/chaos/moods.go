@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	// oneInUpset: so many results are taken at once for one whose first call fails.
+	// oneInUpset: this many results are taken at once for one whose first call fails.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second

@@ -27,8 +27,8 @@ const (
 )
 
 const (
-	everyOther = 2          // one seed in so many has archive-hangs; the others have a folder
-	everyThird = 3          // one seed in so many has failover
+	everyOther = 2          // one seed in this many has archive-hangs; the others have a folder
+	everyThird = 3          // one seed in this many has failover
 	label      = "partial:" // before the names, in the simulator's books
 )
 

@@ -27,6 +27,9 @@ func redisHint(err error, c config.RedisConn) string {
 	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint
 	}
+	if c.Master != "" {
+		return "check that " + c.Master + " runs; after a failure the Sentinels need some seconds to name another master"
+	}
 	return "check redis.url, and that the server runs"
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"ksefworker/internal/plural"
 )
 
 // A tenant may be removed from the configuration, or its NIP may be mistyped, while its invoices
@@ -38,11 +40,14 @@ func (u Unserved) Lines(maxLines int) []string {
 	var lines []string
 	for i, tenant := range tenants {
 		if i == maxLines {
-			lines = append(lines, fmt.Sprintf("and invoices of %d more tenants that are not configured", len(tenants)-maxLines))
+			lines = append(lines, "and invoices of "+
+				plural.Of(len(tenants)-maxLines, "more tenant that is", "more tenants that are")+" not configured")
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%s%d invoices of tenant %s wait, but that tenant is not configured here: "+
-			"add it to tenants again, and they go on", atLeast, u.Counts[tenant], tenant))
+		n := u.Counts[tenant]
+		lines = append(lines, fmt.Sprintf("%s%s of tenant %s %s, but that tenant is not configured here: "+
+			"add it to tenants again, and %s on", atLeast, plural.Of(n, "invoice", "invoices"), tenant, plural.Form(n, "waits", "wait"),
+			plural.Form(n, "it goes", "they go")))
 	}
 	return lines
 }

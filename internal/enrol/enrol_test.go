@@ -30,6 +30,7 @@ type fixedToken struct{}
 
 func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct.NewSecret("t"), nil }
 func (fixedToken) Refused(direct.Secret)                         {}
+func (fixedToken) Denied(direct.Secret)                          {}
 
 // office is a KSeF that issues certificates and tokens.
 type office struct {

@@ -129,7 +129,7 @@ func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 	if len(sums) == 0 {
 		return nil
 	}
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for at, n := range sums {
 			p.HIncrBy(ctx, at.key, at.field, n)
 		}
@@ -138,11 +138,23 @@ func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 		}
 		return nil
 	})
+	if wrongType(err) {
+		for _, c := range cmds {
+			if wrongType(c.Err()) { // Redis has counted the others
+				return fmt.Errorf("count outcomes: the key %v was written by another program: find out which, then delete the key: %w",
+					c.Args()[1], c.Err())
+			}
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("count outcomes: %w", err)
 	}
 	return nil
 }
+
+// wrongType reports whether a key was written by another program. Its hour or day counts as
+// nothing; all others are read and counted.
+func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // LastHours returns the last n hours of some tenants together, at most [Hours], the oldest first;
 // tenants is {All} for all.
@@ -175,7 +187,7 @@ func (s *Store) Today(ctx context.Context, now time.Time, tenants []string) (map
 			cmds[i] = p.HGetAll(ctx, s.dayKey(t, now))
 		}
 		return nil
-	}); err != nil {
+	}); err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read figures: %w", err)
 	}
 	for i, t := range tenants {
@@ -201,7 +213,7 @@ func (s *Store) read(ctx context.Context, starts []time.Time, key func(string, t
 				cmds[i] = p.HGetAll(ctx, key(tenant, at))
 			}
 			return nil
-		}); err != nil {
+		}); err != nil && !wrongType(err) {
 			return nil, fmt.Errorf("read figures: %w", err)
 		}
 		for i := range cmds {
@@ -211,7 +223,7 @@ func (s *Store) read(ctx context.Context, starts []time.Time, key func(string, t
 	return out, nil
 }
 
-// parse reads the fields of a hash. What is no number counts as none.
+// parse reads the fields of a hash. What is not a number counts as none.
 func parse(from time.Time, m map[string]string) Figures {
 	f := Figures{From: from}
 	n := func(field string) int64 { v, _ := strconv.ParseInt(m[field], 10, 64); return v }

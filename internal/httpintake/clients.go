@@ -47,9 +47,9 @@ type keys struct {
 	size    int64
 }
 
-// keyPatience is how long a call waits for the check of a file of keys. A share that hangs must not
+// keyTimeout is how long a call waits for the check of a file of keys. A share that hangs must not
 // stop the calls of other clients: after that the last keys count.
-const keyPatience = 250 * time.Millisecond
+const keyTimeout = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
@@ -146,11 +146,11 @@ func (c *client) await(done <-chan struct{}) {
 	if done == nil {
 		return
 	}
-	patience := time.NewTimer(keyPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(keyTimeout)
+	defer timeout.Stop()
 	select {
 	case <-done:
-	case <-patience.C:
+	case <-timeout.C:
 	}
 }
 

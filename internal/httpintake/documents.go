@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"ksefworker/internal/intake"
+	"ksefworker/internal/plural"
 )
 
 // source is the documents in a body.
@@ -87,7 +88,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
 	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
-		return nil, bad(oneLine(err), "")
+		return nil, bad(intake.OneLine(err), "")
 	}
 	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
 		a.file = baseName(params["filename"])
@@ -146,9 +147,6 @@ func cut(s string) string {
 	return string([]rune(s)[:maxLength]) + "…"
 }
 
-// oneLine returns the text of an error in one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " | ") }
-
 // bytesText returns a size for people.
 func bytesText(n int64) string {
 	if n >= 1e6 {
@@ -172,8 +170,10 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 		}
 		if over { // only now: the end of items has set the fault
 			src.fault = &problem{kind: tooLarge, detail: text{
-				en: fmt.Sprintf("one call may hold %d documents; those that are answered were read, the others were not", n),
-				pl: fmt.Sprintf("jedno wywołanie może mieć %d dokumentów; odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
+				en: fmt.Sprintf("one call may hold %s; those that are answered were read, the others were not",
+					plural.Of(n, "document", "documents")),
+				pl: fmt.Sprintf("największa liczba dokumentów w jednym wywołaniu: %d; "+
+					"odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
 		}
 	}
 }

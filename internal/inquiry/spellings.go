@@ -113,7 +113,8 @@ func SameNumber(a, b string) bool { return ordinary(a) == ordinary(b) }
 // ordinary returns a number with single ordinary spaces alone.
 func ordinary(number string) string { return strings.Join(strings.Fields(number), " ") }
 
-// NumberBegins reports whether a number begins so, with white space as [SameNumber] compares it.
+// NumberBegins reports whether a number has this beginning, with white space as [SameNumber]
+// compares it.
 func NumberBegins(number, begin string) bool {
 	return begin == "" || strings.HasPrefix(ordinary(number), ordinary(begin))
 }

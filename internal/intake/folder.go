@@ -2,10 +2,11 @@ package intake
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"ksefworker/internal/plural"
 )
 
 // folder yields every *.xml file below root. A folder without any is reported, because an export
@@ -18,7 +19,7 @@ func (r *reader) folder(root string) bool {
 	if w.found == 0 {
 		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true, Empty: true}
 		if w.ignored > 0 {
-			p.What += fmt.Sprintf(" (%d others)", w.ignored)
+			p.What += " (" + plural.Of(w.ignored, "other", "others") + ")"
 		}
 		return r.fail(root, p)
 	}

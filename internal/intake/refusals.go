@@ -37,6 +37,8 @@ type Refusals struct {
 
 	asked bool // open was read from Record
 	open  bool // some refusals are open
+
+	ofRun map[string]ledger.Refusal // what was refused by its file, by id
 }
 
 // Note records the outcome of some documents. A document that was taken before is not recorded when
@@ -44,7 +46,7 @@ type Refusals struct {
 //
 // A refusal is identified by the identity of its document (seller, kind, number) when that could be
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
-// refusals of its identity and of its file.
+// refusals of its identity and of its file, and of the archive that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	if !r.asked {
 		open, err := r.Record.OpenRefusals(ctx)
@@ -67,6 +69,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			if !ok {
 				continue
 			}
+			on = r.together(on)
 			refused, by = append(refused, on), on.ID
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
@@ -167,6 +170,11 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 	}
 	if path := r.pathOf(a.File); path != "" {
 		end(ledger.RefusalOfFile(path), false)
+		if taken {
+			for _, id := range r.archives(path) {
+				end(id, false)
+			}
+		}
 	}
 	return out
 }
@@ -176,8 +184,8 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 }
 
 // tenant returns the tenant whose list a refusal belongs to: the one that was asked to send the
-// document, that sends it, or that has the seller's NIP. A seller that is no tenant has no list of
-// its own, because invented NIPs could make any number of lists.
+// document, that sends it, or that has the seller's NIP. A seller that is not a tenant has no list
+// of its own, because invented NIPs could make any number of lists.
 func (r *Refusals) tenant(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":

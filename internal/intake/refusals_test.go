@@ -1,12 +1,14 @@
 package intake_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +119,38 @@ func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
 	// Now more of the file can be read. It is still one refusal.
 	d.hand("a.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "FV/3", IssueDate: "2026-01-05"}))
 	d.wants("a.xml")
+}
+
+// The archive has two entries at fault, and one that is taken. Its record names both faults, and
+// ends when the archive is made again without them.
+func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
+	d := newRecorder(t)
+	pack := func(names ...string) []byte {
+		var out bytes.Buffer
+		z := zip.NewWriter(&out)
+		for i, name := range names {
+			w, err := z.Create(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = w.Write(sample.Invoice(sample.Options{Number: fmt.Sprint("Z/", i), IssueDate: "2026-01-05"}))
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	for range 2 { // the documents that are here already do not end it either
+		d.hand("night.zip", pack("../a.xml", "b.xml", "/c.xml", "d.xml"))
+		d.wants("night.zip")
+	}
+	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if err != nil || len(all[0].Faults) != 2 || !strings.Contains(all[0].Faults[0].Rule, "../a.xml") ||
+		!strings.Contains(all[0].Faults[1].Rule, "/c.xml") {
+		t.Errorf("the record has %+v, %v", all, err)
+	}
+	d.hand("night.zip", pack("a.xml", "b.xml", "c.xml", "d.xml"))
+	d.wants()
 }
 
 // The number belongs to another document. Handing in that document again does not end the refusal.

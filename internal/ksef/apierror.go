@@ -90,10 +90,12 @@ type APIError struct {
 func (e *APIError) Unwrap() error { return e.Err }
 
 // Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
-// only for requests about a session: they carry no invoice that Details could quote.
+// only for requests that carry no invoice which Details could quote: those about a session, a
+// login, a certificate or a token. Why KSeF refused a certificate, for example, only Details tell.
 func (e *APIError) Error() string {
 	switch e.Group {
-	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose:
+	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,
+		GroupLogin, GroupLoginSessions, GroupCertificates, GroupTokens:
 		return e.Words()
 	}
 	return e.tell("")

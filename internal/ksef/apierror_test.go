@@ -12,6 +12,7 @@ func TestAPIError_Details_AreShownOnlyWhenTheRequestCarriesNoInvoice(t *testing.
 	for group, shown := range map[ksef.Group]bool{
 		ksef.GroupBatchSession: true, ksef.GroupBatchSessionClose: true,
 		ksef.GroupOnlineSession: true, ksef.GroupOnlineSessionClose: true,
+		ksef.GroupLogin: true, ksef.GroupLoginSessions: true, ksef.GroupCertificates: true, ksef.GroupTokens: true,
 		ksef.GroupInvoiceSend: false, ksef.GroupValidate: false, ksef.GroupBoxUploadInvoice: false,
 	} {
 		e := &ksef.APIError{

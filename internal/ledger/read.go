@@ -43,7 +43,7 @@ func (er *EntryReader) Known(ctx context.Context, ids []string) ([]bool, error) 
 			}
 		}
 	}); err != nil {
-		return nil, fmt.Errorf("check %d invoices: %w", len(ids), err)
+		return nil, fmt.Errorf("check invoices (%d): %w", len(ids), err)
 	}
 	out := make([]bool, len(ids))
 	for i, c := range cmds {

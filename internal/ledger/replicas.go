@@ -109,6 +109,15 @@ func (rp *Replication) Replicated(ctx context.Context) error {
 	return err
 }
 
+// Followed is Replicated before work that a lagging replica would make useless. Where no replica is
+// waited for, it does nothing.
+func (rp *Replication) Followed(ctx context.Context) error {
+	if rp.replicas == 0 {
+		return nil
+	}
+	return rp.Replicated(ctx)
+}
+
 // Replicas returns how many replicas are connected according to Redis, and how many the ledger
 // waits for.
 func (rp *Replication) Replicas(ctx context.Context) (connected, wanted int, err error) {

@@ -27,7 +27,8 @@ var (
 	changedScript     = script("changed")
 	saidScript        = script("said")    // of packages too
 	reindexScript     = script("reindex") // of packages too
-	seenScript        = script("seen")    // of refusals too
+	resizeScript      = script("resize")
+	seenScript        = script("seen") // of refusals too
 
 	// Of packages.
 	cutScript     = script("cut")

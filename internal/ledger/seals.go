@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ksefworker/internal/plural"
 )
 
 // Seals is the record of how the stored documents of this ledger are sealed, for every process of
@@ -112,7 +114,7 @@ func (e *SealError) Error() string {
 		fmt.Fprintf(&s, " with key %s", strings.Join(e.Missing, ", "))
 	}
 	if e.Waiting > 0 {
-		fmt.Fprintf(&s, " (about %d documents and texts are sealed with it)", e.Waiting)
+		fmt.Fprintf(&s, " (about %s sealed with it)", plural.Of(e.Waiting, "document or text is", "documents and texts are"))
 	}
 	if len(e.Held) == 0 {
 		s.WriteString(", and storage.key_file is not set here: name the same file as the other processes")

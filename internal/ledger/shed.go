@@ -70,7 +70,7 @@ func (bs *BodyStore) noteShed(ctx context.Context, what string, ids ...string) (
 	}
 	r, err := bs.run(ctx, noteShedScript, args)
 	if err != nil {
-		return nil, fmt.Errorf("note of %d documents where they are: %w", len(ids), err)
+		return nil, fmt.Errorf("note where documents are (%d): %w", len(ids), err)
 	}
 	return r, nil
 }

@@ -23,7 +23,7 @@ var sharedKeys = func() map[string]string {
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
 		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
 		keySinks: "set", keySickSeen: "string",
-		keySeen: "hash",
+		keySeen: "hash", keyAudit: "stream",
 	}
 	for _, s := range States() {
 		out[keyState+string(s)] = "zset"
@@ -33,6 +33,9 @@ var sharedKeys = func() map[string]string {
 	}
 	return out
 }()
+
+// keyAudit is the log of what people do, which package audit writes: it is shared like the others.
+const keyAudit = "audit"
 
 // cannotBeMadeAgain are the shared keys that no process can write again from the entries.
 var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen}
@@ -50,6 +53,10 @@ func remedyOf(key string) string {
 	if key == keyShapes {
 		return "find out which program did, then delete the key: workers that run write again what they know of it; " +
 			"restore it from a backup of Redis if entries remain that cannot be read"
+	}
+	if key == keyAudit {
+		return "what people ask for is refused until it is well, because nothing is done that is not on record; " +
+			"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again"
 	}
 	if key == keySinks {
 		return "find out which program did, then delete the key: a worker writes it again when it starts"
@@ -153,6 +160,9 @@ func (us *UnreadableStore) relist(ctx context.Context) error {
 		return nil
 	}
 	if _, err := us.Reindex(ctx); err != nil {
+		return err
+	}
+	if all, err := us.resize(ctx); err != nil || !all { // the next sweep tries again
 		return err
 	}
 	return us.rememberSick(ctx, still)

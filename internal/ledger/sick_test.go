@@ -13,7 +13,8 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 	next := worlds(t)
 	for _, keys := range [][]string{
 		{"st:queued"}, {"st:packed"}, {"st:accepted", "st:receipted"}, {"st:parked", "owed"}, {"due"}, {"pst:cut", "pst:settled"},
-		{"groups"}, {"wait:" + groupA.Name()}, {"waitage:" + groupA.Name(), "waitsize"}, {"sellers"},
+		{"groups"}, {"wait:" + groupA.Name()}, {"waitage:" + groupA.Name(), "waitsize"}, {"waitage:" + groupA.Name()},
+		{"waitsize"}, {"sellers"},
 	} {
 		t.Run(keys[0], func(t *testing.T) {
 			w := next(t) // with an audit

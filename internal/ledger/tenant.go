@@ -67,7 +67,7 @@ func (ts *TenantStore) NoteDenied(ctx context.Context, tenant string, till time.
 	return ts.noteTenant(ctx, tenant, "denied", At(till), 0, "")
 }
 
-// NoteAnswered410 records that so many more invoices were answered 410: in the tenant's own name,
+// NoteAnswered410 records that this many more invoices were answered 410: in the tenant's own name,
 // and in that of other sellers.
 func (ts *TenantStore) NoteAnswered410(ctx context.Context, tenant string, own, forOthers int) error {
 	if own > 0 {

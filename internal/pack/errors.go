@@ -18,7 +18,7 @@ type FullError struct {
 }
 
 func (e *FullError) Error() string {
-	return fmt.Sprintf("entry %q no longer fits: package holds %d entries, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
+	return fmt.Sprintf("entry %q no longer fits: entries in the package: %d, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
 }
 
 // NameError says which entry has a name that a flat ZIP cannot have, and why.

@@ -199,7 +199,7 @@ func (v *decisions) actOnRefusal(tenant, id, verb, reason string) error {
 		}
 		return v.p.o.Actions.MarkSeen(v.ctx(), ledger.OpenName{ID: id, Tenant: tenant}, tenant, v.User.Name, verb == "seen")
 	}
-	const all = 5000 // so many refusals are kept of one tenant
+	const all = 5000 // this many refusals of one tenant are kept
 	for at := 0; at < all; at += 500 {
 		some, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), tenant, at, 500)
 		if err != nil {

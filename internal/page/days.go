@@ -120,7 +120,7 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 
 var errTooMuch = errors.New("a report of the page may not read so many invoices")
 
-// recent is a ledger that lists what was changed since a time, and only so many.
+// recent is a ledger that lists what was changed since a time, up to a number of them.
 type recent struct {
 	report.Ledger
 	since time.Time

@@ -117,7 +117,7 @@ func (v *logins) login() error {
 	again := loginPage{Next: ownPath(v.r.PostFormValue("next")), Name: name}
 	if wait := v.p.o.Throttle.Wait(from); wait > 0 {
 		again.Wait = int(wait/time.Second) + 1
-		again.Fault = v.T("Too many wrong logins. Wait %d seconds.", again.Wait)
+		again.Fault = v.T("Too many wrong logins. Seconds to wait: %d.", again.Wait)
 		v.w.Header().Set("Retry-After", strconv.Itoa(again.Wait))
 		return v.showLogin(http.StatusTooManyRequests, again)
 	}
@@ -175,7 +175,7 @@ func (v *logins) logout() error {
 	}
 	v.p.setToken(v.w, "", -time.Second)
 	if err := v.p.o.Audit.Begin(v.ctx(), audit.Entry{Who: v.User.Name, What: audit.Logout}); err != nil {
-		return err
+		v.p.o.Log.Warn().Err(err).Str("user", v.User.Name).Msg("a logout is not on record") // the session has ended all the same
 	}
 	if leave := v.leaveProvider(); leave != "" {
 		in := v.p.o.SignIn

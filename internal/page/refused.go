@@ -33,7 +33,7 @@ func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 }
 
 // refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
-// at most so many, until yield says that it is enough.
+// at most this many, until yield says that it is enough.
 func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
 	if err != nil {

@@ -57,7 +57,7 @@ func (v sayings) refusalOf(r *ledger.Refusal) saying {
 		all = append(all, v.fault(f))
 	}
 	if r.More > 0 {
-		all = append(all, v.T("and %d more faults", r.More))
+		all = append(all, v.T("and other faults: %d", r.More))
 	}
 	return saying{strings.Join(all, " | "), ""}
 }

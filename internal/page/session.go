@@ -87,7 +87,7 @@ func (s *Sessions) user(ctx context.Context, token string, users []User, in *Sig
 		return nil, nil
 	}
 	packed, err := s.rdb.Get(ctx, s.key(token)).Bytes()
-	if errors.Is(err, redis.Nil) {
+	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // another program wrote it: no login
 		return nil, nil
 	}
 	if err != nil {

@@ -213,7 +213,7 @@ func (v *logins) whyNot(why oidc.Reason) string {
 	case nameTaken:
 		return v.T("Your name at %s is already that of a user of this page, so you can't log in with it. Ask your administrator.", title)
 	case tooMany:
-		return v.T("Too many wrong logins. Wait %d seconds.", max(0, int(v.p.o.Throttle.Wait(v.from())/time.Second))+1)
+		return v.T("Too many wrong logins. Seconds to wait: %d.", max(0, int(v.p.o.Throttle.Wait(v.from())/time.Second))+1)
 	}
 	return ""
 }

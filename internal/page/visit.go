@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"ksefworker/internal/audit"
 	"ksefworker/internal/figures"
 )
 
@@ -41,6 +42,12 @@ func (v *visit) serve(h func(*handlers) error) {
 		return
 	}
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
+	if sick, ok := errors.AsType[*audit.SickError](err); ok {
+		v.fail(&shown{http.StatusServiceUnavailable,
+			"Nothing was done, because it cannot be recorded: the key %s in Redis was written by another program. " +
+				"Tell whoever looks after the program.", []any{sick.Key}})
+		return
+	}
 	v.fail(&shown{http.StatusServiceUnavailable,
 		"This can't be shown now. Redis or the archive does not answer. Try again in a moment.", nil})
 }

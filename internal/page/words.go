@@ -60,7 +60,7 @@ var polishPages = map[string]string{
 	"Name":                       "Nazwa użytkownika",
 	"Password":                   "Hasło",
 	"Name or password is wrong.": "Nazwa użytkownika lub hasło są nieprawidłowe.",
-	"Too many wrong logins. Wait %d seconds.": "Zbyt wiele nieudanych prób logowania. Odczekaj %d s.",
+	"Too many wrong logins. Seconds to wait: %d.": "Zbyt wiele nieudanych prób logowania. Odczekaj %d s.",
 	"Your login has ended. Log in and do it again; nothing was changed.": "Sesja logowania wygasła. Zaloguj się i powtórz czynność. " +
 		"Niczego nie zmieniono.",
 
@@ -81,7 +81,7 @@ var polishPages = map[string]string{
 	"paused by the configuration":     "wstrzymany w konfiguracji",
 	"paused":                          "wstrzymany",
 	"drained":                         "nie przyjmuje nowych faktur",
-	"and %d more: find them by name.": "Pozostałych: %d. Znajdź ich po nazwie.",
+	"others: %d (find them by name).": "Pozostałych: %d. Znajdź ich po nazwie.",
 	"Figures":                         "Wykresy",
 	"Sessions on their way":           "Sesje w toku",
 	"Stage":                           "Etap",
@@ -199,7 +199,7 @@ var polishPages = map[string]string{
 	"Rejected and stopped": "Odrzucone i zatrzymane",
 	"Not taken in":         "Nieprzyjęte do wysyłki",
 	"Shown back to %s.":    "Pokazano zmienione od %s.",
-	"and %d more: pick a tenant, or export them.": "Pozostałych: %d. Wybierz podatnika albo wyeksportuj listę.",
+	"others: %d (pick a tenant, or export them).": "Pozostałych: %d. Wybierz podatnika albo wyeksportuj listę.",
 	"With those that are picked":                  "Zaznaczone dokumenty",
 	"Why they are not to be sent":                 "Dlaczego nie mają być wysłane",
 	"Done for %s; not done for these:":            "Wykonano: %s. Nie wykonano dla tych dokumentów:",

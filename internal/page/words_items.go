@@ -34,7 +34,7 @@ var polishItems = map[string]string{
 	"value %s":                      "wartość %s",
 	"line %d, column %d":            "wiersz %d, kolumna %d",
 	"not as it must be":             "wartość nieprawidłowa",
-	"and %d more faults":            "i jeszcze błędów: %d",
+	"and other faults: %d":          "i jeszcze błędów: %d",
 	"an error, which the log tells": "błąd, szczegóły są w dzienniku programu",
 	"this page":                     "ta strona",
 	"the command line":              "wiersz poleceń",
@@ -65,4 +65,6 @@ var polishItems = map[string]string{
 	"Sending resumed":       "Wznowienie wysyłki",
 	"Open items exported":   "Eksport spraw do wyjaśnienia",
 	"%s: not done (%s)":     "%s: nie wykonano (%s)",
+	"Nothing was done, because it cannot be recorded: the key %s in Redis was written by another program. " +
+		"Tell whoever looks after the program.": "Nic nie wykonano, bo nie można tego zapisać w dzienniku: klucz %s w Redisie zapisał inny program. Zgłoś to opiekunowi programu.",
 }

@@ -56,6 +56,8 @@ func TestPrivateKey_EveryFormOfOpenSSL_IsTheSameKey(t *testing.T) {
 				"AES-256, SHA256": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-256-cbc", "-passout", "pass:zażółć gęślą"},
 				"AES-128, SHA1": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1", "-passout",
 					"pass:zażółć gęślą"},
+				"AES-256, SHA224": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA224", "-passout",
+					"pass:zażółć gęślą"},
 				"AES-192, SHA512": {"pkcs8", "-topk8", "-in", in, "-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512", "-iter", "100",
 					"-passout", "pass:zażółć gęślą"},
 				"3DES, SHA384": {"pkcs8", "-topk8", "-in", in, "-v2", "des3", "-v2prf", "hmacWithSHA384", "-passout", "pass:zażółć gęślą"},
@@ -94,7 +96,7 @@ func TestPrivateKey_FileThatIsNoKey_IsToldInWords(t *testing.T) {
 		"a way that is not known here":        openssl(t, "pkcs8", "-topk8", "-in", in, "-scrypt", "-passout", "pass:x"),
 		"its private key cannot be read":      []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
 		"its encrypted private key cannot be": []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
-		"is no key that can be read":          []byte("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
+		"is not a key that can be read":       []byte("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
 	} {
 		_, err := pemkey.PrivateKey(raw, []byte("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -40,7 +40,7 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 	}
 	for _, run := range net.runs {
 		if err := run.send(ctx, q.rdb); err != nil {
-			return fmt.Errorf("queue %d tasks: %w", len(jobs), err)
+			return fmt.Errorf("queue tasks (%d): %w", len(jobs), err)
 		}
 	}
 	return nil
@@ -48,9 +48,9 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 
 // catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at
 // once that all is well. The script would return 0 when a task of that id is there already, which
-// is no error for our purpose. Any other command of asynq goes through to Redis. So nothing here
-// knows how asynq lays out its keys: if a later version uses other means than one script, nothing
-// is saved, and nothing goes wrong.
+// is not an error for our purpose. Any other command of asynq goes through to Redis. So nothing
+// here knows how asynq lays out its keys: if a later version uses other means than one script,
+// nothing is saved, and nothing goes wrong.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught
@@ -94,18 +94,24 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 // parameters stand for the variables that Redis gives a script.
 func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
 	var many strings.Builder
-	many.WriteString("local function one(KEYS, ARGV)\n")
+	many.WriteString(sickLua)
+	many.WriteString("local function one(KEYS, ARGV)\nlocal sick = sick_key(KEYS)\nif sick then return sick end\n")
 	many.WriteString(r.source)
 	many.WriteString("\nend\n")
 	many.WriteString(`local keys, args, n, K, A = tonumber(ARGV[1]), tonumber(ARGV[2]), 0, {}, {}
 for i = 3, #ARGV, keys + args do
   for j = 1, keys do K[j] = ARGV[i+j-1] end
   for j = 1, args do A[j] = ARGV[i+keys+j-1] end
-  one(K, A)
+  local r = one(K, A)
+  if type(r) == 'table' and r.err then return r end
   n = n + 1
 end
 return n`)
-	return redis.NewScript(many.String()).Run(ctx, rdb, nil, r.words...).Err()
+	err := redis.NewScript(many.String()).Run(ctx, rdb, nil, r.words...).Err()
+	if sick, is := sickOf(err); is {
+		return sick
+	}
+	return err
 }
 
 // noScript is Redis's own answer to an unknown script.

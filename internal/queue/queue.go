@@ -20,7 +20,7 @@ type Queue struct {
 
 // New returns a queue on rdb, which it does not close.
 func New(rdb redis.UniversalClient) *Queue {
-	rdb = Unbounded(rdb)
+	rdb = Guarded(rdb)
 	return &Queue{
 		rdb:     rdb,
 		client:  asynq.NewClientFromRedisClient(rdb),

@@ -40,13 +40,13 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 	_, _ = pipe.Exec(ctx)
 	now, err := s.clocked(clock, kept)
 	if err != nil {
-		return nil, fmt.Errorf("count usage of %d keys: %w", len(keys), err)
+		return nil, fmt.Errorf("count usage of keys (%d): %w", len(keys), err)
 	}
 	out := map[Key]Usage{}
 	for i, some := range slices.Collect(slices.Chunk(keys, usagesAtOnce)) {
 		found, err := logs[i].Result()
 		if err != nil {
-			return nil, fmt.Errorf("count usage of %d keys: %w", len(keys), err)
+			return nil, fmt.Errorf("count usage of keys (%d): %w", len(keys), err)
 		}
 		for j, v := range found {
 			packed, there := v.(string)
@@ -77,7 +77,7 @@ func (s *Redis) causes(ctx context.Context, of map[Key]Usage) error {
 	}
 	found, err := s.client.MGet(ctx, names...).Result()
 	if err != nil {
-		return fmt.Errorf("read why %d keys are frozen: %w", len(frozen), err)
+		return fmt.Errorf("read why keys are frozen (%d): %w", len(frozen), err)
 	}
 	for i, k := range frozen {
 		text, _ := found[i].(string)

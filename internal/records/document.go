@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/results"
 )
 
@@ -62,8 +63,8 @@ func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error
 		}
 	}
 	if other > 0 {
-		return nil, fmt.Errorf("document of %s: %w: %d other documents have its names, none with the hash %s",
-			of.ID, archive.ErrNotFound, other, of.Hash)
+		return nil, fmt.Errorf("document of %s: %w: %s its names, none with the hash %s",
+			of.ID, archive.ErrNotFound, plural.Of(other, "other document has", "other documents have"), of.Hash)
 	}
 	return nil, fmt.Errorf("document of %s: %w", of.ID, archive.ErrNotFound)
 }
@@ -91,7 +92,7 @@ func (r *Reader) Receipt(ctx context.Context, of results.Result) (Receipt, error
 	parts := strings.Split(location, "/")
 	const components = 4 // NIP, month, upo, file
 	if len(parts) < components || parts[len(parts)-2] != "upo" {
-		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is no place in an archive",
+		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is not a name in an archive",
 			archive.ErrNotFound, of.ID, of.UPO)
 	}
 	name := strings.Join(parts[len(parts)-components:], "/")

@@ -1,12 +1,12 @@
 package settlement
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 )
 
@@ -42,7 +42,7 @@ func processedSession(p ledger.Package, held Held, listed Listed, now time.Time)
 		return processedAnswers(p, held, listed, now)
 	case Originals:
 		if listed.Moved > 0 {
-			return poll(fmt.Sprintf("%d invoices are still being processed, or moved meanwhile", listed.Moved))
+			return poll(plural.Of(listed.Moved, "invoice is", "invoices are") + " still being processed, or moved meanwhile")
 		}
 		return originals(p, held)
 	}
@@ -57,7 +57,7 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 		return refusedAnswers(p, held, listed, now)
 	case Originals:
 		if listed.Moved > 0 { // what has its answer is not written yet, so that the package holds it proves nothing
-			return poll(fmt.Sprintf("%d invoices moved meanwhile", listed.Moved))
+			return poll(plural.Of(listed.Moved, "invoice", "invoices") + " moved meanwhile")
 		}
 		return originals(p, held)
 	case Remainder:

@@ -6,6 +6,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 )
 
@@ -16,7 +17,7 @@ const UnreadPause = 10 * time.Minute
 // processedRemainder ends a package whose session was processed, once everything in it is decided.
 func processedRemainder(p ledger.Package, held Held) Decision {
 	if left := len(held.Undecided(p.ID)); left > 0 {
-		return poll(fmt.Sprintf("%d invoices are not settled yet", left))
+		return poll(plural.Of(left, "invoice is", "invoices are") + " not settled yet")
 	}
 	d := Decision{End: &End{State: ledger.PackageSettled, Code: ksef.SessionProcessed}, TellRest: p.Rest != "", Receipt: true, Over: true}
 	if n := held.UnreadUndecided(p.ID); n > 0 {
@@ -85,13 +86,13 @@ func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
 // waitForUnread keeps a package open for what cannot be read in it, while the others get their
 // receipts.
 func waitForUnread(p ledger.Package, n int) Decision {
-	d := wait(UnreadPause, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
+	d := wait(UnreadPause, retry.ReasonOther, plural.Of(n, "entry", "entries")+" of the package cannot be read")
 	d.Receipt = !p.Filed
 	return d
 }
 
 func movedMeanwhile(n int) Decision {
-	return wait(time.Second, retry.ReasonOther, fmt.Sprintf("%d invoices of the session moved meanwhile", n))
+	return wait(time.Second, retry.ReasonOther, plural.Of(n, "invoice", "invoices")+" of the session moved meanwhile")
 }
 
 func sessionReason(s ksef.StatusInfo) string {

@@ -77,7 +77,8 @@ func unprovenReason(a account) string {
 			"credentials"
 	}
 	if a.session.Counted && !a.complete() {
-		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again",
+		return fmt.Sprintf("KSeF's list of the session's invoices is not complete (%d of %d): what is not in it may be accepted, "+
+			"so it is asked again",
 			a.entries, a.session.InvoiceCount)
 	}
 	return "KSeF's list has no clear answer about it: it may be accepted, so it is asked again"

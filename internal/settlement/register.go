@@ -1,7 +1,6 @@
 package settlement
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 )
 
@@ -27,9 +27,9 @@ const (
 	registerPage = numbers.MaxMetadataPage
 	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
 	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
-	// registerPatience is how long after the package was closed an invoice may appear in the
+	// registerDelay is how long after the package was closed an invoice may appear in the
 	// register.
-	registerPatience = time.Hour
+	registerDelay = time.Hour
 	// passRest is the pause between two passes that did not find everything, or broke off. It is
 	// doubled each time up to passRestMax: a pass costs at least one of the register's 20 requests
 	// an hour.
@@ -82,7 +82,8 @@ func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time)
 
 // NotFoundYet says that a pass rests for d, with n invoices still wanted.
 func NotFoundYet(d time.Duration, n int) *Wait {
-	return &Wait{Delay: d, Reason: retry.ReasonProcessing, What: fmt.Sprintf("%d invoices have not been found in KSeF's register yet", n)}
+	return &Wait{Delay: d, Reason: retry.ReasonProcessing,
+		What: plural.Of(n, "invoice has", "invoices have") + " not been found in KSeF's register yet"}
 }
 
 // firstDay is the beginning of the earliest P_1 in Warsaw.
@@ -155,7 +156,7 @@ func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPag
 	return Step{Rest: rest, GiveUp: giveUp}
 }
 
-// PassRest is the pause after so many passes. It doubles each time.
+// PassRest is the pause after this many passes. It doubles each time.
 func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
 
 // NotFound parks what the register does not list.

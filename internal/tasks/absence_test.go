@@ -107,7 +107,7 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	w := s.worker("w", client)
 	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
-	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "1 of the session's 2") {
+	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "not complete (1 of 2)") {
 		t.Errorf("it is %s: %q", got.State, got.Reason)
 	}
 	s.advance(20 * time.Minute)

@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 )
 
 // sessionUPO is a session's receipt; the zero value means that there is none. url is "" when the
@@ -51,7 +52,7 @@ type attestations struct {
 	overdue   bool              // people are told what is missing
 }
 
-// attestations fetches the receipts. A receipt that KSeF does not give is no error.
+// attestations fetches the receipts. A receipt that KSeF does not give is not an error.
 func (ar *archivist) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
 	a := attestations{pkg: p, bySession: map[string]sessionUPO{}, missing: map[string]string{}}
 	for i := range held {
@@ -152,7 +153,7 @@ func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Recei
 	if missing == 0 {
 		return ""
 	}
-	return fmt.Sprintf("its receipt does not have %d of %d accepted invoices yet", missing, needed)
+	return fmt.Sprintf("its receipt does not have %d of %s yet", missing, plural.Of(needed, "accepted invoice", "accepted invoices"))
 }
 
 // noReceiptReason says why an accepted invoice has no receipt.

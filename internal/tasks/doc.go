@@ -42,6 +42,7 @@
 // What became of it (docs/architecture.md tells it file by file):
 //
 //	confirm.go           package:confirm: poll the session; open.go: one that still takes sends
+//	still_open.go        a session that says so long after it was closed
 //	incomplete.go        a session that KSeF cannot close, because parts are missing
 //	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits

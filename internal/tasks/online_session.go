@@ -107,6 +107,14 @@ func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form 
 }
 
 func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
+	// While no replica follows, nothing can be sent in it, and every try would cost a session of
+	// the hour.
+	if err := x.Ledger.Followed(ctx); err != nil {
+		if later, lagging := x.lags(ctx, err); lagging {
+			return nil, later
+		}
+		return nil, err
+	}
 	pub, err := t.PublicKey(ctx)
 	if err != nil {
 		return nil, err

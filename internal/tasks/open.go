@@ -2,11 +2,11 @@ package tasks
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
@@ -57,5 +57,6 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	}
 	wait := retry.PollPause(c.o.Now().Sub(oldest), c.o.ConfirmFirst, time.Minute)
 	wait = max(wait, c.polls.share(p.Tenant).list)
-	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(undecided)))
+	return later(wait, retry.ReasonProcessing,
+		"online session is open, "+plural.Of(len(undecided), "sent invoice was", "sent invoices were")+" undecided")
 }

@@ -78,7 +78,7 @@ func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack
 func (b *batchBuilder) afterOthers(t ledger.Tenant) error {
 	wait := max(b.rules().TenantRestsUntil(t).Sub(b.o.Now()), time.Second)
 	return later(wait, retry.ReasonRefused,
-		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
+		fmt.Sprintf("KSeF has refused sessions of the tenant, %d in a row: its packages take turns", t.Refusals))
 }
 
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it.

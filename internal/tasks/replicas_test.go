@@ -87,13 +87,14 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	_, wait, lose := s.withReplica()
 	w := s.worker("w", s.client())
 	wait(w)
-	inv := s.admit(ledger.Express, s.good("A/1"))
+	first, inv := s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))
+	w.must(queue.KindSend, first.ID) // the session is open when the replica goes away
 	back := lose()
 	for range 2 {
 		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
 	}
 	i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]
-	if i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 0 {
+	if i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 1 {
 		t.Errorf("it is %s, lane %s, in %q; posted %d times", i.State, i.Lane, i.Package, n)
 	}
 	back()
@@ -111,8 +112,29 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	back()
 	w.settle(pkg)
-	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 1 {
+	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 2 {
 		t.Errorf("it is %s after %d attempts; KSeF accepted %d", i.State, i.Attempts, n)
+	}
+}
+
+// Nothing could be sent in it: an hour without replica would cost a session at every try.
+func TestReplicas_LostBeforeASessionIsOpened_NoneIsOpened(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	_, wait, lose := s.withReplica()
+	w := s.worker("w", s.client())
+	wait(w)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	back := lose()
+	for range 2 {
+		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
+	}
+	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Queued || i.Attempts != 0 || n != 0 {
+		t.Errorf("it is %s after %d attempts, %d sessions were opened", i.State, i.Attempts, n)
+	}
+	back()
+	w.must(queue.KindSend, inv.ID)
+	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Sent || n != 1 {
+		t.Errorf("with a replica it is %s, %d sessions", i.State, n)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// billedOf admits so many invoices that tenant sample.NIP(1) issues in the name of each seller.
+// billedOf admits this many invoices that tenant sample.NIP(1) issues in the name of each seller.
 func (s *stage) billedOf(many int, sellers ...string) (invs []ledger.Invoice) {
 	s.t.Helper()
 	for _, seller := range sellers {

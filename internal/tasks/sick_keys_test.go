@@ -33,7 +33,7 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 			part = strings.TrimSpace(after)
 		}
 		cells := strings.Split(strings.TrimSpace(line), " | ")
-		if len(cells) != 4 || !strings.HasPrefix(line, "| `") || !slices.Contains([]string{"Ledger", "Worker", "Results"}, part) {
+		if len(cells) != 4 || !strings.HasPrefix(line, "| `") || !slices.Contains([]string{"Ledger", "Worker", "Results", "The business page"}, part) {
 			continue
 		}
 		names := []string{values.Replace(strings.Trim(cells[0], "|` "))}

@@ -39,7 +39,7 @@ func (sa *samples) seeded(number string, seed uint64) []byte {
 // large makes a good document that is kept in the archive, because it is too large for Redis.
 func (sa *samples) large(number string, seed uint64) []byte { return sa.ofLines(number, 3500, seed) }
 
-// ofLines makes a good document with so many lines.
+// ofLines makes a good document with this many lines.
 func (sa *samples) ofLines(number string, lines int, seed uint64) []byte {
 	return sample.Invoice(sample.Options{
 		SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: seed,

@@ -3,11 +3,11 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/plural"
 	"ksefworker/internal/retry"
 )
 
@@ -95,7 +95,7 @@ func missing(kind string, ids []string, seen map[string]bool, unread []ledger.Un
 const recheckAtOnce = 200
 
 func unreadLater(after time.Duration, n int) error {
-	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
+	return later(after, retry.ReasonOther, plural.Of(n, "entry", "entries")+" of the package cannot be read")
 }
 
 // noteSickKeys reports keys that many entries share and that hold something else.

@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Config returns a configuration for this bed with so many tenants: sample.NIP(0) and up. Its waits
-// are short, so that a test shows in seconds what otherwise takes a night. The caller may change
-// it.
+// Config returns a configuration for this bed with this many tenants: sample.NIP(0) and up. Its
+// waits are short, so that a test shows in seconds what otherwise takes a night. The caller may
+// change it.
 func (b *Bed) Config(tenants int) config.Config {
 	c := config.Default()
 	c.Environment, c.Gateway.URL, c.Redis.URL = config.Custom, b.gatewayURL, b.redisURL

@@ -133,7 +133,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 		}
 	}
 	return Wait{For: Gathering, Since: set.Oldest,
-		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
+		What: fmt.Sprintf("waits for its turn among the tenant's packages, invoices beside it: %d", max(set.Count-1, 0))}
 }
 
 // task returns what the invoice's task waits for.

@@ -251,7 +251,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.put(queue.KindReceipt, "settled", 0, waits("waiting 10m0s (archive): no answer"))
 		}, Reason(retry.ReasonArchive), later, "no answer"},
 		{"KSeF has no receipt yet", accepted, func(f *Facts) {
-			f.put(queue.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): receipts of 1 sessions are not there yet"))
+			f.put(queue.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): 1 receipt is not there yet"))
 		}, Receipt, later, "receipt"},
 		{"the task failed", sent, func(f *Facts) { f.put(queue.KindConfirm, "closed", 0, waits("again (other): disk full")) },
 			Reason(retry.ReasonOther), later, "disk full"},

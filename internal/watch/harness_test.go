@@ -121,7 +121,7 @@ func (s *site) end() {
 	}
 }
 
-// passes runs so many passes, three seconds apart.
+// passes runs this many passes, three seconds apart.
 func (s *site) passes(n int) {
 	s.t.Helper()
 	w := s.start()

@@ -43,8 +43,8 @@ type Fault struct {
 	Rule, Value, Hint string
 }
 
-// maxFaults is the maximum number of faults of a document. A Machine that has found so many checks
-// nothing more.
+// maxFaults is the maximum number of faults of a document. A Machine that has found this many
+// checks nothing more.
 const maxFaults = 20
 
 // Faults returns what was found so far, in document order; nil for a valid document. It is valid

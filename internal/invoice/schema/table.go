@@ -2,7 +2,7 @@ package schema
 
 // Table holds the facts of one or more schemas. It is made by package compile and never changes.
 type Table struct {
-	Spaces   []string // namespaces, to which Name.Space refers; 0 is none
+	Spaces   []string // namespaces, to which Name.Space refers; 0 means none
 	Roots    []Root
 	Complex  []Complex
 	Values   []Value

@@ -15,6 +15,8 @@ type Tokens interface {
 	Access(ctx context.Context) (Secret, error)
 	// Refused is told that KSeF answered 401 to a token.
 	Refused(token Secret)
+	// Denied is told that KSeF answered 403 to a token: its login lacks a right.
+	Denied(token Secret)
 }
 
 // authorized sends requests with an access token.
@@ -37,6 +39,9 @@ func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce
 		}
 		k.Authorize, k.Renewable = bearer(token), true
 		err = c.api.http.Do(ctx, k, read)
+		if e, ok := errors.AsType[*ksef.APIError](err); ok && e.MissingPermission() {
+			c.tokens.Denied(token)
+		}
 		if !errors.Is(err, httponce.ErrTokenRefused) {
 			return err
 		}

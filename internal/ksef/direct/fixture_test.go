@@ -108,6 +108,7 @@ type issued struct {
 	mu      sync.Mutex
 	tokens  []string
 	refused []string
+	denied  []string
 	err     error
 }
 
@@ -124,6 +125,12 @@ func (i *issued) Refused(token Secret) {
 	if len(i.tokens) > 1 {
 		i.tokens = i.tokens[1:]
 	}
+}
+
+func (i *issued) Denied(token Secret) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.denied = append(i.denied, token.Reveal())
 }
 
 const jwt = "eyJhbGciOiJub25lIn0.access-token-of-the-test.x"

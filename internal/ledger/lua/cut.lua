@@ -57,10 +57,7 @@ for _, id in ipairs(found) do
   end
 end
 local behind = not full and (#taken == max or #found == max * 5)
-if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then
-  index('SREM', P .. 'groups', group)
-  index('HDEL', P .. 'waitsize', group)
-end
+empty(group)
 if behind and (more or #taken < max) then
   if #names > 0 then redis.call('SADD', P .. 'cutnum:' .. pkg, unpack(names)) end
   redis.call('EXPIRE', P .. 'cutnum:' .. pkg, 600)

@@ -216,17 +216,24 @@ local function page(key, name, before, max)
   return out
 end
 
--- unwait takes an invoice out of the waiting set of a group; '' is no group.
+-- empty removes a group whose waiting set is empty from the list of groups. The bytes that wait are
+-- counted with the ages: where a person deleted only the set by deadline, its invoices come back, and
+-- those that have kept their age are not counted again.
+local function empty(group)
+  if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
+    index('SREM', P .. 'groups', group)
+    index('HDEL', P .. 'waitsize', group)
+  end
+end
+
+-- unwait takes an invoice out of the waiting set of a group; '' means no group.
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
     index('ZREM', P .. 'wait:' .. e_group, id)
     if index('ZREM', P .. 'waitage:' .. e_group, id) == 1 then
       index('HINCRBY', P .. 'waitsize', e_group, 0 - tonumber(size))
     end
-    if redis.call('EXISTS', P .. 'wait:' .. e_group) == 0 then
-      index('SREM', P .. 'groups', e_group)
-      index('HDEL', P .. 'waitsize', e_group)
-    end
+    empty(e_group)
   end
 end
 
@@ -235,7 +242,8 @@ end
 -- written: it concerns the invoices of this group alone, and without it they would wait for nothing.
 local function wait(id, group, deadline, size, since)
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
-    index('HINCRBY', P .. 'waitsize', group, tonumber(size))
+    local first = redis.call('ZCARD', P .. 'waitage:' .. group) == 1 -- a person may have deleted all others
+    index(first and 'HSET' or 'HINCRBY', P .. 'waitsize', group, tonumber(size))
   end
   redis.call('ZADD', P .. 'wait:' .. group, deadline, id)
   index('SADD', P .. 'groups', group)

@@ -3,7 +3,7 @@
 -- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
 -- record; 'forget', name; 'later', id, next attempt (ms); 'stand', tenant, record; 'leave', tenant;
 -- each has four words, '' where there is nothing.
--- Returns {1}, or {0} when another process serves the sink: nothing was written then.
+-- Returns {1, how many failures went because there were too many}, or {0} when another process serves the sink: nothing was written then.
 --
 -- It works at maxmemory, as every verb: a sink that took results must not get them again and again
 -- because Redis has no room for its position.
@@ -50,4 +50,4 @@ if #old > 0 then
   redis.call('HDEL', P .. 'sinkfailed:' .. sink, unpack(old))
   redis.call('ZREM', P .. 'sinkgaveup:' .. sink, unpack(old))
 end
-return { 1 }
+return { 1, over > 0 and #old or 0 }

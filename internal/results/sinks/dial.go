@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// AddressError says that a name leads to an address that must not be called.
-type AddressError struct {
+// addressError says that a name leads to an address that must not be called.
+type addressError struct {
 	Address netip.Addr
 	Why     string
 }
 
-func (e *AddressError) Error() string {
+func (e *addressError) Error() string {
 	return fmt.Sprintf("%s is %s", e.Address, e.Why)
 }
 
@@ -56,13 +56,13 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 	case sixToFour.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[2:6])), allowPrivate)
 	case a.IsLinkLocalUnicast():
-		return &AddressError{a, "an address of the local link, and never a receiver"}
+		return &addressError{a, "an address of the local link, and never a receiver"}
 	case a.IsMulticast(), a.IsUnspecified(), thisNet.Contains(a), reserved.Contains(a):
-		return &AddressError{a, "no address of one machine"}
+		return &addressError{a, "no address of one machine"}
 	case allowPrivate:
 		return nil
 	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a):
-		return &AddressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
+		return &addressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
 			"is there"}
 	}
 	return nil

@@ -25,17 +25,18 @@ type round struct {
 	there  map[string][]ledger.Held // what was held of invoices of which an outcome was read
 	chosen int                      // outcomes that the present step has added
 	passed int                      // how many were read, or left behind
+	slow   int                      // outcomes of slow tenants that this round may still take
 }
 
 // begin reads how far the receiver has got, and counts what left the outbox before it was told. A
 // new receiver begins at the oldest outcome that is kept.
 func (r *round) begin(ctx context.Context) error {
-	l := r.Editor.Ledger
+	store := r.Editor.Ledger
 	var err error
-	if r.state, err = l.Sink(ctx, r.Name); err != nil {
+	if r.state, err = store.Sink(ctx, r.Name); err != nil {
 		return err
 	}
-	span, err := l.Outbox(ctx)
+	span, err := store.Outbox(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,15 +53,15 @@ func (r *round) begin(ctx context.Context) error {
 		}
 		r.state.Seen = gone
 	}
-	if r.standings, err = l.Standings(ctx, r.Name); err != nil {
+	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err
 	}
-	held, _, err := l.SinkCounts(ctx, r.Name)
+	held, _, err := store.SinkCounts(ctx, r.Name)
 	if err != nil {
 		return err
 	}
 	r.touched, r.served = map[string]bool{}, map[string]int{}
-	return r.beginStandings(span, held, func() (map[string]int64, error) { return l.CountHeld(ctx, r.Name) })
+	return r.beginStandings(span, held, func() (map[string]int64, error) { return store.CountHeld(ctx, r.Name) })
 }
 
 // item is one outcome of a round.
@@ -70,6 +71,7 @@ type item struct {
 	fresh  bool          // it was read from the outbox in this round
 	edited Edited
 	err    error
+	took   time.Duration // as in [Message]
 }
 
 // work does one round. It reports whether another one may find something to do at once.
@@ -83,6 +85,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
+	r.slow = slowAtOnce
 	r.items, r.of, r.there, r.passed = nil, map[string]*item{}, map[string][]ledger.Held{}, 0
 	for _, step := range []func(context.Context, int) error{r.due, r.fresh, r.catchUp} {
 		if err := step(ctx, size); err != nil {
@@ -102,7 +105,13 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 		r.change.Standings[tenant] = r.standings[tenant]
 	}
 	clear(r.touched)
+	before := r.state.Dropped
 	ours, err := r.Editor.Ledger.ChangeSink(ctx, r.Name, r.change)
+	if n := r.state.Dropped - before; n > 0 {
+		r.Log.Error().Str("receiver", r.Name).Int64("results", n).Int("kept", ledger.MaxFailed).
+			Msg("the oldest results that this receiver did not take are not kept any more, because there are too many; " +
+				"see docs/results.md on how to catch up")
+	}
 	if err == nil {
 		r.traceDelivered(ctx, r.items)
 	}
@@ -128,16 +137,22 @@ func (r *round) due(ctx context.Context, n int) error {
 			continue
 		}
 		tenant := list[0].Tenant
-		if l := r.standings[tenant]; l != nil && !r.whole() && tenant != "" {
-			if l.Next.Time().After(r.now()) {
-				r.change.Later[id] = l.Next.Time()
+		if st := r.standings[tenant]; st != nil && !r.whole() && tenant != "" {
+			if st.Next.Time().After(r.now()) {
+				r.change.Later[id] = st.Next.Time()
 				continue
 			}
-			if l.Outage != 0 && probed[tenant] {
+			if st.Outage != 0 && probed[tenant] {
 				r.change.Later[id] = r.now().Add(r.pause(1))
 				continue
 			}
 			probed[tenant] = true
+			if st.Slow {
+				if r.slow--; r.slow < 0 {
+					r.change.Later[id] = r.now().Add(r.pause(1))
+					continue
+				}
+			}
 		}
 		it := &item{Held: list[0], behind: list[1:]}
 		r.items = append(r.items, it)
@@ -179,26 +194,30 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	for i, it := range items {
 		outcomes[i] = it.Outcome
 	}
-	edited, err := r.Editor.Edit(ctx, outcomes, Wants(r.Tenants))
+	edited, err := r.Editor.Edit(ctx, outcomes, wanted(r.Tenants))
 	if err != nil {
 		return err
 	}
-	var messages []Message
-	var of []*item
+	var ready []*item
 	for i, it := range items {
 		it.edited, it.err = edited[i], edited[i].Err
 		if it.State == "" && (len(it.behind) > 0 || edited[i].Changed.Time().After(r.told(it.edited.Tenant))) {
 			it.edited.Gone = true // it stands for the present state, and a later outcome is told
 		}
 		if it.err == nil && !it.edited.Gone {
-			messages, of = append(messages, edited[i].Message), append(of, it)
+			ready = append(ready, it)
 		}
 	}
-	if len(messages) == 0 {
+	if len(ready) == 0 {
 		return nil
 	}
+	of := inTurns(ready)
+	messages := make([]Message, len(of))
+	for i, it := range of {
+		messages[i] = it.edited.Message
+	}
 	for i, err := range r.Sink.Deliver(ctx, messages) {
-		of[i].err = err
+		of[i].err, of[i].took = err, messages[i].Took
 	}
 	// A process that is told to stop interrupts its calls. That says nothing about the receiver.
 	return context.Cause(ctx)

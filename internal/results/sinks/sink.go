@@ -12,6 +12,9 @@ type Message struct {
 	results.Result
 	JSON []byte    // the result document
 	At   time.Time // when it became final
+	// Took is how long the receiver took to answer, set by [Sink.Deliver] of sinks that hand
+	// results over one by one; 0: not known.
+	Took time.Duration
 }
 
 // Sink is a receiver.

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -38,6 +39,9 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 		}
 		return nil
 	})
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		err = fmt.Errorf("the key %s was written by another program: find out which, then delete the key: %w", s.Key, err)
+	}
 	if err != nil {
 		return all(len(messages), &OutageError{Err: err})
 	}

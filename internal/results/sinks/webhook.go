@@ -33,6 +33,10 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
+// WebhookBatch is the batch of a webhook: all calls at the same time, so that nothing waits for two
+// slow answers.
+const WebhookBatch = webhookParallel
+
 // Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never
 // follows a redirect and uses no proxy of the environment, which would lead around the check of
 // addresses.
@@ -78,14 +82,19 @@ func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
 	if err != nil {
 		return all(len(messages), &OutageError{Err: err})
 	}
-	return each(messages, webhookParallel, func(m *Message) error { return w.call(ctx, keys, m) })
+	return each(messages, webhookParallel, func(m *Message) error {
+		begun := time.Now()
+		err := w.call(ctx, keys, m)
+		m.Took = max(time.Since(begun), 1)
+		return err
+	})
 }
 
 // Close ends idle connections.
 func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
-// MessageID returns what the header webhook-id has: it is the same each time that a result is sent.
-func MessageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
+// messageID returns what the header webhook-id has: it is the same each time that a result is sent.
+func messageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
 
 func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
@@ -94,7 +103,7 @@ func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	if err != nil {
 		return &OutageError{Err: errors.New("the address of the webhook cannot be used")}
 	}
-	id, at := MessageID(m), w.o.Now()
+	id, at := messageID(m), w.o.Now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", w.o.UserAgent)
 	req.Header.Set("Webhook-Id", id)

@@ -164,10 +164,10 @@ type thirdParty struct {
 	env []string
 }
 
-// newThirdParty starts a simulator and writes so many invoices into folders of these names. One of
-// the folder zip has a flaw that KSeF refuses. The clients need programs that are not everywhere,
-// so the tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it; then a
-// missing program is an error.
+// newThirdParty starts a simulator and writes this many invoices into folders of these names. One
+// of the folder zip has a flaw that KSeF refuses. The clients need programs that are not
+// everywhere, so the tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it;
+// then a missing program is an error.
 func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {
 	t.Helper()
 	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {

@@ -66,6 +66,19 @@ func (t Token) Begin(ctx context.Context, auth direct.Auth, ch direct.Challenge,
 	return auth.ByToken(ctx, direct.TokenLogin{Challenge: ch.Challenge, NIP: nip, EncryptedToken: sealed, PublicKeyID: key.ID})
 }
 
+// sameProof reports whether two proofs are of the same certificate, or of the same token.
+func sameProof(a, b Proof) bool {
+	switch a := a.(type) {
+	case Certificate:
+		b, ok := b.(Certificate)
+		return ok && a.Signer.Certificate().Equal(b.Signer.Certificate())
+	case Token:
+		b, ok := b.(Token)
+		return ok && a.Token == b.Token
+	}
+	return false
+}
+
 // local is a fault of this process: another worker may have a file that this one cannot read.
 func local(op string, err error) error {
 	return &ksef.APIError{Op: op, Group: ksef.GroupLogin, Kind: ksef.KindLocal, Err: err}

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// Pace keeps the logins of a process apart: KSeF counts them for each address, whoever logs in, and
-// allows 60 requests a second. One Pace serves all tenants. Safe for concurrent use.
-type Pace struct {
-	apart time.Duration
-
-	mu   sync.Mutex
-	next time.Time
-}
+// Pace keeps the requests that log in apart: KSeF counts them for each address, whoever logs in,
+// and allows 60 a second. One Pace serves all tenants of a process. Logins begin one after the
+// other, so that the first ones are through while the last ones still wait; and however often the
+// logins that have begun are polled, their requests have turns as well. A nil Pace never waits. A
+// Pace is safe for concurrent use.
+type Pace struct{ begin, request turns }
 
 // perLogin is how many requests a login takes until its status is polled for the first time,
 // rounded up.
 const perLogin = 4
 
-// NewPace allows so many requests a second for logins. It should be a part of KSeF's 60 when
+// NewPace allows this many requests a second for logins. It should be a part of KSeF's 60 when
 // several processes share an address.
 func NewPace(perSecond int) *Pace {
-	return &Pace{apart: perLogin * time.Second / time.Duration(max(perSecond, 1))}
+	apart := time.Second / time.Duration(max(perSecond, 1))
+	return &Pace{begin: turns{apart: perLogin * apart}, request: turns{apart: apart}}
 }
 
 // Wait returns when a login may begin. Each caller has a turn of its own.
@@ -30,18 +29,40 @@ func (p *Pace) Wait(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	p.mu.Lock()
+	return p.begin.wait(ctx, 1)
+}
+
+// Request returns when n requests of a login may be made.
+func (p *Pace) Request(ctx context.Context, n int) error {
+	if p == nil {
+		return nil
+	}
+	return p.request.wait(ctx, n)
+}
+
+// turns are given out in the order of asking.
+type turns struct {
+	apart time.Duration
+
+	mu   sync.Mutex
+	next time.Time
+}
+
+// wait returns when the last of n turns has come.
+func (t *turns) wait(ctx context.Context, n int) error {
+	t.mu.Lock()
 	now := time.Now()
-	turn := p.next
+	turn := t.next
 	if turn.Before(now) {
 		turn = now
 	}
-	p.next = turn.Add(p.apart)
-	p.mu.Unlock()
-	t := time.NewTimer(turn.Sub(now))
-	defer t.Stop()
+	turn = turn.Add(time.Duration(n-1) * t.apart)
+	t.next = turn.Add(t.apart)
+	t.mu.Unlock()
+	timer := time.NewTimer(turn.Sub(now))
+	defer timer.Stop()
 	select {
-	case <-t.C:
+	case <-timer.C:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

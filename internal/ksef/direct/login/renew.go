@@ -9,12 +9,18 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// tokens are the result of a renewal. After a refresh there is no new refresh token.
-type tokens struct{ access, refresh live }
+// tokens are the result of a renewal. After a refresh there is no new refresh token, and no proof.
+type tokens struct {
+	access, refresh live
+	proof           Proof
+}
 
 // renew refreshes the access token, or logs in.
 func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 	if !refresh.IsZero() && s.o.Now().Before(refresh.end) {
+		if err := s.turn(ctx, 1); err != nil {
+			return tokens{}, err
+		}
 		sent := s.o.Now()
 		access, err := s.o.Auth.Refresh(ctx, refresh.Token)
 		if err == nil {
@@ -61,7 +67,10 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 		return tokens{}, local("load credentials", err)
 	}
 	if err := s.o.Pace.Wait(ctx); err != nil {
-		return tokens{}, &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindCanceled, Err: err}
+		return tokens{}, brokenOff(err)
+	}
+	if err := s.turn(ctx, 1); err != nil {
+		return tokens{}, err
 	}
 	asked := s.o.Now()
 	challenge, err := s.o.Auth.Challenge(ctx)
@@ -70,6 +79,9 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	}
 	// KSeF tells the end of a token's life by its own clock, which may be another.
 	skew := challenge.Time().Sub(asked)
+	if err := s.turn(ctx, 2); err != nil { // a token needs KSeF's public key as well
+		return tokens{}, err
+	}
 	begun, err := proof.Begin(ctx, s.o.Auth, challenge, s.o.NIP, challenge.Time())
 	if err != nil {
 		return tokens{}, err
@@ -77,19 +89,25 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	if err := s.poll(ctx, begun); err != nil {
 		return tokens{}, err
 	}
+	if err := s.turn(ctx, 1); err != nil {
+		return tokens{}, err
+	}
 	sent := s.o.Now()
 	got, err := s.o.Auth.Redeem(ctx, begun)
 	if err != nil {
 		return tokens{}, redeemError{err}
 	}
-	return tokens{lifeOf(got.Access, sent, skew), lifeOf(got.Refresh, sent, skew)}, nil
+	return tokens{lifeOf(got.Access, sent, skew), lifeOf(got.Refresh, sent, skew), proof}, nil
 }
 
 // poll waits for the end of a login: typically one to four seconds.
 func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 	const first, longest = 200 * time.Millisecond, 5 * time.Second
-	end := s.o.Now().Add(s.o.Patience)
+	end := s.o.Now().Add(s.o.Timeout)
 	for pause := first; ; pause = min(pause*3/2, longest) {
+		if err := s.turn(ctx, 1); err != nil {
+			return err
+		}
 		status, err := s.o.Auth.Status(ctx, b)
 		switch {
 		case err != nil:
@@ -98,20 +116,32 @@ func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 			return nil
 		case !s.o.Now().Before(end):
 			return &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindOutage, Code: status.Status.Code,
-				Description: status.Status.Description, Err: ErrSlow}
+				Description: status.Status.Description, Err: errSlow}
 		}
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindCanceled, Err: context.Cause(ctx)}
+			return brokenOff(context.Cause(ctx))
 		}
 	}
 }
 
-// ErrSlow says that KSeF has not finished a login in the time that it may take.
-var ErrSlow = errors.New("KSeF has not finished the login in time")
+// turn waits until n requests may be made.
+func (s *Session) turn(ctx context.Context, n int) error {
+	if err := s.o.Pace.Request(ctx, n); err != nil {
+		return brokenOff(err)
+	}
+	return nil
+}
+
+func brokenOff(cause error) error {
+	return &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindCanceled, Err: cause}
+}
+
+// errSlow says that KSeF has not finished a login in the time that it may take.
+var errSlow = errors.New("KSeF has not finished the login in time")
 
 // reserve is how long before its end an access token is renewed, at most a fifth of its life: a
 // request that waits at the gate must not leave with a token that has ended.

@@ -16,14 +16,14 @@ type Options struct {
 	Credential Credential
 	NIP        string // of the context
 	Pace       *Pace  // shared by all sessions of the process; nil: none
-	// Patience is how long KSeF may take for a login. With a qualified certificate it asks the
-	// issuer whether it was revoked, which can take a while. 0: DefaultPatience.
-	Patience time.Duration
-	Now      func() time.Time // nil: time.Now
+	// Timeout is how long KSeF may take for a login. With a qualified certificate it asks the
+	// issuer whether it was revoked, which can take a while. 0: DefaultTimeout.
+	Timeout time.Duration
+	Now     func() time.Time // nil: time.Now
 }
 
-// DefaultPatience is how long a login may take.
-const DefaultPatience = 2 * time.Minute
+// DefaultTimeout is how long a login may take.
+const DefaultTimeout = 2 * time.Minute
 
 // Session keeps one taxpayer logged in. Make it with [New]; [Session.Close] ends it. Safe for
 // concurrent use.
@@ -35,7 +35,11 @@ type Session struct {
 	closed  bool
 	access  live
 	refresh live
-	flight  *flight // the login or refresh that is under way
+	proof   Proof     // with which the present login was made; nil: there is none
+	begun   time.Time // when that was
+	denied  bool      // KSeF has said since that it lacks a right
+	givenUp live      // refresh token of a login that is not used any more, and not ended yet
+	flight  *flight   // the login or refresh that is under way
 	failure failure
 }
 
@@ -48,16 +52,17 @@ type live struct {
 
 // flight is a login that callers wait for.
 type flight struct {
-	done   chan struct{}
-	cancel context.CancelCauseFunc
-	token  direct.Secret
-	err    error
+	done     chan struct{}
+	cancel   context.CancelCauseFunc
+	replaced bool // by other credentials than the present login
+	token    direct.Secret
+	err      error
 }
 
 // New returns a session that is not logged in. It logs in when a token is first asked for.
 func New(o Options) *Session {
-	if o.Patience == 0 {
-		o.Patience = DefaultPatience
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -72,15 +77,21 @@ func closedError() error {
 }
 
 // Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
-// It goes on when its first caller gives up: the others wait for the same one.
+// It goes on when its first caller gives up: the others wait for the same one. Credentials whose
+// files were replaced are proven at once, and not when the present login ends, in a week.
 func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
+	replaced, of := s.replaced()
 	s.mu.Lock()
 	now := s.o.Now()
 	if s.closed {
 		s.mu.Unlock()
 		return direct.Secret{}, closedError()
 	}
-	if now.Before(s.access.renew) {
+	replaced = replaced && of.Equal(s.begun) // or another caller has logged in meanwhile
+	if s.denied && now.Sub(s.begun) >= refusedPause {
+		s.givenUp, s.access, s.refresh, s.denied = s.refresh, live{}, live{}, false
+	}
+	if now.Before(s.access.renew) && !replaced {
 		token := s.access.Token.Token
 		s.mu.Unlock()
 		return token, nil
@@ -91,7 +102,7 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	}
 	f := s.flight
 	if f == nil {
-		f = s.fly(ctx)
+		f = s.fly(ctx, replaced)
 	}
 	s.mu.Unlock()
 	select {
@@ -116,21 +127,54 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	return direct.Secret{}, why
 }
 
-// fly begins a renewal. The caller holds mu.
-func (s *Session) fly(ctx context.Context) *flight {
-	f := &flight{done: make(chan struct{})}
+// replaced reports whether the credentials are others than those of the present login. Ones that
+// cannot be read replace nothing. begun tells the login.
+func (s *Session) replaced() (is bool, begun time.Time) {
+	s.mu.Lock()
+	proof, begun := s.proof, s.begun
+	s.mu.Unlock()
+	if proof == nil {
+		return false, begun
+	}
+	now, err := s.o.Credential()
+	return err == nil && !sameProof(proof, now), begun
+}
+
+// fly begins a renewal: a login when the credentials were replaced. The caller holds mu.
+func (s *Session) fly(ctx context.Context, replaced bool) *flight {
+	f := &flight{done: make(chan struct{}), replaced: replaced}
 	s.flight = f
 	// With the values of the first caller's context, such as the task for which the limiter waits,
 	// and with an end of its own.
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.cancel = cancel
 	refresh := s.refresh
+	if replaced {
+		refresh = live{}
+	}
 	s.renewal.Go(func() {
 		defer cancel(nil)
 		got, err := s.renew(own, refresh)
 		s.land(f, got, err)
+		s.endGivenUp(own)
 	})
 	return f
+}
+
+// endGivenUp tells KSeF that a login is not used any more, once there is another one. One that is
+// not ended ends by itself.
+func (s *Session) endGivenUp(ctx context.Context) {
+	s.mu.Lock()
+	old := s.givenUp
+	if s.access.IsZero() || s.closed {
+		old = live{}
+	} else {
+		s.givenUp = live{}
+	}
+	s.mu.Unlock()
+	if !old.IsZero() && s.o.Now().Before(old.end) {
+		_ = s.o.Auth.End(ctx, old.Token)
+	}
 }
 
 // land takes the result of a renewal.
@@ -144,7 +188,10 @@ func (s *Session) land(f *flight, got tokens, err error) {
 	case err == nil:
 		s.access, s.failure, f.token = got.access, failure{}, got.access.Token.Token
 		if !got.refresh.IsZero() {
-			s.refresh = got.refresh
+			if f.replaced {
+				s.givenUp = s.refresh
+			}
+			s.refresh, s.proof, s.begun, s.denied = got.refresh, got.proof, s.o.Now(), false
 		}
 	default:
 		s.failure.note(err, s.o.Now())
@@ -170,6 +217,16 @@ func (s *Session) Refused(token direct.Secret) {
 	s.access = live{}
 }
 
+// Denied implements [direct.Tokens]. A token keeps the rights of the moment of its login, and so do
+// those that a refresh brings: rights that were granted since come with another login only. Access
+// makes one when the pause is over that the refusal causes, so a right that is never granted costs
+// a login now and then, and not one for each request.
+func (s *Session) Denied(token direct.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denied = s.denied || s.access.Token.Token == token
+}
+
 // LoggedIn reports whether there is an access token that is alive.
 func (s *Session) LoggedIn() bool {
 	s.mu.Lock()
@@ -184,7 +241,10 @@ func (s *Session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	last := s.refresh
-	s.access, s.refresh = live{}, live{}
+	if last.IsZero() {
+		last = s.givenUp
+	}
+	s.access, s.refresh, s.givenUp = live{}, live{}, live{}
 	if s.flight != nil {
 		s.flight.cancel(errClosed)
 	}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// After a loss of Redis an export is handed in again. Whoever looks an invoice up sees that KSeF
+// has it once, and why it has a number that is older than the export.
+func TestDetail_InvoiceWasRecovered_SaysThatKSeFHadIt(t *testing.T) {
+	show := func(recovered bool) string {
+		var out bytes.Buffer
+		s := newScreen(&out)
+		detail(s, ledger.Invoice{State: ledger.Receipted}, results.Result{ID: "inv-1", Recovered: recovered}, time.Now())
+		if err := s.flush(); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	const line = "\nrecovered      KSeF had it already, and it was not accepted a second time\n"
+	if got := show(true); !strings.Contains(got, line) {
+		t.Error(got)
+	}
+	if got := show(false); strings.Contains(got, "recovered") {
+		t.Error(got)
+	}
+}

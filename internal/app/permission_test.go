@@ -1,0 +1,22 @@
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ksef"
+)
+
+// KSeF names one permission, or several of which one is enough.
+func TestRefusedKey_PermissionIsMissing_SaysWhichToGrant(t *testing.T) {
+	for permissions, want := range map[string]string{
+		"InvoiceWrite":                 "grant the account of its key InvoiceWrite; ",
+		"InvoiceWrite, CredentialsAll": "grant the account of its key one of InvoiceWrite, CredentialsAll; ",
+		"":                             "grant it to the account of its key; ",
+	} {
+		_, todo := refusedKey(&ksef.APIError{Kind: ksef.KindUnauthorized, Reason: "missing-permissions", Permissions: permissions})
+		if !strings.HasPrefix(todo, want) {
+			t.Errorf("for %q it says %q", permissions, todo)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/queue"
+)
+
+// queueWatch looks for keys of the queues that hold another type, tells of them, and puts tasks
+// back when such a key is well again. It does not run as a task: the queue of the sweep may be the
+// sick one.
+type queueWatch struct {
+	queue  *queue.Queue
+	log    zerolog.Logger
+	now    func() time.Time
+	latest *cached[[]*queue.SickKeyError]
+	told   map[string]time.Time // by key
+}
+
+const (
+	queueWatchEvery = 10 * time.Second
+	sickQueueTold   = time.Hour // how often a key that stays sick is logged
+)
+
+func newQueueWatch(q *queue.Queue, now func() time.Time, log zerolog.Logger) *queueWatch {
+	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{},
+		latest: newCached(queueWatchEvery/2, now, q.SickKeys)}
+}
+
+// run looks again and again until stop is closed.
+func (w *queueWatch) run(ctx context.Context, stop <-chan struct{}) {
+	every(ctx, queueWatchEvery, stop, w.look)
+}
+
+func (w *queueWatch) look(ctx context.Context) {
+	sick, err := w.latest.get(ctx)
+	if err != nil {
+		return // others log that Redis does not answer
+	}
+	now, still := w.now(), map[string]time.Time{}
+	for _, s := range sick {
+		at, told := w.told[s.Key]
+		if !told || now.Sub(at) >= sickQueueTold {
+			at = now
+			w.log.Error().Str("key", s.Key).Str("holds", s.Held).Err(s).Msg("a queue stands still: a key of it is sick")
+		}
+		still[s.Key] = at
+	}
+	w.told = still
+	n, err := w.queue.Mend(ctx)
+	if err != nil {
+		w.log.Warn().Err(err).Msg("cannot put the tasks of a queue back whose key was sick")
+	}
+	if n > 0 {
+		w.log.Info().Int("tasks", n).Msg("tasks are back in their queue, whose key was sick")
+	}
+}
+
+// check names the sick keys. They do not make the worker unready: the other queues go on.
+func (w *queueWatch) check(ctx context.Context) Check {
+	c := Check{Name: "queues", OK: true}
+	const maxNamed = 3
+	if sick, err := w.latest.get(ctx); err == nil {
+		for _, s := range sick[:min(len(sick), maxNamed)] {
+			c.Detail = strings.TrimPrefix(c.Detail+"; "+s.Error(), "; ")
+		}
+	}
+	return c
+}

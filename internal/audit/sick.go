@@ -1,0 +1,31 @@
+package audit
+
+import (
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// SickError says that the key of the log holds what the log did not write. What people ask for is
+// refused until a person has mended it: nothing is done that is not on record.
+type SickError struct {
+	Key string // with the prefix
+	Err error
+}
+
+func (e *SickError) Error() string {
+	return fmt.Sprintf("the key %s was written by another program, so nothing that a person does can be recorded, and nothing is done: "+
+		"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again", e.Key)
+}
+
+// Unwrap returns Err.
+func (e *SickError) Unwrap() error { return e.Err }
+
+// sickOr returns a [*SickError] in place of Redis's error about a key of another type, which names
+// no key.
+func (l *Log) sickOr(err error) error {
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return &SickError{l.key, err}
+	}
+	return err
+}

@@ -1,0 +1,21 @@
+package connect
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"ksefworker/config"
+)
+
+// With Sentinel the address in redis.url is not used, so nobody is sent to look at it.
+func TestRedisHint_SentinelNamesTheAddress_RedisURLIsNotBlamed(t *testing.T) {
+	refused := errors.New("dial tcp 127.0.0.1:6380: connect: connection refused")
+	got := redisHint(refused, config.RedisConn{Master: "ledger", Sentinels: []string{"127.0.0.1:26379"}})
+	if strings.Contains(got, "redis.url") || !strings.Contains(got, "ledger runs") {
+		t.Error(got)
+	}
+	if got := redisHint(refused, config.RedisConn{Addr: "127.0.0.1:6380"}); !strings.Contains(got, "redis.url") {
+		t.Error(got)
+	}
+}

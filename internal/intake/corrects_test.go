@@ -1,0 +1,34 @@
+package intake
+
+import (
+	"bytes"
+	"testing"
+
+	"ksefworker/internal/ledger"
+)
+
+// A technical correction says the same as the rejected document. Without the word corrects, the
+// same content is the same export again.
+func TestAdmit_CorrectionThatDiffersInLayoutAlone_IsTaken(t *testing.T) {
+	g := newGate(t, nil)
+	for i := range g.Accounts {
+		g.Accounts[i].Corrections = true
+	}
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Rejected, d.Data)
+	fixed := Document{File: "fixed.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\n "))}
+	if got := g.admit(fixed)[0]; got.Taken != ledger.Present || got.Invoice.ID != first.ID {
+		t.Fatalf("without the word it is %+v", got)
+	}
+	for _, corrects := range []string{first.ID, first.Hash} {
+		got, err := g.Admit(t.Context(), []Document{fixed}, Terms{Corrects: Corrects(corrects)})
+		g.must(err)
+		if corrects == first.ID && got[0].Taken != ledger.Created {
+			t.Errorf("it is %+v, %v", got[0], got[0].Err)
+		}
+		if now, err := g.Ledger.Invoice(t.Context(), got[0].Invoice.ID); err != nil || now.Corrects != first.Hash || now.ID == first.ID {
+			t.Errorf("in the ledger is %+v, %v", now, err)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package intake
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ksefworker/internal/ledger"
+)
+
+// An archive may be refused for several of its entries, and all these refusals are of one file, the
+// archive. They are one record, which names each of them. It ends when the archive is made again
+// and handed in: then documents in it are taken, and the archive itself has no fault.
+
+// together adds what the same file was refused for before in this run.
+func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
+	if on.ByInvoice {
+		return on
+	}
+	if before, again := r.ofRun[on.ID]; again {
+		var all []ledger.RefusalFault
+		for _, f := range slices.Concat(before.Faults, on.Faults) {
+			if !slices.Contains(all, f) {
+				all = append(all, f)
+			}
+		}
+		on.Faults, on.More = all[:min(len(all), maxFaults)], before.More+on.More+max(len(all)-maxFaults, 0)
+	}
+	if r.ofRun == nil {
+		r.ofRun = map[string]ledger.Refusal{}
+	}
+	r.ofRun[on.ID] = on
+	return on
+}
+
+// archives returns the ids of the refusals of the archives that a document came from, without those
+// that were refused in this run.
+func (r *Refusals) archives(path string) []string {
+	var ids []string
+	for at := filepath.Dir(path); at != filepath.Dir(at); at = filepath.Dir(at) {
+		if !strings.EqualFold(filepath.Ext(at), ".zip") {
+			continue
+		}
+		id := ledger.RefusalOfFile(at)
+		if _, refused := r.ofRun[id]; !refused {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,89 @@
+package login
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/direct"
+)
+
+const oldToken, newToken = "20261125-AA-1|nip-5265877635|old", "20261125-AA-2|nip-5265877635|new"
+
+// withFile is a session whose token file has the text that file points to.
+func withFile(t *testing.T, f *fakeKSeF, file *string) *Session {
+	return session(t, f, func(o *Options) {
+		o.Credential = func() (Proof, error) { return Token{direct.NewSecret(*file)}, nil }
+	})
+}
+
+func TestAccess_FileReplaced_IsProvenAtOnceAndTheOldLoginEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := oldToken
+		f := &fakeKSeF{token: oldToken}
+		s := withFile(t, f, &file)
+		first := access(t, s)
+		f.token, file = newToken, newToken
+		second := access(t, s)
+		synctest.Wait()
+		if second == first || f.count("/auth/challenge") != 2 || f.count("/auth/token/refresh") != 0 {
+			t.Errorf("%s after %s, asked %q", second, first, f.paths)
+		}
+		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
+			t.Errorf("the old login is not ended: asked %q", f.paths)
+		}
+		if access(t, s) != second || f.count("/auth/challenge") != 2 {
+			t.Error("the new login is not kept")
+		}
+	})
+}
+
+func TestAccess_FileReplacedByABadOne_IsToldAndTheOldFileServesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := oldToken
+		f := &fakeKSeF{token: oldToken}
+		s := withFile(t, f, &file)
+		first := access(t, s)
+		file = newToken
+		f.status = direct.LoginToken
+		f.token = newToken
+		if got := access(t, s); got != first { // it serves to its end; the refusal pauses the tenant at the gate
+			t.Error(got)
+		}
+		time.Sleep(16 * time.Minute)
+		if e := failed(t, s); e.Kind != ksef.KindUnauthorized || !strings.Contains(e.Error(), "token_file") {
+			t.Error(e)
+		}
+		file, f.token, f.status = oldToken, oldToken, 200
+		time.Sleep(refusedPause)
+		access(t, s)
+		if f.count("/auth/token/refresh") != 1 {
+			t.Errorf("the login of the old file is lost: asked %q", f.paths)
+		}
+	})
+}
+
+func TestDenied_RightIsMissing_AnotherLoginAfterThePauseAndNotBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeKSeF{}
+		s := session(t, f, nil)
+		first := access(t, s)
+		for range 10 {
+			s.Denied(direct.NewSecret(first))
+			if access(t, s) != first {
+				t.Fatal("a login for each refusal")
+			}
+		}
+		s.Denied(direct.NewSecret("another"))
+		time.Sleep(refusedPause)
+		if access(t, s) == first || f.count("/auth/challenge") != 2 || f.count("/auth/token/refresh") != 0 {
+			t.Errorf("asked %q", f.paths)
+		}
+		synctest.Wait()
+		if f.count("/auth/sessions/current") != 1 || len(f.refresh) != 1 {
+			t.Errorf("the old login is not ended: asked %q", f.paths)
+		}
+	})
+}

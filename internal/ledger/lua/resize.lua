@@ -1,0 +1,43 @@
+-- Count the bytes of a waiting set again, in steps of so many invoices. ARGV: group; how many; what
+-- the step before returned, without its first word, or nothing: the bounds of those counted in steps
+-- (score, and score and id of the last one), how many were counted, their bytes, and the count at the
+-- beginning. Returns {'more', …}, {'done'}, or {'again'} when an invoice left the set meanwhile.
+--
+-- Invoices enter behind all others and change the count by their bytes. So those that were there
+-- before the beginning are counted in steps, those that came in the millisecond of the beginning at
+-- once, and what came later is how much the count has changed since. That holds unless one of the
+-- first left: the end looks whether all are there.
+local group, max = ARGV[3], tonumber(ARGV[4])
+local ages, until_, at, id, n, sum, base = P .. 'waitage:' .. group, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- sick, which is told
+local function bytes(ids)
+  local all = 0
+  for _, inv in ipairs(ids) do all = all + tonumber(whole(read('inv:' .. inv, 'size')[1])) end
+  return all
+end
+local function count() return tonumber(whole(index('HGET', P .. 'waitsize', group))) end
+n, sum, base = tonumber(n or 0), tonumber(sum or 0), tonumber(base or 0)
+if not until_ then
+  until_ = string.format('%.0f', tonumber(now) - 1)
+  local young = redis.call('ZRANGEBYSCORE', ages, '(' .. until_, '+inf', 'LIMIT', 0, max + 1)
+  if #young > max then return { 'again' } end -- Redis's clock has stepped back
+  base, sum, at, id = count(), bytes(young), '-inf', ''
+end
+local start = at == '-inf' and 0 or rank_behind(ages, at, id)
+local found, ids = redis.call('ZRANGE', ages, start, start + max - 1, 'WITHSCORES'), {}
+for i = 1, #found, 2 do
+  if tonumber(found[i+1]) > tonumber(until_) then break end
+  ids[#ids+1], id, at = found[i], found[i], found[i+1]
+end
+n, sum = n + #ids, sum + bytes(ids)
+if #ids == max then
+  return { 'more', until_, at, id, tostring(n), string.format('%.0f', sum), string.format('%.0f', base) }
+end
+if redis.call('ZCOUNT', ages, '-inf', until_) ~= n then return { 'again' } end
+sum = sum + count() - base
+if redis.call('ZCARD', ages) == 0 then
+  empty(group)
+else
+  index('HSET', P .. 'waitsize', group, string.format('%.0f', sum))
+end
+return { 'done' }

@@ -1,0 +1,55 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+)
+
+const (
+	// resizeStep is how many invoices of a waiting set one step counts: two milliseconds of Redis.
+	resizeStep = 1000
+	// resizeTries is how often the count of one set begins again because invoices left it
+	// meanwhile.
+	resizeTries = 5
+)
+
+// resize counts the bytes of all waiting sets again. Their count goes wrong when a person deletes
+// it, or one of the two indexes of a set. It reports false when a set changed all the time; its
+// count is what it was then.
+func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
+	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
+	if err != nil {
+		if wrongType(err) {
+			return true, nil // it is sick, and told of; when it is well, all is counted
+		}
+		return false, fmt.Errorf("count what waits again: %w", err)
+	}
+	all = true
+	for _, group := range groups {
+		done, err := us.resizeGroup(ctx, group, resizeStep)
+		if err != nil {
+			return false, fmt.Errorf("count what waits in %s again: %w", group, err)
+		}
+		all = all && done
+	}
+	return all, nil
+}
+
+func (us *UnreadableStore) resizeGroup(ctx context.Context, group string, step int) (bool, error) {
+	var so []any
+	for tries := 0; tries < resizeTries; {
+		r, err := us.run(ctx, resizeScript, append(us.args(group, step), so...))
+		if err != nil {
+			return false, err
+		}
+		switch text(cell(r, 0)) {
+		case "done":
+			return true, nil
+		case "more":
+			so = r[1:]
+		default:
+			so, tries = nil, tries+1
+		}
+	}
+	return false, nil
+}

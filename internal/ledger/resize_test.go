@@ -1,0 +1,87 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+// A person deletes a waiting set; one of its invoices ends before the others are put back. The
+// audit of the world finds the bytes of those that are left.
+func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.T) {
+	next := worlds(t)
+	for _, c := range []struct {
+		what string
+		keys []string
+		ends int // how many end meanwhile
+	}{
+		{"by deadline", []string{"wait:"}, 1},
+		{"by age and by deadline, and one ends", []string{"wait:", "waitage:"}, 1},
+		{"by age and by deadline", []string{"wait:", "waitage:"}, 0},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			w := next(t)
+			invs := w.waiting(3 + c.ends)
+			for _, key := range c.keys {
+				w.rdb.Del(ctx(), w.key(key, groupA.Name()))
+			}
+			for i := range invs {
+				if i < c.ends {
+					w.must(w.Dismiss(ctx(), &invs[i], Dismissal{By: "anna", Reason: "x"}))
+				} else {
+					w.must(w.Wait(ctx(), &invs[i]))
+				}
+			}
+			waits, err := w.Waits(ctx())
+			w.must(err)
+			if len(waits) != 1 || waits[0].Bytes != 3000 {
+				t.Errorf("waiting are %+v, want 3000 bytes", waits)
+			}
+		})
+	}
+}
+
+// The count is made in steps, and others go on meanwhile.
+func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
+	w := oneWorld(t)
+	invs := w.waiting(5)
+	w.rdb.HSet(ctx(), w.key(keyWaitSize), groupA.Name(), 7)
+	step := func(so []any) []any {
+		t.Helper()
+		r, err := w.run(ctx(), resizeScript, append(w.args(groupA.Name(), 2), so...))
+		w.must(err)
+		return r
+	}
+	first := step(nil)
+	w.waiting(2) // they are counted as they come
+	if second := step(first[1:]); text(second[0]) != "more" {
+		t.Fatalf("the second step: %v", second)
+	}
+	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "x"})) // it was counted already
+	last := step(step(first[1:])[1:])
+	if text(last[0]) != "again" {
+		t.Errorf("one has left the set: %v", last)
+	}
+	done, err := w.resizeGroup(ctx(), groupA.Name(), 2)
+	w.must(err)
+	if !done {
+		t.Error("it is not counted")
+	}
+	w.millis.Store(noon.Add(-time.Hour).UnixMilli()) // the clock steps back
+	if done, err := w.resizeGroup(ctx(), groupA.Name(), 2); done || err != nil {
+		t.Errorf("all are in the future: %v, %v", done, err)
+	}
+	first = step(nil)
+	if text(first[0]) != "again" {
+		t.Errorf("all are in the future: %v", first)
+	}
+	w.millis.Store(noon.Add(time.Hour).UnixMilli())
+	first = step(nil)
+	w.waiting(1)
+	w.must(w.Dismiss(ctx(), &w.waiting(1)[0], Dismissal{By: "anna", Reason: "x"})) // it came and went
+	for text(first[0]) == "more" {
+		first = step(first[1:])
+	}
+	if text(first[0]) != "done" {
+		t.Errorf("it ends with %v", first)
+	}
+}

@@ -1,0 +1,72 @@
+package page_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// The audit log holds what another program wrote. People can look, and whoever wants to do
+// something reads which key it is, and that nothing was done.
+func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
+	w := newWorld(t, nil)
+	id := w.take("A", sellerA, "ONE/1", ledger.Parked, "x")
+	p, late := w.as("adam"), w.somebody()
+	w.rdb.Del(t.Context(), "ksef:audit")
+	w.rdb.Set(t.Context(), "ksef:audit", "x", 0)
+	for _, verb := range []string{"retry", "dismiss", "seen"} {
+		status, body, _ := p.post("/invoices/"+id+"/"+verb, url.Values{"reason": {"x"}})
+		if status != http.StatusServiceUnavailable || !strings.Contains(body, "the key ksef:audit") {
+			t.Errorf("%s: status %d: %s", verb, status, body)
+		}
+	}
+	if got := w.state(id); got != ledger.Parked {
+		t.Errorf("it is %s", got)
+	}
+	for _, path := range []string{"/", "/open", "/invoices/" + id} {
+		if status, body, _ := p.get(path); status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, status, body)
+		}
+	}
+	if status, body, _ := late.post("/login", url.Values{"name": {"olga"}, "password": {"of olga"}}); !strings.Contains(body, "the key ksef:audit") {
+		t.Errorf("a login: status %d: %s", status, body)
+	}
+	if status, _, h := p.post("/logout", nil); status != http.StatusSeeOther || h.Get("Location") != "/login" {
+		t.Errorf("a logout: status %d", status)
+	}
+	if !strings.Contains(w.log.String(), "find out which program did, then restore the key") {
+		t.Error("the log does not say what to do")
+	}
+}
+
+// A login and the figures of a day hold what another program wrote: the one is no login, the others
+// count as nothing.
+func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
+	w := newWorld(t, nil)
+	w.take("A", sellerA, "ONE/1", ledger.Parked, "x")
+	p := w.as("adam")
+	day := time.Now().In(time.FixedZone("", 0))
+	for d := -1; d <= 1; d++ {
+		w.rdb.Set(t.Context(), "ksef:figures:day:A:"+day.AddDate(0, 0, d).Format("20060102"), "x", 0)
+		w.rdb.Set(t.Context(), "ksef:figures:hour:A:"+day.Add(time.Duration(d)*time.Hour).UTC().Format("2006010215"), "x", 0)
+	}
+	for _, path := range []string{"/", "/days", "/tenants/A"} {
+		if status, body, _ := p.get(path); status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, status, body)
+		}
+	}
+	keys, err := w.rdb.Keys(t.Context(), "ksef:session:*").Result()
+	w.check(err)
+	w.rdb.Del(t.Context(), keys[0])
+	w.rdb.RPush(t.Context(), keys[0], "x")
+	if status, _, h := p.get("/open"); status != http.StatusSeeOther || !strings.HasPrefix(h.Get("Location"), "/login") {
+		t.Errorf("a sick session: status %d", status)
+	}
+	if status, _, _ := w.as("adam").get("/open"); status != http.StatusOK {
+		t.Errorf("another login: status %d", status)
+	}
+}

@@ -1,0 +1,203 @@
+package queue
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed lua/sick.lua
+	sickLua string
+	//go:embed lua/relist.lua
+	relistLua string
+)
+
+// Guarded returns a client for asynq that is [Unbounded], and for which a key that holds another
+// type stops its own queue alone. Without it asynq's loops end at the first queue that has such a
+// key, so that the others get no tasks, and its scripts fail halfway.
+//
+// What workers do again and again finds nothing to do in a queue with a sick key, and everything
+// else gets a [*SickKeyError]. The lists of queues, servers and workers, and the counters, are
+// written again by every worker: a sick one is deleted. If a later asynq has other keys, they are
+// not looked at.
+func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
+	return &guarded{UniversalClient: Unbounded(rdb)}
+}
+
+type guarded struct {
+	redis.UniversalClient
+	scripts sync.Map // SHA-1 of asynq's script → *redis.Script: the same behind sick.lua
+}
+
+// SickKeyError says that a key of the queues holds what asynq did not write.
+type SickKeyError struct {
+	Key  string // with the prefix
+	Held string // the type that it has; "" when that is not known
+}
+
+func (e *SickKeyError) Error() string {
+	return fmt.Sprintf("the key %s was written by another program: find out which, then delete the key; tasks are put back within a minute", e.Key)
+}
+
+// sickOf returns the key that a script has named; false when err says something else.
+func sickOf(err error) (*SickKeyError, bool) {
+	if err == nil || !redis.HasErrorPrefix(err, "SICKKEY ") {
+		return nil, false
+	}
+	words := strings.SplitN(err.Error(), " ", 3)
+	if len(words) < 3 {
+		return nil, false
+	}
+	return &SickKeyError{Key: words[2], Held: words[1]}, true
+}
+
+// partOf returns what a key of asynq's is: the last part of its name, without a day or an id; "" for
+// any other key.
+func partOf(key string) string {
+	_, rest, ours := strings.Cut(key, asynqPrefix)
+	if !ours {
+		return ""
+	}
+	if strings.HasPrefix(rest, "{") {
+		_, rest, _ = strings.Cut(rest, "}:")
+	}
+	part, _, _ := strings.Cut(rest, ":")
+	return part
+}
+
+// rewritten are the parts that workers write again by themselves.
+var rewritten = map[string]string{"queues": "set", "servers": "zset", "workers": "zset", "processed": "string", "failed": "string"}
+
+// idle are the scripts, by the parts of their keys, that find nothing to do in a queue with a sick
+// key, and what they answer then.
+var idle = map[string]func(*redis.Cmd){
+	"pending paused active lease": func(c *redis.Cmd) { c.SetErr(redis.Nil) }, // take a task
+	"scheduled pending":           answerNone,                                 // tasks whose time has come
+	"retry pending":               answerNone,
+	"completed":                   answerNone,
+	"lease":                       answerEmpty, // tasks whose worker died
+	"pending":                     answerEmpty, // what is shown of a queue
+	"active":                      answerEmpty,
+	"scheduled":                   answerEmpty,
+	"retry":                       answerEmpty,
+	"archived":                    answerEmpty,
+	"pending active scheduled retry archived completed processed failed processed failed paused groups": answerEmpty,
+	"active pending scheduled retry archived completed groups":                                          answerNone,
+}
+
+func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
+func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
+
+// EvalSha implements redis.Cmdable. Of a script that is not known yet it asks the caller for the
+// source.
+func (g *guarded) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
+		return g.UniversalClient.EvalSha(ctx, sha, keys, args...)
+	}
+	script, known := g.scripts.Load(sha)
+	if !known {
+		answer := redis.NewCmd(ctx)
+		answer.SetErr(noScript{})
+		return answer
+	}
+	return g.checked(ctx, script.(*redis.Script), keys, args)
+}
+
+// Eval implements redis.Cmdable.
+func (g *guarded) Eval(ctx context.Context, source string, keys []string, args ...any) *redis.Cmd {
+	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
+		return g.UniversalClient.Eval(ctx, source, keys, args...)
+	}
+	script := redis.NewScript(sickLua + "local sick = sick_key(KEYS)\nif sick then return sick end\n" + source)
+	g.scripts.Store(redis.NewScript(source).Hash(), script)
+	return g.checked(ctx, script, keys, args)
+}
+
+func (g *guarded) checked(ctx context.Context, script *redis.Script, keys []string, args []any) *redis.Cmd {
+	for tries := 0; ; tries++ {
+		cmd := script.Run(ctx, g.UniversalClient, keys, args...)
+		sick, is := sickOf(cmd.Err())
+		parts := make([]string, len(keys))
+		for i, key := range keys {
+			parts[i] = partOf(key)
+		}
+		rest := idle[strings.Join(parts, " ")]
+		switch {
+		case tries < len(keys) && is && g.rewrite(ctx, partOf(sick.Key), sick.Key):
+			continue
+		case is && rest != nil:
+			rest(cmd)
+		case is:
+			cmd.SetErr(sick)
+		case tries == 0 && rest != nil && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.leaveOut(ctx, keys, args):
+			continue
+		case rest != nil && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE"): // the entry of one task
+			rest(cmd)
+		}
+		return cmd
+	}
+}
+
+// rewrite deletes a key that holds another type, if workers write it again. It reports whether the
+// command is worth another try.
+func (g *guarded) rewrite(ctx context.Context, part, key string) bool {
+	kind := rewritten[part]
+	return kind != "" && heal.Run(ctx, g.UniversalClient, []string{key}, kind).Err() == nil
+}
+
+var heal = redis.NewScript(`local is = redis.call('TYPE', KEYS[1]).ok
+if is ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1`)
+
+// leaveOut takes tasks whose entry holds another type out of a set by time: they would stop all
+// behind them. The sweep names the entry when it queues the task again.
+func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
+	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
+		return false
+	}
+	return outOf.Run(ctx, g.UniversalClient, keys[:1], args[0], args[1]).Err() == nil
+}
+
+var outOf = redis.NewScript(`for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1000)) do
+  if redis.call('TYPE', ARGV[2] .. id).ok ~= 'hash' then redis.call('ZREM', KEYS[1], id) end
+end
+return 1`)
+
+// again makes a command on a list of the pool once more when the list was of another type.
+func again[C redis.Cmder](ctx context.Context, g *guarded, key string, do func() C) C {
+	cmd := do()
+	if redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.rewrite(ctx, partOf(key), key) {
+		return do()
+	}
+	return cmd
+}
+
+// SAdd implements redis.Cmdable.
+func (g *guarded) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
+	return again(ctx, g, key, func() *redis.IntCmd { return g.UniversalClient.SAdd(ctx, key, members...) })
+}
+
+// SMembers implements redis.Cmdable. The list of queues that was deleted has the pool's own again.
+func (g *guarded) SMembers(ctx context.Context, key string) *redis.StringSliceCmd {
+	cmd := g.UniversalClient.SMembers(ctx, key)
+	if key == asynqPrefix+"queues" && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.rewrite(ctx, "queues", key) {
+		own := Own()
+		names := make([]any, len(own))
+		for i, name := range own {
+			names[i] = name
+		}
+		g.UniversalClient.SAdd(ctx, key, names...)
+		return g.UniversalClient.SMembers(ctx, key)
+	}
+	return cmd
+}
+
+// ZAdd implements redis.Cmdable.
+func (g *guarded) ZAdd(ctx context.Context, key string, members ...redis.Z) *redis.IntCmd {
+	return again(ctx, g, key, func() *redis.IntCmd { return g.UniversalClient.ZAdd(ctx, key, members...) })
+}

@@ -1,0 +1,141 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The keys of one queue may hold another type: another program wrote them. Then no task of the
+// queue runs, and the others go on ([Guarded]). A person who deletes such a key deletes the list of
+// tasks with it. Their entries are still there, and asynq takes a task that has an entry for
+// queued. So what was seen sick is remembered, and the lists are made again from the entries.
+
+// keySeen is the set of names of keys that were seen sick.
+const keySeen = asynqPrefix + "sickseen"
+
+// kindsOf are the types of the keys of one queue that list its tasks.
+var kindsOf = map[string]string{
+	"pending": "list", "active": "list", "lease": "zset", "scheduled": "zset", "retry": "zset", "archived": "zset", "paused": "string",
+}
+
+// SickKeys returns the keys of the queues that hold another type, in the order of their names, and
+// remembers them for [Queue.Mend].
+func (q *Queue) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
+	sick, err := q.sick(ctx, Own())
+	if err != nil || len(sick) == 0 {
+		return nil, err
+	}
+	names := make([]any, len(sick))
+	for i, s := range sick {
+		names[i] = s.Key
+	}
+	if err := q.rdb.SAdd(ctx, keySeen, names...).Err(); err != nil {
+		return sick, fmt.Errorf("remember which keys of the queues were sick: %w", err)
+	}
+	return sick, nil
+}
+
+func (q *Queue) sick(ctx context.Context, queues []string) ([]*SickKeyError, error) {
+	is := map[string]*redis.StatusCmd{}
+	if _, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, queue := range queues {
+			for part := range kindsOf {
+				key := keyOf(queue, part)
+				is[key] = p.Type(ctx, key)
+			}
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read types of the queues' keys: %w", err)
+	}
+	var sick []*SickKeyError
+	for key, kind := range is {
+		if held := kind.Val(); held != "none" && held != kindsOf[partOf(key)] {
+			name, _ := kind.Args()[1].(string) // with the prefix
+			sick = append(sick, &SickKeyError{Key: name, Held: held})
+		}
+	}
+	slices.SortFunc(sick, func(a, b *SickKeyError) int { return strings.Compare(a.Key, b.Key) })
+	return sick, nil
+}
+
+func keyOf(queue, part string) string { return asynqPrefix + "{" + queue + "}:" + part }
+
+// Mend puts the tasks of queues back whose keys were sick and are not any more. It returns how many
+// were in no list. Tasks that are queued or run meanwhile are not harmed.
+func (q *Queue) Mend(ctx context.Context) (int, error) {
+	seen, err := q.rdb.SMembers(ctx, keySeen).Result()
+	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any may have been
+		if err := q.rdb.Del(ctx, keySeen).Err(); err != nil {
+			return 0, fmt.Errorf("read which keys of the queues were sick: %w", err)
+		}
+		for _, queue := range Own() {
+			seen = append(seen, keyOf(queue, "pending"))
+		}
+	} else if err != nil {
+		return 0, fmt.Errorf("read which keys of the queues were sick: %w", err)
+	}
+	of := map[string][]any{} // queue → the names
+	for _, key := range seen {
+		_, rest, _ := strings.Cut(key, "{")
+		queue, _, _ := strings.Cut(rest, "}")
+		of[queue] = append(of[queue], key)
+	}
+	n := 0
+	for queue, names := range of {
+		if sick, err := q.sick(ctx, []string{queue}); err != nil || len(sick) > 0 {
+			if err != nil {
+				return n, err
+			}
+			continue
+		}
+		put, err := q.relist(ctx, queue)
+		if n += put; err != nil {
+			return n, fmt.Errorf("list the tasks of queue %s again: %w", queue, err)
+		}
+		if err := q.rdb.SRem(ctx, keySeen, names...).Err(); err != nil {
+			return n, fmt.Errorf("forget which keys of queue %s were sick: %w", queue, err)
+		}
+	}
+	return n, nil
+}
+
+// relistAtOnce is how many tasks one step of relist looks at.
+const relistAtOnce = 200
+
+var relistScript = redis.NewScript(relistLua)
+
+// relist goes through the entries of all tasks of a queue.
+func (q *Queue) relist(ctx context.Context, queue string) (n int, err error) {
+	entries := keyOf(queue, "t:")
+	var keys []string
+	for _, part := range []string{"pending", "active", "lease", "scheduled", "retry", "archived"} {
+		keys = append(keys, keyOf(queue, part))
+	}
+	for cursor := uint64(0); ; {
+		found, next, err := q.rdb.Scan(ctx, cursor, entries+"*", dropPage).Result()
+		if err != nil {
+			return n, err
+		}
+		for some := range slices.Chunk(found, relistAtOnce) {
+			now := time.Now()
+			args := []any{entries, now.Unix(), now.Add(lease).Unix()}
+			for _, key := range some {
+				_, id, _ := strings.Cut(key, entries)
+				args = append(args, id)
+			}
+			put, err := relistScript.Run(ctx, q.rdb, keys, args...).Int()
+			if n += put; err != nil {
+				return n, err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return n, nil
+		}
+	}
+}

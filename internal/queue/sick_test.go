@@ -1,0 +1,172 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
+// works runs a guarded server and returns a function that reports whether a task was handled.
+func (b *bench) works() func(id string) bool {
+	b.t.Helper()
+	var mu sync.Mutex
+	var done []string
+	srv := asynq.NewServerFromRedisClient(Guarded(b.rdb), asynq.Config{
+		Concurrency: 4, Queues: Queues(), LogLevel: asynq.WarnLevel, ShutdownTimeout: time.Second,
+		TaskCheckInterval: 50 * time.Millisecond, DelayedTaskCheckInterval: 100 * time.Millisecond,
+		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return 0 },
+	})
+	b.must(srv.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
+		p, _ := decodePayload(task.Payload())
+		mu.Lock()
+		defer mu.Unlock()
+		done = append(done, p.ID)
+		if strings.HasPrefix(p.ID, "again") && !slices.Contains(done[:len(done)-1], p.ID) {
+			return errors.New("not the first time")
+		}
+		return nil
+	})))
+	b.t.Cleanup(srv.Shutdown)
+	return func(id string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		n := 0
+		for _, d := range done {
+			if d == id {
+				n++
+			}
+		}
+		return n > strings.Count(id, "again")
+	}
+}
+
+// spoil puts something into a key that asynq never writes there.
+func (b *bench) spoil(key string) {
+	b.t.Helper()
+	b.must(b.rdb.Del(b.t.Context(), key).Err())
+	b.must(b.rdb.PFAdd(b.t.Context(), key, "x").Err()) // a string
+}
+
+func (b *bench) wantSick(keys ...string) {
+	b.t.Helper()
+	sick, err := b.SickKeys(b.t.Context())
+	b.must(err)
+	var got []string
+	for _, s := range sick {
+		got = append(got, s.Key)
+	}
+	if !slices.Equal(got, keys) {
+		b.t.Errorf("sick are %v, want %v", got, keys)
+	}
+}
+
+// A key of one queue holds another type: its tasks wait, and all other queues go on, with tasks
+// whose time has come and with those that failed. A task that could not be queued has left nothing
+// behind.
+func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
+	b := newBench(t)
+	handled := b.works()
+	for part := range kindsOf {
+		if part == "paused" {
+			continue
+		}
+		for _, queue := range []string{QueuePackages, QueueUpkeep} { // whichever asynq asks first
+			b.spoil(keyOf(queue, part))
+		}
+		b.must(b.Put(t.Context(), KindConfirm, part, 0, When{}))
+		b.must(b.Put(t.Context(), KindReceipt, "again "+part, 0, When{}))
+		b.must(b.Put(t.Context(), KindSend, part+" later", 0, When{In: time.Second}))
+		err := b.Put(t.Context(), KindPackage, part, 0, When{})
+		if part == "pending" && (err == nil || !strings.Contains(err.Error(), "the key "+keyOf(QueuePackages, part))) {
+			t.Errorf("queued beside a sick %s: %v", part, err)
+		}
+		if n := b.rdb.Exists(t.Context(), keyOf(QueuePackages, "t:"+TaskID(KindPackage, part, 0))).Val(); part == "pending" && n != 0 {
+			t.Error("an entry without a place in a list is left")
+		}
+		for _, id := range []string{part, "again " + part, part + " later"} {
+			b.until(id+" runs beside a sick "+part, func() bool { return handled(id) })
+		}
+		_, err = b.Stats(10)
+		b.must(err)
+		_, err = b.Depth(KindPackage)
+		b.must(err)
+		b.wantSick(keyOf(QueuePackages, part), keyOf(QueueUpkeep, part))
+		b.must(b.rdb.Del(t.Context(), keyOf(QueuePackages, part), keyOf(QueueUpkeep, part)).Err())
+		_, err = b.Mend(t.Context())
+		b.must(err)
+		b.must(b.Put(t.Context(), KindPackage, part, 0, When{}))
+		b.until("its own tasks go on", func() bool { return handled(part) })
+	}
+}
+
+// Whoever deletes a sick key deletes a list of tasks. Their entries bring them back.
+func TestMend_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
+	b := newBench(t)
+	ids := []string{"1", "2", "3", "later"}
+	for _, id := range ids[:3] {
+		b.must(b.Put(t.Context(), KindPackage, id, 0, When{}))
+	}
+	b.must(b.Put(t.Context(), KindPackage, "later", 0, When{In: time.Hour}))
+	b.spoil(keyOf(QueuePackages, "pending"))
+	b.spoil(keyOf(QueuePackages, "scheduled"))
+	b.wantSick(keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
+	if n, err := b.Mend(t.Context()); n != 0 || err != nil {
+		t.Errorf("they are still sick: %d, %v", n, err)
+	}
+	b.rdb.Del(t.Context(), keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
+	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq takes it for queued
+	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
+	if n, err := b.Mend(t.Context()); n != len(ids) || err != nil {
+		t.Errorf("%d are put back, %v", n, err)
+	}
+	if n := b.rdb.LLen(t.Context(), keyOf(QueuePackages, "pending")).Val(); n != 4 {
+		t.Errorf("%d are pending", n)
+	}
+	if n, err := b.Mend(t.Context()); n != 0 || err != nil {
+		t.Errorf("a second time: %d, %v", n, err)
+	}
+	handled := b.works()
+	b.until("all run", func() bool {
+		return !slices.ContainsFunc(append(ids, "new"), func(id string) bool { return !handled(id) })
+	})
+}
+
+// The entry of one task holds another type. It stops no other task of its queue.
+func TestGuarded_OneTasksEntryIsOfAnotherType_TheOthersOfItsQueueGoOn(t *testing.T) {
+	b := newBench(t)
+	for i, in := range []time.Duration{0, time.Second} {
+		b.must(b.Put(t.Context(), KindPackage, fmt.Sprint("sick", i), 0, When{In: in}))
+		b.must(b.Put(t.Context(), KindPackage, fmt.Sprint("well", i), 0, When{In: in}))
+		b.spoil(keyOf(QueuePackages, "t:"+TaskID(KindPackage, fmt.Sprint("sick", i), 0)))
+	}
+	handled := b.works()
+	b.until("the others run", func() bool { return handled("well0") && handled("well1") })
+	err := b.Put(t.Context(), KindPackage, "sick0", 0, When{})
+	if err == nil || !strings.Contains(err.Error(), "sick0 was written by another program") {
+		t.Errorf("queued again: %v", err)
+	}
+}
+
+// The lists of queues, servers and workers are written again by those who work.
+func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
+	b := newBench(t)
+	for _, name := range []string{"queues", "servers", "workers"} {
+		b.spoil(asynqPrefix + name)
+	}
+	b.must(New(b.rdb).Open(t.Context()))
+	handled := b.works()
+	b.must(New(b.rdb).Put(t.Context(), KindConfirm, "1", 0, When{}))
+	b.until("it runs", func() bool { return handled("1") })
+	_, err := b.Busy()
+	b.must(err)
+	for name, kind := range map[string]string{"queues": "set", "servers": "zset", "workers": "zset"} {
+		b.until(name+" is written", func() bool { return b.rdb.Type(t.Context(), asynqPrefix+name).Val() == kind })
+	}
+}

@@ -1,0 +1,53 @@
+package ratelimit
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// Two faults at once: a failover to a Redis whose clock is hours behind, and the limiter's clock is
+// gone. What the logs have still counts, whoever comes first.
+func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	limits, other := Limits{{3, time.Hour}}, Key{"1", "g"}
+	for what, lose := range map[string]func(){
+		"deleted":         func() { client.Del(t.Context(), s.now()) },
+		"of another type": func() { spoil(t, client, s.now()) },
+		"damaged":         func() { client.Set(t.Context(), s.now(), "noon", 0) },
+	} {
+		client.FlushAll(t.Context())
+		for range 3 {
+			mustBook(t, s, Request{Key: send, Limits: limits})
+		}
+		stepBack(t, client, s, send, 2*time.Hour)
+		spoil(t, client, s.prefix+"rate:1:sick")
+		lose()
+		mustBook(t, s, Request{Key: other, Limits: limits}) // its own log is empty
+		_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
+		if n, ok := errors.AsType[*NotNow](err); !ok || n.Wait < 59*time.Minute || n.Wait > time.Hour+bookedAhead {
+			t.Errorf("%s: the fourth of three an hour: %v, want to wait for an hour", what, err)
+		}
+		for range 2 {
+			mustBook(t, s, Request{Key: other, Limits: limits})
+		}
+	}
+}
+
+// A clock that is only missing begins at Redis's own, though requests are booked ahead: a clock
+// that jumped to them would free the minute's window early.
+func TestRedis_ClockGone_DoesNotJumpToWhatIsBookedAhead(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	limits := Limits{{1, 20 * time.Second}}
+	mustBook(t, s, Request{Key: send, Limits: limits})
+	mustBook(t, s, Request{Key: send, Limits: limits, MaxWait: bookedAhead})
+	client.Del(t.Context(), s.now())
+	_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
+	if n, ok := errors.AsType[*NotNow](err); !ok || n.Wait < 35*time.Second {
+		t.Errorf("the third of one in twenty seconds: %v, want to wait for forty", err)
+	}
+}

@@ -1,0 +1,70 @@
+package sinks
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// A receiver may answer in time, but slowly, when it gets results of one tenant. If all results of
+// a round were of that tenant, the others would wait for many slow answers. So a slow tenant is
+// told from a place of its own in the outbox, as one of which nothing is taken, and a round takes
+// so few results of slow tenants that all are handed over at the same time, beside those of others.
+// A new result of another tenant waits for one slow answer at most.
+
+const (
+	// slowAnswer is how long an answer takes that makes its tenant slow. With answers of less than
+	// half of it, the tenant is not slow any more.
+	slowAnswer = 2 * time.Second
+	// slowAtOnce is how many results of slow tenants one round takes: a webhook has eight more
+	// places for those of others.
+	slowAtOnce = webhookParallel - 8
+)
+
+// timed notes whether a tenant is slow, by its longest answer of a round.
+func (r *round) timed(tenant string, l *ledger.Standing, took time.Duration) {
+	switch {
+	case took >= slowAnswer:
+		if !l.Slow {
+			r.Log.Info().Str("receiver", r.Name).Str("tenant", tenant).Stringer("took", took.Round(time.Millisecond)).
+				Msg("this receiver answers slowly for this tenant; its results take turns with each other, and others do not wait for them")
+		}
+		l.Slow = true
+	case took > 0 && took < slowAnswer/2:
+		l.Slow = false
+	}
+}
+
+// slowShare returns how many results each slow tenant among these may add to the round.
+func (r *round) slowShare(tenants []string) int {
+	n := 0
+	for _, tenant := range tenants {
+		if r.standings[tenant].Slow {
+			n++
+		}
+	}
+	return max(r.slow/max(n, 1), min(r.slow, 1), 0)
+}
+
+// inTurns puts items into an order in which tenants take turns, so that the first calls are not all
+// of one tenant. Those of one tenant stay in their order.
+func inTurns(items []*item) []*item {
+	var tenants []string
+	of := map[string][]*item{}
+	for _, it := range items {
+		tenant := it.edited.Tenant
+		if of[tenant] == nil {
+			tenants = append(tenants, tenant)
+		}
+		of[tenant] = append(of[tenant], it)
+	}
+	out := make([]*item, 0, len(items))
+	for turn := 0; len(out) < len(items); turn++ {
+		for _, tenant := range tenants {
+			if turn < len(of[tenant]) {
+				out = append(out, of[tenant][turn])
+			}
+		}
+	}
+	return out
+}

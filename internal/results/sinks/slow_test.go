@@ -1,0 +1,123 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ledger"
+)
+
+// slowFor is a receiver that takes everything, and slowly what is of one tenant; "": all of it.
+type slowFor struct {
+	*stub
+	tenant string
+	took   time.Duration
+	calls  [][]string // of each call the tenants, in order
+}
+
+func (s *slowFor) Deliver(ctx context.Context, messages []Message) []error {
+	var tenants []string
+	for i := range messages {
+		tenants = append(tenants, messages[i].Tenant)
+		if messages[i].Took = time.Millisecond; s.tenant == "" || messages[i].Tenant == s.tenant {
+			messages[i].Took = s.took
+		}
+	}
+	s.calls = append(s.calls, tenants)
+	return s.stub.Deliver(ctx, messages)
+}
+
+func count(all []string, one string) (n int) {
+	for _, s := range all {
+		if s == one {
+			n++
+		}
+	}
+	return n
+}
+
+// A receiver takes fourteen seconds for each result of one tenant, which has a thousand of them.
+func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
+	w, s := newWorld(t, 10_000), &slowFor{stub: &stub{}, tenant: "one", took: 14 * time.Second}
+	r := w.runner(s)
+	r.Batch = WebhookBatch
+	sick := w.rejected(300)
+	others := w.rejectedOf("two", 40)
+	w.run(r)
+	if n := count(s.calls[0], "one"); n != WebhookBatch {
+		t.Fatalf("the first call has %d results of the slow tenant", n)
+	}
+	if n := count(s.calls[1], "two"); n != WebhookBatch {
+		t.Errorf("the second call has %d results of the other tenant, want %d", n, WebhookBatch)
+	}
+	for i, call := range s.calls[1:] {
+		n := count(call, "one")
+		if n > slowAtOnce {
+			t.Errorf("call %d has %d results of the slow tenant", i+1, n)
+		}
+		if n > 0 && count(call, "two") > 0 && call[1] == call[0] {
+			t.Errorf("call %d begins with two results of %q", i+1, call[0])
+		}
+	}
+	w.wantTold(s.stub, append(sick, others...))
+	if l := w.standings()["one"]; l == nil || !l.Slow || l.Left != 0 || len(ledger.NotTold(w.standings())) != 0 {
+		t.Errorf("%+v, not told are %v", l, ledger.NotTold(w.standings()))
+	}
+	s.took = 10 * time.Millisecond
+	fast := w.rejected(1)
+	w.run(r)
+	w.wantTold(s.stub, fast)
+	if len(w.standings()) != 0 {
+		t.Errorf("it is well, and its standing is %+v", w.standings()["one"])
+	}
+}
+
+// Several slow tenants take turns.
+func TestRun_SlowForManyTenants_EachHasItsShareOfARound(t *testing.T) {
+	w, s := newWorld(t, 10_000), &slowFor{stub: &stub{}, took: 14 * time.Second}
+	r := w.runner(s)
+	r.Batch = WebhookBatch
+	var ids []string
+	for i := range 4 {
+		ids = append(ids, w.rejectedOf(fmt.Sprint("t", i), 60)...)
+	}
+	w.run(r)
+	w.wantTold(s.stub, ids)
+	for i, call := range s.calls {
+		if len(call) > WebhookBatch+slowAtOnce {
+			t.Errorf("call %d has %d results", i, len(call))
+		}
+	}
+}
+
+// What a receiver did not take is kept for a person up to a number, and what goes is told.
+func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
+	r := w.runner(s)
+	var log bytes.Buffer
+	r.Log = zerolog.New(&log)
+	for from := 0; from < ledger.MaxFailed; from += 1000 {
+		var names []redis.Z
+		for i := range 1000 {
+			names = append(names, redis.Z{Score: float64(w.now().UnixMilli()), Member: fmt.Sprint("inv-", from+i, ":1")})
+		}
+		w.must(w.rdb.ZAdd(t.Context(), "ksef:sinkgaveup:erp", names...).Err())
+	}
+	w.rejected(3)
+	w.run(r)
+	w.pass(giveUpAfter + time.Hour)
+	w.run(r)
+	if _, failed := w.counts(); failed != ledger.MaxFailed {
+		t.Errorf("%d are kept", failed)
+	}
+	if w.state().Dropped != 3 || !strings.Contains(log.String(), `"results":3`) {
+		t.Errorf("%d count as dropped; the log is %s", w.state().Dropped, log.String())
+	}
+}

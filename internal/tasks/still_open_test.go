@@ -1,0 +1,32 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/simulator"
+)
+
+// 21180 says that the session's status forbids a close, and is taken for "it was closed before".
+// When it was not, the session stays open, and KSeF would cancel it after twelve hours.
+func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOnce(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
+		{On: "close", Kind: simulator.Refused, Code: 21180}}})
+	w := s.worker("w", client)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	w.must(queue.KindPackage, pkg)
+	_ = w.run(queue.KindConfirm, pkg)
+	if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
+		t.Fatalf("the package is %s", p.State)
+	}
+	s.advance(3 * time.Minute)
+	_ = w.run(queue.KindConfirm, pkg) // closes it
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if s.read(inv.ID).Package != pkg {
+		t.Error("it was sent in another session")
+	}
+	s.acceptedOnce(1)
+}
