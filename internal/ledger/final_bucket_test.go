@@ -149,12 +149,22 @@ func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 			if other != nil || (of == "entry") != (len(unread) == 1 && unread[0].Opaque && len(got) == 1) {
 				t.Errorf("read %d, %v", len(got), err)
 			}
+			sick, err := w.SickKeys(ctx())
+			if err != nil || (of == "identity") != (len(sick) == 1 && w.key(sick[0].Key) == key) {
+				t.Errorf("sick are %v, %v", sick, err)
+			}
 			next := w.receipt(w.accepted("3", "", "c.xml"))
 			if next.State != Receipted {
 				t.Errorf("another one is %s", next.State)
 			}
 			if n, err := w.Prune(ctx(), time.Hour, 100); n != 0 || err != nil {
 				t.Errorf("pruned %d, %v", n, err)
+			}
+			w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
+			_, err = w.RecheckUnreadable(ctx(), 100)
+			w.must(err)
+			if ids, err := w.ByNumber(ctx(), "1"); err != nil || len(ids) != 1 {
+				t.Errorf("by its number: %v, %v", ids, err)
 			}
 		})
 	}

@@ -18,7 +18,18 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 		name, field := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
 		args = append(args, ts.key(keyIdentities, name), field)
 	}
-	return finalsScript.Run(ctx, tx, nil, args...).Slice()
+	found, err := finalsScript.Run(ctx, tx, nil, args...).Slice()
+	if err != nil {
+		return nil, err
+	}
+	var sick []string
+	for i, v := range found {
+		if text(v) == sickBucket {
+			name, _ := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
+			sick = append(sick, keyIdentities+name)
+		}
+	}
+	return found, (&UnreadableStore{store: ts.store}).seeSickBuckets(ctx, sick)
 }
 
 // frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds another
