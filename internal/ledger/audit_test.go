@@ -51,7 +51,7 @@ func snapshotOf(t interface {
 			name := strings.TrimPrefix(key, prefix)
 			kind, _, _ := strings.Cut(name, ":")
 			switch kind {
-			case "inv", "pkg", "shapes", "waitsize", "seals", "refused", "seen":
+			case "inv", "pkg", "shapes", "waitsize", "seals", "refused", "seen", "final", "idents":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
 			case "st", "pst", "due", "owed", "wait", "waitage", "pkginv":
@@ -84,12 +84,62 @@ func snapshotOf(t interface {
 	for _, f := range take {
 		f()
 	}
+	s.thaw()
 	for key, h := range s.Hashes {
 		if id, ok := strings.CutPrefix(key, "inv:"); ok && h["facts"] == finalFacts {
 			s.Hashes[key] = unpacked(t, id, h, s.Hashes["shapes"])
 		}
 	}
 	return s
+}
+
+// thaw puts entries and identities that are in buckets where those are that have keys of their own.
+func (s *snapshot) thaw() {
+	for key, h := range s.Hashes {
+		if name, ok := strings.CutPrefix(key, "final:"); ok {
+			for field, value := range h {
+				id := idIn(name, field)
+				if s.Hashes["inv:"+id] != nil {
+					s.Unknown = append(s.Unknown, id+" in a bucket, beside that with its own key,")
+				}
+				s.Hashes["inv:"+id] = fieldsOfFrozen(value)
+			}
+			delete(s.Hashes, key)
+		}
+	}
+	newest := map[string]string{} // bucket and field → id
+	for key, h := range s.Hashes {
+		if name, ok := strings.CutPrefix(key, "idents:"); ok {
+			for field, raw := range h {
+				newest[name+"|"+field] = idOf(raw)
+			}
+			delete(s.Hashes, key)
+		}
+	}
+	for key, h := range s.Hashes {
+		id, ok := strings.CutPrefix(key, "inv:")
+		if !ok || h["facts"] != finalFacts {
+			continue
+		}
+		record := packedIn(h)
+		inv, err := unpackFinal(id, record, s.Hashes["shapes"][shapeIn(record)])
+		if err != nil {
+			continue
+		}
+		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+		h[identField] = string(identBytes(&inv))
+		name, field := identityBucket(ident)
+		if at := newest[name+"|"+field]; at != "" {
+			if own := s.Strings["ident:"+ident]; own != "" {
+				s.Unknown = append(s.Unknown, "ident:"+ident+" and the same in a bucket,")
+			}
+			s.Strings["ident:"+ident] = at
+			delete(newest, name+"|"+field)
+		}
+	}
+	for place, id := range newest {
+		s.Unknown = append(s.Unknown, fmt.Sprintf("identity %q of %s, which is in no bucket,", place, id))
+	}
 }
 
 // unpacked returns the fields of a packed entry as they were before.
@@ -109,6 +159,7 @@ func unpacked(t interface{ Fatal(...any) }, id string, h, shapes map[string]stri
 		out["attempts"] = fmt.Sprint(inv.Attempts)
 	}
 	maps.Copy(out, h)
+	delete(out, frozenField)
 	out["facts"] = string(facts)
 	return out
 }

@@ -48,13 +48,19 @@ func TestBodies_SealThenOpen_GivesTheExactBytes(t *testing.T) {
 		"the largest invoice": bytes.Repeat([]byte("0123456789"), 300_000),
 	} {
 		for _, b := range []*Bodies{plain, keyed} {
-			sealed, err := b.Seal("inv-a", doc)
+			text, err := b.Seal("inv-a", doc)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := b.Open("inv-a", sealed)
-			if err != nil || !bytes.Equal(got, doc) {
-				t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(doc), err)
+			document, err := b.AppendSeal(nil, "inv-a", doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, sealed := range [][]byte{text, document} {
+				got, err := b.Open("inv-a", sealed)
+				if err != nil || !bytes.Equal(got, doc) {
+					t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(doc), err)
+				}
 			}
 		}
 	}
@@ -108,7 +114,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 		"layout 2, another key":                   {other, "inv-a", older, "no key of storage.key_file fits"},
 		"layout 2, no key":                        {plain, "inv-a", older, "no key of storage.key_file fits"},
 		"layout 2, cut off in the nonce":          {keyed, "inv-a", older[:12], "cut off"},
-		"layout 4":                                {keyed, "inv-a", append([]byte{4}, closed[1:]...), "unknown layout 4"},
+		"layout 6":                                {keyed, "inv-a", append([]byte{6}, closed[1:]...), "unknown layout 6"},
 		"layout 0":                                {plain, "inv-a", append([]byte{0}, clear[1:]...), "layout 0 was never used"},
 		"plain, cut off":                          {plain, "inv-a", clear[:len(clear)-3], "corrupt"},
 		"plain, nothing but the layout":           {plain, "inv-a", clear[:1], "corrupt"},
@@ -201,6 +207,10 @@ func FuzzOpen(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add("inv-a", sealed)
+		if sealed, err = b.AppendSeal(nil, "inv-a", []byte("<Faktura>treść</Faktura>")); err != nil {
+			f.Fatal(err)
+		}
+		f.Add("inv-a", sealed)
 	}
 	f.Add("", []byte{})
 	f.Add("inv-a", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f})
@@ -220,6 +230,10 @@ func FuzzOpen(f *testing.F) {
 			// a document that opens with it.
 			if sealed[0] == sealedPlain {
 				if want, err := s2.Decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
+					t.Fatalf("%q, %v, want %q", doc, err, want)
+				}
+			} else if sealed[0] == sealedPlainDict {
+				if want, err := documentDict.Decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
 					t.Fatalf("%q, %v, want %q", doc, err, want)
 				}
 			} else if id != "inv-a" {

@@ -60,12 +60,8 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 				return n, err
 			}
 		}
-		cmds := make([]*redis.MapStringStringCmd, len(ids))
-		if err := st.pipe(ctx, func(p redis.Pipeliner) {
-			for i, id := range ids {
-				cmds[i] = p.HGetAll(ctx, st.key(keyInvoice, id))
-			}
-		}); err != nil {
+		cmds, err := st.readEntries(ctx, ids)
+		if err != nil {
 			return n, fmt.Errorf("pack entries: %w", err)
 		}
 		if err := st.loadShapes(ctx, recordsIn(cmds)); err != nil {
@@ -87,7 +83,8 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 	return n, nil
 }
 
-// notPacked returns those ids whose entries are not packed.
+// notPacked returns those ids whose entries have keys of their own. An older build packed some of
+// them, and others left their buckets to be changed.
 func (st *store) notPacked(ctx context.Context, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
@@ -99,7 +96,7 @@ func (st *store) notPacked(ctx context.Context, ids []string) ([]string, error) 
 	}
 	var out []string
 	for i, id := range ids {
-		if f := facts[i].Val(); f != "" && f != finalFacts {
+		if facts[i].Val() != "" {
 			out = append(out, id)
 		}
 	}
@@ -109,7 +106,7 @@ func (st *store) notPacked(ctx context.Context, ids []string) ([]string, error) 
 // appendPacked appends the arguments of one entry; none when the entry has to stay as it is.
 func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringCmd, change func(*Invoice) (string, bool)) []any {
 	m := cmd.Val()
-	if m["state"] != string(Receipted) || m["body_archived"] == "1" || m["owed"] != "" || m["shedding"] != "" {
+	if m["state"] != string(Receipted) || m["body_archived"] == "1" || m["owed"] != "" || m["shedding"] != "" || !inBuckets(id) {
 		return args
 	}
 	inv, err := st.stored(id, cmd)
@@ -133,14 +130,19 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	if err != nil || again != inv { // the entry has what a record cannot hold
 		return args
 	}
-	st.shapes.keep(string(shapeDigest(shape)), shape)
-	pieces := piecesOf(record)
-	args = append(args, id, inv.Rev, changeTag(m), shapeDigest(shape), shape,
-		identBytes(&inv), headsOf(&inv), digest, len(pieces))
-	for _, p := range pieces {
-		args = append(args, p)
+	f := frozen{rev: m["rev"], ref: cmp.Or(digest, m[refDigestField]), heads: headsOf(&inv), record: record}
+	if m[refDigestField] == "" {
+		f.ref = ""
 	}
-	return args
+	value, err := f.pack()
+	if err != nil {
+		return args
+	}
+	st.shapes.keep(string(shapeDigest(shape)), shape)
+	ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+	name, field := identityBucket(ident)
+	return append(args, id, inv.Rev, changeTag(m), m[frozenField], shapeDigest(shape), shape,
+		ident, name, field, rawID(id), m[refDigestField], f.ref, value)
 }
 
 // stored reads an entry with its texts as they are stored.
@@ -157,11 +159,11 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 // packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be
 // read now.
 func (st *store) packageOf(ctx context.Context, id string) string {
-	cmd := st.rdb.HGetAll(ctx, st.key(keyInvoice, id))
-	if st.loadShapes(ctx, recordsIn([]*redis.MapStringStringCmd{cmd})) != nil {
+	cmds, err := st.readEntries(ctx, []string{id})
+	if err != nil || st.loadShapes(ctx, recordsIn(cmds)) != nil {
 		return ""
 	}
-	inv, err := st.stored(id, cmd)
+	inv, err := st.stored(id, cmds[0])
 	if err != nil {
 		return ""
 	}
@@ -170,6 +172,10 @@ func (st *store) packageOf(ctx context.Context, id string) string {
 
 // packedIn returns the record of a packed entry, nil if it is not packed.
 func packedIn(m map[string]string) []byte {
+	if value, ok := m[frozenField]; ok && m["facts"] == finalFacts {
+		f, _ := unpackFrozen(value) // an empty record cannot be read
+		return append([]byte{}, f.record...)
+	}
 	return finalRecordIn(m["facts"], func(k int) string { return m[strconv.Itoa(k)] })
 }
 
@@ -224,7 +230,8 @@ func onlyKnown(m map[string]string, inv *Invoice) bool {
 
 // invoiceFields are the names of all fields that this build writes into an entry.
 var invoiceFields = func() map[string]bool {
-	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true}
+	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true,
+		frozenField: true}
 	for k := range finalPieces {
 		out[strconv.Itoa(k)] = true
 	}

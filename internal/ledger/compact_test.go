@@ -40,7 +40,8 @@ func (w *world) receipt(inv Invoice) Invoice {
 }
 
 func (w *world) isPacked(id string) bool {
-	return w.rdb.HGet(ctx(), w.key(keyInvoice, id), "facts").Val() == finalFacts
+	key, field := w.bucketOf(id)
+	return w.rdb.HExists(ctx(), key, field).Val() && w.rdb.Exists(ctx(), w.key(keyInvoice, id)).Val() == 0
 }
 
 func TestCompact_AReceiptedInvoice_ReadsAsBeforeAndIsFoundEveryWay(t *testing.T) {
@@ -54,8 +55,11 @@ func TestCompact_AReceiptedInvoice_ReadsAsBeforeAndIsFoundEveryWay(t *testing.T)
 	if d := cmp.Diff(was, got); d != "" {
 		t.Error(d)
 	}
-	if enc := w.rdb.ObjectEncoding(ctx(), w.key(keyInvoice, was.ID)).Val(); enc != "listpack" {
-		t.Errorf("redis keeps it as %s", enc)
+	ident := Identity{was.NIP, was.Kind, was.Number}.digest()
+	name, _ := identityBucket(ident)
+	if enc := w.rdb.ObjectEncoding(ctx(), w.key(keyIdentities, name)).Val(); enc != "listpack" ||
+		w.rdb.Exists(ctx(), w.key(keyIdentity, ident)).Val() != 0 {
+		t.Errorf("redis keeps its identity as %s", enc)
 	}
 	byNumber, err := w.ByNumber(ctx(), "FV/2026/11/000123")
 	w.must(err)
@@ -178,7 +182,8 @@ func TestCompact_OldEntriesArePruned_WithTheirIdentityAndRef(t *testing.T) {
 		t.Errorf("pruned %d, %v", n, err)
 	}
 	left := w.rdb.Keys(ctx(), w.prefix+"inv:*").Val()
-	left = append(left, w.rdb.Keys(ctx(), w.prefix+"ident:*").Val()...)
+	left = append(left, w.rdb.Keys(ctx(), w.prefix+"ident*").Val()...)
+	left = append(left, w.rdb.Keys(ctx(), w.prefix+"final:*").Val()...)
 	if left = append(left, w.rdb.Keys(ctx(), w.prefix+"ref:*").Val()...); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}

@@ -12,24 +12,23 @@ import (
 	"github.com/rs/xid"
 )
 
-// A receipted invoice is read seldom and stays for months, so its entry is packed: the fields that
-// scripts need, and one record of everything else, in pieces that are small enough for Redis to
-// keep the hash as one listpack. What many invoices have in common is a shape (shapes.go). An entry
-// is packed only if unpacking gives exactly what was there: otherwise it stays as it is. A field
-// that is written to a packed entry later counts more than the record.
+// A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
+// which goes into a bucket (final_bucket.go). What many invoices have in common is a shape
+// (shapes.go). An entry is packed only if unpacking gives exactly what was there: otherwise it stays
+// as it is.
 //
-// Builds before this one read its layout as that of a newer build. They leave the entry alone, and
-// do not take its invoice in again.
+// One that leaves its bucket has the fields that scripts need, and the record in pieces. A field that
+// is written to it later counts more than the record. Builds before buckets packed entries so, and
+// older ones read its layout as that of a newer build.
 
 // finalFacts replaces the facts of a packed entry. The number is a layout: [Version]
 // skips it.
 const finalFacts = `{"v":2}`
 
 const (
-	finalRecord = 1 // the layout of the record itself
-	// finalPiece is how many bytes of a record one field has. Redis keeps a hash as a listpack
-	// while no value is longer than 64 (hash-max-listpack-value), and up to 63 bytes cost one byte
-	// more there.
+	finalRecord = 2 // the layout of the record itself; 1 is read, too
+	// finalPiece is how many bytes of a record one field has: Redis keeps a hash as a listpack while
+	// no value is longer than 64.
 	finalPiece = 63
 	// finalPieces bounds a record. An entry with a longer one stays as it is.
 	finalPieces = 12
@@ -49,6 +48,9 @@ const (
 	bitBodyArchived
 	bitNumberOfNIP // the KSeF number begins with the seller's NIP, which is left out
 	bitUPOOfShape  // the address of the receipt is that of the shape, with the session's name in it
+	bitTroubled    // numbers of what went wrong follow; otherwise they are zero
+
+	usualBits = bitNumberOfNIP | bitUPOOfShape // they are left out where they are set, and set where they are not
 )
 
 // packFinal returns the record of an invoice and the shape that it has, both as they are stored.
@@ -63,17 +65,23 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 	bits := uint64(0)
 	for bit, on := range map[uint64]bool{bitChosen: i.Chosen, bitOffline: i.Offline, bitAttachment: i.Attachment,
 		bitOverflow: i.Overflow, bitRecovered: i.Recovered, bitBodyArchived: i.BodyArchived, bitUPOOfShape: s.UPO != "",
-		bitNumberOfNIP: ofNIP} {
+		bitNumberOfNIP: ofNIP, bitTroubled: i.Resends != 0 || i.FailedSessions != 0 || i.Denied != 0} {
 		if on {
 			bits |= bit
 		}
 	}
 	b := append([]byte{finalRecord}, shapeDigest(string(packed))...)
-	b = binary.AppendUvarint(b, bits)
-	for _, n := range []int64{int64(i.Revision), int64(i.CreatedAt), int64(i.SoftDeadline - i.CreatedAt), int64(i.Deadline - i.CreatedAt),
-		int64(i.UpdatedAt - i.CreatedAt), int64(i.AcceptedAt), i.Size, int64(i.Attempts), int64(i.Resends), int64(i.FailedSessions),
-		int64(i.Denied), int64(i.Code)} {
+	b = binary.AppendUvarint(b, bits^usualBits)
+	for _, n := range []int64{int64(i.Revision), int64(i.CreatedAt), i.Size, int64(i.Attempts), int64(i.Code)} {
 		b = binary.AppendVarint(b, n)
+	}
+	if bits&bitTroubled != 0 {
+		for _, n := range []int64{int64(i.Resends), int64(i.FailedSessions), int64(i.Denied)} {
+			b = binary.AppendVarint(b, n)
+		}
+	}
+	for _, t := range []Millis{i.SoftDeadline, i.Deadline, i.UpdatedAt, i.AcceptedAt} {
+		b = appendTime(b, i.CreatedAt, t)
 	}
 	for _, w := range []string{i.Hash, i.Number, i.IssueDate, number, i.Session, i.Package} {
 		b = appendWord(b, w)
@@ -106,20 +114,18 @@ func unpackFinal(id string, record []byte, shape string) (i Invoice, err error) 
 	if shape == "" && shapeIn(record) != "" {
 		return i, fmt.Errorf("%w: %w", errDamaged, errNoShape)
 	}
-	if len(record) < 1+shapeSize || record[0] != finalRecord || json.Unmarshal([]byte(shape), &s) != nil {
+	if len(record) < 1+shapeSize || record[0] == 0 || record[0] > finalRecord || json.Unmarshal([]byte(shape), &s) != nil {
 		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
 	}
 	r := recordReader{b: record[1+shapeSize:]}
 	bits := r.uvarint()
-	var n [12]int64
-	for k := range n {
-		n[k] = r.varint()
-	}
 	i.V, i.ID = Version, id
-	i.Revision, i.CreatedAt = int(n[0]), Millis(n[1])
-	i.SoftDeadline, i.Deadline, i.UpdatedAt = i.CreatedAt+Millis(n[2]), i.CreatedAt+Millis(n[3]), i.CreatedAt+Millis(n[4])
-	i.AcceptedAt, i.Size, i.Attempts, i.Resends, i.FailedSessions = Millis(n[5]), n[6], int(n[7]), int(n[8]), int(n[9])
-	i.Denied, i.Code = Millis(n[10]), int(n[11])
+	if record[0] == 1 {
+		r.numbersOfOldRecord(&i)
+	} else {
+		bits ^= usualBits
+		r.numbers(&i, bits)
+	}
 	i.Chosen, i.Offline, i.Attachment = bits&bitChosen != 0, bits&bitOffline != 0, bits&bitAttachment != 0
 	i.Overflow, i.Recovered, i.BodyArchived = bits&bitOverflow != 0, bits&bitRecovered != 0, bits&bitBodyArchived != 0
 	s.onto(&i)
@@ -181,12 +187,15 @@ func piecesOf(record []byte) []string {
 // The forms in which words that have a form are packed. A word that is not exactly of its form is
 // stored as it is.
 const (
-	wordText    = iota // length and bytes
-	wordDate           // 2026-11-26
-	wordSession        // 20261126-SB-6E9AF92B07-C4DC21CA95-B6
-	wordNumber         // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
-	wordPackage        // pkg- and an xid
-	wordHash           // 32 bytes in Base64
+	wordText       = iota // length and bytes
+	wordDate              // 2026-11-26
+	wordSession           // 20261126-SB-6E9AF92B07-C4DC21CA95-B6
+	wordNumber            // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
+	wordPackage           // pkg- and an xid
+	wordHash              // 32 bytes in Base64
+	wordDay               // as wordDate, wordSession and wordNumber, with the date as days since 1970
+	wordDaySession        //
+	wordDayNumber         //
 )
 
 var (
@@ -198,12 +207,12 @@ var (
 func appendWord(b []byte, s string) []byte {
 	switch {
 	case dateForm.MatchString(s):
-		return appendDigits(append(b, wordDate), s[:4]+s[5:7]+s[8:])
+		return appendDate(b, wordDate, wordDay, s[:4]+s[5:7]+s[8:])
 	case sessionForm.MatchString(s):
-		b = append(appendDigits(append(b, wordSession), s[:8]), s[9:11]...)
+		b = append(appendDate(b, wordSession, wordDaySession, s[:8]), s[9:11]...)
 		return appendHex(b, s[12:22]+s[23:33]+s[34:])
 	case numberForm.MatchString(s):
-		b = appendDigits(append(b, wordNumber), s[1:9])
+		b = appendDate(b, wordNumber, wordDayNumber, s[1:9])
 		return appendHex(b, s[10:22]+s[23:])
 	}
 	if id, err := xid.FromString(strings.TrimPrefix(s, "pkg-")); err == nil && s == "pkg-"+id.String() {

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rs/xid"
 )
@@ -15,6 +17,34 @@ import (
 func appendDigits(b []byte, s string) []byte {
 	n, _ := strconv.ParseUint(s, 10, 32) // the form was checked
 	return binary.BigEndian.AppendUint32(b, uint32(n))
+}
+
+// dayForm is the layout of a date of eight digits.
+const dayForm = "20060102"
+
+// appendDate appends a kind of word and its date: day and the days since 1970 in two bytes where the
+// date has that form, otherwise plain and the digits.
+func appendDate(b []byte, plain, day byte, digits string) []byte {
+	t, err := time.Parse(dayForm, digits)
+	if n := t.Unix() / secondsOfDay; err == nil && n >= 0 && n <= math.MaxUint16 && t.Format(dayForm) == digits {
+		return binary.BigEndian.AppendUint16(append(b, day), uint16(n))
+	}
+	return appendDigits(append(b, plain), digits)
+}
+
+const secondsOfDay = 24 * 60 * 60
+
+// timeUnits are the units in which times are stored. Deadlines are whole hours.
+var timeUnits = [4]int64{1, 1000, 60_000, 3_600_000}
+
+// appendTime appends a time in the largest unit that it is a multiple of, counted from another time.
+func appendTime(b []byte, from, t Millis) []byte {
+	k := len(timeUnits) - 1
+	for int64(t)%timeUnits[k] != 0 {
+		k--
+	}
+	n := int64(t)/timeUnits[k] - int64(from)/timeUnits[k]
+	return binary.AppendVarint(b, n<<2|int64(k))
 }
 
 func appendHex(b []byte, s string) []byte {
@@ -65,21 +95,61 @@ func (r *recordReader) varint() int64 {
 	return v
 }
 
+// time reads what appendTime has written.
+func (r *recordReader) time(from Millis) Millis {
+	n := r.varint()
+	unit := timeUnits[n&3]
+	return Millis((int64(from)/unit + n>>2) * unit)
+}
+
+func (r *recordReader) day() string {
+	return time.Unix(int64(binary.BigEndian.Uint16(r.take(2)))*secondsOfDay, 0).UTC().Format(dayForm)
+}
+
 func (r *recordReader) date() string { return fmt.Sprintf("%08d", binary.BigEndian.Uint32(r.take(4))) }
 
 func (r *recordReader) hex(n int) string { return strings.ToUpper(hex.EncodeToString(r.take(n))) }
 
+// numbers reads the numbers and times of a record.
+func (r *recordReader) numbers(i *Invoice, bits uint64) {
+	i.Revision, i.CreatedAt, i.Size = int(r.varint()), Millis(r.varint()), r.varint()
+	i.Attempts, i.Code = int(r.varint()), int(r.varint())
+	if bits&bitTroubled != 0 {
+		i.Resends, i.FailedSessions, i.Denied = int(r.varint()), int(r.varint()), Millis(r.varint())
+	}
+	for _, t := range []*Millis{&i.SoftDeadline, &i.Deadline, &i.UpdatedAt, &i.AcceptedAt} {
+		*t = r.time(i.CreatedAt)
+	}
+}
+
+// numbersOfOldRecord reads those of layout 1.
+func (r *recordReader) numbersOfOldRecord(i *Invoice) {
+	var n [12]int64
+	for k := range n {
+		n[k] = r.varint()
+	}
+	i.Revision, i.CreatedAt = int(n[0]), Millis(n[1])
+	i.SoftDeadline, i.Deadline, i.UpdatedAt = i.CreatedAt+Millis(n[2]), i.CreatedAt+Millis(n[3]), i.CreatedAt+Millis(n[4])
+	i.AcceptedAt, i.Size, i.Attempts, i.Resends, i.FailedSessions = Millis(n[5]), n[6], int(n[7]), int(n[8]), int(n[9])
+	i.Denied, i.Code = Millis(n[10]), int(n[11])
+}
+
 // word reads what appendWord has written.
 func (r *recordReader) word() string {
-	switch r.take(1)[0] {
-	case wordDate:
-		d := r.date()
+	kind := r.take(1)[0]
+	date := r.date
+	if kind == wordDay || kind == wordDaySession || kind == wordDayNumber {
+		date = r.day
+	}
+	switch kind {
+	case wordDate, wordDay:
+		d := date()
 		return d[:4] + "-" + d[4:6] + "-" + d[6:]
-	case wordSession:
-		d, kind := r.date(), string(r.take(2))
+	case wordSession, wordDaySession:
+		d, kind := date(), string(r.take(2))
 		return d + "-" + kind + "-" + r.hex(5) + "-" + r.hex(5) + "-" + r.hex(1)
-	case wordNumber:
-		d := r.date()
+	case wordNumber, wordDayNumber:
+		d := date()
 		return "-" + d + "-" + r.hex(6) + "-" + r.hex(1)
 	case wordPackage:
 		id, _ := xid.FromBytes(r.take(12))

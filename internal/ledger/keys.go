@@ -10,6 +10,8 @@ const (
 	keyInvoice    = "inv:"       // id → hash: the entry
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
+	keyFinal      = "final:"     // two characters of an id → hash: bytes of the id → entry of a receipted invoice (final_bucket.go)
+	keyIdentities = "idents:"    // three characters of a digest → hash: more of the digest → id; the identities of such invoices
 	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
 	keyShapes     = "shapes"     // hash: digest of a shape → what packed entries have in common, as JSON (shapes.go)

@@ -52,23 +52,26 @@ func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, e
 	if err = sickOr(err, keySellers); err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
-	var newest []*redis.StringCmd
-	var revisions []*redis.StringSliceCmd
-	err = er.pipe(ctx, func(p redis.Pipeliner) {
-		for _, s := range sellers {
-			nip, kind, _ := strings.Cut(s, "|")
-			digest := Identity{nip, kind, number}.digest()
-			newest = append(newest, p.Get(ctx, er.key(keyIdentity, digest)))
-			revisions = append(revisions, p.SMembers(ctx, er.key(keyRevisions, digest)))
-		}
-	})
+	digests, revisions := make([]string, len(sellers)), make([]*redis.StringSliceCmd, len(sellers))
+	for i, s := range sellers {
+		nip, kind, _ := strings.Cut(s, "|")
+		digests[i] = Identity{nip, kind, number}.digest()
+	}
+	newest, err := er.readIdentities(ctx, digests)
+	if err == nil {
+		err = er.pipe(ctx, func(p redis.Pipeliner) {
+			for i, digest := range digests {
+				revisions[i] = p.SMembers(ctx, er.key(keyRevisions, digest))
+			}
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
 	var ids []string
-	for i := range newest {
+	for i := range digests {
 		ids = append(ids, revisions[i].Val()...)
-		if id := newest[i].Val(); id != "" {
+		if id := newest.id(i); id != "" {
 			ids = append(ids, id)
 		}
 	}

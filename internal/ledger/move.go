@@ -55,6 +55,12 @@ func (is *InvoiceStore) Apply(ctx context.Context, moves []Move) ([]error, error
 
 // ApplyEach does the same and tells the new revision of each entry that was moved.
 func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
+	return is.applyEach(ctx, moves, true)
+}
+
+// applyEach makes moves. With thaw, an entry that is in a bucket leaves it and is moved, if its state
+// is one that the move may come from.
+func (is *InvoiceStore) applyEach(ctx context.Context, moves []Move, thaw bool) ([]Moved, error) {
 	out := make([]Moved, 0, len(moves))
 	for len(moves) > 0 {
 		n := min(len(moves), moveBatch)
@@ -69,6 +75,7 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 		if err != nil {
 			return out, fmt.Errorf("move invoices: %w", err)
 		}
+		var frozen []int
 		for i, v := range rows {
 			r := row(v)
 			if rev := number(cell(r, 0)); rev != 0 {
@@ -81,11 +88,35 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 			if c.State == string(Receipted) && c.Package == "" {
 				c.Package = is.packageOf(ctx, m.ID)
 			}
+			if thaw && text(cell(r, 4)) == "1" && slices.Contains(m.froms(), Receipted) {
+				frozen = append(frozen, i)
+			}
 			out = append(out, Moved{Conflict: c})
+		}
+		if len(frozen) > 0 {
+			if err := is.applyFrozen(ctx, moves[:n], frozen, out[len(out)-n:]); err != nil {
+				return out, err
+			}
 		}
 		moves = moves[n:]
 	}
 	return out, nil
+}
+
+// applyFrozen makes those of the moves whose entries are in buckets.
+func (is *InvoiceStore) applyFrozen(ctx context.Context, moves []Move, which []int, out []Moved) error {
+	ids, again := make([]string, len(which)), make([]Move, len(which))
+	for k, i := range which {
+		ids[k], again[k] = moves[i].ID, moves[i]
+	}
+	if _, err := is.thaw(ctx, ids); err != nil {
+		return err
+	}
+	moved, err := is.applyEach(ctx, again, false)
+	for k := range moved {
+		out[which[k]] = moved[k]
+	}
+	return err
 }
 
 // Move makes one move. It returns a [*ConflictError] if the entry was not as expected.

@@ -16,19 +16,25 @@ type Newest struct {
 // NewestOf returns, by the ids of invs, the newest document of their identity where that is another
 // document.
 func (er *EntryReader) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
-	holders := make([]*redis.StringCmd, len(invs))
-	if err := er.pipe(ctx, func(p redis.Pipeliner) {
-		for i := range invs {
-			holders[i] = p.Get(ctx, er.key(keyIdentity, Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
-		}
-	}); err != nil {
+	digests := make([]string, len(invs))
+	for i := range invs {
+		digests[i] = Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()
+	}
+	holders, err := er.readIdentities(ctx, digests)
+	if err != nil {
 		return nil, fmt.Errorf("read later documents: %w", err)
 	}
-	states := map[string]*redis.StringCmd{}
+	states, frozen := map[string]*redis.StringCmd{}, map[string]*redis.BoolCmd{}
 	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
-			if id := holders[i].Val(); id != "" && id != invs[i].ID {
-				states[invs[i].ID] = p.HGet(ctx, er.key(keyInvoice, id), "state")
+			id := holders.id(i)
+			if id == "" || id == invs[i].ID {
+				continue
+			}
+			states[invs[i].ID] = p.HGet(ctx, er.key(keyInvoice, id), "state")
+			if inBuckets(id) {
+				key, field := er.bucketOf(id)
+				frozen[invs[i].ID] = p.HExists(ctx, key, field)
 			}
 		}
 	}); err != nil {
@@ -36,8 +42,11 @@ func (er *EntryReader) NewestOf(ctx context.Context, invs []Invoice) (map[string
 	}
 	out := make(map[string]Newest, len(states))
 	for i := range invs {
-		if c := states[invs[i].ID]; c != nil && c.Val() != "" {
-			out[invs[i].ID] = Newest{ID: holders[i].Val(), State: State(c.Val())}
+		id := invs[i].ID
+		if c := states[id]; c != nil && c.Val() != "" {
+			out[id] = Newest{ID: holders.id(i), State: State(c.Val())}
+		} else if f := frozen[id]; f != nil && f.Val() {
+			out[id] = Newest{ID: holders.id(i), State: Receipted}
 		}
 	}
 	return out, nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // purgePage is about how many keys one step of [Ledger.Purge] reads. Redis does nothing else
@@ -50,7 +52,10 @@ func (hs *HomeStore) Purge(
 	total := int64(0)
 	for range purgePasses {
 		before := total
-		if err := hs.purgePass(ctx, func(keys []string) {
+		if err := hs.purgePass(ctx, func(keys []string, inBuckets int64) {
+			if inBuckets > 0 {
+				counts[strings.TrimSuffix(keyInvoice, ":")] += inBuckets
+			}
 			for _, key := range keys {
 				word, _, _ := strings.Cut(strings.TrimPrefix(key, hs.prefix), ":")
 				counts[word]++
@@ -71,7 +76,7 @@ func (hs *HomeStore) Purge(
 	return counts, errors.New("new keys appear as fast as they are deleted: stop the processes that still write here, then purge again")
 }
 
-func (hs *HomeStore) purgePass(ctx context.Context, deleted func([]string)) error {
+func (hs *HomeStore) purgePass(ctx context.Context, deleted func(keys []string, inBuckets int64)) error {
 	match, home := hs.everyKey(), hs.key(keyHome)
 	for cursor := uint64(0); ; {
 		keys, next, err := hs.rdb.Scan(ctx, cursor, match, purgePage).Result()
@@ -85,16 +90,36 @@ func (hs *HomeStore) purgePass(ctx context.Context, deleted func([]string)) erro
 			}
 		}
 		if len(rest) > 0 {
+			n, err := hs.entriesIn(ctx, rest)
+			if err != nil {
+				return err
+			}
 			// UNLINK frees a large key in the background.
 			if err := hs.rdb.Unlink(ctx, rest...).Err(); err != nil {
 				return err
 			}
-			deleted(rest)
+			deleted(rest, n)
 		}
 		if cursor = next; cursor == 0 {
 			return nil
 		}
 	}
+}
+
+// entriesIn returns how many entries are in those of the keys that are buckets of receipted invoices.
+func (hs *HomeStore) entriesIn(ctx context.Context, keys []string) (n int64, err error) {
+	var counts []*redis.IntCmd
+	err = hs.pipe(ctx, func(p redis.Pipeliner) {
+		for _, key := range keys {
+			if strings.HasPrefix(key, hs.key(keyFinal)) {
+				counts = append(counts, p.HLen(ctx, key))
+			}
+		}
+	})
+	for _, c := range counts {
+		n += c.Val()
+	}
+	return n, err
 }
 
 // Empty reports whether there is no key under the ledger's prefix. It reads names of keys until it

@@ -20,29 +20,34 @@ type EntryReader struct{ *store }
 // Invoice reads one entry. It returns [ErrNotFound] if there is none, and an [*UnreadableError] if
 // the entry cannot be read.
 func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) {
-	cmd := er.rdb.HGetAll(ctx, er.key(keyInvoice, id))
-	if err := er.loadShapes(ctx, recordsIn([]*redis.MapStringStringCmd{cmd})); err != nil {
+	cmds, err := er.readEntries(ctx, []string{id})
+	if err != nil {
+		return Invoice{}, fmt.Errorf("read %s: %w", id, err)
+	}
+	if err := er.loadShapes(ctx, recordsIn(cmds)); err != nil {
 		return Invoice{}, err
 	}
-	inv, bad, err := er.readInvoice(id, cmd)
+	inv, bad, err := er.readInvoice(id, cmds[0])
 	return inv, one(id, bad, err)
 }
 
 // Known reports for each id whether there is an entry, in one round trip.
 func (er *EntryReader) Known(ctx context.Context, ids []string) ([]bool, error) {
-	cmds := make([]*redis.IntCmd, len(ids))
-	_, err := er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, frozen := make([]*redis.IntCmd, len(ids)), make([]*redis.BoolCmd, len(ids))
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range ids {
 			cmds[i] = p.Exists(ctx, er.key(keyInvoice, id))
+			if inBuckets(id) {
+				key, field := er.bucketOf(id)
+				frozen[i] = p.HExists(ctx, key, field)
+			}
 		}
-		return nil
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, fmt.Errorf("check invoices (%d): %w", len(ids), err)
 	}
 	out := make([]bool, len(ids))
 	for i, c := range cmds {
-		out[i] = c.Val() > 0
+		out[i] = c.Val() > 0 || frozen[i] != nil && frozen[i].Val()
 	}
 	return out, nil
 }
@@ -79,12 +84,8 @@ func many[E any](ctx context.Context, l *store, kind string, ids []string,
 	out := make([]E, 0, len(ids))
 	var unread []Unreadable
 	for chunk := range slices.Chunk(ids, 1000) {
-		cmds := make([]*redis.MapStringStringCmd, len(chunk))
-		if err := l.pipe(ctx, func(p redis.Pipeliner) {
-			for i, id := range chunk {
-				cmds[i] = p.HGetAll(ctx, l.key(kind, id))
-			}
-		}); err != nil {
+		cmds, err := l.readKind(ctx, kind, chunk)
+		if err != nil {
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		if kind == keyInvoice {
@@ -104,6 +105,19 @@ func many[E any](ctx context.Context, l *store, kind string, ids []string,
 		}
 	}
 	return out, some(unread)
+}
+
+// readKind reads all fields of entries of invoices or packages.
+func (st *store) readKind(ctx context.Context, kind string, ids []string) ([]*redis.MapStringStringCmd, error) {
+	if kind == keyInvoice {
+		return st.readEntries(ctx, ids)
+	}
+	cmds := make([]*redis.MapStringStringCmd, len(ids))
+	return cmds, st.pipe(ctx, func(p redis.Pipeliner) {
+		for i, id := range ids {
+			cmds[i] = p.HGetAll(ctx, st.key(kind, id))
+		}
+	})
 }
 
 func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {

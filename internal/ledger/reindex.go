@@ -15,7 +15,7 @@ const reindexAtOnce = 1000
 // milliseconds, and it serves others in between. It returns how many places were missing.
 func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
-	for _, kind := range []string{keyInvoice, keyPackage} {
+	for _, kind := range []string{keyInvoice, keyPackage, keyFinal} {
 		for cursor := uint64(0); ; {
 			keys, next, err := us.rdb.Scan(ctx, cursor, us.key(kind)+"*", reindexAtOnce).Result()
 			if err != nil {
@@ -24,6 +24,40 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 			ids := make([]string, len(keys))
 			for i, key := range keys {
 				ids[i] = strings.TrimPrefix(key, us.key(kind))
+			}
+			again := us.reindex
+			if kind == keyFinal {
+				again = us.reindexBuckets
+			}
+			missing, err := again(ctx, kind, ids)
+			if n += missing; err != nil {
+				return n, err
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+	}
+	return n, nil
+}
+
+// reindexBuckets does the same with the entries in buckets of these names, and with their identities.
+func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, names []string) (int, error) {
+	n := 0
+	for _, name := range names {
+		for cursor := uint64(0); ; {
+			fields, next, err := us.rdb.HScan(ctx, us.key(keyFinal, name), cursor, "", reindexAtOnce).Result()
+			if wrongType(err) {
+				break
+			}
+			if err != nil {
+				return n, fmt.Errorf("list entries again: %w", err)
+			}
+			var ids []string
+			for i := 0; i+1 < len(fields); i += 2 {
+				if id := idIn(name, fields[i]); id != "" {
+					ids = append(ids, id)
+				}
 			}
 			missing, err := us.reindex(ctx, kind, ids)
 			if n += missing; err != nil {
@@ -39,14 +73,17 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 
 func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []string) (int, error) {
 	changed := map[string][2]int64{} // revision, time of the last change
-	sellers := map[string]bool{}
-	if kind == keyInvoice {
+	sellers, idents := map[string]bool{}, map[string]string{}
+	if kind != keyPackage {
 		invs, err := us.entries.Invoices(ctx, ids)
 		if _, err = Skip(err); err != nil {
 			return 0, err
 		}
 		for _, inv := range invs {
 			changed[inv.ID], sellers[inv.NIP+"|"+inv.Kind] = [2]int64{inv.Rev, int64(inv.UpdatedAt)}, true
+			if kind == keyFinal {
+				idents[inv.ID] = Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+			}
 		}
 	} else {
 		pkgs, err := us.entries.Packages(ctx, ids)
@@ -67,7 +104,7 @@ func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []strin
 		args := us.args(kind)
 		for _, id := range chunk {
 			if c, ok := changed[id]; ok {
-				args = append(args, id, c[0], c[1])
+				args = append(args, id, c[0], c[1], idents[id])
 			}
 		}
 		r, err := us.run(ctx, reindexScript, args)

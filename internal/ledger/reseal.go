@@ -85,6 +85,9 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 			}
 			continue
 		}
+		if index == keyState+string(Receipted) && text(cell(v, 2)) == "" { // it is in a bucket
+			packed = append(packed, id)
+		}
 		for j, as := range []string{reasonText(id), saidText(id)} {
 			if was := text(cell(v, j)); isSealedText(was) {
 				if packed, ok := ss.resealed(as, was[len(sealedText):]); ok {

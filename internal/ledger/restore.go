@@ -7,12 +7,16 @@ import "context"
 func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
 	args := ts.args()
 	n := len(args)
+	var receipted []string
 	for i := range batch {
 		if results[i].Taken != Present {
 			continue
 		}
 		if n, here := &batch[i], there.entries[batch[i].ID]; n.BodyArchived {
 			args = append(args, n.ID, n.BodySeal)
+			if here.state == Receipted {
+				receipted = append(receipted, n.ID)
+			}
 		} else if n.Body != nil && !here.body && here.state != Receipted {
 			args = append(args, n.ID, "")
 		} else if n.Body != nil && (here.state == Rejected || here.state == Dismissed) {
@@ -21,6 +25,11 @@ func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []
 	}
 	if len(args) == n {
 		return nil
+	}
+	if len(receipted) > 0 { // the entry says that there is a document for the sweep to remove
+		if _, err := ts.thaw(ctx, receipted); err != nil {
+			return err
+		}
 	}
 	_, err := ts.run(ctx, restoreScript, args)
 	return err

@@ -7,23 +7,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"ksefworker/internal/invoice"
 )
 
 // MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document
 // of its identity, or with its ref, is alive or accepted. It writes nothing.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
-	newest, err := ds.rdb.Get(ctx, ds.key(keyIdentity, Identity{inv.NIP, inv.Kind, inv.Number}.digest())).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	newest, err := ds.readIdentities(ctx, []string{Identity{inv.NIP, inv.Kind, inv.Number}.digest()})
+	if err != nil {
 		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
 	}
 	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
 	if err != nil {
 		return false, err
 	}
-	for _, id := range append(named, newest) {
+	for _, id := range append(named, newest.id(0)) {
 		if id == "" || id == inv.ID {
 			continue
 		}

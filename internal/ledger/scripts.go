@@ -38,7 +38,10 @@ var (
 
 	// Of what has ended.
 	compactScript  = script("compact")
+	finalsScript   = script("finals")
+	thawScript     = script("thaw")
 	pruneScript    = script("prune")
+	forgetScript   = script("forget")
 	shedScript     = script("shed")
 	noteShedScript = script("note_shed")
 	restoreScript  = script("restore")

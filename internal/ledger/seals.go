@@ -74,9 +74,9 @@ func (s Seals) Missing(b *Bodies) []string {
 func (s Seals) declared(b *Bodies) bool {
 	held := b.KeyIDs()
 	if len(held) == 0 {
-		return s.Layout > 0 && len(s.active()) == 0
+		return s.Layout >= sealedPlainDict && len(s.active()) == 0
 	}
-	return s.Layout >= sealedEncrypted && s.Keys[held[0]] == KeyActive
+	return s.Layout >= sealedEncryptedDict && s.Keys[held[0]] == KeyActive
 }
 
 // Elsewhere reports whether another process may be able to open a document that this one could not:
@@ -145,9 +145,9 @@ func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 			return err
 		}
 	}
-	layout, first, held := sealedPlain, "", b.KeyIDs()
+	layout, first, held := sealedPlainDict, "", b.KeyIDs()
 	if len(held) > 0 {
-		layout, first = sealedEncrypted, held[0]
+		layout, first = sealedEncryptedDict, held[0]
 	}
 	r, err := ss.run(ctx, declareScript, ss.args(layout, first, strings.Join(held, ","), strings.Join(missing, ",")))
 	if err != nil {

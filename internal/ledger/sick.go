@@ -97,6 +97,15 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	for key, kind := range sharedKeys {
 		want[key] = kind
 	}
+	seen, err := us.sickSeen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range seen {
+		if strings.HasPrefix(key, keyIdentities) { // they are too many to look at each
+			want[key] = "hash"
+		}
+	}
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read types of keys: %w", err)
@@ -141,6 +150,24 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 		return sick, nil
 	}
 	return sick, us.rememberSick(ctx, all)
+}
+
+// seeSickBuckets remembers buckets of identities that hold another type, so that the sweep names
+// them, and lists their identities again when a person has deleted them.
+func (us *UnreadableStore) seeSickBuckets(ctx context.Context, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	seen, err := us.sickSeen(ctx)
+	if err != nil {
+		return err
+	}
+	all := append(keys, seen...)
+	slices.Sort(all)
+	if all = slices.Compact(all); len(all) == len(seen) {
+		return nil
+	}
+	return us.rememberSick(ctx, all)
 }
 
 // relist lists entries again when a shared key that was seen sick is well, or gone. What was seen

@@ -52,21 +52,36 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// Nearly always all are new, and one command shows that. The entries get the time of this
 	// command.
 	var found *redis.IntCmd
+	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
 	clock := ts.clockCmd()
-	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		found = p.Exists(ctx, slices.Concat(keys, idents, refs.keys)...)
+		receipted = p.ZMScore(ctx, ts.key(keyState, string(Receipted)), ids...)
 		clock.ask(ctx, p)
-		return nil
 	}); err != nil {
 		return s, err
 	}
 	s.now = At(clock.now())
-	if found.Val() == 0 {
-		return s, nil
+	listed := slices.ContainsFunc(receipted.Val(), func(score float64) bool { return score != 0 })
+	frozen, err := ts.frozenIdentities(ctx, tx, batch)
+	if err != nil || found.Val() == 0 && !listed && len(frozen) == 0 {
+		return s, err
 	}
 	held, err := tx.MGet(ctx, idents...).Result()
 	if err != nil {
 		return s, err
+	}
+	// Again, because one may have gone into its bucket just before.
+	if frozen, err = ts.frozenIdentities(ctx, tx, batch); err != nil {
+		return s, err
+	}
+	for i, there := range frozen {
+		switch at := text(there); {
+		case at == sickBucket: // it may hold this identity
+			s.entries[ids[i]] = holder{id: ids[i], unread: true}
+		case held[i] == nil && idOf(at) != "":
+			held[i] = idOf(at)
+		}
 	}
 	for _, id := range held {
 		if id != nil {
@@ -134,15 +149,26 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 	}); err != nil {
 		return err
 	}
+	frozen, err := ts.frozenHolders(ctx, tx, ids, rows)
+	if err != nil {
+		return err
+	}
 	var records [][]byte
-	for _, r := range rows {
-		records = append(records, holderRecord(r.Val()))
+	for i, r := range rows {
+		if f := frozen[ids[i]]; f != nil {
+			records = append(records, packedIn(f))
+		} else {
+			records = append(records, holderRecord(r.Val()))
+		}
 	}
 	if err := ts.loadShapes(ctx, records); err != nil {
 		return err
 	}
 	for i, id := range ids {
 		r := rows[i].Val()
+		if f := frozen[id]; f != nil {
+			r = []any{f["state"], f["rev"], f["facts"]}
+		}
 		if rows[i].Err() == nil && cell(r, 0) == nil && cell(r, 1) == nil && cell(r, 2) == nil {
 			continue
 		}

@@ -71,11 +71,15 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	if err != nil || len(keys) == 0 {
 		return 0, err
 	}
-	exists := make([]*redis.IntCmd, len(keys))
+	exists, frozen := make([]*redis.IntCmd, len(keys)), make([]*redis.BoolCmd, len(keys))
 	named := make([][]*redis.FloatCmd, len(keys))
 	if err := us.pipe(ctx, func(p redis.Pipeliner) {
 		for i, key := range keys {
 			exists[i] = p.Exists(ctx, us.key(key))
+			if id, ok := strings.CutPrefix(key, keyInvoice); ok && inBuckets(id) {
+				bucket, field := us.bucketOf(id)
+				frozen[i] = p.HExists(ctx, bucket, field)
+			}
 			for _, index := range indexesOf(key) {
 				named[i] = append(named[i], p.ZScore(ctx, us.key(index), key[len(keyInvoice):]))
 			}
@@ -97,7 +101,7 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	_, err = us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			inIndex := slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
-			lost := exists[i].Val() == 0 && inIndex
+			lost := exists[i].Val() == 0 && inIndex && !(frozen[i] != nil && frozen[i].Val())
 			if lost || unread[key] {
 				p.ZAddXX(ctx, us.key(keyUnreadable), redis.Z{Score: now, Member: key})
 			} else {

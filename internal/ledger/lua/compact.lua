@@ -1,39 +1,47 @@
--- Pack entries of receipted invoices. ARGV, for each: id, revision, a digest of the fields that were
--- read and that may change without the revision, digest of the shape, text of the shape, digest of
--- the identity, heads of sealed texts, the new digest of its ref or '' to keep it, number of pieces,
--- the pieces of the record. An entry that has changed since it was read stays as it is, and so does
--- one whose shape cannot be written. State, revision and indexes stay. Returns {how many were packed}.
-local n, i, known = 0, 3, {}
-while i <= #ARGV do
-  local id, rev, tag, shape, words, ident, heads, digest, pieces =
-    ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], ARGV[i+7], tonumber(ARGV[i+8])
-  local key = P .. 'inv:' .. id
-  local e = read('inv:' .. id, 'state', 'rev', 'facts', 'reason', 'body_archived', 'shedding', 'owed', 'ref_digest', '0')
-  local said = {}
-  for k = 3, 9 do said[k-2] = e[k] or '' end
-  if e[1] == 'receipted' and e[2] == rev and redis.sha1hex(table.concat(said, '\n')) == tag then
-    if known[shape] == nil then
-      redis.pcall('HSETNX', P .. 'shapes', shape, words)
-      known[shape] = redis.pcall('HGET', P .. 'shapes', shape) == words
-    end
-    if known[shape] then
-      local ref = e[8]
-      if ref and digest ~= '' and ref ~= digest then
-        if redis.call('GET', P .. 'ref:' .. ref) == id then
-          redis.call('DEL', P .. 'ref:' .. ref)
-          redis.call('SET', P .. 'ref:' .. digest, id)
-        end
-        ref = digest
-      end
-      local f = { 'state', 'receipted', 'rev', rev, 'facts', FINAL, 'i', ident }
-      if heads ~= '' then f[#f+1] = 'k'; f[#f+1] = heads end
-      if ref then f[#f+1] = 'ref_digest'; f[#f+1] = ref end
-      for k = 1, pieces do f[#f+1] = tostring(k - 1); f[#f+1] = ARGV[i+8+k] end
-      redis.call('DEL', key)
-      redis.call('HSET', key, unpack(f))
-      n = n + 1
-    end
+-- Pack entries of receipted invoices, and put them into buckets. ARGV, for each: id; revision; a digest
+-- of the fields that were read and that may change without the revision; the value in its bucket as
+-- it was read, '' if it has a key of its own; digest of the shape; text of the shape; digest of the
+-- identity; the name of the bucket of that and the field there; the bytes of the id; the digest of its
+-- ref that was read, and the new one, or ''; the value. An entry that has changed since it was read
+-- stays as it is. So does one whose shape or bucket cannot be written, and one that is not the newest
+-- of its identity. State, revision and indexes stay. Returns {how many were packed}.
+local n, known = 0, {}
+
+-- own reports whether an invoice is the newest of its identity.
+local function own(id, ident, name, field, raw)
+  local at = redis.pcall('GET', P .. 'ident:' .. ident)
+  if at then return at == id end
+  return redis.pcall('HGET', P .. 'idents:' .. name, field) == raw
+end
+
+for i = 3, #ARGV, 13 do
+  local id, rev, tag, was, shape, words, ident, name, field, raw, ref, newref, value = ARGV[i], ARGV[i+1], ARGV[i+2],
+    ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], ARGV[i+7], ARGV[i+8], ARGV[i+9], ARGV[i+10], ARGV[i+11], ARGV[i+12]
+  local same
+  if was ~= '' then
+    same = frozen(id) == was and redis.call('EXISTS', P .. 'inv:' .. id) == 0
+  else
+    local e = read('inv:' .. id, 'state', 'rev', 'facts', 'reason', 'body_archived', 'shedding', 'owed', 'ref_digest', '0')
+    local said = {}
+    for k = 3, 9 do said[k-2] = e[k] or '' end
+    same = e[1] == 'receipted' and e[2] == rev and redis.sha1hex(table.concat(said, '\n')) == tag and
+      own(id, ident, name, field, raw)
   end
-  i = i + 9 + pieces
+  if same and known[shape] == nil then
+    redis.pcall('HSETNX', P .. 'shapes', shape, words)
+    known[shape] = redis.pcall('HGET', P .. 'shapes', shape) == words
+  end
+  local key, rest = bucket(id)
+  if same and known[shape] and index('HSET', key, rest, value) then
+    if index('HSET', P .. 'idents:' .. name, field, raw) and redis.call('GET', P .. 'ident:' .. ident) == id then
+      redis.call('DEL', P .. 'ident:' .. ident)
+    end
+    redis.call('DEL', P .. 'inv:' .. id)
+    if newref ~= '' and ref ~= newref and redis.call('GET', P .. 'ref:' .. ref) == id then
+      redis.call('DEL', P .. 'ref:' .. ref)
+      redis.call('SET', P .. 'ref:' .. newref, id)
+    end
+    n = n + 1
+  end
 end
 return { n }

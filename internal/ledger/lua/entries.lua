@@ -111,6 +111,63 @@ local function base32(raw)
   return table.concat(out)
 end
 
+-- unbase32 undoes base32; '' for what that never writes.
+local function unbase32(text)
+  local bits, held, out = 0, 0, {}
+  for k = 1, #text do
+    local c = string.byte(text, k)
+    local v = c >= 97 and c - 97 or c - 24 -- a to z are 0 to 25, 2 to 7 are 26 to 31
+    if c > 122 or v < 0 or v > 31 then return '' end
+    bits, held = bits * 32 + v, held + 5
+    if held >= 8 then
+      held = held - 8
+      out[#out+1] = string.char(math.floor(bits / 2 ^ held))
+      bits = bits % 2 ^ held
+    end
+  end
+  return table.concat(out)
+end
+
+-- ident_bucket returns the name of the bucket of an identity, and its field there.
+local function ident_bucket(digest) return string.sub(digest, 1, 3), string.sub(unbase32(digest), 2, 16) end
+
+-- bucket returns the key of the bucket that an invoice's entry may be in, and its field there
+-- (final_bucket.go).
+local function bucket(id)
+  return P .. 'final:' .. string.sub(id, 5, 6), string.sub(unbase32(string.sub(id, 5)), 2, 15)
+end
+
+-- frozen returns the value of an entry that is in a bucket, then its revision, the digest of its ref
+-- and the heads of its sealed texts; nothing when there is none or it cannot be read.
+local function frozen(id)
+  local value = redis.pcall('HGET', bucket(id))
+  if type(value) ~= 'string' then return end
+  local rev, at = string.match(value, '^\2(%d+) ()')
+  local bits = rev and string.byte(value, at)
+  if not bits then return end
+  local ref = bits >= 128 and string.sub(value, at + 1, at + 20) or ''
+  at = at + 1 + #ref
+  return value, rev, ref ~= '' and base32(ref) or '', string.sub(value, at, at + 12 * (bits % 128) - 1)
+end
+
+-- newest returns the id of the newest document of an identity, which may be in a bucket; nil if there
+-- is none.
+local function newest(ident)
+  local id = redis.call('GET', P .. 'ident:' .. ident)
+  if id then return id end
+  local name, field = ident_bucket(ident)
+  id = index('HGET', P .. 'idents:' .. name, field)
+  return id and 'inv-' .. base32(id) or nil
+end
+
+-- unname takes an identity away from an invoice, if it has it.
+local function unname(ident, id)
+  if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+  local name, field = ident_bucket(ident)
+  local raw = index('HGET', P .. 'idents:' .. name, field)
+  if raw and 'inv-' .. base32(raw) == id then index('HDEL', P .. 'idents:' .. name, field) end
+end
+
 -- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
 -- read.
 local function identity(id)

@@ -5,13 +5,14 @@
 -- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the one
 -- that its ref names, if those that are now have ended; 'd' says that the deadline is among the fields.
 -- Returns for each invoice {new revision} or {new revision, {ids that became superseded}}, or {0, state,
--- revision, package} as they are.
+-- revision, package} as they are, with '1' behind them when the entry is in a bucket.
 local i, out = 3, {}
 
 -- free reports whether an invoice may have the place of another one: that one is gone or has ended.
 -- One that cannot be read may be alive.
 local function free(other)
-  return redis.call('EXISTS', P .. 'inv:' .. other) == 0 or ended[read('inv:' .. other, 'state')[1]]
+  if redis.call('EXISTS', P .. 'inv:' .. other) == 0 then return redis.pcall('HEXISTS', bucket(other)) == 0 end
+  return ended[read('inv:' .. other, 'state')[1]]
 end
 
 while i <= #ARGV do
@@ -21,7 +22,7 @@ while i <= #ARGV do
   local ok = e[1] and (rev == '' or rev == e[2]) and has(froms, e[1]) and (pkg == '' or pkg == e[3])
   if ok and has(flags, 'r') then
     local ident = identity(id)
-    local cur = ident and redis.call('GET', P .. 'ident:' .. ident)
+    local cur = ident and newest(ident)
     local ref = read('inv:' .. id, 'ref_digest')[1]
     local named = ref and redis.call('GET', P .. 'ref:' .. ref)
     if not ident or cur and cur ~= id and not free(cur) then ok = false end
@@ -42,7 +43,9 @@ while i <= #ARGV do
     end
     out[#out+1] = { put(id, e[1], to, e[4], e[5], e[6], group, fields) }
   else
-    out[#out+1] = { 0, e[1] or '', e[2] or '', e[3] or '' }
+    local value, at = nil, nil
+    if not e[1] and not e[2] then value, at = frozen(id) end
+    out[#out+1] = value and { 0, 'receipted', at, '', '1' } or { 0, e[1] or '', e[2] or '', e[3] or '' }
   end
   i = i + 8 + nf
 end

@@ -1,16 +1,22 @@
 -- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
 -- kept (ms). A package goes when it is over and as old; its invoices have ended or are in another
 -- package.
--- Returns {how many went}. An entry that cannot be read stays, and the cursor moves on behind it.
-local max, before, gone = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0
+-- Returns {how many went}, then id and value of each entry that is in a bucket and is as old: the next
+-- step is forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
+local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, { 0 }
 for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
   for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, max)) do
-    local ident = identity(id)
+    local here = redis.call('EXISTS', P .. 'inv:' .. id) == 1
+    local value = not here and redis.pcall('HGET', bucket(id))
+    local ident = here and identity(id)
     if ident then
-      if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+      unname(ident, id)
       index('SREM', P .. 'more:' .. ident, id)
     end
-    if ident and readable(read('inv:' .. id, 'facts')[1]) or redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
+    if value then
+      if type(value) == 'string' then out[#out+1], out[#out+2] = id, value end
+    elseif not here or ident and readable(read('inv:' .. id, 'facts')[1]) then
+      if here and state == 'receipted' then index('HDEL', bucket(id)) end -- an older build took it in again
       index('ZREM', P .. 'st:' .. state, id)
       index('ZREM', P .. 'owed', id)
       if state == 'rejected' then index('HDEL', P .. 'seen', id) end
@@ -31,4 +37,5 @@ for _, state in ipairs({ 'receipted', 'abandoned', 'failed' }) do
     end
   end
 end
-return { gone }
+out[1] = gone
+return out

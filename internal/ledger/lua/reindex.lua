@@ -1,14 +1,22 @@
--- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:' or 'pkg:', then for
--- each entry: id, revision, time of its last change. One that has changed since is in the index of its
+-- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or 'final:',
+-- then for each entry: id, revision, time of its last change, and digest of the identity of one that is
+-- in a bucket, otherwise ''. One that has changed since is in the index of its
 -- state and in its waiting set: whoever changed it put it there. The index of deadlines is not written
 -- with each change. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
-for i = 4, #ARGV, 3 do
-  local id, rev, at = ARGV[i], ARGV[i+1], ARGV[i+2]
+for i = 4, #ARGV, 4 do
+  local id, rev, at, ident = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if kind == 'pkg:' then
     local p = read('pkg:' .. id, 'state', 'rev')
     if p[1] and p[2] == rev then add(P .. 'pst:' .. p[1], 'NX', at, id) end
+  elseif kind == 'final:' then
+    local value, held = frozen(id)
+    if value and held == rev and redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
+      add(P .. 'st:receipted', 'NX', at, id)
+      local name, field = ident_bucket(ident)
+      if not newest(ident) and index('HSET', P .. 'idents:' .. name, field, unbase32(string.sub(id, 5))) then n = n + 1 end
+    end
   else
     local e = entry(id, 'owed')
     if e[1] and not decided[e[1]] then add(P .. 'due', 'NX', e[6], id) end

@@ -20,15 +20,16 @@ for i = 1, #page[2], 2 do
     local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts', 'k', 'said')
     sealed(e[3])
     sealed(e[6])
-    for head in string.gmatch(e[5] or '', '............') do count(texts, head) end -- of a packed entry
+    local heads = e[5] or index == 'st:receipted' and not e[4] and select(4, frozen(id)) or ''
+    for head in string.gmatch(heads, '............') do count(texts, head) end -- of a packed entry
     sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
     sealed(e[4] and string.match(e[4], '"ref":"(sealed:[^"]*)"'))
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
     if type(head) == 'string' and head ~= '' then
       local layout = string.byte(head)
-      if layout == 1 then count(docs, 'plain')
+      if layout == 1 or layout == 4 then count(docs, 'plain')
       elseif layout == 2 then count(docs, 'layout 2')
-      elseif layout == 3 and #head == 9 then
+      elseif (layout == 3 or layout == 5) and #head == 9 then
         count(docs, (string.gsub(string.sub(head, 2), '.', function(c) return string.format('%02x', string.byte(c)) end)))
       else count(docs, 'another layout') end
     elseif e[1] == '1' then

@@ -1,0 +1,195 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// The packed entry of a receipted invoice is one field of a hash that it shares with others: the
+// name of a key of its own would take a third of its memory. Two characters of the id name the hash,
+// the bucket, and the bytes of the id but the first are the field. The identity is in a bucket, too. Buckets of
+// identities are small, so Redis keeps them as listpacks.
+//
+// Scripts read buckets and do not write into one what they do not know. So an entry that changes
+// later leaves its bucket first (thaw), and goes back when the sweep packs it again. Whoever reads
+// looks for a key of its own first, then into the bucket: an entry goes into its bucket in one step.
+
+// inBuckets reports whether an id has the form of those whose entries may be in buckets.
+func inBuckets(id string) bool {
+	return len(id) == 28 && strings.HasPrefix(id, "inv-") && len(rawID(id)) == 15
+}
+
+// rawID returns the bytes that an id is made of; nil if it is not of that form.
+func rawID(id string) []byte {
+	raw, err := idEncoding.DecodeString(strings.TrimPrefix(id, "inv-"))
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// bucketOf returns the key of the bucket of an entry, and its field there.
+func (st *store) bucketOf(id string) (key, field string) {
+	return st.key(keyFinal, id[4:6]), string(rawID(id)[1:])
+}
+
+// idIn returns the id of the entry that is in a bucket of this name under this field; "" if none can
+// be.
+func idIn(name, field string) string {
+	start, err := idEncoding.DecodeString(name + "aaaaaa")
+	if err != nil || len(start) == 0 {
+		return ""
+	}
+	id := idOf(string(start[:1]) + field)
+	if id == "" || id[4:6] != name {
+		return ""
+	}
+	return id
+}
+
+// identityBucket is the name of the bucket of an identity, behind keyIdentities, and its field.
+func identityBucket(digest string) (name, field string) {
+	raw, err := idEncoding.DecodeString(digest)
+	if err != nil || len(raw) != digestSize {
+		return "", ""
+	}
+	return digest[:3], string(raw[1:16])
+}
+
+// readEntries reads entries with all their fields, wherever they are. An entry that does not exist
+// has none. Commands have errors of their own only where a key holds another type.
+func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStringStringCmd, error) {
+	cmds := make([]*redis.MapStringStringCmd, len(ids))
+	read := func(which []int) error {
+		return st.pipe(ctx, func(p redis.Pipeliner) {
+			for _, i := range which {
+				cmds[i] = p.HGetAll(ctx, st.key(keyInvoice, ids[i]))
+			}
+		})
+	}
+	all := make([]int, len(ids))
+	for i := range all {
+		all[i] = i
+	}
+	if err := read(all); err != nil {
+		return nil, err
+	}
+	missing := slices.DeleteFunc(all, func(i int) bool { return cmds[i].Err() != nil || len(cmds[i].Val()) > 0 || !inBuckets(ids[i]) })
+	if len(missing) == 0 {
+		return cmds, nil
+	}
+	values, err := st.frozenOf(ctx, st.rdb, ids, missing)
+	if err != nil {
+		return nil, err
+	}
+	var gone []int
+	for k, i := range missing {
+		switch {
+		case wrongType(values[k].Err()):
+			cmds[i].SetErr(values[k].Err())
+		case values[k].Val() != "":
+			cmds[i].SetVal(fieldsOfFrozen(values[k].Val()))
+		default:
+			gone = append(gone, i)
+		}
+	}
+	if len(gone) == 0 {
+		return cmds, nil
+	}
+	return cmds, read(gone) // one may have left its bucket in between
+}
+
+// frozenOf reads values of buckets.
+func (st *store) frozenOf(ctx context.Context, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
+	values := make([]*redis.StringCmd, len(which))
+	err := pipe(ctx, rdb, func(p redis.Pipeliner) {
+		for k, i := range which {
+			key, field := st.bucketOf(ids[i])
+			values[k] = p.HGet(ctx, key, field)
+		}
+	})
+	return values, err
+}
+
+// thaw gives entries that are in buckets keys of their own, so that scripts can change them. Those
+// that cannot be read stay. It returns how many it moved.
+func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
+	cmds, err := st.readEntries(ctx, ids)
+	if err != nil {
+		return 0, fmt.Errorf("take entries out of their buckets: %w", err)
+	}
+	if err := st.loadShapes(ctx, recordsIn(cmds)); err != nil {
+		return 0, err
+	}
+	args := st.args()
+	n := len(args)
+	for i, id := range ids {
+		value := cmds[i].Val()[frozenField]
+		if value == "" {
+			continue
+		}
+		inv, err := st.stored(id, cmds[i])
+		if err != nil {
+			continue
+		}
+		f, _ := unpackFrozen(value) // stored has read it
+		fields := []any{"state", string(Receipted), "rev", f.rev, "facts", finalFacts, identField, identBytes(&inv)}
+		if f.heads != "" {
+			fields = append(fields, headsField, f.heads)
+		}
+		if f.ref != "" {
+			fields = append(fields, refDigestField, f.ref)
+		}
+		for k, p := range piecesOf(f.record) {
+			fields = append(fields, strconv.Itoa(k), p)
+		}
+		args = append(append(args, id, value, len(fields)), fields...)
+	}
+	if len(args) == n {
+		return 0, nil
+	}
+	r, err := st.run(ctx, thawScript, args)
+	if err != nil {
+		return 0, fmt.Errorf("take entries out of their buckets: %w", err)
+	}
+	return int(number(cell(r, 0))), nil
+}
+
+// identityCmds are the answers about identities: of their own keys and of their buckets.
+type identityCmds struct{ own, bucket []*redis.StringCmd }
+
+// readIdentities reads which documents have these identities. An identity goes into a bucket in one
+// step, and never back, so the keys are read first.
+func (st *store) readIdentities(ctx context.Context, digests []string) (*identityCmds, error) {
+	c := &identityCmds{make([]*redis.StringCmd, len(digests)), make([]*redis.StringCmd, len(digests))}
+	return c, st.pipe(ctx, func(p redis.Pipeliner) {
+		for i, d := range digests {
+			c.own[i] = p.Get(ctx, st.key(keyIdentity, d))
+		}
+		for i, d := range digests {
+			name, field := identityBucket(d)
+			c.bucket[i] = p.HGet(ctx, st.key(keyIdentities, name), field)
+		}
+	})
+}
+
+// id returns the newest document of the identity at i; "" if there is none.
+func (c *identityCmds) id(i int) string {
+	if id := c.own[i].Val(); id != "" {
+		return id
+	}
+	return idOf(c.bucket[i].Val())
+}
+
+// idOf returns the id that is made of these bytes; "" if it is none.
+func idOf(raw string) string {
+	if len(raw) != 15 {
+		return ""
+	}
+	return "inv-" + idEncoding.EncodeToString([]byte(raw))
+}

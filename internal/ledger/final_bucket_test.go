@@ -1,0 +1,207 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+)
+
+// packedBefore writes the entry of a receipted invoice as the build before buckets packed it: a key
+// of its own, a record of layout 1, and a key for its identity.
+func (w *world) packedBefore(inv Invoice) {
+	w.t.Helper()
+	shape, err := json.Marshal(shapeOf(&inv))
+	w.must(err)
+	bits := uint64(0)
+	number, ofNIP := numberIn(inv.NIP, inv.KsefNumber)
+	if ofNIP {
+		bits |= bitNumberOfNIP
+	}
+	if shapeOf(&inv).UPO != "" {
+		bits |= bitUPOOfShape
+	}
+	b := binary.AppendUvarint(append([]byte{1}, shapeDigest(string(shape))...), bits)
+	for _, n := range []int64{int64(inv.Revision), int64(inv.CreatedAt), int64(inv.SoftDeadline - inv.CreatedAt),
+		int64(inv.Deadline - inv.CreatedAt), int64(inv.UpdatedAt - inv.CreatedAt), int64(inv.AcceptedAt), inv.Size, int64(inv.Attempts),
+		int64(inv.Resends), int64(inv.FailedSessions), int64(inv.Denied), int64(inv.Code)} {
+		b = binary.AppendVarint(b, n)
+	}
+	for _, word := range []string{inv.Hash, inv.Number, inv.IssueDate, number, inv.Session, inv.Package} {
+		b = appendWord(b, word)
+	}
+	b = appendWord(binary.AppendUvarint(b, 1<<1), inv.File)
+	fields := []any{"state", string(Receipted), "rev", inv.Rev, "facts", finalFacts, identField, identBytes(&inv)}
+	for k, piece := range piecesOf(b) {
+		fields = append(fields, strconv.Itoa(k), piece)
+	}
+	ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+	bucket, field := w.bucketOf(inv.ID)
+	name, digest := identityBucket(ident)
+	_, err = w.rdb.TxPipelined(ctx(), func(p redis.Pipeliner) error {
+		p.HDel(ctx(), bucket, field)
+		p.HDel(ctx(), w.key(keyIdentities, name), digest)
+		p.HSet(ctx(), w.key(keyInvoice, inv.ID), fields...)
+		p.Set(ctx(), w.key(keyIdentity, ident), inv.ID, 0)
+		return nil
+	})
+	w.must(err)
+}
+
+// unaudited is a world whose indexes are not checked at the end, for entries that are spoiled.
+func unaudited(t *testing.T) *world {
+	w := worlds(t)(nil)
+	w.t = t
+	return w
+}
+
+func TestBuckets_AnOlderBuildPackedIt_ReadsTheSameAndTheSweepMovesIt(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.receipt(w.accepted("1", "", "a.xml"))
+	w.packedBefore(inv)
+	if d := cmp.Diff(inv, w.again(inv)); d != "" {
+		t.Error(d)
+	}
+	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
+		t.Errorf("handed in again: %+v, %v", res, err)
+	}
+	if n, err := w.Counts(ctx()); err != nil || n[string(Receipted)] != 1 {
+		t.Errorf("counted: %v, %v", n, err)
+	}
+	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
+		t.Errorf("packed %d, %v", n, err)
+	}
+	if d := cmp.Diff(inv, w.again(inv)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestBuckets_AnEntryThatLeavesItsBucket_StaysFoundAndGoesBack(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.receipt(w.accepted("1", "order 7", "a.xml"))
+	if n, err := w.thaw(ctx(), []string{inv.ID, "inv-x", InvoiceID(Identity{}, [32]byte{})}); n != 1 || err != nil {
+		t.Fatalf("moved %d, %v", n, err)
+	}
+	for _, packed := range []bool{false, true} {
+		ids, err := w.ByNumber(ctx(), "1")
+		w.must(err)
+		known, err := w.Known(ctx(), []string{inv.ID})
+		w.must(err)
+		if d := cmp.Diff(inv, w.again(inv)); d != "" || len(ids) != 1 || ids[0] != inv.ID || !known[0] || w.isPacked(inv.ID) != packed {
+			t.Errorf("packed %v: by number %v, known %v\n%s", packed, ids, known, d)
+		}
+		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
+		if err != nil || res[0].Taken != Present || res[1].Taken != Refused || res[1].ID != inv.ID {
+			t.Errorf("packed %v: handed in again: %+v, %v", packed, res, err)
+		}
+		_, err = w.Compact(ctx(), 100)
+		w.must(err)
+	}
+}
+
+func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
+	w := oneWorld(t)
+	a, b := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "order 7", "b.xml"))
+	before := snapshotOf(t, w.rdb, w.prefix)
+	w.must(w.rdb.Del(ctx(), w.rdb.Keys(ctx(), w.prefix+"idents:*").Val()...).Err())
+	if res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil || res[0].Taken != Present {
+		t.Errorf("a document whose identity is lost: %+v, %v", res, err)
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyState, string(Receipted)), w.key(keySellers)).Err())
+	if n, err := w.Reindex(ctx()); n != 4 || err != nil {
+		t.Errorf("%d places were missing, %v", n, err)
+	}
+	w.unchangedSince(before)
+	for _, inv := range []Invoice{a, b} {
+		if ids, err := w.ByNumber(ctx(), inv.Number); err != nil || len(ids) != 1 || ids[0] != inv.ID {
+			t.Errorf("%s: %v, %v", inv.Number, ids, err)
+		}
+	}
+}
+
+// What is in a sick bucket may be this document or its identity, so nothing is taken in that belongs
+// there. Everything else goes on.
+func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
+	for _, of := range []string{"entry", "identity"} {
+		t.Run(of, func(t *testing.T) {
+			w := unaudited(t)
+			inv := w.receipt(w.accepted("1", "", "a.xml"))
+			key, _ := w.bucketOf(inv.ID)
+			if of == "identity" {
+				name, _ := identityBucket(Identity{inv.NIP, inv.Kind, inv.Number}.digest())
+				key = w.key(keyIdentities, name)
+			}
+			w.must(w.rdb.Del(ctx(), key).Err())
+			w.must(w.rdb.Set(ctx(), key, "x", 0).Err())
+			same := map[string]Taken{"entry": Unread, "identity": Present}[of]
+			res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x"),
+				document(sellerA, "VAT", "1", "y")})
+			if err != nil || res[0].Taken != same || res[1].Taken != Created || res[2].Taken != Unread {
+				t.Errorf("handed in again: %+v, %v", res, err)
+			}
+			got, err := w.Invoices(ctx(), []string{inv.ID, res[1].ID})
+			unread, other := Skip(err)
+			if other != nil || (of == "entry") != (len(unread) == 1 && unread[0].Opaque && len(got) == 1) {
+				t.Errorf("read %d, %v", len(got), err)
+			}
+			sick, err := w.SickKeys(ctx())
+			if err != nil || (of == "identity") != (len(sick) == 1 && w.key(sick[0].Key) == key) {
+				t.Errorf("sick are %v, %v", sick, err)
+			}
+			next := w.receipt(w.accepted("3", "", "c.xml"))
+			if next.State != Receipted {
+				t.Errorf("another one is %s", next.State)
+			}
+			if n, err := w.Prune(ctx(), time.Hour, 100); n != 0 || err != nil {
+				t.Errorf("pruned %d, %v", n, err)
+			}
+			w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
+			_, err = w.RecheckUnreadable(ctx(), 100)
+			w.must(err)
+			if ids, err := w.ByNumber(ctx(), "1"); err != nil || len(ids) != 1 {
+				t.Errorf("by its number: %v, %v", ids, err)
+			}
+		})
+	}
+}
+
+func TestBuckets_AnInvoiceIsToBeRetriedBesideAPackedOne_TheMoveIsRefused(t *testing.T) {
+	w := oneWorld(t)
+	first := w.move(w.take(document(sellerA, "VAT", "1", "y"))[0], Rejected)
+	second := w.receipt(w.accepted("1", "", "a.xml"))
+	first = w.again(first)
+	if may, err := w.MayRetry(ctx(), &first); may || err != nil {
+		t.Errorf("it may: %v, %v", may, err)
+	}
+	w.conflict(w.Retry(ctx(), &first))
+	newest, err := w.NewestOf(ctx(), []Invoice{first})
+	if got := newest[first.ID]; err != nil || got != (Newest{second.ID, Receipted}) {
+		t.Errorf("the newest is %+v, %v", got, err)
+	}
+}
+
+func TestFrozenValue_OfANewerBuild_IsLeftAlone(t *testing.T) {
+	w := unaudited(t)
+	inv := w.receipt(w.accepted("1", "", "a.xml"))
+	key, field := w.bucketOf(inv.ID)
+	for value, newer := range map[string]bool{"\x03what a newer build writes": true, "\x02": false, "\x021 \x80": false, "x": true, "\x021 \x01short": false} {
+		w.must(w.rdb.HSet(ctx(), key, field, value).Err())
+		_, err := w.Invoice(ctx(), inv.ID)
+		unread, _ := Skip(err)
+		if len(unread) != 1 || newer != errors.Is(unread[0].Err, ErrNewer) {
+			t.Errorf("%q: %v", value, err)
+		}
+		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x")})
+		if err != nil || res[0].Taken != Unread {
+			t.Errorf("%q: handed in again: %+v, %v", value, res, err)
+		}
+		if n, err := w.Prune(ctx(), 0, 100); n != 0 || err != nil || w.rdb.HGet(ctx(), key, field).Val() != value {
+			t.Errorf("%q: pruned %d, %v", value, n, err)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package ledger
+
+import (
+	"errors"
+	"strings"
+)
+
+// A value in a bucket is: the layout; the revision as text, and a space; a byte with the number of
+// heads (see headsOf) and, as its highest bit, whether the invoice has a ref; the digest of the ref;
+// the heads; the record.
+
+const (
+	frozenLayout = "\x02"
+	frozenRef    = 0x80 // the bit that says that there is the digest of a ref
+	digestSize   = 20   // bytes of the digest of an identity or a ref
+
+	// frozenField is a field that readers add to those of an entry that they found in a bucket: the
+	// value as it is there.
+	frozenField = "frozen"
+)
+
+// frozen is a value of a bucket.
+type frozen struct {
+	rev    string
+	ref    string // digest of the ref as it is in keys; "" if the invoice has none
+	heads  string
+	record []byte
+}
+
+// pack returns the value.
+func (f frozen) pack() (string, error) {
+	if len(f.heads)%sealHead != 0 || len(f.heads)/sealHead >= frozenRef {
+		return "", errRecord
+	}
+	b := append([]byte(frozenLayout+f.rev+" "), byte(len(f.heads)/sealHead))
+	if f.ref != "" {
+		raw, err := idEncoding.DecodeString(f.ref)
+		if err != nil || len(raw) != digestSize || idEncoding.EncodeToString(raw) != f.ref {
+			return "", errRecord
+		}
+		b[len(b)-1] |= frozenRef
+		b = append(b, raw...)
+	}
+	return string(append(append(b, f.heads...), f.record...)), nil
+}
+
+// unpackFrozen reads a value. With [ErrNewer] a newer build wrote it.
+func unpackFrozen(value string) (f frozen, err error) {
+	rest, ok := strings.CutPrefix(value, frozenLayout)
+	if !ok {
+		if value != "" && value[0] > frozenLayout[0] {
+			return f, ErrNewer
+		}
+		return f, errRecord
+	}
+	rev, rest, ok := strings.Cut(rest, " ")
+	if !ok || rest == "" {
+		return f, errRecord
+	}
+	f.rev = rev
+	bits := rest[0]
+	rest = rest[1:]
+	if bits&frozenRef != 0 {
+		if len(rest) < digestSize {
+			return f, errRecord
+		}
+		f.ref, rest = idEncoding.EncodeToString([]byte(rest[:digestSize])), rest[digestSize:]
+	}
+	n := int(bits&^frozenRef) * sealHead
+	if len(rest) < n {
+		return f, errRecord
+	}
+	f.heads, f.record = rest[:n], []byte(rest[n:])
+	return f, nil
+}
+
+// fieldsOfFrozen returns a value as the fields that the entry would have with a key of its own, and
+// the value itself. One that cannot be read gives fields that say so.
+func fieldsOfFrozen(value string) map[string]string {
+	m := map[string]string{"state": string(Receipted), "facts": finalFacts, "rev": "1", frozenField: value}
+	f, err := unpackFrozen(value)
+	switch {
+	case errors.Is(err, ErrNewer):
+		m["facts"] = newerFacts
+	case err == nil:
+		m["rev"] = f.rev
+		if f.ref != "" {
+			m[refDigestField] = f.ref
+		}
+		if f.heads != "" {
+			m[headsField] = f.heads
+		}
+	}
+	return m
+}
+
+// newerFacts are those of an entry whose value in a bucket has a newer layout.
+const newerFacts = `{"v":99}`

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// sickBucket is what finals.lua answers about a bucket that holds another type.
+const sickBucket = "!"
+
+// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; nil if
+// they have nothing of any. It is one script, because that many commands would take longer.
+func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
+	args := make([]any, 0, 2+2*len(batch))
+	args = append(args, ts.args()...)
+	for i := range batch {
+		name, field := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
+		args = append(args, ts.key(keyIdentities, name), field)
+	}
+	found, err := finalsScript.Run(ctx, tx, nil, args...).Slice()
+	if err != nil {
+		return nil, err
+	}
+	var sick []string
+	for i, v := range found {
+		if text(v) == sickBucket {
+			name, _ := identityBucket(Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest())
+			sick = append(sick, keyIdentities+name)
+		}
+	}
+	return found, (&UnreadableStore{store: ts.store}).seeSickBuckets(ctx, sick)
+}
+
+// frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds another
+// type has fields that cannot be read.
+func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string, error) {
+	var missing []int
+	for i, r := range rows {
+		if v := r.Val(); r.Err() == nil && cell(v, 0) == nil && cell(v, 1) == nil && cell(v, 2) == nil && inBuckets(ids[i]) {
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	values, err := ts.frozenOf(ctx, tx, ids, missing)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[string]string{}
+	for k, i := range missing {
+		if value := values[k].Val(); value != "" || wrongType(values[k].Err()) {
+			out[ids[i]] = fieldsOfFrozen(value)
+		}
+	}
+	return out, nil
+}
