@@ -44,7 +44,7 @@ func (v *visit) serve(h func(*handlers) error) {
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
 	if sick, ok := errors.AsType[*audit.SickError](err); ok {
 		v.fail(&shown{http.StatusServiceUnavailable,
-			"Nothing was done, because it cannot be recorded: the key %s was written by another program. Tell your operator.", []any{sick.Key}})
+			"Nothing was done: it cannot be recorded, because another program wrote the key %s.", []any{sick.Key}})
 		return
 	}
 	v.fail(&shown{http.StatusServiceUnavailable,
