@@ -13,8 +13,7 @@ import (
 )
 
 // Another program writes into a key of the queue of packages. Single sends go on; log and readiness
-// name the key. When a person has deleted it, the packages follow, those too whose tasks were in the
-// list.
+// name the key. When a person has deleted it, the packages follow.
 func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{}, func(c *config.Config) { hasty(c) })

@@ -56,8 +56,8 @@ func sickOf(err error) (*SickKeyError, bool) {
 	return &SickKeyError{Key: words[2], Held: words[1]}, true
 }
 
-// partOf returns what a key of asynq's is: the last part of its name, without a day or an id; "" for
-// any other key.
+// partOf returns what a key of asynq's is: the last part of its name, without a day or an id. For
+// any other key it is "".
 func partOf(key string) string {
 	_, rest, ours := strings.Cut(key, asynqPrefix)
 	if !ours {

@@ -24,7 +24,7 @@ const (
 	// later would free windows early. Started earlier, by up to this, it overruns no window that is
 	// longer than this, because a booking counts what is booked before and after it.
 	bookedAhead = 30 * time.Second
-	// startTime bounds the reading of all logs, which takes seconds where there are millions of keys.
+	// startTime bounds the reading of all logs: seconds where there are millions of keys.
 	startTime = time.Minute
 	scanPage  = 1000
 )

@@ -10,9 +10,9 @@ import (
 
 // A key may hold something else than the limiter writes: another program wrote it, or a person did.
 // What only makes the limiter quicker or fairer is deleted and begins again: circuits learn again
-// what is down, waitlists who waits, and the clock starts again behind what the logs have (clock.go). The log of a group is
-// the count that keeps the limits. So it is never deleted here: requests of that tenant and group
-// stop with an error that says why, and no others stop.
+// what is down, waitlists who waits, and the clock starts again behind what the logs have
+// (clock.go). The log of a group is the count that keeps the limits. So it is never deleted here:
+// requests of that tenant and group stop with an error that says why, and no others stop.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
 // of the group may be sent: how many requests were made is not known.
