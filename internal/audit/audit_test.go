@@ -68,7 +68,8 @@ func TestRecorder_KeyIsOfAnotherType_NothingMayBeDoneAndTheErrorNamesIt(t *testi
 	recorded := (&audit.Recorder{Log: l, Via: "page"}).Begin(t.Context(), audit.Entry{Who: "anna", What: audit.Retry})
 	_, _, listed := l.List(t.Context(), "", time.Time{}, 1)
 	for _, err := range []error{recorded, listed} {
-		if e, ok := errors.AsType[*audit.SickError](err); !ok || e.Key != "ksef:audit" || !strings.Contains(err.Error(), "the key ksef:audit") {
+		e, sick := errors.AsType[*audit.SickError](err)
+		if !sick || e.Key != "ksef:audit" || !strings.Contains(err.Error(), "the key ksef:audit") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -32,7 +32,8 @@ func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 			t.Errorf("%s: status %d: %s", path, status, body)
 		}
 	}
-	if status, body, _ := late.post("/login", url.Values{"name": {"olga"}, "password": {"of olga"}}); !strings.Contains(body, "the key ksef:audit") {
+	status, body, _ := late.post("/login", url.Values{"name": {"olga"}, "password": {"of olga"}})
+	if !strings.Contains(body, "the key ksef:audit") {
 		t.Errorf("a login: status %d: %s", status, body)
 	}
 	if status, _, h := p.post("/logout", nil); status != http.StatusSeeOther || h.Get("Location") != "/login" {

@@ -67,6 +67,6 @@ var polishItems = map[string]string{
 	"Sending resumed":       "Wznowienie wysyłki",
 	"Open items exported":   "Eksport spraw do wyjaśnienia",
 	"%s: not done (%s)":     "%s: nie wykonano (%s)",
-	"Nothing was done, because it cannot be recorded: the key %s in Redis was written by another program. " +
-		"Tell whoever looks after the program.": "Nic nie wykonano, bo nie można tego zapisać w dzienniku: klucz %s w Redisie zapisał inny program. Zgłoś to opiekunowi programu.",
+	"Nothing was done: it cannot be recorded, because another program wrote the key %s.": "Nic nie wykonano: " +
+		"nie można tego zapisać w dzienniku, bo klucz %s zapisał inny program. Zgłoś to opiekunowi programu.",
 }
