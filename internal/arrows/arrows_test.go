@@ -97,7 +97,7 @@ var (
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
-			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger"}, document, trail),
+			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger", "internal/explain"}, document, trail),
 		// It hands in what a folder holds, as the command line does, and writes the outcomes into
 		// the folder.
 		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),

@@ -70,13 +70,13 @@ func TestEvents_ServerEnds_NobodyWaitsOn(t *testing.T) {
 	b.must(err)
 	s.HTTP()
 	ended := make(chan bool)
-	go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+	go func() { ended <- s.told.pause(context.Background(), time.Hour, false) }()
 	s.told.end()
 	for goesOn := range ended {
 		if !goesOn {
 			return
 		}
-		go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+		go func() { ended <- s.told.pause(context.Background(), time.Hour, false) }()
 	}
 }
 

@@ -30,13 +30,18 @@ type Refusals struct {
 	// that hands in over the network may give every document the same name. "" is this machine,
 	// whose paths identify files.
 	Source string
+	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
+	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken, unless the
+	// archive is refused for something else in it by these same Refusals.
+	Unpacked bool
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
 	Err        error
 
-	asked bool // open was read from Record
-	open  bool // some refusals are open
+	asked    bool            // open was read from Record
+	open     bool            // some refusals are open
+	archives map[string]bool // paths of archives that were refused
 }
 
 // Note records the outcome of some documents. A document that was taken before is not recorded when
@@ -46,13 +51,7 @@ type Refusals struct {
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
 // refusals of its identity and of its file.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
-	if !r.asked {
-		open, err := r.Record.OpenRefusals(ctx)
-		if err != nil {
-			r.failed(0, err)
-		}
-		r.asked, r.open = err == nil, err != nil || open > 0
-	}
+	r.ask(ctx)
 	var refused []ledger.Refusal
 	var ends []ledger.RefusalEnd
 	for i := range adms {
@@ -89,6 +88,18 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	}
 }
 
+// ask finds out whether any refusal is open. If that is not known, some may be.
+func (r *Refusals) ask(ctx context.Context) {
+	if r.asked {
+		return
+	}
+	open, err := r.Record.OpenRefusals(ctx)
+	if err != nil {
+		r.failed(0, err)
+	}
+	r.asked, r.open = err == nil, err != nil || open > 0
+}
+
 func (r *Refusals) failed(n int, err error) {
 	r.Unrecorded += n
 	if r.Err == nil {
@@ -101,7 +112,7 @@ func (r *Refusals) failed(n int, err error) {
 func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	var unsure *UnsureError
 	var problem *Problem
-	if errors.As(a.Err, &unsure) || errors.As(a.Err, &problem) && problem.Path {
+	if errors.As(a.Err, &unsure) || errors.As(a.Err, &problem) && problem.Path && !problem.Archive {
 		return ledger.Refusal{}, false
 	}
 	inv := &a.Invoice
@@ -139,6 +150,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.ID = ledger.RefusalOfFile(r.Source + a.File + "\x00" + out.Faults[0].Field + out.Faults[0].Rule + inv.Number)
 	default:
 		out.ID = ledger.RefusalOfFile(path)
+		if isZIP(path) {
+			r.refuseArchive(path)
+		}
 	}
 	return out, true
 }
@@ -167,6 +181,9 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 	}
 	if path := r.pathOf(a.File); path != "" {
 		end(ledger.RefusalOfFile(path), false)
+		if archive := archiveOf(path); archive != "" && taken && !r.Unpacked && !r.archives[archive] {
+			end(ledger.RefusalOfFile(archive), false)
+		}
 	}
 	return out
 }

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"ksefworker/internal/intake"
-	"ksefworker/internal/ledger"
-	"ksefworker/internal/results"
 )
 
 // An archive in taken/ is taken apart as a whole, before any invoice of it is handed in:
@@ -65,7 +63,11 @@ func (up *unpacker) unpackAll(ctx context.Context, now time.Time) time.Duration 
 		}
 		delete(up.submitter.retry, name)
 		if err := up.unpack(ctx, name); err != nil && ctx.Err() == nil {
-			up.submitter.later(name, "cannot be unpacked: "+fault(err), afterFault)
+			why, ok := waitsFor(err)
+			if !ok {
+				why = "cannot be unpacked: " + fault(err)
+			}
+			up.submitter.later(name, why, afterFault)
 			next = min(next, afterFault)
 		}
 	}
@@ -83,8 +85,8 @@ func (up *unpacker) archives() (names []string) {
 	return names
 }
 
-// unpack takes one archive apart. An error comes from the disk. The next call then does everything
-// again.
+// unpack takes one archive apart. An error comes from the disk, or says that a refusal is not on
+// record. The next call then does everything again.
 func (up *unpacker) unpack(ctx context.Context, name string) error {
 	f, info, err := up.disk.open(taken + "/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,6 +128,7 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	if err := up.refuseEntries(ctx, name, &es); err != nil {
 		return err
 	}
+	up.endRefusal(ctx, name)
 	if err := up.disk.move(taken+"/"+name, unpacked+"/"+name); err != nil {
 		return err
 	}
@@ -166,43 +169,6 @@ func (es *entries) add(name string, it *intake.Item) string {
 		es.folders[dir] = true
 	}
 	return own
-}
-
-// refuseAll refuses an archive as a whole.
-func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error {
-	into := unpackedName(name)
-	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
-		return err
-	}
-	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why}
-	up.submitter.refuse(&file{name: name, place: taken}, &a)
-	up.submitter.record(ctx, []intake.Admission{a})
-	return nil
-}
-
-// refuseEntries writes the results of entries that are no invoices, in refused/ below the name of
-// the archive, under names that no invoice of it has. The entries themselves are in the archive.
-func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
-	var all []intake.Admission
-	told := map[string]bool{}
-	for _, it := range es.refused {
-		own := strings.TrimPrefix(it.File, zipEnd+"/")
-		it.File = up.path(original(name)) + "/" + own
-		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
-		for n, stem := 2, free; es.names[free] || told[free]; n++ {
-			free = fmt.Sprintf("%s~%d", stem, n)
-		}
-		told[free] = true
-		beside := path.Join(refused, name, free)
-		out := outcome{Result: results.Result{File: it.File, State: results.Refused, Reason: oneLine(it.Err)}}
-		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
-			return err
-		}
-		up.filer.decided[refused]++
-		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
-	}
-	up.submitter.record(ctx, all)
-	return nil
 }
 
 // finish moves what was unpacked to taken/, and forgets the archives for which that is done.

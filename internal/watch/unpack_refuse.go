@@ -1,0 +1,70 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// refuseAll refuses an archive as a whole.
+func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error {
+	into := unpackedName(name)
+	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
+		return err
+	}
+	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why, Asked: up.asked(name)}
+	if err := up.submitter.record(ctx, []intake.Admission{a}); err != nil {
+		return err
+	}
+	up.submitter.refuse(&file{name: name, place: taken}, &a)
+	return nil
+}
+
+// asked returns the tenant that the settings name for an archive; "" when they name none.
+func (up *unpacker) asked(name string) string {
+	if s := up.submitter.settings.of(path.Dir(name)); s.err == nil {
+		return s.wanted.Tenant
+	}
+	return ""
+}
+
+// endRefusal ends the refusal of an earlier archive of this name, which was refused as a whole.
+func (up *unpacker) endRefusal(ctx context.Context, name string) {
+	if up.o.Record == nil {
+		return
+	}
+	refusals := &intake.Refusals{Record: up.o.Record, Tenant: up.o.Owner}
+	if refusals.EndFile(ctx, up.path(original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
+		up.o.Log.Warn().Err(refusals.Err).Str("file", name).Msg("the refusal of an earlier archive of this name is still open")
+	}
+}
+
+// refuseEntries writes the results of entries that are no invoices, in refused/ below the name of
+// the archive, under names that no invoice of it has. The entries themselves are in the archive.
+func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
+	var all []intake.Admission
+	told, asked := map[string]bool{}, up.asked(name)
+	for _, it := range es.refused {
+		own := strings.TrimPrefix(it.File, zipEnd+"/")
+		it.File = up.path(original(name)) + "/" + own
+		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
+		for n, stem := 2, free; es.names[free] || told[free]; n++ {
+			free = fmt.Sprintf("%s~%d", stem, n)
+		}
+		told[free] = true
+		beside := path.Join(refused, name, free)
+		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: oneLine(it.Err)}}
+		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
+			return err
+		}
+		up.filer.decided[refused]++
+		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
+	}
+	return up.submitter.record(ctx, all)
+}
