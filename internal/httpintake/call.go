@@ -82,8 +82,8 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// hurry bounds how long a body may take, whether or not a handler reads it: the server reads what is
-// left of it before it answers, also that of a caller without a key. It lifts the bound of the
+// hurry bounds how long a body may take, whether or not a handler reads it: the server reads what
+// is left of it before it answers, also that of a caller without a key. It lifts the bound of the
 // answer before on this connection, which would hold for the "100 Continue" of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)

@@ -156,8 +156,8 @@ func (c *client) await(done <-chan struct{}) {
 	}
 }
 
-// refresh reads the file again, whatever its time and size say: a key has the size of the one that it
-// replaces, and a copy may have its time. When the file is gone, the client has no key any more;
+// refresh reads the file again, whatever its time and size say: a key has the size of the one that
+// it replaces, and a copy may have its time. When the file is gone, the client has no key any more;
 // when it cannot be read for another reason, such as a share that is away, the last keys stay.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {

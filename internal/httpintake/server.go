@@ -139,8 +139,9 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// ServeHTTP implements [http.Handler]. A path such as //v1/invoices is no address: the router of the
-// standard library would answer it with a redirect, which is no problem details and loses the body.
+// ServeHTTP implements [http.Handler]. A path such as //v1/invoices is no address: the router of
+// the standard library would answer it with a redirect, which is no problem details and loses the
+// body.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !clean(r.URL.Path) {
 		s.lost.ServeHTTP(w, r)

@@ -251,7 +251,20 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		a.head.Get("Content-Language") != "pl" {
 		t.Errorf("got %s", a.raw)
 	}
-	b.want(b.post(sample.Invoice(sample.Options{
-		SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23",
-	}), "?lane=x"), http.StatusBadRequest, "bad-request")
+	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
+	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane musi mieć wartość auto, express albo bulk" {
+		t.Errorf("got %s", a.raw)
+	}
+	b.take(0, "FV/1", "?ref=S")
+	bad := sample.Bad(sample.FutureDate, sample.Options{SellerNIP: sample.NIP(0), Number: "FV/2", IssueDate: "2026-11-23"})
+	raw := jsonOf(t, map[string]any{"xml": string(bad)}, map[string]any{"xml": string(xmlOf(0, "FV/3")), "ref": "S"},
+		map[string]any{"xml": "x", "offline": "yes"}, map[string]any{"xml": string(xmlOf(0, "FV/1")), "ref": "T"})
+	a = b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json", "Accept-Language", "pl")
+	for _, want := range []string{"nie może być późniejsza niż dzisiaj", "wyślij ją w tym dniu", "inna faktura tego podatnika w stanie queued",
+		"nadaj każdej fakturze własny ref",
+		`"field":"offline","rule":"musi mieć wartość true albo false"`, "faktura ma ref S"} {
+		if !strings.Contains(string(a.raw), want) {
+			t.Errorf("no %q in %s", want, a.raw)
+		}
+	}
 }

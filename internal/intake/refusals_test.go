@@ -187,7 +187,8 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 // document of an archive of this name is taken, unless that archive has the same fault.
 func TestRefusals_Archive_IsOnRecordUntilADocumentInItIsTaken(t *testing.T) {
 	d := newRecorder(t)
-	none := intake.Admission{File: "/night.zip", Taken: ledger.Refused, Err: &intake.Problem{What: "holds no *.xml entries", Path: true, Archive: true}}
+	none := intake.Admission{File: "/night.zip", Taken: ledger.Refused,
+		Err: &intake.Problem{What: "holds no *.xml entries", Path: true, Archive: true}}
 	unsafe := intake.Admission{File: "/night.zip", Taken: ledger.Refused, Err: &intake.Problem{What: "has an entry named \"../x\""}}
 	taken := intake.Admission{File: "/night.zip/a.xml", Taken: ledger.Created}
 	taken.Invoice.ID, taken.Invoice.NIP, taken.Invoice.Number = "inv-a", sample.NIP(0), "FV/1"
