@@ -260,8 +260,8 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	raw := jsonOf(t, map[string]any{"xml": string(bad)}, map[string]any{"xml": string(xmlOf(0, "FV/3")), "ref": "S"},
 		map[string]any{"xml": "x", "offline": "yes"}, map[string]any{"xml": string(xmlOf(0, "FV/1")), "ref": "T"})
 	a = b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json", "Accept-Language", "pl")
-	for _, want := range []string{"nie może być późniejsza niż dzisiaj", "wyślij ją w tym dniu", "inna faktura tego podatnika w stanie queued",
-		"nadaj każdej fakturze własny ref",
+	for _, want := range []string{"nie może być późniejsza niż dzisiaj", "wyślij ją w tym dniu",
+		"inna faktura tego podatnika w stanie queued", "nadaj każdej fakturze własny ref",
 		`"field":"offline","rule":"musi mieć wartość true albo false"`, "faktura ma ref S"} {
 		if !strings.Contains(string(a.raw), want) {
 			t.Errorf("no %q in %s", want, a.raw)

@@ -51,7 +51,10 @@ type Refusals struct {
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
 // refusals of its identity and of its file.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
-	r.ask(ctx)
+	// To ask first costs as much as to end the refusals of one document.
+	if len(adms) > 1 || r.asked {
+		r.ask(ctx)
+	}
 	var refused []ledger.Refusal
 	var ends []ledger.RefusalEnd
 	for i := range adms {
@@ -70,7 +73,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
 		// on record by the document's identity, so the one by file ends.
-		if r.open {
+		if r.open || !r.asked {
 			ends = append(ends, r.ends(a, by, taken)...)
 		}
 	}

@@ -91,7 +91,7 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 }
 
 // send runs the caught script once for each call. The script becomes the body of a function, whose
-// parameters stand for the variables that Redis gives a script.
+// whose parameters stand for the variables that Redis gives a script.
 func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
 	var many strings.Builder
 	many.WriteString("local function one(KEYS, ARGV)\n")
