@@ -17,10 +17,11 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
-# What these tests use at the same time is raced in the packages that have it; here it would only cost time.
-PLAIN = ./cmd/... ./deploy/... ./examples/...
+# Workers are processes of their own in these tests, and what runs beside the tests is raced in the packages that have it; here
+# the race detector would only cost time.
+PLAIN = ./internal/e2e ./cmd/... ./deploy/... ./examples/...
 
-.PHONY: help build test race lint demo bench bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
+.PHONY: help build test race lint demo bench bench-profile bench-limits bench-million bench-schema schema-diff chaos chaos-parts browser thirdparty helm oidc schemas docker release release-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,9 +32,13 @@ build: ## static binaries of worker, enqueue, simulator and demo in bin/
 test: need-redis ## every test, on a real redis-server of its own; no network
 	$(TEST) ./...
 
+# The packages whose tests wait longest begin first, beside each other: app alone takes seven minutes
+# and a third of one core.
+SLOW = ksefworker/internal/app ksefworker/internal/tasks ksefworker/internal/chaos
+
 race: need-redis ## the same under the race detector (needs a C compiler); programs that tests start as processes run without it
-	@status=0; $(TEST) $(PLAIN) || status=1; \
-	CGO_ENABLED=1 $(TEST) -race $$($(GO) list ./... | grep -vxE "$$($(GO) list $(PLAIN) | paste -sd'|' -)") || status=1; exit $$status
+	@status=0; CGO_ENABLED=1 $(TEST) -p 4 -race $(SLOW) $$($(GO) list ./... | grep -vxE "$$($(GO) list $(PLAIN) $(SLOW) | paste -sd'|' -)") || status=1; \
+	$(TEST) -p 3 $(PLAIN) || status=1; exit $$status
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 	@scripts/lint.sh
@@ -41,7 +46,7 @@ lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, the archive in both layouts, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueueing beside bare asynq, webhooks, the ledger (longest script, bytes, take at 0 and 1,000,000 entries), admission, the archive in both layouts, a scrape of 500 tenants, listing 200,000, and the whole way of 10,000 and of 100,000
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
@@ -57,6 +62,13 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), enqueuein
 	$(GO) test -run '^$$' -bench Scrape500 -benchtime 5x ./internal/app
 	$(GO) test -run '^$$' -bench Results -benchtime 1x -timeout 20m ./cmd/enqueue
 	$(GO) test -run '^$$' -bench Way -benchtime 1x -timeout 30m ./internal/e2e
+
+bench-profile: need-redis ## where time and allocations of a worker go on the whole way of 10,000, and which commands of Redis are dear (1 min); files in profile/
+	@mkdir -p profile
+	KSEF_BENCH_PROFILE=$(CURDIR)/profile $(GO) test -run '^$$' -bench 'Way_10k/transport=gateway/limits=lifted' -benchtime 1x -timeout 10m ./internal/e2e
+	$(GO) tool pprof -top -nodecount 40 profile/worker.cpu
+	$(GO) tool pprof -top -nodecount 40 -cum profile/worker.cpu
+	$(GO) tool pprof -top -nodecount 30 -sample_index alloc_space profile/worker.allocs
 
 bench-limits: need-redis ## four workers at KSeF's limits, by each transport: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (50 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 120m -run '^TestLimits_' ./internal/e2e
@@ -104,7 +116,7 @@ release-check: ## build the release twice, in different folders and with differe
 	@scripts/reproducible.sh
 
 clean: ## remove what was built
-	rm -rf bin dist
+	rm -rf bin dist profile
 
 .PHONY: need-redis need-schemas
 need-redis:

@@ -68,7 +68,7 @@ func TestDirect_AddressIsNeededOnlyWhereATenantGoesThere(t *testing.T) {
 		{"no direct.url, a tenant there", strings.Replace(direct, directLine, "", 1), "direct.url"},
 		{"an address for production", strings.Replace(strings.Replace(direct, "custom", "production", 1), gatewayLine, "", 1),
 			"direct.url"},
-		{"a direct.url that is no URL", strings.Replace(direct, "http://127.0.0.1:9091/v2", "127.0.0.1:9091", 1), "direct.url"},
+		{"a direct.url that is not a URL", strings.Replace(direct, "http://127.0.0.1:9091/v2", "127.0.0.1:9091", 1), "direct.url"},
 	} {
 		_, err := Load(writeFile(t, "c.yaml", c.file), nil)
 		if got := strings.Join(fieldsOf(err), " "); got != c.fault {

@@ -112,14 +112,14 @@ func (e Express) check(f *faults, maxInvoices int) {
 // Confirm says how often a closed session is polled. Waiting for KSeF consumes no attempt, even for
 // days.
 type Confirm struct {
-	// First is the wait between the close and the first poll; 100ms to 10m. It doubles with every
-	// poll up to Max.
+	// First is the wait between the close and the first poll, and the shortest between two; 100ms
+	// to 10m. Later waits are a quarter of the time since the close, up to Max.
 	First time.Duration `yaml:"first" env:"FIRST"`
 	// Max is the maximum wait between two polls; at least First, at most 1h.
 	Max time.Duration `yaml:"max" env:"MAX"`
 }
 
-func defaultConfirm() Confirm { return Confirm{First: 2 * time.Second, Max: 2 * time.Minute} }
+func defaultConfirm() Confirm { return Confirm{First: time.Second, Max: 2 * time.Minute} }
 
 func (c Confirm) check(f *faults) {
 	f.duration("confirm.first", c.First, 100*time.Millisecond, 10*time.Minute)

@@ -11,7 +11,7 @@ import (
 func TestRelease_TwoBuildsInDifferentFolders_AreTheSameBytes(t *testing.T) {
 	t.Parallel()
 	if err := exec.Command("git", "rev-parse", "HEAD").Run(); err != nil {
-		t.Skip("this is no git repository, so there is no commit to release")
+		t.Skip("this is not a git repository, so there is no commit to release")
 	}
 	cmd := exec.Command("../scripts/reproducible.sh")
 	cmd.Env = append(os.Environ(), "SHARED_CACHE=1", "SBOM=0", "PLATFORMS=linux/amd64", "PROGRAMS=simulator", "VERSION=v0.0.0-test")

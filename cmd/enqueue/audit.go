@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ksefworker/internal/audit"
-	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 )
 
@@ -23,21 +22,9 @@ func (c *auditCmd) check() error {
 	if c.Limit < 1 || c.Limit > audit.MaxEntries {
 		return &usageError{what: fmt.Sprintf("--limit %d is not between 1 and %d", c.Limit, audit.MaxEntries)}
 	}
-	c.from = func(time.Time) time.Time { return time.Time{} }
-	if c.Since == "" {
-		return nil
-	}
-	if d, ok := parseSpan(c.Since); ok {
-		c.from = func(now time.Time) time.Time { return now.Add(-d) }
-		return nil
-	}
-	t, ok := intake.ParseTime(c.Since, false)
-	if !ok {
-		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
-			hint: "use 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
-	}
-	c.from = func(time.Time) time.Time { return t }
-	return nil
+	var err error
+	c.from, err = parseSince(c.Since)
+	return err
 }
 
 // run prints who did what and when, the newest first.

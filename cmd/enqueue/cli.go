@@ -211,26 +211,6 @@ func (p *program) open(ctx context.Context) (err error) {
 	return err
 }
 
-// asUsage turns errors about settings into one usage error with a line for each. It returns every
-// other error unchanged; one that is joined to an error about a setting has a line of its own.
-func asUsage(err error) error {
-	if _, ok := errors.AsType[*config.FieldError](err); !ok {
-		return err
-	}
-	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		all = joined.Unwrap()
-	}
-	lines := make([]string, len(all))
-	for i, one := range all {
-		lines[i] = one.Error()
-		if fault, ok := errors.AsType[*config.FieldError](one); ok {
-			lines[i] = fault.Error()
-		}
-	}
-	return &usageError{what: strings.Join(lines, "\n")}
-}
-
 func (p *program) close() {
 	if p.base != nil {
 		p.endTraces()

@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"ksefworker/internal/actions"
-	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/results/sinks"
 )
 
 // deliveriesCmd shows and changes what receivers of results were told (docs/results.md).
@@ -27,17 +23,6 @@ type deliveriesCmd struct {
 type listDeliveriesCmd struct {
 	JSON     bool   `name:"json" help:"Print one JSON object for each receiver, or for each result that was given up."`
 	Receiver string `arg:"" optional:"" name:"RECEIVER" help:"Show the results that this receiver did not take in three days."`
-}
-
-type resendCmd struct {
-	Since    string   `help:"${deliveries_since}" placeholder:"T"`
-	All      bool     `help:"Send all that this receiver did not take in three days."`
-	Receiver string   `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
-	IDs      []string `arg:"" optional:"" name:"ID" help:"Ids of invoices or refused documents."`
-}
-
-type resumeDeliveriesCmd struct {
-	Receiver string `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
 }
 
 func (c *deliveriesCmd) check() error {
@@ -77,7 +62,7 @@ func (p *program) receiver(name string) (string, error) {
 		if len(known) > 0 {
 			hint = "use one of " + strings.Join(known, ", ")
 		}
-		return "", &usageError{what: fmt.Sprintf("%q is no receiver of the configuration", name), hint: hint}
+		return "", &usageError{what: fmt.Sprintf("%q is not a receiver in the configuration", name), hint: hint}
 	}
 	return name, nil
 }
@@ -225,89 +210,4 @@ func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
 		return errSome
 	}
 	return nil
-}
-
-func (c *resendCmd) run(ctx context.Context, p *program) error {
-	name, err := p.receiver(c.Receiver)
-	if err != nil {
-		return err
-	}
-	desk := p.receivers()
-	if c.Since != "" {
-		since, err := p.since(ctx, c.Since)
-		if err != nil {
-			return err
-		}
-		return c.rewind(ctx, p, name, since)
-	}
-	n, err := desk.Resend(ctx, name, osUser(p.environ), "", c.IDs...)
-	if err != nil {
-		return p.deskError(err)
-	}
-	rows := &columns{s: p.out}
-	rows.row(name, strconv.Itoa(n), "sent again within seconds")
-	if n == 0 || n < len(c.IDs) {
-		p.say("of the others none was given up: %s lists those; --since sends everything since a time again",
-			p.command("deliveries", "list", name))
-		return errSome
-	}
-	return nil
-}
-
-func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since time.Time) error {
-	span, err := p.base.Ledger.Outbox(ctx)
-	if err != nil {
-		return err
-	}
-	first := (&ledger.Outcome{At: span.First}).Time()
-	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
-		return p.deskError(err)
-	}
-	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
-	if span.First == "" || first.After(since) && span.Added > span.Length {
-		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first),
-			p.command("results", "--since", c.Since, "--format", "ndjson"))
-		return errSome
-	}
-	return nil
-}
-
-func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
-	name, err := p.receiver(c.Receiver)
-	if err != nil {
-		return err
-	}
-	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
-		return p.deskError(err)
-	}
-	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
-	return nil
-}
-
-// since reads a time or a duration before now.
-func (p *program) since(ctx context.Context, text string) (time.Time, error) {
-	if d, ok := parseSpan(text); ok {
-		now, err := p.base.Ledger.Clock(ctx)
-		return now.Add(-d), err
-	}
-	at, ok := intake.ParseTime(text, false)
-	if !ok {
-		return at, &usageError{
-			what: fmt.Sprintf("--since %q is neither a time nor a duration", text),
-			hint: "write 24h, 7d, 2026-11-23 or RFC 3339",
-		}
-	}
-	return at, nil
-}
-
-func (p *program) deskError(err error) error {
-	if errors.Is(err, sinks.ErrBusy) {
-		p.say("%v", sinks.ErrBusy)
-		return errSome
-	}
-	return err
-}
-
-func (rd *reader) receivers() *actions.Receivers {
-	return &actions.Receivers{Desk: sinks.Desk{Ledger: rd.base.Ledger}, Audit: rd.base.Audit("enqueue")}
 }

@@ -28,7 +28,7 @@ func (c *dismissCmd) check() error {
 }
 
 func (c *dismissCmd) run(ctx context.Context, p *program) error {
-	if !c.DryRun { // the reason is sealed as everybody's are
+	if !c.DryRun { // the reason is sealed with the pool's key
 		if err := p.declareStorage(ctx); err != nil {
 			return err
 		}

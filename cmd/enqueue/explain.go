@@ -59,7 +59,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 		}
 		if !known {
 			missing = true
-			p.say("%s: no code that is known here, and %s; enqueue explain lists the codes", name, unknownName)
+			p.say("%s: not a known code, and %s; enqueue explain lists the codes", name, unknownName)
 		}
 	}
 	if missing {
@@ -72,7 +72,7 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 // there is one.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
-		return false, fmt.Errorf("%s is no code that is known here, and to look for an invoice: %w", name, err)
+		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)
 	}
 	invs, err := p.inquiry().Find(ctx, name)
 	if err := p.skip(err); err != nil {

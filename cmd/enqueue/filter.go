@@ -20,7 +20,7 @@ func (f *filter) check() error {
 		return nil
 	}
 	if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
-		return &usageError{what: fmt.Sprintf("--day %q is no day", f.Day), hint: "use 2026-11-23"}
+		return &usageError{what: fmt.Sprintf("--day %q is not a date", f.Day), hint: "use 2026-11-23"}
 	}
 	return nil
 }

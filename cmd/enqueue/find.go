@@ -49,7 +49,7 @@ func (w *where) check(lastFlag string, names []string) error {
 	}
 	for name, day := range map[string]string{"--from": w.From, lastFlag: w.last} {
 		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
-			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "use 2026-11-23"}
+			return &usageError{what: fmt.Sprintf("%s %q is not a date", name, day), hint: "use 2026-11-23"}
 		}
 	}
 	if w.last != "" && w.From > w.last {

@@ -18,8 +18,9 @@ var helpTexts = kong.Vars{
 	"status_ref": "Show the invoice with this ref, the key that was given when it was handed in (submit --ref).",
 	"status": "Show the state of invoices, by id, number (P_2) or ref. Without a name: how many are in each state, " +
 		"and which are near their deadline.",
-	"serve":   "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
-	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change, or those in a state.",
+	"serve": "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
+	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change, " +
+		"or those in a state.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
 	"seen": "Mark open documents as seen, so that the next person need not look; enqueue open shows who has seen what. " +
@@ -37,11 +38,11 @@ var helpTexts = kong.Vars{
 	"qr": "Print the links of an invoice's QR codes, and write them as images: KOD I, where anybody can check whether KSeF has it; " +
 		"with --offline also KOD II, which proves its issuer before KSeF has it.",
 	"proof": "Write one ZIP that proves what became of an invoice: the document, the receipt (UPO), the result, the QR code, " +
-		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
+		"a readable form, and a page in Polish that says what proves what. It needs the archive, but not Redis.",
 	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
 		"rejected; which took longest; which are at risk.",
-	"find": "Find invoices by id, number (P_2), KSeF number or issue date, in the ledger and, for what it does not know any more, in the archive. " +
-		"Says what it has read of the archive.",
+	"find": "Find invoices by id, number (P_2), KSeF number or issue date, in the ledger and, for what it no longer knows, " +
+		"in the archive. Says what it has read of the archive.",
 	"export": "Write the document, the receipt (UPO) and the result of invoices into a folder: " +
 		"KSEF_NUMBER.xml, KSEF_NUMBER-upo.xml and KSEF_NUMBER.json, or the id where there is no KSeF number.",
 	"where_names":   "Ids, numbers or KSeF numbers. Without one: every invoice that the archive has of the issue dates.",
@@ -52,7 +53,7 @@ var helpTexts = kong.Vars{
 		"With a name: the results that it did not take in three days.",
 	"deliveries_resend": "Send results again: those that the receiver did not take in three days (by id, or --all), " +
 		"or everything since a time (--since).",
-	"deliveries_resume": "Call a receiver again that wanted nothing any more (410), or that is out, without waiting for its next turn.",
+	"deliveries_resume": "Call a receiver again at once that asked for no more results (410), or that is out of service.",
 	"deliveries_since": "Send everything again that became final since then, as far as the outbox has it: 24h, 7d, 2026-11-23 (Warsaw) " +
 		"or RFC 3339.",
 
@@ -61,7 +62,7 @@ var helpTexts = kong.Vars{
 		"certificate_file and private_key_file.",
 	"certificate_request": "Request the next certificate while the tenant logs in by its present one. The key is made here.",
 	"certificate_fetch":   "Fetch the certificate that was requested, and put it and its key in the place of the present ones.",
-	"certificate_dir":     "Folder for the new files, which then take no place; by default they are beside the present ones.",
+	"certificate_dir":     "Folder for the new files, which then replace nothing; by default they are written beside the present ones.",
 	"token":               "Tokens with which a tenant logs in to KSeF itself (transport: direct).",
 	"token_create":        "Make a token for the tenant and write it to a file: KSeF shows it this once.",
 
@@ -87,14 +88,14 @@ var helpTexts = kong.Vars{
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
 
-	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
+	"explain_names": "Codes, such as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
 
 	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
 	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is.",
 
 	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
 
-	"report_archive": "Ask the archive alone and no Redis: what is on its way is then left out.",
+	"report_archive": "Ask only the archive, not Redis: what is on its way is then left out.",
 
 	"delimiter":    "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":    "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",

@@ -15,9 +15,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // Europe/Warsaw in an image without zone files
 
+	"ksefworker/config"
 	"ksefworker/internal/connect"
 )
 
@@ -35,7 +37,8 @@ const (
 // errSome says that the work could not be done for all documents. The reasons were printed already.
 var errSome = errors.New("not all")
 
-// errUnexplained says that all was shown but what invoices wait for. Why was printed already.
+// errUnexplained says that everything was shown except what invoices wait for. Why was printed
+// already.
 var errUnexplained = errors.New("not explained")
 
 // usageError is a mistake in the call or in the configuration.
@@ -46,6 +49,26 @@ func (e *usageError) Error() string {
 		return e.what
 	}
 	return e.what + "; " + e.hint
+}
+
+// asUsage turns errors about settings into one usage error with a line for each. It returns every
+// other error unchanged; one that is joined to an error about a setting has a line of its own.
+func asUsage(err error) error {
+	if _, ok := errors.AsType[*config.FieldError](err); !ok {
+		return err
+	}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	lines := make([]string, len(all))
+	for i, one := range all {
+		lines[i] = one.Error()
+		if fault, ok := errors.AsType[*config.FieldError](one); ok {
+			lines[i] = fault.Error()
+		}
+	}
+	return &usageError{what: strings.Join(lines, "\n")}
 }
 
 func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -26,7 +26,7 @@ func (c *openCmd) check() error {
 
 // openItem is a document that a person has to act on, as it is printed.
 type openItem struct {
-	Tenant string `json:"tenant"` // "" when the seller is no tenant
+	Tenant string `json:"tenant"` // "" when the seller is not a tenant
 	results.Result
 	SeenBy string `json:"seen_by,omitempty"` // who has marked it as seen
 	SeenAt string `json:"seen_at,omitempty"` // RFC 3339, UTC

@@ -127,7 +127,7 @@ func checkNoWorkers(p *program) error {
 	return nil
 }
 
-// confirm asks on a terminal. When standard input is no terminal, the answer is no.
+// confirm asks on a terminal. When standard input is not a terminal, the answer is no.
 func (co *core) confirm(what string) bool {
 	in, ok := co.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/qrcode"
 )
@@ -139,7 +140,7 @@ func (c *qrCmd) inFile(p *program) (coded, error) {
 		legal, err = invoice.LegalDeadline(h.IssueDate)
 	}
 	if err != nil {
-		p.say("%s: no code, because it would be refused: %s", c.Name, reasonOf(err))
+		p.say("%s: no code, because it would be refused: %s", c.Name, intake.OneLine(err))
 		return coded{}, errSome
 	}
 	issuer := h.SellerNIP
@@ -157,7 +158,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 		defer f.Close()
 		var info fs.FileInfo
 		if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-			err = errors.New(name + " is no plain file")
+			err = errors.New(name + " is not a regular file")
 		}
 		if err == nil && info.Size() > limit {
 			err = fmt.Errorf("%s has %d bytes, and an invoice at most %d", name, info.Size(), limit)

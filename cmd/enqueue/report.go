@@ -35,7 +35,7 @@ func (c *reportCmd) check() error {
 		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "use table, csv, xlsx, html or json"}
 	}
 	if c.Format == "xlsx" && c.Out == "" {
-		return &usageError{what: "--format xlsx needs --out FILE", hint: "a spreadsheet is no text for a terminal"}
+		return &usageError{what: "--format xlsx needs --out FILE", hint: "a spreadsheet cannot be shown on a terminal"}
 	}
 	if (c.BOM || c.Delimiter != "") && c.Format != "csv" {
 		return &usageError{what: "--bom and --delimiter need --format csv", hint: "add --format csv, or leave them out"}
@@ -49,7 +49,7 @@ func (c *reportCmd) check() error {
 	}
 	for name, day := range map[string]string{"--from": c.From, "--to": c.To} {
 		if _, err := time.Parse(time.DateOnly, day); err != nil {
-			return &usageError{what: fmt.Sprintf("%s %q is no day", name, day), hint: "use 2026-11-23"}
+			return &usageError{what: fmt.Sprintf("%s %q is not a date", name, day), hint: "use 2026-11-23"}
 		}
 	}
 	if c.From > c.To {

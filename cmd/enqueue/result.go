@@ -17,17 +17,8 @@ func refusedResult(a intake.Admission, tenant string) results.Result {
 	inv := a.Invoice
 	return results.Result{
 		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
-		Tenant: tenant, State: results.Refused, Reason: reasonOf(a.Err) + heldText(&a),
+		Tenant: tenant, State: results.Refused, Reason: intake.OneLine(a.Err) + heldText(&a),
 	}
-}
-
-// reasonOf returns the text of an error in one line. The error of a document with several faults
-// has one line for each.
-func reasonOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return strings.ReplaceAll(err.Error(), "\n", " | ")
 }
 
 func (p *program) resultOf(inv ledger.Invoice) results.Result {

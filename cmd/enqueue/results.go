@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ksefworker/internal/inquiry"
-	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -36,21 +35,9 @@ func (c *resultsCmd) check() error {
 	if err := c.checkState(); err != nil {
 		return err
 	}
-	if c.Since == "" {
-		c.from = func(time.Time) time.Time { return time.Time{} }
-		return nil
-	}
-	if d, ok := parseSpan(c.Since); ok {
-		c.from = func(now time.Time) time.Time { return now.Add(-d) }
-		return nil
-	}
-	t, ok := intake.ParseTime(c.Since, false)
-	if !ok {
-		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
-			hint: "use 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
-	}
-	c.from = func(time.Time) time.Time { return t }
-	return nil
+	var err error
+	c.from, err = parseSince(c.Since)
+	return err
 }
 
 // waitingState stands for the states in which an invoice waits for something: it is not decided, or

@@ -67,7 +67,7 @@ func (c *serveCmd) run(ctx context.Context, p *program) error {
 }
 
 // serveUntil serves until ctx is done, then lets the running calls end.
-func serveUntil(ctx context.Context, s *http.Server, l net.Listener, patience time.Duration, log zerolog.Logger) error {
+func serveUntil(ctx context.Context, s *http.Server, l net.Listener, timeout time.Duration, log zerolog.Logger) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
 	select {
@@ -76,7 +76,7 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, patience ti
 	case <-ctx.Done():
 	}
 	log.Info().Msg("ending: calls that have begun are answered, no new ones are taken")
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	if err := s.Shutdown(ending); err != nil {
 		return errors.Join(fmt.Errorf("some calls had no answer: %w", err), s.Close())
@@ -85,7 +85,7 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, patience ti
 }
 
 // mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and
-// archive belong to this configuration, and that documents are sealed as everybody's are.
+// archive belong to this configuration, and that documents are sealed with the pool's key.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {

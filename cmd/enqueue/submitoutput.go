@@ -24,7 +24,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		case a.Taken == ledger.Refused && c.JSON:
 			err = printJSON(p.out, refusedResult(a, cmp.Or(c.terms.Tenant, a.Invoice.Tenant, p.owner(a.Invoice.NIP))))
 		case a.Taken == ledger.Refused:
-			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err)+heldText(&a))
+			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+intake.OneLine(a.Err)+heldText(&a))
 		case c.Wait != "":
 			if a.Warning != nil {
 				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
@@ -116,7 +116,7 @@ func warningText(err error) string {
 		taken.Hint = "taken all the same; avoid such characters in the next export"
 		err = &taken
 	}
-	return reasonOf(err)
+	return intake.OneLine(err)
 }
 
 // noteOf returns what a person should know about a document that is already here; "" for all

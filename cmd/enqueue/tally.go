@@ -23,7 +23,7 @@ type handed struct {
 type tally struct {
 	created, present, refused int
 	noDocument                int // of the refused: paths that gave no document at all
-	empty                     int // folders without an invoice, which are no fault
+	empty                     int // folders without an invoice, which are not a fault
 	unsure                    int // of the refused: documents to hand in again, because the archive failed
 	waiting                   int // of the present: documents that wait for a person
 	dismissed                 int // of the present: documents that a person dismissed
@@ -31,7 +31,7 @@ type tally struct {
 }
 
 // removeEmpty reports the folders that hold no invoice, and removes them from adms. Such a folder
-// is no fault: a company does not issue invoices every day.
+// is not a fault: a company does not issue invoices every day.
 func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
 	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)

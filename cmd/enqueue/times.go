@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/results"
 )
@@ -19,6 +20,23 @@ func parseSpan(s string) (time.Duration, bool) {
 	}
 	d, err := time.ParseDuration(s)
 	return d, err == nil && d >= 0
+}
+
+// parseSince reads --since: a time, or a duration back from now. It returns what the text stands for
+// at a time; "" is the beginning.
+func parseSince(text string) (func(now time.Time) time.Time, error) {
+	if text == "" {
+		return func(time.Time) time.Time { return time.Time{} }, nil
+	}
+	if d, ok := parseSpan(text); ok {
+		return func(now time.Time) time.Time { return now.Add(-d) }, nil
+	}
+	t, ok := intake.ParseTime(text, false)
+	if !ok {
+		return nil, &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", text),
+			hint: "use 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
+	}
+	return func(time.Time) time.Time { return t }, nil
 }
 
 // span formats a duration without zeros at the end: 4h, not 4h0m0s.

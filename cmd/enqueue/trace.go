@@ -37,8 +37,8 @@ func (p *program) traced(ctx context.Context, name string) (context.Context, fun
 	return ctx, func() { span.End() }, nil
 }
 
-// tracePatience is how long the end of a command waits for a collector.
-const tracePatience = 3 * time.Second
+// traceTimeout is how long the end of a command waits for a collector.
+const traceTimeout = 3 * time.Second
 
 // endTraces exports what is left. Traces that are lost are told, and change no exit code.
 func (p *program) endTraces() {
@@ -46,7 +46,7 @@ func (p *program) endTraces() {
 	if t == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), tracePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), traceTimeout)
 	defer cancel()
 	err := t.Close(ctx)
 	if s := t.Stats(); err != nil || s.Failed+s.Dropped > 0 {

@@ -31,7 +31,7 @@ func (c *watchCmd) check() error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "name the folder that the other program writes into"}
 	case !info.IsDir():
-		return &usageError{what: c.Dir + " is no folder", hint: "to hand in one file: enqueue submit"}
+		return &usageError{what: c.Dir + " is not a folder", hint: "to hand in one file: enqueue submit"}
 	case c.Settle < 0 || c.Patience < 0 || c.Poll < 0:
 		return &usageError{what: "a time must not be negative"}
 	}

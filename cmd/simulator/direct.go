@@ -90,7 +90,7 @@ func readGrant(text string) (login.Grant, error) {
 	}, nil
 }
 
-// readRate takes NIP:GROUP:S/M/H, in which -1 is no limit.
+// readRate takes NIP:GROUP:S/M/H, in which -1 means no limit.
 func readRate(text string) (ministry.Allowance, error) {
 	parts := strings.Split(text, ":")
 	numbers := strings.Split(parts[len(parts)-1], "/")

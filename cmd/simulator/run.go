@@ -61,7 +61,7 @@ func texts() kong.Vars {
 		"direct_grant_help": "A NIP, a PESEL or the fingerprint of a certificate that may log in for NIP, with these " +
 			"permissions. Repeatable.",
 		"rate_help": "Request limits of one taxpayer in one group, such as invoiceSend, per second, minute and hour; " +
-			"-1 is no limit. Repeatable.",
+			"-1 means no limit. Repeatable.",
 	}
 }
 

@@ -16,7 +16,7 @@ const Busy Cause = "busy"
 // Receivers does what a person can do about receivers of results. Every field but Audit is
 // required. It is safe for concurrent use.
 type Receivers struct {
-	Desk  sinks.Desk
+	Admin sinks.Admin
 	Audit *audit.Recorder // as in [Executor]
 }
 
@@ -32,7 +32,7 @@ func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids
 		about += fmt.Sprintf(" (%d)", len(ids))
 	}
 	err = x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, Tenant: tenant, ID: about}, func() (err error) {
-		n, err = x.Desk.Resend(ctx, receiver, ids...)
+		n, err = x.Admin.Resend(ctx, receiver, ids...)
 		return err
 	})
 	return n, err
@@ -41,13 +41,13 @@ func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids
 // Rewind sends every result of the outbox since a time again.
 func (x *Receivers) Rewind(ctx context.Context, receiver, by string, since time.Time) error {
 	return x.recorded(ctx, audit.Entry{Who: by, What: audit.Resend, ID: receiver + " since " + since.UTC().Format(time.RFC3339)},
-		func() error { return x.Desk.Rewind(ctx, receiver, since) })
+		func() error { return x.Admin.Rewind(ctx, receiver, since) })
 }
 
 // Resume lets a receiver that is out, or that wanted nothing any more, be called at once.
 func (x *Receivers) Resume(ctx context.Context, receiver, by string) error {
 	return x.recorded(ctx, audit.Entry{Who: by, What: audit.CallAgain, ID: receiver},
-		func() error { return x.Desk.Resume(ctx, receiver) })
+		func() error { return x.Admin.Resume(ctx, receiver) })
 }
 
 func (x *Receivers) recorded(ctx context.Context, act audit.Entry, do func() error) (done error) {

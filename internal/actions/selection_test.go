@@ -95,7 +95,7 @@ func TestSelect_ByFilters_TakesWhatPassesAll(t *testing.T) {
 		{"a code", actions.Selection{Code: 550}, ofRetry, []string{parkedA}},
 		{"a tenant by name", actions.Selection{Tenant: "name of " + sellerA}, ofRetry, []string{rejected, parkedA}},
 		{"another tenant", actions.Selection{Tenant: "name of " + sellerB}, ofRetry, []string{parkedB}},
-		{"a seller that is no tenant's name", actions.Selection{Tenant: sellerB}, ofRetry, nil},
+		{"a seller that is not a tenant's name", actions.Selection{Tenant: sellerB}, ofRetry, nil},
 		{"a part of the reason in capitals", actions.Selection{ReasonLike: "BŁĄD"}, ofRetry, []string{rejected}},
 		{"all filters", actions.Selection{State: ledger.Parked, Code: 550, Tenant: "name of " + sellerA, ReasonLike: "ksef"}, ofRetry,
 			[]string{parkedA}},

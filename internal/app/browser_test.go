@@ -119,7 +119,7 @@ func serve(t *testing.T, h http.Handler) string {
 func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNoPlantedString(t *testing.T) {
 	opt, _ := busyRedis(t)
 	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
-	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{ReadOnly: true}), Login: login}))
+	base := serve(t, testHTTP(t, httpOptions{Dashboard: testDashboard(t, opt, dashboardOptions{ReadOnly: true}), Login: login}))
 	report := browse(t, browserJob{
 		Base: base, Queues: []string{"invoices", "packages", "receipts", "sessions"},
 		Task: map[string]string{"queue": "sessions", "state": "archived", "id": "archived-1"}, Forbidden: planted,
@@ -134,7 +134,7 @@ func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNoPlantedString(t *testing
 
 func TestBrowser_ForbiddenString_IsFound(t *testing.T) {
 	opt, _ := busyRedis(t)
-	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{})}))
+	base := serve(t, testHTTP(t, httpOptions{Dashboard: testDashboard(t, opt, dashboardOptions{})}))
 	report := browse(t, browserJob{Base: base, Queues: []string{"invoices"}, Forbidden: []string{"no such thing", "packages"}})
 	if report.OK {
 		t.Error("the script did not find a string that is on the page, so the other tests prove nothing")

@@ -11,20 +11,20 @@ import (
 	"github.com/hibiken/asynqmon"
 )
 
-// DashboardOptions are the options of [NewDashboard]. The zero value is usable.
-type DashboardOptions struct {
+// dashboardOptions are the options of [newDashboard]. The zero value is usable.
+type dashboardOptions struct {
 	// RootPath is the path under which the dashboard is served; empty means /monitoring.
 	RootPath string
 	// ReadOnly makes every request that is not a read fail with 405.
 	ReadOnly bool
-	// Show lists the keys of a payload whose values are shown; nil means [ShownKeys]. All other
+	// Show lists the keys of a payload whose values are shown; nil means [shownKeys]. All other
 	// values are hidden.
 	Show []string
 }
 
 // Dashboard is asynqmon with the changes that make it safe to serve: it sends no requests to other
 // hosts, and a policy stops a browser from sending them; it refuses cross-origin writes; it shows
-// ids instead of payloads. It has no login of its own; see [HTTPOptions]. Safe for concurrent use.
+// ids instead of payloads. It has no login of its own; see [httpOptions]. Safe for concurrent use.
 //
 // asynqmon shows a task's error message as the handler returned it; its formatters do not see it.
 // Filtering the answers would mean guessing what is secret in free text. Instead the errors of this
@@ -36,16 +36,16 @@ type Dashboard struct {
 	mon     *asynqmon.HTTPHandler
 }
 
-// NewDashboard makes a dashboard. It connects when the first request comes: the page shows that
+// newDashboard makes a dashboard. It connects when the first request comes: the page shows that
 // Redis is down, not the error here. An error means that this version of asynqmon has a page which
 // cannot be made safe. The caller must Close the dashboard.
-func NewDashboard(redis asynq.RedisConnOpt, o DashboardOptions) (*Dashboard, error) {
+func newDashboard(redis asynq.RedisConnOpt, o dashboardOptions) (*Dashboard, error) {
 	if o.RootPath == "" {
 		o.RootPath = "/monitoring"
 	}
 	o.RootPath = "/" + strings.Trim(o.RootPath, "/")
 	if o.Show == nil {
-		o.Show = ShownKeys
+		o.Show = shownKeys
 	}
 	mon := asynqmon.New(asynqmon.Options{
 		RootPath: o.RootPath, RedisConnOpt: redis, ReadOnly: o.ReadOnly,

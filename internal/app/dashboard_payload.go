@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ShownKeys are the keys of a task's payload and result that the dashboard shows by default: ids,
+// shownKeys are the keys of a task's payload and result that the dashboard shows by default: ids,
 // and what an operator sorts by. The list names what may be shown, not what must be hidden, so that
 // a new key of a payload stays hidden until it is added here.
-var ShownKeys = []string{
+var shownKeys = []string{
 	"v", "id", "ids", "nip", "tenant", "kind", "lane", "package", "session", "part", "count",
 	"revision", "state", "attempt", "code", "deadline",
 }

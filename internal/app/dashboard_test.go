@@ -86,9 +86,9 @@ func busyRedis(t testing.TB) (asynq.RedisClientOpt, *asynq.Inspector) {
 	return opt, inspector
 }
 
-func newDashboard(t testing.TB, opt asynq.RedisConnOpt, o DashboardOptions) *Dashboard {
+func testDashboard(t testing.TB, opt asynq.RedisConnOpt, o dashboardOptions) *Dashboard {
 	t.Helper()
-	d, err := NewDashboard(opt, o)
+	d, err := newDashboard(opt, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func bodyOf(t testing.TB, r *http.Response) string {
 
 func TestDashboard_EveryListAndTask_ShowsIDsAndNoPlantedString(t *testing.T) {
 	opt, _ := busyRedis(t)
-	d := newDashboard(t, opt, DashboardOptions{ReadOnly: true})
+	d := testDashboard(t, opt, dashboardOptions{ReadOnly: true})
 	for path, want := range map[string]string{
 		"/api/queues":                                 `"queue":"invoices"`,
 		"/api/queues/invoices":                        `"pending":1`,
@@ -153,7 +153,7 @@ func TestDashboard_EveryListAndTask_ShowsIDsAndNoPlantedString(t *testing.T) {
 }
 
 func TestDashboard_Page_LoadsNothingFromOtherHostsAndRunsOnlyItsOwnScripts(t *testing.T) {
-	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
+	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{})
 	for _, path := range []string{"/", "", "/queues/invoices", "/queues/invoices/tasks/x"} {
 		res := ask(d, "GET", "/monitoring"+path)
 		page := bodyOf(t, res)
@@ -179,7 +179,7 @@ func TestDashboard_Page_LoadsNothingFromOtherHostsAndRunsOnlyItsOwnScripts(t *te
 }
 
 func TestDashboard_Files_HaveTheTypesThatBrowsersNeed(t *testing.T) {
-	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{RootPath: "ops/queues/"})
+	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{RootPath: "ops/queues/"})
 	page := bodyOf(t, ask(d, "GET", "/ops/queues/"))
 	scripts := regexp.MustCompile(`src="(/ops/queues/static/js/[^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(scripts) != 2 {
@@ -199,7 +199,7 @@ func TestDashboard_Files_HaveTheTypesThatBrowsersNeed(t *testing.T) {
 
 func TestDashboard_CrossOriginPost_PausesNoQueue(t *testing.T) {
 	opt, inspector := busyRedis(t)
-	d := newDashboard(t, opt, DashboardOptions{})
+	d := testDashboard(t, opt, dashboardOptions{})
 	cases := []struct {
 		why    string
 		header []string
@@ -227,7 +227,7 @@ func TestDashboard_CrossOriginPost_PausesNoQueue(t *testing.T) {
 
 func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 	opt, inspector := busyRedis(t)
-	d := newDashboard(t, opt, DashboardOptions{ReadOnly: true})
+	d := testDashboard(t, opt, dashboardOptions{ReadOnly: true})
 	for _, write := range [][2]string{
 		{"POST", "/api/queues/invoices:pause"},
 		{"DELETE", "/api/queues/invoices/pending_tasks/pending-1"},
@@ -260,7 +260,7 @@ func TestIDsOnly_Payloads_KeepShortValuesOfKnownKeys(t *testing.T) {
 		{"a payload that is not JSON is not shown", `<Faktura>`, `(9 bytes, not shown)`},
 		{"an empty payload stays empty", ``, ``},
 	} {
-		if got := idsOnly([]byte(tc.payload), ShownKeys); got != tc.want {
+		if got := idsOnly([]byte(tc.payload), shownKeys); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.why, got, tc.want)
 		}
 	}

@@ -123,11 +123,11 @@ func (d *deliveries) look(ctx context.Context, lost bool) {
 		}
 	}
 	for _, r := range d.runners {
-		waits, err := r.Waits(ctx, span)
+		work, err := r.HasWork(ctx, span)
 		if err != nil {
 			return
 		}
-		if !waits {
+		if !work {
 			continue
 		}
 		if err := d.pool.Queue.Put(ctx, queue.KindDeliver, r.Name, 0, when); err != nil {

@@ -20,7 +20,7 @@ import (
 type gate struct {
 	*limits
 	tenant string
-	fault  func() error // why this process cannot send requests for the tenant; nil is no fault
+	fault  func() error // why this process cannot send requests for the tenant; nil means no fault
 	log    zerolog.Logger
 	count  func(group ksef.Group, o ksef.Outcome)
 	// keyRefused tells the pool why the tenant is paused.

@@ -55,7 +55,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 		return nil, err
 	}
 	shared := ratelimit.NewRedis(pool.Redis, cfg.Redis.Prefix)
-	shared.OnHeal(func(key, held string) {
+	shared.OnDeleted(func(key, held string) {
 		log.Error().Str("key", key).Str("held", held).
 			Msg("a key of Redis held another type than the limiter writes there: " +
 				"it was deleted and begins again; find out which program wrote it")
@@ -88,8 +88,8 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 type budget struct{ l *limits }
 
 // Peek implements tasks.Budget. A group that is out of service counts as a wait, because a request
-// that cannot be sent does not fit. What only this process cannot do is no wait: another one may do
-// it.
+// that cannot be sent does not fit. What only this process cannot do is not a wait: another one may
+// do it.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
 	if err != nil || s.Wait > 0 && !s.unanswered {

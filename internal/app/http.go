@@ -35,8 +35,8 @@ type Check struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// ReadinessOf returns the readiness of a process with these checks: ready when every check is OK.
-func ReadinessOf(checks ...Check) Readiness {
+// readinessOf returns the readiness of a process with these checks: ready when every check is OK.
+func readinessOf(checks ...Check) Readiness {
 	r := Readiness{Ready: true, Checks: checks}
 	for _, c := range checks {
 		r.Ready = r.Ready && c.OK
@@ -44,9 +44,9 @@ func ReadinessOf(checks ...Check) Readiness {
 	return r
 }
 
-// HTTPOptions are the parts that [NewHTTP] serves at one address. A nil part answers 404, unless
+// httpOptions are the parts that [newHTTP] serves at one address. A nil part answers 404, unless
 // its comment says otherwise.
-type HTTPOptions struct {
+type httpOptions struct {
 	// Addr is host:port. It is the server's Addr and tells whether other machines can reach it.
 	Addr string
 	// Health returns nil while the process should live; after an error a supervisor restarts it. It
@@ -94,11 +94,11 @@ var ErrNoLogin = errors.New("the dashboard would be open to other machines witho
 // Supervisors give up after about the same time.
 const readyTimeout = 5 * time.Second
 
-// NewHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at /
+// newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at /
 // that links them. The caller runs Serve and Shutdown. On a loopback address it refuses requests
 // for any other Host: a web page could otherwise reach the worker through a name that resolves to
 // 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
-func NewHTTP(o HTTPOptions) (*http.Server, error) {
+func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("read http.addr %q: %w", o.Addr, err)
@@ -127,7 +127,7 @@ func NewHTTP(o HTTPOptions) (*http.Server, error) {
 	}, nil
 }
 
-func (o HTTPOptions) routes() *http.ServeMux {
+func (o httpOptions) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", o.serveHealth)
 	mux.HandleFunc("GET /readyz", o.serveReady)
@@ -149,7 +149,7 @@ func (o HTTPOptions) routes() *http.ServeMux {
 }
 
 // guarded puts the login before the dashboard.
-func (o HTTPOptions) guarded(dashboard http.Handler) http.Handler {
+func (o httpOptions) guarded(dashboard http.Handler) http.Handler {
 	without := dashboard
 	if o.Login != nil {
 		if o.Throttle == nil {
@@ -175,7 +175,7 @@ func (o HTTPOptions) guarded(dashboard http.Handler) http.Handler {
 	})
 }
 
-func (o HTTPOptions) serveHealth(w http.ResponseWriter, r *http.Request) {
+func (o httpOptions) serveHealth(w http.ResponseWriter, r *http.Request) {
 	plainText(w)
 	if o.Health != nil {
 		if err := o.Health(r.Context()); err != nil {
@@ -187,7 +187,7 @@ func (o HTTPOptions) serveHealth(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-func (o HTTPOptions) serveReady(w http.ResponseWriter, r *http.Request) {
+func (o httpOptions) serveReady(w http.ResponseWriter, r *http.Request) {
 	ready := Readiness{Ready: true}
 	if o.Ready != nil {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)

@@ -11,12 +11,12 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-func newHTTP(t testing.TB, o HTTPOptions) http.Handler {
+func testHTTP(t testing.TB, o httpOptions) http.Handler {
 	t.Helper()
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:8080"
 	}
-	s, err := NewHTTP(o)
+	s, err := newHTTP(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,13 +24,13 @@ func newHTTP(t testing.TB, o HTTPOptions) http.Handler {
 }
 
 func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
-	unhealthy := newHTTP(t, HTTPOptions{
+	unhealthy := testHTTP(t, httpOptions{
 		Health: func(context.Context) error { return errors.New("the task server has stopped") },
 		Ready: func(ctx context.Context) Readiness {
 			if _, bounded := ctx.Deadline(); !bounded {
 				t.Error("a readiness check has no deadline")
 			}
-			return ReadinessOf(Check{Name: "redis", OK: true}, Check{Name: "gateway", Detail: "no answer since 12:00"})
+			return readinessOf(Check{Name: "redis", OK: true}, Check{Name: "gateway", Detail: "no answer since 12:00"})
 		},
 	})
 	res := ask(unhealthy, "GET", "/healthz")
@@ -45,7 +45,7 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	if res.StatusCode != 503 || got.Ready || len(got.Checks) != 2 || got.Checks[1].Detail != "no answer since 12:00" {
 		t.Errorf("readyz: %d %+v", res.StatusCode, got)
 	}
-	healthy := newHTTP(t, HTTPOptions{})
+	healthy := testHTTP(t, httpOptions{})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
 		if res := ask(healthy, "GET", path); res.StatusCode != 200 {
 			t.Errorf("%s: status %d", path, res.StatusCode)
@@ -62,8 +62,8 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 }
 
 func TestHTTP_LoopbackAddress_AnswersToItsOwnNamesOnly(t *testing.T) {
-	local := newHTTP(t, HTTPOptions{})
-	everyone := newHTTP(t, HTTPOptions{Addr: "0.0.0.0:8080"})
+	local := testHTTP(t, httpOptions{})
+	everyone := testHTTP(t, httpOptions{Addr: "0.0.0.0:8080"})
 	for host, want := range map[string]int{
 		"127.0.0.1:8080": 200, "localhost:8080": 200, "LOCALHOST": 200, "localhost.": 200, "[::1]:8080": 200, "[::1]": 200,
 		"evil.example:8080": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example:8080": 421, "10.0.0.1:8080": 421, "": 421,
@@ -85,17 +85,17 @@ func askAs(h http.Handler, host string) int {
 }
 
 func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
-	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
+	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{})
 	for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "10.1.2.3:80", "worker.internal:80"} {
-		if _, err := NewHTTP(HTTPOptions{Addr: addr, Dashboard: d}); !errors.Is(err, ErrNoLogin) {
+		if _, err := newHTTP(httpOptions{Addr: addr, Dashboard: d}); !errors.Is(err, ErrNoLogin) {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}
-	if _, err := NewHTTP(HTTPOptions{Addr: "nowhere"}); err == nil {
+	if _, err := newHTTP(httpOptions{Addr: "nowhere"}); err == nil {
 		t.Error("an address without port passed")
 	}
 	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
-	h := newHTTP(t, HTTPOptions{Addr: "0.0.0.0:8080", Dashboard: d, Login: login})
+	h := testHTTP(t, httpOptions{Addr: "0.0.0.0:8080", Dashboard: d, Login: login})
 	const right, wrong = "Basic YWRtaW46czNjcmV0", "Basic YWRtaW46d3Jvbmc="
 	for _, path := range []string{"/monitoring/", "/monitoring/api/redis_info", "/monitoring/static/js/x.js"} {
 		for _, header := range [][]string{nil, {"Authorization", wrong}, {"Authorization", "Bearer x"}} {
@@ -115,7 +115,7 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 }
 
 func TestHTTP_Server_HasEveryTimeoutAndSizeLimit(t *testing.T) {
-	s, err := NewHTTP(HTTPOptions{Addr: "127.0.0.1:0"})
+	s, err := newHTTP(httpOptions{Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +126,8 @@ func TestHTTP_Server_HasEveryTimeoutAndSizeLimit(t *testing.T) {
 }
 
 func TestHTTP_Index_LinksWhatIsServed(t *testing.T) {
-	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
-	body := bodyOf(t, ask(newHTTP(t, HTTPOptions{Dashboard: d}), "GET", "/"))
+	d := testDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, dashboardOptions{})
+	body := bodyOf(t, ask(testHTTP(t, httpOptions{Dashboard: d}), "GET", "/"))
 	for _, link := range []string{`"/healthz"`, `"/readyz"`, `"/monitoring/"`} {
 		if !strings.Contains(body, link) {
 			t.Errorf("%s is not linked in %s", link, body)

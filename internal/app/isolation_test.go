@@ -14,6 +14,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
+// delayed is how long a send takes that waits for somebody else's fault. A busy machine alone delays
+// one by some seconds, so the faults of these tests last for half a minute and more.
+const delayed = 8 * time.Second
+
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time
 // until KSeF had one.
 func (p *pool) slowestSend(nip string, n int) (slowest time.Duration) {
@@ -50,7 +54,7 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	})
 	slowest := p.slowestSend(healthy, 30)
 	t.Logf("30 single sends of the healthy tenant, the slowest took %v", slowest.Round(time.Millisecond))
-	if slowest > 3*time.Second {
+	if slowest > delayed {
 		t.Errorf("a send of the healthy tenant took %v", slowest)
 	}
 	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(healthy, "WB", 50)...)
@@ -109,7 +113,7 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	second := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(a, "A2", 40)...)
 	until(t, 30*time.Second, "eight more packages are accepted", p.all(second, accepted))
 	t.Logf("slowest of 20 sends %v, eight packages in %v", slowest.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-	if slowest > 3*time.Second || time.Since(began) > 15*time.Second {
+	if slowest > delayed || time.Since(began) > 30*time.Second {
 		t.Error("sends or packages wait for the receipts")
 	}
 	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "sessionMisc:upo is out of service") ||
@@ -125,9 +129,11 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 // and the host does not count as down.
 func TestIsolation_OneTenantHangs_OthersAreNotDelayed(t *testing.T) {
 	t.Parallel()
+	// Who waits for the sick tenant waits this long. A busy machine alone delays a send by seconds.
+	const timeout = 16 * time.Second
 	p, s := newInterceptedPool(t, 2, openSim, func(c *config.Config) {
 		open(c)
-		c.Gateway.Timeout = 10 * time.Second
+		c.Gateway.Timeout = timeout
 	})
 	sick, healthy := sample.NIP(0), sample.NIP(1)
 	released := make(chan struct{})
@@ -153,7 +159,7 @@ func TestIsolation_OneTenantHangs_OthersAreNotDelayed(t *testing.T) {
 	slowest := p.slowestSend(healthy, 20)
 	t.Logf("slowest of 20 sends beside a tenant that hangs %v, at most %d of its requests hung at once",
 		slowest.Round(time.Millisecond), maxHanging.Load())
-	if slowest > 3*time.Second {
+	if slowest > delayed {
 		t.Errorf("a send of the healthy tenant took %v", slowest)
 	}
 }

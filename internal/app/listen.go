@@ -23,14 +23,14 @@ func (w *Worker) listen(metrics *Metrics) error {
 	if err != nil {
 		return err
 	}
-	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
+	o := httpOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
 	if cfg.HTTP.Dashboard.Enabled {
 		conn, err := cfg.Redis.Conn()
 		if err != nil {
 			return err
 		}
-		options := DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}
-		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, options); err != nil {
+		options := dashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}
+		if w.dashboard, err = newDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, options); err != nil {
 			return err
 		}
 		w.pages.add("dashboard", func(context.Context) error { return w.dashboard.Close() })
@@ -40,7 +40,7 @@ func (w *Worker) listen(metrics *Metrics) error {
 	if err := w.addPage(&o); err != nil {
 		return err
 	}
-	if w.http, err = NewHTTP(o); err != nil {
+	if w.http, err = newHTTP(o); err != nil {
 		return err
 	}
 	w.listener, err = net.Listen("tcp", cfg.HTTP.Addr)

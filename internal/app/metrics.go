@@ -18,9 +18,9 @@ type Metrics struct {
 	registry *prometheus.Registry
 }
 
-// NewMetrics registers the Go runtime, the process, the build and the given sources. Every source
+// newMetrics registers the Go runtime, the process, the build and the given sources. Every source
 // is read at every scrape. It panics when two sources describe the same metric.
-func NewMetrics(sources ...prometheus.Collector) *Metrics {
+func newMetrics(sources ...prometheus.Collector) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(buildinfo.Read()))

@@ -21,7 +21,7 @@ type outcomeMetrics struct {
 // numberBuckets are seconds: from what an online session takes to three days without the gateway.
 var numberBuckets = []float64{5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
 
-// otherCode stands for the codes that KSeF has not published, which are no closed list.
+// otherCode stands for the codes that KSeF has not published, which form no closed list.
 const otherCode = "other"
 
 func newOutcomeMetrics() *outcomeMetrics {

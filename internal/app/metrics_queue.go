@@ -5,8 +5,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// QueueInspector is the part of [asynq.Inspector] that the metrics need.
-type QueueInspector interface {
+// queueInspector is the part of [asynq.Inspector] that the metrics need.
+type queueInspector interface {
 	Queues() ([]string, error)
 	GetQueueInfo(queue string) (*asynq.QueueInfo, error)
 }
@@ -15,7 +15,7 @@ type QueueInspector interface {
 // x/metrics, apart from two gauges that it calls _total; that module is not used because it links
 // 18 others. The figures are the pool's: every worker reports the same.
 type queueCollector struct {
-	inspector QueueInspector
+	inspector queueInspector
 }
 
 var (

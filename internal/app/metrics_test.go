@@ -24,7 +24,7 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 	if err := inspector.PauseQueue("packages"); err != nil {
 		t.Fatal(err)
 	}
-	m := NewMetrics(&queueCollector{inspector}, &ledgerCollector{fixedCounts{"queued": 3, "parked": 0}})
+	m := newMetrics(&queueCollector{inspector}, &ledgerCollector{fixedCounts{"queued": 3, "parked": 0}})
 	res := ask(m.Handler(), "GET", "/metrics")
 	body := bodyOf(t, res)
 	for _, line := range []string{
@@ -76,7 +76,7 @@ func (d deadInspector) GetQueueInfo(string) (*asynq.QueueInfo, error) {
 
 func TestMetrics_SourceFails_OtherSeriesAreStillServed(t *testing.T) {
 	for why, queues := range map[string][]string{"the list of queues fails": nil, "each queue fails": {"a", "b"}} {
-		m := NewMetrics(&queueCollector{deadInspector{queues}}, &ledgerCollector{fixedCounts(nil)})
+		m := newMetrics(&queueCollector{deadInspector{queues}}, &ledgerCollector{fixedCounts(nil)})
 		res := ask(m.Handler(), "GET", "/metrics")
 		body := bodyOf(t, res)
 		if res.StatusCode != 200 {

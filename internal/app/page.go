@@ -24,7 +24,7 @@ import (
 const poolAge = 10 * time.Second
 
 // addPage adds the business page, where somebody can log in or only this machine can reach it.
-func (w *Worker) addPage(o *HTTPOptions) error {
+func (w *Worker) addPage(o *httpOptions) error {
 	cfg := w.pool.Config
 	accounts, err := cfg.Accounts()
 	if err != nil {
@@ -89,8 +89,9 @@ func (w *Worker) pageOptions() (page.Options, error) {
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
 		PDF:     pdfOf(documents),
-		Outbox:  p.Ledger, Resend: &actions.Receivers{Desk: sinks.Desk{Ledger: p.Ledger, Patience: deskPatience}, Audit: recorder},
-		Audit: recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
+		Outbox:  p.Ledger,
+		Resend:  &actions.Receivers{Admin: sinks.Admin{Ledger: p.Ledger, Wait: receiverWait, Now: p.Now}, Audit: recorder},
+		Audit:   recorder, Sessions: page.NewSessions(p.Redis, cfg.Redis.Prefix), Log: w.log, Now: p.Now,
 	}
 	for _, t := range cfg.Tenants {
 		o.Tenants = append(o.Tenants, page.Tenant{Name: t.Title(), NIP: t.NIP, Paused: t.Paused, PDF: t.Way() == config.GatewayTransport})

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// deskPatience is how long a person at the page waits for the worker that serves a receiver.
-const deskPatience = 8 * time.Second
+// receiverWait is how long a person at the page waits for the worker that serves a receiver.
+const receiverWait = 8 * time.Second
 
 // receiversOf lists the receivers of results for the page.
 func receiversOf(cfg config.Config) []page.Receiver {

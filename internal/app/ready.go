@@ -32,7 +32,7 @@ func (w readiness) ready(ctx context.Context) Readiness {
 		running.Go(func() { checks[i] = check(ctx) })
 	}
 	running.Wait()
-	return ReadinessOf(checks...)
+	return readinessOf(checks...)
 }
 
 func (w readiness) checkStopping(context.Context) Check {

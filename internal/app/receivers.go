@@ -63,14 +63,14 @@ func userAgent(cfg config.Config) string {
 	return "ksefworker/" + buildinfo.Read().Version
 }
 
-// documentPatience is how long the document of one result may take. Without it only the amount is
+// documentTimeout is how long the document of one result may take. Without it only the amount is
 // left out.
-const documentPatience = 2 * time.Second
+const documentTimeout = 2 * time.Second
 
 // document returns the document of an invoice, from Redis or from the archive; nil when neither
 // gives it now.
 func (d *deliveries) document(ctx context.Context, inv *ledger.Invoice) []byte {
-	ctx, cancel := context.WithTimeout(ctx, documentPatience)
+	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
 	defer cancel()
 	if !inv.BodyArchived {
 		if doc, err := d.pool.Document(ctx, inv); err == nil {

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// tracePatience is how long the end of the process waits for a collector.
-const tracePatience = 3 * time.Second
+// traceTimeout is how long the end of the process waits for a collector.
+const traceTimeout = 3 * time.Second
 
 // openTraces returns what sends traces, nil without a collector, and what ends it.
 func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tracing.Tracer, func(), error) {
@@ -23,7 +23,7 @@ func openTraces(ctx context.Context, environ []string, log zerolog.Logger) (*tra
 		return nil, func() {}, err
 	}
 	return t, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracePatience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), traceTimeout)
 		defer cancel()
 		if err := t.Close(ctx); err != nil {
 			log.Warn().Err(err).Msg("the last traces did not reach the collector")

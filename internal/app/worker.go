@@ -127,13 +127,13 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		Concurrency: cfg.Worker.Concurrency, Queues: queue.Queues(),
 		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
-		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		DelayedTaskCheckInterval: 250 * time.Millisecond, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	if w.results, err = newDeliveries(pool, queueLog, log); err != nil {
 		return err
 	}
-	return w.listen(NewMetrics(w.sources(events, out)...))
+	return w.listen(newMetrics(w.sources(events, out)...))
 }
 
 // refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.

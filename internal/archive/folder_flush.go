@@ -162,7 +162,7 @@ func (t *tree) syncOne(name string) error {
 }
 
 // repair writes unproven files again: those of names and up to maxRepairs others, or all when there
-// are no names. It stops at the first file that cannot be written, because the disk still does not
+// are not names. It stops at the first file that cannot be written, because the disk still does not
 // work.
 func (t *tree) repair(ctx context.Context, names []string) {
 	t.f.mu.Lock()

@@ -64,7 +64,7 @@ func outOfService(h Health) *CallError {
 }
 
 // contentErrors are answers about one object. A store that gives one works.
-var contentErrors = []error{ErrTooMany, ErrReadOnly, ErrNotFound, ErrConflict, ErrImmutable, ErrCorrupt}
+var contentErrors = []error{errTooMany, ErrReadOnly, ErrNotFound, ErrConflict, ErrImmutable, ErrCorrupt}
 
 func aboutContent(err error) bool {
 	var name *NameError

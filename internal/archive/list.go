@@ -18,8 +18,8 @@ import (
 // invoices a month has 1,800,000 documents in the folder of that month.
 const maxListed = 3_000_000
 
-// ErrTooMany says that a folder holds more names than are listed.
-var ErrTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
+// errTooMany says that a folder holds more names than are listed.
+var errTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
 
 // Lister lists an archive. It is apart from Store, because the way of an invoice never lists: only
 // a person who searches does.
@@ -93,7 +93,7 @@ func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case len(names) > maxListed:
-			return nil, ErrTooMany
+			return nil, errTooMany
 		}
 		allow(ctx, listedAtOnce)
 	}
@@ -125,7 +125,7 @@ func (b *bucket) List(ctx context.Context, folder string) ([]string, error) {
 		}
 		names = appendListed(names, strings.TrimPrefix(o.Key, b.prefix))
 		if len(names) > maxListed {
-			return nil, fmt.Errorf("list %s: %w", b.URL(folder), ErrTooMany)
+			return nil, fmt.Errorf("list %s: %w", b.URL(folder), errTooMany)
 		}
 		if len(names)%listedAtOnce == 0 {
 			allow(ctx, listedAtOnce)

@@ -191,7 +191,7 @@ var (
 		"test/thirdparty/go-ksef-client": nil,
 		// Another one: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
-		// Another one: it runs the worker beside a provider of logins by others.
+		// Another one: it runs the worker beside a provider of logins that others wrote.
 		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 

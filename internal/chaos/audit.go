@@ -84,7 +84,7 @@ func (au *auditor) checkClients(f *Figures, a *archived) []error {
 }
 
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
-// them. A worker that ended by itself is no error: one that is started while Redis is away must
+// them. A worker that ended by itself is not an error: one that is started while Redis is away must
 // give up.
 func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error

@@ -131,7 +131,7 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 	case t.at.Sub(time.Unix(seconds, 0)).Abs() > time.Minute:
 		return "the time of the signature is " + at
 	case json.Unmarshal(body, t) != nil:
-		return "the body is no result"
+		return "the body is not a result"
 	case id != t.ID+"_"+strconv.FormatInt(t.Revision, 10):
 		return "webhook-id is " + id + " for " + t.ID + " revision " + strconv.FormatInt(t.Revision, 10)
 	}
@@ -184,5 +184,5 @@ func (rc *receiver) failed() map[string]int {
 	return maps.Clone(rc.failures)
 }
 
-// refusal reports whether a result is about a refused document, which is no invoice.
+// refusal reports whether a result is about a refused document, which is not an invoice.
 func (t told) refusal() bool { return strings.HasPrefix(t.ID, "ref-") }

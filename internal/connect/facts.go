@@ -36,7 +36,7 @@ type Facts struct {
 
 // ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which
 // they forbid, only for what INFO does not report. It returns an error only when Redis does not
-// answer; a refusal to answer is no error.
+// answer; a refusal to answer is not an error.
 func ReadRedisFacts(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
 	if err := Unanswered(err); err != nil {
@@ -118,7 +118,8 @@ func (f Facts) volatile() error {
 	return nil
 }
 
-// older compares two versions by their first two numbers. A text that is no version is not older.
+// older compares two versions by their first two numbers. A text that is not a version is not
+// older.
 func older(version, than string) bool {
 	number := func(s string, i int) int {
 		parts := strings.SplitN(s, ".", 3)

@@ -42,8 +42,8 @@ const claimTimeout = 3 * time.Second
 
 // ClaimArchive refuses an archive that belongs to another environment or gateway, with a
 // [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
-// when no owner is recorded yet. An archive that does not answer is no error: the owner is checked
-// again at its first use.
+// when no owner is recorded yet. An archive that does not answer is not an error: the owner is
+// checked again at its first use.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
@@ -54,7 +54,8 @@ func (p *Pool) ClaimArchive(ctx context.Context) error {
 	return nil
 }
 
-// VerifyArchive is ClaimArchive without writing: an archive without a recorded owner is no error.
+// VerifyArchive is ClaimArchive without writing: an archive without a recorded owner is not an
+// error.
 func (p *Pool) VerifyArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

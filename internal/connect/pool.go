@@ -56,7 +56,7 @@ func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 }
 
 // OpenAnyArchive is Open for programs that rarely need the archive: a folder that cannot be opened
-// is no error. A call that needs the archive fails with the reason.
+// is not an error. A call that needs the archive fails with the reason.
 func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStoreLater)
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redials gives up a client's connections when the server behind them answers that it is no master.
-// Behind a proxy, a floating address or a host name, a new connection leads to the master, but an
-// old one leads for ever to the node that was demoted. go-redis closes only the connection that
-// receives READONLY as the answer to a single command. It keeps a connection that receives it in a
-// pipeline, or in other words from a proxy. It also keeps a connection that only reads, although
-// the answers of a replica may be out of date.
+// redials gives up a client's connections when the server behind them answers that it is not a
+// master. Behind a proxy, a floating address or a host name, a new connection leads to the master,
+// but an old one leads for ever to the node that was demoted. go-redis closes only the connection
+// that receives READONLY as the answer to a single command. It keeps a connection that receives it
+// in a pipeline, or in other words from a proxy. It also keeps a connection that only reads,
+// although the answers of a replica may be out of date.
 //
 // redials sees the answers in two ways. As a limiter, it gets the result of each try, also of those
 // that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a

@@ -81,7 +81,7 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// runEnqueue runs the enqueue program. Exit code 3 (some refused or rejected) is no error here,
+// runEnqueue runs the enqueue program. Exit code 3 (some refused or rejected) is not an error here,
 // because the demo hands in invoices with faults.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
 	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))

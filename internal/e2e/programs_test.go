@@ -23,7 +23,11 @@ func program(t testing.TB, name string) string {
 		if programs.dir, programs.err = os.MkdirTemp("", "ksefworker-e2e-"); programs.err != nil {
 			return
 		}
-		build := exec.Command("go", "build", "-o", programs.dir+"/", "ksefworker/cmd/worker", "ksefworker/cmd/enqueue")
+		args := []string{"build", "-o", programs.dir + "/"}
+		if os.Getenv("KSEF_BENCH_PROFILE") != "" {
+			args = append(args, "-tags", "profile")
+		}
+		build := exec.Command("go", append(args, "ksefworker/cmd/worker", "ksefworker/cmd/enqueue")...)
 		if out, err := build.CombinedOutput(); err != nil {
 			programs.err = fmt.Errorf("build the programs: %w\n%s", err, out)
 		}

@@ -2,7 +2,10 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +21,8 @@ const benchWayWithin = 5 * time.Minute
 // BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
 // one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
 // Redis, the worker and the simulator share the machine. Each is measured through the gateway and
-// straight to KSeF.
+// straight to KSeF. The CPU time of the stand-in for KSeF, which checks every document against the
+// schema on this machine, is printed apart: KSeF has machines of its own.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -29,13 +33,18 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 		{"limits=lifted", simulator.Unlimited, liftLimits},
 	} {
 		for _, way := range transports {
-			b.Run(fmt.Sprintf("transport=%s/%s", way, c.name), func(b *testing.B) { benchWay(b, way, c.profile, c.tune) })
+			b.Run(fmt.Sprintf("transport=%s/%s", way, c.name), func(b *testing.B) { benchWay(b, 10_000, way, c.profile, c.tune) })
 		}
 	}
 }
 
-func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tune func(*config.Config)) {
-	const n = 10_000
+// BenchmarkWay_100kInvoices is the same for ten times as many, which one taxpayer may send within an
+// hour, through the gateway and with the limits lifted.
+func BenchmarkWay_100kInvoices(b *testing.B) {
+	benchWay(b, 100_000, config.GatewayTransport, simulator.Unlimited, liftLimits)
+}
+
+func benchWay(b *testing.B, n int, way config.Transport, profile simulator.Profile, tune func(*config.Config)) {
 	for b.Loop() {
 		b.StopTimer()
 		s := newSiteBy(b, simulator.Options{Profile: profile, Delay: time.Second}, way)
@@ -53,7 +62,7 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		}
 		w := s.start()
 		b.StartTimer()
-		began := time.Now()
+		began, redisBefore, here := time.Now(), cpuTime(b, s.bed.Redis.Pid()), cpuTime(b, os.Getpid())
 		accepted := make(chan time.Duration, 1)
 		go func() { accepted <- s.acceptedAfter(began, n, benchWayWithin) }()
 		s.submit(dir)
@@ -67,7 +76,11 @@ func benchWay(b *testing.B, way config.Transport, profile simulator.Profile, tun
 		b.ReportMetric(receipts.Seconds(), "s-receipts")
 		b.ReportMetric(float64(len(books.Sessions)), "sessions")
 		b.ReportMetric(float64(w.peak(b)), "MB-worker")
+		b.ReportMetric(cpuTime(b, w.cmd.Process.Pid).Seconds(), "cpu-s-worker")
+		b.ReportMetric((cpuTime(b, s.bed.Redis.Pid()) - redisBefore).Seconds(), "cpu-s-redis")
+		b.ReportMetric((cpuTime(b, os.Getpid()) - here).Seconds(), "cpu-s-stand-in")
 		b.Logf("the longest commands of Redis: %s", longestCommands(s))
+		b.Logf("the dearest commands of Redis:\n%s", dearestCommands(s))
 		s.balanced(n)
 		w.terminate(b, 30*time.Second)
 		b.StartTimer()
@@ -94,6 +107,35 @@ func longestCommands(s *site) string {
 		longest[name] = max(longest[name], call.Duration)
 	}
 	return fmt.Sprint(longest)
+}
+
+// dearestCommands lists the ten commands that took most of Redis's time, as INFO commandstats counts
+// it: calls and milliseconds. What a script calls counts for itself and for EVALSHA.
+func dearestCommands(s *site) string {
+	s.t.Helper()
+	stats, err := s.rdb.Info(s.t.Context(), "commandstats").Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	type command struct {
+		name        string
+		calls, usec int
+	}
+	var all []command
+	for line := range strings.Lines(stats) {
+		var c command
+		name, figures, _ := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":")
+		if n, _ := fmt.Sscanf(figures, "calls=%d,usec=%d", &c.calls, &c.usec); n == 2 {
+			c.name = name
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b command) int { return b.usec - a.usec })
+	var text strings.Builder
+	for _, c := range all[:min(10, len(all))] {
+		fmt.Fprintf(&text, "%-12s %7d calls %6d ms\n", c.name, c.calls, c.usec/1000)
+	}
+	return text.String()
 }
 
 // liftLimits removes the client's request limits.

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// tokenPatience is how long KSeF may take until a new token works.
-const tokenPatience = time.Minute
+// tokenTimeout is how long KSeF may take until a new token works.
+const tokenTimeout = time.Minute
 
 // CreateToken makes a token and writes it to a file that must not exist: KSeF shows it this once.
 // It returns when the token works. The reference is what revokes it.
@@ -31,7 +31,7 @@ func CreateToken(ctx context.Context, a direct.Account, permissions []string, de
 }
 
 func awaitActive(ctx context.Context, a direct.Account, reference string) error {
-	ctx, cancel := context.WithTimeout(ctx, tokenPatience)
+	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
 	for {
 		info, err := a.TokenStatus(ctx, reference)

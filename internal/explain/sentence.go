@@ -17,7 +17,7 @@ type sentence struct {
 	PL string `yaml:"pl"`
 
 	form *regexp.Regexp
-	most int // how much of the form is no star
+	most int // how much of the form is not a star
 }
 
 var sentences = sync.OnceValue(func() []sentence {

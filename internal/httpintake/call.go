@@ -43,7 +43,7 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// anybody serves a route without a key. Every answer that is no success is a problem, and every
+// anybody serves a route without a key. Every unsuccessful answer is a problem, and every
 // call is one line in the log: never a query, which may hold a ref or a number, nor anything of a
 // body.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {

@@ -44,9 +44,9 @@ type client struct {
 // keys are the hashes of what a file of keys held when it was read.
 type keys [][sha256.Size]byte
 
-// keyPatience is how long a call waits for the check of a file of keys. A share that hangs must not
+// keyTimeout is how long a call waits for the check of a file of keys. A share that hangs must not
 // stop the calls of other clients: after that the last keys count.
-const keyPatience = 250 * time.Millisecond
+const keyTimeout = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
@@ -148,11 +148,11 @@ func (c *client) await(done <-chan struct{}) {
 	if done == nil {
 		return
 	}
-	patience := time.NewTimer(keyPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(keyTimeout)
+	defer timeout.Stop()
 	select {
 	case <-done:
-	case <-patience.C:
+	case <-timeout.C:
 	}
 }
 

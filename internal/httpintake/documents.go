@@ -87,7 +87,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
 	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
-		return nil, bad(oneLine(err), c.refusalOf(err).Detail)
+		return nil, bad(intake.OneLine(err), c.refusalOf(err).Detail)
 	}
 	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
 		a.file = baseName(params["filename"])
@@ -145,9 +145,6 @@ func cut(s string) string {
 	}
 	return string([]rune(s)[:maxLength]) + "…"
 }
-
-// oneLine returns the text of an error in one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " | ") }
 
 // bytesText returns a size for people.
 func bytesText(n int64) string {

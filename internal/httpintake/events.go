@@ -3,7 +3,6 @@ package httpintake
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,8 +109,7 @@ func eventsQueryOf(c *call) (eventsQuery, error) {
 			ok = false
 		}
 		if !ok {
-			return q, bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
-				fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
+			return q, badParameter(name)
 		}
 	}
 	return q, nil

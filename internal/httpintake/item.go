@@ -102,7 +102,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 		it.Terms = &itemTerms{a.Terms.Applied, c.translate(a.Terms.Text)}
 	}
 	if a.Warning != nil {
-		it.Warning = oneLine(a.Warning)
+		it.Warning = intake.OneLine(a.Warning)
 	}
 	return it
 }
@@ -141,7 +141,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	case errors.As(err, &problem):
 		r.Faults = []fault{{Rule: c.translate(problem.What), Hint: c.translate(problem.Hint)}}
 	default:
-		r.Faults = []fault{{Rule: oneLine(err)}}
+		r.Faults = []fault{{Rule: intake.OneLine(err)}}
 	}
 	var all []string
 	for _, f := range r.Faults {

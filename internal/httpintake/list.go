@@ -2,7 +2,6 @@ package httpintake
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -96,8 +95,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 			ok = false
 		}
 		if !ok {
-			return f, bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
-				fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
+			return f, badParameter(name)
 		}
 	}
 	if at := query.Get("cursor"); at != "" {
@@ -107,7 +105,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 		}
 	}
 	if f.state == results.Refused && f.ref == "" && f.number == "" {
-		return f, bad("refused documents are no invoices: ask for them by ref or number",
+		return f, bad("refused documents are not invoices: ask for them by ref or number",
 			"odrzucone dokumenty nie są fakturami: pytaj o nie przez ref lub number")
 	}
 	return f, nil

@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -47,7 +48,7 @@ var (
 		text{en: "A fault of this program", pl: "Błąd tego programu"}}
 )
 
-// problem is an answer that is no success, as RFC 9457 has it.
+// problem is an unsuccessful answer, as RFC 9457 has it.
 type problem struct {
 	kind   kind
 	detail text
@@ -104,3 +105,9 @@ func notNow(err error) error {
 }
 
 func bad(en, pl string) error { return &problem{kind: badRequest, detail: text{en: en, pl: pl}} }
+
+// badParameter refuses a parameter of the query.
+func badParameter(name string) error {
+	return bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
+		fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
+}

@@ -14,9 +14,9 @@ type Placed struct {
 }
 
 // Changed reads the next invoices of some states behind a place, at most n, and returns the place
-// of the last that was listed: the same place when there are no more. An invoice that has changed
-// since it was listed is left out, because it has a place behind all others now. With an error that
-// [ledger.Skip] empties, the others are returned.
+// of the last that was listed, or the given place when there are no more. An invoice that has
+// changed since it was listed is left out, because its place is now behind all others. With an
+// error that [ledger.Skip] empties, the others are returned.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
 	sick, err := ledger.Skip(err)

@@ -51,9 +51,9 @@ func (r *Reader) skip(err error) error {
 }
 
 // Find returns the invoice with the id name, or all invoices with the number (P_2) name, as
-// [SameNumber] compares them, the oldest first. No invoice is no error. When some entries cannot be
-// read, Find returns the others together with an error that names the unreadable ones: see
-// [ledger.Skip].
+// [SameNumber] compares them, the oldest first. No invoice is not an error. When some entries
+// cannot be read, Find returns the others together with an error that names the unreadable ones:
+// see [ledger.Skip].
 func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin so too, and is then looked up as a number.
 	if strings.HasPrefix(name, "inv-") {

@@ -13,7 +13,7 @@ import (
 // OpenItem is a document that a person has to act on: refused, rejected or parked, and neither
 // superseded nor dismissed.
 type OpenItem struct {
-	Tenant string // "" when the seller is no tenant
+	Tenant string // "" when the seller is not a tenant
 	Since  time.Time
 	Result results.Result
 	Remedy ledger.Remedy // of a refused document

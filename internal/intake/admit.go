@@ -35,7 +35,7 @@ type Admitter struct {
 	IntakeBelow float64
 
 	confined bool          // made by Only
-	patience time.Duration // how long one call waits for the archive; 0 is comparePatience
+	timeout  time.Duration // how long one call waits for the archive; 0 is compareTimeout
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
 

@@ -128,7 +128,7 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 	g.later(91 * 24 * time.Hour)
 	sound := g.Store
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2027-02-21"})
-	g.patience = 50 * time.Millisecond
+	g.timeout = 50 * time.Millisecond
 	for why, store := range map[string]archive.Store{
 		"connection refused": awayStore{Store: sound}, "the archive does not answer": awayStore{Store: sound, hangs: true},
 	} {

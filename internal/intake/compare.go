@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// comparePatience bounds how long one call of Admit waits for stored documents and results. A
+	// compareTimeout bounds how long one call of Admit waits for stored documents and results. A
 	// document that needs more time is answered with an UnsureError. The bound is longer than a
 	// call to the archive may take (archive.timeout, 30s). So the process learns that the archive
 	// hangs, and later calls of Admit get their answer at once instead of waiting as long again.
-	comparePatience = 40 * time.Second
+	compareTimeout = 40 * time.Second
 	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8
 )
@@ -90,10 +90,10 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 
 // bounded returns the context for reading stored documents and results.
 func (a *Admitter) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, cmp.Or(a.patience, comparePatience), errPatience)
+	return context.WithTimeoutCause(ctx, cmp.Or(a.timeout, compareTimeout), errNoAnswer)
 }
 
-var errPatience = errors.New("the archive does not answer")
+var errNoAnswer = errors.New("the archive does not answer")
 
 // compareAll compares the refused documents with the documents in their way. It returns which of
 // them may succeed a document that has ended.

@@ -204,7 +204,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
 	}
 	// A call waits so long and no longer for a store that does not answer.
-	g.Store, g.patience = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
+	g.Store, g.timeout = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
 	got = g.admit(second, numbered(3))
 	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||
 		got[1].Taken != ledger.Created {

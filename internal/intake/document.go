@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -76,3 +77,12 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
+
+// OneLine returns the text of an error of this package in one line, "" for nil. The error of a
+// document with several faults has one line for each.
+func OneLine(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", " | ")
+}

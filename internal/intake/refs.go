@@ -10,11 +10,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// MaxRef is the maximum length of a ref in characters.
-const MaxRef = 128
+// maxRef is the maximum length of a ref in characters.
+const maxRef = 128
 
 // CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref"; nil
-// when it can. "" is no ref and no fault.
+// when it can. "" means that there is no ref, which is not a fault.
 func CheckRef(ref string) error {
 	fault := func(rule, hint string) error {
 		shown, cut := []rune(ref), 80
@@ -25,8 +25,8 @@ func CheckRef(ref string) error {
 		return nil
 	case !utf8.ValidString(ref):
 		return fault("must be UTF-8", "")
-	case utf8.RuneCountInString(ref) > MaxRef:
-		return fault(fmt.Sprintf("must have at most %d characters", MaxRef), "give the key of the invoice, not its content")
+	case utf8.RuneCountInString(ref) > maxRef:
+		return fault(fmt.Sprintf("must have at most %d characters", maxRef), "give the key of the invoice, not its content")
 	case strings.TrimSpace(ref) != ref:
 		return fault("must not begin or end with a blank", "")
 	case strings.ContainsFunc(ref, func(r rune) bool { return !unicode.IsPrint(r) }):

@@ -56,14 +56,14 @@ func TestAdmit_RepeatedExportWithItsRef_IsPresent(t *testing.T) {
 
 func TestAdmit_RefThatCannotBeOne_IsRefusedWithFieldAndRule(t *testing.T) {
 	g := newGate(t, nil)
-	for _, ref := range []string{" SO-1", "a\nb", strings.Repeat("x", MaxRef+1), "a\xff", "\u202e1"} {
+	for _, ref := range []string{" SO-1", "a\nb", strings.Repeat("x", maxRef+1), "a\xff", "\u202e1"} {
 		out := g.admit(withRef("FV/1", ref))
 		faults := invoice.FieldErrors(out[0].Err)
 		if out[0].Taken != ledger.Refused || len(faults) != 1 || faults[0].Field != "ref" {
 			t.Errorf("%q: %+v, %v", ref, out[0], out[0].Err)
 		}
 	}
-	if out := g.admit(withRef("FV/1", strings.Repeat("ż", MaxRef))); out[0].Taken != ledger.Created {
+	if out := g.admit(withRef("FV/1", strings.Repeat("ż", maxRef))); out[0].Taken != ledger.Created {
 		t.Errorf("the longest ref: %v", out[0].Err)
 	}
 }

@@ -196,8 +196,8 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 }
 
 // tenant returns the tenant whose list a refusal belongs to: the one that was asked to send the
-// document, that sends it, or that has the seller's NIP. A seller that is no tenant has no list of
-// its own, because invented NIPs could make any number of lists.
+// document, that sends it, or that has the seller's NIP. A seller that is not a tenant has no list
+// of its own, because invented NIPs could make any number of lists.
 func (r *Refusals) tenant(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":

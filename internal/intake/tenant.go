@@ -151,7 +151,7 @@ func (a *Admitter) Only(names []string) *Admitter {
 	only := &Admitter{
 		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
 		AllowDiscouraged: a.AllowDiscouraged, Retention: a.Retention, Now: a.Now,
-		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, Trail: a.Trail, patience: a.patience, confined: true,
+		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, Trail: a.Trail, timeout: a.timeout, confined: true,
 	}
 	for _, account := range a.Accounts {
 		if slices.Contains(names, account.Name) {

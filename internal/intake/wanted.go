@@ -63,12 +63,12 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	return t, errors.Join(all...)
 }
 
-// FromJSON returns a document that stood in JSON text. What is no character there was replaced by
-// U+FFFD when the text was read, so a document that has that is not what the sender meant: an
+// FromJSON returns a document that stood in JSON text. What is not a character there was replaced
+// by U+FFFD when the text was read, so a document that has that is not what the sender meant: an
 // [*invoice.FieldError].
 func FromJSON(xml string) ([]byte, error) {
 	if strings.ContainsRune(xml, '\uFFFD') {
-		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it has text that is no character (U+FFFD)",
+		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it contains U+FFFD, which stands for bytes that are not UTF-8",
 			Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
 	}
 	return []byte(xml), nil

@@ -119,7 +119,7 @@ func (o CheckOptions) limit(attachment bool) (int64, string) {
 	if o.MaxBytes > 0 {
 		return o.MaxBytes, "without an attachment"
 	}
-	return MaxSizeWithoutAttachment, "without an attachment"
+	return maxSizeWithoutAttachment, "without an attachment"
 }
 
 func fiveDigits(s string) bool { return len(s) == 5 && strings.Trim(s, "0123456789") == "" }

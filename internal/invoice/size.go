@@ -9,7 +9,7 @@ import (
 // KSeF's limits of one invoice in bytes. The Ministry raises them for a taxpayer
 // on request.
 const (
-	MaxSizeWithoutAttachment = numbers.MaxInvoiceSize
+	maxSizeWithoutAttachment = numbers.MaxInvoiceSize
 	// MaxSize is the limit of an invoice with attachment, and so of any document. Parse refuses
 	// larger documents before it reads a byte; Check applies the finer limits.
 	MaxSize = numbers.MaxInvoiceSizeWithAttachment

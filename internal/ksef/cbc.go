@@ -101,7 +101,7 @@ func (e *encrypter) Close() error {
 // started it.
 func (k SessionKey) Decrypt(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
-		return nil, fmt.Errorf("decrypt: %d bytes are no multiple of %d", len(sealed), aes.BlockSize)
+		return nil, fmt.Errorf("decrypt: %d bytes are not a multiple of %d", len(sealed), aes.BlockSize)
 	}
 	out := make([]byte, len(sealed))
 	cipher.NewCBCDecrypter(k.block(), k.iv[:]).CryptBlocks(out, sealed)

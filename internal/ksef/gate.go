@@ -28,8 +28,8 @@ type Outcome struct {
 	// Throttled: HTTP 429.
 	Throttled bool
 	// Outage: network error, time-out, 5xx, or an answer that is not the other side's own (HTML
-	// where JSON was due, a garbled body). A request that the caller cancelled is no outage, nor is
-	// one that never began because of a fault on this side.
+	// where JSON was due, a garbled body). A request that the caller cancelled is not an outage,
+	// nor is one that never began because of a fault on this side.
 	Outage bool
 	// Unreachable: an outage without a connection, so that the other side learnt nothing of the
 	// request: no route, no listener, no name, no handshake. The fault may be this machine's.

@@ -16,7 +16,7 @@ type SendRequest struct {
 	// for a single invoice.
 	Offline bool
 	// Corrects is the SHA-256 of the rejected offline invoice of which this one is the technical
-	// correction; nil when it is none. It needs Offline, and KSeF's own API.
+	// correction; nil when it corrects none. It needs Offline, and KSeF's own API.
 	Corrects []byte
 }
 

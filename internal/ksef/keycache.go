@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// DefaultKeyTTL is how long a KeyCache keeps KSeF's public key. It bounds how late an ordinary
+// defaultKeyTTL is how long a KeyCache keeps KSeF's public key. It bounds how late an ordinary
 // change of the key is noticed; a change in an emergency is noticed when a session is refused.
-const DefaultKeyTTL = time.Hour
+const defaultKeyTTL = time.Hour
 
 // KeyCache keeps the public key for a bounded time. However many callers need it at once, it makes
 // one request. Safe for concurrent use.
@@ -35,11 +35,11 @@ type flight struct {
 	abandoned bool // its own caller gave up, which means nothing for the others
 }
 
-// NewKeyCache keeps what fetch returns, usually a client's PublicKey, for ttl (0: DefaultKeyTTL).
+// NewKeyCache keeps what fetch returns, usually a client's PublicKey, for ttl (0: defaultKeyTTL).
 // now is the clock (nil: time.Now).
 func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.Duration, now func() time.Time) *KeyCache {
 	if ttl <= 0 {
-		ttl = DefaultKeyTTL
+		ttl = defaultKeyTTL
 	}
 	if now == nil {
 		now = time.Now

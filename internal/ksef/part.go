@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"ksefworker/internal/ksef/numbers"
 )
 
 // Header is one header of a part's upload.
@@ -69,4 +71,30 @@ func (p PartUpload) Address() (*url.URL, error) {
 		}
 	}
 	return u, nil
+}
+
+// MatchUploads brings the uploads of an answer into the order of the parts that were declared. It
+// returns an error when one is missing, or has no address that can be used. Each may take
+// [numbers.PartTime] times the number of parts: KSeF counts so.
+func MatchUploads(parts []BatchPart, uploads []PartUpload) ([]PartUpload, error) {
+	if len(parts) != len(uploads) {
+		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))
+	}
+	by := make(map[int]PartUpload, len(uploads))
+	for _, u := range uploads {
+		if _, err := u.Address(); err != nil {
+			return nil, err
+		}
+		by[u.Ordinal] = u
+	}
+	out := make([]PartUpload, 0, len(parts))
+	for _, p := range parts {
+		u, ok := by[p.Ordinal]
+		if !ok {
+			return nil, fmt.Errorf("answer has no upload for part %d", p.Ordinal)
+		}
+		u.Allowed = numbers.PartTime * time.Duration(len(parts))
+		out = append(out, u)
+	}
+	return out, nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Receipt is what a UPO says: KSeF's signed word on the content of what it accepted. The zero value
-// is no receipt at all.
+// is not a receipt at all.
 type Receipt struct {
 	Session string                 // NumerReferencyjnySesji
 	Pages   int                    // LiczbaStron; 10,000 lines a page
@@ -88,7 +88,7 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&o, &el); err != nil {
 			return err
 		}
-		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display: what is no number is not given
+		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display: what is not a number is not given
 		return nil
 	case "Dokument":
 		var doc struct {
@@ -97,9 +97,9 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&doc, &el); err != nil {
 			return err
 		}
-		// For display only: that it is missing is no fault of the receipt.
+		// For display only: that it is missing is not a fault of the receipt.
 		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF))
-		// White space around a value is no part of it (in the schema these are tokens): a receipt
+		// White space around a value is not part of it (in the schema these are tokens): a receipt
 		// that was indented again must not contradict what was sent.
 		number := strings.TrimSpace(doc.NumerKSeFDokumentu)
 		l := ReceiptLine{

@@ -48,7 +48,7 @@ func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// lenientExtensions reads [{"key":…,"value":…}] and {"…":…}. Anything else is no extension.
+// lenientExtensions reads [{"key":…,"value":…}] and {"…":…}. Anything else is not an extension.
 type lenientExtensions []Extension
 
 func (e *lenientExtensions) UnmarshalJSON(raw []byte) error {

@@ -143,7 +143,7 @@ type Package struct {
 	// are a [*ConflictError] in another one. It is for a caller that changes invoices and then
 	// writes of their package that all is done: a failover in between may have taken the first
 	// writes back, and the package has no revision for them. Such a caller reads the life before
-	// the invoices. "" binds to none. It is no part of the entry.
+	// the invoices. "" binds to none. It is not part of the entry.
 	Within string `redis:"-"`
 }
 

@@ -10,9 +10,9 @@ import (
 // had a field of its own, Redis needed twice the time to take in an invoice, and twice the memory
 // to keep it.
 //
-// The buyer and the amounts are not among them: nothing here needs them, and Redis is no place for
-// personal data. Entries of older builds have these fields, and they are ignored. When there is a
-// storage key, File and Ref are sealed, because they often contain the buyer's name.
+// The buyer and the amounts are not among them: nothing here needs them, and Redis is not the place
+// for personal data. Entries of older builds have these fields, and they are ignored. When there is
+// a storage key, File and Ref are sealed, because they often contain the buyer's name.
 type Facts struct {
 	V         int    `json:"v"`        // the layout of the entry
 	Revision  int    `json:"revision"` // 1 for the first document of this identity, 1 more for each replacement

@@ -19,8 +19,9 @@ import (
 // another state and no reason then. The rest is read from the entry when somebody is told. The list
 // is bounded by count and by age, so a sink that takes nothing cannot fill Redis.
 
-// StateRefused is the state of an outcome that is about a refused document, which is no invoice.
-const StateRefused State = "refused"
+// stateRefused is the state of an outcome that is about a refused document, which is not an
+// invoice.
+const stateRefused State = "refused"
 
 // Outcome is one entry of the outbox.
 type Outcome struct {
@@ -218,7 +219,7 @@ func (st *store) tellRefusal(ctx context.Context, p redis.Pipeliner, tenant stri
 	if st.outbox == 0 {
 		return
 	}
-	state := StateRefused
+	state := stateRefused
 	if r.Ended != "" {
 		state = State(r.Ended)
 	}

@@ -212,7 +212,7 @@ func TestSink_FailuresOfLongAgo_AreForgotten(t *testing.T) {
 		w.must(err)
 	}
 	fail(1)
-	w.millis.Add((FailedKept + time.Hour).Milliseconds())
+	w.millis.Add((failedKept + time.Hour).Milliseconds())
 	fail(2)
 	if got, err := w.Failed(ctx(), "erp", 10); err != nil || len(got) != 1 || got[0].Rev != 2 {
 		t.Errorf("%+v, %v", got, err)

@@ -15,7 +15,7 @@ import (
 // invoice, the sweep does.
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
-// that are given. An invoice without a pending result is no error.
+// that are given. An invoice without a pending result is not an error.
 func (bs *BodyStore) ResultsKept(ctx context.Context, invs []Invoice) error {
 	for len(invs) > 0 {
 		n := min(len(invs), moveBatch)

@@ -9,7 +9,7 @@ import (
 )
 
 // EndRefusals ends refusals that are open, and returns how many it ended. An id without a refusal
-// is no error: intake does not know which documents were refused before.
+// is not an error: intake does not know which documents were refused before.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

@@ -74,9 +74,9 @@ func (c *shapeCache) text(digest string) string {
 // errNoShape says that an entry is whole, and that what it has in common with others is not there.
 var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
 
-// loadShapes reads the shapes of records that this process has not read yet. It is no error that
-// some are not there, or that the key holds something else: that concerns the entries that have
-// them, and unpackFinal says so of each.
+// loadShapes reads the shapes of records that this process has not read yet. It is not an error
+// that some are not there, or that the key holds something else: that concerns the entries that
+// have them, and unpackFinal says so of each.
 func (st *store) loadShapes(ctx context.Context, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}

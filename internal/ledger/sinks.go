@@ -19,8 +19,8 @@ import (
 // first. A record has about 500 bytes.
 const MaxFailed = 10_000
 
-// FailedKept is how long they are kept.
-const FailedKept = 30 * 24 * time.Hour
+// failedKept is how long they are kept.
+const failedKept = 30 * 24 * time.Hour
 
 // SinkState is how far a sink has got. The zero value is a sink that was told nothing yet.
 type SinkState struct {
@@ -113,7 +113,7 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
 			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed}
 	}
-	args := append(ss.args(sink, c.Token, MaxFailed, now.Add(-FailedKept).UnixMilli(), len(fields)), fields...)
+	args := append(ss.args(sink, c.Token, MaxFailed, now.Add(-failedKept).UnixMilli(), len(fields)), fields...)
 	for id, list := range c.Hold {
 		if len(list) == 0 {
 			args = append(args, "drop", id, "", "")

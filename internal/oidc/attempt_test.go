@@ -77,7 +77,7 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 		"person said no":              {cookie, with("error", "access_denied"), oidc.Denied},
 		"provider is busy":            {cookie, with("error", "temporarily_unavailable"), oidc.Unreachable},
 		"scope is unknown":            {cookie, with("error", "invalid_scope"), oidc.Setup},
-		"error that is no word":       {cookie, with("error", "\x1b[31m"+strings.Repeat("x", 5000)), oidc.Denied},
+		"error that is not a word":    {cookie, with("error", "\x1b[31m"+strings.Repeat("x", 5000)), oidc.Denied},
 		"error without a right state": {others, with("error", "access_denied"), oidc.Stale},
 	} {
 		_, err := w.p.Open(c.cookie, c.answer)

@@ -86,12 +86,12 @@ func (p *Provider) person(c claims, id *lib.IDToken) (Person, error) {
 		for _, g := range v[:min(len(v), maxGroups)] {
 			s, ok := g.(string)
 			if !ok {
-				return Person{}, fault(Setup, "the claim %s is no list of texts", p.o.GroupsClaim)
+				return Person{}, fault(Setup, "the claim %s is not a list of strings", p.o.GroupsClaim)
 			}
 			who.Groups = append(who.Groups, s)
 		}
 	default:
-		return Person{}, fault(Setup, "the claim %s is neither a text nor a list of texts", p.o.GroupsClaim)
+		return Person{}, fault(Setup, "the claim %s is neither a string nor a list of strings", p.o.GroupsClaim)
 	}
 	return who, nil
 }

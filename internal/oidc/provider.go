@@ -3,11 +3,8 @@ package oidc
 import (
 	"context"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -55,16 +52,6 @@ type Provider struct {
 	err   error     // of the last time; nil: it answered
 	asked time.Time // the last time
 	told  time.Time // when the log said last that it does not answer
-}
-
-// metadata is what this program uses of the discovery document of a provider.
-type metadata struct {
-	provider   *lib.Provider
-	verifier   *lib.IDTokenVerifier
-	oauth      oauth2.Config
-	endSession string // "": it has no logout
-	// namesIssuer says that each of its answers names the issuer.
-	namesIssuer bool
 }
 
 // New returns a provider. It sends nothing.
@@ -167,78 +154,4 @@ func (p *Provider) keep(m *metadata, err error) error {
 		p.told = now
 	}
 	return err
-}
-
-// ask gets the discovery document and checks it.
-func (p *Provider) ask(ctx context.Context) (*metadata, error) {
-	found, err := lib.NewProvider(lib.ClientContext(ctx, p.client), p.o.Issuer)
-	if other, ok := errors.AsType[*lib.IssuerMismatchError](err); ok {
-		return nil, &Error{Setup, short(fmt.Errorf("%s calls itself %q: http.oidc.issuer must be exactly that",
-			p.o.Issuer, other.Discovered))}
-	}
-	if err != nil {
-		return nil, &Error{Unreachable, fmt.Errorf("ask %s for its openid-configuration: %w", p.o.Issuer, short(err))}
-	}
-	var more struct {
-		Keys       string   `json:"jwks_uri"`
-		EndSession string   `json:"end_session_endpoint"`
-		Methods    []string `json:"token_endpoint_auth_methods_supported"`
-		Challenges []string `json:"code_challenge_methods_supported"`
-		Issuer     bool     `json:"authorization_response_iss_parameter_supported"`
-	}
-	if err := found.Claims(&more); err != nil {
-		return nil, fault(Unreachable, "the openid-configuration of %s cannot be read: %w", p.o.Issuer, short(err))
-	}
-	endpoint := found.Endpoint()
-	for name, address := range map[string]string{"authorization_endpoint": endpoint.AuthURL, "token_endpoint": endpoint.TokenURL,
-		"jwks_uri": more.Keys} {
-		if err := p.endpoint(address); err != nil {
-			return nil, fault(Setup, "the openid-configuration of %s: %s: %w", p.o.Issuer, name, err)
-		}
-	}
-	if len(more.Challenges) > 0 && !slices.Contains(more.Challenges, "S256") {
-		return nil, fault(Setup, "the openid-configuration of %s: code_challenge_methods_supported has no S256", p.o.Issuer)
-	}
-	// Unless one is chosen, the library tries both ways of sending the secret, with the same code.
-	switch {
-	case len(more.Methods) == 0 || slices.Contains(more.Methods, "client_secret_basic"):
-		endpoint.AuthStyle = oauth2.AuthStyleInHeader
-	case slices.Contains(more.Methods, "client_secret_post"):
-		endpoint.AuthStyle = oauth2.AuthStyleInParams
-	default:
-		return nil, fault(Setup, "the openid-configuration of %s: token_endpoint_auth_methods_supported has neither "+
-			"client_secret_basic nor client_secret_post", p.o.Issuer)
-	}
-	if p.endpoint(more.EndSession) != nil {
-		more.EndSession = ""
-	}
-	scopes := []string{lib.ScopeOpenID}
-	for _, s := range p.o.Scopes {
-		if !slices.Contains(scopes, s) {
-			scopes = append(scopes, s)
-		}
-	}
-	return &metadata{
-		provider: found, endSession: more.EndSession, namesIssuer: more.Issuer,
-		verifier: found.Verifier(&lib.Config{ClientID: p.o.ClientID, Now: func() time.Time { return p.o.Now().Add(-leeway) }}),
-		oauth: oauth2.Config{ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, RedirectURL: p.o.RedirectURL,
-			Endpoint: endpoint, Scopes: scopes},
-	}, nil
-}
-
-// endpoint checks an address in the discovery document. Plain HTTP on this machine is allowed only
-// when the issuer uses it, too.
-func (p *Provider) endpoint(address string) error {
-	if address == "" {
-		return errors.New("is missing")
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return errors.New("is not a URL")
-	}
-	issuer, err := url.Parse(p.o.Issuer)
-	if err == nil && issuer.Scheme == "https" && u.Scheme != "https" {
-		return fmt.Errorf("%s://%s is not https", u.Scheme, u.Host)
-	}
-	return encrypted(u)
 }

@@ -87,7 +87,7 @@ func (w *world) wantReason(err error, want oidc.Reason, secrets ...string) {
 		}
 	}
 	if len(err.Error()) > 600 || strings.ContainsAny(err.Error(), "\r\n\x1b") {
-		w.Errorf("the error is no line of a log: %q", err)
+		w.Errorf("the error is not one line of a log: %q", err)
 	}
 }
 

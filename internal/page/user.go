@@ -18,12 +18,12 @@ type User struct {
 	Seal func(text string) string
 }
 
-// sees reports whether the user may see what belongs to a tenant; "" is no tenant.
+// sees reports whether the user may see what belongs to a tenant; "" means no tenant.
 func (u *User) sees(tenant string) bool {
 	return u.Tenants == nil || tenant != "" && slices.Contains(u.Tenants, tenant)
 }
 
-// acts reports whether the user may act on what belongs to a tenant; "" is no tenant.
+// acts reports whether the user may act on what belongs to a tenant; "" means no tenant.
 func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }

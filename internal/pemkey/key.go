@@ -75,7 +75,7 @@ func parse(b *pem.Block, password []byte) (any, error) {
 		return key, nil
 	}
 	return nil,
-		fmt.Errorf("a block of the type %q is no key that can be read; convert it: openssl pkcs8 -topk8 -in FILE -out key.pem", b.Type)
+		fmt.Errorf("a block of type %q is not a key that can be read; convert it: openssl pkcs8 -topk8 -in FILE -out key.pem", b.Type)
 }
 
 func inWords(key any, err error) (any, error) {

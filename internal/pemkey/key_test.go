@@ -94,7 +94,7 @@ func TestPrivateKey_FileThatIsNoKey_IsToldInWords(t *testing.T) {
 		"a way that is not known here":        openssl(t, "pkcs8", "-topk8", "-in", in, "-scrypt", "-passout", "pass:x"),
 		"its private key cannot be read":      []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
 		"its encrypted private key cannot be": []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
-		"is no key that can be read":          []byte("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
+		"is not a key that can be read":       []byte("-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n"),
 	} {
 		_, err := pemkey.PrivateKey(raw, []byte("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -48,7 +48,7 @@ func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 		return nil, errors.New("the private key does not belong to the certificate")
 	}
 	// An Offline certificate may sign documents and not log in, an Authentication certificate the
-	// reverse (Ministry's page certyfikaty-KSeF). One without any key usage is no certificate of
+	// reverse (Ministry's page certyfikaty-KSeF). One without any key usage is not a certificate of
 	// KSeF; the verification page will say so.
 	if u := cert.KeyUsage; u&x509.KeyUsageDigitalSignature != 0 && u&x509.KeyUsageContentCommitment == 0 {
 		return nil, errors.New("the certificate is of type Authentication, which only logs in; KOD II needs a KSeF certificate of type " +

@@ -18,8 +18,8 @@ import (
 const ChunkInvoices = 100
 
 // Chunk is the work of one task of [KindChunk]: invoices of one tenant that are queued together. It
-// is no promise about any of them. Each has an entry of its own, which alone says what is still to
-// be done.
+// is not a promise about any of them. Each has an entry of its own, which alone says what is still
+// to be done.
 type Chunk struct {
 	ID     string // the same for the same invoices at the same revisions
 	Tenant string

@@ -25,7 +25,7 @@ const (
 	KindSweep   Kind = "sweep"
 )
 
-// KindDeliver is the task that tells one receiver what became of invoices. It is no step of an
+// KindDeliver is the task that tells one receiver what became of invoices. It is not a step of an
 // invoice's path, so it has a queue and a server of its own: receivers that answer slowly take no
 // worker's place from invoices.
 const KindDeliver Kind = "results:deliver"

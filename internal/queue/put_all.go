@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,21 +40,56 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 		}
 	}
 	for _, run := range net.runs {
-		if err := run.send(ctx, q.rdb); err != nil {
+		if err := net.send(ctx, run); err != nil {
 			return fmt.Errorf("queue %d tasks: %w", len(jobs), err)
 		}
 	}
 	return nil
 }
 
+// send runs a caught script, after what asynq adds to sets before it, in one round trip.
+func (c *catch) send(ctx context.Context, run *caught) error {
+	script := run.script()
+	cmds, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, s := range c.sets {
+			p.SAdd(ctx, s.key, s.members...)
+		}
+		script.EvalSha(ctx, p, nil, run.words...)
+		return nil
+	})
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		err = script.Eval(ctx, c.UniversalClient, nil, run.words...).Err()
+	}
+	for _, cmd := range cmds[:max(len(cmds)-1, 0)] {
+		err = errors.Join(err, cmd.Err())
+	}
+	c.sets = nil
+	return err
+}
+
 // catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at
 // once that all is well. The script would return 0 when a task of that id is there already, which
-// is no error for our purpose. Any other command of asynq goes through to Redis. So nothing here
-// knows how asynq lays out its keys: if a later version uses other means than one script, nothing
-// is saved, and nothing goes wrong.
+// is not an error for our purpose. Any other command of asynq goes through to Redis. So nothing
+// here knows how asynq lays out its keys: if a later version uses other means than one script,
+// nothing is saved, and nothing goes wrong.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught
+	sets []added
+}
+
+// added is what asynq adds to a set: the names of queues.
+type added struct {
+	key     string
+	members []any
+}
+
+// SAdd implements redis.Cmdable. What it adds is sent with the script that asynq runs next.
+func (c *catch) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
+	c.sets = append(c.sets, added{key, members})
+	answer := redis.NewIntCmd(ctx)
+	answer.SetVal(int64(len(members)))
+	return answer
 }
 
 // caught is one script and the keys and arguments of every call of it.
@@ -92,7 +128,7 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 
 // send runs the caught script once for each call. The script becomes the body of a function, whose
 // whose parameters stand for the variables that Redis gives a script.
-func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
+func (r *caught) script() *redis.Script {
 	var many strings.Builder
 	many.WriteString("local function one(KEYS, ARGV)\n")
 	many.WriteString(r.source)
@@ -105,7 +141,7 @@ for i = 3, #ARGV, keys + args do
   n = n + 1
 end
 return n`)
-	return redis.NewScript(many.String()).Run(ctx, rdb, nil, r.words...).Err()
+	return redis.NewScript(many.String())
 }
 
 // noScript is Redis's own answer to an unknown script.

@@ -79,7 +79,7 @@ func (s *Redis) openCircuits(ctx context.Context, host string) ([]Pair, error) {
 	index := s.prefix + "circuit:" + host + "|" + hostMember
 	names, err := s.client.ZRange(ctx, index, 0, -1).Result()
 	if wrongType(err) {
-		return nil, s.makeWell(ctx, index)
+		return nil, s.deleteWrongTypes(ctx, index)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)

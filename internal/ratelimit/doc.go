@@ -23,7 +23,7 @@
 //
 // A caller that would have to wait longer than it may sleep books nothing and comes back later.
 // With a [Ticket] it keeps its place: the store has a waitlist of such callers in order of arrival.
-// Each is told the instant at which it would be served after all callers before it ([Slot]). So
+// Each is told the instant at which it would be served after all callers before it (slot.go). So
 // about as many come back as can be served, in their order, and newcomers stand behind them.
 //
 // Booking those instants at once was the other choice. It was rejected because a task queue brings

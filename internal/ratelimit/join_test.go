@@ -75,7 +75,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 		for i, want := range []time.Duration{10*time.Second + tick, 2 * (10*time.Second + tick)} {
 			err := l.Join(With(t.Context(), Ticket(fmt.Sprint(i))), nip, "x")
 			later, ok := errors.AsType[*NotNow](err)
-			if !ok || later.Wait != want || later.Early != DefaultMaxSleep {
+			if !ok || later.Wait != want || later.Early != defaultMaxSleep {
 				t.Errorf("caller %d: %v (%+v), want %s", i, err, later, want)
 			}
 		}

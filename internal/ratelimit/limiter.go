@@ -13,7 +13,7 @@ import (
 // Defaults of [Options].
 const (
 	DefaultMargin   = 300 * time.Millisecond
-	DefaultMaxSleep = 2 * time.Second
+	defaultMaxSleep = 2 * time.Second
 )
 
 // Options of a [Limiter]. Only Defaults is required.
@@ -69,7 +69,7 @@ func New(store Store, o Options) (*Limiter, error) {
 		l.margin = DefaultMargin
 	}
 	if o.MaxSleep == 0 {
-		l.maxSleep = DefaultMaxSleep
+		l.maxSleep = defaultMaxSleep
 	}
 	if err := l.validate(); err != nil {
 		return nil, fmt.Errorf("make a limiter: %w", err)

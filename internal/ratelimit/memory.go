@@ -77,7 +77,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 			earliest = t
 		}
 	}
-	at := Slot(earliest, b.instants, windows, ahead)
+	at := slot(earliest, b.instants, windows, ahead)
 	wait := at.Sub(now)
 	if wait > r.MaxWait {
 		if list != nil {

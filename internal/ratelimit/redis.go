@@ -25,8 +25,8 @@ var (
 	throttleLua string
 	//go:embed lua/circuit.lua
 	circuitLua string
-	//go:embed lua/heal.lua
-	healLua string
+	//go:embed lua/delete_type.lua
+	deleteTypeLua string
 )
 
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
@@ -47,9 +47,9 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, throttle, usage, circuit, heal *redis.Script
+	book, cancel, freeze, throttle, usage, circuit, deleteType *redis.Script
 
-	healed func(key, held string) // nil: nobody is told
+	deleted func(key, held string) // nil: nobody is told
 }
 
 var _ Store = (*Redis)(nil)
@@ -60,14 +60,14 @@ var _ Store = (*Redis)(nil)
 // + tenant + ":" + group. "rate-clock" is the highest instant seen. NewRedis makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
-		client:  client,
-		prefix:  prefix,
-		book:    redis.NewScript(logLua + bookLua),
-		cancel:  redis.NewScript(logLua + cancelLua),
-		freeze:  redis.NewScript(logLua + freezeLua),
-		usage:   redis.NewScript(logLua + usageLua),
-		circuit: redis.NewScript(logLua + circuitLua),
-		heal:    redis.NewScript(healLua),
+		client:     client,
+		prefix:     prefix,
+		book:       redis.NewScript(logLua + bookLua),
+		cancel:     redis.NewScript(logLua + cancelLua),
+		freeze:     redis.NewScript(logLua + freezeLua),
+		usage:      redis.NewScript(logLua + usageLua),
+		circuit:    redis.NewScript(logLua + circuitLua),
+		deleteType: redis.NewScript(deleteTypeLua),
 
 		throttle: redis.NewScript(logLua + throttleLua),
 	}

@@ -29,9 +29,9 @@ func (e *SickLogError) Error() string {
 
 func (e *SickLogError) Unwrap() error { return e.Err }
 
-// OnHeal sets what is called when a key was deleted because it held another type: its name with the
-// prefix, and that type. Set it before the first use. f must be safe for concurrent use.
-func (s *Redis) OnHeal(f func(key, held string)) { s.healed = f }
+// OnDeleted sets what is called when a key was deleted because it held another type: its name with
+// the prefix, and that type. Set it before the first use. f must be safe for concurrent use.
+func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
@@ -39,25 +39,25 @@ func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 // matter and calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.Run(ctx, s.client, keys, args...)
-	if !wrongType(cmd.Err()) || s.makeWell(ctx, keys...) != nil {
+	if !wrongType(cmd.Err()) || s.deleteWrongTypes(ctx, keys...) != nil {
 		return cmd
 	}
 	return script.Run(ctx, s.client, keys, args...)
 }
 
-// makeWell deletes those of the keys, and the clock's, that hold another type.
-func (s *Redis) makeWell(ctx context.Context, keys ...string) error {
+// deleteWrongTypes deletes those of the keys, and the clock's, that hold another type.
+func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	for _, key := range append([]string{s.prefix + "rate-clock"}, keys...) {
 		want := s.kindOf(key)
 		if want == "" {
 			continue
 		}
-		held, err := s.heal.Run(ctx, s.client, []string{key}, want).Text()
+		held, err := s.deleteType.Run(ctx, s.client, []string{key}, want).Text()
 		if err != nil {
 			return fmt.Errorf("delete the key %s, which holds another type: %w", key, err)
 		}
-		if held != "" && s.healed != nil {
-			s.healed(key, held)
+		if held != "" && s.deleted != nil {
+			s.deleted(key, held)
 		}
 	}
 	return nil

@@ -57,12 +57,12 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
-	var healed []string
-	s.OnHeal(func(key, held string) {
+	var deleted []string
+	s.OnDeleted(func(key, held string) {
 		if held != "list" {
 			t.Errorf("%s held a %s", key, held)
 		}
-		healed = append(healed, key)
+		deleted = append(deleted, key)
 	})
 	c, err := NewCircuit(s, CircuitOptions{Failures: 1})
 	if err != nil {
@@ -97,7 +97,7 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 		client.FlushAll(t.Context())
 		mustBook(t, s, Request{Key: send, Limits: one})
 		spoil(t, client, "test:"+key)
-		healed = nil
+		deleted = nil
 		if u, err := s.Usage(t.Context(), send, one); err != nil || u.Windows[0].Used != 1 {
 			t.Errorf("%s: usage %+v, %v", key, u, err)
 		}
@@ -110,8 +110,8 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 		if strings.HasSuffix(key, ":why") {
 			continue // it is written over, and says nothing meanwhile
 		}
-		if len(healed) != 1 || healed[0] != "test:"+key {
-			t.Errorf("%s: told are %v", key, healed)
+		if len(deleted) != 1 || deleted[0] != "test:"+key {
+			t.Errorf("%s: told are %v", key, deleted)
 		}
 		if _, err := s.Waitlisted(t.Context(), []Key{send}); err != nil {
 			t.Errorf("%s: waitlisted: %v", key, err)

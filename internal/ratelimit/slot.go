@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Slot returns the instant for a request that has ahead others before it on the waitlist, none of
+// slot returns the instant for a request that has ahead others before it on the waitlist, none of
 // which is booked yet: the earliest instant that fits after each of them has taken the earliest one
 // that fits it. Gaps between booked instants are used too. A caller that has to come back is told
 // this instant, so that as many come back as can be served.
@@ -19,7 +19,7 @@ import (
 //
 // Beyond one fill of the longest window the pattern repeats, so the cost is bounded by that
 // window's limit and not by the length of the waitlist. Pure, safe for concurrent use.
-func Slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Time {
+func slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Time {
 	if ahead <= 0 || len(limits) == 0 {
 		return Earliest(from, booked, limits, 0)
 	}

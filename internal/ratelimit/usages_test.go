@@ -85,6 +85,6 @@ func TestUsages_RedisClock_SeesAFreeze(t *testing.T) {
 	}
 	srv.Kill()
 	if _, err := s.Usages(t.Context(), []Key{frozen}, nil); err == nil {
-		t.Error("a Redis that is away is no error")
+		t.Error("a Redis that is away is not an error")
 	}
 }

@@ -252,12 +252,12 @@ func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 			slices.SortFunc(taken, time.Time.Compare)
 		}
 		want := Earliest(now, taken, limits, 0)
-		if got := Slot(now, booked, limits, ahead); !got.Equal(want) {
+		if got := slot(now, booked, limits, ahead); !got.Equal(want) {
 			t.Fatalf("slot after %d is +%s, want +%s (booked %v)", ahead, got.Sub(now), want.Sub(now), booked)
 		}
 		if rounds := rapid.IntRange(1, 1000).Draw(t, "rounds"); ahead > 0 {
-			far := Slot(now, booked, limits, ahead+rounds*limits[1].Limit)
-			if want := Slot(now, booked, limits, ahead).Add(time.Duration(rounds) * (time.Minute + tick)); !far.Equal(want) {
+			far := slot(now, booked, limits, ahead+rounds*limits[1].Limit)
+			if want := slot(now, booked, limits, ahead).Add(time.Duration(rounds) * (time.Minute + tick)); !far.Equal(want) {
 				t.Fatalf("%d rounds later it is +%s, want +%s", rounds, far.Sub(now), want.Sub(now))
 			}
 		}

@@ -91,7 +91,7 @@ func (r *Reader) Receipt(ctx context.Context, of results.Result) (Receipt, error
 	parts := strings.Split(location, "/")
 	const components = 4 // NIP, month, upo, file
 	if len(parts) < components || parts[len(parts)-2] != "upo" {
-		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is no place in an archive",
+		return Receipt{}, fmt.Errorf("%w: result of %s names %q as its receipt, which is not a name in an archive",
 			archive.ErrNotFound, of.ID, of.UPO)
 	}
 	name := strings.Join(parts[len(parts)-components:], "/")

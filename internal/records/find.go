@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). None is no
-// error.
+// Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). None is
+// not an error.
 //
 // What is in bundles is found in their indexes, what is kept by itself in the receipts, of which
 // one has thousands of lines; an id has names of its own. Only what none of them has is searched

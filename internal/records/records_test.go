@@ -206,7 +206,7 @@ func TestReceipt_ArchiveWasMoved_IsFoundAtItsPlace(t *testing.T) {
 		t.Errorf("no receipt: %v", err)
 	}
 	if _, err := reader.Receipt(t.Context(), results.Result{UPO: "file:///upo.xml"}); !records.Missing(err) {
-		t.Errorf("an address that is no place: %v", err)
+		t.Errorf("an address that is not a place: %v", err)
 	}
 }
 

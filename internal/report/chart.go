@@ -16,7 +16,7 @@ import (
 type bar struct {
 	Day   string
 	Parts []float64 // from the bottom up, none negative
-	Title string    // shown at the mouse, and read to who cannot see it
+	Title string    // shown under the mouse pointer, and read aloud by screen readers
 }
 
 // chart is a bar chart as inline SVG.
@@ -108,7 +108,7 @@ func groupOf(state string) int {
 	return 2
 }
 
-// draw draws bars. Every text in it is escaped, and every number is its own.
+// draw draws bars. It escapes every text; the numbers come from this package.
 func draw(title string, bars []bar) template.HTML {
 	highest := 0.0
 	for _, b := range bars {

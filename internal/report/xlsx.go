@@ -15,7 +15,7 @@ const maxCell = 32_767
 
 // WriteXLSX writes the report as a spreadsheet: the flat lines first, for a pivot table, then a
 // sheet for each table. Amounts are numbers with two digits after the point. Text is always text: a
-// number of an invoice that begins with = is no formula.
+// number of an invoice that begins with = is not a formula.
 func (r Report) WriteXLSX(w io.Writer, l explain.Language) error {
 	words := wordsIn(l)
 	sections := append([]Section{r.Flat()}, r.Sections(l)...)

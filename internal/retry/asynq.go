@@ -49,7 +49,7 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	return Backoff(n) + time.Second
 }
 
-// IsFailure is asynq's function of that name. Waiting is no failure, so that the dashboard's
+// IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard's
 // failure counts are meaningful. Waiting with growing pauses is one, because asynq counts only
 // failures.
 func IsFailure(err error) bool {

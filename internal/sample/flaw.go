@@ -58,8 +58,8 @@ func (f Flaw) String() string {
 // schema. If not, the invoice passes both then and KSeF refuses it by its schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
-// Bad returns the invoice that o describes, with the flaw. For a value that is no Flaw it returns a
-// good invoice.
+// Bad returns the invoice that o describes, with the flaw. For a value that is not a Flaw it
+// returns a good invoice.
 func Bad(flaw Flaw, o Options) []byte {
 	o = o.withDefaults()
 	switch flaw {

@@ -86,7 +86,7 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 				if len(d.Gone) != 0 || d.Doubt == nil || !d.Doubt.Begin || d.Wait == nil {
 					t.Errorf("%d %s at once: %+v", code, lane, d)
 				}
-				p.Doubt = ledger.At(began.Add(-silencePatience))
+				p.Doubt = ledger.At(began.Add(-maxSilence))
 				d = Rules{Refusals: 3}.Decide(p, held, listed, began)
 			}
 			if len(d.Moves) != 0 || len(d.Gone) != 2 || d.Wait != nil {
@@ -212,7 +212,7 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 		t.Errorf("at first: %+v", d)
 	}
 	p.Doubt = ledger.At(began)
-	if d = (Rules{}).Decide(p, held, listed, began.Add(proofPatience-time.Second)); d.Doubt != nil || d.Wait == nil ||
+	if d = (Rules{}).Decide(p, held, listed, began.Add(maxProofWait-time.Second)); d.Doubt != nil || d.Wait == nil ||
 		!d.Wait.Poll || d.Listed {
 		t.Errorf("before the time is over: %+v", d)
 	}
@@ -220,7 +220,7 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	if d = (Rules{}).Decide(p, held, listed, began.Add(time.Minute)); d.Wait == nil || d.Wait.Err != listed.Receipt.Err {
 		t.Errorf("what is sick is told: %+v", d.Wait)
 	}
-	d = Rules{}.Decide(p, held, listed, began.Add(proofPatience))
+	d = Rules{}.Decide(p, held, listed, began.Add(maxProofWait))
 	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||
 		d.Doubt.Notes[0].Original.Session != "S" || d.Wait != nil || !d.Listed {
 		t.Errorf("the time is over: %+v", d)

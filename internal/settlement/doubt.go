@@ -6,22 +6,22 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// proofPatience is how long the worker asks a session's own list and receipt again about invoices
+// maxProofWait is how long the worker asks a session's own list and receipt again about invoices
 // that they do not account for. After that it searches KSeF's register.
-const proofPatience = 30 * time.Minute
+const maxProofWait = 30 * time.Minute
 
-// silencePatience is how long a session that ended without saying why, and that neither lists nor
+// maxSilence is how long a session that ended without saying why, and that neither lists nor
 // counts anything, has to be silent until that counts as proof that nothing of it was processed.
 // KSeF asks for such sessions to be sent again, so the wait is as long as answers may lag behind
 // each other, and no longer.
-const silencePatience = time.Minute
+const maxSilence = time.Minute
 
 func silent(p ledger.Package, now time.Time) bool {
-	return p.Doubt != 0 && now.Sub(p.Doubt.Time()) >= silencePatience
+	return p.Doubt != 0 && now.Sub(p.Doubt.Time()) >= maxSilence
 }
 
 func patient(p ledger.Package, now time.Time) bool {
-	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < proofPatience
+	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < maxProofWait
 }
 
 // doubt keeps invoices where they are of which nothing proves what became of them. It reports that

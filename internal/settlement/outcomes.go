@@ -104,8 +104,8 @@ func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 		switch {
 		case len(a.answers) == 0 && inv.State == ledger.Sending:
 			// It was not known whether it left, and now it is known that it did not: Redis was away
-			// between the two, or the worker died. That is no fault of KSeF's or the invoice's, so
-			// none of the bounded tries is counted: an outage of ours must never park anything.
+			// between the two, or the worker died. That is not a fault of KSeF's or the invoice's,
+			// so none of the bounded tries is counted: an outage of ours must never park anything.
 			o.moves = append(o.moves, again(inv, inv.Lane, Resends, int64(inv.Resends), 0, neverArrived, proof))
 		case len(a.answers) == 0:
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))

@@ -99,6 +99,6 @@ func TestAccount_HashOfNobody_ProvesNoAbsence(t *testing.T) {
 	list[1].Hash = ""
 	list[1].InvoiceNumber = ""
 	if a := newAccount(ledger.Bulk, invs, session, list); !a.provesAbsence() || a.foreign() {
-		t.Error("a refusal without name and hash is no foreign document")
+		t.Error("a refusal without name and hash is not a foreign document")
 	}
 }

@@ -21,8 +21,8 @@ const (
 	keyPause = time.Minute
 )
 
-// RefusalPause is the pause before the n-th such try, from 0.
-func RefusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
+// refusalPause is the pause before the n-th such try, from 0.
+func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
 // TenantRest is how long all packages of a tenant rest when KSeF has refused so many of its
 // sessions in a row, with none processed in between. It is 0 when they need not rest. After the
@@ -32,7 +32,7 @@ func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	if t.Refusals <= r.Refusals {
 		return 0
 	}
-	return RefusalPause(t.Refusals - r.Refusals - 1)
+	return refusalPause(t.Refusals - r.Refusals - 1)
 }
 
 // TenantRestsUntil is the end of that pause, or the zero time when there is none.
@@ -92,7 +92,7 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	case p.Rest != "":
 		return r.rejoin(d, p, held, listed, reason, proof)
 	}
-	return whole(RefusalPause(refusals - r.Refusals))
+	return whole(refusalPause(refusals - r.Refusals))
 }
 
 // rejoin puts a probe that was refused back into what it was split off. That is sent again after a
@@ -108,7 +108,7 @@ func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, re
 		part.ID, part.Into = rest.ID, true
 	}
 	d.Split = &Split{Parts: []ledger.Part{part}, End: EndOf(p, held, len(left)), Reason: reason,
-		In: RefusalPause(part.Refusals - r.Refusals), Proof: proof}
+		In: refusalPause(part.Refusals - r.Refusals), Proof: proof}
 	return d
 }
 

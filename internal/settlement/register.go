@@ -27,9 +27,9 @@ const (
 	registerPage = numbers.MaxMetadataPage
 	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
 	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
-	// registerPatience is how long after the package was closed an invoice may appear in the
+	// registerDelay is how long after the package was closed an invoice may appear in the
 	// register.
-	registerPatience = time.Hour
+	registerDelay = time.Hour
 	// passRest is the pause between two passes that did not find everything, or broke off. It is
 	// doubled each time up to passRestMax: a pass costs at least one of the register's 20 requests
 	// an hour.

@@ -26,7 +26,7 @@ import (
 //   - a session that KSeF refused for a reason of its own accepted nothing, and one that ended in
 //     an error shows an acceptance, if there was any, in its list, its counts or its receipt;
 //   - where the receipt of such a session is short, no answer in its list is unclear. (This is a
-//     gap: an unclear answer that has an owner is no obstacle to [account.covered], and what is
+//     gap: an unclear answer that has an owner is not an obstacle to [account.covered], and what is
 //     not in the receipt counts as refused then.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
@@ -238,7 +238,7 @@ func (w *world) named(number string) int {
 	return n
 }
 
-// list is what KSeF lists in one run; nil is no list.
+// list is what KSeF lists in one run; nil means no list.
 func (w *world) list(t *rapid.T, unclear bool) []ksef.InvoiceInfo {
 	if rapid.IntRange(0, 7).Draw(t, "no list") == 0 {
 		return nil

@@ -35,10 +35,10 @@ type Options struct {
 	// 0 is 1. The lifetimes of sessions and parts are not scaled: use Advance for them.
 	Scale float64
 	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. It
-	// holds for an upload to the box as well. 0 is no delay.
+	// holds for an upload to the box as well. 0 means no delay.
 	Delay time.Duration
 	// InvoiceDelay is how long an invoice of an open online session, a query or a download by the
-	// box takes. 0 is no delay.
+	// box takes. 0 means no delay.
 	InvoiceDelay time.Duration
 	// Faults are armed from the start; Inject adds more.
 	Faults []Fault

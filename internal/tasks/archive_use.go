@@ -49,8 +49,8 @@ func (u *archiveUse) archiveWell() error {
 		What: "the archive is out of service since " + h.Since.UTC().Format(time.RFC3339), Err: h.Why}
 }
 
-// forArchive turns the error of a failed call to the archive into a pause. The failure is no fault
-// of the task, so the task's pauses must not have grown when the archive is back.
+// forArchive turns the error of a failed call to the archive into a pause. The failure is not a
+// fault of the task, so the task's pauses must not have grown when the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError

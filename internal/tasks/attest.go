@@ -51,7 +51,7 @@ type attestations struct {
 	overdue   bool              // people are told what is missing
 }
 
-// attestations fetches the receipts. A receipt that KSeF does not give is no error.
+// attestations fetches the receipts. A receipt that KSeF does not give is not an error.
 func (ar *archivist) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
 	a := attestations{pkg: p, bySession: map[string]sessionUPO{}, missing: map[string]string{}}
 	for i := range held {

@@ -13,8 +13,8 @@ const (
 	// task that waits holds a worker, many packages would hold all workers, and single sends could
 	// not run.
 	buildLater = time.Second
-	// openPatience is how long a built package waits for its session.
-	openPatience = 15 * time.Second
+	// maxOpenWait is how long a built package waits for its session.
+	maxOpenWait = 15 * time.Second
 )
 
 func newBuilds() *bulkhead { return newBulkhead(parallelBuilds, tenantBuilds) }

@@ -168,7 +168,7 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	}
 }
 
-// After a restart of Redis its word is no proof, although close was never called. The session is
+// After a restart of Redis its word is not proof, although close was never called. The session is
 // closed, and everything that had arrived is accepted.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})

@@ -17,7 +17,7 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 // sent. Each of them can be out of service by itself. Each can also be the first sign that the
 // gateway is down, when only old sessions still ask it something. One package at a time then tries,
 // which costs a tenant nothing when the package can be sent. The groups of what is fetched
-// afterwards, receipts and documents, are no sign.
+// afterwards, receipts and documents, are not a sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 

@@ -60,7 +60,8 @@ func TestLeave_KeyFileGoneWhileASessionIsOpen_AnotherWorkerClosesItAndFindsTheLo
 	}
 }
 
-// The owner of a session closes it. A fault that may be over in a moment is no reason to leave it.
+// The owner of a session closes it. A fault that may be over in a moment is not a reason to leave
+// it.
 func TestLeave_CloseFailsForAnotherReason_LeftToOthersOnlyAfterMinutes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -107,8 +107,8 @@ func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 	}
 }
 
-// An answer is lost while its group is out of service. That is no failure of the task and consumes
-// no attempt. While another group is out of service, it does.
+// An answer is lost while its group is out of service. That is not a failure of the task and
+// consumes no attempt. While another group is out of service, it does.
 func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
@@ -144,7 +144,7 @@ func (g groupDown) Down(_ context.Context, _ string, groups ...string) (bool, er
 }
 
 // While the gateway is away, each tenant has one package as its probe. A package that was refused
-// and has to wait for an hour is no probe.
+// and has to wait for an hour is not a probe.
 func TestOutage_RefusedPackageWaits_AnotherIsTheProbe(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
 	w := s.worker("w", s.client())

@@ -112,7 +112,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	}
 	// The package is built, so it may wait longer than a request usually does: to build it again
 	// would cost more.
-	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)),
+	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(maxOpenWait)),
 		batchRequest(p, info, built, b.o.packageForm(p.Tenant)))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))

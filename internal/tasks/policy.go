@@ -80,10 +80,10 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	case guarded(w.Group, now):
 		return atMidnightCut(w, now)
 	}
-	return now.Sub(w.Oldest) >= p.patience(w, now, r)
+	return now.Sub(w.Oldest) >= p.gatherTime(w, now, r)
 }
 
-// patience is how long the oldest invoice waits for company.
+// gatherTime is how long the oldest invoice waits for company.
 //
 // The wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
 // every two minutes. They are not enough for ten such sets, nor for one that would be cut every two
@@ -93,7 +93,7 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 // which nothing more arrives may have a few sessions in a row, because waiting would bring them no
 // company. A few invoices that may not go by the express lane are not worth a session at once: they
 // wait as long as the configuration says.
-func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
+func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now, r) {
 		burst = max(r.Burst, 1)

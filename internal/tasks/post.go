@@ -13,11 +13,11 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// sendPatience is the longest time that a send waits for the limiter after the ledger has recorded
+// maxSendWait is the longest time that a send waits for the limiter after the ledger has recorded
 // it as sending. Before that its turn was within the wait that the limiter allows (2 s, or as
 // configured). It gets a little more here: the ledger took perhaps a tenth of a second, and to
 // write the invoice back and wait another whole round for that would waste a place.
-const sendPatience = 4 * time.Second
+const maxSendWait = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.
 func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
@@ -52,7 +52,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
 	x.logInvoice(inv, ledger.Sending, s.pkg.ID, s.pkg.Session)
-	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), request)
+	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(maxSendWait)), request)
 	// The outcome is written even when the time of this run is up, because the answer will not come
 	// a second time.
 	ctx = context.WithoutCancel(ctx)

@@ -13,6 +13,7 @@ import (
 
 const (
 	pulseEvery = time.Second
+	lookAgain  = pulseEvery / 4 // how soon it is looked for cuts again after one was due
 	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
 	// worker that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
@@ -44,7 +45,7 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
 		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.online.closeIdle(ctx); return nil }},
 		{pulseEvery, "plan the polls of sessions", func(ctx context.Context) error { return w.polls.replan(ctx, w.o.Now()) }},
-		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.lanes.queueCuts(ctx, w.o.Now(), nil) }},
+		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.lanes.lookForCuts(ctx, stop) }},
 		{pulseEvery, "queue the sweep", func(ctx context.Context) error { return w.queueSweep(ctx, &swept) }},
 		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.online.closeLostSessions},
 	} {
@@ -114,32 +115,54 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(w.online.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// queueCuts queues a cut for each waiting set that is due. A fault with one set does not keep the
-// others from being cut. busy is as in [When].
-func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
+// lookForCuts queues the cuts that are due. A set that was due is most likely one of many thousands
+// that arrive just now, and the next package is full long before the next pulse: then it looks more
+// often until nothing is due.
+func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
+	for range pulseEvery / lookAgain {
+		due, err := l.queueCuts(ctx, l.o.Now(), nil)
+		if due == 0 || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(lookAgain):
+		case <-stop:
+			return nil
+		}
+	}
+	return nil
+}
+
+// queueCuts queues a cut for each waiting set that is due, and returns how many are. A fault with
+// one set does not keep the others from being cut. busy is as in [When].
+func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) (due int, err error) {
 	round, err := l.cutRound(ctx, now)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var f faults
 	for _, set := range round.waits {
-		if f.add(l.queueCut(ctx, set, round, busy)) {
+		cut, err := l.queueCut(ctx, set, round, busy)
+		if cut {
+			due++
+		}
+		if f.add(err) {
 			break
 		}
 	}
-	return f.err()
+	return due, f.err()
 }
 
-func (l *laneChooser) queueCut(ctx context.Context, set ledger.Waiting, round cutRound, busy map[string]bool) error {
+func (l *laneChooser) queueCut(ctx context.Context, set ledger.Waiting, round cutRound, busy map[string]bool) (due bool, err error) {
 	decision, _, err := l.decide(ctx, set, round)
 	if err != nil || decision == CutWait {
-		return err
+		return false, err
 	}
 	err = l.Queue.PutNew(ctx, queue.KindCut, set.Group.Name(), 0)
 	if err == nil && busy != nil {
 		err = l.Queue.Put(ctx, queue.KindCut, set.Group.Name(), 0, queue.When{Busy: busy})
 	}
-	return err
+	return true, err
 }
 
 func (c *core) warn(ctx context.Context, what string, err error) {

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// receiptPatience is how long after it was settled the whole package waits for its receipt, so
+	// maxReceiptWait is how long after it was settled the whole package waits for its receipt, so
 	// that the archive is written in one go. Usually the receipt is there at once.
-	receiptPatience = time.Hour
+	maxReceiptWait = time.Hour
 	// receiptRest is the longest pause between two requests for a receipt. The requests never end:
 	// a receipt that comes after a month is still a receipt, and one request a day harms nobody.
 	receiptRest = 24 * time.Hour
@@ -73,7 +73,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 		since = p.UpdatedAt // an entry of an older build
 	}
 	age := ar.o.Now().Sub(since.Time())
-	upos.overdue = age > receiptPatience || p.Code != ksef.SessionProcessed // only a processed session has a UPO
+	upos.overdue = age > maxReceiptWait || p.Code != ksef.SessionProcessed // only a processed session has a UPO
 	again := later(retry.PollPause(age, ar.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
 		fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	if upos.missing[p.Session] != "" && !upos.overdue {

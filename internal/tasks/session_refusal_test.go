@@ -48,8 +48,8 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 	}
 }
 
-// Each of KSeF's online sessions refuses. That is no accident of one session any more: the invoice
-// goes by a package, after a bounded number of sessions.
+// Each of KSeF's online sessions refuses. That is not an accident of one session any more: the
+// invoice goes by a package, after a bounded number of sessions.
 func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.Refused, On: "send", Code: ksef.CodeSessionPaused, Times: -1},

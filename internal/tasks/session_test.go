@@ -17,7 +17,7 @@ import (
 // These tests are about what a session may do after it was closed. The clock moves on by the pauses
 // that the tasks ask for.
 
-// A session is in processing (150, or 170 for an online session) for a whole night. That is no
+// A session is in processing (150, or 170 for an online session) for a whole night. That is not a
 // failure: the pauses grow, no worker is held, no attempt is used, and the invoice is settled once
 // the session is processed. No invoice goes in a second session.
 func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testing.T) {

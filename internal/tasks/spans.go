@@ -39,7 +39,7 @@ func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context
 	return w.o.Trace.Start(ctx, object, string(kind), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
 }
 
-// traceVerdict adds why a task comes back. Waiting is no failure. err is the error as the queue
+// traceVerdict adds why a task comes back. Waiting is not a failure. err is the error as the queue
 // keeps it: it has no words of KSeF.
 func traceVerdict(s trace.Span, v retry.Verdict, err error) {
 	if !s.IsRecording() {

@@ -59,7 +59,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		do   func() error
 	}{
 		{"shared keys", func() error { return sw.noteSickKeys(ctx) }},
-		{"cuts", func() error { return sw.lanes.queueCuts(ctx, sw.o.Now(), busy) }},
+		{"cuts", func() error { _, err := sw.lanes.queueCuts(ctx, sw.o.Now(), busy); return err }},
 		{"packages", func() error { return sw.sweepPackages(ctx, before, busy) }},
 		{"queued invoices", func() error { return sw.sweepQueued(ctx, before, busy) }},
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},

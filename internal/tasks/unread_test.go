@@ -31,7 +31,7 @@ func invoiceDamages() []damage {
 			s.rdb.HSet(s.t.Context(), key, "facts", `{"v":2`+facts[len(`{"v":1`):])
 		}},
 		{"a state of a newer build", set("state", "dreaming")},
-		{"facts that are no JSON", set("facts", "{\"v\":1,\"id\"")},
+		{"facts that are not JSON", set("facts", "{\"v\":1,\"id\"")},
 		{"text for a number", set("size", "many")},
 		{"text for the revision", set("rev", "last")},
 		{"no state", func(s *stage, key string) { s.rdb.HDel(s.t.Context(), key, "state") }},

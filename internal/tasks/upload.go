@@ -27,10 +27,10 @@ import (
 // hour, at pauses that grow to twenty minutes, and three in each hour that follows.
 
 const (
-	// uploadPatience is how long one part may fail before its package is given up although KSeF
+	// uploadTimeout is how long one part may fail before its package is given up although KSeF
 	// would still take it. A package of fifty parts has sixteen hours, and its invoices should not
 	// wait so long for a part that is never taken.
-	uploadPatience = numbers.PartTime
+	uploadTimeout = numbers.PartTime
 	// uploadMargin is how long before the end of KSeF's time the last try begins.
 	uploadMargin = time.Minute
 	// maxUploadPause is the longest pause between two tries, so a package with a session notices
@@ -72,7 +72,7 @@ func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Pa
 		if err == nil || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
 			return err
 		}
-		over = earlier(over, b.o.Now().Add(uploadPatience)) // the first failure sets the limit
+		over = earlier(over, b.o.Now().Add(uploadTimeout)) // the first failure sets the limit
 		pause := uploadPause(try, err)
 		if b.o.Now().Add(pause).After(over) {
 			if failed != nil {

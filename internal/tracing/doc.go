@@ -4,7 +4,7 @@
 // An invoice has one trace, from the moment it is taken in until its receipt is delivered, although
 // days and several processes lie in between. Nothing is stored for that: the trace id is computed
 // from the id of the invoice ([ID]), so every process that has the id has the trace. A package has
-// its own trace for the same reason. It is no parent of its invoices: a package has thousands of
+// its own trace for the same reason. It is not a parent of its invoices: a package has thousands of
 // them, and an invoice may go through several packages. The two are joined by links.
 //
 // The spans of one trace are roots side by side: a parent that may end days later, in a process

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -120,6 +121,22 @@ func (d *disk) read(name string, limit int64) (data []byte, whole bool, err erro
 	}
 	after, err := f.Stat()
 	return data, err == nil && after.Size() == before.Size() && after.ModTime().Equal(before.ModTime()), err
+}
+
+// errNotRecord says that a file in the place of a record is something else.
+var errNotRecord = errors.New("it is not a record of this version")
+
+// readRecord reads a record that a watch has written.
+func (d *disk) readRecord(name string, into any) error {
+	const maxSize = 64 << 10
+	raw, _, err := d.read(name, maxSize)
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(raw, into) != nil {
+		return errNotRecord
+	}
+	return nil
 }
 
 var errNotAFile = errors.New("is not a file")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -56,7 +57,7 @@ func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration 
 		moved, err := fo.followSome(ctx, some)
 		if err != nil {
 			if ctx.Err() == nil {
-				fo.problem(taken, "the ledger does not answer: "+oneLine(err)+"; it is asked again")
+				fo.problem(taken, "the ledger does not answer: "+intake.OneLine(err)+"; it is asked again")
 			}
 			break
 		}
@@ -96,7 +97,7 @@ func (fo *follower) followSome(ctx context.Context, files []*file) (moved bool, 
 		case inv != nil:
 			moved = fo.decide(ctx, f, inv) || moved
 		case broken[f.id] != nil:
-			fo.problem(f.place+"/"+f.name, "the ledger's entry of it cannot be read: "+oneLine(broken[f.id]))
+			fo.problem(f.place+"/"+f.name, "the ledger's entry of it cannot be read: "+intake.OneLine(broken[f.id]))
 		default:
 			// The ledger has forgotten it, or was lost. A file in taken/ is handed in again, and
 			// what became of it is found out.

@@ -42,11 +42,11 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration
 	}
 	if err := sm.o.Fit(); err != nil {
 		sm.due = now.Add(afterOutage)
-		return outage("nothing may be taken in at present: " + oneLine(err))
+		return outage("nothing may be taken in at present: " + intake.OneLine(err))
 	}
 	if err := sm.handIn(ctx, names, now); err != nil && ctx.Err() == nil {
 		sm.due = sm.o.Now().Add(afterOutage)
-		return outage("the ledger does not take it at present: " + oneLine(err))
+		return outage("the ledger does not take it at present: " + intake.OneLine(err))
 	}
 	sm.follower.pace.next = time.Time{} // what was handed in may be decided already
 	for _, a := range sm.retry {
@@ -140,7 +140,7 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 		terms, err = s.terms(now, sm.o.Tenants)
 	}
 	if err != nil {
-		sm.later(name, oneLine(err), afterFault)
+		sm.later(name, intake.OneLine(err), afterFault)
 		return intake.Item{}, false
 	}
 	data, err := sm.documents.of(ctx, name, terms.Tenant)
@@ -193,8 +193,8 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 	default:
 		sm.files[name] = f
 		if err := sm.journal.save(f); err != nil {
-			sm.o.Log.Warn().Err(err).Str("file",
-				name).Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
+			sm.o.Log.Warn().Err(err).Str("file", name).
+				Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
 		}
 		sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
 	}
@@ -205,7 +205,7 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	inv := &a.Invoice
 	out := outcome{Result: results.Result{
 		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
-		Tenant: inv.Tenant, State: results.Refused, Reason: oneLine(a.Err),
+		Tenant: inv.Tenant, State: results.Refused, Reason: intake.OneLine(a.Err),
 	}}
 	if out.Tenant == "" {
 		out.Tenant = a.Asked
@@ -217,6 +217,3 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 		sm.retry[f.name] = attempt{sm.problems[taken+"/"+f.name], sm.o.Now().Add(afterFault)}
 	}
 }
-
-// oneLine returns the text of an error in one line.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " | ") }

@@ -3,9 +3,7 @@ package watch
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"path"
 )
 
@@ -66,26 +64,22 @@ func (j *journal) read() error {
 		if e.IsDir() || !isJSON(e.Name()) {
 			continue
 		}
-		if err := j.readRecord(path.Join(journalDir, e.Name()), e); err != nil {
-			j.o.Log.Warn().Err(err).Str("record",
-				e.Name()).Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
+		if err := j.restore(path.Join(journalDir, e.Name())); err != nil {
+			j.o.Log.Warn().Err(err).Str("record", e.Name()).
+				Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
 		}
 	}
 	return nil
 }
 
-func (j *journal) readRecord(name string, _ fs.DirEntry) error {
-	const maxSize = 64 << 10
-	raw, _, err := j.disk.read(name, maxSize)
-	if err != nil {
-		return err
-	}
+// restore goes on following the file of a record.
+func (j *journal) restore(name string) error {
 	var r record
-	if err := json.Unmarshal(raw, &r); err != nil {
+	if err := j.disk.readRecord(name, &r); err != nil {
 		return err
 	}
 	if r.Version != 1 || r.ID == "" || recordName(string(r.Name)) != name {
-		return fmt.Errorf("it is not a record of this version")
+		return errNotRecord
 	}
 	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
 	if !j.disk.exists(f.place + "/" + f.name) {

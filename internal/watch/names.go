@@ -57,12 +57,7 @@ func original(name string) string {
 // it or it would be mistaken for something that stands beside another file.
 func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
-	ext := path.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	if len(base) > maxName {
-		sum := sha256.Sum256([]byte(base))
-		stem = strings.ToValidUTF8(stem[:maxName-40], "") + "~" + hex.EncodeToString(sum[:4])
-	}
+	stem, ext := shortened(base)
 	if try := dir + stem + ext; t.free(try) {
 		return try
 	}
@@ -76,6 +71,35 @@ func (t *taker) freeName(name string, now time.Time) string {
 			return try
 		}
 	}
+}
+
+// entryName returns the name of an entry below the name of its archive. A name that would be
+// mistaken for what stands beside another file gets a mark.
+func entryName(name string) string {
+	parts := strings.Split(path.Clean(name), "/")
+	for i, part := range parts {
+		stem, ext := shortened(part)
+		beside := strings.TrimSuffix(strings.ToLower(stem), ".upo")
+		if isXML(beside) || isJSON(beside) {
+			stem += "~"
+		}
+		parts[i] = stem + ext
+	}
+	return strings.Join(parts, "/")
+}
+
+// shortened returns the two parts of a name without folders. Of a long name the first part is cut,
+// and ends in a digest of the whole name: two long names stay different.
+func shortened(base string) (stem, ext string) {
+	if ext = path.Ext(base); len(ext) > 10 {
+		ext = ""
+	}
+	stem = strings.TrimSuffix(base, ext)
+	if len(base) > maxName {
+		sum := sha256.Sum256([]byte(base))
+		stem = strings.ToValidUTF8(stem[:maxName-40], "") + "~" + hex.EncodeToString(sum[:4])
+	}
+	return stem, ext
 }
 
 func (t *taker) free(name string) bool {
@@ -97,6 +121,7 @@ func (t *taker) used(name string) bool {
 
 func isXML(name string) bool  { return hasEnd(name, ".xml") }
 func isJSON(name string) bool { return hasEnd(name, ".json") }
+func isZIP(name string) bool  { return hasEnd(name, zipEnd) }
 
 func hasEnd(name, end string) bool {
 	return len(name) > len(end) && strings.EqualFold(name[len(name)-len(end):], end)

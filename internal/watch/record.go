@@ -18,7 +18,7 @@ func (sm *submitter) record(ctx context.Context, note []intake.Admission) error 
 	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Unpacked: true}
 	refusals.Note(ctx, note)
 	if refusals.Unrecorded > 0 {
-		return &waits{"is refused, and that cannot be recorded: " + oneLine(refusals.Err) + "; it is tried again"}
+		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}
 	if refusals.Err != nil {
 		sm.o.Log.Warn().Err(refusals.Err).Msg("refusals of documents that were taken now are still open")
@@ -46,10 +46,10 @@ func waitsFor(err error) (string, bool) {
 		return later.why, true
 	}
 	if unsure, ok := errors.AsType[*intake.UnsureError](err); ok {
-		return oneLine(unsure) + "; that is done by itself", true
+		return intake.OneLine(unsure) + "; that is done by itself", true
 	}
 	if r, ok := errors.AsType[*intake.RefusedError](err); ok && (r.Remedy == ledger.RemedyResume || r.Remedy == ledger.RemedyWait) {
-		return oneLine(r) + "; it is tried again", true
+		return intake.OneLine(r) + "; it is tried again", true
 	}
 	return "", false
 }

@@ -67,7 +67,7 @@ func TestRun_FolderIsReplacedByAnother_Ends(t *testing.T) {
 	s.passes(1)
 	s.must(os.Rename(s.dir, s.dir+".old"))
 	s.must(os.Mkdir(s.dir, 0o700))
-	if err := s.w.Run(t.Context()); !errors.Is(err, ErrReplaced) {
+	if err := s.w.Run(t.Context()); !errors.Is(err, errReplaced) {
 		t.Errorf("it ended with %v", err)
 	}
 }

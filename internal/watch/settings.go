@@ -78,7 +78,7 @@ func (se *settings) read(name string) *setting {
 		_, s.err = s.terms(se.o.Now(), se.o.Tenants)
 	}
 	if s.err != nil {
-		s.err = fmt.Errorf("%s cannot be used: %s", name, strings.ReplaceAll(s.err.Error(), "\n", " | "))
+		s.err = fmt.Errorf("%s cannot be used: %s", name, intake.OneLine(s.err))
 	}
 	return s
 }

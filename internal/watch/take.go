@@ -1,8 +1,6 @@
 package watch
 
-import (
-	"time"
-)
+import "time"
 
 // take moves a complete file into taken/. From then on the other program does not write it any
 // more, unless it still has it open: then the end of it is missing, and the document is refused for

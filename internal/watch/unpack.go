@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -26,14 +24,12 @@ import (
 // A process that is killed before 2 leaves the archive in taken/, and the next one begins again.
 // One that is killed after it leaves the record, and the next one goes on.
 //
-// An entry that is no invoice has its result in refused/. An archive that cannot be read, that
+// An entry that is not an invoice has its result in refused/. An archive that cannot be read, that
 // unpacks to too much, or whose names lead out of it, is refused as a whole.
 const (
 	unpackedDir = journalDir + "/unpacked"
 	zipEnd      = ".zip"
 	partEnd     = ".part"
-	// maxEntryName bounds the name of an entry with its folders, in bytes.
-	maxEntryName = 1000
 )
 
 // pending is the record of an archive that is being taken apart.
@@ -137,40 +133,6 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	return nil
 }
 
-// entries are those of an archive, by the names that they get.
-type entries struct {
-	names, folders map[string]bool
-	refused        []intake.Item
-}
-
-// add returns the name that an entry gets; "" when it is refused, with the reason in its Err.
-func (es *entries) add(name string, it *intake.Item) string {
-	own := ""
-	switch {
-	case it.Err != nil:
-	case len(name) > maxEntryName:
-		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
-	default:
-		own = entryName(name)
-		clash := es.names[own] || es.folders[own]
-		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
-			clash = es.names[dir]
-		}
-		if clash {
-			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
-		}
-	}
-	if it.Err != nil {
-		es.refused = append(es.refused, *it)
-		return ""
-	}
-	es.names[own] = true
-	for dir := path.Dir(own); dir != "."; dir = path.Dir(dir) {
-		es.folders[dir] = true
-	}
-	return own
-}
-
 // finish moves what was unpacked to taken/, and forgets the archives for which that is done.
 func (up *unpacker) finish() {
 	entries, err := up.disk.list(unpackedDir)
@@ -189,14 +151,12 @@ func (up *unpacker) finish() {
 }
 
 func (up *unpacker) finishOne(record string) error {
-	const maxSize = 64 << 10
-	raw, _, err := up.disk.read(record, maxSize)
-	if err != nil {
+	var p pending
+	if err := up.disk.readRecord(record, &p); err != nil {
 		return err
 	}
-	var p pending
-	if err := json.Unmarshal(raw, &p); err != nil || p.Version != 1 || unpackedName(string(p.Name))+resultEnd != record {
-		return fmt.Errorf("it is not a record of this version")
+	if p.Version != 1 || unpackedName(string(p.Name))+resultEnd != record {
+		return errNotRecord
 	}
 	name, from := string(p.Name), unpackedName(string(p.Name))
 	if info, err := up.disk.root.Lstat(taken + "/" + name); err == nil && !info.IsDir() {
@@ -209,28 +169,3 @@ func (up *unpacker) finishOne(record string) error {
 	}
 	return errors.Join(up.disk.removeAll(from+partEnd), up.disk.remove(record))
 }
-
-// entryName returns the name of an entry below the name of its archive. A name that would be
-// mistaken for what stands beside another file gets a mark.
-func entryName(name string) string {
-	parts := strings.Split(path.Clean(name), "/")
-	for i, part := range parts {
-		ext := path.Ext(part)
-		if len(ext) > 10 {
-			ext = ""
-		}
-		stem := strings.TrimSuffix(part, ext)
-		if len(part) > maxName {
-			sum := sha256.Sum256([]byte(part))
-			stem = strings.ToValidUTF8(stem[:maxName-40], "") + "~" + hex.EncodeToString(sum[:4])
-		}
-		beside := strings.TrimSuffix(strings.ToLower(stem), ".upo")
-		if isXML(beside) || isJSON(beside) {
-			stem += "~"
-		}
-		parts[i] = stem + ext
-	}
-	return strings.Join(parts, "/")
-}
-
-func isZIP(name string) bool { return hasEnd(name, zipEnd) }

@@ -3,13 +3,10 @@ package watch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
-	"strings"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/results"
 )
 
 // refuseAll refuses an archive as a whole.
@@ -43,28 +40,4 @@ func (up *unpacker) endRefusal(ctx context.Context, name string) {
 	if refusals.EndFile(ctx, up.path(original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
 		up.o.Log.Warn().Err(refusals.Err).Str("file", name).Msg("the refusal of an earlier archive of this name is still open")
 	}
-}
-
-// refuseEntries writes the results of entries that are no invoices, in refused/ below the name of
-// the archive, under names that no invoice of it has. The entries themselves are in the archive.
-func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
-	var all []intake.Admission
-	told, asked := map[string]bool{}, up.asked(name)
-	for _, it := range es.refused {
-		own := strings.TrimPrefix(it.File, zipEnd+"/")
-		it.File = up.path(original(name)) + "/" + own
-		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
-		for n, stem := 2, free; es.names[free] || told[free]; n++ {
-			free = fmt.Sprintf("%s~%d", stem, n)
-		}
-		told[free] = true
-		beside := path.Join(refused, name, free)
-		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: oneLine(it.Err)}}
-		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
-			return err
-		}
-		up.filer.decided[refused]++
-		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
-	}
-	return up.submitter.record(ctx, all)
 }

@@ -87,8 +87,8 @@ type Watcher struct {
 // ErrBusy says that another watch has the folder.
 var ErrBusy = errors.New("another watch has this folder")
 
-// ErrReplaced says that there is another folder under the name now, such as one that was mounted.
-var ErrReplaced = errors.New("the folder was replaced by another one while it was watched")
+// errReplaced says that there is another folder under the name now, such as one that was mounted.
+var errReplaced = errors.New("the folder was replaced by another one while it was watched")
 
 // New takes the lock of a folder and reads what an earlier watch has left. It returns an error that
 // wraps [ErrBusy] when another process has the folder. Close the watcher when it is not needed any
@@ -179,7 +179,7 @@ func (w *Watcher) same() error {
 		return fmt.Errorf("watch %s: %w", w.o.Dir, err)
 	}
 	if !os.SameFile(is, named) {
-		return fmt.Errorf("watch %s: %w", w.o.Dir, ErrReplaced)
+		return fmt.Errorf("watch %s: %w", w.o.Dir, errReplaced)
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func verify(t *testing.T, document []byte) error {
 }
 
 // TestVerify_ForeignVectors checks the checker: on signatures that another implementation made.
-// They are no part of this repository.
+// They are not part of this repository.
 func TestVerify_ForeignVectors_GoodOnesPassAndBadOnesDoNot(t *testing.T) {
 	folder := os.Getenv("KSEF_MF_VECTORS")
 	if folder == "" {

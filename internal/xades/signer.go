@@ -62,7 +62,7 @@ func (s *Signer) Certificate() *x509.Certificate { return s.cert }
 // value returns the bytes of SignatureValue for a canonical SignedInfo.
 func (s *Signer) value(signedInfo []byte) ([]byte, error) {
 	digest := sha256.Sum256(signedInfo)
-	sig, err := s.key.Sign(rand.Reader, digest[:], crypto.SHA256) // RSA: PKCS#1 v1.5, because the options are no PSSOptions
+	sig, err := s.key.Sign(rand.Reader, digest[:], crypto.SHA256) // RSA: PKCS#1 v1.5, because the options are not PSSOptions
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}

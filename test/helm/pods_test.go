@@ -45,7 +45,7 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		}
 		for _, m := range c.VolumeMounts {
 			if !mounted[m.Name] {
-				t.Errorf("%s mounts %s, which is no volume", name, m.Name)
+				t.Errorf("%s mounts %s, which is not a volume", name, m.Name)
 			}
 		}
 		for k, v := range d.Spec.Selector.MatchLabels {

@@ -153,7 +153,7 @@ func (b *Bundle) Index(zipName string) (name string, index []byte, err error) {
 	inFolder, ok := strings.CutSuffix(zipName, zipSuffix)
 	_, from, found := strings.Cut(zipName, folderPart)
 	if !ok || !found {
-		return "", nil, fmt.Errorf("%s is no name of a bundle", zipName)
+		return "", nil, fmt.Errorf("%s is not the name of a bundle", zipName)
 	}
 	for i := range b.lines {
 		b.lines[i].Zip = from

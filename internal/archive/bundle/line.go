@@ -44,7 +44,7 @@ func (p *Part) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if n[3] != int64(uint32(n[3])) {
-		return fmt.Errorf("a CRC-32 is no %d", n[3])
+		return fmt.Errorf("%d is not a CRC-32", n[3])
 	}
 	*p = Part{n[0], n[1], n[2], uint32(n[3])}
 	return nil

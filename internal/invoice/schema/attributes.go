@@ -6,7 +6,7 @@ type Attr struct {
 	Name  []byte // local name
 	Value []byte // after XML's own normalization
 	// The namespace and local name of the type that xsi:type names; Unbound when its prefix is not
-	// declared or it is no name.
+	// declared or it is not a name.
 	TypeSpace, TypeLocal []byte
 	Unbound              bool
 }

@@ -28,8 +28,8 @@ type rateWire struct {
 }
 
 // RateLimits returns the limits that hold for this taxpayer now, by KSeF's names of the groups. -1
-// is no limit. Groups that this program does not know are in it as well; one that cannot be read is
-// not.
+// means no limit. Groups that this program does not know are in it as well; one that cannot be read
+// is not.
 func (a Account) RateLimits(ctx context.Context) (map[string]numbers.Rate, error) {
 	var wire map[string]json.RawMessage
 	k := get("read rate limits", ksef.GroupRateLimits, "/rate-limits")

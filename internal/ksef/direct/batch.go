@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/httponce"
@@ -71,7 +70,7 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 		}
 		out.ID = wire.ReferenceNumber
 		var err error
-		out.PartUploads, err = matchParts(info.BatchParts, wire.PartUploadRequests)
+		out.PartUploads, err = uploadsOf(info.BatchParts, wire.PartUploadRequests)
 		return err
 	})
 	if err := c.opened(err, r.EncryptionInfo.PublicKeyID); err != nil {
@@ -91,32 +90,17 @@ func checkBatch(b ksef.BatchInfo) error {
 	return nil
 }
 
-// matchParts brings the uploads into the order of the parts and checks that none is missing.
-func matchParts(parts []ksef.BatchPart, uploads []partUploadWire) ([]ksef.PartUpload, error) {
-	if len(parts) != len(uploads) {
-		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))
-	}
-	by := make(map[int]ksef.PartUpload, len(uploads))
-	for _, w := range uploads {
+// uploadsOf returns the uploads of an answer in the order of the parts.
+func uploadsOf(parts []ksef.BatchPart, wire []partUploadWire) ([]ksef.PartUpload, error) {
+	uploads := make([]ksef.PartUpload, len(wire))
+	for i, w := range wire {
 		u := ksef.PartUpload{Ordinal: w.OrdinalNumber, Method: cmp.Or(w.Method, "PUT"), URL: w.URL}
 		for _, name := range slices.Sorted(maps.Keys(w.Headers)) {
 			if value := w.Headers[name]; value != nil {
 				u.Headers = append(u.Headers, ksef.Header{Name: name, Value: string(*value)})
 			}
 		}
-		if _, err := u.Address(); err != nil {
-			return nil, err
-		}
-		by[u.Ordinal] = u
+		uploads[i] = u
 	}
-	out := make([]ksef.PartUpload, 0, len(parts))
-	for _, p := range parts {
-		u, ok := by[p.Ordinal]
-		if !ok {
-			return nil, fmt.Errorf("answer has no upload for part %d", p.Ordinal)
-		}
-		u.Allowed = numbers.PartTime * time.Duration(len(parts))
-		out = append(out, u)
-	}
-	return out, nil
+	return ksef.MatchUploads(parts, uploads)
 }

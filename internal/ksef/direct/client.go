@@ -44,9 +44,9 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 }
 
 // opened maps the error of a request that carried a public key's id. KSeF refuses a key that it has
-// withdrawn before it checks anything else, so that is no refusal of the package: the request can
-// be made again with a key fetched again. The refusal stands only when KSeF refuses the same key
-// once more.
+// withdrawn before it checks anything else, so that is not a refusal of the package: the request
+// can be made again with a key fetched again. The refusal stands only when KSeF refuses the same
+// key once more.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -83,7 +83,7 @@ func readContract(t *testing.T) contract {
 	t.Helper()
 	file := os.Getenv("KSEF_MF_OPENAPI")
 	if file == "" {
-		t.Skip("KSEF_MF_OPENAPI does not name the Ministry's contract (open-api.json), which is no part of this repository")
+		t.Skip("KSEF_MF_OPENAPI does not name the Ministry's contract (open-api.json), which is not part of this repository")
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -19,7 +19,7 @@ type Usage string
 // The usages.
 const (
 	UsageToken   Usage = "KsefTokenEncryption"
-	UsageSession Usage = "SymmetricKeyEncryption"
+	usageSession Usage = "SymmetricKeyEncryption"
 )
 
 // PublicKey is a key of KSeF. KSeF may list several of one usage, for example before it changes
@@ -102,7 +102,7 @@ func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := ChooseKey(keys, UsageSession, c.api.now())
+	key, err := ChooseKey(keys, usageSession, c.api.now())
 	if err != nil {
 		return nil, &ksef.APIError{Op: "choose public key", Group: ksef.GroupPublicKey, Kind: ksef.KindOutage, Err: err}
 	}

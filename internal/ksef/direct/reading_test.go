@@ -273,12 +273,12 @@ func TestChooseKey_OfSeveral_TheNewestThatIsValid(t *testing.T) {
 	key := func(from, to int, usage Usage) PublicKey {
 		return PublicKey{ID: []byte{byte(from)}, ValidFrom: now.AddDate(0, 0, from), ValidTo: now.AddDate(0, 0, to), Usage: []Usage{usage}}
 	}
-	keys := []PublicKey{key(-9, 9, UsageSession), key(-3, 9, UsageSession), key(-1, 9, UsageToken), key(1, 9, UsageSession),
-		key(-2, -1, UsageSession)}
-	if got, err := ChooseKey(keys, UsageSession, now); err != nil || int8(got.ID[0]) != -3 {
+	keys := []PublicKey{key(-9, 9, usageSession), key(-3, 9, usageSession), key(-1, 9, UsageToken), key(1, 9, usageSession),
+		key(-2, -1, usageSession)}
+	if got, err := ChooseKey(keys, usageSession, now); err != nil || int8(got.ID[0]) != -3 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := ChooseKey(keys[2:], UsageSession, now); err == nil || !strings.Contains(err.Error(), "SymmetricKeyEncryption") {
+	if _, err := ChooseKey(keys[2:], usageSession, now); err == nil || !strings.Contains(err.Error(), "SymmetricKeyEncryption") {
 		t.Error(err)
 	}
 }
@@ -295,7 +295,7 @@ func TestInvoiceStatus_ReferenceOfAnotherTransport_IsALocalFault(t *testing.T) {
 	}
 }
 
-// The published samples of answers are no part of this repository.
+// The published samples of answers are not part of this repository.
 func TestSamples_OfTheMinistry_AreRead(t *testing.T) {
 	folder := os.Getenv("KSEF_MF_SAMPLES")
 	if folder == "" {

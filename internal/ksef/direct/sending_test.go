@@ -24,7 +24,7 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 		{"the second is taken", []reply{unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old"}, ""},
 		{"no third is tried", []reply{unauthorized, unauthorized, ok(`{"status":{"code":200}}`)}, []string{"old", "new"},
 			ksef.KindUnauthorized},
-		{"a missing permission is no matter of the token", []reply{{
+		{"a missing permission is not a matter of the token", []reply{{
 			status: 403, body: `{"title":"Forbidden","status":403,"detail":"x","reasonCode":"missing-permissions"}`,
 		}},
 			nil, ksef.KindUnauthorized},
@@ -128,7 +128,8 @@ func TestOpenOnline_Body_NamesFormAndKey(t *testing.T) {
 	}
 }
 
-// The key may have been withdrawn since it was fetched: that is no refusal of what was to be sent.
+// The key may have been withdrawn since it was fetched: that is not a refusal of what was to be
+// sent.
 func TestOpen_StaleKey_IsFetchedAnewOnce(t *testing.T) {
 	_, info := encryption(t)
 	api, _ := serve(t, problem(400, ksef.CodeStaleKey))

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/httponce"
@@ -45,7 +44,7 @@ func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ks
 		}
 		out.ID = wire.ID
 		var err error
-		out.PartUploads, err = matchParts(r.BatchInfo.BatchParts, wire.PartUploads)
+		out.PartUploads, err = uploadsOf(r.BatchInfo.BatchParts, wire.PartUploads)
 		return err
 	})
 	if err != nil {
@@ -65,27 +64,11 @@ func checkBatchSize(b ksef.BatchInfo) error {
 	return nil
 }
 
-// matchParts brings the uploads into the order of the parts and checks that none is missing.
-func matchParts(parts []ksef.BatchPart, uploads []partUploadWire) ([]ksef.PartUpload, error) {
-	if len(parts) != len(uploads) {
-		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))
+// uploadsOf returns the uploads of an answer in the order of the parts.
+func uploadsOf(parts []ksef.BatchPart, wire []partUploadWire) ([]ksef.PartUpload, error) {
+	uploads := make([]ksef.PartUpload, len(wire))
+	for i, w := range wire {
+		uploads[i] = w.upload()
 	}
-	by := make(map[int]ksef.PartUpload, len(uploads))
-	for _, w := range uploads {
-		u := w.upload()
-		if _, err := u.Address(); err != nil {
-			return nil, err
-		}
-		by[u.Ordinal] = u
-	}
-	out := make([]ksef.PartUpload, 0, len(parts))
-	for _, p := range parts {
-		u, ok := by[p.Ordinal]
-		if !ok {
-			return nil, fmt.Errorf("answer has no upload for part %d", p.Ordinal)
-		}
-		u.Allowed = numbers.PartTime * time.Duration(len(parts))
-		out = append(out, u)
-	}
-	return out, nil
+	return ksef.MatchUploads(parts, uploads)
 }

@@ -97,7 +97,7 @@ func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
 	}
 	o := gate.last(t)
 	if o.Outage || o.Throttled || o.Status != 0 || !errors.Is(o.Err, context.Canceled) {
-		t.Errorf("outcome %+v: a caller who gives up is no outage", o)
+		t.Errorf("outcome %+v: a caller who gives up is not an outage", o)
 	}
 	if gate.dead {
 		t.Error("Leave was given a context that had ended")
@@ -109,8 +109,8 @@ func TestGate_EveryKindOfAnswer_GivesItsOutcome(t *testing.T) {
 		answer *recorder
 		want   ksef.Outcome
 	}{
-		"success":                {answers(200, "application/json", `{"result":true}`), ksef.Outcome{Status: 200}},
-		"a refusal is no outage": {answers(400, "application/json", `{"error":{"code":1,"description":"x"}}`), ksef.Outcome{Status: 400}},
+		"success":                    {answers(200, "application/json", `{"result":true}`), ksef.Outcome{Status: 200}},
+		"a refusal is not an outage": {answers(400, "application/json", `{"error":{"code":1,"description":"x"}}`), ksef.Outcome{Status: 400}},
 		"throttled for long": {
 			&recorder{status: 429, header: http.Header{"Retry-After": {"2680"}}},
 			ksef.Outcome{Status: 429, Throttled: true, RetryAfter: 2680 * time.Second},

@@ -74,7 +74,7 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 	return out, nil
 }
 
-// decodeList reads the entries. If the list begins well and is no JSON further on, it is still the
+// decodeList reads the entries. If the list begins well and is not JSON further on, it is still the
 // gateway's answer, because a proxy or firewall would not begin its page with a list. If it breaks
 // off, nothing is known.
 func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {

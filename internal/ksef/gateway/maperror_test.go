@@ -53,7 +53,7 @@ func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 		{"a redirect to a login page is not followed", 302, "text/html", htmlPage, ksef.KindOutage, true},
 		{"a redirect, even in JSON", 307, "application/json", jsonNo, ksef.KindOutage, true},
 		{"another success status is not in the contract", 201, "application/json", `{"result":true}`, ksef.KindOutage, true},
-		{"no content is no answer", 204, "", "", ksef.KindOutage, true},
+		{"no content is not an answer", 204, "", "", ksef.KindOutage, true},
 		{"200 with an error inside: an explicit refusal", 200, "application/json", jsonNo, ksef.KindRefused, false},
 		{
 			"200 with KSeF's unknown error inside", 200, "application/json",

@@ -44,7 +44,7 @@ func TestNetwork_UnknownCertificate_NothingWasSent(t *testing.T) {
 		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
 	}
 	if !gate.last(t).Unreachable {
-		t.Error("a handshake that fails is no connection")
+		t.Error("a handshake that fails is not a connection")
 	}
 }
 

@@ -49,12 +49,12 @@ func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.Session
 	return ksef.SessionInfo(out.SessionInfo), nil
 }
 
-// ErrResultFalse: the gateway answered {"result":false}.
-var ErrResultFalse = errors.New("the gateway answered result false")
+// errResultFalse: the gateway answered {"result":false}.
+var errResultFalse = errors.New("the gateway answered result false")
 
 // CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind:
 // the two kinds have limits of their own. Close is a GET that changes something: after an error
-// with MaybeDone, ask SessionStatus and do not guess. {"result":false} is ErrResultFalse, with
+// with MaybeDone, ask SessionStatus and do not guess. {"result":false} is errResultFalse, with
 // MaybeDone, because a session that is closed already may answer so.
 func (s *SessionAPI) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op := ksef.GroupOnlineSessionClose, "close online session"
@@ -82,7 +82,7 @@ func readResult(a *httponce.Answer) error {
 	case out.Result == nil:
 		return errors.New("answer has no result")
 	case !*out.Result:
-		return &httponce.DeniedError{Err: ErrResultFalse}
+		return &httponce.DeniedError{Err: errResultFalse}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ type Call struct {
 }
 
 // ErrTokenRefused says that KSeF refused a token that another can replace: it ended, or was
-// revoked. That is no refusal of the taxpayer's credentials, so it is of [ksef.KindProcessing].
+// revoked. That is not a refusal of the taxpayer's credentials, so it is of [ksef.KindProcessing].
 // Nothing was done.
 var ErrTokenRefused = errors.New("the access token is not taken any more")
 

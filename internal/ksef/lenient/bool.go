@@ -16,7 +16,7 @@ type Bool struct {
 func (b *Bool) UnmarshalJSON(raw []byte) error {
 	*b = Bool{}
 	text := string(raw)
-	_ = json.Unmarshal(raw, &text) // a value that is no string stays as it is written
+	_ = json.Unmarshal(raw, &text) // a value that is not a string stays as it is written
 	if on, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text))); err == nil {
 		*b = Bool{Given: true, On: on}
 	}

@@ -31,7 +31,7 @@ func TestReader_ControlCharactersInStrings_AreEscapedAndAllElseIsUnchanged(t *te
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 		if strings.HasPrefix(in, "{") && !json.Valid([]byte(want)) {
-			t.Errorf("%q is no JSON", want)
+			t.Errorf("%q is not JSON", want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Rate is how many requests one taxpayer may make in any second, any minute and any hour. All three
-// hold at once, in sliding windows. -1 is no limit.
+// hold at once, in sliding windows. -1 means no limit.
 type Rate struct {
 	PerSecond, PerMinute, PerHour int
 }

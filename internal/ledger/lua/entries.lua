@@ -159,7 +159,7 @@ local function page(key, name, before, max)
   return out
 end
 
--- unwait takes an invoice out of the waiting set of a group; '' is no group.
+-- unwait takes an invoice out of the waiting set of a group; '' means no group.
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
     index('ZREM', P .. 'wait:' .. e_group, id)

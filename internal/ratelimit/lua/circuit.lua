@@ -132,7 +132,7 @@ local function reopen(r, grows)
 end
 
 local function open_host()
-  for _, field in ipairs(redis.call('HKEYS', host)) do -- the pairs that failed are no newcomers
+  for _, field in ipairs(redis.call('HKEYS', host)) do -- the pairs that failed are not newcomers
     if string.sub(field, 1, 2) ~= 'f:' then redis.call('HDEL', host, field) end
   end
   h = {opened = 0, since = 0, till = 0, probe = 0, prober = '', last_process = '',

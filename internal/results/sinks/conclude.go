@@ -11,8 +11,8 @@ import (
 // told returns until when the receiver was told of the outcomes of a tenant.
 func (r *round) told(tenant string) time.Time {
 	o := ledger.Outcome{At: r.state.Cursor}
-	if l := r.standings[tenant]; l != nil && l.Blocked() {
-		o.At = l.Cursor
+	if st := r.standings[tenant]; st != nil && st.Blocked() {
+		o.At = st.Cursor
 	}
 	return o.Time()
 }
@@ -24,7 +24,7 @@ func (r *round) conclude(items []*item) {
 	of := map[string]*tried{}
 	for _, it := range items {
 		if it.edited.Gone {
-			r.settle(it, nil)
+			r.concludeOne(it, nil)
 			continue
 		}
 		if it.edited.Err == nil {
@@ -38,7 +38,7 @@ func (r *round) conclude(items []*item) {
 				t.fresh++
 			}
 		}
-		r.settle(it, it.err)
+		r.concludeOne(it, it.err)
 		if it.err == nil {
 			r.state.Taken++
 		}
@@ -89,8 +89,8 @@ func (r *round) probe(whole bool, of map[string]*tried) {
 	if !whole {
 		return
 	}
-	for tenant, l := range r.standings {
-		if l.Outage != 0 && of[tenant] == nil {
+	for tenant, st := range r.standings {
+		if st.Outage != 0 && of[tenant] == nil {
 			r.standing(tenant).Next = 0
 		}
 	}
@@ -106,8 +106,8 @@ func anyTaken(errs []error) bool {
 	return false
 }
 
-// settle decides about one outcome: taken, tried again later, or given up.
-func (r *round) settle(it *item, err error) {
+// concludeOne decides about one outcome: taken, tried again later, or given up.
+func (r *round) concludeOne(it *item, err error) {
 	now := r.now()
 	if err == nil {
 		r.hold(it, it.behind, now)
@@ -119,7 +119,7 @@ func (r *round) settle(it *item, err error) {
 	if h.First == 0 {
 		h.First = ledger.At(now)
 	}
-	late := now.Sub(h.First.Time()) >= Patience
+	late := now.Sub(h.First.Time()) >= giveUpAfter
 	// Outcomes without a tenant are not left behind: nothing would show later which ones they were.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
 	if late || full {
@@ -146,8 +146,8 @@ func (r *round) hold(it *item, list []ledger.Held, next time.Time) {
 		}
 	}
 	if !it.fresh { // the tenant of a damaged one is not known; the next run counts again
-		l := r.standing(it.Tenant)
-		l.Held = max(l.Held-1, 0)
+		st := r.standing(it.Tenant)
+		st.Held = max(st.Held-1, 0)
 	}
 	if len(list) > 0 {
 		r.standing(list[0].Tenant).Held++

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// AddressError says that a name leads to an address that must not be called.
-type AddressError struct {
+// addressError says that a name leads to an address that must not be called.
+type addressError struct {
 	Address netip.Addr
 	Why     string
 }
 
-func (e *AddressError) Error() string {
+func (e *addressError) Error() string {
 	return fmt.Sprintf("%s is %s", e.Address, e.Why)
 }
 
@@ -69,17 +69,17 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 	case a == netip.IPv6Loopback():
 		return inside(a)
 	case a.IsUnspecified():
-		return &AddressError{a, "no address of one machine"}
+		return &addressError{a, "no address of one machine"}
 	case nat64.Contains(a), compatible.Contains(a), translated.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[12:16])), allowPrivate)
 	case sixToFour.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[2:6])), allowPrivate)
 	case a.IsLinkLocalUnicast():
-		return &AddressError{a, "an address of the local link, and never a receiver"}
+		return &addressError{a, "an address of the local link, and never a receiver"}
 	case slices.Contains(credentials, a):
-		return &AddressError{a, "an address at which a cloud answers with credentials, and never a receiver"}
+		return &addressError{a, "an address at which a cloud answers with credentials, and never a receiver"}
 	case a.IsMulticast(), thisNet.Contains(a), reserved.Contains(a):
-		return &AddressError{a, "no address of one machine"}
+		return &addressError{a, "no address of one machine"}
 	case allowPrivate:
 		return nil
 	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a),
@@ -90,6 +90,6 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 }
 
 func inside(a netip.Addr) error {
-	return &AddressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
+	return &addressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
 		"is there"}
 }

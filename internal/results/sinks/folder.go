@@ -65,7 +65,7 @@ func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
 func (f *Folder) one(m *Message) error {
 	name := m.ID + ".json"
 	if !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
-		return fmt.Errorf("%q is no name of a file", name)
+		return fmt.Errorf("%q is not a valid file name", name)
 	}
 	path := filepath.Join(f.Dir, name)
 	if revisionOf(path) > m.Revision {

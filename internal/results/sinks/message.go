@@ -89,8 +89,8 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 	return out, context.Cause(ctx)
 }
 
-// Wants returns a function that reports whether a tenant is among these; none means all.
-func Wants(tenants []string) func(string) bool {
+// wanted returns a function that reports whether a tenant is among these; none means all.
+func wanted(tenants []string) func(string) bool {
 	return func(tenant string) bool { return len(tenants) == 0 || slices.Contains(tenants, tenant) }
 }
 

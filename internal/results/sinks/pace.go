@@ -7,8 +7,8 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Patience is how long one outcome is tried, from its first attempt.
-const Patience = 3 * 24 * time.Hour
+// giveUpAfter is how long one outcome is tried, from its first attempt.
+const giveUpAfter = 3 * 24 * time.Hour
 
 const (
 	firstPause = 5 * time.Second

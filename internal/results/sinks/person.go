@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,54 +10,54 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Desk does what a person asks for about receivers. It works while workers run.
-type Desk struct {
+// Admin does what a person asks for about receivers. It works while workers run. Ledger and Now are
+// required.
+type Admin struct {
 	Ledger *ledger.Ledger
-	// Patience is how long it waits for a worker that serves the receiver; 0 is a minute.
-	Patience time.Duration
+	// Wait is how long it waits for a worker that serves the receiver; 0 is a minute.
+	Wait time.Duration
+	Now  func() time.Time
 }
 
 // ErrBusy says that a worker serves the receiver all the time.
 var ErrBusy = errors.New("a worker is busy with this receiver; try again in a minute")
 
 // alone calls act while no worker serves the receiver.
-func (d Desk) alone(ctx context.Context, sink string, act func(token string) error) error {
-	token, patience := rand.Text(), d.Patience
-	if patience == 0 {
-		patience = time.Minute
-	}
-	for until := time.Now().Add(patience); ; {
-		ok, err := d.Ledger.LeaseSink(ctx, sink, token, 30*time.Second)
+func (a Admin) alone(ctx context.Context, sink string, act func(token string) error) error {
+	token := rand.Text()
+	timeout := time.NewTimer(cmp.Or(a.Wait, time.Minute))
+	defer timeout.Stop()
+	for {
+		ok, err := a.Ledger.LeaseSink(ctx, sink, token, 30*time.Second)
 		if err != nil {
 			return err
 		}
 		if ok {
 			break
 		}
-		if time.Now().After(until) {
-			return ErrBusy
-		}
 		select {
 		case <-time.After(100 * time.Millisecond):
+		case <-timeout.C:
+			return ErrBusy
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 	return errors.Join(act(token), func() error {
-		_, err := d.Ledger.LeaseSink(context.WithoutCancel(ctx), sink, token, 0)
+		_, err := a.Ledger.LeaseSink(context.WithoutCancel(ctx), sink, token, 0)
 		return err
 	}())
 }
 
 // Resend lets outcomes that were given up be sent again: those of these invoices, or all. It
 // returns how many.
-func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
+func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	err = d.alone(ctx, sink, func(token string) error {
-		failed, err := d.Ledger.Failed(ctx, sink, ledger.MaxFailed)
+	err = a.alone(ctx, sink, func(token string) error {
+		failed, err := a.Ledger.Failed(ctx, sink, ledger.MaxFailed)
 		if err != nil {
 			return err
 		}
@@ -75,30 +76,31 @@ func (d Desk) Resend(ctx context.Context, sink string, ids ...string) (n int, er
 			again[h.ID] = append(again[h.ID], h)
 			n++
 		}
-		there, unread, err := d.Ledger.NotTaken(ctx, sink, of)
+		there, unread, err := a.Ledger.NotTaken(ctx, sink, of)
 		if err != nil || n == 0 {
 			return err
 		}
+		now := a.Now()
 		for _, id := range unread {
-			there[id] = replaceDamaged(id, time.Now(), &c)
+			there[id] = replaceDamaged(id, now, &c)
 		}
 		for id, list := range again {
-			c.Hold[id], c.Next[id] = append(list, there[id]...), time.Now()
+			c.Hold[id], c.Next[id] = append(list, there[id]...), now
 		}
-		return d.change(ctx, sink, c)
+		return a.change(ctx, sink, c)
 	})
 	return n, err
 }
 
 // Rewind has every outcome sent again that the outbox still has since a time. The receiver knows
 // repeats by id and revision.
-func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
-	return d.alone(ctx, sink, func(token string) error {
-		s, err := d.Ledger.Sink(ctx, sink)
+func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
+	return a.alone(ctx, sink, func(token string) error {
+		s, err := a.Ledger.Sink(ctx, sink)
 		if err != nil {
 			return err
 		}
-		span, err := d.Ledger.Outbox(ctx)
+		span, err := a.Ledger.Outbox(ctx)
 		if err != nil {
 			return err
 		}
@@ -109,40 +111,40 @@ func (d Desk) Rewind(ctx context.Context, sink string, since time.Time) error {
 		// How many outcomes come after the new place is not known. None is counted as lost: whoever
 		// asked for them again expects those that are left.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
-		standings, err := d.Ledger.Standings(ctx, sink)
+		standings, err := a.Ledger.Standings(ctx, sink)
 		if err != nil {
 			return err
 		}
-		for _, l := range standings { // what they left behind is read again by the receiver itself
-			if ledger.AfterOutcome(l.Cursor, place) {
-				l.Cursor, l.Left, l.Late = "", 0, false
+		for _, st := range standings { // what they left behind is read again by the receiver itself
+			if ledger.AfterOutcome(st.Cursor, place) {
+				st.Cursor, st.Left, st.Late = "", 0, false
 			}
 		}
-		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
+		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
 	})
 }
 
 // Resume lets a receiver that wanted nothing any more, or that is out, be called again at once.
-func (d Desk) Resume(ctx context.Context, sink string) error {
-	return d.alone(ctx, sink, func(token string) error {
-		s, err := d.Ledger.Sink(ctx, sink)
+func (a Admin) Resume(ctx context.Context, sink string) error {
+	return a.alone(ctx, sink, func(token string) error {
+		s, err := a.Ledger.Sink(ctx, sink)
 		if err != nil {
 			return err
 		}
 		s.Stopped, s.Next = 0, 0
-		standings, err := d.Ledger.Standings(ctx, sink)
+		standings, err := a.Ledger.Standings(ctx, sink)
 		if err != nil {
 			return err
 		}
-		for _, l := range standings {
-			l.Next = 0
+		for _, st := range standings {
+			st.Next = 0
 		}
-		return d.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
+		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
 	})
 }
 
-func (d Desk) change(ctx context.Context, sink string, c ledger.SinkChange) error {
-	ok, err := d.Ledger.ChangeSink(ctx, sink, c)
+func (a Admin) change(ctx context.Context, sink string, c ledger.SinkChange) error {
+	ok, err := a.Ledger.ChangeSink(ctx, sink, c)
 	if err == nil && !ok {
 		return ErrBusy
 	}

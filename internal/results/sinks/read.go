@@ -41,13 +41,13 @@ const unreadTenant = "\x00"
 // read reads up to n outcomes behind a place, with what is held of their invoices. With wantTenants
 // it also returns whose they are, else "".
 func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
-	l := r.Editor.Ledger
-	if outcomes, err = l.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
+	store := r.Editor.Ledger
+	if outcomes, err = store.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
 		return nil, nil, err
 	}
 	tenants = make([]string, len(outcomes))
 	if wantTenants {
-		told, err := l.Told(ctx, outcomes)
+		told, err := store.Told(ctx, outcomes)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -77,8 +77,8 @@ func (r *round) read(ctx context.Context, place string, n int, wantTenants bool)
 
 // blocked reports whether outcomes of any tenant are left behind.
 func (r *round) blocked() bool {
-	for _, l := range r.standings {
-		if l.Blocked() {
+	for _, st := range r.standings {
+		if st.Blocked() {
 			return true
 		}
 	}
@@ -99,7 +99,7 @@ func (r *round) fresh(ctx context.Context, n int) error {
 			return err
 		}
 		for i, o := range outcomes {
-			if l := r.standings[tenants[i]]; l != nil && l.Blocked() {
+			if st := r.standings[tenants[i]]; st != nil && st.Blocked() {
 				r.standing(tenants[i]).Left++
 			} else if r.chosen == n || !r.tell(o) {
 				return nil
@@ -131,9 +131,9 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	place, end := r.standings[turns[0]].Cursor, false
 	left := map[string]int{} // how many each may still add; -1 when its place must stay
 	for _, tenant := range turns {
-		switch l := r.standings[tenant]; {
-		case ledger.AfterOutcome(place, l.Cursor): // it has earlier ones
-		case l.Outage != 0:
+		switch st := r.standings[tenant]; {
+		case ledger.AfterOutcome(place, st.Cursor): // it has earlier ones
+		case st.Outage != 0:
 			left[tenant] = 1
 		default:
 			left[tenant] = n
@@ -151,14 +151,14 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 			if end = ledger.AfterOutcome(o.At, r.state.Cursor) || r.chosen == n; end {
 				break
 			}
-			l := r.standings[tenant]
+			st := r.standings[tenant]
 			if tenant == unreadTenant {
 				r.tellUnread(o)
-			} else if more, turn := left[tenant]; turn && more >= 0 && ledger.AfterOutcome(o.At, l.Cursor) {
+			} else if more, turn := left[tenant]; turn && more >= 0 && ledger.AfterOutcome(o.At, st.Cursor) {
 				if left[tenant]--; more == 0 || !r.tell(o) {
 					left[tenant] = -1 // its place stays here
 				} else {
-					l.Cursor, l.Left = o.At, max(l.Left-1, 0)
+					st.Cursor, st.Left = o.At, max(st.Left-1, 0)
 				}
 			}
 			next = o.At
@@ -169,9 +169,9 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 			next, end = r.state.Cursor, true
 		}
 		for tenant, more := range left {
-			l := r.standing(tenant)
-			if more >= 0 && ledger.AfterOutcome(next, l.Cursor) {
-				l.Cursor = next
+			st := r.standing(tenant)
+			if more >= 0 && ledger.AfterOutcome(next, st.Cursor) {
+				st.Cursor = next
 			}
 		}
 		place = next

@@ -30,12 +30,12 @@ type round struct {
 // begin reads how far the receiver has got, and counts what left the outbox before it was told. A
 // new receiver begins at the oldest outcome that is kept.
 func (r *round) begin(ctx context.Context) error {
-	l := r.Editor.Ledger
+	store := r.Editor.Ledger
 	var err error
-	if r.state, err = l.Sink(ctx, r.Name); err != nil {
+	if r.state, err = store.Sink(ctx, r.Name); err != nil {
 		return err
 	}
-	span, err := l.Outbox(ctx)
+	span, err := store.Outbox(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func (r *round) begin(ctx context.Context) error {
 		}
 		r.state.Seen = gone
 	}
-	if r.standings, err = l.Standings(ctx, r.Name); err != nil {
+	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err
 	}
-	held, _, err := l.SinkCounts(ctx, r.Name)
+	held, _, err := store.SinkCounts(ctx, r.Name)
 	if err != nil {
 		return err
 	}
 	r.touched, r.served = map[string]bool{}, map[string]int{}
-	return r.beginStandings(span, held, func() (map[string]int64, error) { return l.CountHeld(ctx, r.Name) })
+	return r.beginStandings(span, held, func() (map[string]int64, error) { return store.CountHeld(ctx, r.Name) })
 }
 
 // item is one outcome of a round.
@@ -128,12 +128,12 @@ func (r *round) due(ctx context.Context, n int) error {
 			continue
 		}
 		tenant := list[0].Tenant
-		if l := r.standings[tenant]; l != nil && !r.whole() && tenant != "" {
-			if l.Next.Time().After(r.now()) {
-				r.change.Later[id] = l.Next.Time()
+		if st := r.standings[tenant]; st != nil && !r.whole() && tenant != "" {
+			if st.Next.Time().After(r.now()) {
+				r.change.Later[id] = st.Next.Time()
 				continue
 			}
-			if l.Outage != 0 && probed[tenant] {
+			if st.Outage != 0 && probed[tenant] {
 				r.change.Later[id] = r.now().Add(r.pause(1))
 				continue
 			}
@@ -179,7 +179,7 @@ func (r *round) deliver(ctx context.Context, items []*item) error {
 	for i, it := range items {
 		outcomes[i] = it.Outcome
 	}
-	edited, err := r.Editor.Edit(ctx, outcomes, Wants(r.Tenants))
+	edited, err := r.Editor.Edit(ctx, outcomes, wanted(r.Tenants))
 	if err != nil {
 		return err
 	}

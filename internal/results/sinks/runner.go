@@ -70,14 +70,14 @@ func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	return nil
 }
 
-// Waits reports whether there is something to do for the receiver now. It only reads.
-func (r *Runner) Waits(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
-	l := r.Editor.Ledger
-	state, err := l.Sink(ctx, r.Name)
+// HasWork reports whether there is something to do for the receiver now. It only reads.
+func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, error) {
+	store := r.Editor.Ledger
+	state, err := store.Sink(ctx, r.Name)
 	if err != nil || state.Stopped != 0 {
 		return false, err
 	}
-	standings, err := l.Standings(ctx, r.Name)
+	standings, err := store.Standings(ctx, r.Name)
 	if err != nil || rests(&state, standings, r.now()) {
 		return false, err
 	}
@@ -87,7 +87,7 @@ func (r *Runner) Waits(ctx context.Context, span ledger.OutboxSpan) (bool, error
 	if len((&round{Runner: r, state: state, standings: standings}).ready()) > 0 {
 		return true, nil
 	}
-	due, err := l.DueSink(ctx, r.Name, r.now(), 1)
+	due, err := store.DueSink(ctx, r.Name, r.now(), 1)
 	return len(due) > 0, err
 }
 

@@ -114,7 +114,7 @@ func TestRun_ReceiverIsAwayForADay_NothingIsLostAndLittleIsTried(t *testing.T) {
 		w.pass(2 * time.Minute)
 		span, err := w.Outbox(t.Context())
 		w.must(err)
-		if waits, err := r.Waits(t.Context(), span); waits && err == nil {
+		if waits, err := r.HasWork(t.Context(), span); waits && err == nil {
 			w.run(r)
 		}
 	}
@@ -149,7 +149,7 @@ func TestRun_ReceiverAsksForTime_IsNotCalledBefore(t *testing.T) {
 	w.run(r)
 	span, err := w.Outbox(t.Context())
 	w.must(err)
-	if waits, err := r.Waits(t.Context(), span); waits || err != nil || s.calls != calls {
+	if waits, err := r.HasWork(t.Context(), span); waits || err != nil || s.calls != calls {
 		t.Errorf("it was called %d times more, waits %v, %v", s.calls-calls, waits, err)
 	}
 	w.pass(2 * time.Minute)
@@ -191,7 +191,7 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	if s.calls != 1 || w.state().Stopped == 0 {
 		t.Fatalf("%d calls, %+v", s.calls, w.state())
 	}
-	w.must(Desk{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
+	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Resume(t.Context(), "erp"))
 	w.run(r)
 	if s.states(id) != "rejected" {
 		t.Errorf("told %q", s.states(id))
@@ -213,7 +213,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 		t.Fatalf("failed: %+v", failed)
 	}
 	s.answer = nil
-	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
+	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp", id)
 	if n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -263,7 +263,7 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 	r := w.runner(s)
 	ids := w.rejected(3)
 	w.run(r)
-	w.must(Desk{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
 	w.run(r)
 	for _, id := range ids {
 		if s.states(id) != "rejected rejected" {

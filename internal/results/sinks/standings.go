@@ -23,8 +23,8 @@ const (
 // share returns for how many invoices of one tenant outcomes may be held now.
 func (r *round) share() int64 {
 	n := int64(0)
-	for _, l := range r.standings {
-		if l.Held > 0 {
+	for _, st := range r.standings {
+		if st.Held > 0 {
 			n++
 		}
 	}
@@ -42,8 +42,8 @@ func (r *round) standing(tenant string) *ledger.Standing {
 
 // outTenants counts the tenants of which the receiver takes nothing.
 func outTenants(standings map[string]*ledger.Standing) (n int) {
-	for _, l := range standings {
-		if l.Outage != 0 {
+	for _, st := range standings {
+		if st.Outage != 0 {
 			n++
 		}
 	}
@@ -65,8 +65,8 @@ func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standi
 func (r *round) ready() []string {
 	var out []string
 	share, now := r.share(), r.now()
-	for tenant, l := range r.standings {
-		if l.Blocked() && l.Held < share && (r.whole() || !l.Next.Time().After(now)) && ledger.AfterOutcome(r.state.Cursor, l.Cursor) {
+	for tenant, st := range r.standings {
+		if st.Blocked() && st.Held < share && (r.whole() || !st.Next.Time().After(now)) && ledger.AfterOutcome(r.state.Cursor, st.Cursor) {
 			out = append(out, tenant)
 		}
 	}
@@ -90,22 +90,22 @@ func (r *round) decide(of map[string]*tried) {
 		if tenant == "" {
 			continue
 		}
-		v, l := verdictOf(t.errs), r.standing(tenant)
+		v, st := verdictOf(t.errs), r.standing(tenant)
 		switch {
-		case v.out && l.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
+		case v.out && st.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
 			// The only result was refused before, too: that says nothing about others.
 		case v.out:
-			if l.Outage == 0 {
-				l.Outage = ledger.At(now)
+			if st.Outage == 0 {
+				st.Outage = ledger.At(now)
 				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Err(v.err).
 					Msg("this receiver takes no results of this tenant; they wait, and those of others do not wait for them")
 			}
-			l.Probes++
-			l.Next = ledger.At(now.Add(max(r.pause(l.Probes), v.after)))
+			st.Probes++
+			st.Next = ledger.At(now.Add(max(r.pause(st.Probes), v.after)))
 		default:
-			l.Outage, l.Probes, l.Next = 0, 0, 0
+			st.Outage, st.Probes, st.Next = 0, 0, 0
 			if v.after > 0 {
-				l.Next = ledger.At(now.Add(v.after))
+				st.Next = ledger.At(now.Add(v.after))
 			}
 		}
 	}
@@ -115,19 +115,19 @@ func (r *round) decide(of map[string]*tried) {
 // those that have caught up.
 func (r *round) arrange() {
 	share, now := r.share(), r.now()
-	for tenant, l := range r.standings {
-		full := l.Held >= share && tenant != ""
-		waits := l.Outage != 0 || l.Next.Time().After(now)
+	for tenant, st := range r.standings {
+		full := st.Held >= share && tenant != ""
+		waits := st.Outage != 0 || st.Next.Time().After(now)
 		switch {
-		case !l.Blocked() && (full || waits) && r.state.Cursor != "":
+		case !st.Blocked() && (full || waits) && r.state.Cursor != "":
 			r.standing(tenant).Cursor = r.state.Cursor
 			if full {
-				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Int64("held", l.Held).
+				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Int64("held", st.Held).
 					Msg("this receiver has not taken many results of this tenant; its later ones wait in the outbox, and those of others go on")
 			}
-		case l.Blocked() && !full && !waits && !ledger.AfterOutcome(r.state.Cursor, l.Cursor):
-			r.missed(tenant, l.Left)
-			*r.standing(tenant) = ledger.Standing{Held: l.Held}
+		case st.Blocked() && !full && !waits && !ledger.AfterOutcome(r.state.Cursor, st.Cursor):
+			r.missed(tenant, st.Left)
+			*r.standing(tenant) = ledger.Standing{Held: st.Held}
 		}
 	}
 	for tenant := range r.touched {
@@ -139,11 +139,11 @@ func (r *round) arrange() {
 
 // missed counts outcomes of a tenant that left the outbox before the receiver could be told.
 func (r *round) missed(tenant string, n int64) {
-	l := r.standing(tenant)
-	if n <= 0 || !l.Late {
+	st := r.standing(tenant)
+	if n <= 0 || !st.Late {
 		return
 	}
-	l.Left -= n
+	st.Left -= n
 	r.state.Lost += n
 	r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Int64("outcomes", n).
 		Msg("outcomes of this tenant left the outbox before this receiver could be told of them; see docs/results.md on how to catch up")
@@ -153,8 +153,8 @@ func (r *round) missed(tenant string, n int64) {
 // a person has changed what is held, they are counted again.
 func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() (map[string]int64, error)) error {
 	sum := int64(0)
-	for _, l := range r.standings {
-		sum += l.Held
+	for _, st := range r.standings {
+		sum += st.Held
 	}
 	if sum != held {
 		counts, err := count()
@@ -168,12 +168,12 @@ func (r *round) beginStandings(span ledger.OutboxSpan, held int64, count func() 
 			r.standing(tenant).Held = n
 		}
 	}
-	for tenant, l := range r.standings {
-		if l.Blocked() && !l.Late && l.Left > 0 && (span.First == "" || ledger.AfterOutcome(span.First, l.Cursor)) {
+	for tenant, st := range r.standings {
+		if st.Blocked() && !st.Late && st.Left > 0 && (span.First == "" || ledger.AfterOutcome(span.First, st.Cursor)) {
 			r.standing(tenant).Late = true
 		}
-		if l.Late {
-			r.missed(tenant, l.Left-span.Length) // these at least; the rest is known when the standing has caught up
+		if st.Late {
+			r.missed(tenant, st.Left-span.Length) // these at least; the rest is known when the standing has caught up
 		}
 	}
 	return nil

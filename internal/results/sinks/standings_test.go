@@ -11,7 +11,7 @@ import (
 
 // refuse is a receiver that does not take results of these tenants.
 func refuse(err error, tenants ...string) *stub {
-	wants := Wants(tenants)
+	wants := wanted(tenants)
 	return &stub{answer: func(m *Message) error {
 		if wants(m.Tenant) {
 			return err
@@ -93,7 +93,7 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 		t.Fatalf("%d held, %d failed", held, failed)
 	}
 	s.answer = nil
-	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp")
+	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp")
 	if w.must(err); n != 100 {
 		t.Errorf("%d are sent again", n)
 	}
@@ -240,7 +240,7 @@ func TestRewind_WhileATenantIsBehind_NothingIsLeftOut(t *testing.T) {
 	r.Held = 10
 	ids := append(w.rejected(100), w.rejectedOf("two", 3)...)
 	w.run(r)
-	w.must(Desk{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
 	s.answer = nil
 	w.minutes(r, 10)
 	for _, id := range ids {

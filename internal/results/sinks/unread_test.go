@@ -43,7 +43,7 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 		len(w.standings()) != 0 {
 		t.Errorf("%d held, %d failed, %+v, %v", held, len(failed), w.state(), w.standings())
 	}
-	n, err := Desk{Ledger: w.Ledger}.Resend(t.Context(), "erp", ids[0])
+	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp", ids[0])
 	if w.must(err); n != 1 {
 		t.Errorf("%d are sent again", n)
 	}

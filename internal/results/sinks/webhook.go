@@ -84,8 +84,8 @@ func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
 // Close ends idle connections.
 func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
-// MessageID returns what the header webhook-id has: it is the same each time that a result is sent.
-func MessageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
+// messageID returns what the header webhook-id has: it is the same each time that a result is sent.
+func messageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
 
 func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	ctx, cancel := context.WithTimeout(ctx, w.o.Timeout)
@@ -94,7 +94,7 @@ func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
 	if err != nil {
 		return &OutageError{Err: errors.New("the address of the webhook cannot be used")}
 	}
-	id, at := MessageID(m), w.o.Now()
+	id, at := messageID(m), w.o.Now()
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", w.o.UserAgent)
 	req.Header.Set("Webhook-Id", id)

@@ -162,7 +162,7 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 		o.URL = strings.Replace(o.URL, "127.0.0.1", "localhost", 1) // the name is resolved, then checked
 	})
 	err := w.Deliver(t.Context(), []Message{message("inv-a")})[0]
-	if _, refused := errors.AsType[*AddressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
+	if _, refused := errors.AsType[*addressError](err); !refused || called || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%v, called %v", err, called)
 	}
 }
@@ -330,7 +330,7 @@ func TestFolder_CannotBeWritten_IsAnOutage(t *testing.T) {
 	for _, byDay := range []bool{false, true} {
 		f := &Folder{Dir: filepath.Join(file, "results"), ByDay: byDay, Zone: time.UTC}
 		if _, out := errors.AsType[*OutageError](f.Deliver(t.Context(), []Message{message("inv-a")})[0]); !out {
-			t.Error("a folder that cannot be made is no outage")
+			t.Error("a folder that cannot be made is not an outage")
 		}
 	}
 }

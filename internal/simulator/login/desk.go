@@ -32,7 +32,7 @@ type Lives struct {
 
 // Fate is what a fault has ordered for a login; the zero value is nothing.
 type Fate struct {
-	Code    int // the login ends with this status; 0 is no order
+	Code    int // the login ends with this status; 0 means no order
 	Details string
 	Stuck   time.Duration // the login stays at 100 for so long; negative is for ever
 }

@@ -32,7 +32,7 @@ const maxToken = 160
 func (t Token) validate() error {
 	switch {
 	case !t.Context.Valid() || t.Context.Type != "Nip" && t.Context.Type != "InternalId":
-		return fmt.Errorf("check token: %s is no context for a token", t.Context)
+		return fmt.Errorf("check token: %s is not a context that a token can have", t.Context)
 	case t.Secret == "" || len(t.Secret) > maxToken:
 		return fmt.Errorf("check token of %s: it has %d characters, 1 to %d are allowed", t.Context, len(t.Secret), maxToken)
 	case strings.TrimSpace(t.Secret) != t.Secret:

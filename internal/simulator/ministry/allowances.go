@@ -13,7 +13,7 @@ type rate struct {
 	Hour   int `json:"perHour"`
 }
 
-// rateLimits answers the request limits of the context, as API 2.8 writes them: -1 is no limit.
+// rateLimits answers the request limits of the context, as API 2.8 writes them: -1 means no limit.
 func (m credentialOps) rateLimits(c *call) (simulator.Reply, *problem) {
 	answer := map[string]rate{"global": {limits.NoLimit, limits.NoLimit, limits.NoLimit}}
 	for group, a := range m.face.Allowances(c.account.ID) {

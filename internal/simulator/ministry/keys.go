@@ -114,7 +114,7 @@ func (m keyOps) publicKeys(*call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, shown), nil
 }
 
-// checkKeyID refuses an id that is not that of the key for sessions; nil is no id.
+// checkKeyID refuses an id that is not that of the key for sessions; nil means no id.
 func (m *Ministry) checkKeyID(id []byte) *problem {
 	if _, err := m.currentKeys(); err != nil {
 		return &problem{status: http.StatusInternalServerError, detail: err.Error()}

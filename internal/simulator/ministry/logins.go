@@ -80,7 +80,7 @@ func (m loginOps) loginToken(c *call) (simulator.Reply, *problem) {
 	case len(body.Challenge) != 36:
 		return simulator.Reply{}, badInput("challenge has not 36 characters")
 	case !context.Valid():
-		return simulator.Reply{}, badInput("contextIdentifier: %q is no %s", context.Value, context.Type)
+		return simulator.Reply{}, badInput("contextIdentifier: %q is not a valid %s", context.Value, context.Type)
 	case body.KeyID != nil && len(body.KeyID) != 32:
 		return simulator.Reply{}, badInput("publicKeyId has not 44 characters")
 	}

@@ -26,7 +26,7 @@ type operation struct {
 	group   string   // of the request limits
 	bearer  bearer
 	anyOf   []string // permissions of which one is needed
-	body    string   // Content-Type that the request must have; "" is no body
+	body    string   // Content-Type that the request must have; "" means no body
 	maxBody int64    // bytes
 	act     action
 }

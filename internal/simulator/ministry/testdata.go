@@ -60,7 +60,7 @@ func (m testdataOps) setBlocked(c *call, blocked bool) (simulator.Reply, *proble
 	}
 	context := login.Context(body.Context)
 	if !context.Valid() {
-		return simulator.Reply{}, badInput("contextIdentifier: %q is no %s", context.Value, context.Type)
+		return simulator.Reply{}, badInput("contextIdentifier: %q is not a valid %s", context.Value, context.Type)
 	}
 	m.desk.Block(context, blocked)
 	return done(), nil

@@ -83,7 +83,7 @@ func Verify(document []byte, now time.Time) (*Signed, error) {
 }
 
 // read parses the document. A DTD, a processing instruction and an encoding other than UTF-8 are
-// refused: the first two are no part of a login request, and with the second the canonical form of
+// refused: the first two are not part of a login request, and with the second the canonical form of
 // the document would not be that of its root.
 func read(document []byte) (*etree.Element, error) {
 	if !utf8.Valid(document) {

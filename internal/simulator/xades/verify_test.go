@@ -136,7 +136,7 @@ func TestVerify_AnythingChanged_IsRefusedWithItsKind(t *testing.T) {
 			t.Errorf("%s: %v, want %v with %q", name, err, c.kind, c.says)
 		}
 	}
-	// A comment is no part of the canonical form, so it changes nothing.
+	// A comment is not part of the canonical form, so it changes nothing.
 	if _, err := xades.Verify([]byte(replaced("<ContextIdentifier>", "<ContextIdentifier><!-- a comment -->")), now); err != nil {
 		t.Errorf("a comment: %v", err)
 	}

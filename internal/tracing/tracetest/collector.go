@@ -77,7 +77,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.mu.Unlock()
 	if err != nil || what != "POST /v1/traces application/x-protobuf" {
 		c.other = append(c.other, fmt.Sprint(what, " ", err))
-		http.Error(w, "this is no export of traces", http.StatusBadRequest)
+		http.Error(w, "this is not an export of traces", http.StatusBadRequest)
 		return
 	}
 	c.text.WriteString(req.String())
@@ -145,7 +145,7 @@ func (c *Collector) Text() string {
 	return c.text.String()
 }
 
-// Refused returns the requests that were no export of traces.
+// Refused returns the requests that were not an export of traces.
 func (c *Collector) Refused() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

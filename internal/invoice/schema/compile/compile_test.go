@@ -116,7 +116,7 @@ func TestCompile_WhatIsNotSupported_FailsAndNamesIt(t *testing.T) {
 		{"an open bracket", simple(`<xsd:restriction base="xsd:string"><xsd:pattern value="[a"/></xsd:restriction>`), "not closed"},
 		{"digits of a text", simple(`<xsd:restriction base="xsd:string"><xsd:totalDigits value="2"/></xsd:restriction>`),
 			"xsd:totalDigits"},
-		{"a bound that is no number",
+		{"a bound that is not a number",
 			simple(`<xsd:restriction base="xsd:decimal"><xsd:minInclusive value="x"/></xsd:restriction>`), "not a bound"},
 		{"dates to choose from",
 			simple(`<xsd:restriction base="xsd:date"><xsd:enumeration value="2026-01-01"/></xsd:restriction>`), "xsd:enumeration"},

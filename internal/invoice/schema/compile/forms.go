@@ -2,8 +2,8 @@ package compile
 
 import "ksefworker/internal/invoice/schema"
 
-// FormsTable makes the table of FA(3) and FA(2) from the folder with the Ministry's schemas.
-func FormsTable(dir string) (*schema.Table, error) {
+// formsTable makes the table of FA(3) and FA(2) from the folder with the Ministry's schemas.
+func formsTable(dir string) (*schema.Table, error) {
 	return Compile(dir,
 		Source{File: "schemat_FA(3)_v1-0E.xsd", Root: "Faktura"},
 		Source{File: "schemat_FA(2)_v1-0E.xsd", Root: "Faktura"})
@@ -11,7 +11,7 @@ func FormsTable(dir string) (*schema.Table, error) {
 
 // Forms writes tables.go of package schema.
 func Forms(dir string) ([]byte, error) {
-	t, err := FormsTable(dir)
+	t, err := formsTable(dir)
 	if err != nil {
 		return nil, err
 	}

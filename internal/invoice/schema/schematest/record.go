@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// SampleOf is how many documents there are for each one of the sample. It is a prime, so that the
+// sampleOf is how many documents there are for each one of the sample. It is a prime, so that the
 // sample has something of every place and every fault.
-const SampleOf = 101
+const sampleOf = 101
 
 // randomDocuments is how many random documents of each form are made.
 const randomDocuments = 4000
@@ -26,7 +26,7 @@ func All(root int) iter.Seq2[Document, bool] {
 	return func(yield func(Document, bool) bool) {
 		i := 0
 		for d := range Documents(schema.Forms(), root, randomDocuments) {
-			if i++; !yield(d, i%SampleOf == 0) {
+			if i++; !yield(d, i%sampleOf == 0) {
 				return
 			}
 		}

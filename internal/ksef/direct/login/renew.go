@@ -88,7 +88,7 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 // poll waits for the end of a login: typically one to four seconds.
 func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 	const first, longest = 200 * time.Millisecond, 5 * time.Second
-	end := s.o.Now().Add(s.o.Patience)
+	end := s.o.Now().Add(s.o.Timeout)
 	for pause := first; ; pause = min(pause*3/2, longest) {
 		status, err := s.o.Auth.Status(ctx, b)
 		switch {
@@ -98,7 +98,7 @@ func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 			return nil
 		case !s.o.Now().Before(end):
 			return &ksef.APIError{Op: "log in", Group: ksef.GroupLogin, Kind: ksef.KindOutage, Code: status.Status.Code,
-				Description: status.Status.Description, Err: ErrSlow}
+				Description: status.Status.Description, Err: errSlow}
 		}
 		t := time.NewTimer(pause)
 		select {
@@ -110,8 +110,8 @@ func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 	}
 }
 
-// ErrSlow says that KSeF has not finished a login in the time that it may take.
-var ErrSlow = errors.New("KSeF has not finished the login in time")
+// errSlow says that KSeF has not finished a login in the time that it may take.
+var errSlow = errors.New("KSeF has not finished the login in time")
 
 // reserve is how long before its end an access token is renewed, at most a fifth of its life: a
 // request that waits at the gate must not leave with a token that has ended.

@@ -28,7 +28,7 @@ func TestAuthTokenRequest_IsWrittenInCanonicalForm(t *testing.T) {
 	}
 }
 
-// The Ministry's schema is no part of this repository.
+// The Ministry's schema is not part of this repository.
 func TestAuthTokenRequest_IsValidByTheMinistrysSchema(t *testing.T) {
 	schema := os.Getenv("KSEF_MF_AUTH_XSD")
 	if schema == "" {

@@ -16,14 +16,14 @@ type Options struct {
 	Credential Credential
 	NIP        string // of the context
 	Pace       *Pace  // shared by all sessions of the process; nil: none
-	// Patience is how long KSeF may take for a login. With a qualified certificate it asks the
-	// issuer whether it was revoked, which can take a while. 0: DefaultPatience.
-	Patience time.Duration
-	Now      func() time.Time // nil: time.Now
+	// Timeout is how long KSeF may take for a login. With a qualified certificate it asks the
+	// issuer whether it was revoked, which can take a while. 0: DefaultTimeout.
+	Timeout time.Duration
+	Now     func() time.Time // nil: time.Now
 }
 
-// DefaultPatience is how long a login may take.
-const DefaultPatience = 2 * time.Minute
+// DefaultTimeout is how long a login may take.
+const DefaultTimeout = 2 * time.Minute
 
 // Session keeps one taxpayer logged in. Make it with [New]; [Session.Close] ends it. Safe for
 // concurrent use.
@@ -56,8 +56,8 @@ type flight struct {
 
 // New returns a session that is not logged in. It logs in when a token is first asked for.
 func New(o Options) *Session {
-	if o.Patience == 0 {
-		o.Patience = DefaultPatience
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
 	}
 	if o.Now == nil {
 		o.Now = time.Now

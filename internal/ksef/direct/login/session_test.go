@@ -194,14 +194,14 @@ func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
 	}
 }
 
-func TestAccess_LoginStuck_IsGivenUpAfterItsPatience(t *testing.T) {
+func TestAccess_LoginStuck_IsGivenUpAfterTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeKSeF{polls: 1 << 30}
 		s := session(t, f, nil)
 		begun := time.Now()
 		e := failed(t, s)
-		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, ErrSlow) || e.MaybeDone || took < DefaultPatience ||
-			took > DefaultPatience+10*time.Second {
+		if took := time.Since(begun); e.Kind != ksef.KindOutage || !errors.Is(e, errSlow) || e.MaybeDone || took < DefaultTimeout ||
+			took > DefaultTimeout+10*time.Second {
 			t.Errorf("after %v: %v", took, e)
 		}
 		if n := f.count("/auth/status"); n > 60 {
@@ -337,65 +337,5 @@ func TestAccess_FileCannotBeRead_CostsNoRequestAndIsTriedAgainAtOnce(t *testing.
 		}
 		fault = nil
 		access(t, s)
-	})
-}
-
-func TestClose_EndsTheLoginAndGivesOutNoToken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fakeKSeF{}
-		s := session(t, f, nil)
-		access(t, s)
-		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 || len(f.refresh) != 0 {
-			t.Errorf("%v, asked %q", err, f.paths)
-		}
-		if e := failed(t, s); e.Kind != ksef.KindCanceled {
-			t.Error(e)
-		}
-		if err := s.Close(background); err != nil || f.count("/auth/sessions/current") != 1 {
-			t.Error("it is ended twice")
-		}
-	})
-}
-
-func TestClose_LoginUnderWay_IsBrokenOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := &fakeKSeF{polls: 1 << 30}
-		s := session(t, f, nil)
-		got := make(chan error)
-		go func() {
-			_, err := s.Access(background)
-			got <- err
-		}()
-		synctest.Wait()
-		begun := time.Now()
-		closed := make(chan error)
-		go func() { closed <- s.Close(background) }()
-		if e, ok := (<-got).(*ksef.APIError); !ok || e.Kind != ksef.KindCanceled {
-			t.Error(e)
-		}
-		if err := <-closed; err != nil || time.Since(begun) > 0 {
-			t.Errorf("%v after %v", err, time.Since(begun))
-		}
-	})
-}
-
-func TestPace_ManyLoginsAtOnce_AreKeptApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := NewPace(20)
-		begun := time.Now()
-		var all sync.WaitGroup
-		for range 11 {
-			all.Go(func() { _ = p.Wait(background) })
-		}
-		all.Wait()
-		if took := time.Since(begun); took != 2*time.Second {
-			t.Errorf("eleven logins of four requests began within %v, at 20 requests a second", took)
-		}
-		ctx, cancel := context.WithCancel(background)
-		cancel()
-		_ = p.Wait(ctx)
-		if err := p.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
 	})
 }

@@ -64,7 +64,7 @@ func document(json []byte) string {
 // nul matches an escaped NUL whose backslash is not escaped itself.
 var nul = regexp.MustCompile(`((?:^|[^\\])(?:\\\\)*)\\u0000`)
 
-// date returns NULL for what is no date: a refused document may have anything there.
+// date returns NULL for what is not a date: a refused document may have anything there.
 func date(s string) *time.Time {
 	at, err := time.Parse(time.DateOnly, s)
 	if err != nil {
@@ -83,7 +83,7 @@ func moment(s string) *time.Time {
 
 var decimal = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,10})?$`)
 
-// amount returns NULL for what is no amount.
+// amount returns NULL for what is not an amount.
 func amount(s string) *string {
 	if !decimal.MatchString(s) {
 		return nil

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results/sinks"
+)
+
+type resendCmd struct {
+	Since    string   `help:"${deliveries_since}" placeholder:"T"`
+	All      bool     `help:"Send all that this receiver did not take in three days."`
+	Receiver string   `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+	IDs      []string `arg:"" optional:"" name:"ID" help:"Ids of invoices or refused documents."`
+}
+
+type resumeDeliveriesCmd struct {
+	Receiver string `arg:"" name:"RECEIVER" help:"Name of a webhook, or stream, folder, postgres."`
+}
+
+func (c *resendCmd) run(ctx context.Context, p *program) error {
+	name, err := p.receiver(c.Receiver)
+	if err != nil {
+		return err
+	}
+	receivers := p.receivers()
+	if c.Since != "" {
+		since, err := p.since(ctx, c.Since)
+		if err != nil {
+			return err
+		}
+		return c.rewind(ctx, p, name, since)
+	}
+	n, err := receivers.Resend(ctx, name, osUser(p.environ), "", c.IDs...)
+	if err != nil {
+		return p.busyError(err)
+	}
+	rows := &columns{s: p.out}
+	rows.row(name, strconv.Itoa(n), "sent again within seconds")
+	if n == 0 || n < len(c.IDs) {
+		p.say("none of the others was given up: %s lists those that were; --since sends everything since a time again",
+			p.command("deliveries", "list", name))
+		return errSome
+	}
+	return nil
+}
+
+func (c *resendCmd) rewind(ctx context.Context, p *program, name string, since time.Time) error {
+	span, err := p.base.Ledger.Outbox(ctx)
+	if err != nil {
+		return err
+	}
+	first := (&ledger.Outcome{At: span.First}).Time()
+	if err := p.receivers().Rewind(ctx, name, osUser(p.environ), since); err != nil {
+		return p.busyError(err)
+	}
+	(&columns{s: p.out}).row(name, "everything since "+day(since), "sent again within seconds, with the same ids and revisions")
+	if span.First == "" || first.After(since) && span.Added > span.Length {
+		p.say("the outbox begins at %s; what became final before is listed by: %s", day(first),
+			p.command("results", "--since", c.Since, "--format", "ndjson"))
+		return errSome
+	}
+	return nil
+}
+
+func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
+	name, err := p.receiver(c.Receiver)
+	if err != nil {
+		return err
+	}
+	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
+		return p.busyError(err)
+	}
+	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
+	return nil
+}
+
+// since reads a time or a duration before now.
+func (p *program) since(ctx context.Context, text string) (time.Time, error) {
+	from, err := parseSince(text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now, err := p.base.Ledger.Clock(ctx)
+	return from(now), err
+}
+
+func (p *program) busyError(err error) error {
+	if errors.Is(err, sinks.ErrBusy) {
+		p.say("%v", sinks.ErrBusy)
+		return errSome
+	}
+	return err
+}
+
+func (rd *reader) receivers() *actions.Receivers {
+	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger, Now: rd.base.Now}, Audit: rd.base.Audit("enqueue")}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ksefworker/internal/audit"
+	"ksefworker/internal/queue"
+)
+
+type resumeCmd struct {
+	Queue   []string `help:"${resume_queue}" placeholder:"NAME"`
+	Tenants []string `arg:"" optional:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
+}
+
+func (c *resumeCmd) check() error {
+	if len(c.Tenants)+len(c.Queue) == 0 {
+		return &usageError{what: "nothing is named", hint: "name a tenant, or a queue with --queue; enqueue status lists what is paused"}
+	}
+	known := slices.Sorted(slices.Values(queue.Own()))
+	for _, name := range c.Queue {
+		if name == allQueues {
+			c.Queue = known
+			break
+		}
+		if !slices.Contains(known, name) {
+			return &usageError{what: fmt.Sprintf("--queue %q is not known", name),
+				hint: "use all, or one of " + strings.Join(known, ", ")}
+		}
+	}
+	return nil
+}
+
+// allQueues stands for every queue.
+const allQueues = "all"
+
+// queues resumes queues that a person has paused in the dashboard. It reports whether one of them
+// was not paused.
+func (c *resumeCmd) queues(ctx context.Context, p *program, rows *columns) (notPaused bool, err error) {
+	for _, name := range c.Queue {
+		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, ID: "queue " + name}
+		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
+			return false, err
+		}
+		was, err := p.base.Queue.Resume(name)
+		switch {
+		case err != nil:
+			return false, err
+		case was:
+			rows.row("queue "+name, "resumed", "goes on within seconds")
+		case len(c.Queue) == 1:
+			rows.row("queue "+name, "-", "was not paused")
+			notPaused = true
+		}
+	}
+	return notPaused, nil
+}
+
+// run also takes the name of a tenant that was held and then removed from the configuration.
+func (c *resumeCmd) run(ctx context.Context, p *program) error {
+	held, err := p.base.Ledger.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	for i, name := range c.Tenants {
+		if _, ok := held[name]; ok {
+			continue
+		}
+		t, err := p.tenant("tenant ", name)
+		if err != nil {
+			return err
+		}
+		c.Tenants[i] = t.Title()
+	}
+	rows := &columns{s: p.out}
+	failed, err := c.queues(ctx, p, rows)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Tenants {
+		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, Tenant: name}
+		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
+			return err
+		}
+		was, err := p.base.Ledger.Release(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case !was:
+			failed = true
+			rows.row(name, "-", "was neither paused nor drained by enqueue"+byConfiguration(p, name))
+		default:
+			rows.row(name, "resumed", "goes on within seconds"+byConfiguration(p, name))
+		}
+	}
+	if failed {
+		return errSome
+	}
+	return nil
+}
+
+func byConfiguration(p *program, name string) string {
+	if t, ok := p.cfg.Tenant(name); ok && t.Paused {
+		return "; it is paused by the configuration (tenants[].paused)"
+	}
+	return ""
+}

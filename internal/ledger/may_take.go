@@ -1,0 +1,72 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// FullError says that Redis has no memory for new invoices. Those that were taken in before go on.
+type FullError struct {
+	Memory Memory
+	Below  float64 // the share at which intake stops; 0: Redis itself refused the write
+}
+
+func (e *FullError) Error() string {
+	const then = "nothing of these was taken: hand them in again when invoices have been receipted, or give Redis more (maxmemory)"
+	if e.Below == 0 {
+		return "redis is full (maxmemory); " + then
+	}
+	return fmt.Sprintf("redis is nearly full: %s used, and intake stops at %.0f %% so that what was taken can finish "+
+		"(redis.intake_below); %s", e.Memory, 100*e.Below, then)
+}
+
+// IsFull reports whether a write was refused because Redis is full: err is a [*FullError], or Redis
+// is at maxmemory.
+func IsFull(err error) bool {
+	_, full := errors.AsType[*FullError](err)
+	return full || redis.HasErrorPrefix(err, "OOM")
+}
+
+// Intake is what a process has to know before it takes anything in.
+type Intake struct {
+	Memory Memory
+	Seals  Seals
+}
+
+// Intake reads the memory and the seals in one round trip.
+func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
+	var info *redis.StringCmd
+	var seals *redis.MapStringStringCmd
+	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals))
+		return nil
+	})
+	m, err := memoryOf(info)
+	if err == nil {
+		err = sickOr(seals.Err(), keySeals)
+	}
+	if err != nil {
+		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)
+	}
+	return Intake{Memory: m, Seals: sealsOf(seals.Val())}, nil
+}
+
+// MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
+// the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
+// not fit the pool's seals. The first time it records what b seals with.
+func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
+	in, err := ts.Intake(ctx)
+	if err != nil {
+		return err
+	}
+	if below > 0 && in.Memory.Share() >= below {
+		return &FullError{Memory: in.Memory, Below: below}
+	}
+	if in.Seals.declared(b) {
+		return nil
+	}
+	return ts.seals.Declare(ctx, b)
+}

@@ -1,0 +1,73 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// maxEntryName bounds the name of an entry with its folders, in bytes.
+const maxEntryName = 1000
+
+// entries are those of an archive, by the names that they get.
+type entries struct {
+	names, folders map[string]bool
+	refused        []intake.Item
+}
+
+// add returns the name that an entry gets; "" when it is refused, with the reason in its Err.
+func (es *entries) add(name string, it *intake.Item) string {
+	own := ""
+	switch {
+	case it.Err != nil:
+	case len(name) > maxEntryName:
+		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
+	default:
+		own = entryName(name)
+		clash := es.names[own] || es.folders[own]
+		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
+			clash = es.names[dir]
+		}
+		if clash {
+			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
+		}
+	}
+	if it.Err != nil {
+		es.refused = append(es.refused, *it)
+		return ""
+	}
+	es.names[own] = true
+	for dir := path.Dir(own); dir != "."; dir = path.Dir(dir) {
+		es.folders[dir] = true
+	}
+	return own
+}
+
+// refuseEntries writes the results of entries that are not invoices, in refused/ below the name of
+// the archive, under names that no invoice of it has. The entries themselves are in the archive.
+func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
+	var all []intake.Admission
+	told, asked := map[string]bool{}, up.asked(name)
+	for _, it := range es.refused {
+		own := strings.TrimPrefix(it.File, zipEnd+"/")
+		it.File = up.path(original(name)) + "/" + own
+		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
+		for n, stem := 2, free; es.names[free] || told[free]; n++ {
+			free = fmt.Sprintf("%s~%d", stem, n)
+		}
+		told[free] = true
+		beside := path.Join(refused, name, free)
+		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err)}}
+		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
+			return err
+		}
+		up.filer.decided[refused]++
+		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
+	}
+	return up.submitter.record(ctx, all)
+}
