@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -15,9 +16,6 @@ import (
 // act retries or dismisses an invoice: POST /v1/invoices/ID:retry, :dismiss.
 func (de *decisions) act(c *call) error {
 	id, verb, _ := strings.Cut(c.r.PathValue("action"), ":")
-	if verb != "retry" && verb != "dismiss" {
-		return nowhere
-	}
 	if err := de.o.Fit(); err != nil {
 		return notNow(err)
 	}
@@ -69,9 +67,13 @@ func (de *decisions) reason(c *call) (string, error) {
 	malformed := bad(`the body must be empty or {"reason": "…"} with at most 500 characters`,
 		`treść musi być pusta albo mieć postać {"reason": "…"}, najwyżej 500 znaków`)
 	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, 16<<10))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "", tooSlow(c)
+	}
 	if err != nil {
 		return "", malformed
 	}
+	c.unhurried()
 	if len(strings.TrimSpace(string(raw))) == 0 {
 		return "", nil
 	}

@@ -53,16 +53,14 @@ func (br *bodyReader) readBody(c *call) (*body, error) {
 	b, err := br.spool(io.TeeReader(paced, hash), c.r.ContentLength)
 	if err == nil {
 		hash.Sum(b.sum[:0])
-		_ = paced.control.SetReadDeadline(time.Time{})
+		c.unhurried()
 		return b, nil
 	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, over
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.w.Header().Set("Connection", "close")
-		return nil, &problem{kind: slow, detail: text{
-			en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}
+		return nil, tooSlow(c)
 	}
 	if _, local := errors.AsType[*os.PathError](err); local {
 		return nil, &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
@@ -71,6 +69,13 @@ func (br *bodyReader) readBody(c *call) (*body, error) {
 	}
 	return nil, bad("the body could not be read to its end; nothing was taken",
 		"nie udało się odczytać treści do końca; nic nie przyjęto")
+}
+
+// tooSlow is the answer to a caller whose body does not come. What comes of it after all is not
+// read.
+func tooSlow(c *call) error {
+	c.w.Header().Set("Connection", "close")
+	return &problem{kind: slow, detail: text{en: "nothing was taken, call again", pl: "nic nie przyjęto, wywołaj ponownie"}}
 }
 
 // spool reads into memory, or into a file when that is not enough.

@@ -20,7 +20,8 @@ type call struct {
 	lang   lang
 	client *client // nil where anybody may call
 
-	taken, refused int // documents, for the log
+	taken, refused int               // documents, for the log
+	said           map[string]string // texts of other packages in the language of the caller
 }
 
 // ctx is that of the request; it ends when the caller has gone.
@@ -48,6 +49,7 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()
+		s.hurry(w, r)
 		r, span := s.begin(r, pattern)
 		c := &call{w: &watched{ResponseWriter: w}, r: r, id: requestID(r), lang: languageOf(r)}
 		head := w.Header()
@@ -79,6 +81,20 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 			Dur("took", s.o.Now().Sub(start)).Msg("call")
 	})
 }
+
+// hurry bounds how long a body may take, whether or not a handler reads it: the server reads what
+// is left of it before it answers, also that of a caller without a key. It lifts the bound of the
+// answer before on this connection, which would hold for the "100 Continue" of this call.
+func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Time{}) // a connection without deadlines has none
+	if r.ContentLength != 0 {
+		_ = control.SetReadDeadline(time.Now().Add(s.o.Limits.BodyPeriod))
+	}
+}
+
+// unhurried is called when the whole body was read: what takes time now is our own work.
+func (c *call) unhurried() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }
 
 // run calls a handler. A panic is a fault of this program: the caller learns no more than that.
 func (c *call) run(h func(*call) error) (err error) {

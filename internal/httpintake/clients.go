@@ -38,14 +38,11 @@ type client struct {
 	keys    keys
 	checked time.Time
 	reading chan struct{} // closed when the check of the file that is under way is over; nil when none is
+	fault   string        // of the file, as the log has it already
 }
 
-// keys are what a file of keys held when it was read.
-type keys struct {
-	hashes  [][sha256.Size]byte
-	changed time.Time // of the file
-	size    int64
-}
+// keys are the hashes of what a file of keys held when it was read.
+type keys [][sha256.Size]byte
 
 // keyTimeout is how long a call waits for the check of a file of keys. A share that hangs must not
 // stop the calls of other clients: after that the last keys count.
@@ -68,10 +65,10 @@ func newClients(o Options) (*clients, error) {
 		if c.keys, err = c.read(); err != nil {
 			return nil, err
 		}
-		if len(c.keys.hashes) == 0 {
+		if len(c.keys) == 0 {
 			return nil, fmt.Errorf("file %s has no key; make one with: openssl rand -hex 32", one.KeyFile)
 		}
-		for _, h := range c.keys.hashes {
+		for _, h := range c.keys {
 			if other, twice := used[h]; twice {
 				return nil, fmt.Errorf("intake clients %s and %s have the same key: give each its own", other, c.Name)
 			}
@@ -111,13 +108,13 @@ func (c *client) has(hash [sha256.Size]byte, o Options) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	same := 0
-	for i := range c.keys.hashes {
-		same |= subtle.ConstantTimeCompare(hash[:], c.keys.hashes[i][:])
+	for i := range c.keys {
+		same |= subtle.ConstantTimeCompare(hash[:], c.keys[i][:])
 	}
 	return same == 1
 }
 
-// check begins to look at the file when that is due and no check is under way. It returns a channel
+// check begins to read the file when that is due and no check is under way. It returns a channel
 // that is closed when the check is over; nil when none was begun.
 func (c *client) check(o Options) <-chan struct{} {
 	c.mu.Lock()
@@ -133,8 +130,13 @@ func (c *client) check(o Options) <-chan struct{} {
 		got, err := c.refresh(had)
 		c.mu.Lock()
 		c.keys, c.reading = got, nil
-		c.mu.Unlock()
+		fault, told := "", c.fault
 		if err != nil {
+			fault = err.Error()
+		}
+		c.fault = fault
+		c.mu.Unlock()
+		if fault != "" && fault != told {
 			o.Log.Warn().Err(err).Str("client", c.Name).Msg("the file of keys of this client cannot be used")
 		}
 		close(done)
@@ -154,51 +156,39 @@ func (c *client) await(done <-chan struct{}) {
 	}
 }
 
-// refresh reads the file again when it has changed. When it is gone, the client has no key any
-// more; when it cannot be read for another reason, such as a share that is away, the last keys
-// stay.
+// refresh reads the file again, whatever its time and size say: a key has the size of the one that
+// it replaces, and a copy may have its time. When the file is gone, the client has no key any more;
+// when it cannot be read for another reason, such as a share that is away, the last keys stay.
 func (c *client) refresh(had keys) (keys, error) {
-	info, err := os.Stat(c.KeyFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if len(had.hashes) > 0 {
-			return keys{}, err
-		}
-		return keys{}, nil
-	case err != nil:
+	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	} else if err != nil {
 		return had, err
-	case info.ModTime().Equal(had.changed) && info.Size() == had.size:
-		return had, nil
 	}
 	got, err := c.read()
 	if err != nil {
-		had.changed, had.size = got.changed, got.size
 		return had, err
 	}
 	return got, nil
 }
 
-// read reads the file. With an error the hashes are empty; a zero time lets the file be read again
-// soon.
+// read reads the file. With an error there are no keys.
 func (c *client) read() (keys, error) {
-	var got keys
-	if info, err := os.Stat(c.KeyFile); err == nil {
-		got.changed, got.size = info.ModTime(), info.Size()
-	}
 	texts, err := c.Keys()
 	if err != nil {
-		return keys{}, err
+		return nil, err
 	}
+	var got keys
 	for _, key := range texts {
 		sum := sha256.Sum256([]byte(key))
 		if text, hashed := strings.CutPrefix(key, "sha256:"); hashed {
 			raw, err := hex.DecodeString(text)
 			if err != nil || len(raw) != len(sum) {
-				return keys{changed: got.changed, size: got.size}, fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
+				return nil, fmt.Errorf("file %s has a hash that is not 64 hex digits", c.KeyFile)
 			}
 			copy(sum[:], raw)
 		}
-		got.hashes = append(got.hashes, sum)
+		got = append(got, sum)
 	}
 	return got, nil
 }

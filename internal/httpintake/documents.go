@@ -88,7 +88,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
 	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
-		return nil, bad(intake.OneLine(err), "")
+		return nil, bad(intake.OneLine(err), c.refusalOf(err).Detail)
 	}
 	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
 		a.file = baseName(params["filename"])

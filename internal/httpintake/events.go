@@ -132,11 +132,11 @@ func (e *events) events(c *call) error {
 	}
 	until := time.Now().Add(q.wait)
 	for {
-		items, next, err := e.page(c, at, q.limit)
+		items, next, more, err := e.page(c, at, q.limit)
 		if err != nil {
 			return err
 		}
-		if at = next; len(items) > 0 || !e.pause(c.ctx(), time.Until(until)) {
+		if at = next; len(items) > 0 || !e.pause(c.ctx(), time.Until(until), more) {
 			return c.json(http.StatusOK, eventsAnswer{Items: items, Next: at.String()})
 		}
 	}
@@ -164,22 +164,22 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	return *from, nil
 }
 
-// page returns up to limit results of the client's tenants behind a place, and the place behind
-// what it has looked at.
-func (e *events) page(c *call, at place, limit int) ([]invoiceAnswer, place, error) {
-	items := []invoiceAnswer{}
+// page returns up to limit results of the client's tenants behind a place, the place behind what it
+// has looked at, and whether there may be more.
+func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next place, more bool, err error) {
+	items = []invoiceAnswer{}
 	mine := func(tenant string) bool { return slices.Contains(c.client.Tenants, tenant) }
 	for read := 0; len(items) < limit && read < eventsScanned; {
 		outcomes, err := e.o.Ledger.Outcomes(c.ctx(), at.at, limit-len(items))
 		if err != nil {
-			return nil, at, notNow(err)
+			return nil, at, false, notNow(err)
 		}
 		if len(outcomes) == 0 {
-			break
+			return items, at, false, nil
 		}
 		told, err := e.editor.Edit(c.ctx(), outcomes, mine)
 		if err != nil {
-			return nil, at, notNow(err)
+			return nil, at, false, notNow(err)
 		}
 		for i := range told {
 			switch {
@@ -192,16 +192,21 @@ func (e *events) page(c *call, at place, limit int) ([]invoiceAnswer, place, err
 		}
 		read += len(outcomes)
 	}
-	return items, at, nil
+	return items, at, true, nil
 }
 
-// pause waits a moment for the next outcome; false when the time is over.
-func (e *events) pause(ctx context.Context, left time.Duration) bool {
+// pause waits a moment for the next outcome, and hardly when more of them are there already; false
+// when the time is over.
+func (e *events) pause(ctx context.Context, left time.Duration, more bool) bool {
 	if left <= 0 {
 		return false
 	}
+	every := eventsEvery
+	if more {
+		every = time.Millisecond
+	}
 	select {
-	case <-time.After(min(left, eventsEvery)):
+	case <-time.After(min(left, every)):
 		return true
 	case <-ctx.Done():
 	case <-e.ending:

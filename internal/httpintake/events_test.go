@@ -31,14 +31,14 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 	b.move(ledger.Parked, nil, second)
 	b.move(ledger.Queued, nil, first)
 	b.move(ledger.Parked, nil, first)
-	b.post([]byte("<x"), "") // of no tenant: nobody's event
+	b.post([]byte("<x"), "") // it says not whose it is: an event of the one tenant of the client
 	var got []string
 	next := ""
 	for range 10 {
 		some, more := b.events("limit=1&cursor=" + next)
 		got, next = append(got, some...), more
 	}
-	if all := strings.Join(got, ", "); all != "FV/1 rejected, FV/2 parked, FV/1 parked" {
+	if all := strings.Join(got, ", "); all != "FV/1 rejected, FV/2 parked, FV/1 parked,  refused" {
 		t.Errorf("events: %s", all)
 	}
 	if some, _ := b.events("", "Authorization", "Bearer "+keyTwo); strings.Join(some, ", ") != "FV/3 parked" {
@@ -70,13 +70,13 @@ func TestEvents_ServerEnds_NobodyWaitsOn(t *testing.T) {
 	b.must(err)
 	s.HTTP()
 	ended := make(chan bool)
-	go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+	go func() { ended <- s.told.pause(context.Background(), time.Hour, false) }()
 	s.told.end()
 	for goesOn := range ended {
 		if !goesOn {
 			return
 		}
-		go func() { ended <- s.told.pause(context.Background(), time.Hour) }()
+		go func() { ended <- s.told.pause(context.Background(), time.Hour, false) }()
 	}
 }
 

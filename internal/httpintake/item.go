@@ -102,7 +102,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 		it.Ref = inv.Ref
 	}
 	if a.Terms.Text != "" {
-		it.Terms = &itemTerms{a.Terms.Applied, a.Terms.Text}
+		it.Terms = &itemTerms{a.Terms.Applied, c.translate(a.Terms.Text)}
 	}
 	if a.Warning != nil {
 		it.Warning = intake.OneLine(a.Warning)
@@ -133,20 +133,20 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		for _, f := range fields {
 			f := *f
 			rules = append(rules, f.Rule)
-			f.Rule, f.Hint = c.lang.translate(f.Rule), c.lang.translate(f.Hint)
+			f.Rule, f.Hint = c.translate(f.Rule), c.translate(f.Hint)
 			one := fault{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column, Hint: f.Hint}
 			r.Faults = append(r.Faults, one)
 		}
 	case errors.As(err, &unsure):
 		r.TryAgain, rules = true, []string{unsure.What}
 		// The cause names places of this machine.
-		r.Faults = []fault{{Rule: c.lang.translate(unsure.What), Hint: c.lang.translate("nothing was taken, hand it in again")}}
+		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate("nothing was taken, hand it in again")}}
 	case errors.As(err, &outside):
 		rules = []string{outside.Rule}
-		r.Faults = []fault{{Rule: c.lang.translate(outside.Rule), Hint: c.lang.translate(outside.Hint)}}
+		r.Faults = []fault{{Rule: c.translate(outside.Rule), Hint: c.translate(outside.Hint)}}
 	case errors.As(err, &problem):
 		rules = []string{problem.What}
-		r.Faults = []fault{{Rule: c.lang.translate(problem.What), Hint: c.lang.translate(problem.Hint)}}
+		r.Faults = []fault{{Rule: c.translate(problem.What), Hint: c.translate(problem.Hint)}}
 	default:
 		r.Faults = []fault{{Rule: intake.OneLine(err)}}
 	}

@@ -20,7 +20,7 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 		return []string{"new"}, nil
 	}}}
 	last, next := sha256.Sum256([]byte("last")), sha256.Sum256([]byte("new"))
-	c.keys.hashes = [][sha256.Size]byte{last}
+	c.keys = keys{last}
 	o := Options{Now: func() time.Time { return monday }}
 	for range 3 {
 		if !c.has(last, o) {

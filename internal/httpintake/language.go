@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"ksefworker/internal/explain"
 )
 
 // lang is the language of an answer.
@@ -47,11 +49,28 @@ func languageOf(r *http.Request) lang {
 
 func (l lang) say(t text) string { return t.in(l) }
 
-// translate returns a text of another package in this language; in English where it is not known in
-// another.
-func (l lang) translate(english string) string {
-	if l != polish {
+// translate returns a text of another package in the language of the caller; in English where it is
+// not known in Polish. Thousands of documents of a call may break the same rule, so each text is
+// looked for once.
+func (c *call) translate(english string) string {
+	if c.lang != polish || english == "" {
 		return english
 	}
-	return inPolish(english)
+	known, ok := c.said[english]
+	if ok {
+		return known
+	}
+	if known, ok = explain.Say(explain.Polish, english); !ok {
+		known = english
+	}
+	if c.said == nil {
+		c.said = map[string]string{}
+	}
+	if len(c.said) < maxSaid {
+		c.said[english] = known
+	}
+	return known
 }
+
+// maxSaid bounds how many texts a call remembers: some have a value in them.
+const maxSaid = 1000

@@ -121,6 +121,15 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
+// matchRefused is match for a document that is no invoice. KSeF gave it no number.
+func (f *filter) matchRefused(r *ledger.Refusal) bool {
+	return slices.Contains(f.tenants, r.Tenant) &&
+		(f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
+		(f.day == "" || f.day == r.IssueDate) &&
+		f.ksefNumber+f.ksefNumberPrefix == "" && inquiry.NumberBegins(r.Number, f.numberPrefix) &&
+		ledger.Millis(r.Revision()) >= f.from.At
+}
+
 // selects reports whether the filter asks for more than a state and the tenants of the client.
 func (f *filter) selects() bool {
 	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
@@ -140,7 +149,7 @@ func (l *listing) named(c *call, f filter) error {
 	if _, err = ledger.Skip(err); err != nil {
 		return notNow(err)
 	}
-	invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !f.match(&inv) })
+	invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !f.match(&inv) || inv.UpdatedAt < f.from.At })
 	page, err := l.answersOf(c, invs)
 	if err != nil {
 		return err
@@ -156,7 +165,7 @@ func (l *listing) named(c *call, f filter) error {
 			return notNow(err)
 		}
 		for i := range found {
-			if r := &found[i]; slices.Contains(f.tenants, r.Tenant) && (f.number == "" || inquiry.SameNumber(r.Number, f.number)) {
+			if r := &found[i]; f.matchRefused(r) {
 				page = append(page, answerOf(results.Explained(r)))
 			}
 		}

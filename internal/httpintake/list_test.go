@@ -86,13 +86,27 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 		"ksef_number_prefix=526": {"FV/1"},
 		"number_prefix=FV/":      {"FV/1", "FV/2", "FV/3"}, "number_prefix=V": nil, "day=2026-11-23&number_prefix=FV/2": {"FV/2"},
 		"day=2026-11-24":   nil,
-		"since=2049-01-01": nil, "since=2020-01-01": {"FV/1", "FV/2", "FV/3"}, "ref=SO%262&state=queued": nil,
+		"since=2049-01-01": nil, "ref=SO%262&since=2049-01-01": nil, "number=FV%2f3&since=2049-01-01": nil,
+		"ref=SO%262&since=2020-01-01": {"FV/2"}, "since=2020-01-01": {"FV/1", "FV/2", "FV/3"}, "ref=SO%262&state=queued": nil,
 	} {
 		got, _ := b.list(query)
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s finds %q, want %q", query, got, want)
 		}
+	}
+}
+
+// Nothing in the document says whose it is.
+func TestList_RefOfADocumentThatCouldNotBeRead_FindsItsRefusal(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(b.post([]byte("garbage"), "?ref=SO-9"), http.StatusUnprocessableEntity, "refused")
+	a := b.call("GET", "/v1/invoices?ref=SO-9", nil)
+	if len(a.body.Items) != 1 || a.body.Items[0].State != "refused" || a.body.Items[0].Tenant != "one" {
+		t.Errorf("got %s", a.raw)
+	}
+	if a = b.call("GET", "/v1/invoices?ref=SO-9", nil, "Authorization", "Bearer "+keyTwo); len(a.body.Items) != 0 {
+		t.Errorf("the other client gets %s", a.raw)
 	}
 }
 

@@ -76,6 +76,11 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	b.want(b.call("GET", "/v1/invoices?tenant=two", nil), http.StatusBadRequest, "bad-request")
 	b.want(b.post(xmlOf(1, "FV/2"), ""), http.StatusUnprocessableEntity, "refused")
 	b.want(b.post(xmlOf(1, "FV/2"), "?tenant=two"), http.StatusBadRequest, "bad-request")
+	b.want(b.call("POST", "/v1/invoices", []byte(`{"invoices":[{"xml":"<a/>","ref":"r","tenant":"two"}]}`), "Content-Type", "application/json"),
+		http.StatusUnprocessableEntity, "refused")
+	if a := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+keyTwo); len(a.body.Items) != 0 {
+		t.Errorf("the second client has the events %s", a.raw)
+	}
 	if n, err := b.o.Ledger.Counts(t.Context()); n["queued"] != 1 || err != nil {
 		t.Errorf("queued are %d, %v", n["queued"], err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -61,6 +63,7 @@ type Server struct {
 	*decisions
 	told *events
 	mux  *http.ServeMux
+	lost http.Handler // answers calls that no route takes
 }
 
 // core is what all handlers share.
@@ -113,13 +116,13 @@ func New(o Options) (*Server, error) {
 		"GET /v1/invoices/{id}/qr.png": f.qr,
 		"GET /v1/invoices/{id}/pdf":    f.pdf,
 
-		"POST /v1/invoices":          s.submit,
-		"GET /v1/invoices":           s.list,
-		"GET /v1/invoices/{id}":      s.one,
-		"GET /v1/invoices/{id}/xml":  s.xml,
-		"GET /v1/invoices/{id}/upo":  s.upo,
-		"POST /v1/invoices/{action}": s.act,
-		"GET /v1/events":             s.told.events,
+		"POST /v1/invoices":         s.submit,
+		"GET /v1/invoices":          s.list,
+		oneInvoice:                  s.invoiceOf,
+		"GET /v1/invoices/{id}/xml": s.xml,
+		"GET /v1/invoices/{id}/upo": s.upo,
+		actOnOne:                    s.action,
+		"GET /v1/events":            s.told.events,
 	} {
 		s.mux.Handle(pattern, s.known(pattern, h))
 	}
@@ -131,12 +134,23 @@ func New(o Options) (*Server, error) {
 	} {
 		s.mux.Handle(pattern, s.anybody(pattern, h))
 	}
-	s.mux.Handle("/", s.anybody("", s.nowhere))
+	s.lost = s.anybody("", s.nowhere)
+	s.mux.Handle("/", s.lost)
 	return s, nil
 }
 
-// ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP implements [http.Handler]. A path such as //v1/invoices is no address: the router of
+// the standard library would answer it with a redirect, which is no problem details and loses the
+// body.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !clean(r.URL.Path) {
+		s.lost.ServeHTTP(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+func clean(p string) bool { return p != "" && p[0] == '/' && path.Clean(p) == p }
 
 // HTTP returns a server for a listener, with bounds on headers and idle connections. Bodies have
 // bounds of their own.
@@ -157,15 +171,61 @@ func (s *Server) ready(c *call) error {
 
 // nowhere answers calls that no route takes. A path that exists is called with another method.
 func (s *Server) nowhere(c *call) error {
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		other := c.r.Clone(c.r.Context())
-		other.Method = method
-		if _, pattern := s.mux.Handler(other); pattern != "/" && method != c.r.Method {
-			c.w.Header().Set("Allow", method)
-			return &problem{kind: methodNotAllowed, detail: text{en: "use " + method, pl: "użyj " + method}}
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		if s.serves(method, c.r) {
+			allowed = append(allowed, method)
 		}
 	}
-	return nowhere
+	if len(allowed) == 0 {
+		return nowhere
+	}
+	list := strings.Join(allowed, ", ")
+	c.w.Header().Set("Allow", list)
+	return &problem{kind: methodNotAllowed, detail: text{en: "use " + list, pl: "użyj " + list}}
+}
+
+const (
+	oneInvoice = "GET /v1/invoices/{id}"
+	actOnOne   = "POST /v1/invoices/{action}"
+)
+
+// serves reports whether the path of a call has this method.
+func (s *Server) serves(method string, r *http.Request) bool {
+	if !clean(r.URL.Path) {
+		return false
+	}
+	other := r.Clone(r.Context())
+	other.Method = method
+	switch _, pattern := s.mux.Handler(other); pattern {
+	case "", "/":
+		return false
+	case oneInvoice:
+		return !strings.Contains(r.URL.Path, ":")
+	case actOnOne:
+		return isAction(r.URL.Path)
+	}
+	return true
+}
+
+func isAction(path string) bool {
+	return strings.HasSuffix(path, ":retry") || strings.HasSuffix(path, ":dismiss")
+}
+
+// invoiceOf and action share the paths below /v1/invoices: an id alone is read, an id with a verb
+// is acted on.
+func (s *Server) invoiceOf(c *call) error {
+	if strings.Contains(c.r.URL.Path, ":") {
+		return s.nowhere(c)
+	}
+	return s.one(c)
+}
+
+func (s *Server) action(c *call) error {
+	if !isAction(c.r.URL.Path) {
+		return s.nowhere(c)
+	}
+	return s.act(c)
 }
 
 var nowhere = &problem{kind: notFound, detail: text{

@@ -178,9 +178,15 @@ func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
 	}
 	mine := adms[:0:0]
 	for i := range adms {
-		if !items[i].foreign {
-			mine = append(mine, adms[i])
+		if items[i].foreign {
+			continue
 		}
+		a := adms[i]
+		if a.Asked == "" && a.Invoice.NIP == "" && len(c.client.Tenants) == 1 {
+			// Nothing says whose it is. The program has one tenant, and asks by its ref.
+			a.Asked = c.client.Tenants[0]
+		}
+		mine = append(mine, a)
 	}
 	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
 	r.Note(c.ctx(), mine)

@@ -46,7 +46,7 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 
 func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T) {
 	b := newBench(t, nil)
-	a := b.post(bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1), "?ref=SO-1")
+	a := b.post(bytes.Replace(xmlOf(0, "FV/5"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1), "?ref=SO-1")
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || r.Faults[0].Field != "P_1" || r.Faults[0].Value != "2049-12-31" || r.Faults[0].Line == 0 || r.TryAgain {
@@ -251,10 +251,23 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 		a.head.Get("Content-Language") != "pl" {
 		t.Errorf("got %s", a.raw)
 	}
-	b.want(b.post(sample.Invoice(sample.Options{
-		SellerNIP: sample.NIP(0), Number: "FV/1", IssueDate: "2026-11-23",
-	}), "?lane=x"), http.StatusBadRequest, "bad-request")
-	a = b.call("POST", "/v1/invoices?ref=SO-1", bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1),
+	a = b.post(xmlOf(0, "FV/1"), "?lane=x", "Accept-Language", "pl")
+	if b.want(a, http.StatusBadRequest, "bad-request"); a.body.Detail != "lane musi mieć wartość auto, express albo bulk" {
+		t.Errorf("got %s", a.raw)
+	}
+	b.take(0, "FV/1", "?ref=S")
+	bad := sample.Bad(sample.FutureDate, sample.Options{SellerNIP: sample.NIP(0), Number: "FV/2", IssueDate: "2026-11-23"})
+	raw := jsonOf(t, map[string]any{"xml": string(bad)}, map[string]any{"xml": string(xmlOf(0, "FV/3")), "ref": "S"},
+		map[string]any{"xml": "x", "offline": "yes"}, map[string]any{"xml": string(xmlOf(0, "FV/1")), "ref": "T"})
+	a = b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json", "Accept-Language", "pl")
+	for _, want := range []string{"nie może być późniejsza niż dzisiaj", "wyślij ją w tym dniu",
+		"inna faktura tego podatnika w stanie queued", "nadaj każdej fakturze własny ref",
+		`"field":"offline","rule":"musi mieć wartość true albo false"`, "faktura ma ref S"} {
+		if !strings.Contains(string(a.raw), want) {
+			t.Errorf("no %q in %s", want, a.raw)
+		}
+	}
+	a = b.call("POST", "/v1/invoices?ref=SO-1", bytes.Replace(xmlOf(0, "FV/5"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1),
 		"Content-Type", "application/xml", "Accept-Language", "pl")
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || !strings.HasPrefix(r.Faults[0].Rule, "nie może być późniejsza niż dzisiaj") ||

@@ -31,6 +31,9 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckRepeated(faktura); err != nil {
+		return nil, err
+	}
 	if tenant == "" {
 		if tenant, err = f.sender(accounts); err != nil {
 			return nil, err

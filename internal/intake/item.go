@@ -65,6 +65,9 @@ type Problem struct {
 	// Empty says that the path is a folder that holds no invoice. An export that had nothing to
 	// write leaves such a folder, but so does an export that wrote to another place.
 	Empty bool
+	// Archive says that the path is an archive that could be read and holds no invoice. Whatever
+	// made it went wrong, so its refusal goes on record.
+	Archive bool
 	// Err is the error that caused the problem; nil when there is none.
 	Err error
 }

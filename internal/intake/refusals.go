@@ -30,6 +30,10 @@ type Refusals struct {
 	// that hands in over the network may give every document the same name. "" is this machine,
 	// whose paths identify files.
 	Source string
+	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
+	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken, unless the
+	// archive is refused for something else in it by these same Refusals.
+	Unpacked bool
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
@@ -48,12 +52,9 @@ type Refusals struct {
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
 // refusals of its identity and of its file, and of the archive that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
-	if !r.asked {
-		open, err := r.Record.OpenRefusals(ctx)
-		if err != nil {
-			r.failed(0, err)
-		}
-		r.asked, r.open = err == nil, err != nil || open > 0
+	// To ask first costs as much as to end the refusals of one document.
+	if len(adms) > 1 || r.asked {
+		r.ask(ctx)
 	}
 	var refused []ledger.Refusal
 	var ends []ledger.RefusalEnd
@@ -74,7 +75,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
 		// on record by the document's identity, so the one by file ends.
-		if r.open {
+		if r.open || !r.asked {
 			ends = append(ends, r.ends(a, by, taken)...)
 		}
 	}
@@ -92,6 +93,18 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	}
 }
 
+// ask finds out whether any refusal is open. If that is not known, some may be.
+func (r *Refusals) ask(ctx context.Context) {
+	if r.asked {
+		return
+	}
+	open, err := r.Record.OpenRefusals(ctx)
+	if err != nil {
+		r.failed(0, err)
+	}
+	r.asked, r.open = err == nil, err != nil || open > 0
+}
+
 func (r *Refusals) failed(n int, err error) {
 	r.Unrecorded += n
 	if r.Err == nil {
@@ -104,7 +117,7 @@ func (r *Refusals) failed(n int, err error) {
 func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	var unsure *UnsureError
 	var problem *Problem
-	if errors.As(a.Err, &unsure) || errors.As(a.Err, &problem) && problem.Path {
+	if errors.As(a.Err, &unsure) || errors.As(a.Err, &problem) && problem.Path && !problem.Archive {
 		return ledger.Refusal{}, false
 	}
 	inv := &a.Invoice
@@ -170,7 +183,7 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 	}
 	if path := r.pathOf(a.File); path != "" {
 		end(ledger.RefusalOfFile(path), false)
-		if taken {
+		if taken && !r.Unpacked {
 			for _, id := range r.archives(path) {
 				end(id, false)
 			}

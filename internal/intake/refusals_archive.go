@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,4 +48,17 @@ func (r *Refusals) archives(path string) []string {
 		}
 	}
 	return ids
+}
+
+// EndFile ends the refusal of a file, such as an archive that is well now. asked is the tenant that
+// it is handed in for, and may be ""; note says what ended it.
+func (r *Refusals) EndFile(ctx context.Context, file, asked, note string) {
+	path := r.pathOf(file)
+	if r.ask(ctx); !r.open || path == "" {
+		return
+	}
+	end := ledger.RefusalEnd{ID: ledger.RefusalOfFile(path), Tenant: asked, Ended: ledger.RefusalSuperseded, Note: note}
+	if _, err := r.Record.EndRefusals(ctx, []ledger.RefusalEnd{end}); err != nil {
+		r.failed(0, err)
+	}
 }

@@ -217,6 +217,31 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	}
 }
 
+// An archive without an invoice is an export that went wrong. What it is refused for ends when a
+// document of an archive of this name is taken, unless that archive has the same fault.
+func TestRefusals_Archive_IsOnRecordUntilADocumentInItIsTaken(t *testing.T) {
+	d := newRecorder(t)
+	none := intake.Admission{File: "/night.zip", Taken: ledger.Refused,
+		Err: &intake.Problem{What: "holds no *.xml entries", Path: true, Archive: true}}
+	unsafe := intake.Admission{File: "/night.zip", Taken: ledger.Refused, Err: &intake.Problem{What: "has an entry named \"../x\""}}
+	taken := intake.Admission{File: "/night.zip/a.xml", Taken: ledger.Created}
+	taken.Invoice.ID, taken.Invoice.NIP, taken.Invoice.Number = "inv-a", sample.NIP(0), "FV/1"
+	note := func(chunks ...[]intake.Admission) {
+		r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
+		for _, c := range chunks {
+			r.Note(t.Context(), c)
+		}
+	}
+	note([]intake.Admission{none})
+	d.wants("night.zip")
+	note([]intake.Admission{unsafe}, []intake.Admission{taken})
+	d.wants("night.zip")
+	note([]intake.Admission{taken}, []intake.Admission{unsafe})
+	d.wants("night.zip")
+	note([]intake.Admission{taken})
+	d.wants()
+}
+
 // An export of ten thousand bad documents: the record is bounded, it takes few round trips, and
 // there is no error.
 func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {

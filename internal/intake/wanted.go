@@ -17,7 +17,7 @@ type Wanted struct {
 	Lane     string `json:"lane"` // auto, express or bulk; "" is auto for a new invoice
 	Offline  bool   `json:"offline"`
 	Deadline string `json:"deadline"` // RFC 3339, or a day or a day and time in Warsaw
-	Tenant   string `json:"tenant"`   // its name, or its NIP if no other tenant has that
+	Tenant   string `json:"tenant"`   // its name
 	Corrects string `json:"corrects"` // the rejected invoice that it is the technical correction of: its id or hash
 }
 
@@ -54,6 +54,7 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 		}
 	}
 	if w.Tenant != "" && !slices.Contains(names, w.Tenant) {
+		t.Tenant = "" // the sender's mistake must not get into the list of somebody else's tenant
 		fault("tenant", "is not a tenant of this sender", w.Tenant, "say the tenant's name, or leave it out where the NIP says who sends")
 	}
 	if err := t.Corrects.Check(t.Lane); err != nil {

@@ -18,9 +18,11 @@ import (
 
 // Limits of an archive, in addition to those of Options.
 const (
-	// maxDirectory is the maximum size of the list of entries, which has to be in memory. 100,000
-	// entries with long names take half of it.
-	maxDirectory = 64 << 20
+	// The list of entries has to be in memory, where it takes several times its size. An entry with
+	// a long name takes 300 bytes of it; those of MaxEntries entries may have twice as much each.
+	maxDirectory   = 64 << 20
+	directoryEntry = 640
+	directoryEnd   = 1 << 20 // for the end of the archive, and what is read ahead
 	// An archive that unpacks to more than harmlessSize and to more than maxRatio times its own
 	// size is a zip bomb: invoices shrink about ten times.
 	maxRatio     = 100
@@ -44,10 +46,11 @@ func (r *reader) archiveFile(name string) bool {
 
 // archive yields the entries one after the other, unpacked in memory.
 func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
-	list := &bounded{at: at, left: maxDirectory}
+	longest := min(maxDirectory, int64(r.o.MaxEntries)*directoryEntry+directoryEnd)
+	list := &bounded{at: at, left: longest}
 	z, err := zip.NewReader(list, size)
 	if err != nil {
-		return r.fail(name, unreadableArchive(err))
+		return r.fail(name, unreadableArchive(err, longest))
 	}
 	if len(z.File) > r.o.MaxEntries {
 		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(z.File), r.o.MaxEntries),
@@ -81,7 +84,7 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 		}
 	}
 	if !found {
-		return r.fail(name, &Problem{What: "holds no *.xml entries", Hint: "check what the export put into it", Path: true})
+		return r.fail(name, &Problem{What: "holds no *.xml entries", Hint: "check what the export put into it", Path: true, Archive: true})
 	}
 	return true
 }
@@ -130,11 +133,11 @@ func badEntry(err error) *Problem {
 	return &Problem{What: "cannot be unpacked", Err: err, Hint: "the archive is damaged: make it again"}
 }
 
-func unreadableArchive(err error) *Problem {
+func unreadableArchive(err error, longest int64) *Problem {
 	var pe *fs.PathError
 	switch {
 	case errors.Is(err, errDirectory):
-		return &Problem{What: fmt.Sprintf("has a list of entries larger than %d bytes", maxDirectory), Hint: "split the archive"}
+		return &Problem{What: fmt.Sprintf("has a list of entries larger than %d bytes", longest), Hint: "split the archive"}
 	case errors.As(err, &pe):
 		return unreadable(err)
 	}

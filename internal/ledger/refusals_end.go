@@ -23,6 +23,9 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 			}
 		}
 	}
+	if err := rs.dropEnded(ctx, byTenant); err != nil {
+		return 0, fmt.Errorf("end refusals: %w", err)
+	}
 	n := 0
 	for tenant, all := range byTenant {
 		for batch := range slices.Chunk(all, refusalBatch) {
@@ -33,6 +36,29 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 		}
 	}
 	return n, nil
+}
+
+// dropEnded leaves out tenants of whose refusals none is open. It asks about all of them at once: a
+// pool has hundreds of tenants, and nearly every document that is taken ends no refusal.
+func (rs *RefusalStore) dropEnded(ctx context.Context, byTenant map[string][]RefusalEnd) error {
+	scores := map[string]*redis.FloatSliceCmd{}
+	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
+		for tenant, all := range byTenant {
+			ids := make([]string, len(all))
+			for i := range all {
+				ids[i] = all[i].ID
+			}
+			scores[tenant] = p.ZMScore(ctx, rs.key(keyOpenRefusals, tenant), ids...)
+		}
+	}); err != nil {
+		return err
+	}
+	for tenant, cmd := range scores {
+		if cmd.Err() == nil && !slices.ContainsFunc(cmd.Val(), func(at float64) bool { return at > 0 }) {
+			delete(byTenant, tenant)
+		}
+	}
+	return nil
 }
 
 func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []RefusalEnd) (int, error) {

@@ -20,17 +20,17 @@ type visit struct {
 	here string // the part of the page that the navigation marks
 }
 
-// maxVisit bounds the reading for one answer.
+// maxVisit bounds the reading for one page.
 const maxVisit = 45 * time.Second
 
-// serve answers with what h writes, or shows the error that it returns.
-func (v *visit) serve(h func(*handlers) error) {
+// serve answers with what h writes, or shows the error that it returns. h has this time.
+func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	v.w.Header().Set("Cache-Control", "no-store")
 	if to := v.r.URL.Query().Get("lang"); to != "" && v.r.Method == http.MethodGet {
 		v.switchLanguage(to)
 		return
 	}
-	ctx, cancel := context.WithTimeout(v.r.Context(), maxVisit)
+	ctx, cancel := context.WithTimeout(v.r.Context(), lasts)
 	defer cancel()
 	v.r = v.r.WithContext(ctx)
 	err := h(newHandlers(v))
@@ -44,7 +44,7 @@ func (v *visit) serve(h func(*handlers) error) {
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
 	if sick, ok := errors.AsType[*audit.SickError](err); ok {
 		v.fail(&shown{http.StatusServiceUnavailable,
-			"Nothing was done: it cannot be recorded, because another program wrote the key %s.", []any{sick.Key}})
+			"Nothing was done, because it cannot be recorded: the key %s in Redis was written by another program. Tell whoever looks after the program.", []any{sick.Key}})
 		return
 	}
 	v.fail(&shown{http.StatusServiceUnavailable,

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,11 +40,39 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 		}
 	}
 	for _, run := range net.runs {
-		if err := run.send(ctx, q.rdb); err != nil {
+		if err := net.send(ctx, run); err != nil {
 			return fmt.Errorf("queue tasks (%d): %w", len(jobs), err)
 		}
 	}
 	return nil
+}
+
+// send runs a caught script, after what asynq adds to sets before it, in one round trip.
+func (c *catch) send(ctx context.Context, run *caught) error {
+	script := run.script()
+	cmds, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, s := range c.sets {
+			p.SAdd(ctx, s.key, s.members...)
+		}
+		script.EvalSha(ctx, p, nil, run.words...)
+		return nil
+	})
+	if len(cmds) > 0 {
+		err = cmds[len(cmds)-1].Err()
+	}
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		err = script.Eval(ctx, c.UniversalClient, nil, run.words...).Err()
+	}
+	if sick, is := sickOf(err); is {
+		err = sick
+	}
+	for i, s := range c.sets[:min(len(c.sets), len(cmds))] {
+		if cmds[i].Err() != nil { // the guarded client writes the set again when it was of another type
+			err = errors.Join(err, c.UniversalClient.SAdd(ctx, s.key, s.members...).Err())
+		}
+	}
+	c.sets = nil
+	return err
 }
 
 // catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at
@@ -54,6 +83,21 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 type catch struct {
 	redis.UniversalClient
 	runs []*caught
+	sets []added
+}
+
+// added is what asynq adds to a set: the names of queues.
+type added struct {
+	key     string
+	members []any
+}
+
+// SAdd implements redis.Cmdable. What it adds is sent with the script that asynq runs next.
+func (c *catch) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
+	c.sets = append(c.sets, added{key, members})
+	answer := redis.NewIntCmd(ctx)
+	answer.SetVal(int64(len(members)))
+	return answer
 }
 
 // caught is one script and the keys and arguments of every call of it.
@@ -90,9 +134,9 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 	return answer
 }
 
-// send runs the caught script once for each call. The script becomes the body of a function, whose
-// parameters stand for the variables that Redis gives a script.
-func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
+// script runs the caught script once for each call. The caught script becomes the body of a function,
+// whose parameters stand for the variables that Redis gives a script.
+func (r *caught) script() *redis.Script {
 	var many strings.Builder
 	many.WriteString(sickLua)
 	many.WriteString("local function one(KEYS, ARGV)\nlocal sick = sick_key(KEYS)\nif sick then return sick end\n")
@@ -107,11 +151,7 @@ for i = 3, #ARGV, keys + args do
   n = n + 1
 end
 return n`)
-	err := redis.NewScript(many.String()).Run(ctx, rdb, nil, r.words...).Err()
-	if sick, is := sickOf(err); is {
-		return sick
-	}
-	return err
+	return redis.NewScript(many.String())
 }
 
 // noScript is Redis's own answer to an unknown script.

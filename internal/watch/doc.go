@@ -21,8 +21,10 @@
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)
 //	scan.go       files that are complete
 //	take.go       from the folder into taken/; names.go: a name that is free
-//	unpack.go     an archive in taken/ becomes a folder there; entries.go: what is in it
-//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON
+//	unpack.go     an archive in taken/ becomes a folder there, unpack_refuse.go: or is refused;
+//	              entries.go: what is in it
+//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: what
+//	              is refused goes on record, and what waits
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
 //	journal.go    records of what is followed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder

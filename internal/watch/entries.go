@@ -52,7 +52,7 @@ func (es *entries) add(name string, it *intake.Item) string {
 // the archive, under names that no invoice of it has. The entries themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
 	var all []intake.Admission
-	told := map[string]bool{}
+	told, asked := map[string]bool{}, up.asked(name)
 	for _, it := range es.refused {
 		own := strings.TrimPrefix(it.File, zipEnd+"/")
 		it.File = up.path(original(name)) + "/" + own
@@ -62,13 +62,12 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		}
 		told[free] = true
 		beside := path.Join(refused, name, free)
-		out := outcome{Result: results.Result{File: it.File, State: results.Refused, Reason: intake.OneLine(it.Err)}}
+		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err)}}
 		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
 			return err
 		}
 		up.filer.decided[refused]++
-		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
+		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
 	}
-	up.submitter.record(ctx, all)
-	return nil
+	return up.submitter.record(ctx, all)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+
+	"ksefworker/internal/intake"
 )
 
 // of returns what is handed in for a file in taken/: its bytes, or the XML that was made of an
@@ -19,6 +21,9 @@ func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error)
 	beside := taken + "/" + name + xmlEnd
 	if made, err := d.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
 		return made, err
+	}
+	if err := intake.CheckRepeated(raw); err != nil {
+		return nil, err
 	}
 	made, err := d.o.Generate(ctx, tenant, inner(raw))
 	if err != nil {

@@ -154,40 +154,34 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 	return intake.Item{File: sm.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
 }
 
-// answers acts on the answers about some files.
+// answers acts on the answers about some files. What goes on record is there before a file moves: a
+// process that is killed between the two hands the file in again, and records the same again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
 	var note []intake.Admission
 	for i := range adms {
-		if sm.answered(ctx, names[i], &adms[i]) {
+		if _, ok := waiting(&adms[i]); !ok {
 			note = append(note, adms[i])
 		}
 	}
-	sm.record(ctx, note)
+	unrecorded := sm.record(ctx, note)
+	for i := range adms {
+		if a := &adms[i]; unrecorded != nil && a.Taken == ledger.Refused && idOf(a) == "" {
+			sm.later(names[i], unrecorded.Error(), afterOutage)
+			continue
+		}
+		sm.answered(ctx, names[i], &adms[i])
+	}
 }
 
-// record puts refused documents on record, and ends the refusals of those that were taken.
-func (sm *submitter) record(ctx context.Context, note []intake.Admission) {
-	if sm.o.Record == nil || len(note) == 0 {
+// answered acts on the answer about a file.
+func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admission) {
+	delete(sm.retry, name)
+	if why, ok := waiting(a); ok {
+		sm.later(name, why, afterWait)
 		return
 	}
-	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner}
-	if refusals.Note(ctx, note); refusals.Err != nil {
-		sm.o.Log.Warn().Err(refusals.Err).Msg("refused documents are not on record")
-	}
-}
-
-// answered acts on the answer about a file. It reports whether the answer goes on record.
-func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admission) bool {
-	delete(sm.retry, name)
-	id := a.Invoice.ID
-	if a.Taken == ledger.Refused {
-		id = a.Held.ID // it was taken before, and goes on as its entry says
-	}
-	if why, ok := waitsFor(a.Err); ok && id == "" {
-		sm.later(name, why, afterWait)
-		return false
-	}
+	id := idOf(a)
 	f := &file{name: name, id: id, place: taken}
 	switch {
 	case id == "":
@@ -204,26 +198,6 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 		}
 		sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
 	}
-	return true
-}
-
-// waitsFor returns why a document is handed in again later; false when it is refused, or taken.
-func waitsFor(err error) (string, bool) {
-	if later, ok := errors.AsType[*waits](err); ok {
-		return later.why, true
-	}
-	if unsure, ok := errors.AsType[*intake.UnsureError](err); ok {
-		return intake.OneLine(unsure) + "; that is done by itself", true
-	}
-	if r, ok := errors.AsType[*intake.RefusedError](err); ok && (r.Remedy == ledger.RemedyResume || r.Remedy == ledger.RemedyWait) {
-		return intake.OneLine(r) + "; it is tried again", true
-	}
-	return "", false
-}
-
-func (sm *submitter) later(name, why string, after time.Duration) {
-	sm.retry[name] = attempt{why, sm.o.Now().Add(after)}
-	sm.problem(taken+"/"+name, why)
 }
 
 // refuse moves a file whose document was not taken.

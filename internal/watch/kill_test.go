@@ -125,6 +125,9 @@ func (s *site) checkPlaces(when string) {
 	if n := s.entries(); n != 3 {
 		s.t.Errorf("the ledger has %d invoices", n)
 	}
+	if on := s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "bad.xml" {
+		s.t.Errorf("on record are %+v", on)
+	}
 	if s.t.Failed() {
 		s.t.Fatal(when)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"ksefworker/internal/intake"
-	"ksefworker/internal/ledger"
 )
 
 // An archive in taken/ is taken apart as a whole, before any invoice of it is handed in:
@@ -60,7 +59,11 @@ func (up *unpacker) unpackAll(ctx context.Context, now time.Time) time.Duration 
 		}
 		delete(up.submitter.retry, name)
 		if err := up.unpack(ctx, name); err != nil && ctx.Err() == nil {
-			up.submitter.later(name, "cannot be unpacked: "+fault(err), afterFault)
+			why, ok := waitsFor(err)
+			if !ok {
+				why = "cannot be unpacked: " + fault(err)
+			}
+			up.submitter.later(name, why, afterFault)
 			next = min(next, afterFault)
 		}
 	}
@@ -78,8 +81,8 @@ func (up *unpacker) archives() (names []string) {
 	return names
 }
 
-// unpack takes one archive apart. An error comes from the disk. The next call then does everything
-// again.
+// unpack takes one archive apart. An error comes from the disk, or says that a refusal is not on
+// record. The next call then does everything again.
 func (up *unpacker) unpack(ctx context.Context, name string) error {
 	f, info, err := up.disk.open(taken + "/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -121,23 +124,12 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	if err := up.refuseEntries(ctx, name, &es); err != nil {
 		return err
 	}
+	up.endRefusal(ctx, name)
 	if err := up.disk.move(taken+"/"+name, unpacked+"/"+name); err != nil {
 		return err
 	}
 	up.o.Log.Info().Str("file", name).Int("invoices", len(es.names)).Int("refused", len(es.refused)).Msg("unpacked")
 	up.finish()
-	return nil
-}
-
-// refuseAll refuses an archive as a whole.
-func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error {
-	into := unpackedName(name)
-	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
-		return err
-	}
-	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why}
-	up.submitter.refuse(&file{name: name, place: taken}, &a)
-	up.submitter.record(ctx, []intake.Admission{a})
 	return nil
 }
 

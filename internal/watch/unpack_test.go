@@ -133,6 +133,9 @@ func TestWatch_ArchiveThatCannotBeTaken_IsRefusedAsAWhole(t *testing.T) {
 	if n := s.entries(); n != 0 {
 		t.Errorf("%d invoices of refused archives are in the ledger", n)
 	}
+	if n := len(s.refusals("")); n != 7 {
+		t.Errorf("%d archives are on record, want 7", n)
+	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, unpackedDir)); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -43,7 +44,19 @@ var (
 	nat64     = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052: the last four bytes are an IPv4 address
 	local64   = netip.MustParsePrefix("64:ff9b:1::/48")
 	sixToFour = netip.MustParsePrefix("2002::/16") // RFC 3056: bytes 3 to 6 are an IPv4 address
+	// Old forms whose last four bytes are an IPv4 address: RFC 4291 2.5.5.1 and RFC 2765.
+	compatible = netip.MustParsePrefix("::/96")
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96")
+	siteLocal  = netip.MustParsePrefix("fec0::/10") // RFC 3879: private once, and given up
 )
+
+// credentials are addresses outside of the local link at which clouds answer with credentials.
+var credentials = []netip.Addr{
+	netip.MustParseAddr("fd00:ec2::254"),   // AWS
+	netip.MustParseAddr("fd20:ce::254"),    // Google
+	netip.MustParseAddr("168.63.129.16"),   // Azure
+	netip.MustParseAddr("100.100.100.200"), // Alibaba
+}
 
 // checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer
 // with credentials, and multicast groups. It refuses those of this machine and of private networks
@@ -51,19 +64,32 @@ var (
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	switch raw := a.As16(); {
-	case nat64.Contains(a):
+	case a == netip.IPv6Loopback() && allowPrivate:
+		return nil
+	case a == netip.IPv6Loopback():
+		return inside(a)
+	case a.IsUnspecified():
+		return &addressError{a, "no address of one machine"}
+	case nat64.Contains(a), compatible.Contains(a), translated.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[12:16])), allowPrivate)
 	case sixToFour.Contains(a):
 		return checkAddress(netip.AddrFrom4([4]byte(raw[2:6])), allowPrivate)
 	case a.IsLinkLocalUnicast():
 		return &addressError{a, "an address of the local link, and never a receiver"}
-	case a.IsMulticast(), a.IsUnspecified(), thisNet.Contains(a), reserved.Contains(a):
+	case slices.Contains(credentials, a):
+		return &addressError{a, "an address at which a cloud answers with credentials, and never a receiver"}
+	case a.IsMulticast(), thisNet.Contains(a), reserved.Contains(a):
 		return &addressError{a, "no address of one machine"}
 	case allowPrivate:
 		return nil
-	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a):
-		return &addressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
-			"is there"}
+	case a.IsLoopback(), a.IsPrivate(), shared.Contains(a), benchmark.Contains(a), protocol.Contains(a), local64.Contains(a),
+		siteLocal.Contains(a):
+		return inside(a)
 	}
 	return nil
+}
+
+func inside(a netip.Addr) error {
+	return &addressError{a, "an address of this machine or of a private network: set allow_private for this webhook if the receiver " +
+		"is there"}
 }

@@ -147,8 +147,10 @@ func (w *Webhook) refused(resp *http.Response) error {
 
 // after reads Retry-After: seconds, or a date.
 func (w *Webhook) after(s string) time.Duration {
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
+	const most = int64(maxAfter / time.Second)
+	// Of a number that is too large, ParseInt returns the largest one beside the error.
+	if n, err := strconv.ParseInt(s, 10, 64); n > 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
+		return time.Duration(min(n, most)) * time.Second
 	}
 	if at, err := http.ParseTime(s); err == nil {
 		return max(at.Sub(w.o.Now()), 0)

@@ -102,6 +102,9 @@ func TestWebhook_Answers_MeanWhatTheySay(t *testing.T) {
 			upTo: 2 * time.Minute,
 		},
 		"closed until a day": {status: 503, header: [2]string{"Retry-After", date}, out: true, after: 59 * time.Minute, upTo: time.Hour},
+		"closed for ever": {
+			status: 503, header: [2]string{"Retry-After", "99999999999999999999"}, out: true, after: maxAfter, upTo: maxAfter,
+		},
 		"broken":             {status: 500, out: true},
 		"no key":             {status: 401, out: true},
 		"redirect":           {status: 302, header: [2]string{"Location", "/elsewhere"}, out: true},
@@ -169,7 +172,10 @@ func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
 		"8.8.8.8": "all", "2001:4860:4860::8888": "all",
 		"127.0.0.1": "allowed", "::1": "allowed", "10.1.2.3": "allowed", "172.16.0.1": "allowed", "192.168.1.1": "allowed",
 		"100.64.0.1": "allowed", "fd00::1": "allowed", "::ffff:10.0.0.1": "allowed", "64:ff9b::7f00:1": "allowed",
-		"2002:a00:1::1":   "allowed",
+		"2002:a00:1::1": "allowed", "::10.0.0.1": "allowed", "::ffff:0:10.0.0.1": "allowed", "fec0::1": "allowed",
+		"::ffff:127.0.0.1": "allowed",
+		"fd00:ec2::254":    "nobody", "fd20:ce::254": "nobody", "168.63.129.16": "nobody", "100.100.100.200": "nobody",
+		"::169.254.169.254": "nobody", "::ffff:0:a9fe:a9fe": "nobody", "fe80::1%eth0": "nobody", "::ffff:0:0": "nobody",
 		"169.254.169.254": "nobody", "fe80::1": "nobody", "0.0.0.0": "nobody", "::": "nobody", "224.0.0.1": "nobody", "ff02::1": "nobody",
 		"255.255.255.255": "nobody", "::ffff:169.254.169.254": "nobody", "64:ff9b::a9fe:a9fe": "nobody",
 	} {

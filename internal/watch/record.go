@@ -1,0 +1,60 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+)
+
+// record puts refused documents on record, and ends the refusals of those that were taken. The
+// error says why a refusal is not on record: its file waits until it is.
+func (sm *submitter) record(ctx context.Context, note []intake.Admission) error {
+	if sm.o.Record == nil || len(note) == 0 {
+		return nil
+	}
+	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Unpacked: true}
+	refusals.Note(ctx, note)
+	if refusals.Unrecorded > 0 {
+		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
+	}
+	if refusals.Err != nil {
+		sm.o.Log.Warn().Err(refusals.Err).Msg("refusals of documents that were taken now are still open")
+	}
+	return nil
+}
+
+// idOf returns the id of the invoice that an answer is about; "" when there is none.
+func idOf(a *intake.Admission) string {
+	if a.Taken == ledger.Refused {
+		return a.Held.ID // it was taken before, and goes on as its entry says
+	}
+	return a.Invoice.ID
+}
+
+// waiting returns why a file is handed in again later.
+func waiting(a *intake.Admission) (string, bool) {
+	why, ok := waitsFor(a.Err)
+	return why, ok && idOf(a) == ""
+}
+
+// waitsFor returns why a document is handed in again later; false when it is refused, or taken.
+func waitsFor(err error) (string, bool) {
+	if later, ok := errors.AsType[*waits](err); ok {
+		return later.why, true
+	}
+	if unsure, ok := errors.AsType[*intake.UnsureError](err); ok {
+		return intake.OneLine(unsure) + "; that is done by itself", true
+	}
+	if r, ok := errors.AsType[*intake.RefusedError](err); ok && (r.Remedy == ledger.RemedyResume || r.Remedy == ledger.RemedyWait) {
+		return intake.OneLine(r) + "; it is tried again", true
+	}
+	return "", false
+}
+
+func (sm *submitter) later(name, why string, after time.Duration) {
+	sm.retry[name] = attempt{why, sm.o.Now().Add(after)}
+	sm.problem(taken+"/"+name, why)
+}

@@ -1,0 +1,68 @@
+//go:build unix
+
+package watch
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// refusals returns the refusals that are open, or that have ended in a way.
+func (s *site) refusals(ended string) []ledger.Refusal {
+	s.t.Helper()
+	all, err := s.ledger.Refusals(s.t.Context(), time.Time{}, ended)
+	s.must(err)
+	return all
+}
+
+func TestWatch_RefusedArchive_IsOnRecordForItsTenantUntilALaterOneOfItsNameIsTaken(t *testing.T) {
+	s := newSite(t)
+	s.put("two/.ksef.yaml", []byte("tenant: two\n"))
+	s.put("two/n.zip", zipOf(t, entry{"readme/", ""}))
+	s.put("two/m.zip", zipOf(t, entry{"readme.txt", "x"}))
+	s.passes(4)
+	on := s.refusals("")
+	if len(on) != 2 || on[0].Tenant != "two" || on[1].Tenant != "two" {
+		t.Fatalf("on record are %+v", on)
+	}
+	for _, name := range []string{"refused/two/n.zip.json", "refused/two/m.zip/readme.txt.json"} {
+		if o := s.result(name); o.Tenant != "two" {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	s.put("two/n.zip", zipOf(t, entry{"a.xml", string(xmlOf(1, "FV/1"))}))
+	s.passes(4)
+	if on = s.refusals(""); len(on) != 1 || filepath.Base(on[0].File) != "readme.txt" {
+		t.Errorf("on record are %+v", on)
+	}
+	if ended := s.refusals(ledger.RefusalSuperseded); len(ended) != 1 || ended[0].Note != "by a later archive of this name" {
+		t.Errorf("ended are %+v", ended)
+	}
+}
+
+// noRecord is a ledger that cannot put refusals on record now.
+type noRecord struct{ *ledger.Ledger }
+
+func (noRecord) Refuse(context.Context, []ledger.Refusal) error { return errors.New("no connection") }
+
+func TestWatch_RefusalCannotBeRecorded_FileWaitsUntilItCan(t *testing.T) {
+	s := newSite(t)
+	s.o.Record = noRecord{s.ledger}
+	s.put("bad.xml", []byte("<x></Faktura>"))
+	s.put("none.zip", zipOf(t, entry{"readme/", ""}))
+	s.put("good.xml", xmlOf(0, "FV/1"))
+	s.passes(4)
+	s.wantTree("taken/bad.xml", "taken/none.zip", "taken/good.xml", waitingName)
+	s.waiting("bad.xml: is refused, and that cannot be recorded: no connection", "none.zip: is refused, and that cannot be recorded")
+	s.w.o.Record = s.ledger
+	s.passes(5)
+	s.wantTree("refused/bad.xml", "refused/bad.xml.json", "refused/none.zip", "refused/none.zip.json", "taken/good.xml")
+	if on := s.refusals(""); len(on) != 2 {
+		t.Errorf("on record are %+v", on)
+	}
+}

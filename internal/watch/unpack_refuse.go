@@ -1,0 +1,43 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+)
+
+// refuseAll refuses an archive as a whole.
+func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error {
+	into := unpackedName(name)
+	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
+		return err
+	}
+	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why, Asked: up.asked(name)}
+	if err := up.submitter.record(ctx, []intake.Admission{a}); err != nil {
+		return err
+	}
+	up.submitter.refuse(&file{name: name, place: taken}, &a)
+	return nil
+}
+
+// asked returns the tenant that the settings name for an archive; "" when they name none.
+func (up *unpacker) asked(name string) string {
+	if s := up.submitter.settings.of(path.Dir(name)); s.err == nil {
+		return s.wanted.Tenant
+	}
+	return ""
+}
+
+// endRefusal ends the refusal of an earlier archive of this name, which was refused as a whole.
+func (up *unpacker) endRefusal(ctx context.Context, name string) {
+	if up.o.Record == nil {
+		return
+	}
+	refusals := &intake.Refusals{Record: up.o.Record, Tenant: up.o.Owner}
+	if refusals.EndFile(ctx, up.path(original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
+		up.o.Log.Warn().Err(refusals.Err).Str("file", name).Msg("the refusal of an earlier archive of this name is still open")
+	}
+}
