@@ -46,7 +46,7 @@ func TestSubmit_OneXML_IsDurableWhenTheAnswerSaysSo(t *testing.T) {
 
 func TestSubmit_DocumentAtFault_IsRefusedWithFieldRuleValueAndPlace(t *testing.T) {
 	b := newBench(t, nil)
-	a := b.post(bytes.Replace(xmlOf(0, "FV/5"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1), "?ref=SO-1")
+	a := b.post(bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>2026-11-23"), []byte("<P_1>2049-12-31"), 1), "?ref=SO-1")
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	r := a.body.Items[0].Refusal
 	if len(r.Faults) == 0 || r.Faults[0].Field != "P_1" || r.Faults[0].Value != "2049-12-31" || r.Faults[0].Line == 0 || r.TryAgain {

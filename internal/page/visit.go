@@ -44,7 +44,7 @@ func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	v.p.o.Log.Error().Err(err).Str("path", v.r.URL.Path).Msg("a page could not be made")
 	if sick, ok := errors.AsType[*audit.SickError](err); ok {
 		v.fail(&shown{http.StatusServiceUnavailable,
-			"Nothing was done, because it cannot be recorded: the key %s in Redis was written by another program. Tell whoever looks after the program.", []any{sick.Key}})
+			"Nothing was done: it cannot be recorded, because another program wrote the key %s.", []any{sick.Key}})
 		return
 	}
 	v.fail(&shown{http.StatusServiceUnavailable,
