@@ -14,7 +14,7 @@ import (
 // back when such a key is well again. It does not run as a task: the queue of the sweep may be the
 // sick one.
 type queueWatch struct {
-	queue  *queue.Queue
+	queue  *queue.Mender
 	log    zerolog.Logger
 	now    func() time.Time
 	latest *cached[[]*queue.SickKeyError]
@@ -26,7 +26,7 @@ const (
 	sickQueueTold   = time.Hour // how often a key that stays sick is logged
 )
 
-func newQueueWatch(q *queue.Queue, now func() time.Time, log zerolog.Logger) *queueWatch {
+func newQueueWatch(q *queue.Mender, now func() time.Time, log zerolog.Logger) *queueWatch {
 	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{},
 		latest: newCached(queueWatchEvery/2, now, q.SickKeys)}
 }

@@ -56,7 +56,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 		ids := chunk
 		if change == nil {
 			var err error
-			if ids, err = st.notPacked(ctx, chunk); err != nil {
+			if ids, err = notPacked(ctx, st, chunk); err != nil {
 				return n, err
 			}
 		}
@@ -64,7 +64,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 		if err != nil {
 			return n, fmt.Errorf("pack entries: %w", err)
 		}
-		if err := st.loadShapes(ctx, recordsIn(cmds)); err != nil {
+		if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
 			return n, err
 		}
 		var args []any
@@ -85,7 +85,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 
 // notPacked returns those ids whose entries have keys of their own. An older build packed some of
 // them, and others left their buckets to be changed.
-func (st *store) notPacked(ctx context.Context, ids []string) ([]string, error) {
+func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range ids {
@@ -158,9 +158,9 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 
 // packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be
 // read now.
-func (st *store) packageOf(ctx context.Context, id string) string {
+func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
-	if err != nil || st.loadShapes(ctx, recordsIn(cmds)) != nil {
+	if err != nil || loadShapes(ctx, st, recordsIn(cmds)) != nil {
 		return ""
 	}
 	inv, err := st.stored(id, cmds[0])

@@ -11,13 +11,14 @@ import (
 )
 
 // The packed entry of a receipted invoice is one field of a hash that it shares with others: the
-// name of a key of its own would take a third of its memory. Two characters of the id name the hash,
-// the bucket, and the bytes of the id but the first are the field. The identity is in a bucket, too. Buckets of
-// identities are small, so Redis keeps them as listpacks.
+// name of a key of its own would take a third of its memory. Two characters of the id name the
+// hash, the bucket, and the bytes of the id but the first are the field. The identity is in a
+// bucket, too. Buckets of identities are small, so Redis keeps them as listpacks.
 //
 // Scripts read buckets and do not write into one what they do not know. So an entry that changes
 // later leaves its bucket first (thaw), and goes back when the sweep packs it again. Whoever reads
-// looks for a key of its own first, then into the bucket: an entry goes into its bucket in one step.
+// looks for a key of its own first, then into the bucket: an entry goes into its bucket in one
+// step.
 
 // inBuckets reports whether an id has the form of those whose entries may be in buckets.
 func inBuckets(id string) bool {
@@ -38,8 +39,8 @@ func (st *store) bucketOf(id string) (key, field string) {
 	return st.key(keyFinal, id[4:6]), string(rawID(id)[1:])
 }
 
-// idIn returns the id of the entry that is in a bucket of this name under this field; "" if none can
-// be.
+// idIn returns the id of the entry that is in a bucket of this name under this field; "" if none
+// can be.
 func idIn(name, field string) string {
 	start, err := idEncoding.DecodeString(name + "aaaaaa")
 	if err != nil || len(start) == 0 {
@@ -123,7 +124,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("take entries out of their buckets: %w", err)
 	}
-	if err := st.loadShapes(ctx, recordsIn(cmds)); err != nil {
+	if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
 		return 0, err
 	}
 	args := st.args()

@@ -124,8 +124,8 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	}
 }
 
-// What is in a sick bucket may be this document or its identity, so nothing is taken in that belongs
-// there. Everything else goes on.
+// What is in a sick bucket may be this document or its identity, so nothing is taken in that
+// belongs there. Everything else goes on.
 func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 	for _, of := range []string{"entry", "identity"} {
 		t.Run(of, func(t *testing.T) {
@@ -189,7 +189,8 @@ func TestFrozenValue_OfANewerBuild_IsLeftAlone(t *testing.T) {
 	w := unaudited(t)
 	inv := w.receipt(w.accepted("1", "", "a.xml"))
 	key, field := w.bucketOf(inv.ID)
-	for value, newer := range map[string]bool{"\x03what a newer build writes": true, "\x02": false, "\x021 \x80": false, "x": true, "\x021 \x01short": false} {
+	for value, newer := range map[string]bool{"\x03what a newer build writes": true, "\x02": false, "\x021 \x80": false, "x": true,
+		"\x021 \x01short": false} {
 		w.must(w.rdb.HSet(ctx(), key, field, value).Err())
 		_, err := w.Invoice(ctx(), inv.ID)
 		unread, _ := Skip(err)

@@ -14,12 +14,12 @@ import (
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
 // which goes into a bucket (final_bucket.go). What many invoices have in common is a shape
-// (shapes.go). An entry is packed only if unpacking gives exactly what was there: otherwise it stays
-// as it is.
+// (shapes.go). An entry is packed only if unpacking gives exactly what was there: otherwise it
+// stays as it is.
 //
-// One that leaves its bucket has the fields that scripts need, and the record in pieces. A field that
-// is written to it later counts more than the record. Builds before buckets packed entries so, and
-// older ones read its layout as that of a newer build.
+// One that leaves its bucket has the fields that scripts need, and the record in pieces. A field
+// that is written to it later counts more than the record. Builds before buckets packed entries so,
+// and older ones read its layout as that of a newer build.
 
 // finalFacts replaces the facts of a packed entry. The number is a layout: [Version]
 // skips it.
@@ -27,8 +27,8 @@ const finalFacts = `{"v":2}`
 
 const (
 	finalRecord = 2 // the layout of the record itself; 1 is read, too
-	// finalPiece is how many bytes of a record one field has: Redis keeps a hash as a listpack while
-	// no value is longer than 64.
+	// finalPiece is how many bytes of a record one field has: Redis keeps a hash as a listpack
+	// while no value is longer than 64.
 	finalPiece = 63
 	// finalPieces bounds a record. An entry with a longer one stays as it is.
 	finalPieces = 12

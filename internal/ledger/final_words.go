@@ -22,8 +22,8 @@ func appendDigits(b []byte, s string) []byte {
 // dayForm is the layout of a date of eight digits.
 const dayForm = "20060102"
 
-// appendDate appends a kind of word and its date: day and the days since 1970 in two bytes where the
-// date has that form, otherwise plain and the digits.
+// appendDate appends a kind of word and its date: day and the days since 1970 in two bytes where
+// the date has that form, otherwise plain and the digits.
 func appendDate(b []byte, plain, day byte, digits string) []byte {
 	t, err := time.Parse(dayForm, digits)
 	if n := t.Unix() / secondsOfDay; err == nil && n >= 0 && n <= math.MaxUint16 && t.Format(dayForm) == digits {
@@ -37,7 +37,8 @@ const secondsOfDay = 24 * 60 * 60
 // timeUnits are the units in which times are stored. Deadlines are whole hours.
 var timeUnits = [4]int64{1, 1000, 60_000, 3_600_000}
 
-// appendTime appends a time in the largest unit that it is a multiple of, counted from another time.
+// appendTime appends a time in the largest unit that it is a multiple of, counted from another
+// time.
 func appendTime(b []byte, from, t Millis) []byte {
 	k := len(timeUnits) - 1
 	for int64(t)%timeUnits[k] != 0 {

@@ -6,8 +6,8 @@ import (
 )
 
 // A value in a bucket is: the layout; the revision as text, and a space; a byte with the number of
-// heads (see headsOf) and, as its highest bit, whether the invoice has a ref; the digest of the ref;
-// the heads; the record.
+// heads (see headsOf) and, as its highest bit, whether the invoice has a ref; the digest of the
+// ref; the heads; the record.
 
 const (
 	frozenLayout = "\x02"

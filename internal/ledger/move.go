@@ -58,8 +58,8 @@ func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, e
 	return is.applyEach(ctx, moves, true)
 }
 
-// applyEach makes moves. With thaw, an entry that is in a bucket leaves it and is moved, if its state
-// is one that the move may come from.
+// applyEach makes moves. With thaw, an entry that is in a bucket leaves it and is moved, if its
+// state is one that the move may come from.
 func (is *InvoiceStore) applyEach(ctx context.Context, moves []Move, thaw bool) ([]Moved, error) {
 	out := make([]Moved, 0, len(moves))
 	for len(moves) > 0 {
@@ -86,7 +86,7 @@ func (is *InvoiceStore) applyEach(ctx context.Context, moves []Move, thaw bool) 
 			c := &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
 				Package: text(cell(r, 3)), Expected: m.expected()}
 			if c.State == string(Receipted) && c.Package == "" {
-				c.Package = is.packageOf(ctx, m.ID)
+				c.Package = packageOf(ctx, is.store, m.ID)
 			}
 			if thaw && text(cell(r, 4)) == "1" && slices.Contains(m.froms(), Receipted) {
 				frozen = append(frozen, i)

@@ -209,13 +209,13 @@ func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 		return now
 	}
 	now.State, now.Rev, now.Code, now.KsefNumber = o.State, o.Rev, o.Code, o.KsefNumber
-	now.Reason, now.UpdatedAt = ob.openReason(o.ID, o.Reason), At(o.Time())
+	now.Reason, now.UpdatedAt = openReason(ob.store, o.ID, o.Reason), At(o.Time())
 	now.UPO = ""
 	return now
 }
 
 // tellRefusal puts a refusal, or its end, into the outbox with what writes it.
-func (st *store) tellRefusal(ctx context.Context, p redis.Pipeliner, tenant string, r *Refusal) {
+func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant string, r *Refusal) {
 	if st.outbox == 0 {
 		return
 	}

@@ -24,7 +24,7 @@ func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) 
 	if err != nil {
 		return Invoice{}, fmt.Errorf("read %s: %w", id, err)
 	}
-	if err := er.loadShapes(ctx, recordsIn(cmds)); err != nil {
+	if err := loadShapes(ctx, er.store, recordsIn(cmds)); err != nil {
 		return Invoice{}, err
 	}
 	inv, bad, err := er.readInvoice(id, cmds[0])
@@ -89,7 +89,7 @@ func many[E any](ctx context.Context, l *store, kind string, ids []string,
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		if kind == keyInvoice {
-			if err := l.loadShapes(ctx, recordsIn(cmds)); err != nil {
+			if err := loadShapes(ctx, l, recordsIn(cmds)); err != nil {
 				return nil, err
 			}
 		}
@@ -126,7 +126,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 		return inv, bad, err
 	}
 	inv, why := er.stored(id, cmd)
-	inv.Reason, inv.Said = er.openReason(id, inv.Reason), openSaid(er.store, id, inv.Said)
+	inv.Reason, inv.Said = openReason(er.store, id, inv.Reason), openSaid(er.store, id, inv.Said)
 	if file, ok := er.openText(fileText(id), inv.File); ok {
 		inv.File = file
 	} else {
@@ -148,7 +148,7 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
-	p.Reason, p.Said = er.openReason(id, p.Reason), openSaid(er.store, id, p.Said)
+	p.Reason, p.Said = openReason(er.store, id, p.Reason), openSaid(er.store, id, p.Said)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
 	err = sound(v, cmp.Or(scanned, countable(m["rev"], p.Rev)), whole, slices.Contains(PackageStates(), p.State))

@@ -30,7 +30,7 @@ const encryptedRef = "(the ref is encrypted, and this process does not have the 
 
 // refDigests returns the digests under which a ref can be indexed, without duplicates. The first is
 // the one that is written now. The last is that of a ledger without a storage key.
-func (st *store) refDigests(tenant, ref string) []string {
+func refDigests(st *store, tenant, ref string) []string {
 	text := []byte(tenant + "\x00" + ref)
 	var out []string
 	if st.texts != nil {
@@ -53,7 +53,7 @@ func (er *EntryReader) ByRef(ctx context.Context, ref string, tenants ...string)
 	var held []*redis.StringCmd
 	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for _, tenant := range tenants {
-			for _, digest := range er.refDigests(tenant, ref) {
+			for _, digest := range refDigests(er.store, tenant, ref) {
 				held = append(held, p.Get(ctx, er.key(keyRef, digest)))
 			}
 		}

@@ -141,7 +141,7 @@ func TestRef_WithAKey_CannotBeReadOrComputedFromRedis(t *testing.T) {
 	if inv.Ref != quoted || !slices.Equal(w.byRef(sealed, quoted, sellerA), []string{doc.ID}) {
 		t.Errorf("the entry has ref %q, and the ref finds %q", inv.Ref, w.byRef(sealed, quoted, sellerA))
 	}
-	for _, plain := range append(w.Ledger.refDigests(sellerA, quoted), quoted) {
+	for _, plain := range append(refDigests(w.Ledger.store, sellerA, quoted), quoted) {
 		if strings.Contains(w.raw(), plain) {
 			t.Errorf("Redis has %q", plain)
 		}

@@ -95,7 +95,7 @@ func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refus
 		p.ZAdd(ctx, rs.key(keyRefusals, tenant), members...)
 		p.ZAdd(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		for i := range batch {
-			rs.tellRefusal(ctx, p, tenant, &batch[i])
+			tellRefusal(ctx, rs.store, p, tenant, &batch[i])
 		}
 		kept = p.ZCard(ctx, rs.key(keyRefusals, tenant))
 		return nil

@@ -112,7 +112,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		}
 		for i := range refusals {
-			rs.tellRefusal(ctx, p, tenant, &refusals[i])
+			tellRefusal(ctx, rs.store, p, tenant, &refusals[i])
 		}
 		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil

@@ -41,7 +41,8 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// reindexBuckets does the same with the entries in buckets of these names, and with their identities.
+// reindexBuckets does the same with the entries in buckets of these names, and with their
+// identities.
 func (us *UnreadableStore) reindexBuckets(ctx context.Context, kind string, names []string) (int, error) {
 	n := 0
 	for _, name := range names {

@@ -126,7 +126,7 @@ func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
 		*t.text, changed = sealedText+packed, true
 		if t.text == &inv.Ref {
 			if ref, ok := ss.openText(t.as, inv.Ref); ok {
-				digest = ss.refDigests(inv.Tenant, ref)[0]
+				digest = refDigests(ss.store, inv.Tenant, ref)[0]
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (ss *SealStore) digestOf(id, facts string) string {
 	if !ok {
 		return ""
 	}
-	return ss.refDigests(inv.Tenant, ref)[0]
+	return refDigests(ss.store, inv.Tenant, ref)[0]
 }
 
 func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) {

@@ -70,7 +70,7 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 			t.Fatalf("%+v, %+v, %+v", list, failed, state)
 		}
 		for _, h := range append(list, failed...) {
-			if got := alone.openReason(h.ID, h.Reason); got != quoted+" is wrong" {
+			if got := openReason(alone.store, h.ID, h.Reason); got != quoted+" is wrong" {
 				t.Errorf("the reason is %q", got)
 			}
 		}

@@ -53,7 +53,7 @@ func (st *store) openText(as, stored string) (string, bool) {
 }
 
 // openReason returns a reason as it was written. If this process cannot open it, the text says so.
-func (st *store) openReason(id, stored string) string {
+func openReason(st *store, id, stored string) string {
 	text, ok := st.openText(reasonText(id), stored)
 	if !ok {
 		return "(" + encryptedHere + ")"

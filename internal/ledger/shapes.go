@@ -77,7 +77,7 @@ var errNoShape = errors.New("what it shares with other receipted invoices is not
 // loadShapes reads the shapes of records that this process has not read yet. It is not an error
 // that some are not there, or that the key holds something else: that concerns the entries that
 // have them, and unpackFinal says so of each.
-func (st *store) loadShapes(ctx context.Context, records [][]byte) error {
+func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}
 	for _, r := range records {

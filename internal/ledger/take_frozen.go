@@ -9,8 +9,8 @@ import (
 // sickBucket is what finals.lua answers about a bucket that holds another type.
 const sickBucket = "!"
 
-// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; nil if
-// they have nothing of any. It is one script, because that many commands would take longer.
+// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; nil
+// if they have nothing of any. It is one script, because that many commands would take longer.
 func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)
@@ -32,9 +32,10 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 	return found, (&UnreadableStore{store: ts.store}).seeSickBuckets(ctx, sick)
 }
 
-// frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds another
-// type has fields that cannot be read.
-func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string, error) {
+// frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds
+// another type has fields that cannot be read.
+func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []string, rows []*redis.SliceCmd) (map[string]map[string]string,
+	error) {
 	var missing []int
 	for i, r := range rows {
 		if v := r.Val(); r.Err() == nil && cell(v, 0) == nil && cell(v, 1) == nil && cell(v, 2) == nil && inBuckets(ids[i]) {

@@ -161,7 +161,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			records = append(records, holderRecord(r.Val()))
 		}
 	}
-	if err := ts.loadShapes(ctx, records); err != nil {
+	if err := loadShapes(ctx, ts.store, records); err != nil {
 		return err
 	}
 	for i, id := range ids {

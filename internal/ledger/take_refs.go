@@ -30,7 +30,7 @@ func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
 		if r.of == nil {
 			r = refKeys{of: map[int][]refKey{}, held: map[string]string{}, taken: map[string]string{}}
 		}
-		for _, digest := range ts.refDigests(batch[i].Tenant, batch[i].Ref) {
+		for _, digest := range refDigests(ts.store, batch[i].Tenant, batch[i].Ref) {
 			key := ts.key(keyRef, digest)
 			r.of[i] = append(r.of[i], refKey{key, digest})
 			r.keys = append(r.keys, key)

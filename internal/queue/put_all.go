@@ -134,8 +134,8 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 	return answer
 }
 
-// script runs the caught script once for each call. The caught script becomes the body of a function,
-// whose parameters stand for the variables that Redis gives a script.
+// script runs the caught script once for each call. The caught script becomes the body of a
+// function, whose parameters stand for the variables that Redis gives a script.
 func (r *caught) script() *redis.Script {
 	var many strings.Builder
 	many.WriteString(sickLua)

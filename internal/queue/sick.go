@@ -23,10 +23,17 @@ var kindsOf = map[string]string{
 	"pending": "list", "active": "list", "lease": "zset", "scheduled": "zset", "retry": "zset", "archived": "zset", "paused": "string",
 }
 
+// Mender finds the keys of the queues that hold another type, and puts tasks back. Safe for
+// concurrent use.
+type Mender struct{ rdb redis.UniversalClient }
+
+// NewMender returns the mender of a pool's queues.
+func NewMender(q *Queue) *Mender { return &Mender{q.rdb} }
+
 // SickKeys returns the keys of the queues that hold another type, in the order of their names, and
-// remembers them for [Queue.Mend].
-func (q *Queue) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
-	sick, err := q.sick(ctx, Own())
+// remembers them for [Mender.Mend].
+func (m *Mender) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
+	sick, err := m.sick(ctx, Own())
 	if err != nil || len(sick) == 0 {
 		return nil, err
 	}
@@ -34,15 +41,15 @@ func (q *Queue) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
 	for i, s := range sick {
 		names[i] = s.Key
 	}
-	if err := q.rdb.SAdd(ctx, keySeen, names...).Err(); err != nil {
+	if err := m.rdb.SAdd(ctx, keySeen, names...).Err(); err != nil {
 		return sick, fmt.Errorf("remember which keys of the queues were sick: %w", err)
 	}
 	return sick, nil
 }
 
-func (q *Queue) sick(ctx context.Context, queues []string) ([]*SickKeyError, error) {
+func (m *Mender) sick(ctx context.Context, queues []string) ([]*SickKeyError, error) {
 	is := map[string]*redis.StatusCmd{}
-	if _, err := q.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if _, err := m.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, queue := range queues {
 			for part := range kindsOf {
 				key := keyOf(queue, part)
@@ -68,10 +75,10 @@ func keyOf(queue, part string) string { return asynqPrefix + "{" + queue + "}:" 
 
 // Mend puts the tasks of queues back whose keys were sick and are not any more. It returns how many
 // were in no list. Tasks that are queued or run meanwhile are not harmed.
-func (q *Queue) Mend(ctx context.Context) (int, error) {
-	seen, err := q.rdb.SMembers(ctx, keySeen).Result()
+func (m *Mender) Mend(ctx context.Context) (int, error) {
+	seen, err := m.rdb.SMembers(ctx, keySeen).Result()
 	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any may have been
-		if err := q.rdb.Del(ctx, keySeen).Err(); err != nil {
+		if err := m.rdb.Del(ctx, keySeen).Err(); err != nil {
 			return 0, fmt.Errorf("read which keys of the queues were sick: %w", err)
 		}
 		for _, queue := range Own() {
@@ -88,17 +95,17 @@ func (q *Queue) Mend(ctx context.Context) (int, error) {
 	}
 	n := 0
 	for queue, names := range of {
-		if sick, err := q.sick(ctx, []string{queue}); err != nil || len(sick) > 0 {
+		if sick, err := m.sick(ctx, []string{queue}); err != nil || len(sick) > 0 {
 			if err != nil {
 				return n, err
 			}
 			continue
 		}
-		put, err := q.relist(ctx, queue)
+		put, err := m.relist(ctx, queue)
 		if n += put; err != nil {
 			return n, fmt.Errorf("list the tasks of queue %s again: %w", queue, err)
 		}
-		if err := q.rdb.SRem(ctx, keySeen, names...).Err(); err != nil {
+		if err := m.rdb.SRem(ctx, keySeen, names...).Err(); err != nil {
 			return n, fmt.Errorf("forget which keys of queue %s were sick: %w", queue, err)
 		}
 	}
@@ -111,14 +118,14 @@ const relistAtOnce = 200
 var relistScript = redis.NewScript(relistLua)
 
 // relist goes through the entries of all tasks of a queue.
-func (q *Queue) relist(ctx context.Context, queue string) (n int, err error) {
+func (m *Mender) relist(ctx context.Context, queue string) (n int, err error) {
 	entries := keyOf(queue, "t:")
 	var keys []string
 	for _, part := range []string{"pending", "active", "lease", "scheduled", "retry", "archived"} {
 		keys = append(keys, keyOf(queue, part))
 	}
 	for cursor := uint64(0); ; {
-		found, next, err := q.rdb.Scan(ctx, cursor, entries+"*", dropPage).Result()
+		found, next, err := m.rdb.Scan(ctx, cursor, entries+"*", dropPage).Result()
 		if err != nil {
 			return n, err
 		}
@@ -129,7 +136,7 @@ func (q *Queue) relist(ctx context.Context, queue string) (n int, err error) {
 				_, id, _ := strings.Cut(key, entries)
 				args = append(args, id)
 			}
-			put, err := relistScript.Run(ctx, q.rdb, keys, args...).Int()
+			put, err := relistScript.Run(ctx, m.rdb, keys, args...).Int()
 			if n += put; err != nil {
 				return n, err
 			}

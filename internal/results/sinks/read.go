@@ -130,7 +130,7 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	r.served[turns[0]] = r.turn
 	place, end := r.standings[turns[0]].Cursor, false
 	left := map[string]int{} // how many each may still add; -1 when its place must stay
-	slow := r.slowShare(turns)
+	slow := slowShare(r, turns)
 	for _, tenant := range turns {
 		switch st := r.standings[tenant]; {
 		case ledger.AfterOutcome(place, st.Cursor): // it has earlier ones

@@ -113,7 +113,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 				"see docs/results.md on how to catch up")
 	}
 	if err == nil {
-		r.traceDelivered(ctx, r.items)
+		traceDelivered(ctx, r, r.items)
 	}
 	return ours, err
 }

@@ -36,7 +36,7 @@ func (r *round) timed(tenant string, l *ledger.Standing, took time.Duration) {
 }
 
 // slowShare returns how many results each slow tenant among these may add to the round.
-func (r *round) slowShare(tenants []string) int {
+func slowShare(r *round, tenants []string) int {
 	n := 0
 	for _, tenant := range tenants {
 		if r.standings[tenant].Slow {

@@ -10,7 +10,7 @@ import (
 
 // traceDelivered traces the outcomes that the receiver has taken in this round, each in the trace
 // of its invoice, from when the outcome was written until now.
-func (r *round) traceDelivered(ctx context.Context, items []*item) {
+func traceDelivered(ctx context.Context, r *round, items []*item) {
 	if r.Trace == nil {
 		return
 	}
