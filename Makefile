@@ -37,7 +37,7 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 SLOW = ksefworker/internal/app ksefworker/internal/tasks ksefworker/internal/chaos
 
 race: need-redis ## the same under the race detector (needs a C compiler); programs that tests start as processes run without it
-	@status=0; CGO_ENABLED=1 $(TEST) -p 4 -race $(SLOW) $$($(GO) list ./... | grep -vxE "$$($(GO) list $(PLAIN) $(SLOW) | paste -sd'|' -)") || status=1; \
+	@status=0; CGO_ENABLED=1 $(TEST) -p 3 -race $(SLOW) $$($(GO) list ./... | grep -vxE "$$($(GO) list $(PLAIN) $(SLOW) | paste -sd'|' -)") || status=1; \
 	$(TEST) -p 3 $(PLAIN) || status=1; exit $$status
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,8 +18,8 @@ type queueWatch struct {
 	queue  *queue.Mender
 	log    zerolog.Logger
 	now    func() time.Time
-	latest *cached[[]*queue.SickKeyError]
-	told   map[string]time.Time // by key
+	latest atomic.Pointer[[]*queue.SickKeyError] // readiness shows it: to look takes fifty commands
+	told   map[string]time.Time                  // by key
 }
 
 const (
@@ -27,8 +28,7 @@ const (
 )
 
 func newQueueWatch(q *queue.Mender, now func() time.Time, log zerolog.Logger) *queueWatch {
-	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{},
-		latest: newCached(queueWatchEvery/2, now, q.SickKeys)}
+	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{}}
 }
 
 // run looks again and again until stop is closed.
@@ -37,10 +37,11 @@ func (w *queueWatch) run(ctx context.Context, stop <-chan struct{}) {
 }
 
 func (w *queueWatch) look(ctx context.Context) {
-	sick, err := w.latest.get(ctx)
+	sick, err := w.queue.SickKeys(ctx)
 	if err != nil {
 		return // others log that Redis does not answer
 	}
+	w.latest.Store(&sick)
 	now, still := w.now(), map[string]time.Time{}
 	for _, s := range sick {
 		at, told := w.told[s.Key]
@@ -64,7 +65,8 @@ func (w *queueWatch) look(ctx context.Context) {
 func (w *queueWatch) check(ctx context.Context) Check {
 	c := Check{Name: "queues", OK: true}
 	const maxNamed = 3
-	if sick, err := w.latest.get(ctx); err == nil {
+	if latest := w.latest.Load(); latest != nil {
+		sick := *latest
 		for _, s := range sick[:min(len(sick), maxNamed)] {
 			c.Detail = strings.TrimPrefix(c.Detail+"; "+s.Error(), "; ")
 		}

@@ -13,8 +13,7 @@ import (
 )
 
 // Another program writes into a key of the queue of packages. Single sends go on; log and readiness
-// name the key. When a person has deleted it, the packages follow, those too whose tasks were in
-// the list.
+// name the key. When a person has deleted it, the packages follow.
 func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{}, func(c *config.Config) { hasty(c) })
@@ -26,7 +25,7 @@ func TestQueues_AKeyOfOneIsOfAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T)
 	docs := good(sample.NIP(0), 8)
 	single := p.admit(intake.Terms{Lane: ledger.Express}, docs[:2]...)
 	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, docs[2:]...)
-	p.wait(time.Minute, single, receipted)
+	until(t, time.Minute, "single sends are receipted", p.all(single, receipted))
 	until(t, 30*time.Second, "readiness and log name it", func() bool {
 		ready := page(t, w.Addr(), "/readyz")
 		return strings.Contains(ready, `"ready": true`) && strings.Contains(ready, "the key "+key) && strings.Contains(p.log.String(), `"key":"`+key+`"`)

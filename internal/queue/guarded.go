@@ -56,8 +56,8 @@ func sickOf(err error) (*SickKeyError, bool) {
 	return &SickKeyError{Key: words[2], Held: words[1]}, true
 }
 
-// partOf returns what a key of asynq's is: the last part of its name, without a day or an id; ""
-// for any other key.
+// partOf returns what a key of asynq's is: the last part of its name, without a day or an id. For
+// any other key it is "".
 func partOf(key string) string {
 	_, rest, ours := strings.Cut(key, asynqPrefix)
 	if !ours {
@@ -93,11 +93,20 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
+// counts tells the scripts that count what is in a queue. They have a dozen keys and only read, so
+// a key of another type does no harm: it is looked for when a script fails.
+func counts(keys []string) bool { return len(keys) > 6 }
+
 // EvalSha implements redis.Cmdable. Of a script that is not known yet it asks the caller for the
 // source.
 func (g *guarded) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
 		return g.UniversalClient.EvalSha(ctx, sha, keys, args...)
+	}
+	if counts(keys) {
+		if cmd := g.UniversalClient.EvalSha(ctx, sha, keys, args...); !redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") {
+			return cmd
+		}
 	}
 	script, known := g.scripts.Load(sha)
 	if !known {
@@ -112,6 +121,11 @@ func (g *guarded) EvalSha(ctx context.Context, sha string, keys []string, args .
 func (g *guarded) Eval(ctx context.Context, source string, keys []string, args ...any) *redis.Cmd {
 	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
 		return g.UniversalClient.Eval(ctx, source, keys, args...)
+	}
+	if counts(keys) {
+		if cmd := g.UniversalClient.Eval(ctx, source, keys, args...); !redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") {
+			return cmd
+		}
 	}
 	script := redis.NewScript(sickLua + "local sick = sick_key(KEYS)\nif sick then return sick end\n" + source)
 	g.scripts.Store(redis.NewScript(source).Hash(), script)
