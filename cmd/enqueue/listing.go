@@ -65,8 +65,15 @@ func csvHead(except ...string) []string {
 	return head
 }
 
+// fields yields the fields that fit into one cell: no lists.
 func fields(t reflect.Type) iter.Seq[reflect.StructField] {
-	return slices.Values(reflect.VisibleFields(t))
+	return func(yield func(reflect.StructField) bool) {
+		for _, f := range reflect.VisibleFields(t) {
+			if f.Type.Kind() != reflect.Slice && !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 func csvRow(r results.Result, except ...string) []string {
