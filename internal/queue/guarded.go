@@ -93,9 +93,21 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
-// counts tells the scripts that count what is in a queue. They have a dozen keys and only read, so
-// a key of another type does no harm: it is looked for when a script fails.
-func counts(keys []string) bool { return len(keys) > 6 }
+// counting are the scripts, by the parts of their keys, that count what is in a queue. They have a
+// dozen keys and only read, so a key of another type does no harm: it is looked for when a script
+// fails. A script that writes must never be among them: it would stop halfway.
+var counting = map[string]bool{
+	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
+	"active pending scheduled retry archived completed groups":                                          true,
+}
+
+func partsOf(keys []string) string {
+	parts := make([]string, len(keys))
+	for i, key := range keys {
+		parts[i] = partOf(key)
+	}
+	return strings.Join(parts, " ")
+}
 
 // EvalSha implements redis.Cmdable. Of a script that is not known yet it asks the caller for the
 // source.
@@ -103,7 +115,7 @@ func (g *guarded) EvalSha(ctx context.Context, sha string, keys []string, args .
 	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
 		return g.UniversalClient.EvalSha(ctx, sha, keys, args...)
 	}
-	if counts(keys) {
+	if counting[partsOf(keys)] {
 		if cmd := g.UniversalClient.EvalSha(ctx, sha, keys, args...); !redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") {
 			return cmd
 		}
@@ -122,7 +134,7 @@ func (g *guarded) Eval(ctx context.Context, source string, keys []string, args .
 	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {
 		return g.UniversalClient.Eval(ctx, source, keys, args...)
 	}
-	if counts(keys) {
+	if counting[partsOf(keys)] {
 		if cmd := g.UniversalClient.Eval(ctx, source, keys, args...); !redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") {
 			return cmd
 		}
@@ -136,11 +148,7 @@ func (g *guarded) checked(ctx context.Context, script *redis.Script, keys []stri
 	for tries := 0; ; tries++ {
 		cmd := script.Run(ctx, g.UniversalClient, keys, args...)
 		sick, is := sickOf(cmd.Err())
-		parts := make([]string, len(keys))
-		for i, key := range keys {
-			parts[i] = partOf(key)
-		}
-		rest := idle[strings.Join(parts, " ")]
+		rest := idle[partsOf(keys)]
 		switch {
 		case tries < len(keys) && is && g.rewrite(ctx, partOf(sick.Key), sick.Key):
 			continue

@@ -170,3 +170,24 @@ func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
 		b.until(name+" is written", func() bool { return b.rdb.Type(t.Context(), asynqPrefix+name).Val() == kind })
 	}
 }
+
+// asynq's script for a task that failed has eight keys, and takes the task out of a list before it
+// writes to the set of those that are tried again. It must not begin when that set is of another
+// type.
+func TestGuarded_ScriptThatWritesToManyKeys_DoesNotBeginBesideASickOne(t *testing.T) {
+	b := newBench(t)
+	var keys []string
+	for _, part := range []string{"t:1", "active", "lease", "retry", "processed:2026-11-26", "failed:2026-11-26", "processed", "failed"} {
+		keys = append(keys, keyOf(QueuePackages, part))
+	}
+	b.must(b.rdb.LPush(t.Context(), keys[1], "1").Err())
+	b.spoil(keys[3])
+	const script = "redis.call('LREM', KEYS[2], 0, ARGV[1]) return redis.call('ZADD', KEYS[4], 1, ARGV[1])"
+	err := Guarded(b.rdb).Eval(t.Context(), script, keys, "1").Err()
+	if sick, ok := errors.AsType[*SickKeyError](err); !ok || !strings.HasSuffix(sick.Key, keys[3]) {
+		t.Errorf("got %v", err)
+	}
+	if n := b.rdb.LLen(t.Context(), keys[1]).Val(); n != 1 {
+		t.Error("the task is in no list any more")
+	}
+}
