@@ -53,12 +53,17 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// command.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
+	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		found = p.Exists(ctx, slices.Concat(keys, idents, refs.keys)...)
 		receipted = p.ZMScore(ctx, ts.key(keyState, string(Receipted)), ids...)
+		home = p.Get(ctx, ts.key(keyHome))
 		clock.ask(ctx, p)
 	}); err != nil {
+		return s, err
+	}
+	if err := ts.home.stillHere(ctx, home); err != nil {
 		return s, err
 	}
 	s.now = At(clock.now())
