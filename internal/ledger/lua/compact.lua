@@ -37,11 +37,11 @@ for i = 3, #ARGV, 13 do
   end
   local key, rest = bucket(id)
   if same and known[shape] and index('HSET', key, rest, value) then
-    if index('HSET', P .. 'idents:' .. name, field, raw) and redis.call('GET', P .. 'ident:' .. ident) == id then
+    if index('HSET', P .. 'idents:' .. name, field, raw) and index('GET', P .. 'ident:' .. ident) == id then
       redis.call('DEL', P .. 'ident:' .. ident)
     end
     redis.call('DEL', P .. 'inv:' .. id)
-    if newref ~= '' and ref ~= newref and redis.call('GET', P .. 'ref:' .. ref) == id then
+    if newref ~= '' and ref ~= newref and index('GET', P .. 'ref:' .. ref) == id then
       redis.call('DEL', P .. 'ref:' .. ref)
       redis.call('SET', P .. 'ref:' .. newref, id)
     end
