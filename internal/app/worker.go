@@ -77,7 +77,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(pool.Claim(ctx), pool.ClaimArchive(ctx)); err != nil {
+	if err := errors.Join(pool.Claim(ctx), pool.CheckRights(ctx), pool.ClaimArchive(ctx)); err != nil {
 		return err
 	}
 	if err := pool.DeclareStorage(ctx); err != nil {
