@@ -66,9 +66,8 @@ func (r *Result) AddDocument(doc []byte) {
 	if doc == nil {
 		return
 	}
-	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
-	if h.Gross != "" {
-		r.Gross, r.Currency = h.Gross, h.Currency
+	if gross, currency := invoice.Amount(doc); gross != "" {
+		r.Gross, r.Currency = gross, currency
 	}
 }
 
