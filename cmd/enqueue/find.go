@@ -66,8 +66,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive, and Redis unless the archive alone is asked: by the flag, or because only
-// the archive has what is wanted. close closes the archive where it was opened alone.
+// open opens the archive. It also opens Redis, unless the flag asks for the archive alone or only
+// the archive has what is wanted. close closes an archive that was opened alone.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {

@@ -73,7 +73,7 @@ func (e *HomeError) Error() string {
 		e.Home, e.Here, moved)
 }
 
-// HomeStore holds the ledger to the environment that it belongs to.
+// HomeStore keeps a ledger to the environment that it belongs to.
 type HomeStore struct {
 	*store
 	claimed atomic.Pointer[claim]

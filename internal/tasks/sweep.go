@@ -33,7 +33,8 @@ type sweeper struct {
 	archivist *archivist
 	lanes     *laneChooser
 	online    *onlineSessions
-	// shedFrom is until when (ms) nothing is removed from the archive, because it refused removals.
+	// removeFrom is when documents may be removed from the archive again, in milliseconds since
+	// 1970. The archive has refused removals until then.
 	removeFrom atomic.Int64
 	// pendingResultsFrom is how far the sweep has come through the pending results.
 	pendingResultsFrom atomic.Int64

@@ -180,7 +180,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 }
 
 // refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
-// whole. w is what its task says: nothing of that when it has not run yet.
+// whole. w is what its task says. A task that has not run yet says nothing of the refusals.
 func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
 	why := lastly(cmp.Or(f.refusedWith[p.Parent], p.Reason))
 	switch {

@@ -35,7 +35,7 @@ type Session struct {
 	closed  bool
 	access  live
 	refresh live
-	proof   Proof     // with which the present login was made; nil: there is none
+	proof   Proof     // of the credentials of the present login; nil: there is none
 	begun   time.Time // when that was
 	denied  bool      // KSeF has said since that it lacks a right
 	givenUp live      // refresh token of a login that is not used any more, and not ended yet
@@ -127,8 +127,8 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	return direct.Secret{}, why
 }
 
-// replaced reports whether the credentials are others than those of the present login. Ones that
-// cannot be read replace nothing. begun tells the login.
+// replaced reports whether the credentials are others than those of the present login. Credentials
+// that cannot be read replace nothing. begun is when that login was made.
 func (s *Session) replaced() (is bool, begun time.Time) {
 	s.mu.Lock()
 	proof, begun := s.proof, s.begun
@@ -217,10 +217,10 @@ func (s *Session) Refused(token direct.Secret) {
 	s.access = live{}
 }
 
-// Denied implements [direct.Tokens]. A token keeps the rights of the moment of its login, and so do
-// those that a refresh brings: rights that were granted since come with another login only. Access
-// makes one when the pause is over that the refusal causes, so a right that is never granted costs
-// a login now and then, and not one for each request.
+// Denied implements [direct.Tokens]. A token, and any token that a refresh brings, keeps the rights
+// of the moment of its login. Rights that were granted later come only with another login. Access
+// makes it when the pause after the refusal is over. So a right that is never granted costs one
+// login for each pause, not one for each request.
 func (s *Session) Denied(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
