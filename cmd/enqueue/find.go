@@ -32,7 +32,7 @@ type where struct {
 	wanted  inquiry.Filter // what Tenant stands for
 	archive *records.Reader
 	close   func()
-	did     records.Looked
+	did     records.Scanned
 }
 
 // opensItself: the archive alone is enough for --archive-only.
@@ -158,7 +158,7 @@ func (w *where) sayRead(p *program) {
 		p.say("months of the archive searched: %d; read: indexes %d, receipts %d (%.1f MB), results %d",
 			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
 	}
-	w.did = records.Looked{}
+	w.did = records.Scanned{}
 }
 
 func (c *findCmd) run(ctx context.Context, p *program) error {

@@ -18,7 +18,7 @@ import (
 // written.
 type Home struct {
 	V           int    `json:"v"`
-	Environment string `json:"environment"`       // as configured: test, production or custom
+	Environment string `json:"environment"`       // as configured: test, demo, production or custom
 	Address     string `json:"address"`           // of the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
 }

@@ -25,7 +25,7 @@ func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error
 }
 
 // FindWithin is Find among the invoices of some issue dates. It says what it has read.
-func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Looked, err error) {
+func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Scanned, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
 		return nil, did, nil
@@ -70,7 +70,7 @@ func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Re
 type search struct {
 	*Reader
 	within Within
-	did    Looked
+	did    Scanned
 }
 
 // query says what is looked for.

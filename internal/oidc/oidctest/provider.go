@@ -33,7 +33,7 @@ const (
 	AccessToken = "an-access-token"
 )
 
-// Provider is a provider on this machine. Change its fields only while nobody asks it.
+// Provider is a provider on this machine. Change its fields only while no request is under way.
 type Provider struct {
 	URL         string // its issuer
 	RedirectURL string // the only one that it redirects to
