@@ -92,7 +92,7 @@ func (s *partStore) Ready(ctx context.Context, tenant string) error {
 	if err != nil || host == "" {
 		return err
 	}
-	return named(s.circuits.mayBegin(ctx, partsOf(host, tenant)), host)
+	return forPartStore(s.circuits.mayBegin(ctx, partsOf(host, tenant)), host)
 }
 
 // Begin implements [tasks.PartStore].
