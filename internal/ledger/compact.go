@@ -48,9 +48,8 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With a change it works on packed entries
-// instead: it packs those again that change has changed. digest is that of a ref that was sealed
-// again.
+// compact packs those of the entries that can be packed. With change, it packs only those again
+// that are packed and that change has changed; digest is that of a ref that was sealed again.
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	for chunk := range slices.Chunk(ids, compactPiece) {

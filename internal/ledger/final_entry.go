@@ -18,8 +18,8 @@ import (
 // stays as it is.
 //
 // One that leaves its bucket has the fields that scripts need, and the record in pieces. A field
-// that is written to it later counts more than the record. A build without buckets packs entries in
-// this way, too, and a build before that takes the layout for one of a newer build.
+// that is written to it later counts more than the record. Builds before buckets packed entries so,
+// and older ones read its layout as that of a newer build.
 
 // finalFacts replaces the facts of a packed entry. The number is a layout: [Version]
 // skips it.
