@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 // works runs a guarded server and returns a function that reports whether a task was handled.
@@ -47,11 +48,16 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil puts something into a key that asynq never writes there.
+// spoil puts something into a key that asynq never writes there, in one step: a server of asynq runs
+// meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
-	b.must(b.rdb.Del(b.t.Context(), key).Err())
-	b.must(b.rdb.PFAdd(b.t.Context(), key, "x").Err()) // a string
+	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {
+		p.Del(b.t.Context(), key)
+		p.PFAdd(b.t.Context(), key, "x") // a string
+		return nil
+	})
+	b.must(err)
 }
 
 func (b *bench) wantSick(keys ...string) {
