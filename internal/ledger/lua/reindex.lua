@@ -1,8 +1,8 @@
 -- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or 'final:',
 -- then for each entry: id, revision, time of its last change, and digest of the identity of one that is
--- in a bucket, otherwise ''. One that has changed since is in the index of its
--- state and in its waiting set: whoever changed it put it there. The index of deadlines is not written
--- with each change. Returns {how many places were missing}.
+-- in a bucket, otherwise ''. An entry that has changed since is in the index of its state and in its
+-- waiting set: whoever changed it put it there. The index of deadlines is not written with each
+-- change. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 for i = 4, #ARGV, 4 do
