@@ -48,8 +48,8 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil puts something into a key that asynq never writes there, in one step: a server of asynq runs
-// meanwhile.
+// spoil puts something into a key that asynq never writes there, in one step: a server of asynq
+// runs meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
 	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {

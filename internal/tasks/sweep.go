@@ -38,6 +38,7 @@ type sweeper struct {
 	removeFrom atomic.Int64
 	// pendingResultsFrom is how far the sweep has come through the pending results.
 	pendingResultsFrom atomic.Int64
+	format             formatNews
 }
 
 // sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
@@ -66,6 +67,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return sw.removeDocuments(ctx) }},
+		{"the ledger's format", func() error { return sw.advanceFormat(ctx) }},
 		{"receipted entries", func() error { return sw.compact(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
