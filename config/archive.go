@@ -92,7 +92,7 @@ func (a Archive) check(f *faults) {
 			{"region", a.Region}, {"endpoint", a.Endpoint}, {"access_key_file", a.AccessKeyFile}, {"secret_key_file", a.SecretKeyFile},
 		} {
 			if k.value != "" {
-				f.add("archive."+k.key, k.value, errors.New("is only for s3:// archives"))
+				f.add("archive."+k.key, k.value, errors.New("is only for s3:// archives; remove it"))
 			}
 		}
 	case "s3":

@@ -17,7 +17,7 @@ import (
 // written.
 type Home struct {
 	V           int    `json:"v"`                 // the format of the ledger: whoever does not read it must not use the ledger
-	Environment string `json:"environment"`       // as configured: test, production or custom
+	Environment string `json:"environment"`       // as configured: test, demo, production or custom
 	Address     string `json:"address"`           // of the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
 
@@ -77,7 +77,7 @@ func (e *HomeError) Error() string {
 		e.Home, e.Here, moved)
 }
 
-// HomeStore holds the ledger to the environment that it belongs to.
+// HomeStore keeps a ledger to the environment that it belongs to.
 type HomeStore struct {
 	*store
 	claimed atomic.Pointer[claim]

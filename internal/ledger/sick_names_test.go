@@ -76,7 +76,8 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	}
 }
 
-// While storage keys are rotated, one sick key of a ref keeps no other text from being sealed again.
+// While storage keys are rotated, one sick key of a ref keeps no other text from being sealed
+// again.
 func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T) {
 	w := unaudited(t)
 	first := w.Ledger

@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Parts are what a worker is made of. All are required except the last two.
+// Parts are what a worker is made of. All are required except PartStore and Fault.
 type Parts struct {
 	Ledger *ledger.Ledger
 	Queue  *queue.Queue
@@ -42,7 +42,7 @@ type Options struct {
 	// Worker is unique in the pool and changes with every start: a restarted worker does not own
 	// the sessions of its predecessor.
 	Worker      string
-	Environment string // for verification links: test, production or custom
+	Environment string // as configured, for verification links
 
 	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
 	// number.
