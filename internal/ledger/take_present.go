@@ -100,7 +100,11 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	if err != nil {
 		return s, err
 	}
-	if err := ts.readInto(ctx, tx, s.entries, append(ids, named...)); err != nil {
+	all := append(ids, named...)
+	if err := ts.readInto(ctx, tx, s.entries, all); err != nil {
+		return s, err
+	}
+	if err := ts.readLost(ctx, tx, s.entries, all); err != nil {
 		return s, err
 	}
 	var ended []string
