@@ -41,6 +41,8 @@ func (w *world) later(d time.Duration) { w.millis.Add(d.Milliseconds()) }
 func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
 	const after, now = time.Hour, Millis(100_000_000)
 	long := now - Millis(after.Milliseconds())
+	barred := func(since Millis) Home { return Home{V: 2, Writes: 1, Next: 2, Since: since} }
+	purged := Home{V: 1, Next: 2, Since: long, Purging: true}
 	for name, c := range map[string]struct {
 		is, want Home
 		reads    int
@@ -51,12 +53,12 @@ func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
 		"one of a third build comes":         {Home{V: 1, Next: 3, Since: now - 1}, Home{V: 1, Next: 2, Since: now}, 2},
 		"not long enough":                    {Home{V: 1, Next: 2, Since: long + 1}, Home{V: 1, Next: 2, Since: long + 1}, 2},
 		"long enough: the others are barred": {Home{V: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: now}, 2},
-		"barred not long enough":             {Home{V: 2, Writes: 1, Next: 2, Since: long + 1}, Home{V: 2, Writes: 1, Next: 2, Since: long + 1}, 2},
-		"barred, and one is still alive":     {Home{V: 2, Writes: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: long}, 1},
-		"barred for long enough":             {Home{V: 2, Writes: 1, Next: 2, Since: long}, Home{V: 2, Writes: 2}, 2},
+		"barred not long enough":             {barred(long + 1), barred(long + 1), 2},
+		"barred, and one is still alive":     {barred(long), barred(long), 1},
+		"barred for long enough":             {barred(long), Home{V: 2, Writes: 2}, 2},
 		"the next one, from the second":      {Home{V: 2, Writes: 2, Next: 3, Since: long}, Home{V: 3, Writes: 2, Next: 3, Since: now}, 3},
 		"the clock went back":                {Home{V: 1, Next: 2, Since: now + 1}, Home{V: 1, Next: 2, Since: now + 1}, 2},
-		"it is being purged":                 {Home{V: 1, Next: 2, Since: long, Purging: true}, Home{V: 1, Next: 2, Since: long, Purging: true}, 2},
+		"it is being purged":                 {purged, purged, 2},
 	} {
 		if d := cmp.Diff(c.want, c.is.step(c.reads, now, after)); d != "" {
 			t.Errorf("%s:\n%s", name, d)

@@ -60,7 +60,8 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
 				_, err = w.RecheckUnreadable(ctx(), 100)
 				w.must(err)
-				if res, err := w.Take(ctx(), []NewInvoice{rival}); err != nil || res[0].Taken != map[string]Taken{"identity": Refused, "ref": RefUsed}[of] {
+				want := map[string]Taken{"identity": Refused, "ref": RefUsed}[of]
+				if res, err := w.Take(ctx(), []NewInvoice{rival}); err != nil || res[0].Taken != want {
 					t.Errorf("handed in when the key was deleted: %+v, %v", res, err)
 				}
 				w.spoil(key)

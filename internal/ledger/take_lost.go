@@ -8,8 +8,8 @@ import (
 
 // readLost looks again for entries that were in no place, although they are listed as receipted.
 // One may have left its bucket while it was looked for. One that is in no place all the same was
-// lost with its bucket: KSeF has that invoice, so neither its document nor another one of its number
-// is taken in.
+// lost with its bucket: KSeF has that invoice, so neither its document nor another one of its
+// number is taken in.
 func (ts *TakeStore) readLost(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
 	var missing []string
 	for _, id := range ids {
