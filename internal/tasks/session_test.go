@@ -74,6 +74,8 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
 	}
 	s.advance(13 * time.Hour)
+	w.run(queue.KindConfirm, pkg)
+	s.advance(2 * time.Minute) // it is said again: see maxSilence of package settlement
 	w.must(queue.KindConfirm, pkg)
 	second := s.read(inv.ID).Package
 	if p := s.pkg(pkg); second == pkg || p.State != ledger.PackageFailed || p.Code != 440 {
