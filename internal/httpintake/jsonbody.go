@@ -31,7 +31,7 @@ func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 
 func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
 	// In JSON a character of a document takes up to six: \u003c.
-	elements := &elementReader{from: b.reader(), limit: 6*br.o.Limits.Document + 64<<10}
+	elements := &elementReader{from: b.afterMark(), limit: 6*br.o.Limits.Document + 64<<10}
 	elements.left = elements.limit
 	d := json.NewDecoder(elements)
 	for _, want := range []any{json.Delim('{'), "invoices", json.Delim('[')} {
@@ -63,6 +63,16 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 		return bad("invoices is empty", "invoices jest puste")
 	}
 	return nil
+}
+
+// afterMark reads a body behind its byte order mark, which programs on Windows put before JSON.
+func (b *body) afterMark() io.Reader {
+	const mark = "\xef\xbb\xbf"
+	head := make([]byte, len(mark))
+	if n, _ := b.at.ReadAt(head, 0); string(head[:n]) == mark {
+		return io.NewSectionReader(b.at, int64(n), b.size-int64(n))
+	}
+	return b.reader()
 }
 
 func malformed(n int, elements *elementReader, err error) error {
