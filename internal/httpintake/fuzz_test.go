@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -59,11 +60,14 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	return items, src.fault
 }
 
-// said fails the test when an answer is not JSON, or says nothing.
+// ofGo finds words that mean something to whoever wrote this program alone.
+var ofGo = regexp.MustCompile(`Go (value|struct)|httpintake|json: `)
+
+// said fails the test when an answer is not JSON, or says nothing to a caller.
 func said(t *testing.T, answer any) {
 	t.Helper()
 	raw, err := json.Marshal(answer)
-	if err != nil || !json.Valid(raw) || bytes.Contains(raw, []byte(`"detail":""`)) {
+	if err != nil || !json.Valid(raw) || bytes.Contains(raw, []byte(`"detail":""`)) || ofGo.Match(raw) {
 		t.Fatalf("answered %s, %v", raw, err)
 	}
 }
@@ -72,6 +76,7 @@ func FuzzJSON(f *testing.F) {
 	for _, s := range []string{`{"invoices":[{"xml":"<a/>","ref":"x"}]}`,
 		`{"invoices":[{"xml_base64":"PGEvPg=="},{"faktura":{}},null,1,[]]}`,
 		`{"invoices":[]}`, `{"invoices":[{"xml":"\ud800"}]`, `[`,
+		`{"invoices":["<a/>",[],1,{"faktura":[]},{"faktura":{"Fa":[]}},{"invoices":1}]}`,
 		`{"invoices":[{"XML":"<a/>","xml":"<b/>"},{"faktura":{"Fa":[{"@a":1}]},"tenant":"two"},{"ref":1},{"offline":"x"},{"a":1}]}`,
 		`{"invoices":[{"deadline":"2049-01-01","lane":"bulk","offline":true,"tenant":"one"}],"x":1}`} {
 		f.Add([]byte(s))

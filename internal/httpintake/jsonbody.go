@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 
 	"ksefworker/internal/intake"
@@ -95,8 +94,8 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&one); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			it.Err = wrongKind(wrong)
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			it.Err = intake.WrongKind(it.File, wrong)
 			return it
 		}
 		it.Err = &invoice.FieldError{Field: it.File, Rule: "cannot be read: " + strings.TrimPrefix(err.Error(), "json: "),
@@ -124,16 +123,6 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		it.Data, it.Err = one.document(m, own.Tenant)
 	}
 	return it
-}
-
-// wrongKind says which field has a value of another kind than it must have.
-func wrongKind(wrong *json.UnmarshalTypeError) error {
-	rule := "must be a text"
-	if wrong.Type.Kind() == reflect.Bool {
-		rule = "must be true or false"
-	}
-	field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // the fields of Wanted are those of the element
-	return &invoice.FieldError{Field: field, Rule: rule, Value: wrong.Value}
 }
 
 func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {
