@@ -175,6 +175,7 @@ var (
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
+		"internal/results/resulttest":        nil,
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
@@ -200,7 +201,7 @@ var (
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
 		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest",
-		"internal/tracing", "internal/tracing/tracetest"})
+		"internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
