@@ -3,9 +3,11 @@ package page
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/explain"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -72,17 +74,30 @@ func (v sayings) fault(f ledger.RefusalFault) string {
 		}
 	}
 	var b strings.Builder
-	if f.Field != "" {
+	switch f.Field {
+	case "":
+	case invoice.DocumentField:
+		b.WriteString(v.T("the document") + ": ")
+	default:
 		b.WriteString(v.T("field %s", f.Field) + ": ")
 	}
 	b.WriteString(rule)
 	if f.Value != "" {
-		b.WriteString(", " + v.T("value %s", strconv.Quote(f.Value)))
+		b.WriteString(", " + v.T("value %s", quoted(f.Value)))
 	}
 	if f.Line > 0 {
 		b.WriteString(" (" + v.T("line %d, column %d", f.Line, f.Column) + ")")
 	}
 	return b.String()
+}
+
+// quoted puts a value between Polish quotation marks, with whatever cannot be printed escaped.
+func quoted(value string) string {
+	if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		escaped := strconv.Quote(value)
+		value = escaped[1 : len(escaped)-1]
+	}
+	return "„" + value + "”"
 }
 
 // Record is the reason as the program wrote it, where the page says it in other words.

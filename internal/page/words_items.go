@@ -31,6 +31,7 @@ var polishItems = map[string]string{
 
 	// Faults of documents, and what was not done.
 	"field %s":                      "pole %s",
+	"the document":                  "dokument",
 	"value %s":                      "wartość %s",
 	"line %d, column %d":            "wiersz %d, kolumna %d",
 	"not as it must be":             "wartość nieprawidłowa",
