@@ -19,7 +19,7 @@ trap 'rm -rf "$work"' EXIT
 # build TIMEZONE COPY OUT PLATFORMS [CACHE]
 build() {
 	mkdir -p "$work/$2"
-	git archive HEAD | tar -x -C "$work/$2"
+	git archive "$REVISION" | tar -x -C "$work/$2"
 	TZ=$1 PLATFORMS=$4 GOCACHE=${5:-$(go env GOCACHE)} "$work/$2/scripts/release.sh" "$work/$3" >/dev/null
 }
 
