@@ -291,8 +291,8 @@ func (en *entries) acceptedOnce(n int) {
 	}
 }
 
-// patience is how long a test waits for what has to happen. A machine that others use too takes many
-// times longer than an idle one, and a test that passes does not wait for it.
+// patience is how long a test waits for what has to happen. A machine that others use too takes
+// many times longer than an idle one, and a test that passes does not wait for it.
 const patience = 5 * time.Minute
 
 // eventually polls until ok holds.
