@@ -156,6 +156,6 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 		&queueCollector{asynq.NewInspectorFromRedisClient(queue.Guarded(p.Asynq))}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
-		traceCollector{p.Trail.Trace},
+		traceCollector{p.Trail.Trace}, newTenantCollector(w.poolReader().Standings, p.Now, w.limits.hosts.has),
 	}
 }
