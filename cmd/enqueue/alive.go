@@ -11,7 +11,7 @@ import (
 const (
 	// aliveEvery is how often a process that takes documents in says that it is alive.
 	aliveEvery = 5 * time.Second
-	// aliveFor is how long that counts: a process that is killed is waited for so long.
+	// aliveFor is how long that counts: the pool waits that long for a process that was killed.
 	aliveFor = 6 * aliveEvery
 	// leaveWithin bounds how long its end takes when Redis does not answer.
 	leaveWithin = time.Second

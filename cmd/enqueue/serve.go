@@ -93,7 +93,7 @@ func (p *program) mayTake(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
+	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.CheckRights(ctx), p.base.ClaimArchive(ctx))); err != nil {
 		return err
 	}
 	if err := p.declareStorage(ctx); err != nil {
@@ -214,7 +214,7 @@ func (f *fitness) watch(ctx context.Context, log zerolog.Logger) {
 		}
 		bounded, cancel := context.WithTimeout(ctx, fitEvery)
 		base := f.program.base
-		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.DeclareStorage(bounded))
+		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.CheckRights(bounded), base.DeclareStorage(bounded))
 		cancel()
 		if ctx.Err() != nil {
 			return

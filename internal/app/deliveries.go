@@ -39,7 +39,7 @@ const (
 	deliverEvery = time.Second
 	// One check in busyEvery also finds tasks whose worker was killed.
 	busyEvery = 15
-	// trimEvery is how often outcomes that are too old leave the outbox.
+	// trimEvery is how often outcomes that are too old leave the outbox, and results the stream.
 	trimEvery = 5 * time.Minute
 )
 
@@ -105,9 +105,17 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 }
 
 func (d *deliveries) trimmed(ctx context.Context, stop <-chan struct{}) {
-	every(ctx, trimEvery, stop, func(ctx context.Context) {
-		_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep) // others log that Redis does not answer
-	})
+	every(ctx, trimEvery, stop, d.trim)
+}
+
+// trim ignores errors: others log that Redis does not answer.
+func (d *deliveries) trim(ctx context.Context) {
+	_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep)
+	for _, r := range d.runners {
+		if t, ok := r.Sink.(sinks.Trimmer); ok {
+			_ = t.Trim(ctx)
+		}
+	}
 }
 
 // queueDue queues a task for each receiver that has something to be told now. lost includes those

@@ -28,6 +28,16 @@ func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
+// CheckRights refuses a user of Redis who may not use all commands that the ledger needs, with a
+// [*config.FieldError] around a [*ledger.RightsError].
+func (p *Pool) CheckRights(ctx context.Context) error {
+	err := p.Ledger.CheckRights(ctx)
+	if refused, ok := errors.AsType[*ledger.RightsError](err); ok {
+		return &config.FieldError{Field: "redis.username", Err: refused}
+	}
+	return err
+}
+
 // Rehome records that ledger and archive belong here now. from is their owner so far, as it was
 // read before. The archive comes first: when the ledger cannot be changed, the same call does both
 // again.

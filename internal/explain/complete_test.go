@@ -71,6 +71,7 @@ func TestWords_EveryClosedListOfTheProgram_HasWords(t *testing.T) {
 		want(t, explain.State, string(s), "ledger.States")
 	}
 	want(t, explain.State, results.Refused, "results.Refused")
+	want(t, explain.State, results.Unreadable, "results.Unreadable")
 }
 
 // The contract of the Ministry's API 2.8 (open-api 2.7.0 of July 2026, and 21184 of 2.8.0).

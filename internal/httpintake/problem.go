@@ -2,7 +2,6 @@ package httpintake
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -105,9 +104,3 @@ func notNow(err error) error {
 }
 
 func bad(en, pl string) error { return &problem{kind: badRequest, detail: text{en: en, pl: pl}} }
-
-// badParameter refuses a parameter of the query.
-func badParameter(name string) error {
-	return bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
-		fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
-}

@@ -42,9 +42,9 @@ func (e *FormatError) Unwrap() error { return ErrNewer }
 // writes is the newest format that may be written.
 func (h Home) writes() int { return max(h.Writes, FormatKeys) }
 
-// step returns the home after the next step towards a newer format; h itself when nothing is to be
-// done now. reads is the newest format that every living process reads, after how long each of two
-// steps is put off:
+// step returns the home after the next step towards a newer format, or h itself when nothing is to
+// be done now. reads is the newest format that every living process reads; after is how long each
+// of the two steps is put off:
 //
 //  1. Since everybody reads the next format, so much time has passed that nobody goes back to the
 //     earlier build. Then it becomes the format of the ledger, and earlier builds refuse it.
@@ -61,7 +61,7 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 			h.Writes, h.Next, h.Since = h.V, 0, 0
 		}
 	case reads <= h.V:
-		h.Next, h.Since = 0, 0 // another process has come that reads no more
+		h.Next, h.Since = 0, 0 // a process has come that does not read the next one
 	case h.Next != reads:
 		h.Next, h.Since = reads, now
 	case passed:
@@ -70,9 +70,9 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 	return h
 }
 
-// first returns the home of a ledger that has none yet. An empty one is written in the newest
-// format at once. Another one may have processes that nobody knows of: it waits for the second
-// step.
+// first returns the home of a ledger that has none yet. An empty ledger is written in the newest
+// format at once. Processes that nobody knows of may use one that has entries: it waits for the
+// second step.
 func (h Home) first(empty bool, now Millis) Home {
 	h.V, h.Writes, h.Next, h.Since = Format, Format, 0, 0
 	if !empty {

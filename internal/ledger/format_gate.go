@@ -10,8 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// gateFresh is how long an answer of the gate counts. It may be stale: between the moment at which
-// a format may be written and the last process that does not read it lies ledger.upgrade_after.
+// gateFresh is how long an answer of the gate counts. An answer that is a little old does no harm:
+// the last process that does not read a format has ended ledger.upgrade_after before that format
+// may be written.
 const gateFresh = 3 * time.Second
 
 // formatGate remembers which format may be written. Safe for concurrent use. Its zero value knows

@@ -61,6 +61,7 @@ var (
 	beatScript   = script("beat")
 	fenceScript  = script("fence")
 	homeScript   = script("home")
+	rightsScript = script("rights")
 )
 
 // script makes the verb of one file. A file that is missing is a mistake of the build.

@@ -109,6 +109,8 @@ var polishPages = map[string]string{
 	"Used":                                                  "Wykorzystano",
 	"Left":                                                  "Pozostało",
 	"Share":                                                 "Udział",
+	"Limit of which least is left":                          "Limit najbliższy wyczerpania",
+	"%s: %d left of %d in %s":                               "%s: pozostało %d z %d w ciągu %s",
 	"a minute":                                              "minuty",
 	"an hour":                                               "godziny",
 	"KSeF ordered a pause of %s":                            "KSeF nakazał przerwę: %s",
@@ -135,11 +137,12 @@ var polishPages = map[string]string{
 	// Invoices.
 	"Number or part of it, KSeF number, ref, seller's NIP": "Numer lub jego część, numer KSeF, identyfikator z Twojego programu (ref), " +
 		"NIP sprzedawcy",
-	"Last change from": "Ostatnia zmiana od",
-	"Last change to":   "Ostatnia zmiana do",
-	"Last change":      "Ostatnia zmiana",
-	"Search":           "Szukaj",
-	"Buyer's NIP":      "NIP nabywcy",
+	"Days of":              "Dni według",
+	"the issue date (P_1)": "daty wystawienia (P_1)",
+	"the last change":      "ostatniej zmiany",
+	"Last change":          "Ostatnia zmiana",
+	"Search":               "Szukaj",
+	"Buyer's NIP":          "NIP nabywcy",
 	"A search by buyer reads the documents, so it takes longer. Days or a tenant make it faster.": "NIP nabywcy program odczytuje z " +
 		"dokumentów, dlatego takie wyszukiwanie trwa dłużej. Przyspieszy je wybór dni lub podatnika.",
 	"Invoices whose document is not kept any more, so their buyer is not known: %s.": "Faktury, których dokument nie jest już " +

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
@@ -166,6 +167,15 @@ func (f *Fact) amount(doc []byte) {
 	}
 }
 
+// Faults are the faults of a document that was not taken in, for [explain.PolishFaults].
+func Faults(r *ledger.Refusal) []explain.Defect {
+	all := make([]explain.Defect, 0, len(r.Faults))
+	for _, f := range r.Faults {
+		all = append(all, explain.Defect{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column})
+	}
+	return all
+}
+
 // refused adds the documents that were not taken in and still wait for a person. One without a date
 // counts on the day of its refusal.
 func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
@@ -175,7 +185,8 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	}
 	for i := range all {
 		r := &all[i]
-		f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: results.Refused, Reason: results.RefusalReason(r)}
+		f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: results.Refused, Reason: results.RefusalReason(r),
+			faults: Faults(r), more: r.More}
 		if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
 			f.Day = r.At.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}

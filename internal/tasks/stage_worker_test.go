@@ -77,7 +77,7 @@ func (a *actor) must(k queue.Kind, id string) {
 // until runs a task again and again until want holds.
 func (a *actor) until(k queue.Kind, id string, want func() bool) {
 	a.s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		err := a.run(k, id)
 		if want() {
 			return
@@ -128,6 +128,7 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 // settle polls a package's session until the package is settled.
 func (a *actor) settle(pkg string) {
 	a.s.t.Helper()
+	a.s.sim.Rest()
 	a.until(queue.KindConfirm, pkg, func() bool { return a.s.pkg(pkg).State == ledger.PackageSettled })
 }
 

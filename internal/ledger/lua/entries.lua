@@ -271,12 +271,14 @@ local function others(id)
 end
 
 -- tell puts an outcome into the outbox, in the step that writes it. Redis drops the oldest ones.
--- Their number is bounded, so this works at maxmemory too.
+-- Their number is bounded, so this works at maxmemory too. It has the tenant: whose it is must be
+-- known when the entry cannot be read later.
 local function tell(id, rev, state)
   if kept_outcomes == '' then return end
-  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason')
+  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts')
+  local tenant = string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of facts with an escape: none
   redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
-    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '')
+    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '', 'tenant', tenant)
 end
 
 -- put writes the new state of an invoice and updates every index. from, group and size are the
