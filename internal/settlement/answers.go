@@ -203,8 +203,8 @@ func (o *outcomes) refusedOpen(
 		return append(open, missing...)
 	}
 	for _, inv := range missing {
-		told, any := listed.Statuses.By[inv.ID]
-		if listed.Statuses.Unread[inv.ID] || any && ofAnother(inv, told) { // KSeF knows something about it
+		told, known := listed.Statuses.By[inv.ID]
+		if listed.Statuses.Unread[inv.ID] || known && ofAnother(inv, told) { // KSeF knows something about it
 			open = append(open, inv)
 		}
 	}

@@ -67,8 +67,9 @@ func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T)
 			p.Lane = ledger.Express
 			held.Invoices[0].Lane, held.Invoices[0].Reference = ledger.Express, "ref"
 			answer.Status, answer.KSeFNumber, answer.Ordinal = ksef.StatusInfo{Code: 200}, ksefNumber(1), 1
+			by := map[string]ksef.InvoiceInfo{held.Invoices[0].ID: answer}
 			listed := Listed{Session: counted(1, 0), List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}},
-				Statuses: Statuses{Asked: true, By: map[string]ksef.InvoiceInfo{held.Invoices[0].ID: answer}}, Receipt: OwnReceipt{Asked: true}}
+				Statuses: Statuses{Asked: true, By: by}, Receipt: OwnReceipt{Asked: true}}
 			listed.Session.Status.Code = session
 			d := (Rules{Refusals: 3}).Decide(p, held, listed, began)
 			if len(d.Moves) > 0 || len(d.Gone) > 0 || d.Doubt == nil {

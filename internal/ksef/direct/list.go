@@ -103,9 +103,9 @@ func (l *list) add(p InvoicePage) error {
 	}
 	switch n := len(l.places); {
 	case n > fewPages && len(l.invoices)/n < minListPage:
-		return fmt.Errorf("%d pages of the list have %d invoices only", n, len(l.invoices))
+		return fmt.Errorf("the list does not end: pages so far: %d, invoices: %d", n, len(l.invoices))
 	case len(l.invoices)+len(p.Invoices) > numbers.MaxListed:
-		return fmt.Errorf("the list has more than %d invoices, and no session does", numbers.MaxListed)
+		return fmt.Errorf("the list is longer than any session, whose limit of invoices is %d", numbers.MaxListed)
 	}
 	for _, r := range p.references {
 		if r != "" && l.seen[r] {
@@ -117,8 +117,8 @@ func (l *list) add(p InvoicePage) error {
 	return nil
 }
 
-// A list of pages that never ends would use up the requests of all the tenant's sessions. KSeF takes
-// ten invoices for the size of a page, and is asked for a thousand.
+// A list of pages that never ends would use up the requests of all the tenant's sessions. KSeF
+// takes ten invoices for the size of a page, and is asked for a thousand.
 const (
 	fewPages    = 20
 	minListPage = 10

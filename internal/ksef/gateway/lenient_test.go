@@ -156,7 +156,7 @@ func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 		if taken != (err == nil) || taken != (len(raw) > 0) {
 			t.Errorf("%d elements inside each other: %d bytes, %v", n, len(raw), err)
 		}
-		if !taken && !strings.Contains(err.Error(), "more than 200 elements inside each other") {
+		if !taken && !strings.Contains(err.Error(), "nested deeper than 200") {
 			t.Error(err)
 		}
 	}

@@ -88,7 +88,8 @@ func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 	out := []ksef.InvoiceInfo{}
 	for d.More() {
 		if len(out) == numbers.MaxListed {
-			return nil, httponce.Misread(fmt.Errorf("the list has more than %d invoices, and no session does", numbers.MaxListed))
+			err := fmt.Errorf("the list is longer than any session, whose limit of invoices is %d", numbers.MaxListed)
+			return nil, httponce.Misread(err)
 		}
 		var i invoiceWire
 		if err := d.Decode(&i); err != nil {

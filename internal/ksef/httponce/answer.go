@@ -181,8 +181,8 @@ func (a *Answer) Checked(v any, check func() error) error {
 }
 
 // maxDepth is how deep the elements of a document may lie: those of an FA(3) and of a UPO with its
-// signature lie less than twenty deep. The decoder takes fifty bytes for each that is open, of which
-// the document needs three.
+// signature lie less than twenty deep. The decoder takes fifty bytes for each that is open, of
+// which the document needs three.
 const maxDepth = 200
 
 // XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page
@@ -209,7 +209,7 @@ func (a *Answer) XML() ([]byte, error) {
 		case xml.StartElement:
 			root = cmp.Or(root, el.Name.Local)
 			if depth++; depth > maxDepth {
-				return nil, fmt.Errorf("XML with more than %d elements inside each other (%s)", maxDepth, describe(raw, a.contentType))
+				return nil, fmt.Errorf("XML that is nested deeper than %d (%s)", maxDepth, describe(raw, a.contentType))
 			}
 		case xml.EndElement:
 			depth--

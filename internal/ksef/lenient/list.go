@@ -10,8 +10,8 @@ const maxList = 10_000
 
 // List is a list whose entries are decoded as they are, up to 10,000 of them: an entry takes two
 // bytes of text and hundreds in memory, so an answer of a few megabytes could take gigabytes. Given
-// is false when there is no list. TooLong says that it has more entries, and then Entries is nil. An
-// error of an entry is that of the list.
+// is false when there is no list. TooLong says that it has more entries, and then Entries is nil.
+// An error of an entry is that of the list.
 type List[T any] struct {
 	Given, TooLong bool
 	Entries        []T
