@@ -26,8 +26,9 @@ func TestPublicURL_PageBehindAProxy_IsKnownByItsAddress(t *testing.T) {
 		t.Errorf("the page is known as %q", got)
 	}
 	proxies := c.HTTP.Proxies()
-	if len(proxies) != 2 || !proxies[0].Contains(netip.MustParseAddr("127.0.0.1")) || proxies[0].Contains(netip.MustParseAddr("127.0.0.2")) ||
-		!proxies[1].Contains(netip.MustParseAddr("10.200.0.1")) {
+	at := netip.MustParseAddr
+	if len(proxies) != 2 || !proxies[0].Contains(at("127.0.0.1")) || proxies[0].Contains(at("127.0.0.2")) ||
+		!proxies[1].Contains(at("10.200.0.1")) {
 		t.Errorf("trusted are %v", proxies)
 	}
 	c, err = Load(publicFile(t, "\n  public_url: https://ksef.example.com", ""), []string{

@@ -33,8 +33,9 @@ func (p *proxies) named(next http.Handler) http.Handler {
 			r = &visitor
 		default:
 			p.forwarded.Do(func() {
-				p.log.Warn().Str("from", peer.Addr().String()).Msg("requests come through a proxy that http.trusted_proxies does not name: " +
-					"wrong logins and the audit log have the proxy's address, so one visitor who guesses passwords slows down all")
+				p.log.Warn().Str("from", peer.Addr().String()).
+					Msg("requests come through a proxy that http.trusted_proxies does not name: " +
+						"wrong logins and the audit log have the proxy's address, so one visitor who guesses passwords slows down all")
 			})
 		}
 		if !p.secure && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {

@@ -112,8 +112,8 @@ func ownPath(s string) string {
 	return s
 }
 
-// unencrypted reports whether the browser says that it came over http, where it keeps no cookie that
-// is for https. It does keep them for this machine itself.
+// unencrypted reports whether the browser says that it came over http, where it keeps no cookie
+// that is for https. It does keep them for this machine itself.
 func (v *logins) unencrypted() bool {
 	u, err := url.Parse(v.r.Header.Get("Origin"))
 	if err != nil || !v.p.o.Secure || u.Scheme != "http" {

@@ -37,7 +37,8 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 	}
 }
 
-// Where a proxy encrypts, a browser that goes around it would log in again and again without a word.
+// Where a proxy encrypts, a browser that goes around it would log in again and again without a
+// word.
 func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.Secure, o.Public = true, "https://ksef.example.com" })
 	p := w.somebody()

@@ -34,8 +34,8 @@ type Standing struct {
 	Open    int64 // documents that need a person
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
-	// OldestOpen is when the rejected or parked invoice that has waited longest for a person began to
-	// wait; zero: there is none.
+	// OldestOpen is when the rejected or parked invoice that has waited longest for a person began
+	// to wait; zero: there is none.
 	OldestOpen time.Time
 }
 

@@ -72,8 +72,10 @@ func (free) Usages(context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {
 			{Window: ratelimit.Window{Limit: limit, Per: time.Hour}, Used: used, Left: limit - used}}}
 	}
 	return map[ratelimit.Key]ratelimit.Usage{
-		{Tenant: "A", Group: string(ksef.GroupBatchSession)}: hour(57, 60), {Tenant: "A", Group: string(ksef.GroupInvoiceSend)}: hour(30, 180),
-		{Tenant: "B", Group: string(ksef.GroupInvoiceSend)}: hour(0, 180)}, nil
+		{Tenant: "A", Group: string(ksef.GroupBatchSession)}: hour(57, 60),
+		{Tenant: "A", Group: string(ksef.GroupInvoiceSend)}:  hour(30, 180),
+		{Tenant: "B", Group: string(ksef.GroupInvoiceSend)}:  hour(0, 180),
+	}, nil
 }
 
 func (free) Usage(context.Context, string, string) (ratelimit.Usage, error) {

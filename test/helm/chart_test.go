@@ -135,7 +135,8 @@ func TestChart_Renders_ToWhatTheAPITakesStrictly(t *testing.T) {
 			"Deployment prod-ksefworker-worker", "Ingress prod-ksefworker-intake", "Ingress prod-ksefworker-page",
 			"NetworkPolicy prod-ksefworker-intake", "NetworkPolicy prod-ksefworker-worker", "PodDisruptionBudget prod-ksefworker-intake",
 			"PodDisruptionBudget prod-ksefworker-worker", "ScaledObject prod-ksefworker-worker", "Service prod-ksefworker-intake",
-			"Service prod-ksefworker-page", "Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker", "ServiceMonitor prod-ksefworker-worker"}},
+			"Service prod-ksefworker-page", "Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker",
+			"ServiceMonitor prod-ksefworker-worker"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := slices.Sorted(maps.Keys(must(t, tc.values))); !slices.Equal(got, tc.want) {

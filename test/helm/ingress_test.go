@@ -74,7 +74,8 @@ func TestIngress_Page_PassesOnItsOwnPathsAndNoOthers(t *testing.T) {
 	if len(routes) < 20 {
 		t.Fatalf("%d routes of the page are found", len(routes))
 	}
-	paths := []string{"/open.csv", "/open.xlsx", "/invoices.csv", "/invoices.xlsx", "/login/oidc/callback", "/monitoring/", "/monitoring/api/queues"}
+	paths := []string{"/open.csv", "/open.xlsx", "/invoices.csv", "/invoices.xlsx", "/login/oidc/callback",
+		"/monitoring/", "/monitoring/api/queues"}
 	for _, r := range routes {
 		if r[1] != "/open." && r[1] != "/invoices." {
 			paths = append(paths, strings.TrimSuffix(r[1], "{$}"))
