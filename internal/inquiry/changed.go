@@ -3,6 +3,7 @@ package inquiry
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ksefworker/internal/ledger"
 )
@@ -26,7 +27,7 @@ func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger
 	if len(places) == 0 {
 		return nil, from, unreadable(sick)
 	}
-	out, err := r.at(ctx, places)
+	out, err := r.at(ctx, states, places)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, from, err
@@ -42,21 +43,34 @@ func unreadable(entries []ledger.Unreadable) error {
 	return &ledger.UnreadableError{Entries: entries}
 }
 
-// at reads the invoices at some places, without those that have changed since.
-func (r *Reader) at(ctx context.Context, places []ledger.Place) ([]Placed, error) {
-	ids, at := make([]string, len(places)), make(map[string]ledger.Millis, len(places))
-	for i, p := range places {
-		ids[i], at[p.ID] = p.ID, p.At
-	}
-	invs, err := r.Ledger.Invoices(ctx, ids)
+// at reads the invoices at some places of lists of these states, without those that have changed
+// since.
+func (r *Reader) at(ctx context.Context, states []ledger.State, places []ledger.Place) ([]Placed, error) {
+	invs, err := r.read(ctx, states, places)
 	out := make([]Placed, 0, len(invs))
-	for i := range invs {
-		if p := (ledger.Place{At: at[invs[i].ID], ID: invs[i].ID}); invs[i].UpdatedAt <= p.At {
-			out = append(out, Placed{invs[i], p})
+	for i, k := 0, 0; i < len(invs); i, k = i+1, k+1 {
+		for places[k].ID != invs[i].ID { // entries are in the order of the places, some are missing
+			k++
+		}
+		if invs[i].UpdatedAt <= places[k].At {
+			out = append(out, Placed{invs[i], places[k]})
 		}
 	}
 	if err != nil {
 		err = fmt.Errorf("read invoices: %w", err)
 	}
 	return out, err
+}
+
+// read reads the entries at places of lists of these states. Of what is kept, nearly all is
+// receipted.
+func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledger.Place) ([]ledger.Invoice, error) {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.ID
+	}
+	if slices.Contains(states, ledger.Receipted) {
+		return r.Ledger.Listed(ctx, ids)
+	}
+	return r.Ledger.Invoices(ctx, ids)
 }

@@ -25,6 +25,7 @@ var (
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
 	changedScript     = script("changed")
+	listedScript      = script("listed")
 	saidScript        = script("said")    // of packages too
 	reindexScript     = script("reindex") // of packages too
 	resizeScript      = script("resize")
