@@ -3,6 +3,7 @@ package inquiry
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 
 	"ksefworker/internal/ledger"
@@ -48,18 +49,27 @@ func unreadable(entries []ledger.Unreadable) error {
 func (r *Reader) at(ctx context.Context, states []ledger.State, places []ledger.Place) ([]Placed, error) {
 	invs, err := r.read(ctx, states, places)
 	out := make([]Placed, 0, len(invs))
-	for i, k := 0, 0; i < len(invs); i, k = i+1, k+1 {
-		for places[k].ID != invs[i].ID { // entries are in the order of the places, some are missing
-			k++
-		}
-		if invs[i].UpdatedAt <= places[k].At {
-			out = append(out, Placed{invs[i], places[k]})
-		}
-	}
-	if err != nil {
-		err = fmt.Errorf("read invoices: %w", err)
+	for i, at := range still(places, invs) {
+		out = append(out, Placed{invs[i], at})
 	}
 	return out, err
+}
+
+// still yields the indexes of those of the invoices at some places that have not changed since they
+// were listed, and their places. Both are in the same order.
+func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.Place] {
+	return func(yield func(int, ledger.Place) bool) {
+		k := 0
+		for i := range invs {
+			for places[k].ID != invs[i].ID { // an entry that is missing
+				k++
+			}
+			if invs[i].UpdatedAt <= places[k].At && !yield(i, places[k]) {
+				return
+			}
+			k++
+		}
+	}
 }
 
 // read reads the entries at places of lists of these states. Of what is kept, nearly all is
@@ -69,8 +79,13 @@ func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledge
 	for i, p := range places {
 		ids[i] = p.ID
 	}
+	list := r.Ledger.Invoices
 	if slices.Contains(states, ledger.Receipted) {
-		return r.Ledger.Listed(ctx, ids)
+		list = r.Ledger.Listed
 	}
-	return r.Ledger.Invoices(ctx, ids)
+	invs, err := list(ctx, ids)
+	if err != nil {
+		err = fmt.Errorf("read invoices: %w", err)
+	}
+	return invs, err
 }

@@ -1,14 +1,16 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// listedPiece is how many entries one script reads; that takes Redis about a millisecond. Lua can
-// unpack some thousands.
+// listedPiece is how many entries are read in one round trip.
 const listedPiece = 500
 
 // Listed reads entries as [EntryReader.Invoices] does. It is for lists in which nearly all invoices
@@ -62,31 +64,74 @@ func merge(ids []string, list, more []Invoice) int {
 	return n
 }
 
-// inTheirBuckets reads the values of entries that are in buckets. Those of all others are zero.
-func (st *store) inTheirBuckets(ctx context.Context, ids []string) ([]frozen, error) {
-	out, at := make([]frozen, len(ids)), make([]int, 0, len(ids))
-	args := append(make([]any, 0, 2+2*len(ids)), st.args()...)
+// inTheirBuckets reads the values of entries that are in buckets, in one round trip. Those of all
+// others are zero, also of one that has a key of its own all the same. A script would read as many
+// with one command, and take Redis half as long again.
+func (er *EntryReader) inTheirBuckets(ctx context.Context, ids []string) ([]frozen, error) {
+	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {
 		if inBuckets(id) {
-			_, field := st.bucketOf(id)
-			args, at = append(args, id, field), append(at, i)
+			order = append(order, i)
 		}
 	}
-	if len(at) == 0 {
-		return out, nil
+	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(ids[i][4:6], ids[k][4:6]) })
+	fields, keys := make([]string, len(order)), make([]string, len(order))
+	var buckets []*redis.SliceCmd
+	var own *redis.IntCmd
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+		bucket, from := "", 0
+		for k, i := range order {
+			key, field := er.bucketOf(ids[i])
+			if key != bucket && k > 0 {
+				buckets = append(buckets, p.HMGet(ctx, bucket, fields[from:k]...))
+				from = k
+			}
+			bucket, fields[k], keys[k] = key, field, er.key(keyInvoice, ids[i])
+		}
+		if len(order) > 0 {
+			buckets = append(buckets, p.HMGet(ctx, bucket, fields[from:]...))
+			own = p.Exists(ctx, keys...)
+		}
+	}); err != nil || own == nil {
+		return out, err
 	}
-	found, err := st.run(ctx, listedScript, args)
-	if err != nil {
-		return nil, err
-	}
-	records := make([][]byte, 0, len(at))
-	for k, i := range at {
-		value, ok := cell(found, k).(string)
-		if f, err := unpackFrozen(value); ok && err == nil {
-			out[i], records = f, append(records, f.record)
+	records, k := make([][]byte, 0, len(order)), 0
+	for _, b := range buckets {
+		n := len(b.Args()) - 2
+		for v := range n {
+			value, ok := cell(b.Val(), v).(string)
+			if f, err := unpackFrozen(value); ok && err == nil {
+				out[order[k]], records = f, append(records, f.record)
+			}
+			k++
 		}
 	}
-	return out, loadShapes(ctx, st, records)
+	if own.Val() > 0 {
+		if err := er.dropOwn(ctx, ids, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, loadShapes(ctx, er.store, records)
+}
+
+// dropOwn empties the values of those entries that have keys of their own.
+func (er *EntryReader) dropOwn(ctx context.Context, ids []string, values []frozen) error {
+	own := make([]*redis.IntCmd, len(ids))
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+		for i, id := range ids {
+			if values[i].record != nil {
+				own[i] = p.Exists(ctx, er.key(keyInvoice, id))
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	for i, c := range own {
+		if c != nil && c.Val() > 0 {
+			values[i] = frozen{}
+		}
+	}
+	return nil
 }
 
 // readFrozen reads the value of a bucket into an empty entry. It reports false, and leaves the entry

@@ -25,7 +25,6 @@ var (
 	withoutTaskScript = script("without_task")
 	keptScript        = script("kept")
 	changedScript     = script("changed")
-	listedScript      = script("listed")
 	saidScript        = script("said")    // of packages too
 	reindexScript     = script("reindex") // of packages too
 	resizeScript      = script("resize")
