@@ -50,7 +50,7 @@ var (
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
-		"internal/testbed/bedtest": {"internal/testbed"},
+		"internal/testbed/bedtest": {"internal/testbed", "internal/simulator/keytest"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or
 		// enqueue.
@@ -175,7 +175,10 @@ var (
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
+		"internal/results/resulttest":        nil,
 		"internal/simulator/fa/fatest":       nil,
+		"internal/simulator/keytest":         nil,
+		"internal/testbed/morning":           nil,
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
 		"internal/e2e":                       nil,
@@ -199,8 +202,8 @@ var (
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest", "internal/oidc/oidctest",
-		"internal/tracing", "internal/tracing/tracetest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/archive/archivetest",
+		"internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
@@ -215,12 +218,13 @@ var (
 		// One story has a worker beside the command line.
 		"cmd/enqueue": {"internal/app"},
 		// Its tests hand documents in and run the real client against the simulator.
-		"internal/tasks":              join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
-		"internal/simulator":          {"internal/simulator/fa/fatest"},
-		"internal/simulator/fa":       {"internal/simulator/fa/fatest"},
-		"internal/simulator/xades":    {"internal/simulator/xades/xadestest"},
-		"internal/simulator/login":    {"internal/simulator/xades/xadestest"},
-		"internal/simulator/ministry": {"internal/simulator/xades/xadestest", "internal/simulator/fa/fatest"},
+		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
+		"internal/simulator":       {"internal/simulator/fa/fatest", "internal/simulator/keytest"},
+		"internal/simulator/fa":    {"internal/simulator/fa/fatest"},
+		"internal/simulator/xades": {"internal/simulator/xades/xadestest"},
+		"internal/simulator/login": {"internal/simulator/xades/xadestest"},
+		"internal/simulator/ministry": {"internal/simulator/xades/xadestest", "internal/simulator/fa/fatest",
+			"internal/simulator/keytest"},
 	}
 )
 

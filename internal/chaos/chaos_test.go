@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ksefworker/internal/chaos"
+	"ksefworker/internal/testbed/morning"
 )
 
 var (
@@ -31,7 +32,7 @@ var (
 	keep     = flag.String("chaos.keep", "", "folder in which the data of the runs is kept")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(morning.Of(m)) }
 
 // A whole pool keeps its promises under everything that can happen in a night: nothing is lost,
 // nothing is sent twice, no limit is exceeded, a bad invoice harms no other, and the exporter is

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"ksefworker/internal/testbed/morning"
 )
 
 var programs struct {
@@ -39,7 +41,7 @@ func program(t testing.TB, name string) string {
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := morning.Of(m).Run()
 	if programs.dir != "" {
 		_ = os.RemoveAll(programs.dir)
 	}

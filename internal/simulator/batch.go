@@ -145,14 +145,17 @@ func (bt *batches) inBackground(sess *session, unpack func() packageResult) {
 	if bt.isStopped() {
 		return
 	}
+	bt.unpacking++
 	bt.background.Go(func() {
 		f := unpack()
-		if bt.isStopped() {
-			return
-		}
 		bt.mu.Lock()
 		defer bt.mu.Unlock()
-		bt.finishBatch(sess, f)
+		if bt.unpacking--; bt.unpacking == 0 {
+			bt.unpacked.Broadcast()
+		}
+		if !bt.isStopped() {
+			bt.finishBatch(sess, f)
+		}
 	})
 }
 

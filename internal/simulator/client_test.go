@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"ksefworker/internal/simulator/keytest"
 )
 
 // clock is a clock that tests set.
@@ -52,7 +54,7 @@ type rig struct {
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	c := &clock{t: noon}
-	o := Options{Profile: Unlimited, Now: c.now, Seed: 7, KeyBits: 1024, Dir: t.TempDir()}
+	o := Options{Profile: Unlimited, Now: c.now, Seed: 7, KeyBits: 1024, NewKey: keytest.Sequence(), Dir: t.TempDir()}
 	for _, f := range change {
 		f(&o)
 	}

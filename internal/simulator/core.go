@@ -34,6 +34,8 @@ type core struct {
 
 	// mu guards everything below. No slow work is done while it is held.
 	mu        sync.Mutex
+	unpacking int       // packages that are being unpacked
+	unpacked  sync.Cond // signals, with mu, that this is zero again
 	random    *mathrand.Rand
 	keys      keyring
 	sessions  map[string]*session

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"crypto/rsa"
 	"io"
 	"net/http"
 	"time"
@@ -161,8 +162,8 @@ func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 // Gateway returns the handler of /sim/ and of the uploads under /storage/, which both faces share.
 func (f Face) Gateway() http.Handler { return f.s }
 
-// KeyBits is the size of the RSA keys.
-func (f Face) KeyBits() int { return f.s.opts.KeyBits }
+// NewKey makes one more RSA key, as the first face's are made.
+func (f Face) NewKey() (*rsa.PrivateKey, error) { return f.s.opts.NewKey(f.s.opts.KeyBits) }
 
 // PublicKeys returns the key that encrypts sessions' keys, as DER SubjectPublicKeyInfo, and the one
 // before it, nil unless that goes on after a planned rotation.

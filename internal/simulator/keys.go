@@ -20,11 +20,10 @@ type keyring struct {
 	formerPublic []byte
 }
 
-func (k *keyring) rotate(bits int, planned bool) error {
-	key, err := rsa.GenerateKey(rand.Reader, bits)
-	if err != nil {
-		return err
-	}
+// generate is the usual source of keys.
+func generate(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }
+
+func (k *keyring) rotate(key *rsa.PrivateKey, planned bool) error {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"time"
@@ -53,6 +54,9 @@ type Options struct {
 	Seed int64
 	// KeyBits is the size of the RSA key; 0 is 2048.
 	KeyBits int
+	// NewKey makes each RSA key, of that many bits; nil makes a new one. Tests hand in keys that
+	// were made before.
+	NewKey func(bits int) (*rsa.PrivateKey, error)
 	// Dir holds spooled parts and accepted documents, and is made when it is missing; "" is a new
 	// temporary directory, which Close removes.
 	Dir string

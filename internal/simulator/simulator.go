@@ -47,6 +47,9 @@ func New(o Options) (*Simulator, error) {
 	if o.KeyBits == 0 {
 		o.KeyBits = 2048
 	}
+	if o.NewKey == nil {
+		o.NewKey = generate
+	}
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("check simulator options: %w", err)
 	}
@@ -71,13 +74,14 @@ func New(o Options) (*Simulator, error) {
 		refused: map[contextHash]bool{}, taken: map[contextHash]bool{}, corrected: map[contextHash]bool{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
+	c.unpacked.L = &c.mu
 	c.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), c.now)
 	s := newParts(c)
 	s.operations = s.table()
 	if _, err := rand.Read(s.signing); err != nil {
 		return nil, fmt.Errorf("draw signing key: %w", err)
 	}
-	if err := s.keys.rotate(o.KeyBits, false); err != nil {
+	if err := s.newKey(false); err != nil {
 		return nil, fmt.Errorf("make RSA key: %w", err)
 	}
 	if s.dir == "" {
@@ -114,11 +118,27 @@ func (s *Simulator) Close() error {
 }
 
 // Advance moves the simulated clock forward: sessions expire, limits recover, parts become too
-// late.
+// late. Before that it waits, as Rest does: what a session shows after a simulated minute does not
+// depend on the speed of this machine.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rest()
 	s.offset.Add(int64(d))
+}
+
+// Rest waits until the packages of all sessions that were closed are unpacked.
+func (s *Simulator) Rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rest()
+}
+
+// rest is Rest for callers that hold mu; it lets mu go while it waits.
+func (c *core) rest() {
+	for c.unpacking > 0 {
+		c.unpacked.Wait()
+	}
 }
 
 // Now returns the simulated time.
@@ -153,8 +173,17 @@ func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
 func (c *core) rotateKey(planned bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.keys.rotate(c.opts.KeyBits, planned); err != nil {
+	if err := c.newKey(planned); err != nil {
 		return fmt.Errorf("rotate RSA key: %w", err)
 	}
 	return nil
+}
+
+// newKey puts a new key in force.
+func (c *core) newKey(planned bool) error {
+	key, err := c.opts.NewKey(c.opts.KeyBits)
+	if err != nil {
+		return err
+	}
+	return c.keys.rotate(key, planned)
 }

@@ -29,7 +29,6 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 		if took := po.now().Sub(began); took > within {
 			po.t.Fatalf("not there after %v: %v", took, err)
 		}
-		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
 		po.advance(max(v.Delay, time.Second))
 	}
 }
@@ -283,7 +282,6 @@ func TestRecover_RegisterDoesNotListTheOriginal_PausesBetweenSearchesGrow(t *tes
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {
 			s.advance(time.Minute)
 		}
-		<-time.After(time.Millisecond)
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked {
 		t.Errorf("it is %s", got.State)

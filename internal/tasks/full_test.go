@@ -97,8 +97,8 @@ func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 		select {
 		case id := <-runs:
 			got[id]++
-		case <-time.After(20 * time.Second):
-			t.Fatalf("after 20 s these ran: %v", got)
+		case <-time.After(patience):
+			t.Fatalf("after %v these ran: %v", patience, got)
 		}
 	}
 	if len(got) != 2 {

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
@@ -17,7 +16,6 @@ import (
 // and must not be chosen again and again.
 func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	s.advance(untilMorning(s.now())) // before midnight the last sessions and sends are for what is due
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 150)
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
@@ -37,16 +35,6 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	if got := s.read(inv.ID); got.State != ledger.Sent || got.Rev > 9 {
 		t.Errorf("when places are free it is %s at revision %d", got.State, got.Rev)
 	}
-}
-
-// untilMorning returns how long it is until ten o'clock in Warsaw.
-func untilMorning(now time.Time) time.Duration {
-	y, m, d := now.In(invoice.Warsaw()).Date()
-	at := time.Date(y, m, d, 10, 0, 0, 0, invoice.Warsaw())
-	if at.Before(now) {
-		at = at.AddDate(0, 0, 1)
-	}
-	return at.Sub(now)
 }
 
 // The waitlist counts as well as the places: whoever was told to come back has the next ones.

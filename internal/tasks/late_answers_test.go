@@ -33,7 +33,6 @@ func TestConfirm_AnswerWithoutNumberIsInProcessingForHours_ItsOutcomeIsRead(t *t
 			if s.pkg(pkg).State == ledger.PackageSettled {
 				return nil
 			}
-			<-time.After(2 * time.Millisecond)
 			s.advance(max(retry.Judge(last).Delay, time.Second))
 		}
 		return last
@@ -156,7 +155,6 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 		if s.read(a.ID).State.Final() && s.read(b.ID).State.Final() {
 			break
 		}
-		<-time.After(time.Millisecond)
 		s.advance(min(max(retry.Judge(err).Delay, time.Second), 30*time.Second))
 	}
 	for _, id := range []string{a.ID, b.ID} {

@@ -53,7 +53,6 @@ func (a *actor) asQueued(kind queue.Kind, id string, within time.Duration, want 
 	failed := 0 // as the queue counts
 	for began := a.s.now(); a.s.now().Sub(began) < within && !want(); {
 		last = a.run(kind, id)
-		<-time.After(2 * time.Millisecond) // the simulator works meanwhile
 		a.s.advance(retry.Delay(failed, last, nil))
 		if last != nil && retry.IsFailure(last) {
 			failed++

@@ -39,7 +39,6 @@ func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 				break
 			}
 			s.advance(time.Second)
-			<-time.After(2 * time.Millisecond)
 		}
 		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
 			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v",

@@ -66,7 +66,7 @@ func (tr *trace) add(format string, args ...any) {
 // works on the session are not recorded: their number depends on time.
 func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	tr.s.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for done := 0; done < n; {
 		if tr.run(w, queue.KindConfirm, pkg) {
 			done++
@@ -108,9 +108,6 @@ func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 		tr.lines, recorded = tr.lines[:from], false
 	}
 	tr.mu.Unlock()
-	if !recorded {
-		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
-	}
 	tr.s.advance(max(v.Delay, time.Second))
 	return recorded
 }

@@ -77,10 +77,8 @@ func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T
 					w2.beforeVerb(m.verb, m.nth-1, func() { replica = s.snapshot() })
 					w2.beforeVerb(m.verb, m.nth, func() { s.failOver(replica) })
 				}
-				for n := 0; replica == nil && n < 100; n++ { // KSeF may not be done at the first polls
-					if n > 0 {
-						<-time.After(20 * time.Millisecond)
-					}
+				for n := 0; replica == nil && n < 100; n++ {
+					s.sim.Rest()            // KSeF is done with what was closed before
 					_ = w2.run(m.kind, pkg) // what comes of it, the others find
 				}
 				if replica == nil {

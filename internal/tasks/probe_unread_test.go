@@ -36,7 +36,6 @@ func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 			last = a.run(kind, pkg)
 			next[pkg] = a.s.now().Add(max(retry.Judge(last).Delay, time.Second))
 		}
-		<-time.After(time.Millisecond) // the simulator works on a session meanwhile
 		a.s.advance(10 * time.Second)
 	}
 }

@@ -54,7 +54,6 @@ func (po *paths) final(w *actor, pkg, id string) (inv ledger.Invoice, polls int)
 		if took := po.now().Sub(began); took > 6*time.Hour {
 			po.t.Fatalf("after %v and %d polls it is %s: %s", took, polls, inv.State, inv.Reason)
 		}
-		<-time.After(5 * time.Millisecond) // the simulator unpacks in real time
 		po.advance(max(v.Delay, time.Second))
 	}
 }

@@ -18,7 +18,7 @@ func (sa *samples) good(number string) []byte { return sa.goodOf(sa.nip(), numbe
 
 // goodOf is good for any taxpayer.
 func (sa *samples) goodOf(nip, number string) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
+	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: sa.day})
 }
 
 // goodToday is good with the day of the stage's clock as P_1.
@@ -28,12 +28,12 @@ func (sa *samples) goodToday(number string) []byte {
 
 // bad makes a document that the intake takes and KSeF rejects.
 func (sa *samples) bad(number string) []byte {
-	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now())})
+	return sample.Bad(sample.MissingTotal, sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: sa.day})
 }
 
 // seeded makes a good document whose content depends on seed.
 func (sa *samples) seeded(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
+	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: sa.day, Seed: seed})
 }
 
 // large makes a good document that is kept in the archive, because it is too large for Redis.
@@ -42,7 +42,7 @@ func (sa *samples) large(number string, seed uint64) []byte { return sa.ofLines(
 // ofLines makes a good document with this many lines.
 func (sa *samples) ofLines(number string, lines int, seed uint64) []byte {
 	return sample.Invoice(sample.Options{
-		SellerNIP: sa.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: seed,
+		SellerNIP: sa.nip(), Number: number, IssueDate: sa.day, Lines: lines, Seed: seed,
 	})
 }
 

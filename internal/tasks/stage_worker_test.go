@@ -77,7 +77,7 @@ func (a *actor) must(k queue.Kind, id string) {
 // until runs a task again and again until want holds.
 func (a *actor) until(k queue.Kind, id string, want func() bool) {
 	a.s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		err := a.run(k, id)
 		if want() {
 			return
@@ -86,6 +86,17 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 			a.s.t.Fatalf("%s of %s did not get there: %v", k, id, err)
 		}
 		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// untilSilent is until for the confirm task of a session about whose invoices KSeF may be silent:
+// then two minutes pass, in which the silence lasts.
+func (a *actor) untilSilent(pkg string, want func() bool) {
+	a.s.t.Helper()
+	a.until(queue.KindConfirm, pkg, func() bool { return want() || a.s.pkg(pkg).Doubt != 0 })
+	if !want() {
+		a.s.advance(2 * time.Minute)
+		a.until(queue.KindConfirm, pkg, want)
 	}
 }
 
@@ -117,6 +128,7 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 // settle polls a package's session until the package is settled.
 func (a *actor) settle(pkg string) {
 	a.s.t.Helper()
+	a.s.sim.Rest()
 	a.until(queue.KindConfirm, pkg, func() bool { return a.s.pkg(pkg).State == ledger.PackageSettled })
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/simulator/fa/fatest"
+	"ksefworker/internal/simulator/keytest"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -59,7 +60,8 @@ type rig struct {
 func newRig(t testing.TB, o Options, change ...func(*simulator.Options)) *rig {
 	t.Helper()
 	c := &clock{t: noon}
-	so := simulator.Options{Profile: simulator.Unlimited, Now: c.now, Seed: 7, KeyBits: 1024, Dir: t.TempDir()}
+	so := simulator.Options{Profile: simulator.Unlimited, Now: c.now, Seed: 7, KeyBits: 1024, NewKey: keytest.Sequence(),
+		Dir: t.TempDir()}
 	for _, f := range change {
 		f(&so)
 	}

@@ -2,7 +2,6 @@ package ministry
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -45,7 +44,7 @@ func (m *Ministry) currentKeys() ([]publicKey, error) {
 	if bytes.Equal(sessions, m.keys.sessions) {
 		return m.keys.shown, nil
 	}
-	tokens, err := rsa.GenerateKey(rand.Reader, m.face.KeyBits())
+	tokens, err := m.face.NewKey()
 	if err != nil {
 		return nil, fmt.Errorf("make key for tokens: %w", err)
 	}
