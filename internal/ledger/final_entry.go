@@ -107,8 +107,8 @@ func rareTexts(i *Invoice) [11]*string {
 		&i.OriginalBy, &i.TakenBack, &i.BodySeal}
 }
 
-// unpackFinal reads a record of an empty entry. shape is that of the record; nil if it is not there.
-// State and revision are fields of the entry.
+// unpackFinal reads a record into an empty entry. shape is that of the record; nil if it is not
+// there. State and revision are fields of the entry.
 func (i *Invoice) unpackFinal(id string, record []byte, shape *knownShape) error {
 	if shape == nil && len(record) >= 1+shapeSize {
 		return fmt.Errorf("%w: %w", errDamaged, errNoShape)

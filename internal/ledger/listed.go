@@ -134,8 +134,8 @@ func (er *EntryReader) dropOwn(ctx context.Context, ids []string, values []froze
 	return nil
 }
 
-// readFrozen reads the value of a bucket into an empty entry. It reports false, and leaves the entry
-// empty, if anything is not as this build writes it.
+// readFrozen reads the value of a bucket into an empty entry. It reports false, and leaves the
+// entry empty, if anything is not as this build writes it.
 func (er *EntryReader) readFrozen(inv *Invoice, id string, f *frozen) bool {
 	rev, err := strconv.ParseInt(f.rev, 10, 64)
 	if err != nil || rev <= 0 || countable(f.rev, rev) != nil || inv.unpackFinal(id, f.record, er.shapes.of(f.record)) != nil {
