@@ -167,7 +167,7 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 	}
 	defer c.close()
 	print, end := (&resultsCmd{listing: c.listing}).printer(p)
-	some, err := c.each(ctx, p, c.Names, func(r results.Result, _ *ledger.Invoice) error { return print(r) })
+	some, err := c.each(ctx, p, c.Names, func(r results.Result, _ *ledger.Invoice) error { return print(&r) })
 	if err := errors.Join(err, end()); err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"ksefworker/internal/intake"
@@ -29,25 +29,28 @@ func (p *program) resultOf(inv ledger.Invoice) results.Result {
 // as they are but that control a terminal (C1 controls, DEL, marks of direction). For a reader of
 // JSON that makes no difference.
 func printJSON(s *screen, v any) error {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // links have & in them
-	if err := enc.Encode(v); err != nil {
+	if s.json == nil {
+		s.json = json.NewEncoder(&s.line)
+		s.json.SetEscapeHTML(false) // links have & in them
+	}
+	s.line.Reset()
+	if err := s.json.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	line := strings.TrimSuffix(b.String(), "\n")
-	if !harmless(line) && strings.ContainsFunc(line, isControl) {
-		var safe strings.Builder
-		for _, r := range line {
+	line := bytes.TrimSuffix(s.line.Bytes(), []byte("\n"))
+	if !harmless(line) && bytes.ContainsFunc(line, isControl) {
+		var safe bytes.Buffer
+		for _, r := range string(line) {
 			if isControl(r) && r < utf8.MaxRune {
 				fmt.Fprintf(&safe, `\u%04x`, r)
 			} else {
 				safe.WriteRune(r)
 			}
 		}
-		line = safe.String()
+		line = safe.Bytes()
 	}
-	s.raw(line)
+	_, _ = s.w.Write(line) // as in raw
+	_ = s.w.WriteByte('\n')
 	return nil
 }
 

@@ -60,7 +60,7 @@ func (c *resultsCmd) checkState() error {
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	print, end := c.printer(p)
 	shown := 0
-	show := func(r results.Result) error { shown++; return print(r) }
+	show := func(r *results.Result) error { shown++; return print(r) }
 	wanted := c.filter.of(p)
 	wanted.KsefNumber, wanted.Waiting = c.KsefNumber, c.State == waitingState
 	if !wanted.Waiting {
@@ -72,7 +72,7 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	}
 	for d, err := range p.inquiry().Decided(ctx, c.from(now), wanted) {
 		if err == nil {
-			err = show(d.Result)
+			err = show(&d.Result)
 		}
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 // refusals shows the refused documents in the state c.State. Without a state it shows none, because
 // a document that was not taken has no outcome.
 func (c *resultsCmd) refusals(
-	ctx context.Context, p *program, from time.Time, wanted *inquiry.Filter, show func(results.Result) error,
+	ctx context.Context, p *program, from time.Time, wanted *inquiry.Filter, show func(*results.Result) error,
 ) error {
 	ended := ""
 	switch c.State {
@@ -106,7 +106,7 @@ func (c *resultsCmd) refusals(
 		if !passes(wanted, &r) {
 			continue
 		}
-		if err := show(r); err != nil {
+		if err := show(&r); err != nil {
 			return err
 		}
 	}
@@ -114,27 +114,27 @@ func (c *resultsCmd) refusals(
 }
 
 // printer returns a function that prints one result, and one that ends the output.
-func (c *resultsCmd) printer(p *program) (show func(results.Result) error, end func() error) {
+func (c *resultsCmd) printer(p *program) (show func(*results.Result) error, end func() error) {
 	nothing := func() error { return nil }
 	switch c.Format {
 	case "ndjson":
-		return func(r results.Result) error { return printJSON(p.out, r) }, nothing
+		return func(r *results.Result) error { return printJSON(p.out, r) }, nothing
 	case "csv":
 		w := c.csv(p.out)
 		_ = w.Write(csvHead()) // Error returns the first error
-		show = func(r results.Result) error { return w.Write(csvRow(r)) }
+		show = func(r *results.Result) error { return w.Write(csvRow(*r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
 	// The head is printed before the rows are known, so its columns are as wide as ids, times,
 	// states and KSeF numbers usually are.
 	rows, first := &columns{s: p.out, widths: []int{30, 16, 10, 12, 35}}, true
-	return func(r results.Result) error {
+	return func(r *results.Result) error {
 		if first {
 			rows.row("ID", "CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
 		}
 		first = false
 		changed, _ := time.Parse(time.RFC3339, r.UpdatedAt)
-		rows.row(r.ID, day(changed), r.State, r.Number, cmp.Or(outcome(r), waitText(r)), r.File)
+		rows.row(r.ID, day(changed), r.State, r.Number, cmp.Or(outcome(*r), waitText(*r)), r.File)
 		return nil
 	}, nothing
 }

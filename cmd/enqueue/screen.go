@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +19,9 @@ import (
 type screen struct {
 	w    *bufio.Writer
 	file *os.File // nil unless it is a terminal
+
+	json *json.Encoder // writes into line; nil before the first object
+	line bytes.Buffer  // of JSON; it is kept because lists may have a million lines
 }
 
 func newScreen(w io.Writer) *screen {
@@ -82,7 +87,7 @@ func clean(s string) string {
 }
 
 // harmless reports whether a text is printable ASCII, as most is: that is soon seen.
-func harmless(s string) bool {
+func harmless[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false

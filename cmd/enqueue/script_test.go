@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"enqueue": main})
+	testscript.Main(m, map[string]func(){"enqueue": profiled})
 }
 
 // TestScripts runs the stories in testdata: people at terminals, each with a Redis of its own.

@@ -3,6 +3,8 @@ package inquiry
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 
 	"ksefworker/internal/ledger"
 )
@@ -29,7 +31,7 @@ func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger
 	if len(places) == 0 {
 		return nil, from, unreadable(sick)
 	}
-	out, err := r.at(ctx, places)
+	out, err := r.at(ctx, states, places)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, from, err
@@ -67,21 +69,48 @@ func unreadable(entries []ledger.Unreadable) error {
 	return &ledger.UnreadableError{Entries: entries}
 }
 
-// at reads the invoices at some places, without those that have changed since.
-func (r *Reader) at(ctx context.Context, places []ledger.Place) ([]Placed, error) {
-	ids, at := make([]string, len(places)), make(map[string]ledger.Millis, len(places))
-	for i, p := range places {
-		ids[i], at[p.ID] = p.ID, p.At
-	}
-	invs, err := r.Ledger.Invoices(ctx, ids)
+// at reads the invoices at some places of lists of these states, without those that have changed
+// since.
+func (r *Reader) at(ctx context.Context, states []ledger.State, places []ledger.Place) ([]Placed, error) {
+	invs, err := r.read(ctx, states, places)
 	out := make([]Placed, 0, len(invs))
-	for i := range invs {
-		if p := (ledger.Place{At: at[invs[i].ID], ID: invs[i].ID}); invs[i].UpdatedAt <= p.At {
-			out = append(out, Placed{Invoice: invs[i], Place: p})
+	for i, at := range still(places, invs) {
+		out = append(out, Placed{Invoice: invs[i], Place: at})
+	}
+	return out, err
+}
+
+// still yields the indexes of those of the invoices at some places that have not changed since they
+// were listed, and their places. Both are in the same order.
+func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.Place] {
+	return func(yield func(int, ledger.Place) bool) {
+		k := 0
+		for i := range invs {
+			for places[k].ID != invs[i].ID { // an entry that is missing
+				k++
+			}
+			if invs[i].UpdatedAt <= places[k].At && !yield(i, places[k]) {
+				return
+			}
+			k++
 		}
 	}
+}
+
+// read reads the entries at places of lists of these states. Of what is kept, nearly all is
+// receipted.
+func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledger.Place) ([]ledger.Invoice, error) {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = p.ID
+	}
+	list := r.Ledger.Invoices
+	if slices.Contains(states, ledger.Receipted) {
+		list = r.Ledger.Listed
+	}
+	invs, err := list(ctx, ids)
 	if err != nil {
 		err = fmt.Errorf("read invoices: %w", err)
 	}
-	return out, err
+	return invs, err
 }

@@ -49,11 +49,7 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 		if err != nil || len(places) == 0 {
 			return out, err
 		}
-		ids := make([]string, len(places))
-		for i, p := range places {
-			ids[i] = p.ID
-		}
-		invs, err := r.Ledger.Invoices(ctx, ids)
+		invs, err := r.read(ctx, states, places)
 		if err := r.skip(err); err != nil {
 			return out, err
 		}

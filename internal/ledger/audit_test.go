@@ -121,8 +121,8 @@ func (s *snapshot) thaw() {
 			continue
 		}
 		record := packedIn(h)
-		inv, err := unpackFinal(id, record, s.Hashes["shapes"][shapeIn(record)])
-		if err != nil {
+		var inv Invoice
+		if inv.unpackFinal(id, record, newShape(s.Hashes["shapes"][shapeIn(record)])) != nil {
 			continue
 		}
 		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
@@ -144,8 +144,8 @@ func (s *snapshot) thaw() {
 // unpacked returns the fields of a packed entry as they were before.
 func unpacked(t interface{ Fatal(...any) }, id string, h, shapes map[string]string) map[string]string {
 	record := packedIn(h)
-	inv, err := unpackFinal(id, record, shapes[shapeIn(record)])
-	if err != nil {
+	var inv Invoice
+	if err := inv.unpackFinal(id, record, newShape(shapes[shapeIn(record)])); err != nil {
 		t.Fatal(id, err)
 	}
 	facts, err := json.Marshal(storedFacts{Facts: inv.Facts, Ident: idEncoding.EncodeToString([]byte(h[identField])), Hash: inv.Hash})

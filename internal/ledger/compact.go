@@ -130,7 +130,8 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	if err != nil || len(record) >= finalPiece*finalPieces {
 		return args
 	}
-	again, err := unpackFinal(id, record, shape)
+	var again Invoice
+	err = again.unpackFinal(id, record, newShape(shape))
 	again.Rev, again.State = inv.Rev, inv.State
 	if err != nil || again != inv { // the entry has what a record cannot hold
 		return args
@@ -154,7 +155,7 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, err error) {
 	m := cmd.Val()
 	if record := packedIn(m); record != nil {
-		inv, err = unpackFinal(id, record, st.shapes.text(shapeIn(record)))
+		err = inv.unpackFinal(id, record, st.shapes.of(record))
 		return inv, cmp.Or(err, damaged(cmd.Scan(&inv)))
 	}
 	scanned := damaged(cmd.Scan(&inv))

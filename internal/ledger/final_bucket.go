@@ -18,7 +18,7 @@ import (
 // Scripts read buckets and do not write into one what they do not know. So an entry that changes
 // later leaves its bucket first (thaw), and goes back when the sweep packs it again. Whoever reads
 // looks for a key of its own first, then into the bucket: an entry goes into its bucket in one
-// step.
+// step. Long lists look into the buckets first ([EntryReader.Listed]).
 
 // inBuckets reports whether an id has the form of those whose entries may be in buckets.
 func inBuckets(id string) bool {

@@ -102,41 +102,41 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 }
 
 // rareTexts are the texts that most receipted invoices lack. Their order is that of the record.
-func rareTexts(i *Invoice) []*string {
-	return []*string{&i.UPO, &i.File, &i.Ref, &i.Reason, &i.Reference, &i.LeftSession, &i.OriginalNumber, &i.OriginalSession,
+func rareTexts(i *Invoice) [11]*string {
+	return [11]*string{&i.UPO, &i.File, &i.Ref, &i.Reason, &i.Reference, &i.LeftSession, &i.OriginalNumber, &i.OriginalSession,
 		&i.OriginalBy, &i.TakenBack, &i.BodySeal}
 }
 
-// unpackFinal reads a record. shape is the text of the shape that shapeIn names. State and revision
-// are fields of the entry.
-func unpackFinal(id string, record []byte, shape string) (i Invoice, err error) {
-	var s finalShape
-	if shape == "" && shapeIn(record) != "" {
-		return i, fmt.Errorf("%w: %w", errDamaged, errNoShape)
+// unpackFinal reads a record into an empty entry. shape is that of the record; nil if it is not
+// there. State and revision are fields of the entry.
+func (i *Invoice) unpackFinal(id string, record []byte, shape *knownShape) error {
+	if shape == nil && len(record) >= 1+shapeSize {
+		return fmt.Errorf("%w: %w", errDamaged, errNoShape)
 	}
-	if len(record) < 1+shapeSize || record[0] == 0 || record[0] > finalRecord || json.Unmarshal([]byte(shape), &s) != nil {
-		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
+	if len(record) < 1+shapeSize || record[0] == 0 || record[0] > finalRecord || shape.err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, errRecord)
 	}
+	s := &shape.shape
 	r := recordReader{b: record[1+shapeSize:]}
 	bits := r.uvarint()
 	i.V, i.ID = Version, id
 	if record[0] == 1 {
-		r.numbersOfOldRecord(&i)
+		r.numbersOfOldRecord(i)
 	} else {
 		bits ^= usualBits
-		r.numbers(&i, bits)
+		r.numbers(i, bits)
 	}
 	i.Chosen, i.Offline, i.Attachment = bits&bitChosen != 0, bits&bitOffline != 0, bits&bitAttachment != 0
 	i.Overflow, i.Recovered, i.BodyArchived = bits&bitOverflow != 0, bits&bitRecovered != 0, bits&bitBodyArchived != 0
-	s.onto(&i)
-	for _, w := range []*string{&i.Hash, &i.Number, &i.IssueDate, &i.KsefNumber, &i.Session, &i.Package} {
+	s.onto(i)
+	for _, w := range [...]*string{&i.Hash, &i.Number, &i.IssueDate, &i.KsefNumber, &i.Session, &i.Package} {
 		*w = r.word()
 	}
 	if bits&bitNumberOfNIP != 0 {
 		i.KsefNumber = i.NIP + i.KsefNumber
 	}
 	which := r.uvarint()
-	for k, text := range rareTexts(&i) {
+	for k, text := range rareTexts(i) {
 		if which&(1<<k) != 0 {
 			*text = r.word()
 		}
@@ -145,9 +145,9 @@ func unpackFinal(id string, record []byte, shape string) (i Invoice, err error) 
 		i.UPO = strings.Replace(s.UPO, sessionHere, i.Session, 1)
 	}
 	if r.bad || len(r.b) > 0 {
-		return i, fmt.Errorf("%w: %w", errDamaged, errRecord)
+		return fmt.Errorf("%w: %w", errDamaged, errRecord)
 	}
-	return i, nil
+	return nil
 }
 
 // finalRecordIn puts the pieces of a record together; nil if the entry is not packed.

@@ -4,10 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rs/xid"
@@ -103,13 +101,31 @@ func (r *recordReader) time(from Millis) Millis {
 	return Millis((int64(from)/unit + n>>2) * unit)
 }
 
-func (r *recordReader) day() string {
-	return time.Unix(int64(binary.BigEndian.Uint16(r.take(2)))*secondsOfDay, 0).UTC().Format(dayForm)
+// appendDate reads the date of a kind of word and appends its eight digits.
+func (r *recordReader) appendDate(b []byte, kind byte) []byte {
+	var n uint64
+	switch kind {
+	case wordDay, wordDaySession, wordDayNumber:
+		y, m, d := time.Unix(int64(binary.BigEndian.Uint16(r.take(2)))*secondsOfDay, 0).UTC().Date()
+		n = uint64(y*10_000 + int(m)*100 + d)
+	default:
+		n = uint64(binary.BigEndian.Uint32(r.take(4)))
+	}
+	for least := uint64(10_000_000); n < least && least > 1; least /= 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendUint(b, n, 10)
 }
 
-func (r *recordReader) date() string { return fmt.Sprintf("%08d", binary.BigEndian.Uint32(r.take(4))) }
-
-func (r *recordReader) hex(n int) string { return strings.ToUpper(hex.EncodeToString(r.take(n))) }
+// appendHex reads n bytes and appends them as hexadecimal digits, with capital letters as KSeF
+// writes them.
+func (r *recordReader) appendHex(b []byte, n int) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, c := range r.take(n) {
+		b = append(b, digits[c>>4], digits[c&15])
+	}
+	return b
+}
 
 // numbers reads the numbers and times of a record.
 func (r *recordReader) numbers(i *Invoice, bits uint64) {
@@ -135,28 +151,31 @@ func (r *recordReader) numbersOfOldRecord(i *Invoice) {
 	i.Denied, i.Code = Millis(n[10]), int(n[11])
 }
 
-// word reads what appendWord has written.
+// word reads what appendWord has written. A list reads millions of them, so the text is put
+// together in place.
 func (r *recordReader) word() string {
-	kind := r.take(1)[0]
-	date := r.date
-	if kind == wordDay || kind == wordDaySession || kind == wordDayNumber {
-		date = r.day
-	}
+	var place [80]byte // the longest word with a form has 44 characters
+	kind, b := r.take(1)[0], place[:0]
 	switch kind {
 	case wordDate, wordDay:
-		d := date()
-		return d[:4] + "-" + d[4:6] + "-" + d[6:]
+		b = r.appendDate(b, kind)
+		var day [16]byte
+		b = append(append(append(append(append(day[:0], b[:4]...), '-'), b[4:6]...), '-'), b[6:]...)
 	case wordSession, wordDaySession:
-		d, kind := date(), string(r.take(2))
-		return d + "-" + kind + "-" + r.hex(5) + "-" + r.hex(5) + "-" + r.hex(1)
+		b = append(append(append(r.appendDate(b, kind), '-'), r.take(2)...), '-')
+		b = append(r.appendHex(b, 5), '-')
+		b = append(r.appendHex(b, 5), '-')
+		b = r.appendHex(b, 1)
 	case wordNumber, wordDayNumber:
-		d := date()
-		return "-" + d + "-" + r.hex(6) + "-" + r.hex(1)
+		b = append(r.appendDate(append(b, '-'), kind), '-')
+		b = append(r.appendHex(b, 6), '-')
+		b = r.appendHex(b, 1)
 	case wordPackage:
 		id, _ := xid.FromBytes(r.take(12))
-		return "pkg-" + id.String()
+		b = append(b, "pkg-"...)
+		b = b[:len(b)+len(id.Encode(b[len(b):len(b)+20]))]
 	case wordHash:
-		return base64.StdEncoding.EncodeToString(r.take(32))
+		b = base64.StdEncoding.AppendEncode(b, r.take(32))
 	case wordText:
 		n := r.uvarint()
 		if n > uint64(len(r.b)) {
@@ -164,7 +183,9 @@ func (r *recordReader) word() string {
 			return ""
 		}
 		return string(r.take(int(n)))
+	default:
+		r.bad = true
+		return ""
 	}
-	r.bad = true
-	return ""
+	return string(b)
 }

@@ -126,17 +126,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 		return inv, bad, err
 	}
 	inv, why := er.stored(id, cmd)
-	inv.Reason, inv.Said = openReason(er.store, id, inv.Reason), openSaid(er.store, id, inv.Said)
-	if file, ok := er.openText(fileText(id), inv.File); ok {
-		inv.File = file
-	} else {
-		inv.File = encryptedFile
-	}
-	if ref, ok := er.openText(refText(id), inv.Ref); ok {
-		inv.Ref = ref
-	} else {
-		inv.Ref = encryptedRef
-	}
+	er.openTexts(id, &inv)
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State))
 	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise they are another invoice's facts

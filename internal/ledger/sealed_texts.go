@@ -61,6 +61,29 @@ func openReason(st *store, id, stored string) string {
 	return text
 }
 
+// openTexts opens the texts of an entry. Where this process cannot open one, the text says so.
+// Without a key no text is sealed, and a long list asks that of every one of them.
+func (st *store) openTexts(id string, inv *Invoice) {
+	if isSealedText(inv.Reason) {
+		inv.Reason = openReason(st, id, inv.Reason)
+	}
+	if isSealedText(inv.Said) {
+		inv.Said = openSaid(st, id, inv.Said)
+	}
+	if isSealedText(inv.File) {
+		file, ok := st.openText(fileText(id), inv.File)
+		if inv.File = file; !ok {
+			inv.File = encryptedFile
+		}
+	}
+	if isSealedText(inv.Ref) {
+		ref, ok := st.openText(refText(id), inv.Ref)
+		if inv.Ref = ref; !ok {
+			inv.Ref = encryptedRef
+		}
+	}
+}
+
 // What is shown in place of a text that this process cannot read.
 const (
 	encryptedHere = "the reason is encrypted, and this process does not have the key: storage.key_file"

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -54,21 +55,68 @@ func shapeIn(record []byte) string {
 	return string(record[1 : 1+shapeSize])
 }
 
-// shapeCache has shapes by their digest. The zero value is empty. It is safe for concurrent use.
-type shapeCache struct{ by sync.Map }
+// shapeCache has shapes by their digest. They are decoded once, because a list of a million entries
+// has a few of them. The zero value is empty. It is safe for concurrent use.
+type shapeCache struct {
+	mu sync.RWMutex
+	by map[[shapeSize]byte]*knownShape
+}
+
+// knownShape is a shape as it is stored, and what it says.
+type knownShape struct {
+	text  string
+	shape finalShape
+	err   error // it cannot be decoded
+}
+
+// newShape decodes the text of a shape.
+func newShape(text string) *knownShape {
+	s := &knownShape{text: text}
+	s.err = json.Unmarshal([]byte(text), &s.shape)
+	return s
+}
 
 // keep remembers a shape if the text is that of the digest: a damaged one must not outlive its
 // repair.
 func (c *shapeCache) keep(digest, text string) {
-	if text != "" && string(shapeDigest(text)) == digest {
-		c.by.Store(digest, text)
+	if text == "" || string(shapeDigest(text)) != digest || c.known([]byte(digest)) != nil {
+		return
 	}
+	s := newShape(text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		c.by = map[[shapeSize]byte]*knownShape{}
+	}
+	c.by[[shapeSize]byte([]byte(digest))] = s
 }
 
-func (c *shapeCache) text(digest string) string {
-	text, _ := c.by.Load(digest)
-	s, _ := text.(string)
-	return s
+// known returns the shape with a digest; nil if it was not kept.
+func (c *shapeCache) known(digest []byte) *knownShape {
+	if len(digest) != shapeSize {
+		return nil
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.by[[shapeSize]byte(digest)]
+}
+
+// of returns the shape of a record; nil if it was not kept, or the record has none.
+func (c *shapeCache) of(record []byte) *knownShape {
+	if len(record) < 1+shapeSize {
+		return nil
+	}
+	return c.known(record[1 : 1+shapeSize])
+}
+
+// all returns the digests and texts of all shapes, one after the other.
+func (c *shapeCache) all() (pairs []any) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for digest, s := range c.by {
+		pairs = append(pairs, string(digest[:]), s.text)
+	}
+	return pairs
 }
 
 // errNoShape says that an entry is whole, and that what it has in common with others is not there.
@@ -81,7 +129,10 @@ func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}
 	for _, r := range records {
-		if d := shapeIn(r); d != "" && !seen[d] && st.shapes.text(d) == "" {
+		if len(r) < 1+shapeSize || st.shapes.of(r) != nil {
+			continue
+		}
+		if d := shapeIn(r); !seen[d] {
 			seen[d] = true
 			missing = append(missing, d)
 		}
@@ -102,8 +153,7 @@ func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 // restoreShapes writes the shapes that this process knows and the ledger has lost, or has damaged.
 // The name of a shape is the digest of its text, so no other text can be right.
 func restoreShapes(ctx context.Context, st *store) error {
-	var pairs []any
-	st.shapes.by.Range(func(digest, text any) bool { pairs = append(pairs, digest, text); return true })
+	pairs := st.shapes.all()
 	if len(pairs) == 0 {
 		return nil
 	}

@@ -187,7 +187,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 		var known Invoice
 		var parsed error
 		if records[i] != nil {
-			known, parsed = unpackFinal(id, records[i], ts.shapes.text(shapeIn(records[i])))
+			parsed = known.unpackFinal(id, records[i], ts.shapes.of(records[i]))
 		} else {
 			parsed = known.unpackFacts(text(cell(r, 2)))
 		}

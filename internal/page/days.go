@@ -127,13 +127,16 @@ type recent struct {
 	left  int
 }
 
-// InState implements [report.Ledger].
-func (r *recent) InState(ctx context.Context, s ledger.State, _, to time.Time, _ int) ([]string, error) {
-	ids, err := r.Ledger.InState(ctx, s, r.since, to, r.left+1)
-	if r.left -= len(ids); r.left < 0 && err == nil {
+// Changed implements [report.Ledger].
+func (r *recent) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error) {
+	if since := ledger.At(r.since); from.At < since {
+		from = ledger.Place{At: since}
+	}
+	places, err := r.Ledger.Changed(ctx, states, from, n)
+	if r.left -= len(places); r.left < 0 && err == nil {
 		return nil, errTooMuch
 	}
-	return ids, err
+	return places, err
 }
 
 // Refusals implements [report.Ledger].

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,8 +17,8 @@ import (
 
 // Ledger is the part of [ledger.Ledger] that Sources needs.
 type Ledger interface {
-	InState(ctx context.Context, s ledger.State, from, to time.Time, limit int) ([]string, error)
-	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+	Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error)
+	Listed(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 	Refusals(ctx context.Context, from time.Time, ended string) ([]ledger.Refusal, error)
 }
 
@@ -90,12 +89,20 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 // in the order of the states may be missed. That happens only if a person retries it at this
 // moment.
 func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
-	ids, err := s.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
-	if err != nil {
-		return fmt.Errorf("list %s invoices: %w", state, err)
-	}
-	for some := range slices.Chunk(ids, chunk) {
-		invs, err := s.Ledger.Invoices(ctx, some)
+	for at := (ledger.Place{}); ; {
+		places, err := s.Ledger.Changed(ctx, []ledger.State{state}, at, chunk)
+		if err != nil {
+			return fmt.Errorf("list %s invoices: %w", state, err)
+		}
+		if len(places) == 0 {
+			return nil
+		}
+		at = places[len(places)-1]
+		ids := make([]string, len(places))
+		for i, p := range places {
+			ids[i] = p.ID
+		}
+		invs, err := s.Ledger.Listed(ctx, ids)
 		unread, err := ledger.Skip(err)
 		for _, u := range unread {
 			if s.Unread != nil {
@@ -126,7 +133,6 @@ func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen
 			return err
 		}
 	}
-	return nil
 }
 
 // document returns nil when the document of an entry is nowhere. What has ended is in the archive.

@@ -1,10 +1,12 @@
 package report_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,19 +28,24 @@ type book struct {
 	refusals []ledger.Refusal
 	unread   []ledger.Unreadable
 	broken   error // of every document
+	most     int   // the most places that were asked for at a time
 }
 
-func (b *book) InState(_ context.Context, s ledger.State, _, _ time.Time, _ int) ([]string, error) {
-	var ids []string
+func (b *book) Changed(_ context.Context, states []ledger.State, from ledger.Place, n int) ([]ledger.Place, error) {
+	var places []ledger.Place
+	b.most = max(b.most, n)
 	for _, inv := range b.invs {
-		if inv.State == s {
-			ids = append(ids, inv.ID)
+		if p := (ledger.Place{At: inv.UpdatedAt, ID: inv.ID}); slices.Contains(states, inv.State) && order(p, from) > 0 {
+			places = append(places, p)
 		}
 	}
-	return ids, nil
+	slices.SortFunc(places, order)
+	return places[:min(n, len(places))], nil
 }
 
-func (b *book) Invoices(_ context.Context, ids []string) ([]ledger.Invoice, error) {
+func order(a, b ledger.Place) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) }
+
+func (b *book) Listed(_ context.Context, ids []string) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
 	for _, id := range ids {
 		for _, inv := range b.invs {
@@ -188,6 +195,21 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	}
 	if got := lines(c.Report()); got != "T 2026-11-02 receipted 1/0\nT 2026-11-02 parked 1/0\nT 2026-11-03 receipted 1/0" {
 		t.Errorf("from the archive alone:\n%s", got)
+	}
+}
+
+// A list of a million ids in one command would keep everybody else out of Redis.
+func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
+	b := &book{docs: map[string][]byte{}}
+	const n = 1100
+	for i := range n {
+		b.invs = append(b.invs, ledger.Invoice{State: ledger.Parked, UpdatedAt: ledger.Millis(i / 3),
+			Facts: ledger.Facts{ID: fmt.Sprintf("inv-%04d", i), Tenant: "T", IssueDate: "2026-11-02"}})
+	}
+	c := &report.Collector{}
+	sources := &report.Sources{Archive: &records.Reader{Store: emptyArchive(t)}, Ledger: b, Document: b.document}
+	if err := sources.Gather(t.Context(), november, c); err != nil || c.Report().Invoices() != n || b.most > 500 {
+		t.Errorf("%d invoices, up to %d at a time, %v", c.Report().Invoices(), b.most, err)
 	}
 }
 

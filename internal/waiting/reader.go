@@ -69,9 +69,12 @@ const (
 
 // Explain returns why each invoice waits, by id. Invoices that wait for nothing are left out.
 func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string]Wait, error) {
-	open := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool {
-		return inv.State.Final() && inv.State != ledger.Accepted
-	})
+	var open []ledger.Invoice // usually a few of many
+	for i := range invs {
+		if s := invs[i].State; !s.Final() || s == ledger.Accepted {
+			open = append(open, invs[i])
+		}
+	}
 	if len(open) == 0 {
 		return nil, nil
 	}

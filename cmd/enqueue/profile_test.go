@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+)
+
+// profiled runs enqueue, as the test programs do under that name. With KSEF_BENCH_PROFILE it leaves
+// in that folder where the time and the allocations of the last call went.
+func profiled() {
+	dir := os.Getenv("KSEF_BENCH_PROFILE")
+	if dir == "" {
+		main()
+		return
+	}
+	must := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+			os.Exit(1)
+		}
+	}
+	cpu, err := os.Create(filepath.Join(dir, "enqueue.cpu"))
+	must(err)
+	must(pprof.StartCPUProfile(cpu))
+	code := run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	pprof.StopCPUProfile()
+	allocs, err := os.Create(filepath.Join(dir, "enqueue.allocs"))
+	must(err)
+	must(pprof.Lookup("allocs").WriteTo(allocs, 0))
+	os.Exit(code)
+}
