@@ -21,7 +21,7 @@ type proxies struct {
 
 // withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
 // on. The header of anybody else is ignored, because whoever guesses passwords would write another
-// address into it each time. The log says so once, because all visitors of such a proxy count as one.
+// address into it each time. The log says so once: all visitors of such a proxy count as one.
 func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")

@@ -33,8 +33,8 @@ type LogWriter struct {
 	done  chan struct{}
 }
 
-// NewLogWriter returns a writer over w, which a goroutine writes to until Close. Lost lines are told
-// in the form of c.
+// NewLogWriter returns a writer over w, which a goroutine writes to until Close. Lost lines are
+// told in the form of c.
 func NewLogWriter(w io.Writer, c config.Log) *LogWriter {
 	l := &LogWriter{w: w, tell: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run()
