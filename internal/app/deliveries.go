@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 
@@ -78,7 +77,7 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 // lets those that run end their batch.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	if d.server == nil {
-		d.trimmed(ctx, stop)
+		d.keepTrimming(ctx, stop)
 		return
 	}
 	if err := d.server.Start(d.pool.Queue.Handle(d.deliver)); err != nil {
@@ -89,7 +88,7 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 		d.log.Warn().Err(err).Msg("each receiver is recorded when it is served next")
 	}
 	var trims sync.WaitGroup
-	trims.Go(func() { d.trimmed(ctx, stop) })
+	trims.Go(func() { d.keepTrimming(ctx, stop) })
 	round := 0
 	every(ctx, deliverEvery, stop, func(ctx context.Context) {
 		d.queueDue(ctx, round%busyEvery == busyEvery-1)
@@ -104,7 +103,7 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-func (d *deliveries) trimmed(ctx context.Context, stop <-chan struct{}) {
+func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 	every(ctx, trimEvery, stop, d.trim)
 }
 
@@ -219,39 +218,4 @@ func (d *deliveries) check(ctx context.Context) Check {
 		c.Detail += what
 	}
 	return c
-}
-
-func sinkDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("ksef_results_"+name, help+" Every worker reports the same figure.", []string{"receiver"}, nil)
-}
-
-var (
-	sinkWaiting = sinkDesc("waiting", "Outcomes that a receiver has not been told yet, those that are held included.")
-	sinkHeld    = sinkDesc("held", "Invoices of which a receiver did not take an outcome, which is tried again.")
-	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
-	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox before a receiver could be told.")
-	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, or wants nothing any more.")
-	sinkUp      = up("results")
-)
-
-// Describe implements prometheus.Collector.
-func (d *deliveries) Describe(ch chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{sinkWaiting, sinkHeld, sinkFailed, sinkLost, sinkOut, sinkUp} {
-		ch <- desc
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (d *deliveries) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := scrape()
-	defer cancel()
-	all, err := d.standing(ctx)
-	gauge(ch, sinkUp, boolValue(err == nil))
-	for _, b := range all {
-		gauge(ch, sinkWaiting, float64(b.waiting+b.held), b.name)
-		gauge(ch, sinkHeld, float64(b.held), b.name)
-		gauge(ch, sinkFailed, float64(b.failed), b.name)
-		ch <- prometheus.MustNewConstMetric(sinkLost, prometheus.CounterValue, float64(b.lost), b.name)
-		gauge(ch, sinkOut, boolValue(!b.outage.IsZero() || !b.stopped.IsZero()), b.name)
-	}
 }

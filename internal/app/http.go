@@ -121,7 +121,7 @@ func newHTTP(o httpOptions) (*http.Server, error) {
 	if local {
 		handler = requireLocalHost(o.Public, handler)
 	}
-	handler = (&proxies{trusted: o.Proxies, secure: o.secure(), log: o.Log}).named(handler)
+	handler = (&proxies{trusted: o.Proxies, secure: o.secure(), log: o.Log}).withVisitor(handler)
 	return &http.Server{
 		Addr:              o.Addr,
 		TLSConfig:         o.TLS,

@@ -19,10 +19,10 @@ type proxies struct {
 	forwarded, https sync.Once // what is told of a proxy that the configuration does not know
 }
 
-// named lets the handlers see the visitor as the peer of a request that a trusted proxy sent on.
-// The header of anybody else is ignored, because whoever guesses passwords would write another
-// address into it each time; it is told once, because all visitors of such a proxy count as one.
-func (p *proxies) named(next http.Handler) http.Handler {
+// withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
+// on. The header of anybody else is ignored, because whoever guesses passwords would write another
+// address into it each time. The log says so once: all visitors of such a proxy count as one.
+func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")
 		switch peer, err := netip.ParseAddrPort(r.RemoteAddr); {
@@ -59,8 +59,8 @@ func (p *proxies) trusts(a netip.Addr) bool {
 }
 
 // visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
-// peer at the end: what stands before that address was written by who has it. When something there
-// is no address, the proxy that passed it on is the last that is known.
+// peer at the end, so whatever stands before the visitor's address was written by the visitor. When
+// an entry is no address, the proxy that passed it on is the last that is known.
 func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
 	hops := strings.Split(strings.Join(headers, ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.trusts(peer); i-- {

@@ -41,7 +41,7 @@ func TestProxies_VisitorBehindThem_IsTheLastAddressThatNoTrustedOneHas(t *testin
 		r.RemoteAddr = c.peer
 		r.Header["X-Forwarded-For"] = c.headers
 		got := ""
-		p.named(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = remoteHost(r) })).
+		p.withVisitor(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = remoteHost(r) })).
 			ServeHTTP(httptest.NewRecorder(), r)
 		if got != c.want {
 			t.Errorf("%s: the visitor is %s, want %s", name, got, c.want)
@@ -52,7 +52,7 @@ func TestProxies_VisitorBehindThem_IsTheLastAddressThatNoTrustedOneHas(t *testin
 func TestProxies_OnesThatTheConfigurationDoesNotKnow_AreToldOnce(t *testing.T) {
 	var log bytes.Buffer
 	p := &proxies{log: zerolog.New(&log)}
-	h := p.named(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	h := p.withVisitor(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for range 3 {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 		r.Header.Set("X-Forwarded-For", "203.0.113.5")
@@ -69,7 +69,7 @@ func TestProxies_OnesThatTheConfigurationDoesNotKnow_AreToldOnce(t *testing.T) {
 // Who guesses passwords through the proxy of all slows down itself alone.
 func TestProxies_WrongLoginsThroughOne_SlowDownTheVisitorAlone(t *testing.T) {
 	guard := requireLogin(func(string, string) bool { return false }, newThrottle(zerolog.Nop()), http.NotFoundHandler())
-	h := (&proxies{trusted: trustedProxies(t)}).named(guard)
+	h := (&proxies{trusted: trustedProxies(t)}).withVisitor(guard)
 	try := func(from string) int {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 		r.RemoteAddr = "10.0.0.1:1000"

@@ -50,7 +50,7 @@ func (l *LogWriter) Write(line []byte) (int, error) {
 		return len(line), nil
 	}
 	l.lines, l.size = append(l.lines, append([]byte(nil), line...)), l.size+len(line)
-	l.ring()
+	l.signal()
 	return len(line), nil
 }
 
@@ -58,7 +58,7 @@ func (l *LogWriter) Write(line []byte) (int, error) {
 func (l *LogWriter) Close() error {
 	l.mu.Lock()
 	l.end = true
-	l.ring()
+	l.signal()
 	l.mu.Unlock()
 	t := time.NewTimer(logEnd)
 	defer t.Stop()
@@ -69,11 +69,11 @@ func (l *LogWriter) Close() error {
 	return nil
 }
 
-// ring wakes the goroutine that writes. The caller holds mu.
-func (l *LogWriter) ring() {
+// signal wakes the goroutine that writes. The caller holds mu.
+func (l *LogWriter) signal() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it has been called already
+	default: // it was told already
 	}
 }
 
