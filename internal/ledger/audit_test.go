@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,7 +68,7 @@ func snapshotOf(t interface {
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds", "cutnum", "tenant",
-				"tenants": // they say nothing about the entries
+				"tenants", "reads", "forms": // they say nothing about the entries
 			case "outbox", "sink", "sinklease", "sinkheld", "sinkdue", "sinks", "sinkstanding", "sinkfailed", "sinkgaveup": // nor do these
 			case "ident", "ref", "request", "body", "worker", "inflow", "looked", "sickseen", "fence", "home":
 				c := p.Get(ctx, key)
@@ -126,6 +127,7 @@ func (s *snapshot) thaw() {
 		if err != nil {
 			continue
 		}
+		inv.Number = cmp.Or(h["number"], inv.Number)
 		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 		h[identField] = string(identBytes(&inv))
 		name, field := identityBucket(ident)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -176,7 +175,7 @@ func packedIn(m map[string]string) []byte {
 		f, _ := unpackFrozen(value) // an empty record cannot be read
 		return append([]byte{}, f.record...)
 	}
-	return finalRecordIn(m["facts"], func(k int) string { return m[strconv.Itoa(k)] })
+	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
 func recordsIn(cmds []*redis.MapStringStringCmd) [][]byte {
@@ -232,8 +231,8 @@ func onlyKnown(m map[string]string, inv *Invoice) bool {
 var invoiceFields = func() map[string]bool {
 	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true,
 		frozenField: true}
-	for k := range finalPieces {
-		out[strconv.Itoa(k)] = true
+	for _, field := range pieceFields {
+		out[field] = true
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Invoice]()) {
 		if tag := f.Tag.Get("redis"); tag != "" {

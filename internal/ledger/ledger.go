@@ -62,7 +62,8 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		o.ReplicaTimeout = time.Second
 	}
 	var (
-		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}, outbox: max(o.Outbox, 0)}
+		st = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}, outbox: max(o.Outbox, 0),
+			forms: &agreedForm{}}
 		home        = &HomeStore{store: st}
 		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 		entries     = &EntryReader{st}
@@ -95,7 +96,8 @@ type store struct {
 	now    func() time.Time // nil: Redis's clock
 	texts  *Bodies
 	shapes *shapeCache
-	outbox int // how many outcomes it keeps; 0 is none
+	outbox int         // how many outcomes it keeps; 0 is none
+	forms  *agreedForm // of new invoices
 }
 
 // args returns the arguments of a script: the prefix, "now,outbox" and more. The first half of

@@ -36,12 +36,13 @@ type Intake struct {
 	Seals  Seals
 }
 
-// Intake reads the memory and the seals in one round trip.
+// Intake reads the memory and the seals in one round trip, and learns in which form new invoices
+// are written (forms.go).
 func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
-	var info *redis.StringCmd
+	var info, forms *redis.StringCmd
 	var seals *redis.MapStringStringCmd
 	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals))
+		info, seals, forms = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals)), p.Get(ctx, ts.key(keyForms))
 		return nil
 	})
 	m, err := memoryOf(info)
@@ -51,12 +52,14 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	if err != nil {
 		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)
 	}
+	ts.learnForm(forms.Val())
 	return Intake{Memory: m, Seals: sealsOf(seals.Val())}, nil
 }
 
 // MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
 // the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
-// not fit the pool's seals. The first time it records what b seals with.
+// not fit the pool's seals. The first time it records what b seals with. From then on b seals
+// documents in the form that the pool agrees on (forms.go).
 func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	in, err := ts.Intake(ctx)
 	if err != nil {
@@ -65,8 +68,12 @@ func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) erro
 	if below > 0 && in.Memory.Share() >= below {
 		return &FullError{Memory: in.Memory, Below: below}
 	}
-	if in.Seals.declared(b) {
-		return nil
+	dense := ts.forms.packs()
+	if !in.Seals.declared(b, dense) {
+		if err := ts.seals.Declare(ctx, b); err != nil {
+			return err
+		}
 	}
-	return ts.seals.Declare(ctx, b)
+	b.dense.Store(dense)
+	return nil
 }

@@ -59,6 +59,8 @@ var (
 	tenantScript = script("tenant")
 	holdScript   = script("hold")
 	beatScript   = script("beat")
+	readsScript  = script("reads")
+	formsScript  = script("forms")
 	fenceScript  = script("fence")
 	homeScript   = script("home")
 )
@@ -73,7 +75,7 @@ func script(name string) *redis.Script {
 		}
 		parts[i] = string(text)
 	}
-	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL = %d, '%s'\n", Version, finalFacts) + parts[0] + parts[1])
+	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL, PIECE = %d, '%s', %d\n", Version, finalFacts, finalPiece) + parts[0] + parts[1])
 	scripts[name] = s
 	return s
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,6 +38,13 @@ func shapeOf(i *Invoice) finalShape {
 func (s *finalShape) onto(i *Invoice) {
 	i.Tenant, i.NIP, i.Context, i.Subject, i.Kind, i.Form, i.Lane, i.Mode = s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form, s.Lane,
 		s.Mode
+}
+
+// text returns a shape as it is stored; false if JSON cannot hold it, because a text is no UTF-8.
+func (s finalShape) text() (string, bool) {
+	packed, err := json.Marshal(s)
+	var again finalShape
+	return string(packed), err == nil && json.Unmarshal(packed, &again) == nil && again == s
 }
 
 const shapeSize = 8 // bytes of the digest

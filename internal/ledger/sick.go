@@ -22,7 +22,7 @@ var sharedKeys = func() map[string]string {
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
 		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
-		keySinks: "set", keySickSeen: "string",
+		keySinks: "set", keySickSeen: "string", keyReads: "hash", keyForms: "string",
 		keySeen: "hash", keyAudit: "stream",
 	}
 	for _, s := range States() {
@@ -57,6 +57,10 @@ func remedyOf(key string) string {
 	if key == keyAudit {
 		return "what people ask for is refused until it is well, because nothing is done that is not on record; " +
 			"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again"
+	}
+	if key == keyReads || key == keyForms {
+		return "find out which program did, then delete the key: workers write it again within a minute; " +
+			"until then new invoices take more of Redis's memory"
 	}
 	if key == keySinks {
 		return "find out which program did, then delete the key: a worker writes it again when it starts"

@@ -48,7 +48,7 @@ func (ws *WaitingStore) Unserved(
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				if i == 0 {
-					entries = append(entries, entry{tenant: p.HMGet(ctx, ws.key(keyInvoice, id), "facts", "group")})
+					entries = append(entries, entry{tenant: p.HMGet(ctx, ws.key(keyInvoice, id), "facts", "group", pieceFields[0])})
 				} else {
 					tenant, of := p.HMGet(ctx, ws.key(keyPackage, id), "tenant"), p.ZCard(ctx, ws.key(keyMembers, id))
 					entries = append(entries, entry{tenant, of})
@@ -58,11 +58,18 @@ func (ws *WaitingStore) Unserved(
 	}); err != nil {
 		return nil, false, fmt.Errorf("read what waits: %w", err)
 	}
+	var heads [][]byte // of records
 	for _, e := range entries {
+		heads = append(heads, []byte(text(cell(e.tenant.Val(), 2))))
+	}
+	if err := loadShapes(ctx, ws.store, heads); err != nil {
+		return nil, false, err
+	}
+	for i, e := range entries {
 		v := e.tenant.Val()
 		tenant := text(cell(v, 0))
 		if e.of == nil {
-			tenant = tenantOf(tenant)
+			tenant = tenantOf(tenant, ws.shapes.text(shapeIn(heads[i])))
 		}
 		switch {
 		case tenant == "" || served(tenant):
@@ -80,7 +87,13 @@ func (ws *WaitingStore) Unserved(
 	return counts, more && len(counts) > 0, nil
 }
 
-func tenantOf(facts string) string {
+// tenantOf returns the tenant in the facts of an entry, or in its shape if it is packed.
+func tenantOf(facts, shape string) string {
+	if facts == finalFacts {
+		var s finalShape
+		_ = json.Unmarshal([]byte(shape), &s) // as below
+		return s.Tenant
+	}
 	var f struct {
 		Tenant string `json:"tenant"`
 	}

@@ -40,7 +40,7 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 			// A call that hangs must not delay the next heartbeat.
 			ctx, cancel := context.WithTimeout(ctx, beat)
 			defer cancel()
-			return w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter)
+			return errors.Join(w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter), w.Ledger.NoteReads(ctx, queue.ThisServer(), w.o.DeadAfter))
 		}},
 		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
 		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.online.closeIdle(ctx); return nil }},

@@ -58,6 +58,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		what string
 		do   func() error
 	}{
+		{"forms of entries", func() error { return sw.agreeForm(ctx) }},
 		{"shared keys", func() error { return sw.noteSickKeys(ctx) }},
 		{"cuts", func() error { _, err := sw.lanes.queueCuts(ctx, sw.o.Now(), busy); return err }},
 		{"packages", func() error { return sw.sweepPackages(ctx, before, busy) }},
@@ -200,6 +201,16 @@ func (sw *sweeper) compact(ctx context.Context) error {
 	if n > 0 {
 		sw.o.Log.Info().Int("entries", n).Msg("receipted entries packed")
 	}
+	return err
+}
+
+// agreeForm finds out whether every worker reads what this build would write for new invoices.
+func (sw *sweeper) agreeForm(ctx context.Context) error {
+	servers, err := sw.Queue.Servers()
+	if err != nil {
+		return err
+	}
+	_, err = sw.Ledger.AgreeForm(ctx, servers)
 	return err
 }
 
