@@ -55,11 +55,16 @@ func (w *world) addReceipted(p redis.Pipeliner, state string, like Invoice, k in
 	p.ZAdd(ctx(), state, redis.Z{Score: float64(i.UpdatedAt) + float64(k), Member: i.ID})
 }
 
+// memory returns what Redis uses without the buffers of its clients.
 func (w *world) memory() int64 {
-	info := w.rdb.InfoMap(ctx(), "memory").Item("Memory", "used_memory")
-	n, err := strconv.ParseInt(info, 10, 64)
-	w.must(err)
-	return n
+	info := w.rdb.InfoMap(ctx(), "memory")
+	var n [2]int64
+	for k, field := range []string{"used_memory", "mem_clients_normal"} {
+		var err error
+		n[k], err = strconv.ParseInt(info.Item("Memory", field), 10, 64)
+		w.must(err)
+	}
+	return n[0] - n[1]
 }
 
 // BenchmarkPresent takes invoices into a ledger that is empty, and into one that has

@@ -63,7 +63,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 		if err != nil {
 			return n, fmt.Errorf("pack entries: %w", err)
 		}
-		if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
+		if err := loadShapesOf(ctx, st, cmds); err != nil {
 			return n, err
 		}
 		var args []any
@@ -159,7 +159,7 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 // read now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
-	if err != nil || loadShapes(ctx, st, recordsIn(cmds)) != nil {
+	if err != nil || loadShapesOf(ctx, st, cmds) != nil {
 		return ""
 	}
 	inv, err := st.stored(id, cmds[0])
@@ -178,14 +178,17 @@ func packedIn(m map[string]string) []byte {
 	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
-func recordsIn(cmds []*redis.MapStringStringCmd) [][]byte {
-	var out [][]byte
+// loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
+func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringCmd) error {
+	var records [][]byte
 	for _, c := range cmds {
-		if r := packedIn(c.Val()); r != nil {
-			out = append(out, r)
+		m := c.Val()
+		if r := packedIn(m); r != nil {
+			st.shapes.learn(r, m[shapeField])
+			records = append(records, r)
 		}
 	}
-	return out
+	return loadShapes(ctx, st, records)
 }
 
 // changeTag is what the script compares to find an entry as it was read.
@@ -229,7 +232,7 @@ func onlyKnown(m map[string]string, inv *Invoice) bool {
 
 // invoiceFields are the names of all fields that this build writes into an entry.
 var invoiceFields = func() map[string]bool {
-	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true,
+	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, shapeField: true, "body_archived": true,
 		frozenField: true}
 	for _, field := range pieceFields {
 		out[field] = true

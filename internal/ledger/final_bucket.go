@@ -123,7 +123,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("take entries out of their buckets: %w", err)
 	}
-	if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
+	if err := loadShapesOf(ctx, st, cmds); err != nil {
 		return 0, err
 	}
 	args := st.args()

@@ -1,7 +1,7 @@
 package ledger
 
 // The entry of an invoice that is taken in is packed in the way of those that are receipted
-// (final_entry.go): its facts are a record in pieces, and what it shares with others is a shape. As
+// (final_entry.go): its facts are a record in pieces, and its shape is one field. As
 // JSON its facts are longer than 64 bytes, so Redis keeps the whole entry as a hash table, which
 // takes four times the memory. What scripts read or change is a field of its own, and counts more
 // than the record. Only the facts of an invoice that comes with [NewTerms.Offline] later, or
@@ -68,8 +68,10 @@ func (is *InvoiceStore) packNew(i *Invoice, now Millis, ident string, revision i
 	if n.Ref, err = is.sealText(refText(i.ID), i.Ref); err != nil {
 		return nil, err
 	}
-	shape := shapes.of(shapeOf(&n))
-	if shape == "" {
+	s := shapeOf(&n)
+	own, ok := s.brief()
+	shape := shapes.of(s)
+	if shape == "" || !ok {
 		return nil, nil
 	}
 	record := appendRecord(make([]byte, 0, 3*finalPiece), &n, shape, false)
@@ -80,7 +82,7 @@ func (is *InvoiceStore) packNew(i *Invoice, now Millis, ident string, revision i
 	if err != nil {
 		return nil, err
 	}
-	fields := append(make([]any, 0, 16), "facts", finalFacts, identField, raw)
+	fields := append(make([]any, 0, 16), "facts", finalFacts, identField, raw, shapeField, own)
 	if heads := headsOf(&n); heads != "" {
 		fields = append(fields, headsField, heads)
 	}

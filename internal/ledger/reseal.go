@@ -62,7 +62,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 const resealPage = 500
 
 func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
-	kind, fields := keyInvoice, append([]string{"reason", "said", "facts", headsField}, pieceFields...)
+	kind, fields := keyInvoice, append([]string{"reason", "said", "facts", headsField, shapeField}, pieceFields...)
 	if strings.HasPrefix(index, keyPackageState) {
 		kind, fields = keyPackage, fields[:2]
 	}
@@ -76,7 +76,7 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 	}
 	var args []any
 	var packed []string
-	if err := loadShapes(ctx, ss.store, livingRecords(rows)); err != nil {
+	if err := loadShapes(ctx, ss.store, ss.livingRecords(rows)); err != nil {
 		return 0, err
 	}
 	for i, id := range ids {

@@ -7,10 +7,11 @@ import "github.com/redis/go-redis/v9"
 const recordField = "record"
 
 // livingRecords returns the records among the entries that resealEntries has read.
-func livingRecords(rows []*redis.SliceCmd) [][]byte {
+func (ss *SealStore) livingRecords(rows []*redis.SliceCmd) [][]byte {
 	var out [][]byte
 	for _, r := range rows {
 		if record := recordOfRow(r.Val()); record != nil {
+			ss.shapes.learn(record, text(cell(r.Val(), 4)))
 			out = append(out, record)
 		}
 	}
@@ -19,7 +20,7 @@ func livingRecords(rows []*redis.SliceCmd) [][]byte {
 
 // recordOfRow returns the record of an entry that resealEntries has read; nil if it is not packed.
 func recordOfRow(row []any) []byte {
-	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 4+k)) })
+	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 5+k)) })
 }
 
 // appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.

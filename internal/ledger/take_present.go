@@ -130,10 +130,10 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 }
 
 // holderFields are the fields of an entry that Take reads: the last ones are those of a record.
-var holderFields = append([]string{"state", "rev", "facts"}, pieceFields...)
+var holderFields = append([]string{"state", "rev", "facts", shapeField}, pieceFields...)
 
 func holderRecord(row []any) []byte {
-	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 3+k)) })
+	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 4+k)) })
 }
 
 func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
@@ -156,6 +156,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			records = append(records, packedIn(f))
 		} else {
 			records = append(records, holderRecord(r.Val()))
+			ts.shapes.learn(records[i], text(cell(r.Val(), 3)))
 		}
 	}
 	if err := loadShapes(ctx, ts.store, records); err != nil {
