@@ -96,7 +96,11 @@ func (p *program) mayTake(ctx context.Context) error {
 	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
 		return err
 	}
-	return p.declareStorage(ctx)
+	if err := p.declareStorage(ctx); err != nil {
+		return err
+	}
+	p.announce(ctx)
+	return nil
 }
 
 // httpServer makes the server from the configuration.

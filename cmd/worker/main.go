@@ -21,7 +21,10 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+func main() {
+	keepHeapSmall()
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
 
 // Exit codes. A code that enqueue also has means the same there.
 const (

@@ -23,7 +23,7 @@ type redisWatch struct {
 	fault string // of the server, as it was logged; "" means none
 	runID string
 
-	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now
+	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now, or to newer builds alone
 }
 
 // redisFresh is how long a result is shown again: readiness may be asked for often, and a check
@@ -72,10 +72,13 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	return Check{Name: "redis", OK: true}
 }
 
-// noteHome remembers whether the ledger belongs to another environment now.
+// noteHome remembers whether the ledger belongs to another environment now, or is written in a
+// format that this build does not know.
 func (w *redisWatch) noteHome(err error) {
-	switch _, elsewhere := errors.AsType[*ledger.HomeError](err); {
-	case elsewhere:
+	_, elsewhere := errors.AsType[*ledger.HomeError](err)
+	_, newer := errors.AsType[*ledger.FormatError](err)
+	switch {
+	case elsewhere, newer:
 		w.elsewhere.Store(&err)
 	case err == nil:
 		w.elsewhere.Store(nil)

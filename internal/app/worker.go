@@ -92,7 +92,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	pool.LogArchive(log)
 	pool.Trail.Log = log
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
-	w.queues = newQueueWatch(queue.NewMender(pool.Queue), pool.Now, log)
+	w.queues = newQueueWatch(queue.NewRepairer(pool.Queue), pool.Now, log)
 	events, out := newEvents(), newOutcomeMetrics()
 	id := cfg.Worker.ID
 	if id == "" {

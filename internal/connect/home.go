@@ -16,7 +16,8 @@ func (p *Pool) Home() ledger.Home {
 }
 
 // CheckHome refuses a ledger that belongs to another environment or gateway, with a
-// [*config.FieldError] around a [*ledger.HomeError]. It writes nothing.
+// [*config.FieldError] around a [*ledger.HomeError], and one of a format that this build does not
+// know, with one around a [*ledger.FormatError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
@@ -88,6 +89,9 @@ func ownerFault(err error) error {
 func homeFault(err error) error {
 	if refused, ok := errors.AsType[*ledger.HomeError](err); ok {
 		return &config.FieldError{Field: "environment", Err: refused}
+	}
+	if refused, ok := errors.AsType[*ledger.FormatError](err); ok {
+		return &config.FieldError{Field: "redis.prefix", Err: refused}
 	}
 	return err
 }

@@ -200,7 +200,7 @@ func assigned(t *testing.T, s *source, name *ast.Ident) string {
 // parkers are the functions that park an invoice, and which argument is the reason.
 var parkers = map[string]map[string]int{
 	"settlement": {"parked": 3, "park": -1}, // park has the reason last: o.park(inv, code, reason), park(inv, reason)
-	"tasks":      {"stopped": 1, "parkForgotten": 2},
+	"tasks":      {"stopped": 1, "parkOutsidePackage": 2},
 }
 
 // passedOn are the expressions of reasons that a function got and passes on. Their texts are found

@@ -195,8 +195,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 	return items, at, true, nil
 }
 
-// pause waits a moment for the next outcome, and hardly when more of them are there already; false
-// when the time is over.
+// pause waits a moment for the next outcome, only a millisecond when more outcomes are there
+// already. It returns false when the time is over.
 func (e *events) pause(ctx context.Context, left time.Duration, more bool) bool {
 	if left <= 0 {
 		return false

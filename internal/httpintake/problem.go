@@ -88,8 +88,8 @@ func (p *problem) body(c *call) problemBody {
 	}
 }
 
-// notNow is the problem of an error of Redis or of a state of the pool, in which nothing can be
-// done now and the same call is right later.
+// notNow is the problem when Redis fails or the pool is in a state in which nothing can be done
+// now. The same call is right later.
 func notNow(err error) error {
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",

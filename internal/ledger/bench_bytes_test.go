@@ -10,30 +10,30 @@ import (
 )
 
 // BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it
-// waits for its package, it is accepted, and it is receipted; in the form of earlier builds and in
-// the newest one (forms.go). entry, document, identity and lists are what its parts take while it
+// waits for its package, it is accepted, and it is receipted; in the format of earlier
+// builds and in the newest one. entry, document, identity and lists are what its parts take while it
 // waits; the rest are tables that Redis doubles when they are full. Documents have the size that a
-// real one of 8 KB has in that form. redis-µs and worker-µs are the processor time that an invoice
+// real one of 8 KB has in that format. redis-µs and worker-µs are the processor time that an invoice
 // takes on this way, which says something on a busy machine too; take-µs is that of both for taking
 // it in.
 func BenchmarkBytes(b *testing.B) {
 	for _, f := range []struct {
 		name     string
-		form     int
+		format   int
 		document int // bytes, sealed
-	}{{"first", 1, 2200}, {"newest", newestForm, 1500}} {
+	}{{"buckets", FormatBuckets, 2200}, {"packed", FormatPacked, 1500}} {
 		b.Run(f.name, func(b *testing.B) {
 			for b.Loop() {
-				benchBytes(b, f.form, f.document)
+				benchBytes(b, f.format, f.document)
 			}
 		})
 	}
 }
 
-func benchBytes(b *testing.B, form, document int) {
+func benchBytes(b *testing.B, format, document int) {
 	const n = 10_000
 	w := benchWorld(b)
-	w.inForm(form)
+	w.inFormat(format)
 	w.must(w.LoadScripts(ctx()))
 	before, began, ours := w.memory(), w.redisTime(), processTime()
 	each := func() float64 { return float64(w.memory()-before) / n }

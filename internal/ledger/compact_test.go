@@ -132,7 +132,7 @@ func TestCompact_WhatARecordCannotHold_StaysAsItIs(t *testing.T) {
 			w := next(nil)
 			w.t = t
 			if strings.HasPrefix(name, "facts") {
-				w.inForm(1)
+				w.inFormat(FormatBuckets)
 			}
 			inv := w.accepted("1", "", "a.xml")
 			w.must(w.Move(ctx(), Move{ID: inv.ID, To: Receipted, dropBody: true}))

@@ -21,7 +21,8 @@ import (
 // CRLF, in one line), and the first dictionary; its tables are made from sample invoices. S2 with
 // its content makes 2.0 KB in as much time, and zstd makes 1.5 KB in 30 µs. Of that, 20 µs are for
 // preparing the dictionary again, whatever the size of the document. So small documents, where zstd
-// would save 200 bytes, are compressed with S2. The first form (forms.go) has the first dictionary.
+// would save 200 bytes, are compressed with S2. Before [FormatPacked] documents have the first
+// dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte

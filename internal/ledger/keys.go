@@ -59,13 +59,11 @@ const (
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used
 	keyTenant   = "tenant:"  // tenant → hash: what KSeF lately did with its requests ([Tenant])
-	keyTenants  = "tenants"  // set: tenants about which KSeF said something
+	keyTenants  = "tenants"  // set: tenants with words of KSeF on record
 	keyInflow   = "inflow:"  // tenant → string: how many invoices the tenant has handed in within this minute
 	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
 	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])
 	keyWorker   = "worker:"  // worker → string: exists while the worker is alive
-	keyReads    = "reads"    // hash: worker as asynq names it → the newest form that it reads, and until when that counts (forms.go)
-	keyForms    = "forms"    // string: the newest form that every worker reads
 	keyHome     = "home"     // string: environment and gateway as JSON ([Home])
 	keySeals    = "seals"    // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
 	keyFence    = "fence"    // string: written only to see whether the replicas follow

@@ -36,13 +36,12 @@ type Intake struct {
 	Seals  Seals
 }
 
-// Intake reads the memory and the seals in one round trip, and learns in which form new invoices
-// are written (forms.go).
+// Intake reads the memory and the seals in one round trip.
 func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
-	var info, forms *redis.StringCmd
+	var info *redis.StringCmd
 	var seals *redis.MapStringStringCmd
 	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals, forms = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals)), p.Get(ctx, ts.key(keyForms))
+		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals))
 		return nil
 	})
 	m, err := memoryOf(info)
@@ -52,14 +51,13 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	if err != nil {
 		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)
 	}
-	ts.learnForm(forms.Val())
 	return Intake{Memory: m, Seals: sealsOf(seals.Val())}, nil
 }
 
 // MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
 // the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
 // not fit the pool's seals. The first time it records what b seals with. From then on b seals
-// documents in the form that the pool agrees on (forms.go).
+// documents in the newest layouts that every process of the pool reads.
 func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	in, err := ts.Intake(ctx)
 	if err != nil {
@@ -68,7 +66,7 @@ func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) erro
 	if below > 0 && in.Memory.Share() >= below {
 		return &FullError{Memory: in.Memory, Below: below}
 	}
-	dense := ts.forms.packs()
+	dense := ts.everybodyReads(ctx, FormatPacked)
 	if !in.Seals.declared(b, dense) {
 		if err := ts.seals.Declare(ctx, b); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,8 +10,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// inForm lets a world take new invoices in another form.
-func (b *bed) inForm(form int) { b.learnForm(fmt.Sprint(form)) }
+// inFormat lets a world write another format.
+func (b *bed) inFormat(format int) {
+	b.t.Helper()
+	h, err := b.Home(ctx())
+	b.must(err)
+	h.Writes = format
+	raw, err := json.Marshal(h)
+	b.must(err)
+	b.must(b.rdb.Set(ctx(), b.key(keyHome), raw, 0).Err())
+	*b.gate = formatGate{}
+}
 
 // unusual is a document with every fact set that an entry can have, except Corrects.
 func unusual() NewInvoice {
@@ -25,15 +35,15 @@ func TestTake_APackedEntry_SaysTheSameAsOneInJSON(t *testing.T) {
 	for name, doc := range map[string]NewInvoice{"ordinary": document(sellerA, "VAT", "FV/1", "first"), "unusual": unusual()} {
 		for _, key := range []byte{0, 7} {
 			var read [2]Invoice
-			for k, form := range []int{1, packedForm} {
+			for k, form := range []int{FormatBuckets, FormatPacked} {
 				w := next(t)
 				if key != 0 {
 					w.Ledger = w.sealing(key)
 				}
-				w.inForm(form)
+				w.inFormat(form)
 				w.millis.Store(noon.UnixMilli())
 				read[k] = w.take(doc)[0]
-				if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, doc.ID), "facts").Val(); (facts == finalFacts) != (form == packedForm) {
+				if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, doc.ID), "facts").Val(); (facts == finalFacts) != (form == FormatPacked) {
 					t.Errorf("%s, form %d: facts are %s", name, form, facts)
 				}
 			}
@@ -110,11 +120,11 @@ func TestTake_AnOrdinaryEntry_StaysSmallUntilItsReceipt(t *testing.T) {
 }
 
 // What an older build has taken in goes on, and ends packed.
-func TestForms_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
+func TestFormat_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	w := oneWorld(t)
 	var ids []string
-	for _, form := range []int{1, packedForm} {
-		w.inForm(form)
+	for _, form := range []int{FormatBuckets, FormatPacked} {
+		w.inFormat(form)
 		inv := w.take(w.fresh())[0]
 		ids = append(ids, inv.ID)
 		w.must(w.Wait(ctx(), &inv))
@@ -135,83 +145,20 @@ func TestForms_EntriesOfBothInOnePackage_GoTheWholeWay(t *testing.T) {
 	}
 }
 
-func TestForms_NewestIsWrittenOnlyWhileEveryWorkerReadsIt(t *testing.T) {
+func TestMayTake_TheFormatIsNotWrittenYet_EntriesAndDocumentsAreAsEarlierBuildsReadThem(t *testing.T) {
 	w := oneWorld(t)
 	bodies, err := NewBodies()
 	w.must(err)
-	written := func() string {
-		t.Helper()
+	for _, format := range []int{FormatBuckets, FormatPacked, FormatBuckets} {
+		w.inFormat(format)
 		w.must(w.MayTake(ctx(), bodies, 0))
 		inv := w.take(w.fresh())[0]
 		facts := w.rdb.HGet(ctx(), w.key(keyInvoice, inv.ID), "facts").Val()
 		sealed, err := bodies.AppendSeal(nil, inv.ID, []byte("<Faktura/>"))
 		w.must(err)
-		return fmt.Sprint(facts == finalFacts, " ", sealed[0] > sealedEncryptedDict)
-	}
-	expect := func(when, want string) {
-		t.Helper()
-		if got := written(); got != want {
-			t.Errorf("%s: packed and dense are %s, want %s", when, got, want)
+		if newest := format == FormatPacked; (facts == finalFacts) != newest || (sealed[0] > sealedEncryptedDict) != newest {
+			t.Errorf("format %d: facts %s, document in layout %d", format, facts, sealed[0])
 		}
-	}
-	agree := func(want int, servers ...string) {
-		t.Helper()
-		if form, err := w.AgreeForm(ctx(), servers); form != want || err != nil {
-			t.Errorf("%v agree on %d, %v, want %d", servers, form, err, want)
-		}
-	}
-	expect("no worker has said anything", "false false")
-	agree(1)
-	agree(1, "a")
-	w.must(w.NoteReads(ctx(), "a", formsKept))
-	agree(packedForm, "a")
-	expect("the only worker reads it", "true true")
-	agree(1, "a", "older")
-	expect("an older worker has started", "false false")
-	w.must(w.NoteReads(ctx(), "b", 2*formsKept))
-	agree(packedForm, "a", "b")
-	w.millis.Add(formsKept.Milliseconds() + 100)
-	agree(1, "a", "b") // the heartbeat of a is over
-	agree(packedForm, "b")
-	w.must(w.rdb.HSet(ctx(), w.key(keyReads), "b", "damaged").Err())
-	agree(1, "b")
-	w.must(w.NoteReads(ctx(), "b", formsKept))
-	w.must(w.rdb.HSet(ctx(), w.key(keyReads), "c", fmt.Sprint(newestForm+1, " ", int64(1)<<50)).Err())
-	agree(newestForm, "b", "c") // of a newer build
-	expect("a newer worker beside it", "true true")
-	w.must(w.rdb.Set(ctx(), w.key(keyForms), newestForm+1, 0).Err())
-	expect("all workers are newer than this process", "true true")
-	w.must(w.rdb.Set(ctx(), w.key(keyForms), "damaged", 0).Err())
-	expect("the form is damaged", "false false")
-}
-
-func TestForms_KeysOfAnotherType_TheFirstFormIsWrittenAndWorkersGoOn(t *testing.T) {
-	w := oneWorld(t)
-	w.must(w.rdb.LPush(ctx(), w.key(keyForms), "x").Err())
-	w.must(w.rdb.Set(ctx(), w.key(keyReads), "x", 0).Err())
-	w.must(w.NoteReads(ctx(), "a", formsKept))
-	bodies, err := NewBodies()
-	w.must(err)
-	w.must(w.MayTake(ctx(), bodies, 0))
-	if facts := w.rdb.HGet(ctx(), w.key(keyInvoice, w.take(w.fresh())[0].ID), "facts").Val(); facts == finalFacts {
-		t.Error("a new form was written")
-	}
-	form, err := w.AgreeForm(ctx(), []string{"a"})
-	if form != 1 || err != nil || w.rdb.Exists(ctx(), w.key(keyForms)).Val() != 0 {
-		t.Errorf("agreed on %d, %v", form, err)
-	}
-	w.must(w.rdb.Del(ctx(), w.key(keyReads)).Err())
-}
-
-// Without workers nobody says so again.
-func TestForms_WhatASweepFound_CountsForAnHour(t *testing.T) {
-	w := oneWorld(t)
-	w.must(w.NoteReads(ctx(), "a", formsKept))
-	if _, err := w.AgreeForm(ctx(), []string{"a"}); err != nil {
-		t.Fatal(err)
-	}
-	if ttl, err := w.rdb.TTL(ctx(), w.key(keyForms)).Result(); err != nil || ttl <= formsKept/2 || ttl > formsKept {
-		t.Errorf("it expires in %v, %v", ttl, err)
 	}
 }
 

@@ -59,8 +59,6 @@ var (
 	tenantScript = script("tenant")
 	holdScript   = script("hold")
 	beatScript   = script("beat")
-	readsScript  = script("reads")
-	formsScript  = script("forms")
 	fenceScript  = script("fence")
 	homeScript   = script("home")
 )
@@ -75,7 +73,8 @@ func script(name string) *redis.Script {
 		}
 		parts[i] = string(text)
 	}
-	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL, PIECE = %d, '%s', %d\n", Version, finalFacts, finalPiece) + parts[0] + parts[1])
+	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL, PIECE, BUCKETS = %d, '%s', %d, %d\n", Version, finalFacts, finalPiece, FormatBuckets) +
+		parts[0] + parts[1])
 	scripts[name] = s
 	return s
 }

@@ -10,9 +10,7 @@ import (
 
 // sealing returns a ledger on the same entries that seals its texts with the first of these keys.
 func (se *seals) sealing(keys ...byte) *Ledger {
-	l := New(se.rdb, Options{Prefix: se.prefix, Now: se.now, Texts: ring(se.t, keys...)})
-	l.learnForm(fmt.Sprint(newestForm))
-	return l
+	return New(se.rdb, Options{Prefix: se.prefix, Now: se.now, Texts: ring(se.t, keys...)})
 }
 
 // raw returns everything that Redis has under the prefix.

@@ -22,7 +22,7 @@ var sharedKeys = func() map[string]string {
 		keyShapes: "hash", keySellers: "set", keyDue: "zset", keyPending: "zset", keyUnreadable: "zset", keyCursors: "hash",
 		keyTaskPass: "string", keyGroups: "set", keyWaitSize: "hash", keyRefusers: "set", keyOutbox: "stream", keyArchives: "set",
 		keyTenants: "set", keyHolds: "hash", keyHome: "string", keySeals: "hash", keyFence: "string",
-		keySinks: "set", keySickSeen: "string", keyReads: "hash", keyForms: "string",
+		keySinks: "set", keySickSeen: "string",
 		keySeen: "hash", keyAudit: "stream",
 	}
 	for _, s := range States() {
@@ -57,10 +57,6 @@ func remedyOf(key string) string {
 	if key == keyAudit {
 		return "what people ask for is refused until it is well, because nothing is done that is not on record; " +
 			"find out which program did, then restore the key from a backup of Redis, or rename it away: the log then begins again"
-	}
-	if key == keyReads || key == keyForms {
-		return "find out which program did, then delete the key: workers write it again within a minute; " +
-			"until then new invoices take more of Redis's memory"
 	}
 	if key == keySinks {
 		return "find out which program did, then delete the key: a worker writes it again when it starts"
@@ -106,8 +102,8 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 		return nil, err
 	}
 	for _, key := range seen {
-		if strings.HasPrefix(key, keyIdentities) { // they are too many to look at each
-			want[key] = "hash"
+		if kind := kindOfName(key); kind != "" { // they are too many to look at each
+			want[key] = kind
 		}
 	}
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
@@ -156,9 +152,20 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.rememberSick(ctx, all)
 }
 
-// seeSickBuckets remembers buckets of identities that hold another type, so that the sweep names
-// them, and lists their identities again when a person has deleted them.
-func (us *UnreadableStore) seeSickBuckets(ctx context.Context, keys []string) error {
+// kindOfName returns the type of a key that names invoices by identity or ref; "" for any other key.
+func kindOfName(key string) string {
+	switch {
+	case strings.HasPrefix(key, keyIdentities):
+		return "hash"
+	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
+		return "string"
+	}
+	return ""
+}
+
+// seeSickNames remembers keys that name invoices and hold another type, so that the sweep names
+// them, and writes again what they said when a person has deleted them.
+func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}

@@ -179,16 +179,17 @@ func (v *logins) logout() error {
 	}
 	if leave := v.leaveProvider(); leave != "" {
 		in := v.p.o.SignIn
-		v.User = nil // who is there no more
+		v.User = nil // nobody is logged in any more
 		return v.render(http.StatusOK, "loggedout", v.T("Logged out"), signInAt{Title: in.Title, Leave: leave})
 	}
 	http.Redirect(v.w, v.r, "/login", http.StatusSeeOther)
 	return nil
 }
 
-// leaveProvider is where somebody whom the provider has named ends the provider's own session,
-// which may be that of a whole company: the person decides. "" where that is not possible. It is a
-// link, because the policy of the page lets its forms lead nowhere else.
+// leaveProvider is the address at which somebody whom the provider has named ends the provider's
+// own session; "" where that is not possible. The session may open other programs of a company too,
+// so the person decides. It is a link, because the policy of the page lets its forms lead nowhere
+// else.
 func (v *logins) leaveProvider() string {
 	if v.p.o.SignIn == nil || !v.User.Provider {
 		return ""

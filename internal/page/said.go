@@ -11,8 +11,8 @@ import (
 )
 
 // The program writes its reasons in English, and KSeF its words in Polish. A page shows each in the
-// visitor's language, or else the words of the table about it: no Polish page has an English
-// sentence of the program on it, apart from the record for whoever looks after the program.
+// visitor's language, or else the words of the table about it. A Polish page has no English
+// sentence of the program on it, apart from the record for the people who run the program.
 
 // saying is why something stands as it does.
 type saying struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -72,23 +71,12 @@ func (q *Queue) Servers() ([]string, error) {
 	for _, s := range servers {
 		for queue := range s.Queues { // another program may use asynq in this database
 			if _, own := ours[queue]; own {
-				names = append(names, serverName(s.Host, s.PID))
+				names = append(names, fmt.Sprintf("%s, process %d", s.Host, s.PID))
 				break
 			}
 		}
 	}
 	return names, nil
-}
-
-func serverName(host string, pid int) string { return fmt.Sprintf("%s, process %d", host, pid) }
-
-// ThisServer returns the name that [Queue.Servers] has for this process while it serves queues.
-func ThisServer() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown-host" // as asynq calls it
-	}
-	return serverName(host, os.Getpid())
 }
 
 // TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never

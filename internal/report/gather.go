@@ -85,8 +85,9 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 }
 
 // inState adds the invoices that the ledger has in one state. An invoice that moves while states
-// are read is added once, in the state in which it was met first. One that moves backwards in the
-// order of the states may be missed here; that needs a person who retries it at this moment.
+// are read is added once, in the state in which it was met first. An invoice that moves backwards
+// in the order of the states may be missed. That happens only if a person retries it at this
+// moment.
 func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
 	ids, err := s.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
 	if err != nil {

@@ -89,9 +89,9 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	a.invoices = rest
 }
 
-// claimAnswer takes out of the answers without an owner the one that has just been given one: by
-// its KSeF number, by its place in the session, by its name, or else any refusal of the same code.
-// One of another number, or of another place, is never it.
+// claimAnswer removes an answer that has just been joined to an invoice from the answers without an
+// owner. It finds it by its KSeF number, by its place in the session, by its name, or else takes
+// any refusal of the same code. An answer with another number, place or hash is never the one.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||

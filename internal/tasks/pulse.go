@@ -13,7 +13,7 @@ import (
 
 const (
 	pulseEvery = time.Second
-	lookAgain  = pulseEvery / 4 // how soon it is looked for cuts again after one was due
+	lookAgain  = pulseEvery / 4 // how soon the worker checks for cuts again after one was due
 	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
 	// worker that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
@@ -40,7 +40,7 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 			// A call that hangs must not delay the next heartbeat.
 			ctx, cancel := context.WithTimeout(ctx, beat)
 			defer cancel()
-			return errors.Join(w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter), w.Ledger.NoteReads(ctx, queue.ThisServer(), w.o.DeadAfter))
+			return w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter)
 		}},
 		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
 		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.online.closeIdle(ctx); return nil }},
@@ -116,7 +116,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 // lookForCuts queues the cuts that are due. A set that was due is most likely one of many thousands
-// that arrive just now, and the next package is full long before the next pulse: then it looks more
+// that arrive just now, and the next package is full long before the next pulse: so it checks more
 // often until nothing is due.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
 	for range pulseEvery / lookAgain {

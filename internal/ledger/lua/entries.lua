@@ -148,18 +148,24 @@ local function frozen(id)
 end
 
 -- newest returns the id of the newest document of an identity, which may be in a bucket; nil if there
--- is none.
+-- is none. The second value says that a key which may name it holds something else.
 local function newest(ident)
-  local id = redis.call('GET', P .. 'ident:' .. ident)
-  if id then return id end
+  local own = redis.pcall('GET', P .. 'ident:' .. ident)
+  if type(own) == 'string' then return own end
   local name, field = ident_bucket(ident)
-  id = index('HGET', P .. 'idents:' .. name, field)
-  return id and 'inv-' .. base32(id) or nil
+  local id = redis.pcall('HGET', P .. 'idents:' .. name, field)
+  local sick = type(own) == 'table' or type(id) == 'table'
+  return type(id) == 'string' and 'inv-' .. base32(id) or nil, sick
+end
+
+-- unref takes a ref away from an invoice, if it has it.
+local function unref(ref, id)
+  if index('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
 end
 
 -- unname takes an identity away from an invoice, if it has it.
 local function unname(ident, id)
-  if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+  if index('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
   local name, field = ident_bucket(ident)
   local raw = index('HGET', P .. 'idents:' .. name, field)
   if raw and 'inv-' .. base32(raw) == id then index('HDEL', P .. 'idents:' .. name, field) end

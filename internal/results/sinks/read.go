@@ -39,7 +39,7 @@ func (r *round) tell(o ledger.Outcome) bool {
 const unreadTenant = "\x00"
 
 // read reads up to n outcomes behind a place, with what is held of their invoices. With wantTenants
-// it also returns whose they are, else "".
+// it also returns the tenants of these outcomes; otherwise each is "".
 func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
 	store := r.Editor.Ledger
 	if outcomes, err = store.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
