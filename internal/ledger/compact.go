@@ -183,19 +183,6 @@ func packedIn(m map[string]string) []byte {
 	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
-// loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
-func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringCmd) error {
-	var records [][]byte
-	for _, c := range cmds {
-		m := c.Val()
-		if r := packedIn(m); r != nil {
-			st.shapes.learn(r, m[shapeField])
-			records = append(records, r)
-		}
-	}
-	return loadShapes(ctx, st, records)
-}
-
 // changeTag is what the script compares to find an entry as it was read.
 func changeTag(m map[string]string) string {
 	sum := sha1.Sum([]byte(strings.Join([]string{ //nolint:gosec // see above

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // finalShape is what many receipted invoices have in common: those of one seller, kind and month.
@@ -106,6 +108,19 @@ func (c *shapeCache) text(digest string) string {
 
 // errNoShape says that an entry is whole, and that what it has in common with others is not there.
 var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
+
+// loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
+func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringCmd) error {
+	var records [][]byte
+	for _, c := range cmds {
+		m := c.Val()
+		if r := packedIn(m); r != nil {
+			st.shapes.learn(r, m[shapeField])
+			records = append(records, r)
+		}
+	}
+	return loadShapes(ctx, st, records)
+}
 
 // loadShapes reads the shapes of records that this process has not read yet. It is not an error
 // that some are not there, or that the key holds something else: that concerns the entries that
