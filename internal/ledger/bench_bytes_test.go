@@ -10,12 +10,12 @@ import (
 )
 
 // BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it
-// waits for its package, it is accepted, and it is receipted; in the format of earlier
-// builds and in the newest one. entry, document, identity and lists are what its parts take while it
-// waits; the rest are tables that Redis doubles when they are full. Documents have the size that a
-// real one of 8 KB has in that format. redis-µs and worker-µs are the processor time that an invoice
-// takes on this way, which says something on a busy machine too; take-µs is that of both for taking
-// it in.
+// waits for its package, it is accepted, and it is receipted; in the format of earlier builds and
+// in the newest one. entry, document, identity and lists are what its parts take while it waits;
+// the rest are tables that Redis doubles when they are full. Documents have the size that a real
+// one of 8 KB has in that format. redis-µs and worker-µs are the processor time that an invoice
+// takes on this way, which says something on a busy machine too; take-µs is that of both for
+// taking it in.
 func BenchmarkBytes(b *testing.B) {
 	for _, f := range []struct {
 		name     string
