@@ -6,7 +6,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -120,9 +119,7 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 	key := "ksef:inv:" + ids[0]
 	switch args[1] {
 	case "newer":
-		facts, err := rdb.HGet(ctx, key, "facts").Result()
-		ts.Check(err)
-		ts.Check(rdb.HSet(ctx, key, "facts", strings.Replace(facts, `"v":1`, `"v":2`, 1)).Err())
+		ts.Check(rdb.HSet(ctx, key, "facts", `{"v":9}`).Err())
 	case "opaque":
 		ts.Check(rdb.Del(ctx, key).Err())
 		ts.Check(rdb.Set(ctx, key, "x", 0).Err())

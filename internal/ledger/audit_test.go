@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -125,6 +126,7 @@ func (s *snapshot) thaw() {
 		if inv.unpackFinal(id, record, newShape(s.Hashes["shapes"][shapeIn(record)])) != nil {
 			continue
 		}
+		inv.Number = cmp.Or(h["number"], inv.Number)
 		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 		h[identField] = string(identBytes(&inv))
 		name, field := identityBucket(ident)

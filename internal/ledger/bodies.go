@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/redis/go-redis/v9"
@@ -18,17 +19,17 @@ const MaxBodyInRedis = 64 << 10
 // maxOpened is far above every document that KSeF accepts (3 MB), and little for a process.
 const maxOpened = 64 << 20
 
-// Bodies seals documents before they are stored, and opens them again. S2 was chosen for speed:
-// taking in an invoice takes half the time that it takes with the fastest zstd, for a third more
-// bytes.
+// Bodies seals documents before they are stored, and opens them again.
 //
 // The first byte of a sealed document or text is its layout. Layout 1 is S2 alone. Layout 3 is S2,
 // then AES-256-GCM: the eight bytes of the key's id and a random 12-byte nonce stand before the
 // ciphertext, and the invoice's id is additional data, so that documents cannot be swapped. Layout
-// 2 is layout 3 without the key's id; it is only opened. Layouts 4 and 5 are 1 and 3 with the
-// dictionary of dictionary.go, for documents. Safe for concurrent use.
+// 2 is layout 3 without the key's id; it is only opened. The others are for documents, and compress
+// them with a dictionary (dictionary.go): 4 and 5 are 1 and 3 with the first one, 6 and 7 with the
+// second one, 8 and 9 are zstd with the second one. Safe for concurrent use.
 type Bodies struct {
-	keys []storageKey // the first seals
+	keys  []storageKey // the first seals
+	dense atomic.Bool  // documents are sealed in the layouts 6 to 9; MayTake sets it
 }
 
 const (
@@ -36,9 +37,21 @@ const (
 	sealedKeyless   = 2 // encrypted; it does not say with which key
 	sealedEncrypted = 3
 
-	sealedPlainDict     = 4
-	sealedEncryptedDict = 5
+	sealedPlainDict      = 4
+	sealedEncryptedDict  = 5
+	sealedPlainDict2     = 6
+	sealedEncryptedDict2 = 7
+	sealedPlainZstd      = 8
+	sealedEncryptedZstd  = 9
 )
+
+func isPlain(layout byte) bool {
+	return slices.ContainsFunc(documentCodecs, func(c codec) bool { return c.plain == layout })
+}
+
+func isEncrypted(layout byte) bool {
+	return slices.ContainsFunc(documentCodecs, func(c codec) bool { return c.encrypted == layout })
+}
 
 // NewBodies returns Bodies that seal with the first key and open with all of them. A key has 32
 // bytes; nil keys are ignored. Without a key documents are only compressed.
@@ -60,28 +73,33 @@ func NewBodies(keys ...[]byte) (*Bodies, error) {
 // Seal compresses a text, and encrypts it if there is a key. id is that of the invoice, or whatever
 // else the text belongs to.
 func (b *Bodies) Seal(id string, text []byte) ([]byte, error) {
-	return b.seal(nil, id, text, s2.Encode, sealedPlain, sealedEncrypted)
+	return b.seal(nil, id, text, &documentCodecs[textCodec])
 }
 
 // AppendSeal does the same with a document and appends it to dst, for callers that seal thousands
 // of documents into one buffer. With an error it returns dst unchanged.
 func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, error) {
-	return b.seal(dst, id, document, documentDict.Encode, sealedPlainDict, sealedEncryptedDict)
+	with := firstCodec
+	if b.dense.Load() {
+		with = smallCodec
+		if len(document) >= zstdFrom {
+			with = largeCodec
+		}
+	}
+	return b.seal(dst, id, document, &documentCodecs[with])
 }
 
-func (b *Bodies) seal(dst []byte, id string, document []byte, encode func(dst, src []byte) []byte, plain, encrypted byte) ([]byte, error) {
-	at := len(dst)
+func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]byte, error) {
+	longest := s2.MaxEncodedLen(len(document)) // of zstd a few bytes more, when it compresses nothing
 	if len(b.keys) == 0 {
-		dst = slices.Grow(dst, 1+s2.MaxEncodedLen(len(document)))
-		body := dst[at+1 : at+1+s2.MaxEncodedLen(len(document))]
-		dst = append(dst, plain)
-		return dst[:at+1+len(encode(body, document))], nil
+		return with.encode(append(slices.Grow(dst, 1+longest), with.plain), document), nil
 	}
 	k := &b.keys[0]
-	packed := encode(nil, document)
+	packed := with.encode(make([]byte, 0, longest), document)
 	head, nonce := 1+len(k.id), k.aead.NonceSize()
+	at := len(dst)
 	dst = slices.Grow(dst, head+nonce+len(packed)+k.aead.Overhead())
-	out := append(append(dst, encrypted), k.id[:]...)[:at+head+nonce]
+	out := append(append(dst, with.encrypted), k.id[:]...)[:at+head+nonce]
 	if _, err := rand.Read(out[at+head:]); err != nil {
 		return dst, fmt.Errorf("seal %s: %w", id, err)
 	}
@@ -97,15 +115,8 @@ func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A damaged length could ask for 4 GB of memory.
-	if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {
-		return nil, fmt.Errorf("open %s: stored document says that it has %d bytes", id, n)
-	}
-	decode := s2.Decode
-	if sealed[0] == sealedPlainDict || sealed[0] == sealedEncryptedDict {
-		decode = documentDict.Decode
-	}
-	doc, err := decode(nil, packed)
+	at := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] || c.encrypted == sealed[0] })
+	doc, err := documentCodecs[max(at, textCodec)].decode(packed) // layout 2 is that of texts
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", id, err)
 	}
@@ -118,7 +129,7 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 	}
 	rest := sealed[1:]
 	switch layout := sealed[0]; {
-	case layout == sealedPlain, layout == sealedPlainDict:
+	case isPlain(layout):
 		return rest, nil
 	case layout == sealedKeyless:
 		for i := range b.keys {
@@ -130,7 +141,7 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 			return nil, fmt.Errorf("open %s: stored document is cut off", id)
 		}
 		return nil, &KeyError{ID: id}
-	case layout == sealedEncrypted, layout == sealedEncryptedDict:
+	case isEncrypted(layout):
 		if len(rest) < len(keyID{}) {
 			return nil, fmt.Errorf("open %s: stored document is cut off", id)
 		}
@@ -144,7 +155,7 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 			return nil, fmt.Errorf("open %s: stored document is damaged: %w", id, err)
 		}
 		return packed, nil
-	case layout > sealedEncryptedDict:
+	case layout > sealedEncryptedZstd:
 		return nil, &layoutError{id, int(layout)}
 	}
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -69,7 +68,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 		if err != nil {
 			return n, fmt.Errorf("pack entries: %w", err)
 		}
-		if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
+		if err := loadShapesOf(ctx, st, cmds); err != nil {
 			return n, err
 		}
 		var args []any
@@ -166,7 +165,7 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 // read now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
-	if err != nil || loadShapes(ctx, st, recordsIn(cmds)) != nil {
+	if err != nil || loadShapesOf(ctx, st, cmds) != nil {
 		return ""
 	}
 	inv, err := st.stored(id, cmds[0])
@@ -182,17 +181,7 @@ func packedIn(m map[string]string) []byte {
 		f, _ := unpackFrozen(value) // an empty record cannot be read
 		return append([]byte{}, f.record...)
 	}
-	return finalRecordIn(m["facts"], func(k int) string { return m[strconv.Itoa(k)] })
-}
-
-func recordsIn(cmds []*redis.MapStringStringCmd) [][]byte {
-	var out [][]byte
-	for _, c := range cmds {
-		if r := packedIn(c.Val()); r != nil {
-			out = append(out, r)
-		}
-	}
-	return out
+	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
 // changeTag is what the script compares to find an entry as it was read.
@@ -236,10 +225,10 @@ func onlyKnown(m map[string]string, inv *Invoice) bool {
 
 // invoiceFields are the names of all fields that this build writes into an entry.
 var invoiceFields = func() map[string]bool {
-	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, "body_archived": true,
+	out := map[string]bool{"facts": true, refDigestField: true, identField: true, headsField: true, shapeField: true, "body_archived": true,
 		frozenField: true}
-	for k := range finalPieces {
-		out[strconv.Itoa(k)] = true
+	for _, field := range pieceFields {
+		out[field] = true
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Invoice]()) {
 		if tag := f.Tag.Get("redis"); tag != "" {

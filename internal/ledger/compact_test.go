@@ -131,6 +131,9 @@ func TestCompact_WhatARecordCannotHold_StaysAsItIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := next(nil)
 			w.t = t
+			if strings.HasPrefix(name, "facts") {
+				w.inFormat(FormatBuckets)
+			}
 			inv := w.accepted("1", "", "a.xml")
 			w.must(w.Move(ctx(), Move{ID: inv.ID, To: Receipted, dropBody: true}))
 			key := w.key(keyInvoice, inv.ID)

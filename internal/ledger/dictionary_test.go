@@ -2,18 +2,116 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
 )
 
 // With another dictionary no stored document could be opened.
 func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
-	sum := sha256.Sum256(invoicesDict)
-	if got := hex.EncodeToString(sum[:]); got != "dd2457441e450d3ba0c82c395a10721f78327004d7f36a483bdc04c21cf2de01" || documentDict == nil {
-		t.Errorf("it has changed: %s", got)
+	for name, d := range map[string]struct {
+		dict []byte
+		want string
+	}{
+		"first":  {invoicesDict, "dd2457441e450d3ba0c82c395a10721f78327004d7f36a483bdc04c21cf2de01"},
+		"second": {documentsDict, "cceee20421a155284ec7149cf109bb3f32a3e6fe8f26735004602cb6434a7096"},
+	} {
+		sum := sha256.Sum256(d.dict)
+		if got := hex.EncodeToString(sum[:]); got != d.want {
+			t.Errorf("the %s has changed: %s", name, got)
+		}
+	}
+}
+
+// A document that an earlier build stored. The bytes are those that it wrote.
+func TestOpen_DocumentsOfEachLayout_AreOpenedByThisBuild(t *testing.T) {
+	plain, keyed, _ := sealers(t)
+	doc := invoicesDict[len(invoicesDict)-2800:]
+	for k := range documentCodecs {
+		c := &documentCodecs[k]
+		for layout, b := range map[byte]*Bodies{c.plain: plain, c.encrypted: keyed} {
+			sealed, err := b.seal([]byte("before"), "inv-a", doc, c)
+			sealed, found := bytes.CutPrefix(sealed, []byte("before"))
+			if err != nil || !found || sealed[0] != layout {
+				t.Fatalf("layout %d: %v", layout, err)
+			}
+			if got, err := b.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
+				t.Errorf("layout %d: %d bytes of %d, %v", layout, len(got), len(doc), err)
+			}
+			if want := b.KeyIDs(); SealOf(sealed) != append(want, SealPlain)[0] {
+				t.Errorf("layout %d is sealed with %s", layout, SealOf(sealed))
+			}
+		}
+	}
+	// written by the builds that had the first dictionary alone
+	old, _ := hex.DecodeString("04221100003eb5f3143c2f505f323e0123146b747572613e")
+	if got, err := plain.Open("inv-a", old); err != nil || string(got) != "<Faktura><P_2>FV/1</P_2></Faktura>" {
+		t.Errorf("an old document is %q, %v", got, err)
+	}
+}
+
+func TestAppendSeal_InTheNewestForm_SmallAndLargeDocumentsOpenAndAreSmaller(t *testing.T) {
+	plain, keyed, _ := sealers(t)
+	once := bytes.ReplaceAll(invoicesDict[len(invoicesDict)-3000:], []byte("2026"), []byte("2031"))
+	for name, doc := range map[string][]byte{"small": once, "large": bytes.Repeat(once, 3), "nothing": nil, "noise": noise(zstdFrom)} {
+		for _, b := range []*Bodies{plain, keyed} {
+			first, err := b.AppendSeal(nil, "inv-a", doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.dense.Store(true)
+			newest, err := b.AppendSeal(nil, "inv-a", doc)
+			b.dense.Store(false)
+			if err != nil || newest[0] <= first[0] || len(newest) > len(first)+16 {
+				t.Errorf("%s: %d bytes, in the first form %d, %v", name, len(newest), len(first), err)
+			}
+			if got, err := b.Open("inv-a", newest); err != nil || !bytes.Equal(got, doc) {
+				t.Errorf("%s: opened %d bytes of %d, %v", name, len(got), len(doc), err)
+			}
+		}
+	}
+}
+
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
+}
+
+// Many goroutines seal and open at once, and share the dictionaries.
+func TestAppendSeal_ManyAtOnce_EachGetsItsOwn(t *testing.T) {
+	plain, _, _ := sealers(t)
+	plain.dense.Store(true)
+	var all sync.WaitGroup
+	for k := range 8 {
+		all.Go(func() {
+			for n := range 20 {
+				doc := bytes.Repeat(fmt.Appendf(nil, "<P_7>%d of %d</P_7>", n, k), 1+200*(n%3))
+				sealed, err := plain.AppendSeal(nil, "inv-a", doc)
+				if got, opened := plain.Open("inv-a", sealed); err != nil || opened != nil || !bytes.Equal(got, doc) {
+					t.Errorf("%v, %v", err, opened)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestOpen_ADocumentOfZstdSaysThatItIsHuge_IsRefused(t *testing.T) {
+	plain, _, _ := sealers(t)
+	huge, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := huge.EncodeAll(make([]byte, maxOpened+1), []byte{sealedPlainZstd})
+	if _, err := plain.Open("inv-a", packed); err == nil {
+		t.Error("it was opened")
 	}
 }
 

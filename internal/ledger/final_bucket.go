@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -124,7 +123,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("take entries out of their buckets: %w", err)
 	}
-	if err := loadShapes(ctx, st, recordsIn(cmds)); err != nil {
+	if err := loadShapesOf(ctx, st, cmds); err != nil {
 		return 0, err
 	}
 	args := st.args()
@@ -146,9 +145,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 		if f.ref != "" {
 			fields = append(fields, refDigestField, f.ref)
 		}
-		for k, p := range piecesOf(f.record) {
-			fields = append(fields, strconv.Itoa(k), p)
-		}
+		fields = appendPieces(fields, f.record)
 		args = append(append(args, id, value, len(fields)), fields...)
 	}
 	if len(args) == n {

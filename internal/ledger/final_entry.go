@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/rs/xid"
 )
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
@@ -53,6 +51,14 @@ const (
 	usualBits = bitNumberOfNIP | bitUPOOfShape // they are left out where they are set, and set where they are not
 )
 
+// pieceFields are the fields of an entry that have the pieces of a record, in order.
+var pieceFields = func() (names []string) {
+	for k := range finalPieces {
+		names = append(names, strconv.Itoa(k))
+	}
+	return names
+}()
+
 // packFinal returns the record of an invoice and the shape that it has, both as they are stored.
 // Texts are sealed already.
 func packFinal(i *Invoice) (record []byte, shape string, err error) {
@@ -61,34 +67,36 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	return appendRecord(nil, i, string(shapeDigest(string(packed))), s.UPO != ""), string(packed), nil
+}
+
+// appendRecord appends the record of an invoice whose shape has this digest. ofShape says that the
+// shape has the address of its receipt.
+func appendRecord(b []byte, i *Invoice, shape string, ofShape bool) []byte {
 	number, ofNIP := numberIn(i.NIP, i.KsefNumber)
-	bits := uint64(0)
-	for bit, on := range map[uint64]bool{bitChosen: i.Chosen, bitOffline: i.Offline, bitAttachment: i.Attachment,
-		bitOverflow: i.Overflow, bitRecovered: i.Recovered, bitBodyArchived: i.BodyArchived, bitUPOOfShape: s.UPO != "",
-		bitNumberOfNIP: ofNIP, bitTroubled: i.Resends != 0 || i.FailedSessions != 0 || i.Denied != 0} {
-		if on {
-			bits |= bit
-		}
-	}
-	b := append([]byte{finalRecord}, shapeDigest(string(packed))...)
+	bits := bitIf(i.Chosen, bitChosen) | bitIf(i.Offline, bitOffline) | bitIf(i.Attachment, bitAttachment) |
+		bitIf(i.Overflow, bitOverflow) | bitIf(i.Recovered, bitRecovered) | bitIf(i.BodyArchived, bitBodyArchived) |
+		bitIf(ofShape, bitUPOOfShape) | bitIf(ofNIP, bitNumberOfNIP) |
+		bitIf(i.Resends != 0 || i.FailedSessions != 0 || i.Denied != 0, bitTroubled)
+	b = append(append(b, finalRecord), shape...)
 	b = binary.AppendUvarint(b, bits^usualBits)
-	for _, n := range []int64{int64(i.Revision), int64(i.CreatedAt), i.Size, int64(i.Attempts), int64(i.Code)} {
+	for _, n := range [...]int64{int64(i.Revision), int64(i.CreatedAt), i.Size, int64(i.Attempts), int64(i.Code)} {
 		b = binary.AppendVarint(b, n)
 	}
 	if bits&bitTroubled != 0 {
-		for _, n := range []int64{int64(i.Resends), int64(i.FailedSessions), int64(i.Denied)} {
+		for _, n := range [...]int64{int64(i.Resends), int64(i.FailedSessions), int64(i.Denied)} {
 			b = binary.AppendVarint(b, n)
 		}
 	}
-	for _, t := range []Millis{i.SoftDeadline, i.Deadline, i.UpdatedAt, i.AcceptedAt} {
+	for _, t := range [...]Millis{i.SoftDeadline, i.Deadline, i.UpdatedAt, i.AcceptedAt} {
 		b = appendTime(b, i.CreatedAt, t)
 	}
-	for _, w := range []string{i.Hash, i.Number, i.IssueDate, number, i.Session, i.Package} {
+	for _, w := range [...]string{i.Hash, i.Number, i.IssueDate, number, i.Session, i.Package} {
 		b = appendWord(b, w)
 	}
 	rare, which := rareTexts(i), uint64(0)
 	for k, text := range rare {
-		if *text != "" && (k > 0 || s.UPO == "") {
+		if *text != "" && (k > 0 || !ofShape) {
 			which |= 1 << k
 		}
 	}
@@ -98,7 +106,14 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 			b = appendWord(b, *text)
 		}
 	}
-	return b, string(packed), nil
+	return b
+}
+
+func bitIf(on bool, bit uint64) uint64 {
+	if on {
+		return bit
+	}
+	return 0
 }
 
 // rareTexts are the texts that most receipted invoices lack. Their order is that of the record.
@@ -182,47 +197,6 @@ func piecesOf(record []byte) []string {
 		out = append(out, "")
 	}
 	return out
-}
-
-// The forms in which words that have a form are packed. A word that is not exactly of its form is
-// stored as it is.
-const (
-	wordText       = iota // length and bytes
-	wordDate              // 2026-11-26
-	wordSession           // 20261126-SB-6E9AF92B07-C4DC21CA95-B6
-	wordNumber            // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
-	wordPackage           // pkg- and an xid
-	wordHash              // 32 bytes in Base64
-	wordDay               // as wordDate, wordSession and wordNumber, with the date as days since 1970
-	wordDaySession        //
-	wordDayNumber         //
-)
-
-var (
-	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
-	sessionForm = regexp.MustCompile(`^\d{8}-[A-Z]{2}-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}$`)
-	numberForm  = regexp.MustCompile(`^-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}$`)
-)
-
-func appendWord(b []byte, s string) []byte {
-	switch {
-	case dateForm.MatchString(s):
-		return appendDate(b, wordDate, wordDay, s[:4]+s[5:7]+s[8:])
-	case sessionForm.MatchString(s):
-		b = append(appendDate(b, wordSession, wordDaySession, s[:8]), s[9:11]...)
-		return appendHex(b, s[12:22]+s[23:33]+s[34:])
-	case numberForm.MatchString(s):
-		b = appendDate(b, wordNumber, wordDayNumber, s[1:9])
-		return appendHex(b, s[10:22]+s[23:])
-	}
-	if id, err := xid.FromString(strings.TrimPrefix(s, "pkg-")); err == nil && s == "pkg-"+id.String() {
-		return append(append(b, wordPackage), id.Bytes()...)
-	}
-	if sum, ok := hashBytes(s); ok {
-		return append(append(b, wordHash), sum...)
-	}
-	b = binary.AppendUvarint(append(b, wordText), uint64(len(s)))
-	return append(b, s...)
 }
 
 // sessionHere stands in the address of a shape for the name of the session.

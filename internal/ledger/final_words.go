@@ -5,11 +5,55 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/rs/xid"
 )
+
+// The forms in which words that have a form are packed. A word that is not exactly of its form is
+// stored as it is.
+const (
+	wordText       = iota // length and bytes
+	wordDate              // 2026-11-26
+	wordSession           // 20261126-SB-6E9AF92B07-C4DC21CA95-B6
+	wordNumber            // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
+	wordPackage           // pkg- and an xid
+	wordHash              // 32 bytes in Base64
+	wordDay               // as wordDate, wordSession and wordNumber, with the date as days since 1970
+	wordDaySession        //
+	wordDayNumber         //
+)
+
+var (
+	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	sessionForm = regexp.MustCompile(`^\d{8}-[A-Z]{2}-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}$`)
+	numberForm  = regexp.MustCompile(`^-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}$`)
+)
+
+func appendWord(b []byte, s string) []byte {
+	switch {
+	case len(s) == len("2026-11-26") && dateForm.MatchString(s):
+		return appendDate(b, wordDate, wordDay, s[:4]+s[5:7]+s[8:])
+	case len(s) == len("20261126-SB-6E9AF92B07-C4DC21CA95-B6") && sessionForm.MatchString(s):
+		b = append(appendDate(b, wordSession, wordDaySession, s[:8]), s[9:11]...)
+		return appendHex(b, s[12:22]+s[23:33]+s[34:])
+	case len(s) == len("-20261126-B58C77000001-B2") && numberForm.MatchString(s):
+		b = appendDate(b, wordNumber, wordDayNumber, s[1:9])
+		return appendHex(b, s[10:22]+s[23:])
+	}
+	if name, ok := strings.CutPrefix(s, "pkg-"); ok {
+		if id, err := xid.FromString(name); err == nil && name == id.String() {
+			return append(append(b, wordPackage), id.Bytes()...)
+		}
+	}
+	if sum, ok := hashBytes(s); ok {
+		return append(append(b, wordHash), sum...)
+	}
+	b = binary.AppendUvarint(append(b, wordText), uint64(len(s)))
+	return append(b, s...)
+}
 
 // appendDigits appends a date of eight digits.
 func appendDigits(b []byte, s string) []byte {

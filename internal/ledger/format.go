@@ -18,8 +18,12 @@ const (
 	// FormatBuckets has receipted invoices and their identities in buckets (final_bucket.go).
 	FormatBuckets = 2
 
+	// FormatPacked has entries of new invoices packed (new_entry.go) and their documents in the
+	// layouts 6 to 9 (bodies.go).
+	FormatPacked = 3
+
 	// Format is the newest format that this build reads. It says so with each heartbeat.
-	Format = FormatBuckets
+	Format = FormatPacked
 )
 
 // FormatError says that a program must not use a ledger, because a newer build writes it in a

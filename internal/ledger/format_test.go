@@ -91,17 +91,17 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		w.later(3 * time.Hour)
 	}
 	w.must(w.Leave(ctx(), "old"))
-	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 2 || len(s.Behind) != 0 {
+	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format || len(s.Behind) != 0 {
 		t.Fatalf("it has just ended: %+v", s)
 	}
 	unpacked("it has just ended")
 	w.later(time.Hour)
-	if s := w.advance(time.Hour); s.Format != 2 || s.Writes != 1 {
+	if s := w.advance(time.Hour); s.Format != Format || s.Writes != 1 {
 		t.Fatalf("an hour later: %+v", s)
 	}
 	unpacked("earlier builds are refused")
 	w.later(time.Hour)
-	if s := w.advance(time.Hour); s.Format != 2 || s.Writes != 2 || !s.Changed {
+	if s := w.advance(time.Hour); s.Format != Format || s.Writes != Format || !s.Changed {
 		t.Fatalf("two hours later: %+v", s)
 	}
 	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
@@ -110,7 +110,7 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	if d := cmp.Diff(inv, w.again(inv)); d != "" {
 		t.Error(d)
 	}
-	if s := w.advance(time.Hour); s.Changed || s.Writes != 2 {
+	if s := w.advance(time.Hour); s.Changed || s.Writes != Format {
 		t.Errorf("once more: %+v", s)
 	}
 }
@@ -129,7 +129,7 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	w.must(w.Leave(ctx(), "old"))
 	w.advance(time.Hour)
 	w.later(50 * time.Minute)
-	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 2 {
+	if s := w.advance(time.Hour); s.Format != 1 || s.Next != Format {
 		t.Errorf("it has ended again: %+v", s)
 	}
 	if raw := w.rdb.Get(ctx(), w.key(keyHome)).Val(); !strings.Contains(raw, `"v":1,`) {

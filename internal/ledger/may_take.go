@@ -56,7 +56,8 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 
 // MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
 // the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
-// not fit the pool's seals. The first time it records what b seals with.
+// not fit the pool's seals. The first time it records what b seals with. From then on b seals
+// documents in the newest layouts that every process of the pool reads.
 func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	in, err := ts.Intake(ctx)
 	if err != nil {
@@ -65,8 +66,12 @@ func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) erro
 	if below > 0 && in.Memory.Share() >= below {
 		return &FullError{Memory: in.Memory, Below: below}
 	}
-	if in.Seals.declared(b) {
-		return nil
+	dense := ts.everybodyReads(ctx, FormatPacked)
+	if !in.Seals.declared(b, dense) {
+		if err := ts.seals.Declare(ctx, b); err != nil {
+			return err
+		}
 	}
-	return ts.seals.Declare(ctx, b)
+	b.dense.Store(dense)
+	return nil
 }

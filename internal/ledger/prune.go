@@ -42,7 +42,7 @@ func (bs *BodyStore) forget(ctx context.Context, r []any) (int, error) {
 		cmd.SetVal(fieldsOfFrozen(text(r[k+1])))
 		cmds, ids = append(cmds, cmd), append(ids, text(r[k]))
 	}
-	if err := loadShapes(ctx, bs.store, recordsIn(cmds)); err != nil {
+	if err := loadShapesOf(ctx, bs.store, cmds); err != nil {
 		return 0, err
 	}
 	args := bs.args()

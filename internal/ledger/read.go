@@ -24,7 +24,7 @@ func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) 
 	if err != nil {
 		return Invoice{}, fmt.Errorf("read %s: %w", id, err)
 	}
-	if err := loadShapes(ctx, er.store, recordsIn(cmds)); err != nil {
+	if err := loadShapesOf(ctx, er.store, cmds); err != nil {
 		return Invoice{}, err
 	}
 	inv, bad, err := er.readInvoice(id, cmds[0])
@@ -89,7 +89,7 @@ func many[E any](ctx context.Context, l *store, kind string, ids []string,
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		if kind == keyInvoice {
-			if err := loadShapes(ctx, l, recordsIn(cmds)); err != nil {
+			if err := loadShapesOf(ctx, l, cmds); err != nil {
 				return nil, err
 			}
 		}

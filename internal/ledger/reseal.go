@@ -62,7 +62,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 const resealPage = 500
 
 func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
-	kind, fields := keyInvoice, []string{"reason", "said", "facts", headsField}
+	kind, fields := keyInvoice, append([]string{"reason", "said", "facts", headsField, shapeField}, pieceFields...)
 	if strings.HasPrefix(index, keyPackageState) {
 		kind, fields = keyPackage, fields[:2]
 	}
@@ -76,16 +76,20 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 	}
 	var args []any
 	var packed []string
+	if err := loadShapes(ctx, ss.store, ss.livingRecords(rows)); err != nil {
+		return 0, err
+	}
 	for i, id := range ids {
 		id, v := text(id), rows[i].Val()
 		key := kind + id
-		if text(cell(v, 2)) == finalFacts {
+		receipted := index == keyState+string(Receipted)
+		if receipted && text(cell(v, 2)) == finalFacts {
 			if text(cell(v, 3)) != "" {
 				packed = append(packed, id)
 			}
 			continue
 		}
-		if index == keyState+string(Receipted) && text(cell(v, 2)) == "" { // it is in a bucket
+		if receipted && text(cell(v, 2)) == "" { // it is in a bucket
 			packed = append(packed, id)
 		}
 		for j, as := range []string{reasonText(id), saidText(id)} {
@@ -95,7 +99,9 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 				}
 			}
 		}
-		if was := text(cell(v, 2)); was != "" {
+		if was := text(cell(v, 2)); was == finalFacts && text(cell(v, 3)) != "" {
+			args = ss.appendResealedRecord(args, id, text(cell(v, 3)), recordOfRow(v))
+		} else if was != "" && was != finalFacts {
 			if now, digest := ss.resealedFacts(id, was); now != was {
 				args = append(args, key, "facts", was, now, digest)
 			}

@@ -74,7 +74,8 @@ func script(name string) *redis.Script {
 		}
 		parts[i] = string(text)
 	}
-	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL, BUCKETS = %d, '%s', %d\n", Version, finalFacts, FormatBuckets) + parts[0] + parts[1])
+	names := fmt.Sprintf("local VERSION, FINAL, PIECE, BUCKETS = %d, '%s', %d, %d\n", Version, finalFacts, finalPiece, FormatBuckets)
+	s := redis.NewScript(names + parts[0] + parts[1])
 	scripts[name] = s
 	return s
 }

@@ -91,11 +91,11 @@ const sealHead = 12
 // SealOf returns how a document is sealed: the id of its key, or one of the names above.
 func SealOf(sealed []byte) string {
 	switch {
-	case len(sealed) > 0 && (sealed[0] == sealedPlain || sealed[0] == sealedPlainDict):
+	case len(sealed) > 0 && isPlain(sealed[0]):
 		return SealPlain
 	case len(sealed) > 0 && sealed[0] == sealedKeyless:
 		return SealKeyless
-	case len(sealed) > len(keyID{}) && (sealed[0] == sealedEncrypted || sealed[0] == sealedEncryptedDict):
+	case len(sealed) > len(keyID{}) && isEncrypted(sealed[0]):
 		return keyID(sealed[1:]).String()
 	}
 	return SealOther

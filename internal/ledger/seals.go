@@ -70,13 +70,30 @@ func (s Seals) Missing(b *Bodies) []string {
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports whether the record says what a process seals with, so that it may seal here.
-func (s Seals) declared(b *Bodies) bool {
+// declared reports whether the record says what a process seals with, so that it may seal here;
+// dense, in the layouts 6 to 9, too.
+func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
-	if len(held) == 0 {
-		return s.Layout >= sealedPlainDict && len(s.active()) == 0
+	if s.Layout < layoutOf(len(held) > 0, dense) {
+		return false
 	}
-	return s.Layout >= sealedEncryptedDict && s.Keys[held[0]] == KeyActive
+	if len(held) == 0 {
+		return len(s.active()) == 0
+	}
+	return s.Keys[held[0]] == KeyActive
+}
+
+// layoutOf is the newest layout in which a process seals.
+func layoutOf(keyed, dense bool) int {
+	switch {
+	case keyed && dense:
+		return sealedEncryptedZstd
+	case dense:
+		return sealedPlainZstd
+	case keyed:
+		return sealedEncryptedDict
+	}
+	return sealedPlainDict
 }
 
 // Elsewhere reports whether another process may be able to open a document that this one could not:
@@ -145,10 +162,11 @@ func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 			return err
 		}
 	}
-	layout, first, held := sealedPlainDict, "", b.KeyIDs()
+	first, held := "", b.KeyIDs()
 	if len(held) > 0 {
-		layout, first = sealedEncryptedDict, held[0]
+		first = held[0]
 	}
+	layout := layoutOf(len(held) > 0, ss.everybodyReads(ctx, FormatPacked))
 	r, err := ss.run(ctx, declareScript, ss.args(layout, first, strings.Join(held, ","), strings.Join(missing, ",")))
 	if err != nil {
 		return fmt.Errorf("record how documents are sealed: %w", err)

@@ -49,7 +49,7 @@ func TestDeclare_FirstKeyInAPlainPool_IsRecordedAndThenEveryProcessNeedsIt(t *te
 	}
 	seals, err := w.Seals(ctx())
 	w.must(err)
-	if diff := cmp.Diff(Seals{Layout: sealedEncryptedDict, Keys: map[string]KeyState{keyed.KeyIDs()[0]: KeyActive}}, seals); diff != "" {
+	if diff := cmp.Diff(Seals{Layout: sealedEncryptedZstd, Keys: map[string]KeyState{keyed.KeyIDs()[0]: KeyActive}}, seals); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // finalShape is what many receipted invoices have in common: those of one seller, kind and month.
@@ -38,6 +40,38 @@ func shapeOf(i *Invoice) finalShape {
 func (s *finalShape) onto(i *Invoice) {
 	i.Tenant, i.NIP, i.Context, i.Subject, i.Kind, i.Form, i.Lane, i.Mode = s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form, s.Lane,
 		s.Mode
+}
+
+// text returns a shape as it is stored; false if JSON cannot hold it, because a text is no UTF-8.
+func (s finalShape) text() (string, bool) {
+	packed, err := json.Marshal(s)
+	var again finalShape
+	return string(packed), err == nil && json.Unmarshal(packed, &again) == nil && again == s
+}
+
+// shapeField is a field of an entry that is packed before its receipt, with its shape as brief
+// returns it. So an invoice that is on its way needs nothing that others share. The shape is in
+// [keyShapes] too, because earlier builds look for it there.
+const shapeField = "s"
+
+// briefSep stands between the texts of a brief shape.
+const briefSep = "\x1f"
+
+// brief returns the shape of an invoice that has no receipt, shorter than JSON: Redis keeps an
+// entry as a listpack while no value is longer than 64 bytes. It returns false for a text with the
+// separator in it.
+func (s *finalShape) brief() (string, bool) {
+	texts := []string{s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form}
+	own := strings.Join(texts, briefSep)
+	return own, strings.Count(own, briefSep) == len(texts)-1
+}
+
+func fromBrief(own string) (s finalShape, ok bool) {
+	t := strings.Split(own, briefSep)
+	if len(t) != 6 {
+		return s, false
+	}
+	return finalShape{Tenant: t[0], NIP: t[1], Context: t[2], Subject: t[3], Kind: t[4], Form: t[5]}, true
 }
 
 const shapeSize = 8 // bytes of the digest
@@ -122,6 +156,19 @@ func (c *shapeCache) all() (pairs []any) {
 // errNoShape says that an entry is whole, and that what it has in common with others is not there.
 var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
 
+// loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
+func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringCmd) error {
+	var records [][]byte
+	for _, c := range cmds {
+		m := c.Val()
+		if r := packedIn(m); r != nil {
+			st.shapes.learn(r, m[shapeField])
+			records = append(records, r)
+		}
+	}
+	return loadShapes(ctx, st, records)
+}
+
 // loadShapes reads the shapes of records that this process has not read yet. It is not an error
 // that some are not there, or that the key holds something else: that concerns the entries that
 // have them, and unpackFinal says so of each.
@@ -148,6 +195,19 @@ func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 		st.shapes.keep(missing[i], text(v))
 	}
 	return nil
+}
+
+// learn remembers the shape of a record that its entry has itself, as brief returns it.
+func (c *shapeCache) learn(record []byte, own string) {
+	digest := shapeIn(record)
+	if own == "" || digest == "" || c.text(digest) != "" {
+		return
+	}
+	if s, ok := fromBrief(own); ok {
+		if text, ok := s.text(); ok {
+			c.keep(digest, text)
+		}
+	}
 }
 
 // restoreShapes writes the shapes that this process knows and the ledger has lost, or has damaged.

@@ -140,6 +140,10 @@ func (ts *TakeStore) writeNew(
 	strs := make([]any, 0, 4*len(batch))
 	queued, due := make([]redis.Z, 0, len(batch)), make([]redis.Z, 0, len(batch))
 	sellers := map[Identity]bool{}
+	var shapes *newShapes
+	if there.pack {
+		shapes = &newShapes{}
+	}
 	cmds, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
 			n := &batch[i]
@@ -155,14 +159,9 @@ func (ts *TakeStore) writeNew(
 			if results[i].Taken != Created {
 				continue
 			}
-			facts, err := ts.invoices.packFacts(&n.Invoice, now, digests[i], results[i].Revision)
+			fields, err := ts.invoices.newEntry(&n.Invoice, now, digests[i], results[i].Revision, shapes)
 			if err != nil {
 				return err
-			}
-			fields := []any{
-				"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline),
-				"lane", string(n.Lane), "size", n.Size,
-				"facts", facts, "updated_at", int64(now),
 			}
 			if own := there.refs.of[i]; len(own) > 0 {
 				fields = append(fields, refDigestField, own[0].digest)
@@ -191,6 +190,13 @@ func (ts *TakeStore) writeNew(
 		}
 		if len(queued) == 0 {
 			return nil
+		}
+		if shapes != nil {
+			// The name of a shape is the digest of its text, so what is there is the same, or damaged.
+			for digest, text := range shapes.texts {
+				p.HSet(ctx, ts.key(keyShapes), digest, text)
+				ts.shapes.keep(digest, text)
+			}
 		}
 		p.MSet(ctx, strs...)
 		p.ZAdd(ctx, ts.key(keyState, string(Queued)), queued...)

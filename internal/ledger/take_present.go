@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -34,6 +33,7 @@ type present struct {
 	entries map[string]holder // by id
 	newest  map[string]holder // by identity digest
 	refs    refKeys
+	pack    bool // new entries are packed
 }
 
 // readPresent reads what the ledger has of a batch. The transaction already watches the identities.
@@ -53,6 +53,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// command.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
+	var shapes *redis.IntCmd           // sick ones can hold nothing
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -60,6 +61,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		receipted = p.ZMScore(ctx, ts.key(keyState, string(Receipted)), ids...)
 		home = p.Get(ctx, ts.key(keyHome))
 		clock.ask(ctx, p)
+		shapes = p.HLen(ctx, ts.key(keyShapes))
 	}); err != nil {
 		return s, err
 	}
@@ -67,6 +69,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		return s, err
 	}
 	s.now = At(clock.now())
+	s.pack = ts.everybodyReads(ctx, FormatPacked) && shapes.Err() == nil
 	listed := slices.ContainsFunc(receipted.Val(), func(score float64) bool { return score != 0 })
 	frozen, err := ts.frozenIdentities(ctx, tx, batch)
 	if err != nil || found.Val() == 0 && !listed && len(frozen) == 0 {
@@ -139,16 +142,10 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 }
 
 // holderFields are the fields of an entry that Take reads: the last ones are those of a record.
-var holderFields = func() []string {
-	out := []string{"state", "rev", "facts"}
-	for k := range finalPieces {
-		out = append(out, strconv.Itoa(k))
-	}
-	return out
-}()
+var holderFields = append([]string{"state", "rev", "facts", shapeField}, pieceFields...)
 
 func holderRecord(row []any) []byte {
-	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 3+k)) })
+	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 4+k)) })
 }
 
 func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
@@ -171,6 +168,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			records = append(records, packedIn(f))
 		} else {
 			records = append(records, holderRecord(r.Val()))
+			ts.shapes.learn(records[i], text(cell(r.Val(), 3)))
 		}
 	}
 	if err := loadShapes(ctx, ts.store, records); err != nil {

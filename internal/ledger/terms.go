@@ -49,7 +49,8 @@ func (ds *DecisionStore) ChangeTerms(ctx context.Context, inv *Invoice, t NewTer
 		if err != nil {
 			return err
 		}
-		edit = edit.with("facts", facts)
+		// Where the entry is packed, its record does not count any more, nor do the seals in it.
+		edit = edit.with("facts", facts).with(headsField, "")
 	}
 	group := inv.Group
 	if group != "" {

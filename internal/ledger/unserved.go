@@ -39,7 +39,7 @@ func (ws *WaitingStore) Unserved(
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // of a package; the facts of an invoice, which contain it
+		tenant *redis.SliceCmd // of a package; the facts and the own shape of an invoice, one of which contains it
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry
@@ -48,7 +48,7 @@ func (ws *WaitingStore) Unserved(
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				if i == 0 {
-					entries = append(entries, entry{tenant: p.HMGet(ctx, ws.key(keyInvoice, id), "facts", "group")})
+					entries = append(entries, entry{tenant: p.HMGet(ctx, ws.key(keyInvoice, id), "facts", "group", shapeField)})
 				} else {
 					tenant, of := p.HMGet(ctx, ws.key(keyPackage, id), "tenant"), p.ZCard(ctx, ws.key(keyMembers, id))
 					entries = append(entries, entry{tenant, of})
@@ -62,7 +62,7 @@ func (ws *WaitingStore) Unserved(
 		v := e.tenant.Val()
 		tenant := text(cell(v, 0))
 		if e.of == nil {
-			tenant = tenantOf(tenant)
+			tenant = tenantOf(tenant, text(cell(v, 2)))
 		}
 		switch {
 		case tenant == "" || served(tenant):
@@ -80,10 +80,15 @@ func (ws *WaitingStore) Unserved(
 	return counts, more && len(counts) > 0, nil
 }
 
-func tenantOf(facts string) string {
+// tenantOf returns the tenant in the facts of an entry, or in its own shape if it is packed.
+func tenantOf(facts, own string) string {
+	if facts == finalFacts {
+		s, _ := fromBrief(own) // the process that has to act on the entry reports that it cannot be read
+		return s.Tenant
+	}
 	var f struct {
 		Tenant string `json:"tenant"`
 	}
-	_ = json.Unmarshal([]byte(facts), &f) // the process that has to act on the entry reports that it cannot be read
+	_ = json.Unmarshal([]byte(facts), &f) // as above
 	return f.Tenant
 }

@@ -28,7 +28,7 @@ func invoiceDamages() []damage {
 	return []damage{
 		{"a newer version", func(s *stage, key string) {
 			facts := s.rdb.HGet(s.t.Context(), key, "facts").Val()
-			s.rdb.HSet(s.t.Context(), key, "facts", `{"v":2`+facts[len(`{"v":1`):])
+			s.rdb.HSet(s.t.Context(), key, "facts", `{"v":9`+facts[len(`{"v":1`):])
 		}},
 		{"a state of a newer build", set("state", "dreaming")},
 		{"facts that are not JSON", set("facts", "{\"v\":1,\"id\"")},

@@ -97,16 +97,13 @@ end
 
 -- base32 writes bytes as digests are written in keys. Their number is a multiple of five.
 local function base32(raw)
-  local letters, out = 'abcdefghijklmnopqrstuvwxyz234567', {}
+  local byte, char, floor, out = string.byte, string.char, math.floor, {}
+  local function letter(v) return v < 26 and v + 97 or v + 24 end -- 0 to 25 are a to z, 26 to 31 are 2 to 7
   for i = 1, #raw - 4, 5 do
-    local a, b, c, d, e = string.byte(raw, i, i + 4)
-    local high, low = a * 4096 + b * 16 + math.floor(c / 16), (c % 16) * 65536 + d * 256 + e
-    for _, bits in ipairs({ high, low }) do
-      for shift = 3, 0, -1 do
-        local k = math.floor(bits / 32 ^ shift) % 32
-        out[#out+1] = string.sub(letters, k + 1, k + 1)
-      end
-    end
+    local a, b, c, d, e = byte(raw, i, i + 4)
+    out[#out+1] = char(letter(floor(a / 8)), letter(a % 8 * 4 + floor(b / 64)), letter(floor(b / 2) % 32),
+      letter(b % 2 * 16 + floor(c / 16)), letter(c % 16 * 2 + floor(d / 128)), letter(floor(d / 4) % 32),
+      letter(d % 4 * 8 + floor(e / 32)), letter(e % 32))
   end
   return table.concat(out)
 end
@@ -264,8 +261,8 @@ end
 -- facts are not decoded: settling a package asks about ten thousand invoices, and hardly any has
 -- others.
 local function others(id)
-  local packed = read('inv:' .. id, 'facts')[1]
-  local ident = packed and string.match(packed, '"ident":"(%w+)"')
+  local e = read('inv:' .. id, 'facts', 'i')
+  local ident = e[1] == FINAL and e[2] and base32(e[2]) or e[1] and string.match(e[1], '"ident":"(%w+)"')
   local all = ident and redis.pcall('SMEMBERS', P .. 'more:' .. ident) or {}
   return all.err and {} or all
 end

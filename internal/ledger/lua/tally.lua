@@ -27,9 +27,9 @@ for i = 1, #page[2], 2 do
     local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
     if type(head) == 'string' and head ~= '' then
       local layout = string.byte(head)
-      if layout == 1 or layout == 4 then count(docs, 'plain')
+      if layout == 1 or layout >= 4 and layout <= 8 and layout % 2 == 0 then count(docs, 'plain')
       elseif layout == 2 then count(docs, 'layout 2')
-      elseif (layout == 3 or layout == 5) and #head == 9 then
+      elseif layout >= 3 and layout <= 9 and #head == 9 then
         count(docs, (string.gsub(string.sub(head, 2), '.', function(c) return string.format('%02x', string.byte(c)) end)))
       else count(docs, 'another layout') end
     elseif e[1] == '1' then

@@ -1,0 +1,47 @@
+package ledger
+
+import "github.com/redis/go-redis/v9"
+
+// recordField is what a step of reseal.lua names in place of a field when it is about a whole
+// record: its pieces change together or not at all.
+const recordField = "record"
+
+// livingRecords returns the records among the entries that resealEntries has read.
+func (ss *SealStore) livingRecords(rows []*redis.SliceCmd) [][]byte {
+	var out [][]byte
+	for _, r := range rows {
+		if record := recordOfRow(r.Val()); record != nil {
+			ss.shapes.learn(record, text(cell(r.Val(), 4)))
+			out = append(out, record)
+		}
+	}
+	return out
+}
+
+// recordOfRow returns the record of an entry that resealEntries has read; nil if it is not packed.
+func recordOfRow(row []any) []byte {
+	return finalRecordIn(text(cell(row, 2)), func(k int) string { return text(cell(row, 5+k)) })
+}
+
+// appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.
+// There are none where nothing is to be sealed, where this process cannot open the texts, and where
+// the record would not be read as it was.
+func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
+	shape := ss.shapes.text(shapeIn(record))
+	inv, err := unpackFinal(id, record, shape)
+	if err != nil {
+		return args
+	}
+	digest, changed := ss.resealPacked(&inv)
+	if !changed {
+		return args
+	}
+	sealed, same, err := packFinal(&inv)
+	if err != nil || same != shape || len(sealed) >= finalPiece*finalPieces {
+		return args
+	}
+	if again, err := unpackFinal(id, sealed, shape); err != nil || again != inv {
+		return args
+	}
+	return append(args, keyInvoice+id, recordField, record, sealed, digest, keyInvoice+id, headsField, heads, headsOf(&inv), "")
+}
