@@ -126,7 +126,7 @@ docker: ## the container image
 release: ## what a release consists of, in dist/: static binaries, archives, SBOMs, checksums; of the commit, with the version of its tag
 	@VERSION=$(VERSION) scripts/release.sh dist
 
-release-check: ## build the release twice, in different folders and with different caches, and compare the bytes (10 min)
+release-check: ## build the release twice, in different folders, one platform with an empty cache, and compare the bytes; COLD="linux/amd64 linux/arm64 windows/amd64" compiles all twice
 	@scripts/reproducible.sh
 
 clean: ## remove what was built

@@ -92,7 +92,7 @@ func (a Archive) check(f *faults) {
 			{"region", a.Region}, {"endpoint", a.Endpoint}, {"access_key_file", a.AccessKeyFile}, {"secret_key_file", a.SecretKeyFile},
 		} {
 			if k.value != "" {
-				f.add("archive."+k.key, k.value, errors.New("is only for s3:// archives"))
+				f.add("archive."+k.key, k.value, errors.New("is only for s3:// archives; remove it"))
 			}
 		}
 	case "s3":
@@ -189,10 +189,15 @@ type Ledger struct {
 	// Refusals is how long the record of a document that was refused at intake is kept; 0 means
 	// that no such record is made, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
+	// UpgradeAfter is how long the pool can go back to an earlier build after the last process of
+	// that build has ended, where the newer one writes the ledger in another format: 0 to 720h. Then
+	// the ledger refuses earlier builds, and when as much time has passed again, the new format is
+	// written. 0 means at once: no enqueue of an earlier build must be at work anywhere.
+	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 
 func defaultLedger() Ledger {
-	return Ledger{Retention: 90 * 24 * time.Hour, Refusals: 30 * 24 * time.Hour}
+	return Ledger{Retention: 90 * 24 * time.Hour, Refusals: 30 * 24 * time.Hour, UpgradeAfter: time.Hour}
 }
 
 func (l Ledger) check(f *faults) {
@@ -202,4 +207,5 @@ func (l Ledger) check(f *faults) {
 	if l.Refusals != 0 {
 		f.duration("ledger.refusals", l.Refusals, time.Hour, 20*365*24*time.Hour)
 	}
+	f.duration("ledger.upgrade_after", l.UpgradeAfter, 0, 30*24*time.Hour)
 }

@@ -18,9 +18,16 @@ import (
 type HTTP struct {
 	// Addr is host:port; empty means no listener. On an address that other machines can reach, the
 	// dashboard needs a login or must be off.
-	Addr      string    `yaml:"addr" env:"ADDR"`
-	TLS       HTTPTLS   `yaml:"tls" envPrefix:"TLS_"`
-	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
+	Addr string  `yaml:"addr" env:"ADDR"`
+	TLS  HTTPTLS `yaml:"tls" envPrefix:"TLS_"`
+	// PublicURL is the address of the page as browsers know it, where a proxy in front of the worker
+	// ends TLS. When it begins with https, cookies are for encrypted connections alone. Empty means
+	// that browsers ask Addr, or the address in OIDC.RedirectURL.
+	PublicURL string `yaml:"public_url" env:"PUBLIC_URL"`
+	// TrustedProxies are the addresses and networks of proxies whose X-Forwarded-For names the
+	// visitor. Empty means none: the header says nothing.
+	TrustedProxies []string  `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+	Dashboard      Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
 	Users []User `yaml:"users" envPrefix:"USERS_"`
 	// OIDC lets others log in there at a provider of OpenID Connect.
@@ -144,6 +151,7 @@ func (h HTTP) check(f *faults) {
 	if h.Addr != "" {
 		f.hostPort("http.addr", h.Addr)
 	}
+	h.checkPublic(f)
 	f.count("http.tenant_series", h.TenantSeries, 0, 10_000)
 	if (h.TLS.CertFile == "") != (h.TLS.KeyFile == "") {
 		f.add("http.tls.cert_file", h.TLS.CertFile, errors.New("goes with http.tls.key_file: set both or neither"))

@@ -138,7 +138,7 @@ func checkOIDC(c *Config, f *faults) {
 // returns nil when that is not what it is.
 func (f *faults) webAddress(field, s string) *url.URL {
 	if s == "" {
-		f.add(field, "", errors.New("is missing"))
+		f.add(field, "", errors.New("is missing: an absolute URL, such as https://login.example.com"))
 		return nil
 	}
 	u, err := url.Parse(s)

@@ -1,6 +1,8 @@
 package examples
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -10,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ksefworker/internal/results/resulttest"
 )
 
 // docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there,
@@ -50,7 +54,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command("bash", "-c", script+"echo the end\n")
+	cmd := exec.Command("bash", "-c", script+asked+"echo the end\n")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "KSEF_URL=http://127.0.0.1:"+ports["8090"])
 	cmd.Stdout, cmd.Stderr = log, log
@@ -80,5 +84,62 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	if pdf, err := os.ReadFile(filepath.Join(dir, "third.pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
 		t.Errorf("the PDF: %v", err)
 	}
+	described(t, dir)
 	t.Log(text)
+}
+
+// asked asks, at the end of the page, in every way for what became of its invoices, and lets the
+// folder refuse one.
+const asked = `
+echo '<x' > inbox/bad.part
+mv inbox/bad.part inbox/bad.xml
+until test -e inbox/refused/bad.xml.json; do sleep 0.2; done
+curl --fail --silent --config <(auth) --output list.json "$KSEF_URL/v1/invoices"
+curl --fail --silent --config <(auth) --output one.json "$KSEF_URL/v1/invoices/$id"
+curl --fail --silent --config <(auth) --output events.json "$KSEF_URL/v1/events"
+enqueue results --since 24h --format ndjson > listing.ndjson
+enqueue results --since 24h --state refused --format ndjson > refusals.ndjson
+`
+
+// described checks every result that the page's run gave, in whatever way, against the published
+// schema.
+func described(t *testing.T, dir string) {
+	t.Helper()
+	schema := resulttest.Read(t, "../docs/result.schema.json")
+	read := func(name string) []byte {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		}
+		return raw
+	}
+	found := map[string]int{}
+	check := func(where string, doc []byte) {
+		found[where]++
+		schema.Check(t, where, doc)
+	}
+	for _, name := range []string{"list.json", "events.json"} {
+		var page struct{ Items []json.RawMessage }
+		if err := json.Unmarshal(read(name), &page); err != nil {
+			t.Error(err)
+		}
+		for _, doc := range page.Items {
+			check(name, doc)
+		}
+	}
+	for _, name := range []string{"results.ndjson", "listing.ndjson", "refusals.ndjson"} {
+		for line := range bytes.Lines(read(name)) {
+			check(name, line)
+		}
+	}
+	check("one.json", read("one.json"))
+	for _, name := range []string{"inbox/accepted/fifth.xml.json", "inbox/refused/bad.xml.json"} {
+		check("inbox", read(name))
+	}
+	for where, least := range map[string]int{"list.json": 5, "events.json": 5, "results.ndjson": 1, "listing.ndjson": 5,
+		"refusals.ndjson": 1, "inbox": 2} {
+		if found[where] < least {
+			t.Errorf("%s has %d results, want %d at least", where, found[where], least)
+		}
+	}
 }

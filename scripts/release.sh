@@ -22,6 +22,14 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
+
+# bill BINARY NAME writes the SBOM of a program.
+bill() {
+	GOCACHE=${SBOM_CACHE:-$(go env GOCACHE)} go tool -modfile=tools/release.mod cyclonedx-gomod bin -json -noserial -notimestamp -std -licenses \
+		-version "$VERSION" -output "$out/$2.cdx.json" "$1" 2>"$stage/sbom.log" || { cat "$stage/sbom.log" >&2; return 1; }
+}
+
+sbom=
 for platform in $PLATFORMS; do
 	os=${platform%/*} arch=${platform#*/}
 	programs=${PROGRAMS:-worker enqueue simulator} exe=
@@ -32,9 +40,10 @@ for platform in $PLATFORMS; do
 	for program in $programs; do
 		echo "release: $program for $platform"
 		GOOS=$os GOARCH=$arch go build -ldflags "$ldflags" -o "$stage/$name/$program$exe" "./cmd/$program"
-		[ "${SBOM:-1}" = 0 ] || go tool -modfile=tools/release.mod cyclonedx-gomod bin -json -noserial -notimestamp -std -licenses \
-			-version "$VERSION" -output "$out/${program}_${VERSION}_${os}_${arch}.cdx.json" "$stage/$name/$program$exe" 2>"$stage/sbom.log" ||
-			{ cat "$stage/sbom.log" >&2; exit 1; }
+		# The licences of its modules are looked up while the next program is built.
+		[ -z "$sbom" ] || wait "$sbom"
+		sbom=
+		if [ "${SBOM:-1}" != 0 ]; then bill "$stage/$name/$program$exe" "${program}_${VERSION}_${os}_${arch}" & sbom=$!; fi
 	done
 	cp LICENSE CHANGELOG.md README.md config/worker.example.yaml "$stage/$name/"
 	if [ "$os" = linux ]; then cp -R deploy/systemd "$stage/$name/systemd"; fi
@@ -47,5 +56,6 @@ for platform in $PLATFORMS; do
 		tar -C "$stage" --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" | gzip -9n >"$out/$name.tar.gz"
 	fi
 done
+[ -z "$sbom" ] || wait "$sbom"
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 cat "$out/SHA256SUMS"

@@ -1,24 +1,49 @@
 #!/bin/sh
-# Builds the release twice, from two copies of the commit in different folders and with different build caches, and compares the bytes.
-# PLATFORMS, PROGRAMS and SBOM as in scripts/release.sh; SHARED_CACHE=1 lets the second build use what the first has compiled, which is
-# faster and proves less.
+# Builds the release twice, from two copies of the commit in folders of different names and depths, in different time zones, and
+# compares the bytes. The second build compiles the platforms in COLD (linux/amd64) with an empty cache, so that nothing of the first one
+# is in them; it links and packs the others anew from what the first has compiled. The compiler is the same program for every platform,
+# and compiles all of them again only to prove the same once more: COLD="linux/amd64 linux/arm64 windows/amd64" does so, COLD= proves
+# the least. PLATFORMS, PROGRAMS and SBOM as in scripts/release.sh.
 set -eu
 cd "$(dirname "$0")/.."
 VERSION=${VERSION:-$(git describe --tags --always)}
 REVISION=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export VERSION REVISION SOURCE_DATE_EPOCH
+PLATFORMS=${PLATFORMS:-linux/amd64 linux/arm64 windows/amd64}
+COLD=${COLD-linux/amd64}
+SBOM_CACHE=$(go env GOCACHE) # the program that writes SBOMs is not compared
+export VERSION REVISION SOURCE_DATE_EPOCH SBOM_CACHE
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for copy in first "second/in/a folder of another name"; do
-	mkdir -p "$work/$copy"
-	git archive HEAD | tar -x -C "$work/$copy"
-	# The second copy finds nothing that the first has built.
-	case $copy${SHARED_CACHE:-} in first* | *1) cache=$(go env GOCACHE) ;; *) cache=$work/cache ;; esac
-	(GOCACHE=$cache TZ=$([ "$copy" = first ] && echo Europe/Warsaw || echo Asia/Tokyo) "$work/$copy/scripts/release.sh" "$work/out-${copy%%/*}" >/dev/null)
+
+# build TIMEZONE COPY OUT PLATFORMS [CACHE]
+build() {
+	mkdir -p "$work/$2"
+	git archive "$REVISION" | tar -x -C "$work/$2"
+	TZ=$1 PLATFORMS=$4 GOCACHE=${5:-$(go env GOCACHE)} "$work/$2/scripts/release.sh" "$work/$3" >/dev/null
+}
+
+warm='' cold=''
+for platform in $PLATFORMS; do
+	case " $COLD " in *" $platform "*) cold="$cold $platform" ;; *) warm="$warm $platform" ;; esac
 done
-cmp "$work/out-first/SHA256SUMS" "$work/out-second/SHA256SUMS" || {
-	diff "$work/out-first/SHA256SUMS" "$work/out-second/SHA256SUMS" >&2 || true
+began=$(date +%s)
+build Europe/Warsaw first out-first "$PLATFORMS"
+echo "first build: $(($(date +%s) - began)) s"
+second="second/in/a folder of another name"
+: >"$work/second.sums"
+for part in warm cold; do
+	eval "platforms=\$$part"
+	[ -n "$platforms" ] || continue
+	began=$(date +%s)
+	build Asia/Tokyo "$second" "out-$part" "$platforms" "$([ $part = warm ] || echo "$work/cache")"
+	cat "$work/out-$part/SHA256SUMS" >>"$work/second.sums"
+	echo "second build,$platforms ($part): $(($(date +%s) - began)) s"
+done
+LC_ALL=C sort -k 2 "$work/second.sums" >"$work/second"
+LC_ALL=C sort -k 2 "$work/out-first/SHA256SUMS" >"$work/first.sums"
+cmp -s "$work/first.sums" "$work/second" || {
+	diff "$work/first.sums" "$work/second" >&2 || true
 	echo "the two builds differ" >&2
 	exit 1
 }

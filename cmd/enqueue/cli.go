@@ -56,6 +56,7 @@ type program struct {
 	*core
 	*advice
 	*reader
+	leave func() // says that this process is not alive any more; nil: it never said that it is
 }
 
 // core is what every part of the program needs.
@@ -79,7 +80,9 @@ type reader struct {
 	warned bool            // it has said that the reasons of waits cannot be found out
 }
 
-func newProgram(c *core) *program { return &program{c, &advice{c}, &reader{core: c}} }
+func newProgram(c *core) *program {
+	return &program{core: c, advice: &advice{c}, reader: &reader{core: c}}
+}
 
 type command interface {
 	run(ctx context.Context, p *program) error
@@ -213,6 +216,9 @@ func (p *program) open(ctx context.Context) (err error) {
 
 func (p *program) close() {
 	if p.base != nil {
+		if p.leave != nil {
+			p.leave()
+		}
 		p.endTraces()
 		_ = p.base.Close() // the work is done, so an error does not matter
 	}

@@ -32,7 +32,7 @@ type where struct {
 	wanted  inquiry.Filter // what Tenant stands for
 	archive *records.Reader
 	close   func()
-	did     records.Looked
+	did     records.Scanned
 }
 
 // opensItself: the archive alone is enough for --archive-only.
@@ -66,8 +66,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive, and Redis unless the archive alone is asked: by the flag, or because only
-// the archive has what is wanted. close closes the archive where it was opened alone.
+// open opens the archive. It also opens Redis, unless the flag asks for the archive alone or only
+// the archive has what is wanted. close closes an archive that was opened alone.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
@@ -158,7 +158,7 @@ func (w *where) sayRead(p *program) {
 		p.say("months of the archive searched: %d; read: indexes %d, receipts %d (%.1f MB), results %d",
 			d.Places, d.Indexes, d.Receipts, float64(d.Bytes)/mega, d.Results)
 	}
-	w.did = records.Looked{}
+	w.did = records.Scanned{}
 }
 
 func (c *findCmd) run(ctx context.Context, p *program) error {

@@ -11,13 +11,17 @@ import (
 )
 
 type resumeCmd struct {
-	Queue   []string `help:"${resume_queue}" placeholder:"NAME"`
-	Tenants []string `arg:"" optional:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
+	Queue     []string `help:"${resume_queue}" placeholder:"NAME"`
+	Throttled bool     `help:"${resume_throttled}"`
+	Tenants   []string `arg:"" optional:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
 }
 
 func (c *resumeCmd) check() error {
 	if len(c.Tenants)+len(c.Queue) == 0 {
 		return &usageError{what: "nothing is named", hint: "name a tenant, or a queue with --queue; enqueue status lists what is paused"}
+	}
+	if c.Throttled && len(c.Tenants) == 0 {
+		return &usageError{what: "--throttled needs a tenant", hint: "name the tenant whose pause is to end"}
 	}
 	known := slices.Sorted(slices.Values(queue.Own()))
 	for _, name := range c.Queue {
@@ -79,6 +83,13 @@ func (c *resumeCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if c.Throttled {
+		none, err := c.thaw(ctx, p, rows)
+		if err != nil {
+			return err
+		}
+		failed, c.Tenants = failed || none, nil // a hold is another matter
+	}
 	for _, name := range c.Tenants {
 		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, Tenant: name}
 		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
@@ -99,6 +110,27 @@ func (c *resumeCmd) run(ctx context.Context, p *program) error {
 		return errSome
 	}
 	return nil
+}
+
+// thaw ends pauses that a 429 asked for. It reports whether one of the tenants had none.
+func (c *resumeCmd) thaw(ctx context.Context, p *program, rows *columns) (none bool, err error) {
+	for _, name := range c.Tenants {
+		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, Tenant: name, ID: "pause of a 429"}
+		if err := p.base.Audit("enqueue").Begin(ctx, act); err != nil {
+			return none, err
+		}
+		groups, err := p.base.Thaw(ctx, name)
+		if err != nil {
+			return none, err
+		}
+		if len(groups) == 0 {
+			none = true
+			rows.row(name, "-", "no pause of a 429 is on record")
+			continue
+		}
+		rows.row(name, "resumed", strings.Join(groups, ", ")+": goes on within an hour; KSeF's next 429 begins another pause")
+	}
+	return none, nil
 }
 
 func byConfiguration(p *program, name string) string {

@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 			"sample": scriptSample, "samples": scriptSamples, "big": scriptBig, "evil": scriptEvil,
 			"reexport": scriptReexport, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
-			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
+			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "throttle": scriptThrottle, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
 			"nottaken": scriptNotTaken, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,

@@ -93,10 +93,14 @@ func (p *program) mayTake(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
+	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.CheckRights(ctx), p.base.ClaimArchive(ctx))); err != nil {
 		return err
 	}
-	return p.declareStorage(ctx)
+	if err := p.declareStorage(ctx); err != nil {
+		return err
+	}
+	p.announce(ctx)
+	return nil
 }
 
 // httpServer makes the server from the configuration.
@@ -210,7 +214,7 @@ func (f *fitness) watch(ctx context.Context, log zerolog.Logger) {
 		}
 		bounded, cancel := context.WithTimeout(ctx, fitEvery)
 		base := f.program.base
-		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.DeclareStorage(bounded))
+		err := errors.Join(base.CheckDurable(bounded), base.CheckHome(bounded), base.CheckRights(bounded), base.DeclareStorage(bounded))
 		cancel()
 		if ctx.Err() != nil {
 			return

@@ -21,7 +21,10 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+func main() {
+	keepHeapSmall()
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
 
 // Exit codes. A code that enqueue also has means the same there.
 const (
@@ -98,10 +101,12 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 	case f.Check:
 		return app.CheckAll(ctx, cfg, stdout)
 	}
+	lines := app.NewLogWriter(stderr, cfg.Log)
+	defer lines.Close()
 	return app.Serve(ctx, app.ServeOptions{
 		Load: func() (config.Config, error) { return f.load(path, environ) }, Reload: reload, Environ: environ,
 		Log: func(cfg config.Config) zerolog.Logger {
-			log := app.NewLog(cfg.Log, stderr)
+			log := app.NewLog(cfg.Log, lines)
 			connect.RedisLog(log)
 			for _, warning := range cfg.Warnings {
 				log.Warn().Msg(warning)

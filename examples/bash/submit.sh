@@ -15,18 +15,21 @@ coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # f
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 
-# 429 and 503 mean: the same call again, later. So does no answer at all.
+# Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made.
+later() {
+	case $status in 000 | 408 | 429 | 5??) return 0 ;; esac
+	grep -q '"try_again":true' "$body"
+}
+
 for try in 1 2 3 4 5 6; do
 	status=$(curl --silent --show-error --max-time 60 --config <(auth) --output "$body" --write-out '%{http_code}' \
 		--header 'Content-Type: application/xml' --data-binary "@$file" "$base?ref=$(coded "$ref")") || status=000
-	case $status in
-	000 | 429 | 503) sleep $((try * 2)) ;;
-	*) break ;;
-	esac
+	later || break
+	sleep $((try * 2))
 done
 if [ "$status" != 202 ]; then
 	cat "$body" >&2 # says field, rule, value and place
-	case $status in 000 | 429 | 503) exit 4 ;; esac
+	if later; then exit 4; fi
 	exit 3
 fi
 

@@ -18,7 +18,7 @@ import javax.crypto.spec.SecretKeySpec;
  * <pre>WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 java Receive.java</pre>
  *
  * The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
- * result may come again: what has its id and updated_at is the same.
+ * result may come again: of each id keep the one with the greatest revision.
  */
 public class Receive {
     static final long TOLERANCE = 300; // seconds between the sender's clock and this one

@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -22,11 +21,14 @@ import java.util.regex.Pattern;
  */
 public class Submit {
     static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
-    static final Set<Integer> LATER = Set.of(0, 429, 503);
-
     static final class Answer {
         int status;
         String body = "";
+
+        /** Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made. */
+        boolean later() {
+            return status == 0 || status == 408 || status == 429 || status >= 500 || body.contains("\"try_again\":true");
+        }
 
         /** Of the newest invoice with the ref. The JDK has no reader of JSON; a real program uses its own. */
         String field(String name) {
@@ -52,12 +54,12 @@ public class Submit {
                 HttpResponse<String> r = HTTP.send(call.build(), HttpResponse.BodyHandlers.ofString());
                 last.status = r.statusCode();
                 last.body = r.body();
-                after = r.headers().firstValueAsLong("Retry-After").orElse(after);
+                after = r.headers().firstValue("Retry-After").filter(s -> s.matches("\\d{1,9}")).map(Long::valueOf).orElse(after);
             } catch (IOException e) {
                 last.status = 0;
                 last.body = e.toString();
             }
-            if (!LATER.contains(last.status)) {
+            if (!last.later()) {
                 break;
             }
             Thread.sleep(1000 * after);
@@ -72,7 +74,7 @@ public class Submit {
         Answer taken = insist(url, key, Files.readAllBytes(Path.of(file)));
         if (taken.status != 202) {
             System.err.println(taken.body); // says field, rule, value and place
-            return LATER.contains(taken.status) ? 4 : 3;
+            return taken.later() ? 4 : 3;
         }
         for (int i = 0; i < 300; i++) {
             Answer now = insist(url, key, null);

@@ -3,7 +3,7 @@
 //   WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 node receive.mjs
 //
 // The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
-// result may come again: what has its id and updated_at is the same.
+// result may come again: of each id keep the one with the greatest revision.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";

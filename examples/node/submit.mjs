@@ -11,6 +11,10 @@ const [file, ref] = process.argv.slice(2);
 const url = `${process.env.KSEF_URL ?? "http://127.0.0.1:8090"}/v1/invoices?${new URLSearchParams({ ref })}`;
 const key = (await readFile(process.env.KSEF_KEY_FILE, "utf8")).split("\n")[0].trim();
 
+// Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made.
+const later = ({ status, answer }) =>
+  [0, 408, 429].includes(status) || status >= 500 || (answer.items ?? []).some((item) => item.refusal?.try_again);
+
 // A call that could not be served is repeated: that is always harmless.
 async function insist(method, body) {
   let last = { status: 0, answer: {} };
@@ -19,12 +23,12 @@ async function insist(method, body) {
     try {
       const headers = { Authorization: `Bearer ${key}`, ...(body && { "Content-Type": "application/xml" }) };
       const r = await fetch(url, { method, body, headers, signal: AbortSignal.timeout(60_000) });
-      last = { status: r.status, answer: await r.json() };
+      last = { status: r.status, answer: await r.json() }; // a proxy's page is none: no answer
       after = Number(r.headers.get("retry-after") ?? 0);
     } catch (e) {
       last = { status: 0, answer: { detail: String(e.cause ?? e) } };
     }
-    if (![0, 429, 503].includes(last.status)) break;
+    if (!later(last)) break;
     await sleep(1000 * (after || 2 * attempt));
   }
   return last;
@@ -35,7 +39,7 @@ async function main() {
   if (status !== 202) {
     for (const item of answer.items ?? []) console.error(item.refusal?.detail ?? "");
     console.error(answer.detail ?? "");
-    return [0, 429, 503].includes(status) ? 4 : 3;
+    return later({ status, answer }) ? 4 : 3;
   }
   for (let i = 0; i < 300; i++) {
     const found = await insist("GET");

@@ -5,7 +5,7 @@
 //   WEBHOOK_SECRET_FILE=secret OUT=results.ndjson php -S 127.0.0.1:8099 receive.php
 //
 // The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
-// result may come again: what has its id and updated_at is the same.
+// result may come again: of each id keep the one with the greatest revision.
 declare(strict_types=1);
 
 const TOLERANCE = 300; // seconds between the sender's clock and this one

@@ -7,7 +7,16 @@
 // there was no answer in time: run it again, nothing is sent twice.
 declare(strict_types=1);
 
-const LATER = [0, 429, 503];
+/** Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made. */
+function later(int $status, array $answer): bool
+{
+    foreach ($answer['items'] ?? [] as $item) {
+        if ($item['refusal']['try_again'] ?? false) {
+            return true;
+        }
+    }
+    return in_array($status, [0, 408, 429], true) || $status >= 500;
+}
 
 /** Repeats a call that could not be served: that is always harmless. @return array{int, array} */
 function insist(string $url, ?string $body = null): array
@@ -36,8 +45,11 @@ function insist(string $url, ?string $body = null): array
         ]);
         $raw = curl_exec($call);
         $status = (int) curl_getinfo($call, CURLINFO_RESPONSE_CODE);
-        $answer = is_string($raw) ? (json_decode($raw, true) ?? []) : ['detail' => curl_error($call)];
-        if (!in_array($status, LATER, true)) {
+        $answer = is_string($raw) ? json_decode($raw, true) : ['detail' => curl_error($call)];
+        if (!is_array($answer)) { // a proxy on the way may answer with a page
+            $answer = ['detail' => 'the answer is not JSON'];
+        }
+        if (!later($status, $answer)) {
             break;
         }
         sleep($after ?: 2 * $attempt);
@@ -54,11 +66,11 @@ function main(string $file, string $ref): int
             fwrite(STDERR, ($item['refusal']['detail'] ?? '') . "\n");
         }
         fwrite(STDERR, ($answer['detail'] ?? '') . "\n");
-        return in_array($status, LATER, true) ? 4 : 3;
+        return later($status, $answer) ? 4 : 3;
     }
     for ($i = 0; $i < 300; $i++) {
         [$status, $answer] = insist($url);
-        $invoice = $status === 200 && $answer['items'] ? end($answer['items']) : ['state' => ''];
+        $invoice = $status === 200 && ($answer['items'] ?? []) ? end($answer['items']) : ['state' => ''];
         switch ($invoice['state']) {
             case 'accepted':
             case 'receipted':

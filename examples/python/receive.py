@@ -4,7 +4,7 @@
     WEBHOOK_SECRET_FILE=secret OUT=results.ndjson PORT=8099 python3 receive.py
 
 The file of the secret has one line, or two while the secret is replaced: whsec_ and Base64. The same
-result may come again: what has its id and updated_at is the same.
+result may come again: of each id keep the one with the greatest revision.
 """
 import base64
 import hashlib
@@ -39,7 +39,10 @@ def genuine(headers, body):
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
-        size = int(self.headers.get("Content-Length") or 0)
+        length = self.headers.get("Content-Length") or ""
+        if not length.isdigit():
+            return self.answer(411)
+        size = int(length)
         if size > LARGEST:
             return self.answer(413)
         body = self.rfile.read(size)

@@ -19,6 +19,21 @@ DONE = {"accepted", "receipted"}
 ENDED = {"rejected", "parked", "dismissed", "superseded", "refused"}
 
 
+def parsed(raw):
+    """A proxy on the way may answer with a page."""
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        answer = None
+    return answer if isinstance(answer, dict) else {"detail": "the answer is not JSON"}
+
+
+def later(status, answer):
+    """Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made."""
+    unsure = any(i.get("refusal", {}).get("try_again") for i in answer.get("items", []))
+    return status in (0, 408, 429) or status >= 500 or unsure
+
+
 def call(method, url, body=None):
     """Returns status, Retry-After and the answer. No answer at all is status 0."""
     with open(os.environ["KSEF_KEY_FILE"]) as f:
@@ -28,9 +43,10 @@ def call(method, url, body=None):
         request.add_header("Content-Type", "application/xml")
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, 0, json.load(answer)
+            return answer.status, 0, parsed(answer.read())
     except urllib.error.HTTPError as e:
-        return e.code, int(e.headers.get("Retry-After") or 0), json.loads(e.read() or b"{}")
+        after = e.headers.get("Retry-After") or ""
+        return e.code, int(after) if after.isdigit() else 0, parsed(e.read())
     except OSError as e:
         return 0, 0, {"detail": str(e)}
 
@@ -39,7 +55,7 @@ def insist(method, url, body=None):
     """Repeats a call that could not be served: that is always harmless."""
     for attempt in range(1, 7):
         status, after, answer = call(method, url, body)
-        if status not in (0, 429, 503):
+        if not later(status, answer):
             break
         time.sleep(after or 2 * attempt)
     return status, answer
@@ -52,12 +68,12 @@ def main():
         status, answer = insist("POST", BASE + query, f.read())
     if status != 202:
         for item in answer.get("items", []):
-            print(item["refusal"]["detail"], file=sys.stderr)
+            print(item.get("refusal", {}).get("detail", ""), file=sys.stderr)
         print(answer.get("detail", ""), file=sys.stderr)
-        return 4 if status in (0, 429, 503) else 3
+        return 4 if later(status, answer) else 3
     for _ in range(300):
         status, answer = insist("GET", BASE + query)
-        if status == 200 and answer["items"]:
+        if status == 200 and answer.get("items"):
             invoice = answer["items"][-1]
             if invoice["state"] in DONE:
                 print(invoice["ksef_number"])

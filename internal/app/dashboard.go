@@ -17,6 +17,9 @@ type dashboardOptions struct {
 	RootPath string
 	// ReadOnly makes every request that is not a read fail with 405.
 	ReadOnly bool
+	// Public is scheme and host of the dashboard as browsers know it, where that is not what they
+	// say themselves; "" for none.
+	Public string
 	// Show lists the keys of a payload whose values are shown; nil means [shownKeys]. All other
 	// values are hidden.
 	Show []string
@@ -57,7 +60,13 @@ func newDashboard(redis asynq.RedisConnOpt, o dashboardOptions) (*Dashboard, err
 		return nil, fmt.Errorf("read dashboard page: %w", err)
 	}
 	d := &Dashboard{root: o.RootPath, page: page.html, mon: mon}
-	d.handler = secureHeaders(page.policy, http.NewCrossOriginProtection().Handler(http.HandlerFunc(d.serve)))
+	protection := http.NewCrossOriginProtection()
+	if o.Public != "" {
+		if err := protection.AddTrustedOrigin(o.Public); err != nil {
+			return nil, fmt.Errorf("read public address: %w", err)
+		}
+	}
+	d.handler = secureHeaders(page.policy, protection.Handler(http.HandlerFunc(d.serve)))
 	return d, nil
 }
 

@@ -35,11 +35,11 @@ type deliveries struct {
 }
 
 const (
-	// deliverEvery is how often it is looked whether a receiver has something to be told.
+	// deliverEvery is how often the worker checks whether a receiver has something to be told.
 	deliverEvery = time.Second
-	// busyEvery is how often that includes tasks whose worker was killed.
+	// One check in busyEvery also finds tasks whose worker was killed.
 	busyEvery = 15
-	// trimEvery is how often outcomes that are too old leave the outbox.
+	// trimEvery is how often outcomes that are too old leave the outbox, and results the stream.
 	trimEvery = 5 * time.Minute
 )
 
@@ -61,8 +61,8 @@ func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger
 	return d, nil
 }
 
-// deliver serves one receiver. A receiver that this process does not know is another
-// configuration's, and left to a worker that has it.
+// deliver serves one receiver. A receiver that this process does not know belongs to another
+// configuration, and is left to a worker that has it.
 func (d *deliveries) deliver(ctx context.Context, name string) error {
 	i := slices.IndexFunc(d.runners, func(r *sinks.Runner) bool { return r.Name == name })
 	if i < 0 {
@@ -92,7 +92,7 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	trims.Go(func() { d.trimmed(ctx, stop) })
 	round := 0
 	every(ctx, deliverEvery, stop, func(ctx context.Context) {
-		d.look(ctx, round%busyEvery == busyEvery-1)
+		d.queueDue(ctx, round%busyEvery == busyEvery-1)
 		round++
 	})
 	close(d.stop)
@@ -105,14 +105,22 @@ func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 }
 
 func (d *deliveries) trimmed(ctx context.Context, stop <-chan struct{}) {
-	every(ctx, trimEvery, stop, func(ctx context.Context) {
-		_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep) // others log that Redis does not answer
-	})
+	every(ctx, trimEvery, stop, d.trim)
 }
 
-// look queues a task for each receiver that has something to be told now. lost includes those whose
-// task was lost with its worker.
-func (d *deliveries) look(ctx context.Context, lost bool) {
+// trim ignores errors: others log that Redis does not answer.
+func (d *deliveries) trim(ctx context.Context) {
+	_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep)
+	for _, r := range d.runners {
+		if t, ok := r.Sink.(sinks.Trimmer); ok {
+			_ = t.Trim(ctx)
+		}
+	}
+}
+
+// queueDue queues a task for each receiver that has something to be told now. lost includes those
+// whose task was lost with its worker.
+func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 	span, err := d.pool.Ledger.Outbox(ctx)
 	if err != nil {
 		return // others log that Redis does not answer

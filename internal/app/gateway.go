@@ -65,7 +65,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	alone := lonely(pool.Queue)
+	alone := aloneInPool(pool.Queue)
 	// At a host of one tenant no second tenant can confirm an outage: three of its groups must do.
 	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL:  cfg.Gateway.Timeout + 10*time.Second,

@@ -9,7 +9,7 @@ import (
 )
 
 // A group that the client knows and the table does not would silently get the figures of "other".
-// This is how the register's limit of 20 an hour was once 120.
+// The register's limit of 20 an hour would be 120.
 func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {

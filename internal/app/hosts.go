@@ -26,6 +26,9 @@ func hostsOf(cfg config.Config) (hosts, error) {
 
 func (h hosts) of(tenant string) string { return h[tenant] }
 
+// has reports whether a tenant is in the configuration.
+func (h hosts) has(tenant string) bool { _, is := h[tenant]; return is }
+
 // atWork counts the tenants of a host that are not paused by configuration.
 func (h hosts) atWork(cfg config.Config, host string) int {
 	n := 0

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -72,6 +73,11 @@ type httpOptions struct {
 	Throttle *throttle
 	// TLS encrypts the connections; nil serves plain text.
 	TLS *tls.Config
+	// Public is scheme and host of the page as browsers know it; "" when the configuration does not
+	// say.
+	Public string
+	// Proxies are networks whose X-Forwarded-For names the visitor.
+	Proxies []netip.Prefix
 	// Log gets wrong logins and the changes made in the dashboard; the zero value drops them.
 	Log zerolog.Logger
 	// ErrorLog gets the messages of net/http; nil drops them.
@@ -96,8 +102,9 @@ const readyTimeout = 5 * time.Second
 
 // newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at /
 // that links them. The caller runs Serve and Shutdown. On a loopback address it refuses requests
-// for any other Host: a web page could otherwise reach the worker through a name that resolves to
-// 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
+// for any other Host than this machine and Public: a web page could otherwise reach the worker
+// through a name that resolves to 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address
+// that is not host:port.
 func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {
@@ -112,8 +119,9 @@ func newHTTP(o httpOptions) (*http.Server, error) {
 	}
 	var handler http.Handler = o.routes()
 	if local {
-		handler = requireLocalHost(handler)
+		handler = requireLocalHost(o.Public, handler)
 	}
+	handler = (&proxies{trusted: o.Proxies, secure: o.secure(), log: o.Log}).named(handler)
 	return &http.Server{
 		Addr:              o.Addr,
 		TLSConfig:         o.TLS,
@@ -126,6 +134,10 @@ func newHTTP(o httpOptions) (*http.Server, error) {
 		MaxHeaderBytes:    16 << 10,
 	}, nil
 }
+
+// secure reports whether browsers use https: with the listener itself, or with a proxy in front of
+// it.
+func (o httpOptions) secure() bool { return o.TLS != nil || strings.HasPrefix(o.Public, "https:") }
 
 func (o httpOptions) routes() *http.ServeMux {
 	mux := http.NewServeMux()

@@ -3,6 +3,7 @@ package app
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,8 +128,8 @@ func (g *throttle) Failed(from string) {
 	}
 }
 
-// remoteHost returns the address of the peer without its port. Behind a proxy this is the proxy's
-// address: a header that names the client could be forged by anybody.
+// remoteHost returns the address of the peer without its port. Behind a proxy that [proxies] does
+// not trust this is the proxy's: a header that names the visitor could be forged by anybody.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -187,16 +188,22 @@ func (s *statusWriter) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-// requireLocalHost refuses requests whose Host header names anything but this machine. A browser
-// sends the name of the page's address there, and a page that rebinds its name cannot change that.
-func requireLocalHost(next http.Handler) http.Handler {
+// requireLocalHost refuses requests whose Host header names anything but this machine, or the host
+// of public, an address behind which a proxy serves the page. A browser sends the name of the
+// page's address there, and a page that rebinds its name cannot change that.
+func requireLocalHost(public string, next http.Handler) http.Handler {
+	known := ""
+	if u, err := url.Parse(public); err == nil {
+		known = u.Hostname()
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host
 		}
-		if !config.IsLoopback(strings.Trim(host, "[]")) {
-			http.Error(w, "this address answers to localhost only", http.StatusMisdirectedRequest)
+		host = strings.Trim(host, "[]")
+		if !config.IsLoopback(host) && (known == "" || !strings.EqualFold(host, known)) {
+			http.Error(w, "this address answers to localhost, and to the name in http.public_url, only", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -23,13 +23,14 @@ func (w *Worker) listen(metrics *Metrics) error {
 	if err != nil {
 		return err
 	}
-	o := httpOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
+	o := httpOptions{Addr: cfg.HTTP.Addr, Ready: readiness{w}.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log,
+		Public: cfg.HTTP.Public(), Proxies: cfg.HTTP.Proxies()}
 	if cfg.HTTP.Dashboard.Enabled {
 		conn, err := cfg.Redis.Conn()
 		if err != nil {
 			return err
 		}
-		options := dashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}
+		options := dashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Public: o.Public}
 		if w.dashboard, err = newDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, options); err != nil {
 			return err
 		}

@@ -42,9 +42,9 @@ func complaint(message string, fromQueue bool) string {
 	return message
 }
 
-// thin decides whether a complaint is written, and returns how often it was left out since it was
+// admit decides whether a complaint is written, and returns how often it was left out since it was
 // written last.
-func (r *repeats) thin(key string) (leftOut int, write bool) {
+func (r *repeats) admit(key string) (leftOut int, write bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -70,7 +70,7 @@ func (r *repeats) run(e *zerolog.Event, level zerolog.Level, message string, fro
 	if level < zerolog.WarnLevel || key == "" {
 		return
 	}
-	leftOut, write := r.thin(key)
+	leftOut, write := r.admit(key)
 	if !write {
 		e.Discard()
 		return

@@ -32,7 +32,7 @@ func (p *pool) limitMemory(factor float64) {
 func long(n int) []intake.Document {
 	docs := make([]intake.Document, n)
 	for i := range docs {
-		docs[i] = document(sample.Options{SellerNIP: sample.NIP(0), Number: fmt.Sprint("L/", i), Seed: uint64(i), Lines: 400})
+		docs[i] = document(sample.Options{SellerNIP: sample.NIP(0), Number: fmt.Sprint("L/", i), Seed: uint64(i), Lines: 800})
 	}
 	return docs
 }

@@ -29,7 +29,7 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max,
 		SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter,
-		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
+		Retention: cfg.Ledger.Retention, UpgradeAfter: cfg.Ledger.UpgradeAfter, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
 		ArchivePackages: cfg.Archive.Layout == config.PackagesLayout,
 		Enqueue:         pool.Enqueue(), Trace: pool.Trail.Trace,

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,6 +13,7 @@ import (
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/page"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/records"
 	"ksefworker/internal/report"
 	"ksefworker/internal/results/sinks"
@@ -48,8 +48,7 @@ func (w *Worker) addPage(o *httpOptions) error {
 			Check: a.Check, Seal: a.Seal})
 	}
 	options.Throttle = o.Throttle
-	// Behind a proxy that encrypts, the address of the page tells that browsers use TLS.
-	options.Secure = o.TLS != nil || strings.HasPrefix(cfg.HTTP.OIDC.RedirectURL, "https:")
+	options.Secure, options.Public = o.secure(), o.Public
 	if options.SignIn = signIn; signIn != nil {
 		w.pages.add("provider of logins", func(context.Context) error { signIn.Provider.Close(); return nil })
 	}
@@ -76,7 +75,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	archive := &records.Reader{Store: p.Store, Unread: func(name string, err error) {
 		w.log.Warn().Err(err).Str("object", name).Msg("the page leaves out an object of the archive that cannot be used")
 	}}
-	pool := &page.PoolReader{Ledger: p.Ledger, Inquiry: reader, Waits: w.overview.get, Workers: p.Queue, Warn: cfg.Deadlines.Warn}
+	pool := w.poolReader()
 	recorder := p.Audit("page")
 	documents, err := p.Documents()
 	if err != nil {
@@ -85,7 +84,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	o := page.Options{
 		ReadOnly: cfg.HTTP.Dashboard.ReadOnly, Environment: string(cfg.Environment), Warn: cfg.Deadlines.Warn,
 		Retention: cfg.Ledger.Retention,
-		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: w.limits.limiter,
+		Pool:      newCached(poolAge, p.Now, pool.Read).get, Inquiry: reader, Ledger: p.Ledger, Limits: pageLimits{w.limits},
 		Figures: figures.New(p.Redis, cfg.Redis.Prefix), Records: archive, Document: p.Document,
 		Report:  &report.Sources{Archive: archive, Ledger: p.Ledger, Document: p.Document, Unread: unread},
 		Actions: &actions.Executor{Ledger: p.Ledger, Queue: p.Queue, Inquiry: reader, Audit: recorder, Trail: p.Trail},
@@ -99,6 +98,24 @@ func (w *Worker) pageOptions() (page.Options, error) {
 	}
 	o.Receivers = receiversOf(cfg)
 	return o, nil
+}
+
+// poolReader reads how the whole pool stands.
+func (w *Worker) poolReader() *page.PoolReader {
+	p := w.pool
+	return &page.PoolReader{Ledger: p.Ledger, Inquiry: &inquiry.Reader{Ledger: p.Ledger, Environment: string(p.Config.Environment)},
+		Waits: w.overview.get, Workers: p.Queue, Warn: p.Config.Deadlines.Warn}
+}
+
+// pageLimits show the page what is left of the limits.
+type pageLimits struct{ l *limits }
+
+func (p pageLimits) Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error) {
+	return p.l.limiter.Usage(ctx, tenant, group)
+}
+
+func (p pageLimits) Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {
+	return p.l.usages.get(ctx)
 }
 
 // countTime bounds the counting of outcomes: a task must not wait for figures.

@@ -22,11 +22,11 @@ import (
 // one of the sixty of the hour. So the store that a tenant's last session named is remembered, and
 // asked about before the next one is opened.
 //
-// What can be out of service by itself is one tenant's parts: their addresses come with the
-// tenant's sessions. Two of its packages have failed then, and nothing of it was taken in between.
-// The store is down for everybody when that befalls two tenants. Leave to open a session while
-// parts are not taken is each tenant's own, because the sessions that it costs are: no tenant waits
-// for another one's turn.
+// The parts of one tenant can be out of service by themselves, because their addresses come with
+// the tenant's sessions: two of its packages failed, and no part of it was taken in between. When
+// that happens to two tenants, the store counts as down for all. While parts are not taken, each
+// tenant gets leave to open a session by itself, because it pays with its own sessions. No tenant
+// waits for another one's turn.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -37,9 +37,9 @@ type partStore struct {
 }
 
 const (
-	// sessionPause is how far apart at most sessions are opened for a store that is down. A session
-	// keeps as long as KSeF takes its parts, at least twenty minutes, and tries again meanwhile:
-	// another one would find out nothing more.
+	// sessionPause is how far apart at most sessions are opened for a store that is down. A package
+	// keeps its session as long as KSeF takes the parts, at least twenty minutes, and tries again
+	// meanwhile: another session would find out nothing more.
 	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
@@ -92,7 +92,7 @@ func (s *partStore) Ready(ctx context.Context, tenant string) error {
 	if err != nil || host == "" {
 		return err
 	}
-	return named(s.circuits.mayBegin(ctx, partsOf(host, tenant)), host)
+	return forPartStore(s.circuits.mayBegin(ctx, partsOf(host, tenant)), host)
 }
 
 // Begin implements [tasks.PartStore].
@@ -102,7 +102,7 @@ func (s *partStore) Begin(ctx context.Context, tenant string) (withdraw func(con
 		return func(context.Context) {}, err
 	}
 	if err := s.circuits.begin(ctx, partsOf(host, tenant), sessionPause); err != nil {
-		return nil, named(err, host)
+		return nil, forPartStore(err, host)
 	}
 	return func(ctx context.Context) {
 		s.warn("give back the leave to open a session", s.circuits.withdraw(ctx, partsOf(host, tenant)))
@@ -120,7 +120,7 @@ func (s *partStore) Send(ctx context.Context, tenant, pkg, host string) (sent fu
 	p := partsOf(host, tenant)
 	p.Object = pkg
 	if err := s.circuits.allow(ctx, p); err != nil {
-		return nil, named(err, host)
+		return nil, forPartStore(err, host)
 	}
 	return func(ctx context.Context, err error) { s.sent(context.WithoutCancel(ctx), p, host, err) }, nil
 }
@@ -179,8 +179,8 @@ func (s *partStore) warn(what string, err error) {
 	}
 }
 
-// named says that it is the part store that is waited for.
-func named(err error, host string) error {
+// forPartStore marks a wait as one for the part store.
+func forPartStore(err error, host string) error {
 	if mine, here := errors.AsType[*unansweredError](err); here {
 		err = mine.notNow
 	}

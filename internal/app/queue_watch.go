@@ -15,7 +15,7 @@ import (
 // back when such a key is well again. It does not run as a task: the queue of the sweep may be the
 // sick one.
 type queueWatch struct {
-	queue  *queue.Mender
+	queue  *queue.Repairer
 	log    zerolog.Logger
 	now    func() time.Time
 	latest atomic.Pointer[[]*queue.SickKeyError] // readiness shows it: to look takes fifty commands
@@ -27,7 +27,7 @@ const (
 	sickQueueTold   = time.Hour // how often a key that stays sick is logged
 )
 
-func newQueueWatch(q *queue.Mender, now func() time.Time, log zerolog.Logger) *queueWatch {
+func newQueueWatch(q *queue.Repairer, now func() time.Time, log zerolog.Logger) *queueWatch {
 	return &queueWatch{queue: q, log: log, now: now, told: map[string]time.Time{}}
 }
 
@@ -52,7 +52,7 @@ func (w *queueWatch) look(ctx context.Context) {
 		still[s.Key] = at
 	}
 	w.told = still
-	n, err := w.queue.Mend(ctx)
+	n, err := w.queue.Repair(ctx)
 	if err != nil {
 		w.log.Warn().Err(err).Msg("cannot put the tasks of a queue back whose key was sick")
 	}

@@ -19,7 +19,7 @@ type readiness struct{ *Worker }
 func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
-		w.checkHosts, w.checkPartStore, func(context.Context) Check { return checkSpool(w.spool) }, w.checkEntries, w.checkClock,
+		w.checkHosts, w.checkPartStore, w.checkSpool, w.checkEntries, w.checkClock,
 		w.queues.check,
 	}
 	facts := sync.OnceValue(func() tenantFacts { return w.tenantFacts(ctx) })
@@ -43,6 +43,15 @@ func (w readiness) checkStopping(context.Context) Check {
 		return Check{Name: "worker", Detail: "is stopping"}
 	}
 	return Check{Name: "worker", OK: true}
+}
+
+// checkSpool also knows of a package that did not fit, which may be far larger than what it tries.
+func (w readiness) checkSpool(context.Context) Check {
+	c := checkSpool(w.spool)
+	if fault := w.worker.SpoolFault(); c.OK && fault != "" {
+		return Check{Name: c.Name, Detail: "packages.spool_dir: " + fault + "; other workers take the packages"}
+	}
+	return c
 }
 
 // checkSpool writes 4 KB into the folder where packages are built: on a full disk an empty file can

@@ -348,7 +348,7 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 	if err := base.Redis.PFAdd(t.Context(), sick, "x").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if seen, err := queue.NewMender(base.Queue).SickKeys(t.Context()); err != nil || len(seen) != 1 {
+	if seen, err := queue.NewRepairer(base.Queue).SickKeys(t.Context()); err != nil || len(seen) != 1 {
 		t.Fatalf("seen are %v, %v", seen, err)
 	}
 	if err := base.Redis.Del(t.Context(), sick).Err(); err != nil {

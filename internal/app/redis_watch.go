@@ -23,7 +23,9 @@ type redisWatch struct {
 	fault string // of the server, as it was logged; "" means none
 	runID string
 
-	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now
+	incomplete bool // indexes may lack entries, because Redis refused commands
+
+	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now, or to newer builds alone
 }
 
 // redisFresh is how long a result is shown again: readiness may be asked for often, and a check
@@ -57,8 +59,8 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	if err != nil {
 		return Check{Name: "redis", Detail: connect.Explain(err)}
 	}
-	claimed := pool.Claim(ctx)
-	w.noteHome(claimed)
+	claimed := errors.Join(pool.Claim(ctx), pool.Ledger.CheckRights(ctx))
+	w.noteHome(ctx, claimed)
 	fault := errors.Join(pool.Unfit(facts), claimed)
 	w.logChange(facts.RunID, fault)
 	if fault != nil {
@@ -72,13 +74,22 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	return Check{Name: "redis", OK: true}
 }
 
-// noteHome remembers whether the ledger belongs to another environment now.
-func (w *redisWatch) noteHome(err error) {
-	switch _, elsewhere := errors.AsType[*ledger.HomeError](err); {
-	case elsewhere:
+// noteHome remembers whether the ledger belongs to another environment now, is written in a format
+// that this build does not know, or lacks what this process had no right to write. In the last
+// case, entries are listed again once it has the rights.
+func (w *redisWatch) noteHome(ctx context.Context, err error) {
+	_, elsewhere := errors.AsType[*ledger.HomeError](err)
+	_, newer := errors.AsType[*ledger.FormatError](err)
+	_, few := errors.AsType[*ledger.RightsError](err)
+	w.incomplete = w.incomplete || few
+	switch {
+	case elsewhere, newer, few:
 		w.elsewhere.Store(&err)
 	case err == nil:
 		w.elsewhere.Store(nil)
+		if w.incomplete && w.pool.Ledger.ListAgain(ctx) == nil {
+			w.incomplete = false
+		}
 	}
 }
 

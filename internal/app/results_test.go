@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,13 +15,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"ksefworker/config"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
+	"ksefworker/internal/results/resulttest"
 	"ksefworker/internal/sample"
 )
 
@@ -30,7 +31,7 @@ const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 // and every document against the schema.
 type receiver struct {
 	t      *testing.T
-	schema *jsonschema.Schema
+	schema *resulttest.Schema
 
 	mu  sync.Mutex
 	got []results.Result
@@ -38,11 +39,7 @@ type receiver struct {
 
 func newReceiver(t *testing.T) (*receiver, *httptest.Server) {
 	t.Helper()
-	schema, err := jsonschema.NewCompiler().Compile("../../docs/result.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &receiver{t: t, schema: schema}
+	r := &receiver{t: t, schema: resulttest.Read(t, "../../docs/result.schema.json")}
 	s := httptest.NewServer(r)
 	t.Cleanup(s.Close)
 	return r, s
@@ -64,13 +61,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := json.Unmarshal(body, &one); err != nil {
 		r.t.Error(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(body)))
-	if err == nil {
-		err = r.schema.Validate(doc)
-	}
-	if err != nil {
-		r.t.Errorf("%s: %v", body, err)
-	}
+	r.schema.Check(r.t, "the webhook", body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got = append(r.got, one)
@@ -122,6 +113,11 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
+	// What an earlier pool has left is too old, and goes although nothing pushes it out.
+	old := &redis.XAddArgs{Stream: "ksef:results", ID: "1-1", Values: []any{"id", "old"}}
+	if err := p.base.Redis.XAdd(t.Context(), old).Err(); err != nil {
+		t.Fatal(err)
+	}
 	stop := p.work()
 	good := append(p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, "E", 2)...),
 		p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "B", 6)...)...)
@@ -152,6 +148,13 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		return strings.Join(states, " ")
 	}
 	until(t, 30*time.Second, "the stream has it", told(inStream))
+	all := p.base.Redis.XRange(t.Context(), "ksef:results", "-", "+").Val()
+	if all[0].ID == "1-1" {
+		t.Error("a result of 1970 is still in the stream")
+	}
+	for _, m := range all {
+		hook.schema.Check(t, "the stream", []byte(fmt.Sprint(m.Values["result"])))
+	}
 	inFolder := func(id string) string {
 		raw, err := os.ReadFile(filepath.Join(folder, id+".json"))
 		var r results.Result
@@ -164,6 +167,13 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 		return r.State
 	}
 	until(t, 30*time.Second, "the folder has it", told(inFolder))
+	for id := range want {
+		raw, err := os.ReadFile(filepath.Join(folder, id+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hook.schema.Check(t, "the folder", raw)
+	}
 	hook.mu.Lock()
 	for _, r := range hook.got {
 		if r.State == "accepted" && (r.KsefNumber == "" || r.Gross == "" || r.Currency != "PLN" || r.QRLink == "") {

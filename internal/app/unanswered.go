@@ -16,9 +16,10 @@ func (e *unansweredError) Error() string {
 	return "this process gets no proper answer: " + e.notNow.Error()
 }
 
-// lonely returns a function that reports whether this process is the only one of its pool. When
-// that cannot be found out it reports false: the process's own circuits hold it back all the same.
-func lonely(pool *queue.Queue) func() bool {
+// aloneInPool returns a function that reports whether this process is the only one of its pool.
+// When that cannot be found out it reports false: the process's own circuits hold it back all the
+// same.
+func aloneInPool(pool *queue.Queue) func() bool {
 	return func() bool {
 		servers, err := pool.Servers()
 		return err == nil && len(servers) < 2

@@ -77,7 +77,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(pool.Claim(ctx), pool.ClaimArchive(ctx)); err != nil {
+	if err := errors.Join(pool.Claim(ctx), pool.CheckRights(ctx), pool.ClaimArchive(ctx)); err != nil {
 		return err
 	}
 	if err := pool.DeclareStorage(ctx); err != nil {
@@ -92,7 +92,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	pool.LogArchive(log)
 	pool.Trail.Log = log
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
-	w.queues = newQueueWatch(queue.NewMender(pool.Queue), pool.Now, log)
+	w.queues = newQueueWatch(queue.NewRepairer(pool.Queue), pool.Now, log)
 	events, out := newEvents(), newOutcomeMetrics()
 	id := cfg.Worker.ID
 	if id == "" {
@@ -156,6 +156,6 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 		&queueCollector{asynq.NewInspectorFromRedisClient(queue.Guarded(p.Asynq))}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
-		traceCollector{p.Trail.Trace},
+		traceCollector{p.Trail.Trace}, newTenantCollector(w.poolReader().Standings, p.Now, w.limits.hosts.has),
 	}
 }

@@ -81,7 +81,7 @@ func parseBucketURL(u *url.URL) (bucketSettings, error) {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return s, errors.New("parameters cannot be parsed")
+		return s, errors.New("parameters cannot be parsed; write ?endpoint=https://host:port&region=name, with %25 for a percent sign")
 	}
 	endpoint := amazonEndpoint
 	for key, values := range query {

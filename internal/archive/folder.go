@@ -88,8 +88,7 @@ func (t *tree) put(ctx context.Context, name string, data []byte) error {
 		return nil
 	case bytes.HasPrefix(data, held):
 		// A power cut leaves the beginning of a file that was never flushed, most often an empty
-		// file. No document is the beginning of another, so this overwrites nothing that anybody
-		// kept.
+		// file. No document is the beginning of another, so this overwrites no whole document.
 		return t.overwrite(ctx, name, data)
 	}
 	return ErrConflict

@@ -28,9 +28,9 @@ var errReplaced = errors.New("the archive's folder was removed or replaced while
 
 // open opens the folder unless it is already open. Every call begins with it.
 //
-// Only the first opening makes the folder. Later on a folder that is missing is more likely a share
-// that is not mounted, and what would be written below the mount point nobody would find. And a
-// later opening must lead to where the first one led: a link that came in between is not followed.
+// Only the first opening makes the folder. Later a folder that is missing is more likely a share
+// that is not mounted, and nobody would find what was written below the mount point. And a later
+// opening must lead to where the first one led: a link that came in between is not followed.
 func (f *folder) open(ctx context.Context) (*tree, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -93,8 +93,9 @@ func (f *folder) make() error {
 	return err
 }
 
-// after looks what the failure of a call means: when the folder at the path is not the one that is
-// open any more, the failure says nothing about the archive, least of all that it lacks a document.
+// after returns what the failure of a call means. When the folder at the path is not the one that
+// is open any more, the failure says nothing about the archive, least of all that it lacks a
+// document.
 func (f *folder) after(t *tree, err error) error {
 	if err == nil || errors.Is(err, ErrConflict) || !t.replaced() {
 		return err

@@ -29,9 +29,10 @@ func (o Owner) String() string { return o.Environment + " at " + o.Address }
 // An archive that cannot be asked now is asked again by the next call, which fails until then. So
 // is a folder that was removed and made again, or replaced, under the process.
 //
-// uses, if it is not nil, remembers which archives were used. One that was used and does not say
-// any more whose it is gives every call an [*UnmarkedError]: it is a share that is not mounted, or
-// lost what was in it, and what it lacks is not lost because of that.
+// uses, if it is not nil, remembers which archives were used. When an archive that was used does
+// not say any more whose it is, every call returns an [*UnmarkedError]. Such an archive is a share
+// that is not mounted, or it has lost its content. Nobody may conclude from it that a document was
+// never archived.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }

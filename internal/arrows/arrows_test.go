@@ -175,6 +175,7 @@ var (
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
+		"internal/results/resulttest":        nil,
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/keytest":         nil,
 		"internal/testbed/morning":           nil,
@@ -202,7 +203,7 @@ var (
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
 		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/archive/archivetest",
-		"internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest"})
+		"internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},

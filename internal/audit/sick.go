@@ -7,7 +7,7 @@ import (
 )
 
 // SickError says that the key of the log holds what the log did not write. What people ask for is
-// refused until a person has mended it: nothing is done that is not on record.
+// refused until a person has repaired the key: nothing is done that is not on record.
 type SickError struct {
 	Key string // with the prefix
 	Err error

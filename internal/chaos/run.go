@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	faults, disruptions := drawFaults(o, dice), drawDisruptions(o, dice)
 	episodes, alterations := drawEpisodes(o, r.export, rand.New(rand.NewPCG(o.Seed, 1)))
 	clients := rand.New(rand.NewPCG(o.Seed, 2)) // dice of their own, like those of the partial faults
-	r.export.chooseDoors(o, clients)
+	r.export.chooseRoutes(o, clients)
 	ends := drawWatchEnds(o, clients)
 	defer r.close()
 	if err := r.start(ctx, clients); err != nil {

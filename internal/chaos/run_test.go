@@ -20,7 +20,7 @@ func TestDraw_SameSeed_SameRun(t *testing.T) {
 		e := newExport(o, dice, "2026-11-23")
 		text := ""
 		clients := newDice(seed)
-		e.chooseDoors(o, clients)
+		e.chooseRoutes(o, clients)
 		for _, d := range e.drops {
 			text += fmt.Sprint(d.at, d.item.number, d.path, d.how, d.back, d.torn)
 		}

@@ -19,3 +19,11 @@ func TestRedisHint_SentinelNamesTheAddress_RedisURLIsNotBlamed(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A Redis whose disk is full runs: nobody is sent to start it.
+func TestRedisHint_RedisCannotSave_ItsDiskIsNamed(t *testing.T) {
+	got := redisHint(errors.New("MISCONF Errors writing to the AOF file: No space left on device"), config.RedisConn{Addr: "127.0.0.1:6380"})
+	if !strings.Contains(got, "disk is full") || strings.Contains(got, "that the server runs") {
+		t.Error(got)
+	}
+}

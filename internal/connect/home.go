@@ -16,7 +16,8 @@ func (p *Pool) Home() ledger.Home {
 }
 
 // CheckHome refuses a ledger that belongs to another environment or gateway, with a
-// [*config.FieldError] around a [*ledger.HomeError]. It writes nothing.
+// [*config.FieldError] around a [*ledger.HomeError], and one of a format that this build does not
+// know, with one around a [*ledger.FormatError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
@@ -25,6 +26,16 @@ func (p *Pool) CheckHome(ctx context.Context) error {
 // process that takes invoices in or sends them MUST claim first.
 func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
+}
+
+// CheckRights refuses a user of Redis who may not use all commands that the ledger needs, with a
+// [*config.FieldError] around a [*ledger.RightsError].
+func (p *Pool) CheckRights(ctx context.Context) error {
+	err := p.Ledger.CheckRights(ctx)
+	if refused, ok := errors.AsType[*ledger.RightsError](err); ok {
+		return &config.FieldError{Field: "redis.username", Err: refused}
+	}
+	return err
 }
 
 // Rehome records that ledger and archive belong here now. from is their owner so far, as it was
@@ -88,6 +99,9 @@ func ownerFault(err error) error {
 func homeFault(err error) error {
 	if refused, ok := errors.AsType[*ledger.HomeError](err); ok {
 		return &config.FieldError{Field: "environment", Err: refused}
+	}
+	if refused, ok := errors.AsType[*ledger.FormatError](err); ok {
+		return &config.FieldError{Field: "redis.prefix", Err: refused}
 	}
 	return err
 }

@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// earlier builds the worker of the newest tag before this commit, or of the revision that
-// KSEF_UPGRADE_FROM names. Before the first release there is no such tag.
-func earlier(t *testing.T) (path, revision string) {
+// earlier builds worker and enqueue of the newest tag before this commit, or of the revision that
+// KSEF_UPGRADE_FROM names, and returns their folder. Before the first release there is no such tag.
+func earlier(t *testing.T) (programs, revision string) {
 	t.Helper()
 	revision = os.Getenv("KSEF_UPGRADE_FROM")
 	if revision == "" {
@@ -24,17 +24,17 @@ func earlier(t *testing.T) (path, revision string) {
 			t.Skip("there is no earlier tag; KSEF_UPGRADE_FROM=<revision> tries the update from another commit")
 		}
 	}
-	dir := t.TempDir()
-	path = filepath.Join(t.TempDir(), "worker")
-	script := `git -C ../.. archive "$1" | tar -x -C "$2" && cd "$2" && go build -trimpath -o "$3" ./cmd/worker`
-	if out, err := exec.Command("sh", "-c", script, "sh", revision, dir, path).CombinedOutput(); err != nil {
-		t.Fatalf("build the worker of %s: %v\n%s", revision, err, out)
+	dir, programs := t.TempDir(), t.TempDir()
+	script := `git -C ../.. archive "$1" | tar -x -C "$2" && cd "$2" && go build -trimpath -o "$3/" ./cmd/worker ./cmd/enqueue`
+	if out, err := exec.Command("sh", "-c", script, "sh", revision, dir, programs).CombinedOutput(); err != nil {
+		t.Fatalf("build the programs of %s: %v\n%s", revision, err, out)
 	}
-	return path, revision
+	return programs, revision
 }
 
 func TestUpgrade_FromThePreviousTagAndBack_EveryInvoiceIsAcceptedOnce(t *testing.T) {
-	old, revision := earlier(t)
+	programs, revision := earlier(t)
+	old := filepath.Join(programs, "worker")
 	t.Logf("the earlier worker is that of %s", revision)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: time.Second})
 	s.configure(1, noticesDeathsEarly)

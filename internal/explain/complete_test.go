@@ -71,6 +71,7 @@ func TestWords_EveryClosedListOfTheProgram_HasWords(t *testing.T) {
 		want(t, explain.State, string(s), "ledger.States")
 	}
 	want(t, explain.State, results.Refused, "results.Refused")
+	want(t, explain.State, results.Unreadable, "results.Unreadable")
 }
 
 // The contract of the Ministry's API 2.8 (open-api 2.7.0 of July 2026, and 21184 of 2.8.0).
@@ -200,7 +201,7 @@ func assigned(t *testing.T, s *source, name *ast.Ident) string {
 // parkers are the functions that park an invoice, and which argument is the reason.
 var parkers = map[string]map[string]int{
 	"settlement": {"parked": 3, "park": -1}, // park has the reason last: o.park(inv, code, reason), park(inv, reason)
-	"tasks":      {"stopped": 1, "parkForgotten": 2},
+	"tasks":      {"stopped": 1, "parkOutsidePackage": 2},
 }
 
 // passedOn are the expressions of reasons that a function got and passes on. Their texts are found

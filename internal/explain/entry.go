@@ -55,15 +55,6 @@ const (
 	RetryNever     Retry = "never"
 )
 
-// Language is a language of the words.
-type Language string
-
-// The languages.
-const (
-	Polish  Language = "pl"
-	English Language = "en"
-)
-
 // Words are the words about one code in one language. None of them is empty.
 type Words struct {
 	Name  string `yaml:"name" json:"name"` // a few words; of KSeF's codes in Polish its own description

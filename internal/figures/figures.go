@@ -1,7 +1,7 @@
 // Package figures counts what became of invoices, by tenant, hour and day, for charts and totals.
 // The counts are in Redis, bounded and expiring: 26 hours and 32 days of each tenant, a few hundred
-// bytes each. They are for looking at: a process that dies between a decision and its count loses
-// the count, never the invoice. The ledger and the archive say what happened.
+// bytes each. They are only for people to look at: a process that dies between a decision and its
+// count loses the count, never the invoice. The ledger and the archive say what happened.
 package figures
 
 import (

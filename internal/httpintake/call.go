@@ -82,9 +82,10 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// hurry bounds how long a body may take, whether or not a handler reads it: the server reads what
-// is left of it before it answers, also that of a caller without a key. It lifts the bound of the
-// answer before on this connection, which would hold for the "100 Continue" of this call.
+// hurry bounds how long a body may take, whether or not a handler reads it: before the server
+// answers, it reads the rest of the body, also that of a caller without a key. hurry also lifts the
+// write bound that the last answer left on this connection, which would hold for the "100 Continue"
+// of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // a connection without deadlines has none
@@ -93,7 +94,8 @@ func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unhurried is called when the whole body was read: what takes time now is our own work.
+// unhurried is called when the whole body was read: from then on only this program's own work takes
+// time.
 func (c *call) unhurried() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }
 
 // run calls a handler. A panic is a fault of this program: the caller learns no more than that.

@@ -33,6 +33,7 @@ const keyCheck = time.Second
 type client struct {
 	Client
 	admitter *intake.Admitter // of its own tenants
+	ownsAll  bool             // it has every tenant of the pool
 
 	mu      sync.Mutex
 	keys    keys
@@ -50,6 +51,10 @@ const keyTimeout = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
+// maySee reports whether the client may be told of an entry whose tenant is perhaps not known: "".
+// One that has all tenants of the pool may.
+func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant == "" && c.ownsAll }
+
 // clients are those that may call.
 type clients struct {
 	all []*client
@@ -61,6 +66,7 @@ func newClients(o Options) (*clients, error) {
 	used := map[[sha256.Size]byte]string{}
 	for _, one := range o.Clients {
 		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants)}
+		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
 		var err error
 		if c.keys, err = c.read(); err != nil {
 			return nil, err

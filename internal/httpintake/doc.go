@@ -8,10 +8,12 @@
 //	body.go          the body of a call, bounded in size, time and memory
 //	documents.go     the documents in a body: xml, zip; multipart.go, jsonbody.go;
 //	                 faktura.go: invoices that are JSON themselves
-//	submit.go        POST /v1/invoices; item.go: the answer about one document; foreign.go: about one
+//	submit.go        POST /v1/invoices; item.go: the answer about one document, also about one
 //	                 that belongs to another client
-//	list.go          GET /v1/invoices, cursor.go: its pages; one.go: one invoice, its XML and its UPO;
-//	                 forms.go: its QR code and its PDF
+//	list.go          GET /v1/invoices; filter.go: what it is asked for; cursor.go: its pages;
+//	                 parameters.go: the parameters that a query may have
+//	                 one.go: one invoice, its XML and its UPO; forms.go: its QR code and its PDF
+//	events.go        GET /v1/events: what became final, in order
 //	act.go           :retry and :dismiss
 //	problem.go       errors as RFC 9457 problem details; language.go: in English or Polish
 //	openapi.go       the description of all this, openapi.yaml, and a page to read it

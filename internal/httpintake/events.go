@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -85,34 +83,25 @@ type eventsQuery struct {
 
 func eventsQueryOf(c *call) (eventsQuery, error) {
 	q := eventsQuery{limit: pageSize}
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return q, bad("the query cannot be read", "nie można odczytać parametrów zapytania")
-	}
-	for name, values := range query {
-		value, ok := values[0], len(values) == 1
+	err := eventParameters.each(c.r.URL.RawQuery, func(name, value string) (ok bool) {
+		var err error
 		switch name {
-		case "cursor":
-			if value == "" {
-				continue
-			}
+		case "cursor": // an empty one is the beginning
 			var at place
-			at, known := eventPlaceOf(value)
-			q.from, ok = &at, ok && known
+			if ok = true; value != "" {
+				at, ok = eventPlaceOf(value)
+				q.from = &at
+			}
 		case "limit":
 			q.limit, err = strconv.Atoi(value)
-			ok = ok && err == nil && q.limit >= 1 && q.limit <= maxPageSize
+			ok = err == nil && q.limit >= 1 && q.limit <= maxPageSize
 		case "wait":
 			q.wait, err = time.ParseDuration(value)
-			ok = ok && err == nil && q.wait >= 0 && q.wait <= maxEventsWait
-		default:
-			ok = false
+			ok = err == nil && q.wait >= 0 && q.wait <= maxEventsWait
 		}
-		if !ok {
-			return q, badParameter(name)
-		}
-	}
-	return q, nil
+		return ok
+	})
+	return q, err
 }
 
 // events answers with what became final behind a cursor, in the order in which the ledger wrote it.
@@ -136,6 +125,11 @@ func (e *events) events(c *call) error {
 		if err != nil {
 			return err
 		}
+		if next != at && at.at != "" { // what was trimmed while the page was read would be skipped
+			if _, err := e.begin(c.ctx(), &at); err != nil {
+				return err
+			}
+		}
 		if at = next; len(items) > 0 || !e.pause(c.ctx(), time.Until(until), more) {
 			return c.json(http.StatusOK, eventsAnswer{Items: items, Next: at.String()})
 		}
@@ -143,7 +137,7 @@ func (e *events) events(c *call) error {
 }
 
 // begin returns where a call begins. A client whose next outcomes are not kept any more is told so,
-// and not led past them.
+// and not led past them. So is one that has seen more than there is: the outbox is another one.
 func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	span, err := e.o.Ledger.Outbox(ctx)
 	if err != nil {
@@ -161,6 +155,13 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 			pl: "zdarzeń za tym kursorem, które nie są już przechowywane: " + missed + "; pobierz zmiany przez GET /v1/invoices?since=, " +
 				"potem zacznij od nowa bez kursora"}}
 	}
+	if from.seen > span.Added {
+		return place{}, &problem{kind: outdated, detail: text{
+			en: "this cursor is ahead of the server, which was restored from a backup or begun anew: list what changed with " +
+				"GET /v1/invoices?since=, then begin again without a cursor",
+			pl: "ten kursor wyprzedza serwer, który odtworzono z kopii lub założono od nowa: pobierz zmiany przez " +
+				"GET /v1/invoices?since=, potem zacznij od nowa bez kursora"}}
+	}
 	return *from, nil
 }
 
@@ -168,7 +169,6 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 // has looked at, and whether there may be more.
 func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next place, more bool, err error) {
 	items = []invoiceAnswer{}
-	mine := func(tenant string) bool { return slices.Contains(c.client.Tenants, tenant) }
 	for read := 0; len(items) < limit && read < eventsScanned; {
 		outcomes, err := e.o.Ledger.Outcomes(c.ctx(), at.at, limit-len(items))
 		if err != nil {
@@ -177,16 +177,18 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 		if len(outcomes) == 0 {
 			return items, at, false, nil
 		}
-		told, err := e.editor.Edit(c.ctx(), outcomes, mine)
+		told, err := e.editor.Edit(c.ctx(), outcomes, c.client.owns)
 		if err != nil {
 			return nil, at, false, notNow(err)
 		}
 		for i := range told {
-			switch {
-			case told[i].Err != nil: // whose it is cannot be read either, and it must not stop the others
-				e.o.Log.Warn().Str("id", outcomes[i].ID).Err(told[i].Err).Msg("event left out")
-			case !told[i].Gone:
-				items = append(items, answerOf(told[i].Result))
+			switch t := &told[i]; {
+			case t.Err != nil && c.client.maySee(t.Tenant):
+				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
+			case t.Err != nil: // whose it is cannot be read either, and it must not stop the others
+				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).Msg("event left out")
+			case !t.Gone:
+				items = append(items, answerOf(t.Result))
 			}
 			at = place{outcomes[i].At, at.seen + 1}
 		}
@@ -195,8 +197,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 	return items, at, true, nil
 }
 
-// pause waits a moment for the next outcome, and hardly when more of them are there already; false
-// when the time is over.
+// pause waits a moment for the next outcome, only a millisecond when more outcomes are there
+// already. It returns false when the time is over.
 func (e *events) pause(ctx context.Context, left time.Duration, more bool) bool {
 	if left <= 0 {
 		return false

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/ledger"
 )
@@ -94,6 +97,65 @@ func TestEvents_CursorTooOld_IsToldAndNotLedPast(t *testing.T) {
 	}
 	if got, _ := b.events(""); strings.Join(got, ", ") != "FV/3 parked" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
+	b := newBench(t, nil)
+	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
+	_, next := b.events("")
+	b.must(b.rdb.Del(t.Context(), "ksef:outbox").Err()) // Redis was restored from before it
+	a := b.call("GET", "/v1/events?cursor="+next, nil)
+	if b.want(a, http.StatusGone, "cursor-too-old"); !strings.Contains(a.body.Detail, "ahead") {
+		t.Errorf("%s", a.raw)
+	}
+}
+
+// What leaves the outbox between the two steps of a call must not be skipped silently.
+func TestEvents_TrimmedWhileThePageIsRead_IsTold(t *testing.T) {
+	b := newBench(t, nil)
+	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
+	_, next := b.events("")
+	b.move(ledger.Parked, nil, b.take(0, "FV/2", ""))
+	b.move(ledger.Parked, nil, b.take(0, "FV/3", ""))
+	trim := sync.OnceFunc(func() { b.must(b.rdb.XTrimMaxLen(context.Background(), "ksef:outbox", 1).Err()) })
+	b.rdb.AddHook(before{"xrange", trim})
+	b.want(b.call("GET", "/v1/events?cursor="+next, nil), http.StatusGone, "cursor-too-old")
+}
+
+// before does something before a command of Redis.
+type before struct {
+	name string
+	do   func()
+}
+
+func (h before) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h before) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == h.name {
+			h.do()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (h before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// A refused document is no invoice, so it has nothing that links could lead to.
+func TestEvents_RefusalThatHasEnded_HasNoLinks(t *testing.T) {
+	b := newBench(t, nil)
+	b.post([]byte("<x"), "?ref=SO-1")
+	refused := b.call("GET", "/v1/events", nil)
+	id := refused.body.Items[0].ID
+	b.must(b.o.Ledger.DismissRefusal(t.Context(), id, ledger.Dismissal{By: "anna", Reason: "not ours"}))
+	for _, path := range []string{"/v1/events?cursor=" + refused.body.Next, "/v1/invoices?ref=SO-1"} {
+		a := b.call("GET", path, nil)
+		if len(a.body.Items) != 1 || a.body.Items[0].State != "dismissed" || strings.Contains(string(a.raw), "links") {
+			t.Errorf("%s: %s", path, a.raw)
+		}
 	}
 }
 

@@ -115,7 +115,8 @@ type answer struct {
 		Taken, Refused      int
 		Items               []struct {
 			item
-			Reason string
+			Reason         string
+			Revision, Code int
 		}
 		Next string
 		invoiceAnswer

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 
 	"ksefworker/internal/intake"
@@ -31,7 +30,7 @@ func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 
 func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.Item) bool) error {
 	// In JSON a character of a document takes up to six: \u003c.
-	elements := &elementReader{from: b.reader(), limit: 6*br.o.Limits.Document + 64<<10}
+	elements := &elementReader{from: b.afterMark(), limit: 6*br.o.Limits.Document + 64<<10}
 	elements.left = elements.limit
 	d := json.NewDecoder(elements)
 	for _, want := range []any{json.Delim('{'), "invoices", json.Delim('[')} {
@@ -65,6 +64,16 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 	return nil
 }
 
+// afterMark reads a body behind its byte order mark, which programs on Windows put before JSON.
+func (b *body) afterMark() io.Reader {
+	const mark = "\xef\xbb\xbf"
+	head := make([]byte, len(mark))
+	if n, _ := b.at.ReadAt(head, 0); string(head[:n]) == mark {
+		return io.NewSectionReader(b.at, int64(n), b.size-int64(n))
+	}
+	return b.reader()
+}
+
 func malformed(n int, elements *elementReader, err error) error {
 	if elements.left <= 0 {
 		return &problem{kind: tooLarge, detail: text{
@@ -85,8 +94,8 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 	d := json.NewDecoder(strings.NewReader(string(raw)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&one); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			it.Err = wrongKind(wrong)
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			it.Err = intake.WrongKind(it.File, wrong)
 			return it
 		}
 		it.Err = &invoice.FieldError{Field: it.File, Rule: "cannot be read: " + strings.TrimPrefix(err.Error(), "json: "),
@@ -114,16 +123,6 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		it.Data, it.Err = one.document(m, own.Tenant)
 	}
 	return it
-}
-
-// wrongKind says which field has a value of another kind than it must have.
-func wrongKind(wrong *json.UnmarshalTypeError) error {
-	rule := "must be a text"
-	if wrong.Type.Kind() == reflect.Bool {
-		rule = "must be true or false"
-	}
-	field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // the fields of Wanted are those of the element
-	return &invoice.FieldError{Field: field, Rule: rule, Value: wrong.Value}
 }
 
 func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {

@@ -2,8 +2,6 @@ package httpintake
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"ksefworker/internal/explain"
 )
@@ -26,25 +24,9 @@ func (t text) in(l lang) string {
 	return t.en
 }
 
-// languageOf returns the language that a request prefers: English, unless Accept-Language gives
-// Polish a higher weight. Of two equal weights the one that stands first counts.
+// languageOf returns the language that a request prefers; see [explain.Preferred].
 func languageOf(r *http.Request) lang {
-	best, found := 0.0, english
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		weight := 1.0
-		if q, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
-			var err error
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if l := lang(primary); (l == english || l == polish) && weight > best {
-			best, found = weight, l
-		}
-	}
-	return found
+	return lang(explain.Preferred(r.Header.Get("Accept-Language")))
 }
 
 func (l lang) say(t text) string { return t.in(l) }

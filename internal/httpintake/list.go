@@ -3,14 +3,11 @@ package httpintake
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"ksefworker/internal/inquiry"
-	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -21,17 +18,6 @@ type listAnswer struct {
 	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that
 	// changes later comes behind it then.
 	Next string `json:"next,omitempty"`
-}
-
-// filter is what a list is asked for.
-type filter struct {
-	ref, number, ksefNumber        string
-	numberPrefix, ksefNumberPrefix string
-	day                            string // P_1
-	state                          string
-	tenants                        []string // those of the client, or the one that was asked for
-	from                           ledger.Place
-	limit                          int
 }
 
 const (
@@ -53,88 +39,6 @@ func (l *listing) list(c *call) error {
 	return l.changed(c, f)
 }
 
-func (l *listing) filterOf(c *call) (filter, error) {
-	f := filter{tenants: c.client.Tenants, limit: pageSize}
-	query, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return f, bad("the query cannot be read", "nie można odczytać parametrów zapytania")
-	}
-	for name, values := range query {
-		value := values[0]
-		ok := len(values) == 1 && value != ""
-		switch name {
-		case "ref":
-			f.ref, ok = value, ok && intake.CheckRef(value) == nil
-		case "number":
-			f.number = value
-		case "ksef_number":
-			f.ksefNumber = value
-		case "number_prefix":
-			f.numberPrefix = value
-		case "ksef_number_prefix":
-			f.ksefNumberPrefix = value
-		case "day":
-			f.day = value
-			_, err := time.Parse(time.DateOnly, value)
-			ok = ok && err == nil
-		case "state":
-			f.state = value
-			ok = ok && (value == results.Refused || slices.Contains(ledger.States(), ledger.State(value)))
-		case "tenant":
-			f.tenants, ok = []string{value}, ok && c.client.owns(value)
-		case "since":
-			var at time.Time
-			at, ok = intake.ParseTime(value, false)
-			f.from = ledger.Place{At: ledger.At(at)}
-		case "cursor":
-			continue // below: it counts more than since
-		case "limit":
-			f.limit, err = strconv.Atoi(value)
-			ok = ok && err == nil && f.limit >= 1 && f.limit <= maxPageSize
-		default:
-			ok = false
-		}
-		if !ok {
-			return f, badParameter(name)
-		}
-	}
-	if at := query.Get("cursor"); at != "" {
-		ok := false
-		if f.from, ok = placeOf(at); !ok {
-			return f, bad("this cursor was not given by this server", "ten kursor nie pochodzi z tego serwera")
-		}
-	}
-	if f.state == results.Refused && f.ref == "" && f.number == "" {
-		return f, bad("refused documents are not invoices: ask for them by ref or number",
-			"odrzucone dokumenty nie są fakturami: pytaj o nie przez ref lub number")
-	}
-	return f, nil
-}
-
-func (f *filter) match(inv *ledger.Invoice) bool {
-	return slices.Contains(f.tenants, inv.Tenant) &&
-		(f.state == "" || f.state == string(inv.State)) &&
-		(f.ref == "" || f.ref == inv.Ref) &&
-		(f.number == "" || inquiry.SameNumber(f.number, inv.Number)) &&
-		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber) &&
-		(f.day == "" || f.day == inv.IssueDate) &&
-		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
-}
-
-// matchRefused is match for a document that is no invoice. KSeF gave it no number.
-func (f *filter) matchRefused(r *ledger.Refusal) bool {
-	return slices.Contains(f.tenants, r.Tenant) &&
-		(f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
-		(f.day == "" || f.day == r.IssueDate) &&
-		f.ksefNumber+f.ksefNumberPrefix == "" && inquiry.NumberBegins(r.Number, f.numberPrefix) &&
-		ledger.Millis(r.Revision()) >= f.from.At
-}
-
-// selects reports whether the filter asks for more than a state and the tenants of the client.
-func (f *filter) selects() bool {
-	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
-}
-
 // named answers with the invoices of a ref or number. They are few, so there is one page. When no
 // invoice has it, refused documents have their turn: a program that asks by its ref learns that its
 // document was not taken.
@@ -146,7 +50,8 @@ func (l *listing) named(c *call, f filter) error {
 	} else {
 		invs, err = l.o.Inquiry.FindNumber(c.ctx(), f.number)
 	}
-	if _, err = ledger.Skip(err); err != nil {
+	unread, err := ledger.Skip(err)
+	if err != nil {
 		return notNow(err)
 	}
 	invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !f.match(&inv) || inv.UpdatedAt < f.from.At })
@@ -154,7 +59,12 @@ func (l *listing) named(c *call, f filter) error {
 	if err != nil {
 		return err
 	}
-	if len(invs) == 0 && (f.state == "" || f.state == results.Refused) {
+	for i := range unread {
+		if f.matchUnread(&unread[i], c.client) {
+			page = append(page, answerOf(results.WithoutEntry(&unread[i])))
+		}
+	}
+	if len(page) == 0 && (f.state == "" || f.state == results.Refused) {
 		refused := l.o.Inquiry.RefusedRef
 		name := f.ref
 		if name == "" {
@@ -185,6 +95,29 @@ func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, er
 	return page, nil
 }
 
+// placed returns the answers about a page, those that cannot be read in their places.
+func (l *listing) placed(c *call, page []inquiry.Placed) ([]invoiceAnswer, error) {
+	var invs []ledger.Invoice
+	for i := range page {
+		if page[i].Unread == nil {
+			invs = append(invs, page[i].Invoice)
+		}
+	}
+	read, err := l.answersOf(c, invs)
+	if err != nil || len(invs) == len(page) {
+		return read, err
+	}
+	out := make([]invoiceAnswer, 0, len(page))
+	for i := range page {
+		if u := page[i].Unread; u != nil {
+			out = append(out, answerOf(results.WithoutEntry(u)))
+			continue
+		}
+		out, read = append(out, read[0]), read[1:]
+	}
+	return out, nil
+}
+
 // changed answers with a page of invoices in the order of their last change.
 func (l *listing) changed(c *call, f filter) error {
 	states := ledger.States()
@@ -204,7 +137,7 @@ func (l *listing) changed(c *call, f filter) error {
 	if f.selects() {
 		n = max(n, maxPageSize)
 	}
-	var page []ledger.Invoice
+	var page []inquiry.Placed
 	more := false
 	for read := 0; !more; {
 		some, next, err := l.o.Inquiry.Changed(c.ctx(), states, f.from, n)
@@ -215,8 +148,9 @@ func (l *listing) changed(c *call, f filter) error {
 			break
 		}
 		for i := range some {
-			if f.match(&some[i].Invoice) {
-				page = append(page, some[i].Invoice)
+			p := &some[i]
+			if p.Unread == nil && f.match(&p.Invoice) || p.Unread != nil && f.matchUnread(p.Unread, c.client) {
+				page = append(page, *p)
 			}
 			if len(page) == f.limit {
 				next = some[i].Place
@@ -229,7 +163,7 @@ func (l *listing) changed(c *call, f filter) error {
 	}
 	answer := listAnswer{}
 	var err error
-	if answer.Items, err = l.answersOf(c, page); err != nil {
+	if answer.Items, err = l.placed(c, page); err != nil {
 		return err
 	}
 	if more {

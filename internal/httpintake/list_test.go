@@ -114,7 +114,7 @@ func TestList_ParameterThatCannotBeUsed_Is400(t *testing.T) {
 	b := newBench(t, nil)
 	for _, query := range []string{"stat=queued", "state=new", "limit=0", "limit=1001", "limit=x", "day=today", "number_prefix=",
 		"since=tomorrow", "cursor=x", "cursor=eA",
-		"ref=", "ref=%0a", "state=queued&state=parked", "state=refused", "%zz"} {
+		"since=2026-01-01&since=2027-01-01", "cursor=&cursor=", "ref=", "ref=%0a", "state=queued&state=parked", "state=refused", "%zz"} {
 		b.want(b.call("GET", "/v1/invoices?"+query, nil), http.StatusBadRequest, "bad-request")
 	}
 }

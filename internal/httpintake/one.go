@@ -3,6 +3,8 @@ package httpintake
 import (
 	"errors"
 	"net/http"
+	"strings"
+	"time"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
@@ -20,14 +22,14 @@ func answerOf(r results.Result) invoiceAnswer {
 		r.Explain()
 	}
 	a := invoiceAnswer{Result: r}
-	if r.State != results.Refused {
+	if strings.HasPrefix(r.ID, "inv-") { // a refused document is no invoice, also when its refusal has ended
 		a.Links = linksOf(r.ID)
 	}
 	return a
 }
 
 // invoice returns the entry that the path of a call names. An invoice of another client does not
-// exist for this one.
+// exist for this one. One that cannot be read is a problem that wraps an [*ledger.UnreadableError].
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -38,8 +40,12 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	if unread, rest := ledger.Skip(err); rest != nil {
 		return inv, notNow(rest)
 	} else if len(unread) > 0 {
-		// Whose it is cannot be read either.
-		return inv, missing
+		if !c.client.maySee(unread[0].Tenant) {
+			return inv, missing
+		}
+		return inv, &problem{kind: unavailable, after: time.Minute, cause: err, detail: text{
+			en: "this invoice is here, and its entry cannot be read by this server now; nothing is lost, ask again",
+			pl: "ta faktura jest w rejestrze, ale ten serwer nie może teraz odczytać jej wpisu; nic nie zginęło, zapytaj ponownie"}}
 	}
 	if !c.client.owns(inv.Tenant) {
 		return inv, missing
@@ -49,6 +55,9 @@ func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 
 func (sg *single) one(c *call) error {
 	inv, err := sg.invoice(c, c.r.PathValue("id"))
+	if unread, _ := ledger.Skip(err); len(unread) > 0 {
+		return c.json(http.StatusOK, answerOf(results.WithoutEntry(&unread[0])))
+	}
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,11 +40,28 @@ func newContract(t *testing.T, raw []byte) *contract {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, s := range doc.Components.Schemas {
+		shut(s)
+	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &contract{t: t, router: router, seen: map[string]bool{}, doc: doc}
+}
+
+// shut forbids fields that are not described: the description lets new ones be added to answers.
+func shut(s *openapi3.SchemaRef) {
+	if s == nil || s.Ref != "" {
+		return
+	}
+	if none := false; len(s.Value.Properties) > 0 {
+		s.Value.AdditionalProperties = openapi3.AdditionalProperties{Has: &none}
+	}
+	for _, inner := range s.Value.Properties {
+		shut(inner)
+	}
+	shut(s.Value.Items)
 }
 
 // check fails when an answer is not what the description says about this call.
@@ -142,6 +163,64 @@ func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
 	})
 	if !inner.Failed() {
 		t.Error("an invoice without its fields fits the description")
+	}
+	inner = &testing.T{}
+	c.t = inner
+	c.check("GET", "/v1/invoices", "", answer{
+		status: 200, head: http.Header{"Content-Type": {"application/json"}}, raw: []byte(`{"items":[],"more":true}`),
+	})
+	if !inner.Failed() {
+		t.Error("a field that is not described fits the description")
+	}
+}
+
+// What is sent is closed, and answers are open: a program that was made from the description must
+// not stop at a field that a later version adds.
+func TestOpenAPI_Answers_MayGetNewFieldsAndBodiesMayNot(t *testing.T) {
+	_, answers, _ := strings.Cut(string(openAPI), "\n    Submitted:\n")
+	if strings.Contains(answers, "additionalProperties") || !strings.Contains(string(openAPI), "additionalProperties: false") {
+		t.Error("an answer forbids new fields, or a body takes any")
+	}
+}
+
+func TestOpenAPI_EveryParameterThatIsRead_IsDescribedAndNoOther(t *testing.T) {
+	doc := newContract(t, openAPI).doc
+	for _, c := range []struct {
+		of     *openapi3.Operation
+		source string // where the names are read
+	}{
+		{doc.Paths.Find("/v1/invoices").Post, "documents.go"}, {doc.Paths.Find("/v1/invoices").Get, "filter.go"},
+		{doc.Paths.Find("/v1/events").Get, "events.go"},
+	} {
+		var described, read []string
+		for _, p := range c.of.Parameters {
+			if p.Value.In == "query" {
+				described = append(described, p.Value.Name)
+			}
+		}
+		text, err := os.ReadFile(c.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\t\tcase "(\w+)":`).FindAllSubmatch(text, -1) {
+			read = append(read, string(m[1]))
+		}
+		slices.Sort(described)
+		slices.Sort(read)
+		if !slices.Equal(described, read) {
+			t.Errorf("%s: described are %q, read are %q", c.of.OperationID, described, read)
+		}
+	}
+	one := doc.Components.Schemas["Submission"].Value.Properties["invoices"].Value.Items.Value
+	var fields []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[jsonInvoice]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	if described := slices.Sorted(maps.Keys(one.Properties)); !slices.Equal(described, fields) {
+		t.Errorf("of an invoice in JSON described are %q, read are %q", described, fields)
 	}
 }
 

@@ -2,7 +2,6 @@ package httpintake
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -88,8 +87,8 @@ func (p *problem) body(c *call) problemBody {
 	}
 }
 
-// notNow is the problem of an error of Redis or of a state of the pool, in which nothing can be
-// done now and the same call is right later.
+// notNow is the problem when Redis fails or the pool is in a state in which nothing can be done
+// now. The same call is right later.
 func notNow(err error) error {
 	p := &problem{kind: unavailable, after: 5 * time.Second, cause: err, detail: text{
 		en: "the ledger (Redis) does not answer or may not be used at the moment; call again, nothing is sent twice",
@@ -105,9 +104,3 @@ func notNow(err error) error {
 }
 
 func bad(en, pl string) error { return &problem{kind: badRequest, detail: text{en: en, pl: pl}} }
-
-// badParameter refuses a parameter of the query.
-func badParameter(name string) error {
-	return bad(fmt.Sprintf("parameter %q is not known, given twice, or its value cannot be used", cut(name)),
-		fmt.Sprintf("parametr %q jest nieznany, podany dwa razy lub ma nieprawidłową wartość", cut(name)))
-}

@@ -175,6 +175,7 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 		map[string]any{"ref": "SO-7"},
 		map[string]any{"xml": string(xmlOf(0, "FV/8")), "tenant": "two"},
 	)
+	raw = append([]byte("\xef\xbb\xbf"), raw...) // as programs on Windows write it
 	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/json")
 	b.want(a, http.StatusMultiStatus, "")
 	for i, field := range []string{"", "", "lane", "corrects", "lane", "invoices[5]", "xml", "xml", "tenant"} {

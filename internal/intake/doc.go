@@ -14,6 +14,7 @@
 //	document.go      what is handed in, and what became of it
 //	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis
+//	take.go          into the ledger; trail.go: what is traced of it
 //	compare.go       the same number again: the same invoice, or another document; held.go: one
 //	                 that the ledger holds; archived_before.go: one that only the archive knows
 //	wait.go          until all are decided

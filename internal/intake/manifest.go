@@ -75,7 +75,11 @@ func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 
 func (m *Manifest) item(at string, line []byte) Item {
 	var l manifestLine
-	if err := decodeStrict(line, &l); err != nil {
+	err := decodeStrict(line, &l)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return Item{File: at, Err: WrongKind("the line", wrong)}
+	}
+	if err != nil {
 		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
 			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}
 	}

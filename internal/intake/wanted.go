@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +75,20 @@ func FromJSON(xml string) ([]byte, error) {
 			Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
 	}
 	return []byte(xml), nil
+}
+
+// WrongKind says which field of a JSON text has a value of another kind than it must have; at is
+// the text itself. What encoding/json says names types of this program.
+func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
+	rule := "must be a text"
+	switch wrong.Type.Kind() {
+	case reflect.Bool:
+		rule = "must be true or false"
+	case reflect.Struct:
+		rule = "must be a JSON object"
+	}
+	field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // the fields of Wanted are those of the text
+	return &invoice.FieldError{Field: cmp.Or(field, at), Rule: rule, Value: wrong.Value}
 }
 
 // ParseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a

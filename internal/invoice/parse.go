@@ -45,23 +45,7 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 		return h, TooLarge(h.Size, o.MaxSize)
 	}
 	h.Hash = sha256.Sum256(data)
-	// One allocation of buffers that are large enough for every ordinary document; append grows
-	// them for the others. A pool would save the allocation but would be package state.
-	buffer := new(struct {
-		open     [16]element
-		bindings [8]binding
-		attrs    [8]attribute
-		values   [512]byte
-		machine  schema.Machine
-		schema   [2]schema.Attr
-	})
-	r := reader{
-		scanner: scanner{
-			source:   source{data: data, lenient: o.AllowDiscouraged, open: buffer.open[:0]},
-			bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
-		},
-		values: buffer.values[:0], machine: &buffer.machine, schemaAttrs: buffer.schema[:0],
-	}
+	r := newReader(data, o.AllowDiscouraged)
 	err := r.read()
 	r.fill(&h)
 	if err != nil {
@@ -77,6 +61,39 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	return h, nil
 }
 
+// Amount returns P_15 and KodWaluty as a document states them, "" for what it does not state. It
+// checks nothing and reads no further than P_15, so it costs a quarter of [Parse]. It is for documents
+// that were checked before.
+func Amount(data []byte) (gross, currency string) {
+	r := newReader(data, true)
+	r.last = nodeGross
+	_ = r.read() // a fault ends the reading: what stands before it is good
+	var h Header
+	r.fill(&h)
+	return h.Gross, h.Currency
+}
+
+// newReader returns a reader whose buffers are one allocation and large enough for every ordinary
+// document; append grows them for the others. A pool would save the allocation but would be package
+// state.
+func newReader(data []byte, lenient bool) reader {
+	buffer := new(struct {
+		open     [16]element
+		bindings [8]binding
+		attrs    [8]attribute
+		values   [512]byte
+		machine  schema.Machine
+		schema   [2]schema.Attr
+	})
+	return reader{
+		scanner: scanner{
+			source:   source{data: data, lenient: lenient, open: buffer.open[:0]},
+			bindings: buffer.bindings[:0], attrs: buffer.attrs[:0],
+		},
+		values: buffer.values[:0], machine: &buffer.machine, schemaAttrs: buffer.schema[:0],
+	}
+}
+
 // reader collects the header from the scanner's tokens.
 type reader struct {
 	scanner
@@ -84,6 +101,7 @@ type reader struct {
 	path   [maxKnownDepth]node // the known open elements, outermost first
 	known  int                 // how many open elements are known; unknown ones may be open inside them
 	formNS nsID                // the root's namespace
+	last   node                // reading ends behind this element; the zero node: with the document
 
 	seen    [nodeCount]bool
 	startAt [nodeCount]int32 // offset of the last start tag of the node
@@ -142,6 +160,9 @@ func (r *reader) read() error {
 				r.known--
 				if r.inValue {
 					r.endValue(r.path[r.known])
+					if n := r.path[r.known]; n == r.last && n != nodeOther {
+						return nil
+					}
 				}
 			}
 		}

@@ -7,8 +7,8 @@ import (
 )
 
 // Place is a place in the order of last changes: that of the invoice with this id, which was last
-// changed then. The zero value is the place before all: before the oldest, or in lists that begin
-// with the newest, before that.
+// changed then. The zero value is the place before all invoices: before the oldest one, or, in a
+// list that begins with the newest one, before the newest.
 type Place struct {
 	At Millis
 	ID string

@@ -24,10 +24,12 @@ const compactPage = 500
 // Compact packs entries of receipted invoices that are not packed yet. It looks at up to limit
 // entries, those behind the last ones that a process looked at. Usually it finds none, because
 // [InvoiceStore.Receipt] packs what it receipts. An older build or a process that died receipted
-// the others, or they had their documents in the archive store then. It returns how many it packed.
+// the others, or they had their documents in the archive store then, or some process of the pool
+// did not look into buckets yet ([FormatStore]): until each one does, nothing is packed. It returns
+// how many it packed.
 func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	n := 0
-	for limit > 0 {
+	for limit > 0 && is.everybodyReads(ctx, FormatBuckets) {
 		page := min(limit, compactPage)
 		rows, err := is.run(ctx, nextScript, is.args(keyState+string(Receipted), page, int64(1)<<53, "compact:"))
 		if err != nil {
@@ -52,6 +54,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 // that are packed and that change has changed; digest is that of a ref that was sealed again.
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
+	if change == nil && !st.everybodyReads(ctx, FormatBuckets) {
+		return 0, nil // the script would refuse it
+	}
 	for chunk := range slices.Chunk(ids, compactPiece) {
 		ids := chunk
 		if change == nil {

@@ -12,11 +12,11 @@ type CutLimits struct {
 }
 
 // cutPiece is how many invoices one script takes into a package. Redis serves nobody else
-// meanwhile: ten thousand in one step were 600 ms, two hundred are a dozen.
+// meanwhile: ten thousand in one step would take 600 ms, two hundred take 12 ms.
 const cutPiece = 200
 
-// maxCutLooks bounds the pieces of one package, those included that find nothing but invoices of
-// numbers that it has already: ten thousand invoices in pieces, and as many to pass over thousands.
+// maxCutLooks bounds the pieces of one package: as many as ten thousand invoices need, and as many
+// again for pieces that find only invoices whose number the package has already.
 const maxCutLooks = 100
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are

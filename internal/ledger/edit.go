@@ -111,6 +111,11 @@ func (e PackageEdit) ClosingAt(at Millis) PackageEdit {
 	return e.with("closing_at", at, func(p *Package) { p.ClosingAt = at })
 }
 
+// ClosedOver writes when close is about to be called once more.
+func (e PackageEdit) ClosedOver(at Millis) PackageEdit {
+	return e.with("closed_over", at, func(p *Package) { p.ClosedOver = at })
+}
+
 // Unfinished writes whether the session is closed by a process that cannot know whether all parts
 // have arrived.
 func (e PackageEdit) Unfinished(yes bool) PackageEdit {

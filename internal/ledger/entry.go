@@ -135,6 +135,7 @@ type Package struct {
 	Deadline   Millis `redis:"deadline"`
 	OpenedAt   Millis `redis:"opened_at"`
 	ClosingAt  Millis `redis:"closing_at"`
+	ClosedOver Millis `redis:"closed_over"` // when the session was closed once more, because it said that it was open
 	SettledAt  Millis `redis:"settled_at"`
 	CreatedAt  Millis `redis:"created_at"`
 	UpdatedAt  Millis `redis:"updated_at"`

@@ -66,10 +66,12 @@ func (i *Invoice) unpackFacts(packed string) error {
 	if f.read(packed) {
 		// as this build writes them
 	} else if err := json.Unmarshal([]byte(packed), &f); err != nil {
-		var newer struct{ V int }
-		if json.Unmarshal([]byte(packed), &newer) == nil {
-			i.V = newer.V // a newer build may have changed types
+		var newer struct {
+			V          int
+			ID, Tenant string
 		}
+		_ = json.Unmarshal([]byte(packed), &newer) // a newer build may have changed types: what can be read is
+		i.V, i.ID, i.Tenant = newer.V, newer.ID, newer.Tenant
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}
 	i.Facts = f.Facts

@@ -187,6 +187,11 @@ func (c *identityCmds) id(i int) string {
 	return idOf(c.bucket[i].Val())
 }
 
+// sick reports whether a key that may name a document of the identity at i holds something else.
+func (c *identityCmds) sick(i int) bool {
+	return wrongType(c.own[i].Err()) || wrongType(c.bucket[i].Err())
+}
+
 // idOf returns the id that is made of these bytes; "" if it is none.
 func idOf(raw string) string {
 	if len(raw) != 15 {

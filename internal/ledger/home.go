@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -17,10 +16,15 @@ import (
 // and an invoice that is meant for a test must not be issued. The zero value means that no home was
 // written.
 type Home struct {
-	V           int    `json:"v"`
-	Environment string `json:"environment"`       // as configured: test, production or custom
+	V           int    `json:"v"`                 // the format of the ledger: whoever does not read it must not use the ledger
+	Environment string `json:"environment"`       // as configured: test, demo, production or custom
 	Address     string `json:"address"`           // of the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
+
+	// The way to a newer format ([FormatStore]).
+	Writes int    `json:"writes,omitempty"` // the newest format that may be written; 0 is the first
+	Next   int    `json:"next,omitempty"`   // the format that every living process reads, or the one that is not written yet
+	Since  Millis `json:"since,omitempty"`  // since when that is so
 }
 
 // String returns the home as people read it.
@@ -73,7 +77,7 @@ func (e *HomeError) Error() string {
 		e.Home, e.Here, moved)
 }
 
-// HomeStore holds the ledger to the environment that it belongs to.
+// HomeStore keeps a ledger to the environment that it belongs to.
 type HomeStore struct {
 	*store
 	claimed atomic.Pointer[claim]
@@ -86,26 +90,27 @@ func (hs *HomeStore) Home(ctx context.Context) (Home, error) {
 }
 
 func (hs *HomeStore) home(ctx context.Context) (h Home, raw string, err error) {
-	raw, err = hs.rdb.Get(ctx, hs.key(keyHome)).Result()
-	if errors.Is(err, redis.Nil) {
-		return Home{}, "", nil
-	}
-	if err == nil {
-		h, err = parseHome(raw)
-	}
-	if err != nil {
-		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", hs.key(keyHome), err)
+	if h, raw, err = hs.homeIn(hs.rdb.Get(ctx, hs.key(keyHome))); err != nil {
+		return Home{}, "", hs.unreadableHome(err)
 	}
 	return h, raw, nil
 }
 
-func parseHome(raw string) (Home, error) {
-	var h Home
-	err := json.Unmarshal([]byte(raw), &h)
-	if err == nil && h.V > Version {
-		err = ErrNewer
+func (hs *HomeStore) unreadableHome(err error) error {
+	return fmt.Errorf("read where the ledger belongs (%s): %w", hs.key(keyHome), sickOr(err, keyHome))
+}
+
+// decodeHome decodes a home of any format. A newer build may have changed everything but the
+// number of the format.
+func decodeHome(raw string) (h Home, err error) {
+	if err = json.Unmarshal([]byte(raw), &h); err == nil {
+		return h, nil
 	}
-	return h, err
+	var newer struct{ V int }
+	if json.Unmarshal([]byte(raw), &newer) == nil && newer.V > Format {
+		return Home{V: newer.V}, nil
+	}
+	return Home{}, err
 }
 
 // CheckHome returns a [*HomeError] if the ledger belongs elsewhere. It writes nothing. A ledger
@@ -132,7 +137,7 @@ func (hs *HomeStore) fits(at, here Home) error {
 func (hs *HomeStore) Claim(ctx context.Context, here Home) error {
 	at, raw, err := hs.home(ctx)
 	if err == nil && raw == "" {
-		at, raw, err = hs.writeHome(ctx, here, "")
+		at, raw, err = hs.writeFirst(ctx, here)
 	}
 	if err != nil {
 		return err
@@ -142,6 +147,19 @@ func (hs *HomeStore) Claim(ctx context.Context, here Home) error {
 	}
 	hs.claimed.Store(&claim{here: here, home: raw})
 	return nil
+}
+
+// writeFirst writes the home of a ledger that has none.
+func (hs *HomeStore) writeFirst(ctx context.Context, here Home) (at Home, raw string, err error) {
+	used, err := hs.rdb.Exists(ctx, hs.key(keySellers), hs.key(keyState, string(Queued))).Result()
+	if err != nil {
+		return Home{}, "", fmt.Errorf("look whether the ledger is empty: %w", err)
+	}
+	now, err := hs.Clock(ctx)
+	if err != nil {
+		return Home{}, "", err
+	}
+	return hs.writeHome(ctx, here.first(used == 0, At(now)), "")
 }
 
 // claim is what a process has claimed: where it sends, and the home as it stands in Redis.
@@ -174,6 +192,20 @@ func (hs *HomeStore) atHome(
 	return run(ctx, s, args)
 }
 
+// stillHere returns an error if documents must not be taken in, by the home that a command has just
+// read: the ledger belongs elsewhere now, or this build does not know its format any more. A ledger
+// that was never claimed by this process is compared by its format alone.
+func (hs *HomeStore) stillHere(ctx context.Context, cmd *redis.StringCmd) error {
+	_, raw, err := hs.homeIn(cmd)
+	if err != nil {
+		return hs.unreadableHome(err)
+	}
+	if c := hs.claimed.Load(); c != nil && c.home != raw {
+		return hs.Claim(ctx, c.here)
+	}
+	return nil
+}
+
 // Rehome writes that the gateway of a ledger has another address now. Only a home that is
 // identified by its address can move. from is the home as the caller read it; Rehome returns a
 // [*HomeError] if the home has changed since.
@@ -183,7 +215,7 @@ func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 		return err
 	}
 	if at == from && !at.Purging && at.Environment == custom && to.Environment == custom {
-		if at, _, err = hs.writeHome(ctx, to, raw); err != nil {
+		if at, _, err = hs.writeHome(ctx, to.sameFormat(at), raw); err != nil {
 			return err
 		}
 	}
@@ -193,13 +225,12 @@ func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 // writeHome replaces the home that was read as old, and returns the one that is there afterwards,
 // as it stands in Redis too.
 func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
-	h.V = Version
 	value, err := json.Marshal(h)
 	if err == nil {
 		var r []any
 		if r, err = hs.run(ctx, homeScript, hs.args(value, old)); err == nil {
 			raw = text(cell(r, 0))
-			at, err = parseHome(raw)
+			at, err = hs.parseHome(raw)
 		}
 	}
 	if err != nil {

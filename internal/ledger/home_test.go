@@ -49,6 +49,7 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 func TestCheckHome_NobodyHasClaimed_NothingIsWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.take(w.fresh())
+	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
 	w.unchanged(func() { w.must(w.CheckHome(ctx(), liveHome)) })
 	w.must(w.Claim(ctx(), testHome))
 	if err := w.CheckHome(ctx(), liveHome); err == nil {
@@ -97,6 +98,7 @@ func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
 // Whatever kind of key there is, the ledger is not empty.
 func TestEmpty_OneKeyOfAnyKind_IsNotEmpty(t *testing.T) {
 	w := oneWorld(t)
+	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
 	other := New(w.rdb, Options{Prefix: "other-" + w.prefix, Now: w.now})
 	check := func(l *Ledger, want bool) {
 		t.Helper()
@@ -191,8 +193,7 @@ func TestPurge_HomeHasChanged_NothingIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	rdb.Set(t.Context(), "ksef:inv:1", 1, 0)
-	stale := testHome
-	stale.V = Version
+	stale := testHome.first(true, 0)
 	var refused *HomeError
 	if _, err := l.Purge(t.Context(), stale, nil, nil); !errors.As(err, &refused) {
 		t.Errorf("Purge = %v, want a HomeError", err)

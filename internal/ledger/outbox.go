@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,13 @@ const stateRefused State = "refused"
 
 // Outcome is one entry of the outbox.
 type Outcome struct {
-	At         string `json:"at,omitempty"` // its place in the outbox; later ones are greater by [AfterOutcome]
-	ID         string `json:"id"`           // of the invoice or the refusal
-	Rev        int64  `json:"rev"`          // of the entry when it was written
-	State      State  `json:"state"`
-	Tenant     string `json:"tenant,omitempty"` // of a refusal; invoices have it in their entry
+	At    string `json:"at,omitempty"` // its place in the outbox; later ones are greater by [AfterOutcome]
+	ID    string `json:"id"`           // of the invoice or the refusal
+	Rev   int64  `json:"rev"`          // of the entry when it was written
+	State State  `json:"state"`
+	// Tenant is whose it is; "" in outcomes of invoices that an earlier build wrote, and where the
+	// name needs an escape in JSON. The entry has it, too.
+	Tenant     string `json:"tenant,omitempty"`
 	Code       int    `json:"code,omitempty"`
 	KsefNumber string `json:"number,omitempty"`
 	// Reason is stored as in the entry: sealed when there is a storage key.
@@ -142,7 +145,7 @@ type Told struct {
 	OfRefusal *Refusal
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
-	// Sealed says that this process lacks the key of a text of it, which says so instead.
+	// Sealed says that this process lacks the key of a text of it. Such texts are empty.
 	Sealed bool
 }
 
@@ -164,12 +167,12 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 	if err != nil {
 		return nil, err
 	}
-	byID, bad, byRefusal := map[string]*Invoice{}, map[string]bool{}, map[string]*Refusal{}
+	byID, bad, byRefusal := map[string]*Invoice{}, map[string]*Unreadable{}, map[string]*Refusal{}
 	for i := range invs {
 		byID[invs[i].ID] = &invs[i]
 	}
-	for _, u := range unread {
-		bad[u.ID] = true
+	for i := range unread {
+		bad[unread[i].ID] = &unread[i]
 	}
 	for tenant, ids := range refused {
 		some, err := ob.refusals.readRefusals(ctx, tenant, ids)
@@ -183,16 +186,43 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 	for i := range out {
 		o := &out[i]
 		if o.Outcome.Refusal() {
-			o.OfRefusal = byRefusal[o.Tenant+"\x00"+o.ID]
+			if r := byRefusal[o.Tenant+"\x00"+o.ID]; r != nil {
+				o.OfRefusal, o.Sealed = r, withoutSealed(r)
+			}
 			continue
 		}
-		o.Unread = bad[o.ID]
+		if u := bad[o.ID]; u != nil {
+			o.Unread, o.Tenant = true, cmp.Or(o.Tenant, u.Tenant)
+		}
 		if now := byID[o.ID]; now != nil {
 			was := ob.asOf(*now, &o.Outcome)
-			o.Invoice, o.Sealed = &was, was.Reason == "("+encryptedHere+")" || was.File == encryptedFile
+			o.Invoice, o.Sealed = &was, withoutPlaceholders(&was)
 		}
 	}
 	return out, nil
+}
+
+// withoutPlaceholders empties the texts that this process cannot open. It reports whether there are
+// any.
+func withoutPlaceholders(inv *Invoice) (sealed bool) {
+	for text, placeholder := range map[*string]string{&inv.Reason: "(" + encryptedHere + ")", &inv.File: encryptedFile,
+		&inv.Ref: encryptedRef} {
+		if *text == placeholder {
+			*text, sealed = "", true
+		}
+	}
+	return sealed
+}
+
+// withoutSealed does the same for a refusal.
+func withoutSealed(r *Refusal) (sealed bool) {
+	if r.sealed != "" {
+		r.Faults, sealed = nil, true
+	}
+	if r.Note == encryptedHere {
+		r.Note, sealed = "", true
+	}
+	return sealed
 }
 
 // asOf returns an entry as it was at an outcome. An entry in the same state may only have been

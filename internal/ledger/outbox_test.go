@@ -55,6 +55,34 @@ func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
 	}
 }
 
+// Whoever has the outcome must know whose it is, also when the entry cannot be read.
+func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	opaque, newer := w.move(w.take(w.fresh())[0], Rejected), w.move(w.take(w.fresh())[0], Rejected)
+	for _, id := range []string{opaque.ID, newer.ID} { // the audit at the end reads them
+		was := w.rdb.Dump(ctx(), w.prefix+keyInvoice+id).Val()
+		defer func() { w.must(w.rdb.RestoreReplace(ctx(), w.prefix+keyInvoice+id, 0, was).Err()) }()
+	}
+	w.must(w.rdb.Del(ctx(), w.prefix+keyInvoice+opaque.ID).Err())
+	w.must(w.rdb.Set(ctx(), w.prefix+keyInvoice+opaque.ID, "x", 0).Err())
+	facts := w.rdb.HGet(ctx(), w.prefix+keyInvoice+newer.ID, "facts").Val()
+	later := strings.Replace(facts, `"kind":"VAT"`, `"kind":{"of":"VAT"},"v":99`, 1)
+	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+newer.ID, "facts", later).Err())
+	all := w.outcomes()
+	all[1].Tenant = "" // as an earlier build wrote it
+	told, err := w.Told(ctx(), all)
+	w.must(err)
+	for _, o := range told {
+		if !o.Unread || o.Tenant == "" || o.Tenant != opaque.Tenant {
+			t.Errorf("%s: unread %v, tenant %q", o.ID, o.Unread, o.Tenant)
+		}
+	}
+	_, err = w.Invoices(ctx(), []string{newer.ID})
+	if unread, _ := Skip(err); len(unread) != 1 || unread[0].Tenant != newer.Tenant {
+		t.Errorf("unread: %+v", unread)
+	}
+}
+
 func TestOutbox_NothingElse_IsTold(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	inv := w.invoiceIn(Accepted)

@@ -8,7 +8,8 @@ import (
 )
 
 // packagePiece is how many invoices one script moves with their package. Redis serves nobody else
-// meanwhile: ten thousand in one step were half a second, two hundred are some ten milliseconds.
+// meanwhile: ten thousand in one step would take half a second, two hundred take some ten
+// milliseconds.
 const packagePiece = 200
 
 // PackageMove is one change of one package and of its invoices.

@@ -40,7 +40,7 @@ func (hs *HomeStore) Purge(
 	if now, _, err = hs.writeHome(ctx, marked, raw); err != nil {
 		return nil, err
 	}
-	if marked.V = Version; now != marked {
+	if now != marked {
 		return nil, &HomeError{Home: now, Here: at, Prefix: hs.prefix}
 	}
 	if also != nil {
@@ -142,5 +142,10 @@ func (hs *HomeStore) Empty(ctx context.Context) (bool, error) {
 
 // everyKey is the pattern of all keys under the prefix.
 func (hs *HomeStore) everyKey() string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(hs.prefix) + "*"
+	return globText(hs.prefix) + "*"
+}
+
+// globText is the pattern that matches a text alone.
+func globText(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
 }

@@ -139,7 +139,10 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	}
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State))
-	return inv, unread(keyInvoice+id, id, m, err), nil
+	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise they are another invoice's facts
+		bad.Tenant = inv.Tenant
+	}
+	return inv, bad, nil
 }
 
 func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {

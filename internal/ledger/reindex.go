@@ -82,9 +82,7 @@ func (us *UnreadableStore) reindex(ctx context.Context, kind string, ids []strin
 		}
 		for _, inv := range invs {
 			changed[inv.ID], sellers[inv.NIP+"|"+inv.Kind] = [2]int64{inv.Rev, int64(inv.UpdatedAt)}, true
-			if kind == keyFinal {
-				idents[inv.ID] = Identity{inv.NIP, inv.Kind, inv.Number}.digest()
-			}
+			idents[inv.ID] = Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 		}
 	} else {
 		pkgs, err := us.entries.Packages(ctx, ids)

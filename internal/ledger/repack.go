@@ -28,10 +28,10 @@ type Part struct {
 // [*ConflictError] if p is not as it was read, or if a package that must exist is not cut.
 //
 // Up to two hundred invoices go in one step. More go in several, and the package ends with the last
-// one; no invoice is ever in none or in two. A process that dies in between leaves a package that
-// holds what has not left it: whoever finds it decides about that again. A package that is not
-// whole yet is whole in itself: it is sent with what is in it. With an error, p is as the last step
-// left it.
+// one; no invoice is ever in none or in two. A process that dies in between leaves a package with
+// the invoices that have not left it; the process that finds it decides about those again. A
+// package that has not received all of its invoices yet is sent with those that it has. With an
+// error, p is as the last step left it.
 func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State

@@ -17,6 +17,9 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 	if err != nil {
 		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
 	}
+	if newest.sick(0) {
+		return false, nil // another one may be alive
+	}
 	named, err := ds.entries.ByRef(ctx, inv.Ref, inv.Tenant)
 	if err != nil {
 		return false, err

@@ -61,6 +61,7 @@ var (
 	beatScript   = script("beat")
 	fenceScript  = script("fence")
 	homeScript   = script("home")
+	rightsScript = script("rights")
 )
 
 // script makes the verb of one file. A file that is missing is a mistake of the build.
@@ -73,7 +74,7 @@ func script(name string) *redis.Script {
 		}
 		parts[i] = string(text)
 	}
-	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL = %d, '%s'\n", Version, finalFacts) + parts[0] + parts[1])
+	s := redis.NewScript(fmt.Sprintf("local VERSION, FINAL, BUCKETS = %d, '%s', %d\n", Version, finalFacts, FormatBuckets) + parts[0] + parts[1])
 	scripts[name] = s
 	return s
 }

@@ -46,7 +46,7 @@ func (st *store) openText(as, stored string) (string, bool) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil {
-		return stored, true // a person's text that starts with the same word
+		return stored, true // text of a person that starts with the same word
 	}
 	text, err := st.openSealed(as, raw)
 	return string(text), err == nil

@@ -105,8 +105,8 @@ func unsee(ctx context.Context, p redis.Pipeliner, key, tenant string, ids []str
 	return p.HDel(ctx, key, fields...)
 }
 
-// seenApart returns the error of a pipeline without that of taking marks away, when the key of the
-// marks holds something else.
+// seenApart returns the error of a pipeline. It leaves out the error of taking marks away when the
+// key of the marks holds another type.
 func seenApart(cmds []redis.Cmder, unseen *redis.IntCmd, err error) error {
 	if err == nil || !wrongType(unseen.Err()) {
 		return err

@@ -102,8 +102,8 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 		return nil, err
 	}
 	for _, key := range seen {
-		if strings.HasPrefix(key, keyIdentities) { // they are too many to look at each
-			want[key] = "hash"
+		if kind := kindOfName(key); kind != "" { // they are too many to look at each
+			want[key] = kind
 		}
 	}
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
@@ -152,9 +152,20 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.rememberSick(ctx, all)
 }
 
-// seeSickBuckets remembers buckets of identities that hold another type, so that the sweep names
-// them, and lists their identities again when a person has deleted them.
-func (us *UnreadableStore) seeSickBuckets(ctx context.Context, keys []string) error {
+// kindOfName returns the type of a key that names invoices by identity or ref; "" for any other key.
+func kindOfName(key string) string {
+	switch {
+	case strings.HasPrefix(key, keyIdentities):
+		return "hash"
+	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
+		return "string"
+	}
+	return ""
+}
+
+// seeSickNames remembers keys that name invoices and hold another type, so that the sweep names
+// them, and writes again what they said when a person has deleted them.
+func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}

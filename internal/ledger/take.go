@@ -68,11 +68,16 @@ type TakeStore struct {
 	replication *Replication
 	invoices    *InvoiceStore
 	seals       *SealStore
+	home        *HomeStore
 }
 
 // Take writes entries for new invoices, independently of each other: one that is refused does not
 // stop the others. An invoice is never lost after Take has returned [Created]: the sweep queues it
 // even if no task was queued for it.
+//
+// It returns a [*HomeError] if the ledger belongs to another environment than the one that this
+// process has claimed, and a [*FormatError] if a newer build writes it in a format that this build
+// does not know: it would not find all documents that are there.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is not known; handing in the same invoices again is safe. With a [*ReplicaError] the
@@ -103,7 +108,7 @@ func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results [
 		idents[i] = ts.key(keyIdentity, digests[i])
 	}
 	refs := ts.refKeys(batch)
-	watched := append(idents, refs.keys...)
+	watched := append(slices.Concat(idents, refs.keys), ts.key(keyHome))
 	var there present
 	for range takeTries {
 		err = ts.rdb.Watch(ctx, func(tx *redis.Tx) (err error) {

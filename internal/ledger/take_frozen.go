@@ -29,7 +29,7 @@ func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch [
 			sick = append(sick, keyIdentities+name)
 		}
 	}
-	return found, (&UnreadableStore{store: ts.store}).seeSickBuckets(ctx, sick)
+	return found, (&UnreadableStore{store: ts.store}).seeSickNames(ctx, sick)
 }
 
 // frozenHolders returns the fields of those entries that are in buckets. One whose bucket holds

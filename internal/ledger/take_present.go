@@ -53,12 +53,17 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// command.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
+	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		found = p.Exists(ctx, slices.Concat(keys, idents, refs.keys)...)
 		receipted = p.ZMScore(ctx, ts.key(keyState, string(Receipted)), ids...)
+		home = p.Get(ctx, ts.key(keyHome))
 		clock.ask(ctx, p)
 	}); err != nil {
+		return s, err
+	}
+	if err := ts.home.stillHere(ctx, home); err != nil {
 		return s, err
 	}
 	s.now = At(clock.now())
@@ -67,7 +72,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	if err != nil || found.Val() == 0 && !listed && len(frozen) == 0 {
 		return s, err
 	}
-	held, err := tx.MGet(ctx, idents...).Result()
+	held, sick, err := namesIn(ctx, tx, idents)
 	if err != nil {
 		return s, err
 	}
@@ -79,16 +84,19 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		switch at := text(there); {
 		case at == sickBucket: // it may hold this identity
 			s.entries[ids[i]] = holder{id: ids[i], unread: true}
-		case held[i] == nil && idOf(at) != "":
+		case held[i] == "":
 			held[i] = idOf(at)
 		}
 	}
 	for _, id := range held {
-		if id != nil {
-			ids = append(ids, text(id))
+		if id != "" {
+			ids = append(ids, id)
 		}
 	}
-	named, err := ts.readRefs(ctx, tx, refs)
+	named, sickRefs, err := ts.readRefs(ctx, tx, refs)
+	if err == nil {
+		err = (&UnreadableStore{store: ts.store}).seeSickNames(ctx, ts.noteSickNames(s, ids, sick, sickRefs))
+	}
 	if err != nil {
 		return s, err
 	}
@@ -97,8 +105,8 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	}
 	var ended []string
 	for _, id := range held {
-		if s.entries[text(id)].state.Ended() {
-			ended = append(ended, text(id))
+		if s.entries[id].state.Ended() {
+			ended = append(ended, id)
 		}
 	}
 	for _, id := range named {
@@ -119,7 +127,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		}
 	}
 	for i, id := range held {
-		if h, ok := s.entries[text(id)]; ok {
+		if h, ok := s.entries[id]; ok {
 			s.newest[strings.TrimPrefix(idents[i], ts.key(keyIdentity))] = h
 		}
 	}

@@ -39,23 +39,33 @@ func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
 	return r
 }
 
-// readRefs reads which invoices the refs name, and returns their ids.
-func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) ([]string, error) {
+// readRefs reads which invoices the refs name, and returns their ids. sick are the places in the
+// batch of those whose ref is under a key that holds something else.
+func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (ids []string, sick map[int]string, err error) {
 	if len(refs.keys) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	held, err := tx.MGet(ctx, refs.keys...).Result()
+	held, wrong, err := namesIn(ctx, tx, refs.keys)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var ids []string
+	other := map[string]bool{}
 	for i, id := range held {
-		if id := text(id); id != "" {
+		if id != "" {
 			refs.held[refs.keys[i]] = id
 			ids = append(ids, id)
 		}
+		other[refs.keys[i]] = wrong[i] != ""
 	}
-	return ids, nil
+	sick = map[int]string{}
+	for i, keys := range refs.of {
+		for _, r := range keys {
+			if other[r.key] {
+				sick[i] = r.key
+			}
+		}
+	}
+	return ids, sick, nil
 }
 
 // otherOfRef returns the invoice that the ref of a document names, if that is not the invoice with

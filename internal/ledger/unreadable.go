@@ -27,7 +27,8 @@ type Unreadable struct {
 	// rest.
 	State   string
 	Package string
-	Opaque  bool // its key holds no fields at all: nothing is known about it
+	Tenant  string // "" when they do not say it
+	Opaque  bool   // its key holds no fields at all: nothing is known about it
 }
 
 // Undecided reports whether the entry is of an invoice whose outcome is not certain.

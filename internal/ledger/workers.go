@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// WorkerStore knows which workers are alive.
+// WorkerStore knows which processes are alive: workers, and those that take documents in.
 type WorkerStore struct{ *store }
 
-// Beat records that a worker is alive for the next ttl. When a worker is not alive, others close
-// its online sessions.
+// Beat records that a process is alive for the next ttl, and which [Format] it reads. When a worker
+// is not alive, others close its online sessions.
 func (ws *WorkerStore) Beat(ctx context.Context, worker string, ttl time.Duration) error {
-	_, err := ws.run(ctx, beatScript, ws.args(worker, ttl.Milliseconds()))
+	_, err := ws.run(ctx, beatScript, ws.args(worker, ttl.Milliseconds(), Format))
 	return err
 }
 

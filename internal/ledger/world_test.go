@@ -59,6 +59,9 @@ func newWorld(t testing.TB, rdb *redis.Client, prefix string) *world {
 	w := &world{b, &scenes{b}, &seals{b}}
 	w.millis.Store(noon.UnixMilli())
 	w.Ledger = New(rdb, Options{Prefix: prefix, Now: func() time.Time { return time.UnixMilli(w.millis.Add(1)) }})
+	if err := w.Claim(ctx(), testHome); err != nil {
+		panic(err)
+	}
 	if tt, ok := t.(*testing.T); ok {
 		tt.Cleanup(func() {
 			if !tt.Failed() {

@@ -21,6 +21,22 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("entry %q no longer fits: entries in the package: %d, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
 }
 
+// SpoolError says that the spool folder cannot be written: its disk is full, for example. That is a
+// fault of this machine and of no entry.
+type SpoolError struct{ Err error }
+
+func (e *SpoolError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the system's error.
+func (e *SpoolError) Unwrap() error { return e.Err }
+
+func spoolError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &SpoolError{err}
+}
+
 // NameError says which entry has a name that a flat ZIP cannot have, and why.
 type NameError struct {
 	Name   string

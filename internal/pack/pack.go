@@ -57,7 +57,7 @@ func (p *Package) Remove() error { return p.spool.remove() }
 // spool. Several builds may share one Options.Dir.
 //
 // Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
-// yielded, the cause of ctx, or a failed write such as a full disk. After a *FullError nothing of
+// yielded, the cause of ctx, or *SpoolError for a failed write such as a full disk. After a *FullError nothing of
 // the package is kept: its sizes are declared when the session is opened, so the caller decides how
 // to cut.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
@@ -67,7 +67,7 @@ func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Pa
 	}
 	spool, err := newSpool(o.Dir)
 	if err != nil {
-		return nil, err
+		return nil, spoolError(err)
 	}
 	parts := newSplitter(spool.dir, o.PartSize, o.Encrypter)
 	built := false

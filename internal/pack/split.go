@@ -78,7 +78,7 @@ func (s *splitter) next() error {
 	path := filepath.Join(s.dir, fmt.Sprintf("part-%03d.zip.aes", ordinal))
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("create part %d: %w", ordinal, err)
+		return spoolError(fmt.Errorf("create part %d: %w", ordinal, err))
 	}
 	s.current = newPartWriter(ordinal, file, s.buffer, s.encrypt)
 	return nil
@@ -128,7 +128,7 @@ func (p *partWriter) finish() (Part, error) {
 		err = p.buffer.Flush()
 	}
 	// Close is part of writing: a full network disk may report its error only then.
-	if err = errors.Join(err, p.file.Close()); err != nil {
+	if err = errors.Join(err, spoolError(p.file.Close())); err != nil {
 		return Part{}, fmt.Errorf("write part %d: %w", p.ordinal, err)
 	}
 	part := Part{Ordinal: p.ordinal, Size: p.sealed, path: p.file.Name()}
@@ -142,5 +142,5 @@ func (s sealedBytes) Write(b []byte) (int, error) {
 	n, err := s.p.file.Write(b)
 	s.p.hash.Write(b[:n])
 	s.p.sealed += int64(n)
-	return n, err
+	return n, spoolError(err)
 }

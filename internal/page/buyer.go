@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"errors"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -104,4 +105,16 @@ func (v *buyers) documentOf(ctx context.Context, inv *ledger.Invoice) ([]byte, e
 		return nil, nil
 	}
 	return doc, err
+}
+
+// searching lets one search of the archive run at a time. done ends it.
+func (p *Page) searching(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, archiveTime)
+	defer cancel()
+	select {
+	case p.search <- struct{}{}:
+		return func() { <-p.search }, nil
+	case <-ctx.Done():
+		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
+	}
 }

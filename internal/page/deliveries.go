@@ -112,7 +112,7 @@ func (v *deliveries) all() error {
 	return v.render(http.StatusOK, "deliveries", v.T("Deliveries"), d)
 }
 
-// asked is the tenant that the visitor asks for; "" is all that he sees.
+// asked is the tenant that the visitor asks for; "" is all that the visitor sees.
 func (v *deliveries) asked() (string, error) {
 	tenant := v.r.URL.Query().Get("tenant")
 	if tenant != "" && !v.sees(tenant) {
@@ -137,8 +137,8 @@ func (v *deliveries) whole(r Receiver) bool {
 	return v.User.All() || r.Tenants != nil && !slices.ContainsFunc(r.Tenants, func(t string) bool { return !v.sees(t) })
 }
 
-// standing reads how a receiver stands. The counts are those of all that it gets. Who does not see
-// all that, or asks for one tenant, is told the counts of what was listed.
+// standing reads how a receiver stands. The counts are those of all that it gets. A visitor who
+// does not see all of that, or asks for one tenant, gets the counts of what was listed.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)

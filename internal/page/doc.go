@@ -9,13 +9,14 @@
 //
 //	page.go                                      routes
 //	visit.go, handlers.go                        one request, and what answers it
-//	user.go, session.go, login.go                who is there
+//	access.go, user.go, session.go, login.go     who is there, and what is shown without a login
 //	signin.go, grant.go                          who logs in at a provider, and what they may do
 //	pool.go                                      what the overview needs, read once for all
 //	overview.go, tenant.go, chart.go             how the tenants stand
 //	search.go, buyer.go, refused.go              invoices, and documents that were not taken in
 //	invoice.go, history.go, files.go, readable.go  one of them
-//	open.go, act.go, export.go                   what needs a person
+//	open.go, act.go                              what needs a person
+//	export.go, spreadsheet.go                    lists as files
 //	days.go                                      reports
 //	deliveries.go, delivered.go, resend.go       what receivers of results were told
 //	auditlog.go                                  who did what

@@ -10,8 +10,8 @@ type Grant struct {
 }
 
 // granted returns a user with all that the groups of a person give together; nil when they give
-// nothing. A role counts for the tenants of its own grant: who is an operator of one tenant and
-// sees another does not act on the other.
+// nothing. A role counts for the tenants of its own grant: an operator of one tenant who sees
+// another one cannot act on that.
 func granted(name string, groups []string, grants []Grant) *User {
 	u := &User{Name: name, Provider: true, Tenants: []string{}, ActsFor: []string{}}
 	some := false

@@ -3,8 +3,6 @@ package page
 import (
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"ksefworker/internal/explain"
 )
@@ -15,7 +13,7 @@ type Language = explain.Language
 const languageCookie = "ksef-lang"
 
 // languageOf returns the language that a person has switched to, or else the one that the browser
-// prefers: English, unless Accept-Language gives Polish a higher weight.
+// prefers; see [explain.Preferred].
 func languageOf(r *http.Request) Language {
 	if c, err := r.Cookie(languageCookie); err == nil {
 		switch l := Language(c.Value); l {
@@ -23,22 +21,7 @@ func languageOf(r *http.Request) Language {
 			return l
 		}
 	}
-	best, found := 0.0, explain.English
-	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, params, _ := strings.Cut(strings.TrimSpace(part), ";")
-		weight := 1.0
-		if q, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
-			var err error
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
-		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if l := Language(primary); (l == explain.Polish || l == explain.English) && weight > best {
-			best, found = weight, l
-		}
-	}
-	return found
+	return explain.Preferred(r.Header.Get("Accept-Language"))
 }
 
 // switchLanguage keeps the language for a year and shows the same page again.

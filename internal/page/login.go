@@ -38,6 +38,7 @@ func (p *Page) setToken(w http.ResponseWriter, token string, age time.Duration) 
 // loginPage is what the login shows.
 type loginPage struct {
 	Next, Name, Fault string
+	Instead           string    // address of the login that works; "" for this one
 	Wait              int       // seconds
 	Users             bool      // there are users with a password
 	At                *signInAt // nil: there is no provider
@@ -111,10 +112,28 @@ func ownPath(s string) string {
 	return s
 }
 
+// unencrypted reports whether the browser says that it came over http, where it keeps no cookie that
+// is for https. It does keep them for this machine itself.
+func (v *logins) unencrypted() bool {
+	u, err := url.Parse(v.r.Header.Get("Origin"))
+	if err != nil || !v.p.o.Secure || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
 func (v *logins) login() error {
 	from := v.from()
 	name, password := v.r.PostFormValue("name"), v.r.PostFormValue("password")
 	again := loginPage{Next: ownPath(v.r.PostFormValue("next")), Name: name}
+	if v.unencrypted() {
+		again.Fault = v.T("Your browser reaches this page without encryption, so it would not keep the login. Use the address that begins with https.")
+		if v.p.o.Public != "" {
+			again.Instead = v.p.o.Public + "/login"
+		}
+		return v.showLogin(http.StatusBadRequest, again)
+	}
 	if wait := v.p.o.Throttle.Wait(from); wait > 0 {
 		again.Wait = int(wait/time.Second) + 1
 		again.Fault = v.T("Too many wrong logins. Seconds to wait: %d.", again.Wait)
@@ -179,16 +198,17 @@ func (v *logins) logout() error {
 	}
 	if leave := v.leaveProvider(); leave != "" {
 		in := v.p.o.SignIn
-		v.User = nil // who is there no more
+		v.User = nil // nobody is logged in any more
 		return v.render(http.StatusOK, "loggedout", v.T("Logged out"), signInAt{Title: in.Title, Leave: leave})
 	}
 	http.Redirect(v.w, v.r, "/login", http.StatusSeeOther)
 	return nil
 }
 
-// leaveProvider is where somebody whom the provider has named ends the provider's own session,
-// which may be that of a whole company: the person decides. "" where that is not possible. It is a
-// link, because the policy of the page lets its forms lead nowhere else.
+// leaveProvider is the address at which somebody whom the provider has named ends the provider's
+// own session; "" where that is not possible. The session may open other programs of a company too,
+// so the person decides. It is a link, because the policy of the page lets its forms lead nowhere
+// else.
 func (v *logins) leaveProvider() string {
 	if v.p.o.SignIn == nil || !v.User.Provider {
 		return ""

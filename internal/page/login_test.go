@@ -37,6 +37,31 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 	}
 }
 
+// Where a proxy encrypts, a browser that goes around it would log in again and again without a word.
+func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
+	w := newWorld(t, func(o *page.Options) { o.Secure, o.Public = true, "https://ksef.example.com" })
+	p := w.somebody()
+	right := url.Values{"name": {"anna"}, "password": {"of anna"}}
+	status, body, header := p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin")
+	if status != http.StatusBadRequest || !strings.Contains(body, "without encryption") || header.Get("Set-Cookie") != "" ||
+		!strings.Contains(body, `<a href="https://ksef.example.com/login">`) {
+		t.Errorf("over http: status %d, %s", status, body)
+	}
+	_, body, _ = p.post("/login", right, "Origin", "http://10.0.0.9", "Sec-Fetch-Site", "same-origin", "Accept-Language", "pl")
+	if !strings.Contains(body, "połączenie nieszyfrowane") {
+		t.Errorf("in Polish: %s", body)
+	}
+	// The proxy may ask by another name than the browser, which an older browser does not explain.
+	for _, origin := range []string{"https://ksef.example.com", ""} {
+		if status, _, _ = p.post("/login", right, "Origin", origin); status != http.StatusSeeOther {
+			t.Errorf("from %q: status %d", origin, status)
+		}
+	}
+	if status, _, _ = p.post("/login", right, "Origin", "https://other.example.com"); status != http.StatusForbidden {
+		t.Errorf("from another site: status %d", status)
+	}
+}
+
 func TestLogin_WithoutOne_NothingIsShownOrDone(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "MINE/1", ledger.Rejected, "")

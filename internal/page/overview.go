@@ -17,7 +17,8 @@ type row struct {
 	Waiting, OnWay, Today, RejectedToday int64
 	Waits                                []waiting.Count // the largest first
 	Hold                                 *ledger.Hold
-	Unknown                              bool // it is not in the configuration
+	Unknown                              bool   // it is not in the configuration
+	Tightest                             *meter // the limit of which least is left; nil: none is used
 }
 
 // Trouble reports a wait that does not end by itself soon.
@@ -60,6 +61,13 @@ func (v *overviews) overview() error {
 		})
 	}
 	d.Rows, d.More = rows[:min(maxRows, len(rows))], max(0, len(rows)-maxRows)
+	usages, err := v.p.o.Limits.Usages(v.ctx())
+	if err != nil {
+		v.p.o.Log.Warn().Err(err).Msg("the overview does not show what is left of the limits")
+	}
+	for i := range d.Rows {
+		d.Rows[i].Tightest = v.tightest(d.Rows[i].Name, usages)
+	}
 	if d.Charts, err = v.charting.charts(v.figuresOf()...); err != nil {
 		return err
 	}

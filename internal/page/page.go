@@ -26,7 +26,8 @@ type Options struct {
 	// SignIn lets others log in at a provider; nil: nobody.
 	SignIn      *SignIn
 	ReadOnly    bool   // nobody may act
-	Secure      bool   // it is served with TLS
+	Secure      bool   // browsers use https
+	Public      string // scheme and host that browsers ask for; "" as they say themselves
 	Tasks       string // path of the queue's dashboard; "" where there is none
 	Environment string // as [results.Of] takes it
 	Tenants     []Tenant
@@ -85,6 +86,8 @@ type Ledger interface {
 // Limits tells what is left of the limits of a tenant: [ratelimit.Limiter].
 type Limits interface {
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
+	// Usages is the use of all groups of all tenants. What nobody has used lately is left out.
+	Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usage, error)
 }
 
 // Figures are the counts of hours and days: [figures.Store].
@@ -176,7 +179,11 @@ func New(o Options) *Page {
 	mux.Handle("GET "+ReturnPath, p.anybody(maxVisit, (*handlers).comeBack))
 	mux.Handle("GET /assets/{file}", http.HandlerFunc(asset))
 	// A form on another site must not act with a person's session.
-	p.handler = http.NewCrossOriginProtection().Handler(mux)
+	protection := http.NewCrossOriginProtection()
+	if o.Public != "" {
+		_ = protection.AddTrustedOrigin(o.Public) // one that is no address is no browser's
+	}
+	p.handler = protection.Handler(mux)
 	return p
 }
 
@@ -190,64 +197,4 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	p.handler.ServeHTTP(w, r)
-}
-
-// Supervisor returns the name of who sent a request, and whether that is an operator who sees every
-// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a
-// one.
-func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
-	u, err := p.userOf(r)
-	if err != nil || u == nil || !p.asksLogin() {
-		return "", false
-	}
-	return u.Name, u.Supervises()
-}
-
-// asksLogin reports whether people log in here.
-func (p *Page) asksLogin() bool { return len(p.o.Users) > 0 || p.o.SignIn != nil }
-
-// userOf returns who sent a request; nil: nobody who is logged in.
-func (p *Page) userOf(r *http.Request) (*User, error) {
-	if !p.asksLogin() {
-		return &local, nil
-	}
-	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users, p.o.SignIn)
-}
-
-// anybody serves a page that needs no login, in at most this time.
-func (p *Page) anybody(lasts time.Duration, h func(*handlers) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}
-		v.serve(lasts, h)
-	})
-}
-
-// restricted serves a page to those who are logged in, and shows the others the login.
-func (p *Page) restricted(lasts time.Duration, h func(*handlers) error) http.Handler {
-	return p.anybody(lasts, func(v *handlers) error {
-		u, err := p.userOf(v.r)
-		if err != nil {
-			return err
-		}
-		if u == nil {
-			return v.askLogin()
-		}
-		v.User = u
-		if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-			v.User = u.acting()
-		}
-		return h(v)
-	})
-}
-
-// searching lets one search of the archive run at a time. done ends it.
-func (p *Page) searching(ctx context.Context) (done func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, archiveTime)
-	defer cancel()
-	select {
-	case p.search <- struct{}{}:
-		return func() { <-p.search }, nil
-	case <-ctx.Done():
-		return nil, &shown{http.StatusServiceUnavailable, "The archive is being searched for others. Try again in a moment.", nil}
-	}
 }

@@ -34,6 +34,9 @@ type Standing struct {
 	Open    int64 // documents that need a person
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
+	// OldestOpen is when the rejected or parked invoice that has waited longest for a person began to
+	// wait; zero: there is none.
+	OldestOpen time.Time
 }
 
 // PoolLedger is the part of [ledger.Ledger] that a [PoolReader] reads.
@@ -73,11 +76,25 @@ const (
 var underWay = []ledger.PackageState{ledger.PackageCut, ledger.PackageOpened, ledger.PackageUploaded,
 	ledger.PackageClosing, ledger.PackageProcessing}
 
-// Read reads it. Its cost does not grow with the number of invoices that are done or wait.
-func (r *PoolReader) Read(ctx context.Context) (*Pool, error) {
+// Standings reads how single tenants stand, and what is on its way: At, Tenants and Sessions.
+func (r *PoolReader) Standings(ctx context.Context) (*Pool, error) {
 	p := &Pool{Tenants: map[string]*Standing{}}
 	var err error
 	if p.At, err = r.Ledger.Clock(ctx); err != nil {
+		return nil, err
+	}
+	for _, read := range []func(context.Context, *Pool) error{r.sets, r.sessions, r.near, r.open} {
+		if err := read(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Read reads it. Its cost does not grow with the number of invoices that are done or wait.
+func (r *PoolReader) Read(ctx context.Context) (*Pool, error) {
+	p, err := r.Standings(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if p.Counts, err = r.Ledger.Counts(ctx); err != nil {
@@ -94,11 +111,6 @@ func (r *PoolReader) Read(ctx context.Context) (*Pool, error) {
 		return nil, err
 	}
 	p.Workers = stats.Workers
-	for _, read := range []func(context.Context, *Pool) error{r.sets, r.sessions, r.near, r.open} {
-		if err := read(ctx, p); err != nil {
-			return nil, err
-		}
-	}
 	return p, nil
 }
 
@@ -181,7 +193,12 @@ func (r *PoolReader) open(ctx context.Context, p *Pool) error {
 	}
 	p.MoreOpen = found.Next != ledger.Place{}
 	for i := range found.Invoices {
-		p.of(found.Invoices[i].Tenant).Open++
+		inv := &found.Invoices[i]
+		s := p.of(inv.Tenant)
+		s.Open++
+		if since := inv.UpdatedAt.Time(); s.OldestOpen.IsZero() || since.Before(s.OldestOpen) {
+			s.OldestOpen = since
+		}
 	}
 	refused, err := r.Ledger.CountRefusals(ctx)
 	for tenant, n := range refused {

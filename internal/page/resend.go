@@ -23,8 +23,8 @@ type Receivers interface {
 
 var _ Receivers = (*actions.Receivers)(nil)
 
-// act sends results again that a receiver did not take, or calls it at once. Who does not see all
-// that a receiver gets sends what he sees again, and does nothing about the receiver itself.
+// act sends results again that a receiver did not take, or calls the receiver at once. A visitor
+// who does not see all that it gets may send again only what the visitor sees, and cannot call it.
 func (v *deliveries) act() error {
 	v.here = "deliveries"
 	if !v.MayAct() {
@@ -93,8 +93,8 @@ func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (
 	return v.p.o.Resend.Resend(v.ctx(), r.Name, v.User.Name, tenant, mine...)
 }
 
-// idsOfFailed returns of which invoices and refused documents a result was given up that the
-// visitor sees. It reads all that were.
+// idsOfFailed returns the invoices and refused documents that the visitor sees and of which a
+// result was given up. It reads all results that were given up.
 func (v *deliveries) idsOfFailed(r Receiver, tenant string) ([]string, error) {
 	var ids []string
 	for at := 0; at < ledger.MaxFailed; at += deliveryChunk {

@@ -1,18 +1,18 @@
 package page
 
 import (
-	"strconv"
 	"strings"
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/explain"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/report"
 	"ksefworker/internal/results"
 )
 
 // The program writes its reasons in English, and KSeF its words in Polish. A page shows each in the
-// visitor's language, or else the words of the table about it: no Polish page has an English
-// sentence of the program on it, apart from the record for whoever looks after the program.
+// visitor's language, or else the words of the table about it. A Polish page has no English
+// sentence of the program on it, apart from the record for the people who run the program.
 
 // saying is why something stands as it does.
 type saying struct {
@@ -52,37 +52,7 @@ func (v sayings) refusalOf(r *ledger.Refusal) saying {
 	if v.Lang != explain.Polish {
 		return saying{results.RefusalReason(r), ""}
 	}
-	var all []string
-	for _, f := range r.Faults {
-		all = append(all, v.fault(f))
-	}
-	if r.More > 0 {
-		all = append(all, v.T("and other faults: %d", r.More))
-	}
-	return saying{strings.Join(all, " | "), ""}
-}
-
-// fault says one fault. A rule that has no words of its own is told by those of its kind.
-func (v sayings) fault(f ledger.RefusalFault) string {
-	rule := v.Said(f.Rule)
-	if rule == "" {
-		rule = v.T("not as it must be")
-		if e, ok := explain.ByText(explain.Refused, f.Rule); ok {
-			rule = e.In(v.Lang).Name
-		}
-	}
-	var b strings.Builder
-	if f.Field != "" {
-		b.WriteString(v.T("field %s", f.Field) + ": ")
-	}
-	b.WriteString(rule)
-	if f.Value != "" {
-		b.WriteString(", " + v.T("value %s", strconv.Quote(f.Value)))
-	}
-	if f.Line > 0 {
-		b.WriteString(" (" + v.T("line %d, column %d", f.Line, f.Column) + ")")
-	}
-	return b.String()
+	return saying{explain.PolishFaults(report.Faults(r), r.More), ""}
 }
 
 // Record is the reason as the program wrote it, where the page says it in other words.

@@ -20,7 +20,8 @@ type question struct {
 	Text     string // a number or a part of one, a KSeF number, a ref, an id, a seller's NIP
 	State    string
 	Tenant   string
-	From, To string // days of the last change, both included
+	From, To string // days, both included
+	By       string // what these are days of: issued or changed
 	Buyer    string // NIP of the buyer, which only the documents have
 	Unseen   bool   // of open items only those that nobody has marked as seen
 	before   ledger.Place
@@ -41,12 +42,15 @@ type invoicesPage struct {
 // Export is the address of all that is found, as a file of this form.
 func (d invoicesPage) Export(form string) string {
 	q := url.Values{"q": {d.Q.Text}, "state": {d.Q.State}, "tenant": {d.Q.Tenant}, "from": {d.Q.From}, "to": {d.Q.To},
-		"buyer": {d.Q.Buyer}}
+		"by": {d.Q.By}, "buyer": {d.Q.Buyer}}
 	return "/invoices." + form + "?" + q.Encode()
 }
 
 const (
 	pageSize = 50
+	// issued and changed are what the days of a question are days of: the issue date (P_1), or the
+	// last change.
+	issued, changed = "issued", "changed"
 	// searchScan and searchTime bound what one search reads.
 	searchScan = 20_000
 	searchTime = 200 * time.Millisecond
@@ -55,7 +59,7 @@ const (
 func (v *listing) question() (question, error) {
 	get := func(name string) string { return strings.TrimSpace(v.r.URL.Query().Get(name)) }
 	q := question{Text: shortened(get("q"), 300), State: get("state"), Tenant: get("tenant"), From: get("from"), To: get("to"),
-		Unseen: get("seen") == "no"}
+		By: get("by"), Unseen: get("seen") == "no"}
 	bad := func() (question, error) {
 		return q, &shown{http.StatusBadRequest, "This address has a value that can't be used. Begin again at Invoices.", nil}
 	}
@@ -66,6 +70,14 @@ func (v *listing) question() (question, error) {
 		if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" {
 			return bad()
 		}
+	}
+	switch {
+	case q.By == "" && q.From+q.To == "": // what the form begins with
+		q.By = issued
+	case q.By == "":
+		q.By = changed
+	case q.By != issued && q.By != changed:
+		return bad()
 	}
 	if q.Tenant != "" && !v.sees(q.Tenant) {
 		return q, missing
@@ -99,7 +111,8 @@ func placeOf(s string) (ledger.Place, bool) {
 // wants reports whether an invoice is one that the visitor may see and asks for, apart from the
 // text.
 func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
-	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State))
+	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State)) &&
+		(q.By != issued || q.From <= inv.IssueDate && (q.To == "" || inv.IssueDate <= q.To))
 }
 
 // has reports whether an invoice has the text in one of its names. text is in lower case.
@@ -121,7 +134,12 @@ func (v *searches) window(q *question) inquiry.Window {
 	text := strings.ToLower(q.Text)
 	w.Match = func(inv *ledger.Invoice) bool { return v.wants(q, inv) && (text == "" || has(inv, text)) }
 	w.From, _ = time.ParseInLocation(time.DateOnly, q.From, invoice.Warsaw())
-	if day, err := time.ParseInLocation(time.DateOnly, q.To, invoice.Warsaw()); err == nil {
+	if q.By == issued {
+		// Nothing is taken in before its issue date, and so it was last changed on it or later.
+		if !w.From.IsZero() {
+			w.From = w.From.AddDate(0, 0, -1)
+		}
+	} else if day, err := time.ParseInLocation(time.DateOnly, q.To, invoice.Warsaw()); err == nil {
 		w.To = day.AddDate(0, 0, 1)
 	}
 	if number, err := invoice.ParseKsefNumber(q.Text); err == nil && len(w.States) == 0 {

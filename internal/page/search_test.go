@@ -6,11 +6,13 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"ksefworker/internal/inquiry"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/page"
 )
@@ -70,7 +72,7 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	id := w.take("A", sellerA, "FV/2026/11/0042", ledger.Rejected, "")
 	w.take("A", sellerA, "FV/2026/11/0043", ledger.Queued, "")
 	p := w.as("anna")
-	today := time.Now().Format(time.DateOnly)
+	today := time.Now().In(invoice.Warsaw()).Format(time.DateOnly)
 	for q, want := range map[string]int{
 		"FV/2026/11/0042": 1, "fv/2026/11/0042": 1, "0042": 1, "2026/11": 2, id: 1, "ref FV/2026/11/0042": 1, sellerA: 2, "nothing": 0,
 		"0042&from=" + today + "&to=" + today: 1, "0042&to=2020-01-01": 0, "&state=queued": 1, "004&state=queued": 1,
@@ -89,6 +91,40 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	}
 	if status, _, _ := p.get("/invoices?from=yesterday"); status != 400 {
 		t.Errorf("a day that is none: status %d", status)
+	}
+}
+
+// Accountants know an invoice by its issue date: it is found under it when it was sent days later.
+func TestInvoices_DaysOfTheIssueDate_FindWhatWasIssuedThen(t *testing.T) {
+	w := newWorld(t, nil)
+	now := time.Now().In(invoice.Warsaw())
+	day := func(back int) string { return now.AddDate(0, 0, -back).Format(time.DateOnly) }
+	for back, number := range []string{"TODAY/1", "YESTERDAY/1", "BEFORE/1"} {
+		w.takeIssued("A", sellerA, number, day(back))
+	}
+	p := w.as("anna")
+	for query, want := range map[string]string{
+		"by=issued&from=" + day(1) + "&to=" + day(1):          "YESTERDAY/1",
+		"by=issued&from=" + day(1):                            "TODAY/1 YESTERDAY/1",
+		"by=issued&to=" + day(2):                              "BEFORE/1",
+		"by=issued&q=YESTERDAY/1&to=" + day(2):                "",
+		"by=issued&from=" + day(1) + "&to=" + day(1) + "&q=x": "",
+		"by=changed&from=" + day(0):                           "BEFORE/1 TODAY/1 YESTERDAY/1",
+		"from=" + day(1) + "&to=" + day(1):                    "",
+		"by=issued":                                           "BEFORE/1 TODAY/1 YESTERDAY/1",
+	} {
+		found, _ := p.numbers("/invoices?" + query)
+		slices.Sort(found)
+		if got := strings.Join(found, " "); got != want {
+			t.Errorf("%s finds %q, want %q", query, got, want)
+		}
+	}
+	if status, _, _ := p.get("/invoices?by=moon"); status != 400 {
+		t.Errorf("days of nothing: status %d", status)
+	}
+	_, file, _ := p.get("/invoices.csv?by=issued&from=" + day(1) + "&to=" + day(1))
+	if strings.Count(file, "\nA;") != 1 || !strings.Contains(file, "\nA;YESTERDAY/1;") {
+		t.Errorf("the export has %s", file)
 	}
 }
 

@@ -28,8 +28,8 @@ func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }
 
-// acting returns the user as it is while it acts: it sees no more than what it may act on. So what
-// it only looks at is not there for any action, whichever that is.
+// acting returns the user as it is while it acts: it sees no more than what it may act on. So no
+// action finds what the user may only see.
 func (u *User) acting() *User {
 	if !u.Operator || u.ActsFor == nil {
 		return u
@@ -45,5 +45,5 @@ func (u *User) Supervises() bool { return u.Operator && u.Tenants == nil && u.Ac
 // All reports whether the user sees every tenant.
 func (u *User) All() bool { return u.Tenants == nil }
 
-// local is whoever is at this machine where no login is set.
+// local is the user of a page without a login: anybody at this machine.
 var local = User{Name: "local", Operator: true}

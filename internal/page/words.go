@@ -4,7 +4,7 @@ import "maps"
 
 // polish are the texts of the page in Polish, by the English text. A test finds those that are
 // missing.
-var polish = joined(polishPages, polishItems, polishDeliveries, polishSignIn)
+var polish = joined(polishPages, polishDays, polishItems, polishDeliveries, polishSignIn)
 
 func joined(all ...map[string]string) map[string]string {
 	out := map[string]string{}
@@ -109,6 +109,8 @@ var polishPages = map[string]string{
 	"Used":                                                  "Wykorzystano",
 	"Left":                                                  "Pozostało",
 	"Share":                                                 "Udział",
+	"Limit of which least is left":                          "Limit najbliższy wyczerpania",
+	"%s: %d left of %d in %s":                               "%s: pozostało %d z %d w ciągu %s",
 	"a minute":                                              "minuty",
 	"an hour":                                               "godziny",
 	"KSeF ordered a pause of %s":                            "KSeF nakazał przerwę: %s",
@@ -135,11 +137,12 @@ var polishPages = map[string]string{
 	// Invoices.
 	"Number or part of it, KSeF number, ref, seller's NIP": "Numer lub jego część, numer KSeF, identyfikator z Twojego programu (ref), " +
 		"NIP sprzedawcy",
-	"Last change from": "Ostatnia zmiana od",
-	"Last change to":   "Ostatnia zmiana do",
-	"Last change":      "Ostatnia zmiana",
-	"Search":           "Szukaj",
-	"Buyer's NIP":      "NIP nabywcy",
+	"Days of":              "Dni według",
+	"the issue date (P_1)": "daty wystawienia (P_1)",
+	"the last change":      "ostatniej zmiany",
+	"Last change":          "Ostatnia zmiana",
+	"Search":               "Szukaj",
+	"Buyer's NIP":          "NIP nabywcy",
 	"A search by buyer reads the documents, so it takes longer. Days or a tenant make it faster.": "NIP nabywcy program odczytuje z " +
 		"dokumentów, dlatego takie wyszukiwanie trwa dłużej. Przyspieszy je wybór dni lub podatnika.",
 	"Invoices whose document is not kept any more, so their buyer is not known: %s.": "Faktury, których dokument nie jest już " +
@@ -230,24 +233,6 @@ var polishPages = map[string]string{
 	"Its state has just changed. Look at it again.": "Stan właśnie się zmienił. Sprawdź go ponownie.",
 	"It was never taken in, so there is nothing to send. Correct the document and hand it in again.": "Tego dokumentu nie przyjęto do " +
 		"wysyłki, więc nie ma czego ponawiać. Popraw go i przekaż ponownie.",
-
-	// Days.
-	"Report of chosen days": "Zestawienie za wybrane dni",
-	"Counts and sums of P_15 by tenant, day and state, reasons, the slowest, and those at risk. A day is the issue date " +
-		"(P_1).": "Liczby faktur i sumy P_15 według podatników, dni i stanów, przyczyny odrzuceń, faktury najdłużej czekające oraz " +
-		"zagrożone terminem. Dzień to data wystawienia (P_1).",
-	"As":              "Postać",
-	"page":            "strona",
-	"Make the report": "Sporządź zestawienie",
-	"By the day of the decision, as counted while the program runs.": "Według dnia, w którym zapadło rozstrzygnięcie, zliczane podczas " +
-		"pracy programu.",
-	"Day": "Dzień",
-	"A report is about 1 to %d days: choose the first and the last of them.": "Zestawienie może obejmować od 1 do %d dni. Wybierz " +
-		"pierwszy i ostatni dzień.",
-	"Another report is being made. Try again in a moment.": "Trwa sporządzanie innego zestawienia. Spróbuj za chwilę.",
-	"This is too much for the page, or longer ago than the ledger remembers. Choose fewer days or one tenant, or run: enqueue report " +
-		"--from %s --to %s --format html --out FILE": "To za dużo na tę stronę albo okres wykracza poza rejestr bieżący. Wybierz mniej " +
-		"dni albo poproś opiekuna programu o wykonanie: enqueue report --from %s --to %s --format html --out PLIK",
 
 	// What goes wrong.
 	"This can't be shown now. Redis or the archive does not answer. Try again in a moment.": "Nie można teraz pokazać tej strony: Redis " +

@@ -30,11 +30,6 @@ var polishItems = map[string]string{
 		"Pobierz plik XML.",
 
 	// Faults of documents, and what was not done.
-	"field %s":                      "pole %s",
-	"value %s":                      "wartość %s",
-	"line %d, column %d":            "wiersz %d, kolumna %d",
-	"not as it must be":             "wartość nieprawidłowa",
-	"and other faults: %d":          "i jeszcze błędów: %d",
 	"an error, which the log tells": "błąd, szczegóły są w dzienniku programu",
 	"this page":                     "ta strona",
 	"the command line":              "wiersz poleceń",

@@ -18,6 +18,9 @@ var polishSignIn = map[string]string{
 	"Your name at %s is already that of a user of this page, so you can't log in with it. Ask your administrator.": "Nazwa użytkownika " +
 		"w usłudze %s należy już do innego użytkownika tej strony, dlatego nie można się nią zalogować. Zwróć się do administratora.",
 	"Log out at %s, to log in there as somebody else": "Wyloguj się z usługi %s, aby zalogować się tam na inne konto",
+	"Your browser reaches this page without encryption, so it would not keep the login. Use the address that begins with https.": "Ta " +
+		"strona została otwarta przez połączenie nieszyfrowane, więc przeglądarka nie zachowałaby logowania. Użyj adresu, który zaczyna " +
+		"się od https.",
 	"Logged out":                       "Wylogowano",
 	"You are logged out of this page.": "Wylogowano z tej strony.",
 	"You may still be logged in at %s: then nobody needs a password to log in here again from this browser.": "Sesja w usłudze %s może być " +

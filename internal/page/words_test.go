@@ -44,7 +44,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	used[gone] = true
 	note(`add\([^"]+, "([^"]+)"`, "history.go")
 	note(`what :?= "([^"]+)"`, "history.go")
-	note(`ksef\.Group\w+, "([^"]+)"`, "tenant.go")
+	note(`ksef\.Group\w+, "([^"]+)"`, "meter.go")
 	for _, what := range []string{audit.Login, audit.Logout, audit.Refused, audit.Retry, audit.Dismiss, audit.Pause, audit.Drain,
 		audit.Resume, audit.Export, audit.ExportInvoices, audit.Resend, audit.CallAgain, audit.Seen, audit.Unseen} {
 		used[actNames[what]] = true

@@ -22,6 +22,7 @@ import (
 	"ksefworker/internal/audit"
 	"ksefworker/internal/figures"
 	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/page"
 	"ksefworker/internal/queue"
@@ -61,8 +62,19 @@ func (s *slowed) Wait(string) time.Duration { return s.wait }
 func (s *slowed) Failed(string)             { s.failed++ }
 func (s *slowed) Succeeded(string)          {}
 
-// free is a limiter of which nothing is used.
+// free is a limiter of which every tenant has used some, and A most of one.
 type free struct{}
+
+func (free) Usages(context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {
+	hour := func(used, limit int) ratelimit.Usage {
+		return ratelimit.Usage{Windows: []ratelimit.WindowUsage{
+			{Window: ratelimit.Window{Limit: 1, Per: time.Second}, Used: 1},
+			{Window: ratelimit.Window{Limit: limit, Per: time.Hour}, Used: used, Left: limit - used}}}
+	}
+	return map[ratelimit.Key]ratelimit.Usage{
+		{Tenant: "A", Group: string(ksef.GroupBatchSession)}: hour(57, 60), {Tenant: "A", Group: string(ksef.GroupInvoiceSend)}: hour(30, 180),
+		{Tenant: "B", Group: string(ksef.GroupInvoiceSend)}: hour(0, 180)}, nil
+}
 
 func (free) Usage(context.Context, string, string) (ratelimit.Usage, error) {
 	return ratelimit.Usage{Windows: []ratelimit.WindowUsage{{Window: ratelimit.Window{Limit: 60, Per: time.Hour}, Used: 50, Left: 10}}}, nil
@@ -129,20 +141,27 @@ func (w *world) check(err error) {
 // take takes in a document of a tenant, moves it to a state and returns its id.
 func (w *world) take(tenant, seller, number string, to ledger.State, reason string) string {
 	w.t.Helper()
+	id := w.takeIssued(tenant, seller, number, time.Now().Format(time.DateOnly))
+	if to != ledger.Queued {
+		w.check(w.ledger.Move(w.t.Context(), ledger.Move{ID: id, To: to, Edit: ledger.Because(450, reason)}))
+	}
+	return id
+}
+
+// takeIssued takes in a document with an issue date (P_1) and returns its id.
+func (w *world) takeIssued(tenant, seller, number, issued string) string {
+	w.t.Helper()
 	sum := sha256.Sum256([]byte(number))
 	id := ledger.InvoiceID(ledger.Identity{NIP: seller, Kind: "VAT", Number: number}, sum)
 	taken, err := w.ledger.Take(w.t.Context(),
 		[]ledger.NewInvoice{{Body: []byte("<Faktura>" + number + "</Faktura>"), Invoice: ledger.Invoice{
-			Facts: ledger.Facts{ID: id, Tenant: tenant, NIP: seller, Kind: "VAT", Form: "v3", IssueDate: time.Now().Format(time.DateOnly),
+			Facts: ledger.Facts{ID: id, Tenant: tenant, NIP: seller, Kind: "VAT", Form: "v3", IssueDate: issued,
 				File: number + ".xml", Ref: "ref " + number},
 			Number: number, Size: 10, Hash: ledger.HashText(sum),
 		}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {
 		w.t.Fatalf("%s is %s", number, taken[0].Taken)
-	}
-	if to != ledger.Queued {
-		w.check(w.ledger.Move(w.t.Context(), ledger.Move{ID: id, To: to, Edit: ledger.Because(450, reason)}))
 	}
 	return id
 }

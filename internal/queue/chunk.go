@@ -30,9 +30,9 @@ type Chunk struct {
 // of errors and of tasks that are there already holds here as well.
 //
 // An invoice of lane express is a task of its own, so that it never stands behind the others of a
-// chunk; so is one that has no other of its tenant beside it. A near deadline gives no invoice a
-// task of its own: a whole chunk enters the waiting set in one step, and only the set orders by
-// deadline.
+// chunk; so is an invoice that has no other of its tenant beside it. A near deadline gives no
+// invoice a task of its own: a whole chunk enters the waiting set in one step, and only the set
+// orders by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }

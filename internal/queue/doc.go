@@ -9,5 +9,5 @@
 //	stats.go         what is in the queues; resume.go and drop.go for people
 //	prefix.go        asynq's keys in Redis
 //	unbounded.go     asynq goes on while Redis is full
-//	guarded.go       asynq goes on where a key holds another type; sick.go mends what it lists
+//	guarded.go       asynq goes on where a key holds another type; sick.go repairs such a queue
 package queue

@@ -21,10 +21,9 @@ var (
 // type stops its own queue alone. Without it asynq's loops end at the first queue that has such a
 // key, so that the others get no tasks, and its scripts fail halfway.
 //
-// What workers do again and again finds nothing to do in a queue with a sick key, and everything
-// else gets a [*SickKeyError]. The lists of queues, servers and workers, and the counters, are
-// written again by every worker: a sick one is deleted. If a later asynq has other keys, they are
-// not looked at.
+// The loops of the workers find nothing to do in a queue with a sick key, and everything else gets
+// a [*SickKeyError]. The lists of queues, servers and workers, and the counters, are written again
+// by every worker: a sick one is deleted. Keys that a later asynq may add are not checked.
 func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
 	return &guarded{UniversalClient: Unbounded(rdb)}
 }
@@ -109,7 +108,7 @@ func partsOf(keys []string) string {
 	return strings.Join(parts, " ")
 }
 
-// EvalSha implements redis.Cmdable. Of a script that is not known yet it asks the caller for the
+// EvalSha implements redis.Cmdable. If it does not know a script yet, it asks the caller for the
 // source.
 func (g *guarded) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	if len(keys) == 0 || !strings.HasPrefix(keys[0], asynqPrefix) {

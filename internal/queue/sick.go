@@ -23,16 +23,16 @@ var kindsOf = map[string]string{
 	"pending": "list", "active": "list", "lease": "zset", "scheduled": "zset", "retry": "zset", "archived": "zset", "paused": "string",
 }
 
-// Mender finds the keys of the queues that hold another type, and puts tasks back. Safe for
+// Repairer finds the keys of the queues that hold another type, and puts tasks back. Safe for
 // concurrent use.
-type Mender struct{ rdb redis.UniversalClient }
+type Repairer struct{ rdb redis.UniversalClient }
 
-// NewMender returns the mender of a pool's queues.
-func NewMender(q *Queue) *Mender { return &Mender{q.rdb} }
+// NewRepairer returns the repairer of a pool's queues.
+func NewRepairer(q *Queue) *Repairer { return &Repairer{q.rdb} }
 
 // SickKeys returns the keys of the queues that hold another type, in the order of their names, and
-// remembers them for [Mender.Mend].
-func (m *Mender) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
+// remembers them for [Repairer.Repair].
+func (m *Repairer) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
 	sick, err := m.sick(ctx, Own())
 	if err != nil || len(sick) == 0 {
 		return nil, err
@@ -47,7 +47,7 @@ func (m *Mender) SickKeys(ctx context.Context) ([]*SickKeyError, error) {
 	return sick, nil
 }
 
-func (m *Mender) sick(ctx context.Context, queues []string) ([]*SickKeyError, error) {
+func (m *Repairer) sick(ctx context.Context, queues []string) ([]*SickKeyError, error) {
 	is := map[string]*redis.StatusCmd{}
 	if _, err := m.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, queue := range queues {
@@ -73,9 +73,9 @@ func (m *Mender) sick(ctx context.Context, queues []string) ([]*SickKeyError, er
 
 func keyOf(queue, part string) string { return asynqPrefix + "{" + queue + "}:" + part }
 
-// Mend puts the tasks of queues back whose keys were sick and are not any more. It returns how many
-// were in no list. Tasks that are queued or run meanwhile are not harmed.
-func (m *Mender) Mend(ctx context.Context) (int, error) {
+// Repair puts the tasks of queues back whose keys were sick and are not any more. It returns how
+// many were in no list. Tasks that are queued or run meanwhile are not harmed.
+func (m *Repairer) Repair(ctx context.Context) (int, error) {
 	seen, err := m.rdb.SMembers(ctx, keySeen).Result()
 	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any may have been
 		if err := m.rdb.Del(ctx, keySeen).Err(); err != nil {
@@ -118,7 +118,7 @@ const relistAtOnce = 200
 var relistScript = redis.NewScript(relistLua)
 
 // relist goes through the entries of all tasks of a queue.
-func (m *Mender) relist(ctx context.Context, queue string) (n int, err error) {
+func (m *Repairer) relist(ctx context.Context, queue string) (n int, err error) {
 	entries := keyOf(queue, "t:")
 	var keys []string
 	for _, part := range []string{"pending", "active", "lease", "scheduled", "retry", "archived"} {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 // works runs a guarded server and returns a function that reports whether a task was handled.
@@ -47,16 +48,21 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil puts something into a key that asynq never writes there.
+// spoil puts something into a key that asynq never writes there, in one step: a server of asynq
+// runs meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
-	b.must(b.rdb.Del(b.t.Context(), key).Err())
-	b.must(b.rdb.PFAdd(b.t.Context(), key, "x").Err()) // a string
+	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {
+		p.Del(b.t.Context(), key)
+		p.PFAdd(b.t.Context(), key, "x") // a string
+		return nil
+	})
+	b.must(err)
 }
 
 func (b *bench) wantSick(keys ...string) {
 	b.t.Helper()
-	sick, err := NewMender(b.Queue).SickKeys(b.t.Context())
+	sick, err := NewRepairer(b.Queue).SickKeys(b.t.Context())
 	b.must(err)
 	var got []string
 	for _, s := range sick {
@@ -99,7 +105,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 		b.must(err)
 		b.wantSick(keyOf(QueuePackages, part), keyOf(QueueUpkeep, part))
 		b.must(b.rdb.Del(t.Context(), keyOf(QueuePackages, part), keyOf(QueueUpkeep, part)).Err())
-		_, err = NewMender(b.Queue).Mend(t.Context())
+		_, err = NewRepairer(b.Queue).Repair(t.Context())
 		b.must(err)
 		b.must(b.Put(t.Context(), KindPackage, part, 0, When{}))
 		b.until("its own tasks go on", func() bool { return handled(part) })
@@ -107,7 +113,7 @@ func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 }
 
 // Whoever deletes a sick key deletes a list of tasks. Their entries bring them back.
-func TestMend_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
+func TestRepair_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b := newBench(t)
 	ids := []string{"1", "2", "3", "later"}
 	for _, id := range ids[:3] {
@@ -117,19 +123,19 @@ func TestMend_APersonDeletesTheKeys_TheirTasksRun(t *testing.T) {
 	b.spoil(keyOf(QueuePackages, "pending"))
 	b.spoil(keyOf(QueuePackages, "scheduled"))
 	b.wantSick(keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
-	if n, err := NewMender(b.Queue).Mend(t.Context()); n != 0 || err != nil {
+	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != 0 || err != nil {
 		t.Errorf("they are still sick: %d, %v", n, err)
 	}
 	b.rdb.Del(t.Context(), keyOf(QueuePackages, "pending"), keyOf(QueuePackages, "scheduled"))
 	b.must(b.Put(t.Context(), KindPackage, "1", 0, When{})) // asynq takes it for queued
 	b.must(b.Put(t.Context(), KindPackage, "new", 0, When{}))
-	if n, err := NewMender(b.Queue).Mend(t.Context()); n != len(ids) || err != nil {
+	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != len(ids) || err != nil {
 		t.Errorf("%d are put back, %v", n, err)
 	}
 	if n := b.rdb.LLen(t.Context(), keyOf(QueuePackages, "pending")).Val(); n != 4 {
 		t.Errorf("%d are pending", n)
 	}
-	if n, err := NewMender(b.Queue).Mend(t.Context()); n != 0 || err != nil {
+	if n, err := NewRepairer(b.Queue).Repair(t.Context()); n != 0 || err != nil {
 		t.Errorf("a second time: %d, %v", n, err)
 	}
 	handled := b.works()

@@ -127,11 +127,11 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 }
 
 // Begin asks whether a costly operation that leads to requests of the pair may begin. While the
-// circuits of the pair and of the host are closed, every operation may. Otherwise one of the pair
-// may, and its next one only after as much time as they have been open so far, at least a twentieth
-// of pause and at most pause, or when they are closed; the others get *[NotNow]. [Circuit.Withdraw]
-// gives the place back. Each pair has its own place, so no pair waits for the operations of
-// another.
+// circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
+// the pair may begin, and the others get *[NotNow]. The next one may begin when the circuits are
+// closed, or after as much time as they have been open so far: at least a twentieth of pause, at
+// most pause. [Circuit.Withdraw] gives the place back. Each pair has its own place, so no pair
+// waits for the operations of another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

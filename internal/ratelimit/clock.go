@@ -11,10 +11,10 @@ import (
 )
 
 // The store's clock keeps the highest instant that it has seen. When its key is missing or damaged,
-// only the logs still know how late it is: the Redis of now may be one whose clock is hours behind,
-// and a clock that began at Redis's would see empty windows in front of full logs. So no script
-// runs without the key (lua/log.lua). Whoever finds it missing reads the newest instant of all logs
-// and starts the clock from there.
+// only the logs still know how late it is. The present Redis may have a clock that is hours behind,
+// and with that clock the windows would look empty although the logs are full. So no script runs
+// without the key (lua/log.lua). Whoever finds it missing reads the newest instant of all logs and
+// starts the clock from there.
 
 const (
 	// clockGone is in the error of log.lua about a clock without a key.

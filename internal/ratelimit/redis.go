@@ -50,7 +50,7 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, throttle, usage, circuit, deleteType, start *redis.Script
+	book, cancel, freeze, throttle, thaw, usage, circuit, deleteType, start *redis.Script
 
 	starts  singleflight.Group     // of the clock
 	deleted func(key, held string) // nil: nobody is told
@@ -75,6 +75,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 		start:      redis.NewScript(startLua),
 
 		throttle: redis.NewScript(logLua + throttleLua),
+		thaw:     redis.NewScript(logLua + thawLua),
 	}
 }
 

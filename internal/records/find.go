@@ -14,18 +14,18 @@ import (
 // Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). None is
 // not an error.
 //
-// What is in bundles is found in their indexes, what is kept by itself in the receipts, of which
-// one has thousands of lines; an id has names of its own. Only what none of them has is searched
-// for in the results themselves, one by one, newest month first. So an accepted invoice hides
-// others of its number that were never accepted. One index, one receipt or a few hundred results
-// are in memory at a time.
+// The indexes of the bundles are read first, then the receipts, each of which has thousands of
+// lines. An id needs neither, because objects are named by it. Only if these have nothing, the
+// results themselves are read, one by one, newest month first. So an accepted invoice hides others
+// of its number that were never accepted. One index, one receipt or a few hundred results are in
+// memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err
 }
 
 // FindWithin is Find among the invoices of some issue dates. It says what it has read.
-func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Looked, err error) {
+func (r *Reader) FindWithin(ctx context.Context, name string, w Within) (found []results.Result, did Scanned, err error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
 		return nil, did, nil
@@ -70,12 +70,12 @@ func (r *Reader) EachWithin(ctx context.Context, w Within, yield func(results.Re
 type search struct {
 	*Reader
 	within Within
-	did    Looked
+	did    Scanned
 }
 
 // query says what is looked for.
 type query struct {
-	places []Place // with everything that the archive has of the sellers in question
+	places []Place // all folders of the sellers in question
 	index  bundle.Query
 	line   func(ksefNumber, number string) bool // a line of a receipt
 	text   string                               // which each such receipt has in its bytes, if not ""
@@ -90,8 +90,8 @@ func (s *search) byKsefNumber(ctx context.Context, number invoice.KsefNumber) ([
 	}
 	canonical := number.Canonical()
 	same := func(other string) bool { return invoice.CanonicalKsefNumber(other) == canonical }
-	// The beginning of a number is the same in every spelling. Nothing was archived before KSeF had
-	// it; a day is for clocks.
+	// The beginning of a number is the same in every spelling. No invoice was archived before the
+	// day in its number; one day more allows for clocks that differ.
 	begin := canonical[:min(len(canonical), len("5265877635-20261126-"))]
 	since, _ := time.Parse(time.DateOnly, number.Date) // a KSeF number has a valid day
 	return s.run(ctx, query{

@@ -33,8 +33,8 @@ func (w Within) has(r *results.Result) bool {
 
 func monthOf(day string) string { return day[:min(len(day), len("2006-01"))] }
 
-// Looked says what a search has read.
-type Looked struct {
+// Scanned says what a search has read.
+type Scanned struct {
 	Places   int   // folders of a seller and month
 	Indexes  int   // of bundles
 	Receipts int   // those that are kept by themselves
@@ -42,7 +42,7 @@ type Looked struct {
 	Bytes    int64 // of indexes and receipts
 }
 
-func (l *Looked) add(r bundle.Read) {
+func (l *Scanned) add(r bundle.Read) {
 	l.Indexes += r.Indexes
 	l.Bytes += r.Bytes
 }

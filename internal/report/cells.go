@@ -24,7 +24,7 @@ func (r Report) Sections(l explain.Language) []Section {
 	reasons := Section{Title: w.Reasons, Head: []string{w.State, w.Code, w.Why, w.Invoices, w.Do, w.Example}}
 	for _, x := range r.Reasons {
 		reasons.Rows = append(reasons.Rows, []any{stateName(x.State, l), x.Why.Name(), x.Why.In(l).Name, x.Invoices, x.Why.In(l).Do,
-			x.Example.Number + " (" + x.Example.ID + "): " + x.Example.Reason})
+			x.Example.Number + " (" + x.Example.ID + "): " + x.Example.reasonIn(l)})
 	}
 	slowest := Section{Title: w.Slowest, Head: []string{w.Took, w.Tenant, w.Number, "ID", w.Taken, w.Numbered}}
 	for _, f := range r.Slowest {
@@ -52,6 +52,21 @@ func (r Report) Sections(l explain.Language) []Section {
 			Rows: rowsOf(r.ByDay(), func(line Line) []any { return []any{line.Day, stateName(line.State, l)} })},
 		reasons, slowest, risk,
 	}
+}
+
+// reasonIn returns why a document is where it is, in a language. What KSeF wrote stays Polish, and
+// what the program wrote about one document and nobody has put into Polish stays English.
+func (f Fact) reasonIn(l explain.Language) string {
+	if l != explain.Polish {
+		return f.Reason
+	}
+	if len(f.faults) > 0 {
+		return explain.PolishFaults(f.faults, f.more)
+	}
+	if said, ok := explain.Say(l, f.Reason); ok {
+		return said
+	}
+	return f.Reason
 }
 
 func rowsOf(lines []Line, first func(Line) []any) [][]any {

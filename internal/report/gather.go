@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
@@ -85,8 +86,9 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 }
 
 // inState adds the invoices that the ledger has in one state. An invoice that moves while states
-// are read is added once, in the state in which it was met first. One that moves backwards in the
-// order of the states may be missed here; that needs a person who retries it at this moment.
+// are read is added once, in the state in which it was met first. An invoice that moves backwards
+// in the order of the states may be missed. That happens only if a person retries it at this
+// moment.
 func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
 	ids, err := s.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
 	if err != nil {
@@ -165,6 +167,15 @@ func (f *Fact) amount(doc []byte) {
 	}
 }
 
+// Faults are the faults of a document that was not taken in, for [explain.PolishFaults].
+func Faults(r *ledger.Refusal) []explain.Defect {
+	all := make([]explain.Defect, 0, len(r.Faults))
+	for _, f := range r.Faults {
+		all = append(all, explain.Defect{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column})
+	}
+	return all
+}
+
 // refused adds the documents that were not taken in and still wait for a person. One without a date
 // counts on the day of its refusal.
 func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
@@ -174,7 +185,8 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	}
 	for i := range all {
 		r := &all[i]
-		f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: results.Refused, Reason: results.RefusalReason(r)}
+		f := Fact{ID: r.ID, Tenant: r.Tenant, Number: r.Number, Day: r.IssueDate, State: results.Refused, Reason: results.RefusalReason(r),
+			faults: Faults(r), more: r.More}
 		if _, err := time.Parse(time.DateOnly, f.Day); err != nil {
 			f.Day = r.At.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/records"
@@ -170,6 +171,15 @@ func TestGather_LedgerAndArchive_EachInvoiceCountsOnceAsItStandsNow(t *testing.T
 	}
 	if got := strings.Join(why, " "); got != "state/parked refused/date_in_future refused/unreadable_file" {
 		t.Errorf("reasons: %s", got)
+	}
+	for l, example := range map[explain.Language]string{
+		explain.Polish:  "pole P_1: nie może być późniejsza niż dzisiaj (x)",
+		explain.English: "field P_1: must not be later than today (x)",
+	} {
+		rows := r.Sections(l)[2].Rows
+		if got := fmt.Sprint(rows[1][len(rows[1])-1]); got != " (ref-1): "+example {
+			t.Errorf("the example in %s is %q, want %q", l, got, example)
+		}
 	}
 	// The archive alone knows the older state of what was retried, and nothing of what waits.
 	c = &report.Collector{}

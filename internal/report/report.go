@@ -26,7 +26,9 @@ type Fact struct {
 	Numbered time.Time `json:"numbered,omitzero"` // when KSeF accepted it
 	Deadline time.Time `json:"deadline,omitzero"` // legal
 
-	rules []string // of a refused document
+	rules  []string         // of a refused document
+	faults []explain.Defect // the same with their places
+	more   int              // faults that are not on record
 }
 
 // Took is the time from being handed in to the KSeF number. false: not known, or it has none.

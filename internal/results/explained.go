@@ -5,11 +5,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Explain adds the words of the table, in Polish and English, where a person has to act or the
-// invoice waits: what it means, on whose side the cause is, what to do, and whether it can be tried
-// again. The first explanation says the most. rules are those that a refused document breaks.
+// Explain adds the words of the table, in Polish and English, where a person has to act, the
+// invoice waits or cannot be read: what it means, on whose side the cause is, what to do, and
+// whether it can be tried again. The first explanation says the most. rules are those that a
+// refused document breaks.
 func (r *Result) Explain(rules ...string) {
-	if state := ledger.State(r.State); !state.Open() && r.State != Refused && r.WaitingFor == "" {
+	if state := ledger.State(r.State); !state.Open() && r.State != Refused && r.State != Unreadable && r.WaitingFor == "" {
 		return
 	}
 	r.Explanations = explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor,

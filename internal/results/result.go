@@ -66,9 +66,8 @@ func (r *Result) AddDocument(doc []byte) {
 	if doc == nil {
 		return
 	}
-	h, _ := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
-	if h.Gross != "" {
-		r.Gross, r.Currency = h.Gross, h.Currency
+	if gross, currency := invoice.Amount(doc); gross != "" {
+		r.Gross, r.Currency = gross, currency
 	}
 }
 
@@ -81,8 +80,9 @@ func LastMoment(deadline time.Time) time.Time {
 	return deadline
 }
 
-// Of returns the result of an invoice from its entry in the ledger. environment (test, production
-// or custom) chooses the host of the verification link.
+// Of returns the result of an invoice from its entry in the ledger. environment chooses the host of
+// the verification link, as in [invoice.VerificationURL]; where that returns an error, the result
+// has no link.
 func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
 		ID: inv.ID, File: inv.File, Ref: inv.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,

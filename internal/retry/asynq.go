@@ -20,6 +20,10 @@ const (
 	randomPart = 0.2
 )
 
+// maxFrozen is the longest time that a task is away because of a 429, whatever pause it asked for:
+// the limiter keeps the whole pause, and lets the task go when a person has ended it.
+const maxFrozen = time.Hour
+
 // Backoff returns the pause before attempt n+1, n counting from 0. Negative n counts as 0.
 func Backoff(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(
@@ -43,6 +47,8 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	switch {
 	case v.Reason == ReasonLocal && v.Delay == HandOver:
 		return v.Delay // here it does no harm to be early
+	case v.Reason == ReasonThrottled && v.Delay > maxFrozen:
+		return maxFrozen + time.Second
 	case v.Action == Later && v.Delay > 0:
 		return v.Delay + time.Second
 	}

@@ -41,8 +41,12 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 	}{
 		{"a known wait is kept to the second", 50,
 			&LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
-		{"and is not capped", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour},
+		{"and is not capped", 0, &LaterError{Delay: 48 * time.Hour, Reason: ReasonProcessing},
 			48*time.Hour + time.Second, 48*time.Hour + time.Second},
+		{"so is a pause that KSeF asks for", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 2680 * time.Second},
+			2681 * time.Second, 2681 * time.Second},
+		{"but a person may end one of days, so it is looked at every hour", 0,
+			&ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, time.Hour + time.Second, time.Hour + time.Second},
 		{"half a second is a second and a half", 0,
 			&LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
 		{"a task for another process goes there at once", 50,

@@ -71,7 +71,7 @@ func (a account) sends() []*ledger.Invoice {
 }
 
 // join gives invoices the answers that KSeF gave about their references: each is about this very
-// invoice.
+// invoice, unless it says itself that it is about another.
 func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	if len(by) == 0 {
 		return
@@ -79,7 +79,7 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	var rest []*ledger.Invoice
 	for _, inv := range a.invoices {
 		info, told := by[inv.ID]
-		if !told {
+		if !told || ofAnother(inv, info) {
 			rest = append(rest, inv)
 			continue
 		}
@@ -89,9 +89,9 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	a.invoices = rest
 }
 
-// claimAnswer takes out of the answers without an owner the one that has just been given one: by
-// its KSeF number, by its place in the session, by its name, or else any refusal of the same code.
-// One of another number, or of another place, is never it.
+// claimAnswer removes an answer that has just been joined to an invoice from the answers without an
+// owner. It finds it by its KSeF number, by its place in the session, by its name, or else takes
+// any refusal of the same code. An answer with another number, place or hash is never the one.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
@@ -231,12 +231,13 @@ func (a account) provesRefusal(waited bool) bool {
 }
 
 // explained reports whether the session's code says why it was refused, and so that nothing of it
-// was processed.
+// was processed. "Cancelled" (440) does not: KSeF was seen to answer so for a session that had been
+// closed well seconds before (ksef-api issue 308), so the silence about its invoices has to last.
 func (a account) explained() bool {
 	meaning := ksef.BatchSessionMeaning
 	if a.lane == ledger.Express {
 		meaning = ksef.OnlineSessionMeaning
 	}
 	_, known := meaning(a.session.Status.Code)
-	return known && !a.session.Status.SendAgain()
+	return known && !a.session.Status.SendAgain() && a.session.Status.Code != ksef.BatchSessionCancelled
 }

@@ -90,13 +90,14 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 // answered adds the outcome of every invoice that has a clear answer. It returns those whose answer
 // cannot be read, or names no KSeF number of theirs, and those that are still running.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
+	shared := a.sharedNumbers()
 	for _, pair := range a.pairs {
 		if !holds(a.pkg, pair.inv) {
 			continue
 		}
 		outcome := outcomeOf(pair.info.Status)
 		switch {
-		case pair.info.Unreadable != "", outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+		case pair.info.Unreadable != "", outcome == toAccept && doubtful(pair, shared):
 			unclear = append(unclear, pair)
 		case outcome == toWait:
 			running = append(running, pair)
@@ -146,12 +147,13 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 	}
 	o := &outcomes{pkg: p}
 	var unclear []pairing
+	shared := a.sharedNumbers()
 	for _, pair := range a.pairs {
 		if !holds(p.ID, pair.inv) {
 			continue
 		}
 		switch outcome := outcomeOf(pair.info.Status); {
-		case pair.info.Unreadable != "", outcome == toWait, outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+		case pair.info.Unreadable != "", outcome == toWait, outcome == toAccept && doubtful(pair, shared):
 			unclear = append(unclear, pair)
 		case outcome.decided():
 			o.add(pair.inv, pair.info)
@@ -201,7 +203,8 @@ func (o *outcomes) refusedOpen(
 		return append(open, missing...)
 	}
 	for _, inv := range missing {
-		if listed.Statuses.Unread[inv.ID] { // KSeF knows something about it
+		told, any := listed.Statuses.By[inv.ID]
+		if listed.Statuses.Unread[inv.ID] || any && ofAnother(inv, told) { // KSeF knows something about it
 			open = append(open, inv)
 		}
 	}

@@ -50,7 +50,7 @@ func minTime(a, b time.Time) time.Time {
 }
 
 // RestAfterSearch is how long to wait before the register is searched again for what it did not
-// list, and whether that is given up instead: an invoice appears in it within an hour.
+// list, or giveUp: an invoice appears in the register within an hour.
 func RestAfterSearch(p ledger.Package, now time.Time) (rest time.Duration, giveUp bool) {
 	if now.Sub(p.ClosingAt.Time()) < registerDelay {
 		return PassRest(p.Passes), false

@@ -11,7 +11,7 @@ const (
 	toAccept    outcome = "accept"    // 200
 	toReject    outcome = "reject"    // the document is at fault; only its sender can fix it
 	toPark      outcome = "park"      // a person has to do something, then retry
-	toDuplicate outcome = "duplicate" // KSeF has one of this identity: find out whether it is ours
+	toDuplicate outcome = "duplicate" // KSeF has an invoice of this identity: find out whether it is ours
 	toResend    outcome = "resend"    // KSeF's fault: send again, a bounded number of times
 )
 

@@ -13,7 +13,7 @@ import (
 // Every line must be of an invoice of ours, or the receipt may be another session's, or write
 // hashes in a way that nobody here knows.
 func (a account) covered(r ksef.Receipt) bool {
-	if !a.listed { // what was refused is not known: to send that again would tell nobody why
+	if !a.listed { // what was refused, and why, is not known: sending it again would lose the reason
 		return false
 	}
 	if a.session.Tallied() {

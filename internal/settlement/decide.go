@@ -56,7 +56,7 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 	case Answers:
 		return refusedAnswers(p, held, listed, now)
 	case Originals:
-		if listed.Moved > 0 { // what has its answer is not written yet, so that the package holds it proves nothing
+		if listed.Moved > 0 { // moves that met a conflict are not written, so an invoice in the package may have its answer
 			return poll(plural.Of(listed.Moved, "invoice", "invoices") + " moved meanwhile")
 		}
 		return originals(p, held)

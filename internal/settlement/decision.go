@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Decision says what to do about a package. With Ask set nothing else is. The rest is carried out
-// in the order of the fields, each after the one before it; after Moves nothing is when one of them
-// met a conflict. The order is what a crash at any point relies on.
+// Decision says what to do about a package. If Ask is set, no other field is. The other fields are
+// carried out one after the other, in their order. If one of the Moves meets a conflict, nothing
+// after Moves is carried out. The order makes a crash at any point harmless.
 type Decision struct {
 	Ask Ask
 
@@ -21,19 +21,19 @@ type Decision struct {
 	// Refusal is a session that KSeF refused as a whole. It is counted before Split: the packages
 	// that Split makes wait by this count.
 	Refusal *Refusal
-	// Through notes that KSeF processed a batch session. Before End: a package that has ended is
-	// not looked at again.
+	// Through notes that KSeF processed a batch session. It comes before End: a package that has
+	// ended is not read again.
 	Through bool
-	// Denial is what 410s say about the tenant. Before Moves: the tenant is paused before its
-	// invoices are queued again, or they would leave at once.
+	// Denial is what 410s say about the tenant. It comes before Moves: a tenant that is paused only
+	// after its invoices were queued again would send them at once.
 	Denial *Denial
 	// Moves are written together; each may meet a conflict of its own. A move to queued is followed
 	// by the task that sends the invoice.
 	Moves []Move
 	// LetIn notes that KSeF lets the tenant in, after the moves that show it.
 	LetIn bool
-	// Doubt is about invoices of which nothing proves what became of them. Before Listed: once the
-	// list counts as read, only what is marked here is ever looked for.
+	// Doubt is about invoices of which nothing proves what became of them. It comes before Listed:
+	// once the list counts as read, only the invoices that are marked here are looked for.
 	Doubt *Doubt
 	// Listed says that the list need not be read again.
 	Listed bool
@@ -103,11 +103,11 @@ type Denial struct {
 	Pause                   time.Duration
 }
 
-// Doubt notes what nothing is proven of. With Begin the notes are reasons, and the package's doubt
-// begins after them: cut off between the two, the wait would be one that nobody is told of.
-// Otherwise the time is over and the notes are marks for the register. All are written at any
-// revision: the sender's late reference must not keep one from being noted. Listed and Counted are
-// for the log.
+// Doubt notes the invoices of which nothing is proven. With Begin the notes are reasons, and the
+// package's doubt begins after them: a crash between the two in the other order would leave a wait
+// that nobody is told of. Without Begin the time is over, and the notes are marks for the register.
+// All are written at any revision, because a reference that the sender writes late must not keep an
+// invoice from being noted. Listed and Counted are for the log.
 type Doubt struct {
 	Notes           []Move
 	Begin           bool

@@ -15,18 +15,20 @@ import (
 //
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
 // says less: it is the seller who may be at fault. Beside others that go through, and alone, such
-// an invoice is parked. A tenant that issues nothing in its own name would never be paused then,
-// whoever's key it has. So several of them count against the tenant when nothing speaks for it.
+// an invoice is parked. By this rule alone a tenant that issues nothing in its own name would never
+// be paused, even with the key of another taxpayer. So several such invoices count against the
+// tenant when nothing speaks for it.
 
 const (
 	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next
-	// shows whether the key is right by now. Every five minutes a session leaves 48 of the hour's
+	// shows whether the key is right by now. One session every five minutes leaves 48 of the hour's
 	// 60.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
-	// deniedFew invoices prove nothing against a tenant that had one accepted within a day. Those
-	// that it issues for others prove nothing against any tenant when they are fewer, and against
-	// one that had an invoice accepted within a day when they are of fewer sellers.
+	// deniedFew invoices prove nothing against a tenant that had one accepted within a day.
+	// Invoices that it issues for others prove nothing against any tenant when they are fewer than
+	// this, and nothing against a tenant that had an invoice accepted within a day when they are of
+	// fewer sellers than this.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )

@@ -24,8 +24,9 @@ func patient(p ledger.Package, now time.Time) bool {
 	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < maxProofWait
 }
 
-// doubt keeps invoices where they are of which nothing proves what became of them. It reports that
-// the session is asked again. Otherwise the time is over, and they are marked for the register.
+// doubt keeps invoices where they are when nothing proves what became of them. It reports true
+// while the session is to be asked again. After that the time is over, and they are marked for the
+// register.
 func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice, now time.Time) (waits bool) {
 	doubt := &Doubt{Begin: p.Doubt == 0, Listed: a.entries, Counted: a.session.InvoiceCount}
 	waits = patient(p, now)
@@ -36,7 +37,7 @@ func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice
 			doubt.Notes = append(doubt.Notes, Move{Invoice: inv, Fate: Keep, Reason: reason})
 		}
 	case waits:
-		doubt = nil // they were told of before
+		doubt = nil // their reasons are written already
 	default:
 		for _, inv := range unproven {
 			doubt.Notes = append(doubt.Notes, Move{Invoice: inv, Fate: LookUp, Original: Original{Session: p.Session, By: BySearch}})

@@ -68,11 +68,11 @@ func (h Held) attached(pkg string) int {
 	return n
 }
 
-// EndOf says how a package ends that goes no further, and that leaving of its undecided invoices
-// are about to leave. It is "" when the package does not end, because something undecided in it
-// cannot be read. What was decided in it all the same, or parked because of it, still needs its
-// receipt, document and result. So only a package that nothing stays in is failed, or abandoned
-// when close was never tried; any other is settled.
+// EndOf says how a package ends that goes no further. leaving is how many of its undecided invoices
+// are about to leave it. The answer is "" when an undecided entry in it cannot be read: then the
+// package does not end. Invoices that were decided or parked in it still need receipt, document and
+// result. So a package is failed, or abandoned if close was never tried, only when nothing stays in
+// it; otherwise it is settled.
 func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	switch {
 	case held.UnreadUndecided(p.ID) > 0:
@@ -98,8 +98,8 @@ type Listed struct {
 	Through  *bool // KSeF processed another package of the tenant since these invoices were refused first
 	Rest     *Rest // what this package was split off as a probe
 
-	Stage Stage           // how far this run is
-	Moved int             // moves of the decision before this one that somebody else was faster with
+	Stage Stage           // how far this run has come
+	Moved int             // how many moves of the last decision met a conflict
 	Gone  map[string]bool // ids of invoices that the refused session was proven not to have taken
 }
 
@@ -139,8 +139,8 @@ type Unknown struct {
 // cannot be read.
 type Rest struct{ Package *ledger.Package }
 
-// Stage is how far one run of confirm is. Answers are decided once: what they prove is written, and
-// a decision after that write would take it for the world that KSeF told of.
+// Stage is how far one run of confirm has come. Answers are decided once: what they prove is
+// written, and a second decision would take what was written for what KSeF had answered about.
 type Stage int
 
 // The stages, in their order.

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// UnreadPause is how often a package is looked at again that waits for nothing but an entry that
-// cannot be read.
+// UnreadPause is the pause between two checks of a package that waits only for an entry that cannot
+// be read.
 const UnreadPause = 10 * time.Minute
 
 // processedRemainder ends a package whose session was processed, once everything in it is decided.
@@ -26,8 +26,8 @@ func processedRemainder(p ledger.Package, held Held) Decision {
 	return d
 }
 
-// refusedRemainder decides about what a refused session has left undecided: nothing of it is in
-// KSeF.
+// refusedRemainder decides about the invoices that a refused session has left undecided: none of
+// them is in KSeF.
 func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Decision {
 	status := listed.Session.Status
 	reason := sessionReason(status)

@@ -20,7 +20,7 @@ const (
 // KSeF may have an invoice from another session: it calls it a duplicate (440), or does not know
 // the session any more. Is the original the very document that was sent before, its answer lost, or
 // something else of the same number? Only content proves it. Each function below decides by one
-// source; whoever fetches from the sources goes from the cheapest to the dearest.
+// source; the caller asks the sources from the cheapest to the most expensive.
 
 // Finding is what one source says about the original of an invoice: exactly one field is set.
 type Finding struct {

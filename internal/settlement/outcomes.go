@@ -14,7 +14,7 @@ import (
 const maxResends = 3
 
 // maxFailedSessions is how many online sessions with an invoice may fail before the invoice goes in
-// a package. There the failure of a session has a bound of its own: halving finds the
+// a package. For packages the failures of sessions have a bound of their own: halving finds the
 // invoice that is at fault, and lets all others through.
 const maxFailedSessions = 2
 
@@ -97,15 +97,16 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 // then, and some of these are the invoices that it is about.
 func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
-		o.add(missing[0], a.answers[0]) // one and one: no other invoice that it could be about
+		o.add(missing[0], a.answers[0]) // one invoice and one answer: it can be about no other
 		return
 	}
 	for _, inv := range missing {
 		switch {
 		case len(a.answers) == 0 && inv.State == ledger.Sending:
-			// It was not known whether it left, and now it is known that it did not: Redis was away
-			// between the two, or the worker died. That is not a fault of KSeF's or the invoice's,
-			// so none of the bounded tries is counted: an outage of ours must never park anything.
+			// It was not known whether the invoice was sent, and now it is known that it was not:
+			// Redis was away before the answer could be written, or the worker died. That is
+			// neither KSeF's fault nor the invoice's. So no try is counted: an outage on this side
+			// must never park an invoice.
 			o.moves = append(o.moves, again(inv, inv.Lane, Resends, int64(inv.Resends), 0, neverArrived, proof))
 		case len(a.answers) == 0:
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))

@@ -7,11 +7,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// byProof pairs the answers that say themselves whose they are: by the hash of the content, or,
-// without one, by the file's name in the batch's archive, which is the id of the invoice. owned
-// tells which invoices have an answer now, left are the answers that say nothing of the kind. An
-// answer of a hash or a file that is none of ours, or whose invoice has its answer already, stays
-// without an owner: its number must not give it one.
+// byProof pairs the answers that prove which invoice they are about: by the hash of the content or,
+// without a hash, by the file's name in the batch's archive, which is the id of the invoice. owned
+// tells which invoices have an answer now; left are the answers without either proof. An answer
+// whose hash or file is none of ours, or whose invoice has an answer already, stays without an
+// owner: it must not get one by its number.
 func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (owned []bool, left []ksef.InvoiceInfo) {
 	owned = make([]bool, len(invs))
 	byHash, byFile := make(map[string]int, len(invs)), make(map[string]int, len(invs))

@@ -12,9 +12,9 @@ const (
 	// while nothing else of the tenant went through.
 	refusalFirst = 5 * time.Second
 	refusalMax   = time.Hour
-	// aloneTries is how often an invoice that is alone in its package is sent again although
-	// nothing shows that KSeF takes anything at present: about two hours in all. Then a person is
-	// asked.
+	// aloneTries is how often an invoice that is alone in its package is sent again while nothing
+	// shows that KSeF takes anything at present. That takes about two hours in all. Then the
+	// invoice is parked for a person.
 	aloneTries = 11
 	// keyPause is how long a package waits whose session key KSeF could not read for the second
 	// time.
@@ -57,7 +57,7 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	// KSeF could not read the session's key, and so nothing of what is in the session: no invoice
 	// is at fault, and halving would find none.
 	staleKey := code == ksef.BatchSessionKeyNotDecrypted
-	// Parts were missing, most likely, by no fault of any invoice.
+	// Most likely parts were missing, which is the fault of no invoice.
 	faultless := staleKey || p.Unfinished
 	refusals := p.Refusals + 1
 	if faultless {
@@ -95,9 +95,9 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	return whole(refusalPause(refusals - r.Refusals))
 }
 
-// rejoin puts a probe that was refused back into what it was split off. That is sent again after a
-// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their
-// own.
+// rejoin puts a probe that was refused back into what it was split off. The whole is sent again
+// after a longer pause. If it is gone or cannot be read, the probe's invoices get a package of
+// their own.
 func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, reason string, proof Proof) Decision {
 	if listed.Rest == nil {
 		return ask(TheRest)

@@ -42,8 +42,8 @@ func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
 
-// NewPass reports whether a pass for another part was written down before this one: how far that
-// came is forgotten.
+// NewPass reports whether the package has the place of a pass for another part of the register.
+// That place is then forgotten.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
@@ -164,8 +164,8 @@ func NotFound(inv *ledger.Invoice) Move {
 	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
 }
 
-// onwards tells where the pass goes on after a page: at the next page, behind what a set cut short
-// at 10,000 has shown, or, when all up to to was seen, there.
+// onwards tells where the pass goes on after a page: at the next page; if KSeF cut the set at
+// 10,000 invoices, at the time of the last of them; or at to when everything before it was seen.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

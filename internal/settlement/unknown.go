@@ -9,7 +9,7 @@ import (
 )
 
 // lostAfter is how long a session may be unknown to KSeF before its package is taken for lost.
-// Shorter than that, it can be one machine of several that lags behind.
+// Until then one of KSeF's machines may lag behind.
 const lostAfter = 10 * time.Minute
 
 func (u *Unknown) caused(d Decision) Decision {
@@ -19,8 +19,8 @@ func (u *Unknown) caused(d Decision) Decision {
 
 // unknown decides about a session that KSeF refuses to tell about, although it opened it itself.
 // That proves nothing, and to send its invoices again could make duplicates: after a while KSeF's
-// register is asked instead. What is in it with our content is accepted; of the rest only a person
-// can find out, by looking at KSeF from outside.
+// register is asked instead. What is in it with our content is accepted. About the rest only a
+// person can find out, in KSeF's own application.
 func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	why := listed.Unknown
 	switch listed.Stage {

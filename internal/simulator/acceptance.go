@@ -51,8 +51,8 @@ func (u *unpacker) read(content []byte, f *fa.Form, lane string, acceptance time
 	return r
 }
 
-// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. Because of that,
-// when two sessions bring the same invoice at the same time, only one of them has the original.
+// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. So when two
+// sessions bring the same invoice at the same time, only one of them has the original.
 func (rg *registry) decide(sess *session, o *outcome, r reading) {
 	o.hash, o.code, o.details = r.hash, r.code, r.details
 	if r.header != nil {

@@ -11,11 +11,10 @@
 // duplicates, KSeF numbers, the UPO, request limits (sliding windows, Retry-After, growing blocks),
 // metadata, queries and the black box.
 //
-// These are not modelled: the full XSD (package fa says what takes its place), signatures on the
-// UPO, canonical XML (validate returns the document as it came), visualization and QR codes
-// (placeholders), permissions for attachments (always granted), technical corrections (the gateway
-// has no field for them), and the requests that the gateway itself spends on the black box and on
-// long lists.
+// These are not modelled: signatures on the UPO, canonical XML (validate returns the document as it
+// came), visualization and QR codes (placeholders), permissions for attachments (always granted),
+// and the requests that the gateway itself spends on the black box and on long lists. Technical
+// corrections exist at the Ministry's API only, because the gateway has no field for them.
 //
 // Where the contract does not say, the stricter reading was taken. The Content-Type of JSON bodies
 // is checked. A part needs its Content-Length and every header that was given for it. An upload to

@@ -52,8 +52,8 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 		return r, nil
 	}
 	// This asks the limiter, before the package exists, what the package will ask it later. The
-	// counts above know neither margins nor what is reserved for others. A package that is cut by
-	// another answer than it gets when it opens its session goes back and forth.
+	// counts above know neither margins nor what is reserved for others. If the two answers
+	// differed, a package would be cut, find no session and go back, again and again.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
 	wait, err := l.Budget.Peek(l.opening(l.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0

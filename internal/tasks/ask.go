@@ -67,9 +67,9 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 }
 
 // askSends asks for the status of invoices that were sent but that the list leaves open, whatever
-// else it proves: KSeF's word on a reference is about this very invoice. One that KSeF refuses to
-// tell of stays open, and so does one whose answer cannot be read, or that cannot be asked for now,
-// which Sick says.
+// else it proves: KSeF's word on a reference is about this very invoice. An invoice stays open if
+// KSeF refuses to tell of it, if its answer cannot be read, or if it cannot be asked for now; Sick
+// has the error of the last kind.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {

@@ -69,7 +69,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 		return c.closeAgain(ctx, run)
 	case open && givenUp(p):
 		return c.giveUpIncomplete(ctx, run, "parts of the package are missing")
-	case open && c.o.Now().Sub(p.ClosingAt.Time()) >= closesWithin:
+	case open && staysOpen(p, c.o.Now()):
 		return c.stillOpen(ctx, run)
 	case p.State == ledger.PackageClosing:
 		// It may change the revisions of the invoices: every read of them comes after it.

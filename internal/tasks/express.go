@@ -67,7 +67,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return x.orPackage(ctx, inv, err) // an error that no session may be opened now has a turn as well
+		return x.orPackage(ctx, inv, err) // an error that says that no session may be opened now has a turn as well
 	}
 	defer x.release(s)
 	// While the session was being opened, other sends came that are due sooner; after an outage all

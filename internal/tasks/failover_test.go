@@ -214,7 +214,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 		s.restart()
 		w2 := s.worker("w2", s.client())
 		w2.must(queue.KindPackage, pkg)
-		w2.until(queue.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
+		w2.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
 		if p := s.pkg(next); next == pkg || p.Refusals != 0 || p.State != ledger.PackageCut {
 			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s", s.read(inv.ID).State, next, p.Refusals, p.State)

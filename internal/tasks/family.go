@@ -12,9 +12,9 @@ import (
 type family struct{ *core }
 
 // othersGoThrough reports whether KSeF processed another batch session of the tenant that was
-// closed after these very invoices were refused together first, or were put together by halving: it
-// takes sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have
-// begun to refuse everybody since.
+// closed after these very invoices were first refused together, or were put together by halving.
+// Then KSeF takes sessions, and a package that it refuses is itself at fault. An older session
+// proves nothing: KSeF may have begun to refuse everybody since.
 func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
 	since, err := f.togetherSince(ctx, p)
 	if err != nil || since == 0 {
@@ -25,9 +25,10 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 }
 
 // togetherSince is when the oldest package was made that came of a refusal and held as many
-// invoices as this one: they are the same, for a package only loses invoices, and takes in what was
-// split off it. Zero when p came of no refusal. A parent that was pruned or cannot be read is the
-// end of what is known: the moment is later then, and older evidence less.
+// invoices as this one. They are the same invoices, because a package only loses invoices and takes
+// back what was split off it. It is zero when p came of no refusal. The search ends at a parent
+// that was pruned or cannot be read; the time is later then, which only makes the caller more
+// careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {

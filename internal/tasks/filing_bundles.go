@@ -20,11 +20,11 @@ import (
 
 const (
 	// bundleFrom is how many accepted invoices of one seller and month a package must have for a
-	// bundle. Fewer are objects of their own, as what a person looks for one by one.
+	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
 	bundleFrom = 32
-	// bundledAtOnce and bundledBytes are what is archived between two flushes when bundles are
-	// made: as with single objects, what is repeated after a crash. Twice as many would take
-	// 40 MB more, because two packages are archived at once.
+	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
+	// made, and so what is repeated after a crash. Twice as many would take 40 MB more, because two
+	// packages are archived at once.
 	bundledAtOnce = 2048
 	bundledBytes  = 32 << 20
 	// bundleSize is the size at which a bundle is written and the next one begins. It is in memory
@@ -79,8 +79,8 @@ func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundle
 	return bs
 }
 
-// takes reports whether an invoice goes into a bundle. Only what never changes again does, and only
-// under the name that follows from its own bytes: readers verify it by that.
+// takes reports whether an invoice goes into a bundle. It does only if it never changes again and
+// has the name that follows from its own bytes, by which readers verify it.
 func (bs *bundles) takes(inv *ledger.Invoice, doc []byte) bool {
 	return bs != nil && inv.State == ledger.Receipted && bs.count[placeOf(inv)] >= bundleFrom && doc != nil &&
 		inv.IDWith(inv.Hash) == inv.ID && ledger.HashText(sha256.Sum256(doc)) == inv.Hash

@@ -150,8 +150,8 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	}
 }
 
-// stillToArchive lets a package come back of which something could not be archived: soon at first,
-// and less often while it stays so. An error that waits for KSeF or the ledger keeps its own pause.
+// stillToArchive brings back a package that could not be archived whole: soon at first, and less
+// often while that lasts. An error that waits for KSeF or the ledger keeps its own pause.
 func stillToArchive(why error, age time.Duration) error {
 	var waits *retry.LaterError
 	var call *archive.CallError

@@ -13,13 +13,12 @@ import (
 const completeWithin = time.Minute
 
 // neverComplete reports whether KSeF refuses to close a session because parts of its package are
-// missing, and will for ever: the gateway closes such a session and it ends in an error, but KSeF's
+// missing, and always will. The gateway closes such a session, which then ends in an error. KSeF's
 // own API leaves it open until it is cancelled, twelve hours later.
 //
-// Whoever had the session's key wrote closing only after all parts had been taken. So when parts
-// are missing after that, nobody is past that point, not even a worker that Redis has forgotten:
-// the ledger keeps everybody from closing who comes to it later, and the parts cannot be made
-// again.
+// The worker with the session's key writes closing only after the store has taken all parts. If
+// parts are missing all the same, no worker can bring them any more: they cannot be made again
+// without the key, and the ledger lets no later worker begin a close of its own.
 func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	if p.Lane != ledger.Bulk || c.o.Now().Sub(p.ClosingAt.Time()) < completeWithin {
 		return false

@@ -60,8 +60,8 @@ var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupI
 var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
 // expressFits asks the limiter what send asks for each invoice that was chosen for the express
-// lane: the same limits, with the same part left to others, behind the same waitlist. A milder
-// question would choose the same invoices time and again, and send would return them each time.
+// lane: the same limits, with the same part left to others, behind the same waitlist. An easier
+// test would choose the same invoices again and again, and send would return them each time.
 func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {

@@ -28,7 +28,7 @@ func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(
 				if err := w.Stop(t.Context()); err != nil { // closes the session
 					t.Fatal(err)
 				}
-				w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).Package != pkg })
+				w.untilSilent(pkg, func() bool { return s.read(inv.ID).Package != pkg })
 				if got := s.read(inv.ID); got.State != ledger.Queued {
 					t.Fatalf("after %d sessions it is %s: %s", sessions+1, got.State, got.Reason)
 				}

@@ -195,6 +195,10 @@ func TestOrder_Refused(t *testing.T) {
 			func(client *testClient, _ *trace) { client.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
 		{"an online session with nothing left", ledger.Express, 415, 1,
 			func(client *testClient, _ *trace) { client.listed = answered(map[string]int{"A/0": 450}) }},
+		{"an online session that says nothing", ledger.Express, 415, 1, func(client *testClient, tr *trace) {
+			client.listed = nothingListed
+			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refusedError("ask invoice status"), refusedError("fetch session UPO")
+		}},
 		{"an online session cancelled", ledger.Express, 440, 1, func(client *testClient, tr *trace) {
 			client.listed = nothingListed
 			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refusedError("ask invoice status"), refusedError("fetch session UPO")

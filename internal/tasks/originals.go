@@ -155,15 +155,15 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }
 
-// manyInARow is how many originals in a row may not be had before it is taken for KSeF's fault, or
-// ours, and not theirs.
+// manyInARow is how many originals in a row may fail before the fault counts as KSeF's, or ours,
+// and not as theirs.
 const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
-// archive where that has it (a ledger that was lost is filled again by one export of everything,
-// and KSeF gives 64 documents an hour), else from KSeF. One that cannot be had does not stop the
-// others: they come in another order each time, and only a limit, or several failures in a row, end
-// the round.
+// archive if that has it, else from KSeF. After a total loss of Redis one export of everything
+// fills the ledger again, and KSeF gives only 64 documents an hour. An original that cannot be had
+// does not stop the others: they come in another order each time, and only a limit, or several
+// failures in a row, end the round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

@@ -23,6 +23,7 @@ type batchBuilder struct {
 	confirmer   *confirmer
 	builds      *bulkhead
 	buildMemory memory
+	spool       spoolFault
 }
 
 // submitPackage brings one package from cut to closing in a single run. The session's key exists
@@ -47,6 +48,9 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		return nil
 	}
 	if err := b.lanes.holds.mayBegin(ctx, p.Tenant); err != nil {
+		return err
+	}
+	if err := b.spool.away(b.o.Now()); err != nil {
 		return err
 	}
 	if done, err := b.beforeSubmit(ctx, p); done || err != nil {
@@ -89,7 +93,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		return err
 	}
 	built, err := b.build(ctx, p, key)
-	if err != nil || built == nil {
+	if err = b.spool.judge(b.o.Now(), err, &b.o.Log); err != nil || built == nil {
 		return err
 	}
 	defer func() {

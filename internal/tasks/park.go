@@ -29,11 +29,11 @@ func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 	return settlement.Move{Invoice: inv, Fate: settlement.Park, Reason: reason, Gist: reason}
 }
 
-// parkForgotten parks an invoice that no package will bring to the archive any more, and writes its
-// result itself. It moves the ledger first: the archive must not call an invoice parked that
-// another process decided meanwhile. The same move marks the result as pending. So the sweep brings
-// what cannot be written now, whichever process dies in between.
-func (sw *sweeper) parkForgotten(ctx context.Context, inv *ledger.Invoice, reason string) error {
+// parkOutsidePackage parks an invoice that no package will bring to the archive any more, and
+// writes its result itself. It moves the ledger first: the archive must not call an invoice parked
+// that another process decided meanwhile. The same move marks the result as pending. So the sweep
+// brings what cannot be written now, whichever process dies in between.
+func (sw *sweeper) parkOutsidePackage(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err
 	}

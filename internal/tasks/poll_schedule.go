@@ -39,8 +39,8 @@ type share struct {
 // While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
 // session's turn among the others. Then a session twice as old as the mean pauses a third as long
 // as a new one, so that the sum stays within the allowance. A session whose deadline is near is
-// polled twice as often as the mean, as long as there are others for whom that leaves something: it
-// has a waitlist of its own, and the others do not pass it.
+// polled twice as often as the mean, as long as that leaves something for others: it has a waitlist
+// of its own, and the others do not pass it.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {

@@ -13,7 +13,7 @@ import (
 
 const (
 	pulseEvery = time.Second
-	lookAgain  = pulseEvery / 4 // how soon it is looked for cuts again after one was due
+	lookAgain  = pulseEvery / 4 // how soon the worker checks for cuts again after one was due
 	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
 	// worker that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
@@ -116,7 +116,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 // lookForCuts queues the cuts that are due. A set that was due is most likely one of many thousands
-// that arrive just now, and the next package is full long before the next pulse: then it looks more
+// that arrive just now, and the next package is full long before the next pulse: so it checks more
 // often until nothing is due.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
 	for range pulseEvery / lookAgain {

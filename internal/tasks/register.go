@@ -83,8 +83,8 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 	}
 }
 
-// beginPass writes where a pass begins. It forgets how far a pass for another part came, and begins
-// one again that began too late for an invoice which is looked for since.
+// beginPass writes where a pass begins. It forgets how far a pass for another part came. A pass
+// that began too late for an invoice that was added later begins again.
 func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	if err := f.newPass(ctx, as); err != nil {
 		return err
@@ -109,9 +109,9 @@ func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
 	return f.edit(ctx, ledger.PackageEdit{}.SearchAt(ledger.At(s.From), s.Offset).Searched(f.p.Searched+1))
 }
 
-// breakPass ends a pass at a page that could not be had; the next one goes on there. What says
-// itself when to come again, such as a limit or a freeze, is waited for as it says. Anything else,
-// such as an answer that cannot be read, costs a request at each try and may last: the pauses grow.
+// breakPass ends a pass at a page that could not be had; the next pass goes on there. A cause that
+// names a time, such as a limit or a freeze, is returned as it is. Any other, such as an answer
+// that cannot be read, costs a request at each try and may last. So the pauses grow.
 func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {

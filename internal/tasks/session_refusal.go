@@ -18,9 +18,8 @@ type sessionRefusals struct {
 	n  map[string]int
 }
 
-// maxSessionRefusals is how many sessions in a row may refuse before the invoices in them are
-// counted as having failed: whatever is wrong then, another online session does not help, and a
-// package may.
+// maxSessionRefusals is how many sessions in a row may refuse sends before the refusals count as
+// failures of the invoices: then another online session does not help, but a package may.
 const maxSessionRefusals = 3
 
 // add counts one more and returns how many there are in a row.

@@ -74,7 +74,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
 	}
 	s.advance(13 * time.Hour)
-	w.must(queue.KindConfirm, pkg)
+	w.untilSilent(pkg, func() bool { return !s.pkg(pkg).State.Live() })
 	second := s.read(inv.ID).Package
 	if p := s.pkg(pkg); second == pkg || p.State != ledger.PackageFailed || p.Code != 440 {
 		t.Fatalf("the cancelled package is %s with %d, the invoice in %s", p.State, p.Code, second)

@@ -89,6 +89,17 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 	}
 }
 
+// untilSilent is until for the confirm task of a session about whose invoices KSeF may be silent:
+// then two minutes pass, in which the silence lasts.
+func (a *actor) untilSilent(pkg string, want func() bool) {
+	a.s.t.Helper()
+	a.until(queue.KindConfirm, pkg, func() bool { return want() || a.s.pkg(pkg).Doubt != 0 })
+	if !want() {
+		a.s.advance(2 * time.Minute)
+		a.until(queue.KindConfirm, pkg, want)
+	}
+}
+
 // cut brings a queued invoice into a package and returns the id of that.
 func (a *actor) cut(id string) string {
 	a.s.t.Helper()

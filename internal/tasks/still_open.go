@@ -11,14 +11,25 @@ import (
 // closesWithin is how long a session may say that it is open after KSeF took its close.
 const closesWithin = 2 * time.Minute
 
-// stillOpen is for a session that says that it is open long after KSeF took its close, or answered
-// that its status forbids one (21180), which is taken for "it was closed before". Its status, and
-// not that answer, tells whether it was: a session that nobody closes is cancelled twelve hours
-// later, and its invoices wait so long. A close too many is harmless, it is refused.
+// staysOpen reports whether it is time to close a session once more: two minutes after the close,
+// and whenever its age has doubled since. A session that says for hours that it is open costs the
+// tenant ten closes and not one for each poll.
+func staysOpen(p *ledger.Package, now time.Time) bool {
+	first, last := p.ClosingAt.Time(), max(p.ClosingAt, p.ClosedOver).Time()
+	return now.Sub(last) >= max(closesWithin, last.Sub(first))
+}
+
+// stillOpen is for a session that says that it is open long after KSeF took its close, or refused
+// the close because of the session's status (21180), which usually means that it was closed before.
+// Only the status tells whether it was. A session that nobody closes is cancelled twelve hours
+// later, and its invoices wait until then. One close too many is harmless: KSeF refuses it.
 func (c *confirmer) stillOpen(ctx context.Context, run *confirmation) error {
 	p := run.p
 	c.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
 		Msg("the session says that it is open although it was closed: it is closed once more")
+	if err := run.edit(ctx, ledger.PackageEdit{}.ClosedOver(ledger.At(c.o.Now()))); err != nil {
+		return err
+	}
 	err := run.t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
 	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
 		return notYet(err)

@@ -30,3 +30,22 @@ func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOn
 	}
 	s.acceptedOnce(1)
 }
+
+// A session says for twelve hours that it is open. It is asked every five minutes, and closed a few
+// times: each close counts against the tenant's limits.
+func TestClose_SessionSaysOpenForTwelveHours_ClosedAFewTimes(t *testing.T) {
+	s, client := newDirectStage(t, simulator.Options{Delay: 48 * time.Hour})
+	w := s.worker("w", client)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	w.must(queue.KindPackage, pkg)
+	polls := 0
+	for began := s.now(); s.now().Sub(began) < 12*time.Hour; s.advance(5 * time.Minute) {
+		_ = w.run(queue.KindConfirm, pkg)
+		polls++
+	}
+	requests := s.sim.Books().Requests
+	if closes := requests["batchSessionClose"]; closes < 5 || closes > 12 {
+		t.Errorf("%d closes in %d polls (%v)", closes, polls, requests)
+	}
+}

@@ -33,10 +33,12 @@ type sweeper struct {
 	archivist *archivist
 	lanes     *laneChooser
 	online    *onlineSessions
-	// shedFrom is until when (ms) nothing is removed from the archive, because it refused removals.
+	// removeFrom is when documents may be removed from the archive again, in milliseconds since
+	// 1970. The archive has refused removals until then.
 	removeFrom atomic.Int64
 	// pendingResultsFrom is how far the sweep has come through the pending results.
 	pendingResultsFrom atomic.Int64
+	format             formatNews
 }
 
 // sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
@@ -65,6 +67,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return sw.removeDocuments(ctx) }},
+		{"the ledger's format", func() error { return sw.advanceFormat(ctx) }},
 		{"receipted entries", func() error { return sw.compact(ctx) }},
 		{"old entries", func() error { return sw.prune(ctx) }},
 		{"texts under an old key", func() error { return sw.reseal(ctx) }},
@@ -172,7 +175,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 	}
 	sw.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
 		Msg("invoice is on its way in a package that is over")
-	return sw.parkForgotten(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
+	return sw.parkOutsidePackage(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A

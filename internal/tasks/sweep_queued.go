@@ -65,10 +65,10 @@ func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[s
 }
 
 // inLine returns a function that reports whether the task of an invoice may still stand in line:
-// the invoice has not changed since before the oldest task that is pending was queued. A task
-// cannot be looked up by one of a hundred invoices that it carries. Without this, each round would
-// queue the invoices of a long line once more. A task that is not pending, because it failed or its
-// worker is gone, keeps nothing from being queued again.
+// the invoice has not changed since before the oldest task that is pending was queued. The queue
+// cannot find a task by one of the hundred invoices that it carries. Without this check, each round
+// would queue the invoices of a long line once more. A task that is not pending, because it failed
+// or its worker is gone, keeps nothing from being queued again.
 func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) {
 	ages := map[bool]func() (time.Duration, error){}
 	for _, overflow := range []bool{false, true} {

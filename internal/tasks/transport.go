@@ -11,8 +11,8 @@ import (
 )
 
 // These interfaces are the clients of KSeF that this package needs, for one taxpayer. They use the
-// types of package ksef and know nothing of HTTP; *gateway.Client is the first implementation.
-// Package retry judges every error.
+// types of package ksef and know nothing of HTTP. *gateway.Client and *direct.Client implement
+// them. Package retry judges every error.
 
 // Keys returns KSeF's public key. Invalidate forgets a cached key; it is called after a session
 // whose key KSeF could not decrypt.

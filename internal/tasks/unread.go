@@ -17,8 +17,8 @@ import (
 //
 // Such an entry of a package counts neither as present nor as absent. The others are settled and
 // get their receipts, but the package itself does not end before the entry can be read, or is gone.
-// Until then nothing is concluded from what a list does not contain: an answer that belongs to no
-// known invoice may belong to the unreadable one.
+// Until then nobody concludes anything from an invoice that a list lacks: an answer that belongs to
+// no known invoice may belong to the unreadable one.
 
 // errGone is noted of an entry that an index names and that does not exist.
 var errGone = errors.New("an index names it, and there is no such entry")

@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Parts are what a worker is made of. All are required except the last two.
+// Parts are what a worker is made of. All are required except PartStore and Fault.
 type Parts struct {
 	Ledger *ledger.Ledger
 	Queue  *queue.Queue
@@ -42,7 +42,7 @@ type Options struct {
 	// Worker is unique in the pool and changes with every start: a restarted worker does not own
 	// the sessions of its predecessor.
 	Worker      string
-	Environment string // for verification links: test, production or custom
+	Environment string // as configured, for verification links
 
 	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
 	// number.
@@ -80,6 +80,7 @@ type Options struct {
 	DeadAfter    time.Duration // how long a worker without a heartbeat is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
 	KeepRejected time.Duration // of the documents of invoices that ended without KSeF; 0: as long as their entries
+	UpgradeAfter time.Duration // how long each step to a newer format of the ledger is put off; 0 is at once
 	RefusalsKept time.Duration // how long refused documents stay on record
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3

@@ -141,8 +141,8 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 	return moved, nil
 }
 
-// note writes fields of invoices at whatever revision they are, and leaves them where they are. One
-// that somebody moved on meanwhile is left to whoever did.
+// note writes fields of invoices, whatever their revision, and keeps their state. It leaves out an
+// invoice that somebody has moved on meanwhile.
 func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement.Move) error {
 	edits := make([]ledger.Move, len(notes))
 	for i, m := range notes {
@@ -162,8 +162,8 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 	return nil
 }
 
-// move makes one move of an invoice that pkg must hold; "" is any. Somebody else's being faster is
-// an error.
+// move makes one move of an invoice that pkg must hold; "" is any. It returns a
+// [*ledger.ConflictError] when somebody else was faster.
 func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]ledger.Moved, error) {
 	edit, err := ledgerMove(m, pkg)
 	if err != nil {
@@ -181,7 +181,7 @@ func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]led
 }
 
 // writeOne makes one move at once: what was found out about an original cost one of few requests,
-// and a crash must not cost it. Somebody else's being faster is an error here.
+// and a crash must not lose it. Its errors are those of move.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m)

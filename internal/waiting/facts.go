@@ -118,7 +118,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	switch {
 	case t.Refused.After(f.Now):
 		return Wait{For: Refused, Until: t.Refused,
-			What: "KSeF refuses the tenant's sessions as a whole" + lastly(t.RefusedWhy) + ": they are tried one at a time"}
+			What: "KSeF refuses the tenant's sessions as a whole" + inBrackets(t.RefusedWhy) + ": they are tried one at a time"}
 	case t.Sessions.Frozen:
 		return frozen(set.Group.Tenant, t.Sessions)
 	case t.Sessions.Until.After(f.Now):
@@ -180,9 +180,9 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 }
 
 // refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
-// whole. w is what its task says: nothing of that when it has not run yet.
+// whole. w is what its task says. A task that has not run yet says nothing of the refusals.
 func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
-	why := lastly(cmp.Or(f.refusedWith[p.Parent], p.Reason))
+	why := inBrackets(cmp.Or(f.refusedWith[p.Parent], p.Reason))
 	switch {
 	case w.For == Refused && !strings.Contains(w.What, why):
 		w.What += why
@@ -193,8 +193,8 @@ func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
 	return w
 }
 
-// lastly returns KSeF's words as the end of a sentence.
-func lastly(why string) string {
+// inBrackets returns KSeF's last words as the end of a sentence; "" when there are none.
+func inBrackets(why string) string {
 	if why == "" {
 		return ""
 	}

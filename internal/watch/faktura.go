@@ -52,11 +52,12 @@ func (d *documents) readTaken(path string) ([]byte, error) {
 // inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else
 // as it is.
 func inner(raw []byte) []byte {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	var wrapped map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &wrapped); err == nil && len(wrapped) == 1 && len(wrapped["faktura"]) > 0 {
 		return wrapped["faktura"]
 	}
-	return bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	return raw
 }
 
 // waits is why a file is not handed in now. Nothing is wrong with its document.

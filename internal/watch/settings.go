@@ -60,7 +60,7 @@ func (se *settings) read(name string) *setting {
 	}
 	var f settingsFile
 	if err == nil && len(raw) > maxSize {
-		err = errors.New("it is too large")
+		err = fmt.Errorf("it is too large: %d bytes are the most", maxSize)
 	}
 	if err == nil {
 		d := yaml.NewDecoder(bytes.NewReader(raw))

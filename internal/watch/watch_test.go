@@ -192,7 +192,7 @@ func TestWatch_Settings_AreThoseOfTheNearestFolder(t *testing.T) {
 func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) {
 	s := newSite(t)
 	s.put("a.json", []byte(`{"Fa":{"P_2":"FV/1"}}`))
-	s.put("b.json", []byte(`{"faktura":{"Fa":{"P_2":"FV/2"}}}`))
+	s.put("b.json", []byte("\xef\xbb\xbf"+`{"faktura":{"Fa":{"P_2":"FV/2"}}}`))
 	s.put("bad.json", []byte(`{"Fa":{}}`))
 	s.put("away.json", []byte(`{"Fa":{"P_2":"away"}}`))
 	s.passes(3)

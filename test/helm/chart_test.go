@@ -109,7 +109,9 @@ func must(t *testing.T, values map[string]any) objects {
 // everything turns on all that the chart has.
 func everything() map[string]any {
 	return map[string]any{
-		"intake": map[string]any{"enabled": true}, "serviceMonitor": map[string]any{
+		"intake":  map[string]any{"enabled": true, "ingress": ingressAt("ksef-api.example.com")},
+		"ingress": ingressAt("ksef.example.com"), "config": map[string]any{"http": map[string]any{"users": someUsers()}},
+		"serviceMonitor": map[string]any{
 			"enabled": true, "labels": map[string]any{"release": "prometheus"},
 		},
 		"autoscaling": map[string]any{"enabled": true}, "archive": map[string]any{"existingClaim": "ksef-archive"},
@@ -130,10 +132,10 @@ func TestChart_Renders_ToWhatTheAPITakesStrictly(t *testing.T) {
 		"defaults": {nil, []string{"ConfigMap prod-ksefworker", "Deployment prod-ksefworker-worker", "NetworkPolicy prod-ksefworker-worker",
 			"PodDisruptionBudget prod-ksefworker-worker", "Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker"}},
 		"everything": {everything(), []string{"ConfigMap prod-ksefworker", "Deployment prod-ksefworker-intake",
-			"Deployment prod-ksefworker-worker",
+			"Deployment prod-ksefworker-worker", "Ingress prod-ksefworker-intake", "Ingress prod-ksefworker-page",
 			"NetworkPolicy prod-ksefworker-intake", "NetworkPolicy prod-ksefworker-worker", "PodDisruptionBudget prod-ksefworker-intake",
 			"PodDisruptionBudget prod-ksefworker-worker", "ScaledObject prod-ksefworker-worker", "Service prod-ksefworker-intake",
-			"Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker", "ServiceMonitor prod-ksefworker-worker"}},
+			"Service prod-ksefworker-page", "Service prod-ksefworker-worker", "ServiceAccount prod-ksefworker", "ServiceMonitor prod-ksefworker-worker"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := slices.Sorted(maps.Keys(must(t, tc.values))); !slices.Equal(got, tc.want) {

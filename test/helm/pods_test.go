@@ -105,7 +105,7 @@ func TestChart_Network_LetsInWhoIsNamed(t *testing.T) {
 	o := must(t, everything())
 	for name, port := range map[string]int{"worker": 8080, "intake": 8090} {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
-		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 1 ||
+		if len(p.Spec.PolicyTypes) != 2 || len(p.Spec.Ingress) != 1 || len(p.Spec.Ingress[0].From) != 2 ||
 			p.Spec.Ingress[0].Ports[0].Port.IntValue() != port {
 			t.Errorf("%s: %+v", name, p.Spec)
 		}

@@ -50,8 +50,8 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 // an object of its own may be older than that.
 //
 // An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
-// bundles of that seller and month and about three small reads of each index, of which there is one
-// when the month is over and [Store.Tidy] has joined them. What was read is remembered.
+// bundles of that seller and month and about three small reads of each index. Once the month is
+// over and [Store.Tidy] has joined the indexes, there is one. What was read is remembered.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {

@@ -4,7 +4,7 @@ package schema
 // root, then Start, Text and End. The zero Machine is ready for Begin. It must not be copied after
 // Begin, and it is not safe for concurrent use.
 //
-// It does not check that the document is well-formed: who reads the tags does.
+// It does not check that the document is well-formed: the reader of the tags does.
 type Machine struct {
 	table *Table
 	root  uint8 // namespace of the root

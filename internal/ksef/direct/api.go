@@ -177,6 +177,17 @@ func from(k httponce.Call, continuation string) httponce.Call {
 	return k
 }
 
+// whole checks a list of an answer.
+func whole(name string, given, tooLong bool) error {
+	switch {
+	case !given:
+		return errors.New("answer has no list of " + name)
+	case tooLong:
+		return errors.New("the list of " + name + " is longer than any page that was asked for")
+	}
+	return nil
+}
+
 func missing(field, value string) error {
 	if value == "" {
 		return fmt.Errorf("answer has no %s", field)

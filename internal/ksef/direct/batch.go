@@ -45,7 +45,7 @@ type partUploadWire struct {
 	Headers       map[string]*lenient.Name `json:"headers"`
 }
 
-// compressions are KSeF's names of the archive's forms. ZIP is not named: it is the default, and
+// compressions are KSeF's names of the archive's forms. ZIP is left out: it is the default, and
 // servers before API 2.6.0 do not know the field.
 var compressions = map[ksef.Compression]string{ksef.CompressionZIP: "", ksef.CompressionTarGz: "TarGz"}
 

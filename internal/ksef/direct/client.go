@@ -23,7 +23,7 @@ type Client struct {
 }
 
 // Sender returns the client of the taxpayer that the tokens are of. staleKey is called when KSeF
-// says that a public key is not, or no more, its own: whoever keeps one must forget it. It may be
+// says that a public key is not its own, or not any more: a cache of it must forget it. It may be
 // nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {

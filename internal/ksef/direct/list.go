@@ -3,18 +3,20 @@ package direct
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/httponce"
+	"ksefworker/internal/ksef/lenient"
 	"ksefworker/internal/ksef/numbers"
 )
 
 type invoicesWire struct {
-	ContinuationToken string         `json:"continuationToken"`
-	Invoices          *[]invoiceWire `json:"invoices"`
+	ContinuationToken string                    `json:"continuationToken"`
+	Invoices          lenient.List[invoiceWire] `json:"invoices"`
 }
 
 // InvoicePage is a piece of a session's list.
@@ -39,17 +41,14 @@ func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, f
 	var wire invoicesWire
 	err := c.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&wire, func() error {
-			if wire.Invoices == nil {
-				return errors.New("answer has no list of invoices")
-			}
-			return nil
+			return whole("invoices", wire.Invoices.Given, wire.Invoices.TooLong)
 		})
 	})
 	if err != nil {
 		return InvoicePage{}, err
 	}
-	page := InvoicePage{Next: wire.ContinuationToken, Invoices: make([]ksef.InvoiceInfo, 0, len(*wire.Invoices))}
-	for _, i := range *wire.Invoices {
+	page := InvoicePage{Next: wire.ContinuationToken, Invoices: make([]ksef.InvoiceInfo, 0, len(wire.Invoices.Entries))}
+	for _, i := range wire.Invoices.Entries {
 		page.Invoices = append(page.Invoices, i.InvoiceInfo)
 		page.references = append(page.references, i.reference)
 	}
@@ -65,7 +64,7 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 	for {
 		page, err := c.SessionInvoicePage(ctx, id, l.next, false)
 		if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Code == ksef.CodePageToken && l.next != "" {
-			l = &list{seen: map[string]bool{}} // the place is gone: from the beginning
+			l = newList() // the place is gone: from the beginning
 			continue
 		}
 		if err != nil {
@@ -86,18 +85,27 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 type list struct {
 	invoices []ksef.InvoiceInfo
 	seen     map[string]bool // references
+	places   map[string]bool // continuation tokens: one for each page that was read, but the last
 	next     string
 	at       time.Time
 }
 
+func newList() *list { return &list{seen: map[string]bool{}, places: map[string]bool{}} }
+
 // add appends a page. A page that repeats itself, or an invoice of another page, shows that the
 // pages do not fit together; to end there would pass for a whole list.
 func (l *list) add(p InvoicePage) error {
-	if p.Next != "" && p.Next == l.next {
-		return errors.New("a page of the list names itself as the next one")
+	if p.Next != "" && l.places[p.Next] {
+		return errors.New("the pages of the list lead in a circle")
 	}
 	if p.Next != "" && len(p.Invoices) == 0 {
 		return errors.New("a page of the list is empty and names another one")
+	}
+	switch n := len(l.places); {
+	case n > fewPages && len(l.invoices)/n < minListPage:
+		return fmt.Errorf("%d pages of the list have %d invoices only", n, len(l.invoices))
+	case len(l.invoices)+len(p.Invoices) > numbers.MaxListed:
+		return fmt.Errorf("the list has more than %d invoices, and no session does", numbers.MaxListed)
 	}
 	for _, r := range p.references {
 		if r != "" && l.seen[r] {
@@ -105,9 +113,16 @@ func (l *list) add(p InvoicePage) error {
 		}
 		l.seen[r] = true
 	}
-	l.invoices, l.next = append(l.invoices, p.Invoices...), p.Next
+	l.invoices, l.next, l.places[p.Next] = append(l.invoices, p.Invoices...), p.Next, true
 	return nil
 }
+
+// A list of pages that never ends would use up the requests of all the tenant's sessions. KSeF takes
+// ten invoices for the size of a page, and is asked for a thousand.
+const (
+	fewPages    = 20
+	minListPage = 10
+)
 
 // Bounds of the lists that are kept. An invoice takes about half a kilobyte, a session ten thousand
 // of them.
@@ -132,7 +147,7 @@ func (l *lists) take(session string) *list {
 	got := l.kept[session]
 	delete(l.kept, session)
 	if got == nil || l.now().Sub(got.at) > keptFor {
-		return &list{seen: map[string]bool{}}
+		return newList()
 	}
 	return got
 }

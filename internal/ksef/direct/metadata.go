@@ -3,7 +3,6 @@ package direct
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -26,10 +25,10 @@ type metadataQueryWire struct {
 }
 
 type metadataPageWire struct {
-	HasMore     lenient.Bool    `json:"hasMore"`
-	IsTruncated lenient.Bool    `json:"isTruncated"`
-	HWM         ksef.Time       `json:"permanentStorageHwmDate"`
-	Invoices    *[]metadataWire `json:"invoices"`
+	HasMore     lenient.Bool               `json:"hasMore"`
+	IsTruncated lenient.Bool               `json:"isTruncated"`
+	HWM         ksef.Time                  `json:"permanentStorageHwmDate"`
+	Invoices    lenient.List[metadataWire] `json:"invoices"`
 }
 
 // FindsByNumber reports true: Metadata obeys InvoiceNumber and returns the hash of each invoice.
@@ -55,24 +54,21 @@ func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.Met
 	var wire metadataPageWire
 	err := c.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&wire, func() error {
-			if wire.Invoices == nil {
-				return errors.New("answer has no list of invoices")
-			}
-			return nil
+			return whole("invoices", wire.Invoices.Given, wire.Invoices.TooLong)
 		})
 	})
 	if err != nil {
 		return ksef.MetadataPage{}, err
 	}
 	page := ksef.MetadataPage{
-		HasMore: wire.HasMore.On, PermanentStorageDate: wire.HWM, Invoices: make([]ksef.Metadata, 0, len(*wire.Invoices)),
+		HasMore: wire.HasMore.On, PermanentStorageDate: wire.HWM, Invoices: make([]ksef.Metadata, 0, len(wire.Invoices.Entries)),
 		// Only both together mean that the range must be moved (contract 2.7.0).
 		IsTruncated: wire.IsTruncated.On && wire.HasMore.On,
 	}
 	if !wire.HasMore.Given {
-		page.HasMore = len(*wire.Invoices) >= r.PageSize
+		page.HasMore = len(wire.Invoices.Entries) >= r.PageSize
 	}
-	for _, m := range *wire.Invoices {
+	for _, m := range wire.Invoices.Entries {
 		page.Invoices = append(page.Invoices, ksef.Metadata(m))
 	}
 	return page, nil

@@ -81,6 +81,7 @@ func TestSessionInvoices_PlaceIsGone_BeginsAgain(t *testing.T) {
 func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
 	for why, answers := range map[string][]reply{
 		"the same page for ever": {page("t1", "a"), page("t1", "b")},
+		"pages in a circle":      {page("t1", "a"), page("t2", "b"), page("t1", "c")},
 		"an invoice twice":       {page("t1", "a"), page("", "a")},
 		"empty for ever":         {page("t1"), page("t2")},
 		"no list":                {ok(`{"continuationToken":null}`)},
@@ -88,6 +89,38 @@ func TestSessionInvoices_PagesThatDoNotFit_AreUnreadable(t *testing.T) {
 		c, _ := sender(t, answers...)
 		if e := apiError(t, second(c.SessionInvoices(ctx, session))); e.Kind != ksef.KindUnreadable {
 			t.Errorf("%s: %v", why, e)
+		}
+	}
+}
+
+// Each page costs one of the requests that all sessions of the tenant share.
+func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
+	var answers []reply
+	for i := range 100 {
+		answers = append(answers, page(fmt.Sprint("t", i), fmt.Sprint("r", i)))
+	}
+	c, s := sender(t, answers...)
+	if e := apiError(t, second(c.SessionInvoices(ctx, session))); e.Kind != ksef.KindUnreadable {
+		t.Error(e)
+	}
+	if n := len(s.requests()); n > fewPages+2 {
+		t.Errorf("%d requests for a list of one invoice a page", n)
+	}
+	if len(c.lists.kept) != 0 {
+		t.Error("it would go on at its place")
+	}
+}
+
+// What does not fit must not be taken for "none": an absence might be concluded from it.
+func TestSessionStatus_OddCount_IsNotCounted(t *testing.T) {
+	for count, want := range map[string]ksef.SessionInfo{
+		`0`: {Counted: true}, `"3"`: {Counted: true, InvoiceCount: 3}, `3.0`: {Counted: true, InvoiceCount: 3},
+		`null`: {}, `"many"`: {}, `{"n":3}`: {}, `-1`: {}, `1e99`: {}, `99999999999999999999`: {}, `true`: {}, `[]`: {},
+	} {
+		c, _ := sender(t, ok(`{"status":{"code":200},"invoiceCount":`+count+`}`))
+		got, err := c.SessionStatus(ctx, session)
+		if err != nil || got.Counted != want.Counted || got.InvoiceCount != want.InvoiceCount {
+			t.Errorf("%s: %+v, %v", count, got, err)
 		}
 	}
 }

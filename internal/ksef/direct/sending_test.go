@@ -130,7 +130,7 @@ func TestOpenOnline_Body_NamesFormAndKey(t *testing.T) {
 
 // The key may have been withdrawn since it was fetched: that is not a refusal of what was to be
 // sent.
-func TestOpen_StaleKey_IsFetchedAnewOnce(t *testing.T) {
+func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 	_, info := encryption(t)
 	api, _ := serve(t, problem(400, ksef.CodeStaleKey))
 	forgot := 0

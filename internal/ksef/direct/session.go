@@ -2,6 +2,7 @@ package direct
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"ksefworker/internal/ksef"
@@ -12,7 +13,7 @@ import (
 type sessionWire struct {
 	Status       ksef.StatusInfo `json:"status"`
 	UPO          upoWire         `json:"upo"`
-	InvoiceCount *lenient.Int    `json:"invoiceCount"`
+	InvoiceCount json.RawMessage `json:"invoiceCount"`
 	Successful   lenient.Int     `json:"successfulInvoiceCount"`
 	Failed       lenient.Int     `json:"failedInvoiceCount"`
 }
@@ -41,9 +42,7 @@ func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo
 	}
 	c.receipts.keep(id, wire.UPO.Pages)
 	info := ksef.SessionInfo{Status: wire.Status, SuccessfulInvoiceCount: int(wire.Successful), FailedInvoiceCount: int(wire.Failed)}
-	if wire.InvoiceCount != nil {
-		info.InvoiceCount, info.Counted = int(*wire.InvoiceCount), true
-	}
+	info.InvoiceCount, info.Counted = lenient.Count(wire.InvoiceCount)
 	return info, nil
 }
 

@@ -2,7 +2,6 @@ package direct
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -38,8 +37,8 @@ type ListedSession struct {
 }
 
 type sessionsWire struct {
-	ContinuationToken string               `json:"continuationToken"`
-	Sessions          *[]listedSessionWire `json:"sessions"`
+	ContinuationToken string                          `json:"continuationToken"`
+	Sessions          lenient.List[listedSessionWire] `json:"sessions"`
 }
 
 type listedSessionWire struct {
@@ -72,17 +71,14 @@ func (c *Client) Sessions(ctx context.Context, q SessionQuery) (SessionPage, err
 	var wire sessionsWire
 	err := c.do(ctx, from(k, q.Next).UpTo(httponce.PageAnswer), func(a *httponce.Answer) error {
 		return a.Checked(&wire, func() error {
-			if wire.Sessions == nil {
-				return errors.New("answer has no list of sessions")
-			}
-			return nil
+			return whole("sessions", wire.Sessions.Given, wire.Sessions.TooLong)
 		})
 	})
 	if err != nil {
 		return SessionPage{}, err
 	}
 	page := SessionPage{Next: wire.ContinuationToken}
-	for _, s := range *wire.Sessions {
+	for _, s := range wire.Sessions.Entries {
 		page.Sessions = append(page.Sessions, ListedSession{ReferenceNumber: s.ReferenceNumber, Status: s.Status, Created: s.DateCreated,
 			Total: int(s.Total), Successful: int(s.Successful), Failed: int(s.Failed)})
 	}

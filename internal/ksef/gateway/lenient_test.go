@@ -147,6 +147,21 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 	}
 }
 
+// Each element that is open takes fifty bytes of memory, and three of text.
+func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
+	deep := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
+	for n, taken := range map[int]bool{100: true, 10_000: false} {
+		client, _ := serve(t, answers(200, "text/xml", deep(n)))
+		raw, err := client.SessionUPO(soon(t), "s")
+		if taken != (err == nil) || taken != (len(raw) > 0) {
+			t.Errorf("%d elements inside each other: %d bytes, %v", n, len(raw), err)
+		}
+		if !taken && !strings.Contains(err.Error(), "more than 200 elements inside each other") {
+			t.Error(err)
+		}
+	}
+}
+
 // Any known form of the flags tells whether there is more. Without one, a full page is the sign.
 func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {

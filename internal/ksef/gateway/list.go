@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/lenient"
+	"ksefworker/internal/ksef/numbers"
 )
 
 // SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. A list that
@@ -77,12 +78,18 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 // decodeList reads the entries. If the list begins well and is not JSON further on, it is still the
 // gateway's answer, because a proxy or firewall would not begin its page with a list. If it breaks
 // off, nothing is known.
+//
+// It has a bound: a list of empty entries takes a hundred times its text in memory, and would end
+// the process with all that it does for others.
 func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err
 	}
 	out := []ksef.InvoiceInfo{}
 	for d.More() {
+		if len(out) == numbers.MaxListed {
+			return nil, httponce.Misread(fmt.Errorf("the list has more than %d invoices, and no session does", numbers.MaxListed))
+		}
 		var i invoiceWire
 		if err := d.Decode(&i); err != nil {
 			if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"io"
 	"strings"
 	"testing"
 
 	"ksefworker/internal/ksef/httponce"
+	"ksefworker/internal/ksef/numbers"
 )
 
 // An entry with a raw control character is read, and so are the others.
@@ -13,6 +15,15 @@ func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	got, err := decodeInvoices(strings.NewReader(list))
 	if err != nil || len(got) != 2 || got[0].InvoiceNumber != "A/1\t" || got[1].Status.Code != 450 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Millions of empty entries fit into an answer of 64 MB, and not into the memory.
+func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
+	list := io.MultiReader(strings.NewReader(`{"invoices":[`), strings.NewReader(strings.Repeat("{},", numbers.MaxListed+1)))
+	got, err := decodeInvoices(list)
+	if _, odd := err.(*httponce.MisreadError); !odd || got != nil {
+		t.Errorf("%d entries, %v", len(got), err)
 	}
 }
 

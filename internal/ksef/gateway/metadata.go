@@ -29,17 +29,20 @@ func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (kse
 		k = k.Bad(fmt.Errorf("pageOffset %d or pageSize %d is out of range", r.PageOffset, r.PageSize))
 	}
 	var wire struct {
-		HasMore              lenient.Bool    `json:"hasMore"`
-		IsTruncated          lenient.Bool    `json:"isTruncated"`
-		PermanentStorageDate ksef.Time       `json:"permanentStorageDate"`
-		Invoices             *[]metadataWire `json:"invoices"`
+		HasMore              lenient.Bool               `json:"hasMore"`
+		IsTruncated          lenient.Bool               `json:"isTruncated"`
+		PermanentStorageDate ksef.Time                  `json:"permanentStorageDate"`
+		Invoices             lenient.List[metadataWire] `json:"invoices"`
 	}
 	err := g.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}
-		if wire.Invoices == nil {
+		switch {
+		case !wire.Invoices.Given:
 			return errors.New("answer has no list of invoices")
+		case wire.Invoices.TooLong:
+			return errors.New("the list of invoices is longer than the page that was asked for")
 		}
 		return nil
 	})
@@ -50,9 +53,9 @@ func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (kse
 		HasMore:              wire.HasMore.On,
 		IsTruncated:          wire.IsTruncated.On,
 		PermanentStorageDate: wire.PermanentStorageDate,
-		Invoices:             make([]ksef.Metadata, 0, len(*wire.Invoices)),
+		Invoices:             make([]ksef.Metadata, 0, len(wire.Invoices.Entries)),
 	}
-	for _, m := range *wire.Invoices {
+	for _, m := range wire.Invoices.Entries {
 		page.Invoices = append(page.Invoices, ksef.Metadata(m))
 	}
 	if !wire.HasMore.Given {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"ksefworker/internal/ksef"
@@ -76,15 +75,14 @@ func (s *sessionWire) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &wire); err != nil {
 		return err
 	}
-	var count lenient.Int
-	_ = count.UnmarshalJSON(wire.Count)
+	count, counted := lenient.Count(wire.Count)
 	*s = sessionWire{
 		Status:                 wire.Status,
 		Batch:                  string(wire.Batch) == "true",
-		InvoiceCount:           int(count),
+		InvoiceCount:           count,
 		SuccessfulInvoiceCount: int(wire.Success),
 		FailedInvoiceCount:     int(wire.Failed),
-		Counted:                count > 0 || string(bytes.Trim(wire.Count, `" `)) == "0",
+		Counted:                counted,
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package httponce
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -179,6 +180,11 @@ func (a *Answer) Checked(v any, check func() error) error {
 	return check()
 }
 
+// maxDepth is how deep the elements of a document may lie: those of an FA(3) and of a UPO with its
+// signature lie less than twenty deep. The decoder takes fifty bytes for each that is open, of which
+// the document needs three.
+const maxDepth = 200
+
 // XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page
 // must not be archived as a receipt.
 func (a *Answer) XML() ([]byte, error) {
@@ -188,7 +194,7 @@ func (a *Answer) XML() ([]byte, error) {
 	}
 	d := xml.NewDecoder(bytes.NewReader(raw))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	root := ""
+	root, depth := "", 0
 	for {
 		token, err := d.Token() // not RawToken: it would take a document whose end is missing
 		if err == io.EOF {
@@ -199,8 +205,14 @@ func (a *Answer) XML() ([]byte, error) {
 			line, _ := d.InputPos()
 			return nil, fmt.Errorf("not well-formed XML at line %d (%s)", line, describe(raw, a.contentType))
 		}
-		if start, ok := token.(xml.StartElement); ok && root == "" {
-			root = start.Name.Local
+		switch el := token.(type) {
+		case xml.StartElement:
+			root = cmp.Or(root, el.Name.Local)
+			if depth++; depth > maxDepth {
+				return nil, fmt.Errorf("XML with more than %d elements inside each other (%s)", maxDepth, describe(raw, a.contentType))
+			}
+		case xml.EndElement:
+			depth--
 		}
 	}
 	if root == "" || strings.EqualFold(root, "html") {

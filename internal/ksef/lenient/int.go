@@ -23,3 +23,12 @@ func (n *Int) UnmarshalJSON(raw []byte) error {
 	*n = Int(v)
 	return nil
 }
+
+// Count reads how many there are of something. given is false when the value does not tell: then
+// "none" must not be concluded from it. A count below zero tells nothing.
+func Count(raw []byte) (n int, given bool) {
+	var v Int
+	_ = v.UnmarshalJSON(raw)
+	zero := strings.Trim(string(raw), `" `) == "0"
+	return max(int(v), 0), v > 0 || zero
+}

@@ -71,6 +71,9 @@ const (
 	MinMetadataPage = 10 // invoices on a page of the register
 	MaxMetadataPage = 250
 	MaxListPage     = 1000 // invoices of a session, or sessions, on a page; KSeF's own default is 10
+	// MaxListed is how many invoices of a session are listed at most: the largest
+	// tenants[].max_session_invoices. It is a bound of memory and not a number of KSeF's.
+	MaxListed = 100_000
 )
 
 // Numbers of the gateway at ksefapi.pl, narrower than KSeF's.

@@ -4,8 +4,12 @@
 -- identity; the name of the bucket of that and the field there; the bytes of the id; the digest of its
 -- ref that was read, and the new one, or ''; the value. An entry that has changed since it was read
 -- stays as it is. So does one whose shape or bucket cannot be written, and one that is not the newest
--- of its identity. State, revision and indexes stay. Returns {how many were packed}.
+-- of its identity. No entry goes into a bucket before every process of the pool looks there; one that
+-- is there is written again. State, revision and indexes stay. Returns {how many were packed}.
 local n, known = 0, {}
+
+local read_home, home = pcall(cjson.decode, redis.pcall('GET', P .. 'home') or '')
+local everybody = read_home and type(home) == 'table' and not home.purging and (tonumber(home.writes) or 1) >= BUCKETS
 
 -- own reports whether an invoice is the newest of its identity.
 local function own(id, ident, name, field, raw)
@@ -24,7 +28,7 @@ for i = 3, #ARGV, 13 do
     local e = read('inv:' .. id, 'state', 'rev', 'facts', 'reason', 'body_archived', 'shedding', 'owed', 'ref_digest', '0')
     local said = {}
     for k = 3, 9 do said[k-2] = e[k] or '' end
-    same = e[1] == 'receipted' and e[2] == rev and redis.sha1hex(table.concat(said, '\n')) == tag and
+    same = everybody and e[1] == 'receipted' and e[2] == rev and redis.sha1hex(table.concat(said, '\n')) == tag and
       own(id, ident, name, field, raw)
   end
   if same and known[shape] == nil then
@@ -33,11 +37,11 @@ for i = 3, #ARGV, 13 do
   end
   local key, rest = bucket(id)
   if same and known[shape] and index('HSET', key, rest, value) then
-    if index('HSET', P .. 'idents:' .. name, field, raw) and redis.call('GET', P .. 'ident:' .. ident) == id then
+    if index('HSET', P .. 'idents:' .. name, field, raw) and index('GET', P .. 'ident:' .. ident) == id then
       redis.call('DEL', P .. 'ident:' .. ident)
     end
     redis.call('DEL', P .. 'inv:' .. id)
-    if newref ~= '' and ref ~= newref and redis.call('GET', P .. 'ref:' .. ref) == id then
+    if newref ~= '' and ref ~= newref and index('GET', P .. 'ref:' .. ref) == id then
       redis.call('DEL', P .. 'ref:' .. ref)
       redis.call('SET', P .. 'ref:' .. newref, id)
     end

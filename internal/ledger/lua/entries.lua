@@ -151,18 +151,24 @@ local function frozen(id)
 end
 
 -- newest returns the id of the newest document of an identity, which may be in a bucket; nil if there
--- is none.
+-- is none. The second value says that a key which may name it holds something else.
 local function newest(ident)
-  local id = redis.call('GET', P .. 'ident:' .. ident)
-  if id then return id end
+  local own = redis.pcall('GET', P .. 'ident:' .. ident)
+  if type(own) == 'string' then return own end
   local name, field = ident_bucket(ident)
-  id = index('HGET', P .. 'idents:' .. name, field)
-  return id and 'inv-' .. base32(id) or nil
+  local id = redis.pcall('HGET', P .. 'idents:' .. name, field)
+  local sick = type(own) == 'table' or type(id) == 'table'
+  return type(id) == 'string' and 'inv-' .. base32(id) or nil, sick
+end
+
+-- unref takes a ref away from an invoice, if it has it.
+local function unref(ref, id)
+  if index('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
 end
 
 -- unname takes an identity away from an invoice, if it has it.
 local function unname(ident, id)
-  if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+  if index('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
   local name, field = ident_bucket(ident)
   local raw = index('HGET', P .. 'idents:' .. name, field)
   if raw and 'inv-' .. base32(raw) == id then index('HDEL', P .. 'idents:' .. name, field) end
@@ -265,12 +271,14 @@ local function others(id)
 end
 
 -- tell puts an outcome into the outbox, in the step that writes it. Redis drops the oldest ones.
--- Their number is bounded, so this works at maxmemory too.
+-- Their number is bounded, so this works at maxmemory too. It has the tenant: whose it is must be
+-- known when the entry cannot be read later.
 local function tell(id, rev, state)
   if kept_outcomes == '' then return end
-  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason')
+  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts')
+  local tenant = string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of facts with an escape: none
   redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
-    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '')
+    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '', 'tenant', tenant)
 end
 
 -- put writes the new state of an invoice and updates every index. from, group and size are the

@@ -7,11 +7,11 @@ for i = 3, #ARGV, 7 do
   local id, was, ident, name, field, raw, ref = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]
   if frozen(id) == was and redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
     if index('HGET', P .. 'idents:' .. name, field) == raw then index('HDEL', P .. 'idents:' .. name, field) end
-    if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+    if index('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
     index('SREM', P .. 'more:' .. ident, id)
     index('ZREM', P .. 'st:receipted', id)
     index('ZREM', P .. 'owed', id)
-    if ref ~= '' and redis.call('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
+    if ref ~= '' then unref(ref, id) end
     redis.call('HDEL', bucket(id))
     redis.call('UNLINK', P .. 'body:' .. id)
     n = n + 1

@@ -22,9 +22,11 @@ while i <= #ARGV do
   local ok = e[1] and (rev == '' or rev == e[2]) and has(froms, e[1]) and (pkg == '' or pkg == e[3])
   if ok and has(flags, 'r') then
     local ident = identity(id)
-    local cur = ident and newest(ident)
+    local cur, sick
+    if ident then cur, sick = newest(ident) end
     local ref = read('inv:' .. id, 'ref_digest')[1]
-    local named = ref and redis.call('GET', P .. 'ref:' .. ref)
+    local named = ref and redis.pcall('GET', P .. 'ref:' .. ref)
+    if sick or type(named) == 'table' then named, ok = nil, false end -- another one may have its place
     if not ident or cur and cur ~= id and not free(cur) then ok = false end
     if named and named ~= id and not free(named) then ok = false end
     if ok then

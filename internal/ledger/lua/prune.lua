@@ -21,7 +21,7 @@ for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) d
       index('ZREM', P .. 'owed', id)
       if state == 'rejected' then index('HDEL', P .. 'seen', id) end
       local ref = read('inv:' .. id, 'ref_digest')[1]
-      if ref and redis.call('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
+      if ref then unref(ref, id) end
       redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)
       gone = gone + 1
     end

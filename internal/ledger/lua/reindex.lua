@@ -1,10 +1,20 @@
 -- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or 'final:',
--- then for each entry: id, revision, time of its last change, and digest of the identity of one that is
--- in a bucket, otherwise ''. One that has changed since is in the index of its
--- state and in its waiting set: whoever changed it put it there. The index of deadlines is not written
--- with each change. Returns {how many places were missing}.
+-- then for each entry: id, revision, time of its last change, and digest of the identity of an invoice,
+-- otherwise ''. An entry that has changed since is in the index of its state and in its waiting set:
+-- whoever changed it put it there. The index of deadlines is not written with each change. An identity
+-- or a ref that names nothing, because its key was lost, names again the invoice that is alive or
+-- accepted, otherwise one that has ended. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
+
+-- name writes that a key names an invoice, where it names none, or one that is not alive any more while
+-- this one is.
+local function name_again(key, id, state, held, sick)
+  if sick or held == id then return end
+  if held and (ended[state] or not ended[read('inv:' .. held, 'state')[1]]) then return end
+  redis.call('SET', key, id)
+  n = n + 1
+end
 for i = 4, #ARGV, 4 do
   local id, rev, at, ident = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if kind == 'pkg:' then
@@ -15,12 +25,19 @@ for i = 4, #ARGV, 4 do
     if value and held == rev and redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
       add(P .. 'st:receipted', 'NX', at, id)
       local name, field = ident_bucket(ident)
+      local ref = select(3, frozen(id))
+      local named = ref ~= '' and redis.pcall('GET', P .. 'ref:' .. ref)
+      if ref ~= '' then name_again(P .. 'ref:' .. ref, id, 'receipted', named, type(named) == 'table') end
       if not newest(ident) and index('HSET', P .. 'idents:' .. name, field, unbase32(string.sub(id, 5))) then n = n + 1 end
     end
   else
-    local e = entry(id, 'owed')
+    local e = entry(id, 'owed', 'ref_digest')
     if e[1] and not decided[e[1]] then add(P .. 'due', 'NX', e[6], id) end
     if e[1] and e[2] == rev then
+      if ident ~= '' then name_again(P .. 'ident:' .. ident, id, e[1], newest(ident)) end
+      local ref = e[8]
+      local named = ref and redis.pcall('GET', P .. 'ref:' .. ref)
+      if ref then name_again(P .. 'ref:' .. ref, id, e[1], named, type(named) == 'table') end
       add(P .. 'st:' .. e[1], 'NX', at, id)
       if e[7] == '1' then add(P .. 'owed', 'NX', at, id) end
       if e[1] == 'queued' and e[4] ~= '' and not e.damaged and index('ZCARD', P .. 'wait:' .. e[4]) and

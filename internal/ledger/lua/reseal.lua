@@ -12,7 +12,7 @@ for i = 3, #ARGV, 5 do
     local was, digest = redis.call('HGET', key, 'ref_digest'), ARGV[i+4]
     if digest ~= '' and was and was ~= digest then
       local id = string.sub(ARGV[i], 5) -- behind inv:
-      if redis.call('GET', P .. 'ref:' .. was) == id then
+      if index('GET', P .. 'ref:' .. was) == id then
         redis.call('DEL', P .. 'ref:' .. was)
         redis.call('SET', P .. 'ref:' .. digest, id)
       end

@@ -3,10 +3,11 @@
 -- sink's state, then operations: 'hold', id, next attempt (ms) or '', record; 'drop', id; 'fail', name,
 -- record; 'forget', name; 'later', id, next attempt (ms); 'stand', tenant, record; 'leave', tenant;
 -- each has four words, '' where there is nothing.
--- Returns {1, how many failures went because there were too many}, or {0} when another process serves the sink: nothing was written then.
+-- Returns {1, how many failures were deleted because there were too many}. When another process serves
+-- the sink, it writes nothing and returns {0}.
 --
--- It works at maxmemory, as every verb: a sink that took results must not get them again and again
--- because Redis has no room for its position.
+-- It works at maxmemory, as every verb does: a sink that took results must not get them again and
+-- again because Redis has no memory for its position.
 local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
 local fields = {}

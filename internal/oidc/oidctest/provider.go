@@ -1,14 +1,11 @@
 // Package oidctest is a provider of logins that a test can make lie: forge tokens, mix up answers,
 // change keys, go away. With nothing changed it is strict: it checks the client, its secret, the
-// redirect URL, the code verifier, and that a code is used once. That a provider by others accepts
-// this program is the subject of test/oidc.
+// redirect URL, the code verifier, and that a code is used once. test/oidc tests this program
+// against a provider that others wrote.
 package oidctest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -33,7 +30,7 @@ const (
 	AccessToken = "an-access-token"
 )
 
-// Provider is a provider on this machine. Change its fields only while nobody asks it.
+// Provider is a provider on this machine. Change its fields only while no request is under way.
 type Provider struct {
 	URL         string // its issuer
 	RedirectURL string // the only one that it redirects to
@@ -50,34 +47,6 @@ type Provider struct {
 	keys     []Key
 	codes    map[string]url.Values
 	requests map[string]int
-}
-
-// Key is a key with which ID tokens are signed.
-type Key struct {
-	ID        string
-	Algorithm jose.SignatureAlgorithm
-	Private   any
-}
-
-// rsaKey is made once: it takes long under the race detector.
-var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return k
-})
-
-// RSA returns a key for RS256. All of them are the same but for their ids.
-func RSA(id string) Key { return Key{id, jose.RS256, rsaKey()} }
-
-// EC returns a new key for ES256.
-func EC(id string) Key {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	return Key{id, jose.ES256, k}
 }
 
 // New starts a provider with one RSA key, at which one person can log in.
@@ -132,35 +101,6 @@ func (p *Provider) Login(address string) *url.URL {
 		p.t.Fatalf("%s: status %d", address, res.StatusCode)
 	}
 	return to
-}
-
-// Sign returns an ID token.
-func (p *Provider) Sign(k Key, claims map[string]any) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: k.Algorithm, Key: k.Private},
-		(&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", k.ID))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	raw, err := json.Marshal(claims)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	signed, err := signer.Sign(raw)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return token
-}
-
-// Unsigned returns an ID token with alg none.
-func Unsigned(claims map[string]any) string {
-	raw, _ := json.Marshal(claims)
-	enc := base64.RawURLEncoding
-	return enc.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + enc.EncodeToString(raw) + "."
 }
 
 func write(w http.ResponseWriter, status int, v any) {

@@ -69,7 +69,7 @@ func (r *round) conclude(items []*item) {
 			r.probe(whole, of)
 		}
 		if r.state.Next = 0; v.after > 0 {
-			// Only the tenants that it asked to wait do so for long: it takes results of others.
+			// Only the tenants whose results it put off wait for long: it takes results of others.
 			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
 		}
 	}

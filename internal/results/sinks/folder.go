@@ -150,9 +150,8 @@ func (f *Folder) lines(messages []Message) []error {
 	return errs
 }
 
-// appendWhole appends lines to a file. It first removes half a line that a process has left that
-// was killed while it wrote. When its own write fails, as on a full disk, it removes what was
-// written.
+// appendWhole appends lines to a file. It first removes half a line, which a process leaves that is
+// killed while it writes. When its own write fails, as on a full disk, it removes what was written.
 func appendWhole(path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {

@@ -34,8 +34,10 @@ const documentsParallel = 16
 // Edited is an outcome with its result document, or with why there is none.
 type Edited struct {
 	Message
-	Gone bool  // there is nothing to tell: the entry is not in the ledger any more, or not final
-	Err  error // it cannot be told now
+	Gone bool // there is nothing to tell: the entry is not in the ledger any more, or not final
+	// Err is why it cannot be told now. The result has what could be read all the same: the tenant,
+	// where it is known, and no text that is sealed.
+	Err error
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis
 }
@@ -54,8 +56,11 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		t, m := &told[i], &out[i]
 		m.At = t.Time()
 		switch {
-		case t.Unread:
-			m.Err = errUnread
+		case t.Unread: // of a tenant that is not known it may be everybody's
+			m.Tenant = t.Tenant
+			if m.Gone = t.Tenant != "" && !wants(t.Tenant); !m.Gone {
+				m.Err = errUnread
+			}
 			continue
 		case t.OfRefusal != nil:
 			m.Result = results.Explained(t.OfRefusal)

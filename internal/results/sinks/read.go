@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"cmp"
 	"context"
 
 	"ksefworker/internal/ledger"
@@ -35,11 +36,12 @@ func (r *round) tell(o ledger.Outcome) bool {
 	return true
 }
 
-// unreadTenant stands for the tenant of an entry that this build cannot read.
+// unreadTenant stands for the tenant of an entry that this build cannot read, when the outcome does
+// not have it either.
 const unreadTenant = "\x00"
 
 // read reads up to n outcomes behind a place, with what is held of their invoices. With wantTenants
-// it also returns whose they are, else "".
+// it also returns the tenants of these outcomes; otherwise each is "".
 func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
 	store := r.Editor.Ledger
 	if outcomes, err = store.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
@@ -54,7 +56,7 @@ func (r *round) read(ctx context.Context, place string, n int, wantTenants bool)
 		for i := range told {
 			switch t := &told[i]; {
 			case t.Unread:
-				tenants[i] = unreadTenant
+				tenants[i] = cmp.Or(t.Tenant, unreadTenant)
 			case t.Invoice != nil:
 				tenants[i] = t.Invoice.Tenant
 			default:

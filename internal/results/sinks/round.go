@@ -118,8 +118,8 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due adds outcomes that are held and to be tried again now, the first of each invoice. Those of a
-// tenant of which the receiver takes nothing are put off, except one.
+// due adds the held outcomes whose next try is due, the first of each invoice. Where the receiver
+// takes nothing of a tenant, one outcome of that tenant is tried and the others are put off.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
 	if err != nil {

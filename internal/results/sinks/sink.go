@@ -25,6 +25,13 @@ type Sink interface {
 	Deliver(ctx context.Context, messages []Message) []error
 }
 
+// Trimmer is a receiver that keeps results for a time only, whoever has read them.
+type Trimmer interface {
+	// Trim drops the results that are too old. It is called every few minutes, also while there are
+	// no results.
+	Trim(ctx context.Context) error
+}
+
 // OutageError says that the receiver most likely takes no other result now either.
 type OutageError struct {
 	After time.Duration // it asked not to be called before; 0 when it said nothing

@@ -35,7 +35,7 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 			}})
 		}
 		if s.due(now) {
-			p.XTrimMinIDApprox(ctx, s.Key, strconv.FormatInt(now.Add(-s.Keep).UnixMilli(), 10), 0)
+			p.XTrimMinIDApprox(ctx, s.Key, s.oldest(now), 0)
 		}
 		return nil
 	})
@@ -46,6 +46,19 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 		return all(len(messages), &OutageError{Err: err})
 	}
 	return make([]error, len(messages))
+}
+
+// Trim implements [Trimmer]. Deliver drops about what is too old, while results come; this drops it
+// exactly, and when none come.
+func (s *Stream) Trim(ctx context.Context) error {
+	if err := s.Redis.XTrimMinID(ctx, s.Key, s.oldest(s.Now())).Err(); err != nil {
+		return fmt.Errorf("trim the stream of results: %w", err)
+	}
+	return nil
+}
+
+func (s *Stream) oldest(now time.Time) string {
+	return strconv.FormatInt(now.Add(-s.Keep).UnixMilli(), 10)
 }
 
 // due reports once a minute that old results are to be dropped.

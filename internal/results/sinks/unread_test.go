@@ -107,6 +107,9 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	old := with(7)
 	ids := w.rejected(2)
 	w.move(ids[0], ledger.Queued, ledger.Parked)
+	refusal := ledger.Refusal{ID: ledger.RefusalOfFile("x.xml"), Tenant: "one", File: "x.xml",
+		Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{refusal}))
 	w.minutes(with(8), 5)
 	if len(s.took) != 0 || w.state().Outage != 0 {
 		t.Fatalf("told %+v, %+v", s.took[0].Result, w.state())
@@ -117,8 +120,11 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	if got := s.states(ids[0]); got != "rejected parked" || s.states(ids[1]) != "rejected" {
 		t.Errorf("told %q", got)
 	}
+	if got := s.states(refusal.ID); got != "refused" {
+		t.Errorf("of the refused document it was told %q", got)
+	}
 	for _, m := range s.took {
-		if !strings.HasPrefix(m.Reason, "because of ") {
+		if !strings.HasPrefix(m.Reason, "because of ") && m.Reason != "must be XML" {
 			t.Errorf("told the reason %q", m.Reason)
 		}
 	}
@@ -129,5 +135,36 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	}
 	if held, failed := w.counts(); held != 0 || failed != 1 {
 		t.Errorf("%d held, %d failed", held, failed)
+	}
+}
+
+// The outcome says whose the entry is that cannot be read: a receiver of other tenants holds
+// nothing of it, and of two tenants only the one is concerned.
+func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	id := w.rejected(1)[0]
+	other := w.rejectedOf("two", 1)
+	key := "ksef:inv:" + id
+	facts := w.rdb.HGet(t.Context(), key, "facts").Val()
+	w.must(w.rdb.HSet(t.Context(), key, "facts", "{").Err())
+	two := w.runner(s)
+	two.Tenants = []string{"two"}
+	w.minutes(two, 3)
+	if held, _ := w.counts(); held != 0 {
+		t.Errorf("a receiver of another tenant holds %d", held)
+	}
+	w.wantTold(s, other)
+	all := w.runner(s)
+	all.Name = "all"
+	w.run(all)
+	standings, err := w.Standings(t.Context(), "all")
+	w.must(err)
+	if len(standings) != 1 || standings["one"] == nil || standings["one"].Held != 1 {
+		t.Errorf("held are %v", standings)
+	}
+	w.must(w.rdb.HSet(t.Context(), key, "facts", facts).Err())
+	w.minutes(all, 10)
+	if got := s.states(id); got != "rejected" {
+		t.Errorf("told %q once it can be read", got)
 	}
 }

@@ -261,6 +261,22 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 	}
 }
 
+func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
+	w := newWorld(t, 10_000)
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Now: w.now}
+	w.must(s.Trim(t.Context())) // there is no stream yet
+	w.must(errors.Join(s.Deliver(t.Context(), []Message{message("inv-a"), message("inv-b")})...))
+	w.must(s.Trim(t.Context()))
+	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 2 {
+		t.Errorf("it holds %d before they are old", n)
+	}
+	w.pass(2 * time.Hour)
+	w.must(s.Trim(t.Context()))
+	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n != 0 {
+		t.Errorf("it holds %d that are too old", n)
+	}
+}
+
 func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	f := &Folder{Dir: filepath.Join(t.TempDir(), "results")}
 	put := func(revision int64, text string) {

@@ -142,11 +142,7 @@ func (m listOps) list(c *call, match func(simulator.Invoice) bool) (simulator.Re
 }
 
 func (m listOps) invoice(c *call) (simulator.Reply, *problem) {
-	session, p := c.reference(0)
-	if p != nil {
-		return simulator.Reply{}, p
-	}
-	reference, p := c.reference(1)
+	session, reference, p := c.references()
 	if p != nil {
 		return simulator.Reply{}, p
 	}

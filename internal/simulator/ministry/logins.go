@@ -175,28 +175,18 @@ func (m loginOps) loginSessions(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageSize"); p != nil {
 		return simulator.Reply{}, p
 	}
-	size, p := c.queryInt("pageSize", 10, 10, 100)
+	some, next, p := pageOf(m.Ministry, c, m.desk.Sessions(c.access))
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	from, p := m.position(c, "")
-	if p != nil {
-		return simulator.Reply{}, p
-	}
-	all := m.desk.Sessions(c.access)
-	from = min(from, len(all))
-	to := min(from+size, len(all))
 	answer := struct {
 		Next  string       `json:"continuationToken,omitempty"`
 		Items []loginState `json:"items"`
-	}{Items: []loginState{}}
-	for _, s := range all[from:to] {
+	}{next, []loginState{}}
+	for _, s := range some {
 		state, current := m.stateOf(s), s.Reference == c.access.Login
 		state.Reference, state.Current = s.Reference, &current
 		answer.Items = append(answer.Items, state)
-	}
-	if to < len(all) {
-		answer.Next = m.pageToken(c, "", to)
 	}
 	return m.json(http.StatusOK, answer), nil
 }

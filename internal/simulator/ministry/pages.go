@@ -38,3 +38,22 @@ func (m *Ministry) position(c *call, list string) (int, *problem) {
 	}
 	return int(binary.BigEndian.Uint64(raw[:8])), nil
 }
+
+// pageOf returns the entries of a list that are on the page that a request asks for, and the token
+// of the next page, "" for the last one. A page has at most 100 entries.
+func pageOf[T any](m *Ministry, c *call, all []T) (page []T, next string, p *problem) {
+	size, p := c.queryInt("pageSize", 10, 10, 100)
+	if p != nil {
+		return nil, "", p
+	}
+	from, p := m.position(c, "")
+	if p != nil {
+		return nil, "", p
+	}
+	from = min(from, len(all))
+	to := min(from+size, len(all))
+	if to < len(all) {
+		next = m.pageToken(c, "", to)
+	}
+	return all[from:to], next, nil
+}

@@ -60,11 +60,7 @@ func (m receiptOps) receiptByNumber(c *call) (simulator.Reply, *problem) {
 }
 
 func (m receiptOps) receiptByReference(c *call) (simulator.Reply, *problem) {
-	session, p := c.reference(0)
-	if p != nil {
-		return simulator.Reply{}, p
-	}
-	reference, p := c.reference(1)
+	session, reference, p := c.references()
 	if p != nil {
 		return simulator.Reply{}, p
 	}

@@ -73,31 +73,22 @@ func (m credentialOps) tokenList(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageSize", "status", "description", "authorIdentifier", "authorIdentifierType"); p != nil {
 		return simulator.Reply{}, p
 	}
-	size, p := c.queryInt("pageSize", 10, 10, 100)
-	if p != nil {
-		return simulator.Reply{}, p
-	}
-	from, p := m.position(c, "")
-	if p != nil {
-		return simulator.Reply{}, p
-	}
 	q := c.r.URL.Query()
 	all := slices.DeleteFunc(m.desk.Tokens().List(c.access), func(t login.TokenInfo) bool {
 		return len(q["status"]) > 0 && !slices.Contains(q["status"], t.Status) ||
 			!strings.Contains(t.Description, q.Get("description")) || !strings.Contains(t.Author.Value, q.Get("authorIdentifier")) ||
 			q.Has("authorIdentifierType") && q.Get("authorIdentifierType") != t.Author.Type
 	})
-	from = min(from, len(all))
-	to := min(from+size, len(all))
+	some, next, p := pageOf(m.Ministry, c, all)
+	if p != nil {
+		return simulator.Reply{}, p
+	}
 	answer := struct {
 		Next   string       `json:"continuationToken,omitempty"`
 		Tokens []tokenState `json:"tokens"`
-	}{Tokens: []tokenState{}}
-	for _, t := range all[from:to] {
+	}{next, []tokenState{}}
+	for _, t := range some {
 		answer.Tokens = append(answer.Tokens, stateOfToken(t))
-	}
-	if to < len(all) {
-		answer.Next = m.pageToken(c, "", to)
 	}
 	return m.json(http.StatusOK, answer), nil
 }

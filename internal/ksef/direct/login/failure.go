@@ -39,8 +39,8 @@ func (f *failure) note(err error, now time.Time) {
 	if ok && e.Kind == ksef.KindUnauthorized {
 		pause = refusedPause
 	}
-	if ok && e.RetryAfter > pause {
-		pause = e.RetryAfter
+	if ok && e.RetryAfter > pause { // after a 429 the gate keeps the whole pause, for the pool
+		pause = min(e.RetryAfter, maxPause)
 	}
 	f.until = now.Add(pause)
 }

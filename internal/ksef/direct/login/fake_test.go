@@ -57,6 +57,8 @@ type answer struct {
 	body   string
 	err    error
 	after  bool // KSeF does what it was asked for, and this is what comes of the answer
+
+	retryAfter string
 }
 
 func (f *fakeKSeF) now() time.Time { return time.Now().Add(f.ahead) }
@@ -92,7 +94,7 @@ func (f *fakeKSeF) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, a.err
 	}
 	return &http.Response{
-		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}},
+		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {a.retryAfter}},
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: r,
 	}, nil
 }

@@ -8,9 +8,8 @@ import (
 
 // Pace keeps the requests that log in apart: KSeF counts them for each address, whoever logs in,
 // and allows 60 a second. One Pace serves all tenants of a process. Logins begin one after the
-// other, so that the first ones are through while the last ones still wait; and however often the
-// logins that have begun are polled, their requests have turns as well. A nil Pace never waits. A
-// Pace is safe for concurrent use.
+// other, so that the first ones are done while the last ones still wait. The polls of logins that
+// have begun take turns in the same way. A nil Pace never waits. A Pace is safe for concurrent use.
 type Pace struct{ begin, request turns }
 
 // perLogin is how many requests a login takes until its status is polled for the first time,

@@ -35,7 +35,7 @@ type Session struct {
 	closed  bool
 	access  live
 	refresh live
-	proof   Proof     // with which the present login was made; nil: there is none
+	proof   Proof     // of the credentials of the present login; nil: there is none
 	begun   time.Time // when that was
 	denied  bool      // KSeF has said since that it lacks a right
 	givenUp live      // refresh token of a login that is not used any more, and not ended yet
@@ -48,15 +48,6 @@ type live struct {
 	direct.Token
 	renew, end time.Time
 	refreshed  bool // it came by a refresh
-}
-
-// flight is a login that callers wait for.
-type flight struct {
-	done     chan struct{}
-	cancel   context.CancelCauseFunc
-	replaced bool // by other credentials than the present login
-	token    direct.Secret
-	err      error
 }
 
 // New returns a session that is not logged in. It logs in when a token is first asked for.
@@ -127,8 +118,8 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	return direct.Secret{}, why
 }
 
-// replaced reports whether the credentials are others than those of the present login. Ones that
-// cannot be read replace nothing. begun tells the login.
+// replaced reports whether the credentials are others than those of the present login. Credentials
+// that cannot be read replace nothing. begun is when that login was made.
 func (s *Session) replaced() (is bool, begun time.Time) {
 	s.mu.Lock()
 	proof, begun := s.proof, s.begun
@@ -138,66 +129,6 @@ func (s *Session) replaced() (is bool, begun time.Time) {
 	}
 	now, err := s.o.Credential()
 	return err == nil && !sameProof(proof, now), begun
-}
-
-// fly begins a renewal: a login when the credentials were replaced. The caller holds mu.
-func (s *Session) fly(ctx context.Context, replaced bool) *flight {
-	f := &flight{done: make(chan struct{}), replaced: replaced}
-	s.flight = f
-	// With the values of the first caller's context, such as the task for which the limiter waits,
-	// and with an end of its own.
-	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	f.cancel = cancel
-	refresh := s.refresh
-	if replaced {
-		refresh = live{}
-	}
-	s.renewal.Go(func() {
-		defer cancel(nil)
-		got, err := s.renew(own, refresh)
-		s.land(f, got, err)
-		s.endGivenUp(own)
-	})
-	return f
-}
-
-// endGivenUp tells KSeF that a login is not used any more, once there is another one. One that is
-// not ended ends by itself.
-func (s *Session) endGivenUp(ctx context.Context) {
-	s.mu.Lock()
-	old := s.givenUp
-	if s.access.IsZero() || s.closed {
-		old = live{}
-	} else {
-		s.givenUp = live{}
-	}
-	s.mu.Unlock()
-	if !old.IsZero() && s.o.Now().Before(old.end) {
-		_ = s.o.Auth.End(ctx, old.Token)
-	}
-}
-
-// land takes the result of a renewal.
-func (s *Session) land(f *flight, got tokens, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.flight = nil
-	switch {
-	case s.closed:
-		err = closedError() // what came in spite of it is given up
-	case err == nil:
-		s.access, s.failure, f.token = got.access, failure{}, got.access.Token.Token
-		if !got.refresh.IsZero() {
-			if f.replaced {
-				s.givenUp = s.refresh
-			}
-			s.refresh, s.proof, s.begun, s.denied = got.refresh, got.proof, s.o.Now(), false
-		}
-	default:
-		s.failure.note(err, s.o.Now())
-	}
-	f.err = err
-	close(f.done)
 }
 
 // IsZero reports whether there is no token.
@@ -217,10 +148,10 @@ func (s *Session) Refused(token direct.Secret) {
 	s.access = live{}
 }
 
-// Denied implements [direct.Tokens]. A token keeps the rights of the moment of its login, and so do
-// those that a refresh brings: rights that were granted since come with another login only. Access
-// makes one when the pause is over that the refusal causes, so a right that is never granted costs
-// a login now and then, and not one for each request.
+// Denied implements [direct.Tokens]. A token, and any token that a refresh brings, keeps the rights
+// of the moment of its login. Rights that were granted later come only with another login. Access
+// makes it when the pause after the refusal is over. So a right that is never granted costs one
+// login for each pause, not one for each request.
 func (s *Session) Denied(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -194,6 +194,24 @@ func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
 	}
 }
 
+// A proxy may ask for a pause of a year with its 503. Nobody could end that without a restart.
+func TestAccess_OutageAsksForAYear_IsTriedAgainAfterAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sick := true
+		f := &fakeKSeF{intercept: func(path string, _ int) *answer {
+			if sick && path == "/auth/challenge" {
+				return &answer{status: 503, body: "<html>", retryAfter: "31536000"}
+			}
+			return nil
+		}}
+		s := session(t, f, nil)
+		failed(t, s)
+		sick = false
+		time.Sleep(maxPause)
+		access(t, s)
+	})
+}
+
 func TestAccess_LoginStuck_IsGivenUpAfterTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeKSeF{polls: 1 << 30}

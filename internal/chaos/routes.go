@@ -35,11 +35,11 @@ const (
 	oneInZIP    = 3 // of those that are renamed
 )
 
-// chooseDoors decides which deliveries go through the watched folder. The dice are not those of the
-// run itself, so that a seed hands in the same invoices whatever door they come through. The folder
-// refuses a bad invoice by the schema, and the other door is told not to. So a bad invoice that is
-// repeated comes through the same door again.
-func (e *export) chooseDoors(o Options, dice *rand.Rand) {
+// chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
+// calls. The dice are not those of the run itself, so that a seed hands in the same invoices by
+// whatever route. The folder refuses a bad invoice by the schema, and a call is told not to. So a
+// bad invoice that is repeated takes the same route again.
+func (e *export) chooseRoutes(o Options, dice *rand.Rand) {
 	rest := e.deliveries[:0:0]
 	chosen := map[*item]bool{}
 	for _, d := range e.deliveries {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/rs/xid"
+)
+
+const (
+	// aliveEvery is how often a process that takes documents in says that it is alive.
+	aliveEvery = 5 * time.Second
+	// aliveFor is how long that counts: the pool waits that long for a process that was killed.
+	aliveFor = 6 * aliveEvery
+	// leaveWithin bounds how long its end takes when Redis does not answer.
+	leaveWithin = time.Second
+)
+
+// announce says, until the program closes, that this process takes documents in, and which format
+// of the ledger it reads. While it is alive the pool writes no format that it does not know. A
+// failure is left to the next attempt: without Redis nothing is taken in.
+func (p *program) announce(ctx context.Context) {
+	host, _ := os.Hostname()
+	name := "enqueue-" + host + "-" + xid.New().String()
+	beat := func() {
+		bounded, cancel := context.WithTimeout(ctx, aliveEvery)
+		defer cancel()
+		_ = p.base.Ledger.Beat(bounded, name, aliveFor)
+	}
+	beat()
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(aliveEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				beat()
+			}
+		}
+	}()
+	p.leave = func() {
+		stop()
+		<-ended
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+		defer cancel()
+		_ = p.base.Ledger.Leave(bounded, name)
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"testing"
+	"time"
+)
+
+// The limit of memory follows what lives: it is never so near that the collector runs without end.
+func TestLimitHeap_HeapGrowsAndShrinks_LimitFollows(t *testing.T) {
+	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
+	limitHeap()
+	becomes := func(what string, ok func(int64) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; {
+			runtime.GC()
+			limit := debug.SetMemoryLimit(-1)
+			if ok(limit) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: the limit is %d MB", what, limit>>20)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	becomes("little lives", func(limit int64) bool { return limit == smallHeap })
+	large := make([][]byte, 100)
+	for i := range large {
+		large[i] = make([]byte, 1<<20)
+	}
+	becomes("100 MB live", func(limit int64) bool { return limit >= 150<<20 })
+	runtime.KeepAlive(large)
+	large = nil
+	becomes("little lives again", func(limit int64) bool { return limit == smallHeap })
+}

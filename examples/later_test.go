@@ -1,0 +1,62 @@
+package examples
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// What a proxy on the way answers, and a document that could not be checked now, call for no
+// person: the same call later is right. docs/http.md says so, and programs that were copied must do
+// it.
+func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
+	t.Parallel()
+	for _, l := range languages {
+		t.Run(l.runtime, func(t *testing.T) {
+			t.Parallel()
+			runtime, err := exec.LookPath(l.runtime)
+			if err != nil {
+				t.Skipf("%s is not installed", l.runtime)
+			}
+			var mu sync.Mutex
+			calls := map[string]int{}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				calls[r.Method]++
+				switch first := calls[r.Method] == 1; {
+				case r.Method == http.MethodPost && first:
+					w.Header().Set("Content-Type", "application/problem+json")
+					w.WriteHeader(http.StatusUnprocessableEntity)
+					fmt.Fprint(w, `{"detail":"x","items":[{"refusal":{"detail":"not checked now","try_again":true,"faults":[]}}]}`)
+				case r.Method == http.MethodPost:
+					w.WriteHeader(http.StatusAccepted)
+					fmt.Fprint(w, `{"taken":1,"refused":0,"items":[{"id":"inv-a","state":"queued"}]}`)
+				case first:
+					w.WriteHeader(http.StatusBadGateway)
+					fmt.Fprint(w, "<html>502 Bad Gateway</html>")
+				default:
+					fmt.Fprint(w, `{"items":[{"id":"inv-a","state":"accepted","ksef_number":"5265877635-20261126-0100001AF629-AF","reason":""}]}`)
+				}
+			}))
+			t.Cleanup(server.Close)
+			dir := t.TempDir()
+			for name, text := range map[string]string{"key": "k\n", "a.xml": "<a/>"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command(runtime, append(l.submit[:len(l.submit):len(l.submit)], filepath.Join(dir, "a.xml"), "SO-1")...)
+			cmd.Env = append(os.Environ(), "KSEF_URL="+server.URL, "KSEF_KEY_FILE="+filepath.Join(dir, "key"))
+			out, err := cmd.Output()
+			if err != nil || !ksefNumber.Match(out) || calls[http.MethodPost] != 2 || calls[http.MethodGet] != 2 {
+				t.Errorf("%q, %v, calls %v", out, err, calls)
+			}
+		})
+	}
+}

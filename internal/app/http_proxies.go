@@ -1,0 +1,82 @@
+package app
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// proxies are those in front of the worker. Safe for concurrent use.
+type proxies struct {
+	trusted []netip.Prefix
+	secure  bool // browsers are known to use https
+	log     zerolog.Logger
+
+	forwarded, https sync.Once // what is told of a proxy that the configuration does not know
+}
+
+// named lets the handlers see the visitor as the peer of a request that a trusted proxy sent on.
+// The header of anybody else is ignored, because whoever guesses passwords would write another
+// address into it each time; it is told once, because all visitors of such a proxy count as one.
+func (p *proxies) named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := r.Header.Values("X-Forwarded-For")
+		switch peer, err := netip.ParseAddrPort(r.RemoteAddr); {
+		case len(given) == 0 || err != nil:
+		case p.trusts(peer.Addr()):
+			visitor := *r
+			visitor.RemoteAddr = net.JoinHostPort(p.visitor(peer.Addr(), given).String(), "0")
+			r = &visitor
+		default:
+			p.forwarded.Do(func() {
+				p.log.Warn().Str("from", peer.Addr().String()).Msg("requests come through a proxy that http.trusted_proxies does not name: " +
+					"wrong logins and the audit log have the proxy's address, so one visitor who guesses passwords slows down all")
+			})
+		}
+		if !p.secure && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+			p.https.Do(func() {
+				p.log.Warn().Msg("a proxy says that browsers use https: set http.public_url, so that the cookies of logins " +
+					"are for encrypted connections alone")
+			})
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (p *proxies) trusts(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	for _, n := range p.trusted {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
+// peer at the end: what stands before that address was written by who has it. When something there
+// is no address, the proxy that passed it on is the last that is known.
+func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
+	hops := strings.Split(strings.Join(headers, ","), ",")
+	for i := len(hops) - 1; i >= 0 && p.trusts(peer); i-- {
+		hop, ok := hopAddress(strings.TrimSpace(hops[i]))
+		if !ok {
+			break
+		}
+		peer = hop
+	}
+	return peer.Unmap().WithZone("")
+}
+
+// hopAddress reads an address of X-Forwarded-For. Some proxies write its port, too.
+func hopAddress(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return a, true
+	}
+	ap, err := netip.ParseAddrPort(s)
+	return ap.Addr(), err == nil
+}

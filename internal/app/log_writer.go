@@ -1,0 +1,109 @@
+package app
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"ksefworker/config"
+)
+
+const (
+	// logWaiting is how much of the log waits in memory for whoever reads it, in bytes.
+	logWaiting = 4 << 20
+	// logEnd is how long the end of a process waits until the log is read.
+	logEnd = 2 * time.Second
+)
+
+// LogWriter hands lines on to a writer, in their order, and never waits for it: whoever reads the
+// log of a container may stop reading, and its pipe then blocks every goroutine that writes a line,
+// while the heartbeat goes on. So all tasks of the process would hang and no other worker would
+// take them. Lines that find no room are lost, and how many is the first thing that is written when
+// the log is read again. A process that is killed loses what waits. Safe for concurrent use.
+type LogWriter struct {
+	w    io.Writer
+	tell config.Log // how the lost lines are told
+
+	mu    sync.Mutex
+	lines [][]byte
+	size  int           // of lines, in bytes
+	lost  int           // since the last line that found room
+	wake  chan struct{} // holds a value when there is something to do
+	end   bool
+	done  chan struct{}
+}
+
+// NewLogWriter returns a writer over w, which a goroutine writes to until Close. Lost lines are told
+// in the form of c.
+func NewLogWriter(w io.Writer, c config.Log) *LogWriter {
+	l := &LogWriter{w: w, tell: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Write takes a line and never fails.
+func (l *LogWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.end || l.size+len(line) > logWaiting {
+		l.lost++
+		return len(line), nil
+	}
+	l.lines, l.size = append(l.lines, append([]byte(nil), line...)), l.size+len(line)
+	l.ring()
+	return len(line), nil
+}
+
+// Close writes what waits, for two seconds at most, and takes nothing more.
+func (l *LogWriter) Close() error {
+	l.mu.Lock()
+	l.end = true
+	l.ring()
+	l.mu.Unlock()
+	t := time.NewTimer(logEnd)
+	defer t.Stop()
+	select {
+	case <-l.done:
+	case <-t.C:
+	}
+	return nil
+}
+
+// ring wakes the goroutine that writes. The caller holds mu.
+func (l *LogWriter) ring() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // it has been called already
+	}
+}
+
+func (l *LogWriter) run() {
+	defer close(l.done)
+	for range l.wake {
+		for {
+			lines, lost, end := l.take()
+			if lost > 0 {
+				log := NewLog(l.tell, l.w)
+				log.Warn().Int("lines", lost).Msg("lines of the log were lost: whoever reads it did not read for a while")
+			}
+			for _, line := range lines {
+				_, _ = l.w.Write(line) // there is nowhere to report it to
+			}
+			if len(lines) == 0 && end {
+				return
+			}
+			if len(lines) == 0 {
+				break
+			}
+		}
+	}
+}
+
+// take returns what waits, and how many lines before it were lost.
+func (l *LogWriter) take() (lines [][]byte, lost int, end bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines, lost, end = l.lines, l.lost, l.end
+	l.lines, l.size, l.lost = nil, 0, 0
+	return lines, lost, end
+}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ksefworker/config"
+)
+
+// lockedBuffer is a log that is read at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func TestLogWriter_LogIsRead_EveryLineComesInItsOrder(t *testing.T) {
+	var out lockedBuffer
+	l := NewLogWriter(&out, config.Log{Format: "json", Level: "info"})
+	log := NewLog(config.Log{Format: "json", Level: "info"}, l)
+	for i := range 1000 {
+		log.Info().Int("n", i).Msg("line")
+	}
+	_ = l.Close()
+	lines := strings.Split(strings.TrimSpace(out.b.String()), "\n")
+	if len(lines) != 1000 || !strings.Contains(lines[0], `"n":0,`) || !strings.Contains(lines[999], `"n":999,`) {
+		t.Errorf("%d lines, the first %s, the last %s", len(lines), lines[0], lines[len(lines)-1])
+	}
+}
+
+// The reader of a container's log stops: the pipe is full, and each write to it would hang for ever.
+func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		read, write := io.Pipe() // takes a line only when somebody reads
+		l := NewLogWriter(write, config.Log{Format: "json", Level: "info"})
+		line := []byte(strings.Repeat("x", 1023) + "\n")
+		before := time.Now()
+		for range 10_000 {
+			if n, err := l.Write(line); n != len(line) || err != nil {
+				t.Fatalf("%d, %v", n, err)
+			}
+		}
+		if waited := time.Since(before); waited > 0 {
+			t.Errorf("the lines took %v", waited)
+		}
+		if l.size > logWaiting {
+			t.Errorf("%d bytes wait", l.size)
+		}
+		begun := time.Now()
+		_ = l.Close()
+		if waited := time.Since(begun); waited != logEnd {
+			t.Errorf("the end took %v", waited)
+		}
+		all, told := 0, 0
+		go func() { <-l.done; write.Close() }()
+		raw, _ := io.ReadAll(read)
+		for _, got := range bytes.Split(bytes.TrimSpace(raw), []byte("\n")) {
+			all++
+			if bytes.Contains(got, []byte("lines of the log were lost")) {
+				told++
+			}
+		}
+		if all-told < logWaiting/1024-1 || told == 0 {
+			t.Errorf("%d lines, of which %d tell that others are lost", all, told)
+		}
+	})
+}
+
+// A line says what is lost before anything newer is written.
+func TestLogWriter_ReadAgain_SaysFirstHowManyLinesAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		read, write := io.Pipe()
+		l := NewLogWriter(write, config.Log{Format: "json", Level: "info"})
+		big := bytes.Repeat([]byte("x"), logWaiting/2)
+		_, _ = l.Write([]byte("first\n"))
+		synctest.Wait() // it hangs in the first
+		for range 5 {
+			_, _ = l.Write(big) // two find room
+		}
+		go func() { _ = l.Close(); <-l.done; write.Close() }()
+		raw, _ := io.ReadAll(read)
+		text := strings.ReplaceAll(string(raw), string(big), "BIG ")
+		if !strings.HasPrefix(text, "first\n") || !strings.Contains(text, `"lines":3`) || strings.Count(text, "BIG") != 2 ||
+			strings.Index(text, `"lines":3`) > strings.Index(text, "BIG") {
+			t.Error(text[:min(len(text), 400)])
+		}
+	})
+}

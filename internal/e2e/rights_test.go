@@ -1,0 +1,28 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+)
+
+// Without XADD no receiver of results would ever be told, and nothing would say so.
+func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *testing.T) {
+	s := newSite(t, simulator.Options{Profile: simulator.Production})
+	if err := s.rdb.Do(t.Context(), "ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-xadd").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.configure(1, redisAt(strings.Replace(s.bed.Redis.URL(), "redis://", "redis://few:secret@", 1)))
+	dir := s.export("a", sample.NIP(0), 1)
+	for name, args := range map[string][]string{"worker": nil, "enqueue": {"submit", dir}} {
+		code, out := s.run(program(t, name), args...)
+		if code != 2 || !strings.Contains(out, "redis refuses XADD to its user") || !strings.Contains(out, "docs/redis.md") {
+			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
+		}
+	}
+	if counts, err := s.ledger.Counts(t.Context()); err != nil || counts["queued"] != 0 {
+		t.Errorf("the ledger counts %v, %v", counts, err)
+	}
+}

@@ -1,0 +1,111 @@
+package httpintake
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// filter is what a list is asked for.
+type filter struct {
+	ref, number, ksefNumber        string
+	numberPrefix, ksefNumberPrefix string
+	day                            string // P_1
+	state                          string
+	tenants                        []string // those of the client, or the one that was asked for
+	from                           ledger.Place
+	limit                          int
+}
+
+func (l *listing) filterOf(c *call) (filter, error) {
+	f := filter{tenants: c.client.Tenants, limit: pageSize}
+	var since, cursor *ledger.Place
+	err := listParameters.each(c.r.URL.RawQuery, func(name, value string) bool {
+		ok := value != ""
+		switch name {
+		case "ref":
+			f.ref, ok = value, ok && intake.CheckRef(value) == nil
+		case "number":
+			f.number = value
+		case "ksef_number":
+			f.ksefNumber = value
+		case "number_prefix":
+			f.numberPrefix = value
+		case "ksef_number_prefix":
+			f.ksefNumberPrefix = value
+		case "day":
+			_, err := time.Parse(time.DateOnly, value)
+			f.day, ok = value, err == nil
+		case "state":
+			f.state = value
+			ok = value == results.Refused || slices.Contains(ledger.States(), ledger.State(value))
+		case "tenant":
+			f.tenants, ok = []string{value}, c.client.owns(value)
+		case "since":
+			var at time.Time
+			at, ok = intake.ParseTime(value, false)
+			since = &ledger.Place{At: ledger.At(at)}
+		case "cursor": // an empty one is the beginning
+			var at ledger.Place
+			if ok = true; value != "" {
+				at, ok = placeOf(value)
+				cursor = &at
+			}
+		case "limit":
+			var err error
+			f.limit, err = strconv.Atoi(value)
+			ok = err == nil && f.limit >= 1 && f.limit <= maxPageSize
+		}
+		return ok
+	})
+	if err != nil {
+		return f, err
+	}
+	for _, at := range []*ledger.Place{since, cursor} { // a cursor counts more than since
+		if at != nil {
+			f.from = *at
+		}
+	}
+	if f.state == results.Refused && f.ref == "" && f.number == "" {
+		return f, bad("refused documents are not invoices: ask for them by ref or number",
+			"odrzucone dokumenty nie są fakturami: pytaj o nie przez ref lub number")
+	}
+	return f, nil
+}
+
+func (f *filter) match(inv *ledger.Invoice) bool {
+	return slices.Contains(f.tenants, inv.Tenant) &&
+		(f.state == "" || f.state == string(inv.State)) &&
+		(f.ref == "" || f.ref == inv.Ref) &&
+		(f.number == "" || inquiry.SameNumber(f.number, inv.Number)) &&
+		(f.ksefNumber == "" || f.ksefNumber == inv.KsefNumber) &&
+		(f.day == "" || f.day == inv.IssueDate) &&
+		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
+}
+
+// matchRefused is match for a document that is no invoice. KSeF gave it no number.
+func (f *filter) matchRefused(r *ledger.Refusal) bool {
+	return slices.Contains(f.tenants, r.Tenant) &&
+		(f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
+		(f.day == "" || f.day == r.IssueDate) &&
+		f.ksefNumber+f.ksefNumberPrefix == "" && inquiry.NumberBegins(r.Number, f.numberPrefix) &&
+		ledger.Millis(r.Revision()) >= f.from.At
+}
+
+// matchUnread is match for an entry that cannot be read: it is listed where the filter asks for
+// what is known of it alone. A look-up by a name has found it by that name.
+func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
+	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.Tenants)
+	return mine && (f.state == "" || f.state == u.State) && !f.selects()
+}
+
+// selects reports whether the filter asks for more than a state and the tenants of the client.
+func (f *filter) selects() bool {
+	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
+}

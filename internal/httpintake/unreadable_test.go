@@ -1,0 +1,170 @@
+package httpintake
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results/resulttest"
+)
+
+const keyAll = "all-all-all-all-all-all-all"
+
+// withAll adds a client that has all tenants.
+func withAll(t *testing.T) *bench {
+	return newBench(t, func(o *Options) {
+		all := (&bench{t: t}).client("all", "one", keyAll)
+		all.Tenants = []string{"one", "two"}
+		o.Clients = append(o.Clients, all)
+	})
+}
+
+// newer makes an entry one that a newer build has written.
+func (b *bench) newer(id string) {
+	b.t.Helper()
+	facts := b.rdb.HGet(b.t.Context(), "ksef:inv:"+id, "facts").Val()
+	later := strings.Replace(facts, `"v":`, `"soon":{"x":[1]},"v":9`, 1)
+	if later == facts {
+		b.t.Fatalf("the facts of %s are %q", id, facts)
+	}
+	b.must(b.rdb.HSet(b.t.Context(), "ksef:inv:"+id, "facts", later).Err())
+}
+
+// opaque puts something else in the place of an entry.
+func (b *bench) opaque(id string) {
+	b.t.Helper()
+	b.must(b.rdb.Del(b.t.Context(), "ksef:inv:"+id).Err())
+	b.must(b.rdb.Set(b.t.Context(), "ksef:inv:"+id, "x", 0).Err())
+}
+
+// states returns "id state" of what an answer has, with short names for the ids.
+func (a *answer) states(names map[string]string) string {
+	var all []string
+	for _, it := range a.body.Items {
+		all = append(all, names[it.ID]+" "+it.State)
+	}
+	return strings.Join(all, ", ")
+}
+
+// all returns what a client gets of one address, checked against the published schema.
+func (b *bench) seen(path, key string, names map[string]string) string {
+	b.t.Helper()
+	a := b.call("GET", path, nil, "Authorization", "Bearer "+key)
+	b.want(a, http.StatusOK, "")
+	newContract(b.t.(*testing.T), openAPI).check("GET", path, "", a)
+	return a.states(names)
+}
+
+func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *testing.T) {
+	b := withAll(t)
+	ids := []string{b.take(0, "FV/1", ""), b.take(0, "FV/2", ""), b.take(0, "FV/3", ""), b.take(1, "FV/4", ""), b.take(1, "FV/5", "")}
+	names := map[string]string{}
+	for i, id := range ids {
+		names[id] = string(rune('a' + i))
+		b.move(ledger.Rejected, ledger.Because(450, "x"), id)
+	}
+	b.newer(ids[0])
+	b.opaque(ids[1])
+	b.opaque(ids[3])
+	// An outcome of an earlier build has no tenant, and nothing else says it here.
+	b.opaque(ids[4])
+	last := b.rdb.XRevRangeN(t.Context(), "ksef:outbox", "+", "-", 1).Val()[0]
+	b.must(b.rdb.XDel(t.Context(), "ksef:outbox", last.ID).Err())
+	values := []any{"id", ids[4], "rev", "2", "state", "rejected"}
+	b.must(b.rdb.Do(t.Context(), append([]any{"XADD", "ksef:outbox", "*"}, values...)...).Err())
+
+	for key, want := range map[string]string{
+		keyOne: "a unreadable, b unreadable, c rejected",
+		keyTwo: "d unreadable",
+		keyAll: "a unreadable, b unreadable, c rejected, d unreadable, e unreadable",
+	} {
+		if got := b.seen("/v1/events", key, names); got != want {
+			t.Errorf("%s gets %q, want %q", key[:3], got, want)
+		}
+	}
+	a := b.call("GET", "/v1/events?limit=1", nil)
+	it := a.body.Items[0]
+	if it.Revision != 2 || it.Code != 450 || !strings.Contains(string(a.raw), `"tenant":"one"`) || !strings.Contains(it.Reason, "it became rejected") ||
+		!strings.Contains(string(a.raw), `"code":"unreadable"`) || !strings.Contains(string(a.raw), "/v1/invoices/"+ids[0]) {
+		t.Errorf("got %s", a.raw)
+	}
+	if rest := b.call("GET", "/v1/events?cursor="+a.body.Next, nil); rest.states(names) != "b unreadable, c rejected" {
+		t.Errorf("behind it: %s", rest.raw)
+	}
+}
+
+func TestEvents_TextIsSealedWithAKeyThatIsNotHere_NoPlaceholderIsTold(t *testing.T) {
+	b := newBench(t, nil)
+	texts, err := ledger.NewBodies(bytes.Repeat([]byte{7}, 32))
+	b.must(err)
+	sealing := ledger.New(b.rdb, ledger.Options{Outbox: 10_000, Texts: texts})
+	other := b.o.Admitter.Only([]string{"one"})
+	other.Ledger = sealing
+	adms, err := other.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: xmlOf(0, "FV/1"), Ref: "SO-1"}}, intake.Terms{})
+	b.must(err)
+	id := adms[0].Invoice.ID
+	b.must(sealing.Move(t.Context(), ledger.Move{ID: id, To: ledger.Rejected, Edit: ledger.Because(450, "Kowalska")}))
+	refused := ledger.Refusal{ID: ledger.RefusalOfFile("x.xml"), Tenant: "one", File: "x.xml",
+		Faults: []ledger.RefusalFault{{Rule: "must be XML"}}}
+	b.must(sealing.Refuse(t.Context(), []ledger.Refusal{refused}))
+	a := b.call("GET", "/v1/events", nil)
+	text := string(a.raw)
+	if got := a.states(map[string]string{id: "a", refused.ID: "r"}); got != "a unreadable, r unreadable" {
+		t.Fatalf("got %q: %s", got, text)
+	}
+	if it := a.body.Items[0]; it.Number != "FV/1" || it.Ref != "" || it.File != "" || strings.Contains(text, "encrypted") ||
+		!strings.Contains(a.body.Items[1].Reason, "it became refused") {
+		t.Errorf("got %s", text)
+	}
+}
+
+func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
+	b := withAll(t)
+	ids := []string{b.take(0, "FV/1", "?ref=SO-1"), b.take(0, "FV/2", "?ref=SO-2"), b.take(0, "FV/3", "?ref=SO-3"), b.take(1, "FV/4", "")}
+	names := map[string]string{}
+	for i, id := range ids {
+		names[id] = string(rune('a' + i))
+	}
+	for _, i := range []int{1, 3} {
+		b.newer(ids[i])
+	}
+	for _, c := range []struct{ path, key, want string }{
+		{"/v1/invoices", keyOne, "a queued, b unreadable, c queued"},
+		{"/v1/invoices?limit=2", keyOne, "a queued, b unreadable"},
+		{"/v1/invoices?state=queued", keyAll, "a queued, b unreadable, c queued, d unreadable"},
+		{"/v1/invoices?tenant=two", keyAll, "d unreadable"},
+		{"/v1/invoices?state=parked", keyOne, ""}, {"/v1/invoices?day=2026-11-23", keyOne, "a queued, c queued"},
+		{"/v1/invoices?ref=SO-2", keyOne, "b unreadable"}, {"/v1/invoices?number=FV/2", keyOne, "b unreadable"},
+		{"/v1/invoices?number=FV/4", keyOne, ""},
+	} {
+		if got := b.seen(c.path, c.key, names); got != c.want {
+			t.Errorf("%s finds %q, want %q", c.path, got, c.want)
+		}
+	}
+	one := b.call("GET", "/v1/invoices/"+ids[1], nil)
+	if b.want(one, http.StatusOK, ""); one.body.State != "unreadable" || !strings.Contains(one.body.invoiceAnswer.Reason, "it is queued") {
+		t.Errorf("got %s", one.raw)
+	}
+	resulttest.Read(t, "../../docs/result.schema.json").Check(t, "one", one.raw)
+	b.want(b.call("GET", "/v1/invoices/"+ids[1]+"/xml", nil), http.StatusServiceUnavailable, "unavailable")
+	b.want(b.call("POST", "/v1/invoices/"+ids[1]+":dismiss", nil), http.StatusServiceUnavailable, "unavailable")
+	b.want(b.call("GET", "/v1/invoices/"+ids[3], nil), http.StatusNotFound, "not-found")
+	// Who has all tenants pages through all of them, one by one.
+	var got []string
+	for next, pages := "", 0; pages < 10; pages++ {
+		a := b.call("GET", "/v1/invoices?limit=1&cursor="+next, nil, "Authorization", "Bearer "+keyAll)
+		for _, it := range a.body.Items {
+			got = append(got, names[it.ID])
+		}
+		if next = a.body.Next; next == "" {
+			break
+		}
+	}
+	if slices.Sort(got); strings.Join(got, "") != "abcd" {
+		t.Errorf("page by page: %q", got)
+	}
+}

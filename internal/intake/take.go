@@ -1,0 +1,55 @@
+package intake
+
+import (
+	"context"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// answer is what became of one sound document.
+type answer struct {
+	ledger.TakeResult
+	differs string          // what differs, when the document is present in other bytes
+	past    *results.Result // the result of an invoice that only the archive knows
+	err     error           // why the document was refused
+}
+
+// take lets the ledger take sound documents in. Where another document of the same identity is in
+// the way, the two are compared: a repeated export is present, not refused. Most calls meet no such
+// document and pay nothing for this.
+func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document func(i int) []byte) ([]answer, error) {
+	out := make([]answer, len(sound))
+	todo, err := a.lookUpOld(ctx, sound, out)
+	if err != nil {
+		return nil, err
+	}
+	// The second round is for documents that were refused only because of an ended document of
+	// other content.
+	for ask := true; len(todo) > 0; ask = false {
+		batch := sound
+		if len(todo) < len(sound) {
+			batch = make([]ledger.NewInvoice, len(todo))
+			for k, i := range todo {
+				batch[k] = sound[i]
+			}
+		}
+		for k := range batch {
+			batch[k].AskEnded = ask
+		}
+		results, err := a.Ledger.Take(ctx, batch)
+		if err != nil {
+			return nil, err
+		}
+		tellTaken(ctx, a.Trail, batch, results)
+		var refused []int
+		for k, r := range results {
+			out[todo[k]].TakeResult = r
+			if r.Taken == ledger.Refused {
+				refused = append(refused, todo[k])
+			}
+		}
+		todo = a.compareAll(ctx, refused, sound, out, document)
+	}
+	return out, nil
+}

@@ -1,0 +1,37 @@
+package invoice_test
+
+import (
+	"testing"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// Amount tells what Parse tells, for every kind of document, and for one that is cut off behind P_15.
+func TestAmount_AnyDocument_IsWhatParseReads(t *testing.T) {
+	for seed := range uint64(50) {
+		doc := sample.Invoice(sample.Options{Seed: seed, Attachment: seed%7 == 0, Lines: int(seed % 20)})
+		want, err := invoice.Parse(doc)
+		if err != nil || want.Gross == "" {
+			t.Fatalf("%v, gross %q", err, want.Gross)
+		}
+		for _, data := range [][]byte{doc, doc[:len(doc)-30]} {
+			if gross, currency := invoice.Amount(data); gross != want.Gross || currency != want.Currency {
+				t.Errorf("seed %d: %s %s, want %s %s", seed, gross, currency, want.Gross, want.Currency)
+			}
+		}
+	}
+	for _, bad := range []string{"", "<", "<Faktura/>", "no xml", "<?xml version='1.0'?><!DOCTYPE x><x/>"} {
+		if gross, currency := invoice.Amount([]byte(bad)); gross != "" || currency != "" {
+			t.Errorf("%q states %s %s", bad, gross, currency)
+		}
+	}
+}
+
+func BenchmarkAmount(b *testing.B) {
+	doc := sample.Invoice(sample.Options{Seed: 1, PadTo: 8 << 10})
+	b.ReportAllocs()
+	for b.Loop() {
+		invoice.Amount(doc)
+	}
+}

@@ -1,0 +1,76 @@
+package login
+
+import (
+	"context"
+
+	"ksefworker/internal/ksef/direct"
+)
+
+// flight is a login that callers wait for.
+type flight struct {
+	done     chan struct{}
+	cancel   context.CancelCauseFunc
+	replaced bool // by other credentials than the present login
+	token    direct.Secret
+	err      error
+}
+
+// fly begins a renewal: a login when the credentials were replaced. The caller holds mu.
+func (s *Session) fly(ctx context.Context, replaced bool) *flight {
+	f := &flight{done: make(chan struct{}), replaced: replaced}
+	s.flight = f
+	// With the values of the first caller's context, such as the task for which the limiter waits,
+	// and with an end of its own.
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	f.cancel = cancel
+	refresh := s.refresh
+	if replaced {
+		refresh = live{}
+	}
+	s.renewal.Go(func() {
+		defer cancel(nil)
+		got, err := s.renew(own, refresh)
+		s.land(f, got, err)
+		s.endGivenUp(own)
+	})
+	return f
+}
+
+// endGivenUp tells KSeF that a login is not used any more, once there is another one. One that is
+// not ended ends by itself.
+func (s *Session) endGivenUp(ctx context.Context) {
+	s.mu.Lock()
+	old := s.givenUp
+	if s.access.IsZero() || s.closed {
+		old = live{}
+	} else {
+		s.givenUp = live{}
+	}
+	s.mu.Unlock()
+	if !old.IsZero() && s.o.Now().Before(old.end) {
+		_ = s.o.Auth.End(ctx, old.Token)
+	}
+}
+
+// land takes the result of a renewal.
+func (s *Session) land(f *flight, got tokens, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flight = nil
+	switch {
+	case s.closed:
+		err = closedError() // what came in spite of it is given up
+	case err == nil:
+		s.access, s.failure, f.token = got.access, failure{}, got.access.Token.Token
+		if !got.refresh.IsZero() {
+			if f.replaced {
+				s.givenUp = s.refresh
+			}
+			s.refresh, s.proof, s.begun, s.denied = got.refresh, got.proof, s.o.Now(), false
+		}
+	default:
+		s.failure.note(err, s.o.Now())
+	}
+	f.err = err
+	close(f.done)
+}

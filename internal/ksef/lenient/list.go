@@ -1,0 +1,40 @@
+package lenient
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// maxList is how many entries of one list are read. KSeF's pages have 1,000 at most.
+const maxList = 10_000
+
+// List is a list whose entries are decoded as they are, up to 10,000 of them: an entry takes two
+// bytes of text and hundreds in memory, so an answer of a few megabytes could take gigabytes. Given
+// is false when there is no list. TooLong says that it has more entries, and then Entries is nil. An
+// error of an entry is that of the list.
+type List[T any] struct {
+	Given, TooLong bool
+	Entries        []T
+}
+
+// UnmarshalJSON fails when the type of the entries does.
+func (l *List[T]) UnmarshalJSON(raw []byte) error {
+	*l = List[T]{}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return nil // not a list
+	}
+	l.Given, l.Entries = true, []T{}
+	for d.More() {
+		if len(l.Entries) == maxList {
+			l.TooLong, l.Entries = true, nil
+			return nil
+		}
+		var entry T
+		if err := d.Decode(&entry); err != nil {
+			return err
+		}
+		l.Entries = append(l.Entries, entry)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package lenient
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// Five million empty entries are sixteen megabytes of text.
+func TestList_MoreEntriesThanAnyPageHas_AreNotDecoded(t *testing.T) {
+	var l struct{ A List[struct{ Name string }] }
+	read := func(value string) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(`{"A":`+value+`}`), &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read("[" + strings.Repeat("{},", maxList-1) + `{"name":"z"}]`)
+	if !l.A.Given || l.A.TooLong || len(l.A.Entries) != maxList || l.A.Entries[maxList-1].Name != "z" {
+		t.Errorf("given %v, too long %v, %d entries", l.A.Given, l.A.TooLong, len(l.A.Entries))
+	}
+	read("[" + strings.Repeat("{},", maxList) + "{}]")
+	if !l.A.Given || !l.A.TooLong || l.A.Entries != nil {
+		t.Errorf("given %v, too long %v, %d entries", l.A.Given, l.A.TooLong, len(l.A.Entries))
+	}
+	for _, none := range []string{"null", `"a"`, "{}", "7"} {
+		if read(none); l.A.Given {
+			t.Errorf("%s counts as a list", none)
+		}
+	}
+	if read("[]"); !l.A.Given || l.A.TooLong {
+		t.Error("an empty list is a list")
+	}
+}

@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// The format of a ledger is what a program must know to read all of it. A layout of one entry
+// (Version) is not enough: a program that knows nothing of buckets does not find what is in them,
+// and takes the same document in again. So a ledger says in its home which format it has, and a
+// program that does not know that format refuses the ledger.
+//
+// A new format is written only when every process of the pool reads it; see [FormatStore].
+const (
+	// FormatKeys is the first format: each invoice and each identity has a key of its own.
+	FormatKeys = 1
+	// FormatBuckets has receipted invoices and their identities in buckets (final_bucket.go).
+	FormatBuckets = 2
+
+	// Format is the newest format that this build reads. It says so with each heartbeat.
+	Format = FormatBuckets
+)
+
+// FormatError says that a program must not use a ledger, because a newer build writes it in a
+// format that this one does not know.
+type FormatError struct {
+	Format int // of the ledger
+	Reads  int // the newest that this build reads
+	Prefix string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("the ledger under %s has format %d, and this build reads formats up to %d: "+
+		"a newer build writes it, and this one would not find all that is there; update this program to the version of the others",
+		e.Prefix, e.Format, e.Reads)
+}
+
+// Unwrap returns [ErrNewer].
+func (e *FormatError) Unwrap() error { return ErrNewer }
+
+// writes is the newest format that may be written.
+func (h Home) writes() int { return max(h.Writes, FormatKeys) }
+
+// step returns the home after the next step towards a newer format, or h itself when nothing is to
+// be done now. reads is the newest format that every living process reads; after is how long each
+// of the two steps is put off:
+//
+//  1. Since everybody reads the next format, so much time has passed that nobody goes back to the
+//     earlier build. Then it becomes the format of the ledger, and earlier builds refuse it.
+//  2. Since then, so much time has passed that no program is still at work that began before it,
+//     such as an enqueue submit of an earlier build, which tells nobody that it is there. Then the
+//     format is written.
+func (h Home) step(reads int, now Millis, after time.Duration) Home {
+	passed := h.Since != 0 && int64(now-h.Since) >= after.Milliseconds()
+	switch {
+	case h.Purging:
+		return h
+	case h.V > h.writes():
+		if reads >= h.V && passed {
+			h.Writes, h.Next, h.Since = h.V, 0, 0
+		}
+	case reads <= h.V:
+		h.Next, h.Since = 0, 0 // a process has come that does not read the next one
+	case h.Next != reads:
+		h.Next, h.Since = reads, now
+	case passed:
+		h.V, h.Writes, h.Since = h.Next, h.writes(), now
+	}
+	return h
+}
+
+// first returns the home of a ledger that has none yet. An empty ledger is written in the newest
+// format at once. Processes that nobody knows of may use one that has entries: it waits for the
+// second step.
+func (h Home) first(empty bool, now Millis) Home {
+	h.V, h.Writes, h.Next, h.Since = Format, Format, 0, 0
+	if !empty {
+		h.Writes, h.Next, h.Since = FormatKeys, Format, now
+	}
+	return h
+}
+
+// sameFormat gives h the format of another home.
+func (h Home) sameFormat(o Home) Home {
+	h.V, h.Writes, h.Next, h.Since = o.V, o.Writes, o.Next, o.Since
+	return h
+}
+
+// readable returns a [*FormatError] if this build does not know the format of a ledger.
+func (st *store) readable(h Home) error {
+	if h.V > Format {
+		return &FormatError{Format: h.V, Reads: Format, Prefix: st.prefix}
+	}
+	return nil
+}
+
+// FormatStore knows the format of a ledger, and leads it to a newer one when every process of the
+// pool reads that.
+type FormatStore struct {
+	*store
+	home *HomeStore
+}
+
+// EverybodyReads reports whether a format may be written: every process of the pool reads it, and
+// none that does not can come back. It asks Redis at most every few seconds. While that is not
+// known, the answer is no.
+func (fs *FormatStore) EverybodyReads(ctx context.Context, format int) bool {
+	return fs.everybodyReads(ctx, format)
+}

@@ -1,0 +1,87 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// gateFresh is how long an answer of the gate counts. An answer that is a little old does no harm:
+// the last process that does not read a format has ended ledger.upgrade_after before that format
+// may be written.
+const gateFresh = 3 * time.Second
+
+// formatGate remembers which format may be written. Safe for concurrent use. Its zero value knows
+// of none.
+type formatGate struct {
+	asking sync.Mutex
+	known  atomic.Pointer[gateAnswer]
+}
+
+type gateAnswer struct {
+	writes int // 0: not known
+	at     time.Time
+}
+
+// note remembers what a home says that was just read or written.
+func (g *formatGate) note(h Home) { g.known.Store(&gateAnswer{writes: h.writes(), at: time.Now()}) }
+
+func (g *formatGate) close() { g.known.Store(&gateAnswer{at: time.Now()}) }
+
+// everybodyReads is [FormatStore.EverybodyReads]. While one goroutine asks, the others take the
+// answer from before.
+func (st *store) everybodyReads(ctx context.Context, format int) bool {
+	if format <= FormatKeys {
+		return true
+	}
+	g := st.gate
+	if a := g.known.Load(); (a == nil || time.Since(a.at) >= gateFresh) && g.asking.TryLock() {
+		st.askFormat(ctx)
+		g.asking.Unlock()
+	}
+	a := g.known.Load()
+	return a != nil && a.writes >= format
+}
+
+// askFormat reads the home for the gate.
+func (st *store) askFormat(ctx context.Context) {
+	raw, err := st.rdb.Get(ctx, st.key(keyHome)).Result()
+	if err != nil {
+		st.gate.close()
+		return
+	}
+	if _, err := st.parseHome(raw); err != nil {
+		st.gate.close()
+	}
+}
+
+// parseHome decodes a home, and tells the gate. It returns a [*FormatError] if this build must not
+// use the ledger.
+func (st *store) parseHome(raw string) (Home, error) {
+	h, err := decodeHome(raw)
+	if err == nil {
+		err = st.readable(h)
+	}
+	if err != nil || h.Purging {
+		st.gate.close()
+		return h, err
+	}
+	st.gate.note(h)
+	return h, nil
+}
+
+// homeIn decodes the home that a command has read; the zero value if there is none.
+func (st *store) homeIn(cmd *redis.StringCmd) (h Home, raw string, err error) {
+	raw, err = cmd.Result()
+	if errors.Is(err, redis.Nil) {
+		return Home{}, "", nil
+	}
+	if err == nil {
+		h, err = st.parseHome(raw)
+	}
+	return h, raw, err
+}

@@ -1,0 +1,332 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// homeBefore is the home as builds wrote it that know the first format alone.
+const homeBefore = `{"v":1,"environment":"test","address":"https://ksefapi.pl/api-test"}`
+
+// before gives the world the home of an earlier build, and lets every process read it again.
+func (w *world) before() {
+	w.t.Helper()
+	w.must(w.rdb.Set(ctx(), w.key(keyHome), homeBefore, 0).Err())
+	*w.gate = formatGate{}
+}
+
+// oldBeat is the heartbeat of a worker of an earlier build.
+func (w *world) oldBeat(name string) {
+	w.t.Helper()
+	w.must(w.rdb.Set(ctx(), w.key(keyWorker, name), "1764200000000", time.Hour).Err())
+}
+
+func (w *world) advance(after time.Duration) FormatStatus {
+	w.t.Helper()
+	s, err := w.Advance(ctx(), after)
+	w.must(err)
+	return s
+}
+
+func (w *world) later(d time.Duration) { w.millis.Add(d.Milliseconds()) }
+
+func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
+	const after, now = time.Hour, Millis(100_000_000)
+	long := now - Millis(after.Milliseconds())
+	for name, c := range map[string]struct {
+		is, want Home
+		reads    int
+	}{
+		"an earlier build is alive":          {Home{V: 1}, Home{V: 1}, 1},
+		"the last of them has ended":         {Home{V: 1}, Home{V: 1, Next: 2, Since: now}, 2},
+		"one comes back":                     {Home{V: 1, Next: 2, Since: now - 1}, Home{V: 1}, 1},
+		"one of a third build comes":         {Home{V: 1, Next: 3, Since: now - 1}, Home{V: 1, Next: 2, Since: now}, 2},
+		"not long enough":                    {Home{V: 1, Next: 2, Since: long + 1}, Home{V: 1, Next: 2, Since: long + 1}, 2},
+		"long enough: the others are barred": {Home{V: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: now}, 2},
+		"barred not long enough":             {Home{V: 2, Writes: 1, Next: 2, Since: long + 1}, Home{V: 2, Writes: 1, Next: 2, Since: long + 1}, 2},
+		"barred, and one is still alive":     {Home{V: 2, Writes: 1, Next: 2, Since: long}, Home{V: 2, Writes: 1, Next: 2, Since: long}, 1},
+		"barred for long enough":             {Home{V: 2, Writes: 1, Next: 2, Since: long}, Home{V: 2, Writes: 2}, 2},
+		"the next one, from the second":      {Home{V: 2, Writes: 2, Next: 3, Since: long}, Home{V: 3, Writes: 2, Next: 3, Since: now}, 3},
+		"the clock went back":                {Home{V: 1, Next: 2, Since: now + 1}, Home{V: 1, Next: 2, Since: now + 1}, 2},
+		"it is being purged":                 {Home{V: 1, Next: 2, Since: long, Purging: true}, Home{V: 1, Next: 2, Since: long, Purging: true}, 2},
+	} {
+		if d := cmp.Diff(c.want, c.is.step(c.reads, now, after)); d != "" {
+			t.Errorf("%s:\n%s", name, d)
+		}
+	}
+}
+
+func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing.T) {
+	w := oneWorld(t)
+	w.before()
+	w.oldBeat("old")
+	w.must(w.Beat(ctx(), "new", time.Hour))
+	inv := w.receipt(w.accepted("1", "order 7", "a.xml"))
+	unpacked := func(when string) {
+		t.Helper()
+		n, err := w.Compact(ctx(), 100)
+		if n != 0 || err != nil || w.isPacked(inv.ID) || w.EverybodyReads(ctx(), FormatBuckets) {
+			t.Fatalf("%s: packed %d, %v", when, n, err)
+		}
+		res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "y")})
+		if err != nil || res[0].Taken != Present || res[1].Taken != Refused {
+			t.Fatalf("%s: handed in again: %+v, %v", when, res, err)
+		}
+	}
+	for range 2 {
+		if s := w.advance(time.Hour); len(s.Behind) != 1 || s.Behind[0] != "old" || s.Format != 1 || s.Changed {
+			t.Fatalf("while it is alive: %+v", s)
+		}
+		unpacked("while it is alive")
+		w.later(3 * time.Hour)
+	}
+	w.must(w.Leave(ctx(), "old"))
+	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 2 || len(s.Behind) != 0 {
+		t.Fatalf("it has just ended: %+v", s)
+	}
+	unpacked("it has just ended")
+	w.later(time.Hour)
+	if s := w.advance(time.Hour); s.Format != 2 || s.Writes != 1 {
+		t.Fatalf("an hour later: %+v", s)
+	}
+	unpacked("earlier builds are refused")
+	w.later(time.Hour)
+	if s := w.advance(time.Hour); s.Format != 2 || s.Writes != 2 || !s.Changed {
+		t.Fatalf("two hours later: %+v", s)
+	}
+	if n, err := w.Compact(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) {
+		t.Errorf("packed %d, %v", n, err)
+	}
+	if d := cmp.Diff(inv, w.again(inv)); d != "" {
+		t.Error(d)
+	}
+	if s := w.advance(time.Hour); s.Changed || s.Writes != 2 {
+		t.Errorf("once more: %+v", s)
+	}
+}
+
+// It comes back before the hour is over, as in a roll-back. Then the hour begins again.
+func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
+	w := oneWorld(t)
+	w.before()
+	w.advance(time.Hour)
+	w.later(50 * time.Minute)
+	w.oldBeat("old")
+	w.later(50 * time.Minute)
+	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 0 || len(s.Behind) != 1 {
+		t.Errorf("it is back: %+v", s)
+	}
+	w.must(w.Leave(ctx(), "old"))
+	w.advance(time.Hour)
+	w.later(50 * time.Minute)
+	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 2 {
+		t.Errorf("it has ended again: %+v", s)
+	}
+	if raw := w.rdb.Get(ctx(), w.key(keyHome)).Val(); !strings.Contains(raw, `"v":1,`) {
+		t.Errorf("an earlier build reads %s", raw)
+	}
+}
+
+// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts sealed
+// again in its place.
+func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
+	w := oneWorld(t)
+	first := w.Ledger
+	w.Ledger = w.sealing(1)
+	inv := w.receipt(w.accepted("1", "order 7", "Kowalski.xml"))
+	thawed := w.receipt(w.accepted("2", "order 8", "Nowak.xml"))
+	if n, err := w.thaw(ctx(), []string{thawed.ID}); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	w.before()
+	rotated := w.sealing(2, 1)
+	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) || w.isPacked(thawed.ID) {
+		t.Errorf("sealed %d entries again, %v", n, err)
+	}
+	w.Ledger = first
+}
+
+// One script refuses whatever the process that runs it believes.
+func TestCompact_TheProcessBelievesThatItMay_TheScriptLooksItself(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.accepted("1", "", "a.xml")
+	for name, home := range map[string]string{"of an earlier build": homeBefore, "gone": "", "damaged": "{", "a number": "7",
+		"being purged": `{"v":2,"writes":2,"purging":true}`} {
+		w.must(w.rdb.Set(ctx(), w.key(keyHome), home, 0).Err())
+		if home == "" {
+			w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
+		}
+		w.gate.note(Home{Writes: FormatBuckets})
+		w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{Accepted, Receipted}, To: Receipted, dropBody: true}))
+		if n, err := w.compact(ctx(), []string{inv.ID}, nil); n != 0 || err != nil || w.isPacked(inv.ID) {
+			t.Errorf("home %s: packed %d, %v", name, n, err)
+		}
+		*w.gate = formatGate{}
+		if home != homeBefore && w.EverybodyReads(ctx(), FormatBuckets) {
+			t.Errorf("home %s: the gate is open", name)
+		}
+	}
+	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
+}
+
+func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *testing.T) {
+	w := oneWorld(t)
+	session, queued := w.online(), w.take(w.fresh())[0]
+	newer := fmt.Sprintf(`{"v":%d,"environment":["test"],"address":7}`, Format+1)
+	w.must(w.rdb.Set(ctx(), w.key(keyHome), newer, 0).Err())
+	for name, do := range map[string]func() error{
+		"Claim":     func() error { return w.Claim(ctx(), testHome) },
+		"CheckHome": func() error { return w.CheckHome(ctx(), testHome) },
+		"Take":      func() error { _, err := w.Take(ctx(), []NewInvoice{w.fresh()}); return err },
+		"BeginSend": func() error { _, _, err := w.BeginSend(ctx(), session.ID, session.Owner, &queued); return err },
+		"Advance":   func() error { _, err := w.Advance(ctx(), 0); return err },
+	} {
+		w.unchanged(func() {
+			err := do()
+			refused, ok := errors.AsType[*FormatError](err)
+			if !ok || refused.Format != Format+1 || !errors.Is(err, ErrNewer) {
+				t.Errorf("%s: %v", name, err)
+				return
+			}
+			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format), "update this program"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: %q does not say %q", name, err, want)
+				}
+			}
+		})
+	}
+	if w.EverybodyReads(ctx(), FormatBuckets) {
+		t.Error("the gate is open")
+	}
+}
+
+// The home changes between the moment at which a batch is read and the one at which it is written.
+func TestTake_TheLedgerGetsANewerFormatMeanwhile_NothingIsTakenIn(t *testing.T) {
+	w := oneWorld(t)
+	doc := w.fresh()
+	w.rdb.AddHook(&beforePiece{script: finalsScript, n: 1, act: func() error {
+		return w.rdb.Set(ctx(), w.key(keyHome), `{"v":99}`, 0).Err()
+	}})
+	w.must(w.LoadScripts(ctx()))
+	if _, ok := errors.AsType[*FormatError](func() error { _, err := w.Take(ctx(), []NewInvoice{doc}); return err }()); !ok {
+		t.Error("it was not refused")
+	}
+	if known, err := w.Known(ctx(), []string{doc.ID}); err != nil || known[0] {
+		t.Errorf("taken in: %v, %v", known, err)
+	}
+}
+
+func TestTake_TheLedgerBelongsElsewhereNow_NothingIsTakenIn(t *testing.T) {
+	w := oneWorld(t)
+	live := New(w.rdb, Options{Prefix: w.prefix})
+	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
+	w.must(live.Claim(ctx(), liveHome))
+	doc := w.fresh()
+	_, err := w.Take(ctx(), []NewInvoice{doc})
+	if refused, ok := errors.AsType[*HomeError](err); !ok || refused.Home.Environment != "production" {
+		t.Errorf("handed in: %v", err)
+	}
+}
+
+func TestClaim_NoHome_AnEmptyLedgerIsOpenAndAnotherWaits(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	empty := New(rdb, Options{Prefix: "a:"})
+	if err := empty.Claim(t.Context(), testHome); err != nil || !empty.EverybodyReads(t.Context(), Format) {
+		t.Errorf("empty: %v", err)
+	}
+	used := New(rdb, Options{Prefix: "b:"})
+	if _, err := used.Take(t.Context(), []NewInvoice{document(sellerA, "VAT", "1", "x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := used.Claim(t.Context(), testHome); err != nil || used.EverybodyReads(t.Context(), FormatBuckets) {
+		t.Errorf("with an invoice in it: %v", err)
+	}
+	if h, err := used.Home(t.Context()); err != nil || h.V != Format || h.writes() != FormatKeys || h.Since == 0 {
+		t.Errorf("its home is %+v, %v", h, err)
+	}
+	if s, err := used.Advance(t.Context(), 0); err != nil || s.Writes != Format {
+		t.Errorf("then: %+v, %v", s, err)
+	}
+}
+
+// A build of the first format compares the number in the home with its own, which is 1.
+func TestFormat_TheHomeThatIsWritten_IsRefusedByEarlierBuilds(t *testing.T) {
+	w := oneWorld(t)
+	w.before()
+	for range 3 {
+		w.advance(0)
+	}
+	var h struct {
+		V int `json:"v"`
+	}
+	raw := w.rdb.Get(ctx(), w.key(keyHome)).Val()
+	if err := json.Unmarshal([]byte(raw), &h); err != nil || h.V <= 1 {
+		t.Errorf("it is %s, %v", raw, err)
+	}
+}
+
+// Every way to a receipted invoice finds it, whichever form its entry has.
+func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
+	next := worlds(t)
+	for _, form := range []string{"not packed", "packed in a key of its own", "in a bucket"} {
+		t.Run(form, func(t *testing.T) {
+			w := next(t)
+			if form == "not packed" {
+				w.before()
+			}
+			first := w.move(w.take(document(sellerA, "VAT", "1", "y"))[0], Rejected)
+			inv := w.receipt(w.accepted("1", "order 7", "a.xml"))
+			first = w.again(first)
+			if form == "packed in a key of its own" {
+				if n, err := w.thaw(ctx(), []string{inv.ID}); n != 1 || err != nil {
+					t.Fatal(n, err)
+				}
+			}
+			if w.isPacked(inv.ID) != (form == "in a bucket") {
+				t.Fatal("it has another form")
+			}
+			other := document(sellerA, "VAT", "2", "z")
+			other.Ref = "order 7"
+			res, err := w.Take(ctx(), []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "1", "z"), other})
+			if err != nil || res[0].Taken != Present || res[0].State != Receipted || res[1].Taken != Refused || res[1].ID != inv.ID ||
+				res[2].Taken != RefUsed {
+				t.Errorf("handed in: %+v, %v", res, err)
+			}
+			if may, err := w.MayRetry(ctx(), &first); may || err != nil {
+				t.Errorf("another of its number may be retried: %v, %v", may, err)
+			}
+			w.conflict(w.Retry(ctx(), &first))
+			newest, err := w.NewestOf(ctx(), []Invoice{first})
+			w.must(err)
+			byNumber, err := w.ByNumber(ctx(), "1")
+			w.must(err)
+			byRef, err := w.ByRef(ctx(), "order 7", sellerA)
+			w.must(err)
+			known, err := w.Known(ctx(), []string{inv.ID})
+			w.must(err)
+			listed, err := w.InState(ctx(), Receipted, time.Time{}, time.Time{}, 0)
+			w.must(err)
+			if newest[first.ID].ID != inv.ID || len(byNumber) != 2 || len(byRef) != 1 || byRef[0] != inv.ID || !known[0] ||
+				len(listed) != 1 || listed[0] != inv.ID {
+				t.Errorf("newest %v, by number %v, by ref %v, known %v, listed %v", newest, byNumber, byRef, known, listed)
+			}
+			if got := w.again(inv); got.State != Receipted || got.Number != "1" || got.KsefNumber != inv.KsefNumber {
+				t.Errorf("read as %+v", got)
+			}
+			p := w.readPackage(inv.Package)
+			w.step(&p, PackageSettled)
+			w.step(&p, PackageReceipted)
+			if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Second), 10); n < 2 || err != nil {
+				t.Errorf("pruned %d, %v", n, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// scriptCommands are the commands that scripts use on keys, with words behind the key that do no
+// harm. A script goes on when an index cannot be written, because it may be of another type
+// (lua/entries.lua). A command that Redis refuses to its user for lack of rights would be passed
+// over as silently, and what waits would be in no index, or no receiver of results be told of it.
+// So these rights are tried beforehand.
+var scriptCommands = [][]any{
+	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"GET"}, {"SET", "1"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
+	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1}, {"HSETNX", "a", 1}, {"HDEL", "a"}, {"HINCRBY", "a", 1},
+	{"HEXISTS", "a"}, {"HLEN"},
+	{"SADD", "a"}, {"SREM", "a"}, {"SMEMBERS"}, {"SISMEMBER", "a"},
+	{"ZADD", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1}, {"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1},
+	{"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "*", "a", 1},
+}
+
+// RightsError says that Redis refuses commands to its user that the ledger needs.
+type RightsError struct {
+	Commands []string // at least one
+	Why      string   // what Redis says about the first
+}
+
+func (e *RightsError) Error() string {
+	return fmt.Sprintf("redis refuses %s to its user (%s): give the user the rights of docs/redis.md; "+
+		"until then nothing is taken in or sent, because what is written would be incomplete", strings.Join(e.Commands, ", "), e.Why)
+}
+
+// CheckRights returns a [*RightsError] if the user of Redis may not use all commands that scripts
+// need. It leaves nothing behind.
+func (us *UnreadableStore) CheckRights(ctx context.Context) error {
+	args := us.args()
+	for _, c := range scriptCommands {
+		args = append(append(args, c[0], len(c)-1), c[1:]...)
+	}
+	r, err := us.run(ctx, rightsScript, args)
+	if err != nil {
+		return fmt.Errorf("try the rights of redis's user: %w", err)
+	}
+	if refused := textsOf(r); len(refused) > 0 {
+		last := len(refused) - 1
+		return &RightsError{Commands: refused[:last], Why: refused[last]}
+	}
+	return nil
+}
+
+// ListAgain lets the next sweep list all entries again, because indexes may lack some of them.
+func (us *UnreadableStore) ListAgain(ctx context.Context) error {
+	return us.seeSickNames(ctx, []string{anyIndex})
+}
+
+// anyIndex stands among the keys that were sick for indexes of which nobody knows what they lack.
+const anyIndex = "any"

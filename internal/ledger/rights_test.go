@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// limited returns the ledger of a user who may not use some commands.
+func (w *world) limited(without ...string) *Ledger {
+	w.t.Helper()
+	w.serial++
+	name := fmt.Sprintf("few%d", w.serial)
+	args := []any{"ACL", "SETUSER", name, "on", ">secret", "~*", "&*", "+@all"}
+	for _, command := range without {
+		args = append(args, "-"+strings.ToLower(command))
+	}
+	w.must(w.rdb.Do(ctx(), args...).Err())
+	o := *w.rdb.Options()
+	o.Username, o.Password = name, "secret"
+	rdb := redis.NewClient(&o)
+	w.t.Cleanup(func() { _ = rdb.Close() })
+	return New(rdb, Options{Prefix: w.prefix, Now: w.now})
+}
+
+func TestCheckRights_UserLacksCommands_AreNamedAndNothingIsLeft(t *testing.T) {
+	w := oneWorld(t)
+	w.unchanged(func() {
+		w.must(w.CheckRights(ctx()))
+		for _, lacks := range [][]string{{"XADD"}, {"ZADD", "HSETNX"}, {"SADD"}} {
+			err := w.limited(lacks...).CheckRights(ctx())
+			refused, ok := errors.AsType[*RightsError](err)
+			if !ok {
+				t.Errorf("without %v: %v", lacks, err)
+				continue
+			}
+			slices.Sort(refused.Commands)
+			slices.Sort(lacks)
+			if !slices.Equal(refused.Commands, lacks) || !strings.Contains(err.Error(), "docs/redis.md") {
+				t.Errorf("without %v: %v", lacks, err)
+			}
+		}
+	})
+}
+
+// The rights came back after some entries had moved without being listed.
+func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.take(w.fresh())[0]
+	few := w.limited("ZADD")
+	if err := few.Move(ctx(), Move{ID: inv.ID, To: Parked}); err != nil {
+		t.Fatal(err)
+	}
+	listed := func() int {
+		ids, err := w.InState(ctx(), Parked, noon.AddDate(-1, 0, 0), noon.AddDate(1, 0, 0), 0)
+		w.must(err)
+		return len(ids)
+	}
+	if n := listed(); n != 0 {
+		t.Fatalf("%d are listed: this test proves nothing", n)
+	}
+	w.must(w.ListAgain(ctx()))
+	_, err := w.RecheckUnreadable(ctx(), 10)
+	w.must(err)
+	if n := listed(); n != 1 {
+		t.Errorf("%d are listed", n)
+	}
+}
+
+// Whoever adds a command to a script adds it to the list.
+func TestScriptCommands_AreAllThatScriptsUse(t *testing.T) {
+	listed := map[string]bool{"TIME": true, "INFO": true} // without a key; scripts do without INFO
+	for _, c := range scriptCommands {
+		listed[c[0].(string)] = true
+	}
+	files, _ := filepath.Glob("lua/*.lua")
+	for _, file := range files {
+		for _, m := range regexp.MustCompile(`(?:call|index|get)\('([A-Z]+)'|'(H[A-Z]+)' or '`).FindAllStringSubmatch(contents(t, file), -1) {
+			if command := m[1] + m[2]; !listed[command] {
+				t.Errorf("%s uses %s", file, command)
+			}
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+// spoil puts something else into a key.
+func (w *world) spoil(key string) {
+	w.t.Helper()
+	w.must(w.rdb.Del(ctx(), key).Err())
+	w.must(w.rdb.SAdd(ctx(), key, "x").Err())
+}
+
+// A key that names the invoice of an identity, or of a ref, holds something else. It may name one
+// that is accepted, so no other one may have its place; everything else goes on, and when a person
+// has deleted the key, it names again what it named.
+func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
+	next := worlds(t)
+	for _, of := range []string{"identity", "ref"} {
+		for _, form := range []string{"not packed", "in a bucket"} {
+			if of == "identity" && form == "in a bucket" {
+				continue // the identity is in a bucket, too
+			}
+			t.Run(of+" "+form, func(t *testing.T) {
+				w := next(nil)
+				w.t = t
+				if form == "not packed" {
+					w.before()
+				}
+				former := w.move(w.take(document(sellerA, "VAT", "1", "y"))[0], Rejected)
+				inv, other := w.receipt(w.accepted("1", "order 7", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
+				key, rival := w.key(keyIdentity, Identity{sellerA, "VAT", "1"}.digest()), document(sellerA, "VAT", "1", "z")
+				if of == "ref" {
+					key, rival = w.key(keyRef, refDigests(w.store, sellerA, "order 7")[0]), document(sellerA, "VAT", "4", "z")
+					rival.Ref = "order 7"
+				}
+				w.spoil(key)
+				same := document(sellerA, "VAT", "1", "x")
+				same.Ref = "order 7"
+				res, err := w.Take(ctx(), []NewInvoice{same, rival, document(sellerA, "VAT", "3", "x")})
+				if err != nil || res[0].Taken != Present || res[1].Taken != Unread || res[2].Taken != Created {
+					t.Fatalf("handed in: %+v, %v", res, err)
+				}
+				if w.rdb.Type(ctx(), key).Val() != "set" {
+					t.Error("the key was overwritten")
+				}
+				if may, err := w.MayRetry(ctx(), &former); may || err != nil {
+					t.Errorf("an earlier one of its number may be retried: %v, %v", may, err)
+				}
+				former = w.again(former)
+				w.conflict(w.Retry(ctx(), &former))
+				sick, err := w.SickKeys(ctx())
+				if err != nil || len(sick) != 1 || w.key(sick[0].Key) != key {
+					t.Errorf("sick are %v, %v", sick, err)
+				}
+				if _, err := w.Reindex(ctx()); err != nil {
+					t.Errorf("list entries again: %v", err)
+				}
+				w.must(w.rdb.Del(ctx(), key).Err()) // a person has found out who wrote it
+				_, err = w.RecheckUnreadable(ctx(), 100)
+				w.must(err)
+				if res, err := w.Take(ctx(), []NewInvoice{rival}); err != nil || res[0].Taken != map[string]Taken{"identity": Refused, "ref": RefUsed}[of] {
+					t.Errorf("handed in when the key was deleted: %+v, %v", res, err)
+				}
+				w.spoil(key)
+				w.later(time.Hour)
+				if _, err := w.pruneBefore(noon.Add(30*time.Minute), 100); err != nil {
+					t.Errorf("prune: %v", err)
+				}
+				if known, err := w.Known(ctx(), []string{inv.ID, other.ID}); err != nil || known[0] || known[1] {
+					t.Errorf("old ones are still there: %v, %v", known, err)
+				}
+			})
+		}
+	}
+}
+
+// While storage keys are rotated, one sick key of a ref keeps no other text from being sealed
+// again.
+func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T) {
+	w := unaudited(t)
+	first := w.Ledger
+	w.Ledger = w.sealing(1)
+	w.must(w.rdb.Set(ctx(), w.key(keyHome), homeBefore, 0).Err())
+	docs := []NewInvoice{document(sellerA, "VAT", "1", "x"), document(sellerA, "VAT", "2", "x"), document(sellerA, "VAT", "3", "x")}
+	for i, ref := range []string{"order 1", "order 2", "order 3"} {
+		docs[i].Ref = ref
+	}
+	w.take(docs...)
+	for _, ref := range []string{"order 1", "order 2"} {
+		w.spoil(w.key(keyRef, refDigests(w.store, sellerA, ref)[0]))
+	}
+	rotated := w.sealing(2, 1)
+	for range 2 {
+		if _, err := rotated.Reseal(ctx(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tally, err := rotated.SealTally(ctx())
+	if old := w.store.texts.KeyIDs(); err != nil || tally.Needs(old[0]) != 0 {
+		t.Errorf("%d texts still need the old key %v, %v", tally.Needs(old[0]), old, err)
+	}
+	w.Ledger = first
+}

@@ -1,0 +1,43 @@
+package ledger
+
+import (
+	"context"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// namesIn reads keys that each name an invoice; "" where there is none. sick has, by their places,
+// the keys that hold something else. MGET would call these empty, and Take would write over them: a
+// key may name an invoice that is accepted.
+func namesIn(ctx context.Context, tx *redis.Tx, keys []string) (ids []string, sick map[int]string, err error) {
+	cmds := make([]*redis.StringCmd, len(keys))
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
+		for i, key := range keys {
+			cmds[i] = p.Get(ctx, key)
+		}
+	}); err != nil {
+		return nil, nil, err
+	}
+	ids, sick = make([]string, len(keys)), map[int]string{}
+	for i, c := range cmds {
+		if ids[i] = c.Val(); wrongType(c.Err()) {
+			sick[i] = keys[i]
+		}
+	}
+	return ids, sick, nil
+}
+
+// noteSickNames marks the invoices of a batch whose identity or ref is under a key that holds
+// something else, and returns these keys without the prefix. ids are those of the batch. An invoice
+// that has an entry is found by that.
+func (ts *TakeStore) noteSickNames(s present, ids []string, sick ...map[int]string) []string {
+	var keys []string
+	for _, of := range sick {
+		for i, key := range of {
+			s.entries[ids[i]] = holder{id: ids[i], unread: true}
+			keys = append(keys, strings.TrimPrefix(key, ts.prefix))
+		}
+	}
+	return keys
+}

@@ -1,0 +1,40 @@
+package page_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/page"
+	"ksefworker/internal/ratelimit"
+)
+
+func TestOverview_Limits_TheOneOfWhichLeastIsLeftIsShown(t *testing.T) {
+	w := newWorld(t, nil)
+	_, body, _ := w.as("olga").get("/", "Accept-Language", "pl")
+	for text, want := range map[string]int{
+		"Otwarcie sesji wsadowej: pozostało 3 z 60 w ciągu godziny": 1, // of A
+		`class="meter warn"`: 1, `data-l="Limit najbliższy wyczerpania"></td>`: 1, // B has used none
+		"Wysłanie faktury w sesji interaktywnej": 0, // more is left of it
+	} {
+		if got := strings.Count(body, text); got != want {
+			t.Errorf("%s is there %d times, want %d", text, got, want)
+		}
+	}
+}
+
+// sickLimits cannot be read.
+type sickLimits struct{ free }
+
+func (sickLimits) Usages(context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {
+	return nil, errors.New("no answer")
+}
+
+func TestOverview_LimitsCannotBeRead_TheRestIsShownAndTheLogSaysSo(t *testing.T) {
+	w := newWorld(t, func(o *page.Options) { o.Limits = sickLimits{} })
+	status, body, _ := w.as("anna").get("/")
+	if status != 200 || !strings.Contains(body, `<a href="/tenants/A">`) || !strings.Contains(w.log.String(), "what is left of the limits") {
+		t.Errorf("status %d, log %s", status, w.log.String())
+	}
+}

@@ -1,0 +1,10 @@
+-- Ends a freeze after a 429. ARGV: now. KEYS: the log, the count of 429s in a row. What is booked stays
+-- counted, and requests resume gently, as after the end of any freeze. Returns 1 when there was one.
+local now = clock(ARGV[1])
+local log = load(KEYS[1])
+local why = cause(KEYS[1], log)
+if log.frozen <= now or why ~= 0 and why ~= CAUSES.throttled then return 0 end
+log.frozen = now
+save(KEYS[1], now, log, last(log), records(log, 1, log.count))
+redis.call('DEL', KEYS[1] .. ':why', KEYS[2])
+return 1

@@ -1,0 +1,26 @@
+package ratelimit
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+)
+
+//go:embed lua/thaw.lua
+var thawLua string
+
+// Thaw ends the freeze that a 429 has caused, and reports whether there was one. It is for a person
+// who knows that KSeF did not ask for it: what stands between may answer 429 with a Retry-After of
+// years, and nothing else ends that. A freeze of another cause stays. The requests of the windows
+// stay counted.
+func (s *Redis) Thaw(ctx context.Context, k Key) (was bool, err error) {
+	if err := k.validate(); err != nil {
+		return false, fmt.Errorf("end a freeze: %w", err)
+	}
+	keys := []string{s.key(k), s.prefix + "strikes429:" + k.Tenant + ":" + k.Group}
+	was, err = s.eval(ctx, s.thaw, keys, s.now()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("end the freeze of %s: %w", k, s.sickOr(err, k))
+	}
+	return was, nil
+}

@@ -1,0 +1,55 @@
+package ratelimit
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// What stands before KSeF may answer 429 with a Retry-After of a year, and nothing but a person can
+// know that KSeF did not ask for it.
+func TestThaw_PauseOfAYear_EndsAndWhatIsBookedStaysCounted(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	if was, err := s.Thaw(t.Context(), send); was || err != nil {
+		t.Fatalf("nothing is frozen: %v, %v", was, err)
+	}
+	for range 3 {
+		mustBook(t, s, Request{Key: send, Limits: three})
+	}
+	if _, _, err := s.Throttle(t.Context(), send, 365*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if was, err := s.Thaw(t.Context(), send); !was || err != nil {
+		t.Fatalf("%v, %v", was, err)
+	}
+	u, err := s.Usage(t.Context(), send, three)
+	if err != nil || u.Frozen != 0 || u.Windows[0].Used != 3 {
+		t.Errorf("%+v, %v", u, err)
+	}
+	_, err = s.Book(t.Context(), Request{Key: send, Limits: three})
+	if n, ok := errors.AsType[*NotNow](err); !ok || n.Reason != ReasonLimit {
+		t.Errorf("the window is full: %v", err)
+	}
+	if _, inARow, err := s.Throttle(t.Context(), send, 0); inARow != 1 || err != nil {
+		t.Errorf("the next 429 is the %d. in a row, %v", inARow, err)
+	}
+}
+
+// A pause because of credentials or permissions ends when these are right.
+func TestThaw_FrozenForAnotherCause_StaysFrozen(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	for _, why := range []Cause{CauseDenied, CauseCredentials} {
+		k := Key{string(why), send.Group}
+		if err := s.Freeze(t.Context(), k, time.Hour, why); err != nil {
+			t.Fatal(err)
+		}
+		was, err := s.Thaw(t.Context(), k)
+		if u, _ := s.Usage(t.Context(), k, nil); was || err != nil || u.Frozen == 0 {
+			t.Errorf("%s: %v, %v, %+v", why, was, err, u)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package results
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Unreadable is the state that answers over HTTP give an invoice or a refused document whose record
+// is there and cannot be read by the process that answers. No receiver is told of it: those wait
+// for a process that can read it.
+const Unreadable = "unreadable"
+
+// notReadable is what it means, behind the state in which it is.
+const notReadable = "what else is recorded of it cannot be read by this server now: a newer version wrote it, it is damaged, or the " +
+	"server lacks a storage key. Nothing is lost; ask for it by its id later"
+
+// WithoutRecord returns what can be told of an outcome whose record cannot be read. known is what
+// could be read of it: the zero value, or a result without the texts that are sealed.
+func WithoutRecord(known Result, o *ledger.Outcome) Result {
+	r := known
+	r.ID, r.Revision, r.Code, r.KsefNumber = o.ID, o.Rev, o.Code, o.KsefNumber
+	r.UpdatedAt, r.Explanations = o.Time().UTC().Format(time.RFC3339), nil
+	return r.unreadable("it became " + string(o.State))
+}
+
+// WithoutEntry returns what can be told of an entry that cannot be read.
+func WithoutEntry(u *ledger.Unreadable) Result {
+	r := Result{ID: u.ID, Tenant: u.Tenant, Package: u.Package}
+	if u.State == "" {
+		return r.unreadable("it is here")
+	}
+	return r.unreadable("it is " + u.State)
+}
+
+func (r *Result) unreadable(known string) Result {
+	r.State, r.Reason = Unreadable, known+"; "+notReadable
+	r.Explain()
+	return *r
+}

@@ -1,0 +1,98 @@
+package settlement
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// KSeF gives each number once: where two invoices have the same one, the receipt decides by
+// content, and until then neither is called accepted.
+func TestDecide_OneKSeFNumberForSeveralInvoices_TheReceiptDecides(t *testing.T) {
+	for _, session := range []int{200, 500} {
+		p, held := packageOf(3, ledger.PackageProcessing)
+		infos := make([]ksef.InvoiceInfo, 3)
+		for i, inv := range held.Invoices {
+			infos[i] = ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, Ordinal: i + 1, InvoiceNumber: inv.Number,
+				KSeFNumber: ksefNumber(min(i, 1))} // the second and the third share one
+		}
+		listed := Listed{Session: counted(3, 3), List: List{Asked: true, Invoices: infos}}
+		listed.Session.Status.Code = session
+		if d := (Rules{}).Decide(p, held, listed, began); d.Ask.For != TheReceipt {
+			t.Fatalf("session %d: %+v", session, d)
+		}
+		listed.Receipt = OwnReceipt{Asked: true, Receipt: ksef.Receipt{Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}}
+		for i, inv := range held.Invoices {
+			listed.Receipt.Receipt.Lines[ksefNumber(i)] = ksef.ReceiptLine{Hash: inv.Hash}
+			listed.Receipt.Receipt.ByHash[inv.Hash] = ksefNumber(i)
+		}
+		got := map[string]string{}
+		for _, m := range (Rules{}).Decide(p, held, listed, began).Moves {
+			if m.Fate == Accept {
+				got[m.Invoice.ID] = m.Accepted.Number
+			}
+		}
+		for i, inv := range held.Invoices {
+			if got[inv.ID] != ksefNumber(i) {
+				t.Errorf("session %d: %s is accepted as %q, want %s", session, inv.ID, got[inv.ID], ksefNumber(i))
+			}
+		}
+	}
+}
+
+// An answer that stands twice is one answer.
+func TestAccount_TheSameAcceptanceTwice_SharesNoNumber(t *testing.T) {
+	one := ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, InvoiceNumber: "A", KSeFNumber: ksefNumber(1)}
+	other := one
+	other.InvoiceNumber = "B"
+	a := newAccount(ledger.Bulk, invoicesOf("A", "B"), counted(2, 2), []ksef.InvoiceInfo{one, one})
+	if shared := a.sharedNumbers(); len(shared) != 0 {
+		t.Errorf("%v", shared)
+	}
+	a = newAccount(ledger.Bulk, invoicesOf("A", "B"), counted(2, 2), []ksef.InvoiceInfo{one, other})
+	if shared := a.sharedNumbers(); len(shared) != 1 {
+		t.Errorf("%v", shared)
+	}
+}
+
+// A reference may lead to another invoice: the answer to a send was mixed up with that to another.
+func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T) {
+	for name, answer := range map[string]ksef.InvoiceInfo{
+		"number": {InvoiceNumber: "another"}, "hash": {InvoiceNumber: "A/0", Hash: "another"},
+	} {
+		for _, session := range []int{200, 415, 500} {
+			p, held := packageOf(1, ledger.PackageProcessing)
+			p.Lane = ledger.Express
+			held.Invoices[0].Lane, held.Invoices[0].Reference = ledger.Express, "ref"
+			answer.Status, answer.KSeFNumber, answer.Ordinal = ksef.StatusInfo{Code: 200}, ksefNumber(1), 1
+			listed := Listed{Session: counted(1, 0), List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}},
+				Statuses: Statuses{Asked: true, By: map[string]ksef.InvoiceInfo{held.Invoices[0].ID: answer}}, Receipt: OwnReceipt{Asked: true}}
+			listed.Session.Status.Code = session
+			d := (Rules{Refusals: 3}).Decide(p, held, listed, began)
+			if len(d.Moves) > 0 || len(d.Gone) > 0 || d.Doubt == nil {
+				t.Errorf("%s, session %d: %+v", name, session, d)
+			}
+		}
+	}
+}
+
+// KSeF was seen to call a session cancelled seconds after it had been closed well.
+func TestDecide_SessionCalledCancelledAfterItsClose_NothingIsSentAgainAtOnce(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		p, held := packageOf(2, ledger.PackageProcessing)
+		p.Lane = lane
+		listed := Listed{Session: ksef.SessionInfo{Status: ksef.StatusInfo{Code: ksef.BatchSessionCancelled}},
+			List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}, Statuses: Statuses{Asked: true}}
+		d := (Rules{Refusals: 3}).Decide(p, held, listed, began)
+		if len(d.Gone) > 0 || d.Doubt == nil || d.Wait == nil {
+			t.Errorf("%s, at once: %+v", lane, d)
+		}
+		p.Doubt = ledger.At(began)
+		d = (Rules{Refusals: 3}).Decide(p, held, listed, began.Add(maxSilence+time.Second))
+		if len(d.Gone) != 2 {
+			t.Errorf("%s, after a minute of silence: %+v", lane, d)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package tasks_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A worker whose disk is full fails sooner than the others build, so it would take most tasks: its
+// packages go to the others at once, and as no failure of theirs.
+func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := s.worker("full", s.client(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
+	left := func(pkg string) {
+		t.Helper()
+		err := full.run(queue.KindPackage, pkg)
+		if v := retry.Judge(err); v.Reason != retry.ReasonLocal || retry.IsFailure(err) || retry.Delay(9, err, nil) > 3*time.Second {
+			t.Errorf("%v: %+v, back in %v", err, v, retry.Delay(9, err, nil))
+		}
+		if full.SpoolFault() == "" {
+			t.Error("nothing is told to readiness")
+		}
+	}
+	a := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := full.cut(a.ID)
+	left(pkg)
+	if err := os.Remove(file); err != nil { // there is room again: this is not tried for a while
+		t.Fatal(err)
+	}
+	left(pkg)
+	s.advance(time.Minute)
+	full.must(queue.KindPackage, pkg)
+	if fault := full.SpoolFault(); fault != "" {
+		t.Error(fault)
+	}
+}
