@@ -44,11 +44,15 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 # and a third of one core.
 SLOW = ksefworker/internal/app ksefworker/internal/tasks ksefworker/internal/chaos
 
+# Models: thousands of steps of one goroutine each. They run without the detector too.
+MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Waitlist_Early|TestSlot_|TestCircuit_BothStores)
+
 # `make lint` vets all packages, so nothing is vetted here once more.
 race: need-redis ## the same under the race detector (needs a C compiler), but for packages in which nothing runs beside anything else
-	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race $(SLOW) $$($(GO) list ./... | \
+	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)' $(SLOW) $$($(GO) list ./... | \
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
+	$(TEST) -vet=off -run '$(MODELS)' ./internal/ledger ./internal/ratelimit || status=1; \
 	$(TEST) -vet=off -p 3 $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
 
 without-race: # for .ci/run: the packages that make race tests without the race detector

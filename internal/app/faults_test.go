@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,8 +13,26 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Every call to KSeF fails in every way in which a network and a gateway can fail. The simulator's
-// books decide: each invoice was accepted exactly once.
+// eachHas has one tenant for each fault, which meets that fault alone, and returns the pool, at work,
+// and the invoices. They are in one pool because starting one takes longer than the invoices do.
+func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func(*config.Config)) (*pool, []intake.Admission) {
+	t.Helper()
+	o := quickSim
+	for i, f := range faults {
+		f.Account = "test_" + sample.NIP(i)
+		o.Faults = append(o.Faults, f)
+	}
+	p := newPool(t, len(faults), o, tune)
+	p.work()
+	var taken []intake.Admission
+	for i := range faults {
+		taken = append(taken, p.admit(intake.Terms{Lane: lane}, good(sample.NIP(i), 3)...)...)
+	}
+	return p, taken
+}
+
+// Every call to KSeF fails in every way in which a network and a gateway can fail, each for another
+// tenant. The simulator's books decide: each invoice was accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	t.Parallel()
 	kinds := []simulator.Fault{
@@ -35,45 +54,44 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 		{"openOnline", ledger.Express}, {"send", ledger.Express}, {"close", ledger.Express}, {"invoices", ledger.Express},
 	}
 	for _, step := range steps {
-		for _, kind := range kinds {
-			fault := kind
-			fault.On, fault.Times = step.on, 2
-			t.Run(fmt.Sprintf("%s/%s/%s", step.lane, step.on, fault.Kind), func(t *testing.T) {
-				t.Parallel()
-				o := quickSim
-				o.Faults = []simulator.Fault{fault}
-				p := newPool(t, 1, o, func(c *config.Config) { c.Gateway.Timeout = 2 * time.Second })
-				p.work()
-				taken := p.admit(intake.Terms{Lane: step.lane}, good(sample.NIP(0), 6)...)
-				p.wait(120*time.Second, taken, ledger.Receipted)
-				p.balanced(6)
+		t.Run(fmt.Sprintf("%s/%s", step.lane, step.on), func(t *testing.T) {
+			t.Parallel()
+			faults := slices.Clone(kinds)
+			for i := range faults {
+				faults[i].On, faults[i].Times = step.on, 2
+			}
+			p, taken := eachHas(t, faults, step.lane, func(c *config.Config) { c.Gateway.Timeout = 2 * time.Second })
+			p.wait(120*time.Second, taken, ledger.Receipted)
+			p.balanced(len(taken))
+			for _, fault := range faults {
 				if p.sim.Books().Faults[fault.Kind] == 0 {
-					t.Error("the fault never occurred: this test proved nothing")
+					t.Errorf("the fault %s never occurred: this test proved nothing", fault.Kind)
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
-// A session is refused as a whole. The same invoices go in a new one.
+// A session is refused as a whole, with another code for each tenant. The same invoices go in a new
+// one.
 func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	t.Parallel()
-	for _, lane := range []string{"batch", "online"} {
-		for _, code := range []int{405, 415, 420, 430, 435, 440, 445, 500, 550} {
-			t.Run(fmt.Sprintf("%s/%d", lane, code), func(t *testing.T) {
-				t.Parallel()
-				o := quickSim
-				o.Faults = []simulator.Fault{{Kind: simulator.SessionRefused, Lane: lane, Code: code}}
-				p := newPool(t, 1, o, nil)
-				p.work()
-				terms := intake.Terms{Lane: ledger.Bulk}
-				if lane == "online" {
-					terms.Lane = ledger.Express
+	for lane, of := range map[string]ledger.Lane{"batch": ledger.Bulk, "online": ledger.Express} {
+		t.Run(lane, func(t *testing.T) {
+			t.Parallel()
+			var faults []simulator.Fault
+			for _, code := range []int{405, 415, 420, 430, 435, 440, 445, 500, 550} {
+				faults = append(faults, simulator.Fault{Kind: simulator.SessionRefused, Lane: lane, Code: code, Label: fmt.Sprint(code)})
+			}
+			p, taken := eachHas(t, faults, of, nil)
+			p.wait(120*time.Second, taken, ledger.Receipted)
+			p.balanced(len(taken))
+			for _, fault := range faults {
+				if p.sim.Books().Faults[fault.Label] == 0 {
+					t.Errorf("no session was refused with %s: this test proved nothing", fault.Label)
 				}
-				p.wait(120*time.Second, p.admit(terms, good(sample.NIP(0), 6)...), ledger.Receipted)
-				p.balanced(6)
-			})
-		}
+			}
+		})
 	}
 }
 
