@@ -81,7 +81,7 @@ func plantedIn(contents map[string]string) map[string][]string {
 }
 
 // everythingInRedis returns all of that in one text.
-func (p *pool) everythingInRedis() string {
+func everythingInRedis(p *pool) string {
 	p.t.Helper()
 	var all strings.Builder
 	for key, content := range p.contentsOfRedis() {

@@ -124,7 +124,7 @@ func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 		return p.count(receipted, 14)()
 	})
 	stop()
-	all := map[string]string{"the log": p.log.String(), "a page or --check": told.String(), "Redis": p.everythingInRedis(),
+	all := map[string]string{"the log": p.log.String(), "a page or --check": told.String(), "Redis": everythingInRedis(p),
 		"the traces": flushed(p, collector)}
 
 	key, err := os.ReadFile(p.cfg.Tenants[1].PrivateKeyFile)

@@ -18,7 +18,7 @@ import (
 func upgradesAtOnce(c *config.Config) { c.Ledger.UpgradeAfter = 0 }
 
 // inBuckets counts the receipted invoices that are in buckets.
-func (s *site) inBuckets() int64 {
+func inBuckets(s *site) int64 {
 	s.t.Helper()
 	n := int64(0)
 	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:final:*").Val() {
@@ -27,10 +27,10 @@ func (s *site) inBuckets() int64 {
 	return n
 }
 
-func (s *site) allInBuckets(n int64, within time.Duration) {
+func allInBuckets(s *site, n int64, within time.Duration) {
 	s.t.Helper()
 	s.eventually(within, func() (bool, string) {
-		got := s.inBuckets()
+		got := inBuckets(s)
 		return got == n, fmt.Sprintf("%d invoices are in buckets, want %d", got, n)
 	})
 }
@@ -42,7 +42,8 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
 	s.configure(1, upgradesAtOnce)
 	ctx, c := t.Context(), s.bed.Config(1)
-	for key, value := range map[string]string{"ksef:home": fmt.Sprintf(beforeBuckets, c.BaseURL()), "ksef:worker:earlier": "1764200000000"} {
+	written := map[string]string{"ksef:home": fmt.Sprintf(beforeBuckets, c.BaseURL()), "ksef:worker:earlier": "1764200000000"}
+	for key, value := range written {
 		if err := s.rdb.Set(ctx, key, value, 0).Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -54,13 +55,13 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	s.eventually(20*time.Second, func() (bool, string) {
 		return w.count(t, "until processes of an earlier build have ended: earlier") == 1, "the log does not say what packing waits for"
 	})
-	if out := s.submit(dir); s.inBuckets() != 0 || !strings.Contains(out, "5 already here") {
-		t.Errorf("%d are packed; handed in again:\n%s", s.inBuckets(), out)
+	if out := s.submit(dir); inBuckets(s) != 0 || !strings.Contains(out, "5 already here") {
+		t.Errorf("%d are packed; handed in again:\n%s", inBuckets(s), out)
 	}
 	if err := s.rdb.Del(ctx, "ksef:worker:earlier").Err(); err != nil {
 		t.Fatal(err)
 	}
-	s.allInBuckets(5, 20*time.Second)
+	allInBuckets(s, 5, 20*time.Second)
 	if out := s.submit(dir); !strings.Contains(out, "5 already here") {
 		t.Errorf("handed in again:\n%s", out)
 	}
@@ -72,7 +73,7 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 		t.Fatal(err)
 	}
 	for _, name := range []string{"worker", "enqueue"} {
-		code, out := s.run(program(t, name), map[string][]string{"enqueue": {"submit", dir}}[name]...)
+		code, out := runProgram(s, program(t, name), map[string][]string{"enqueue": {"submit", dir}}[name]...)
 		if code != 2 || !strings.Contains(out, "has format 99, and this build reads formats up to") {
 			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
 		}
@@ -91,7 +92,7 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 	s.configure(1, noticesDeathsEarly)
 	take := func(build, dir string) string {
 		t.Helper()
-		code, out := s.run(filepath.Join(build, "enqueue"), "submit", dir)
+		code, out := runProgram(s, filepath.Join(build, "enqueue"), "submit", dir)
 		if code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, out)
 		}
@@ -113,13 +114,13 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 			}
 		}
 	}
-	if n := s.inBuckets(); n != 0 {
+	if n := inBuckets(s); n != 0 {
 		t.Errorf("%d are packed while an earlier worker is alive", n)
 	}
 	before.terminate(t, 40*time.Second)
-	s.allInBuckets(10, 30*time.Second)
+	allInBuckets(s, 10, 30*time.Second)
 	for _, name := range []string{"worker", "enqueue"} {
-		code, out := s.run(filepath.Join(old, name), map[string][]string{"enqueue": {"submit", first}}[name]...)
+		code, out := runProgram(s, filepath.Join(old, name), map[string][]string{"enqueue": {"submit", first}}[name]...)
 		if code == 0 || !strings.Contains(out, "newer version") {
 			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
 		}
@@ -132,7 +133,7 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 }
 
 // run runs a program of the site to its end.
-func (s *site) run(path string, args ...string) (int, string) {
+func runProgram(s *site, path string, args ...string) (int, string) {
 	s.t.Helper()
 	at := 0
 	if len(args) > 0 {

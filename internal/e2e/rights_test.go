@@ -17,7 +17,7 @@ func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *test
 	s.configure(1, redisAt(strings.Replace(s.bed.Redis.URL(), "redis://", "redis://few:secret@", 1)))
 	dir := s.export("a", sample.NIP(0), 1)
 	for name, args := range map[string][]string{"worker": nil, "enqueue": {"submit", dir}} {
-		code, out := s.run(program(t, name), args...)
+		code, out := runProgram(s, program(t, name), args...)
 		if code != 2 || !strings.Contains(out, "redis refuses XADD to its user") || !strings.Contains(out, "docs/redis.md") {
 			t.Errorf("%s ended with exit code %d:\n%s", name, code, out)
 		}

@@ -15,7 +15,7 @@ import (
 // receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are
 // once they are packed. It writes them directly: to lead a million through their states takes
 // minutes.
-func (w *world) receiptedEntries(n int) {
+func receiptedEntries(w *world, n int) {
 	w.t.Helper()
 	model := w.receipt(w.accepted("FV/2026/11/model", "", "FV-2026-11-000123.xml"))
 	state := w.key(keyState, string(Receipted))
@@ -26,7 +26,7 @@ func (w *world) receiptedEntries(n int) {
 			for from := part * 1000; from < n; from += 1000 * runtime.NumCPU() {
 				_, err := w.rdb.Pipelined(ctx(), func(p redis.Pipeliner) error {
 					for k := from; k < min(from+1000, n); k++ {
-						w.addReceipted(p, state, model, k)
+						addReceipted(w, p, state, model, k)
 					}
 					return nil
 				})
@@ -36,7 +36,7 @@ func (w *world) receiptedEntries(n int) {
 	}
 }
 
-func (w *world) addReceipted(p redis.Pipeliner, state string, like Invoice, k int) {
+func addReceipted(w *world, p redis.Pipeliner, state string, like Invoice, k int) {
 	i := like
 	doc := document(i.NIP, i.Kind, fmt.Sprintf("FV/2026/11/%07d", k), "x")
 	i.ID, i.Number, i.Hash = doc.ID, doc.Number, doc.Hash
@@ -82,7 +82,7 @@ func BenchmarkPresent(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			w := benchWorld(b)
 			before := w.memory()
-			w.receiptedEntries(n)
+			receiptedEntries(w, n)
 			bytes := w.memory() - before
 			const batch = 10_000
 			var took time.Duration

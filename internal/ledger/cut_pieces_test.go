@@ -38,7 +38,7 @@ func (h *beforePiece) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 // manyWaiting makes invoices that wait, due one after the other.
-func (w *world) manyWaiting(n int, number func(int) string) []Invoice {
+func manyWaiting(w *world, n int, number func(int) string) []Invoice {
 	w.t.Helper()
 	docs := make([]NewInvoice, n)
 	for i := range docs {
@@ -57,7 +57,7 @@ func distinct(i int) string { return fmt.Sprint("m", i) }
 func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 	w := oneWorld(t)
 	const n = 2*cutPiece + 50
-	invs := w.manyWaiting(n+10, distinct)
+	invs := manyWaiting(w, n+10, distinct)
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: n, Bytes: much})
 	w.must(err)
 	if len(ids) != n || !slices.Equal(ids[:3], []string{invs[0].ID, invs[1].ID, invs[2].ID}) || ids[n-1] != invs[n-1].ID {
@@ -80,7 +80,7 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
 	w := oneWorld(t)
 	const n = cutPiece + 51 // odd: the second of a number is of the other kind
-	w.manyWaiting(2*n, func(i int) string { return fmt.Sprint("m", i%n) })
+	manyWaiting(w, 2*n, func(i int) string { return fmt.Sprint("m", i%n) })
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
 	if got := w.numbers(ids); len(got) != n || len(slices.Compact(slices.Sorted(slices.Values(got)))) != n {
@@ -96,7 +96,7 @@ func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
 
 func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
 	w := oneWorld(t)
-	w.manyWaiting(3*cutPiece, distinct)
+	manyWaiting(w, 3*cutPiece, distinct)
 	const fits = cutPiece + 7
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: 10 * fits})
 	w.must(err)
@@ -108,7 +108,7 @@ func TestCut_BytesAreFullInALaterPiece_ThePackageEndsThere(t *testing.T) {
 
 func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *testing.T) {
 	w := oneWorld(t)
-	w.manyWaiting(3*cutPiece, distinct)
+	manyWaiting(w, 3*cutPiece, distinct)
 	killed := errors.New("killed")
 	w.rdb.AddHook(&beforePiece{cutScript, 3, func() error { return killed }})
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 3 * cutPiece, Bytes: much})
@@ -135,7 +135,7 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 // cutter was suspended. What is in its session by then must stay all that is in it.
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
-	w.manyWaiting(3*cutPiece, distinct)
+	manyWaiting(w, 3*cutPiece, distinct)
 	w.rdb.AddHook(&beforePiece{cutScript, 2, func() error {
 		p := w.readPackage("pkg-x")
 		w.step(&p, PackageOpened)
@@ -157,7 +157,7 @@ func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 
 func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *testing.T) {
 	w := oneWorld(t)
-	w.manyWaiting(2*cutPiece, distinct)
+	manyWaiting(w, 2*cutPiece, distinct)
 	w.rdb.AddHook(&beforePiece{cutScript, 2, func() error { w.wait("urgent", "VAT", -5, 10); return nil }})
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * cutPiece, Bytes: much})
 	w.must(err)

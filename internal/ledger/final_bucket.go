@@ -83,7 +83,7 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 	if len(missing) == 0 {
 		return cmds, nil
 	}
-	values, err := st.frozenOf(ctx, st.rdb, ids, missing)
+	values, err := frozenOf(ctx, st, st.rdb, ids, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStr
 }
 
 // frozenOf reads values of buckets.
-func (st *store) frozenOf(ctx context.Context, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
+func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which []int) ([]*redis.StringCmd, error) {
 	values := make([]*redis.StringCmd, len(which))
 	err := pipe(ctx, rdb, func(p redis.Pipeliner) {
 		for k, i := range which {

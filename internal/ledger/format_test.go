@@ -17,14 +17,14 @@ import (
 const homeBefore = `{"v":1,"environment":"test","address":"https://ksefapi.pl/api-test"}`
 
 // before gives the world the home of an earlier build, and lets every process read it again.
-func (w *world) before() {
+func before(w *world) {
 	w.t.Helper()
 	w.must(w.rdb.Set(ctx(), w.key(keyHome), homeBefore, 0).Err())
 	*w.gate = formatGate{}
 }
 
 // oldBeat is the heartbeat of a worker of an earlier build.
-func (w *world) oldBeat(name string) {
+func oldBeat(w *world, name string) {
 	w.t.Helper()
 	w.must(w.rdb.Set(ctx(), w.key(keyWorker, name), "1764200000000", time.Hour).Err())
 }
@@ -68,8 +68,8 @@ func TestHome_Step_GoesOnWhenEverybodyReadsItForLongEnough(t *testing.T) {
 
 func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing.T) {
 	w := oneWorld(t)
-	w.before()
-	w.oldBeat("old")
+	before(w)
+	oldBeat(w, "old")
 	w.must(w.Beat(ctx(), "new", time.Hour))
 	inv := w.receipt(w.accepted("1", "order 7", "a.xml"))
 	unpacked := func(when string) {
@@ -118,10 +118,10 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 // It comes back before the hour is over, as in a roll-back. Then the hour begins again.
 func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	w := oneWorld(t)
-	w.before()
+	before(w)
 	w.advance(time.Hour)
 	w.later(50 * time.Minute)
-	w.oldBeat("old")
+	oldBeat(w, "old")
 	w.later(50 * time.Minute)
 	if s := w.advance(time.Hour); s.Format != 1 || s.Next != 0 || len(s.Behind) != 1 {
 		t.Errorf("it is back: %+v", s)
@@ -137,8 +137,8 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	}
 }
 
-// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts sealed
-// again in its place.
+// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts
+// sealed again in its place.
 func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger
@@ -148,7 +148,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	if n, err := w.thaw(ctx(), []string{thawed.ID}); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	w.before()
+	before(w)
 	rotated := w.sealing(2, 1)
 	if n, err := rotated.Reseal(ctx(), 100); n != 1 || err != nil || !w.isPacked(inv.ID) || w.isPacked(thawed.ID) {
 		t.Errorf("sealed %d entries again, %v", n, err)
@@ -198,7 +198,8 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 				t.Errorf("%s: %v", name, err)
 				return
 			}
-			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format), "update this program"} {
+			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format),
+				"update this program"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%s: %q does not say %q", name, err, want)
 				}
@@ -262,7 +263,7 @@ func TestClaim_NoHome_AnEmptyLedgerIsOpenAndAnotherWaits(t *testing.T) {
 // A build of the first format compares the number in the home with its own, which is 1.
 func TestFormat_TheHomeThatIsWritten_IsRefusedByEarlierBuilds(t *testing.T) {
 	w := oneWorld(t)
-	w.before()
+	before(w)
 	for range 3 {
 		w.advance(0)
 	}
@@ -282,7 +283,7 @@ func TestForms_OfAReceiptedEntry_AreFoundEveryWay(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			w := next(t)
 			if form == "not packed" {
-				w.before()
+				before(w)
 			}
 			first := w.move(w.take(document(sellerA, "VAT", "1", "y"))[0], Rejected)
 			inv := w.receipt(w.accepted("1", "order 7", "a.xml"))

@@ -14,7 +14,7 @@ import (
 )
 
 // sameAsInvoices fails the test when Listed and Invoices do not answer the same about some ids.
-func (w *world) sameAsInvoices(ids []string) []Invoice {
+func sameAsInvoices(w *world, ids []string) []Invoice {
 	w.t.Helper()
 	got, gotErr := w.Listed(ctx(), ids)
 	want, wantErr := w.Invoices(ctx(), ids)
@@ -42,7 +42,7 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 		ids = append(ids, w.receipt(w.accepted(fmt.Sprint(i), strings.Repeat("r", i), "a.xml")).ID)
 	}
 	ids = append(ids, w.take(w.fresh())[0].ID, "inv-nobody", InvoiceID(Identity{}, [32]byte{}), w.take(w.fresh())[0].ID, ids[0])
-	if got := w.sameAsInvoices(ids); len(got) != 11 {
+	if got := sameAsInvoices(w, ids); len(got) != 11 {
 		t.Fatalf("read %d", len(got))
 	}
 	_, err := w.thaw(ctx(), ids[2:3])
@@ -58,7 +58,7 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	sick, _ := w.bucketOf(ids[6])
 	w.must(w.rdb.Del(ctx(), sick).Err())
 	w.must(w.rdb.Set(ctx(), sick, "x", 0).Err())
-	if got := w.sameAsInvoices(ids); len(got) > 7 { // some may be in the bucket that is sick
+	if got := sameAsInvoices(w, ids); len(got) > 7 { // some may be in the bucket that is sick
 		t.Errorf("read %d", len(got))
 	}
 	if got, err := w.Listed(ctx(), nil); len(got) != 0 || err != nil {
@@ -76,7 +76,7 @@ func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w.must(err)
 	w.must(w.rdb.HSet(ctx(), key, field, value).Err())
 	w.must(w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "reason", "later").Err())
-	if got := w.sameAsInvoices([]string{other.ID, inv.ID}); len(got) != 2 || got[1].Reason != "later" {
+	if got := sameAsInvoices(w, []string{other.ID, inv.ID}); len(got) != 2 || got[1].Reason != "later" {
 		t.Errorf("read %+v", got)
 	}
 }
@@ -85,7 +85,7 @@ func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
 	w := unaudited(t) // the entries are written directly, with places of other times
 	const n = 2*listedPiece + 7
 	w.must(w.LoadScripts(ctx()))
-	w.receiptedEntries(n)
+	receiptedEntries(w, n)
 	buckets, err := w.rdb.Keys(ctx(), w.key(keyFinal, "*")).Result()
 	w.must(err)
 	var ids []string

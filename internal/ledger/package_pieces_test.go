@@ -12,7 +12,7 @@ import (
 // uploadedOf makes a package of n invoices whose parts were all taken.
 func (w *world) uploadedOf(n int) Package {
 	w.t.Helper()
-	w.manyWaiting(n, distinct)
+	manyWaiting(w, n, distinct)
 	p := w.cut(groupA, CutLimits{n, much})
 	w.step(&p, PackageOpened)
 	w.step(&p, PackageUploaded)

@@ -13,7 +13,7 @@ import (
 )
 
 // limited returns the ledger of a user who may not use some commands.
-func (w *world) limited(without ...string) *Ledger {
+func limited(w *world, without ...string) *Ledger {
 	w.t.Helper()
 	w.serial++
 	name := fmt.Sprintf("few%d", w.serial)
@@ -34,7 +34,7 @@ func TestCheckRights_UserLacksCommands_AreNamedAndNothingIsLeft(t *testing.T) {
 	w.unchanged(func() {
 		w.must(w.CheckRights(ctx()))
 		for _, lacks := range [][]string{{"XADD"}, {"ZADD", "HSETNX"}, {"SADD"}} {
-			err := w.limited(lacks...).CheckRights(ctx())
+			err := limited(w, lacks...).CheckRights(ctx())
 			refused, ok := errors.AsType[*RightsError](err)
 			if !ok {
 				t.Errorf("without %v: %v", lacks, err)
@@ -53,7 +53,7 @@ func TestCheckRights_UserLacksCommands_AreNamedAndNothingIsLeft(t *testing.T) {
 func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]
-	few := w.limited("ZADD")
+	few := limited(w, "ZADD")
 	if err := few.Move(ctx(), Move{ID: inv.ID, To: Parked}); err != nil {
 		t.Fatal(err)
 	}

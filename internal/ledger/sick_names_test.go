@@ -26,7 +26,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 				w := next(nil)
 				w.t = t
 				if form == "not packed" {
-					w.before()
+					before(w)
 				}
 				former := w.move(w.take(document(sellerA, "VAT", "1", "y"))[0], Rejected)
 				inv, other := w.receipt(w.accepted("1", "order 7", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))

@@ -45,7 +45,7 @@ func (ts *TakeStore) frozenHolders(ctx context.Context, tx *redis.Tx, ids []stri
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	values, err := ts.frozenOf(ctx, tx, ids, missing)
+	values, err := frozenOf(ctx, ts.store, tx, ids, missing)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 
 // stopping are the shared keys without which nothing can go on: which waiting sets there are, and
 // with which keys documents are sealed. Then the error names the key.
-var stopping = []string{"groups", "seals"}
+var stopping = []string{"groups", "seals", "home"}
 
 // ledgerKeys are the keys of docs/redis.md that the ledger and the worker write, with what stands
 // for their variable parts, and their types.

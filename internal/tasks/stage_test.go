@@ -191,8 +191,11 @@ func (en *entries) admitter() *intake.Admitter {
 func (en *entries) admit(lane ledger.Lane, data []byte) ledger.Invoice {
 	en.t.Helper()
 	out, err := en.admitter().Admit(en.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
-	if err != nil || out[0].Err != nil {
-		en.t.Fatalf("admit: %v, %v", err, out[0].Err)
+	if err == nil {
+		err = out[0].Err
+	}
+	if err != nil {
+		en.t.Fatalf("admit: %v", err)
 	}
 	return out[0].Invoice
 }
