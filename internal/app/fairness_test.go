@@ -40,7 +40,7 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *te
 		p.work()
 	}
 	until(t, 25*time.Second, "the ten are in KSeF", p.all(ten, ledger.Sent, accepted, receipted))
-	sent := len(flood) - p.inState(flood, ledger.Queued)
+	sent := len(flood) - inState(p, flood, ledger.Queued)
 	t.Logf("ten sends after %.1f s, and %d of the flood", time.Since(began).Seconds(), sent)
 	if sent > len(flood)/2 {
 		t.Errorf("the ten were sent after %d of the flood", sent)
@@ -69,7 +69,7 @@ func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t
 }
 
 // inState counts the invoices in a state.
-func (p *pool) inState(taken []intake.Admission, state ledger.State) int {
+func inState(p *pool, taken []intake.Admission, state ledger.State) int {
 	p.t.Helper()
 	n := 0
 	for _, inv := range p.invoices(taken) {
