@@ -190,9 +190,9 @@ type Ledger struct {
 	// that no such record is made, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
 	// UpgradeAfter is how long the pool can go back to an earlier build after the last process of
-	// that build has ended, where the newer one writes the ledger in another format: 0 to 720h. Then
-	// the ledger refuses earlier builds, and when as much time has passed again, the new format is
-	// written. 0 means at once: no enqueue of an earlier build must be at work anywhere.
+	// that build has ended, where the newer one writes the ledger in another format: 0 to 720h.
+	// Then the ledger refuses earlier builds, and when as much time has passed again, the new
+	// format is written. 0 means at once: no enqueue of an earlier build must be at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // smallHeap is how much memory the Go runtime may have, in bytes, while less than two thirds of it
-// live. A worker's live heap is 10 MB at rest and 45 MB while it archives ten thousand invoices. With
-// the 30 MB of the program itself, that stays under 100 MB.
+// live. A worker's live heap is 10 MB at rest and 45 MB while it archives ten thousand invoices.
+// With the 30 MB of the program itself, that stays under 100 MB.
 const smallHeap = 64 << 20
 
 // keepHeapSmall makes the collector run before the heap has doubled, for some hundredths of the

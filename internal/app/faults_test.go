@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// eachHas has one tenant for each fault, which meets that fault alone, and returns the pool, at work,
-// and the invoices. They are in one pool because starting one takes longer than the invoices do.
+// eachHas has one tenant for each fault, which meets that fault alone, and returns the pool, at
+// work, and the invoices. They are in one pool because starting one takes longer than the invoices
+// do.
 func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func(*config.Config)) (*pool, []intake.Admission) {
 	t.Helper()
 	o := quickSim

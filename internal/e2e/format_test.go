@@ -42,7 +42,8 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
 	s.configure(1, upgradesAtOnce)
 	ctx, c := t.Context(), s.bed.Config(1)
-	for key, value := range map[string]string{"ksef:home": fmt.Sprintf(beforeBuckets, c.BaseURL()), "ksef:worker:earlier": "1764200000000"} {
+	for key, value := range map[string]string{"ksef:home": fmt.Sprintf(beforeBuckets, c.BaseURL()),
+		"ksef:worker:earlier": "1764200000000"} {
 		if err := s.rdb.Set(ctx, key, value, 0).Err(); err != nil {
 			t.Fatal(err)
 		}

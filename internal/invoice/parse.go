@@ -62,8 +62,8 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 }
 
 // Amount returns P_15 and KodWaluty as a document states them, "" for what it does not state. It
-// checks nothing and reads no further than P_15, so it costs a quarter of [Parse]. It is for documents
-// that were checked before.
+// checks nothing and reads no further than P_15, so it costs a quarter of [Parse]. It is for
+// documents that were checked before.
 func Amount(data []byte) (gross, currency string) {
 	r := newReader(data, true)
 	r.last = nodeGross

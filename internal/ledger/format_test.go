@@ -137,8 +137,8 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	}
 }
 
-// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts sealed
-// again in its place.
+// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts
+// sealed again in its place.
 func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger
@@ -198,7 +198,8 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 				t.Errorf("%s: %v", name, err)
 				return
 			}
-			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format), "update this program"} {
+			for _, want := range []string{w.prefix, fmt.Sprintf("format %d", Format+1), fmt.Sprintf("up to %d", Format),
+				"update this program"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%s: %q does not say %q", name, err, want)
 				}

@@ -63,7 +63,8 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		o.ReplicaTimeout = time.Second
 	}
 	var (
-		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}, gate: &formatGate{}, outbox: max(o.Outbox, 0)}
+		st = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts, shapes: &shapeCache{}, gate: &formatGate{},
+			outbox: max(o.Outbox, 0)}
 		home        = &HomeStore{store: st}
 		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 		entries     = &EntryReader{st}
@@ -73,7 +74,8 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 		seals       = &SealStore{store: st, refusals: refusals, bodies: bodies}
 	)
 	return &Ledger{
-		store: st, HomeStore: home, FormatStore: &FormatStore{store: st, home: home}, Replication: replication, EntryReader: entries, InvoiceStore: invoices,
+		store: st, HomeStore: home, FormatStore: &FormatStore{store: st, home: home}, Replication: replication,
+		EntryReader: entries, InvoiceStore: invoices,
 		TakeStore:     &TakeStore{store: st, replication: replication, invoices: invoices, seals: seals, home: home},
 		DecisionStore: &DecisionStore{store: st, entries: entries, invoices: invoices, refusals: refusals},
 		PackageStore:  &PackageStore{store: st, home: home, replication: replication},

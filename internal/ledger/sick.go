@@ -152,7 +152,8 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.rememberSick(ctx, all)
 }
 
-// kindOfName returns the type of a key that names invoices by identity or ref; "" for any other key.
+// kindOfName returns the type of a key that names invoices by identity or ref; "" for any other
+// key.
 func kindOfName(key string) string {
 	switch {
 	case strings.HasPrefix(key, keyIdentities):
