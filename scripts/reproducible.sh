@@ -40,10 +40,10 @@ for part in warm cold; do
 	cat "$work/out-$part/SHA256SUMS" >>"$work/second.sums"
 	echo "second build,$platforms ($part): $(($(date +%s) - began)) s"
 done
-LC_ALL=C sort -k 2 "$work/second.sums" >"$work/second"
+LC_ALL=C sort -k 2 "$work/second.sums" >"$work/second.sorted"
 LC_ALL=C sort -k 2 "$work/out-first/SHA256SUMS" >"$work/first.sums"
-cmp -s "$work/first.sums" "$work/second" || {
-	diff "$work/first.sums" "$work/second" >&2 || true
+cmp -s "$work/first.sums" "$work/second.sorted" || {
+	diff "$work/first.sums" "$work/second.sorted" >&2 || true
 	echo "the two builds differ" >&2
 	exit 1
 }

@@ -154,7 +154,10 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, err error) {
 	m := cmd.Val()
 	if record := packedIn(m); record != nil {
-		err = inv.unpackFinal(id, record, st.shapes.of(record))
+		if err = inv.unpackFinal(id, record, st.shapes.of(record)); err != nil {
+			own, _ := fromBrief(m[shapeField]) // whose it is can be told all the same
+			inv.ID, inv.Tenant = id, own.Tenant
+		}
 		return inv, cmp.Or(err, damaged(cmd.Scan(&inv)))
 	}
 	scanned := damaged(cmd.Scan(&inv))

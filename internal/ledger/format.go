@@ -91,8 +91,8 @@ func (h Home) sameFormat(o Home) Home {
 	return h
 }
 
-// readable returns a [*FormatError] if this build does not know the format of a ledger.
-func (st *store) readable(h Home) error {
+// readableHome returns a [*FormatError] if this build does not know the format of a ledger.
+func readableHome(st *store, h Home) error {
 	if h.V > Format {
 		return &FormatError{Format: h.V, Reads: Format, Prefix: st.prefix}
 	}

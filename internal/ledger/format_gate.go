@@ -40,7 +40,7 @@ func (st *store) everybodyReads(ctx context.Context, format int) bool {
 	}
 	g := st.gate
 	if a := g.known.Load(); (a == nil || time.Since(a.at) >= gateFresh) && g.asking.TryLock() {
-		st.askFormat(ctx)
+		askFormat(ctx, st)
 		g.asking.Unlock()
 	}
 	a := g.known.Load()
@@ -48,23 +48,23 @@ func (st *store) everybodyReads(ctx context.Context, format int) bool {
 }
 
 // askFormat reads the home for the gate.
-func (st *store) askFormat(ctx context.Context) {
+func askFormat(ctx context.Context, st *store) {
 	raw, err := st.rdb.Get(ctx, st.key(keyHome)).Result()
 	if err != nil {
 		st.gate.close()
 		return
 	}
-	if _, err := st.parseHome(raw); err != nil {
+	if _, err := parseHome(st, raw); err != nil {
 		st.gate.close()
 	}
 }
 
 // parseHome decodes a home, and tells the gate. It returns a [*FormatError] if this build must not
 // use the ledger.
-func (st *store) parseHome(raw string) (Home, error) {
+func parseHome(st *store, raw string) (Home, error) {
 	h, err := decodeHome(raw)
 	if err == nil {
-		err = st.readable(h)
+		err = readableHome(st, h)
 	}
 	if err != nil || h.Purging {
 		st.gate.close()
@@ -75,13 +75,13 @@ func (st *store) parseHome(raw string) (Home, error) {
 }
 
 // homeIn decodes the home that a command has read; the zero value if there is none.
-func (st *store) homeIn(cmd *redis.StringCmd) (h Home, raw string, err error) {
+func homeIn(st *store, cmd *redis.StringCmd) (h Home, raw string, err error) {
 	raw, err = cmd.Result()
 	if errors.Is(err, redis.Nil) {
 		return Home{}, "", nil
 	}
 	if err == nil {
-		h, err = st.parseHome(raw)
+		h, err = parseHome(st, raw)
 	}
 	return h, raw, err
 }

@@ -90,7 +90,7 @@ func (hs *HomeStore) Home(ctx context.Context) (Home, error) {
 }
 
 func (hs *HomeStore) home(ctx context.Context) (h Home, raw string, err error) {
-	if h, raw, err = hs.homeIn(hs.rdb.Get(ctx, hs.key(keyHome))); err != nil {
+	if h, raw, err = homeIn(hs.store, hs.rdb.Get(ctx, hs.key(keyHome))); err != nil {
 		return Home{}, "", hs.unreadableHome(err)
 	}
 	return h, raw, nil
@@ -196,7 +196,7 @@ func (hs *HomeStore) atHome(
 // read: the ledger belongs elsewhere now, or this build does not know its format any more. A ledger
 // that was never claimed by this process is compared by its format alone.
 func (hs *HomeStore) stillHere(ctx context.Context, cmd *redis.StringCmd) error {
-	_, raw, err := hs.homeIn(cmd)
+	_, raw, err := homeIn(hs.store, cmd)
 	if err != nil {
 		return hs.unreadableHome(err)
 	}
@@ -230,7 +230,7 @@ func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home
 		var r []any
 		if r, err = hs.run(ctx, homeScript, hs.args(value, old)); err == nil {
 			raw = text(cell(r, 0))
-			at, err = hs.parseHome(raw)
+			at, err = parseHome(hs.store, raw)
 		}
 	}
 	if err != nil {

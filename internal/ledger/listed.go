@@ -20,14 +20,14 @@ func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, err
 	out := make([]Invoice, 0, len(ids))
 	var unread []Unreadable
 	for piece := range slices.Chunk(ids, listedPiece) {
-		values, err := er.inTheirBuckets(ctx, piece)
+		values, err := inTheirBuckets(ctx, er, piece)
 		if err != nil {
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		list := out[len(out) : len(out)+len(piece)]
 		var others []string
 		for i, id := range piece {
-			if !er.readFrozen(&list[i], id, &values[i]) {
+			if !readFrozen(er, &list[i], id, &values[i]) {
 				others = append(others, id)
 			}
 		}
@@ -67,7 +67,7 @@ func merge(ids []string, list, more []Invoice) int {
 // inTheirBuckets reads the values of entries that are in buckets, in one round trip. Those of all
 // others are zero, also of one that has a key of its own all the same. A script would read as many
 // with one command, and take Redis half as long again.
-func (er *EntryReader) inTheirBuckets(ctx context.Context, ids []string) ([]frozen, error) {
+func inTheirBuckets(ctx context.Context, er *EntryReader, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {
 		if inBuckets(id) {
@@ -107,7 +107,7 @@ func (er *EntryReader) inTheirBuckets(ctx context.Context, ids []string) ([]froz
 		}
 	}
 	if own.Val() > 0 {
-		if err := er.dropOwn(ctx, ids, out); err != nil {
+		if err := dropOwn(ctx, er, ids, out); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +115,7 @@ func (er *EntryReader) inTheirBuckets(ctx context.Context, ids []string) ([]froz
 }
 
 // dropOwn empties the values of those entries that have keys of their own.
-func (er *EntryReader) dropOwn(ctx context.Context, ids []string, values []frozen) error {
+func dropOwn(ctx context.Context, er *EntryReader, ids []string, values []frozen) error {
 	own := make([]*redis.IntCmd, len(ids))
 	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range ids {
@@ -136,7 +136,7 @@ func (er *EntryReader) dropOwn(ctx context.Context, ids []string, values []froze
 
 // readFrozen reads the value of a bucket into an empty entry. It reports false, and leaves the
 // entry empty, if anything is not as this build writes it.
-func (er *EntryReader) readFrozen(inv *Invoice, id string, f *frozen) bool {
+func readFrozen(er *EntryReader, inv *Invoice, id string, f *frozen) bool {
 	rev, err := strconv.ParseInt(f.rev, 10, 64)
 	if err != nil || rev <= 0 || countable(f.rev, rev) != nil || inv.unpackFinal(id, f.record, er.shapes.of(f.record)) != nil {
 		*inv = Invoice{}

@@ -59,17 +59,22 @@ func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
 func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	opaque, newer := w.move(w.take(w.fresh())[0], Rejected), w.move(w.take(w.fresh())[0], Rejected)
-	for _, id := range []string{opaque.ID, newer.ID} { // the audit at the end reads them
+	late := w.take(w.fresh())[0]
+	w.must(w.ChangeTerms(ctx(), &late, NewTerms{Offline: true})) // its facts are JSON from now on
+	late = w.move(w.read(late.ID)[0], Rejected)
+	for _, id := range []string{opaque.ID, newer.ID, late.ID} { // the audit at the end reads them
 		was := w.rdb.Dump(ctx(), w.prefix+keyInvoice+id).Val()
 		defer func() { w.must(w.rdb.RestoreReplace(ctx(), w.prefix+keyInvoice+id, 0, was).Err()) }()
 	}
 	w.must(w.rdb.Del(ctx(), w.prefix+keyInvoice+opaque.ID).Err())
 	w.must(w.rdb.Set(ctx(), w.prefix+keyInvoice+opaque.ID, "x", 0).Err())
-	facts := w.rdb.HGet(ctx(), w.prefix+keyInvoice+newer.ID, "facts").Val()
+	facts := w.rdb.HGet(ctx(), w.prefix+keyInvoice+late.ID, "facts").Val()
 	later := strings.Replace(facts, `"kind":"VAT"`, `"kind":{"of":"VAT"},"v":99`, 1)
-	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+newer.ID, "facts", later).Err())
+	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+late.ID, "facts", later).Err())
+	record := w.rdb.HGet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0]).Val()
+	w.must(w.rdb.HSet(ctx(), w.prefix+keyInvoice+newer.ID, pieceFields[0], "\x63"+record[1:]).Err())
 	all := w.outcomes()
-	all[1].Tenant = "" // as an earlier build wrote it
+	all[1].Tenant, all[2].Tenant = "", "" // as an earlier build wrote it
 	told, err := w.Told(ctx(), all)
 	w.must(err)
 	for _, o := range told {
@@ -77,8 +82,8 @@ func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 			t.Errorf("%s: unread %v, tenant %q", o.ID, o.Unread, o.Tenant)
 		}
 	}
-	_, err = w.Invoices(ctx(), []string{newer.ID})
-	if unread, _ := Skip(err); len(unread) != 1 || unread[0].Tenant != newer.Tenant {
+	_, err = w.Invoices(ctx(), []string{newer.ID, late.ID})
+	if unread, _ := Skip(err); len(unread) != 2 || unread[0].Tenant != newer.Tenant || unread[1].Tenant != late.Tenant {
 		t.Errorf("unread: %+v", unread)
 	}
 }

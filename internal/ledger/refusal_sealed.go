@@ -54,7 +54,7 @@ func (rs *RefusalStore) unpackRefusal(tenant, id, packed string) (Refusal, bool)
 	if outer.Sealed != "" {
 		raw, err := base64.StdEncoding.DecodeString(outer.Sealed)
 		if err == nil {
-			plain, err = rs.openSealed(refusalText(id), raw)
+			plain, err = openSealed(rs.store, refusalText(id), raw)
 		}
 		if err != nil {
 			return Refusal{

@@ -27,9 +27,9 @@ func recordOfRow(row []any) []byte {
 // There are none where nothing is to be sealed, where this process cannot open the texts, and where
 // the record would not be read as it was.
 func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
-	shape := ss.shapes.text(shapeIn(record))
-	inv, err := unpackFinal(id, record, shape)
-	if err != nil {
+	shape := ss.shapes.of(record)
+	var inv Invoice
+	if inv.unpackFinal(id, record, shape) != nil {
 		return args
 	}
 	digest, changed := ss.resealPacked(&inv)
@@ -37,10 +37,11 @@ func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record [
 		return args
 	}
 	sealed, same, err := packFinal(&inv)
-	if err != nil || same != shape || len(sealed) >= finalPiece*finalPieces {
+	if err != nil || same != shape.text || len(sealed) >= finalPiece*finalPieces {
 		return args
 	}
-	if again, err := unpackFinal(id, sealed, shape); err != nil || again != inv {
+	var again Invoice
+	if again.unpackFinal(id, sealed, shape) != nil || again != inv {
 		return args
 	}
 	return append(args, keyInvoice+id, recordField, record, sealed, digest, keyInvoice+id, headsField, heads, headsOf(&inv), "")

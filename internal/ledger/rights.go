@@ -6,19 +6,23 @@ import (
 	"strings"
 )
 
-// scriptCommands are the commands that scripts use on keys, with words behind the key that do no
-// harm. A script goes on when an index cannot be written, because it may be of another type
-// (lua/entries.lua). A command that Redis refuses to its user for lack of rights would be passed
-// over as silently, and what waits would be in no index, or no receiver of results be told of it.
-// So these rights are tried beforehand.
+// scriptCommands are the commands that scripts use on keys, each with words behind the key with
+// which it writes nothing to a key that does not exist. A script goes on when an index cannot be
+// written, because it may be of another type (lua/entries.lua). A command that Redis refuses to its
+// user for lack of rights would be passed over as silently, and what waits would be in no index, or
+// no receiver of results be told of it. So these rights are tried beforehand.
 var scriptCommands = [][]any{
-	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"GET"}, {"SET", "1"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
-	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1}, {"HSETNX", "a", 1}, {"HDEL", "a"}, {"HINCRBY", "a", 1},
+	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
+	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},
 	{"HEXISTS", "a"}, {"HLEN"},
-	{"SADD", "a"}, {"SREM", "a"}, {"SMEMBERS"}, {"SISMEMBER", "a"},
-	{"ZADD", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1}, {"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1},
-	{"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "*", "a", 1},
+	{"SREM", "a"}, {"SMEMBERS"}, {"SISMEMBER", "a"},
+	{"ZADD", "XX", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1},
+	{"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1}, {"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "NOMKSTREAM", "*", "a", 1},
 }
+
+// onHome are those for which there are no such words. They are tried on the home, which is of
+// another type.
+var onHome = [][]any{{"HSETNX", "a", 1}, {"SADD", "a"}}
 
 // RightsError says that Redis refuses commands to its user that the ledger needs.
 type RightsError struct {
@@ -32,11 +36,14 @@ func (e *RightsError) Error() string {
 }
 
 // CheckRights returns a [*RightsError] if the user of Redis may not use all commands that scripts
-// need. It leaves nothing behind.
+// need. It writes nothing.
 func (us *UnreadableStore) CheckRights(ctx context.Context) error {
 	args := us.args()
 	for _, c := range scriptCommands {
-		args = append(append(args, c[0], len(c)-1), c[1:]...)
+		args = append(append(args, c[0], "", len(c)-1), c[1:]...)
+	}
+	for _, c := range onHome {
+		args = append(append(args, c[0], 1, len(c)-1), c[1:]...)
 	}
 	r, err := us.run(ctx, rightsScript, args)
 	if err != nil {

@@ -48,7 +48,7 @@ func (st *store) openText(as, stored string) (string, bool) {
 	if err != nil {
 		return stored, true // text of a person that starts with the same word
 	}
-	text, err := st.openSealed(as, raw)
+	text, err := openSealed(st, as, raw)
 	return string(text), err == nil
 }
 
@@ -90,7 +90,7 @@ const (
 	encryptedFile = "(the file name is encrypted, and this process does not have the key: storage.key_file)"
 )
 
-func (st *store) openSealed(id string, sealed []byte) ([]byte, error) {
+func openSealed(st *store, id string, sealed []byte) ([]byte, error) {
 	if st.texts == nil {
 		return nil, errors.New(encryptedHere)
 	}

@@ -199,13 +199,12 @@ func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 
 // learn remembers the shape of a record that its entry has itself, as brief returns it.
 func (c *shapeCache) learn(record []byte, own string) {
-	digest := shapeIn(record)
-	if own == "" || digest == "" || c.text(digest) != "" {
+	if own == "" || len(record) < 1+shapeSize || c.of(record) != nil {
 		return
 	}
 	if s, ok := fromBrief(own); ok {
 		if text, ok := s.text(); ok {
-			c.keep(digest, text)
+			c.keep(shapeIn(record), text)
 		}
 	}
 }

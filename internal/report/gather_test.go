@@ -204,7 +204,7 @@ func TestGather_ManyInvoicesOfOneState_AreListedInPieces(t *testing.T) {
 	const n = 1100
 	for i := range n {
 		b.invs = append(b.invs, ledger.Invoice{State: ledger.Parked, UpdatedAt: ledger.Millis(i / 3),
-			Facts: ledger.Facts{ID: fmt.Sprintf("inv-%04d", i), Tenant: "T", IssueDate: "2026-11-02"}})
+			Facts: ledger.Facts{ID: fmt.Sprintf("inv-%04d", i), Tenant: "T", NIP: sample.NIP(0), IssueDate: "2026-11-02"}})
 	}
 	c := &report.Collector{}
 	sources := &report.Sources{Archive: &records.Reader{Store: emptyArchive(t)}, Ledger: b, Document: b.document}

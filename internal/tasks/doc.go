@@ -69,6 +69,7 @@
 //	sweep.go             find what is not final and has no task
 //	sweep_queued.go      queued invoices that lost their task
 //	sweep_results.go     results that are pending; sweep_superseded.go: ended by a successor
+//	sweep_format.go      the next format of the ledger, when every process reads it
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time
 //	outage.go            tasks that wait for an outage

@@ -272,8 +272,9 @@ end
 -- known when the entry cannot be read later.
 local function tell(id, rev, state)
   if kept_outcomes == '' then return end
-  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts')
-  local tenant = string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of facts with an escape: none
+  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts', 's')
+  local tenant = string.match(e[5] or '', '^([^\31]*)\31') -- of a packed entry
+    or string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of facts with an escape: none
   redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
     'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '', 'tenant', tenant)
 end

@@ -1,17 +1,25 @@
--- Try each command that scripts use, on a key that never exists afterwards. ARGV: for each command:
--- its name, number of words behind the key, the words. Returns the names of those that Redis refuses,
--- then the first of its answers to them.
+-- Try whether the user of Redis may use the commands that scripts use. ARGV: for each command: its name,
+-- '' for a key that does not exist or '1' for the key of the home, number of words behind the key, the
+-- words. Nothing is written: the words are wrong, or do nothing to a key that does not exist, and the
+-- home is of another type. Returns the names of the commands that Redis refuses, then the first of its
+-- answers to them.
 local out, why, i = {}, nil, 3
+local home = redis.call('TYPE', P .. 'home').ok == 'string'
 while i <= #ARGV do
-  local args, n = {}, tonumber(ARGV[i+1])
-  for k = 1, n do args[k] = ARGV[i+1+k] end
-  local answer = redis.pcall(ARGV[i], P .. 'none', unpack(args))
-  if type(answer) == 'table' and answer.err then
-    out[#out+1] = ARGV[i]
-    why = why or answer.err
+  local args, n = {}, tonumber(ARGV[i+2])
+  for k = 1, n do args[k] = ARGV[i+2+k] end
+  local answer = false
+  if ARGV[i+1] == '' then
+    answer = redis.pcall(ARGV[i], P .. 'none', unpack(args))
+  elseif home then
+    answer = redis.pcall(ARGV[i], P .. 'home', unpack(args))
   end
-  redis.call('DEL', P .. 'none')
-  i = i + 2 + n
+  local err = type(answer) == 'table' and answer.err
+  if err and (string.find(err, 'NOPERM') or string.find(err, 'ACL failure') or string.find(err, 'user executing')) then
+    out[#out+1] = ARGV[i]
+    why = why or err
+  end
+  i = i + 3 + n
 end
 if why then out[#out+1] = why end
 return out
