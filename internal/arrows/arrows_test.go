@@ -215,8 +215,8 @@ var (
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
 		"internal/app": {"internal/results", "internal/enrol"},
-		// One story has a worker beside the command line.
-		"cmd/enqueue": {"internal/app"},
+		// One story has a worker beside the command line, and one a pause that a 429 asked for.
+		"cmd/enqueue": {"internal/app", "internal/ratelimit"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
 		"internal/simulator":       {"internal/simulator/fa/fatest", "internal/simulator/keytest"},
