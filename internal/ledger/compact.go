@@ -28,7 +28,7 @@ const compactPage = 500
 // how many it packed.
 func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	n := 0
-	for limit > 0 && is.everybodyReads(ctx, FormatBuckets) {
+	for limit > 0 && is.EverybodyReads(ctx, FormatBuckets) {
 		page := min(limit, compactPage)
 		rows, err := is.run(ctx, nextScript, is.args(keyState+string(Receipted), page, int64(1)<<53, "compact:"))
 		if err != nil {
@@ -53,7 +53,7 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 // that are packed and that change has changed; digest is that of a ref that was sealed again.
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
-	if change == nil && !st.everybodyReads(ctx, FormatBuckets) {
+	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {
 		return 0, nil // the script would refuse it
 	}
 	for chunk := range slices.Chunk(ids, compactPiece) {

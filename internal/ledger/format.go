@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -104,11 +103,4 @@ func readableHome(st *store, h Home) error {
 type FormatStore struct {
 	*store
 	home *HomeStore
-}
-
-// EverybodyReads reports whether a format may be written: every process of the pool reads it, and
-// none that does not can come back. It asks Redis at most every few seconds. While that is not
-// known, the answer is no.
-func (fs *FormatStore) EverybodyReads(ctx context.Context, format int) bool {
-	return fs.everybodyReads(ctx, format)
 }

@@ -32,9 +32,10 @@ func (g *formatGate) note(h Home) { g.known.Store(&gateAnswer{writes: h.writes()
 
 func (g *formatGate) close() { g.known.Store(&gateAnswer{at: time.Now()}) }
 
-// everybodyReads is [FormatStore.EverybodyReads]. While one goroutine asks, the others take the
-// answer from before.
-func (st *store) everybodyReads(ctx context.Context, format int) bool {
+// EverybodyReads reports whether a format may be written: every process of the pool reads it, and
+// none that does not can come back. It asks Redis at most every few seconds; while one goroutine
+// asks, the others take the answer from before. While that is not known, the answer is no.
+func (st *store) EverybodyReads(ctx context.Context, format int) bool {
 	if format <= FormatKeys {
 		return true
 	}
