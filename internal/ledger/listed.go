@@ -20,14 +20,14 @@ func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, err
 	out := make([]Invoice, 0, len(ids))
 	var unread []Unreadable
 	for piece := range slices.Chunk(ids, listedPiece) {
-		values, err := inTheirBuckets(ctx, er, piece)
+		values, err := inTheirBuckets(ctx, er.store, piece)
 		if err != nil {
 			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		list := out[len(out) : len(out)+len(piece)]
 		var others []string
 		for i, id := range piece {
-			if !readFrozen(er, &list[i], id, &values[i]) {
+			if !readFrozen(er.store, &list[i], id, &values[i]) {
 				others = append(others, id)
 			}
 		}
@@ -67,7 +67,7 @@ func merge(ids []string, list, more []Invoice) int {
 // inTheirBuckets reads the values of entries that are in buckets, in one round trip. Those of all
 // others are zero, also of one that has a key of its own all the same. A script would read as many
 // with one command, and take Redis half as long again.
-func inTheirBuckets(ctx context.Context, er *EntryReader, ids []string) ([]frozen, error) {
+func inTheirBuckets(ctx context.Context, st *store, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {
 		if inBuckets(id) {
@@ -78,15 +78,15 @@ func inTheirBuckets(ctx context.Context, er *EntryReader, ids []string) ([]froze
 	fields, keys := make([]string, len(order)), make([]string, len(order))
 	var buckets []*redis.SliceCmd
 	var own *redis.IntCmd
-	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
 		bucket, from := "", 0
 		for k, i := range order {
-			key, field := er.bucketOf(ids[i])
+			key, field := st.bucketOf(ids[i])
 			if key != bucket && k > 0 {
 				buckets = append(buckets, p.HMGet(ctx, bucket, fields[from:k]...))
 				from = k
 			}
-			bucket, fields[k], keys[k] = key, field, er.key(keyInvoice, ids[i])
+			bucket, fields[k], keys[k] = key, field, st.key(keyInvoice, ids[i])
 		}
 		if len(order) > 0 {
 			buckets = append(buckets, p.HMGet(ctx, bucket, fields[from:]...))
@@ -107,20 +107,20 @@ func inTheirBuckets(ctx context.Context, er *EntryReader, ids []string) ([]froze
 		}
 	}
 	if own.Val() > 0 {
-		if err := dropOwn(ctx, er, ids, out); err != nil {
+		if err := dropOwn(ctx, st, ids, out); err != nil {
 			return nil, err
 		}
 	}
-	return out, loadShapes(ctx, er.store, records)
+	return out, loadShapes(ctx, st, records)
 }
 
 // dropOwn empties the values of those entries that have keys of their own.
-func dropOwn(ctx context.Context, er *EntryReader, ids []string, values []frozen) error {
+func dropOwn(ctx context.Context, st *store, ids []string, values []frozen) error {
 	own := make([]*redis.IntCmd, len(ids))
-	if err := er.pipe(ctx, func(p redis.Pipeliner) {
+	if err := st.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range ids {
 			if values[i].record != nil {
-				own[i] = p.Exists(ctx, er.key(keyInvoice, id))
+				own[i] = p.Exists(ctx, st.key(keyInvoice, id))
 			}
 		}
 	}); err != nil {
@@ -136,13 +136,13 @@ func dropOwn(ctx context.Context, er *EntryReader, ids []string, values []frozen
 
 // readFrozen reads the value of a bucket into an empty entry. It reports false, and leaves the
 // entry empty, if anything is not as this build writes it.
-func readFrozen(er *EntryReader, inv *Invoice, id string, f *frozen) bool {
+func readFrozen(st *store, inv *Invoice, id string, f *frozen) bool {
 	rev, err := strconv.ParseInt(f.rev, 10, 64)
-	if err != nil || rev <= 0 || countable(f.rev, rev) != nil || inv.unpackFinal(id, f.record, er.shapes.of(f.record)) != nil {
+	if err != nil || rev <= 0 || countable(f.rev, rev) != nil || inv.unpackFinal(id, f.record, st.shapes.of(f.record)) != nil {
 		*inv = Invoice{}
 		return false
 	}
 	inv.Rev, inv.State = rev, Receipted
-	er.openTexts(id, inv)
+	openTexts(st, id, inv)
 	return true
 }

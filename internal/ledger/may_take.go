@@ -66,7 +66,7 @@ func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) erro
 	if below > 0 && in.Memory.Share() >= below {
 		return &FullError{Memory: in.Memory, Below: below}
 	}
-	dense := ts.everybodyReads(ctx, FormatPacked)
+	dense := ts.EverybodyReads(ctx, FormatPacked)
 	if !in.Seals.declared(b, dense) {
 		if err := ts.seals.Declare(ctx, b); err != nil {
 			return err

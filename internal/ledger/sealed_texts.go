@@ -63,7 +63,7 @@ func openReason(st *store, id, stored string) string {
 
 // openTexts opens the texts of an entry. Where this process cannot open one, the text says so.
 // Without a key no text is sealed, and a long list asks that of every one of them.
-func (st *store) openTexts(id string, inv *Invoice) {
+func openTexts(st *store, id string, inv *Invoice) {
 	if isSealedText(inv.Reason) {
 		inv.Reason = openReason(st, id, inv.Reason)
 	}

@@ -166,7 +166,7 @@ func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 	if len(held) > 0 {
 		first = held[0]
 	}
-	layout := layoutOf(len(held) > 0, ss.everybodyReads(ctx, FormatPacked))
+	layout := layoutOf(len(held) > 0, ss.EverybodyReads(ctx, FormatPacked))
 	r, err := ss.run(ctx, declareScript, ss.args(layout, first, strings.Join(held, ","), strings.Join(missing, ",")))
 	if err != nil {
 		return fmt.Errorf("record how documents are sealed: %w", err)

@@ -69,7 +69,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 		return s, err
 	}
 	s.now = At(clock.now())
-	s.pack = ts.everybodyReads(ctx, FormatPacked) && shapes.Err() == nil
+	s.pack = ts.EverybodyReads(ctx, FormatPacked) && shapes.Err() == nil
 	listed := slices.ContainsFunc(receipted.Val(), func(score float64) bool { return score != 0 })
 	frozen, err := ts.frozenIdentities(ctx, tx, batch)
 	if err != nil || found.Val() == 0 && !listed && len(frozen) == 0 {
