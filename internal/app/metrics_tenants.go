@@ -26,7 +26,7 @@ var (
 
 // standingsAge is how old the figures of single tenants may be: they cost up to five thousand
 // entries, which every scrape of every worker would read.
-const standingsAge = 30 * time.Second
+const standingsAge = 2 * time.Minute
 
 // tenantCollector exports how single tenants stand: only those that have something to tell, and
 // only tenants of the configuration.
