@@ -1,9 +1,12 @@
 package e2e_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"ksefworker/config"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
@@ -14,7 +17,11 @@ func TestRights_UserMayNotWriteOutcomes_ProgramsRefuseAndSayWhichCommand(t *test
 	if err := s.rdb.Do(t.Context(), "ACL", "SETUSER", "few", "on", ">secret", "~*", "&*", "+@all", "-xadd").Err(); err != nil {
 		t.Fatal(err)
 	}
-	s.configure(1, redisAt(strings.Replace(s.bed.Redis.URL(), "redis://", "redis://few:secret@", 1)))
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.configure(1, func(c *config.Config) { c.Redis.Username, c.Redis.PasswordFile = "few", password })
 	dir := s.export("a", sample.NIP(0), 1)
 	for name, args := range map[string][]string{"worker": nil, "enqueue": {"submit", dir}} {
 		code, out := runProgram(s, program(t, name), args...)
