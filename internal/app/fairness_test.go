@@ -52,7 +52,7 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *te
 // their way, most of the many are still in the queue.
 func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t *testing.T) {
 	t.Parallel()
-	const flood = 1600
+	const flood = 4000
 	p := newPool(t, 2, scaledSim, scaled)
 	many := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), flood)...)
 	ten := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 10)...)

@@ -20,15 +20,16 @@ import (
 )
 
 // Reader reads an archive, in both of its layouts: what is kept by itself, and what is in bundles
-// (package bundle). It is safe for concurrent use if its Unread is.
+// (package bundle). It is safe for concurrent use.
 type Reader struct {
 	Store archive.Store
 	// Unread is called with each object that is damaged or is not what its name says. Answers leave
-	// such objects out. It may be nil.
+	// such objects out. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 
-	once sync.Once
-	kept *bundle.Store
+	telling sync.Mutex // held while Unread is called
+	once    sync.Once
+	kept    *bundle.Store
 }
 
 // store returns the archive with what is in its bundles.
@@ -194,6 +195,8 @@ func parseResult(raw []byte, id string) (out results.Result, err error) {
 
 func (r *Reader) unread(name string, err error) {
 	if r.Unread != nil {
+		r.telling.Lock()
+		defer r.telling.Unlock()
 		r.Unread(name, err)
 	}
 }
