@@ -99,7 +99,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			})
 			// The second tenant has a document that is too large for Redis. It is in the archive
 			// before the archive breaks.
-			bulky := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: sample.NIP(1), Number: "BULKY/1", Lines: 3000, Seed: 7}))
+			bulky := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: sample.NIP(1), Number: "BULKY/1", Lines: 3900, Seed: 7}))
 			if inv := p.state(bulky[0]); !inv.BodyArchived {
 				t.Fatal("the large document is not in the archive: this test proves nothing about it")
 			}

@@ -22,7 +22,7 @@ import (
 // big makes an invoice whose sealed form is too large for Redis.
 func big(n int) Document {
 	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{
-		Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n),
+		Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3900, Seed: uint64(n),
 	})
 }
 
