@@ -157,7 +157,7 @@ func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	}
 	if from.seen > span.Added {
 		return place{}, &problem{kind: outdated, detail: text{
-			en: "this cursor is ahead of the server, which was restored from a backup or begun anew: list what changed with " +
+			en: "this cursor is ahead of the server, which was restored from a backup or set up again: list what changed with " +
 				"GET /v1/invoices?since=, then begin again without a cursor",
 			pl: "ten kursor wyprzedza serwer, który odtworzono z kopii lub założono od nowa: pobierz zmiany przez " +
 				"GET /v1/invoices?since=, potem zacznij od nowa bez kursora"}}
