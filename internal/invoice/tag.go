@@ -140,8 +140,21 @@ func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err
 	return prefix, local, i, nil
 }
 
-// scanNCName reads a name without colon at i and returns the offset after it.
+// scanNCName reads a name without colon at i and returns the offset after it. what is "element" or
+// "attribute" and completes the message.
 func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
+	data, from := s.data, i
+	for i < len(data) && nameBytes[data[i]] {
+		i++
+	}
+	if i > from && i < len(data) && data[i] < 0x80 && nameStart(data[from]) {
+		return i, nil
+	}
+	return s.scanOddName(from, what)
+}
+
+// scanOddName is scanNCName for a name that is not ASCII, is none, or reaches the document's end.
+func (s *scanner) scanOddName(i int, what string) (int, *FieldError) {
 	from := i
 	for i < len(s.data) {
 		c := s.data[i]

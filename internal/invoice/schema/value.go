@@ -11,6 +11,9 @@ func (m *Machine) value(f *frame, text []byte) {
 	if len(text) == 0 && f.child.Fixed != "" {
 		return // an empty element has its fixed value
 	}
+	if f.child.Fixed == "" && f.value.holdsAnyway(text) {
+		return
+	}
 	normal := m.normal(f.value, text)
 	rule, hint := m.breach(f.value, normal)
 	if rule == "" && f.child.Fixed != "" && string(normal) != f.child.Fixed {
@@ -22,6 +25,14 @@ func (m *Machine) value(f *frame, text []byte) {
 }
 
 func cut(text []byte) string { return string(text[:min(len(text), excerpt)]) }
+
+// holdsAnyway reports whether a text keeps the rules of v whatever becomes of its white space. It
+// answers for most texts of an invoice, names and descriptions, after a look at one byte: they need
+// one character, which the first one is, and have no more bytes than characters are allowed.
+func (v *Value) holdsAnyway(text []byte) bool {
+	return v.Kind == Text && len(v.Enum) == 0 && len(v.Patterns) == 0 && v.MinLength <= 1 &&
+		len(text) > 0 && text[0] > ' ' && (v.MaxLength == 0 || len(text) <= int(v.MaxLength))
+}
 
 // normal returns the text with its white space as it is compared. It copies only a text that
 // changes.
