@@ -110,13 +110,17 @@ func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]by
 //
 // A [*KeyError], or an error that wraps [ErrNewer], concerns this process: another process may be
 // able to open the document. Every other error concerns the document.
-func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
+func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) { return b.OpenInto(nil, id, sealed) }
+
+// OpenInto is [Bodies.Open] that uses the memory of dst, whose content is lost, if it is large
+// enough.
+func (b *Bodies) OpenInto(dst []byte, id string, sealed []byte) ([]byte, error) {
 	packed, err := b.decrypt(id, sealed)
 	if err != nil {
 		return nil, err
 	}
 	at := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] || c.encrypted == sealed[0] })
-	doc, err := documentCodecs[max(at, textCodec)].decode(packed) // layout 2 is that of texts
+	doc, err := documentCodecs[max(at, textCodec)].decode(dst, packed) // layout 2 is that of texts
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", id, err)
 	}

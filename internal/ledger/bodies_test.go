@@ -233,7 +233,7 @@ func FuzzOpen(f *testing.F) {
 					t.Fatalf("%q, %v, want %q", doc, err, want)
 				}
 			} else if sealed[0] == sealedPlainDict {
-				if want, err := documentCodecs[firstCodec].decode(sealed[1:]); err != nil || !bytes.Equal(want, doc) {
+				if want, err := documentCodecs[firstCodec].decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
 					t.Fatalf("%q, %v, want %q", doc, err, want)
 				}
 			} else if id != "inv-a" {

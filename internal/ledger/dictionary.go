@@ -33,18 +33,19 @@ var documentsDict []byte
 // zstdFrom is from how many bytes on a document is compressed with zstd.
 const zstdFrom = 4 << 10
 
-// codec compresses documents. Encode writes behind the end of dst.
+// codec compresses documents. Encode writes behind the end of dst. Decode uses the memory of dst,
+// whose content is lost, if it is large enough.
 type codec struct {
 	plain, encrypted byte // layouts of what it made
 	encode           func(dst, document []byte) []byte
-	decode           func(packed []byte) ([]byte, error)
+	decode           func(dst, packed []byte) ([]byte, error)
 }
 
 // documentCodecs are all that documents were ever compressed with. The first one is for texts, too.
 // They are safe for concurrent use.
 var documentCodecs = []codec{
 	{sealedPlain, sealedEncrypted, func(dst, doc []byte) []byte { return append(dst, s2.Encode(free(dst), doc)...) },
-		bounded(func(b []byte) ([]byte, error) { return s2.Decode(nil, b) })},
+		bounded(s2.Decode)},
 	s2Codec(sealedPlainDict, sealedEncryptedDict, func() []byte { return invoicesDict }),
 	s2Codec(sealedPlainDict2, sealedEncryptedDict2, secondContent),
 	zstdCodec(),
@@ -65,17 +66,17 @@ func free(dst []byte) []byte { return dst[len(dst):cap(dst)] }
 func s2Codec(plain, encrypted byte, content func() []byte) codec {
 	dict := sync.OnceValue(func() *s2.Dict { return s2.MakeDict(content(), []byte("<Faktura")) })
 	return codec{plain, encrypted, func(dst, doc []byte) []byte { return append(dst, dict().Encode(free(dst), doc)...) },
-		bounded(func(b []byte) ([]byte, error) { return dict().Decode(nil, b) })}
+		bounded(func(dst, packed []byte) ([]byte, error) { return dict().Decode(dst, packed) })}
 }
 
 // bounded refuses what says that it is larger than every document: a damaged length could ask for 4
 // GB of memory.
-func bounded(decode func([]byte) ([]byte, error)) func([]byte) ([]byte, error) {
-	return func(packed []byte) ([]byte, error) {
+func bounded(decode func(dst, packed []byte) ([]byte, error)) func(dst, packed []byte) ([]byte, error) {
+	return func(dst, packed []byte) ([]byte, error) {
 		if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {
 			return nil, fmt.Errorf("stored document says that it has %d bytes", n)
 		}
-		return decode(packed)
+		return decode(dst, packed)
 	}
 }
 
@@ -108,5 +109,5 @@ func zstdCodec() codec {
 		return d
 	})
 	return codec{sealedPlainZstd, sealedEncryptedZstd, func(dst, doc []byte) []byte { return encoder().EncodeAll(doc, dst) },
-		func(packed []byte) ([]byte, error) { return decoder().DecodeAll(packed, nil) }}
+		func(dst, packed []byte) ([]byte, error) { return decoder().DecodeAll(packed, dst[:0]) }}
 }

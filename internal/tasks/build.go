@@ -154,10 +154,11 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 		if err := b.documents.readAgain(ctx, &invs[i]); err != nil {
 			return fail(err)
 		}
-		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
+		more := yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil)
+		reuse(docs[i]) // the package has it compressed, or is given up
+		if docs[i] = nil; !more {
 			return false
 		}
-		docs[i] = nil
 	}
 	return true
 }

@@ -27,8 +27,8 @@
 //	documents.go         reading the documents: storage.go sealed with another key,
 //	                     unread_document.go one that cannot be read;
 //	                     unread.go: an entry that cannot be read
-//	builds.go            how many are built at a time; memory.go: how many bytes they take;
-//	                     spool_fault.go: the disk is full
+//	builds.go            how many are built at a time; memory.go: how many bytes they take,
+//	                     document_memory.go: used again; spool_fault.go: the disk is full
 //	upload.go            sending the parts
 //	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
 //	back_to_waiting.go   no session for it: its invoices wait again

@@ -83,7 +83,7 @@ func (d *documents) unseal(ctx context.Context, inv *ledger.Invoice, sealed []by
 	if err != nil {
 		return nil, err
 	}
-	doc, err := d.Bodies.Open(inv.ID, sealed)
+	doc, err := d.Bodies.OpenInto(unusedDocument(), inv.ID, sealed)
 	if err != nil {
 		return nil, d.unopened(ctx, inv.ID, err)
 	}

@@ -56,8 +56,17 @@ func (e *Entry) Size() int64 {
 // more bytes.
 var deflaters = sync.Pool{New: func() any {
 	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // the level is a valid one
-	return w
+	return &deflater{w: w}
 }}
+
+// deflater compresses one part after the other.
+type deflater struct {
+	w   *flate.Writer
+	out bytes.Buffer
+}
+
+// maxReused is the largest buffer of a deflater that is kept for the next part, in bytes.
+const maxReused = 64 << 10
 
 // Compress prepares an invoice for a bundle. Safe for concurrent use.
 func Compress(inv Invoice) (Entry, error) {
@@ -73,18 +82,20 @@ func Compress(inv Invoice) (Entry, error) {
 }
 
 func compress(data []byte) ([]byte, Part, error) {
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
-	out := bytes.NewBuffer(make([]byte, 0, len(data)/3+64))
-	w.Reset(out)
-	if _, err := w.Write(data); err != nil {
+	d := deflaters.Get().(*deflater)
+	d.out.Reset()
+	d.w.Reset(&d.out)
+	if _, err := d.w.Write(data); err != nil {
 		return nil, Part{}, err
 	}
-	if err := w.Close(); err != nil {
+	if err := d.w.Close(); err != nil {
 		return nil, Part{}, err
 	}
-	// A copy, because the buffer is larger than what it holds and thousands of them wait.
-	return bytes.Clone(out.Bytes()), Part{Stored: int64(out.Len()), Size: int64(len(data)), CRC: crc32.ChecksumIEEE(data)}, nil
+	stored := bytes.Clone(d.out.Bytes())
+	if d.out.Cap() <= maxReused {
+		deflaters.Put(d)
+	}
+	return stored, Part{Stored: int64(len(stored)), Size: int64(len(data)), CRC: crc32.ChecksumIEEE(data)}, nil
 }
 
 // Bundle is a finished bundle. It is archived in two steps: first the ZIP, then the index, which
