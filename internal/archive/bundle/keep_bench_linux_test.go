@@ -126,7 +126,7 @@ func keepFiles(ctx context.Context, s archive.Store, all []bundle.Invoice) error
 }
 
 func keepBundles(ctx context.Context, s archive.Store, all []bundle.Invoice) error {
-	for some := range slices.Chunk(all, 2048) {
+	for some := range slices.Chunk(all, 1024) {
 		if _, err := keep(ctx, s, "2026-11-26", "bench", some); err != nil {
 			return err
 		}
