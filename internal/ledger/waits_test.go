@@ -26,12 +26,16 @@ func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 	w.rdb.Set(ctx(), w.key(keyTenant, names[1]), "x", 0)
 	got, err := w.Tenants(ctx(), names)
 	w.must(err)
+	w.rdb.Del(ctx(), w.key(keyTenant, names[1]))
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 
+	made := []string{w.key(keyGroups), w.key(keyWaitSize)} // the audit behind each test would find them
+	defer func() { w.rdb.Del(ctx(), made...) }()
 	for i := range names {
 		g := Group{Tenant: names[i], Form: "v3"}.Name()
+		made = append(made, w.key(keyWait, g), w.key(keyWaitAge, g))
 		w.must(w.rdb.SAdd(ctx(), w.key(keyGroups), g).Err())
 		w.must(w.rdb.ZAdd(ctx(), w.key(keyWait, g), z(3000+i, "a"), z(2000+i, "b")).Err())
 		w.must(w.rdb.ZAdd(ctx(), w.key(keyWaitAge, g), z(100+i, "a"), z(1700000000000+i, "b")).Err())
