@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,13 @@ func (c *resultsCmd) checkState() error {
 		hint: "use one of " + strings.Join(names, ", ")}
 }
 
+// resultsMemory is in bytes. With the program itself, some 32 MB, it is less than 64 MB.
+const resultsMemory = 28 << 20
+
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
+	// Few pages are in memory at one time. Without a limit the collector may let a long list take
+	// more between two of its rounds.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(resultsMemory))
 	print, end := c.printer(p)
 	shown := 0
 	show := func(r *results.Result) error { shown++; return print(r) }

@@ -1,21 +1,38 @@
 package app
 
 import (
-	"github.com/hibiken/asynq"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
+
+	"ksefworker/internal/queue"
 )
 
-// queueInspector is the part of [asynq.Inspector] that the metrics need.
-type queueInspector interface {
+// queueSizes is the part of [queue.Sizes] that the metrics need.
+type queueSizes interface {
 	Queues() ([]string, error)
-	GetQueueInfo(queue string) (*asynq.QueueInfo, error)
+	Read(ctx context.Context, queues []string) ([]queue.Size, error)
+	Memory(queue string) (int64, error)
 }
 
 // queueCollector reads asynq's own counts at each scrape. The metrics have the names of asynq's
 // x/metrics, apart from two gauges that it calls _total; that module is not used because it links
-// 18 others. The figures are the pool's: every worker reports the same.
+// 18 others. The figures are the pool's: every worker reports the same. What the tasks take in
+// memory is dear to find out, so each scrape asks it of one queue, and the figures of the others are
+// those of the scrapes before.
 type queueCollector struct {
-	inspector queueInspector
+	sizes queueSizes
+
+	mu     sync.Mutex
+	memory map[string]int64 // bytes by queue, of those that were asked
+	asked  []string         // the queues, the one that was asked last at the end
+}
+
+func newQueueCollector(sizes queueSizes) *queueCollector {
+	return &queueCollector{sizes: sizes, memory: map[string]int64{}}
 }
 
 var (
@@ -44,29 +61,53 @@ func (c *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
-	names, err := c.inspector.Queues()
-	for _, name := range names {
-		var info *asynq.QueueInfo
-		if info, err = c.inspector.GetQueueInfo(name); err != nil {
-			// The other queues would wait for the same dead Redis, each for its full timeout.
-			break
+	ctx, cancel := scrape()
+	defer cancel()
+	names, err := c.sizes.Queues()
+	var sizes []queue.Size
+	if err == nil {
+		sizes, err = c.sizes.Read(ctx, names)
+	}
+	var memory map[string]int64
+	if err == nil {
+		memory, err = c.memoryOf(names)
+	}
+	for i := range sizes {
+		collectQueue(ch, &sizes[i])
+		if bytes, known := memory[sizes[i].Queue]; known {
+			gauge(ch, queueMemory, float64(bytes), sizes[i].Queue)
 		}
-		collectQueue(ch, info)
 	}
 	gauge(ch, queueUp, boolValue(err == nil))
 }
 
-func collectQueue(ch chan<- prometheus.Metric, q *asynq.QueueInfo) {
+// memoryOf asks the queue that was asked longest ago, and returns what is known of all.
+func (c *queueCollector) memoryOf(names []string) (map[string]int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.memory, func(name string, _ int64) bool { return !slices.Contains(names, name) })
+	if len(names) == 0 {
+		return nil, nil
+	}
+	next := slices.MinFunc(names, func(a, b string) int { return slices.Index(c.asked, a) - slices.Index(c.asked, b) })
+	c.asked = append(slices.DeleteFunc(c.asked, func(name string) bool { return name == next }), next)
+	bytes, err := c.sizes.Memory(next)
+	if err == nil {
+		c.memory[next] = bytes
+	}
+	return maps.Clone(c.memory), err
+}
+
+func collectQueue(ch chan<- prometheus.Metric, q *queue.Size) {
 	for state, n := range map[string]int{
 		"active": q.Active, "pending": q.Pending, "scheduled": q.Scheduled, "retry": q.Retry, "archived": q.Archived,
 		"completed": q.Completed, "aggregating": q.Aggregating,
 	} {
 		gauge(ch, queueTasks, float64(n), q.Queue, state)
 	}
-	gauge(ch, queueSize, float64(q.Size), q.Queue)
+	gauge(ch, queueSize, float64(q.All()), q.Queue)
 	gauge(ch, queueLatency, q.Latency.Seconds(), q.Queue)
-	gauge(ch, queueMemory, float64(q.MemoryUsage), q.Queue)
 	gauge(ch, queuePaused, boolValue(q.Paused), q.Queue)
-	ch <- prometheus.MustNewConstMetric(queueProcessed, prometheus.CounterValue, float64(q.ProcessedTotal), q.Queue)
-	ch <- prometheus.MustNewConstMetric(queueFailed, prometheus.CounterValue, float64(q.FailedTotal), q.Queue)
+	total(ch, queueProcessed, float64(q.Processed), q.Queue)
+	total(ch, queueFailed, float64(q.Failed), q.Queue)
 }

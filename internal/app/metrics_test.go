@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/queue"
 )
 
 type fixedCounts map[string]int64
@@ -20,11 +22,13 @@ func (f fixedCounts) Counts(context.Context) (map[string]int64, error) {
 }
 
 func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
-	_, inspector := busyRedis(t)
+	opt, inspector := busyRedis(t)
+	rdb := redis.NewClient(&redis.Options{Addr: opt.Addr})
+	defer rdb.Close()
 	if err := inspector.PauseQueue("packages"); err != nil {
 		t.Fatal(err)
 	}
-	m := newMetrics(&queueCollector{inspector}, &ledgerCollector{fixedCounts{"queued": 3, "parked": 0}})
+	m := newMetrics(newQueueCollector(queue.NewSizes(queue.New(rdb))), &ledgerCollector{fixedCounts{"queued": 3, "parked": 0}})
 	res := ask(m.Handler(), "GET", "/metrics")
 	body := bodyOf(t, res)
 	for _, line := range []string{
@@ -59,24 +63,32 @@ func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
 			t.Errorf("metrics show %q", secret)
 		}
 	}
+	for range 2 { // the lint was a scrape too
+		body = bodyOf(t, ask(m.Handler(), "GET", "/metrics"))
+	}
+	if n := strings.Count(body, "\nasynq_queue_memory_usage_approx_bytes{"); n != 4 {
+		t.Errorf("after four scrapes the memory of %d queues of four is known", n)
+	}
 }
 
-type deadInspector struct{ queues []string }
+type deadSizes struct{ queues []string }
 
-func (d deadInspector) Queues() ([]string, error) {
+func (d deadSizes) Queues() ([]string, error) {
 	if d.queues == nil {
 		return nil, errors.New("refused")
 	}
 	return d.queues, nil
 }
 
-func (d deadInspector) GetQueueInfo(string) (*asynq.QueueInfo, error) {
+func (d deadSizes) Read(context.Context, []string) ([]queue.Size, error) {
 	return nil, errors.New("refused")
 }
 
+func (d deadSizes) Memory(string) (int64, error) { return 0, errors.New("refused") }
+
 func TestMetrics_SourceFails_OtherSeriesAreStillServed(t *testing.T) {
 	for why, queues := range map[string][]string{"the list of queues fails": nil, "each queue fails": {"a", "b"}} {
-		m := newMetrics(&queueCollector{deadInspector{queues}}, &ledgerCollector{fixedCounts(nil)})
+		m := newMetrics(newQueueCollector(deadSizes{queues}), &ledgerCollector{fixedCounts(nil)})
 		res := ask(m.Handler(), "GET", "/metrics")
 		body := bodyOf(t, res)
 		if res.StatusCode != 200 {

@@ -103,7 +103,7 @@ func (w *Worker) pageOptions() (page.Options, error) {
 // poolReader reads how the whole pool stands.
 func (w *Worker) poolReader() *page.PoolReader {
 	p := w.pool
-	return &page.PoolReader{Ledger: p.Ledger, Inquiry: &inquiry.Reader{Ledger: p.Ledger, Environment: string(p.Config.Environment)},
+	return &page.PoolReader{Ledger: w.shown, Inquiry: &inquiry.Reader{Ledger: p.Ledger, Environment: string(p.Config.Environment)},
 		Waits: w.overview.get, Workers: p.Queue, Warn: p.Config.Deadlines.Warn}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/connect"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/plural"
 	"ksefworker/internal/waiting"
 )
@@ -17,6 +18,26 @@ type overviews struct{ *cached[[]waiting.Count] }
 
 // overviewAge is how old an overview may be.
 const overviewAge = 10 * time.Second
+
+// shownLedger reads the waiting sets for all that is shown: the overview and the figures of single
+// tenants ask for the same ones. Safe for concurrent use.
+type shownLedger struct {
+	*ledger.Ledger
+	waits *cached[[]ledger.Waiting]
+}
+
+// waitsAge is how old the waiting sets may be: half of [overviewAge], so that the overview is never
+// made of those of the one before.
+const waitsAge = overviewAge / 2
+
+func newShownLedger(l *ledger.Ledger, now func() time.Time) shownLedger {
+	return shownLedger{l, newCached(waitsAge, now, l.WaitsShown)}
+}
+
+// WaitsShown implements the ledgers of packages waiting and page.
+func (l shownLedger) WaitsShown(ctx context.Context) ([]ledger.Waiting, error) {
+	return l.waits.get(ctx)
+}
 
 func newOverviews(now func() time.Time, read func(context.Context) ([]waiting.Count, error)) overviews {
 	return overviews{newCached(overviewAge, now, read)}

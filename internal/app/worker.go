@@ -35,6 +35,7 @@ type Worker struct {
 	http      *http.Server
 	listener  net.Listener
 	dashboard *Dashboard
+	shown     shownLedger
 	overview  overviews
 	sickKeys  *cached[[]ledger.Unreadable]
 	log       zerolog.Logger
@@ -120,7 +121,9 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	w.sickKeys = newCached(sickKeysAge, pool.Now, pool.Ledger.SeeSickKeys)
+	w.shown = newShownLedger(pool.Ledger, pool.Now)
+	reader.Ledger = w.shown
+	w.sickKeys = newCached(sickKeysAge, pool.Now, pool.Ledger.SeeSharedSickKeys)
 	w.overview = newOverviews(pool.Now, reader.Overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
@@ -153,7 +156,7 @@ func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector 
 	return []prometheus.Collector{
 		e, out, workersCollector{p.Asynq}, w.faults, w.unserved, w.overview, archiveCollector{p.Store},
 		&healthCollector{p.Ledger, w.sickKeys, w.worker},
-		&queueCollector{asynq.NewInspectorFromRedisClient(queue.Guarded(p.Asynq))}, &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
+		newQueueCollector(queue.NewSizes(p.Queue)), &ledgerCollector{p.Ledger}, &openCollector{p.Ledger},
 		&memoryCollector{p.Ledger}, &dueCollector{p.Ledger, p.Config.Deadlines.Warn},
 		newLimitCollector(w.limits, w.overview.byTenant, p.Config), &circuitCollector{w.limits}, w.told, w.expiries, w.results,
 		traceCollector{p.Trail.Trace}, newTenantCollector(w.poolReader().Standings, p.Now, w.limits.hosts.has),

@@ -9,7 +9,8 @@ import (
 )
 
 // Each verb is one file of lua/, and says there what it is given and what it answers. entries.lua
-// is put before every one of them: it reads and writes entries and keeps the indexes in step.
+// is put before every one of them that writes: it reads and writes entries and keeps the indexes in
+// step.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -62,22 +63,35 @@ var (
 	fenceScript  = script("fence")
 	homeScript   = script("home")
 	rightsScript = script("rights")
+
+	// What is shown of many at once.
+	waitsScript   = reading("waits")
+	tenantsScript = reading("tenants")
 )
 
-// script makes the verb of one file. A file that is missing is a mistake of the build.
+// script makes the verb of one file.
 func script(name string) *redis.Script {
-	var parts [2]string
-	for i, file := range []string{"entries", name} {
-		text, err := luaFiles.ReadFile("lua/" + file + ".lua")
-		if err != nil {
-			panic(err)
-		}
-		parts[i] = string(text)
-	}
 	names := fmt.Sprintf("local VERSION, FINAL, PIECE, BUCKETS = %d, '%s', %d, %d\n", Version, finalFacts, finalPiece, FormatBuckets)
-	s := redis.NewScript(names + parts[0] + parts[1])
+	return known(name, names+luaFile("entries")+luaFile(name))
+}
+
+// reading makes a verb that is given the prefix alone and writes nothing, so entries.lua, which
+// begins with a write, is not before it: it works on a replica too.
+func reading(name string) *redis.Script { return known(name, luaFile(name)) }
+
+func known(name, source string) *redis.Script {
+	s := redis.NewScript(source)
 	scripts[name] = s
 	return s
+}
+
+// luaFile returns the text of a file. One that is missing is a mistake of the build.
+func luaFile(name string) string {
+	text, err := luaFiles.ReadFile("lua/" + name + ".lua")
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // ScriptHashes returns the SHA-1 of each script by the name of its verb, as Redis's SLOWLOG and

@@ -93,6 +93,16 @@ func notSick(cmds []redis.Cmder, err error) error {
 // SickKeys returns the shared keys that hold another type than the ledger writes, in one round
 // trip, in the order of their names. The keys of each waiting set are among them.
 func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
+	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
+	if err != nil && !wrongType(err) {
+		return nil, fmt.Errorf("read types of keys: %w", err)
+	}
+	return us.sickAmong(ctx, groups)
+}
+
+// sickAmong returns the sick ones among the keys that have one name, those of the given waiting
+// sets, and those that were seen sick before.
+func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Unreadable, error) {
 	want := map[string]string{}
 	for key, kind := range sharedKeys {
 		want[key] = kind
@@ -105,10 +115,6 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 		if kind := kindOfName(key); kind != "" { // they are too many to look at each
 			want[key] = kind
 		}
-	}
-	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
-	if err != nil && !wrongType(err) {
-		return nil, fmt.Errorf("read types of keys: %w", err)
 	}
 	for _, g := range groups {
 		want[keyWait+g], want[keyWaitAge+g] = "zset", "zset"
@@ -132,34 +138,16 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	return sick, nil
 }
 
-// SeeSickKeys is SickKeys, and remembers those keys, so that entries are listed again when a person
-// has deleted one. Whoever tells a person of them calls it: the person may be faster than the
-// sweep.
-func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error) {
-	sick, err := us.SickKeys(ctx)
-	if err != nil || len(sick) == 0 {
-		return sick, err
-	}
-	seen, err := us.sickSeen(ctx)
-	if err != nil {
-		return sick, err
-	}
-	all := append(seen, namesOf(sick)...)
-	slices.Sort(all)
-	if all = slices.Compact(all); len(all) == len(seen) && !slices.Contains(seen, keySickSeen) {
-		return sick, nil
-	}
-	return sick, us.rememberSick(ctx, all)
-}
-
-// kindOfName returns the type of a key that names invoices by identity or ref; "" for any other
-// key.
+// kindOfName returns the type of a key that names invoices by identity or ref, or is of a waiting
+// set; "" for any other key.
 func kindOfName(key string) string {
 	switch {
 	case strings.HasPrefix(key, keyIdentities):
 		return "hash"
 	case strings.HasPrefix(key, keyIdentity), strings.HasPrefix(key, keyRef):
 		return "string"
+	case strings.HasPrefix(key, keyWait), strings.HasPrefix(key, keyWaitAge):
+		return "zset"
 	}
 	return ""
 }

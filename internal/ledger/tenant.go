@@ -3,7 +3,10 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Tenant is what the pool has lately seen of one tenant at KSeF. The zero value means that nothing
@@ -30,8 +33,40 @@ type TenantStore struct{ *store }
 
 // Tenant reads what is known about a tenant.
 func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error) {
-	var t Tenant
-	if err := ts.rdb.HGetAll(ctx, ts.key(keyTenant, tenant)).Scan(&t); err != nil {
+	return ts.scan(tenant, ts.rdb.HGetAll(ctx, ts.key(keyTenant, tenant)))
+}
+
+// Tenants reads what is known about many tenants, with one command for each hundred. Nothing is
+// known about a tenant that cannot be read.
+func (ts *TenantStore) Tenants(ctx context.Context, tenants []string) (map[string]Tenant, error) {
+	out := make(map[string]Tenant, len(tenants))
+	for some := range slices.Chunk(tenants, waitsAtOnce) {
+		args := []any{ts.prefix}
+		for _, t := range some {
+			args = append(args, t)
+		}
+		told, err := ts.run(ctx, tenantsScript, args)
+		if err != nil {
+			return nil, fmt.Errorf("read tenants (%d): %w", len(some), err)
+		}
+		for i, t := range some {
+			fields, _ := cell(told, i).([]any)
+			m := make(map[string]string, len(fields)/2)
+			for k := 0; k+1 < len(fields); k += 2 {
+				m[text(fields[k])] = text(fields[k+1])
+			}
+			cmd := redis.NewMapStringStringCmd(ctx)
+			cmd.SetVal(m)
+			if known, err := ts.scan(t, cmd); err == nil {
+				out[t] = known
+			}
+		}
+	}
+	return out, nil
+}
+
+func (ts *TenantStore) scan(tenant string, fields *redis.MapStringStringCmd) (t Tenant, err error) {
+	if err := fields.Scan(&t); err != nil {
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	t.RefusedWhy, t.KeyRefused = ts.openWhy(tenant, t.RefusedWhy), ts.openWhy(tenant, t.KeyRefused)

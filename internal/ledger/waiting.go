@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -68,57 +67,6 @@ func (ws *WaitingStore) BackToWaiting(ctx context.Context, inv *Invoice) error {
 // worker chose the express lane for it.
 func (ws *WaitingStore) ExpressMove(inv *Invoice) Move {
 	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Edit: Edit{{"lane", Express}, {"chosen", true}}}
-}
-
-// Waiting describes one waiting set.
-type Waiting struct {
-	Group    Group
-	Count    int
-	Bytes    int64
-	Oldest   time.Time // when the invoice that has waited longest began to wait
-	Newest   time.Time // when the latest one began to wait
-	Deadline time.Time // the nearest legal deadline
-}
-
-// Waits describes every waiting set that is not empty, in two round trips whatever their number.
-func (ws *WaitingStore) Waits(ctx context.Context) ([]Waiting, error) {
-	names, err := ws.rdb.SMembers(ctx, ws.key(keyGroups)).Result()
-	if err = sickOr(err, keyGroups); err != nil || len(names) == 0 {
-		return nil, err
-	}
-	type answers struct {
-		count          *redis.IntCmd
-		bytes          *redis.StringCmd
-		old, fresh, dl *redis.ZSliceCmd
-	}
-	sets := make([]answers, len(names))
-	err = ws.pipe(ctx, func(p redis.Pipeliner) {
-		for i, n := range names {
-			sets[i] = answers{
-				count: p.ZCard(ctx, ws.key(keyWait, n)),
-				bytes: p.HGet(ctx, ws.key(keyWaitSize), n),
-				old:   p.ZRangeWithScores(ctx, ws.key(keyWaitAge, n), 0, 0),
-				fresh: p.ZRangeWithScores(ctx, ws.key(keyWaitAge, n), -1, -1),
-				dl:    p.ZRangeWithScores(ctx, ws.key(keyWait, n), 0, 0),
-			}
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read waiting sets: %w", err)
-	}
-	var out []Waiting
-	for i, n := range names {
-		g, ok := ParseGroup(n)
-		if !ok || sets[i].count.Val() == 0 {
-			continue
-		}
-		bytes, _ := sets[i].bytes.Int64()
-		out = append(out, Waiting{
-			Group: g, Count: int(sets[i].count.Val()), Bytes: bytes,
-			Oldest: score(sets[i].old), Newest: score(sets[i].fresh), Deadline: score(sets[i].dl),
-		})
-	}
-	return out, nil
 }
 
 // FirstWaiting lists the n most urgent ids of a waiting set.

@@ -43,7 +43,7 @@ type Standing struct {
 type PoolLedger interface {
 	Clock(ctx context.Context) (time.Time, error)
 	Counts(ctx context.Context) (map[string]int64, error)
-	Waits(ctx context.Context) ([]ledger.Waiting, error)
+	WaitsShown(ctx context.Context) ([]ledger.Waiting, error)
 	PackagesInState(ctx context.Context, s ledger.PackageState, from, to time.Time, limit int) ([]string, error)
 	Packages(ctx context.Context, ids []string) ([]ledger.Package, error)
 	Due(ctx context.Context, t time.Time, limit int) ([]string, error)
@@ -131,7 +131,7 @@ func (s *Standing) due(t time.Time) {
 
 // sets reads the nearest deadlines of what waits for a package.
 func (r *PoolReader) sets(ctx context.Context, p *Pool) error {
-	sets, err := r.Ledger.Waits(ctx)
+	sets, err := r.Ledger.WaitsShown(ctx)
 	for _, s := range sets {
 		p.of(s.Group.Tenant).due(s.Deadline)
 	}

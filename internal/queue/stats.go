@@ -1,8 +1,10 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -96,22 +98,22 @@ func (q *Queue) Stats(limit int) (Stats, error) {
 		return stats, fmt.Errorf("list queues: %w", err)
 	}
 	ours := Queues()
-	for _, name := range known {
-		if ours[name] == 0 {
-			continue
-		}
-		if err := q.readQueue(name, limit, &stats); err != nil {
-			return stats, fmt.Errorf("read queue %s: %w", name, err)
+	known = slices.DeleteFunc(known, func(name string) bool { return ours[name] == 0 })
+	// The inspector would ask for the memory of tasks too: see Sizes.
+	sizes, _, _, err := readSizes(context.Background(), q.rdb, known, false)
+	if err != nil {
+		return stats, err
+	}
+	for i := range sizes {
+		if err := q.readQueue(&sizes[i], limit, &stats); err != nil {
+			return stats, fmt.Errorf("read queue %s: %w", sizes[i].Queue, err)
 		}
 	}
 	return stats, nil
 }
 
-func (q *Queue) readQueue(name string, limit int, stats *Stats) error {
-	info, err := q.inspect.GetQueueInfo(name)
-	if err != nil {
-		return err
-	}
+func (q *Queue) readQueue(info *Size, limit int, stats *Stats) error {
+	name := info.Queue
 	stats.Paused[name], stats.Pending[name] = info.Paused, info.Pending
 	lists := []struct {
 		size int

@@ -14,11 +14,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// usagesAtOnce is how many logs one command reads: half a millisecond of Redis.
-const usagesAtOnce = 500
+// usagesAtOnce is how many logs one command reads: a millisecond of Redis.
+const usagesAtOnce = 1000
 
 // Usages counts the use of many keys, as [Redis.Usage] does of one, in one round trip and one
-// command for each five hundred keys. Keys that have booked nothing lately and are not frozen are
+// command for each thousand keys. Keys that have booked nothing lately and are not frozen are
 // left out. So are the waitlists: see [Redis.Waitlisted]. limits returns what is asked of a key;
 // nil asks for freezes alone.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
@@ -150,15 +150,42 @@ func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err 
 	return u, nil
 }
 
-// Waitlisted counts the tickets on the waitlists of keys, with two commands for each key in one
-// round trip.
+// waitlistsAtOnce is how many keys Waitlisted asks about with one command whether any of them has a
+// waitlist.
+const waitlistsAtOnce = 20
+
+// Waitlisted counts the tickets on the waitlists of keys. Few keys have a waitlist, so it asks with
+// one command for each twenty keys whether any has, and then counts those of such a twenty, with two
+// commands for each key: two round trips at most.
 func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
+	some := slices.Collect(slices.Chunk(keys, waitlistsAtOnce))
+	there := make([]*redis.IntCmd, len(some))
+	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, keys := range some {
+			var names []string
+			for _, k := range keys {
+				for _, name := range waitlistNames {
+					order, _ := s.waitlistKeys(k, name)
+					names = append(names, order)
+				}
+			}
+			there[i] = p.Exists(ctx, names...)
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("look for waitlists: %w", err)
+	}
 	cmds := map[Key][]*redis.IntCmd{}
 	if _, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, k := range keys {
-			for _, name := range waitlistNames {
-				order, _ := s.waitlistKeys(k, name)
-				cmds[k] = append(cmds[k], p.ZCard(ctx, order))
+		for i, keys := range some {
+			if there[i].Val() == 0 {
+				continue
+			}
+			for _, k := range keys {
+				for _, name := range waitlistNames {
+					order, _ := s.waitlistKeys(k, name)
+					cmds[k] = append(cmds[k], p.ZCard(ctx, order))
+				}
 			}
 		}
 		return nil

@@ -16,13 +16,13 @@ import (
 // Ledger is the part of [ledger.Ledger] that a [Reader] needs.
 type Ledger interface {
 	Clock(ctx context.Context) (time.Time, error)
-	Waits(ctx context.Context) ([]ledger.Waiting, error)
+	WaitsShown(ctx context.Context) ([]ledger.Waiting, error)
 	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 	Packages(ctx context.Context, ids []string) ([]ledger.Package, error)
 	Held(ctx context.Context, pkg string) ([]ledger.Invoice, error)
 	PackagesInState(ctx context.Context, s ledger.PackageState, from, to time.Time, limit int) ([]string, error)
 	Counts(ctx context.Context) (map[string]int64, error)
-	Tenant(ctx context.Context, tenant string) (ledger.Tenant, error)
+	Tenants(ctx context.Context, names []string) (map[string]ledger.Tenant, error)
 	Holds(ctx context.Context) (map[string]ledger.Hold, error)
 }
 
@@ -150,7 +150,7 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	if f.Queues, err = r.Queue.Stats(maxRead); err != nil {
 		return nil, err
 	}
-	sets, err := r.Ledger.Waits(ctx)
+	sets, err := r.Ledger.WaitsShown(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (r *Reader) reasons(ctx context.Context, f *Facts, parents []string) error 
 	return nil
 }
 
-// tenants reads what holds each tenant back, with one command for each and a few for all.
+// tenants reads what holds each tenant back, with a few commands for all.
 func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) error {
 	if len(names) == 0 {
 		return nil
@@ -202,17 +202,19 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 	if err != nil {
 		return err
 	}
-	limits, err := r.Limits.Held(ctx, slices.Sorted(maps.Keys(names)))
+	sorted := slices.Sorted(maps.Keys(names))
+	limits, err := r.Limits.Held(ctx, sorted)
+	if err != nil {
+		return err
+	}
+	all, err := r.Ledger.Tenants(ctx, sorted) // an unreadable entry does not hide the other reasons
 	if err != nil {
 		return err
 	}
 	for name := range names {
 		t := Tenant{Held: held[name]}
 		t.Known, t.Paused = r.Tenant(name)
-		known, err := r.Ledger.Tenant(ctx, name) // an unreadable entry must not hide the other reasons
-		if ctx.Err() != nil {
-			return err
-		}
+		known := all[name]
 		t.Denied, t.Refused = known.DeniedTill.Time(), settlement.Rules{Refusals: r.Refusals}.TenantRestsUntil(known)
 		t.KeyRefused, t.RefusedWhy, t.Said = known.KeyRefused, known.RefusedWhy, known.Said
 		if known.Denials == 0 {

@@ -1,0 +1,20 @@
+-- Describe waiting sets. ARGV, behind the prefix: 1 when the newest is asked for too, or ''; names of
+-- groups. Returns, for each: how many wait, since when the first of them waits, the nearest legal
+-- deadline, since when the newest waits, the bytes that wait. '' stands for what is not there, or
+-- whose key is of another type.
+local P, get, out, refused = ARGV[1], redis.pcall, {}, nil
+local function tell(v)
+  if type(v) == 'table' and v.err and not string.find(v.err, 'WRONGTYPE', 1, true) then refused = v end
+  if type(v) == 'table' then v = not v.err and v[2] end
+  out[#out+1] = v or ''
+end
+local sizes = get('HMGET', P .. 'waitsize', unpack(ARGV, 3))
+for i = 3, #ARGV do
+  local set, age = P .. 'wait:' .. ARGV[i], P .. 'waitage:' .. ARGV[i]
+  tell(get('ZCARD', set))
+  tell(get('ZRANGE', age, 0, 0, 'WITHSCORES'))
+  tell(get('ZRANGE', set, 0, 0, 'WITHSCORES'))
+  tell(ARGV[2] ~= '' and get('ZRANGE', age, -1, -1, 'WITHSCORES'))
+  tell(sizes.err and sizes or sizes[i-2])
+end
+return refused or out
