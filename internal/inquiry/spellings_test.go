@@ -50,7 +50,8 @@ func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *
 		name, tenant string
 		want         []string
 	}{
-		{"FV 1 2", "", []string{plain, noBreak}}, {"FV\u00a01 2", "", []string{plain, noBreak}}, {"FV 1\u00a02", "", []string{plain, noBreak}},
+		{"FV 1 2", "", []string{plain, noBreak}}, {"FV\u00a01 2", "", []string{plain, noBreak}},
+		{"FV 1\u00a02", "", []string{plain, noBreak}},
 		{"FV 1 2", sellerA, []string{plain}}, {"FV 1 2", sellerB, []string{noBreak}}, {"FV\u00a01 2", sellerA, []string{plain}},
 		{long, sellerA, []string{hides}}, {long, sellerB, []string{hidden}}, {noBreak, sellerA, nil}, {noBreak, sellerB, []string{noBreak}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -77,9 +78,10 @@ func TestPostgres_OutcomesOfEveryKind_AreStoredAsTheSchemaDescribesThem(t *testi
 		}
 		return doc
 	}
-	r := &sinks.Runner{Name: "bi", Sink: s, Editor: &sinks.Editor{Ledger: b.Ledger, Environment: "test", Document: body}, Log: zerolog.Nop()}
+	editor := &sinks.Editor{Ledger: b.Ledger, Environment: "test", Document: body}
+	r := &sinks.Runner{Name: "bi", Sink: s, Editor: editor, Log: zerolog.Nop()}
 	b.must(r.Run(t.Context(), nil))
-	want := []string{"accepted", "dismissed", "dismissed", "parked", "receipted", "refused", "refused", "rejected", "rejected", "superseded"}
+	want := strings.Fields("accepted dismissed dismissed parked receipted refused refused rejected rejected superseded")
 	got := srv.rows("select state from s5.invoices order by state")
 	if !slices.Equal(got, want) {
 		t.Errorf("stored are %q, want %q", got, want)
