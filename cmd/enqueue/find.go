@@ -87,7 +87,7 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	invs = map[string]*ledger.Invoice{}
 	if !w.ArchiveOnly {
-		held, err := p.inquiry().Find(ctx, name)
+		held, err := p.inquiry().Find(ctx, name, w.wanted.Tenants...)
 		if err := p.skip(err); err != nil {
 			return nil, nil, err
 		}

@@ -18,6 +18,11 @@ func (rd *reader) inquiry() *inquiry.Reader {
 	}
 }
 
+// findName returns the invoices with this id or number, of all tenants.
+func (rd *reader) findName(ctx context.Context, name string) ([]ledger.Invoice, error) {
+	return rd.inquiry().Find(ctx, name)
+}
+
 // findRef returns the invoices that have this ref, at most one of each tenant.
 func (rd *reader) findRef(ctx context.Context, ref string) ([]ledger.Invoice, error) {
 	names := make([]string, len(rd.cfg.Tenants))

@@ -56,7 +56,7 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
 	for i, name := range slices.Concat(c.Names, c.Ref) {
-		find, refused, unknown := p.inquiry().Find, p.inquiry().Refused, unknownName
+		find, refused, unknown := p.findName, p.inquiry().Refused, unknownName
 		if i >= len(c.Names) {
 			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
 		}

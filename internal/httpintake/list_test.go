@@ -97,6 +97,25 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 	}
 }
 
+// KSeF counts all spaces as equal, and so does a person. The number that one client typed may be,
+// byte for byte, that of an invoice of another client.
+func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(t *testing.T) {
+	b := newBench(t, nil)
+	b.take(1, "FV 1", "")
+	b.take(0, "FV\u00a01", "")
+	b.take(0, "A B C D E F G", "") // more spaces than are tried both ways: found as it is written
+	for query, want := range map[string]string{"FV 1": "FV\u00a01", "FV\u00a01": "FV\u00a01", "A B C D E F G": "A B C D E F G"} {
+		if got, _ := b.list("number=" + url.QueryEscape(query)); !slices.Equal(got, []string{want}) {
+			t.Errorf("%q finds %q, want %q", query, got, want)
+		}
+	}
+	b.take(0, "FV\u00a02", "")
+	b.take(0, "FV 2", "")
+	if got, _ := b.list("number=FV+2"); len(got) != 2 {
+		t.Errorf("of two spellings %q are found", got)
+	}
+}
+
 // Nothing in the document says whose it is.
 func TestList_RefOfADocumentThatCouldNotBeRead_FindsItsRefusal(t *testing.T) {
 	b := newBench(t, nil)

@@ -51,24 +51,34 @@ func (r *Reader) skip(err error) error {
 }
 
 // Find returns the invoice with the id name, or all invoices with the number (P_2) name, as
-// [SameNumber] compares them, the oldest first. No invoice is not an error. When some entries
-// cannot be read, Find returns the others together with an error that names the unreadable ones:
-// see [ledger.Skip].
-func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error) {
+// [SameNumber] compares them, the oldest first, of some tenants, or of all when none is named. No
+// invoice is not an error. When some entries cannot be read, Find returns the others together with
+// an error that names the unreadable ones, whoever's they are: see [ledger.Skip].
+func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
 	// number.
 	if strings.HasPrefix(name, "inv-") {
 		invs, err := r.Ledger.Invoices(ctx, []string{name})
 		if err != nil || len(invs) > 0 {
-			return invs, err
+			return ofTenants(invs, tenants), err
 		}
 	}
 	invs, err := r.FindNumber(ctx, name)
-	if err == nil && len(invs) == 0 {
-		invs, err = r.scanNumber(ctx, name)
+	if invs = ofTenants(invs, tenants); err == nil && len(invs) == 0 {
+		invs, err = r.scanNumber(ctx, name, tenants)
 	}
 	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
 	return invs, err
+}
+
+// ofTenants removes the invoices of others.
+func ofTenants(invs []ledger.Invoice, tenants []string) []ledger.Invoice {
+	return slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return !of(&inv, tenants) })
+}
+
+// of reports whether an invoice is one of these tenants'; none means all.
+func of(inv *ledger.Invoice, tenants []string) bool {
+	return len(tenants) == 0 || slices.Contains(tenants, inv.Tenant)
 }
 
 // FindRef returns the invoices with this ref, at most one of each of the tenants. Its errors are

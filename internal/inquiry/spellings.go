@@ -31,24 +31,27 @@ const (
 )
 
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
-// space counts as KSeF counts it, see [SameNumber]; of several spellings the one that was typed
-// comes first. Its errors are those of Find.
+// space counts as KSeF counts it, see [SameNumber]. All spellings are looked up: the first one that
+// somebody has may be that of an invoice that the caller may not see. Of a number with more than
+// [maxSpaces] spaces an invoice with a rare spelling is not found. Its errors are those of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
+	var ids []string
 	for _, s := range spellings(number) {
-		ids, err := r.Ledger.ByNumber(ctx, s)
+		some, err := r.Ledger.ByNumber(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("look up number: %w", err)
 		}
-		if len(ids) > 0 {
-			return r.Ledger.Invoices(ctx, ids)
-		}
+		ids = append(ids, some...)
 	}
-	return nil, nil
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return r.Ledger.Invoices(ctx, ids)
 }
 
-// scanNumber looks for a number among what a person may have to act on, and then among the newest
-// entries.
-func (r *Reader) scanNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
+// scanNumber looks for a number of these tenants among what a person may have to act on, and then
+// among the newest entries.
+func (r *Reader) scanNumber(ctx context.Context, number string, tenants []string) ([]ledger.Invoice, error) {
 	if !strings.Contains(ordinary(number), " ") {
 		return nil, nil
 	}
@@ -56,7 +59,7 @@ func (r *Reader) scanNumber(ctx context.Context, number string) ([]ledger.Invoic
 	for _, states := range [][]ledger.State{{ledger.Rejected, ledger.Parked}, nil} {
 		found, err := r.Latest(ctx, Window{
 			States: states, Limit: maxFindScan, Scan: maxFindScan, Until: until,
-			Match: func(inv *ledger.Invoice) bool { return SameNumber(inv.Number, number) },
+			Match: func(inv *ledger.Invoice) bool { return of(inv, tenants) && SameNumber(inv.Number, number) },
 		})
 		if err != nil || len(found.Invoices) > 0 {
 			return found.Invoices, err

@@ -1,6 +1,7 @@
 package inquiry_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,36 @@ func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt
 	for _, name := range []string{"FV1/2", "FV 1 /2", "P\u00a0", " ", "inv-none", "no such number"} {
 		if invs, err := w.reader.Find(t.Context(), name); err != nil || len(invs) != 0 {
 			t.Errorf("%q finds %v (%v), want none", name, invs, err)
+		}
+	}
+}
+
+// The two invoices of a number may be those of two tenants, each of whom sees its own alone.
+func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *testing.T) {
+	w := newWorld(t)
+	long := "A B C D E F G H" // more spaces than are tried both ways
+	plain, noBreak := w.take(sellerA, "FV 1 2", "1"), w.take(sellerB, "FV\u00a01 2", "2")
+	hides, hidden := w.take(sellerA, long, "3"), w.take(sellerB, "A B\u00a0C D E\u00a0F G H", "4")
+	for _, c := range []struct {
+		name, tenant string
+		want         []string
+	}{
+		{"FV 1 2", "", []string{plain, noBreak}}, {"FV\u00a01 2", "", []string{plain, noBreak}},
+		{"FV 1\u00a02", "", []string{plain, noBreak}},
+		{"FV 1 2", sellerA, []string{plain}}, {"FV 1 2", sellerB, []string{noBreak}}, {"FV\u00a01 2", sellerA, []string{plain}},
+		{long, sellerA, []string{hides}}, {long, sellerB, []string{hidden}}, {noBreak, sellerA, nil}, {noBreak, sellerB, []string{noBreak}},
+	} {
+		var tenants []string
+		if c.tenant != "" {
+			tenants = []string{c.tenant}
+		}
+		invs, err := w.reader.Find(t.Context(), c.name, tenants...)
+		var got []string
+		for _, inv := range invs {
+			got = append(got, inv.ID)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q of tenant %q finds %q (%v), want %q", c.name, c.tenant, got, err, c.want)
 		}
 	}
 }

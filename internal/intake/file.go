@@ -53,8 +53,11 @@ func orUnreadable(err error) error {
 }
 
 // irregular refuses pipes, sockets and devices: opening one may block for ever, and reading one may
-// never end.
+// never end. A folder comes here when a manifest names it.
 func irregular(mode fs.FileMode, path bool) *Problem {
+	if mode.IsDir() {
+		return &Problem{What: "is a folder, not a file", Hint: "give each invoice in it a line of its own", Path: path}
+	}
 	kind := "a device"
 	switch {
 	case mode&fs.ModeNamedPipe != 0:

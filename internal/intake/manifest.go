@@ -79,6 +79,10 @@ func (m *Manifest) item(at string, line []byte) Item {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return Item{File: at, Err: WrongKind("the line", wrong)}
 	}
+	if err != nil && bytes.IndexByte(line, 0) >= 0 {
+		return Item{File: at, Err: &Problem{What: "is not a line of a manifest: it is not UTF-8",
+			Hint: "write the manifest in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}}
+	}
 	if err != nil {
 		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
 			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}

@@ -58,19 +58,13 @@ func (a *Admitter) prepare(
 	if err != nil {
 		// The answer has all that could be read: a refusal that names the invoice's number can be
 		// found in an export of thousands.
-		n.Invoice = ledger.Invoice{
-			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref, Tenant: from.Name},
-			Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
-		}
+		n.Invoice = readOf(h, d, from.Name)
 		return n, refusal{err}
 	}
 	corrects := ""
 	if terms.Corrects != "" {
 		if corrects, err = a.corrected(ctx, terms.Corrects, from, h); err != nil {
-			n.Invoice = ledger.Invoice{
-				Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref, Tenant: from.Name},
-				Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
-			}
+			n.Invoice = readOf(h, d, from.Name)
 			return n, err
 		}
 		terms.Lane, terms.Offline = ledger.Express, false // it says itself that it was issued offline
@@ -122,4 +116,14 @@ func (a *Admitter) prepare(
 	}
 	n.Body = sealed
 	return n, nil
+}
+
+// readOf returns what could be read of a document that is refused. Results have a day as P_1 or
+// nothing: what the document has otherwise is the value of its fault.
+func readOf(h invoice.Header, d Document, tenant string) ledger.Invoice {
+	return ledger.Invoice{
+		Facts: ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: invoice.Day(h.IssueDate), File: d.File, Ref: d.Ref,
+			Tenant: tenant},
+		Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
+	}
 }

@@ -104,6 +104,24 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 	d.wants()
 }
 
+// Programs that read results expect a day, as the schema of results says.
+func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T) {
+	d := newRecorder(t)
+	for file, day := range map[string]string{"a.xml": "23.11.2026", "b.xml": "2026-02-30", "c.xml": "2026-11-23Z"} {
+		d.hand(file, bytes.Replace(sample.Invoice(sample.Options{Number: file, IssueDate: "2026-01-05"}),
+			[]byte("<P_1>2026-01-05"), []byte("<P_1>"+day), 1))
+	}
+	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%d refusals, %v", len(all), err)
+	}
+	for _, r := range all {
+		if r.IssueDate != "" || r.Faults[0].Field != "P_1" || r.Faults[0].Value == "" {
+			t.Errorf("%s: %q, %+v", r.File, r.IssueDate, r.Faults)
+		}
+	}
+}
+
 // Of a document that cannot be read, only the file is known. A number that is at fault will change
 // when the document is fixed.
 func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {

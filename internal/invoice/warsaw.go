@@ -28,6 +28,15 @@ func Warsaw() *time.Location { return loadWarsaw() }
 // Header.IssueDate as text.
 func Today(now time.Time) string { return now.In(Warsaw()).Format(dateLayout) }
 
+// Day returns s when it is a day, "2006-01-02", and "" otherwise. P_1 of a document that is refused
+// may be anything.
+func Day(s string) string {
+	if _, _, _, ok := dateShape(s); !ok {
+		return ""
+	}
+	return s
+}
+
 // dateShape reports whether s is YYYY-MM-DD in ASCII digits and a valid day, and returns its parts.
 // It is stricter than time.Parse and does not allocate.
 func dateShape(s string) (y int, m time.Month, d int, ok bool) {

@@ -3,6 +3,8 @@ package ledger
 import (
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -44,6 +46,56 @@ func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *test
 				t.Errorf("beside a document that is %s: %+v, want %+v", state, got, want)
 			}
 		})
+	}
+}
+
+// Two processes take documents with one ref at the same moment: the first to write has it.
+func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
+	w := oneWorld(t)
+	winner, loser, beside := w.withRef("SO-1"), w.withRef("SO-1"), w.withRef("SO-2")
+	var once atomic.Bool
+	w.rdb.AddHook(beforeExec(func() {
+		if once.CompareAndSwap(false, true) {
+			w.take(winner)
+		}
+	}))
+	res, err := w.Take(ctx(), []NewInvoice{loser, beside})
+	w.must(err)
+	if !once.Load() {
+		t.Fatal("nobody came between: this test proves nothing")
+	}
+	if want := (TakeResult{Taken: RefUsed, RefOf: winner.ID, RefState: Queued}); res[0] != want || res[1].Taken != Created {
+		t.Errorf("got %+v, want %+v and the other one created", res, want)
+	}
+	if ids := w.byRef(w.Ledger, "SO-1", sellerA); !slices.Equal(ids, []string{winner.ID}) {
+		t.Errorf("the ref finds %q, want %q", ids, winner.ID)
+	}
+}
+
+func TestTake_ManyWithOneRefAtOnce_OneIsCreated(t *testing.T) {
+	w := oneWorld(t)
+	const n = 8
+	results := make(chan TakeResult, n)
+	var start, all sync.WaitGroup
+	start.Add(1)
+	for range n {
+		doc := w.withRef("SO-1")
+		all.Go(func() {
+			start.Wait()
+			if res, err := w.Take(ctx(), []NewInvoice{doc}); err == nil {
+				results <- res[0]
+			}
+		})
+	}
+	start.Done()
+	all.Wait()
+	close(results)
+	outcomes := map[Taken]int{}
+	for r := range results {
+		outcomes[r.Taken]++
+	}
+	if outcomes[Created] != 1 || outcomes[RefUsed] != n-1 {
+		t.Errorf("got %v", outcomes)
 	}
 }
 

@@ -42,7 +42,7 @@ type present struct {
 // refuse the new document, and a pool that works on them would break the transaction again and
 // again.
 func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
-	clear(refs.held) // of an earlier try
+	refs.forget()
 	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
 	ids := make([]string, len(batch), 2*len(batch))
 	keys := make([]string, len(batch), 2*len(batch))

@@ -39,6 +39,13 @@ func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
 	return r
 }
 
+// forget empties what an earlier try has read and decided. That try wrote nothing, because somebody
+// else wrote meanwhile: it may have been the one who has the ref now.
+func (r *refKeys) forget() {
+	clear(r.held)
+	clear(r.taken)
+}
+
 // readRefs reads which invoices the refs name, and returns their ids. sick are the places in the
 // batch of those whose ref is under a key that holds something else.
 func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (ids []string, sick map[int]string, err error) {

@@ -66,7 +66,7 @@ type Tenant struct {
 
 // Inquiry answers questions about invoices: [inquiry.Reader].
 type Inquiry interface {
-	Find(ctx context.Context, name string) ([]ledger.Invoice, error)
+	Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error)
 	FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error)
 	Latest(ctx context.Context, w inquiry.Window) (inquiry.Found, error)
 	Results(ctx context.Context, invs []ledger.Invoice) ([]results.Result, error)

@@ -222,7 +222,7 @@ func (v *listing) older(at ledger.Place, own bool) string {
 
 // named returns the invoices with exactly this number, id or ref.
 func (v *searches) named(q *question) ([]ledger.Invoice, error) {
-	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text)
+	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text, v.User.Tenants...)
 	if _, err = ledger.Skip(err); err != nil {
 		return nil, err
 	}

@@ -71,11 +71,14 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "FV/2026/11/0042", ledger.Rejected, "")
 	w.take("A", sellerA, "FV/2026/11/0043", ledger.Queued, "")
+	w.take("B", sellerB, "SP 7", ledger.Queued, "") // as it is typed, and not anna's
+	w.take("A", sellerA, "SP\u00a07", ledger.Queued, "")
 	p := w.as("anna")
 	today := time.Now().In(invoice.Warsaw()).Format(time.DateOnly)
 	for q, want := range map[string]int{
-		"FV/2026/11/0042": 1, "fv/2026/11/0042": 1, "0042": 1, "2026/11": 2, id: 1, "ref FV/2026/11/0042": 1, sellerA: 2, "nothing": 0,
-		"0042&from=" + today + "&to=" + today: 1, "0042&to=2020-01-01": 0, "&state=queued": 1, "004&state=queued": 1,
+		"FV/2026/11/0042": 1, "fv/2026/11/0042": 1, "0042": 1, "2026/11": 2, id: 1, "ref FV/2026/11/0042": 1, sellerA: 3, "nothing": 0,
+		"SP 7":                                1,
+		"0042&from=" + today + "&to=" + today: 1, "0042&to=2020-01-01": 0, "&state=queued": 2, "004&state=queued": 1,
 	} {
 		text, more, _ := strings.Cut(q, "&")
 		path := "/invoices?q=" + url.QueryEscape(text)

@@ -15,8 +15,9 @@ const Refused = "refused"
 // OfRefusal returns a recorded refusal in the form of an invoice's result.
 func OfRefusal(r *ledger.Refusal) Result {
 	out := Result{
-		ID: r.ID, File: r.File, Ref: r.Ref, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
-		Tenant: r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
+		ID: r.ID, File: r.File, Ref: r.Ref, NIP: r.NIP, Number: r.Number, Kind: r.Kind,
+		IssueDate: invoice.Day(r.IssueDate), // an earlier build put anything on record that P_1 had
+		Tenant:    r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
 		Revision: r.Revision(),
 	}
 	if r.Ended != "" {

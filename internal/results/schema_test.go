@@ -85,6 +85,7 @@ func TestSchema_ResultsOfEveryState_AreValid(t *testing.T) {
 	check("refused", Explained(&refusal))
 	refusal.Ended, refusal.Note = ledger.RefusalSuperseded, "a corrected document was taken"
 	check("superseded refusal", OfRefusal(&refusal))
+	check("refused for its date", OfRefusal(&ledger.Refusal{ID: "ref-b", IssueDate: "23.11.2026"}))
 	check("unreadable", WithoutEntry(&ledger.Unreadable{ID: "inv-a", Tenant: "One", State: "sent"}))
 	check("an unreadable outcome", WithoutRecord(Result{}, &ledger.Outcome{ID: "inv-a", Rev: 3, State: ledger.Accepted, At: "5-0"}))
 	if s.Why([]byte(`{"id":"inv-a"}`)) == nil {

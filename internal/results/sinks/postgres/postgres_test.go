@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"ksefworker/internal/results"
+	"ksefworker/internal/results/resulttest"
 	"ksefworker/internal/results/sinks"
 )
 
@@ -177,8 +178,17 @@ func (s *server) rows(query string) []string {
 	return out
 }
 
+// sink makes a receiver. What it has stored at the end of the test must be what the published
+// schema describes.
 func (s *server) sink(schema string) *Sink {
 	s.t.Helper()
+	t := s.t
+	t.Cleanup(func() {
+		described := resulttest.Read(t, "../../../../docs/result.schema.json")
+		for _, stored := range s.rows("select result::text from " + schema + ".invoices") {
+			described.Check(t, "stored in "+schema, []byte(stored))
+		}
+	})
 	sink, err := New(Options{URL: s.url(), Schema: schema, Password: func() (string, error) { return "geheim", nil }})
 	if err != nil {
 		s.t.Fatal(err)
@@ -210,7 +220,7 @@ func TestPostgres_Results_OneRowOfEachInvoiceAndOneOfEachEvent(t *testing.T) {
 	deliver(t, s, message("inv-a", 6, "receipted", ""))
 	deliver(t, s, message("inv-a", 5, "accepted", ""), message("inv-a", 6, "receipted", "")) // told again
 	refused := message("ref-c", 1764000000000, "refused", "must be XML")
-	refused.IssueDate, refused.Gross, refused.Deadline = "yesterday", "a lot", ""
+	refused.IssueDate, refused.Gross, refused.Deadline = "yesterday", "a lot", "" // columns that cannot hold it
 	deliver(t, s, refused)
 	got := srv.rows("select id, revision, state, issue_date::text, gross::text, ref is null, result->>'state' from s0.invoices order by id")
 	want := []string{"inv-a 6 receipted 2026-11-23 1230.50 true receipted", "inv-b 2 rejected 2026-11-23 1230.50 true rejected",
