@@ -203,8 +203,8 @@ var (
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual", "internal/archive/archivetest",
-		"internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual",
+		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
