@@ -204,7 +204,8 @@ var (
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
 		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual",
-		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
+		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest",
+		"internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report":     {"internal/archive"},
