@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +180,22 @@ func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
 					t.Errorf("%s: %s has a secret in its environment: %s=%v", tc.compose, name, key, value)
 				}
 			}
+		}
+	}
+}
+
+// A tag that moves makes the same file another installation tomorrow.
+func TestImages_AllHaveAVersion(t *testing.T) {
+	pinned := regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
+	images := []string{strings.TrimPrefix(dockerfile(t)[0].base, "--platform=$BUILDPLATFORM ")}
+	for _, s := range read(t, "../docker-compose.yml").Services {
+		if s.Image != "ksefworker:local" {
+			images = append(images, s.Image)
+		}
+	}
+	for _, image := range images {
+		if !pinned.MatchString(image) {
+			t.Errorf("%s has no version of its own", image)
 		}
 	}
 }

@@ -99,13 +99,34 @@ type standalone interface{ opensItself() }
 // configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
 type configAlone interface{ configAlone() }
 
+// parser reads command lines into g. exit is called where one asks for no more than help or the
+// version.
+func (g *grammar) parser(out, err io.Writer, exit func()) (*kong.Kong, error) {
+	return kong.New(g, kong.Name("enqueue"), kong.Description(description), kong.Writers(out, err),
+		kong.Vars{"version": "enqueue " + buildinfo.Read().String()}, helpTexts, kong.Exit(func(int) { exit() }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+}
+
+// called returns the command that words name, as the parser has filled it in.
+func (g *grammar) called(words []string) command {
+	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
+	if len(words) > 1 {
+		g.Certificate.sub, g.Token.sub, g.Deliveries.sub = words[1], words[1], words[1]
+	}
+	return map[string]command{
+		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
+		"seen": &g.Seen, "retry": &g.Retry, "dismiss": &g.Dismiss,
+		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
+		"find": &g.Find, "export": &g.Export, "audit": &g.Audit,
+		"certificate": &g.Certificate, "token": &g.Token, "deliveries": &g.Deliveries,
+	}[words[0]]
+}
+
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
 	exited := false
-	parser, err := kong.New(&g, kong.Name("enqueue"), kong.Description(description), kong.Writers(p.out, p.err),
-		kong.Vars{"version": "enqueue " + buildinfo.Read().String()}, helpTexts,
-		kong.Exit(func(int) { exited = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	parser, err := g.parser(p.out, p.err, func() { exited = true })
 	if err != nil {
 		return fmt.Errorf("build command line: %w", err)
 	}
@@ -116,19 +137,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: callHint(args, err)}
 	}
-	words := strings.Fields(parsed.Command())
-	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
-	if len(words) > 1 {
-		g.Certificate.sub, g.Token.sub, g.Deliveries.sub = words[1], words[1], words[1]
-	}
-	c := map[string]command{
-		"submit": &g.Submit, "serve": &g.Serve, "watch": &g.Watch, "status": &g.Status, "results": &g.Results, "open": &g.Open,
-		"seen": &g.Seen, "retry": &g.Retry, "dismiss": &g.Dismiss,
-		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
-		"find": &g.Find, "export": &g.Export, "audit": &g.Audit,
-		"certificate": &g.Certificate, "token": &g.Token, "deliveries": &g.Deliveries,
-	}[words[0]]
+	c := g.called(strings.Fields(parsed.Command()))
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err

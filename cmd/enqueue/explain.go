@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/explain"
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/report"
 	"ksefworker/internal/results"
 )
 
@@ -84,7 +85,8 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 	}
 	for _, r := range found {
 		f := explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat}
-		if err := show.document(inquiry.OpenItem{Tenant: r.Tenant, Result: r}, f); err != nil {
+		said := show.told(r)
+		if err := show.document(inquiry.OpenItem{Tenant: r.Tenant, Result: r}, f, said); err != nil {
 			return false, err
 		}
 	}
@@ -98,7 +100,11 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 	for i := range refused {
 		ref := &refused[i]
 		item := inquiry.OpenItem{Tenant: ref.Tenant, Result: results.OfRefusal(ref), Remedy: ref.Remedy}
-		if err := show.document(item, explain.Facts{State: item.Result.State, Rules: rulesOf(ref)}); err != nil {
+		said := item.Result.Reason
+		if show.lang == explain.Polish {
+			said = explain.PolishFaults(report.Faults(ref), ref.More)
+		}
+		if err := show.document(item, explain.Facts{State: item.Result.State, Rules: rulesOf(ref)}, said); err != nil {
 			return false, err
 		}
 	}
@@ -161,7 +167,9 @@ type explained struct {
 	Do           string          `json:"do,omitempty"`
 }
 
-func (x *explainer) document(item inquiry.OpenItem, f explain.Facts) error {
+// document explains one invoice or refused document. said is the reason in the language that was
+// asked for.
+func (x *explainer) document(item inquiry.OpenItem, f explain.Facts, said string) error {
 	entries := explain.About(f)
 	r, do := item.Result, x.p.whatToDo(item)
 	if x.json {
@@ -170,18 +178,33 @@ func (x *explainer) document(item inquiry.OpenItem, f explain.Facts) error {
 	}
 	x.gap()
 	x.p.out.println(strings.Join([]string{r.ID, r.Number, r.State}, "  "))
-	if words := cmp.Or(outcome(r), waitText(r)); words != "" {
-		x.lines("", words)
+	if said != "" {
+		x.lines("", said)
 	}
 	for _, e := range entries {
 		x.entry(e)
 	}
 	for part := range strings.SplitSeq(do, "; ") {
 		if part != "" {
-			x.p.out.println("  - " + part)
+			x.p.out.println("  - " + x.say(part))
 		}
 	}
 	return nil
+}
+
+// say returns a text of the program in the language that was asked for. What is not known in it,
+// such as KSeF's words, stays as it is.
+func (x *explainer) say(text string) string {
+	if said, ok := explain.Say(x.lang, text); ok {
+		return said
+	}
+	return text
+}
+
+// told is how an invoice stands, or what it waits for.
+func (x *explainer) told(r results.Result) string {
+	r.Reason, r.WaitingWhat = x.say(r.Reason), x.say(r.WaitingWhat)
+	return cmp.Or(outcome(r), waitTextIn(x.lang, r))
 }
 
 func (x *explainer) gap() {

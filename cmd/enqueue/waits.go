@@ -5,21 +5,29 @@ import (
 	"strconv"
 	"time"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/results"
 	"ksefworker/internal/waiting"
 )
 
 // waitText returns in one line what an invoice waits for; "" when it waits for nothing.
-func waitText(r results.Result) string {
+func waitText(r results.Result) string { return waitTextIn(explain.English, r) }
+
+// waitTextIn is waitText in a language, in which WaitingWhat is already.
+func waitTextIn(l explain.Language, r results.Result) string {
 	if r.WaitingFor == "" {
 		return ""
 	}
+	from, to := ", since ", ", until "
+	if l == explain.Polish {
+		from, to = ", od ", ", do "
+	}
 	s := r.WaitingWhat
 	if since, err := time.Parse(time.RFC3339, r.WaitingSince); err == nil {
-		s += ", since " + clock(since)
+		s += from + clock(since)
 	}
 	if until, err := time.Parse(time.RFC3339, r.WaitingUntil); err == nil {
-		s += ", until " + clock(until)
+		s += to + clock(until)
 	}
 	return s
 }

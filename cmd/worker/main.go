@@ -50,10 +50,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var f flags
 	exited := -1
-	parser, err := kong.New(&f, kong.Name("worker"), kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exited = code }),
-		kong.Vars{"version": "worker " + buildinfo.Read().String()},
-		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
+	parser, err := f.parser(stdout, stderr, func(code int) { exited = code })
 	if err != nil {
 		fmt.Fprintln(stderr, "worker:", err)
 		return exitUsage
@@ -79,6 +76,14 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// parser reads a command line into f. exit is called where it asks for no more than help or the
+// version.
+func (f *flags) parser(stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
+	return kong.New(f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(exit),
+		kong.Vars{"version": "worker " + buildinfo.Read().String()},
+		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
 }
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {

@@ -54,7 +54,7 @@ var (
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or
 		// enqueue.
-		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
+		"internal/demo":    join([]string{"config", "internal/app", "internal/connect", "internal/shell"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
 		"internal/app": join([]string{"config", "internal/actions", "internal/figures", "internal/inquiry", "internal/page",
 			"internal/oidc",
@@ -179,6 +179,7 @@ var (
 		"internal/simulator/fa/fatest":       nil,
 		"internal/simulator/keytest":         nil,
 		"internal/testbed/morning":           nil,
+		"internal/testbed/manual":            nil,
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
 		"internal/e2e":                       nil,
@@ -202,8 +203,9 @@ var (
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
-		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/archive/archivetest",
-		"internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest", "internal/results/resulttest"})
+		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual",
+		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest",
+		"internal/results/resulttest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report": {"internal/archive"},

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/sample"
+	"ksefworker/internal/shell"
 )
 
 // The size of the demo: a small export of one night.
@@ -84,7 +84,7 @@ func writeFile(path string, data []byte) error {
 // runEnqueue runs the enqueue program. Exit code 3 (some refused or rejected) is not an error here,
 // because the demo hands in invoices with faults.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
-	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
+	fmt.Fprintf(d.out, "$ %s\n", shell.Enqueue{}.Call(args[0], args[1:]...)) // so that it can be copied
 	cmd := exec.CommandContext(ctx, d.enqueue, append(slices.Clone(args), "--config", d.config)...)
 	cmd.Dir = d.dir
 	cmd.Stdout, cmd.Stderr, cmd.Env = d.out, d.err, []string{"TERM=" + os.Getenv("TERM")}

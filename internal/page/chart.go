@@ -83,7 +83,7 @@ func (v *charting) bars(title string, all []figures.Figures, label func(time.Tim
 
 // lines draws within which time half and nearly all of the accepted invoices had their number.
 func (v *charting) lines(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
-	half, most := v.T("half within"), v.T("95 % within")
+	half, most := v.T("half within"), v.T("95% within")
 	c := chart{Title: title, Head: []string{v.T("From"), half, most}, Empty: true,
 		Legend: []legend{{"l0", half}, {"l1", most}}}
 	var points [2][]float64

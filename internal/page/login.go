@@ -199,7 +199,7 @@ func (v *logins) logout() error {
 	if leave := v.leaveProvider(); leave != "" {
 		in := v.p.o.SignIn
 		v.User = nil // nobody is logged in any more
-		return v.render(http.StatusOK, "loggedout", v.T("Logged out"), signInAt{Title: in.Title, Leave: leave})
+		return v.render(http.StatusOK, "loggedout", v.T("You are logged out"), signInAt{Title: in.Title, Leave: leave})
 	}
 	http.Redirect(v.w, v.r, "/login", http.StatusSeeOther)
 	return nil

@@ -130,7 +130,7 @@ var polishPages = map[string]string{
 	"Time to the KSeF number in the last 24 hours": "Czas do nadania numeru KSeF, ostatnie 24 godziny",
 	"Time to the KSeF number in the last 30 days":  "Czas do nadania numeru KSeF, ostatnie 30 dni",
 	"half within":           "połowa w ciągu",
-	"95 % within":           "95 % w ciągu",
+	"95% within":            "95% w ciągu",
 	"Nothing in this time.": "Brak danych z tego okresu.",
 	"The same as a table":   "Pokaż jako tabelę",
 

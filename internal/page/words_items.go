@@ -50,7 +50,7 @@ var polishItems = map[string]string{
 
 	// The audit log.
 	"Who":                   "Kto",
-	"Through":               "Przez",
+	"Through":               "Źródło",
 	"About":                 "Czego dotyczy",
 	"Logged in":             "Zalogowanie",
 	"Logged out":            "Wylogowanie",

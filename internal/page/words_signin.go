@@ -21,7 +21,7 @@ var polishSignIn = map[string]string{
 	"Your browser reaches this page without encryption, so it would not keep the login. Use the address that begins with https.": "Ta " +
 		"strona została otwarta przez połączenie nieszyfrowane, więc przeglądarka nie zachowałaby logowania. Użyj adresu, który zaczyna " +
 		"się od https.",
-	"Logged out":                       "Wylogowano",
+	"You are logged out":               "Wylogowano",
 	"You are logged out of this page.": "Wylogowano z tej strony.",
 	"You may still be logged in at %s: then nobody needs a password to log in here again from this browser.": "Sesja w usłudze %s może być " +
 		"nadal aktywna: wtedy z tej przeglądarki można zalogować się tu ponownie bez hasła.",

@@ -70,6 +70,27 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	}
 }
 
+// One English text is one Polish text: a word that stands at two places in two forms needs two
+// English texts.
+func TestWords_EachText_IsInOneList(t *testing.T) {
+	lists := []map[string]string{polishPages, polishDays, polishItems, polishDeliveries, polishSignIn}
+	texts := 0
+	for _, list := range lists {
+		texts += len(list)
+	}
+	if texts == len(polish) {
+		return
+	}
+	in := map[string]int{}
+	for _, list := range lists {
+		for key := range list {
+			if in[key]++; in[key] > 1 {
+				t.Errorf("%q has more than one Polish form", key)
+			}
+		}
+	}
+}
+
 func TestCount_PolishNumbers_HaveTheRightForm(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 faktur", 1: "1 faktura", 2: "2 faktury", 5: "5 faktur", 12: "12 faktur", 22: "22 faktury",
 		101: "101 faktur", 112: "112 faktur", 1234: "1\u202f234 faktury"} {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"regexp"
 	"time"
 
 	"ksefworker/internal/explain"
@@ -22,7 +23,27 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 		}
 		return t.In(invoice.Warsaw()).Format("2006-01-02 15:04:05 -0700")
 	},
+	"number": polishNumber,
 }).ParseFS(pages, "pages/*.html"))
+
+var plainNumber = regexp.MustCompile(`^(-?)(\d+)(?:\.(\d+))?$`)
+
+// polishNumber writes a number of a document as people in Poland do, 11607.80 as 11 607,80, with
+// blanks at which no line breaks. Every digit stays. What is no number stays as it is.
+func polishNumber(text string) string {
+	m := plainNumber.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	sign, whole, parts := m[1], m[2], m[3]
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "\u00a0" + whole[at:]
+	}
+	if parts != "" {
+		parts = "," + parts
+	}
+	return sign + whole + parts
+}
 
 func render(name string, data any) ([]byte, error) {
 	var out bytes.Buffer

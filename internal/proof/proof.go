@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/explain"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/qrcode"
@@ -43,7 +44,11 @@ func (e Evidence) Findings() []Finding {
 		add(records.HashOf(e.Document) == r.Hash, "Skrót SHA-256 pliku faktura.xml jest taki, jak w wyniku zapisanym w archiwum.")
 	}
 	if r.KsefNumber == "" {
-		add(false, "Faktura nie ma numeru KSeF (stan: "+r.State+").")
+		state := r.State
+		if known, ok := explain.Of(explain.State, state); ok {
+			state = known.PL.Name
+		}
+		add(false, "Faktura nie ma numeru KSeF (stan: "+state+").")
 		return all
 	}
 	n, err := invoice.ParseKsefNumber(r.KsefNumber)

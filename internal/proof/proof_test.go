@@ -168,7 +168,7 @@ func TestFindings_SomethingDoesNotAgree_IsSaid(t *testing.T) {
 		"a receipt of others":    {func(e *proof.Evidence) { e.UPO.Parsed.Lines = nil }, "UPO wymienia numer KSeF"},
 		"a number of a stranger": {func(e *proof.Evidence) { e.Result.NIP = "1111111111" }, "Numer KSeF jest poprawny"},
 		"no number": {func(e *proof.Evidence) { e.Result.KsefNumber, e.Result.State = "", "rejected" },
-			"nie ma numeru KSeF (stan: rejected)"},
+			"nie ma numeru KSeF (stan: Odrzucona przez KSeF)"},
 	} {
 		e := accepted(t)
 		c.spoil(&e)
@@ -224,6 +224,10 @@ func TestForm_EveryValueOfTheDocument_IsShownAndEscaped(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the form lacks %q", want)
 		}
+	}
+	// A person in Poland reads 11607.80 as 11 607,80; the list of all fields has it as it stands.
+	if !regexp.MustCompile(`\(P_15\): \d{1,3}(\x{a0}\d{3})*,\d\d PLN<`).MatchString(form) {
+		t.Error("the amount is not written as in Poland")
 	}
 	if n := strings.Count(form, "Fa/FaWiersz["); n < 3 {
 		t.Errorf("%d values of lines", n)

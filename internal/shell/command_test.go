@@ -7,7 +7,7 @@ import (
 )
 
 func TestCall_ArgumentWithSpacesOrQuotes_IsOneWordToAShell(t *testing.T) {
-	args := []string{"resume", "Beta sp. z o.o.", "O'Brien", "", "$HOME; rm -rf `x`", "żółw\u00a0s.a.", "plain-1/2"}
+	args := []string{"resume", "Beta sp. z o.o.", "O'Brien", "", "$HOME; rm -rf `x`", "żółw\u00a0s.a.", "plain-1/2", "--wait=receipt", "=ls"}
 	call := Enqueue{Config: "my worker.yaml"}.Call(args[0], args[1:]...)
 	out, err := exec.Command("sh", "-c", `enqueue() { printf '<%s>\n' "$@"; }; `+call).Output()
 	if err != nil {

@@ -19,7 +19,7 @@ const report = { ok: false, faults: [], pages: [] }
 const fault = (text) => { if (!report.faults.includes(text)) report.faults.push(text) }
 const words = {
   pl: { button: 'Zaloguj się przez: Office', out: 'Wyloguj się', ended: 'Wylogowano', there: 'Wyloguj się także z usługi Office', refused: 'nie należy do żadnej grupy' },
-  en: { button: 'Log in with Office', out: 'Log out', ended: 'Logged out', there: 'Log out at Office, too', refused: 'you are in no group' },
+  en: { button: 'Log in with Office', out: 'Log out', ended: 'You are logged out', there: 'Log out at Office, too', refused: 'you are in no group' },
 }
 
 let browser
