@@ -100,7 +100,7 @@ func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
 // timed are the scripts, by the parts of their keys, that have the time at which a task returns, or
-// until which tasks are due, among their arguments: which one it is. Leases are not among them: they
+// until which tasks are due, among their arguments: which one it is. Leases are not corrected: they
 // go by each server's own clock (see failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,

@@ -50,8 +50,8 @@ func isDialError(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// shortages are what connecting fails with when this machine, or this process, has no more of what a
-// connection needs.
+// shortages are what connecting fails with when this machine, or this process, has no more of what
+// a connection needs.
 var shortages = []syscall.Errno{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
 }
