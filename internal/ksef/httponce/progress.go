@@ -4,10 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
-	"slices"
-	"strings"
 	"sync/atomic"
-	"syscall"
 )
 
 // progress records how far a request came. Its hooks are called from the transport's goroutines;
@@ -48,19 +45,4 @@ func (p *progress) unconnected(err error) bool {
 func isDialError(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// shortages are what connecting fails with when this machine, or this process, has no more of what
-// a connection needs.
-var shortages = []syscall.Errno{
-	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
-}
-
-// exhausted reports whether a connection did not come about for lack of file descriptors, ports or
-// memory. The resolver keeps only the text of what it failed with.
-func exhausted(err error) bool {
-	dns, ofName := errors.AsType[*net.DNSError](err)
-	return slices.ContainsFunc(shortages, func(s syscall.Errno) bool {
-		return errors.Is(err, s) || ofName && strings.Contains(dns.Err, s.Error())
-	})
 }
