@@ -71,8 +71,8 @@ const CredentialsPause = 30 * time.Second
 const localPause = 30 * time.Second
 
 // exhaustedPause is the pause when this process lacks file descriptors, ports or memory. It is
-// short because another worker may take the task next, and no hand-over, because one without connections
-// to Redis would take all tasks again and again.
+// short because another worker may take the task next, and no hand-over, because one without
+// connections to Redis would take all tasks again and again.
 const exhaustedPause = 2 * time.Second
 
 // HandOver is the delay of a task that this process cannot do but another one can: the queue brings

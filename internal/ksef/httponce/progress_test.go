@@ -1,4 +1,4 @@
-package ksef
+package httponce
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func TestExhausted_OnlyWhatThisMachineLacks(t *testing.T) {
 		"no route":          {dial(os.NewSyscallError("connect", syscall.ENETUNREACH)), false},
 		"a text of another": {errors.New("too many open files"), false},
 	} {
-		if got := Exhausted(c.err); got != c.want {
+		if got := exhausted(c.err); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
