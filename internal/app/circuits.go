@@ -70,7 +70,7 @@ const (
 // failed must follow.
 func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	own := connecting(p.Host)
-	if err := c.own.Allow(ctx, own); err != nil {
+	if err := c.allowConnecting(ctx, p.Host); err != nil {
 		return err
 	}
 	if err := c.allowOwn(ctx, p); err != nil {
@@ -100,6 +100,15 @@ func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 	return c.pool.Success(ctx, p)
 }
 
+// exhausted reports that this process could not connect because its machine had no file
+// descriptors, ports or memory left for it. The pool is not told, however many processes say so:
+// that they share a fault of their machines says nothing about the host.
+func (c *circuits) exhausted(ctx context.Context, p ratelimit.Pair) error {
+	_ = c.own.Failure(ctx, connecting(p.Host))
+	_ = c.answers.Release(ctx, p)
+	return c.pool.Release(ctx, p)
+}
+
 // unreachable reports that this process could not connect.
 func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
@@ -122,6 +131,7 @@ type reach struct {
 	ratelimit.CircuitState
 	own        bool // as far as the pool knows, only this process cannot connect
 	unanswered bool // as far as the pool knows, only this process gets no proper answers
+	elsewhere  bool // one of the two, and there are other processes, which may be able to
 }
 
 // state returns the circuit that holds a request of p back: the host's, this process's or the
@@ -140,10 +150,10 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 		if err != nil || apart.Phase == ratelimit.CircuitClosed {
 			return reach{CircuitState: pool}, err
 		}
-		return reach{CircuitState: apart, unanswered: true}, nil
+		return reach{CircuitState: apart, unanswered: true, elsewhere: true}, nil
 	}
 	own.Wait = max(own.Wait, pool.Wait)
-	return reach{CircuitState: own, own: true}, nil
+	return reach{CircuitState: own, own: true, elsewhere: !c.alone()}, nil
 }
 
 // open lists the pool's circuits that are not closed: the host's, and those of pairs.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rsa"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,7 @@ func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 
 // clients are the tenants' ways to KSeF.
 type clients struct {
+	transport  *http.Transport // of all of them: one pool of connections
 	transports map[string]tasks.Transport
 	direct     map[string]connect.Direct // those with transport direct
 	accounts   map[string]direct.Account // of the same tenants
@@ -62,11 +64,11 @@ const loginsASecond = 20
 
 // newClients makes a client for each tenant that is not paused by configuration.
 func newClients(pool *connect.Pool, l *limits, log zerolog.Logger, count func(ksef.Group, ksef.Outcome)) (*clients, error) {
-	c := &clients{transports: map[string]tasks.Transport{}, direct: map[string]connect.Direct{}, accounts: map[string]direct.Account{}}
-	o := connect.ClientOptions{
-		Transport: httponce.NewTransport(), // one pool of connections for all tenants
-		Pace:      login.NewPace(loginsASecond),
+	c := &clients{
+		transport: httponce.NewTransport(), transports: map[string]tasks.Transport{},
+		direct: map[string]connect.Direct{}, accounts: map[string]direct.Account{},
 	}
+	o := connect.ClientOptions{Transport: c.transport, Pace: login.NewPace(loginsASecond)}
 	for _, t := range pool.Config.Tenants {
 		if t.Paused {
 			continue

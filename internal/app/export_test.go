@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -42,3 +44,8 @@ func ForgetPublicKey(pool *connect.Pool, tenant string) {
 
 // Pages returns what a worker serves, for a test that does not run it.
 func Pages(w *Worker) http.Handler { return w.http.Handler }
+
+// SetDial replaces how a worker connects to KSeF; call it before Run.
+func SetDial(w *Worker, dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	w.clients.transport.DialContext = dial
+}

@@ -102,7 +102,10 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	switch {
 	case o.Outage:
 		count := g.circuits.failed
-		if o.Unreachable {
+		switch {
+		case o.Exhausted:
+			count = g.circuits.exhausted
+		case o.Unreachable:
 			count = g.circuits.unreachable
 		}
 		g.warn("count an outage", count(ctx, pair))

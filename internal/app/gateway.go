@@ -92,7 +92,7 @@ type budget struct{ l *limits }
 // do it.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
-	if err != nil || s.Wait > 0 && !s.unanswered {
+	if err != nil || s.Wait > 0 && !s.elsewhere {
 		return s.Wait, err
 	}
 	return b.l.limiter.Peek(ctx, tenant, group)
@@ -108,8 +108,8 @@ func (b budget) Join(ctx context.Context, tenant, group string) error {
 	}
 	if s.Wait > 0 {
 		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: p.Host}
-		if s.unanswered {
-			return b.l.faults.handOver(tenant, &unansweredError{n})
+		if s.elsewhere {
+			return b.l.faults.handOver(tenant, &unansweredError{n, s.own})
 		}
 		if !s.OfHost {
 			n.Key = ratelimit.Key{Tenant: tenant, Group: group}
@@ -156,5 +156,5 @@ func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool
 
 func (b budget) down(ctx context.Context, p ratelimit.Pair) (bool, error) {
 	s, err := b.l.circuits.state(ctx, p)
-	return err == nil && s.Phase != ratelimit.CircuitClosed && !s.unanswered, err
+	return err == nil && s.Phase != ratelimit.CircuitClosed && !s.elsewhere, err
 }

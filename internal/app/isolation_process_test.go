@@ -1,11 +1,16 @@
 package app_test
 
 import (
+	"context"
+	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
@@ -60,4 +65,68 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testin
 		t.Error("the log does not say that one process gets no proper answer")
 	}
 	p.balanced(15 * (1 + rounds))
+}
+
+// cannotConnect makes a worker that fails to connect with an error of the system, and starts it.
+func (p *pool) cannotConnect(call string, why syscall.Errno) (addr string) {
+	p.t.Helper()
+	w := p.newWorker(p.open())
+	app.SetDial(w, func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError(call, why)}
+	})
+	p.start(w)
+	return w.Addr()
+}
+
+// Workers that cannot connect, because one has lost its network, or two have no file descriptors
+// left, leave their tasks to a healthy one, which is not delayed by their pauses. The pool does not
+// take the host for down.
+func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
+	for name, of := range map[string]struct {
+		call    string
+		why     syscall.Errno
+		workers int
+	}{
+		"no network":          {"connect", syscall.ENETUNREACH, 1},
+		"no file descriptors": {"socket", syscall.EMFILE, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPool(t, 2, quickSim, hasty)
+			run := func(series string) time.Duration {
+				began := time.Now()
+				taken := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), series+"/B", 10)...)
+				taken = append(taken, p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(1), series+"/E", 5)...)...)
+				until(t, 90*time.Second, "fifteen invoices are receipted", p.all(taken, receipted))
+				return time.Since(began)
+			}
+			healthy, _ := p.workAt()
+			alone := run("ALONE")
+			var sick []string
+			for range of.workers {
+				sick = append(sick, p.cannotConnect(of.call, of.why))
+			}
+			const rounds = 3
+			slowest := time.Duration(0)
+			for _, series := range []string{"ONE", "TWO", "THREE"}[:rounds] {
+				took := run(series)
+				t.Logf("%s took %v", series, took.Round(time.Second/10))
+				slowest = max(slowest, took)
+				if strings.Contains(page(t, healthy, "/metrics"), "ksef_circuit_open{") {
+					t.Error("the pool's circuits hold the healthy worker back")
+				}
+			}
+			t.Logf("15 invoices: %v by one worker, at most %v beside those that cannot connect",
+				alone.Round(time.Second/10), slowest.Round(time.Second/10))
+			if slowest > 3*alone+20*time.Second {
+				t.Errorf("%v beside workers that cannot connect, %v alone", slowest, alone)
+			}
+			for _, addr := range sick {
+				if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "this process has not been able to connect") {
+					t.Errorf("readiness of a sick worker shows %s", ready)
+				}
+			}
+			p.balanced(15 * (1 + rounds))
+		})
+	}
 }

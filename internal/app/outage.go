@@ -28,7 +28,7 @@ func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error
 	line := log.Warn().Err(why).Time("since", since).Str("host", p.Host)
 	switch {
 	case s.own:
-		line.Msg("this process cannot connect to the gateway: its tasks wait, other workers go on if they can; " +
+		line.Msg("this process cannot connect to the gateway: it leaves its tasks to other workers, which go on if they can; " +
 			againAtIntervals)
 		return
 	case s.unanswered:

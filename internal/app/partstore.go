@@ -145,7 +145,10 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 		// Refused too: a store whose clock or signatures are wrong refuses every package, each with
 		// a session.
 		count := s.circuits.failed
-		if api.Unreachable() {
+		switch {
+		case api.Exhausted:
+			count = s.circuits.exhausted
+		case api.Unreachable():
 			count = s.circuits.unreachable
 		}
 		s.warn("count an outage of the part store", count(ctx, p))

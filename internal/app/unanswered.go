@@ -8,11 +8,18 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// unansweredError says that, as far as the pool knows, only this process gets no proper answers: it
-// may be behind a sick proxy. Another worker may be able to do what this one cannot.
-type unansweredError struct{ notNow *ratelimit.NotNow }
+// unansweredError says that, as far as the pool knows, only this process gets no proper answers,
+// because it may be behind a sick proxy, or cannot connect. Another worker may be able to do what
+// this one cannot.
+type unansweredError struct {
+	notNow *ratelimit.NotNow
+	apart  bool // it cannot connect
+}
 
 func (e *unansweredError) Error() string {
+	if e.apart {
+		return "this process cannot connect: " + e.notNow.Error()
+	}
 	return "this process gets no proper answer: " + e.notNow.Error()
 }
 
@@ -37,6 +44,21 @@ func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error)
 	return err == nil && (pool.OfHost || !own.OfHost), err
 }
 
+// allowConnecting asks the circuit about connecting. While other processes may be able to connect,
+// what this one cannot do is left to them: a process that waits for nothing else takes most tasks,
+// and each would wait as long as its own next try.
+func (c *circuits) allowConnecting(ctx context.Context, host string) error {
+	err := c.own.Allow(ctx, connecting(host))
+	n, shut := errors.AsType[*ratelimit.NotNow](err)
+	if !shut {
+		return err
+	}
+	if s, e := c.state(ctx, ratelimit.Pair{Host: host}); e == nil && s.own && s.elsewhere {
+		return &unansweredError{n, true}
+	}
+	return err
+}
+
 // allowOwn asks the circuits of this process.
 func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	err := c.answers.Allow(ctx, p)
@@ -49,7 +71,7 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	case err != nil:
 		return err
 	case !governed:
-		return &unansweredError{mine}
+		return &unansweredError{mine, false}
 	}
 	return c.answers.Success(ctx, p) // closed, so that it delays nothing when the pool goes on
 }
@@ -127,6 +149,10 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 		return err
 	}
 	host := l.hosts.of(tenant)
+	if s, err := l.circuits.state(context.Background(), ratelimit.Pair{Host: host}); err == nil && s.own && s.elsewhere && s.Wait > 0 {
+		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: host}
+		return l.faults.handOver(tenant, &unansweredError{n, true})
+	}
 	pairs := []ratelimit.Pair{{Host: host}}
 	for _, g := range groups {
 		pairs = append(pairs, l.pair(tenant, g))
@@ -138,12 +164,12 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 			if !s.OfHost {
 				n.Key = ratelimit.Key{Tenant: p.Tenant, Group: p.Group}
 			}
-			return l.faults.handOver(tenant, &unansweredError{n})
+			return l.faults.handOver(tenant, &unansweredError{n, false})
 		}
 	}
 	if len(groups) > 0 && l.circuits.streak.ofThisProcess() && !l.circuits.alone() {
 		n := &ratelimit.NotNow{Reason: ratelimit.ReasonOutage, Host: host}
-		return l.faults.handOver(tenant, &unansweredError{n})
+		return l.faults.handOver(tenant, &unansweredError{n, false})
 	}
 	return nil
 }

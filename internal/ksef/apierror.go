@@ -84,6 +84,9 @@ type APIError struct {
 
 	// Unconnected: no connection to the other side came about. See Unreachable.
 	Unconnected bool
+	// Exhausted: it did not come about because this machine had no file descriptor, port or memory
+	// left for it.
+	Exhausted bool
 }
 
 // Unwrap returns the cause.

@@ -34,6 +34,9 @@ type Outcome struct {
 	// Unreachable: an outage without a connection, so that the other side learnt nothing of the
 	// request: no route, no listener, no name, no handshake. The fault may be this machine's.
 	Unreachable bool
+	// Exhausted: unreachable, and the fault is this machine's: no file descriptor, port or memory
+	// was left for a connection.
+	Exhausted bool
 	// Err is what the caller gets; nil on success.
 	Err error
 }
@@ -46,7 +49,7 @@ func OutcomeOf(status int, e *APIError) Outcome {
 		o.RetryAfter = e.RetryAfter
 		o.Throttled = e.Kind == KindThrottled
 		o.Outage = e.Kind == KindOutage || e.Kind == KindNetwork
-		o.Unreachable = e.Unreachable()
+		o.Unreachable, o.Exhausted = e.Unreachable(), e.Exhausted
 		o.Err = e
 	}
 	return o

@@ -4,8 +4,10 @@ import (
 	"context"
 	_ "embed" // the scripts
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -13,6 +15,8 @@ import (
 var (
 	//go:embed lua/sick.lua
 	sickLua string
+	//go:embed lua/clock.lua
+	clockLua string
 	//go:embed lua/relist.lua
 	relistLua string
 )
@@ -24,13 +28,16 @@ var (
 // The loops of the workers find nothing to do in a queue with a sick key, and everything else gets
 // a [*SickKeyError]. The lists of queues, servers and workers, and the counters, are written again
 // by every worker: a sick one is deleted. Keys that a later asynq may add are not checked.
+//
+// The times at which tasks return are Redis's, whatever this machine's clock says.
 func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
-	return &guarded{UniversalClient: Unbounded(rdb)}
+	return &guarded{UniversalClient: Unbounded(rdb), now: time.Now}
 }
 
 type guarded struct {
 	redis.UniversalClient
-	scripts sync.Map // SHA-1 of asynq's script → *redis.Script: the same behind sick.lua
+	now     func() time.Time // by which asynq computes times
+	scripts sync.Map         // SHA-1 of asynq's script → *redis.Script: the same behind sick.lua
 }
 
 // SickKeyError says that a key of the queues holds what asynq did not write.
@@ -92,6 +99,16 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
+// timed are the scripts, by the parts of their keys, that have the time at which a task returns, or
+// until which tasks are due, among their arguments: which one it is. Leases are not corrected: they
+// go by each server's own clock (see failures.md).
+var timed = map[string]int{
+	"t scheduled":       2,
+	"scheduled pending": 1,
+	"retry pending":     1,
+	"t active lease retry processed failed processed failed": 3,
+}
+
 // counting are the scripts, by the parts of their keys, that count what is in a queue. They have a
 // dozen keys and only read, so a key of another type does no harm: it is looked for when a script
 // fails. A script that writes must never be among them: it would stop halfway.
@@ -138,14 +155,22 @@ func (g *guarded) Eval(ctx context.Context, source string, keys []string, args .
 			return cmd
 		}
 	}
-	script := redis.NewScript(sickLua + "local sick = sick_key(KEYS)\nif sick then return sick end\n" + source)
+	before := sickLua + "local sick = sick_key(KEYS)\nif sick then return sick end\n"
+	if timed[partsOf(keys)] != 0 {
+		before += clockLua + "by_redis_clock(ARGV)\n"
+	}
+	script := redis.NewScript(before + source)
 	g.scripts.Store(redis.NewScript(source).Hash(), script)
 	return g.checked(ctx, script, keys, args)
 }
 
 func (g *guarded) checked(ctx context.Context, script *redis.Script, keys []string, args []any) *redis.Cmd {
+	sent := args
+	if which := timed[partsOf(keys)]; which != 0 {
+		sent = append(slices.Clone(args), which, g.now().Unix())
+	}
 	for tries := 0; ; tries++ {
-		cmd := script.Run(ctx, g.UniversalClient, keys, args...)
+		cmd := script.Run(ctx, g.UniversalClient, keys, sent...)
 		sick, is := sickOf(cmd.Err())
 		rest := idle[partsOf(keys)]
 		switch {

@@ -70,6 +70,11 @@ const CredentialsPause = 30 * time.Second
 // next. If all workers have the fault, one try in each pause is enough to find that it is gone.
 const localPause = 30 * time.Second
 
+// exhaustedPause is the pause when this process lacks file descriptors, ports or memory. It is
+// short because another worker may take the task next, and no hand-over, because one without
+// connections to Redis would take all tasks again and again.
+const exhaustedPause = 2 * time.Second
+
 // HandOver is the delay of a task that this process cannot do but another one can: the queue brings
 // it back at once. While no worker can do it, that costs one run of the task a second.
 const HandOver = time.Millisecond
@@ -92,6 +97,8 @@ func Judge(err error) Verdict {
 		return judgeAPI(api)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Verdict{Later, time.Second, ReasonStopping}
+	case ksef.Exhausted(err):
+		return Verdict{Later, exhaustedPause, ReasonLocal}
 	}
 	return Verdict{Again, 0, ReasonOther}
 }
@@ -118,6 +125,9 @@ func reasonOf(n *ratelimit.NotNow) Reason {
 const CredentialsGroup = ratelimit.GroupCredentials
 
 func judgeAPI(e *ksef.APIError) Verdict {
+	if !e.MaybeDone && (e.Exhausted || e.Kind == ksef.KindLocal && ksef.Exhausted(e.Err)) {
+		return Verdict{Later, exhaustedPause, ReasonLocal}
+	}
 	switch e.Kind {
 	case ksef.KindThrottled:
 		return Verdict{Later, e.RetryAfter, ReasonThrottled}

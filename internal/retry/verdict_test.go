@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,5 +267,26 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 	}
 	if strings.Contains((&LaterError{Reason: ReasonOther}).Error(), "nil") {
 		t.Error("no cause is shown as nil")
+	}
+}
+
+// A process without file descriptors leaves its tasks to whoever can do them, soon and without a
+// failure, wherever it meets the lack. A request that may have been carried out is looked up.
+func TestJudge_ProcessIsExhausted_TheTaskReturnsSoonForAnother(t *testing.T) {
+	lack := &os.PathError{Op: "open", Path: "/run/secrets/key", Err: syscall.EMFILE}
+	dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	for name, err := range map[string]error{
+		"Redis":    fmt.Errorf("read holds: %w", dial),
+		"key file": &ksef.APIError{Op: "send invoice", Kind: ksef.KindLocal, Err: lack},
+		"gateway":  &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, Unconnected: true, Exhausted: true, Err: dial},
+	} {
+		v := Judge(err)
+		if v.Action != Later || v.Reason != ReasonLocal || v.Delay <= 0 || v.Delay > 5*time.Second {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	unknown := &ksef.APIError{Op: "send invoice", Kind: ksef.KindLocal, MaybeDone: true, Err: lack}
+	if v := Judge(unknown); v.Action != LookFirst {
+		t.Errorf("maybe done: %+v", v)
 	}
 }

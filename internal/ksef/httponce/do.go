@@ -55,6 +55,7 @@ func (c *Client) exchange(caller context.Context, k Call, read func(*Answer) err
 	answered(caller, status)
 	if fault != nil {
 		fault.Group, fault.Unconnected = k.Group, status == 0 && p.unconnected(fault.Err)
+		fault.Exhausted = fault.Unreachable() && exhausted(fault.Err)
 	}
 	return status, fault
 }

@@ -4,7 +4,12 @@ import (
 	"errors"
 	"net"
 	"net/http/httptrace"
+	"slices"
+	"strings"
 	"sync/atomic"
+	"syscall"
+
+	"ksefworker/internal/ksef"
 )
 
 // progress records how far a request came. Its hooks are called from the transport's goroutines;
@@ -45,4 +50,13 @@ func (p *progress) unconnected(err error) bool {
 func isDialError(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// exhausted reports whether a connection did not come about because this process lacks something.
+// Of what the resolver failed with, it keeps only the text.
+func exhausted(err error) bool {
+	dns, ofName := errors.AsType[*net.DNSError](err)
+	return ksef.Exhausted(err) || ofName && slices.ContainsFunc(ksef.Shortages(), func(s syscall.Errno) bool {
+		return strings.Contains(dns.Err, s.Error())
+	})
 }

@@ -1,0 +1,19 @@
+package ksef
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+)
+
+// Shortages are what a call of the system fails with when this process, or its machine, has no more
+// of what it needs: file descriptors, memory, ports.
+func Shortages() []syscall.Errno {
+	return []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
+}
+
+// Exhausted reports whether something failed for lack of file descriptors, ports or memory of this
+// process or its machine.
+func Exhausted(err error) bool {
+	return slices.ContainsFunc(Shortages(), func(s syscall.Errno) bool { return errors.Is(err, s) })
+}
