@@ -104,6 +104,7 @@ var helpTexts = kong.Vars{
 		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks longer whoever does not wait.",
 	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
 		"reason; refused the documents that were not taken and have to be fixed.",
-	"selection_state": "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
-	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
+	"selection_state":  "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
+	"selection_tenant": "All of this tenant, by its name or NIP; - for documents of no tenant, as enqueue open shows them.",
+	"status_json":      "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
 }
