@@ -70,7 +70,7 @@ var helpTexts = kong.Vars{
 		"(accepted/, rejected/, refused/, parked/).",
 	"watch_settle":   "How long size and time of a file must stay the same before it is taken.",
 	"watch_patience": "The same for a file whose end seems to be missing.",
-	"watch_poll": "The longest time between two polls of the folder; by default 30s where the system tells of changes, 2s elsewhere, " +
+	"watch_poll": "The longest time between two polls of the folder; by default 30s where the system reports changes, 2s elsewhere, " +
 		"such as on a network share.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +

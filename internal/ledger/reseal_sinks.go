@@ -16,7 +16,7 @@ func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
 	if len(sinks) == 0 {
 		return nil
 	}
-	// A sick key stops no sink: [UnreadableStore.SickKeys] tells of it.
+	// A sick key stops no sink: [UnreadableStore.SickKeys] reports it.
 	if err := ss.rdb.SAdd(ctx, ss.key(keySinks), sinks).Err(); err != nil && !wrongType(err) {
 		return fmt.Errorf("record the names of sinks: %w", err)
 	}

@@ -78,8 +78,8 @@ func (s *Signer) info(document, properties []byte) []byte {
 	return b.Bytes()
 }
 
-// properties returns the canonical SignedProperties. Its ds elements each declare the prefix, because
-// none of them lies within another.
+// properties returns the canonical SignedProperties. Its ds elements each declare the prefix,
+// because none of them lies within another.
 func (s *Signer) properties(at time.Time) ([]byte, error) {
 	issuer, err := name(s.cert.RawIssuer)
 	if err != nil {
