@@ -165,6 +165,7 @@ func (h HTTP) check(f *faults) {
 	}
 	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() && len(h.Users) == 0 && !h.OIDC.Enabled() {
 		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: "+
-			"set http.users, http.oidc, or http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
+			"set http.users, http.oidc, or http.dashboard.username and password_file, or http.dashboard.enabled: false, "+
+			"or listen on 127.0.0.1"))
 	}
 }

@@ -20,7 +20,7 @@ type certificateCmd struct {
 	Status     enrolledCmd   `cmd:"" help:"Ask how the request for a certificate stands."`
 	Fetch      enrolledCmd   `cmd:"" help:"${certificate_fetch}"`
 
-	sub string // the word behind certificate
+	sub string // name of the subcommand, such as "fetch"
 }
 
 type selfSignedCmd struct {
@@ -40,7 +40,7 @@ type enrolledCmd struct {
 	Tenant string `arg:"" name:"TENANT" help:"Tenant of the configuration, by name or NIP."`
 }
 
-// configAlone implements [configAlone]: neither Redis nor the archive is needed.
+// configAlone implements the interface: these commands need neither Redis nor the archive.
 func (c *certificateCmd) configAlone() {}
 
 func (c *certificateCmd) run(ctx context.Context, p *program) error {
@@ -108,7 +108,7 @@ func (c *enrolledCmd) fetch(ctx context.Context, p *program) error {
 	return p.loggedIn(ctx, c.Tenant, true, func(t config.Tenant, a direct.Account) error {
 		cert, installed, err := enrol.Fetch(ctx, p.cfg, t, a, absolute(c.Dir))
 		if errors.Is(err, enrol.ErrNotReady) {
-			p.say("%v; say this again in a minute", err)
+			p.say("%v; run this command again in a minute", err)
 			return errSome
 		}
 		if err != nil {
@@ -120,7 +120,7 @@ func (c *enrolledCmd) fetch(ctx context.Context, p *program) error {
 		}
 		p.out.println(describeCertificate(where, cert))
 		if installed {
-			p.say("it is in its place; running workers need no restart, and the previous files are kept as .previous")
+			p.say("the certificate is installed; running workers need no restart, and the previous files are kept as .previous")
 		}
 		return nil
 	})
@@ -160,7 +160,7 @@ func (p *program) directTenant(name string) (config.Tenant, error) {
 }
 
 // loggedIn logs a tenant in, calls f, and ends the login. byCertificate says that KSeF takes the
-// request after no login by token.
+// request only after a login by certificate.
 func (p *program) loggedIn(ctx context.Context, tenant string, byCertificate bool, f func(config.Tenant, direct.Account) error) error {
 	t, err := p.directTenant(tenant)
 	if err != nil {

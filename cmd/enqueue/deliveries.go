@@ -18,7 +18,7 @@ type deliveriesCmd struct {
 	Resend resendCmd           `cmd:"" help:"${deliveries_resend}"`
 	Resume resumeDeliveriesCmd `cmd:"" help:"${deliveries_resume}"`
 
-	sub string // the word behind deliveries
+	sub string // name of the subcommand, such as "resend"
 }
 
 type listDeliveriesCmd struct {

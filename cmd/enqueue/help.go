@@ -70,7 +70,7 @@ var helpTexts = kong.Vars{
 		"(accepted/, rejected/, refused/, parked/).",
 	"watch_settle":   "How long size and time of a file must stay the same before it is taken.",
 	"watch_patience": "The same for a file whose end seems to be missing.",
-	"watch_poll": "The longest time between two polls of the folder; by default 30s where the system tells of changes, 2s elsewhere, " +
+	"watch_poll": "The longest time between two polls of the folder; by default 30s where the system reports changes, 2s elsewhere, " +
 		"such as on a network share.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
@@ -104,6 +104,7 @@ var helpTexts = kong.Vars{
 		"Only when KSeF did not ask for them (a proxy did), or its support says so: KSeF blocks longer whoever does not wait.",
 	"results_state": "Only what is in this state; by default what is decided. waiting lists all that wait for something, with the " +
 		"reason; refused the documents that were not taken and have to be fixed.",
-	"selection_state": "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
-	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
+	"selection_state":  "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
+	"selection_tenant": "All of this tenant, by its name or NIP; - for documents of no tenant, as enqueue open shows them.",
+	"status_json":      "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
 }

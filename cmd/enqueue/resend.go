@@ -42,7 +42,7 @@ func (c *resendCmd) run(ctx context.Context, p *program) error {
 	rows := &columns{s: p.out}
 	rows.row(name, strconv.Itoa(n), "sent again within seconds")
 	if n == 0 || n < len(c.IDs) {
-		p.say("none of the others was given up: %s lists those that were; --since sends everything since a time again",
+		p.say("only results that were given up are sent again in this way: %s lists them; --since sends everything since a time again",
 			p.command("deliveries", "list", name))
 		return errSome
 	}

@@ -12,10 +12,10 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// workers holds the stop function of the worker that a story has started, by story.
+// workers maps a running script to the function that stops the worker that it has started.
 var workers sync.Map
 
-// worker starts a server that asynq counts as a worker; worker stop ends it.
+// "worker" starts a server that asynq counts as a worker; "worker stop" ends it.
 func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 0 {
 		stop, _ := workers.Load(ts)
@@ -32,7 +32,7 @@ func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 	workers.Store(ts, stop)
 }
 
-// tasks N fails unless N tasks are queued.
+// "tasks N" fails unless N tasks are queued.
 func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -50,14 +50,14 @@ func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// pausequeue NAME pauses a queue, as a person does in the dashboard.
+// "pausequeue NAME" pauses a queue, as a person does in the dashboard.
 func scriptPauseQueue(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
 	ts.Check(asynq.NewInspectorFromRedisClient(rdb).PauseQueue(args[0]))
 }
 
-// keys N fails unless Redis has N keys.
+// "keys N" fails unless Redis has N keys.
 func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -68,7 +68,7 @@ func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// maxmemory PERCENT sets a limit of which Redis uses this share now; 0 removes the limit.
+// "maxmemory PERCENT" sets maxmemory so that Redis uses this share of it now; 0 removes the limit.
 func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
 	percent, err := strconv.ParseInt(args[0], 10, 64)
 	ts.Check(err)
@@ -83,7 +83,8 @@ func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(rdb.ConfigSet(context.Background(), "maxmemory", strconv.FormatInt(limit, 10)).Err())
 }
 
-// replica makes Redis a replica of a master that does not answer; replica no ends that.
+// "replica" makes Redis a replica of a master that does not answer; "replica no" makes it a master
+// again.
 func scriptReplica(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -94,7 +95,7 @@ func scriptReplica(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(rdb.Do(context.Background(), "REPLICAOF", host, port).Err())
 }
 
-// redisset NAME VALUE changes a setting of Redis.
+// "redisset NAME VALUE" changes a setting of Redis.
 func scriptRedisSet(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

@@ -19,7 +19,7 @@ import (
 type selection struct {
 	State      string   `help:"${selection_state}" placeholder:"S"`
 	Code       int      `help:"All with this KSeF code." placeholder:"N"`
-	Tenant     string   `help:"All of this tenant, by its name or NIP; - for documents of no tenant, as enqueue open shows them." placeholder:"NAME"`
+	Tenant     string   `help:"${selection_tenant}" placeholder:"NAME"`
 	ReasonLike string   `help:"All whose reason contains TEXT; upper and lower case are the same." placeholder:"TEXT"`
 	DryRun     bool     `help:"Show what would be done, and do nothing."`
 	Names      []string `arg:"" optional:"" name:"ID|P_2" help:"Ids, or invoice numbers."`

@@ -15,7 +15,7 @@ type tokenCmd struct {
 	Create createTokenCmd `cmd:"" help:"${token_create}"`
 	Revoke revokeTokenCmd `cmd:"" help:"Revoke a token by the reference that create printed."`
 
-	sub string // the word behind token
+	sub string // name of the subcommand, such as "revoke"
 }
 
 type createTokenCmd struct {
@@ -30,7 +30,7 @@ type revokeTokenCmd struct {
 	Reference string `arg:"" name:"REFERENCE" help:"The token's reference."`
 }
 
-// configAlone implements [configAlone].
+// configAlone implements the interface: these commands need neither Redis nor the archive.
 func (c *tokenCmd) configAlone() {}
 
 func (c *tokenCmd) run(ctx context.Context, p *program) error {

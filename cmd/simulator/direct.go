@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -58,18 +57,13 @@ func (f directFlags) options() (ministry.Options, error) {
 	return o, errors.Join(errs...)
 }
 
-// readToken takes NIP:FILE or NIP:FILE:PERMISSIONS. The token is the file's content without the
-// line's end.
+// readToken takes NIP:FILE or NIP:FILE:PERMISSIONS.
 func readToken(text string) (ministry.Token, error) {
-	parts := strings.Split(text, ":")
-	if len(parts) < 2 || len(parts) > 3 {
-		return ministry.Token{}, fmt.Errorf("read token %q: not NIP:FILE[:PERMISSIONS]", text)
-	}
-	secret, err := os.ReadFile(parts[1])
+	parts, secret, err := readSecret("token", "NIP:FILE[:PERMISSIONS]", text)
 	if err != nil {
-		return ministry.Token{}, fmt.Errorf("read token of %q: %w", parts[0], err)
+		return ministry.Token{}, err
 	}
-	token := ministry.Token{NIP: parts[0], Secret: strings.TrimRight(string(secret), "\r\n")}
+	token := ministry.Token{NIP: parts[0], Secret: secret}
 	if len(parts) == 3 {
 		token.Permissions = strings.Split(parts[2], ",")
 	}

@@ -141,22 +141,31 @@ func (f flags) options(stderr io.Writer) (simulator.Options, error) {
 	return o, errors.Join(errs...)
 }
 
-// readAccount takes ID:KEYFILE or ID:KEYFILE:NIP. The key is the file's content without the line's
-// end.
+// readAccount takes ID:KEYFILE or ID:KEYFILE:NIP.
 func readAccount(text string) (simulator.Account, error) {
-	parts := strings.Split(text, ":")
-	if len(parts) < 2 || len(parts) > 3 {
-		return simulator.Account{}, fmt.Errorf("read account %q: not ID:KEYFILE or ID:KEYFILE:NIP", text)
-	}
-	key, err := os.ReadFile(parts[1])
+	parts, key, err := readSecret("account", "ID:KEYFILE[:NIP]", text)
 	if err != nil {
-		return simulator.Account{}, fmt.Errorf("read account %q: %w", parts[0], err)
+		return simulator.Account{}, err
 	}
-	account := simulator.Account{ID: parts[0], Key: strings.TrimRight(string(key), "\r\n")}
+	account := simulator.Account{ID: parts[0], Key: key}
 	if len(parts) == 3 {
 		account.NIP = parts[2]
 	}
 	return account, nil
+}
+
+// readSecret splits the value of a flag into its two or three parts. The second part names a file,
+// whose content it returns as the secret, without the line's end. An error shows the form.
+func readSecret(what, form, text string) (parts []string, secret string, err error) {
+	parts = strings.Split(text, ":")
+	if len(parts) < 2 || len(parts) > 3 {
+		return nil, "", fmt.Errorf("read %s %q: not %s", what, text, form)
+	}
+	raw, err := os.ReadFile(parts[1])
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s of %q: %w", what, parts[0], err)
+	}
+	return parts, strings.TrimRight(string(raw), "\r\n"), nil
 }
 
 // readTaxpayer reads NIP:BYTES:BYTES:N.

@@ -196,7 +196,7 @@ func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Durat
 	return err
 }
 
-// withdraw gives the permission of begin back.
+// withdraw returns the permission that begin gave.
 func (c *circuits) withdraw(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Withdraw(ctx, connecting(p.Host))
 	_ = c.answers.Withdraw(ctx, p)

@@ -64,7 +64,7 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 		return g.handed(g.tenant, err)
 	}
 	if err := g.limiter.Wait(ctx, g.tenant, string(group.Counter())); err != nil {
-		g.warn("give the probe back", g.circuits.unsent(context.WithoutCancel(ctx), pair))
+		g.warn("release the probe", g.circuits.unsent(context.WithoutCancel(ctx), pair))
 		return err
 	}
 	return nil
@@ -114,7 +114,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 			g.outages.goesOn(g.log, pair, s, o.Err)
 		}
 	case o.Status == 0:
-		g.warn("give the probe back", g.circuits.unsent(ctx, pair))
+		g.warn("release the probe", g.circuits.unsent(ctx, pair))
 	default:
 		g.warn("count an answer", g.circuits.answered(ctx, pair))
 		g.outages.over(g.log, pair)

@@ -58,7 +58,7 @@ func newToldLimits(cfg config.Config, accounts map[string]direct.Account, l *rat
 	return t
 }
 
-// throttled is told of a 429.
+// throttled is called after a 429.
 func (t *toldLimits) throttled(tenant string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,12 +8,12 @@ import (
 	"ksefworker/internal/app"
 )
 
-// There are two settings: an operator who wants to hear of deadlines two days before must not have
-// packages cut earlier by it.
+// An operator who wants a warning two days before a deadline sets deadlines.warn. That must not
+// make packages be cut earlier, which packages.urgent_within does.
 func TestOptions_DeadlinesWarn_DoesNotMakePackagesUrgent(t *testing.T) {
 	cfg := config.Default()
 	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour
 	if got := app.TaskOptions(cfg).DeadlineNear; got != 3*time.Hour {
-		t.Errorf("urgent from %s before the deadline on, want packages.urgent_within", got)
+		t.Errorf("invoices are urgent %s before the deadline, want packages.urgent_within", got)
 	}
 }

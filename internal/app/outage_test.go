@@ -24,7 +24,7 @@ import (
 // timeMachine moves the four clocks of a pool together: the workers' and the simulator's, which can
 // be set; Redis's, by moving the instants that circuits keep there into the past; and the queue's,
 // by running all tasks that wait for their time. No other part of the test waits for a clock: the
-// limits are open, except two for which a waitlist shall form when the gateway is back.
+// limits are open, except for two, for which a waitlist forms when the gateway is back.
 type timeMachine struct {
 	*pool
 	offset    atomic.Int64
@@ -80,7 +80,8 @@ func (m *timeMachine) pass(d time.Duration) {
 	})
 }
 
-// waiting hands in n invoices of a number series, with a deadline days after start.
+// waiting hands in n invoices of a number series. Their deadline is the given number of days after
+// start.
 func (m *timeMachine) waiting(start time.Time, nip, series string, lane ledger.Lane, days, n int) []intake.Admission {
 	m.t.Helper()
 	var docs []intake.Document
@@ -238,8 +239,9 @@ func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 	}
 }
 
-// inOrder checks that a series was accepted in the order of its deadlines, with which its numbers
-// begin. It ignores the session except, and lets an invoice be up to slip places early or late.
+// inOrder checks that a series was accepted in the order of its deadlines. The days until the
+// deadline follow the series' name in each number. It ignores the session named except, and lets an
+// invoice be up to slip places early or late.
 func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	m.t.Helper()
 	books := m.sim.Books()

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// queueWatch looks for keys of the queues that hold another type, tells of them, and puts tasks
+// queueWatch looks for keys of the queues that hold another type, reports them, and puts tasks
 // back when such a key is well again. It does not run as a task: the queue of the sweep may be the
 // sick one.
 type queueWatch struct {

@@ -180,27 +180,27 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	p.balanced(3)
 }
 
-// A worker started before the pool had a key: it says that it is not ready, leaves what it cannot
-// open, and the others do it all.
+// A worker was started before the pool had a key. It says that it is not ready and leaves encrypted
+// invoices alone, and the other worker sends them.
 func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndNothingIsParked(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
-	sick, _ := p.workAt()
+	keyless, _ := p.workAt()
 	plain := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 1)...)
 	p.wait(60*time.Second, plain, ledger.Receipted)
 	p.cfg.Storage.KeyFile = keyFiles(t, "a")
 	p.base = p.open()
 	t.Cleanup(func() { p.base.Close() })
-	healthy, _ := p.workAt()
+	keyed, _ := p.workAt()
 	docs := good(sample.NIP(0), 30)[1:]
 	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[:6]...)
 	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[6:]...)...)
-	if got := page(t, sick, "/readyz"); !strings.Contains(got, `"ready": false`) ||
+	if got := page(t, keyless, "/readyz"); !strings.Contains(got, `"ready": false`) ||
 		!strings.Contains(got, p.base.Bodies.KeyIDs()[0]) {
 		t.Errorf("readiness of the worker without the key shows %s", got)
 	}
 	p.wait(90*time.Second, append(plain, taken...), ledger.Receipted)
-	if got := page(t, healthy, "/readyz"); !strings.Contains(got, `"ready": true`) {
+	if got := page(t, keyed, "/readyz"); !strings.Contains(got, `"ready": true`) {
 		t.Errorf("readiness of the worker with the key shows %s", got)
 	}
 	p.balanced(30)

@@ -1,5 +1,5 @@
-// Package buildinfo describes the running build: from what the build script wrote into the binary
-// (make build, the container image), otherwise from what the Go toolchain did.
+// Package buildinfo describes the running build. It uses what the build script wrote into the
+// binary (make build, the container image), otherwise what the Go toolchain wrote.
 package buildinfo
 
 import (
@@ -16,8 +16,8 @@ type Info struct {
 
 // version and revision are set by the build script: -ldflags "-X
 // ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
-// The toolchain itself knows neither in a build without a repository, such as the one of the
-// container image, and in some work trees.
+// The toolchain itself knows neither in a build without a repository, such as that of the container
+// image, nor in some work trees.
 var version, revision string
 
 // Read returns the build of the running program.

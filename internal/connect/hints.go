@@ -24,7 +24,8 @@ func redisHint(err error, c config.RedisConn) string {
 	case strings.Contains(text, "NOPERM"):
 		return "the user (redis.username) may not do this: give it the commands and keys that the section Rights of docs/redis.md lists"
 	case strings.Contains(text, "MISCONF"):
-		return "the server runs, but cannot save what it is told, most likely because its disk is full: make room there, no restart is needed"
+		return "the server runs, but cannot save what it is told, most likely because its disk is full: " +
+			"make room there, no restart is needed"
 	}
 	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint

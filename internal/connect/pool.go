@@ -42,7 +42,7 @@ type Pool struct {
 	// Now is this process's clock. Tests replace it before they make a worker.
 	Now func() time.Time
 
-	// Trail is told of the changes that this process makes. It is set before the pool is used.
+	// Trail receives the changes that this process makes. It is set before the pool is used.
 	Trail tracing.Trail
 
 	archiveLog *archiveLog

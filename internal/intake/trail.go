@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// tellTaken tells of the invoices that the ledger has just taken in. results has what became of
+// tellTaken reports the invoices that the ledger has just taken in. results has what became of
 // each.
 func tellTaken(ctx context.Context, t tracing.Trail, invs []ledger.NewInvoice, results []ledger.TakeResult) {
 	for i, r := range results {

@@ -149,3 +149,10 @@ func (s *source) peek(n int) byte {
 	}
 	return 0
 }
+
+func (s *source) skipSpace(i int) int {
+	for i < len(s.data) && isSpace(s.data[i]) {
+		i++
+	}
+	return i
+}

@@ -244,10 +244,3 @@ func (s *scanner) scanAttribute(i int) (int, *FieldError) {
 	}
 	return 0, s.truncated()
 }
-
-func (s *source) skipSpace(i int) int {
-	for i < len(s.data) && isSpace(s.data[i]) {
-		i++
-	}
-	return i
-}

@@ -52,9 +52,9 @@ const (
 	CodeNoSession        = 21173 // no such session; seen right after one was opened, so it proves nothing
 	CodeSessionForbids   = 21180 // the session's status forbids it: it is closed, for example
 	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken
-	CodePageToken        = 21418 // the continuation token is not good: read the list from its beginning
+	CodePageToken        = 21418 // the continuation token is not valid: read the list from its beginning
 	CodeStaleKey         = 21470 // the public key was withdrawn, or is not KSeF's
-	CodeInvoiceNotReady  = 21165 // processed, and not yet to be had
+	CodeInvoiceNotReady  = 21165 // processed, but it cannot be fetched yet
 	CodeNoInvoice        = 21164 // no invoice of this KSeF number
 	CodePartSize         = 21157 // a part is not of the declared size
 	CodePartMissing      = 21205 // a declared part was not uploaded

@@ -127,7 +127,7 @@ func TestMovePackage_ReplicaIsLostBetweenPieces_IsToldAndSecureOnceItIsBack(t *t
 	}
 }
 
-// A master that has not the last piece has not the last revision either.
+// A master that lacks the last piece lacks the last revision too.
 func TestMovePackage_TheLastPieceIsForgottenInAFailover_IsAConflictBeforeCloseIsCalled(t *testing.T) {
 	r := newReplicated(t)
 	p := r.uploadedOf(2*packagePiece + 1)

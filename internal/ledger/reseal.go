@@ -36,7 +36,7 @@ func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	}
 	var args []any
 	err := ss.otherTexts(ctx, func(o otherText) error {
-		packed, ok := ss.resealed(o.as, o.packed)
+		packed, ok := ss.resealed(o.aad, o.packed)
 		if !ok {
 			return nil
 		}
@@ -92,9 +92,9 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 		if receipted && text(cell(v, 2)) == "" { // it is in a bucket
 			packed = append(packed, id)
 		}
-		for j, as := range []string{reasonText(id), saidText(id)} {
+		for j, aad := range []string{reasonText(id), saidText(id)} {
 			if was := text(cell(v, j)); isSealedText(was) {
-				if packed, ok := ss.resealed(as, was[len(sealedText):]); ok {
+				if packed, ok := ss.resealed(aad, was[len(sealedText):]); ok {
 					args = append(args, key, fields[j], was, sealedText+packed, "")
 				}
 			}
@@ -119,19 +119,19 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
 	for _, t := range []struct {
 		text *string
-		as   string
+		aad  string
 	}{{&inv.File, fileText(inv.ID)}, {&inv.Ref, refText(inv.ID)}, {&inv.Reason, reasonText(inv.ID)}} {
 		old, sealed := strings.CutPrefix(*t.text, sealedText)
 		if !sealed {
 			continue
 		}
-		packed, ok := ss.resealed(t.as, old)
+		packed, ok := ss.resealed(t.aad, old)
 		if !ok {
 			continue
 		}
 		*t.text, changed = sealedText+packed, true
 		if t.text == &inv.Ref {
-			if ref, ok := ss.openText(t.as, inv.Ref); ok {
+			if ref, ok := ss.openText(t.aad, inv.Ref); ok {
 				digest = refDigests(ss.store, inv.Tenant, ref)[0]
 			}
 		}
@@ -144,13 +144,13 @@ func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
 // replaced: a newer build may have facts that this one does not know.
 func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
 	now = facts
-	for _, one := range []struct{ field, as string }{{"file", fileText(id)}, {"ref", refText(id)}} {
+	for _, one := range []struct{ field, aad string }{{"file", fileText(id)}, {"ref", refText(id)}} {
 		_, rest, ok := strings.Cut(facts, `"`+one.field+`":"`+sealedText)
 		if !ok {
 			continue
 		}
 		old, _, _ := strings.Cut(rest, `"`)
-		packed, ok := ss.resealed(one.as, old)
+		packed, ok := ss.resealed(one.aad, old)
 		if !ok {
 			continue
 		}
@@ -185,16 +185,16 @@ func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) 
 
 // resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or
 // if this process cannot open it.
-func (ss *SealStore) resealed(as, packed string) (string, bool) {
+func (ss *SealStore) resealed(aad, packed string) (string, bool) {
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil || SealOf(raw) == ss.texts.keys[0].id.String() {
 		return "", false
 	}
-	plain, err := ss.texts.Open(as, raw)
+	plain, err := ss.texts.Open(aad, raw)
 	if err != nil {
 		return "", false
 	}
-	sealed, err := ss.texts.Seal(as, plain)
+	sealed, err := ss.texts.Seal(aad, plain)
 	if err != nil {
 		return "", false
 	}

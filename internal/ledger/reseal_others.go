@@ -10,7 +10,7 @@ import (
 // otherText is a sealed text that is not a field of an invoice or a package.
 type otherText struct {
 	key, field, value string // where it is stored, and the whole value of the field
-	as, packed        string // its additional data; the sealed text in Base64
+	aad, packed       string // its additional data; the sealed text in Base64
 	with              func(packed string) ([]byte, error)
 }
 
@@ -29,13 +29,13 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 			}
 			o := otherText{key: keyRefused + t, field: id, value: value}
 			if note, ok := strings.CutPrefix(outer.Note, sealedText); ok {
-				o.as, o.packed = noteText(id), note
+				o.aad, o.packed = noteText(id), note
 				o.with = func(packed string) ([]byte, error) { outer.Note = sealedText + packed; return json.Marshal(outer) }
 				if err := do(o); err != nil {
 					return err
 				}
 			}
-			o.as, o.packed = refusalText(id), outer.Sealed
+			o.aad, o.packed = refusalText(id), outer.Sealed
 			o.with = func(packed string) ([]byte, error) { outer.Sealed = packed; return json.Marshal(outer) }
 			return do(o)
 		}); err != nil {
@@ -54,7 +54,7 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 		if !ok {
 			return nil
 		}
-		return do(otherText{key: keyHolds, field: tenant, value: value, as: holdText(tenant), packed: why,
+		return do(otherText{key: keyHolds, field: tenant, value: value, aad: holdText(tenant), packed: why,
 			with: func(packed string) ([]byte, error) { h.Why = sealedText + packed; return json.Marshal(h) }})
 	})
 }

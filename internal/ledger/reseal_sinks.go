@@ -16,7 +16,7 @@ func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
 	if len(sinks) == 0 {
 		return nil
 	}
-	// A sick key stops no sink: [UnreadableStore.SickKeys] tells of it.
+	// A sick key stops no sink: [UnreadableStore.SickKeys] reports it.
 	if err := ss.rdb.SAdd(ctx, ss.key(keySinks), sinks).Err(); err != nil && !wrongType(err) {
 		return fmt.Errorf("record the names of sinks: %w", err)
 	}
@@ -55,11 +55,11 @@ func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error)
 }
 
 // edit returns the record with each of its sealed texts, without their prefix, as change returns
-// it. as is the additional data of a text. A record that cannot be read stays as it is.
-func (r sinkRecord) edit(change func(as, packed string) string) (string, error) {
-	one := func(as, stored string) string {
+// it. aad is the additional data of a text. A record that cannot be read stays as it is.
+func (r sinkRecord) edit(change func(aad, packed string) string) (string, error) {
+	one := func(aad, stored string) string {
 		if packed, sealed := strings.CutPrefix(stored, sealedText); sealed {
-			return sealedText + change(as, packed)
+			return sealedText + change(aad, packed)
 		}
 		return stored
 	}
@@ -92,8 +92,8 @@ func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 	}
 	err = ss.sinkRecords(ctx, func(r sinkRecord) error {
 		changed := false
-		now, err := r.edit(func(as, packed string) string {
-			again, ok := ss.resealed(as, packed)
+		now, err := r.edit(func(aad, packed string) string {
+			again, ok := ss.resealed(aad, packed)
 			if !ok {
 				return packed
 			}

@@ -27,7 +27,7 @@ func (ss *SealStore) tenantTexts(ctx context.Context, do func(otherText) error) 
 			if !ok {
 				continue
 			}
-			err := do(otherText{key: key, field: field, value: sealedText + packed, as: tenantText(tenant), packed: packed,
+			err := do(otherText{key: key, field: field, value: sealedText + packed, aad: tenantText(tenant), packed: packed,
 				with: func(packed string) ([]byte, error) { return []byte(sealedText + packed), nil }})
 			if err != nil {
 				return err

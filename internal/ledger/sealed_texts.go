@@ -14,8 +14,8 @@ import (
 // sealedText is the prefix of an encrypted text, which follows in Base64.
 const sealedText = "sealed:"
 
-// The additional data of the sealed texts. They keep a text from being taken for another text, or
-// for the document, of the same invoice.
+// Each kind of text has its own additional data, so that a text cannot be opened in the place of
+// another text, or of the document, of the same invoice.
 func reasonText(id string) string     { return id + "|reason" } // of an invoice or a package
 func fileText(id string) string       { return id + "|file" }
 func noteText(id string) string       { return id + "|note" } // of a refusal
@@ -25,12 +25,12 @@ func (st *store) sealsTexts() bool    { return st.texts != nil && len(st.texts.k
 func (st *store) rotatesTexts() bool  { return st.texts != nil && len(st.texts.keys) > 1 }
 func isSealedText(stored string) bool { return strings.HasPrefix(stored, sealedText) }
 
-// sealText encrypts a text when there is a key. as is its additional data.
-func (st *store) sealText(as, text string) (string, error) {
+// sealText encrypts a text when there is a key. aad is the additional data.
+func (st *store) sealText(aad, text string) (string, error) {
 	if text == "" || !st.sealsTexts() {
 		return text, nil
 	}
-	sealed, err := st.texts.Seal(as, []byte(text))
+	sealed, err := st.texts.Seal(aad, []byte(text))
 	if err != nil {
 		return "", err
 	}
@@ -39,16 +39,16 @@ func (st *store) sealText(as, text string) (string, error) {
 
 // openText returns a text as it was written; false if it is encrypted and this process cannot open
 // it.
-func (st *store) openText(as, stored string) (string, bool) {
+func (st *store) openText(aad, stored string) (string, bool) {
 	packed, sealed := strings.CutPrefix(stored, sealedText)
 	if !sealed {
 		return stored, true
 	}
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil {
-		return stored, true // text of a person that starts with the same word
+		return stored, true // not encrypted: a person's text that starts with the same word
 	}
-	text, err := openSealed(st, as, raw)
+	text, err := openSealed(st, aad, raw)
 	return string(text), err == nil
 }
 
@@ -61,8 +61,8 @@ func openReason(st *store, id, stored string) string {
 	return text
 }
 
-// openTexts opens the texts of an entry. Where this process cannot open one, the text says so.
-// Without a key no text is sealed, and a long list asks that of every one of them.
+// openTexts opens the texts of an entry. Where this process cannot open one, the text says so. It
+// looks for the prefix first, because most texts of a long list are not encrypted.
 func openTexts(st *store, id string, inv *Invoice) {
 	if isSealedText(inv.Reason) {
 		inv.Reason = openReason(st, id, inv.Reason)
@@ -90,9 +90,9 @@ const (
 	encryptedFile = "(the file name is encrypted, and this process does not have the key: storage.key_file)"
 )
 
-func openSealed(st *store, id string, sealed []byte) ([]byte, error) {
+func openSealed(st *store, aad string, sealed []byte) ([]byte, error) {
 	if st.texts == nil {
 		return nil, errors.New(encryptedHere)
 	}
-	return st.texts.Open(id, sealed)
+	return st.texts.Open(aad, sealed)
 }

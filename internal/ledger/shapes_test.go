@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// sickShapes are the ways in which the key of the shapes can be sick.
-var sickShapes = map[string]func(w *world){
+// damages are the ways in which the key of the shapes can be damaged.
+var damages = map[string]func(w *world){
 	"another type": func(w *world) { w.rdb.Del(ctx(), w.key(keyShapes)); w.rdb.Set(ctx(), w.key(keyShapes), "x", 0) },
 	"gone":         func(w *world) { w.rdb.Del(ctx(), w.key(keyShapes)) },
 	"damaged": func(w *world) {
@@ -17,11 +17,11 @@ var sickShapes = map[string]func(w *world){
 	},
 }
 
-// The packed entries are named and the others are listed. A process that knows the shape reads all
-// of them, and gives the shape back when the key can take it.
-func TestShapes_TheirKeyIsSick_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
+// The packed entries are named and the others are listed. A process that has read the shapes before
+// reads all entries, and writes the shapes again when the key is of the right type or gone.
+func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
 	next := worlds(t)
-	for what, spoil := range sickShapes {
+	for what, spoil := range damages {
 		t.Run(what, func(t *testing.T) {
 			w := next(quiet{t})
 			packed := w.receipt(w.accepted("1", "", ""))
@@ -35,7 +35,7 @@ func TestShapes_TheirKeyIsSick_PackedEntriesAreNamedAndTheOthersListed(t *testin
 				t.Fatalf("listed %d, unread %+v, %v", len(invs), unread, rest)
 			}
 			if !strings.Contains(unread[0].Err.Error(), "shapes") || unread[0].Undecided() {
-				t.Errorf("what is told of it: %+v", unread[0])
+				t.Errorf("what is reported of it: %+v", unread[0])
 			}
 			if _, err := other.Invoice(ctx(), packed.ID); !errors.Is(err, errNoShape) {
 				t.Errorf("alone: %v", err)
@@ -63,7 +63,7 @@ func TestShapes_TheirKeyIsSick_PackedEntriesAreNamedAndTheOthersListed(t *testin
 	}
 }
 
-// An invoice is receipted, packed or not.
+// An invoice is receipted even when its entry cannot be packed.
 func TestShapes_TheirKeyIsOfAnotherType_InvoicesAreReceiptedAndPackedLater(t *testing.T) {
 	w := newWorld(quiet{t}, worlds(t)(quiet{t}).rdb, "shapes:")
 	inv := w.accepted("1", "", "")

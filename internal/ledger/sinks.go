@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sink is told of every outcome, in the order of the outbox for each invoice. One process at a
+// A sink receives every outcome, in the order of the outbox for each invoice. One process at a
 // time serves it, under a lease. What it has not taken is held by invoice: the outcomes of one
 // invoice wait behind each other, and those of others do not wait for them.
 
@@ -65,7 +65,7 @@ func (h *Held) Name() string { return h.ID + ":" + strconv.FormatInt(h.Rev, 10) 
 type SinkStore struct{ *store }
 
 // LeaseSink lets the process with this token serve a sink alone for a time, or go on doing so. It
-// reports false when another process serves it. 0 gives the sink back.
+// reports false when another process serves it. 0 releases the sink.
 func (ss *SinkStore) LeaseSink(ctx context.Context, sink, token string, ttl time.Duration) (bool, error) {
 	r, err := ss.run(ctx, leaseScript, ss.args(sink, token, ttl.Milliseconds()))
 	if err != nil {

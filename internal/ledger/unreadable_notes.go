@@ -29,7 +29,7 @@ func (us *UnreadableStore) NoteUnreadable(ctx context.Context, entries []Unreada
 		}
 		return nil
 	})
-	if wrongType(err) { // the list of them is sick: all that can be done is to tell of them each time
+	if wrongType(err) { // the list of them is sick: all that can be done is to report them each time
 		return entries, nil
 	}
 	if err != nil {

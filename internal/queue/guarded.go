@@ -47,7 +47,8 @@ type SickKeyError struct {
 }
 
 func (e *SickKeyError) Error() string {
-	return fmt.Sprintf("the key %s was written by another program: find out which, then delete the key; tasks are put back within a minute", e.Key)
+	return fmt.Sprintf("the key %s was written by another program: find out which, then delete the key; "+
+		"tasks are put back within a minute", e.Key)
 }
 
 // sickOf returns the key that a script has named; false when err says something else.

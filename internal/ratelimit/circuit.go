@@ -130,7 +130,7 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 // circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
 // the pair may begin, and the others get *[NotNow]. The next one may begin when the circuits are
 // closed, or after as much time as they have been open so far: at least a twentieth of pause, at
-// most pause. [Circuit.Withdraw] gives the place back. Each pair has its own place, so no pair
+// most pause. [Circuit.Withdraw] releases the place. Each pair has its own place, so no pair
 // waits for the operations of another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))

@@ -30,7 +30,7 @@ type Options struct {
 	Margin time.Duration
 	// MaxSleep is the longest time that Wait sleeps. Zero means 2 s, negative never sleeps.
 	MaxSleep time.Duration
-	// Observer is told of waits and freezes; nil for none.
+	// Observer receives waits and freezes; nil for none.
 	Observer Observer
 }
 

@@ -152,7 +152,7 @@ type Store interface {
 	// Book books the earliest instant that fits. When that lies beyond MaxWait it books nothing and
 	// returns *[NotNow] (limit or frozen).
 	Book(ctx context.Context, r Request) (Booking, error)
-	// Cancel gives the place back when no later instant is booked. Otherwise the place stays
+	// Cancel releases the place when no later instant is booked. Otherwise the place stays
 	// unused: a newcomer that got it would pass those that wait. Only for a request that was not
 	// sent and will not be sent. A repeated or late Cancel does nothing.
 	Cancel(ctx context.Context, b Booking) error

@@ -14,7 +14,7 @@ const (
 	maxBookings = 3
 	// overloadPause is how long such a request has to wait then.
 	overloadPause = time.Second
-	// cancelTimeout bounds the call that gives a place back after the caller's context has ended.
+	// cancelTimeout bounds the call that releases a place after the caller's context has ended.
 	cancelTimeout = time.Second
 )
 
@@ -109,7 +109,7 @@ func (l *Limiter) early(n *NotNow) error {
 
 // Wait returns nil when the request may go, and then it has to go at once. It sleeps for a short
 // wait. For a longer one, or one that would outlast the context's deadline, it books nothing and
-// returns *[NotNow] with the exact delay. When the context ends it gives its place back and returns
+// returns *[NotNow] with the exact delay. When the context ends it releases its place and returns
 // an error that wraps the context's cause. Any other error is the store's: without the store
 // nothing may go.
 //

@@ -21,7 +21,7 @@ func ParseAmount(text string) (*Amount, error) {
 	whole, part, point := strings.Cut(digits, ".")
 	isNumber := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 	if !isNumber(whole) || point && !isNumber(part) || len(part) > 2 || len(whole) > maxAmountDigits {
-		return nil, fmt.Errorf("amount %.40q has not the form 123.45", text)
+		return nil, fmt.Errorf("amount %.40q is not of the form 123.45", text)
 	}
 	a := &Amount{}
 	a.hundredths.SetString(whole+(part + "00")[:2], 10)

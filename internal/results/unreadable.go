@@ -7,7 +7,7 @@ import (
 )
 
 // Unreadable is the state that answers over HTTP give an invoice or a refused document whose record
-// is there and cannot be read by the process that answers. No receiver is told of it: those wait
+// is there and cannot be read by the process that answers. No receiver gets it: those wait
 // for a process that can read it.
 const Unreadable = "unreadable"
 

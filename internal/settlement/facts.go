@@ -88,8 +88,8 @@ func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 // Listed is what was found out about a package's session in this run. What was not asked is zero.
 type Listed struct {
 	Session ksef.SessionInfo
-	// Unknown is set when KSeF does not know the session, or refuses to tell of it. Session is zero
-	// then.
+	// Unknown is set when KSeF does not know the session, or refuses to answer about it. Session is
+	// zero then.
 	Unknown  *Unknown
 	List     List
 	Statuses Statuses
@@ -128,7 +128,7 @@ type OwnReceipt struct {
 	Err     error
 }
 
-// Unknown is how KSeF refuses to tell of a session: the HTTP status, KSeF's code, and its words.
+// Unknown is KSeF's refusal to answer about a session: the HTTP status, KSeF's code, and its words.
 type Unknown struct {
 	Status, Code int
 	Text         string

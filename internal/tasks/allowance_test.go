@@ -38,8 +38,9 @@ func TestDecide_FewSessionsLeft_CutsLargerAndLaterWhateverTheDeadline(t *testing
 			hasty, noon, 7, time.Hour, 0, far, Allowance{Pace: time.Minute, Full: true}, CutWait},
 		{"no session left: a few still go express",
 			hasty, noon, 3, time.Hour, 0, far, Allowance{Pace: time.Minute, Full: true}, CutExpress},
-		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, far, Allowance{Pace: time.Second}, CutWait},
-		{"but not larger than KSeF takes",
+		{"a package of the usual size waits for more invoices",
+			usual, noon, 5000, time.Second, 0, far, Allowance{Pace: time.Second}, CutWait},
+		{"but no package is larger than KSeF takes",
 			usual, noon, 10_000, time.Second, 0, far, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
 		{"a deadline is near: no earlier than the sessions allow",
 			hasty, noon, 7, time.Minute - 1, 0, time.Hour, Allowance{Pace: time.Minute}, CutWait},
@@ -64,11 +65,11 @@ func TestDecide_FewSessionsLeft_CutsLargerAndLaterWhateverTheDeadline(t *testing
 		{"nothing more comes, but a package is on its way: the next one gathers",
 			usual, noon, 500, time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutWait},
 		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{OnWay: 1}, CutPackage},
-		{"nothing more comes, but more stands in line: it gathers",
+		{"nothing more comes, but more is queued: it gathers",
 			usual, noon, 500, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
-		{"more stands in line: a few do not go express yet",
+		{"more is queued: a few do not go express yet",
 			usual, noon, 3, time.Minute, time.Minute, far, Allowance{Arriving: true}, CutWait},
-		{"more stands in line: no longer than the longest wait",
+		{"more is queued: no longer than the longest wait",
 			usual, noon, 500, 2 * time.Minute, time.Minute, far, Allowance{Arriving: true}, CutPackage},
 	} {
 		now := warsaw(t, c.now)
@@ -93,8 +94,8 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	if !usual.due(few, now, Allowance{}) {
 		t.Error("it is not due after MaxWait")
 	}
-	// An invoice that is sent again follows the package that it was in. It comes alone, and again
-	// and again.
+	// An invoice that is sent again arrives alone, after the package that it was in, and may do so
+	// many times.
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
 	again := ledger.Waiting{
@@ -102,7 +103,7 @@ func TestDue_FewInvoicesAndNoExpressLane_WaitForMaxWait(t *testing.T) {
 	}
 	within, beyond := Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}
 	if !hasty.due(again, now, within) || hasty.due(again, now, beyond) {
-		t.Error("it does not follow exactly as often as a burst allows")
+		t.Error("packages are not cut exactly as often as a burst allows")
 	}
 }
 

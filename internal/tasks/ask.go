@@ -44,7 +44,7 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	infos, err := c.t.SessionInvoices(ctx, c.p.Session)
 	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
 		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Err(err).
-			Msg("the list of a session is not to be had: its receipt is asked instead")
+			Msg("the list of a session cannot be fetched: its receipt is used instead")
 		return settlement.List{Asked: true}, nil
 	}
 	if err != nil {
@@ -68,8 +68,8 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 
 // askSends asks for the status of invoices that were sent but that the list leaves open, whatever
 // else it proves: KSeF's word on a reference is about this very invoice. An invoice stays open if
-// KSeF refuses to tell of it, if its answer cannot be read, or if it cannot be asked for now; Sick
-// has the error of the last kind.
+// KSeF refuses to answer about it, if its answer cannot be read, or if it cannot be asked for now;
+// Sick has the error of the last kind.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {

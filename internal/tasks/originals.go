@@ -23,13 +23,13 @@ type finder struct{ *confirmation }
 // has, and there are three ways to it, the cheapest first:
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
-// prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an hour).
-// Where KSeF's reference is missing or leads to something else, the register's metadata tells the
-// number (20 pages an hour, for all of a package together). KSeF's own API tells the hash with it,
-// which proves as much as the document. What nothing proves is parked.
+// prove ten thousand. Where it cannot be fetched, the original is fetched by its number (64 an
+// hour). Where KSeF's reference is missing or leads to something else, the register's metadata
+// tells the number (20 pages an hour, for all of a package together). KSeF's own API tells the hash
+// with it, which proves as much as the document. What nothing proves is parked.
 //
-// Each finding is written before the next request, and one original that cannot be had now stops no
-// other.
+// Each finding is written before the next request, and one original that cannot be fetched now
+// stops no other.
 func (f *finder) originals(ctx context.Context) error {
 	var dups []*ledger.Invoice
 	for _, inv := range f.held.Undecided(f.p.ID) {
@@ -69,7 +69,7 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
-	// One session whose receipt cannot be had now stops no other: what it leaves open is looked
+	// One session whose receipt cannot be fetched now stops no other: what it leaves open is looked
 	// into at the next poll. A limit, or nothing but failures, ends the round.
 	for session, dups := range bySession {
 		upo, err := f.receiptOf(ctx, session, dups)
@@ -117,7 +117,7 @@ func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.I
 	return upo, err
 }
 
-// byDocuments fetches originals one after the other. One that cannot be had now stops no other.
+// byDocuments fetches originals one after the other. One that cannot be fetched now stops no other.
 func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
 	for _, inv := range invs {
 		if err := f.byDocument(ctx, inv); err != nil {
@@ -161,9 +161,9 @@ const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
 // archive if that has it, else from KSeF. After a total loss of Redis one export of everything
-// fills the ledger again, and KSeF gives only 64 documents an hour. An original that cannot be had
-// does not stop the others: they come in another order each time, and only a limit, or several
-// failures in a row, end the round.
+// fills the ledger again, and KSeF gives only 64 documents an hour. An original that cannot be
+// fetched does not stop the others: they come in another order each time, and only a limit, or
+// several failures in a row, end the round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

@@ -54,5 +54,6 @@ func tellFormat(s *ledger.FormatStatus) string {
 	case s.Format > s.Writes:
 		return fmt.Sprintf("earlier builds are refused now; format %d is written when ledger.upgrade_after has passed", s.Format)
 	}
-	return fmt.Sprintf("every process reads format %d of the ledger; earlier builds are refused when ledger.upgrade_after has passed", s.Next)
+	return fmt.Sprintf("every process reads format %d of the ledger; "+
+		"earlier builds are refused when ledger.upgrade_after has passed", s.Next)
 }

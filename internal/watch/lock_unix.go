@@ -12,8 +12,8 @@ import (
 
 const lockName = journalDir + "/lock"
 
-// lock takes the folder for this process. The system gives it back when the process ends, however
-// it ends. On a network share the server has the lock, so it holds between machines too.
+// lock takes the folder for this process. The system releases the lock when the process ends, even
+// by a kill -9. On a network share the server keeps the lock, so it holds between machines too.
 func lock(root *os.Root) (unlock func(), err error) {
 	f, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o660)
 	if err != nil {
@@ -29,7 +29,7 @@ func lock(root *os.Root) (unlock func(), err error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%w: %s", ErrBusy, strings.TrimSpace(string(holder[:n])))
 		}
-		return nil, fmt.Errorf("lock the folder: %w; the file system must have locks (flock)", err)
+		return nil, fmt.Errorf("lock the folder: %w; the file system must support locks (flock)", err)
 	}
 	host, _ := os.Hostname() // only for the message of another watch
 	if err := f.Truncate(0); err == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// How often the folder is polled, where the system tells of changes and where it does not. For a
+// How often the folder is polled, where the system reports changes and where it does not. For a
 // network share, the system does not tell what other machines do.
 const (
 	pollTold   = 30 * time.Second

@@ -30,12 +30,12 @@ type Options struct {
 	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura]
 	// does.
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
-	// Record puts refused documents on record; nil: none is.
+	// Record puts refused documents on record; nil puts none on record.
 	Record intake.Record
 	// Owner is Tenant of [intake.Refusals]. It may be nil when Record is.
 	Owner func(nip string) string
-	// Fit returns why nothing may be taken in at present, and nil when all is well. It may be nil:
-	// then all is always well.
+	// Fit returns the reason why nothing may be taken in at present, nil when there is none. A nil
+	// Fit gives no reason.
 	Fit         func() error
 	Environment string   // for the links in results
 	Tenants     []string // the names that .ksef.yaml may have
@@ -46,8 +46,8 @@ type Options struct {
 	// Patience is the same for a file that seems to be cut off: its writer may have stopped in the
 	// middle. 0 means 1 min.
 	Patience time.Duration
-	// Poll is the longest time between two polls of the folder; 0 means 30 s where the system tells
-	// of changes, 2 s elsewhere.
+	// Poll is the longest time between two polls of the folder; 0 means 30 s where the system
+	// reports changes, 2 s elsewhere.
 	Poll time.Duration
 	Log  zerolog.Logger
 	Now  func() time.Time
@@ -81,7 +81,7 @@ type Watcher struct {
 	follower  *follower
 	note      *waitingNote
 	unlock    func()
-	Decided   map[string]int // how many files came to each place
+	Decided   map[string]int // how many files were moved to each of the places
 }
 
 // ErrBusy says that another watch has the folder.
@@ -123,7 +123,7 @@ func (w *Watcher) open() error {
 	return w.journal.read()
 }
 
-// Close gives the lock back.
+// Close releases the lock.
 func (w *Watcher) Close() error {
 	if w.unlock != nil {
 		w.unlock()
@@ -149,8 +149,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// pass does all that can be done now, and returns how long nothing else is due, unless the folder
-// changes. An error says that the folder is not there any more.
+// pass does all that can be done now, and returns the time until something else is due. A change of
+// the folder can make it due sooner. An error says that the folder is not there any more.
 func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	if err := w.same(); err != nil {
 		return 0, err
@@ -184,7 +184,7 @@ func (w *Watcher) same() error {
 	return nil
 }
 
-// never is longer than anything is ever waited for.
+// never is longer than any wait of this package.
 const never = 24 * time.Hour
 
 func marshal(v any) []byte {

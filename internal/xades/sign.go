@@ -29,8 +29,8 @@ const (
 
 // Sign returns the document with the signature as the last child of its root. document is one
 // element in exclusive canonical form, without an XML declaration. at is the SigningTime, written
-// in whole seconds of UTC. It must not lie in the future of the verifier's clock; how far it may is
-// not published.
+// in whole seconds of UTC. It must not be later than the verifier's clock. KSeF does not publish
+// the difference that it tolerates.
 func (s *Signer) Sign(document []byte, at time.Time) ([]byte, error) {
 	end, err := rootEnd(document)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Signer) Sign(document []byte, at time.Time) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// info is the canonical SignedInfo.
+// info returns the canonical SignedInfo.
 func (s *Signer) info(document, properties []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString(`<ds:SignedInfo xmlns:ds="` + nsDsig + `">`)
@@ -78,8 +78,8 @@ func (s *Signer) info(document, properties []byte) []byte {
 	return b.Bytes()
 }
 
-// properties is the canonical SignedProperties. Its ds elements each declare the prefix, because
-// none of them lies within another.
+// properties returns the canonical SignedProperties. Its ds elements each declare the prefix,
+// because none of them lies within another.
 func (s *Signer) properties(at time.Time) ([]byte, error) {
 	issuer, err := name(s.cert.RawIssuer)
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Signer) properties(at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// name is an RFC 4514 name in the order of the certificate. pkix.Name would sort its parts by type,
-// so the DER is read again.
+// name returns an RFC 4514 name with its parts in the order of the certificate. pkix.Name would
+// sort them by type, so the DER is read again.
 func name(der []byte) (string, error) {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
@@ -111,8 +111,8 @@ func name(der []byte) (string, error) {
 	return text, nil
 }
 
-// rootEnd returns where the end tag of the document's one element begins. It refuses what no
-// canonical form has. It does not parse the document: its writer is part of this program.
+// rootEnd returns where the end tag of the document's one element begins. It refuses text that no
+// canonical form contains. It does not parse the document, because this program wrote it.
 func rootEnd(document []byte) (int, error) {
 	end := bytes.LastIndex(document, []byte("</"))
 	switch {
@@ -135,7 +135,7 @@ func startsWith(document, name []byte) bool {
 	return ok && len(name) > 0 && (rest[0] == '>' || rest[0] == ' ')
 }
 
-// method is an empty element that names an algorithm.
+// method returns an empty element that names an algorithm.
 func method(element, declared, algorithm string) string {
 	return `<ds:` + element + declared + ` Algorithm="` + algorithm + `"></ds:` + element + `>`
 }

@@ -28,16 +28,16 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		}
 		if s := c.SecurityContext; !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 ||
 			s.Capabilities.Drop[0] != "ALL" {
-			t.Errorf("%s may write to its image or has capabilities", name)
+			t.Errorf("%s may write to its file system or has capabilities", name)
 		}
 		if c.LivenessProbe == nil || c.ReadinessProbe == nil || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 			t.Errorf("%s is not probed", name)
 		}
 		if last := len(c.Env) - 1; last < 0 || c.Env[last].Value != "http://collector:4318" {
-			t.Errorf("%s has not the variable of env: %v", name, c.Env)
+			t.Errorf("%s does not have the variable from env: %v", name, c.Env)
 		}
 		if c.Resources.Limits.Memory().IsZero() {
-			t.Errorf("%s has no bound of its memory", name)
+			t.Errorf("%s has no limit on its memory", name)
 		}
 		mounted := map[string]bool{}
 		for _, v := range pod.Volumes {
@@ -50,13 +50,13 @@ func TestChart_Pods_AreLockedDownAndProbed(t *testing.T) {
 		}
 		for k, v := range d.Spec.Selector.MatchLabels {
 			if d.Spec.Template.Labels[k] != v {
-				t.Errorf("%s selects %s=%s, which its pods have not", name, k, v)
+				t.Errorf("%s selects %s=%s, which its pods do not have", name, k, v)
 			}
 		}
 	}
 }
 
-func TestChart_Secrets_AreFilesAndOnlyOfThoseWhoReadThem(t *testing.T) {
+func TestChart_Secrets_AreFilesOfThePodsThatReadThem(t *testing.T) {
 	all := deployments(t, must(t, everything()))
 	for name, want := range map[string]string{"worker": "ksef-worker", "intake": "ksef-intake"} {
 		pod := all[name].Spec.Template.Spec
@@ -101,7 +101,7 @@ func TestChart_Autoscaling_OwnsTheNumberOfWorkers(t *testing.T) {
 	}
 }
 
-func TestChart_Network_LetsInWhoIsNamed(t *testing.T) {
+func TestChart_Network_OnlyNamedSourcesMayConnect(t *testing.T) {
 	o := must(t, everything())
 	for name, port := range map[string]int{"worker": 8080, "intake": 8090} {
 		p := o["NetworkPolicy prod-ksefworker-"+name].(*networkingv1.NetworkPolicy)
@@ -116,7 +116,7 @@ func TestChart_Network_LetsInWhoIsNamed(t *testing.T) {
 	}
 	closed := must(t, map[string]any{"networkPolicy": map[string]any{"metricsFrom": []any{}}})
 	if p := closed["NetworkPolicy prod-ksefworker-worker"].(*networkingv1.NetworkPolicy); len(p.Spec.Ingress) != 0 {
-		t.Errorf("with nobody named, these may come in: %+v", p.Spec.Ingress)
+		t.Errorf("no source is named, but these may connect: %+v", p.Spec.Ingress)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestChart_Metrics_AreScrapedUnderTheNameThatTheAlertsKnow(t *testing.T) {
 	}
 	for k, v := range m.Spec.Selector.MatchLabels {
 		if s.Labels[k] != v {
-			t.Errorf("the monitor selects %s=%s, which the service has not", k, v)
+			t.Errorf("the monitor selects %s=%s, which the service does not have", k, v)
 		}
 	}
 	if m.Spec.Endpoints[0].Port != s.Spec.Ports[0].Name || m.Metadata.Labels["release"] != "prometheus" {

@@ -19,8 +19,8 @@ const (
 	maxLine = 16 << 10
 )
 
-// blocks reads indexes by blocks and keeps some. An index never changes, so a block that was read
-// once is good for ever. Safe for concurrent use.
+// blocks reads indexes in blocks and caches some of them. An index never changes, so a cached block
+// never becomes stale. It is safe for concurrent use.
 type blocks struct {
 	mu   sync.Mutex
 	held map[blockKey]block
@@ -54,7 +54,7 @@ func (c *blocks) get(ctx context.Context, s archive.Store, name string, n int64)
 	if c.held == nil {
 		c.held = map[blockKey]block{}
 	}
-	for old := range c.held { // any one: ids are spread evenly, so none is better than another
+	for old := range c.held { // remove any: ids are spread evenly, so no block is used more than another
 		if len(c.held) < maxBlocks {
 			break
 		}
@@ -72,8 +72,9 @@ type sought struct {
 	size  int64
 }
 
-// find returns the lines with an id. It reads the first block, then the one where the id must be
-// when ids are spread evenly, as hashes are. It seldom needs another.
+// find returns the lines with an id. It reads the first block, which comes with the size of the
+// index, then the block in which the id is expected: ids are hashes, so they are spread evenly. It
+// seldom needs another.
 func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]Line, error) {
 	first, err := c.get(ctx, s, name, 0)
 	if err != nil {
@@ -116,7 +117,7 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	return in.linesOf(ctx, from, id)
 }
 
-// linesOf returns the lines with an id. It reads on from an offset before them.
+// linesOf returns the lines with an id. It reads from the offset of a line that is not after them.
 func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Line, err error) {
 	for from < in.size {
 		raw, err := in.line(ctx, from)
@@ -196,8 +197,8 @@ func keyOf(line []byte) (string, error) {
 	return string(rest[:end]), nil
 }
 
-// share returns which part of all possible ids is lower than an id, from 0 to 1. Ids are hashes in
-// letters and the digits 2 to 7. For any other text the answer is a bad guess.
+// share returns the share of all possible ids that are lower than an id, from 0 to 1. Ids are
+// hashes in the letters a to z and the digits 2 to 7. For any other text it is a poor guess.
 func share(id string) float64 {
 	const radix, digits = 32, 6
 	_, hash, _ := strings.Cut(id, "-")

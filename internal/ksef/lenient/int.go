@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Int is a whole number. It takes a number, also one written 200.0, and a string of digits.
-// Anything else is 0, "not given".
+// Int is a whole number. In JSON it may be a number, such as 200 or 200.0, or a string of digits.
+// Anything else is read as 0, which means "not given".
 type Int int
 
 // UnmarshalJSON never fails.
@@ -24,8 +24,8 @@ func (n *Int) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Count reads how many there are of something. given is false when the value does not tell: then
-// "none" must not be concluded from it. A count below zero tells nothing.
+// Count reads a number of things. given is false when raw is not a number, or is one below zero:
+// then n is 0, and the caller must not conclude that there are none.
 func Count(raw []byte) (n int, given bool) {
 	var v Int
 	_ = v.UnmarshalJSON(raw)

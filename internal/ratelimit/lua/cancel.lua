@@ -1,4 +1,4 @@
--- Gives a place back if it is the last. ARGV: now, instant, mark.
+-- Releases a place if it is the last. ARGV: now, instant, mark.
 local log = load(KEYS[1])
 if log.count == 0 or last(log) ~= tonumber(ARGV[2]) then return 0 end
 if byte(log.s, #log.s) ~= tonumber(ARGV[3]) then return 0 end

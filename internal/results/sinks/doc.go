@@ -16,7 +16,7 @@
 //	folder.go    files
 //	trace.go     the span of each result that was taken
 //
-// Every receiver is told of every outcome at least once, and of those of one invoice in their
+// Every receiver gets every outcome at least once, and of those of one invoice in their
 // order. A repeated one has the same id and revision. A receiver that takes nothing keeps its place
 // in the outbox, so its backlog costs nothing; a single outcome that it does not take is held, and
 // the outcomes of other invoices go on. When it takes nothing of one tenant, that tenant has a

@@ -185,9 +185,9 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	return nil
 }
 
-// tellUnread tells of an outcome that was left behind and whose entry cannot be read any more. When
+// tellUnread reports an outcome that was left behind and whose entry cannot be read any more. When
 // it was left behind the entry may have been readable, so its tenant is not known now, nor whether
-// it was told. To tell it twice harms less than to lose it.
+// it was reported before. Two reports do less harm than none.
 func (r *round) tellUnread(o ledger.Outcome) {
 	for _, h := range r.there[o.ID] {
 		if h.Rev == o.Rev {

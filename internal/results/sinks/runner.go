@@ -30,7 +30,7 @@ type Runner struct {
 	Trace *tracing.Tracer // nil: nothing is traced
 }
 
-// stretch is how long one run works before it gives the receiver back: a person who wants to change
+// stretch is how long one run works before it releases the receiver: a person who wants to change
 // something gets in between two runs, and the process can stop.
 const stretch = 10 * time.Second
 

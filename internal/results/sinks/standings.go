@@ -125,7 +125,8 @@ func (r *round) arrange() {
 			r.standing(tenant).Cursor = r.state.Cursor
 			if full {
 				r.Log.Warn().Str("receiver", r.Name).Str("tenant", tenant).Int64("held", st.Held).
-					Msg("this receiver has not taken many results of this tenant; its later ones wait in the outbox, and those of others go on")
+					Msg("this receiver has not taken many results of this tenant; its later results wait in the outbox, " +
+						"and those of other tenants go on")
 			}
 		case st.Blocked() && !full && !waits && !ledger.AfterOutcome(r.state.Cursor, st.Cursor):
 			r.missed(tenant, st.Left)

@@ -42,8 +42,8 @@ func wrong(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrSignature, fmt.Sprintf(format, args...))
 }
 
-// Verify reads a document and verifies its one signature. now is the moment of the check: a
-// signature made later than that by more than a minute is refused.
+// Verify reads a document and verifies its one signature. now is the moment of the check. A
+// signature whose SigningTime is more than a minute after now is refused.
 func Verify(document []byte, now time.Time) (*Signed, error) {
 	root, err := read(document)
 	if err != nil {
@@ -82,9 +82,9 @@ func Verify(document []byte, now time.Time) (*Signed, error) {
 	return signed, nil
 }
 
-// read parses the document. A DTD, a processing instruction and an encoding other than UTF-8 are
-// refused: the first two are not part of a login request, and with the second the canonical form of
-// the document would not be that of its root.
+// read parses the document. It refuses a DTD, a processing instruction and an encoding other than
+// UTF-8. A login request has none of them, and a processing instruction outside the root would be
+// part of the canonical form of the document, which is taken to be that of its root.
 func read(document []byte) (*etree.Element, error) {
 	if !utf8.Valid(document) {
 		return nil, ErrEncoding
@@ -136,7 +136,8 @@ func checkAttributes(e *etree.Element) error {
 	return nil
 }
 
-// checkIDs refuses an Id that two elements have, so that a reference always means one element.
+// checkIDs refuses a document in which two elements have the same Id, so that a reference always
+// means one element.
 func checkIDs(e *etree.Element, seen map[string]bool) error {
 	if id := e.SelectAttrValue("Id", ""); id != "" {
 		if seen[id] {
@@ -200,7 +201,7 @@ func octets(e *etree.Element) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(e.Text()), ""))
 }
 
-// certificateOf reads the signer's certificate from KeyInfo: the first one.
+// certificateOf reads the signer's certificate, which is the first one in KeyInfo.
 func certificateOf(signature *etree.Element) (*x509.Certificate, error) {
 	data := child(child(signature, dsigSpace, "KeyInfo"), dsigSpace, "X509Data")
 	if data == nil {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Pace keeps the requests that log in apart: KSeF counts them for each address, whoever logs in,
-// and allows 60 a second. One Pace serves all tenants of a process. Logins begin one after the
-// other, so that the first ones are done while the last ones still wait. The polls of logins that
-// have begun take turns in the same way. A nil Pace never waits. A Pace is safe for concurrent use.
+// Pace spaces out the requests of logins. KSeF allows 60 a second for each IP address, for all
+// tenants together. One Pace serves all tenants of a process. Logins begin one after the other, so
+// that the first ones are done while the last ones still wait. The polls of logins that have begun
+// take turns in the same way. A nil Pace never waits. A Pace is safe for concurrent use.
 type Pace struct{ begin, request turns }
 
 // perLogin is how many requests a login takes until its status is polled for the first time,
@@ -31,7 +31,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 	return p.begin.wait(ctx, 1)
 }
 
-// Request returns when n requests of a login may be made.
+// Request returns when n more requests of a login that has begun may be made.
 func (p *Pace) Request(ctx context.Context, n int) error {
 	if p == nil {
 		return nil
