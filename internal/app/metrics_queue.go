@@ -21,8 +21,8 @@ type queueSizes interface {
 // queueCollector reads asynq's own counts at each scrape. The metrics have the names of asynq's
 // x/metrics, apart from two gauges that it calls _total; that module is not used because it links
 // 18 others. The figures are the pool's: every worker reports the same. What the tasks take in
-// memory is dear to find out, so each scrape asks it of one queue, and the figures of the others are
-// those of the scrapes before.
+// memory is dear to find out, so each scrape asks it of one queue, and the figures of the others
+// are those of the scrapes before.
 type queueCollector struct {
 	sizes queueSizes
 

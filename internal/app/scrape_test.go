@@ -25,8 +25,8 @@ import (
 
 const manyTenants = 500
 
-// site is a worker of five hundred tenants that does not run, so that only its pages ask Redis. Some
-// of the tenants have invoices that wait; 440 have booked requests.
+// site is a worker of five hundred tenants that does not run, so that only its pages ask Redis.
+// Some of the tenants have invoices that wait; 440 have booked requests.
 type site struct {
 	t     testing.TB
 	base  *connect.Pool
@@ -147,8 +147,8 @@ func seriesOf(metrics string) (n int) {
 }
 
 // A page costs a few commands for all tenants, and a bounded number of series, whatever of it is
-// known from before: with a command for each tenant and group, a scrape of five hundred tenants would
-// be felt by the whole pool.
+// known from before: with a command for each tenant and group, a scrape of five hundred tenants
+// would be felt by the whole pool.
 func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, 40, func() time.Time { return now })
@@ -197,8 +197,8 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 const overviewKept = 5 * time.Second
 
 // Each page is asked for when nothing is known from before (first), when only the figures of single
-// tenants are (later), and when all but the limits is (again). 40 tenants have something that waits,
-// or all.
+// tenants are (later), and when all but the limits is (again). 40 tenants have something that
+// waits, or all.
 func BenchmarkScrape500Tenants(b *testing.B) {
 	for _, waiting := range []int{40, manyTenants} {
 		now := time.Now()

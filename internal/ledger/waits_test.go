@@ -57,8 +57,8 @@ func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 		for _, s := range waits {
 			i := 0
 			_, _ = fmt.Sscanf(s.Group.Tenant, "tenant%d", &i)
-			want := Waiting{Group: Group{Tenant: names[i], Form: "v3"}, Count: 2, Bytes: int64(7 + i), Oldest: time.UnixMilli(int64(100 + i)),
-				Deadline: time.UnixMilli(int64(2000 + i))}
+			want := Waiting{Group: Group{Tenant: names[i], Form: "v3"}, Count: 2, Bytes: int64(7 + i),
+				Oldest: time.UnixMilli(int64(100 + i)), Deadline: time.UnixMilli(int64(2000 + i))}
 			if c.newest {
 				want.Newest = time.UnixMilli(int64(1700000000000 + i))
 			}

@@ -24,8 +24,8 @@ func (s *Size) All() int {
 	return s.Active + s.Pending + s.Scheduled + s.Retry + s.Archived + s.Completed + s.Aggregating
 }
 
-// Sizes reads how large the queues of a database are. asynq's inspector asks for the memory of up to
-// 120 tasks of a queue each time, in three round trips; Sizes reads all queues in two, with ten
+// Sizes reads how large the queues of a database are. asynq's inspector asks for the memory of up
+// to 120 tasks of a queue each time, in three round trips; Sizes reads all queues in two, with ten
 // commands for each, and asks for the memory apart. Safe for concurrent use.
 type Sizes struct {
 	rdb     redis.UniversalClient

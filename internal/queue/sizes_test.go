@@ -34,7 +34,8 @@ func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOther(t *testing.T) {
 		b.must(err)
 		s := got[name]
 		if s.All() != info.Size || s.Pending != info.Pending || s.Scheduled != info.Scheduled || s.Paused != info.Paused ||
-			int(s.Processed) != info.ProcessedTotal || s.Latency == 0 != (info.Latency == 0) || (s.Latency-info.Latency).Abs() > time.Minute {
+			int(s.Processed) != info.ProcessedTotal || s.Latency == 0 != (info.Latency == 0) ||
+			(s.Latency-info.Latency).Abs() > time.Minute {
 			t.Errorf("%s: %+v, the inspector has %+v", name, s, info)
 		}
 	}

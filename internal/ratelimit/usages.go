@@ -155,8 +155,8 @@ func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err 
 const waitlistsAtOnce = 20
 
 // Waitlisted counts the tickets on the waitlists of keys. Few keys have a waitlist, so it asks with
-// one command for each twenty keys whether any has, and then counts those of such a twenty, with two
-// commands for each key: two round trips at most.
+// one command for each twenty keys whether any has, and then counts those of such a twenty, with
+// two commands for each key: two round trips at most.
 func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
 	some := slices.Collect(slices.Chunk(keys, waitlistsAtOnce))
 	there := make([]*redis.IntCmd, len(some))
