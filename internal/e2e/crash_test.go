@@ -11,7 +11,7 @@ import (
 )
 
 // The worker is killed (SIGKILL) before, during and after each call to the gateway, and another one
-// takes over. The books show whether an invoice was lost or sent twice.
+// takes over. The simulator's record of accepted invoices shows whether one was lost or sent twice.
 func TestCrash_WorkerKilledAtEveryStep_AcceptedExactlyOnce(t *testing.T) {
 	lanes := map[string][]string{
 		"bulk":    {"publicKey", "openBatch", "part", "close", "sessionStatus", "invoices", "upo"},
@@ -38,9 +38,10 @@ func TestCrash_WorkerKilledAtEveryStep_AcceptedExactlyOnce(t *testing.T) {
 	}
 }
 
-// Each verb of the ledger is cut off, either before Redis has it, or after Redis carried it out and
-// before the answer arrives. In one variant the worker lives on: its Redis client repeats the
-// script, and compare-and-set must recognise that. In the other variant the worker is killed.
+// Each verb of the ledger is one Redis script. The connection breaks either before the script
+// reaches Redis, or after Redis has run it but before the worker has the answer. In one variant the
+// worker lives on: its Redis client sends the script again, and compare-and-set must keep it from
+// taking effect twice. In the other variant the worker is killed.
 func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 	for _, c := range []struct {
 		lane, verb string
@@ -77,8 +78,8 @@ func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 	}
 }
 
-// The worker queues the next task and is cut off, before Redis has the task or after. It lives on,
-// or it is killed.
+// The connection breaks while the worker queues the next task: either before Redis has stored the
+// task, or after that but before the worker has the answer. The worker lives on, or it is killed.
 func TestCrash_NextTaskCutOff_AcceptedExactlyOnce(t *testing.T) {
 	for _, c := range []struct{ lane, task, queue string }{
 		{"bulk", "package:cut", "packages"},
@@ -103,8 +104,8 @@ func TestCrash_NextTaskCutOff_AcceptedExactlyOnce(t *testing.T) {
 	}
 }
 
-// cutOffRedis lets six invoices through while the nth request to Redis that contains the text is
-// cut off. Every invoice must be accepted exactly once.
+// cutOffRedis submits six invoices and breaks the connection at the nth request to Redis that
+// contains the text. Every invoice must still be accepted exactly once.
 func (s *site) cutOffRedis(lane, text string, nth int, when moment, kills bool) {
 	s.t.Helper()
 	tr := newTrap(kills)

@@ -20,7 +20,8 @@ func SoftDeadline(issueDate string) (time.Time, error) {
 // LegalDeadline returns the midnight that ends the next business day in Poland after issueDate
 // (P_1, "2006-01-02"). An offline24 invoice must have reached KSeF before that instant (KSeF
 // limits, September 2026). The error is a *FieldError when issueDate is not a date. Announced
-// outages move the deadline; this function does not know of them, the caller does.
+// outages move the deadline; this function does not know of them, so the caller must allow
+// for them.
 func LegalDeadline(issueDate string) (time.Time, error) {
 	y, m, d, ok := dateShape(issueDate)
 	if !ok {
@@ -34,8 +35,9 @@ func LegalDeadline(issueDate string) (time.Time, error) {
 	}
 }
 
-// midnightEnding leaves the length of the day to the time zone. Warsaw changes its clocks at 01:00
-// UTC and never at midnight, so each midnight exists exactly once.
+// midnightEnding returns the midnight that ends the day in Warsaw, even when the day has 23 or 25
+// hours. Warsaw changes its clocks at 01:00 UTC and never at midnight, so each midnight exists
+// exactly once.
 func midnightEnding(y int, m time.Month, d int) time.Time {
 	return time.Date(y, m, d+1, 0, 0, 0, 0, Warsaw())
 }

@@ -8,7 +8,8 @@ import (
 	"fmt"
 )
 
-// Certificates reads the certificates in a PEM file, in its order. There is at least one.
+// Certificates returns the certificates in a PEM file, in the order of the file. A file without a
+// certificate is an error.
 func Certificates(file []byte) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for rest := file; ; {
@@ -34,7 +35,8 @@ func Certificates(file []byte) ([]*x509.Certificate, error) {
 // ErrOther says that a key and a certificate do not belong together.
 var ErrOther = errors.New("the private key does not belong to the certificate")
 
-// Matching returns the certificate of the key. The others may be those of its issuers.
+// Matching returns the first certificate that belongs to the key, or ErrOther when none does. certs
+// may also contain other certificates, such as those of the issuers.
 func Matching(certs []*x509.Certificate, key crypto.Signer) (*x509.Certificate, error) {
 	for _, cert := range certs {
 		if public, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(key.Public()) {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// dropPage is about how many keys one step of [Queue.Drop] scans.
+// dropPage is the approximate number of keys that one step of [Queue.Drop] scans.
 const dropPage = 1000
 
 // Drop removes the pool's queues and every task in them, in small steps that do not block Redis for
-// others. It leaves alone the queues of other programs that use asynq in the same database. No
-// worker may be alive. A drop that was interrupted can be repeated.
+// others. It leaves alone the queues of other programs that use asynq in the same database.
+// Stop all workers first. A drop that was interrupted can be repeated.
 func (q *Queue) Drop(ctx context.Context) error {
 	ours := Own()
 	for cursor := uint64(0); ; {

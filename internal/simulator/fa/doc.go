@@ -1,12 +1,13 @@
-// Package fa checks FA documents (structured invoices) for the simulator, as KSeF does after it has
-// decrypted one: the file, then the schema, then the dates. [Inspect] is the main function.
+// Package fa checks FA documents (structured invoices) for the simulator. Like KSeF, it checks the
+// decrypted file first, then the schema, then the dates. [Inspect] is the main function.
 //
-// It shares no code with the client. A mistake that both sides made would never be found, so the
-// simulator reads XML, NIPs and amounts with code of its own; internal/arrows enforces that.
+// It shares no code with the client: tests could not find a mistake in shared code. The simulator
+// therefore reads XML, NIPs and amounts with its own code, and a test in internal/arrows enforces
+// that.
 //
-// The schema is checked in full. Command facts writes what the XSD says to JSON; a content model
-// there is a regular expression over the names of elements, and package regexp decides. xsi:type is
-// refused.
+// The schema is checked in full. Command facts translates the XSD files to JSON. There each content
+// model is a regular expression over the names of elements, which package regexp matches against a
+// document. A document that uses xsi:type is refused.
 //
 // Nothing here keeps state: every function is safe for concurrent use.
 //

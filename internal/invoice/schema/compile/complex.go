@@ -27,7 +27,7 @@ func (c *compiler) complexType(e *element, name qname) (schema.Ref, error) {
 		}
 	}
 	if name.local == "" {
-		// Two anonymous types without a name can be the same only if nothing is derived from them.
+		// A type without a name cannot be extended, so equal anonymous types share one entry.
 		key := fmt.Sprintf("complex %+v", t)
 		if r, made := c.sharedV[key]; made {
 			return r, nil
@@ -38,7 +38,7 @@ func (c *compiler) complexType(e *element, name qname) (schema.Ref, error) {
 	return schema.ToComplex(len(c.table.Complex) - 1), nil
 }
 
-// define reads the parts of a complex type, those of the types that it extends first.
+// define reads the parts of a complex type. The parts of the type that it extends come first.
 func (c *compiler) define(e *element) (definition, error) {
 	d := definition{}
 	if err := e.allow("name"); err != nil {
@@ -116,7 +116,7 @@ func (c *compiler) parts(children []*element, d *definition) error {
 		switch e.name {
 		case "sequence", "choice", "all":
 			if d.content != nil || d.text != schema.None {
-				return e.fail("one content model is enough")
+				return e.fail("a second content model, or one beside text, is not supported")
 			}
 			p, err := c.particle(e)
 			if err != nil {
@@ -142,7 +142,7 @@ func (c *compiler) attribute(e *element) (schema.Attribute, error) {
 		return a, err
 	}
 	if use := e.attrs["use"]; a.Name == "" || use != "" && use != "required" && use != "optional" {
-		return a, e.fail("a name and a use of required or optional are needed")
+		return a, e.fail("a name is needed, and use must be required or optional")
 	}
 	var err error
 	if a.Type, err = c.typeOf(e); err != nil {

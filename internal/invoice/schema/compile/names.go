@@ -20,7 +20,7 @@ func (c *compiler) name(n qname) schema.Name {
 	return schema.Name{Space: c.space(n.space), Local: n.local}
 }
 
-// typeNamed returns the type with a name, and compiles it when it is new.
+// typeNamed returns the type whose qualified name is text, and compiles it when it is new.
 func (c *compiler) typeNamed(at *element, text string) (schema.Ref, error) {
 	name, err := at.qname(text)
 	if err != nil {
@@ -89,8 +89,8 @@ func (c *compiler) child(e *element) (schema.Child, error) {
 	return child, nil
 }
 
-// typeOf returns the type of an element or attribute. The type has a name, or it is declared
-// inside.
+// typeOf returns the type of an element or attribute: the one named in its XSD attribute "type", or
+// the anonymous type declared inside it.
 func (c *compiler) typeOf(e *element) (schema.Ref, error) {
 	named := e.attrs["type"]
 	switch {
