@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// An outage lasts an hour, and each second has the same complaints.
+// During an outage of an hour, the same two messages are logged every second.
 func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -25,7 +25,7 @@ func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *tes
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if len(lines) != 120 {
-			t.Errorf("%d lines in an hour, want one a minute of each", len(lines))
+			t.Errorf("%d lines in an hour, want 120: each message once a minute", len(lines))
 		}
 		if !strings.Contains(lines[3], `"left_out":59`) {
 			t.Errorf("%s does not say how many were left out", lines[3])

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// ByText returns the entry of a space whose form a text has. Of several it is the one with the
-// longest form, because that says the most. false: no entry has this form.
+// ByText returns the entry of space that has a form (see [Entry.Match]) which text matches. If
+// several entries do, it returns the one with the longest form, because that says the most. It
+// returns false if none does.
 func ByText(space Space, text string) (Entry, bool) {
 	var best Entry
 	most := -1
@@ -24,7 +25,7 @@ func ByText(space Space, text string) (Entry, bool) {
 	return best, most >= 0
 }
 
-// matches reports a text of a form, in which a star stands for any text, even none.
+// matches reports whether text has a form, in which a star stands for any text, even none.
 func matches(form, text string) bool {
 	parts := strings.Split(form, "*")
 	if !strings.HasPrefix(text, parts[0]) {
@@ -51,8 +52,8 @@ var (
 	wordInText   = regexp.MustCompile(`\b[a-z]+(?:-[a-z]+)+\b`)
 )
 
-// Named returns the entries of the codes that a text names as this program writes them: "refused,
-// HTTP 400, code 21405", "HTTP 403, missing-permissions". The most telling one comes first.
+// Named returns the entries of the codes in a text that this program wrote, such as "refused, HTTP
+// 400, code 21405" or "HTTP 403, missing-permissions". The most specific entry comes first.
 func Named(text string) []Entry {
 	var found []Entry
 	add := func(e Entry, ok bool) {
@@ -77,8 +78,8 @@ func Named(text string) []Entry {
 	return found
 }
 
-// ofNumber returns the entry of a code of an answer whose space is not told: those of the API have
-// four digits and more, those of the gateway are KSeF's statuses.
+// ofNumber returns the entry of a code whose space is not known. A code of the Ministry's API has
+// at least four digits. A shorter one is the gateway's own, or the status of an invoice in KSeF.
 func ofNumber(code string) (Entry, bool) {
 	if n, err := strconv.Atoi(code); err == nil && n >= 1000 {
 		return Of(API, code)

@@ -79,8 +79,8 @@ func (c *canon) next() (more bool, err error) {
 	}
 }
 
-// ignored returns the buffer for the text of the element that has just begun, if the content leaves
-// that element out; otherwise nil.
+// ignored returns nil if the element that has just begun belongs to the canonical form. If the form
+// leaves it out, ignored returns the buffer for its text.
 func (c *canon) ignored() *[]byte {
 	if !c.inHeader || len(c.open) != 3 || c.ns != c.rootNS {
 		return nil
@@ -94,7 +94,7 @@ func (c *canon) ignored() *[]byte {
 	return nil
 }
 
-// skip reads the element that has just begun to its end and keeps its text in into.
+// skip reads to the end of the element that has just begun, and stores its text in into.
 func (c *canon) skip(into *[]byte) error {
 	kept, gap := []byte{}, false
 	for depth := len(c.open); len(c.open) >= depth; {
@@ -150,7 +150,7 @@ func (c *canon) appendName(dst []byte, ns nsID, local []byte) []byte {
 	return append(append(dst, markName), local...)
 }
 
-// namespace returns the namespace name of an id that is in force.
+// namespace returns the name of the namespace with this id, which must be in scope.
 func (c *canon) namespace(id nsID) []byte {
 	switch id {
 	case nsNone:

@@ -31,7 +31,7 @@ func (v sayings) TenantState(state string) string {
 	case "out":
 		return v.T("takes nothing")
 	case "full":
-		return v.T("too many are tried again")
+		return v.T("too many results are retried")
 	}
 	return v.T("waits for its turn")
 }

@@ -3,7 +3,7 @@ package page
 // polishDeliveries are the texts about receivers of results.
 var polishDeliveries = map[string]string{
 	"Deliveries": "Powiadomienia",
-	"Who is told what became of invoices, and what was not taken.": "Odbiorcy, którym program przekazuje wyniki faktur, " +
+	"The receivers of invoice results, and the results that they have not taken.": "Odbiorcy, którym program przekazuje wyniki faktur, " +
 		"oraz wyniki, których nie odebrali.",
 	"Receiver":    "Odbiorca",
 	"To be told":  "Do przekazania",
@@ -16,10 +16,10 @@ var polishDeliveries = map[string]string{
 	"Results that are sent again: %s.":                                    "Wyniki przekazywane ponownie: %s.",
 	"Taken":                                                               "Odebrane",
 	"Missed":                                                              "Pominięte",
-	"It has answered that it wants nothing any more (410). It gets nothing until somebody lets it be called again.": "Odbiorca " +
+	"It answered that it wants no more results (410). It gets none until somebody resumes the calls.": "Odbiorca " +
 		"odpowiedział, że nie chce już wyników (410). Nie dostanie ich, dopóki ktoś nie wznowi połączeń.",
 	"Results wait and are not lost. It is tried again by itself.": "Wyniki czekają i nie przepadną. Program ponawia próby sam.",
-	"Missed results left the outbox before it could be told. Its program gets them from the list of results: enqueue " +
+	"Missed results left the outbox before this receiver was told. Its program can read them in the list of results: enqueue " +
 		"results --since.": "Pominięte wyniki usunięto z kolejki, zanim odbiorca mógł je otrzymać. Jego program może je " +
 		"odczytać z listy wyników: enqueue results --since.",
 	"Not taken in three days. Send them again when the receiver is in order.": "Odbiorca nie przyjął ich przez trzy dni. " +
@@ -35,14 +35,14 @@ var polishDeliveries = map[string]string{
 	"Next try":                              "Następna próba",
 	"later ones behind it: %d":              "późniejsze wyniki tej faktury: %d",
 	"There are more; these are tried next.": "Jest ich więcej. Pokazano najbliższe próby.",
-	"There are more; these are told next.":  "Jest ich więcej. Pokazano najbliższe.",
+	"There are more; these are sent next.":  "Jest ich więcej. Pokazano najbliższe.",
 	"What is told":                          "Przekazywany stan",
 	"Call it now":                           "Połącz teraz",
-	"Without waiting for its next turn; also after it wanted nothing any more.": "Bez czekania na następną próbę, także " +
+	"Does not wait for the next try. Also resumes a receiver that wanted no more results.": "Bez czekania na następną próbę, także " +
 		"wtedy, gdy odbiorca odmówił przyjmowania wyników.",
 	"Send everything again since a day": "Przekaż ponownie wszystko od wybranego dnia",
 	"Since the day":                     "Od dnia",
-	"Each result has the same id and revision as before, so its program knows the repeats.": "Każdy wynik ma ten sam " +
+	"Each result has the same id and revision as before, so the receiving program recognises repeats.": "Każdy wynik ma ten sam " +
 		"identyfikator i numer zmiany co wcześniej, więc program odbiorcy rozpozna powtórzenia.",
 	"Send again": "Przekaż ponownie",
 	"Choose the day from which everything is sent again.": "Wybierz dzień, od którego wyniki mają być przekazane ponownie.",
@@ -54,7 +54,7 @@ var polishDeliveries = map[string]string{
 	"folder of files":                        "folder plików",
 	"PostgreSQL database":                    "baza danych PostgreSQL",
 	"Tenants whose results it does not take": "Podatnicy, których wyników odbiorca nie odbiera",
-	"too many are tried again":               "zbyt wiele ponawianych",
+	"too many results are retried":           "zbyt wiele ponawianych",
 	"waits for its turn":                     "czeka na swoją kolej",
 	"takes nothing":                          "nie odbiera",
 	"wants nothing any more":                 "odmawia przyjmowania",

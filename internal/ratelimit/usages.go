@@ -14,13 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// usagesAtOnce is how many logs one command reads: a millisecond of Redis.
+// usagesAtOnce is how many logs one command reads. It occupies Redis for about a millisecond.
 const usagesAtOnce = 1000
 
-// Usages counts the use of many keys, as [Redis.Usage] does of one, in one round trip and one
-// command for each thousand keys. Keys that have booked nothing lately and are not frozen are
-// left out. So are the waitlists: see [Redis.Waitlisted]. limits returns what is asked of a key;
-// nil asks for freezes alone.
+// Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with
+// one command for each thousand keys, and a second one if any key is frozen. Keys that have no
+// recent bookings and are not frozen are left out. Waitlists are not counted: see
+// [Redis.Waitlisted]. limits returns the windows to count for a key; if limits is nil, only freezes
+// are reported.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
 	var logs []*redis.SliceCmd
 	var clock *redis.TimeCmd
@@ -36,7 +37,8 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 		}
 		logs = append(logs, pipe.MGet(ctx, names...))
 	}
-	// The clock's key may be missing, or hold something else, so each answer is looked at.
+	// The error of the pipeline is ignored, because the clock's key may be missing or of another
+	// type. The other answers are checked one by one.
 	_, _ = pipe.Exec(ctx)
 	now, err := s.clocked(clock, kept)
 	if err != nil {
@@ -53,7 +55,8 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 			if !there {
 				continue
 			}
-			// A log that cannot be read says nothing of the others. Whoever books in it is told.
+			// A key whose log cannot be read is left out: the others can still be counted. The
+			// caller that books on it gets the error.
 			if u, err := bookLog(packed).usage(now, limits, some[j]); err == nil {
 				out[some[j]] = u
 			}
@@ -62,8 +65,8 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 	return out, s.causes(ctx, out)
 }
 
-// causes adds to the usages of frozen keys why they are frozen, in a round trip of its own: it is
-// rare that a key is frozen.
+// causes sets the cause in the usages of frozen keys. Frozen keys are rare, so this is a round trip
+// of its own, made only when there are any.
 func (s *Redis) causes(ctx context.Context, of map[Key]Usage) error {
 	var frozen []Key
 	var names []string
@@ -150,13 +153,12 @@ func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err 
 	return u, nil
 }
 
-// waitlistsAtOnce is how many keys Waitlisted asks about with one command whether any of them has a
-// waitlist.
+// waitlistsAtOnce is how many keys Waitlisted checks for a waitlist with one command.
 const waitlistsAtOnce = 20
 
-// Waitlisted counts the tickets on the waitlists of keys. Few keys have a waitlist, so it asks with
-// one command for each twenty keys whether any has, and then counts those of such a twenty, with
-// two commands for each key: two round trips at most.
+// Waitlisted counts the tickets on the waitlists of keys. Few keys have a waitlist, so it first
+// checks twenty keys with each command. It then counts the waitlists of the twenties in which it
+// found one, with two commands for each key. That is at most two round trips.
 func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
 	some := slices.Collect(slices.Chunk(keys, waitlistsAtOnce))
 	there := make([]*redis.IntCmd, len(some))

@@ -23,7 +23,7 @@ func TestSheets_RowsOfText_AreReadByASpreadsheetProgramAsTheyAre(t *testing.T) {
 		}
 	}
 	if err := s.Row([]any{1.5}); err == nil {
-		t.Error("a cell of another type is taken")
+		t.Error("a cell that is neither a string nor an int is accepted")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

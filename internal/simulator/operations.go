@@ -58,12 +58,12 @@ const (
 	bytesType = "application/octet-stream"
 )
 
-// operation is one line of the contract.
+// operation is one operation of the gateway: what a request must look like, and what answers it.
 type operation struct {
 	name    string
 	method  string
 	path    []string // segments; "*" takes one value
-	group   string   // of the request limits; "" is a group of its own
+	group   string   // of request limits; "" means that the operation has a group of its own
 	accepts string   // content type of a success, which an Accept header must allow; "" is any
 	body    string   // Content-Type that the request must have
 	maxBody int64    // bytes
@@ -84,7 +84,7 @@ const (
 	packageBody = 2 << 30
 )
 
-// table is the whole contract.
+// table returns the operations of the gateway.
 func (s *Simulator) table() []*operation {
 	get := func(name, path, group, accepts string, act func(*call) (reply, *refusal)) *operation {
 		return &operation{name: name, method: http.MethodGet, path: segments(path), group: group, accepts: accepts, act: act}

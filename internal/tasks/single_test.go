@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// refuse brings the invoice's package through one more session that is refused as a whole. It
-// returns the package that the invoice is in then; "" when the invoice is parked.
+// refuse sends the invoice's package in one more session, which is refused as a whole. It returns
+// the package that then holds the invoice, or "" if the invoice is parked.
 func (a *actor) refuse(inv, pkg string) string {
 	a.s.t.Helper()
 	if pause := a.s.pkg(pkg).NotBefore.Time().Sub(a.s.now()); pause > 0 {
@@ -30,8 +30,8 @@ func (a *actor) refuse(inv, pkg string) string {
 }
 
 // KSeF refuses every session for a while. An invoice that is alone in its package is sent again
-// after growing pauses, because nothing proves that it is at fault. When KSeF is well again, it
-// goes through.
+// after growing pauses, because nothing proves that it is at fault. Once KSeF accepts sessions
+// again, the invoice goes through.
 func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPauses(t *testing.T) {
 	const times = 6
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
@@ -55,8 +55,8 @@ func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPau
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// When another package has gone through since the refusals began, the third refusal proves that the
-// invoice is at fault. Otherwise the attempts end too, later.
+// If another package has gone through since the refusals began, the third refusal proves that the
+// invoice is at fault. If none has, the invoice is parked as well, but after more refusals.
 func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing.T) {
 	for why, c := range map[string]struct {
 		other    bool
@@ -71,7 +71,7 @@ func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing
 			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.refuse(inv.ID, w.cut(inv.ID))
-			if c.other { // a package that went through before proves nothing
+			if c.other { // only now: one that went through before the first refusal proves nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
 				w.must(queue.KindPackage, other)
