@@ -189,10 +189,11 @@ type Ledger struct {
 	// Refusals is how long the record of a document that was refused at intake is kept; 0 means
 	// that no such record is made, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
-	// UpgradeAfter is how long the pool can go back to an earlier build after the last process of
-	// that build has ended, where the newer one writes the ledger in another format: 0 to 720h.
-	// Then the ledger refuses earlier builds, and when as much time has passed again, the new
-	// format is written. 0 means at once: no enqueue of an earlier build must be at work anywhere.
+	// UpgradeAfter is how long the pool can go back to an earlier build that reads only an earlier
+	// format of the ledger; 0 to 720h. The time begins when the last process of that build has
+	// ended. When it has passed, the ledger refuses earlier builds. When the same time has passed
+	// once more, the pool writes the new format. 0 means at once: then no enqueue of an earlier
+	// build may be at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 

@@ -2,7 +2,7 @@ package config
 
 import "errors"
 
-// ArchiveLayout is how the worker archives the invoices of a package. Both are always read.
+// ArchiveLayout is how the worker archives the invoices of a package. Both layouts are always read.
 type ArchiveLayout string
 
 // The layouts.

@@ -43,8 +43,9 @@ type Config struct {
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
 	Sweep      Sweep      `yaml:"sweep" envPrefix:"SWEEP_"`
 
-	// File is the file that --config named, as a command that is printed for a person has to name
-	// it, too; "" when KSEF_CONFIG named it or there is none. The program sets it. Not a setting.
+	// File is the file that --config named; "" when KSEF_CONFIG named the file or there is none. A
+	// command that is printed for a person has to name this file too. The program sets File. It is
+	// not a setting.
 	File string `yaml:"-" env:"-"`
 	// Warnings are the problems that Load found but accepted: a variable that looks like a setting
 	// but is none, a key sent without encryption. One sentence each, for the log. Not a setting.

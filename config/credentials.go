@@ -52,8 +52,8 @@ func (t Tenant) Token() (string, error) {
 	return readSecret("KSeF token of tenant "+t.Title(), t.TokenFile)
 }
 
-// Certificate reads the certificate and its private key on each call, so that replaced files need
-// no restart. They belong together. Decrypting a key can take a noticeable part of a second. The
+// Certificate reads the certificate and the private key that belongs to it on each call, so that
+// replaced files need no restart. Decrypting a key can take a noticeable part of a second. The
 // error names the file and says what to do. Safe for concurrent use.
 func (t Tenant) Certificate() (*x509.Certificate, crypto.Signer, error) {
 	if t.CertificateFile == "" || t.PrivateKeyFile == "" {

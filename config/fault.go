@@ -12,9 +12,9 @@ import (
 // FieldError is one fault of a configuration. Load returns all of them joined: errors.As finds the
 // first, unwrapping to []error finds all.
 type FieldError struct {
-	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. It is the name of
-	// the variable when the value comes from the environment, and a line when the file has no such
-	// key.
+	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. When the value
+	// comes from the environment, it is the name of the variable. When no key fits the fault, it is
+	// the line of the file.
 	Field string
 	// Value is the given value; nil or "" when it is missing. Never a secret.
 	Value any

@@ -29,8 +29,8 @@ type Gateway struct {
 
 func defaultGateway() Gateway { return Gateway{Timeout: 30 * time.Second} }
 
-// BaseURL returns the address of the gateway for the environment, without a trailing slash; when no
-// tenant uses the gateway, that of KSeF itself.
+// BaseURL returns the address of the gateway for the environment, without a trailing slash. When
+// tenants use KSeF itself and none uses the gateway, it returns the address of KSeF itself.
 func (c Config) BaseURL() string {
 	if c.uses(DirectTransport) && !c.uses(GatewayTransport) {
 		return c.DirectURL()

@@ -25,12 +25,12 @@ type HTTP struct {
 	// Empty means that browsers ask Addr, or the address in OIDC.RedirectURL.
 	PublicURL string `yaml:"public_url" env:"PUBLIC_URL"`
 	// TrustedProxies are the addresses and networks of proxies whose X-Forwarded-For names the
-	// visitor. Empty means none: the header says nothing.
+	// visitor. Empty means none: the header is ignored.
 	TrustedProxies []string  `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
 	Dashboard      Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
 	Users []User `yaml:"users" envPrefix:"USERS_"`
-	// OIDC lets others log in there at a provider of OpenID Connect.
+	// OIDC lets people who are not in Users log in to that page at a provider of OpenID Connect.
 	OIDC OIDC `yaml:"oidc" envPrefix:"OIDC_"`
 	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those
 	// with invoices that wait or groups that are held back come first.
@@ -50,7 +50,7 @@ func (t HTTPTLS) Enabled() bool { return t.CertFile != "" }
 
 // Dashboard is asynqmon under /monitoring/.
 type Dashboard struct {
-	// Enabled serves the dashboard at all.
+	// Enabled says that the dashboard is served.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
 	// ReadOnly removes the buttons that pause, run, archive and delete. The sweep would repair most
 	// of the damage they can do, but at a cost.

@@ -27,8 +27,8 @@ type OIDC struct {
 	// RedirectURL is the address of the page as browsers know it, with [OIDCReturnPath] as its
 	// path.
 	RedirectURL string `yaml:"redirect_url" env:"REDIRECT_URL"`
-	// PostLogoutRedirectURL is where the provider sends people after it has logged them out, too;
-	// empty means that it shows a page of its own.
+	// PostLogoutRedirectURL is where the provider sends people when a logout at the page has ended
+	// their login at the provider, too; empty means that it shows a page of its own.
 	PostLogoutRedirectURL string `yaml:"post_logout_redirect_url" env:"POST_LOGOUT_REDIRECT_URL"`
 	// Title is what people call the provider, for the button; empty means the issuer's host.
 	Title string `yaml:"title" env:"TITLE"`
@@ -39,7 +39,8 @@ type OIDC struct {
 	NameClaim string `yaml:"name_claim" env:"NAME_CLAIM"`
 	// GroupsClaim is the claim with a person's groups: its name, or a path with dots.
 	GroupsClaim string `yaml:"groups_claim" env:"GROUPS_CLAIM"`
-	// Groups say who may do what; only the file can name them. Who is in none may do nothing.
+	// Groups say who may do what; only the file can name them. A person in none of them may do
+	// nothing.
 	Groups []OIDCGroup `yaml:"groups" env:"-"`
 	// Session is how long a login lasts; 5m to 12h, or 0: until the ID token expires.
 	Session time.Duration `yaml:"session" env:"SESSION"`
@@ -135,7 +136,7 @@ func checkOIDC(c *Config, f *faults) {
 }
 
 // webAddress checks an address that browsers or the worker ask: https, or http on this machine. It
-// returns nil when that is not what it is.
+// returns nil for any other address.
 func (f *faults) webAddress(field, s string) *url.URL {
 	if s == "" {
 		f.add(field, "", errors.New("is missing: an absolute URL, such as https://login.example.com"))
@@ -155,7 +156,7 @@ func (f *faults) webAddress(field, s string) *url.URL {
 	return nil
 }
 
-// OIDCClient is what only the files of a provider's settings hold.
+// OIDCClient is what the login needs from the files that the provider's settings name.
 type OIDCClient struct {
 	Secret string
 	Roots  *x509.CertPool // nil: those of the system
@@ -188,7 +189,7 @@ func (o OIDC) Client() (OIDCClient, error) {
 	return c, nil
 }
 
-// sealUnder returns a function that gives a digest of text, which changes with the secret.
+// sealUnder returns a function that returns a digest of text. The digest changes with the secret.
 func sealUnder(secret string) func(text string) string {
 	return func(text string) string {
 		m := hmac.New(sha256.New, []byte(secret))
@@ -200,7 +201,7 @@ func sealUnder(secret string) func(text string) string {
 // TitlesSeen returns the names of the tenants in a list of names and NIPs, as others know them; nil
 // when the list is [AllTenants].
 func (c Config) TitlesSeen(list []string) []string {
-	titles := []string{} // a list of none, which is not all
+	titles := []string{} // not nil, which would mean all
 	for _, name := range list {
 		if name == AllTenants {
 			return nil

@@ -13,7 +13,7 @@ import (
 // cannot be read, the last valid certificate is used. Errors name the files, never their content.
 func (t HTTPTLS) Config() (*tls.Config, error) { return t.config("http.tls") }
 
-// TLSConfig does the same for the listener of enqueue serve.
+// TLSConfig is [HTTPTLS.Config] for the listener of enqueue serve.
 func (h IntakeHTTP) TLSConfig() (*tls.Config, error) { return h.TLS.config("intake.http.tls") }
 
 func (t HTTPTLS) config(setting string) (*tls.Config, error) {

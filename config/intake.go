@@ -10,7 +10,8 @@ import (
 // Intake is how other programs hand invoices in over the network: enqueue serve.
 type Intake struct {
 	HTTP IntakeHTTP `yaml:"http" envPrefix:"HTTP_"`
-	// Clients are the programs that may call; only the file can name them. Without one nobody may.
+	// Clients are the programs that may call; only the file can name them. Without a client, nobody
+	// may call.
 	Clients []IntakeClient `yaml:"clients" env:"-"`
 }
 
@@ -20,11 +21,11 @@ type IntakeHTTP struct {
 	// machines can reach needs TLS, or AllowPlain.
 	Addr string  `yaml:"addr" env:"ADDR"`
 	TLS  HTTPTLS `yaml:"tls" envPrefix:"TLS_"`
-	// AllowPlain allows an address that other machines can reach without TLS: behind a proxy that
-	// encrypts.
+	// AllowPlain allows plain HTTP on an address that other machines can reach. It is for a
+	// listener behind a proxy that encrypts.
 	AllowPlain bool `yaml:"allow_plain" env:"ALLOW_PLAIN"`
-	// MaxBody is the maximum size of the body of one call; 100kB to 2GB. Bodies of more than 256 kB
-	// are on disk while they are read, in TempDir.
+	// MaxBody is the maximum size of the body of one call; 100kB to 2GB. A body of more than 256 kB
+	// is kept on disk, in TempDir, while it is read.
 	MaxBody Size `yaml:"max_body" env:"MAX_BODY"`
 	// MaxDocuments is the maximum number of documents in one call; 1 to 100,000.
 	MaxDocuments int `yaml:"max_documents" env:"MAX_DOCUMENTS"`
@@ -39,7 +40,8 @@ type IntakeHTTP struct {
 
 // IntakeClient is one program that may hand invoices in.
 type IntakeClient struct {
-	// Name of the client in logs, and as the person who decided when it retries or dismisses.
+	// Name of the client in logs. When the client retries or dismisses, the name is recorded as who
+	// decided.
 	Name string `yaml:"name"`
 	// KeyFile holds its bearer keys, one a line: the key itself, or sha256: and the key's hash in
 	// hex. Two lines let a key be replaced without a gap. A replaced file needs no restart.

@@ -33,9 +33,9 @@ type Packages struct {
 	// its limits allow; 0 or 1 means never.
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
 	// Quiet is how long no new invoice must have arrived before the waiting ones are sent without
-	// further wait: a few by the express lane, more in a package unless one of the tenant is on its
-	// way. Invoices that still wait for the worker count as arriving. 0 to 24h, 0 means at
-	// once. It is lowered to MaxWait.
+	// further wait. A few are sent by the express lane. More are sent in a package, unless another
+	// package of the tenant is on its way. Invoices that still wait for the worker count as
+	// arriving. 0 to 24h, 0 means at once. It is lowered to MaxWait.
 	Quiet time.Duration `yaml:"quiet" env:"QUIET"`
 	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder in the temporary
 	// folder of the system.
@@ -61,8 +61,9 @@ func (p *Packages) clamp() {
 	p.MaxSize = min(p.MaxSize, p.PartSize*numbers.MaxBatchParts)
 }
 
-// lowerToSessions lowers the defaults to what the tenants' sessions take. A configuration that says
-// only max_session_invoices should not have to know them. What it says itself is checked as it is.
+// lowerToSessions lowers the defaults to what the tenants' sessions take. A configuration that sets
+// only max_session_invoices should not have to set these, too. A value that the configuration sets
+// is checked as it is.
 func lowerToSessions(c *Config) {
 	most := c.maxSessionInvoices()
 	if d := defaultPackages().MaxInvoices; c.Packages.MaxInvoices == d {
@@ -112,8 +113,8 @@ func (e Express) check(f *faults, maxInvoices int) {
 // Confirm says how often a closed session is polled. Waiting for KSeF consumes no attempt, even for
 // days.
 type Confirm struct {
-	// First is the wait between the close and the first poll, and the shortest between two; 100ms
-	// to 10m. Later waits are a quarter of the time since the close, up to Max.
+	// First is the wait between the close and the first poll, and the shortest wait between two
+	// polls; 100ms to 10m. Later waits are a quarter of the time since the close, up to Max.
 	First time.Duration `yaml:"first" env:"FIRST"`
 	// Max is the maximum wait between two polls; at least First, at most 1h.
 	Max time.Duration `yaml:"max" env:"MAX"`

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Results is who is told what became of invoices (docs/results.md).
+// Results says who is told what became of invoices (docs/results.md).
 type Results struct {
 	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000,
 	// or 0: nobody is told. Ten thousand take about 2 MB of Redis.
@@ -27,8 +27,8 @@ type Results struct {
 
 // Webhook is an HTTP receiver of results, as Standard Webhooks describes it.
 type Webhook struct {
-	// Name of the webhook in logs, metrics and on the command line, unique among all receivers. One
-	// with a new name is a new receiver.
+	// Name of the webhook in logs, metrics and on the command line, unique among all receivers. A
+	// webhook with a new name is a new receiver.
 	Name string `yaml:"name"`
 	// URL that is called: https, or http where AllowPlain is set. It must not contain a login.
 	URL string `yaml:"url"`
@@ -218,7 +218,7 @@ func hasPassword(u *url.URL) bool {
 	return set || u.Query().Has("password")
 }
 
-// checkOwn refuses names that are not those of one tenant.
+// checkOwn refuses every name that does not stand for exactly one tenant.
 func checkOwn(c *Config, f *faults, field string, names []string) {
 	for i, name := range names {
 		if len(c.TenantsNamed(name)) != 1 {

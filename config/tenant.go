@@ -52,8 +52,8 @@ type Tenant struct {
 	// the key too. It signs KOD II, the second QR code of an invoice that the buyer gets before
 	// KSeF has it. Empty: this taxpayer issues none.
 	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
-	// OfflineKeyFile is its private key, PEM or DER; empty means that the key is in
-	// OfflineCertificateFile.
+	// OfflineKeyFile is the private key of that certificate, PEM or DER; empty means that the key
+	// is in OfflineCertificateFile.
 	OfflineKeyFile string `yaml:"offline_key_file" env:"OFFLINE_KEY_FILE"`
 	// OfflineKeyPasswordFile has the password of an encrypted key (PKCS#8) and nothing else.
 	OfflineKeyPasswordFile string `yaml:"offline_key_password_file" env:"OFFLINE_KEY_PASSWORD_FILE"`

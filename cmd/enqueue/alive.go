@@ -11,15 +11,16 @@ import (
 const (
 	// aliveEvery is how often a process that takes documents in says that it is alive.
 	aliveEvery = 5 * time.Second
-	// aliveFor is how long that counts: the pool waits that long for a process that was killed.
+	// aliveFor is how long one such message counts. The pool waits that long for a process that was
+	// killed.
 	aliveFor = 6 * aliveEvery
-	// leaveWithin bounds how long its end takes when Redis does not answer.
+	// leaveWithin bounds how long a process that ends waits for Redis.
 	leaveWithin = time.Second
 )
 
 // announce says, until the program closes, that this process takes documents in, and which format
-// of the ledger it reads. While it is alive the pool writes no format that it does not know. A
-// failure is left to the next attempt: without Redis nothing is taken in.
+// of the ledger it reads. While the process is alive, the pool writes no format that this process
+// does not know. A failure is left to the next attempt: without Redis nothing is taken in.
 func (p *program) announce(ctx context.Context) {
 	host, _ := os.Hostname()
 	name := "enqueue-" + host + "-" + xid.New().String()

@@ -138,7 +138,7 @@ func dirFlag(dir string) []string {
 	return []string{"--dir", dir}
 }
 
-// absolute keeps "", which means no folder.
+// absolute makes a path absolute. It keeps "", which means no folder.
 func absolute(dir string) string {
 	if dir == "" {
 		return ""

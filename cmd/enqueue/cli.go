@@ -56,7 +56,7 @@ type program struct {
 	*core
 	*advice
 	*reader
-	leave func() // says that this process is not alive any more; nil: it never said that it is
+	leave func() // says that this process is not alive any more; nil when it never said that it was
 }
 
 // core is what every part of the program needs.
@@ -70,7 +70,7 @@ type core struct {
 	base     *connect.Pool
 }
 
-// advice words what a person can do next.
+// advice writes what a person can do next.
 type advice struct{ *core }
 
 // reader finds invoices, and why they wait.
@@ -92,14 +92,14 @@ type command interface {
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
 
-// standalone marks the commands that open for themselves what they need, if they need anything:
-// they must work where there is no Redis, or no configuration.
+// standalone marks the commands that open by themselves what they need. They must also work where
+// there is no Redis, or no configuration.
 type standalone interface{ opensItself() }
 
 // configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
 type configAlone interface{ configAlone() }
 
-// parser reads command lines into g. exit is called where one asks for no more than help or the
+// parser reads command lines into g. exit is called when a command line asks only for help or the
 // version.
 func (g *grammar) parser(out, err io.Writer, exit func()) (*kong.Kong, error) {
 	return kong.New(g, kong.Name("enqueue"), kong.Description(description), kong.Writers(out, err),

@@ -74,12 +74,13 @@ type receiverState struct {
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
 	Waiting  int64  `json:"waiting"`         // outcomes that it was not told yet
-	Held     int64  `json:"held"`            // invoices of which it did not take an outcome, which is tried again
+	Held     int64  `json:"held"`            // invoices with an outcome that it did not take and that is tried again
 	Failed   int64  `json:"failed"`          // outcomes that it did not take in three days
 	Lost     int64  `json:"lost"`            // outcomes that left the outbox before it was told
 	Taken    int64  `json:"taken"`
 	Error    string `json:"error,omitempty"` // of the last attempt
-	// Tenants are those whose results it does not take, while it takes those of others.
+	// Tenants are those whose results the receiver does not take, although it takes the results of
+	// other tenants.
 	Tenants []tenantState `json:"tenants,omitempty"`
 }
 
@@ -179,7 +180,7 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// failed lists what a receiver did not take and what is not tried any more.
+// failed lists the results that a receiver did not take and that are not tried again.
 func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
 	name, err := p.receiver(c.Receiver)
 	if err != nil {

@@ -21,7 +21,8 @@ type explainCmd struct {
 	Names []string `arg:"" optional:"" name:"CODE|ID|P_2" help:"${explain_names}"`
 }
 
-// opensItself: the words need neither a configuration nor Redis. Only an invoice does.
+// opensItself: explaining a code needs neither a configuration nor Redis. Explaining an invoice
+// needs both.
 func (c *explainCmd) opensItself() {}
 
 func (c *explainCmd) check() error {

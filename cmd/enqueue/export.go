@@ -34,8 +34,8 @@ func (c *exportCmd) check() error {
 	return c.where.check("--until", c.Names)
 }
 
-// run writes the document, the receipt and the result of each invoice. The exit code is 3 when one
-// of them is missing although the invoice has it, or was not written.
+// run writes the document, the receipt and the result of each invoice. The exit code is 3 when
+// something is missing that the invoice should have, or when a file was not written.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
@@ -65,8 +65,8 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	return err
 }
 
-// export writes what there is of one invoice. whole is false when something is missing that it
-// should have.
+// export writes what there is of one invoice. whole is false when something is missing that the
+// invoice should have.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
 	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
 	write := func(suffix string, data []byte) error {
@@ -111,15 +111,15 @@ func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r resu
 	return whole, err
 }
 
-// exported is the folder of an export. A link in it leads nowhere outside of it.
+// exported is the folder of an export. A symbolic link in it cannot lead outside it.
 type exported struct {
 	*program
 	root      *os.Root
 	overwrite bool
 }
 
-// write writes a file that is there whole or not at all, and prints its path. A file that is there
-// with other content stays, unless it may be overwritten; written is false then.
+// write writes a file completely or not at all, and prints its path. An existing file with other
+// content is overwritten only if overwrite is set. Otherwise it stays, and written is false.
 func (e *exported) write(name string, data []byte) (written bool, err error) {
 	path := filepath.Join(e.root.Name(), name)
 	failed := func(err error) error {

@@ -41,7 +41,8 @@ func (f *filter) of(p *program) inquiry.Filter {
 	return out
 }
 
-// unknown returns the mistake in --tenant when a list came out empty: a name that is misspelt.
+// unknown returns an error when a list came out empty and the configuration has no tenant with the
+// name in --tenant, which may be misspelt.
 func (f *filter) unknown(p *program, shown int) error {
 	if f.Tenant == "" || shown > 0 || len(p.cfg.TenantsNamed(f.Tenant)) > 0 {
 		return nil

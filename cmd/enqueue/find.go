@@ -66,8 +66,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive. It also opens Redis, unless the flag asks for the archive alone or only
-// the archive has what is wanted. close closes an archive that was opened alone.
+// open opens the archive. It also opens Redis, unless --archive-only is set, or alone says that
+// only the archive has what is wanted. w.close closes an archive that was opened alone.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
@@ -113,8 +113,8 @@ func (w *where) leavesOut(r results.Result) bool {
 }
 
 // each calls yield with the invoices of some names or, without a name, with all that the archive
-// has of the dates. entry is nil when the ledger was not asked or does not know it. some is true
-// when a name was not found.
+// has of the issue dates. entry is nil when the ledger was not asked or does not know the invoice.
+// some is true when a name was not found.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {
@@ -177,7 +177,7 @@ func (c *findCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// places says where was looked.
+// places says in which places the invoice was looked for.
 func (w *where) places() string {
 	text := ", in the ledger and in the archive"
 	if w.ArchiveOnly {

@@ -37,8 +37,8 @@ const (
 // errSome says that the work could not be done for all documents. The reasons were printed already.
 var errSome = errors.New("not all")
 
-// errUnexplained says that everything was shown except what invoices wait for. Why was printed
-// already.
+// errUnexplained says that everything was shown except what invoices wait for. The reason was
+// printed already.
 var errUnexplained = errors.New("not explained")
 
 // usageError is a mistake in the call or in the configuration.
@@ -51,8 +51,9 @@ func (e *usageError) Error() string {
 	return e.what + "; " + e.hint
 }
 
-// asUsage turns errors about settings into one usage error with a line for each. It returns every
-// other error unchanged; one that is joined to an error about a setting has a line of its own.
+// asUsage turns errors about settings into one usage error with a line for each. Any other error
+// that is joined to them gets a line too. Without an error about a setting, asUsage returns err
+// unchanged.
 func asUsage(err error) error {
 	if _, ok := errors.AsType[*config.FieldError](err); !ok {
 		return err

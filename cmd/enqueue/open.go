@@ -34,13 +34,13 @@ type openItem struct {
 	since  time.Time
 }
 
-// notInOpen are the fields of a result that a row of open items leaves out: it begins with the
-// tenant, and an open item waits for a person only.
+// notInOpen are the fields of a result that a row of open items leaves out. The row begins with the
+// tenant already, and an open item waits only for a person.
 var notInOpen = []string{"tenant", "waiting_since", "taken_back",
 	"revision", "gross", "currency", "superseded_by", "recovered", "qr_link"}
 
-// run lists the open items. The exit code is 3 when there are any, so that a script needs no more
-// than that.
+// run lists the open items. The exit code is 3 when there are any, so a script needs only the exit
+// code.
 func (c *openCmd) run(ctx context.Context, p *program) error {
 	items, err := openItems(ctx, p)
 	if err != nil {

@@ -84,7 +84,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// checkHome refuses every ledger that is not certainly the one that the flags name, and certainly
+// checkHome refuses a ledger unless it certainly is the one that the flags name and certainly is
 // not one of production.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg

@@ -151,7 +151,8 @@ func (c *qrCmd) inFile(p *program) (coded, error) {
 		LegalDeadline: legal}, nil
 }
 
-// readFile reads a file of at most limit bytes and one more, which is enough to refuse it.
+// readFile reads at most limit bytes of a file and one more. The extra byte is enough to refuse a
+// file that is too large.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err == nil {
@@ -200,7 +201,7 @@ func (c *qrCmd) certificateLink(p *program, inv coded) (string, error) {
 	return cert.Link(string(p.cfg.Environment), t.NIP, inv.Seller, inv.Hash)
 }
 
-// sender returns the tenant that sends the invoice, whose certificate signs.
+// sender returns the tenant that sends the invoice. The certificate of this tenant signs the link.
 func (c *qrCmd) sender(p *program, inv coded) (config.Tenant, error) {
 	if inv.Tenant != "" {
 		return p.tenant("tenant ", inv.Tenant)

@@ -120,7 +120,8 @@ func (c *reportCmd) gather(ctx context.Context, p *program) (report.Report, erro
 	return r, nil
 }
 
-// sources opens what the facts come from. now is Redis's clock, where it is asked.
+// sources opens what the facts come from. now is the time by Redis's clock, or by this machine's
+// clock when Redis is not asked.
 func (c *reportCmd) sources(ctx context.Context, p *program, reader *records.Reader) (*report.Sources, time.Time, error) {
 	if c.ArchiveOnly {
 		return &report.Sources{Archive: reader}, time.Now(), nil
@@ -175,7 +176,7 @@ func (c *reportCmd) writeCSV(s *screen, r report.Report) error {
 	flat := r.Flat()
 	_ = w.Write(flat.Head) // Error returns the first error
 	for _, row := range texts(flat.Rows) {
-		row[0] = clean(guarded(row[0])) // a tenant's name is a person's
+		row[0] = clean(guarded(row[0])) // a person writes the names of tenants
 		_ = w.Write(row)
 	}
 	w.Flush()

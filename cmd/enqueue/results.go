@@ -62,8 +62,8 @@ func (c *resultsCmd) checkState() error {
 const resultsMemory = 28 << 20
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
-	// Few pages are in memory at one time. Without a limit the collector may let a long list take
-	// more between two of its rounds.
+	// Few pages are in memory at one time. Without a limit, a long list may take more memory
+	// between two garbage collections.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(resultsMemory))
 	print, end := c.printer(p)
 	shown := 0

@@ -88,7 +88,7 @@ func (c *resumeCmd) run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		failed, c.Tenants = failed || none, nil // a hold is another matter
+		failed, c.Tenants = failed || none, nil // the flag ends no holds
 	}
 	for _, name := range c.Tenants {
 		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, Tenant: name}

@@ -21,7 +21,7 @@ type screen struct {
 	file *os.File // nil unless it is a terminal
 
 	json *json.Encoder // writes into line; nil before the first object
-	line bytes.Buffer  // of JSON; it is kept because lists may have a million lines
+	line bytes.Buffer  // one line of JSON; it is reused because lists may have a million lines
 }
 
 func newScreen(w io.Writer) *screen {
@@ -86,7 +86,7 @@ func clean(s string) string {
 	return b.String()
 }
 
-// harmless reports whether a text is printable ASCII, as most is: that is soon seen.
+// harmless reports whether a text is printable ASCII. Most texts are, and this check is fast.
 func harmless[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -96,8 +96,8 @@ func harmless[T string | []byte](s T) bool {
 	return true
 }
 
-// isControl reports C0, DEL, C1, the separators of lines and paragraphs, and the marks and
-// overrides of direction.
+// isControl reports whether r is a control character (C0, DEL or C1), a separator of lines or
+// paragraphs, or a mark or an override of direction.
 func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || r == 0x200E || r == 0x200F || r == 0x061C ||
 		r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069

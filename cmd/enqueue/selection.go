@@ -59,7 +59,7 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // what invoice would return, for --dry-run; nil: it is not known before
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: what invoice would return; nil when unknown before
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
@@ -133,8 +133,9 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	return nil
 }
 
-// promises are the identities of which --dry-run has promised to queue a document: after the first,
-// the others of the same number stay, as they will without --dry-run.
+// promises are the identities for which --dry-run has already shown a document as to be queued. It
+// shows every later document of the same identity as not done, because without --dry-run only the
+// first one would be queued.
 type promises map[ledger.Identity]bool
 
 func (p promises) first(inv *ledger.Invoice) bool {

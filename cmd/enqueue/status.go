@@ -109,7 +109,7 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 	return nil
 }
 
-// refusal shows a document that was refused, so that there is no invoice.
+// refusal shows a document that was refused, for which there is no invoice.
 func (c *statusCmd) refusal(p *program, ref *ledger.Refusal, first *bool) error {
 	r := results.OfRefusal(ref)
 	if c.JSON {

@@ -61,8 +61,8 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 	return nil
 }
 
-// heldText says that a refused document was taken before, as the end of its line; "" when it was
-// not.
+// heldText returns the end of the line of a refused document that was taken before; "" for all
+// others.
 func heldText(a *intake.Admission) string {
 	if a.Held.ID == "" {
 		return ""
@@ -79,7 +79,8 @@ type handedResult struct {
 	Terms   *termsResult `json:"terms,omitempty"`
 }
 
-// takenWord says whether a document is new; a refused one has a state that says so.
+// takenWord says whether a document that was taken is new. A refused document has a state that says
+// that it was refused.
 func takenWord(t ledger.Taken) string {
 	if t == ledger.Created {
 		return "new"

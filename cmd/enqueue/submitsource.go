@@ -59,7 +59,7 @@ func (c *submitCmd) items(ctx context.Context, p *program) (items iter.Seq[intak
 
 var errSeveral = errors.New("--ref belongs to one invoice, and this path holds several")
 
-// withRef gives the ref to the only document of items. Where there are more, none is handed in.
+// withRef gives the ref to the only document of items. When there are several, none is handed in.
 func withRef(items iter.Seq[intake.Item], ref string) iter.Seq[intake.Item] {
 	return func(yield func(intake.Item) bool) {
 		var first *intake.Item

@@ -22,8 +22,8 @@ func parseSpan(s string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-// parseSince reads --since: a time, or a duration back from now. It returns what the text stands
-// for at a time; "" is the beginning.
+// parseSince reads --since: a time, or a duration back from now. It returns a function that maps
+// the present time to the time that text stands for. That is the zero time when text is empty.
 func parseSince(text string) (func(now time.Time) time.Time, error) {
 	if text == "" {
 		return func(time.Time) time.Time { return time.Time{} }, nil

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// trace lets a command that takes or changes invoices send traces, when the environment names a
-// collector, and log which invoices it took.
+// trace sets up the trail of a command that takes or changes invoices. The trail sends traces when
+// the environment names a collector, and logs which invoices the command took.
 func (p *program) trace(ctx context.Context, log zerolog.Logger) error {
 	t, err := tracing.Open(ctx, tracing.Options{Environ: p.environ, Service: "ksef-enqueue", Version: buildinfo.Read().Version, Log: log})
 	if fault, ok := errors.AsType[*tracing.EnvironmentError](err); ok {
@@ -26,8 +26,9 @@ func (p *program) trace(ctx context.Context, log zerolog.Logger) error {
 	return nil
 }
 
-// traced is trace for a command that prints and logs nothing. Its span goes on with the trace of
-// TRACEPARENT, in which a program that calls this one may name its own. The caller ends the span.
+// traced is trace for a command that prints its outcome and keeps no log. Its span continues the
+// trace in the variable TRACEPARENT, which a program that calls this one may set. The caller ends
+// the span.
 func (p *program) traced(ctx context.Context, name string) (context.Context, func(), error) {
 	if err := p.trace(ctx, zerolog.Nop()); err != nil {
 		return ctx, nil, err
@@ -40,7 +41,8 @@ func (p *program) traced(ctx context.Context, name string) (context.Context, fun
 // traceTimeout is how long the end of a command waits for a collector.
 const traceTimeout = 3 * time.Second
 
-// endTraces exports what is left. Traces that are lost are told, and change no exit code.
+// endTraces exports what is left. It reports traces that are lost, but they do not change the exit
+// code.
 func (p *program) endTraces() {
 	t := p.base.Trail.Trace
 	if t == nil {

@@ -40,8 +40,8 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 			inv = *h.past
 		}
 		if inv.ID == "" {
-			// It was never read: the wait ended before the first poll, or the entry is gone from
-			// the ledger, which takes months.
+			// The entry was never read: the wait ended before the first poll, or the ledger does
+			// not have the entry any more, which takes months.
 			inv = ledger.Invoice{Facts: ledger.Facts{ID: h.id}, Reason: "not in the ledger"}
 			if err != nil {
 				inv.State, inv.Reason = ledger.Queued, ""

@@ -13,7 +13,7 @@ import (
 // waitText returns in one line what an invoice waits for; "" when it waits for nothing.
 func waitText(r results.Result) string { return waitTextIn(explain.English, r) }
 
-// waitTextIn is waitText in a language, in which WaitingWhat is already.
+// waitTextIn is waitText in a language. r.WaitingWhat is in that language already.
 func waitTextIn(l explain.Language, r results.Result) string {
 	if r.WaitingFor == "" {
 		return ""

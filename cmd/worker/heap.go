@@ -7,14 +7,14 @@ import (
 	"runtime/metrics"
 )
 
-// smallHeap is how much memory the Go runtime may have, in bytes, while less than two thirds of it
-// live. A worker's live heap is 10 MB at rest and 45 MB while it archives ten thousand invoices.
-// With the 30 MB of the program itself, that stays under 100 MB.
+// smallHeap is the memory limit of the Go runtime, in bytes, while the live heap is less than two
+// thirds of it. A worker's live heap is 10 MB at rest and 45 MB while it archives ten thousand
+// invoices. With the 30 MB of the program itself, that stays under 100 MB.
 const smallHeap = 64 << 20
 
-// keepHeapSmall makes the collector run before the heap has doubled, for some hundredths of the
-// worker's CPU time. The limit grows with what lives: a fixed one would make the collector run
-// without end. The settings GOGC and GOMEMLIMIT of the operator win.
+// keepHeapSmall makes the garbage collector run before the heap has doubled. This costs some
+// hundredths of the worker's CPU time. The limit grows with the live heap: a fixed limit would make
+// the collector run without end. The settings GOGC and GOMEMLIMIT of the operator win.
 func keepHeapSmall() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -22,8 +22,8 @@ func keepHeapSmall() {
 	limitHeap()
 }
 
-// limitHeap sets the limit now and again after each collection: an object that nothing refers to is
-// cleaned up once in each.
+// limitHeap sets the limit now and again after each collection. For that it adds a cleanup to an
+// object that nothing refers to: each collection runs such a cleanup once.
 func limitHeap() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

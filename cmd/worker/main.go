@@ -78,8 +78,8 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// parser reads a command line into f. exit is called where it asks for no more than help or the
-// version.
+// parser reads a command line into f. exit is called when the command line asks only for help or
+// the version.
 func (f *flags) parser(stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
 	return kong.New(f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(exit),
 		kong.Vars{"version": "worker " + buildinfo.Read().String()},
@@ -131,7 +131,7 @@ func (f flags) load(path string, environ []string) (config.Config, error) {
 }
 
 // hangups turns SIGHUP into reloads. Signals that come during a reload count as one. A worker that
-// is stopping takes no notice of the signal: its default would kill the worker before the end.
+// is stopping ignores the signal, because its default action would kill the worker before the end.
 func hangups(ctx context.Context) <-chan struct{} {
 	signals, reload := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGHUP)

@@ -78,9 +78,9 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	return err
 }
 
-// Retry queues a rejected or parked invoice again, or takes back that a person dismissed it. by is
-// who decided that; only a dismissed invoice keeps it on record. When it is not possible, Retry
-// returns a [*NotDoneError].
+// Retry queues a rejected or parked invoice again, or takes back the dismissal of a dismissed one.
+// by is who decided this; only the entry of a dismissed invoice keeps it. When it is not possible,
+// Retry returns a [*NotDoneError].
 func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (done error) {
 	err := x.CheckRetry(ctx, inv)
 	if err != nil {

@@ -20,9 +20,9 @@ type Receivers struct {
 	Audit *audit.Recorder // as in [Executor]
 }
 
-// Resend sends results again that a receiver did not take and that were given up: those of these
-// invoices and refused documents, or all. tenant is whose they are, for the record; "" is all
-// tenants. It returns how many.
+// Resend sends again the results that a receiver did not take and that were given up: those of the
+// invoices and refused documents in ids, or all without ids. tenant is the tenant of the documents,
+// for the audit log; "" means all tenants. n is how many results are sent again.
 func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids ...string) (n int, err error) {
 	about := receiver
 	switch {
@@ -44,7 +44,8 @@ func (x *Receivers) Rewind(ctx context.Context, receiver, by string, since time.
 		func() error { return x.Admin.Rewind(ctx, receiver, since) })
 }
 
-// Resume lets a receiver that is out, or that wanted nothing any more, be called at once.
+// Resume lets the pool call a receiver at once, after the receiver was out of service or asked for
+// no more results.
 func (x *Receivers) Resume(ctx context.Context, receiver, by string) error {
 	return x.recorded(ctx, audit.Entry{Who: by, What: audit.CallAgain, ID: receiver},
 		func() error { return x.Admin.Resume(ctx, receiver) })

@@ -8,9 +8,9 @@ import (
 )
 
 // MarkSeen records that somebody has seen an open item, a rejected or parked invoice or a refused
-// document, so that the next person need not look; seen false takes that back. Nothing else about
-// the item changes. tenant is the one that it belongs to. When the item is not open any more,
-// MarkSeen returns a [*NotDoneError].
+// document, so that the next person need not look. When seen is false, it takes that back. Nothing
+// else about the item changes. tenant is the tenant of the item. When the item is not open any
+// more, MarkSeen returns a [*NotDoneError].
 func (x *Executor) MarkSeen(ctx context.Context, item ledger.OpenName, tenant, by string, seen bool) (done error) {
 	act, mark := audit.Entry{Who: by, What: audit.Seen, Tenant: tenant, ID: item.ID}, by
 	if !seen {

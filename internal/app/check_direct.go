@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// directTimeout bounds the check of a tenant at KSeF itself. With a qualified certificate KSeF asks
-// its issuer whether it was revoked, which takes a while.
+// directTimeout bounds the check of a tenant at KSeF itself. For a qualified certificate, KSeF asks
+// the issuer whether the certificate was revoked, which takes a while.
 const directTimeout = time.Minute
 
 // checkDirect logs a tenant in, asks what it may do and what its limits are, and ends the login. It

@@ -62,7 +62,7 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	return nil
 }
 
-// kept tells what is stored that needs a key.
+// kept says which stored documents and texts need a key.
 func kept(tally ledger.Tally, id string) string {
 	if tally.Needs(id) == 0 {
 		return "nothing that is stored needs it, so it may be removed"

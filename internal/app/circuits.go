@@ -16,7 +16,7 @@ import (
 // concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
-	sole    *ratelimit.Circuit // the pool's, when this process is its only one
+	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
 	own     *ratelimit.Circuit // of this process: can it connect?
 	answers *ratelimit.Circuit // of this process: does it get proper answers? by pair
 	alone   func() bool
@@ -131,7 +131,7 @@ type reach struct {
 	ratelimit.CircuitState
 	own        bool // as far as the pool knows, only this process cannot connect
 	unanswered bool // as far as the pool knows, only this process gets no proper answers
-	elsewhere  bool // one of the two, and there are other processes, which may be able to
+	elsewhere  bool // own or unanswered is set, and there are other processes, which may get through
 }
 
 // state returns the circuit that holds a request of p back: the host's, this process's or the

@@ -32,12 +32,12 @@ type sender interface {
 type tenantClient struct {
 	sender
 	keys  *publicKey
-	ready func(context.Context) error // logs in where that is needed; nil: nowhere
+	ready func(context.Context) error // logs the tenant in; nil when that is not needed
 }
 
 // PublicKey returns KSeF's public key, from memory while it is fresh. The key is asked for before a
-// package is built, so whoever cannot log in learns it here: nothing is built for a session that
-// cannot be opened.
+// package is built. A tenant that cannot log in fails here, so that no package is built for a
+// session that cannot be opened.
 func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	if g.ready != nil {
 		if err := g.ready(ctx); err != nil {
@@ -107,8 +107,8 @@ func (c *clients) add(pool *connect.Pool, t config.Tenant, credentials *connect.
 	return nil
 }
 
-// close ends the logins, all at once and as far as ctx leaves the time. A login that is not ended
-// ends by itself within days, so its error matters to nobody.
+// close ends all logins at the same time, as far as ctx leaves time for it. A login that is not
+// ended ends by itself within days, so an error does not matter.
 func (c *clients) close(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, way := range c.direct {

@@ -39,9 +39,9 @@ type Dashboard struct {
 	mon     *asynqmon.HTTPHandler
 }
 
-// newDashboard makes a dashboard. It connects when the first request comes: the page shows that
-// Redis is down, not the error here. An error means that this version of asynqmon has a page which
-// cannot be made safe. The caller must Close the dashboard.
+// newDashboard makes a dashboard. It connects only at the first request: when Redis is down, the
+// page shows that, and newDashboard returns no error. An error means that this version of asynqmon
+// has a page which cannot be made safe. The caller must Close the dashboard.
 func newDashboard(redis asynq.RedisConnOpt, o dashboardOptions) (*Dashboard, error) {
 	if o.RootPath == "" {
 		o.RootPath = "/monitoring"

@@ -78,8 +78,8 @@ func secureHeaders(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// pageRecorder is a minimal http.ResponseWriter. That of httptest would link the testing flags into
-// the program.
+// pageRecorder is a minimal http.ResponseWriter. The recorder of httptest would link the testing
+// flags into the program.
 type pageRecorder struct {
 	header http.Header
 	status int

@@ -21,9 +21,9 @@ import (
 )
 
 // deliveries tells the receivers of the configuration what became of invoices. Each receiver has a
-// task of its own in the queue of results, and there are as many places for tasks as receivers: one
-// that answers slowly takes nobody's place. The queue has a server of its own, which runs while
-// there are receivers. Safe for concurrent use.
+// task of its own in the queue of results. The queue runs as many tasks at once as there are
+// receivers, so a receiver that answers slowly does not delay another. The queue has a server of
+// its own, which runs while there are receivers. Safe for concurrent use.
 type deliveries struct {
 	pool    *connect.Pool
 	runners []*sinks.Runner
@@ -38,7 +38,8 @@ const (
 	deliverEvery = time.Second
 	// One check in busyEvery also finds tasks whose worker was killed.
 	busyEvery = 15
-	// trimEvery is how often outcomes that are too old leave the outbox, and results the stream.
+	// trimEvery is how often outcomes that are too old are removed from the outbox, and results
+	// that are too old from the stream.
 	trimEvery = 5 * time.Minute
 )
 

@@ -19,8 +19,8 @@ const (
 	expiryEveryLast = time.Hour
 )
 
-// expiries watch when the certificates end with which tenants log in to KSeF. A token of KSeF and a
-// key of the gateway do not tell their end. One goroutine runs it.
+// expiries watches when the tenants' certificates for the login to KSeF expire. It does not know
+// when a token of KSeF or a key of the gateway ends. One goroutine runs it.
 type expiries struct {
 	credentials map[string]*connect.Credentials
 	now         func() time.Time

@@ -76,8 +76,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if group == ksef.GroupNone {
 		return
 	}
-	// First, because the other workers must know it soonest. This process keeps the freeze even if
-	// Redis does not answer now.
+	// This comes first, because the other workers must know of the freeze as soon as possible. This
+	// process keeps the freeze even if Redis does not answer now.
 	if o.Throttled {
 		counter := string(group.Counter())
 		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)

@@ -30,8 +30,9 @@ func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
 
-// payEvery is how soon after an outage of Redis the pool learns of a 429 that came during it:
-// before another worker takes up its tasks again. A check whether a freeze is pending costs a lock.
+// payEvery is how often pending freezes are written to Redis. After an outage of Redis the pool
+// then learns of a 429 that came during the outage before another worker takes up its tasks again.
+// A check whether a freeze is pending costs a lock.
 const payEvery = 100 * time.Millisecond
 
 // pay writes pending freezes to Redis until stop is closed.
@@ -66,7 +67,8 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 		return nil, err
 	}
 	alone := aloneInPool(pool.Queue)
-	// At a host of one tenant no second tenant can confirm an outage: three of its groups must do.
+	// At a host of one tenant no second tenant can confirm an outage. Failures of three groups of
+	// that tenant confirm it instead.
 	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL:  cfg.Gateway.Timeout + 10*time.Second,
 		TenantsAt: func(host string) int { return min(max(hosts.atWork(cfg, host), 1), 2) },

@@ -24,8 +24,9 @@ var (
 		"How far this machine's clock is ahead of Redis's; measured once a minute.", nil, nil)
 )
 
-// sickKeysAge is how old the list of sick keys may be that a page shows: it asks for the type of
-// every key that entries share.
+// sickKeysAge is how old the list of sick keys may be when it is shown. A sick key holds another
+// type than it should. To make the list, Redis is asked for the type of every key that entries
+// share.
 const sickKeysAge = time.Minute
 
 // healthCollector exports unreadable entries and the clock's skew.

@@ -129,7 +129,8 @@ func (g *throttle) Failed(from string) {
 }
 
 // remoteHost returns the address of the peer without its port. Behind a proxy that [proxies] does
-// not trust this is the proxy's: a header that names the visitor could be forged by anybody.
+// not trust, this is the address of the proxy, because anybody could forge a header that names the
+// visitor.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -138,8 +139,8 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-// supervisor is the key of a request's context under which the name of who is logged in at the page
-// is.
+// supervisor is the key in a request's context for the name of the person who is logged in at the
+// page.
 type supervisor struct{}
 
 // logChanges logs who changed what in the dashboard, which can pause queues and delete tasks.
@@ -188,9 +189,9 @@ func (s *statusWriter) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-// requireLocalHost refuses requests whose Host header names anything but this machine, or the host
-// of public, an address behind which a proxy serves the page. A browser sends the name of the
-// page's address there, and a page that rebinds its name cannot change that.
+// requireLocalHost refuses requests whose Host header names neither this machine nor the host of
+// public, the address at which a proxy serves the page. In this header a browser sends the host of
+// the page's own address. A page that rebinds its name to this machine cannot change that.
 func requireLocalHost(public string, next http.Handler) http.Handler {
 	known := ""
 	if u, err := url.Parse(public); err == nil {

@@ -11,7 +11,7 @@ const (
 	// namedBody is how much of a request's body is searched for the tasks that it names: the ids of
 	// a page of the dashboard are a few kB.
 	namedBody = 1 << 20
-	// namedShown is how many of them are logged, and namedLength how long each may be.
+	// namedShown is how many ids of tasks are logged, and namedLength how long each id may be.
 	namedShown  = 20
 	namedLength = 200
 )

@@ -20,8 +20,9 @@ type proxies struct {
 }
 
 // withVisitor lets the handlers see the visitor as the peer of a request that a trusted proxy sent
-// on. The header of anybody else is ignored, because whoever guesses passwords would write another
-// address into it each time. The log says so once: all visitors of such a proxy count as one.
+// on. The header of any other peer is ignored, because somebody who guesses passwords could write
+// another address into each request. The log says so once, because all visitors of a proxy that is
+// not trusted count as one.
 func (p *proxies) withVisitor(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := r.Header.Values("X-Forwarded-For")
@@ -60,7 +61,7 @@ func (p *proxies) trusts(a netip.Addr) bool {
 
 // visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
 // peer at the end, so whatever stands before the visitor's address was written by the visitor. When
-// an entry is no address, the proxy that passed it on is the last that is known.
+// an entry is not an address, visitor returns the address of the proxy that passed it on.
 func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
 	hops := strings.Split(strings.Join(headers, ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.trusts(peer); i-- {

@@ -20,15 +20,15 @@ import (
 // mean that they were lowered. KSeF counts these requests like any other.
 const (
 	limitsEvery      = 24 * time.Hour
-	limitsAfter429   = 10 * time.Minute // at most so often
+	limitsAfter429   = 10 * time.Minute // at most once in this time
 	limitsFirstRetry = time.Minute
 	limitsLastRetry  = time.Hour
 	limitsTick       = 10 * time.Second
 )
 
-// toldLimits keeps the limiter's tables of the tenants with transport direct as KSeF tells them.
-// Each process reads them by itself: they bound what it books in the windows that the pool shares.
-// Safe for concurrent use.
+// toldLimits keeps the limiter's tables of the tenants with transport direct up to date with the
+// limits that KSeF tells. Each process reads the limits by itself, because they bound what this
+// process books in the windows that the pool shares. Safe for concurrent use.
 type toldLimits struct {
 	cfg      config.Config
 	accounts map[string]direct.Account
@@ -87,7 +87,7 @@ func (t *toldLimits) run(ctx context.Context, stop <-chan struct{}) {
 	})
 }
 
-// begin reports whether a tenant is due, and then puts it off.
+// begin reports whether a tenant is due. If it is, begin sets when it is due next.
 func (t *toldLimits) begin(tenant string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,7 +146,8 @@ func (t *toldLimits) sessionInvoices(tenant config.Tenant) int {
 	return k.sessions
 }
 
-// describe tells where a tenant's limits come from; "" with transport gateway, which tells none.
+// describe tells where a tenant's limits come from; "" for a tenant of the gateway, which tells no
+// limits.
 func (t *toldLimits) describe(tenant string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

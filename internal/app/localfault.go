@@ -110,7 +110,7 @@ const (
 	// is more than KSeF lets a tenant send, so it is enough for a worker without the fault.
 	handOversASecond = 20
 	// handOverLater is the delay of all other tasks. A process with the fault ends its tasks at
-	// once and takes the next: without this delay it would take every waiting task again and again,
+	// once and takes the next. Without this delay it would take every waiting task again and again,
 	// and a pool in which no process has the key would overload Redis.
 	handOverLater = 30 * time.Second
 )

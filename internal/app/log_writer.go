@@ -15,11 +15,12 @@ const (
 	logEnd = 2 * time.Second
 )
 
-// LogWriter hands lines on to a writer, in their order, and never waits for it: whoever reads the
-// log of a container may stop reading, and its pipe then blocks every goroutine that writes a line,
-// while the heartbeat goes on. So all tasks of the process would hang and no other worker would
-// take them. Lines that find no room are lost, and how many is the first thing that is written when
-// the log is read again. A process that is killed loses what waits. Safe for concurrent use.
+// LogWriter hands lines on to a writer, in their order, and never waits for it. The program that
+// reads the log of a container may stop reading, and the pipe then blocks every goroutine that
+// writes a line. If tasks waited for the pipe, all of them would hang while the heartbeat goes on,
+// and no other worker would take them. Lines that find no room are lost. When the log is read
+// again, a line with their number comes first. A process that is killed loses the lines that wait.
+// Safe for concurrent use.
 type LogWriter struct {
 	w    io.Writer
 	tell config.Log // how the lost lines are told

@@ -10,8 +10,8 @@ import (
 )
 
 // Counter returns the number of ledger entries in each state. States without entries should be in
-// the answer as 0, because a state that is missing has no series: a series that appears only when
-// an invoice is parked comes too late for an alert on its increase.
+// the answer as 0, because a missing state has no series. A series that appears only when an
+// invoice is parked comes too late for an alert on its increase.
 type Counter interface {
 	Counts(context.Context) (map[string]int64, error)
 }

@@ -53,7 +53,7 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	shown := shownTenants(c.tenants, c.most, all.held(), c.waiting(ctx))
 	gauge(ch, tenantsLeftOut, float64(len(c.tenants)-len(shown)))
-	var booked []ratelimit.Key // a waitlist stands behind requests that are booked
+	var booked []ratelimit.Key // a key without booked requests has no waitlist
 	groups := c.limits.shownGroups()
 	for _, tenant := range shown {
 		for _, group := range groups {

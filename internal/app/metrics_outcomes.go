@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// outcomeMetrics count how invoices ended in this process: how long those took that KSeF has
-// accepted, and with which codes it rejected the others. No series has a tenant, so their number
-// does not grow with the tenants. Safe for concurrent use.
+// outcomeMetrics count how invoices ended in this process: how long accepted invoices took until
+// this process learned their KSeF numbers, and with which codes KSeF rejected others. No series has
+// a tenant, so the number of series does not grow with the tenants. Safe for concurrent use.
 type outcomeMetrics struct {
 	toNumber   *prometheus.HistogramVec
 	rejections *prometheus.CounterVec

@@ -19,10 +19,10 @@ type queueSizes interface {
 }
 
 // queueCollector reads asynq's own counts at each scrape. The metrics have the names of asynq's
-// x/metrics, apart from two gauges that it calls _total; that module is not used because it links
-// 18 others. The figures are the pool's: every worker reports the same. What the tasks take in
-// memory is dear to find out, so each scrape asks it of one queue, and the figures of the others
-// are those of the scrapes before.
+// module x/metrics, except two gauges whose names end in _total there. That module is not used,
+// because it links 18 others. The figures are the pool's: every worker reports the same. It is
+// costly to find out how much memory the tasks take, so each scrape asks about one queue. The
+// figures of the other queues are from earlier scrapes.
 type queueCollector struct {
 	sizes queueSizes
 
@@ -81,7 +81,8 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, queueUp, boolValue(err == nil))
 }
 
-// memoryOf asks the queue that was asked longest ago, and returns what is known of all.
+// memoryOf asks about the queue that it has not asked about for the longest time, and returns what
+// is known of all queues.
 func (c *queueCollector) memoryOf(names []string) (map[string]int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

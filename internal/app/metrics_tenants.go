@@ -24,8 +24,8 @@ var (
 		[]string{"tenant"}, nil)
 )
 
-// standingsAge is how old the figures of single tenants may be: they cost up to five thousand
-// entries, which every scrape of every worker would read.
+// standingsAge is how old the figures of single tenants may be. To make them, up to five thousand
+// entries are read, and otherwise every scrape of every worker would read them.
 const standingsAge = 2 * time.Minute
 
 // tenantCollector exports how single tenants stand: only those that have something to tell, and

@@ -11,8 +11,9 @@ import (
 var workersDesc = prometheus.NewDesc("ksef_workers_alive",
 	"Workers of the pool whose queue server has given a sign of life lately; every worker reports the same figure.", nil, nil)
 
-// workersCollector counts the workers of the pool. asynq's inspector would read every worker's
-// record and running tasks for it; the index of their ends is one command.
+// workersCollector counts the workers of the pool. With one command it counts the workers in the
+// index of the times at which their records expire. asynq's inspector would read every worker's
+// record and running tasks.
 type workersCollector struct{ asynq redis.UniversalClient }
 
 // Describe implements prometheus.Collector.
@@ -23,7 +24,7 @@ func (c workersCollector) Describe(ch chan<- *prometheus.Desc) { ch <- workersDe
 func (c workersCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
-	// asynq compares with its machine's clock too.
+	// asynq also compares with the clock of its machine, and not with Redis's.
 	n, err := c.asynq.ZCount(ctx, "asynq:servers", strconv.FormatInt(time.Now().Unix(), 10), "+inf").Result()
 	if err == nil {
 		gauge(ch, workersDesc, float64(n))

@@ -21,10 +21,10 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// poolAge is how old what the page's overview shows may be.
+// poolAge is the maximum age of the figures in the page's overview.
 const poolAge = 10 * time.Second
 
-// addPage adds the business page, where somebody can log in or only this machine can reach it.
+// addPage adds the business page if somebody can log in, or if only this machine can reach it.
 func (w *Worker) addPage(o *httpOptions) error {
 	cfg := w.pool.Config
 	accounts, err := cfg.Accounts()
@@ -59,7 +59,7 @@ func (w *Worker) addPage(o *httpOptions) error {
 	return nil
 }
 
-// pageOptions are those that do not depend on who logs in.
+// pageOptions returns the options that do not depend on who logs in.
 func (w *Worker) pageOptions() (page.Options, error) {
 	p := w.pool
 	cfg := p.Config

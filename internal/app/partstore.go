@@ -18,15 +18,15 @@ import (
 // partStore keeps the circuits of the stores that take the parts of packages; it is a
 // [tasks.PartStore].
 //
-// A store is known only by the addresses that a session's opening gives out, and a session costs
-// one of the sixty of the hour. So the store that a tenant's last session named is remembered, and
-// asked about before the next one is opened.
+// A store is known only by the addresses that are given out when a session is opened, and each
+// session costs one of the sixty of the hour. So the store of a tenant's last session is
+// remembered, and its circuit is asked before the next session is opened.
 //
 // The parts of one tenant can be out of service by themselves, because their addresses come with
-// the tenant's sessions: two of its packages failed, and no part of it was taken in between. When
-// that happens to two tenants, the store counts as down for all. While parts are not taken, each
-// tenant gets leave to open a session by itself, because it pays with its own sessions. No tenant
-// waits for another one's turn.
+// the tenant's sessions. They count as out of service when two of the tenant's packages failed and
+// no part was taken in between. When that happens to two tenants, the store counts as down for all.
+// While parts are not taken, each tenant is given permission to open a session independently of the
+// others, because it pays with its own sessions. No tenant waits for the turn of another.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -37,9 +37,9 @@ type partStore struct {
 }
 
 const (
-	// sessionPause is how far apart at most sessions are opened for a store that is down. A package
-	// keeps its session as long as KSeF takes the parts, at least twenty minutes, and tries again
-	// meanwhile: another session would find out nothing more.
+	// sessionPause is the longest pause between two sessions that are opened for a store that is
+	// down. A package keeps its session as long as KSeF takes the parts, at least twenty minutes,
+	// and tries again meanwhile. Another session would find out nothing more.
 	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
@@ -53,7 +53,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
 	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
-		// One failure of each of two packages is enough, and any part that is taken takes it back.
+		// One failure of each of two packages is enough. Any part that is taken clears the
+		// failures.
 		Failures: 1, Pairs: 2, Tenants: 2, Groups: 1, Window: 2 * time.Minute,
 		MaxDelay: 30 * time.Second, ProbeTTL: max(2*time.Minute, cfg.Gateway.Timeout+10*time.Second),
 	})
@@ -67,10 +68,12 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	return &partStore{circuits: c, rdb: rdb, prefix: cfg.Redis.Prefix, tenants: tenants, spell: newSpells(now), log: log}, nil
 }
 
-// storeHost is how a store is named among the circuits: a gateway may be a store at the same host.
+// storeHost returns the name of a store among the circuits. It is not the host's own name, because
+// the gateway may be at the same host.
 func storeHost(host string) string { return "parts:" + host }
 
-// partsOf names what of a store can be out of service by itself.
+// partsOf returns the pair for what can be out of service by itself: the parts of one tenant at a
+// store.
 func partsOf(host, tenant string) ratelimit.Pair {
 	return ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: groupPartStore}
 }
@@ -142,8 +145,8 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 	case api.Kind == ksef.KindThrottled:
 		s.warn("count an answer of the part store", s.circuits.answered(ctx, p))
 	default:
-		// Refused too: a store whose clock or signatures are wrong refuses every package, each with
-		// a session.
+		// A refusal counts too: a store whose clock or signatures are wrong refuses every package,
+		// and each package costs a session.
 		count := s.circuits.failed
 		switch {
 		case api.Exhausted:

@@ -45,7 +45,8 @@ func (w readiness) checkStopping(context.Context) Check {
 	return Check{Name: "worker", OK: true}
 }
 
-// checkSpool also knows of a package that did not fit, which may be far larger than what it tries.
+// checkSpool also reports a package that did not fit. Such a package may be far larger than the
+// file that the check writes.
 func (w readiness) checkSpool(context.Context) Check {
 	c := checkSpool(w.spool)
 	if fault := w.worker.SpoolFault(); c.OK && fault != "" {

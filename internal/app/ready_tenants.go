@@ -39,7 +39,7 @@ func (w readiness) tenantFacts(ctx context.Context) tenantFacts {
 			return f
 		}
 		for _, o := range open {
-			if w.limits.hosts.of(o.Tenant) == host { // it may have gone another way before
+			if w.limits.hosts.of(o.Tenant) == host { // the tenant may have used another host before
 				f.open[o.Tenant] = append(f.open[o.Tenant], o)
 			}
 		}
@@ -109,8 +109,8 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 	return c
 }
 
-// describeFreeze says why a group is frozen. denied says that the 410s of its tenant are told of
-// already: a group that an older worker froze rests because of them too.
+// describeFreeze says why a group is frozen. denied says that the 410s of the tenant are described
+// already. A group that an older worker froze rests because of these 410s too.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

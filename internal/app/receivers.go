@@ -25,7 +25,8 @@ func (d *deliveries) open() error {
 			UserAgent: userAgent(cfg), Now: d.pool.Now,
 		})
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
-		// What is new, held and left behind may be three batches, and the lease must be longer.
+		// New results, held ones and those left behind may make three batches. The lease must be
+		// longer than they take.
 		d.add(w.Name, hook, w.Tenants, time.Minute+4*max(w.Timeout, sinks.DefaultTimeout))
 		d.runners[len(d.runners)-1].Batch = sinks.WebhookBatch
 	}

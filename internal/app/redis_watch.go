@@ -66,7 +66,8 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	if fault != nil {
 		return Check{Name: "redis", Detail: connect.Explain(fault)}
 	}
-	// Without its replicas a worker must not make the calls that are its purpose.
+	// While the replicas lag, a worker must not make the calls that a failover must not forget.
+	// These calls are its purpose.
 	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {
 		return Check{Name: "redis", Detail: lag.Error() +
 			"; until then nothing is taken in, and no call is made that a failover must not forget"}
@@ -74,9 +75,10 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	return Check{Name: "redis", OK: true}
 }
 
-// noteHome remembers whether the ledger belongs to another environment now, is written in a format
-// that this build does not know, or lacks what this process had no right to write. In the last
-// case, entries are listed again once it has the rights.
+// noteHome remembers why this process may not work with the ledger: the ledger belongs to another
+// environment now, it is written in a format that this build does not know, or the process has no
+// right to some writes. In the last case, the ledger may lack entries in its indexes, and they are
+// listed again once the process has the rights.
 func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	_, elsewhere := errors.AsType[*ledger.HomeError](err)
 	_, newer := errors.AsType[*ledger.FormatError](err)

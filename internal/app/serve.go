@@ -109,7 +109,7 @@ func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	return connect.Open(ctx, cfg)
 }
 
-// restartEvery is how often a worker with the old configuration is tried to start.
+// restartEvery is the interval between two attempts to start a worker with the old configuration.
 const restartEvery = 5 * time.Second
 
 // restart makes a worker with a configuration that worked before, and tries until it succeeds; nil

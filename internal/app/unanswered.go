@@ -24,8 +24,8 @@ func (e *unansweredError) Error() string {
 }
 
 // aloneInPool returns a function that reports whether this process is the only one of its pool.
-// When that cannot be found out it reports false: the process's own circuits hold it back all the
-// same.
+// When that cannot be found out, it reports false, and the process's own circuits still hold the
+// process back.
 func aloneInPool(pool *queue.Queue) func() bool {
 	return func() bool {
 		servers, err := pool.Servers()
@@ -45,8 +45,8 @@ func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error)
 }
 
 // allowConnecting asks the circuit about connecting. While other processes may be able to connect,
-// what this one cannot do is left to them: a process that waits for nothing else takes most tasks,
-// and each would wait as long as its own next try.
+// tasks that this one cannot do are left to them. Otherwise this process, which waits for nothing
+// else, would take most tasks, and each of them would wait until its next try.
 func (c *circuits) allowConnecting(ctx context.Context, host string) error {
 	err := c.own.Allow(ctx, connecting(host))
 	n, shut := errors.AsType[*ratelimit.NotNow](err)

@@ -16,7 +16,7 @@ import (
 // lately and are not frozen have no entry.
 type usages map[ratelimit.Key]ratelimit.Usage
 
-// usagesAge is how old they may be: several supervisors and scrapers ask for the same figures.
+// usagesAge is how old the figures may be: several supervisors and scrapers ask for the same ones.
 const usagesAge = time.Second
 
 // shownGroups lists the groups whose limits are shown.
@@ -61,9 +61,9 @@ func (u usages) held() map[string]bool {
 	return held
 }
 
-// shownTenants chooses the tenants that have series of their own: all, if they are at most as many.
-// Otherwise those that something holds back, and those with the most invoices that wait. waiting is
-// how many they are.
+// shownTenants chooses the tenants that have series of their own. most is their maximum number.
+// When there are more tenants, those that something holds back come first, and then those with the
+// most waiting invoices. waiting counts the waiting invoices of each tenant.
 func shownTenants(all []string, most int, held map[string]bool, waiting map[string]int) []string {
 	if len(all) <= most {
 		return all

@@ -19,15 +19,15 @@ type overviews struct{ *cached[[]waiting.Count] }
 // overviewAge is how old an overview may be.
 const overviewAge = 10 * time.Second
 
-// shownLedger reads the waiting sets for all that is shown: the overview and the figures of single
-// tenants ask for the same ones. Safe for concurrent use.
+// shownLedger caches the waiting sets for everything that shows them: the overview and the figures
+// of single tenants ask for the same ones. Safe for concurrent use.
 type shownLedger struct {
 	*ledger.Ledger
 	waits *cached[[]ledger.Waiting]
 }
 
-// waitsAge is how old the waiting sets may be: half of [overviewAge], so that the overview is never
-// made of those of the one before.
+// waitsAge is how old the waiting sets may be: half of [overviewAge], so that a new overview never
+// uses the waiting sets of the overview before it.
 const waitsAge = overviewAge / 2
 
 func newShownLedger(l *ledger.Ledger, now func() time.Time) shownLedger {
@@ -43,7 +43,7 @@ func newOverviews(now func() time.Time, read func(context.Context) ([]waiting.Co
 	return overviews{newCached(overviewAge, now, read)}
 }
 
-// checkWaiting shows what invoices wait for, apart from their turn.
+// checkWaiting shows what invoices wait for. It leaves out ordinary waits, such as for their turn.
 func (w readiness) checkWaiting(ctx context.Context) Check {
 	c := Check{Name: "waiting", OK: true}
 	counts, err := w.overview.get(ctx)

@@ -141,7 +141,8 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	return w.listen(newMetrics(w.sources(events, out)...))
 }
 
-// refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.
+// refuse returns nil when this process may try a task of the tenant, and otherwise the error that
+// leaves the task to another worker.
 func (w *Worker) refuse(tenant string, groups ...string) error {
 	if err := w.redis.refuse(); err != nil {
 		return w.faults.handOver(tenant, err)

@@ -17,8 +17,8 @@ import (
 // that it accepts writes.
 //
 // The content of the probe does not matter. Others may have damaged it or put something else under
-// its name, and where conditions are honoured nothing here may overwrite that. It could be read,
-// and it says nothing about any other object.
+// its name, and where conditions are honoured nothing here may overwrite that. It is enough that
+// the probe can be read: its content says nothing about any other object.
 func (b *bucket) Check(ctx context.Context) error {
 	if err := b.writeProbe(ctx); err != nil {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)

@@ -8,5 +8,6 @@
 // exceptions: Replace, for result documents, whose state may still change, and Remove, for bodies
 // that wait to be sent.
 //
-// Nothing is durable until Flush has returned. Only then may the ledger say that it is kept.
+// Nothing is durable until Flush has returned. Only then may the ledger say that a document is
+// kept.
 package archive

@@ -94,8 +94,8 @@ func (t *tree) put(ctx context.Context, name string, data []byte) error {
 	return ErrConflict
 }
 
-// rewrite writes a file again whose bytes on disk cannot be trusted. Only other content is still a
-// conflict.
+// rewrite writes a file again whose bytes on disk cannot be trusted. It returns ErrConflict only
+// when the file has other content.
 func (t *tree) rewrite(ctx context.Context, name string, data []byte) error {
 	held, err := t.read(ctx, name)
 	if err == nil && !bytes.HasPrefix(data, held) {
@@ -127,7 +127,7 @@ func (t *tree) replace(ctx context.Context, name string, data []byte) error {
 		return nil
 	}
 	// The first version is the common case and costs no sync of its own. Replacing an older version
-	// does: a power cut must leave one of the two, not an empty file.
+	// costs one: a power cut must leave one of the two, not an empty file.
 	err := t.create(ctx, name, data)
 	if errors.Is(err, fs.ErrExist) {
 		return t.overwrite(ctx, name, data)

@@ -19,9 +19,9 @@ import (
 // Measured with 20,000 files of 9 kB on ext4, two busy cores, one writer. A sync within each Put:
 // 25 s in all. No sync in Put and one syncfs at the end: 11 s, of which the syncfs 0.5 s. No sync
 // in Put and then a sync of each file: over 20 s for the syncs alone, with 1 or 32 of them at once.
-// But syncfs also waits for the data of other programs: with 1 GB of unwritten data beside it, it
-// took 1.2 s, and a hundred single syncs 0.15 s. So a single receipt is synced by itself, and the
-// archive of a night as a whole.
+// But syncfs also waits for the data of other programs: with 1 GB of their data not yet written,
+// syncfs took 1.2 s, and a hundred single syncs took 0.15 s. So a single receipt is synced by
+// itself, and the archive of a night as a whole.
 const manyFiles = 256
 
 // maxRepairs is the maximum number of files from failed flushes of other callers that one Flush
@@ -57,9 +57,9 @@ func (f *folder) isUnproven(name string) bool {
 // A failed sync must never simply be repeated: the system then marks the lost pages as clean, and
 // the second sync succeeds without writing anything. So the files of a failed Flush are unproven
 // until they are written once more. The caller that put them may do that, perhaps in another
-// process. Otherwise the next Flush writes each file again whose content still has the hash of what
-// was put. A file that cannot be repaired fails the Flush of the callers that ask for it, and of
-// nobody else.
+// process. Otherwise the next Flush writes those files again whose content still has the hash of
+// what was put. A file that cannot be repaired fails the Flush of the callers that ask for it, and
+// of nobody else.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
 	t, err := f.open(ctx)
 	if err != nil {
@@ -164,7 +164,7 @@ func (t *tree) syncOne(name string) error {
 }
 
 // repair writes unproven files again: those of names and up to maxRepairs others, or all when there
-// are not names. It stops at the first file that cannot be written, because the disk still does not
+// are no names. It stops at the first file that cannot be written, because the disk still does not
 // work.
 func (t *tree) repair(ctx context.Context, names []string) {
 	t.f.mu.Lock()

@@ -21,9 +21,9 @@ type tree struct {
 	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
 }
 
-// errReplaced says that another folder is at the path than the one that was open, so the call found
-// nothing or wrote nothing. The next call opens the new one. The call is not repeated here, because
-// the caller has to ask first whose archive the new folder is (see [Owned]).
+// errReplaced says that the folder at the path is no longer the one that was open, so the call
+// found nothing or wrote nothing. The next call opens the new one. The call is not repeated here,
+// because the caller has to ask first whose archive the new folder is (see [Owned]).
 var errReplaced = errors.New("the archive's folder was removed or replaced while this process had it open")
 
 // open opens the folder unless it is already open. Every call begins with it.
@@ -103,8 +103,8 @@ func (f *folder) after(t *tree, err error) error {
 	return f.forget(t)
 }
 
-// replaced reports whether the folder at the path is another than t, or none. It is false when the
-// system does not tell.
+// replaced reports whether the path leads to another folder than t, or to none. It is false when
+// the system cannot tell.
 func (t *tree) replaced() bool {
 	there, err := os.Stat(t.f.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,8 +132,9 @@ func (f *folder) forget(t *tree) error {
 	return errReplaced
 }
 
-// A caller that has asked whose a folder is must not get another one instead, so it passes on how
-// often the folder had been replaced when it asked.
+// A caller that has asked who owns the folder must not get another folder instead. So its context
+// has the number of times that the folder had been replaced when the caller asked; a call fails
+// when the number has changed.
 
 // renewalKey is the key of that number in the context of a call.
 type renewalKey struct{}

@@ -27,9 +27,9 @@ const (
 // folder blocks in the system and ignores its context.
 //
 // A call that was left behind may still read its data, and may still be carried out. So the caller
-// MUST NOT change the data, not even after an error, and no other call of the same name begins
-// while one is left behind. That keeps an old result from overwriting a newer one, and an object
-// that hangs from blocking more than one thread.
+// MUST NOT change the data, not even after an error. No other call for the same name begins while
+// one is left behind: otherwise an old result could overwrite a newer one, and a single object that
+// hangs could block several threads.
 type guard struct {
 	Store
 	timeout   time.Duration

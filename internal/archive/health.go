@@ -17,8 +17,8 @@ type Health struct {
 	Wait         time.Duration // until the next probe, while it is out of service; 0 when one is due or running
 	Why          error         // the last failure, while it is out of service
 	Stuck        int           // calls that were left behind and have not returned yet
-	// Failures is how many calls have failed through the store's fault since the process started,
-	// those that were turned away while it was out of service not counted.
+	// Failures is how many calls have failed through the store's fault since the process started.
+	// Calls that were refused because it was out of service do not count.
 	Failures uint64
 }
 
@@ -63,7 +63,7 @@ func outOfService(h Health) *CallError {
 		Err: fmt.Errorf("the archive is out of service since %s: %w", h.Since.UTC().Format(time.RFC3339), h.Why)}
 }
 
-// contentErrors are answers about one object. A store that gives one works.
+// contentErrors are answers about one object. A store that gives such an answer works.
 var contentErrors = []error{errTooMany, ErrReadOnly, ErrNotFound, ErrConflict, ErrImmutable, ErrCorrupt}
 
 func aboutContent(err error) bool {

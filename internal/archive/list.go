@@ -21,12 +21,12 @@ const maxListed = 3_000_000
 // errTooMany says that a folder holds more names than are listed.
 var errTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
 
-// Lister lists an archive. It is apart from Store, because the way of an invoice never lists: only
-// a person who searches does.
+// Lister lists an archive. It is separate from Store, because no step in the processing of an
+// invoice lists: only a search by a person does.
 type Lister interface {
-	// List returns the names in a folder, sorted, without what is below its folders; the names of
-	// folders end in "/". The folder "" is the archive itself. A folder that does not exist has no
-	// names. Names that the archive keeps for itself are left out.
+	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
+	// a subfolder ends in "/". The folder "" is the archive itself. A folder that does not exist
+	// has no names. Names that the archive keeps for itself are left out.
 	List(ctx context.Context, folder string) ([]string, error)
 }
 
@@ -99,7 +99,7 @@ func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
 	}
 }
 
-// appendListed leaves out names that no document can have.
+// appendListed appends a name, unless no document can have it.
 func appendListed(names []string, name string) []string {
 	if checkName(strings.TrimSuffix(name, "/")) != nil {
 		return names

@@ -19,20 +19,21 @@ type Owner struct {
 	Address     string `json:"address"` // of the gateway
 }
 
-// String names it for people.
+// String returns the owner as a text for people.
 func (o Owner) String() string { return o.Environment + " at " + o.Address }
 
-// Owned returns s as the archive of one environment. Before the first use it reads whose the
-// archive is, and writes it if nobody has done so. If it belongs to another one, every call returns
-// an [*OwnerError]. same reports whether two owners are the same.
+// Owned returns s as the archive of one environment. Before the first use it reads who owns the
+// archive, and before the first write it records here as the owner if there is none. If the archive
+// belongs to another environment, every call returns an [*OwnerError]. same reports whether two
+// owners are the same.
 //
-// An archive that cannot be asked now is asked again by the next call, which fails until then. So
-// is a folder that was removed and made again, or replaced, under the process.
+// When the archive does not answer, the call fails, and the next call asks again. The owner is also
+// read again after the folder was removed and made again, or replaced, while the process runs.
 //
-// uses, if it is not nil, remembers which archives were used. When an archive that was used does
-// not say any more whose it is, every call returns an [*UnmarkedError]. Such an archive is a share
-// that is not mounted, or it has lost its content. Nobody may conclude from it that a document was
-// never archived.
+// uses, if it is not nil, remembers which archives were used. When an archive that was used no
+// longer says who owns it, every call returns an [*UnmarkedError]. Such an archive is a share that
+// is not mounted, or it has lost its content. Nobody may conclude from it that a document was never
+// archived.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }
@@ -50,17 +51,16 @@ type OwnedStore struct {
 	same func(a, b Owner) bool
 	uses Uses
 
-	turn  chan struct{} // holds one: the call that asks
+	turn  chan struct{} // full while one call reads the owner
 	mu    sync.Mutex
 	known bool
-	seen  int64 // how often the folder had been replaced when that was asked
+	seen  int64 // how often the folder had been replaced when the owner was read
 	err   error // an *OwnerError
 	noted bool  // uses has it
 }
 
-// Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It
-// returns an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked
-// now.
+// Claim reads who owns the archive, and records that it belongs here if it has no owner. It returns
+// an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked now.
 func (s *OwnedStore) Claim(ctx context.Context) error {
 	_, err := s.ask(ctx, true)
 	return err
@@ -74,7 +74,7 @@ func (s *OwnedStore) Verify(ctx context.Context) error {
 
 // Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a
 // gateway that has another address now. It returns an [*OwnerError] if the archive belongs to a
-// third one.
+// third owner.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)

@@ -13,7 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Ranger reads a part of an object. It is apart from Store, because only objects that hold many
+// Ranger reads a part of an object. It is separate from Store, because only objects that hold many
 // documents are read in parts; see package bundle.
 type Ranger interface {
 	// GetRange returns up to n bytes of an object from an offset on, and the size of the whole
@@ -98,7 +98,7 @@ func (b *bucket) readRange(ctx context.Context, name string, from, n int64) ([]b
 		return nil, 0, err
 	}
 	body, _, header, err := b.core.GetObject(ctx, b.name, b.prefix+name, o)
-	if status(err) == http.StatusRequestedRangeNotSatisfiable { // it ends before, or is empty
+	if status(err) == http.StatusRequestedRangeNotSatisfiable { // the object ends at or before from
 		info, err := b.core.StatObject(ctx, b.name, b.prefix+name, minio.StatObjectOptions{})
 		return nil, info.Size, err
 	}

@@ -37,9 +37,9 @@ type Store interface {
 	Remove(ctx context.Context, name string) error
 
 	// Flush makes durable what this Store had accepted under these names before the call; without
-	// names, everything. After an error, put those documents again, then call Flush again.
-	// Documents of other callers that could not be written to disk do not fail the given names. One
-	// Flush for many Puts is what makes an archive of small files fast.
+	// names, everything. After an error, put those documents again, then call Flush again. When
+	// documents of other callers could not be written to disk, that is no error for the given
+	// names. One Flush for many Puts is what makes an archive of small files fast.
 	Flush(ctx context.Context, names ...string) error
 
 	// Check writes and reads a small probe, so that missing rights and a full or missing disk are
@@ -87,8 +87,8 @@ type Options struct {
 	OpenLater bool
 
 	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write
-	// works. A copy of an archive on a medium that cannot be written to can then be read. A bucket
-	// is the same with and without it.
+	// works. A copy of an archive on a medium that cannot be written to can then be read. ReadOnly
+	// has no effect on a bucket.
 	ReadOnly bool
 
 	// OnChange is called when the store goes out of service for this process and when it works

@@ -79,8 +79,8 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 // Place is where a list goes on; "" begins at the newest entry.
 type Place string
 
-// List returns up to limit entries, the newest first, that are not older than since and come behind
-// before. next is "" when there is none older.
+// List returns up to limit entries, the newest first, that are not older than since and come after
+// the place before. next is "" when there are no older ones.
 func (l *Log) List(ctx context.Context, before Place, since time.Time, limit int) (entries []Entry, next Place, err error) {
 	last, first := "+", "-"
 	if before != "" {
@@ -113,8 +113,8 @@ type Recorder struct {
 	Via string
 }
 
-// Begin records that somebody is about to do something. When it cannot be recorded, it is not to be
-// done. A nil Recorder records nothing.
+// Begin records that somebody is about to do something. When Begin returns an error, the caller
+// must not do it. A nil Recorder records nothing.
 func (r *Recorder) Begin(ctx context.Context, e Entry) error {
 	if r == nil {
 		return nil
@@ -123,8 +123,8 @@ func (r *Recorder) Begin(ctx context.Context, e Entry) error {
 	return r.Log.Record(ctx, e)
 }
 
-// NotDone records that what Begin told was not done after all. The work has failed already, so an
-// error of Redis is dropped.
+// NotDone records that what Begin recorded was not done after all. The work has failed already, so
+// an error of Redis is dropped.
 func (r *Recorder) NotDone(ctx context.Context, e Entry, why error) {
 	if r == nil || why == nil {
 		return

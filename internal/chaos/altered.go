@@ -16,10 +16,10 @@ const (
 	acceptedCode = 200
 )
 
-// alterations draws the altered answers of a partial fault. An entry that stays left out or without
-// its number for ever is that of an accepted invoice: the receipt of its session proves what became
-// of it. For a refused invoice that is never listed nothing proves that, and the worker asks again
-// for half an hour, which is longer than a run.
+// alterations draws the altered answers of a partial fault. Only the entry of an accepted invoice
+// may be missing, or lack its number, to the end of the run: the receipt of the session proves what
+// became of the invoice. Nothing proves that for a refused invoice that is never listed. The worker
+// would ask again for half an hour, which is longer than a run.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {
 	few := 2 + o.Invoices/100
 	alter := func(f simulator.Fault) {

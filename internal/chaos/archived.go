@@ -124,9 +124,9 @@ func (r *result) readDocument() ([]byte, error) {
 	return fs.ReadFile(z, name)
 }
 
-// result returns the only result of an invoice. One that ended before it was accepted may have a
-// result of its own beside the one in its package, which is final; and a package that was archived
-// twice, because its worker died, has each result twice.
+// result returns the only result of an invoice. An invoice that ended before it was accepted may
+// have a result of its own as well as the one in its package; then the one in the package counts. A
+// package that was archived twice, because its worker died, has each result twice.
 func (s *archived) result(it *item) (result, error) {
 	got := s.results[it.invoice()]
 	if i := slices.IndexFunc(got, func(r result) bool { return r.zip != "" }); i >= 0 {
@@ -197,7 +197,8 @@ func (doc *upo) attests(it *item, ksefNumber string) error {
 	return fmt.Errorf("its receipt does not list %s", ksefNumber)
 }
 
-// canonical returns a KSeF number in its current form, also when it was written 6-6.
+// canonical returns a KSeF number in its current form. In the other form its twelve hexadecimal
+// digits are split by a hyphen: FFFFFF-FFFFFF.
 func canonical(number string) string {
 	const half = len("9999999999-YYYYMMDD-FFFFFF")
 	if len(number) != 36 || number[half] != '-' {

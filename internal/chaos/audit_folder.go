@@ -143,8 +143,8 @@ func (in *inbox) dropped() (all []*item) {
 	return all
 }
 
-// claim takes a document out of what was found. It must be in its place, below the folder that it
-// was written into, and under its name, to which the watch adds the time when a name is taken.
+// claim removes a document from found. The document must be in its place, under the path that it
+// was written to. When that name is taken, the watch adds "~" and the time to it.
 func claim(found map[[32]byte][]string, hash [32]byte, place, written string) (string, error) {
 	ext := path.Ext(written)
 	stem := path.Join(place, strings.TrimSuffix(written, ext))
@@ -161,8 +161,8 @@ func claim(found map[[32]byte][]string, hash [32]byte, place, written string) (s
 	return "", fmt.Errorf("is not in %s; in the folder are %v", place, found[hash])
 }
 
-// checkBeside checks the result beside a file against the archive, and takes what stands there out
-// of beside.
+// checkBeside checks the result and the receipt beside a file against the archive, and removes both
+// names from beside.
 func checkBeside(folder, name, place string, it *item, archived result, beside map[string]bool) error {
 	delete(beside, name+resultEnd)
 	delete(beside, name+receiptEnd)
@@ -198,9 +198,9 @@ func checkBeside(folder, name, place string, it *item, archived result, beside m
 	return doc.attests(it, is.KsefNumber)
 }
 
-// checkTorn takes the files that killed writers have left out of what was found. One that the
-// writer did not write again must be refused. One that it wrote again may be, when the watch took
-// it before that.
+// checkTorn removes the unfinished files of killed writers from found. A file that the writer did
+// not write again must be in the folder of refused files. A file that it wrote again may be there,
+// if the watch took it before that.
 func (in *inbox) checkTorn(found map[[32]byte][]string, beside map[string]bool) (errs []error) {
 	for _, d := range in.drops {
 		data := d.item.doc.Data

@@ -15,7 +15,7 @@ const (
 	duplicate = 440
 	// refusedBySchema is KSeF's code for both flaws of the bad invoices.
 	refusedBySchema = 450
-	// maxResends is what is promised: a worker sends an invoice again so often before it parks it.
+	// maxResends is how many times a worker promises to send an invoice again before it parks it.
 	maxResends = 3
 )
 
@@ -65,7 +65,8 @@ func checkGood(f *Figures, it *item, accepted []simulator.Accepted, rejected []s
 }
 
 // askedTooOften reports whether KSeF asked for an invoice again more often than a worker resends
-// it. This is the only order of a run that leaves no other way than to park the invoice.
+// it. Of all the faults that a run orders, only this one leaves no other way than to park the
+// invoice.
 func askedTooOften(rejected []simulator.Rejected) bool {
 	asked := 0
 	for _, x := range rejected {

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// checkLimits reports overrun limits. It excuses what no client can avoid. A request may come in a
-// block that the simulator ordered: it was under way when the block began, or the worker that
-// received the order died with it or could not write it down because Redis was away.
+// checkLimits reports overrun limits. It excuses what no client can avoid. A request may come
+// during a block that the simulator ordered, because it was under way when the block began. Or the
+// worker that received the order died, or could not record it because Redis was away.
 func (au *auditor) checkLimits(f *Figures, violations []simulator.Violation) []error {
 	var errs []error
 	for _, v := range violations {

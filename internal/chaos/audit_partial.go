@@ -16,8 +16,8 @@ import (
 // does not concern it.
 const maxWait = 12 * time.Second
 
-// checkPartial checks what partial faults must not do: delay invoices that they do not concern, and
-// remain unreported.
+// checkPartial checks that partial faults delayed no invoice that they do not concern, and that the
+// workers logged a missing key file and newer entries.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
 		for _, it := range au.export.items {

@@ -144,7 +144,8 @@ func inOrder(all []told, failovers []time.Time) error {
 	return nil
 }
 
-// newest returns what a receiver keeps that goes by the revision, as docs/results.md tells it to.
+// newest returns the result that a receiver keeps when it goes by the revision, as docs/results.md
+// says.
 func newest(all []told) told {
 	var kept told
 	for _, t := range all {

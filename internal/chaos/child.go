@@ -16,9 +16,9 @@ type child struct {
 }
 
 // startChild starts a program that appends its output to a log. The program is started on a thread
-// of the operating system that lives as long as the child: Linux sends the parent-death signal,
-// which ends the child even when the test panics or is killed, as soon as the thread that forked is
-// gone.
+// of the operating system that lives as long as the child: Linux sends the parent-death signal as
+// soon as the thread that forked is gone. The signal ends the child even when the test panics or is
+// killed.
 func startChild(program string, args []string, logPath string) (*child, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

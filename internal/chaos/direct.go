@@ -30,8 +30,8 @@ func (o Options) direct(nip string) (direct, byCertificate bool) {
 	return false, false
 }
 
-// ministry configures the second face. Tokens live for seconds, so that a run has many refreshes
-// and logins.
+// ministry configures the simulator's second face, which is KSeF's own API. Tokens live for
+// seconds, so that a run has many refreshes and logins.
 func (o Options) ministry() *ministry.Options {
 	m := &ministry.Options{
 		LoginDelay: 200 * time.Millisecond, Novelty: 0.1,
@@ -76,7 +76,7 @@ func (r *run) makeCertificates(c config.Config) error {
 }
 
 // directFaults are those that only the Ministry's API has, or that mean something else there. Each
-// strikes one of its tenants.
+// strikes one of the tenants that go straight to KSeF.
 func (o Options) directFaults() []func(*rand.Rand) simulator.Fault {
 	one := func(f simulator.Fault) func(*rand.Rand) simulator.Fault {
 		return func(d *rand.Rand) simulator.Fault {

@@ -74,8 +74,8 @@ func (ds *disruptor) disrupt(ctx context.Context, disruptions []disruption) erro
 			return err
 		}
 		if ds.pair != nil && (d.kind == killRedis || d.kind == restartRedis) {
-			// A pair dies in its failovers only. A second death before the replica has everything
-			// would lose what no pair can keep.
+			// In a pair, only a failover kills a server. A second kill before the replica has
+			// everything would lose data that no pair can keep.
 			continue
 		}
 		ds.countDisruption(d)
@@ -156,6 +156,7 @@ func (ds *disruptor) expireLeases(ctx context.Context) {
 			_ = c.ZAddXX(ctx, key, redis.Z{Score: past, Member: id}).Err()
 		}
 	}
-	// Whoever serves the receiver of results may be dead, or not: then two serve it for a moment.
+	// The worker that serves the receiver of results may be dead. If it is not, two serve it for a
+	// moment.
 	_ = ds.controller.Redis.Del(ctx, prefix+"sinklease:"+receiverName).Err()
 }

@@ -18,7 +18,7 @@ import (
 type item struct {
 	nip, number, kind string
 	hash              [32]byte
-	bad               bool // KSeF refuses it, and nothing before KSeF does
+	bad               bool // KSeF refuses it; before KSeF only the watched folder does
 	lane              ledger.Lane
 	doc               intake.Document
 	taken             time.Time // when intake first said that it was taken; zero when it came through the folder

@@ -17,7 +17,7 @@ import (
 )
 
 // The watched folder, and what a run does to it. A file that is cut off is taken after
-// tornPatience, which is much longer than a writer that was killed stays away.
+// tornPatience, which is much longer than the time that a killed writer stays away.
 const (
 	folderName   = "inbox"
 	settleFor    = time.Second
@@ -50,7 +50,8 @@ func (r *run) startInbox(config string) error {
 	return in.watch.start()
 }
 
-// drawWatchEnds draws when the watch is ended, and by which signal: as often as workers are.
+// drawWatchEnds draws when the watch is ended, and by which signal. It is ended as often as workers
+// are killed or stopped.
 func drawWatchEnds(o Options, dice *rand.Rand) (all []watchEnd) {
 	for i := range o.Disruptions.Kills + o.Disruptions.Stops {
 		e := watchEnd{at: time.Duration(dice.Int64N(int64(o.Feed))), signal: syscall.SIGKILL}
@@ -132,7 +133,8 @@ func (in *inbox) writeOne(ctx context.Context, d drop) error {
 	return os.Rename(temp, path)
 }
 
-// writeSlowly writes a file in place, in pieces, with pauses that are shorter than the watch waits.
+// writeSlowly writes a file in place, in pieces, with pauses that are shorter than the time that
+// the watch waits.
 func writeSlowly(ctx context.Context, path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

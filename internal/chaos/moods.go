@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	// oneInUpset: this many results are taken at once for one whose first call fails.
+	// oneInUpset: the first call fails for one result in this many.
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second

@@ -25,7 +25,8 @@ type Options struct {
 	Feed     time.Duration // how long invoices are handed in and disruptions happen; default 90 s
 	Patience time.Duration // how long a run may take after the last invoice was handed in; default 10 min
 
-	// Faults is the number of faults of the simulator: -1 for none, 0 for one to ten invoices.
+	// Faults is the number of faults of the simulator: -1 means none, 0 means one for every ten
+	// invoices.
 	Faults int
 	// Disruptions of processes. The zero value is none.
 	Disruptions Disruptions
@@ -34,7 +35,7 @@ type Options struct {
 	Partial []string
 	// ExpireLeases takes the lease of every running task away right after a worker was killed, as
 	// if asynq's minute and a half had passed. It makes a run short. Without it, orphaned tasks
-	// come back when they really do.
+	// come back only after that time.
 	ExpireLeases bool
 
 	// Out gets a line for each disruption; nil for none.

@@ -21,7 +21,7 @@ const (
 	Unnamed       = "unnamed-entries"     // entries come back without the invoice's number
 	Undecodable   = "undecodable-fields"  // one field of an entry has another type or form
 	ShortReceipt  = "short-receipts"      // receipts lack a document for a while
-	SplitNumbers  = "split-numbers"       // KSeF numbers are written 6-6
+	SplitNumbers  = "split-numbers"       // KSeF numbers have one hyphen more: FFFFFF-FFFFFF
 	Failover      = "failover"            // Redis is a master, a replica that lags, and a Sentinel; the master dies
 	OneSession    = "one-session"         // the status, list or receipt of one session answers 502 or 503
 )

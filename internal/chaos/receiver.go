@@ -37,13 +37,14 @@ type receiver struct {
 	mu       sync.Mutex
 	began    time.Time // of the run; zero before it
 	told     []told
-	seen     map[string]bool // webhook-id, of calls that were upset or may not be
+	seen     map[string]bool // webhook-ids whose later calls are not upset
 	upset    int
 	failures map[string]int // by kind
 	wrong    []string       // calls that no receiver may get
 }
 
-// told is a result that the receiver has stored, in the order in which it stored them.
+// told is one result that the receiver has stored. The receiver keeps the results in the order in
+// which it stored them.
 type told struct {
 	at         time.Time
 	ID         string `json:"id"`
@@ -139,7 +140,7 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 }
 
 // moodOf returns how the receiver fails now; false when it does not. Besides the moods of the run,
-// the first call about some results fails alone: one in ten.
+// the first call fails for one result in ten.
 func (rc *receiver) moodOf(id string) (mood, bool) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

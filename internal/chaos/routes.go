@@ -13,7 +13,7 @@ import (
 type drop struct {
 	at   time.Duration // from the beginning of the run
 	item *item
-	path string // below the folder; of a zipped one, in the folder that its archive becomes
+	path string // in the watched folder; a zipped file is in the folder that its archive becomes
 	how  string
 	// back is how long a writer that was killed stays away. It then writes the file again, whole.
 	back time.Duration
@@ -37,8 +37,8 @@ const (
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
 // calls. The dice are not those of the run itself, so that a seed hands in the same invoices by
-// whatever route. The folder refuses a bad invoice by the schema, and a call is told not to. So a
-// bad invoice that is repeated takes the same route again.
+// whatever route. The folder checks the schema and refuses a bad invoice; in a call that check is
+// switched off. So a bad invoice that is repeated takes the same route again.
 func (e *export) chooseRoutes(o Options, dice *rand.Rand) {
 	rest := e.deliveries[:0:0]
 	chosen := map[*item]bool{}

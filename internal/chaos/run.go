@@ -44,7 +44,7 @@ type run struct {
 	failovers    []time.Time // their beginnings and ends
 }
 
-// Run makes one run and audits it. The figures are what is known even when there is an error. The
+// Run makes one run and audits it. The figures hold what is known, even when there is an error. The
 // error names every imbalance of the books, up to a maximum.
 func Run(ctx context.Context, o Options) (Figures, error) {
 	o, err := o.withDefaults()

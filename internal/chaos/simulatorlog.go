@@ -9,8 +9,8 @@ import (
 )
 
 // simulatorLog writes the simulator's log. It remembers when the simulator ordered a tenant to wait
-// (fault 429), because requests that were under way then come too late to know. Safe for concurrent
-// use.
+// (fault 429), because requests that are under way at that time cannot know of it. Safe for
+// concurrent use.
 type simulatorLog struct {
 	out io.Writer
 

@@ -18,8 +18,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// start starts Redis and the simulator, where the run needs them a replica and a bucket, the
-// workers, and the clients: a receiver of results, and a watch of a folder.
+// start starts Redis, the simulator, the workers and the clients: a receiver of results, and a
+// watch of a folder. It also starts a replica and a bucket when the run needs them.
 func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 	if err := r.startBed(ctx); err != nil {
 		return err
@@ -91,10 +91,10 @@ func (r *run) startBed(ctx context.Context) error {
 }
 
 // writeConfig writes the workers' configuration. All waits are short, so that a run shows in two
-// minutes what otherwise takes a night. Worker slots are few, so that a task that never lets its
-// slot go has an effect. The margin is wide, because it must absorb what a loaded test machine does
-// to a request between the limiter and the simulator, whose "second" is 17 ms long. The tenants in
-// keys have key files of their own.
+// minutes what otherwise takes a night. Worker slots are few, so that a task that never frees its
+// slot has an effect. The margin is wide, because a loaded test machine may delay a request between
+// the limiter and the simulator, whose "second" is 17 ms long. The tenants in keys have key files
+// of their own.
 func (r *run) writeConfig(path string, keys map[string]string) error {
 	c := r.bed.Config(r.o.Tenants)
 	c.Gateway.Timeout = requestTimeout

@@ -82,7 +82,7 @@ func (s *supervisor) signal(sig syscall.Signal) bool {
 }
 
 // stop ends the worker for good: gracefully when it ends in time, otherwise with SIGKILL. It
-// returns when the worker was reaped and may be called several times, one after the other.
+// returns when the worker has been reaped. It may be called several times, one after the other.
 func (s *supervisor) stop(within time.Duration) {
 	s.mu.Lock()
 	if !s.isRetired() {

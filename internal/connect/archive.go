@@ -40,9 +40,9 @@ func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (
 }
 
 // OpenArchive opens the archive alone, for programs that only read it and must work where there is
-// no Redis. It writes nothing: an archive that does not exist is an error. So is one that belongs
-// to another environment or gateway, a [*config.FieldError] around an [*archive.OwnerError]. Close
-// it.
+// no Redis. It writes nothing: an archive that does not exist is an error. An archive that belongs
+// to another environment or gateway gives a [*config.FieldError] around an [*archive.OwnerError].
+// The caller must close the store.
 func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
 	if dir := cfg.Archive.Folder(); dir != "" {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

@@ -39,7 +39,7 @@ type Direct struct {
 	Session *login.Session
 }
 
-// OpenDirect makes the way of a tenant with transport direct. It sends nothing: the login comes
+// OpenDirect makes the client of a tenant with transport direct. It sends nothing: the login comes
 // with the first request that needs it.
 func OpenDirect(cfg config.Config, t config.Tenant, c *Credentials, o ClientOptions) (Direct, error) {
 	api, err := direct.New(direct.Options{
@@ -53,7 +53,7 @@ func OpenDirect(cfg config.Config, t config.Tenant, c *Credentials, o ClientOpti
 	return Direct{API: api, Session: session}, nil
 }
 
-// Close ends the login, if ctx leaves the time.
+// Close ends the login at KSeF, if ctx leaves time for it.
 func (d Direct) Close(ctx context.Context) error { return d.Session.Close(ctx) }
 
 // roundTripper keeps a nil pointer from becoming a transport that is not nil.

@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// Credentials are one tenant's, read from their files again when a file has changed: every request
-// asks whether they can be used, and to decrypt a private key each time would take longer than the
-// request. Safe for concurrent use.
+// Credentials are the credentials of one tenant. They are read when they are first needed, and
+// again when one of their files has changed. Every request asks whether they can be used, and
+// decrypting a private key each time would take longer than the request. Safe for concurrent use.
 type Credentials struct {
 	tenant config.Tenant
 	now    func() time.Time
@@ -51,8 +51,9 @@ func (c *Credentials) Proof() (login.Proof, error) {
 	return now.proof, now.err
 }
 
-// Expires returns when the certificate ends with which the tenant logs in. ok is false when there
-// is none: a key of the gateway and a token of KSeF do not tell their end.
+// Expires returns when the certificate with which the tenant logs in expires. ok is false when
+// there is none or the credentials cannot be used. A key of the gateway and a token of KSeF do not
+// say when they expire.
 func (c *Credentials) Expires() (at time.Time, ok bool) {
 	now := c.current()
 	if now.err != nil || now.cert == nil {

@@ -8,10 +8,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Document returns the document of an invoice that waits: from Redis, or from the archive where it
-// is too large for Redis. The error wraps [ledger.ErrNotFound] or [archive.ErrNotFound] when it is
-// gone, or cannot be opened by this process; every other error is one of Redis or of the archive.
-// What has ended is in the archive under its own name, see [archive.InvoiceName].
+// Document returns the document of an invoice that waits: from Redis, or from the archive when it
+// is too large for Redis. The error wraps [ledger.ErrNotFound] or [archive.ErrNotFound] when the
+// document is gone, or this process cannot open it. Every other error comes from Redis or the
+// archive. The document of an invoice that has ended is in the archive under its own name, see
+// [archive.InvoiceName].
 func (p *Pool) Document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	var sealed []byte
 	var err error

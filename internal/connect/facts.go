@@ -151,8 +151,8 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 	return f.policy == "" || f.appendOnly == "" || f.appendfsync == "" && f.appendOnly != "0", f.volatile()
 }
 
-// CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, every Redis
-// passes that can be used at all.
+// CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, it accepts
+// every Redis that can be used at all.
 func (p *Pool) CheckDurable(ctx context.Context) error {
 	f, err := ReadRedisFacts(ctx, p.Redis)
 	if err != nil {
@@ -170,8 +170,8 @@ func (p *Pool) Unfit(f Facts) error {
 	return err
 }
 
-// Unanswered returns nil for an error that Redis answered ("unknown command", "NOPERM"), and
-// every other error, which means that Redis did not answer.
+// Unanswered returns nil for an error that Redis answered ("unknown command", "NOPERM"), and for
+// nil. It wraps and returns every other error, because it means that Redis did not answer.
 func Unanswered(err error) error {
 	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil

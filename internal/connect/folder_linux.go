@@ -10,17 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refusals are the answers of the system to an attempt to write that are final.
+// refusals are the system's final answers to an attempt to write.
 var refusals = []error{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
 
-// kernelTrees are file systems that show the kernel and keep no files, although the rights of root
-// allow to make some.
+// kernelTrees are file systems that show the kernel and keep no files, although root has the right
+// to make some.
 var kernelTrees = []int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
 	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC}
 
-// mayWrite returns why this process cannot make a file in a folder. It makes none that has a name:
-// O_TMPFILE asks all the questions of a new file, and the file is gone when it is closed. Where the
-// file system does not know that, the rights are asked for, which prove nothing for root.
+// mayWrite returns why this process cannot make a file in a folder. It makes only a file without a
+// name: with O_TMPFILE the system checks all that it checks for a new file, and the file is gone
+// when it is closed. Where the file system does not support O_TMPFILE, mayWrite checks the access
+// rights, which prove nothing for root.
 func mayWrite(dir string) (proven bool, err error) {
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	if err == nil {

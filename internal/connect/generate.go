@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Documents asks the gateway for what it makes of invoices: XML of JSON, and PDF of XML. It never
+// Documents asks the gateway to convert invoices: from JSON to XML, and from XML to PDF. It never
 // sends an invoice to KSeF. It is safe for concurrent use.
 type Documents struct {
 	pool    *Pool
@@ -89,9 +89,9 @@ type RefusedPDFError struct{ Why string }
 
 func (e *RefusedPDFError) Error() string { return "the gateway makes no PDF of it: " + e.Why }
 
-// PDF returns a document in a form for people. ksefNumber is "" before KSeF has it. language is pl
-// or en. The error is [ErrNoPDF], a [*RefusedPDFError], or one that says that the gateway could not
-// be asked.
+// PDF returns a document in a form for people. ksefNumber is "" before KSeF has given one. language
+// is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or one that says that the gateway
+// could not be asked.
 func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline bool, document []byte, language string) ([]byte, error) {
 	c, err := d.client(tenant)
 	if errors.Is(err, errNoGateway) {
@@ -134,7 +134,8 @@ func (l limits) Enter(ctx context.Context, group ksef.Group) error {
 // Leave implements [ksef.Gate].
 func (l limits) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if o.Throttled {
-		// Without it the request itself still counts, and the next 429 says the same again.
+		// An error is dropped: the request itself still counts, and the next 429 says the same
+		// again.
 		_, _, _ = l.limiter.Throttled(ctx, l.tenant, string(group.Counter()), o.RetryAfter)
 	}
 }

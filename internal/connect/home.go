@@ -15,15 +15,15 @@ func (p *Pool) Home() ledger.Home {
 	return ledger.Home{Environment: string(p.Config.Environment), Address: p.Config.BaseURL()}
 }
 
-// CheckHome refuses a ledger that belongs to another environment or gateway, with a
-// [*config.FieldError] around a [*ledger.HomeError], and one of a format that this build does not
-// know, with one around a [*ledger.FormatError]. It writes nothing.
+// CheckHome returns an error for a ledger that belongs to another environment or gateway: a
+// [*config.FieldError] around a [*ledger.HomeError]. For a ledger of a format that this build does
+// not know, the [*config.FieldError] is around a [*ledger.FormatError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
 
-// Claim does the same, and records that the ledger belongs here when no owner is recorded yet. A
-// process that takes invoices in or sends them MUST claim first.
+// Claim does what CheckHome does, and records that the ledger belongs here when no owner is
+// recorded yet. A process that takes invoices in or sends them MUST claim first.
 func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
@@ -39,8 +39,8 @@ func (p *Pool) CheckRights(ctx context.Context) error {
 }
 
 // Rehome records that ledger and archive belong here now. from is their owner so far, as it was
-// read before. The archive comes first: when the ledger cannot be changed, the same call does both
-// again.
+// read before. The archive comes first: when the ledger cannot be changed, the caller repeats the
+// call, which does both again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err

@@ -112,7 +112,7 @@ func (p *Pool) Close() error {
 // Enqueue is how a person calls enqueue with the configuration of this process.
 func (p *Pool) Enqueue() shell.Enqueue { return shell.Enqueue{Config: p.Config.File} }
 
-// Audit returns what records who does what with a program; via names it in the log.
+// Audit returns a recorder of who does what with a program. via names the program in the log.
 func (p *Pool) Audit(via string) *audit.Recorder {
 	return &audit.Recorder{Log: audit.New(p.Redis, p.Config.Redis.Prefix), Via: via}
 }

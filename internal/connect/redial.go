@@ -16,9 +16,9 @@ import (
 // redials gives up a client's connections when the server behind them answers that it is not a
 // master. Behind a proxy, a floating address or a host name, a new connection leads to the master,
 // but an old one leads for ever to the node that was demoted. go-redis closes only the connection
-// that receives READONLY as the answer to a single command. It keeps a connection that receives it
-// in a pipeline, or in other words from a proxy. It also keeps a connection that only reads,
-// although the answers of a replica may be out of date.
+// that receives READONLY as the answer to a single command. It keeps a connection that receives
+// READONLY in a pipeline, or from a proxy that words it differently. It also keeps a connection
+// that only reads, although the answers of a replica may be out of date.
 //
 // redials sees the answers in two ways. As a limiter, it gets the result of each try, also of those
 // that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a
@@ -34,7 +34,7 @@ type redials struct {
 // gets the same answer.
 const minEra = time.Second
 
-// noMaster reports whether the server cannot be written to, or not yet.
+// noMaster reports whether an error says that the server cannot be written to, or cannot yet.
 func noMaster(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); !answered {
 		return false

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Thaw ends what 429s have frozen of a tenant, and returns the groups of operations that were.
-// Tasks that wait for one of them come back within an hour.
+// Thaw ends the freezes that 429s have caused for a tenant, and returns the groups of operations
+// that were frozen. Tasks that wait for one of them come back within an hour.
 func (p *Pool) Thaw(ctx context.Context, tenant string) (groups []string, err error) {
 	limits := ratelimit.NewRedis(p.Redis, p.Config.Redis.Prefix)
 	for _, g := range ksef.Groups() {

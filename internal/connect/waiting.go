@@ -12,8 +12,8 @@ import (
 )
 
 // Waiting returns a reader that finds out why invoices wait. The reader writes nothing, so every
-// process that shares the pool's Redis may use it. What only one worker can know (about its key
-// file, its network, its archive), the reader takes from the errors of tasks.
+// process that shares the pool's Redis may use it. The reader takes what only one worker can know
+// (about its key file, its network, its archive) from the errors of tasks.
 func (p *Pool) Waiting() (*waiting.Reader, error) {
 	cfg := p.Config
 	hosts := map[string][]string{}

@@ -21,9 +21,9 @@ import (
 // ErrNotReady says that KSeF has not issued the certificate yet.
 var ErrNotReady = errors.New("KSeF has not issued the certificate yet")
 
-// Request asks KSeF for a certificate that logs in, for the subject that is logged in now, and
-// returns the reference of the request. name is for people. dir is a folder for the new files; "":
-// beside the tenant's present ones, whose place the new ones will take.
+// Request asks KSeF for a login certificate for the subject that is logged in now, and returns the
+// reference of the request. name is for people. dir is a folder for the new files. With "" they are
+// written beside the tenant's present files, which they will replace.
 func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, name, dir string) (reference string, err error) {
 	f, err := filesOf(t, dir)
 	if err != nil {
@@ -68,7 +68,7 @@ func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.A
 	return reference, nil
 }
 
-// request is a PKCS#10 request. KSeF wants exactly the parts of the name that it told.
+// request is a PKCS#10 request. KSeF wants exactly the parts of the name that it gave.
 func request(d direct.EnrollmentData, key *ecdsa.PrivateKey) ([]byte, error) {
 	var name []pkix.AttributeTypeAndValue
 	for _, part := range []struct {
@@ -96,7 +96,7 @@ func request(d direct.EnrollmentData, key *ecdsa.PrivateKey) ([]byte, error) {
 	return csr, nil
 }
 
-// Status asks where the request stands that [Request] made.
+// Status asks for the state of the request that [Request] made.
 func Status(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, dir string) (direct.Enrollment, error) {
 	f, err := filesOf(t, dir)
 	if err != nil {
@@ -109,10 +109,10 @@ func Status(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Ac
 	return a.EnrollmentStatus(ctx, p.Reference)
 }
 
-// Fetch fetches the certificate that was requested, proves that it is of the new key, and puts both
-// in the place of the tenant's present ones, which are kept as .previous; with dir they stay there.
-// Running workers need no restart. installed reports whether they took the place. It returns
-// [ErrNotReady] while KSeF works on it.
+// Fetch fetches the certificate that was requested, and proves that it belongs to the new key. When
+// dir is "", both then replace the tenant's present files, which are kept as .previous; otherwise
+// they stay in dir. Running workers need no restart. installed reports whether the present files
+// were replaced. Fetch returns [ErrNotReady] while KSeF works on the request.
 func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, dir string) (
 	cert *x509.Certificate, installed bool, err error,
 ) {

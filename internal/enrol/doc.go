@@ -2,7 +2,7 @@
 // certificate for the test environment, a certificate of KSeF and its renewal, a token. It is what
 // the commands "enqueue certificate" and "enqueue token" do.
 //
-// New private keys are made on this machine, EC P-256, and leave it never. They are written with
+// New private keys (EC P-256) are made on this machine and never leave it. They are written with
 // mode 0600 before KSeF is asked for anything: a certificate without its key is worth nothing, and
 // KSeF counts it all the same.
 package enrol

@@ -23,7 +23,7 @@ type files struct {
 	install bool
 }
 
-// filesOf returns them: beside the present ones, or in a folder of their own.
+// filesOf returns the paths of the new files: beside the present ones, or in dir.
 func filesOf(t config.Tenant, dir string) (files, error) {
 	if dir != "" {
 		in := func(name string) string { return filepath.Join(dir, t.NIP+name) }

@@ -16,8 +16,8 @@ type Defect struct {
 	Column int
 }
 
-// Polish says it in Polish: field, rule, value and place. A rule that has no Polish words of
-// its own is told by those of its kind.
+// Polish describes the defect in Polish: field, rule, value and place. A rule without Polish words
+// of its own gets those of its kind.
 func (f Defect) Polish() string {
 	var b strings.Builder
 	switch f.Field {
@@ -44,7 +44,8 @@ func (f Defect) Polish() string {
 	return b.String()
 }
 
-// PolishFaults says all faults of a document in one line; more is how many others it has.
+// PolishFaults lists the faults of a document in one line. more is how many further faults the
+// document has.
 func PolishFaults(all []Defect, more int) string {
 	said := make([]string, 0, len(all)+1)
 	for _, f := range all {

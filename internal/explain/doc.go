@@ -1,4 +1,4 @@
-// Package explain says in plain Polish and English what each code means that a person can meet:
+// Package explain says in plain Polish and English what each code that a person can meet means:
 // KSeF's, the gateway's, and this program's own. It says whose fault it is, what to do, and whether
 // the work can be tried again.
 //

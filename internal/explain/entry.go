@@ -57,7 +57,7 @@ const (
 
 // Words are the words about one code in one language. None of them is empty.
 type Words struct {
-	Name  string `yaml:"name" json:"name"` // a few words; of KSeF's codes in Polish its own description
+	Name  string `yaml:"name" json:"name"` // a few words; in Polish, KSeF's description of its code
 	Means string `yaml:"means" json:"means"`
 	Do    string `yaml:"do" json:"do"`
 }

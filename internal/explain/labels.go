@@ -1,6 +1,6 @@
 package explain
 
-// label is a closed word in both languages.
+// label is one of a fixed set of texts, in both languages.
 type label struct{ pl, en string }
 
 func (l label) in(lang Language) string {

@@ -14,8 +14,8 @@ const (
 	English Language = "en"
 )
 
-// Preferred returns the language that the header Accept-Language prefers: English, unless it gives
-// Polish a higher weight. Of two equal weights the one that stands first counts.
+// Preferred returns the language that the header Accept-Language prefers. It is Polish when Polish
+// has a higher weight than English, or the same weight and stands first; otherwise it is English.
 func Preferred(acceptLanguage string) Language {
 	best, found := 0.0, English
 	for part := range strings.SplitSeq(acceptLanguage, ",") {

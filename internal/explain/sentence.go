@@ -65,13 +65,13 @@ func Sentences() []string {
 }
 
 const (
-	// maxSentence bounds the texts that are said in another language, in bytes.
+	// maxSentence bounds the texts that are translated, in bytes.
 	maxSentence = 4000
 	// maxNested is how deep a sentence may be part of another.
 	maxNested = 3
 )
 
-// Say returns a sentence of the program in a language. English is what it wrote. false: the
+// Say returns a sentence of the program in a language. In English that is text itself. false: the
 // sentence is not known in Polish. It may be KSeF's, whose words are Polish already.
 func Say(l Language, text string) (string, bool) {
 	if l != Polish {

@@ -79,7 +79,8 @@ func Of(space Space, code string) (Entry, bool) {
 }
 
 // Find returns what a person may mean by a code, the most common meaning first: "450", "21405",
-// "missing-permissions", or with its space "batch/415". Case does not matter. None is nil.
+// "missing-permissions", or with its space "batch/415". Case does not matter. Find returns nil for
+// an unknown code.
 func Find(code string) []Entry {
 	code = strings.ToLower(strings.TrimSpace(code))
 	if space, rest, ok := strings.Cut(code, "/"); ok {

@@ -38,8 +38,7 @@ type Figures struct {
 	waits    [len(bounds) + 1]int64
 }
 
-// bounds are the upper bounds of the classes of waiting times. What took longer is in one class
-// more.
+// bounds are the upper bounds of the classes of waiting times. Longer times are in one more class.
 var bounds = [...]time.Duration{
 	5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second,
 	320 * time.Second, 640 * time.Second, 20 * time.Minute, 40 * time.Minute, 80 * time.Minute, 160 * time.Minute,
@@ -56,9 +55,9 @@ func classOf(d time.Duration) int {
 	return len(bounds)
 }
 
-// Quantile returns the time within which the share q of the accepted invoices got their number,
-// estimated within a class that is twice as wide as the one below it; false: nothing was timed.
-// Beyond a day it is a day.
+// Quantile returns the time within which the share q of the accepted invoices got their number. The
+// time is estimated within its class, which is about twice as wide as the one below it. A time
+// beyond a day is returned as a day. false: nothing was timed.
 func (f *Figures) Quantile(q float64) (time.Duration, bool) {
 	all := int64(0)
 	for _, n := range f.waits {

@@ -12,7 +12,8 @@ import (
 )
 
 // inMemory is the largest body, in bytes, that is kept in memory. A larger one is in a file while
-// it is read. So what a server needs is bounded by the number of calls, not by what they send.
+// it is read. So the memory that a server needs is bounded by the number of calls, not by what they
+// send.
 const inMemory = 256 << 10
 
 // body is the whole body of a call.

@@ -84,8 +84,8 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 
 // hurry bounds how long a body may take, whether or not a handler reads it: before the server
 // answers, it reads the rest of the body, also that of a caller without a key. hurry also lifts the
-// write bound that the last answer left on this connection, which would hold for the "100 Continue"
-// of this call.
+// write bound that the last answer left on this connection, which would otherwise apply to the "100
+// Continue" of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // a connection without deadlines has none

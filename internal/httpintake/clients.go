@@ -26,7 +26,8 @@ type Client struct {
 	Keys func() ([]string, error)
 }
 
-// keyCheck is how often a file of keys is looked at: a key that was removed ends after this time.
+// keyCheck is how often a file of keys is read: a key that was removed stops working after this
+// time.
 const keyCheck = time.Second
 
 // client is a Client with its keys as they are now.
@@ -46,13 +47,13 @@ type client struct {
 type keys [][sha256.Size]byte
 
 // keyTimeout is how long a call waits for the check of a file of keys. A share that hangs must not
-// stop the calls of other clients: after that the last keys count.
+// stop the calls of other clients: after this time the last keys count.
 const keyTimeout = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
-// maySee reports whether the client may be told of an entry whose tenant is perhaps not known: "".
-// One that has all tenants of the pool may.
+// maySee reports whether the client may be told of an entry of this tenant. "" means that the
+// tenant is not known; only a client that has all tenants of the pool may see such an entry.
 func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant == "" && c.ownsAll }
 
 // clients are those that may call.
@@ -162,9 +163,10 @@ func (c *client) await(done <-chan struct{}) {
 	}
 }
 
-// refresh reads the file again, whatever its time and size say: a key has the size of the one that
-// it replaces, and a copy may have its time. When the file is gone, the client has no key any more;
-// when it cannot be read for another reason, such as a share that is away, the last keys stay.
+// refresh reads the file again, even when its time and size have not changed: a new key has the
+// size of the old one, and a copied file may have the old time. When the file is gone, the client
+// has no key any more; when it cannot be read for another reason, such as a share that is away, the
+// last keys stay.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return nil, err

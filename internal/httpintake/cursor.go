@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// cursorText writes a place in the order of last changes as a cursor: what follows is behind it. It
-// says nothing of the client, and another client gets nothing by it.
+// cursorText writes a place in the order of last changes as a cursor: the next page begins after
+// it. A cursor says nothing about the client, and another client learns nothing from it.
 func cursorText(p ledger.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(int64(p.At), 10) + " " + p.ID))
 }

@@ -168,7 +168,7 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 				return
 			}
 		}
-		if over { // only now: the end of items has set the fault
+		if over { // only now: items sets the fault when it ends
 			src.fault = &problem{kind: tooLarge, detail: text{
 				en: fmt.Sprintf("one call may hold %s; those that are answered were read, the others were not",
 					plural.Of(n, "document", "documents")),

@@ -34,7 +34,7 @@ const (
 type events struct {
 	*core
 	editor *sinks.Editor
-	ending chan struct{} // closed when the server ends: nobody waits on
+	ending chan struct{} // closed when the server ends: waiting calls stop waiting
 	end    func()
 }
 
@@ -56,8 +56,8 @@ func (e *events) document(ctx context.Context, inv *ledger.Invoice) []byte {
 	return doc
 }
 
-// place is where a client has got to: behind this place of the outbox, behind this many outcomes in
-// all.
+// place is where a client has got to: at is its place in the outbox, and seen is the number of all
+// outcomes up to there.
 type place struct {
 	at   string
 	seen int64
@@ -105,7 +105,7 @@ func eventsQueryOf(c *call) (eventsQuery, error) {
 }
 
 // events answers with what became final behind a cursor, in the order in which the ledger wrote it.
-// A call with wait that finds nothing waits so long for the next outcome.
+// A call with wait that finds nothing waits that long for the next outcome.
 func (e *events) events(c *call) error {
 	q, err := eventsQueryOf(c)
 	if err != nil {
@@ -136,8 +136,9 @@ func (e *events) events(c *call) error {
 	}
 }
 
-// begin returns where a call begins. A client whose next outcomes are not kept any more is told so,
-// and not led past them. So is one that has seen more than there is: the outbox is another one.
+// begin returns where a call begins. When the client's next outcomes are no longer kept, it returns
+// a problem, so that the client does not skip them without knowing. It also does so when the client
+// has seen more outcomes than there are, because then the outbox is another one.
 func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	span, err := e.o.Ledger.Outbox(ctx)
 	if err != nil {

@@ -98,8 +98,9 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 		ledger.Millis(r.Revision()) >= f.from.At
 }
 
-// matchUnread is match for an entry that cannot be read: it is listed where the filter asks for
-// what is known of it alone. A look-up by a name has found it by that name.
+// matchUnread is match for an entry that cannot be read. At most its state and tenant are known, so
+// it is listed only when the filter asks for nothing else. A look-up by ref or number has found it
+// by that already.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.Tenants)
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()

@@ -19,13 +19,14 @@ type forms struct{ *single }
 // [*NoPDFError], or says that nobody could be asked.
 type PDF func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error)
 
-// NoPDFError says that there is no PDF of an invoice. Why is whose words: "" says that the tenant
-// sends by a way on which nobody makes one.
+// NoPDFError says that there is no PDF of an invoice. Why is the gateway's reason; "" means that
+// the tenant does not send over the gateway, and nobody else makes a PDF.
 type NoPDFError struct{ Why string }
 
 func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 
-// qr answers with KOD I: where anybody can check whether KSeF has the invoice.
+// qr answers with KOD I, the QR code of the address where anybody can check whether KSeF has the
+// invoice.
 func (f *forms) qr(c *call) error {
 	inv, err := f.invoice(c, c.r.PathValue("id"))
 	if err != nil {
@@ -91,7 +92,7 @@ func (f *forms) shown(c *call, name, contentType string, data []byte) error {
 
 var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
 
-// document returns the bytes that KSeF has where the invoice is accepted, otherwise those that were
+// document returns the bytes that KSeF has when the invoice is accepted, otherwise those that were
 // handed in.
 func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	doc, err := sg.o.Document(c.ctx(), inv)

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// item is the answer about one document, always one for each, in the order of the documents.
+// item is the answer about one document. Each document gets one, in the order of the documents.
 type item struct {
 	ID          string        `json:"id,omitempty"`
 	Ref         string        `json:"ref,omitempty"`
@@ -45,7 +45,8 @@ type itemRefusal struct {
 	Explanations []explain.Entry `json:"explanations,omitempty"`
 }
 
-// fault is one thing that is wrong with a document. Field is "" when it is none of its fields.
+// fault is one thing that is wrong with a document. Field is "" when no field of the document is at
+// fault.
 type fault struct {
 	Field  string `json:"field,omitempty"`
 	Rule   string `json:"rule"`
@@ -68,8 +69,8 @@ func linksOf(id string) *invoiceLinks {
 	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo", QR: self + "/qr.png", PDF: self + "/pdf"}
 }
 
-// itemOf returns the answer about a document. entries has those that it met, by id: its own when it
-// is here already, and those in its way.
+// itemOf returns the answer about a document. entries has the entries of the ledger that the
+// document met, by id: its own when the document is here already, and those in its way.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
 	it := item{Ref: a.Ref, File: a.File, Number: inv.Number, Tenant: inv.Tenant}
@@ -110,9 +111,9 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	return it
 }
 
-// foreign is the answer about a document whose number, or which itself, is here for a tenant that
-// is not the client's. It says no more than that it cannot be taken: not its id, nor its state, nor
-// what differs.
+// foreign is the answer about a document that is here for a tenant that is not the client's, or
+// whose number is. It says only that the document cannot be taken: not the id, the state, or what
+// differs.
 func (c *call) foreign(it item) item {
 	rule := c.lang.say(text{
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",

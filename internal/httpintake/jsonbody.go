@@ -44,7 +44,8 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 		if err := d.Decode(&raw); err != nil {
 			return malformed(n, elements, err)
 		}
-		// What the decoder has read ahead is at most as much again.
+		// The decoder may already hold up to limit bytes of what follows, so an element may take up
+		// to twice the limit.
 		elements.left = elements.limit
 		if !yield(br.jsonItem(c, n, raw, of, m)) {
 			return nil

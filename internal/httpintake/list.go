@@ -16,15 +16,15 @@ import (
 type listAnswer struct {
 	Items []invoiceAnswer `json:"items"`
 	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that
-	// changes later comes behind it then.
+	// changes later is listed after this cursor.
 	Next string `json:"next,omitempty"`
 }
 
 const (
 	pageSize    = 100 // when no limit is given
 	maxPageSize = 1000
-	// scanned is about how many entries one call reads to find those that match. A call that found
-	// few among many answers with a page that is not full, and a cursor.
+	// scanned is about how many entries one call reads to find those that match. When few of many
+	// entries match, the answer is a page that is not full, with a cursor.
 	scanned = 5000
 )
 
@@ -40,7 +40,7 @@ func (l *listing) list(c *call) error {
 }
 
 // named answers with the invoices of a ref or number. They are few, so there is one page. When no
-// invoice has it, refused documents have their turn: a program that asks by its ref learns that its
+// invoice has it, refused documents are looked up: a program that asks by its ref learns that its
 // document was not taken.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
@@ -95,7 +95,7 @@ func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, er
 	return page, nil
 }
 
-// placed returns the answers about a page, those that cannot be read in their places.
+// placed returns the answers about a page. Entries that cannot be read keep their places.
 func (l *listing) placed(c *call, page []inquiry.Placed) ([]invoiceAnswer, error) {
 	var invs []ledger.Invoice
 	for i := range page {
@@ -128,7 +128,8 @@ func (l *listing) changed(c *call, f filter) error {
 	case number != "":
 		states = []ledger.State{ledger.Accepted, ledger.Receipted}
 	}
-	// A number has the day of its acceptance, and an entry was last changed on that day or later.
+	// A KSeF number has the day of acceptance in it, and an entry was last changed on that day or
+	// later.
 	if at, ok := acceptedOn(number); ok && f.from.At < ledger.At(at) {
 		f.from = ledger.Place{At: ledger.At(at)}
 	}

@@ -29,7 +29,8 @@ func answerOf(r results.Result) invoiceAnswer {
 }
 
 // invoice returns the entry that the path of a call names. An invoice of another client does not
-// exist for this one. One that cannot be read is a problem that wraps an [*ledger.UnreadableError].
+// exist for this one. An entry that cannot be read gives a problem that wraps an
+// [*ledger.UnreadableError].
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}
@@ -68,7 +69,7 @@ func (sg *single) one(c *call) error {
 	return c.json(http.StatusOK, answerOf(found[0]))
 }
 
-// xml answers with the document: the bytes that KSeF has where it is accepted, otherwise those that
+// xml answers with the document: the bytes that KSeF has when it is accepted, otherwise those that
 // were handed in.
 func (sg *single) xml(c *call) error {
 	inv, err := sg.invoice(c, c.r.PathValue("id"))

@@ -21,7 +21,7 @@ import (
 // Options are what a server works with. Every field is required unless its comment says otherwise.
 type Options struct {
 	Clients  []Client
-	Admitter *intake.Admitter // its accounts are all tenants; each client gets its own of them
+	Admitter *intake.Admitter // its accounts are all tenants; each client gets one with its tenants
 	Ledger   *ledger.Ledger
 	Inquiry  *inquiry.Reader
 	Actions  *actions.Executor
@@ -32,7 +32,7 @@ type Options struct {
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
 	// each call that hands in, so it answers from memory.
 	Fit func() error
-	// Generator makes XML of invoices that are JSON; nil: they are refused with words.
+	// Generator makes XML of invoices that are JSON; nil: they are refused.
 	Generator intake.Generator
 	PDF       PDF // nil: there is none
 	// RecordRefusals puts refused documents on record.
@@ -140,7 +140,7 @@ func New(o Options) (*Server, error) {
 }
 
 // ServeHTTP implements [http.Handler]. A path such as //v1/invoices is no address: the router of
-// the standard library would answer it with a redirect, which is no problem details and loses the
+// the standard library would answer it with a redirect, which has no problem details and loses the
 // body.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !clean(r.URL.Path) {
@@ -169,7 +169,7 @@ func (s *Server) ready(c *call) error {
 	return c.text(http.StatusOK, "ready\n")
 }
 
-// nowhere answers calls that no route takes. A path that exists is called with another method.
+// nowhere answers calls that no route takes. When the path exists, the method is at fault.
 func (s *Server) nowhere(c *call) error {
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {

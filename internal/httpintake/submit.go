@@ -70,7 +70,7 @@ func (c *call) answer(items []item) error {
 		pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}}
 }
 
-// noteKey refuses a call whose Idempotency-Key another call had.
+// noteKey refuses a call with an Idempotency-Key that a different call has used.
 func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	given := c.r.Header.Values("Idempotency-Key")
 	if len(given) == 0 {
@@ -125,8 +125,8 @@ func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, e
 	return adms, src.fault
 }
 
-// answers returns an item for each document, and puts those that were refused on record. An error
-// says that entries could not be read; the items have what the admissions say.
+// answers returns an item for each document, and puts refused documents on record. An error says
+// that entries could not be read; then there are no items.
 func (sm *submissions) answers(c *call, adms []intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {

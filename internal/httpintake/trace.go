@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// begin starts the span of a call. It goes on with the trace of the caller's traceparent. The span
-// has the route and neither the address nor the query, which may hold a ref or a number.
+// begin starts the span of a call. The span continues the trace in the caller's traceparent. The
+// span has the route and neither the address nor the query, which may hold a ref or a number.
 func (s *Server) begin(r *http.Request, pattern string) (*http.Request, trace.Span) {
 	name := pattern
 	if name == "" {

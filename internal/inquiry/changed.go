@@ -19,9 +19,9 @@ type Placed struct {
 
 // Changed reads the next invoices of some states behind a place, at most n, and returns the place
 // of the last that was listed, or the given place when there are no more. An invoice that has
-// changed since it was listed is left out, because its place is now behind all others. One that
-// cannot be read is in its place, too. With an error that [ledger.Skip] empties, the others are
-// returned.
+// changed since it was listed is left out, because its place is now behind all others. An entry
+// that cannot be read is in its place, too. When the error only names such entries (see
+// [ledger.Skip]), the others are returned with it.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
 	sick, err := ledger.Skip(err)
@@ -61,7 +61,8 @@ func inOrder(read []Placed, unread []ledger.Unreadable, places []ledger.Place) [
 	return out
 }
 
-// unreadable returns an error that [ledger.Skip] empties; nil when there is nothing to name.
+// unreadable returns an error that only names entries that cannot be read, see [ledger.Skip]; nil
+// when there are none.
 func unreadable(entries []ledger.Unreadable) error {
 	if len(entries) == 0 {
 		return nil
@@ -80,8 +81,8 @@ func (r *Reader) at(ctx context.Context, states []ledger.State, places []ledger.
 	return out, err
 }
 
-// still yields the indexes of those of the invoices at some places that have not changed since they
-// were listed, and their places. Both are in the same order.
+// still yields the index and the place of each invoice that has not changed since it was listed.
+// places and invs are in the same order.
 func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.Place] {
 	return func(yield func(int, ledger.Place) bool) {
 		k := 0
@@ -97,7 +98,7 @@ func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.P
 	}
 }
 
-// read reads the entries at places of lists of these states. Of what is kept, nearly all is
+// read reads the entries at places of lists of these states. Nearly all entries that are kept are
 // receipted.
 func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledger.Place) ([]ledger.Invoice, error) {
 	ids := make([]string, len(places))

@@ -10,17 +10,18 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Decision is an invoice and its result, as far as it is decided. While the invoice is not, or its
-// receipt has not arrived, the result says what it waits for.
+// Decision is an invoice and its result. While the invoice is not decided, or its receipt has not
+// arrived, the result says what the invoice waits for.
 type Decision struct {
 	Invoice ledger.Invoice
 	Result  results.Result
 }
 
-// Decided yields the invoices that have changed since from and pass the filter, without states in
-// the filter the decided ones, in the order of their last change. An error ends the sequence. An
-// invoice that changes after it was yielded comes again, as it is then: to know which were yielded
-// would take memory for each. Otherwise a few pages are held in memory, however many there are.
+// Decided yields the invoices that have changed since from and pass the filter, in the order of
+// their last change. A filter without a state passes the decided ones. An error ends the sequence.
+// An invoice that changes after it was yielded is yielded again, as it is then: remembering which
+// were yielded would take memory for each. Only a few pages are held in memory, however many
+// invoices there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {
@@ -57,7 +58,7 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 		pages := make(chan chan page, 1)
 		defer func() {
 			cancel()
-			for coming := range pages { // until the reader has seen it
+			for coming := range pages { // until r.pages has seen the cancel
 				<-coming
 			}
 		}()

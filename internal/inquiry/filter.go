@@ -7,17 +7,17 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Filter says which invoices a list shows. An empty field passes all. Only the states narrow
-// what is read: for the others every entry since the start of the list is looked at. An index for
-// each of them would cost memory for every invoice that is kept.
+// Filter says which invoices a list shows. An empty field passes all. Only the states narrow what
+// is read: for the other fields every entry since the start of the list is looked at. An index for
+// each field would cost memory for every invoice that is kept.
 type Filter struct {
-	// State is the only one that passes; empty: every decided one. Waiting passes those that wait
-	// for something: they are not decided, or their receipt is missing. Of the two, one is set at
-	// most.
+	// State is the only state that passes. Waiting passes the invoices that wait for something:
+	// they are not decided, or their receipt is missing. At most one of the two is set. With
+	// neither, every decided invoice passes.
 	State   ledger.State
 	Waiting bool
 
-	Tenants    []string // names; one of them
+	Tenants    []string // names; the invoice is of one of them
 	Day        string   // P_1, "2006-01-02"
 	Number     string   // how P_2 begins, with white space as [SameNumber] compares it
 	KsefNumber string   // how the number that KSeF gave begins

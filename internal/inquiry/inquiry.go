@@ -50,10 +50,11 @@ func (r *Reader) skip(err error) error {
 	return err
 }
 
-// Find returns the invoice with the id name, or all invoices with the number (P_2) name, as
-// [SameNumber] compares them, the oldest first, of some tenants, or of all when none is named. No
-// invoice is not an error. When some entries cannot be read, Find returns the others together with
-// an error that names the unreadable ones, whoever's they are: see [ledger.Skip].
+// Find returns the invoice whose id is name, or all invoices whose number (P_2) is name, as
+// [SameNumber] compares numbers. The oldest comes first. Only invoices of the named tenants are
+// returned, or of all tenants when none is named. Finding no invoice is not an error. When some
+// entries cannot be read, Find returns the others together with an error that names the unreadable
+// ones, whoever's they are: see [ledger.Skip].
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
 	// number.
@@ -167,8 +168,8 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 }
 
 // InState yields the invoices in one state, some at a time, the oldest change first. It leaves out
-// what changes after it has begun: whoever moves the invoices that it yields does not meet them
-// again. An error of yield ends it and is returned.
+// what changes after it has begun, so that a caller that changes the yielded invoices does not meet
+// them again. An error of yield ends it and is returned.
 func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]ledger.Invoice) error) error {
 	began, err := r.Ledger.Clock(ctx)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 type Window struct {
 	States []ledger.State // empty: all
 	Before ledger.Place   // only those older than this; the zero value begins at the newest
-	From   time.Time      // not those that were last changed before; zero: no bound
-	To     time.Time      // not those that were last changed at this time or later; zero: no bound
+	From   time.Time      // only those last changed at this time or later; zero: no bound
+	To     time.Time      // only those last changed before this time; zero: no bound
 	Match  func(*ledger.Invoice) bool
 	Limit  int // how many are wanted
 	// Scan is how many entries are read at most, and Until when reading ends, whichever comes

@@ -19,8 +19,9 @@ import (
 // end of a line. XML collapses the other white space, so a number in the ledger has single spaces.
 const noBreak = "\u00a0"
 
-// maxSpaces is how many spaces of a number are tried both ways: 32 look-ups. Of more spaces, all
-// are tried one way, and all but one.
+// maxSpaces is the largest number of spaces for which every combination of ordinary and no-break
+// spaces is tried: 32 look-ups. With more spaces, only spellings in which all of them, or all but
+// one, are of the same kind are tried.
 const maxSpaces = 5
 
 const (
@@ -31,9 +32,10 @@ const (
 )
 
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
-// space counts as KSeF counts it, see [SameNumber]. All spellings are looked up: the first one that
-// somebody has may be that of an invoice that the caller may not see. Of a number with more than
-// [maxSpaces] spaces an invoice with a rare spelling is not found. Its errors are those of Find.
+// space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
+// one that is found may belong to an invoice that the caller may not see. When a number has more
+// than [maxSpaces] spaces, an invoice with a rare spelling is not found. Its errors are those of
+// Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {
@@ -109,8 +111,8 @@ func spellings(number string) []string {
 	return all
 }
 
-// SameNumber reports whether two numbers are equal as KSeF compares them: but for white space,
-// no-break and other spaces included (KSeF issues 797 and 315).
+// SameNumber reports whether two numbers are equal as KSeF compares them: differences in white
+// space do not count, no-break and other spaces included (KSeF issues 797 and 315).
 func SameNumber(a, b string) bool { return ordinary(a) == ordinary(b) }
 
 // ordinary returns a number with single ordinary spaces alone.

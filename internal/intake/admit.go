@@ -51,7 +51,7 @@ const maxBuffer = 4 << 20
 // be handed in again. When the archive does not answer, only the documents that need it get an
 // [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
-	// The question is asked once, before anything is stored, and not at all when nothing is to be
+	// MayTake is called once, before anything is stored, and not at all when nothing is to be
 	// stored.
 	mayTake := sync.OnceValue(func() error { return a.Ledger.MayTake(ctx, a.Bodies, a.IntakeBelow) })
 	out := make([]Admission, len(docs))

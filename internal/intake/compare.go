@@ -107,8 +107,8 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 		return false
 	}
 	switch {
-	// A technical correction says the same in better XML: whoever names the rejected document does
-	// not mean that one.
+	// A technical correction says the same in better XML. It names the rejected document, so it is
+	// not that document again.
 	case inv.Corrects != "" && o.State == ledger.Rejected:
 		return true
 	// An invoice that KSeF refused because of its time of creation is corrected by another time of

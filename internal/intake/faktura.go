@@ -10,16 +10,16 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Generator makes the XML of an invoice that is JSON (faktura): the document of its schema with the
-// names of its elements. The error is a [*Problem] when that cannot be done, and an [*UnsureError]
-// when it could not be tried.
+// Generator makes the XML of an invoice that is JSON (faktura). The names in the JSON are those of
+// the elements of the schema. The error is a [*Problem] when that cannot be done, and an
+// [*UnsureError] when it could not be tried.
 type Generator interface {
 	Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 }
 
-// FromFaktura makes a document of an invoice that is JSON. The tenant that sends it makes it too:
-// the one that is named; "" means the only one of accounts that may send it. g may be nil: then it
-// is refused. limit is the maximum size of the JSON and of the document, in bytes.
+// FromFaktura makes a document of an invoice that is JSON. The document is made for the tenant that
+// will send it; "" means the only one of accounts that may send it. When g is nil, the invoice is
+// refused. limit is the maximum size of the JSON, in bytes.
 func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
 	if g == nil {
 		return nil, &Problem{What: "is an invoice as JSON, and this program is not set up to make XML of such invoices", Hint: sendXML}
@@ -62,7 +62,7 @@ func GenerationFailed(err error) error {
 	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
 }
 
-// faktura is what of an invoice as JSON says who sends it.
+// faktura is the part of an invoice as JSON that says who sends it.
 type faktura struct {
 	Podmiot1, Podmiot2 struct {
 		DaneIdentyfikacyjne struct {

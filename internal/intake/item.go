@@ -130,13 +130,13 @@ func readCapped(r io.Reader, hint, limit int64) ([]byte, error) {
 
 func valid(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
 
-// isXML checks the name only. What is in the file, invoice.Parse finds out.
+// isXML checks the name only. invoice.Parse checks what is in the file.
 func isXML(name string) bool { return hasExtension(name, ".xml") }
 
 func hasExtension(name, ext string) bool {
 	return len(name) > len(ext) && strings.EqualFold(name[len(name)-len(ext):], ext)
 }
 
-// hidden reports a file that an operating system, an editor or an upload in progress leaves beside
-// the documents: .DS_Store, ._invoice.xml, .invoice.xml.swp.
+// hidden reports whether a name is that of a file that an operating system, an editor or an upload
+// in progress leaves beside the documents: .DS_Store, ._invoice.xml, .invoice.xml.swp.
 func hidden(base string) bool { return strings.HasPrefix(base, ".") }

@@ -118,8 +118,8 @@ func (a *Admitter) prepare(
 	return n, nil
 }
 
-// readOf returns what could be read of a document that is refused. Results have a day as P_1 or
-// nothing: what the document has otherwise is the value of its fault.
+// readOf returns what could be read of a document that is refused. A result has a day as P_1, or
+// nothing: any other P_1 is the value of the document's fault.
 func readOf(h invoice.Header, d Document, tenant string) ledger.Invoice {
 	return ledger.Invoice{
 		Facts: ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: invoice.Day(h.IssueDate), File: d.File, Ref: d.Ref,

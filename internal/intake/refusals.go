@@ -145,8 +145,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
 	}
 	switch path := r.pathOf(a.File); {
-	// A document without a fault whose number belongs to another one has an invoice's ID and is not
-	// identified: handing in that other document again must not end this refusal.
+	// A document that has no fault of its own, but a number that belongs to another document, has
+	// an invoice's ID and counts as not identified: handing in the other document again must not
+	// end this refusal.
 	case identified:
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case a.Ref != "":
@@ -231,7 +232,7 @@ func (r *Refusals) pathOf(file string) string {
 	return file
 }
 
-// namesIdentity reports a field that is part of a document's identity. When such a field is at
+// namesIdentity reports whether a field is part of a document's identity. When such a field is at
 // fault, the fixed document will have another identity.
 func namesIdentity(field string) bool {
 	return field == invoice.DocumentField || strings.HasPrefix(field, "Podmiot1") ||

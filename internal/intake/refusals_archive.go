@@ -13,7 +13,7 @@ import (
 // archive. They are one record, which names each of them. It ends when the archive is made again
 // and handed in: then documents in it are taken, and the archive itself has no fault.
 
-// together adds what the same file was refused for before in this run.
+// together adds the faults for which the same file was refused earlier in this run.
 func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
 	if on.ByInvoice {
 		return on
@@ -50,8 +50,8 @@ func (r *Refusals) archives(path string) []string {
 	return ids
 }
 
-// EndFile ends the refusal of a file, such as an archive that is well now. asked is the tenant that
-// it is handed in for, and may be ""; note says what ended it.
+// EndFile ends the refusal of a file, such as an archive that has no fault any more. asked is the
+// tenant that it is handed in for, and may be ""; note says what ended it.
 func (r *Refusals) EndFile(ctx context.Context, file, asked, note string) {
 	path := r.pathOf(file)
 	if r.ask(ctx); !r.open || path == "" {

@@ -8,10 +8,10 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// CheckRepeated refuses a JSON text with an object that has a name twice, as an
-// [*invoice.FieldError] of that name; nil when there is none. RFC 8259 leaves open which of the two
-// counts, so readers differ: what we read would not be what the gateway reads. Names that differ
-// only in case count as the same, as encoding/json has it. The text must be JSON.
+// CheckRepeated refuses a JSON text in which an object has a name twice. It returns an
+// [*invoice.FieldError] of that name, or nil when there is none. RFC 8259 leaves open which of the
+// two counts, so readers differ: what we read would not be what the gateway reads. Names that
+// differ only in case count as the same, as encoding/json has it. The text must be JSON.
 func CheckRepeated(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
 	name := false              // the string that comes next is a name
@@ -46,7 +46,7 @@ func CheckRepeated(text []byte) error {
 	return nil
 }
 
-// stringEnd returns where the string ends that begins at a place.
+// stringEnd returns the index after the end of the string that begins at the given index.
 func stringEnd(text []byte, at int) int {
 	for i := at + 1; i < len(text); i++ {
 		n := bytes.IndexByte(text[i:], '"')

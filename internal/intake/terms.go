@@ -19,7 +19,7 @@ type TermsAnswer struct {
 	Text    string
 }
 
-// termsTries bounds how often terms are tried because a worker moved the invoice in the meantime.
+// termsTries is how often applyTo tries to apply terms while workers keep changing the invoice.
 const termsTries = 5
 
 // newTerms returns the terms that differ from the defaults. Defaults never change the terms that an

@@ -19,7 +19,7 @@ type WaitOptions struct {
 	// comes when the session is closed, minutes later; KSeF has the invoice in any case.
 	Receipt bool
 	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. An outage loses no
-	// invoice; only their outcomes are not seen.
+	// invoice; only Wait cannot see the outcomes.
 	Outage time.Duration
 	// Progress is called after each poll of the ledger, in the goroutine that called Wait; may be
 	// nil.
@@ -55,8 +55,8 @@ const (
 
 // Wait polls the ledger until every invoice is decided (see [ledger.State.Final]), missing or
 // unreadable. With o.Receipt, accepted invoices must have their receipt as well. It returns the
-// entries as last read, by id. It returns them also with an error, which is that of ctx or of a
-// Redis that did not answer for too long.
+// entries as last read, by id, also when it returns an error. The error is that of ctx, or that of
+// Redis when Redis failed for longer than o.Outage.
 func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
 	if o.Outage <= 0 {
 		o.Outage = 5 * time.Minute

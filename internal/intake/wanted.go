@@ -24,9 +24,10 @@ type Wanted struct {
 	Corrects string `json:"corrects"` // the rejected invoice that it is the technical correction of: its id or hash
 }
 
-// Terms returns what the text stands for. With an error the terms are those of the other fields.
-// The error is one or several [*invoice.FieldError] that name the field of the manifest; a time
-// that has passed is one. names are those of the tenants that the sender may name.
+// Terms returns what the text stands for. names are the names of the tenants that the sender may
+// name. The error is one [*invoice.FieldError] or several joined; each names a field of the
+// manifest. A deadline in the past is an error too. With an error, use only the terms of the fields
+// that it does not name.
 func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant, Corrects: Corrects(w.Corrects)}
 	var all []error
@@ -66,9 +67,9 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	return t, errors.Join(all...)
 }
 
-// FromJSON returns a document that stood in JSON text. What is not a character there was replaced
-// by U+FFFD when the text was read, so a document that has that is not what the sender meant: an
-// [*invoice.FieldError].
+// FromJSON returns a document that was given as a JSON string. The JSON decoder replaces whatever
+// is not a character by U+FFFD. A document that contains U+FFFD is therefore not what the sender
+// meant, and FromJSON returns an [*invoice.FieldError].
 func FromJSON(xml string) ([]byte, error) {
 	if strings.ContainsRune(xml, '\uFFFD') {
 		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it contains U+FFFD, which stands for bytes that are not UTF-8",
@@ -77,8 +78,9 @@ func FromJSON(xml string) ([]byte, error) {
 	return []byte(xml), nil
 }
 
-// WrongKind says which field of a JSON text has a value of another kind than it must have; at is
-// the text itself. What encoding/json says names types of this program.
+// WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
+// itself, for when the fault is in no field. The message of encoding/json is not used, because it
+// names Go types of this program.
 func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
 	rule := "must be a text"
 	switch wrong.Type.Kind() {

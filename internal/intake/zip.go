@@ -18,8 +18,9 @@ import (
 
 // Limits of an archive, in addition to those of Options.
 const (
-	// The list of entries has to be in memory, where it takes several times its size. An entry with
-	// a long name takes 300 bytes of it; those of MaxEntries entries may have twice as much each.
+	// The list of entries is read into memory, where it takes several times its size in the
+	// archive. An entry with a long name takes 300 bytes of the list; the bound allows MaxEntries
+	// entries of about twice that size.
 	maxDirectory   = 64 << 20
 	directoryEntry = 640
 	directoryEnd   = 1 << 20 // for the end of the archive, and what is read ahead
@@ -89,8 +90,8 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	return true
 }
 
-// entry checks and unpacks one entry. It trusts the size in the header only when that is too large
-// already.
+// entry checks and unpacks one entry. It trusts the size in the header only when that size is over
+// the limit. A smaller size is only a hint for the first buffer.
 func (r *reader) entry(archive string, f *zip.File) Item {
 	if why := unsafeName(f.Name); why != "" {
 		return Item{File: archive, Err: &Problem{What: fmt.Sprintf("has an entry named %q, which %s", valid(f.Name), why),
@@ -187,8 +188,8 @@ func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
 
 func (b *bounded) lift() { b.left = -1 }
 
-// ReadArchive yields the documents of a ZIP archive of size bytes, as [Read] does; name is the
-// archive's, for messages. When ctx is done, the sequence ends early.
+// ReadArchive yields the documents of a ZIP archive of size bytes, as [Read] does; name is the name
+// of the archive, for messages. When ctx is done, the sequence ends early.
 func ReadArchive(ctx context.Context, name string, at io.ReaderAt, size int64, o Options) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		r := &reader{ctx: ctx, o: o.withDefaults(), yield: yield}

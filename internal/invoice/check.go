@@ -20,8 +20,8 @@ type CheckOptions struct {
 	// only; the test environment accepts invented numbers.
 	CheckNIPs bool
 	// Schema reports every breach of the XSD of the form that Parse has found. The intake always
-	// sets it. Without it, Check accepts what only the schema forbids, as tests need that are about
-	// an invoice that KSeF rejects.
+	// sets it. Without it, Check accepts what only the schema forbids. Tests use that to get an
+	// invoice that KSeF rejects.
 	Schema bool
 }
 
@@ -94,8 +94,8 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 	return joinFaults(faults)
 }
 
-// withSchema adds the breaches of the schema that are not at a place of which something better is
-// known.
+// withSchema adds the breaches of the schema. It leaves out a breach at the offset of one of the
+// faults, because the fault describes the same mistake better.
 func withSchema(faults, breaches []*FieldError) []*FieldError {
 next:
 	for _, b := range breaches {

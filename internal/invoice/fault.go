@@ -25,8 +25,8 @@ func (s *source) truncated() *FieldError {
 	return s.fault(len(s.data), "must not end before its root element is closed", value, "the file is cut off: export it again")
 }
 
-// instruction refuses <?…: KSeF accepts no processing instructions, and XML no declaration after
-// the beginning.
+// instruction refuses <?…: KSeF accepts no processing instructions, and XML allows its declaration
+// only at the beginning.
 func (s *source) instruction() *FieldError {
 	if target := s.data[s.pos+2:]; len(target) > 3 && string(target[:3]) == "xml" && isSpace(target[3]) {
 		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml",
@@ -73,14 +73,14 @@ func (s *source) oddChar(at int, rule string) *FieldError {
 }
 
 // noted reports whether a character of this kind is accepted and an earlier one is already
-// recorded. Computing the position of each of thousands would cost time quadratic in the document's
-// size.
+// recorded. Computing the position of each of thousands of such characters would take time
+// quadratic in the document's size.
 func (s *source) noted(rule string) bool {
 	return s.discouraged != nil && rule == ruleDiscouraged
 }
 
 // note records the first discouraged character if such characters are accepted. It reports whether
-// they are.
+// they are accepted.
 func (s *source) note(rule string, err *FieldError) bool {
 	if !s.lenient || rule != ruleDiscouraged {
 		return false

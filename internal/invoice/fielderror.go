@@ -26,8 +26,8 @@ type FieldError struct {
 	Value string
 	// Hint says how to fix it; may be empty.
 	Hint string
-	// Unsupported says that the document as it is may be right, and that this program cannot send
-	// documents of its form.
+	// Unsupported says that this program cannot send documents of this form. The document itself
+	// may be correct.
 	Unsupported bool
 	// Line and Column count from 1, columns in characters. 0 means unknown.
 	Line, Column int

@@ -106,7 +106,7 @@ func wantedForm(root nsID) Form {
 	return FA3()
 }
 
-// otherForm reports whether a form's code is that of another form of KSeF than an FA.
+// otherForm reports whether a form's code is that of a KSeF form other than FA.
 func otherForm(system string) bool {
 	return strings.HasPrefix(system, "FA_RR") || strings.HasPrefix(system, "PEF")
 }

@@ -51,8 +51,8 @@ type places struct {
 	form, seller, issueDate position
 }
 
-// partyFault is a NIP with a wrong check digit of a party other than the seller, or an internal
-// identifier that begins with one. It is a linked list because an invoice can have a hundred
+// partyFault is a NIP with a wrong check digit, or an internal identifier that begins with such a
+// NIP, of a party other than the seller. It is a linked list because an invoice can have a hundred
 // Podmiot3. A correct invoice has none and pays nothing.
 type partyFault struct {
 	field, nip string

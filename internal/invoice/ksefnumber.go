@@ -46,7 +46,8 @@ const (
 // KSeF's own schema does. The error says which part is wrong.
 //
 // KSeF 1.x gave numbers of the longer form, and their last two digits are not this checksum (public
-// example: 7781464139-20230721-80B510-9675F7-B5). They still occur as originals of duplicates.
+// example: 7781464139-20230721-80B510-9675F7-B5). Such numbers still occur as the originals of
+// duplicates.
 func ParseKsefNumber(s string) (KsefNumber, error) {
 	bad := func(rule string) (KsefNumber, error) {
 		return KsefNumber{}, fmt.Errorf("parse KSeF number %q: %s", shorten(s), rule)

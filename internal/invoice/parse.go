@@ -9,7 +9,7 @@ import (
 // ParseOptions relax what Parse refuses. The zero value has KSeF's rules for every taxpayer.
 type ParseOptions struct {
 	// MaxSize is the maximum size of a document in bytes; 0 means [MaxSize]. Check applies the
-	// finer limits.
+	// separate limits of invoices with and without attachment.
 	MaxSize int64
 	// AllowDiscouraged accepts discouraged Unicode characters, as production does.
 	// [Header.Discouraged] reports the first of them.
@@ -33,9 +33,9 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 // With an error the Header holds what was read so far; Size is always set, and Hash unless the
 // document is larger than o.MaxSize. Such a header is good for a listing, never for sending.
 //
-// ParseWith also checks the document against the schema of its form. What it finds there is
-// reported together with other faults; when there are none, only [Check] reports it. A document
-// that KSeF took long ago must remain readable.
+// ParseWith also checks the document against the schema of its form. It returns the breaches of the
+// schema only together with other faults. When there are no other faults, only [Check] reports
+// them, because a document that KSeF accepted long ago must remain readable.
 func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	h := Header{Size: int64(len(data))}
 	if o.MaxSize == 0 {
@@ -101,7 +101,7 @@ type reader struct {
 	path   [maxKnownDepth]node // the known open elements, outermost first
 	known  int                 // how many open elements are known; unknown ones may be open inside them
 	formNS nsID                // the root's namespace
-	last   node                // reading ends behind this element; the zero node: with the document
+	last   node                // reading ends after this element; the zero node: after the document
 
 	seen    [nodeCount]bool
 	startAt [nodeCount]int32 // offset of the last start tag of the node

@@ -35,7 +35,8 @@ type scanner struct {
 	textRefs bool // text: has references to decode
 }
 
-// source is a document and how far it was read. It words what is wrong there.
+// source is a document and how far it was read. Its methods also make the errors about the
+// document.
 type source struct {
 	data []byte
 	pos  int

@@ -153,7 +153,8 @@ func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 	return s.scanOddName(from, what)
 }
 
-// scanOddName is scanNCName for a name that is not ASCII, is none, or reaches the document's end.
+// scanOddName is scanNCName for the rare cases: a name that is not ASCII, no name at all, or a name
+// that reaches the document's end.
 func (s *scanner) scanOddName(i int, what string) (int, *FieldError) {
 	from := i
 	for i < len(s.data) {

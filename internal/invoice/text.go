@@ -71,7 +71,7 @@ func (s *scanner) scanCDATA() (token, *FieldError) {
 	return tokenText, nil
 }
 
-// scanComment skips a comment. It refuses everything else that begins with <!, a DOCTYPE with a
+// scanComment skips a comment. It refuses everything else that begins with <!; a DOCTYPE gets a
 // message of its own.
 func (s *scanner) scanComment() *FieldError {
 	if !bytes.HasPrefix(s.data[s.pos:], commentStart) {
@@ -114,8 +114,8 @@ func (s *source) checkChars(from, to int) *FieldError {
 			}
 			i++
 		case classWide:
-			// The slice goes beyond to. A character cut at to is still invalid, because an ASCII
-			// byte follows.
+			// The slice does not end at the offset to. A character that is cut off there is still
+			// found invalid, because an ASCII byte follows it.
 			n, rule := wide(s.data[i:])
 			if rule != "" {
 				if err := s.oddChar(i, rule); err != nil {

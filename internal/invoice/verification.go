@@ -14,7 +14,8 @@ const (
 // VerificationURL returns the link that an invoice carries as QR code KOD I. The page behind it
 // shows whether KSeF has exactly these bytes. environment is "production", "test" or "custom" (the
 // simulator, which gets the test page); issueDate is P_1 as "2006-01-02"; hash is Header.Hash. Any
-// other argument is an error, "demo" included. The link can be made before the invoice is accepted.
+// other environment, such as "demo", is an error, and so is a malformed sellerNIP or issueDate. The
+// link can be made before the invoice is accepted.
 func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]byte) (string, error) {
 	host, err := VerificationHost(environment)
 	if err != nil {

@@ -84,8 +84,8 @@ type APIError struct {
 
 	// Unconnected: no connection to the other side came about. See Unreachable.
 	Unconnected bool
-	// Exhausted: it did not come about because this machine had no file descriptor, port or memory
-	// left for it.
+	// Exhausted: the connection did not come about because this machine had no file descriptor,
+	// port or memory left for it.
 	Exhausted bool
 }
 
@@ -94,7 +94,7 @@ func (e *APIError) Unwrap() error { return e.Err }
 
 // Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
 // only for requests that carry no invoice which Details could quote: those about a session, a
-// login, a certificate or a token. Why KSeF refused a certificate, for example, only Details tell.
+// login, a certificate or a token. Only Details tell, for example, why KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,
@@ -110,7 +110,7 @@ func (e *APIError) Words() string { return e.tell(e.Details) }
 func (e *APIError) tell(details string) string {
 	var b strings.Builder
 	b.WriteString(e.Op)
-	if e.Kind != KindGated || e.Err == nil { // what held it back says everything
+	if e.Kind != KindGated || e.Err == nil { // otherwise the cause says everything
 		b.WriteString(": ")
 		b.WriteString(string(e.Kind))
 	}
@@ -169,8 +169,8 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 
 const forbidden = 403 // HTTP
 
-// MissingPermission reports whether the other side knows the key and that the key lacks a
-// permission: as KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
+// MissingPermission reports whether the other side accepts the key but says that the key lacks a
+// permission: KSeF says so by its reasonCode, a gateway in its own form by HTTP 403.
 func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// Shortages are what a call of the system fails with when this process, or its machine, has no more
-// of what it needs: file descriptors, memory, ports.
+// Shortages returns the errors of a system call when this process, or its machine, has no file
+// descriptors, memory or ports left.
 func Shortages() []syscall.Errno {
 	return []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 }

@@ -77,9 +77,9 @@ const (
 	ModeOffline InvoicingMode = "offline"
 )
 
-// InvoiceInfo is where an invoice stands. KSeF's own API gives Hash, and FileName in a batch; the
-// gateway at ksefapi.pl gives neither, and an answer is matched to our invoice by InvoiceNumber
-// (P_2), which is always given for accepted invoices and not always for refused ones.
+// InvoiceInfo is where an invoice stands. KSeF's own API gives Hash, and FileName in a batch. The
+// gateway at ksefapi.pl gives neither, so its answers are matched to our invoices by InvoiceNumber
+// (P_2). It is always given for accepted invoices, but not always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
 	// Unreadable names the field of the answer that a decision needs and that could not be read; ""

@@ -54,7 +54,7 @@ func OwnWords(err error) string {
 	for _, e := range apiErrors(err) {
 		text = strings.ReplaceAll(text, e.Error(), e.OwnWords())
 	}
-	for _, e := range apiErrors(err) { // a wrapper that gives the text in another form loses it
+	for _, e := range apiErrors(err) { // a wrapper that still repeats their text is left out
 		for _, theirs := range []string{e.Description, e.Details, e.Permissions} {
 			if theirs != "" && (strings.Contains(text, theirs) || strings.Contains(text, printable(theirs))) {
 				return fmt.Sprint(e.OwnWords())

@@ -74,8 +74,8 @@ func (p PartUpload) Address() (*url.URL, error) {
 }
 
 // MatchUploads brings the uploads of an answer into the order of the parts that were declared. It
-// returns an error when one is missing, or has no address that can be used. Each may take
-// [numbers.PartTime] times the number of parts: KSeF counts so.
+// returns an error when one is missing, or has no address that can be used. Each upload may take
+// [numbers.PartTime] times the number of parts, as KSeF counts.
 func MatchUploads(parts []BatchPart, uploads []PartUpload) ([]PartUpload, error) {
 	if len(parts) != len(uploads) {
 		return nil, fmt.Errorf("answer has %d part uploads for %d parts", len(uploads), len(parts))

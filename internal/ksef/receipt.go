@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// Receipt is what a UPO says: KSeF's signed word on the content of what it accepted. The zero value
-// is not a receipt at all.
+// Receipt is what a UPO says. A UPO is KSeF's signed confirmation of the invoices that it accepted,
+// with their hashes. The zero value is not a receipt.
 type Receipt struct {
 	Session string                 // NumerReferencyjnySesji
 	Pages   int                    // LiczbaStron; 10,000 lines a page
@@ -54,7 +54,7 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 		case xml.Directive:
 			return Receipt{}, errors.New("read UPO: it has a document type declaration")
 		case xml.EndElement:
-			closed = true // the root's: every other was read with its element
+			closed = true // the end of the root: every other end was read together with its element
 		case xml.StartElement:
 			if closed {
 				return Receipt{}, fmt.Errorf("read UPO: element %q stands behind its end", el.Name.Local)
@@ -88,7 +88,7 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&o, &el); err != nil {
 			return err
 		}
-		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display: what is not a number is not given
+		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display only: 0 if it is not a number
 		return nil
 	case "Dokument":
 		var doc struct {
@@ -97,7 +97,7 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&doc, &el); err != nil {
 			return err
 		}
-		// For display only: that it is missing is not a fault of the receipt.
+		// For display only: a receipt without this time is not at fault.
 		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF))
 		// White space around a value is not part of it (in the schema these are tokens): a receipt
 		// that was indented again must not contradict what was sent.

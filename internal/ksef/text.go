@@ -7,8 +7,7 @@ import (
 )
 
 var (
-	// markup matches to the end: after a piece of the invoice that was cut off, the invoice goes
-	// on.
+	// markup matches to the end of the text, because more of the invoice may follow the first tag.
 	markup  = regexp.MustCompile(`(?s)<[A-Za-z/?!].*`)
 	longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{64,}`)
 )

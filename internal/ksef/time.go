@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Time is a point in time as KSeF and its gateways write it: RFC 3339, with or without a fraction,
-// with or without an offset (then it is UTC), or a date alone. The zero Time is "not given": null,
-// "", or anything that is not a time. No decision depends on a time that KSeF tells, so one that
-// cannot be read must not make the answer around it unreadable.
+// Time is a point in time as KSeF and its gateways write it: RFC 3339 with or without a fraction,
+// with or without an offset, or a date alone. Without an offset it is UTC. The zero Time is "not
+// given": null, "", or anything that is not a time. No decision depends on a time from KSeF. So a
+// time that cannot be read must not make the whole answer unreadable.
 type Time struct{ time.Time }
 
 var timeLayouts = []string{

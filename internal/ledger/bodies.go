@@ -16,7 +16,8 @@ import (
 // attachments) go to the archive store.
 const MaxBodyInRedis = 64 << 10
 
-// maxOpened is far above every document that KSeF accepts (3 MB), and little for a process.
+// maxOpened bounds an opened document, in bytes. It is far above the largest document that KSeF
+// accepts (3 MB), and little memory for a process.
 const maxOpened = 64 << 20
 
 // Bodies seals documents before they are stored, and opens them again.
@@ -24,11 +25,12 @@ const maxOpened = 64 << 20
 // The first byte of a sealed document or text is its layout. Layout 1 is S2 alone. Layout 3 is S2,
 // then AES-256-GCM: the eight bytes of the key's id and a random 12-byte nonce stand before the
 // ciphertext, and the invoice's id is additional data, so that documents cannot be swapped. Layout
-// 2 is layout 3 without the key's id; it is only opened. The others are for documents, and compress
-// them with a dictionary (dictionary.go): 4 and 5 are 1 and 3 with the first one, 6 and 7 with the
-// second one, 8 and 9 are zstd with the second one. Safe for concurrent use.
+// 2 is layout 3 without the key's id; nothing is sealed in it any more. Layouts 4 to 9 are for
+// documents only and use a dictionary (dictionary.go). Layouts 4 and 5 are layouts 1 and 3 with the
+// first dictionary, 6 and 7 are the same with the second. Layouts 8 and 9 use zstd in place of S2,
+// with the second dictionary. Safe for concurrent use.
 type Bodies struct {
-	keys  []storageKey // the first seals
+	keys  []storageKey // the first key seals
 	dense atomic.Bool  // documents are sealed in the layouts 6 to 9; MayTake sets it
 }
 
@@ -70,8 +72,8 @@ func NewBodies(keys ...[]byte) (*Bodies, error) {
 	return b, nil
 }
 
-// Seal compresses a text, and encrypts it if there is a key. id is that of the invoice, or whatever
-// else the text belongs to.
+// Seal compresses a text, and encrypts it if there is a key. id names the invoice, or whatever else
+// the text belongs to.
 func (b *Bodies) Seal(id string, text []byte) ([]byte, error) {
 	return b.seal(nil, id, text, &documentCodecs[textCodec])
 }
@@ -90,7 +92,7 @@ func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, err
 }
 
 func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]byte, error) {
-	longest := s2.MaxEncodedLen(len(document)) // of zstd a few bytes more, when it compresses nothing
+	longest := s2.MaxEncodedLen(len(document)) // zstd may need a few bytes more when it compresses nothing
 	if len(b.keys) == 0 {
 		return with.encode(append(slices.Grow(dst, 1+longest), with.plain), document), nil
 	}
@@ -112,15 +114,15 @@ func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]by
 // able to open the document. Every other error concerns the document.
 func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) { return b.OpenInto(nil, id, sealed) }
 
-// OpenInto is [Bodies.Open] that uses the memory of dst, whose content is lost, if it is large
-// enough.
+// OpenInto is like [Bodies.Open], but uses the memory of dst if that is large enough. The content
+// of dst is lost.
 func (b *Bodies) OpenInto(dst []byte, id string, sealed []byte) ([]byte, error) {
 	packed, err := b.decrypt(id, sealed)
 	if err != nil {
 		return nil, err
 	}
 	at := slices.IndexFunc(documentCodecs, func(c codec) bool { return c.plain == sealed[0] || c.encrypted == sealed[0] })
-	doc, err := documentCodecs[max(at, textCodec)].decode(dst, packed) // layout 2 is that of texts
+	doc, err := documentCodecs[max(at, textCodec)].decode(dst, packed) // layout 2 is compressed like texts
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", id, err)
 	}
@@ -165,7 +167,8 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])
 }
 
-// BodyStore keeps documents until they are archived, and what is left to do about them.
+// BodyStore keeps documents until they are archived, lists the results that are not archived yet,
+// and deletes what is not needed any more.
 type BodyStore struct{ *store }
 
 // Body reads a sealed document; [ErrNotFound] if Redis has none.

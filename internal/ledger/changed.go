@@ -6,28 +6,29 @@ import (
 	"time"
 )
 
-// Place is a place in the order of last changes: that of the invoice with this id, which was last
-// changed then. The zero value is the place before all invoices: before the oldest one, or, in a
+// Place is the place of one invoice in the order of last changes: At is when it was last changed,
+// ID is its id. The zero value is the place before all invoices: before the oldest one, or, in a
 // list that begins with the newest one, before the newest.
 type Place struct {
 	At Millis
 	ID string
 }
 
-// justNow is how long Changed waits for the millisecond to end in which invoices were changed.
+// justNow is how long Changed waits until the millisecond in which invoices were changed is over.
 const justNow = 2 * time.Millisecond
 
-// Changed lists up to n invoices of some states behind a place, all states together, in the order
-// of their last change, and those of one millisecond in the order of their ids. It takes one short
-// script, however many there are. When it returns none, there are none yet. An invoice that changes
-// later stands behind all that were listed before. So whoever goes on from the last place until
-// none are left has met every invoice in its present state. An invoice that was taken in is the
-// exception: its time is from just before it was written.
-// With an [*UnreadableError] it returns the invoices of the other states: the error names the
-// indexes that hold something else.
+// Changed lists up to n invoices of some states that stand behind a place, in one list. They are in
+// the order of their last change, and within a millisecond in the order of their ids. It takes one
+// short script, however many invoices there are. When it returns none, there is none behind the
+// place yet. An invoice that changes later stands behind all that were listed before. So a caller
+// that goes on from the last place until none is returned has met every invoice in its present
+// state. A new invoice is the exception: its time is from just before it was written, so it may
+// stand before that place. An [*UnreadableError] names the indexes that hold something else; the
+// invoices of the other states are returned with it.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
-		// If the clock was set back, just now may be hours ahead: then the order has to suffer.
+		// If the clock was set back, the last changes may be hours ahead of it. After some tries
+		// such invoices are listed all the same, and the order suffers.
 		const tries = 3
 		places, young, err := er.changed(ctx, states, from, n, try == tries)
 		if unread, other := Skip(err); other == nil && unread != nil && (len(places) > 0 || !young) {

@@ -21,11 +21,11 @@ const compactPiece = 100
 const compactPage = 500
 
 // Compact packs entries of receipted invoices that are not packed yet. It looks at up to limit
-// entries, those behind the last ones that a process looked at. Usually it finds none, because
-// [InvoiceStore.Receipt] packs what it receipts. An older build or a process that died receipted
-// the others, or they had their documents in the archive store then, or some process of the pool
-// did not look into buckets yet ([FormatStore]): until each one does, nothing is packed. It returns
-// how many it packed.
+// entries, and begins behind the last entry that any process looked at. Usually it finds none,
+// because [InvoiceStore.Receipt] packs what it receipts. An entry is left over when an older build
+// receipted it, when the process died, or when its document was still in the archive store. Nothing
+// is packed until every process of the pool looks into buckets ([FormatStore]). It returns how many
+// it packed.
 func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	n := 0
 	for limit > 0 && is.EverybodyReads(ctx, FormatBuckets) {
@@ -49,8 +49,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With change, it packs only those again
-// that are packed and that change has changed; digest is that of a ref that was sealed again.
+// compact packs those of the entries that can be packed. With change it packs again only the packed
+// entries that change has changed. digest is the new digest of the ref if change sealed the ref
+// again, otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {
@@ -87,8 +88,8 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 	return n, nil
 }
 
-// notPacked returns those ids whose entries have keys of their own. An older build packed some of
-// them, and others left their buckets to be changed.
+// notPacked returns those ids whose entries have keys of their own. Such an entry may be packed all
+// the same: an older build packed it, or it left its bucket to be changed.
 func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {
@@ -155,7 +156,7 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 	m := cmd.Val()
 	if record := packedIn(m); record != nil {
 		if err = inv.unpackFinal(id, record, st.shapes.of(record)); err != nil {
-			own, _ := fromBrief(m[shapeField]) // whose it is can be told all the same
+			own, _ := fromBrief(m[shapeField]) // its tenant is known all the same
 			inv.ID, inv.Tenant = id, own.Tenant
 		}
 		return inv, cmp.Or(err, damaged(cmd.Scan(&inv)))
@@ -181,13 +182,13 @@ func packageOf(ctx context.Context, st *store, id string) string {
 // packedIn returns the record of a packed entry, nil if it is not packed.
 func packedIn(m map[string]string) []byte {
 	if value, ok := m[frozenField]; ok && m["facts"] == finalFacts {
-		f, _ := unpackFrozen(value) // an empty record cannot be read
+		f, _ := unpackFrozen(value) // an error gives an empty record, which cannot be unpacked
 		return append([]byte{}, f.record...)
 	}
 	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
-// changeTag is what the script compares to find an entry as it was read.
+// changeTag is a digest that the script compares, to see whether an entry is still as it was read.
 func changeTag(m map[string]string) string {
 	sum := sha1.Sum([]byte(strings.Join([]string{ //nolint:gosec // see above
 		m["facts"], m["reason"], m["body_archived"], m["shedding"], m["owed"], m[refDigestField], m["0"]}, "\n")))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// CutLimits bounds a package. A field that is zero or negative takes nothing.
+// CutLimits bounds a package. If a field is zero or negative, no invoice is taken.
 type CutLimits struct {
 	Invoices int
 	Bytes    int64 // of XML; the first invoice is taken even if it is larger
@@ -20,8 +20,8 @@ const cutPiece = 200
 const maxCutLooks = 100
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
-// [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing waits,
-// and that no package was made. P_2 is unique in the package.
+// [Packed] and the package is [PackageCut]. It returns their ids. If it returns none, nothing waits
+// and no package was made. P_2 is unique in the package.
 //
 // It takes the invoices in pieces of one step each, so that nobody waits long for Redis. After each
 // step the package is whole: if the process dies, the sweep finds a package that is smaller than it
@@ -36,7 +36,7 @@ func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimi
 		"refusals", 0,
 	}
 	var ids []string
-	rev, past := 0, int64(0) // each piece that takes any is one revision of the package
+	rev, past := 0, int64(0) // each piece that takes an invoice is one revision of the package
 	for looks := 0; len(ids) < lim.Invoices && looks < maxCutLooks; looks++ {
 		n := min(cutPiece, lim.Invoices-len(ids))
 		more := len(ids)+n < lim.Invoices

@@ -15,14 +15,14 @@ import (
 // only: a better one would get layouts of its own.
 //
 // Sizes are those of real invoices of many programs, scaled to 8 KB; times are of one core in
-// November 2026. The first dictionary is six invoices of internal/sample, one of each kind: 2.2 KB
-// in 7 µs. The second one is a dictionary of zstd. Its content is the elements of FA(3) in the
-// order of the schema, sample invoices as programs write them (indented by tabs, by spaces, with
-// CRLF, in one line), and the first dictionary; its tables are made from sample invoices. S2 with
-// its content makes 2.0 KB in as much time, and zstd makes 1.5 KB in 30 µs. Of that, 20 µs are for
-// preparing the dictionary again, whatever the size of the document. So small documents, where zstd
-// would save 200 bytes, are compressed with S2. Before [FormatPacked] documents have the first
-// dictionary.
+// November 2026. The first dictionary is six invoices of internal/sample, one of each kind: S2 with
+// it makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. Its content is the elements of
+// FA(3) in the order of the schema, sample invoices as programs write them (indented by tabs, by
+// spaces, with CRLF, in one line), and the first dictionary; its tables are made from sample
+// invoices. S2 with the content of the second one makes 2.0 KB in as much time, and zstd with it
+// makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever the
+// size of the document. So small documents, where zstd would save 200 bytes, are compressed with
+// S2. Before [FormatPacked], documents are compressed with the first dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte
@@ -30,13 +30,13 @@ var invoicesDict []byte
 //go:embed documents.dict
 var documentsDict []byte
 
-// zstdFrom is from how many bytes on a document is compressed with zstd.
+// zstdFrom is the size in bytes from which a document is compressed with zstd.
 const zstdFrom = 4 << 10
 
-// codec compresses documents. Encode writes behind the end of dst. Decode uses the memory of dst,
-// whose content is lost, if it is large enough.
+// codec compresses documents. Encode writes behind the end of dst. Decode uses the memory of dst if
+// that is large enough; the content of dst is lost.
 type codec struct {
-	plain, encrypted byte // layouts of what it made
+	plain, encrypted byte // the layouts of what it encodes
 	encode           func(dst, document []byte) []byte
 	decode           func(dst, packed []byte) ([]byte, error)
 }
@@ -58,9 +58,9 @@ const (
 	largeCodec
 )
 
-// free returns what is free behind the end of dst, for encoders that write to the start of what
-// they are given and return it. What they return is appended to dst, which moves no byte where it
-// already is there.
+// free returns the unused memory behind the end of dst. It is for encoders that write to the start
+// of the memory that they are given, and return it. Appending the result to dst then moves no byte,
+// because it already is there.
 func free(dst []byte) []byte { return dst[len(dst):cap(dst)] }
 
 func s2Codec(plain, encrypted byte, content func() []byte) codec {
@@ -69,8 +69,8 @@ func s2Codec(plain, encrypted byte, content func() []byte) codec {
 		bounded(func(dst, packed []byte) ([]byte, error) { return dict().Decode(dst, packed) })}
 }
 
-// bounded refuses what says that it is larger than every document: a damaged length could ask for 4
-// GB of memory.
+// bounded refuses a document whose stored length is above maxOpened: a damaged length could ask for
+// 4 GB of memory.
 func bounded(decode func(dst, packed []byte) ([]byte, error)) func(dst, packed []byte) ([]byte, error) {
 	return func(dst, packed []byte) ([]byte, error) {
 		if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {

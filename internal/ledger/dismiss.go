@@ -19,8 +19,8 @@ type Dismissal struct {
 const maxDismissal = 500
 
 // note returns what is kept of a dismissal. It is one line, because listings and the archive show
-// it as the reason of the entry. The time is that of Warsaw, as all times that people read. was is
-// the reason before, if any.
+// it as the reason of the entry. The time is in the time zone of Warsaw, like all times that people
+// read. was is what the entry said before, if anything.
 func (d Dismissal) note(at time.Time, was string) string {
 	s := fmt.Sprintf("dismissed %s by %s: %s", at.In(invoice.Warsaw()).Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
 	if was != "" {
@@ -50,7 +50,7 @@ type DecisionStore struct {
 
 // Dismiss ends for good an invoice that is queued, rejected or parked; another document can then
 // take its identity. It returns a [*ConflictError] if the entry is not as it was read. An invoice
-// that a package holds, or that is being sent, may soon be in KSeF, and no person can stop it.
+// that a package holds, or that is being sent, cannot be dismissed: it may soon be in KSeF.
 func (ds *DecisionStore) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

@@ -163,7 +163,7 @@ func (e PackageEdit) SearchAt(from Millis, page int) PackageEdit {
 	return e.with("search_page", page, func(p *Package) { p.SearchPage = page })
 }
 
-// SearchFirst writes at invoices of which time the search begins.
+// SearchFirst writes the time of the invoices at which the search begins.
 func (e PackageEdit) SearchFirst(from Millis) PackageEdit {
 	return e.with("search_first", from, func(p *Package) { p.SearchFirst = from })
 }

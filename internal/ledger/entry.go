@@ -15,7 +15,7 @@ const Version = 1
 // Lane is how an invoice or a package travels.
 type Lane string
 
-// The lanes. Auto lets the worker choose; it keeps to the other two.
+// The lanes. With Auto the worker chooses; the other two are orders to it.
 const (
 	Auto    Lane = "auto"
 	Express Lane = "express" // online session, one by one, at once
@@ -50,8 +50,9 @@ type Invoice struct {
 	Rev    int64  `redis:"rev"` // grows with every change
 	State  State  `redis:"state"`
 	Number string `redis:"number"` // P_2
-	// Hash is the SHA-256 of the exact bytes, in Base64. It is a field of the hash when KSeF has
-	// the invoice in other bytes than were handed in; otherwise it is kept beside the facts.
+	// Hash is the SHA-256 of the exact bytes, in Base64. It is a field of the entry only when KSeF
+	// has other bytes of the invoice than those that were handed in; otherwise it is kept beside
+	// the facts.
 	Hash   string `redis:"hash"`
 	Lane   Lane   `redis:"lane"`   // as asked for, or as the worker chose
 	Chosen bool   `redis:"chosen"` // the worker chose the lane and may choose again
@@ -63,8 +64,8 @@ type Invoice struct {
 	Reference string `redis:"reference"` // the gateway's id of a single send
 	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
 	Resends   int    `redis:"resends"`   // how often KSeF asked for this invoice again (435, 500, 550)
-	// LeftSession is the session that it was in when a person let it begin again. It does not go
-	// into that one again: the session's list still has the answer to the first try.
+	// LeftSession is the session that the invoice was in when a person queued it again. It is never
+	// sent in that session again, because the session's list still has the answer to the first try.
 	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
@@ -110,7 +111,7 @@ type Package struct {
 	Refusals  int          `redis:"refusals"`   // sessions with these invoices that were refused as a whole
 	Parent    string       `redis:"parent"`     // the package from whose refusal this one was made
 	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any
-	Rest      string       `redis:"rest"`       // the package that this one was split off as a probe
+	Rest      string       `redis:"rest"`       // the package from which this one was split off as a probe
 	NotBefore Millis       `redis:"not_before"` // it is not submitted before this time
 	Doubt     Millis       `redis:"doubt"`      // since when its session does not account for every invoice
 	Listed    bool         `redis:"listed"`     // the result list of the final session was read
@@ -140,11 +141,12 @@ type Package struct {
 	CreatedAt  Millis `redis:"created_at"`
 	UpdatedAt  Millis `redis:"updated_at"`
 
-	// Within binds later changes that begin with this copy to a life of Redis ([Ledger.Life]): they
-	// are a [*ConflictError] in another one. It is for a caller that changes invoices and then
-	// writes of their package that all is done: a failover in between may have taken the first
-	// writes back, and the package has no revision for them. Such a caller reads the life before
-	// the invoices. "" binds to none. It is not part of the entry.
+	// Within is a life of Redis ([Ledger.Life]). A change that begins with this copy of the package
+	// fails with a [*ConflictError] when Redis is in another life. It is for a caller that changes
+	// invoices and then records in their package that all is done: a failover in between may have
+	// undone the changes of the invoices, and the package's revision does not show that. Such a
+	// caller reads the life before it reads the invoices. "" allows any life. Within is not part of
+	// the entry.
 	Within string `redis:"-"`
 }
 

@@ -70,7 +70,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 			V          int
 			ID, Tenant string
 		}
-		_ = json.Unmarshal([]byte(packed), &newer) // a newer build may have changed types: what can be read is
+		_ = json.Unmarshal([]byte(packed), &newer) // a newer build may have changed types: this sets what can be read
 		i.V, i.ID, i.Tenant = newer.V, newer.ID, newer.Tenant
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}

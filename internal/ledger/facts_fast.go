@@ -45,7 +45,8 @@ func (f *storedFacts) read(packed string) bool {
 	}
 }
 
-// plainText cuts a quoted text without escapes and control characters off.
+// plainText cuts a quoted text off the start of s. It reports false for a text with escapes or
+// control characters.
 func plainText(s string) (text, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		return "", s, false

@@ -10,13 +10,14 @@ import (
 )
 
 // The packed entry of a receipted invoice is one field of a hash that it shares with others: the
-// name of a key of its own would take a third of its memory. Two characters of the id name the
-// hash, the bucket, and the bytes of the id but the first are the field. The identity is in a
-// bucket, too. Buckets of identities are small, so Redis keeps them as listpacks.
+// name of a key of its own would take a third of its memory. Such a hash is called a bucket. Two
+// characters of the id name the bucket, and the bytes of the id but the first are the field. The
+// identity of the invoice is in a bucket, too. Buckets of identities are small, so Redis keeps them
+// as listpacks.
 //
-// Scripts read buckets and do not write into one what they do not know. So an entry that changes
-// later leaves its bucket first (thaw), and goes back when the sweep packs it again. Whoever reads
-// looks for a key of its own first, then into the bucket: an entry goes into its bucket in one
+// Scripts can read the values of buckets but cannot change them. So an entry that changes later
+// leaves its bucket first (thaw), and goes back when the sweep packs it again. A reader looks for
+// the entry's own key first and then into the bucket, because an entry moves into its bucket in one
 // step. Long lists look into the buckets first ([EntryReader.Listed]).
 
 // inBuckets reports whether an id has the form of those whose entries may be in buckets.
@@ -62,7 +63,7 @@ func identityBucket(digest string) (name, field string) {
 }
 
 // readEntries reads entries with all their fields, wherever they are. An entry that does not exist
-// has none. Commands have errors of their own only where a key holds another type.
+// has no fields. Commands have errors of their own only where a key holds another type.
 func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStringStringCmd, error) {
 	cmds := make([]*redis.MapStringStringCmd, len(ids))
 	read := func(which []int) error {
@@ -189,7 +190,7 @@ func (c *identityCmds) sick(i int) bool {
 	return wrongType(c.own[i].Err()) || wrongType(c.bucket[i].Err())
 }
 
-// idOf returns the id that is made of these bytes; "" if it is none.
+// idOf returns the id that is made of these bytes; "" if they are not those of an id.
 func idOf(raw string) string {
 	if len(raw) != 15 {
 		return ""

@@ -15,12 +15,12 @@ import (
 // (shapes.go). An entry is packed only if unpacking gives exactly what was there: otherwise it
 // stays as it is.
 //
-// One that leaves its bucket has the fields that scripts need, and the record in pieces. A field
-// that is written to it later counts more than the record. Builds before buckets packed entries so,
-// and older ones read its layout as that of a newer build.
+// An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
+// record in pieces. A field that is written later takes precedence over the record. Builds before
+// [FormatBuckets] packed entries in this form, and still older ones take its layout for that of a
+// newer build.
 
-// finalFacts replaces the facts of a packed entry. The number is a layout: [Version]
-// skips it.
+// finalFacts replaces the facts of a packed entry. The number is a layout that [Version] skips.
 const finalFacts = `{"v":2}`
 
 const (
@@ -46,9 +46,9 @@ const (
 	bitBodyArchived
 	bitNumberOfNIP // the KSeF number begins with the seller's NIP, which is left out
 	bitUPOOfShape  // the address of the receipt is that of the shape, with the session's name in it
-	bitTroubled    // numbers of what went wrong follow; otherwise they are zero
+	bitTroubled    // Resends, FailedSessions and Denied follow; otherwise they are zero
 
-	usualBits = bitNumberOfNIP | bitUPOOfShape // they are left out where they are set, and set where they are not
+	usualBits = bitNumberOfNIP | bitUPOOfShape // stored inverted, because they are set in most records
 )
 
 // pieceFields are the fields of an entry that have the pieces of a record, in order.
@@ -71,7 +71,7 @@ func packFinal(i *Invoice) (record []byte, shape string, err error) {
 }
 
 // appendRecord appends the record of an invoice whose shape has this digest. ofShape says that the
-// shape has the address of its receipt.
+// shape has the address of the receipt.
 func appendRecord(b []byte, i *Invoice, shape string, ofShape bool) []byte {
 	number, ofNIP := numberIn(i.NIP, i.KsefNumber)
 	bits := bitIf(i.Chosen, bitChosen) | bitIf(i.Offline, bitOffline) | bitIf(i.Attachment, bitAttachment) |
@@ -122,8 +122,8 @@ func rareTexts(i *Invoice) [11]*string {
 		&i.OriginalBy, &i.TakenBack, &i.BodySeal}
 }
 
-// unpackFinal reads a record into an empty entry. shape is that of the record; nil if it is not
-// there. State and revision are fields of the entry.
+// unpackFinal reads a record into an empty entry. shape is the shape of the record; nil if it is
+// not known. State and revision are not in the record: they are fields of the entry.
 func (i *Invoice) unpackFinal(id string, record []byte, shape *knownShape) error {
 	if shape == nil && len(record) >= 1+shapeSize {
 		return fmt.Errorf("%w: %w", errDamaged, errNoShape)

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/xid"
 )
 
-// The forms in which words that have a form are packed. A word that is not exactly of its form is
-// stored as it is.
+// The kinds of words. A word is a short text in a record. A word that has exactly one of the forms
+// below is packed; any other is stored as it is.
 const (
 	wordText       = iota // length and bytes
 	wordDate              // 2026-11-26
@@ -65,8 +65,8 @@ func appendDigits(b []byte, s string) []byte {
 // dayForm is the layout of a date of eight digits.
 const dayForm = "20060102"
 
-// appendDate appends a kind of word and its date: day and the days since 1970 in two bytes where
-// the date has that form, otherwise plain and the digits.
+// appendDate appends the kind of a word and its date. If the date fits, these are day and the days
+// since 1970 in two bytes, otherwise plain and the digits.
 func appendDate(b []byte, plain, day byte, digits string) []byte {
 	t, err := time.Parse(dayForm, digits)
 	if n := t.Unix() / secondsOfDay; err == nil && n >= 0 && n <= math.MaxUint16 && t.Format(dayForm) == digits {
@@ -184,7 +184,7 @@ func (r *recordReader) numbers(i *Invoice, bits uint64) {
 	}
 }
 
-// numbersOfOldRecord reads those of layout 1.
+// numbersOfOldRecord reads the numbers and times of a record of layout 1.
 func (r *recordReader) numbersOfOldRecord(i *Invoice) {
 	var n [12]int64
 	for k := range n {

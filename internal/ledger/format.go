@@ -49,11 +49,11 @@ func (h Home) writes() int { return max(h.Writes, FormatKeys) }
 // be done now. reads is the newest format that every living process reads; after is how long each
 // of the two steps is put off:
 //
-//  1. Since everybody reads the next format, so much time has passed that nobody goes back to the
-//     earlier build. Then it becomes the format of the ledger, and earlier builds refuse it.
-//  2. Since then, so much time has passed that no program is still at work that began before it,
-//     such as an enqueue submit of an earlier build, which tells nobody that it is there. Then the
-//     format is written.
+//  1. Every process has read the next format for so long that nobody goes back to the earlier
+//     build. Then this format becomes the format of the ledger, and earlier builds refuse the
+//     ledger.
+//  2. The first step was so long ago that no program of an earlier build is still at work, such as
+//     an enqueue submit, which tells nobody that it is there. Then the format is written.
 func (h Home) step(reads int, now Millis, after time.Duration) Home {
 	passed := h.Since != 0 && int64(now-h.Since) >= after.Milliseconds()
 	switch {
@@ -74,8 +74,8 @@ func (h Home) step(reads int, now Millis, after time.Duration) Home {
 }
 
 // first returns the home of a ledger that has none yet. An empty ledger is written in the newest
-// format at once. Processes that nobody knows of may use one that has entries: it waits for the
-// second step.
+// format at once. A ledger that has entries may be in use by processes that nobody knows of, so it
+// waits for the second step.
 func (h Home) first(empty bool, now Millis) Home {
 	h.V, h.Writes, h.Next, h.Since = Format, Format, 0, 0
 	if !empty {
@@ -99,7 +99,7 @@ func readableHome(st *store, h Home) error {
 }
 
 // FormatStore knows the format of a ledger, and leads it to a newer one when every process of the
-// pool reads that.
+// pool reads the newer one.
 type FormatStore struct {
 	*store
 	home *HomeStore

@@ -17,11 +17,11 @@ type FormatStatus struct {
 	Format int // of the ledger: whoever does not read it is refused
 	Writes int // the newest that is written
 	Next   int // the format that follows; 0: none
-	// Since is since when every process reads Next or, when Next is Format already, since when
-	// earlier builds are refused.
+	// Since is when every process began to read Next. When Next is Format already, it is when
+	// earlier builds began to be refused.
 	Since time.Time
 	// Behind names processes that are alive and do not read the newest format of this build. They
-	// are not looked for once that is written.
+	// are not looked for once that format is written.
 	Behind []string
 	// Changed says that this call made a step.
 	Changed bool
@@ -67,8 +67,9 @@ func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (Format
 }
 
 // behind returns the names of living processes that do not read the newest format of this build,
-// and the newest that all of them read. There is no list of living processes, because builds of the
-// first format wrote none: it goes through all keys, until the newest format is written.
+// and the newest format that all of them read. There is no list of living processes, because builds
+// of the first format wrote none. So behind goes through all keys, until the newest format is
+// written.
 func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, err error) {
 	reads = Format
 	match := globText(fs.key(keyWorker)) + "*"

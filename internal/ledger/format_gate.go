@@ -11,8 +11,8 @@ import (
 )
 
 // gateFresh is how long an answer of the gate counts. An answer that is a little old does no harm:
-// the last process that does not read a format has ended ledger.upgrade_after before that format
-// may be written.
+// a format may be written only ledger.upgrade_after after the last process that does not read it
+// has ended.
 const gateFresh = 3 * time.Second
 
 // formatGate remembers which format may be written. Safe for concurrent use. Its zero value knows
@@ -34,7 +34,7 @@ func (g *formatGate) close() { g.known.Store(&gateAnswer{at: time.Now()}) }
 
 // EverybodyReads reports whether a format may be written: every process of the pool reads it, and
 // none that does not can come back. It asks Redis at most every few seconds; while one goroutine
-// asks, the others take the answer from before. While that is not known, the answer is no.
+// asks, the others take the earlier answer. While there is none, EverybodyReads reports false.
 func (st *store) EverybodyReads(ctx context.Context, format int) bool {
 	if format <= FormatKeys {
 		return true

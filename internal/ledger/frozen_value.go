@@ -14,8 +14,8 @@ const (
 	frozenRef    = 0x80 // the bit that says that there is the digest of a ref
 	digestSize   = 20   // bytes of the digest of an identity or a ref
 
-	// frozenField is a field that readers add to those of an entry that they found in a bucket: the
-	// value as it is there.
+	// frozenField is a field that readers add to the fields of an entry that they found in a
+	// bucket. It has the value of the bucket, unchanged.
 	frozenField = "frozen"
 )
 
@@ -44,7 +44,7 @@ func (f frozen) pack() (string, error) {
 	return string(append(append(b, f.heads...), f.record...)), nil
 }
 
-// unpackFrozen reads a value. With [ErrNewer] a newer build wrote it.
+// unpackFrozen reads a value. It returns [ErrNewer] if a newer build wrote the value.
 func unpackFrozen(value string) (f frozen, err error) {
 	rest, ok := strings.CutPrefix(value, frozenLayout)
 	if !ok {
@@ -75,7 +75,7 @@ func unpackFrozen(value string) (f frozen, err error) {
 }
 
 // fieldsOfFrozen returns a value as the fields that the entry would have with a key of its own, and
-// the value itself. One that cannot be read gives fields that say so.
+// the value itself. A value that cannot be read gives fields that cannot be read either.
 func fieldsOfFrozen(value string) map[string]string {
 	m := map[string]string{"state": string(Receipted), "facts": finalFacts, "rev": "1", frozenField: value}
 	f, err := unpackFrozen(value)

@@ -12,9 +12,9 @@ import (
 )
 
 // Home says where the invoices of a ledger go. The first process that works with the ledger writes
-// it, and every other process compares: an invoice that a test environment accepted is not in KSeF,
-// and an invoice that is meant for a test must not be issued. The zero value means that no home was
-// written.
+// it, and every other process compares it with its own configuration: an invoice that a test
+// environment accepted is not in KSeF, and an invoice that is meant for a test must not be issued.
+// The zero value means that no home was written.
 type Home struct {
 	V           int    `json:"v"`                 // the format of the ledger: whoever does not read it must not use the ledger
 	Environment string `json:"environment"`       // as configured: test, demo, production or custom
@@ -192,9 +192,9 @@ func (hs *HomeStore) atHome(
 	return run(ctx, s, args)
 }
 
-// stillHere returns an error if documents must not be taken in, by the home that a command has just
-// read: the ledger belongs elsewhere now, or this build does not know its format any more. A ledger
-// that was never claimed by this process is compared by its format alone.
+// stillHere checks the home that cmd has just read. It returns an error if documents must not be
+// taken in, because the ledger belongs elsewhere now or this build does not know its format any
+// more. If this process has never claimed the ledger, only the format is checked.
 func (hs *HomeStore) stillHere(ctx context.Context, cmd *redis.StringCmd) error {
 	_, raw, err := homeIn(hs.store, cmd)
 	if err != nil {
@@ -222,8 +222,8 @@ func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 	return hs.fits(at, to)
 }
 
-// writeHome replaces the home that was read as old, and returns the one that is there afterwards,
-// as it stands in Redis too.
+// writeHome replaces the home if it still reads old. It returns the home that is there afterwards,
+// decoded and as it stands in Redis.
 func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
 	value, err := json.Marshal(h)
 	if err == nil {

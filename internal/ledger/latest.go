@@ -13,9 +13,10 @@ import (
 // invoices, at most some ten thousand, the same millisecond.
 const sameInstant = 20_000
 
-// Latest lists up to limit places of invoices in a state, the newest change first: those older than
-// before, and not changed before from. The zero values leave that end open. It reads no entry. The
-// error is an [*UnreadableError] when the index holds something else.
+// Latest lists up to limit places of invoices in a state, the newest change first. It lists changes
+// that stand behind the place before and are not earlier than the time from. A zero value leaves
+// its end open. It reads no entry. The error is an [*UnreadableError] when the index holds
+// something else.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	key, lowest := er.key(keyState, string(s)), "-inf"
 	if from != 0 {
@@ -37,7 +38,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 		}
 		at := strconv.FormatInt(int64(before.At), 10)
 		highest = "(" + at
-		// Redis lists those of one millisecond in the order of their ids, here the last one first.
+		// Redis orders the invoices of one millisecond by their ids. This list has the last one
+		// first.
 		same, err := er.rdb.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
 		if err = sickOr(err, keyState+string(s)); err != nil {
 			return nil, fmt.Errorf("list %s invoices: %w", s, err)
@@ -57,8 +59,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 	return out, nil
 }
 
-// OpenRefusalsOf reads up to limit open refusals of one tenant ("": those of none), the oldest
-// first, behind the first skip of them.
+// OpenRefusalsOf reads up to limit open refusals of one tenant ("": those that belong to no
+// tenant), the oldest first. It leaves out the first skip of them.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()
 	if err != nil {
@@ -70,7 +72,8 @@ func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip,
 	return rs.readRefusals(ctx, tenant, ids)
 }
 
-// CountRefusals returns how many open refusals each tenant has ("": those of none).
+// CountRefusals returns how many open refusals each tenant has ("": those that belong to no
+// tenant).
 func (rs *RefusalStore) CountRefusals(ctx context.Context) (map[string]int64, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

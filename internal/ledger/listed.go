@@ -14,8 +14,8 @@ import (
 const listedPiece = 500
 
 // Listed reads entries as [EntryReader.Invoices] does. It is for lists in which nearly all invoices
-// are receipted: it looks into the buckets first, and takes less than half of the time for what is
-// there. All other entries take one look more.
+// are receipted: it looks into the buckets first, and takes less than half of the time for entries
+// that are there. Every other entry takes one look more.
 func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, error) {
 	out := make([]Invoice, 0, len(ids))
 	var unread []Unreadable
@@ -32,7 +32,7 @@ func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, err
 			}
 		}
 		var rest []Invoice
-		if len(others) > 0 { // it also says what is wrong with those that cannot be read
+		if len(others) > 0 { // Invoices also says what is wrong with those that cannot be read
 			rest, err = er.Invoices(ctx, others)
 			sick, err := Skip(err)
 			if err != nil {
@@ -45,8 +45,8 @@ func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, err
 	return out, some(unread)
 }
 
-// merge puts more entries into the gaps of a list, all in the order of ids. It moves the entries
-// together where gaps are left, and returns how many there are.
+// merge puts more entries into the gaps of a list; both are in the order of ids. It closes the gaps
+// that are left, and returns how many entries there are.
 func merge(ids []string, list, more []Invoice) int {
 	n := 0
 	for i, id := range ids {
@@ -64,9 +64,9 @@ func merge(ids []string, list, more []Invoice) int {
 	return n
 }
 
-// inTheirBuckets reads the values of entries that are in buckets, in one round trip. Those of all
-// others are zero, also of one that has a key of its own all the same. A script would read as many
-// with one command, and take Redis half as long again.
+// inTheirBuckets reads the values of entries that are in buckets, in one round trip. All other
+// entries have a zero value, even one in a bucket if it has a key of its own as well. A script
+// could read as many with one command, but would take Redis half as long again.
 func inTheirBuckets(ctx context.Context, st *store, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {

@@ -106,8 +106,8 @@ func (st *store) byTime(ctx context.Context, key string, from, to time.Time, lim
 	return ids, sickOr(err, key)
 }
 
-// Counts returns how many invoices are in each state; every state has an entry but one whose index
-// holds something else ([Ledger.SickKeys]).
+// Counts returns how many invoices are in each state; a state is left out only if its index holds
+// something else ([Ledger.SickKeys]).
 func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}
 	err := er.pipe(ctx, func(p redis.Pipeliner) {

@@ -55,9 +55,9 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 }
 
 // MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
-// the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
-// not fit the pool's seals. The first time it records what b seals with. From then on b seals
-// documents in the newest layouts that every process of the pool reads.
+// the used share of Redis's memory has reached below (0 turns this check off), and a [*SealError]
+// if b does not fit the pool's seals. The first time it records what b seals with. From then on b
+// seals documents in the newest layouts that every process of the pool reads.
 func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	in, err := ts.Intake(ctx)
 	if err != nil {

@@ -1,11 +1,11 @@
 package ledger
 
-// The entry of an invoice that is taken in is packed in the way of those that are receipted
-// (final_entry.go): its facts are a record in pieces, and its shape is one field. As
-// JSON its facts are longer than 64 bytes, so Redis keeps the whole entry as a hash table, which
-// takes four times the memory. What scripts read or change is a field of its own, and counts more
-// than the record. Only the facts of an invoice that comes with [NewTerms.Offline] later, or
-// that a record cannot hold, are JSON.
+// The entry of an invoice that is taken in is packed like a receipted one (final_entry.go): its
+// facts are a record in pieces, and its shape is one field. As JSON its facts would be longer than
+// 64 bytes, and Redis would keep the whole entry as a hash table, which takes four times the
+// memory. What scripts read or change is a field of its own, and takes precedence over the record.
+// The facts are JSON only if a record cannot hold them, or if the invoice was handed in again with
+// [NewTerms.Offline].
 
 // newShapes are the shapes of the invoices of one batch. The zero value is empty.
 type newShapes struct {

@@ -13,8 +13,8 @@ type Newest struct {
 	State State
 }
 
-// NewestOf returns, by the ids of invs, the newest document of their identity where that is another
-// document.
+// NewestOf returns the newest document of the identity of each invoice, by the invoice's id. It
+// leaves out invoices that are the newest themselves.
 func (er *EntryReader) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
 	digests := make([]string, len(invs))
 	for i := range invs {

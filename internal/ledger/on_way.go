@@ -16,8 +16,8 @@ type OnWay struct {
 }
 
 // OnWay counts the packages of each tenant, in two round trips. It reads up to limit packages of
-// each state, those that moved last: nobody should wait for a package that has been undecided for
-// long.
+// each state, beginning with those that moved last: nobody should wait for a package that has been
+// undecided for long.
 func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))

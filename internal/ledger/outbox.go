@@ -15,9 +15,9 @@ import (
 // an invoice writes the outcome too, so neither is ever there without the other. Sinks (sinks.go)
 // read it from where they stopped.
 //
-// An outcome has what may change in the entry later: a rejected invoice that a person retries has
-// another state and no reason then. The rest is read from the entry when somebody is told. The list
-// is bounded by count and by age, so a sink that takes nothing cannot fill Redis.
+// An outcome contains what may change in the entry later: after a retry, a rejected invoice has
+// another state and no reason. The rest is read from the entry when a sink is told. The list is
+// bounded by count and by age, so a sink that takes nothing cannot fill Redis.
 
 // stateRefused is the state of an outcome that is about a refused document, which is not an
 // invoice.
@@ -29,8 +29,8 @@ type Outcome struct {
 	ID    string `json:"id"`           // of the invoice or the refusal
 	Rev   int64  `json:"rev"`          // of the entry when it was written
 	State State  `json:"state"`
-	// Tenant is whose it is; "" in outcomes of invoices that an earlier build wrote, and where the
-	// name needs an escape in JSON. The entry has it, too.
+	// Tenant is the tenant of the invoice or refusal. It is "" in outcomes of invoices that an
+	// earlier build wrote, and where the name needs an escape in JSON. The entry has it, too.
 	Tenant     string `json:"tenant,omitempty"`
 	Code       int    `json:"code,omitempty"`
 	KsefNumber string `json:"number,omitempty"`
@@ -106,7 +106,8 @@ func (ob *OutboxStore) Outcomes(ctx context.Context, after string, n int) ([]Out
 type OutboxSpan struct {
 	First, Last string // places; "" when it is empty
 	Length      int64
-	// Added counts all outcomes that were ever written. Those before First were Added - Length.
+	// Added counts all outcomes that were ever written. Of these, Added - Length have left the
+	// outbox.
 	Added int64
 }
 
@@ -123,12 +124,13 @@ func (ob *OutboxStore) Outbox(ctx context.Context) (OutboxSpan, error) {
 		Added: max(info.EntriesAdded, info.Length)}, nil
 }
 
-// TrimOutbox drops the outcomes that are older than keep, whoever has not been told of them.
+// TrimOutbox drops the outcomes that are older than keep, even those that a sink has not been told
+// of.
 func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error {
 	now, err := ob.Clock(ctx)
 	if err == nil {
 		oldest := strconv.FormatInt(now.Add(-keep).UnixMilli(), 10)
-		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err() // exactly: an old storage key is kept until they are gone
+		err = ob.rdb.XTrimMinID(ctx, ob.key(keyOutbox), oldest).Err() // exactly, because an old storage key is kept until they are gone
 	}
 	if err != nil {
 		return fmt.Errorf("trim the outbox: %w", err)
@@ -136,7 +138,7 @@ func (ob *OutboxStore) TrimOutbox(ctx context.Context, keep time.Duration) error
 	return nil
 }
 
-// tellRefusal puts a refusal, or its end, into the outbox with what writes it.
+// tellRefusal puts a refusal, or its end, into the outbox, in the pipeline that writes the refusal.
 func tellRefusal(ctx context.Context, st *store, p redis.Pipeliner, tenant string, r *Refusal) {
 	if st.outbox == 0 {
 		return

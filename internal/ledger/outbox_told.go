@@ -13,7 +13,8 @@ type Told struct {
 	OfRefusal *Refusal
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
-	// Sealed says that this process lacks the key of a text of it. Such texts are empty.
+	// Sealed says that this process lacks the key of one of the texts, or of several. Such texts
+	// are empty.
 	Sealed bool
 }
 
@@ -93,11 +94,11 @@ func withoutSealed(r *Refusal) (sealed bool) {
 	return sealed
 }
 
-// asOf returns an entry as it was at an outcome. An entry in the same state may only have been
-// annotated since, so its text is returned as it is now: the note is part of what became of it. It
-// has the outcome's revision all the same, because the entry may as well have been retried and come
-// to the same state again: then other outcomes lie between, which must not seem older. An outcome
-// without a state stands for the present one.
+// asOf returns an entry as it was at an outcome. An entry that is still in this state may only have
+// been annotated since. So its text is returned as it is now: the note is part of what became of
+// it. But it gets the outcome's revision, because the entry may also have been retried and have
+// come to the same state again. Then there are other outcomes in between, and they must not seem
+// older than this one. For an outcome without a state the entry is returned as it is now.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

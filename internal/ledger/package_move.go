@@ -33,11 +33,11 @@ type PackageMove struct {
 // state and revision, and the fields of Edit. It returns a [*ConflictError] if p is not as it was
 // read.
 //
-// The first step changes the package and a piece of its invoices; the other invoices follow, a
-// piece a step, as [PackageStore.Cut] takes them. So a process that dies leaves a package whose
-// state is written and some of whose invoices have not followed: callers choose states from which
-// whoever finds it goes on ([PackageStore.MoveRest]). Each step is a revision of the package. With
-// an error, p is as the last step left it.
+// The first step changes the package and a piece of its invoices; the other invoices follow, one
+// piece in each step, as [PackageStore.Cut] takes them. If the process dies, the state of the
+// package is written, but some of its invoices may not have followed. So callers choose states from
+// which the process that finds the package goes on ([PackageStore.MoveRest]). Each step is a
+// revision of the package. With an error, p is as the last step left it.
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
 // close MUST NOT be called.
@@ -121,8 +121,8 @@ func (m *PackageMove) check(id string) error {
 	return nil
 }
 
-// moveStep changes a package and those of its invoices that are in a piece, which begins at the
-// place first. more says that there are invoices behind it.
+// moveStep changes a package and one piece of its invoices. The piece begins at the place first.
+// more says that there are invoices behind the piece.
 func (ps *PackageStore) moveStep(ctx context.Context, p *Package, m PackageMove, first int) (more bool, err error) {
 	to := "="
 	if m.To != "" {

@@ -17,12 +17,12 @@ const purgePage = 1000
 // process still writes.
 const purgePasses = 5
 
-// Purge deletes every key under the ledger's prefix, also those of the limiter and the queues, and
-// counts them by their first word. at is the home that the caller read. If the home has changed
+// Purge deletes every key under the ledger's prefix, including those of the limiter and the queues,
+// and counts them by their first word. at is the home that the caller read. If the home has changed
 // since, Purge deletes nothing and returns a [*HomeError]. First it writes into the home that the
 // ledger is being purged, so that no process works with half a ledger. The home is deleted last: a
-// purge that was cut off is run again. also runs before any other key is deleted, for data that is
-// not in Redis; also and progress may be nil.
+// purge that was cut off is run again. The function also is called before any key is deleted; it is
+// for data that is not in Redis. Both also and progress may be nil.
 //
 // Purge does not check what the entries are, or whether workers are alive: the caller does.
 func (hs *HomeStore) Purge(
@@ -124,7 +124,7 @@ func (hs *HomeStore) entriesIn(ctx context.Context, keys []string) (n int64, err
 }
 
 // Empty reports whether there is no key under the ledger's prefix. It reads names of keys until it
-// finds one, so in a database that others share it may read all of them.
+// finds one, so in a database that other programs use too it may read all names.
 func (hs *HomeStore) Empty(ctx context.Context) (bool, error) {
 	for cursor := uint64(0); ; {
 		keys, next, err := hs.rdb.Scan(ctx, cursor, hs.everyKey(), purgePage).Result()
@@ -145,7 +145,7 @@ func (hs *HomeStore) everyKey() string {
 	return globText(hs.prefix) + "*"
 }
 
-// globText is the pattern that matches a text alone.
+// globText returns the pattern that matches only this text.
 func globText(text string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(text)
 }

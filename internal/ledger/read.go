@@ -179,8 +179,9 @@ func damaged(err error) error {
 	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
 }
 
-// countable returns why a revision cannot be counted on, or nil. Redis counts only numbers as it
-// writes them itself: with "01" every move would conflict or fail half way. None is another fault.
+// countable returns why a revision cannot be incremented, or nil. Redis increments only numbers in
+// the form that it writes itself: with "01" every move would conflict or fail half way. A missing
+// revision is another fault, which sound reports.
 func countable(stored string, rev int64) error {
 	if rev == 0 || stored == strconv.FormatInt(rev, 10) && len(stored) <= maxRevision {
 		return nil
@@ -188,7 +189,7 @@ func countable(stored string, rev int64) error {
 	return fmt.Errorf("%w: its revision is not a number as Redis writes it", errDamaged)
 }
 
-// maxRevision is how many digits a revision has at most: scripts compute with what fits a double.
+// maxRevision is how many digits a revision has at most: scripts compute with doubles.
 const maxRevision = 15
 
 // sound returns why an entry cannot be used, or nil. It checks the version first, because a newer

@@ -9,8 +9,8 @@ func (is *InvoiceStore) Receipt(ctx context.Context, ids []string, upo string) (
 	return is.ReceiptWith(ctx, ids, upo, "")
 }
 
-// ReceiptWith does the same and writes a reason that a person should read: something in the archive
-// was found damaged.
+// ReceiptWith does the same and writes a reason that a person should read, because something in the
+// archive was found damaged.
 func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {
@@ -18,7 +18,7 @@ func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reas
 	}
 	errs, err := is.Apply(ctx, moves)
 	if err == nil {
-		// A receipt is a receipt, packed or not: what could not be packed now, the sweep packs.
+		// It is no error if an entry cannot be packed now: the sweep packs it later.
 		_, _ = is.compact(ctx, ids, nil)
 	}
 	return errs, err

@@ -18,13 +18,13 @@ const maxRefusals = 5000
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
-// RefusalStore keeps documents that were refused on record, without their content.
+// RefusalStore keeps a record of refused documents, without their content.
 type RefusalStore struct{ *store }
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
-// again. One of the same invoice in another tenant's list is removed: the document was handed in
-// for the wrong tenant, or the configuration has changed. When [IsFull] reports the error, some
-// refusals are not on record, and nothing else has changed.
+// again. A refusal of the same invoice in another tenant's list is removed: the document was handed
+// in for the wrong tenant, or the configuration has changed. When [IsFull] is true for the error,
+// some refusals are not on record, and nothing else has changed.
 //
 // Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
 // were taken in can finish, and refusals must not use up the memory that is left for that.
@@ -176,9 +176,9 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Refusals reads the refusals that were last refused at from or later, oldest first: those that
-// ended as ended says, or the open ones if it is "". With an [*UnreadableError] it returns those of
-// the tenants whose index can be read.
+// Refusals reads the refusals of documents that were last refused at the time from or later, oldest
+// first. It reads those that ended as ended says, or the open ones if ended is "". With an
+// [*UnreadableError] it returns the refusals of the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

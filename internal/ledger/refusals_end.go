@@ -38,8 +38,9 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 	return n, nil
 }
 
-// dropEnded leaves out tenants of whose refusals none is open. It asks about all of them at once: a
-// pool has hundreds of tenants, and nearly every document that is taken ends no refusal.
+// dropEnded removes the tenants that have none of the given refusals open. It asks about all
+// tenants in one round trip: a pool has hundreds of tenants, and nearly every document that is
+// taken ends no refusal.
 func (rs *RefusalStore) dropEnded(ctx context.Context, byTenant map[string][]RefusalEnd) error {
 	scores := map[string]*redis.FloatSliceCmd{}
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {

@@ -16,7 +16,8 @@ type Part struct {
 	// NotBefore is when the package may be submitted. A task that comes earlier waits.
 	NotBefore Millis
 	IDs       []string // of the invoices
-	// Moved is called, after each step, with the invoices that went into it; nil: nobody is.
+	// Moved is called, after each step, with the invoices that went into the package. It may be
+	// nil.
 	Moved func(ids []string)
 
 	joins bool // an earlier step of the same Repack may have made it
@@ -28,8 +29,8 @@ type Part struct {
 // [*ConflictError] if p is not as it was read, or if a package that must exist is not cut.
 //
 // Up to two hundred invoices go in one step. More go in several, and the package ends with the last
-// one; no invoice is ever in none or in two. A process that dies in between leaves a package with
-// the invoices that have not left it; the process that finds it decides about those again. A
+// step; no invoice is ever in no package or in two. A process that dies in between leaves a package
+// with the invoices that have not left it; the process that finds it decides about those again. A
 // package that has not received all of its invoices yet is sent with those that it has. With an
 // error, p is as the last step left it.
 func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
@@ -42,13 +43,14 @@ func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState
 	for _, part := range parts {
 		n += len(part.IDs)
 	}
-	// In opened and uploaded a session may be closed by whoever finds the package, so nothing
-	// leaves it before it has ended. No worker repacks such a package.
+	// While a package is opened or uploaded, any process that finds it may close its session. So
+	// all invoices leave it in the step that ends it. No worker repacks a package in these states.
 	if n <= packagePiece || p.State == PackageOpened || p.State == PackageUploaded {
 		return ps.repackStep(ctx, p, end, reason, parts)
 	}
 	if p.State == PackageClosing && end != p.State {
-		// Nobody closes the session any more once the first invoice has left.
+		// The package moves on from closing before its first invoice leaves it, so that nobody
+		// closes the session any more.
 		if err := ps.MovePackage(ctx, p, PackageMove{To: PackageProcessing}); err != nil {
 			return err
 		}
@@ -64,7 +66,8 @@ func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState
 	return nil
 }
 
-// inSteps divides parts into pieces, each of which joins the piece before it of the same package.
+// inSteps divides parts into pieces. Each later piece of a part joins the package that the first
+// piece made.
 func inSteps(parts []Part) []Part {
 	var out []Part
 	for _, part := range parts {

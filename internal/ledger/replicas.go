@@ -41,9 +41,9 @@ type Replication struct {
 }
 
 // fenced runs a script and waits until the replicas have what it wrote. Both use one connection and
-// one round trip: WAIT concerns the writes of its own connection. On another connection it could
-// ask the new master after a failover, which never had them. With a [*ReplicaError] the answer is
-// valid.
+// one round trip: WAIT concerns the writes of its own connection. On another connection, WAIT could
+// reach the new master after a failover, which never had these writes. With a [*ReplicaError] the
+// answer is valid.
 func (rp *Replication) fenced(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	if rp.replicas == 0 {
 		return rp.run(ctx, s, args)
@@ -93,8 +93,8 @@ func (rp *Replication) waitFor(ctx context.Context, tx *redis.Tx) error {
 }
 
 // Secure waits until the replicas have what the ledger says about a package. A worker calls it
-// before it makes again the call that the package's state announces. It returns a [*ConflictError]
-// if p is not as it was read.
+// before it repeats the call that the package's state announces. It returns a [*ConflictError] if p
+// is not as it was read.
 func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 	if ps.replication.replicas == 0 {
 		return nil
@@ -109,8 +109,8 @@ func (rp *Replication) Replicated(ctx context.Context) error {
 	return err
 }
 
-// Followed is Replicated before work that a lagging replica would make useless. Where no replica is
-// waited for, it does nothing.
+// Followed is like Replicated, but does nothing if the ledger waits for no replica. It comes before
+// work that a lagging replica would make useless.
 func (rp *Replication) Followed(ctx context.Context) error {
 	if rp.replicas == 0 {
 		return nil

@@ -14,9 +14,10 @@ import (
 // would be needed until the last entry is forgotten, which may be never. Documents are not sealed
 // again: they leave Redis with their receipt or after storage.keep_rejected.
 //
-// It looks at up to limit entries of each state, those behind the last ones that a process looked
-// at, and at every refusal, hold, tenant and outcome that a sink has not taken. It returns how many
-// texts it sealed again. A text that this process cannot open stays as it is.
+// It looks at up to limit entries of each state, and begins behind the last entry that any process
+// looked at. It also looks at every refusal, hold and tenant, and at every outcome that a sink has
+// not taken. It returns how many texts it sealed again. A text that this process cannot open stays
+// as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
@@ -162,7 +163,7 @@ func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
 	return now, digest
 }
 
-// digestOf returns the digest under which the ref of packed facts is indexed by the first key.
+// digestOf returns the digest under which the ref of packed facts is indexed with the first key.
 func (ss *SealStore) digestOf(id, facts string) string {
 	var inv Invoice
 	if inv.unpackFacts(facts) != nil {

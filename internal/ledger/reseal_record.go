@@ -24,8 +24,8 @@ func recordOfRow(row []any) []byte {
 }
 
 // appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.
-// There are none where nothing is to be sealed, where this process cannot open the texts, and where
-// the record would not be read as it was.
+// It appends none if nothing is to be sealed, if this process cannot open the texts, or if the new
+// record would not give the same entry.
 func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
 	shape := ss.shapes.of(record)
 	var inv Invoice

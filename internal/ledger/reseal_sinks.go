@@ -9,7 +9,7 @@ import (
 
 // What sinks have not taken quotes invoices too: a reason is sealed as in the outbox, and a sink's
 // answer may contain what was sent to it. Both are sealed again like other texts. Outcomes in the
-// outbox never change: they count for their key until they leave it, after results.keep.
+// outbox never change: they need their key until they leave the outbox, after results.keep.
 
 // AddSinks records the names of sinks, so that what is sealed for them is found.
 func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
@@ -54,8 +54,9 @@ func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error)
 	return nil
 }
 
-// edit returns the record with each of its sealed texts, without their prefix, as change returns
-// it. aad is the additional data of a text. A record that cannot be read stays as it is.
+// edit calls change with each sealed text of the record, without the prefix, and returns the record
+// with the results in place of the texts. aad is the additional data of a text. A record that
+// cannot be read stays as it is.
 func (r sinkRecord) edit(change func(aad, packed string) string) (string, error) {
 	one := func(aad, stored string) string {
 		if packed, sealed := strings.CutPrefix(stored, sealedText); sealed {
@@ -79,7 +80,7 @@ func (r sinkRecord) edit(change func(aad, packed string) string) (string, error)
 }
 
 // resealSinks seals the texts of sinks with the first key, a page at a time. A record that a worker
-// changes meanwhile stays as that worker wrote it, which seals with the first key too.
+// changes meanwhile stays as that worker wrote it: the worker seals with the first key, too.
 func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 	var args []any
 	flush := func(least int) error {

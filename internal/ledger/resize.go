@@ -14,13 +14,13 @@ const (
 )
 
 // resize counts the bytes of all waiting sets again. Their count goes wrong when a person deletes
-// it, or one of the two indexes of a set. It reports false when a set changed all the time; its
-// count is what it was then.
+// it, or one of the two indexes of a set. It reports false if invoices left a set during every try;
+// the count of that set stays as it was.
 func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil {
 		if wrongType(err) {
-			return true, nil // it is sick, and told of; when it is well, all is counted
+			return true, nil // the key is sick and is reported; when it is well again, all is counted
 		}
 		return false, fmt.Errorf("count what waits again: %w", err)
 	}

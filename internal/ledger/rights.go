@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// scriptCommands are the commands that scripts use on keys, each with words behind the key with
-// which it writes nothing to a key that does not exist. A script goes on when an index cannot be
-// written, because it may be of another type (lua/entries.lua). A command that Redis refuses to its
-// user for lack of rights would be passed over as silently, and what waits would be in no index, or
-// no receiver of results be told of it. So these rights are tried beforehand.
+// scriptCommands are the commands that scripts use on keys. Each has arguments with which it writes
+// nothing to a key that does not exist. A script goes on when it cannot write an index, because the
+// index may be of another type (lua/entries.lua). If Redis refused a command because its user lacks
+// the right, the script would go on as silently. Then what waits would be in no index, or no
+// receiver of results would be told of it. So these rights are tried beforehand.
 var scriptCommands = [][]any{
 	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},
@@ -20,11 +20,11 @@ var scriptCommands = [][]any{
 	{"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1}, {"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "NOMKSTREAM", "*", "a", 1},
 }
 
-// onHome are those for which there are no such words. They are tried on the home, which is of
-// another type.
+// onHome are the commands for which there are no such arguments. They are tried on the key of the
+// home: it is of another type, so they write nothing.
 var onHome = [][]any{{"HSETNX", "a", 1}, {"SADD", "a"}}
 
-// RightsError says that Redis refuses commands to its user that the ledger needs.
+// RightsError says that Redis refuses its user commands that the ledger needs.
 type RightsError struct {
 	Commands []string // at least one
 	Why      string   // what Redis says about the first
@@ -61,5 +61,5 @@ func (us *UnreadableStore) ListAgain(ctx context.Context) error {
 	return us.seeSickNames(ctx, []string{anyIndex})
 }
 
-// anyIndex stands among the keys that were sick for indexes of which nobody knows what they lack.
+// anyIndex is recorded among the sick keys when some index may lack entries and nobody knows which.
 const anyIndex = "any"

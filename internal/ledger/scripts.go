@@ -8,9 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each verb is one file of lua/, and says there what it is given and what it answers. entries.lua
-// is put before every one of them that writes: it reads and writes entries and keeps the indexes in
-// step.
+// Each verb is one file of lua/, which says at its start what the verb is given and what it
+// answers. entries.lua is put before every one of them that writes: it reads and writes entries and
+// keeps the indexes in step.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -75,8 +75,8 @@ func script(name string) *redis.Script {
 	return known(name, names+luaFile("entries")+luaFile(name))
 }
 
-// reading makes a verb that is given the prefix alone and writes nothing, so entries.lua, which
-// begins with a write, is not before it: it works on a replica too.
+// reading makes a verb that writes nothing. entries.lua begins with a write and is not put before
+// it, so the verb works on a replica too. Of the common arguments it gets only the prefix.
 func reading(name string) *redis.Script { return known(name, luaFile(name)) }
 
 func known(name, source string) *redis.Script {

@@ -22,10 +22,10 @@ const tallyPage = 1000
 // above.
 type Tally struct {
 	Documents map[string]int64 // of invoices
-	// Texts are the reasons, file names and refs of invoices, the reasons of packages, KSeF's words
-	// about both and about tenants, refusals and the reasons of holds, and the reasons and answers
-	// of outcomes that are in the outbox, held for a sink or given up. Those that are not encrypted
-	// are not counted.
+	// Texts are: the reasons, file names and refs of invoices; the reasons of packages; KSeF's
+	// words about invoices, packages and tenants; refusals; the reasons of holds; the reasons and
+	// answers of outcomes that are in the outbox, held for a sink or given up. Texts that are not
+	// encrypted are not counted.
 	Texts map[string]int64
 }
 

@@ -30,7 +30,8 @@ const (
 
 const layoutField = "layout"
 
-// SealStore knows with which keys documents and texts are sealed, and seals them with a new one.
+// SealStore knows with which keys documents and texts are sealed, and seals texts again with a new
+// key.
 type SealStore struct {
 	*store
 	refusals *RefusalStore
@@ -70,8 +71,8 @@ func (s Seals) Missing(b *Bodies) []string {
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports whether the record says what a process seals with, so that it may seal here;
-// dense, in the layouts 6 to 9, too.
+// declared reports whether the record says what a process seals with, so that the process may seal.
+// With dense, the layouts 6 to 9 must be on record, too.
 func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
 	if s.Layout < layoutOf(len(held) > 0, dense) {

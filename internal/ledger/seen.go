@@ -16,8 +16,8 @@ type Seen struct {
 	At Millis // by Redis's clock
 }
 
-// Of returns the mark if it is about an item as it is now. An item that has changed since was not
-// seen as it is.
+// Of returns the mark if the item has not changed since, otherwise the zero value. changed is when
+// the item last changed.
 func (s Seen) Of(changed Millis) Seen {
 	if s.At < changed {
 		return Seen{}
@@ -96,7 +96,7 @@ func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, err
 	return out, nil
 }
 
-// unsee takes away the marks of refusals with what closes them.
+// unsee takes away the marks of refusals, in the pipeline that closes the refusals.
 func unsee(ctx context.Context, p redis.Pipeliner, key, tenant string, ids []string) *redis.IntCmd {
 	fields := make([]string, len(ids))
 	for i, id := range ids {

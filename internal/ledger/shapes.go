@@ -42,16 +42,16 @@ func (s *finalShape) onto(i *Invoice) {
 		s.Mode
 }
 
-// text returns a shape as it is stored; false if JSON cannot hold it, because a text is no UTF-8.
+// text returns a shape as it is stored; false if JSON cannot hold it, because a text is not UTF-8.
 func (s finalShape) text() (string, bool) {
 	packed, err := json.Marshal(s)
 	var again finalShape
 	return string(packed), err == nil && json.Unmarshal(packed, &again) == nil && again == s
 }
 
-// shapeField is a field of an entry that is packed before its receipt, with its shape as brief
-// returns it. So an invoice that is on its way needs nothing that others share. The shape is in
-// [keyShapes] too, because earlier builds look for it there.
+// shapeField is the field that has the shape of an entry that was packed before its receipt, as
+// brief returns it. So an invoice that is on its way can be read without a key that others share.
+// The shape is in [keyShapes] too, because earlier builds look for it there.
 const shapeField = "s"
 
 // briefSep stands between the texts of a brief shape.
@@ -89,8 +89,8 @@ func shapeIn(record []byte) string {
 	return string(record[1 : 1+shapeSize])
 }
 
-// shapeCache has shapes by their digest. They are decoded once, because a list of a million entries
-// has a few of them. The zero value is empty. It is safe for concurrent use.
+// shapeCache has shapes by their digest. Each is decoded once, because a list of a million entries
+// has only a few of them. The zero value is empty. It is safe for concurrent use.
 type shapeCache struct {
 	mu sync.RWMutex
 	by map[[shapeSize]byte]*knownShape
@@ -110,8 +110,8 @@ func newShape(text string) *knownShape {
 	return s
 }
 
-// keep remembers a shape if the text is that of the digest: a damaged one must not outlive its
-// repair.
+// keep remembers a shape if its text has this digest: a damaged shape must not stay here after it
+// was repaired in Redis.
 func (c *shapeCache) keep(digest, text string) {
 	if text == "" || string(shapeDigest(text)) != digest || c.known([]byte(digest)) != nil {
 		return
@@ -153,7 +153,7 @@ func (c *shapeCache) all() (pairs []any) {
 	return pairs
 }
 
-// errNoShape says that an entry is whole, and that what it has in common with others is not there.
+// errNoShape says that an entry is whole, but its shape is missing.
 var errNoShape = errors.New("what it shares with other receipted invoices is not in the key " + keyShapes + ", or cannot be read there")
 
 // loadShapesOf makes sure that the shapes of entries are known, as far as that is possible.
@@ -169,9 +169,9 @@ func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringC
 	return loadShapes(ctx, st, records)
 }
 
-// loadShapes reads the shapes of records that this process has not read yet. It is not an error
-// that some are not there, or that the key holds something else: that concerns the entries that
-// have them, and unpackFinal says so of each.
+// loadShapes reads the shapes of records that this process has not read yet. It is not an error if
+// some are missing or the key holds something else. That concerns only the entries with these
+// shapes, and unpackFinal returns an error for each of them.
 func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}
@@ -197,7 +197,7 @@ func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	return nil
 }
 
-// learn remembers the shape of a record that its entry has itself, as brief returns it.
+// learn remembers the shape of a record. own is the shape in the entry itself, as brief returns it.
 func (c *shapeCache) learn(record []byte, own string) {
 	if own == "" || len(record) < 1+shapeSize || c.of(record) != nil {
 		return

@@ -13,12 +13,13 @@ type Shed struct {
 	Receipted []string // receipted invoices whose document is in the archive store
 }
 
-// Shed deletes documents that are not needed any more, of up to about limit invoices of each state:
-// of those that were rejected, dismissed or superseded longer ago than keep, by Redis's clock; keep
-// 0 keeps them. The caller removes the documents of Archived from the archive store, after it has
-// called [Ledger.NoteShed], and those of Receipted; then it calls [Ledger.BodiesGone]. The document
-// of a receipted invoice is left behind when a process dies after it has written the receipt. Those
-// whose receipt is younger than quiet are left alone.
+// Shed deletes documents that are not needed any more: those of invoices that were rejected,
+// dismissed or superseded longer ago than keep, by Redis's clock. With keep 0 it keeps them. It
+// looks at up to about limit invoices of each state. The caller removes the documents that are in
+// the archive store. For each of Archived it calls [Ledger.NoteShed] before; for Receipted it does
+// not. Afterwards it calls [Ledger.BodiesGone]. The document of a receipted invoice is left behind
+// when a process dies after it has written the receipt. Invoices whose receipt is younger than
+// quiet are left alone.
 func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
 	var kept any = ""
 	if keep > 0 {

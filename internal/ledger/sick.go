@@ -11,10 +11,10 @@ import (
 )
 
 // A key that many entries share may hold another type than the ledger writes: another program wrote
-// it, or a person did. The entries are the truth and the shared keys only find them. So a move goes
-// on without a sick one (lua/entries.lua), a list leaves out what it cannot find and names the key,
-// and the sweep reports it. When a person has deleted it, [UnreadableStore.Reindex] lists again
-// what the entries say.
+// it, or a person did. Such a key is called sick. The entries are the truth, and the shared keys
+// only serve to find them. So a move goes on without a sick key (lua/entries.lua), a list leaves
+// out what it cannot find and names the key, and the sweep reports it. When a person has deleted
+// it, [UnreadableStore.Reindex] lists again what the entries say.
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {
@@ -67,8 +67,8 @@ func remedyOf(key string) string {
 	return "find out which program did, then delete the key: the sweep writes it again from the entries"
 }
 
-// sickOr returns an [*UnreadableError] about a shared key in place of Redis's error that it has
-// another type, which names no key. Any other error is returned unchanged.
+// sickOr returns an [*UnreadableError] about a shared key in place of Redis's error WRONGTYPE,
+// which names no key. Any other error is returned unchanged.
 func sickOr(err error, key string) error {
 	if wrongType(err) {
 		return some([]Unreadable{sickKey(key)})
@@ -76,8 +76,8 @@ func sickOr(err error, key string) error {
 	return err
 }
 
-// notSick returns nil if a transaction has written everything but to indexes that hold something
-// else, and err otherwise. Redis undoes nothing of it.
+// notSick returns nil if a transaction failed only to write to indexes that hold something else,
+// and the error otherwise. Redis undoes nothing of such a transaction.
 func notSick(cmds []redis.Cmder, err error) error {
 	if !wrongType(err) {
 		return err
@@ -112,7 +112,7 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 		return nil, err
 	}
 	for _, key := range seen {
-		if kind := kindOfName(key); kind != "" { // they are too many to look at each
+		if kind := kindOfName(key); kind != "" { // there are too many such keys to look at each
 			want[key] = kind
 		}
 	}
@@ -152,8 +152,8 @@ func kindOfName(key string) string {
 	return ""
 }
 
-// seeSickNames remembers keys that name invoices and hold another type, so that the sweep names
-// them, and writes again what they said when a person has deleted them.
+// seeSickNames remembers keys that name invoices and hold another type, so that the sweep reports
+// them. When a person has deleted them, the sweep writes them again.
 func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
@@ -170,9 +170,9 @@ func (us *UnreadableStore) seeSickNames(ctx context.Context, keys []string) erro
 	return us.rememberSick(ctx, all)
 }
 
-// relist lists entries again when a shared key that was seen sick is well, or gone. What was seen
-// is forgotten afterwards, so a process that dies in between is followed by one that does all of
-// it.
+// relist lists entries again when a shared key that was seen sick is well, or gone. The record of
+// sick keys is cleared only afterwards. So if the process dies in between, another one does all of
+// it again.
 func (us *UnreadableStore) relist(ctx context.Context) error {
 	seen, err := us.sickSeen(ctx)
 	if err != nil || len(seen) == 0 {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// SeeSickKeys is SickKeys, and remembers those keys, so that entries are listed again when a person
-// has deleted one. Whoever tells a person of them calls it: the person may be faster than the
-// sweep.
+// SeeSickKeys returns what SickKeys returns, and remembers these keys, so that entries are listed
+// again when a person has deleted one. A caller that shows the keys to a person uses it, because
+// the person may be faster than the sweep.
 func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error) {
 	sick, err := us.SickKeys(ctx)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // tenant, or has left something of it behind in the outbox. Without standings, a sink that does not
 // take the results of one tenant would hold up those of all.
 //
-// A blocked standing has a place in the outbox of its own: the sink has been told of the tenant's
+// A blocked standing has its own place in the outbox: the sink has been told of the tenant's
 // outcomes up to there, and those between there and the sink's own place still wait. They cost
 // nothing but their place in the outbox.
 
@@ -21,7 +21,8 @@ type Standing struct {
 	Held   int64  `json:"held,omitempty"`   // invoices of which an outcome is held
 	Cursor string `json:"cursor,omitempty"` // its own place in the outbox; "" when nothing was left behind
 	Left   int64  `json:"left,omitempty"`   // about how many outcomes were left behind
-	// Late says that some of those left the outbox before the sink could be told.
+	// Late says that some of the outcomes left behind were dropped from the outbox before the sink
+	// could be told.
 	Late bool `json:"late,omitempty"`
 	// Outage is since when the sink takes nothing of this tenant and says that this has nothing to
 	// do with single results; 0 while it takes them. Probes and Next are as in [SinkState].

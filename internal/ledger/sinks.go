@@ -11,15 +11,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sink receives every outcome, in the order of the outbox for each invoice. One process at a
-// time serves it, under a lease. What it has not taken is held by invoice: the outcomes of one
+// A sink receives every outcome. Those of one invoice come in the order of the outbox. One process
+// at a time serves it, under a lease. What it has not taken is held by invoice: the outcomes of one
 // invoice wait behind each other, and those of others do not wait for them.
 
 // MaxFailed is how many outcomes that a sink did not take are kept for a person; the oldest go
 // first. A record has about 500 bytes.
 const MaxFailed = 10_000
 
-// failedKept is how long they are kept.
+// failedKept is how long such outcomes are kept.
 const failedKept = 30 * 24 * time.Hour
 
 // SinkState is how far a sink has got. The zero value is a sink that was told nothing yet.
@@ -42,7 +42,8 @@ type SinkState struct {
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
 
-// Behind returns about how many outcomes the sink has not been told, without those that are held.
+// Behind returns about how many outcomes the sink has not been told of. Those that are held do not
+// count.
 func (s *SinkState) Behind(span OutboxSpan) int64 {
 	if !AfterOutcome(span.Last, s.Cursor) {
 		return 0
@@ -65,7 +66,7 @@ func (h *Held) Name() string { return h.ID + ":" + strconv.FormatInt(h.Rev, 10) 
 type SinkStore struct{ *store }
 
 // LeaseSink lets the process with this token serve a sink alone for a time, or go on doing so. It
-// reports false when another process serves it. 0 releases the sink.
+// reports false when another process serves it. With ttl 0 it releases the sink.
 func (ss *SinkStore) LeaseSink(ctx context.Context, sink, token string, ttl time.Duration) (bool, error) {
 	r, err := ss.run(ctx, leaseScript, ss.args(sink, token, ttl.Milliseconds()))
 	if err != nil {
@@ -98,7 +99,8 @@ type SinkChange struct {
 }
 
 // ChangeSink records a change. It reports false, and has written nothing, when another process
-// serves the sink now. It adds to Dropped of the state what went because there were too many.
+// serves the sink now. It adds to State.Dropped how many failures were deleted because there were
+// too many.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {

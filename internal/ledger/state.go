@@ -93,7 +93,7 @@ func (s PackageState) Live() bool {
 	return s != PackageReceipted && s != PackageAbandoned && s != PackageFailed
 }
 
-// packageMoves does the same for packages.
+// packageMoves lists for each state of a package the states from which it may be reached.
 var packageMoves = map[PackageState][]PackageState{
 	PackageOpened:     {PackageCut},
 	PackageUploaded:   {PackageOpened},

@@ -77,7 +77,7 @@ type TakeStore struct {
 //
 // It returns a [*HomeError] if the ledger belongs to another environment than the one that this
 // process has claimed, and a [*FormatError] if a newer build writes it in a format that this build
-// does not know: it would not find all documents that are there.
+// does not know: this build would not find all documents that are there.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
 // batch is not known; handing in the same invoices again is safe. With a [*ReplicaError] the
@@ -166,8 +166,8 @@ func (ts *TakeStore) writeNew(
 			if own := there.refs.of[i]; len(own) > 0 {
 				fields = append(fields, refDigestField, own[0].digest)
 				for k, r := range own {
-					// An ended invoice may have it under the digest of another key, and must not be
-					// retried with it.
+					// An ended invoice may have this ref under the digest of another storage key,
+					// and must not be retried with it.
 					if k == 0 || there.refs.held[r.key] != "" {
 						strs = append(strs, r.key, n.ID)
 					}

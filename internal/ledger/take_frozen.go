@@ -10,7 +10,8 @@ import (
 const sickBucket = "!"
 
 // frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; nil
-// if they have nothing of any. It is one script, because that many commands would take longer.
+// if they have nothing for any of them. It is one script, because that many commands would take
+// longer.
 func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)

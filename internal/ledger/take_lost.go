@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// readLost looks again for entries that were in no place, although they are listed as receipted.
-// One may have left its bucket while it was looked for. One that is in no place all the same was
+// readLost looks again for entries that were not found, although they are listed as receipted. Such
+// an entry may have left its bucket during the search. If it is not found this time either, it was
 // lost with its bucket: KSeF has that invoice, so neither its document nor another one of its
 // number is taken in.
 func (ts *TakeStore) readLost(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {

@@ -53,7 +53,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// command.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
-	var shapes *redis.IntCmd           // sick ones can hold nothing
+	var shapes *redis.IntCmd           // a sick key cannot hold shapes
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -79,7 +79,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	if err != nil {
 		return s, err
 	}
-	// Again, because one may have gone into its bucket just before.
+	// Again, because an identity may have gone into its bucket just before.
 	if frozen, err = ts.frozenIdentities(ctx, tx, batch); err != nil {
 		return s, err
 	}

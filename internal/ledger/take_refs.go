@@ -10,8 +10,8 @@ import (
 // need it to keep the index in step.
 const refDigestField = "ref_digest"
 
-// refKeys are the keys of the index that the refs of a batch can be under. Nearly all batches are
-// of senders that give no refs, and have none.
+// refKeys are the keys under which the refs of a batch can be indexed. Nearly all batches have
+// none, because their senders give no refs.
 type refKeys struct {
 	of    map[int][]refKey  // by the place in the batch; the first is the one that is written
 	keys  []string          // all of them
@@ -39,15 +39,15 @@ func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
 	return r
 }
 
-// forget empties what an earlier try has read and decided. That try wrote nothing, because somebody
-// else wrote meanwhile: it may have been the one who has the ref now.
+// forget empties what an earlier try has read and decided. That try wrote nothing, because another
+// process wrote meanwhile, and may have given the ref to another invoice.
 func (r *refKeys) forget() {
 	clear(r.held)
 	clear(r.taken)
 }
 
-// readRefs reads which invoices the refs name, and returns their ids. sick are the places in the
-// batch of those whose ref is under a key that holds something else.
+// readRefs reads which invoices the refs name, and returns their ids. sick has, by place in the
+// batch, a key of the ref that holds something else.
 func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (ids []string, sick map[int]string, err error) {
 	if len(refs.keys) == 0 {
 		return nil, nil, nil

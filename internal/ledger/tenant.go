@@ -21,10 +21,11 @@ type Tenant struct {
 	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
 	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused; sealed in Redis
 	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key; sealed in Redis
-	// DeniedForOthers counts as Denied does those that the tenant issued for other sellers.
+	// DeniedForOthers counts, in the same way as Denied, the invoices that the tenant issued for
+	// other sellers.
 	DeniedForOthers int `redis:"denied_for_others"`
-	// Said is what KSeF said when a task about several invoices, a chunk or a waiting set, failed
-	// last: these have no entry of their own. Sealed in Redis, "" when it cannot be opened.
+	// Said is what KSeF said when a task about several invoices (a chunk or a waiting set) last
+	// failed. Such a task has no entry of its own. Sealed in Redis, "" when it cannot be opened.
 	Said string `redis:"said"`
 }
 

@@ -60,9 +60,9 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 	return card.Val(), first.Val(), nil
 }
 
-// RecheckUnreadable reads up to limit of the recorded entries again, those first that were checked
-// longest ago. It forgets those that can be read now, and those that are gone and in no index any
-// more. It returns how many it forgot.
+// RecheckUnreadable reads up to limit of the recorded entries again, beginning with those that were
+// checked longest ago. It forgets those that can be read now, and those that are gone and in no
+// index any more. It returns how many it forgot.
 func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	if err := us.relist(ctx); err != nil {
 		return 0, err

@@ -39,7 +39,7 @@ func (ws *WaitingStore) Unserved(
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // of a package; the facts and the own shape of an invoice, one of which contains it
+		tenant *redis.SliceCmd // the tenant of a package; the facts and the own shape of an invoice, one of which has the tenant
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry

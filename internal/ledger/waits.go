@@ -18,16 +18,16 @@ type Waiting struct {
 	Deadline time.Time // the nearest legal deadline
 }
 
-// waitsAtOnce is how many waiting sets one script describes, and how many tenants one reads: less
-// than a millisecond of Redis.
+// waitsAtOnce is how many waiting sets, or tenants, one script reads. That takes Redis less than a
+// millisecond.
 const waitsAtOnce = 100
 
 // Waits describes every waiting set that is not empty, with one command for each hundred of them
 // and one more.
 func (ws *WaitingStore) Waits(ctx context.Context) ([]Waiting, error) { return ws.waits(ctx, "1") }
 
-// WaitsShown is Waits without Newest, which only whoever cuts packages needs: a quarter of the work
-// for Redis.
+// WaitsShown is Waits without Newest. Newest is a quarter of the work for Redis, and only a caller
+// that cuts packages needs it.
 func (ws *WaitingStore) WaitsShown(ctx context.Context) ([]Waiting, error) { return ws.waits(ctx, "") }
 
 func (ws *WaitingStore) waits(ctx context.Context, newest string) ([]Waiting, error) {

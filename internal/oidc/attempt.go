@@ -62,7 +62,7 @@ func (s sealer) attempt(p packed) Attempt {
 		state: s.derive("state", p.ID), nonce: s.derive("nonce", p.ID), verifier: s.derive("verifier", p.ID)}
 }
 
-// begin makes an attempt and what the cookie holds of it.
+// begin makes an attempt and the value of its cookie.
 func (s sealer) begin(now time.Time, next string) (a Attempt, cookie string) {
 	if len(next) > maxNext {
 		next = "/"

@@ -5,7 +5,7 @@
 // issuer, this client as the audience, the times, and that the answer belongs to a login that this
 // browser began. It knows nothing of roles, tenants and sessions; those are the page's.
 //
-//	provider.go   a provider: a login begins here; how old what is known of it may be
+//	provider.go   a provider: a login begins here; for how long its metadata is used
 //	discovery.go  the discovery document of the provider: asked for, and checked
 //	client.go     requests to the provider: bounded in time and size, and never redirected
 //	attempt.go    one login: what binds its end to the browser that began it

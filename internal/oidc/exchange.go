@@ -29,8 +29,8 @@ func (p *Provider) Open(cookie string, answer url.Values) (Attempt, error) {
 	return a, a.matches(answer, p.o.Issuer)
 }
 
-// Exchange gives the code of an answer that Open accepted to the provider and returns the person
-// whom it names in return. The error is an [*Error].
+// Exchange sends the provider the code of an answer that Open accepted, and returns the person whom
+// the provider names. The error is an [*Error].
 func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (Person, error) {
 	m, err := p.discovered(ctx)
 	if err != nil {
@@ -89,7 +89,7 @@ func (p *Provider) discovered(ctx context.Context) (*metadata, error) {
 }
 
 // fill adds the claims of the UserInfo endpoint to those of the ID token. Many providers keep the
-// ID token small and tell groups there only.
+// ID token small and give the groups only at this endpoint.
 func (p *Provider) fill(ctx context.Context, m *metadata, id *lib.IDToken, token *oauth2.Token, c claims) error {
 	address := m.provider.UserInfoEndpoint()
 	if address == "" {

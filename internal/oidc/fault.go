@@ -15,8 +15,8 @@ type Reason string
 const (
 	Unreachable Reason = "unreachable" // the provider does not answer, or not as a provider does
 	Denied      Reason = "denied"      // the provider or the person said no
-	Stale       Reason = "stale"       // it belongs to no login that this browser began and has not finished
-	Untrusted   Reason = "untrusted"   // what the provider said does not hold
+	Stale       Reason = "stale"       // the answer belongs to no login that this browser began and has not finished
+	Untrusted   Reason = "untrusted"   // what the provider said failed a check
 	Setup       Reason = "setup"       // this program or the provider is configured wrongly
 )
 

@@ -32,15 +32,16 @@ type Options struct {
 
 const (
 	// askAgain is how long a discovery document is used before it is asked for again. refuse is how
-	// long nobody asks after the provider did not answer.
+	// long the provider is not asked again after it did not answer.
 	askAgain = time.Minute
 	refuse   = 5 * time.Second
 	// tellAgain is how often the log says that the provider is still away.
 	tellAgain = time.Hour
 )
 
-// Provider is a provider of logins. It asks nothing before somebody logs in: one that is away stops
-// neither the start nor those who log in without it. Safe for concurrent use.
+// Provider is a provider of logins. It sends no request before somebody logs in. So a provider that
+// is away stops neither the start of the program nor people who log in without it. Safe for
+// concurrent use.
 type Provider struct {
 	o      Options
 	client *http.Client
@@ -49,9 +50,9 @@ type Provider struct {
 
 	mu    sync.Mutex
 	found *metadata // the last that was good; nil: none yet
-	err   error     // of the last time; nil: it answered
-	asked time.Time // the last time
-	told  time.Time // when the log said last that it does not answer
+	err   error     // of the last request; nil: the provider answered
+	asked time.Time // when the last request was made
+	told  time.Time // when the log last said that the provider does not answer
 }
 
 // New returns a provider. It sends nothing.
@@ -69,8 +70,8 @@ func (p *Provider) Reach(ctx context.Context) error {
 	return err
 }
 
-// Begin begins a login that leads to the path next. The browser has to go to the address to, and to
-// bring the cookie back. The error is an [*Error].
+// Begin begins a login that leads to the path next. The caller sends the browser to the address to;
+// the browser has to bring the cookie back. The error is an [*Error].
 func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, err error) {
 	m, err := p.reach(ctx)
 	if err != nil {
@@ -124,7 +125,7 @@ func (p *Provider) reach(ctx context.Context) (*metadata, error) {
 	}
 }
 
-// known returns what the last asking gave, and whether it is still good.
+// known returns the result of the last request, and whether it is still fresh.
 func (p *Provider) known() (m *metadata, err error, fresh bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

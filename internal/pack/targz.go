@@ -16,12 +16,12 @@ const (
 	gzipFrame = 64
 )
 
-// tarball writes one gzip stream over a tar: one dictionary for all invoices, which are alike,
-// makes it smaller than a ZIP. Names up to 100 bytes need no extra record, and no time is written,
-// so that the same entries give the same bytes.
+// tarball writes a tar archive as one gzip stream. The invoices are alike, so compressing them
+// together makes the stream smaller than a ZIP. A name of up to 100 bytes needs no extra record.
+// Every entry has the Unix epoch as its time, so that the same entries give the same bytes.
 //
-// How long the stream is, is known only where it was flushed. Near the capacity it is flushed to
-// find out, and nowhere else: each flush costs a few bytes.
+// The length of the stream is known only after a flush. Each flush costs a few bytes, so tarball
+// flushes only near the capacity.
 type tarball struct {
 	tar     *tar.Writer
 	gzip    *gzip.Writer
@@ -61,7 +61,7 @@ func (t *tarball) add(e Entry, capacity int64) error {
 	if len(e.Data) > maxEntrySize {
 		return &FullError{Name: e.Name, Fits: t.entries, Unit: "bytes", Limit: maxEntrySize}
 	}
-	// Two headers more for a long name, and the padding of the data.
+	// A long name needs two more headers, and the data is padded to a whole block.
 	size := int64(len(e.Data)) + 4*tarBlock + 2*int64(len(e.Name))
 	fits := func() bool { return t.out.n+longest(t.pending+size+tarEnd) <= capacity }
 	if !fits() {

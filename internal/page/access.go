@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Supervisor returns the name of who sent a request, and whether that is an operator who sees every
-// tenant and is logged in here. The queue's dashboard, which knows no tenants, is open to such a
-// one.
+// Supervisor returns the name of the user who sent a request, and whether this user is logged in
+// here as an operator who sees every tenant. Such a user may see the queue's dashboard, which does
+// not separate tenants.
 func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 	u, err := p.userOf(r)
 	if err != nil || u == nil || !p.asksLogin() {
@@ -19,7 +19,7 @@ func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 // asksLogin reports whether people log in here.
 func (p *Page) asksLogin() bool { return len(p.o.Users) > 0 || p.o.SignIn != nil }
 
-// userOf returns who sent a request; nil: nobody who is logged in.
+// userOf returns the user who sent a request, or nil when nobody is logged in.
 func (p *Page) userOf(r *http.Request) (*User, error) {
 	if !p.asksLogin() {
 		return &local, nil
@@ -27,7 +27,7 @@ func (p *Page) userOf(r *http.Request) (*User, error) {
 	return p.o.Sessions.user(r.Context(), p.token(r), p.o.Users, p.o.SignIn)
 }
 
-// anybody serves a page that needs no login, in at most this time.
+// anybody serves a page that needs no login. lasts is the time that h has.
 func (p *Page) anybody(lasts time.Duration, h func(*handlers) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{p: p, w: w, r: r, Lang: languageOf(r)}
@@ -35,7 +35,7 @@ func (p *Page) anybody(lasts time.Duration, h func(*handlers) error) http.Handle
 	})
 }
 
-// restricted serves a page to those who are logged in, and shows the others the login.
+// restricted serves a page to people who are logged in, and shows the login to everybody else.
 func (p *Page) restricted(lasts time.Duration, h func(*handlers) error) http.Handler {
 	return p.anybody(lasts, func(v *handlers) error {
 		u, err := p.userOf(v.r)

@@ -155,7 +155,8 @@ func (v *decisions) actOnMany() error {
 	}{int64(len(ids) - len(failed)), failed})
 }
 
-// actOnNamed acts on an invoice, or on a refused document whose name is its tenant and its id.
+// actOnNamed acts on one item of the list. name is the id of an invoice, or for a refused document
+// its tenant, "|" and its id.
 func (v *decisions) actOnNamed(name, verb, reason string) (outcome, error) {
 	o := outcome{ID: name}
 	var err error

@@ -17,14 +17,15 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Redis has no buyer of any invoice: it is no place for personal data. So a search for a buyer
-// reads the documents of what the rest of the question leaves.
+// Redis does not hold the buyers of invoices, because it is no place for personal data. So a search
+// for a buyer first finds the invoices that match the rest of the question, and then reads their
+// documents.
 const (
-	// buyerPiece is how many invoices are looked at together, and buyerReads how many of their
-	// documents are read at a time.
+	// buyerPiece is how many invoices are looked at together. buyerReads is how many of their
+	// documents are read at the same time.
 	buyerPiece = 100
 	buyerReads = 8
-	// buyerTime bounds one search. The next page goes on from there.
+	// buyerTime bounds one search. The next page goes on where the search stopped.
 	buyerTime = 3 * time.Second
 )
 
@@ -37,8 +38,8 @@ func buyerNIP(s string) (nip string, is bool) {
 
 var tenDigits = regexp.MustCompile(`^[0-9]{10}$`)
 
-// search returns the newest invoices of a window, and how many of those that were looked at have no
-// document any more, so that their buyer is not known.
+// search returns the newest invoices of a window whose buyer has this NIP. unknown is how many of
+// the invoices that it looked at have no document any more, so that their buyer is not known.
 func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unknown int64, err error) {
 	done, err := v.p.searching(v.ctx())
 	if err != nil {
@@ -63,8 +64,8 @@ func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unkn
 	}
 }
 
-// ofBuyer returns those of some invoices whose buyer (Podmiot2) has a NIP, and how many have no
-// document any more.
+// ofBuyer returns those of invs whose buyer (Podmiot2) has this NIP. unknown is how many of invs
+// have no document any more.
 func (v *buyers) ofBuyer(ctx context.Context, nip string, invs []ledger.Invoice) (mine []ledger.Invoice, unknown int64, err error) {
 	docs := make([][]byte, len(invs))
 	g, ctx := errgroup.WithContext(ctx)
@@ -91,8 +92,8 @@ func (v *buyers) ofBuyer(ctx context.Context, nip string, invs []ledger.Invoice)
 	return mine, unknown, nil
 }
 
-// documentOf returns nil when the document of an invoice is nowhere. What has ended is in the
-// archive.
+// documentOf returns the document of an invoice, or nil when it is not kept any more. For an
+// invoice that KSeF has, it looks in the archive first.
 func (v *buyers) documentOf(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	if inv.State.InKSeF() {
 		doc, err := v.p.o.Records.Document(ctx, results.Of(*inv, v.p.o.Environment))

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// chart is a picture of figures, and the same as a table.
+// chart is a picture of figures. Head and Rows have the same figures as a table.
 type chart struct {
 	Title  string
 	SVG    template.HTML
@@ -28,7 +28,8 @@ const (
 	chartBottom             = 24
 )
 
-// charts are those of the last 24 hours and 30 days, of some tenants together.
+// charts returns the charts of the last 24 hours and of the last 30 days, with the sums of these
+// tenants.
 func (v *charting) charts(tenants ...string) ([]chart, error) {
 	now := v.p.o.Now()
 	hours, err := v.p.o.Figures.LastHours(v.ctx(), now, 24, tenants...)
@@ -81,7 +82,7 @@ func (v *charting) bars(title string, all []figures.Figures, label func(time.Tim
 	return c
 }
 
-// lines draws within which time half and nearly all of the accepted invoices had their number.
+// lines draws the times within which half and 95% of the accepted invoices got their KSeF number.
 func (v *charting) lines(title string, all []figures.Figures, label func(time.Time) string, every int) chart {
 	half, most := v.T("half within"), v.T("95% within")
 	c := chart{Title: title, Head: []string{v.T("From"), half, most}, Empty: true,
@@ -136,7 +137,7 @@ func newDrawing(summary string) *drawing {
 
 func (d *drawing) add(format string, args ...any) { fmt.Fprintf(&d.b, format, args...) }
 
-// grid draws lines at the halves, with what they stand for.
+// grid draws horizontal lines at 0, 50 and 100% of the axis, each with its value.
 func (d *drawing) grid(label func(share float64) string) {
 	for i := range 3 {
 		share := float64(2-i) / 2
@@ -150,7 +151,7 @@ func (d *drawing) text(x float64, s string) {
 	d.add(`<text class="axis" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, chartHeight-6, template.HTMLEscapeString(s))
 }
 
-// line draws points with a line between those that follow each other. A point below 0 is none.
+// line draws points, with a line between neighbours. A negative value stands for no point.
 func (d *drawing) line(points []float64, step, top float64, class int) {
 	var path strings.Builder
 	before := false

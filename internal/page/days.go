@@ -57,8 +57,8 @@ func (v *daily) days() error {
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
 }
 
-// report answers with the report of some days, of what the visitor sees: as a page of its own, or
-// for a spreadsheet program.
+// report answers with the report of some days about what the visitor sees, as a page of its own or
+// as a file for a spreadsheet program.
 func (v *daily) report() error {
 	q, err := v.listing.question()
 	if err != nil {
@@ -100,8 +100,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 	defer cancel()
 	now := v.p.o.Now()
 	sources := *v.p.o.Report
-	// Nothing with an issue date of these days was last changed before them; a day more is for
-	// clocks.
+	// An invoice with an issue date in these days was not last changed before them. One more day
+	// allows for clocks that are wrong.
 	sources.Ledger = &recent{Ledger: sources.Ledger, since: from.AddDate(0, 0, -1), left: maxReportIDs}
 	sources.LedgerAlone = true
 	sums := &report.Collector{RiskBefore: now.Add(v.p.o.Warn)}
@@ -120,7 +120,8 @@ func (v *daily) gather(q question, from time.Time) (report.Report, error) {
 
 var errTooMuch = errors.New("a report of the page may not read so many invoices")
 
-// recent is a ledger that lists what was changed since a time, up to a number of them.
+// recent is a ledger that lists only what has changed since a time. Changed fails when it has
+// listed more than left entries.
 type recent struct {
 	report.Ledger
 	since time.Time
@@ -166,7 +167,7 @@ func (v *daily) writeReport(r report.Report) error {
 			for i, c := range cells {
 				line[i] = fmt.Sprint(c)
 			}
-			line[0] = guarded(line[0]) // a tenant's name is a person's
+			line[0] = guarded(line[0]) // a person has chosen the tenant's name
 			_ = w.Write(line)
 		}
 		w.Flush()

@@ -29,19 +29,20 @@ type delivered struct {
 }
 
 const (
-	// deliveryScan bounds what one list reads, deliveryChunk what is read at a time, and
-	// deliveryTime how long the lists of one receiver are read.
+	// deliveryScan is how many results one list reads before it stops, and deliveryChunk is how
+	// many it reads at a time. deliveryTime bounds the time for all lists of one receiver.
 	deliveryScan  = 5000
 	deliveryChunk = 500
 	deliveryTime  = 250 * time.Millisecond
 )
 
-// wanted reports whether a result of a tenant is one that the visitor sees and asks for.
+// wanted reports whether the visitor sees the results of the tenant of, and asks for them. tenant
+// is the tenant that the visitor asks for; "" is all.
 func (v *deliveries) wanted(of, tenant string) bool {
 	return v.sees(of) && (tenant == "" || tenant == of)
 }
 
-// list adds to a list what the visitor sees of some results.
+// list adds to d the results among some that the visitor sees and asks for, until d has limit rows.
 func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit int) error {
 	outcomes := make([]ledger.Outcome, len(some))
 	for i := range some {
@@ -91,8 +92,8 @@ func (v *deliveries) each(tenant string, limit int, until time.Time, next func()
 	}
 }
 
-// waiting lists results that a receiver was not told yet: those of the outbox behind its place, and
-// of tenants that are left behind those behind their own.
+// waiting lists results that a receiver was not told yet: those in the outbox after the receiver's
+// cursor. A tenant that is left behind has a cursor of its own.
 func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time.Time) (delivered, error) {
 	at := s.cursor
 	for _, name := range ledger.NotTold(s.own) {
@@ -115,7 +116,8 @@ func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time
 	return d, err
 }
 
-// told reports whether a receiver that is behind was told of a result already, or does not get it.
+// told reports whether the receiver in left was told of the result already, or does not get it.
+// Without such a receiver it is false.
 func (d *delivery) told() bool {
 	if d.left == nil {
 		return false

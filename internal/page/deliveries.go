@@ -9,11 +9,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Receiver is one of those who are told what became of invoices (docs/results.md).
+// Receiver is a webhook, stream, folder or database that is told what became of invoices
+// (docs/results.md).
 type Receiver struct {
 	Name    string
 	Kind    string   // webhook, stream, folder or postgres
-	Tenants []string // the names of those whose results it gets; nil: all
+	Tenants []string // the names of the tenants whose results it gets; nil: all
 }
 
 // Outbox is what the page reads of what receivers were told: [ledger.Ledger].
@@ -36,13 +37,13 @@ type standingOf struct {
 	State string // ok, out or stopped
 	Since time.Time
 	Next  time.Time // of the next call, while it is out
-	Error string    // of the last call; only for those who see all that it gets
-	Whole bool      // the visitor sees all that it gets, so these are its counts
+	Error string    // of the last call; only for visitors who see all that the receiver gets
+	Whole bool      // the visitor sees all that the receiver gets
 
 	Waiting, Held, Failed, Lost, Taken int64
 	MoreWaiting, MoreHeld, MoreFailed  bool // there are more than were counted
 
-	Tenants []tenantOf // those of whose results it takes none, while it takes others'
+	Tenants []tenantOf // tenants whose results it does not take, while it takes those of others
 
 	cursor string // where it is in the outbox
 	own    map[string]*ledger.Standing
@@ -64,11 +65,11 @@ func (s standingOf) Tone() string {
 	return "good"
 }
 
-// Trouble reports what a person may have to look at.
+// Trouble reports whether a person may have to look at the receiver.
 func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
 
-// tenantsOf lists the tenants of whose results a receiver takes none, as far as the visitor sees
-// them.
+// tenantsOf lists the tenants of whose results a receiver takes none. It leaves out tenants that
+// the visitor does not see or does not ask for.
 func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
@@ -121,7 +122,8 @@ func (v *deliveries) asked() (string, error) {
 	return tenant, nil
 }
 
-// gets reports whether a receiver gets results that the visitor sees, or those of one tenant.
+// gets reports whether a receiver gets results of this tenant. With tenant "" it reports whether
+// the receiver may get results that the visitor sees.
 func (v *deliveries) gets(r Receiver, tenant string) bool {
 	switch {
 	case tenant != "":
@@ -176,8 +178,9 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 // lists are what a receiver has not taken.
 type lists struct{ Waiting, Held, Failed delivered }
 
-// lists reads what a receiver has not taken, of what the visitor sees, up to limit of each kind.
-// Those are the counts where the visitor does not see all that it gets, or asks for one tenant.
+// lists reads the results that a receiver has not taken and that the visitor sees, up to limit of
+// each kind. When the visitor does not see all that the receiver gets, or asks for one tenant,
+// lists sets the counts of s to the numbers of listed results.
 func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
 	until := time.Now().Add(deliveryTime)
 	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {
@@ -197,7 +200,7 @@ func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, 
 	return out, nil
 }
 
-// receiver returns the receiver in the path, where the visitor sees something that it gets.
+// receiver returns the receiver in the path. The visitor must see something that the receiver gets.
 func (v *deliveries) receiver() (Receiver, error) {
 	name := v.r.PathValue("name")
 	for _, r := range v.p.o.Receivers {

@@ -130,9 +130,10 @@ func codeCell(code int) any {
 }
 
 // all yields every invoice of a window, piece by piece, the newest change first. An invoice that
-// changes meanwhile leaves its place, and may do so before it was yielded. So what has changed
-// since the beginning is yielded behind the others: none is missing, and one that changes may come
-// twice, the second time as it is then.
+// changes meanwhile moves to another place, perhaps before it was yielded. So that none is missing,
+// the invoices that have changed since the beginning are yielded after the others, in at most
+// maxRounds rounds. An invoice that changes may therefore come twice, the second time in its new
+// state.
 func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
 	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
 	for range maxRounds {

@@ -45,7 +45,8 @@ func (v *wording) Moment(t time.Time) string {
 // WhenMillis is When of a time of the ledger.
 func (v *wording) WhenMillis(m ledger.Millis) string { return v.When(m.Time()) }
 
-// Due writes a deadline by its last minute, so that one at midnight has the date that ends then.
+// Due writes a deadline to the minute. For a deadline at midnight it writes the minute before, so
+// that the date is that of the day that ends then.
 func (v *wording) Due(t time.Time) string { return v.When(results.LastMoment(t)) }
 
 // Left writes how long it is until a deadline.
@@ -57,7 +58,7 @@ func (v *wording) Left(t time.Time) string {
 	return v.T("in %s", span(v.Lang, left))
 }
 
-// Near reports a deadline that is at risk.
+// Near reports whether a deadline is at risk.
 func (v *wording) Near(t time.Time) bool { return !t.IsZero() && t.Sub(v.p.o.Now()) < v.p.o.Warn }
 
 // Span writes a duration with two units at most.
@@ -156,10 +157,11 @@ func (v *wording) Handle(it item) string {
 	return it.ID
 }
 
-// IsInvoice reports an id of an invoice.
+// IsInvoice reports whether an id is that of an invoice.
 func (v *wording) IsInvoice(id string) bool { return strings.HasPrefix(id, "inv-") }
 
-// P writes within which time a share of the invoices had their number; the templates use it.
+// P writes the time within which a share q of the invoices got their KSeF number. The templates use
+// it.
 func (v *wording) P(f figures.Figures, q float64) string {
 	took, ok := f.Quantile(q)
 	if !ok {
@@ -200,13 +202,13 @@ func (v *wording) Via(via string) string {
 	return strings.ToUpper(via)
 }
 
-// words are what the table says about one code, in the visitor's language.
+// words are what the table of package explain says about one code, in the visitor's language.
 type words struct {
 	Code, Kind, Fault, Retry string
 	explain.Words
 }
 
-// wordsOf returns what the table says about a result.
+// wordsOf returns what the table of package explain says about a result.
 func (v *wording) wordsOf(r *results.Result, rules ...string) []words {
 	var all []words
 	for _, e := range explain.About(explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason,

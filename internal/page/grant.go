@@ -2,16 +2,16 @@ package page
 
 import "slices"
 
-// Grant is what those in a group of the provider may see and do.
+// Grant is what the members of one of the provider's groups may see and do.
 type Grant struct {
 	Group    string
-	Tenants  []string // the names of those that they see; nil: all, and what belongs to no tenant
+	Tenants  []string // the tenants that they see; nil: all, and what belongs to no tenant
 	Operator bool     // they may retry and dismiss there
 }
 
-// granted returns a user with all that the groups of a person give together; nil when they give
-// nothing. A role counts for the tenants of its own grant: an operator of one tenant who sees
-// another one cannot act on that.
+// granted returns a user with everything that the groups of a person grant together, or nil when
+// they grant nothing. Operator counts only for the tenants of the same grant: whoever is an
+// operator of tenant A and only sees tenant B cannot act on B.
 func granted(name string, groups []string, grants []Grant) *User {
 	u := &User{Name: name, Provider: true, Tenants: []string{}, ActsFor: []string{}}
 	some := false
@@ -32,7 +32,7 @@ func granted(name string, groups []string, grants []Grant) *User {
 	return u
 }
 
-// both returns the tenants of two lists, of which nil is all.
+// both returns the tenants that are in a or in b. A nil list stands for all tenants.
 func both(a, b []string) []string {
 	if a == nil || b == nil {
 		return nil
@@ -42,7 +42,7 @@ func both(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// granting returns those of the groups that give something, in the order of the grants.
+// granting returns those of the groups that have a grant, in the order of the grants.
 func granting(groups []string, grants []Grant) []string {
 	var some []string
 	for _, g := range grants {

@@ -1,6 +1,7 @@
 package page
 
-// handlers answer a request. Each part answers those about one subject, and embeds the visit.
+// handlers answer a request. Each part answers the requests about one subject, and embeds the
+// visit.
 type handlers struct {
 	*visit
 	*overviews
@@ -14,7 +15,8 @@ type handlers struct {
 	*logins
 }
 
-// The parts, each with the others that it calls. No part is called by a part above it.
+// The parts. Each has as fields the other parts that it calls. No part is called by a part above
+// it.
 type (
 	// sayings say what the program and KSeF wrote, in the visitor's language.
 	sayings struct{ *visit }

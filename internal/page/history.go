@@ -22,13 +22,14 @@ type event struct {
 const (
 	// maxAudit is how many entries of the audit log are searched for one invoice.
 	maxAudit = 2000
-	// maxParents is how many packages before the present one are told.
+	// maxParents is how many packages the history shows: the present one and those before it.
 	maxParents = 8
 )
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.
-// The ledger keeps no log of every state: what is shown are the times that it needs for its work,
-// of the invoice, of the package that holds it, and of those from whose refusal that one was made.
+// The ledger does not log every state, so history shows the times that the ledger keeps for its own
+// work: those of the invoice, of the package that holds it, and of the refused packages from which
+// that package was made.
 func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
 	var all []event
 	add := func(at time.Time, what, more string) {
@@ -83,7 +84,7 @@ func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Pac
 	return all, nil
 }
 
-// codeOf is the session of a package, with what KSeF said of it at last.
+// codeOf returns the session of a package, with the last code of KSeF about it in parentheses.
 func (v *single) codeOf(p ledger.Package) string {
 	s := p.Session
 	if p.Code != 0 {
@@ -92,8 +93,8 @@ func (v *single) codeOf(p ledger.Package) string {
 	return s
 }
 
-// packages returns the package that holds an invoice and, before it, those that KSeF refused and
-// from which it was made. A package that the ledger has forgotten ends the list.
+// packages returns the package that holds an invoice and, before it, the refused packages from
+// which it was made. The list ends at a package that the ledger has forgotten.
 func (v *single) packages(p *ledger.Package) ([]ledger.Package, error) {
 	var all []ledger.Package
 	for p != nil && len(all) < maxParents {
@@ -119,7 +120,7 @@ func (v *single) acts(id string) ([]event, error) {
 		return nil, nil
 	}
 	entries, _, err := v.p.o.Audit.Log.List(v.ctx(), "", time.Time{}, maxAudit)
-	if _, sick := errors.AsType[*audit.SickError](err); sick { // whoever acts is told
+	if _, sick := errors.AsType[*audit.SickError](err); sick { // an action reports it
 		return nil, nil
 	}
 	if err != nil {
@@ -127,7 +128,7 @@ func (v *single) acts(id string) ([]event, error) {
 	}
 	var all []event
 	for _, e := range entries {
-		if e.ID == id || strings.HasSuffix(e.ID, " "+id) { // of a receiver and an invoice
+		if e.ID == id || strings.HasSuffix(e.ID, " "+id) { // the id names a receiver and an invoice
 			all = append(all, event{e.At, v.words.Act(e), e.Who + " (" + v.words.Via(e.Via) + ")"})
 		}
 	}

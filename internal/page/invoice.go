@@ -30,7 +30,8 @@ type invoicePage struct {
 	Until    time.Time // of the wait
 	Asked    string    // what was just asked for: one of the verbs
 	MayMark  bool
-	// Trace and PackageTrace are the trace_id by which log and traces have what was done about it.
+	// Trace and PackageTrace are the trace_id of the invoice and of its package, in the log and in
+	// the traces.
 	Trace, PackageTrace string
 }
 

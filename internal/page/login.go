@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/oidc"
 )
 
-// cookieName is the name of the session's cookie. Browsers let nobody set one that begins with
-// __Host- but this host itself, over TLS.
+// cookieName is the name of the session's cookie. Browsers accept a name that begins with __Host-
+// only from this host itself, over TLS.
 func (p *Page) cookieName() string {
 	if p.o.Secure {
 		return "__Host-ksef"
@@ -49,7 +49,7 @@ type signInAt struct {
 	Title string
 	Begin string // address
 	Away  bool
-	Leave string // where somebody logs out there who may not use the page; "" for others
+	Leave string // where somebody who may not use the page logs out at the provider; "" for others
 }
 
 // showLogin shows the login.
@@ -102,7 +102,8 @@ func (v *logins) loginForm() error {
 	return v.showLogin(http.StatusOK, loginPage{Next: ownPath(v.r.URL.Query().Get("next"))})
 }
 
-// ownPath returns a path of this page; "/" for whatever else somebody may have put into a link.
+// ownPath returns s when it is a path of this page, and "/" for anything else that somebody may
+// have put into a link.
 func ownPath(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") ||
@@ -112,8 +113,9 @@ func ownPath(s string) string {
 	return s
 }
 
-// unencrypted reports whether the browser says that it came over http, where it keeps no cookie
-// that is for https. It does keep them for this machine itself.
+// unencrypted reports whether the browser says that it came over http and so will not keep a cookie
+// that is marked Secure. Browsers do keep such cookies over http when the host is this machine
+// itself.
 func (v *logins) unencrypted() bool {
 	u, err := url.Parse(v.r.Header.Get("Origin"))
 	if err != nil || !v.p.o.Secure || u.Scheme != "http" {
@@ -162,8 +164,8 @@ func (v *logins) login() error {
 	return nil
 }
 
-// check returns the user with a login; nil when there is none. For an unknown name it compares the
-// password of somebody else, so that the time taken does not show who exists.
+// check returns the user with this name and password, or nil when there is none. For an unknown
+// name it compares the password of somebody else, so that the time taken does not show who exists.
 func (p *Page) check(name, password string) *User {
 	for i := range p.o.Users {
 		if u := &p.o.Users[i]; u.Name == name {
@@ -205,10 +207,10 @@ func (v *logins) logout() error {
 	return nil
 }
 
-// leaveProvider is the address at which somebody whom the provider has named ends the provider's
-// own session; "" where that is not possible. The session may open other programs of a company too,
-// so the person decides. It is a link, because the policy of the page lets its forms lead nowhere
-// else.
+// leaveProvider returns the address at which a user who logged in at the provider ends the
+// provider's own session, or "" where that is not possible. That session may also open other
+// programs of the company, so the person decides. The page shows the address as a link, because its
+// Content-Security-Policy does not let a form lead to another host.
 func (v *logins) leaveProvider() string {
 	if v.p.o.SignIn == nil || !v.User.Provider {
 		return ""

@@ -36,8 +36,8 @@ func (m meter) Tone() string {
 	return "good"
 }
 
-// shownLimits are the groups of requests that a person has an idea of, with the keys of their
-// words.
+// shownLimits are the groups of requests that the page shows because people understand them, with
+// the keys of their words.
 var shownLimits = []struct {
 	group ksef.Group
 	name  string
@@ -50,7 +50,8 @@ var shownLimits = []struct {
 	{ksef.GroupSessionMisc, "Questions about a session"},
 }
 
-// metersOf returns the windows of a group's use that a person can follow.
+// metersOf returns the windows of a group's usage that are a minute or longer, which a person can
+// follow.
 func metersOf(name string, u ratelimit.Usage) (some []meter) {
 	for _, w := range u.Windows {
 		if w.Per >= time.Minute {

@@ -13,7 +13,7 @@ import (
 // item is a document that a person has to act on.
 type item struct {
 	results.Result
-	Words words // the first that is said about it
+	Words words // the first words of the table about it
 	Said  saying
 	Since time.Time
 	Later ledger.Newest // a later document of the same number; State is "" when there is none
@@ -35,7 +35,8 @@ type openPage struct {
 const (
 	maxListedRefusals = 100
 	maxKeptRefusals   = 5000 // this many are kept of one tenant
-	// openScan bounds what one page of open items reads, where most are other tenants'.
+	// openScan bounds how many entries one page of open items reads. Most of them may belong to
+	// other tenants.
 	openScan = 20_000
 )
 
@@ -96,8 +97,8 @@ func (v *openList) openItems(q *question, limit int, until time.Time) (foundOpen
 	}
 }
 
-// itemsOf makes items of invoices. It leaves out those that the sweep is about to supersede, and
-// with unseen those that somebody has marked as seen.
+// itemsOf makes items of invoices. It leaves out invoices that the sweep is about to supersede.
+// With unseen it also leaves out those that somebody has marked as seen.
 func (v *openList) itemsOf(invs []ledger.Invoice, unseen bool) ([]item, error) {
 	newest, err := v.p.o.Ledger.NewestOf(v.ctx(), invs)
 	if err != nil {
@@ -144,8 +145,8 @@ func (v *openList) openRefusals(d *openPage, q *question) error {
 	return err
 }
 
-// refusedItems returns refused documents, and how many were read. Where only those are asked for
-// that nobody has marked as seen, more are read than are wanted.
+// refusedItems returns refused documents, and how many were read. When the question asks only for
+// documents that nobody has marked as seen, it reads more than limit.
 func (v *openList) refusedItems(q *question, limit int) (items []item, read int, err error) {
 	if q.Unseen {
 		limit = max(limit, maxRefusals)
@@ -162,8 +163,8 @@ func (v *openList) refusedItems(q *question, limit int) (items []item, read int,
 	return items, len(all), err
 }
 
-// refusedOf returns the refused documents of one tenant, with unseen those that nobody has marked
-// as seen.
+// refusedOf returns the refused documents of one tenant. With unseen it returns only those that
+// nobody has marked as seen.
 func (v *openList) refusedOf(tenant string, unseen bool) ([]item, error) {
 	all, err := v.p.o.Ledger.OpenRefusalsOf(v.ctx(), tenant, 0, maxKeptRefusals)
 	if err != nil {

@@ -21,7 +21,7 @@ type row struct {
 	Tightest                             *meter // the limit of which least is left; nil: none is used
 }
 
-// Trouble reports a wait that does not end by itself soon.
+// Trouble reports whether the tenant has a wait that does not end by itself soon.
 func (r row) Trouble() bool {
 	return r.Hold != nil || r.Paused || r.Unknown ||
 		slices.ContainsFunc(r.Waits, func(c waiting.Count) bool { return !c.For.Ordinary() })
@@ -130,7 +130,7 @@ func (v *overviews) rows(pool *Pool) ([]row, error) {
 			continue
 		}
 		if name == "" {
-			r.Today, r.RejectedToday = 0, 0 // the counts of all tenants have this name
+			r.Today, r.RejectedToday = 0, 0 // the figures of all tenants together have this name
 		}
 		rows = append(rows, *r)
 	}
@@ -140,7 +140,7 @@ func (v *overviews) rows(pool *Pool) ([]row, error) {
 	return rows, nil
 }
 
-// rank says how much a tenant needs somebody.
+// rank says how urgently a tenant needs a person.
 func rank(r row) int {
 	switch {
 	case r.AtRisk > 0:

@@ -27,11 +27,11 @@ type Options struct {
 	SignIn      *SignIn
 	ReadOnly    bool   // nobody may act
 	Secure      bool   // browsers use https
-	Public      string // scheme and host that browsers ask for; "" as they say themselves
+	Public      string // scheme and host of the page as browsers know them; "": what browsers say
 	Tasks       string // path of the queue's dashboard; "" where there is none
 	Environment string // as [results.Of] takes it
 	Tenants     []Tenant
-	Warn        time.Duration // how near a deadline is at risk
+	Warn        time.Duration // a deadline that is nearer than this is at risk
 	Retention   time.Duration // how long the ledger keeps ended entries; 0: for ever
 
 	Pool     func(context.Context) (*Pool, error) // [PoolReader.Read], kept for some seconds
@@ -72,7 +72,7 @@ type Inquiry interface {
 	Results(ctx context.Context, invs []ledger.Invoice) ([]results.Result, error)
 }
 
-// Ledger is the part of [ledger.Ledger] that one page reads by itself.
+// Ledger is the part of [ledger.Ledger] that is read anew for each page.
 type Ledger interface {
 	Invoice(ctx context.Context, id string) (ledger.Invoice, error)
 	Package(ctx context.Context, id string) (ledger.Package, error)
@@ -133,7 +133,7 @@ type Page struct {
 	handler http.Handler
 	reports chan struct{} // full while a report is made: one at a time
 	search  chan struct{} // full while the archive is searched
-	exports chan struct{} // full while as many lists are exported as may be at a time
+	exports chan struct{} // full while maxExports lists are exported
 }
 
 // policy lets the page use its own style sheet and script, and no other host.
@@ -181,7 +181,7 @@ func New(o Options) *Page {
 	// A form on another site must not act with a person's session.
 	protection := http.NewCrossOriginProtection()
 	if o.Public != "" {
-		_ = protection.AddTrustedOrigin(o.Public) // one that is no address is no browser's
+		_ = protection.AddTrustedOrigin(o.Public) // browsers never send an invalid one
 	}
 	p.handler = protection.Handler(mux)
 	return p

@@ -24,8 +24,8 @@ type Pool struct {
 	// Sessions are the packages in KSeF or on their way there, the oldest first.
 	Sessions []ledger.Package
 	AtRisk   int64 // invoices whose deadline is near, of all tenants
-	// MoreOpen and MoreAtRisk say that the figures of single tenants count only the newest, or
-	// nearest.
+	// MoreOpen says that Open in Tenants counts only the newest open invoices. MoreAtRisk says that
+	// AtRisk in Tenants counts only the nearest deadlines.
 	MoreOpen, MoreAtRisk bool
 }
 
@@ -34,8 +34,8 @@ type Standing struct {
 	Open    int64 // documents that need a person
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
-	// OldestOpen is when the rejected or parked invoice that has waited longest for a person began
-	// to wait; zero: there is none.
+	// OldestOpen is the time since which the oldest rejected or parked invoice has waited for a
+	// person; zero: there is none.
 	OldestOpen time.Time
 }
 
@@ -91,7 +91,8 @@ func (r *PoolReader) Standings(ctx context.Context) (*Pool, error) {
 	return p, nil
 }
 
-// Read reads it. Its cost does not grow with the number of invoices that are done or wait.
+// Read reads the whole pool. Its cost does not grow with the number of invoices that are done or
+// wait.
 func (r *PoolReader) Read(ctx context.Context) (*Pool, error) {
 	p, err := r.Standings(ctx)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/results"
 )
 
-// PDF makes a PDF of the document of an invoice; offline is as KSeF marks it, or that KSeF does
-// not have it yet; language is pl or en. The error is a [*NoPDFError],
-// or says that nobody could be asked.
+// PDF makes a PDF of the document of an invoice. offline is true when KSeF marks the invoice as
+// offline, or does not have it yet. language is pl or en. The error is a [*NoPDFError] when there
+// is no PDF of the invoice. Any other error says that nobody could be asked.
 type PDF func(ctx context.Context, of *results.Result, offline bool, document []byte, language Language) ([]byte, error)
 
 // NoPDFError says that there is no PDF of an invoice. Why is the gateway's words.
@@ -22,8 +22,9 @@ func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 
 const gone = "The document of this invoice is not kept any more."
 
-// document returns the document of the invoice in the path, and what is known about it: the bytes
-// that KSeF has where it is accepted, otherwise those that were handed in.
+// document returns the document of the invoice in the path, and what is known about the invoice.
+// The document of an accepted invoice is the bytes that KSeF has; of any other invoice it is the
+// bytes that were handed in.
 func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	r, inv, err := v.result()
 	if err != nil {

@@ -16,7 +16,8 @@ type refusedDoc struct {
 	Said saying
 }
 
-// refusedNamed returns the refused documents whose number has the text.
+// refusedNamed returns the refused documents whose number contains the text of the question, or
+// whose id or ref is that text.
 func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 	if q.State != "" || q.From != "" || q.To != "" || q.Buyer != "" {
 		return nil, nil
@@ -33,7 +34,7 @@ func (v *searches) refusedNamed(q *question) ([]refusedDoc, error) {
 }
 
 // refusals yields the open refusals that the visitor sees, tenant by tenant and the oldest first,
-// at most this many, until yield says that it is enough.
+// at most limit of them, until yield returns false.
 func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal) bool) error {
 	tenants, err := v.refusers(tenant)
 	if err != nil {
@@ -53,8 +54,8 @@ func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal)
 	return nil
 }
 
-// refusers are the tenants with open refusals that the visitor sees, of which tenant is the only
-// one unless it is "".
+// refusers returns the tenants that the visitor sees and that have open refusals. If tenant is not
+// "", it returns no other tenant.
 func (v *listing) refusers(tenant string) ([]string, error) {
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
 	if err != nil {

@@ -79,7 +79,7 @@ func (w whole) Environment() string {
 	return w.p.o.Environment
 }
 
-// TasksPath is the path of the queue's dashboard, where the visitor may see it.
+// TasksPath is the path of the queue's dashboard; "" when the visitor may not see it.
 func (w whole) TasksPath() string {
 	if w.User == nil || !w.User.Supervises() {
 		return ""
@@ -90,7 +90,8 @@ func (w whole) TasksPath() string {
 // Login reports whether people log in here.
 func (w whole) Login() bool { return w.p.asksLogin() }
 
-// render writes a page. It is made whole before the first byte is sent, so an error shows as one.
+// render writes a page. It makes the whole page before it sends the first byte, so that an error
+// can still be shown to the person.
 func (v *visit) render(status int, name, title string, data any) error {
 	var b bytes.Buffer
 	if err := templates[name].ExecuteTemplate(&b, "layout", whole{newWording(v), title, data}); err != nil {

@@ -23,8 +23,10 @@ type Receivers interface {
 
 var _ Receivers = (*actions.Receivers)(nil)
 
-// act sends results again that a receiver did not take, or calls the receiver at once. A visitor
-// who does not see all that it gets may send again only what the visitor sees, and cannot call it.
+// act does what a person asks for about a receiver. It sends results again that the receiver did
+// not take, sends everything again since a day, or calls the receiver at once. A visitor who does
+// not see all that the receiver gets can only send results again, and only those that the visitor
+// sees.
 func (v *deliveries) act() error {
 	v.here = "deliveries"
 	if !v.MayAct() {
@@ -93,8 +95,8 @@ func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (
 	return v.p.o.Resend.Resend(v.ctx(), r.Name, v.User.Name, tenant, mine...)
 }
 
-// idsOfFailed returns the invoices and refused documents that the visitor sees and of which a
-// result was given up. It reads all results that were given up.
+// idsOfFailed returns the ids of the invoices and refused documents whose results were given up, as
+// far as the visitor sees them. It reads every result that was given up.
 func (v *deliveries) idsOfFailed(r Receiver, tenant string) ([]string, error) {
 	var ids []string
 	for at := 0; at < ledger.MaxFailed; at += deliveryChunk {

@@ -10,17 +10,19 @@ import (
 	"ksefworker/internal/results"
 )
 
-// The program writes its reasons in English, and KSeF its words in Polish. A page shows each in the
-// visitor's language, or else the words of the table about it. A Polish page has no English
-// sentence of the program on it, apart from the record for the people who run the program.
+// The program writes its reasons in English, and KSeF its words in Polish. A page shows each text
+// in the visitor's language. If it is not known in that language, the page shows what the table of
+// package explain says instead. A Polish page has no English sentence of the program on it, apart
+// from the record for the people who run the program.
 
 // saying is why something stands as it does.
 type saying struct {
-	Text string   // "": the words of the table alone say it
+	Text string   // "": only the words of the table are shown
 	Lang Language // of the text, where it is not the page's; "" otherwise
 }
 
-// Said returns what the program wrote, in the visitor's language; "" when it is not known in it.
+// Said returns what the program wrote, in the visitor's language; "" when it is not known in that
+// language.
 func (v sayings) Said(text string) string {
 	said, _ := explain.Say(v.Lang, text)
 	return said
@@ -63,7 +65,8 @@ func (v sayings) Record(r results.Result) string {
 	return r.Reason
 }
 
-// whyNot says why something that a person asked for was not done, as the audit log has it.
+// whyNot says why something that a person asked for was not done. text is what the audit log has
+// about it.
 func (v sayings) whyNot(text string) string {
 	cause, _, _ := strings.Cut(text, ":")
 	switch c := actions.Cause(cause); c {

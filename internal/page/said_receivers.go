@@ -2,7 +2,8 @@ package page
 
 import "ksefworker/internal/explain"
 
-// errorOf says what came of a call, as it was answered where it has no words of the program.
+// errorOf returns the error of a call in the visitor's language, or unchanged when the program has
+// no words for it.
 func (v sayings) errorOf(text string) string {
 	if said, ok := explain.Say(v.Lang, text); ok {
 		return said

@@ -21,7 +21,7 @@ type question struct {
 	State    string
 	Tenant   string
 	From, To string // days, both included
-	By       string // what these are days of: issued or changed
+	By       string // which date From and To are about: issued or changed
 	Buyer    string // NIP of the buyer, which only the documents have
 	Unseen   bool   // of open items only those that nobody has marked as seen
 	before   ledger.Place
@@ -48,8 +48,8 @@ func (d invoicesPage) Export(form string) string {
 
 const (
 	pageSize = 50
-	// issued and changed are what the days of a question are days of: the issue date (P_1), or the
-	// last change.
+	// issued and changed say which date the days of a question are about: the issue date (P_1), or
+	// the last change.
 	issued, changed = "issued", "changed"
 	// searchScan and searchTime bound what one search reads.
 	searchScan = 20_000
@@ -108,8 +108,8 @@ func placeOf(s string) (ledger.Place, bool) {
 	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
 }
 
-// wants reports whether an invoice is one that the visitor may see and asks for, apart from the
-// text.
+// wants reports whether the visitor may see an invoice and it matches the question, apart from the
+// question's text.
 func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State)) &&
 		(q.By != issued || q.From <= inv.IssueDate && (q.To == "" || inv.IssueDate <= q.To))
@@ -135,7 +135,8 @@ func (v *searches) window(q *question) inquiry.Window {
 	w.Match = func(inv *ledger.Invoice) bool { return v.wants(q, inv) && (text == "" || has(inv, text)) }
 	w.From, _ = time.ParseInLocation(time.DateOnly, q.From, invoice.Warsaw())
 	if q.By == issued {
-		// Nothing is taken in before its issue date, and so it was last changed on it or later.
+		// An invoice is not taken in before its issue date, so its last change is on that date or
+		// later.
 		if !w.From.IsZero() {
 			w.From = w.From.AddDate(0, 0, -1)
 		}
@@ -147,8 +148,8 @@ func (v *searches) window(q *question) inquiry.Window {
 		w.Match = func(inv *ledger.Invoice) bool {
 			return v.wants(q, inv) && invoice.CanonicalKsefNumber(inv.KsefNumber) == number.Canonical()
 		}
-		// A number has the day of its acceptance, and an entry was last changed on that day or
-		// later.
+		// A KSeF number contains the day of the acceptance, and the entry was last changed on that
+		// day or later.
 		if day, err := time.ParseInLocation(time.DateOnly, number.Date, invoice.Warsaw()); err == nil && w.From.IsZero() {
 			w.From = day.AddDate(0, 0, -1)
 		}
@@ -203,12 +204,13 @@ func (v *searches) invoices() error {
 	return v.render(http.StatusOK, "invoices", v.T("Invoices"), d)
 }
 
-// older is the address of what comes behind a place. own says that an invoice that is shown is
-// there. Another one may be one that the visitor may not see: its id is left out but for its
-// beginning, so that at most an invoice of the same instant is shown again.
+// older returns the address of the page that begins after a place. own says that the invoice at
+// that place is shown on the present page. Otherwise the visitor may not be allowed to see that
+// invoice, so the address has only the beginning of its id. At worst, invoices of the same instant
+// are shown again.
 func (v *listing) older(at ledger.Place, own bool) string {
 	if !own {
-		at.ID = shortened(at.ID, len("inv-")+3) + "~" // behind every letter of an id
+		at.ID = shortened(at.ID, len("inv-")+3) + "~" // sorts after every character of an id
 	}
 	q := url.Values{}
 	for name, values := range v.r.URL.Query() {

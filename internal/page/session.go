@@ -18,8 +18,9 @@ import (
 // SessionTime is how long a login lasts.
 const SessionTime = 12 * time.Hour
 
-// Sessions are the logins of the pool: one that was made at one worker counts at all. Redis has a
-// digest of the token, so who reads Redis cannot use it. Safe for concurrent use.
+// Sessions are the logins of the pool. A login at one worker is valid at all workers. Redis has
+// only a digest of the token, so somebody who reads Redis cannot log in with it. Safe for
+// concurrent use.
 type Sessions struct {
 	rdb    redis.UniversalClient
 	prefix string
@@ -33,8 +34,8 @@ type session struct {
 	User string `json:"user"`
 	Seal string `json:"seal"` // of the token, under the password: a changed password ends the session
 	// Provider says that the provider of logins named the user, and Groups which of the groups of
-	// the configuration the user was in. The seal is under the client's secret then, and covers
-	// them.
+	// the configuration the user was in. Seal then depends on the client's secret, and covers the
+	// groups too.
 	Provider bool     `json:"provider,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 }
@@ -80,8 +81,8 @@ func (s *Sessions) once(ctx context.Context, attempt string) (bool, error) {
 	return true, nil
 }
 
-// user returns whose session a token is; nil when it is over or never was one. in is the provider
-// of logins; nil: there is none.
+// user returns the user whose session has this token, or nil when the session is over or never
+// existed. in is the provider of logins; nil: there is none.
 func (s *Sessions) user(ctx context.Context, token string, users []User, in *SignIn) (*User, error) {
 	if token == "" || len(token) > 100 {
 		return nil, nil

@@ -46,8 +46,8 @@ func (in *SignIn) lasts(now, until time.Time) time.Duration {
 	return min(max(until.Sub(now), time.Minute), SessionTime)
 }
 
-// The reasons why a login at the provider failed that are not the provider's. The others are
-// [oidc.Reason].
+// Reasons for a failed login at the provider that this package finds. Package oidc defines the
+// others.
 const (
 	noGroup   oidc.Reason = "no-group"
 	nameTaken oidc.Reason = "name-taken"
@@ -64,8 +64,8 @@ func (p *Page) attemptCookie() string {
 	return "ksef-login"
 }
 
-// setAttempt keeps a login that was begun. Lax lets the browser send it when the provider's site
-// leads back here.
+// setAttempt stores the begun login in a cookie. With SameSite=Lax the browser sends the cookie
+// when the provider's site redirects back here.
 func (v *logins) setAttempt(cookie string, age time.Duration) {
 	http.SetCookie(v.w, &http.Cookie{Name: v.p.attemptCookie(), Value: cookie, Path: "/", MaxAge: int(age / time.Second),
 		HttpOnly: true, Secure: v.p.o.Secure, SameSite: http.SameSiteLaxMode})
@@ -96,8 +96,9 @@ func (v *logins) leave() error {
 	return nil
 }
 
-// comeBack finishes a login with what the provider sent the browser back with. Whatever comes of
-// it, the browser goes on to another address at once: this one has the provider's code in it.
+// comeBack finishes a login with the answer that the browser brings back from the provider. Whether
+// the login succeeds or fails, the browser is redirected at once, because this address has the
+// provider's code in it.
 func (v *logins) comeBack() error {
 	in := v.p.o.SignIn
 	if in == nil {
@@ -113,7 +114,7 @@ func (v *logins) comeBack() error {
 	}
 	attempt, err := in.Provider.Open(cookie, answer)
 	if err == nil {
-		v.setAttempt("", -time.Second) // a stale answer leaves the login of another window as it is
+		v.setAttempt("", -time.Second) // a stale answer keeps the cookie: another window may use it
 		var first bool
 		if first, err = v.p.o.Sessions.once(v.ctx(), attempt.ID); err == nil && !first {
 			err = &oidc.Error{Reason: oidc.Stale, Err: errors.New("this login was finished before")}
@@ -174,7 +175,7 @@ func (v *logins) admit(who oidc.Person, from, next string) error {
 	return nil
 }
 
-// someOf returns what of the names of groups fits into a line of the log.
+// someOf returns as many names of groups as fit into a line of the log, and shortens long ones.
 func someOf(groups []string) []string {
 	const maxGroups, maxLength = 20, 100
 	var some []string

@@ -45,9 +45,9 @@ func (s semicolons) Close() error {
 	return s.Error()
 }
 
-// export sends a table, as CSV or, where the path says so, as XLSX. rows hands them over, piece
-// by piece. What fails before the first piece is shown to the person. Later it is too late for
-// that: the connection is cut, so the browser says that the file is not whole.
+// export sends a table, as CSV or, where the path says so, as XLSX. rows calls send with the rows
+// of the table, piece by piece. An error before the first piece is shown to the person. After a
+// later error, export cuts the connection, so that the browser says that the file is not complete.
 func (v *visit) export(what string, q *question, name, title string, head []string, rows func(send func([][]any) error) error) error {
 	select {
 	case v.p.exports <- struct{}{}:
@@ -63,7 +63,8 @@ func (v *visit) export(what string, q *question, name, title string, head []stri
 		if out == nil {
 			out = v.beginTable(name, title, head)
 		}
-		// The server's own limit is for a page. A connection without limits has none to move.
+		// The server's write deadline is meant for a page, so each piece gets a new one. A
+		// connection that has no deadlines returns an error, which does not matter.
 		_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(pieceTime))
 		for _, cells := range rows {
 			if err := out.Row(cells); err != nil {
@@ -110,7 +111,8 @@ func (v *visit) beginTable(name, title string, head []string) table {
 const spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 // guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
-// does not run what somebody put into a file name or an invoice number. Control characters go.
+// does not run what somebody put into a file name or an invoice number. Control characters become
+// blanks.
 func guarded(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -7,8 +7,8 @@ type User struct {
 	Name     string
 	Tenants  []string // the names of those that the user sees; nil: all, and what belongs to no tenant
 	Operator bool     // may retry and dismiss
-	// ActsFor are the tenants on whose invoices an operator may act, of those that it sees; nil: on
-	// all of these, and on what belongs to no tenant.
+	// ActsFor are those of Tenants on whose invoices an operator may act; nil: on everything that
+	// the user sees.
 	ActsFor []string
 	// Provider says that the provider of logins named the user.
 	Provider bool
@@ -28,8 +28,8 @@ func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }
 
-// acting returns the user as it is while it acts: it sees no more than what it may act on. So no
-// action finds what the user may only see.
+// acting returns the user for a request that changes something. An operator then sees only what it
+// may act on, so the request cannot find what the operator may only look at.
 func (u *User) acting() *User {
 	if !u.Operator || u.ActsFor == nil {
 		return u

@@ -23,7 +23,8 @@ type visit struct {
 // maxVisit bounds the reading for one page.
 const maxVisit = 45 * time.Second
 
-// serve answers with what h writes, or shows the error that it returns. h has this time.
+// serve answers with what h writes, or shows the error that h returns. lasts is the time that h
+// has.
 func (v *visit) serve(lasts time.Duration, h func(*handlers) error) {
 	v.w.Header().Set("Cache-Control", "no-store")
 	if to := v.r.URL.Query().Get("lang"); to != "" && v.r.Method == http.MethodGet {

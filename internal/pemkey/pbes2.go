@@ -20,8 +20,8 @@ var (
 	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// prfs are the hashes that derive a key. SHA-1 is PBKDF2's default and as good as the others for
-// it.
+// prfs are the hashes from which PBKDF2 derives a key, by object identifier. SHA-1 is the default,
+// and for this use it is as safe as the others.
 var prfs = map[string]func() hash.Hash{
 	"":                    sha1.New,
 	"1.2.840.113549.2.7":  sha1.New,
@@ -92,7 +92,7 @@ func decrypt(der, password []byte) ([]byte, error) {
 	return unpad(block, iv, info.Sealed)
 }
 
-// unpad decrypts and removes the padding, by which a wrong password is known.
+// unpad decrypts and removes the padding. A wrong padding shows that the password is wrong.
 func unpad(block cipher.Block, iv, sealed []byte) ([]byte, error) {
 	size := block.BlockSize()
 	if len(iv) != size || len(sealed) == 0 || len(sealed)%size != 0 {

@@ -63,7 +63,7 @@ var (
 )
 
 // Form returns the document in a form that people can read, as a page of HTML that needs nothing
-// else. It has KOD I where the result has its link.
+// else. It contains the QR code KOD I if the result has a verification URL.
 func (e Evidence) Form() ([]byte, error) {
 	code, _, err := e.code()
 	if err != nil {

@@ -29,7 +29,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 var plainNumber = regexp.MustCompile(`^(-?)(\d+)(?:\.(\d+))?$`)
 
 // polishNumber writes a number of a document as people in Poland do, 11607.80 as 11 607,80, with
-// blanks at which no line breaks. Every digit stays. What is no number stays as it is.
+// no-break spaces. Every digit stays. What is no number stays as it is.
 func polishNumber(text string) string {
 	m := plainNumber.FindStringSubmatch(text)
 	if m == nil {
@@ -53,8 +53,8 @@ func render(name string, data any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// page writes what proves what. formless says why the document has no readable form; nil: it has
-// one.
+// page writes the page that says what proves what. formless says why the document has no readable
+// form; nil: it has one.
 func (e Evidence) page(formless error) ([]byte, error) {
 	line, _ := e.line()
 	findings := e.Findings()

@@ -86,7 +86,7 @@ type file struct {
 	data []byte
 }
 
-// The names in the ZIP. They are part of the words of the page.
+// The names in the ZIP. The page mentions them in its text.
 const (
 	nameDocument = "faktura.xml"
 	nameUPO      = "upo.xml"

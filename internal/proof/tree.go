@@ -17,7 +17,7 @@ type node struct {
 	children []*node
 }
 
-// maxDepth is above the depth of every invoice: intake refuses deeper ones than 256.
+// maxDepth is more than the depth of any invoice: intake refuses invoices that are deeper than 256.
 const maxDepth = 300
 
 // parse reads a document. It refuses document type declarations.

@@ -19,8 +19,8 @@ const (
 	labelScale   = 2 // how many times the glyphs of the label, 7 by 13 pixels, are enlarged
 )
 
-// The labels below the codes, as the Ministry asks for them. An invoice that has its KSeF number
-// has that below KOD I.
+// The labels below the codes, as the Ministry asks for them. An invoice with a KSeF number has this
+// number below KOD I.
 const (
 	LabelOffline     = "OFFLINE"
 	LabelCertificate = "CERTYFIKAT"

@@ -18,8 +18,8 @@ import (
 const ChunkInvoices = 100
 
 // Chunk is the work of one task of [KindChunk]: invoices of one tenant that are queued together. It
-// is not a promise about any of them. Each has an entry of its own, which alone says what is still
-// to be done.
+// promises nothing about any of them: only the ledger's entry of each invoice says what is still to
+// be done.
 type Chunk struct {
 	ID     string // the same for the same invoices at the same revisions
 	Tenant string
@@ -29,10 +29,10 @@ type Chunk struct {
 // PutChunks queues new invoices, many in one task, in one round trip. What [Queue.PutAllNew] says
 // of errors and of tasks that are there already holds here as well.
 //
-// An invoice of lane express is a task of its own, so that it never stands behind the others of a
-// chunk; so is an invoice that has no other of its tenant beside it. A near deadline gives no
-// invoice a task of its own: a whole chunk enters the waiting set in one step, and only the set
-// orders by deadline.
+// An invoice of lane express gets a task of its own, so that it never stands behind the others of a
+// chunk. An invoice that would be alone in its chunk gets one too. A near deadline is no reason for
+// a task of its own: a whole chunk enters the waiting set in one step, and only that set is ordered
+// by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }
@@ -54,10 +54,10 @@ func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler
 	})
 }
 
-// PendingSince returns the age of the next pending task among those that may carry the invoices of
-// an overflow, or the other invoices. It returns 0 when none is pending.
-// Workers serve a queue in the order of arrival. So the task of an invoice that was queued before
-// the next task is not pending any more.
+// PendingSince returns the age of the next pending task in the queue of [KindSubmit] and
+// [KindChunk], or with overflow in their overflow queue. It returns 0 when none is pending. Workers
+// serve a queue in the order of arrival. So the task of an invoice that was queued before the next
+// task is not pending any more.
 func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	var age time.Duration
 	err := q.eachOf([]string{KindSubmit.queue(overflow)}, func(info *asynq.QueueInfo) { age = info.Latency })
@@ -68,10 +68,10 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 // 350 kB.
 const arrivingAtOnce = 100
 
-// Arriving returns the tenants whose chunks run or are among the next of their queue. It is an
-// answer for now and no promise: behind a long line of others, the chunks of a tenant are not seen.
-// A queue that a person paused brings nothing, and a chunk that failed may fail again: neither
-// counts, nor do single tasks, which name no tenant.
+// Arriving returns the tenants whose chunks run or are among the next of their queue. The answer
+// holds for this moment only, and it is not complete: chunks behind a long line of others are not
+// seen. Three things do not count: a queue that a person has paused, a chunk that has failed and
+// waits for its next run, and a single task, which names no tenant.
 func (q *Queue) Arriving() (map[string]bool, error) {
 	tenants := map[string]bool{}
 	var failed error

@@ -21,15 +21,17 @@ var (
 	relistLua string
 )
 
-// Guarded returns a client for asynq that is [Unbounded], and for which a key that holds another
-// type stops its own queue alone. Without it asynq's loops end at the first queue that has such a
-// key, so that the others get no tasks, and its scripts fail halfway.
+// Guarded returns a client for asynq that is [Unbounded]. A sick key is a key of asynq's that holds
+// another type than asynq gave it. With this client, a sick key stops only its own queue. Without
+// it, asynq's loops end at the first queue that has a sick key, so that the other queues get no
+// tasks, and asynq's scripts fail halfway.
 //
 // The loops of the workers find nothing to do in a queue with a sick key, and everything else gets
-// a [*SickKeyError]. The lists of queues, servers and workers, and the counters, are written again
-// by every worker: a sick one is deleted. Keys that a later asynq may add are not checked.
+// a [*SickKeyError]. Every worker writes the lists of queues, servers and workers again, and the
+// counters too. So the client deletes such a key when it is sick. Keys that a later asynq may add
+// are not checked.
 //
-// The times at which tasks return are Redis's, whatever this machine's clock says.
+// The times at which tasks return follow Redis's clock, whatever this machine's clock says.
 func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
 	return &guarded{UniversalClient: Unbounded(rdb), now: time.Now}
 }
@@ -37,7 +39,7 @@ func Guarded(rdb redis.UniversalClient) redis.UniversalClient {
 type guarded struct {
 	redis.UniversalClient
 	now     func() time.Time // by which asynq computes times
-	scripts sync.Map         // SHA-1 of asynq's script → *redis.Script: the same behind sick.lua
+	scripts sync.Map         // SHA-1 of asynq's script → *redis.Script with sick.lua before it
 }
 
 // SickKeyError says that a key of the queues holds what asynq did not write.
@@ -77,7 +79,7 @@ func partOf(key string) string {
 	return part
 }
 
-// rewritten are the parts that workers write again by themselves.
+// rewritten are the keys, by their parts, that workers write again by themselves, with their types.
 var rewritten = map[string]string{"queues": "set", "servers": "zset", "workers": "zset", "processed": "string", "failed": "string"}
 
 // idle are the scripts, by the parts of their keys, that find nothing to do in a queue with a sick
@@ -100,9 +102,10 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
-// timed are the scripts, by the parts of their keys, that have the time at which a task returns, or
-// until which tasks are due, among their arguments: which one it is. Leases are not corrected: they
-// go by each server's own clock (see failures.md).
+// timed are the scripts, by the parts of their keys, that have an instant among their arguments:
+// when a task returns, or up to when tasks count as due. The value is the number of that argument,
+// counted from 1. Leases are not corrected, because they follow each server's own clock (see
+// failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,
@@ -111,8 +114,9 @@ var timed = map[string]int{
 }
 
 // counting are the scripts, by the parts of their keys, that count what is in a queue. They have a
-// dozen keys and only read, so a key of another type does no harm: it is looked for when a script
-// fails. A script that writes must never be among them: it would stop halfway.
+// dozen keys and only read, so a key of another type does no harm. The types are therefore checked
+// only after a script has failed. A script that writes must never be among them: it would stop
+// halfway.
 var counting = map[string]bool{
 	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
 	"active pending scheduled retry archived completed groups":                                          true,
@@ -201,8 +205,8 @@ var heal = redis.NewScript(`local is = redis.call('TYPE', KEYS[1]).ok
 if is ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`)
 
-// leaveOut takes tasks whose entry holds another type out of a set by time: they would stop all
-// behind them. The sweep names the entry when it queues the task again.
+// leaveOut removes tasks whose entry holds another type from a set that is ordered by time. Such a
+// task would stop all tasks behind it. The sweep names the entry when it queues the task again.
 func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
 	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
 		return false
@@ -229,7 +233,8 @@ func (g *guarded) SAdd(ctx context.Context, key string, members ...any) *redis.I
 	return again(ctx, g, key, func() *redis.IntCmd { return g.UniversalClient.SAdd(ctx, key, members...) })
 }
 
-// SMembers implements redis.Cmdable. The list of queues that was deleted has the pool's own again.
+// SMembers implements redis.Cmdable. If it deletes a sick list of queues, it puts the pool's own
+// queues into the new list.
 func (g *guarded) SMembers(ctx context.Context, key string) *redis.StringSliceCmd {
 	cmd := g.UniversalClient.SMembers(ctx, key)
 	if key == asynqPrefix+"queues" && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.rewrite(ctx, "queues", key) {

@@ -120,9 +120,9 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. A task that waits has no bound, and never ends
-// because of one. A sweep whose worker was killed is run once more and then dropped, because each
-// round queues a new one.
+// retries is how often asynq runs a task again. There is no bound, so that a task that waits never
+// ends because of one. Only a sweep has a bound: if its worker was killed, it is run once more and
+// then dropped, because each round queues a new one.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1
@@ -138,8 +138,8 @@ const payloadVersion = 1
 type payload struct {
 	V  int    `json:"v"`
 	ID string `json:"id"`
-	// A chunk also has its invoices; what else it has is for the dashboard. Its id stands for all
-	// of them.
+	// These are set for a chunk only: its tenant, how many invoices it has, and their ids. ID then
+	// stands for all of the invoices.
 	Tenant string   `json:"tenant,omitempty"`
 	Count  int      `json:"count,omitempty"`
 	IDs    []string `json:"ids,omitempty"`

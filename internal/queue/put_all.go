@@ -47,7 +47,8 @@ func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 	return nil
 }
 
-// send runs a caught script, after what asynq adds to sets before it, in one round trip.
+// send makes the additions to sets that asynq asked for, and then runs a caught script, in one
+// round trip.
 func (c *catch) send(ctx context.Context, run *caught) error {
 	script := run.script()
 	cmds, err := c.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -33,7 +33,7 @@ type When struct {
 	In  time.Duration // not earlier than this from now; 0 is at once
 	Run bool          // if the task is there already but waits for its time, let it run now
 	// Overflow says that the task is about an invoice of an overflow. It MUST be the same each
-	// time: asynq tells tasks of one id apart only within a queue.
+	// time, because asynq finds a task of the same id only within one queue.
 	Overflow bool
 	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]);
 	// nil when the caller did not ask for them. A task that asynq calls active but that is not
@@ -79,7 +79,7 @@ func (q *Queue) Servers() ([]string, error) {
 	return names, nil
 }
 
-// TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never
+// TaskID is kind:id:revision. A task of the same id is the same work, so a second one is never
 // queued. The revision of an invoice lets a new attempt be queued while an outdated task still
 // exists. Packages have no second attempt: rev 0 leaves the revision out.
 func TaskID(k Kind, id string, rev int64) string {
@@ -164,8 +164,8 @@ func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration
 }
 
 // Open makes every queue known to asynq, so that the dashboard and the metrics also show the queues
-// that have had no task yet: asynq knows a queue from its first task on. That first task is queued
-// here, as a sweep an hour later, and deleted at once.
+// that have had no task yet: asynq knows a queue from its first task on. So Open queues a first
+// task, a sweep that is due in an hour, and deletes it at once.
 func (q *Queue) Open(ctx context.Context) error {
 	known, err := q.inspect.Queues()
 	if err != nil {

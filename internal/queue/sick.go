@@ -10,10 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The keys of one queue may hold another type: another program wrote them. Then no task of the
-// queue runs, and the others go on ([Guarded]). A person who deletes such a key deletes the list of
-// tasks with it. Their entries are still there, and asynq takes a task that has an entry for
-// queued. So what was seen sick is remembered, and the lists are made again from the entries.
+// A key of a queue is sick when it holds another type, because another program wrote it. Then no
+// task of this queue runs, and the other queues go on ([Guarded]). A person who deletes such a key
+// deletes the list of tasks with it. The entries of the tasks are still there, and asynq regards a
+// task that has an entry as queued. So the names of sick keys are remembered, and the lists are
+// made again from the entries.
 
 // keySeen is the set of names of keys that were seen sick.
 const keySeen = asynqPrefix + "sickseen"
@@ -73,11 +74,12 @@ func (m *Repairer) sick(ctx context.Context, queues []string) ([]*SickKeyError, 
 
 func keyOf(queue, part string) string { return asynqPrefix + "{" + queue + "}:" + part }
 
-// Repair puts the tasks of queues back whose keys were sick and are not any more. It returns how
-// many were in no list. Tasks that are queued or run meanwhile are not harmed.
+// Repair puts tasks back into the lists of the queues whose keys were sick and are not sick any
+// more. It returns how many tasks were in no list. Tasks that are queued or run meanwhile are not
+// harmed.
 func (m *Repairer) Repair(ctx context.Context) (int, error) {
 	seen, err := m.rdb.SMembers(ctx, keySeen).Result()
-	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any may have been
+	if redis.HasErrorPrefix(err, "WRONGTYPE") { // any queue may have been sick
 		if err := m.rdb.Del(ctx, keySeen).Err(); err != nil {
 			return 0, fmt.Errorf("read which keys of the queues were sick: %w", err)
 		}

@@ -24,9 +24,10 @@ func (s *Size) All() int {
 	return s.Active + s.Pending + s.Scheduled + s.Retry + s.Archived + s.Completed + s.Aggregating
 }
 
-// Sizes reads how large the queues of a database are. asynq's inspector asks for the memory of up
-// to 120 tasks of a queue each time, in three round trips; Sizes reads all queues in two, with ten
-// commands for each, and asks for the memory apart. Safe for concurrent use.
+// Sizes reads how large the queues of a database are. asynq's inspector needs three round trips for
+// each queue, and each time it asks for the memory of up to 120 tasks. Sizes reads all queues in
+// two round trips, with ten commands for each queue, and asks for the memory only in
+// [Sizes.Memory]. Safe for concurrent use.
 type Sizes struct {
 	rdb     redis.UniversalClient
 	inspect *asynq.Inspector
@@ -80,9 +81,9 @@ func (s Sizes) Read(ctx context.Context, queues []string) ([]Size, error) {
 	return out, nil
 }
 
-// readSizes reads the sizes of queues in one round trip: with whole, all but Latency and
-// Aggregating, and of each queue its oldest pending task and its groups; without, only what is to
-// run and whether the queue is paused.
+// readSizes reads the sizes of queues in one round trip. With whole it reads all but Latency and
+// Aggregating, and also returns the oldest pending task and the groups of each queue. Without whole
+// it reads only the tasks that run or are still to run, and whether the queue is paused.
 func readSizes(ctx context.Context, rdb redis.UniversalClient, queues []string, whole bool) (
 	out []Size, oldest []string, groups [][]string, err error,
 ) {

@@ -60,8 +60,8 @@ func (s *Stats) Of(k Kind, id string, rev int64) (TaskInfo, bool) {
 	return t, ok
 }
 
-// add adds a task that was read. Of several chunks with one invoice, the one that was read first
-// comes first.
+// add adds a task that was read. If several chunks carry the same invoice, Chunks names the one
+// that was read first.
 func (s *Stats) add(id string, t TaskInfo) {
 	if len(s.Chunks)+len(t.IDs) > maxCarried {
 		t.IDs = nil

@@ -10,21 +10,22 @@ import (
 )
 
 // Unbounded lets asynq, and the other code that writes a little for documents already accepted, go
-// on while Redis is at maxmemory. Redis then refuses every write that takes memory. asynq takes up
-// a task, and asks for one, by such a write: no accepted document could finish, and only finished
-// ones give memory back. So only intake stops (see [ledger.FullError]). What it has accepted before
-// may use a little more than maxmemory on its way out. The scripts of the ledger and of the limiter
-// do the same by themselves.
+// on while Redis is at maxmemory. Redis then refuses every write that takes memory. asynq needs
+// such a write to take a task. So no accepted document could finish, and only finished documents
+// give memory back. With Unbounded only intake stops (see [ledger.FullError]). Documents that were
+// accepted before may use a little more than maxmemory on their way out. The scripts of the ledger
+// and of the limiter do the same by themselves.
 //
-// A command that Redis refused is made again, behind a write that takes no memory, which Redis lets
-// through; asynq never learns of it. While Redis has memory left, nothing is different or slower.
-// If a later version of asynq uses other commands, Redis refuses those as it does without this.
+// A command that Redis refused is made again in a script. The script begins with a write that takes
+// no memory, and Redis lets such a script through. asynq never learns of it. While Redis has memory
+// left, nothing is different or slower. If a later version of asynq uses other commands, Redis
+// refuses those as it does without this.
 func Unbounded(rdb redis.UniversalClient) redis.UniversalClient { return unbounded{rdb} }
 
 type unbounded struct{ redis.UniversalClient }
 
-// letThrough goes before a script: Redis does not stop a script halfway that has written already.
-// The key never exists; its name begins with a key that the caller may touch.
+// letThrough is put before a script, because Redis does not stop a script that has already written.
+// The key that it deletes never exists. Its name begins with a key that the caller may touch.
 const letThrough = "redis.call('DEL', (KEYS[1] or ARGV[2]) .. ':none')\n"
 
 var oneCommand = redis.NewScript(letThrough + "return redis.call(unpack(ARGV))")

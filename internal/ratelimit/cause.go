@@ -1,7 +1,7 @@
 package ratelimit
 
-// Cause says why a key is frozen, so that whoever waits is told which of them it was, and whether a
-// person has to act. A closed list.
+// Cause says why a key is frozen, so that a caller that has to wait learns the reason and whether a
+// person has to act. The list is closed.
 type Cause string
 
 const (

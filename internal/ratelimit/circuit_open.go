@@ -71,8 +71,8 @@ func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.failedProbes[pair] = true
 }
 
-// reopened starts the next delay: the first delay or, with grows, that doubled for every time that
-// the circuit opened before.
+// reopened starts the next delay: the first delay or, with grows, the first delay doubled once for
+// each time that the circuit opened before.
 func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
 	delay := p.firstDelay.Microseconds()
 	if grows {

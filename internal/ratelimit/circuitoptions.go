@@ -20,11 +20,10 @@ type CircuitOptions struct {
 	// outage gets a second probe while the first still hangs.
 	ProbeTTL time.Duration
 
-	// The host counts as down when, within Window and with no answer in between, the circuits of at
-	// least Pairs pairs failed, of at least Tenants tenants and at least Groups groups. One tenant
-	// whose requests all fail, or one operation that fails for all tenants, is a sick part of a
-	// host that works; neither explains failures of two of each. Defaults: 3 pairs, 2 tenants, 2
-	// groups.
+	// The host counts as down when at least Pairs pairs failed within Window, with no answer in
+	// between. The pairs must be of at least Tenants tenants and at least Groups groups: when all
+	// requests of one tenant fail, or one operation fails for all tenants, only a part of the host
+	// is sick. Defaults: 3 pairs, 2 tenants, 2 groups.
 	Pairs, Tenants, Groups int
 	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single
 	// tenant uses has no second one to confirm its outage.

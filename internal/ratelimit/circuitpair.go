@@ -11,7 +11,7 @@ type pairRecord struct {
 	otherFailedAt int64            // when another process last failed before it; zero: none did
 	objects       map[string]int64 // objects that failed, and when each last did; at most maxObjects
 	roundStart    int64            // objects that failed since then let others probe first
-	newcomers     int              // how many newcomers went before their time since it opened
+	newcomers     int              // how many newcomers went before a delay ended, in this outage
 }
 
 // circuitRecord is the part of a pairRecord that callers see. Instants are microseconds of the
@@ -36,7 +36,8 @@ const maxObjects = 8
 // requests than this.
 const maxNewcomers = maxObjects - 2
 
-// allows reports a closed circuit, or one that waits for a probe.
+// allows reports whether a request about the object may go: because the circuit is closed, or as a
+// probe.
 func (r pairRecord) allows(object string, p circuitPolicy, now int64) bool {
 	switch {
 	case r.until == 0:

@@ -19,7 +19,7 @@ const (
 	eventRead        circuitEvent = "read"
 )
 
-// ofHost reports events that may concern a host without a pair.
+// ofHost reports whether the event may concern a host without a pair.
 func (e circuitEvent) ofHost() bool { return e == eventRead }
 
 type circuitPolicy struct {
@@ -32,7 +32,8 @@ type circuitPolicy struct {
 }
 
 // hostRecord is everything that is kept of a host. The zero record is a closed circuit and no
-// failures. The three maps of failures hold when each happened, since the host last answered.
+// failures. The maps failing, reporters and unreachable hold when each failure happened, since the
+// host last answered.
 type hostRecord struct {
 	hostAnswer
 	prober       string           // the pair that was last allowed to probe
@@ -95,7 +96,7 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
 		} else {
-			r.probe = 0 // a newcomer's
+			r.probe = 0 // the probe was a newcomer's
 		}
 		switch {
 		case probed:

@@ -19,10 +19,11 @@ import (
 const (
 	// clockGone is in the error of log.lua about a clock without a key.
 	clockGone = "the clock of the limits has no key"
-	// bookedAhead is how far ahead of the clock requests are booked, at most: as long as callers
-	// let the limiter sleep. So the clock was not before the newest instant less this. To start it
-	// later would free windows early. Started earlier, by up to this, it overruns no window that is
-	// longer than this, because a booking counts what is booked before and after it.
+	// bookedAhead is how far ahead of the clock requests are booked at most: the longest time that
+	// callers let the limiter sleep. So the clock had reached at least the newest instant minus
+	// bookedAhead, and it starts there. A later start would free windows early. A start that is too
+	// early by up to bookedAhead overruns no window that is longer than bookedAhead, because a
+	// booking counts what is booked before and after it.
 	bookedAhead = 30 * time.Second
 	// startTime bounds the reading of all logs, which takes seconds where there are millions of
 	// keys.

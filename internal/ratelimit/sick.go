@@ -9,10 +9,11 @@ import (
 )
 
 // A key may hold something else than the limiter writes: another program wrote it, or a person did.
-// What only makes the limiter quicker or fairer is deleted and begins again: circuits learn again
-// what is down, waitlists who waits, and the clock starts again behind what the logs have
-// (clock.go). The log of a group is the count that keeps the limits. So it is never deleted here:
-// requests of that tenant and group stop with an error that says why, and no others stop.
+// Keys that only make the limiter quicker or fairer are deleted and begin again: circuits learn
+// again what is down, waitlists learn again who waits, and the clock starts again from the instants
+// in the logs (clock.go). The log of a group is the count that keeps the limits. So it is never
+// deleted here: requests of that tenant and group stop with an error that says why, and no others
+// stop.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
 // of the group may be sent: how many requests were made is not known.
@@ -29,8 +30,9 @@ func (e *SickLogError) Error() string {
 
 func (e *SickLogError) Unwrap() error { return e.Err }
 
-// OnDeleted sets what is called when a key was deleted because it held another type: its name with
-// the prefix, and that type. Set it before the first use. f must be safe for concurrent use.
+// OnDeleted sets the function that is called when a key was deleted because it held another type.
+// key is its name with the prefix, and held is that type. Set it before the first use. f must be
+// safe for concurrent use.
 func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// slot returns the instant for a request that has ahead others before it on the waitlist, none of
-// which is booked yet: the earliest instant that fits after each of them has taken the earliest one
-// that fits it. Gaps between booked instants are used too. A caller that has to come back is told
-// this instant, so that as many come back as can be served.
+// slot returns the instant for a request when a number of others (ahead), none of them booked yet,
+// stand before it on the waitlist. It is the earliest instant that fits after each of the others
+// has taken the earliest instant that fits. Gaps between booked instants are used too. A caller
+// that has to come back is told this instant, so that as many come back as can be served.
 //
 // The gaps matter. A caller that returns books its own instant and leaves free those of callers
 // before it that are still on their way. A count that put all of those behind the last booked

@@ -10,7 +10,7 @@ import "time"
 // window that is not shorter than gap, at least one.
 //
 // Without a window as short as gap, recent counts a longer stretch. That errs on the careful side,
-// by at most one gap. No windows give zeros.
+// by at most one gap. Without windows all three results are zero.
 func (u Usage) Spacing() (gap time.Duration, recent, burst int) {
 	for _, w := range u.Windows {
 		gap = max(gap, w.Per/time.Duration(w.Limit))

@@ -46,7 +46,7 @@ type Request struct {
 	// Reserve leaves at least this many places of each window to more urgent callers: this request
 	// must fit Limit-Reserve (never below 1), while the instants of all callers are counted. Zero
 	// is the most urgent. Never negative. A booking with a reserve keeps its instant; urgent
-	// callers pass it by the places that it left free.
+	// callers overtake it in the places that it left free.
 	Reserve int
 	// Share leaves this part of each window, rounded down, to more urgent callers, in addition to
 	// Reserve; 0 to below 1.
@@ -119,8 +119,8 @@ type Usage struct {
 	Ahead   int           // instants booked for later than now: callers that sleep
 	// Waitlisted is how many tickets the waitlists hold: callers that were told to come back.
 	Waitlisted int
-	// Frozen is how long the key stays frozen, zero when it is not. FrozenUntil is the same instant
-	// on the store's clock, the zero time when it is not.
+	// Frozen is how long the key stays frozen, zero when it is not. FrozenUntil is when the freeze
+	// ends, on the store's clock; the zero time when the key is not frozen.
 	Frozen      time.Duration
 	FrozenUntil time.Time
 	Cause       Cause // of the freeze; CauseUnknown when the key is not frozen

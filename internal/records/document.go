@@ -22,7 +22,7 @@ func HashOf(document []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// Missing reports an error of Document or Receipt that says that the archive does not have the
+// Missing reports whether an error of Document or Receipt says that the archive does not have the
 // object, or has it damaged. Every other error says that the archive could not be asked.
 func Missing(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, ErrNoReceipt)
@@ -32,8 +32,8 @@ func Missing(err error) bool {
 // [archive.ErrNotFound] when no object under its names has them.
 func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error) {
 	ids := []string{of.ID}
-	// KSeF may have the invoice in other bytes than were handed in. Its document can have the name
-	// that follows from its own hash.
+	// KSeF may have the invoice in other bytes than were handed in. The document with those bytes
+	// can have the name that follows from its own hash.
 	if sum, err := base64.StdEncoding.DecodeString(of.Hash); err == nil && len(sum) == sha256.Size {
 		own := ledger.InvoiceID(ledger.Identity{NIP: of.NIP, Kind: of.Kind, Number: of.Number}, [32]byte(sum))
 		if own != of.ID {
@@ -79,8 +79,9 @@ type Receipt struct {
 // ErrNoReceipt says that a result names no receipt.
 var ErrNoReceipt = errors.New("no receipt (UPO) is archived yet")
 
-// Receipt returns the UPO that a result names. The result has its address, which an archive that
-// was moved since then no longer has: only the end of it, the place in the archive, counts.
+// Receipt returns the UPO that a result names. The result has the address of the UPO, but the
+// archive may have been moved since. So only the end of the address counts, which is the name in
+// the archive.
 func (r *Reader) Receipt(ctx context.Context, of results.Result) (Receipt, error) {
 	if of.UPO == "" {
 		return Receipt{}, ErrNoReceipt

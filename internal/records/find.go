@@ -11,14 +11,14 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). None is
-// not an error.
+// Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). To find
+// none is not an error.
 //
 // The indexes of the bundles are read first, then the receipts, each of which has thousands of
-// lines. An id needs neither, because objects are named by it. Only if these have nothing, the
-// results themselves are read, one by one, newest month first. So an accepted invoice hides others
-// of its number that were never accepted. One index, one receipt or a few hundred results are in
-// memory at a time.
+// lines. A search for an id needs neither, because the id is in the names of the objects. Only if
+// indexes and receipts have nothing does Find read the results themselves, one by one, the newest
+// month first. So an accepted invoice hides invoices of the same number that were never accepted.
+// One index, one receipt or a few hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err
@@ -78,7 +78,7 @@ type query struct {
 	places []Place // all folders of the sellers in question
 	index  bundle.Query
 	line   func(ksefNumber, number string) bool // a line of a receipt
-	text   string                               // which each such receipt has in its bytes, if not ""
+	text   string                               // receipts without this text are passed over
 	result func(results.Result) bool
 	one    bool // at most one invoice can match
 }

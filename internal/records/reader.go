@@ -19,8 +19,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Reader reads an archive, in both of its layouts: what is kept by itself, and what is in bundles
-// (package bundle). It is safe for concurrent use.
+// Reader reads an archive, in both of its layouts: objects that are kept by themselves, and objects
+// in bundles (package bundle). It is safe for concurrent use.
 type Reader struct {
 	Store archive.Store
 	// Unread is called with each object that is damaged or is not what its name says. Answers leave

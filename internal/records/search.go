@@ -55,7 +55,7 @@ func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
 	return s.matching(found, q.result), nil
 }
 
-// inBundles returns the results whose lines the indexes have.
+// inBundles returns the matching results in bundles. It finds them by the lines of the indexes.
 func (s *search) inBundles(ctx context.Context, places []Place, q query) (found []results.Result, err error) {
 	for _, p := range places {
 		var ids []string
@@ -77,7 +77,8 @@ func (s *search) inBundles(ctx context.Context, places []Place, q query) (found 
 	return found, nil
 }
 
-// attested returns the results that are kept by themselves and whose lines the receipts have.
+// attested returns the matching results that are kept by themselves. It finds them by the lines of
+// the receipts.
 func (s *search) attested(ctx context.Context, places []Place, q query) ([]results.Result, error) {
 	var ids []string
 	for _, p := range s.within.receipts(q.places) {
@@ -104,12 +105,12 @@ func (s *search) matching(all []results.Result, match func(results.Result) bool)
 	return some
 }
 
-// kinds are the values of RodzajFaktury (FA(3), schema 1-0E). A receipt does not tell which one an
-// invoice has, and an id follows from it.
+// kinds are the values of RodzajFaktury (FA(3), schema 1-0E). A receipt does not say which kind an
+// invoice is, but the id of the invoice depends on it.
 var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
 
-// attestedIn returns the ids that the invoices of some lines can have, from all receipts of a
-// place.
+// attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
+// lines can have: one for each kind.
 func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, error) {
 	names, err := archive.ListIn(ctx, s.Store, p.folder()+"/upo")
 	if err != nil {
@@ -152,7 +153,7 @@ func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, er
 	return ids, nil
 }
 
-// withIDs returns the results with some ids that a store has in some places.
+// withIDs returns the results with these ids that a store has in these places.
 func (r *Reader) withIDs(ctx context.Context, from archive.Store, places []Place, ids []string) ([]results.Result, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -20,8 +20,8 @@ func (w Within) months(places []Place) []Place {
 	return slices.DeleteFunc(slices.Clone(places), func(p Place) bool { return p.Month < from || p.Month > to })
 }
 
-// receipts returns the places with receipts of them. A receipt is in the month of its session,
-// which may be long after the date of the invoice.
+// receipts returns the places that may have receipts of invoices of these dates. A receipt is in
+// the month of its session, which may be long after the date of the invoice.
 func (w Within) receipts(places []Place) []Place {
 	from := monthOf(w.From)
 	return slices.DeleteFunc(slices.Clone(places), func(p Place) bool { return p.Month < from })
@@ -38,7 +38,7 @@ type Scanned struct {
 	Places   int   // folders of a seller and month
 	Indexes  int   // of bundles
 	Receipts int   // those that are kept by themselves
-	Results  int   // the same; results in bundles that the search has opened are not counted
+	Results  int   // the same; results in bundles are not counted
 	Bytes    int64 // of indexes and receipts
 }
 

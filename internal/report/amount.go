@@ -68,8 +68,8 @@ func (a *Amount) In(l explain.Language) string {
 // MarshalText makes it a string in JSON: a number would be rounded by many readers.
 func (a *Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Float returns the nearest float64, for charts and spreadsheets. exact is false when that has
-// other digits: beyond about 90 trillion.
+// Float returns the nearest float64, for charts and spreadsheets. exact is false when it may have
+// other digits than the amount: beyond about 90 trillion.
 func (a *Amount) Float() (f float64, exact bool) {
 	f, _ = new(big.Rat).SetFrac(&a.hundredths, big.NewInt(100)).Float64()
 	return f, a.hundredths.IsInt64() && a.hundredths.CmpAbs(big.NewInt(1<<53)) < 0

@@ -54,8 +54,8 @@ func (r Report) Sections(l explain.Language) []Section {
 	}
 }
 
-// reasonIn returns why a document is where it is, in a language. What KSeF wrote stays Polish, and
-// what the program wrote about one document and nobody has put into Polish stays English.
+// reasonIn returns why a document is where it is, in a language. The words of KSeF stay Polish.
+// Words of the program that have no Polish form stay English.
 func (f Fact) reasonIn(l explain.Language) string {
 	if l != explain.Polish {
 		return f.Reason
@@ -83,8 +83,8 @@ func rowsOf(lines []Line, first func(Line) []any) [][]any {
 	return rows
 }
 
-// Flat returns the lines as one table: what a program or a pivot table reads. States have their
-// names of the ledger.
+// Flat returns the lines as one table, for programs and pivot tables. States have the names that
+// the ledger uses.
 func (r Report) Flat() Section {
 	return Section{
 		Head: []string{"tenant", "day", "state", "currency", "invoices", "sum_p15", "unknown_amounts"},

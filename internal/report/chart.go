@@ -32,8 +32,8 @@ const (
 	maxDayLabels            = 12
 )
 
-// charts draws how many invoices each day had, and how much KSeF accepted, a chart for each
-// currency; the currency with most invoices comes first.
+// charts draws one chart of how many invoices each day had, and for each currency a chart of the
+// sums that KSeF accepted. The currency with the most invoices comes first.
 func (r Report) charts(l explain.Language) []chart {
 	w := wordsIn(l)
 	counts := map[string]*[3]int{}
@@ -156,7 +156,7 @@ func sumOf(parts []float64) float64 {
 	return sum
 }
 
-// niceTop is the end of the axis: 1, 2 or 5 and zeros, at least 4 so that quarters are whole.
+// niceTop is the end of the axis: 4, 8, 20, 40, 80, 200 and so on, so that quarters are whole.
 func niceTop(highest float64) float64 {
 	for top := 4.0; ; top *= 10 {
 		for _, times := range []float64{1, 2, 5} {

@@ -55,7 +55,7 @@ const (
 
 // Gather adds every invoice that the query means, once.
 func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
-	seen := map[string]bool{} // what the ledger has told; the archive may have an older result of it
+	seen := map[string]bool{} // ids that the ledger has; the archive may have older results of them
 	if s.Ledger != nil {
 		for _, state := range ledger.States() {
 			if err := s.inState(ctx, q, state, seen, c); err != nil {
@@ -135,7 +135,8 @@ func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen
 	}
 }
 
-// document returns nil when the document of an entry is nowhere. What has ended is in the archive.
+// document returns the document of an entry, or nil when it is not kept any more. For an entry in a
+// final state it looks in the archive first.
 func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	if inv.State.Final() {
 		doc, err := s.Archive.Document(ctx, results.Of(*inv, ""))
@@ -206,7 +207,8 @@ func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	return nil
 }
 
-// inPlace adds what the archive has of one seller and month and the ledger has not told.
+// inPlace adds the invoices of one seller and month that the archive has and the ledger did not
+// have.
 func (s *Sources) inPlace(ctx context.Context, q Query, p records.Place, seen map[string]bool, c *Collector) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(parallel)

@@ -58,7 +58,7 @@ type Reason struct {
 	Example  Fact          `json:"example"`
 }
 
-// Report is the whole.
+// Report is a whole report.
 type Report struct {
 	From   string    `json:"from"` // P_1, both days included
 	To     string    `json:"to"`
@@ -147,7 +147,7 @@ func (c *Collector) reason(f Fact) {
 		c.reasons[key] = r
 	}
 	r.Invoices++
-	if f.ID < r.Example.ID { // the same example however the facts come
+	if f.ID < r.Example.ID { // the same example in whatever order the facts come
 		r.Example = f
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// Sheets writes a table as a spreadsheet (XLSX), row by row as they come. However many rows there
-// are, it needs a few hundred kilobytes: excelize, which writes the reports, keeps a sheet in a
-// temporary file, and in a container that is memory. The zero value is no table: see [NewSheets].
+// Sheets writes a table as a spreadsheet (XLSX), row by row as they come. It needs a few hundred
+// kilobytes, however many rows there are. excelize, which writes the reports, keeps a sheet in a
+// temporary file instead, and in a container such a file takes memory. The zero value is no table:
+// see [NewSheets].
 type Sheets struct {
 	zip    *zip.Writer
 	out    *bufio.Writer // the present sheet; nil before the first
@@ -97,7 +98,8 @@ const (
 	officeType       = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 )
 
-// nameOf is the name of a sheet: that of the table, and from the second on its number behind it.
+// nameOf is the name of a sheet: the name of the table, followed by the number of the sheet from
+// the second sheet on.
 func (s *Sheets) nameOf(n int) string {
 	number := ""
 	if n > 1 {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Sums adds lines up by what key keeps of each: it sets the fields to "" that are not to count. The
-// result is in the order of the first line of each sum.
+// Sums adds up the lines for which key returns the same tenant, day, state and currency. key sets
+// the fields to "" that are to be added up over. The sums are in the order of their first lines.
 func Sums(lines []Line, key func(Line) Line) []Line {
 	at := map[lineKey]int{}
 	var out []Line

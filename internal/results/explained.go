@@ -5,10 +5,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Explain adds the words of the table, in Polish and English, where a person has to act, the
-// invoice waits or cannot be read: what it means, on whose side the cause is, what to do, and
-// whether it can be tried again. The first explanation says the most. rules are those that a
-// refused document breaks.
+// Explain adds the explanations of package explain, in Polish and English, when a person has to
+// act, or when the invoice waits or cannot be read. An explanation says what the result means, on
+// whose side the cause is, what to do, and whether it can be tried again. The first one says the
+// most. rules are those that a refused document breaks.
 func (r *Result) Explain(rules ...string) {
 	if state := ledger.State(r.State); !state.Open() && r.State != Refused && r.State != Unreadable && r.WaitingFor == "" {
 		return

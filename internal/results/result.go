@@ -40,7 +40,7 @@ type Result struct {
 	WaitingUntil string `json:"waiting_until,omitempty"`
 
 	Tenant       string `json:"tenant"`                  // its name; "" for a refused document of no tenant
-	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; of the moment, as the others are
+	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; never in the archive
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
 

@@ -6,12 +6,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Unreadable is the state that answers over HTTP give an invoice or a refused document whose record
-// is there and cannot be read by the process that answers. No receiver gets it: those wait
-// for a process that can read it.
+// Unreadable is the state that HTTP answers give an invoice or a refused document whose record
+// exists but cannot be read by the process that answers. Receivers never get this state: their
+// results wait for a process that can read the record.
 const Unreadable = "unreadable"
 
-// notReadable is what it means, behind the state in which it is.
+// notReadable explains that state. It follows the words about what is known of the invoice.
 const notReadable = "what else is recorded of it cannot be read by this server now: a newer version wrote it, it is damaged, or the " +
 	"server lacks a storage key. Nothing is lost; ask for it by its id later"
 

@@ -12,7 +12,7 @@ import (
 // Unlimited is the MaxRetry of every task: asynq's own limit must never end a task that waits.
 const Unlimited = math.MaxInt32
 
-// The pauses between failures: seconds at first, at most five minutes, with a random part of a
+// The pauses between failures: seconds at first, at most five minutes, varied at random by up to a
 // fifth so that the tasks of a pool do not all come back at once.
 const (
 	firstPause = 2 * time.Second
@@ -20,8 +20,9 @@ const (
 	randomPart = 0.2
 )
 
-// maxFrozen is the longest time that a task is away because of a 429, whatever pause it asked for:
-// the limiter keeps the whole pause, and lets the task go when a person has ended it.
+// maxFrozen is the longest time that a task is away because of a 429, whatever pause the 429 asked
+// for. The limiter keeps the whole pause. It lets a task that comes back go ahead when a person has
+// ended the pause.
 const maxFrozen = time.Hour
 
 // Backoff returns the pause before attempt n+1, n counting from 0. Negative n counts as 0.
@@ -56,8 +57,8 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 }
 
 // IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard's
-// failure counts are meaningful. Waiting with growing pauses is one, because asynq counts only
-// failures.
+// failure counts are meaningful. Waiting with growing pauses counts as a failure: the pauses grow
+// with asynq's count, and asynq counts only failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows

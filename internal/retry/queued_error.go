@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// QueuedError is the error of a task with the text that the queue may keep. The queue stores it in
-// clear text, so it has none of KSeF's own words, which may quote an invoice: they are in the log,
-// and sealed in the ledger. The rest of the error is unchanged.
+// QueuedError is the error of a task, with a text that the queue may keep. The queue stores the
+// text unencrypted. KSeF's own words may quote an invoice, so the text leaves them out: they are in
+// the log and, sealed, in the ledger. The rest of the error is unchanged.
 type QueuedError struct {
 	Err  error
 	text string
@@ -37,8 +37,8 @@ func (e *QueuedError) Error() string { return e.text }
 // Unwrap returns the error with all its words.
 func (e *QueuedError) Unwrap() error { return e.Err }
 
-// Withheld returns what the queue does not keep: the whole text behind the verdict; "" when the
-// queue has all of it. err is that of [ForQueue].
+// Withheld returns the whole text after the verdict when the queue does not keep all of it, and ""
+// when it does. err is an error that [ForQueue] has returned.
 func Withheld(err error) string {
 	queued, ok := errors.AsType[*QueuedError](err)
 	if !ok || queued.text == queued.Err.Error() {

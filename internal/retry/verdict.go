@@ -29,7 +29,7 @@ const (
 	ReasonLimit       Reason = "limit"       // our own limiter
 	ReasonThrottled   Reason = "throttled"   // KSeF said 429
 	ReasonDenied      Reason = "denied"      // KSeF refuses everything of the tenant (410)
-	ReasonOutage      Reason = "outage"      // the gateway or a proxy before it is down
+	ReasonOutage      Reason = "outage"      // the gateway, or a proxy in front of it, is down
 	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
 	ReasonLocal       Reason = "local"       // a fault of this process alone: another worker can do it
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
@@ -62,7 +62,7 @@ type Verdict struct {
 }
 
 // CredentialsPause is how long a tenant is paused after its key was refused. The key file is read
-// again for each request, so a corrected one is found within this time and without a restart. Until
+// again for each request, so a corrected key is found within this time and without a restart. Until
 // then a wrong key costs one request in each pause.
 const CredentialsPause = 30 * time.Second
 
@@ -71,8 +71,8 @@ const CredentialsPause = 30 * time.Second
 const localPause = 30 * time.Second
 
 // exhaustedPause is the pause when this process lacks file descriptors, ports or memory. It is
-// short because another worker may take the task next, and no hand-over, because one without
-// connections to Redis would take all tasks again and again.
+// short because another worker may take the task next. It is not [HandOver], because a process
+// without connections to Redis would take all tasks again and again.
 const exhaustedPause = 2 * time.Second
 
 // HandOver is the delay of a task that this process cannot do but another one can: the queue brings
@@ -80,7 +80,7 @@ const exhaustedPause = 2 * time.Second
 const HandOver = time.Millisecond
 
 // Judge decides by facts alone, never by texts. The order matters: "not now" comes before "may have
-// been carried out", because then no request was sent.
+// been carried out", because "not now" means that no request was sent.
 func Judge(err error) Verdict {
 	var later *LaterError
 	var notNow *ratelimit.NotNow
@@ -157,8 +157,8 @@ func judgeAPI(e *ksef.APIError) Verdict {
 }
 
 // LaterError asks asynq to bring the task back after Delay, without a failure. The dashboard shows
-// its text, so it MUST NOT contain a secret. The text does not say how long the wait is: it is read
-// later, beside the time of the next try.
+// its text, so it MUST NOT contain a secret. The text does not say how long the wait is: a person
+// reads the text later, beside the time of the next try.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason

@@ -31,7 +31,7 @@ func (e *VerdictError) Error() string {
 	switch e.Action {
 	case Later:
 		head = "waiting"
-	case Never: // the request is never repeated as it is, and the task is: with another key or session
+	case Never: // the request is never repeated as it is; the task is, with another key or session
 		head = string(Again)
 	}
 	return fmt.Sprintf("%s (%s): %s", head, e.Reason, e.Err)

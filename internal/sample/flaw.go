@@ -8,8 +8,8 @@ import (
 // Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. invoice.Parse and invoice.Check refuse those up to TooBigForItsKind in any case, and
-// the others by the schema. Where the schema is not checked, KSeF refuses the others.
+// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind in any case, and
+// the others only if the schema is checked. Otherwise KSeF refuses the others.
 const (
 	NotXML Flaw = iota
 	Empty
@@ -55,7 +55,8 @@ func (f Flaw) String() string {
 }
 
 // Local reports whether invoice.Parse or invoice.Check refuses the flaw even without checking the
-// schema. If not, the invoice passes both then and KSeF refuses it by its schema, with code 450.
+// schema. If it reports false, the invoice passes both without that check, and KSeF refuses it by
+// its schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
 // Bad returns the invoice that o describes, with the flaw. For a value that is not a Flaw it
@@ -126,8 +127,8 @@ func wrongDigit(nip string) string {
 	return nip[:len(nip)-1] + string('0'+(last-'0'+1)%10)
 }
 
-// latin2 converts Polish letters to ISO-8859-2, and other characters that it does not have to
-// question marks.
+// latin2 converts Polish letters to ISO-8859-2. All other characters outside ASCII become question
+// marks.
 func latin2(doc []byte) []byte {
 	const letters = "ĄŁŚŹŻąłśźżĆĘŃÓćęńó"
 	const codes = "\xA1\xA3\xA6\xAC\xAF\xB1\xB3\xB6\xBC\xBF\xC6\xCA\xD1\xD3\xE6\xEA\xF1\xF3"

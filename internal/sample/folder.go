@@ -7,8 +7,8 @@ import (
 )
 
 // Invoices yields the file names and documents of n ordinary invoices of one seller and day, each
-// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on, and Seed counts with
-// them. vary may change the Options of invoice i, counted from 0, before it is made.
+// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on, and Seed counts up
+// with them. vary may change the Options of invoice i, counted from 0, before it is made.
 func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Options)) iter.Seq2[string, []byte] {
 	if issueDate == "" {
 		issueDate = defaultIssueDate

@@ -5,8 +5,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Absence needs proof. That KSeF does not have an invoice is concluded only from a session that is
-// over and accounts for everything in it; silence alone proves nothing.
+// Absence needs proof. Only a session that is over and accounts for everything in it proves that
+// KSeF does not have an invoice. Silence alone proves nothing.
 
 // account is what a session that is over says about the invoices of its package.
 type account struct {
@@ -40,8 +40,8 @@ func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.Session
 	return a
 }
 
-// accountOf joins what was listed to what is held. An entry that cannot be read may be the one
-// whose answer seems to belong to nobody.
+// accountOf joins the session's list to the ledger's entries. An answer that seems to belong to no
+// invoice may be about an entry that cannot be read.
 func accountOf(p ledger.Package, held Held, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
 	a := newAccount(p.Lane, held.Invoices, session, infos)
 	a.members, a.unread, a.pkg = held.Members, len(held.Unread), p.ID
@@ -59,7 +59,7 @@ func (a account) missing() []*ledger.Invoice {
 	return out
 }
 
-// sends are those of them whose status KSeF can be asked for by a reference.
+// sends are the missing invoices that have a reference. KSeF can be asked for their status by it.
 func (a account) sends() []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range a.missing() {
@@ -70,8 +70,8 @@ func (a account) sends() []*ledger.Invoice {
 	return out
 }
 
-// join gives invoices the answers that KSeF gave about their references: each is about this very
-// invoice, unless it says itself that it is about another.
+// join gives invoices the answers that KSeF gave about their references: each answer is about this
+// very invoice, unless its own hash or number is that of another.
 func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	if len(by) == 0 {
 		return
@@ -89,9 +89,10 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	a.invoices = rest
 }
 
-// claimAnswer removes an answer that has just been joined to an invoice from the answers without an
-// owner. It finds it by its KSeF number, by its place in the session, by its name, or else takes
-// any refusal of the same code. An answer with another number, place or hash is never the one.
+// claimAnswer removes an answer from the answers without an owner, because it has just been joined
+// to an invoice. It looks for an answer with the same KSeF number, then with the same ordinal, then
+// with the same code and invoice number. Otherwise it takes an answer of the same code that has
+// neither number. It never takes an answer with another KSeF number, ordinal or hash.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
@@ -118,11 +119,13 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	}
 }
 
-// complete reports whether the list has an answer for everything in the session: as many as the
-// session counts and, of a package, one for each invoice that was in the ZIP: a count can lag
-// behind as a list can. Answers that stand twice count once.
+// complete reports whether the list has an answer for everything in the session. It must have as
+// many answers as the session counts. For a batch session it must also have one for each invoice
+// that was in the ZIP, because the count can lag behind as the list can. An answer that appears
+// twice counts once.
 //
-// A single send that KSeF has confirmed is in the session: a list and a count without it lag.
+// A single send that KSeF has confirmed is in the session. A list and a count without it lag
+// behind.
 func (a account) complete() bool {
 	if !a.listed || a.unansweredSends() > 0 {
 		return false
@@ -148,8 +151,8 @@ func (a account) expected() int {
 	return n
 }
 
-// unansweredSends is how many invoices KSeF has given a reference for in an online session and no
-// answer since.
+// unansweredSends is how many invoices of an online session have a reference from KSeF but no
+// answer yet.
 func (a account) unansweredSends() int {
 	n := 0
 	for _, inv := range a.invoices {
@@ -171,7 +174,7 @@ func (a account) listedDone() int {
 	return n
 }
 
-// processing reports an answer that is not one yet.
+// processing reports whether one of the answers says that KSeF is still processing the invoice.
 func (a account) processing() bool {
 	for _, p := range a.pairs {
 		if p.info.Unreadable == "" && p.info.Status.Processing() {
@@ -186,7 +189,8 @@ func (a account) processing() bool {
 	return false
 }
 
-// unclaimed reports an answer, joined to no invoice, that may be the acceptance of one of ours.
+// unclaimed reports whether an answer that was joined to no invoice may be the acceptance of one of
+// ours.
 func (a account) unclaimed() bool {
 	if a.foreign() {
 		return true
@@ -199,23 +203,23 @@ func (a account) unclaimed() bool {
 	return false
 }
 
-// provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The
-// list must be complete, every acceptance in it must be another invoice's, and it must have as many
-// as the session counts.
+// provesAbsence reports whether the list proves that KSeF does not have the invoices that no answer
+// was joined to. The list must be complete, each acceptance in it must belong to another invoice,
+// and it must have as many acceptances as the session counts.
 func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
 // provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
-// receipt. The list must not speak of acceptances that are nobody's, and where the session counts
-// its successes they must all be in it. If anything was accepted after all, the silence about the
-// others proves nothing.
+// receipt. The list must have no acceptance that belongs to none of the invoices, and it must have
+// as many acceptances as the session counts. If anything was accepted after all, the list must be
+// complete: silence about the other invoices proves nothing.
 //
-// A code that says why the session was refused says that nothing of it was processed, so the list
-// may be short or missing. Any other (500, 550, one that KSeF has not published) says nothing of
-// the invoices: the list must have an answer for each of them. Where the session neither lists nor
-// counts anything, list, count and receipt may all lag, so the silence has to last: waited says
-// that it has.
+// A code that says why the session was refused also says that nothing of it was processed, so the
+// list may be short or missing. Any other code (500, 550, one that KSeF has not published) says
+// nothing about the invoices: the list must have an answer for each of them. If the session neither
+// lists nor counts anything, list, count and receipt may all lag behind. Then the silence has to
+// last, and waited says that it has lasted long enough.
 func (a account) provesRefusal(waited bool) bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
@@ -230,9 +234,10 @@ func (a account) provesRefusal(waited bool) bool {
 	return waited || a.entries > 0 && a.entries >= a.expected()
 }
 
-// explained reports whether the session's code says why it was refused, and so that nothing of it
-// was processed. "Cancelled" (440) does not: KSeF was seen to answer so for a session that had been
-// closed well seconds before (ksef-api issue 308), so the silence about its invoices has to last.
+// explained reports whether the session's code says why it was refused. Such a code also says that
+// nothing of the session was processed. "Cancelled" (440) is not such a code: KSeF has answered it
+// for a session that had been closed properly seconds before (ksef-api issue 308). So the silence
+// about the invoices of such a session has to last.
 func (a account) explained() bool {
 	meaning := ksef.BatchSessionMeaning
 	if a.lane == ledger.Express {

@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// gather joins the list, and KSeF's answers about single sends, to what is held. need is what has
-// to be asked for first. A single send has a reference of its own: what the list leaves open, KSeF
-// can tell.
+// gather joins the list, and KSeF's answers about single sends, to the ledger's entries. need is
+// what has to be asked for first. A single send has a reference of its own: if the list leaves the
+// send open, KSeF can be asked about it.
 func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
 	switch {
 	case !listed.List.Asked:
@@ -36,17 +36,17 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	o := &outcomes{pkg: p}
 	unclear, running := o.answered(a)
 	missing := a.missing()
-	sick := listed.Statuses.Sick // it leaves open what it is about, and nothing else
+	sick := listed.Statuses.Sick // it leaves open only the sends that it is about
 	var unproven []*ledger.Invoice
 	switch {
 	case len(missing)+len(unclear)+len(running) == 0:
 	case a.processing() && patient(p, now):
-		// A session that is over has decided. What it calls "in process" all the same is waited
-		// for, but not for ever.
+		// A session that is over has decided about its invoices. If it calls one "in process"
+		// nevertheless, that is waited for, but not for ever.
 		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
 	case !listed.Receipt.Asked:
-		// Always, also where the list seems to prove absence: it is one request, and the receipt
-		// names content.
+		// The receipt is asked for even if the list seems to prove absence: it costs one request,
+		// and it names the content.
 		return ask(TheReceipt)
 	default:
 		unproven = o.conclude(a, missing, append(unclear, running...), listed.Receipt)
@@ -56,8 +56,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	if !complete {
 		return d
 	}
-	// At once, and not when everything in it is decided: that KSeF takes the tenant's sessions is
-	// known now, and a duplicate in it may be looked up for hours.
+	// This is noted at once, not when everything in the package is decided. It is known now that
+	// KSeF takes the tenant's sessions, and looking up a duplicate may take hours.
 	d.Through = p.Lane == ledger.Bulk
 	if len(unproven) > 0 && d.doubt(p, a, unproven, now) {
 		if sick != nil {
@@ -69,13 +69,14 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 		d.Wait = &Wait{Err: sick}
 		return d
 	}
-	// Else the list is read again: an answer in it may be that of an entry that cannot be read.
+	// While an undecided entry cannot be read, the list is read again: one of its answers may be
+	// about that entry.
 	d.Listed = held.UnreadUndecided(p.ID) == 0
 	return d
 }
 
-// decision gives the moves, with what 410s say about the tenant. It is not complete while what is
-// known of the tenant has to be asked for.
+// decision returns the moves, and what 410s say about the tenant. complete is false when the facts
+// about the tenant have to be asked for first.
 func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete bool) {
 	if len(o.denials) > 0 {
 		if listed.Tenant == nil {
@@ -87,8 +88,9 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 	return d, true
 }
 
-// answered adds the outcome of every invoice that has a clear answer. It returns those whose answer
-// cannot be read, or names no KSeF number of theirs, and those that are still running.
+// answered adds the outcome of every invoice that has a clear answer. The unclear ones have an
+// answer that cannot be read, or an acceptance whose KSeF number may not be theirs. The running
+// ones are still in process.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	shared := a.sharedNumbers()
 	for _, pair := range a.pairs {
@@ -109,9 +111,9 @@ func (o *outcomes) answered(a account) (unclear, running []pairing) {
 }
 
 // conclude decides about the invoices that the list of a processed session leaves open: those
-// without an answer, and those whose answer is unclear. Where the list proves nothing, the
-// session's receipt does: it names content hashes. It returns those that nothing proves anything
-// about.
+// without an answer, and those whose answer is unclear. What the list does not prove, the session's
+// receipt may prove: it names content hashes. conclude returns the invoices about which nothing is
+// proven.
 func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pairing, own OwnReceipt) (unproven []*ledger.Invoice) {
 	if own.Err != nil {
 		return append(missing, ofPairs(unclear)...)
@@ -138,8 +140,8 @@ func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pair
 	return unproven
 }
 
-// refusedAnswers decides what a refused session's list says about single invoices. What is in none
-// of the decision's moves or doubts then is proven not to be in KSeF.
+// refusedAnswers decides what a refused session's list says about single invoices. An invoice that
+// none of the decision's moves and doubts is about is then proven not to be in KSeF.
 func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {
@@ -189,7 +191,7 @@ func (a account) mayHaveReceipt() bool { return !a.explained() || a.listedDone()
 
 // refusedOpen uses the receipt of a refused session. The receipt names content, and a session that
 // accepted nothing has none. refusedOpen accepts the invoices that the receipt has, and returns
-// those about which nothing proves anything.
+// those about which nothing is proven.
 func (o *outcomes) refusedOpen(
 	a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed, waited bool,
 ) (open []*ledger.Invoice) {

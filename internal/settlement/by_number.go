@@ -8,12 +8,13 @@ import (
 )
 
 // maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour,
-// and a pass over the register needs one for each 250 invoices that the taxpayer has issued since.
+// and a pass over the register needs one for each 250 invoices that the taxpayer has issued since
+// the day on which the pass begins.
 const maxByNumber = 8
 
-// ByNumber reports whether the register can be asked for each of these by its number: they are few,
-// and KSeF has each number as it stands in the document. It normalises white space, and whether the
-// filter does so too is not published.
+// ByNumber reports whether the register can be asked for each of these invoices by its number. They
+// must be few, and KSeF must have each number as it is in the document. KSeF normalises white
+// space, and it is not published whether the filter does so too.
 func ByNumber(want []*ledger.Invoice) bool {
 	for _, inv := range want {
 		if NormalName(inv.Number) != inv.Number {
@@ -24,7 +25,7 @@ func ByNumber(want []*ledger.Invoice) bool {
 }
 
 // NumberRequests are the requests that find an invoice by its number: one for each span of the
-// register since its P_1, mostly one alone.
+// register since its P_1. Mostly there is only one.
 func NumberRequests(inv *ledger.Invoice, now time.Time) ([]ksef.MetadataRequest, error) {
 	from, err := firstDay([]*ledger.Invoice{inv})
 	if err != nil {
@@ -50,7 +51,7 @@ func minTime(a, b time.Time) time.Time {
 }
 
 // RestAfterSearch is how long to wait before the register is searched again for what it did not
-// list, or giveUp: an invoice appears in the register within an hour.
+// list. giveUp says that the search ends: an invoice appears in the register within an hour.
 func RestAfterSearch(p ledger.Package, now time.Time) (rest time.Duration, giveUp bool) {
 	if now.Sub(p.ClosingAt.Time()) < registerDelay {
 		return PassRest(p.Passes), false

@@ -39,5 +39,5 @@ func outcomeOf(s ksef.StatusInfo) outcome {
 	return toPark // 410, 415, and every other one
 }
 
-// letsIn reports an answer that shows that KSeF lets the tenant in.
+// letsIn reports whether an answer with this code shows that KSeF lets the tenant in.
 func letsIn(code int) bool { return code == ksef.InvoiceAccepted || code == ksef.InvoiceDuplicate }

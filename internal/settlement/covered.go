@@ -5,13 +5,14 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// covered reports whether a receipt of the session accounts for every acceptance: it has as many
-// lines as the session counts successes, the session counts everything that was in it, and there is
-// a line for each acceptance in the list. Then what is not in it was not accepted. Without such
-// counts every answer in the list must be clear.
+// covered reports whether a receipt of the session accounts for every acceptance. It must have as
+// many lines as the session counts successes, the session must count everything that was in it, and
+// each acceptance in the list must have a line. Then an invoice that is not in the receipt was not
+// accepted. If the session has no such counts, the list must be complete and its answers must be
+// clear.
 //
-// Every line must be of an invoice of ours, or the receipt may be another session's, or write
-// hashes in a way that nobody here knows.
+// Every line must be of an invoice of ours. Otherwise the receipt may be another session's, or it
+// may write hashes in a way that is not known here.
 func (a account) covered(r ksef.Receipt) bool {
 	if !a.listed { // what was refused, and why, is not known: sending it again would lose the reason
 		return false
@@ -47,7 +48,7 @@ func (a account) covered(r ksef.Receipt) bool {
 	return true
 }
 
-// claim takes the answers with one of these KSeF numbers out of those without an owner.
+// claim removes the answers with one of these KSeF numbers from the answers without an owner.
 func (a *account) claim(numbers map[string]bool) {
 	var left []ksef.InvoiceInfo
 	for _, info := range a.answers {

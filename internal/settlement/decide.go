@@ -11,8 +11,8 @@ import (
 )
 
 // Rules are the settings that decisions go by. Refusals is how many sessions KSeF refuses as a
-// whole before a package is halved, ConfirmFirst the shortest pause before a session is asked
-// again.
+// whole before a package is halved. ConfirmFirst is the shortest pause before KSeF is asked about a
+// session again.
 type Rules struct {
 	Refusals     int
 	ConfirmFirst time.Duration
@@ -31,8 +31,8 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 }
 
 // processedSession decides about a session that KSeF has processed. Its list is read until it
-// accounts for every invoice; what it leaves open (duplicates whose original has to be looked up)
-// is marked in the ledger then.
+// accounts for every invoice. Then what it leaves open is marked in the ledger: duplicates whose
+// original has to be looked up.
 func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
@@ -49,8 +49,8 @@ func processedSession(p ledger.Package, held Held, listed Listed, now time.Time)
 	return processedRemainder(p, held)
 }
 
-// refusedSession decides about a session that ended in an error. Its list is read first all the
-// same: an invoice that says 200 in it is accepted, whatever the session says.
+// refusedSession decides about a session that ended in an error. Its list is nevertheless read
+// first: an invoice with status 200 in it is accepted, whatever the status of the session is.
 func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
@@ -66,7 +66,7 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 	return refusedLast(p, held, listed.Session.Status)
 }
 
-// originals lets the originals of what is marked be looked up.
+// originals has the originals of the marked invoices looked up.
 func originals(p ledger.Package, held Held) Decision {
 	if !held.Read {
 		return ask(TheHeld)

@@ -30,7 +30,7 @@ type Decision struct {
 	// Moves are written together; each may meet a conflict of its own. A move to queued is followed
 	// by the task that sends the invoice.
 	Moves []Move
-	// LetIn notes that KSeF lets the tenant in, after the moves that show it.
+	// LetIn notes that KSeF lets the tenant in. It comes after the moves that show this.
 	LetIn bool
 	// Doubt is about invoices of which nothing proves what became of them. It comes before Listed:
 	// once the list counts as read, only the invoices that are marked here are looked for.
@@ -43,13 +43,15 @@ type Decision struct {
 	// set.
 	Split *Split
 	End   *End
-	// TellRest queues the task of the package that this one was a probe of, Receipt the receipt
-	// task. They come after Split and End, because both tasks read the state that these write.
+	// TellRest queues the task of the package that this one was split off from as a probe. Receipt
+	// queues the receipt task. They come after Split and End, because both tasks read the state
+	// that these write.
 	TellRest, Receipt bool
 
 	// Gone is handed back in [Listed] until the run is over.
 	Gone map[string]bool
-	// Wait says how the task comes back. nil, with Over unset, lets the next stage be decided.
+	// Wait says how the task comes back. If it is nil and Over is not set, the next stage is
+	// decided.
 	Wait *Wait
 	Over bool
 }
@@ -96,18 +98,19 @@ type Refusal struct {
 }
 
 // Denial counts answers of 410: about invoices in the tenant's own name, and about those that it
-// issues for other sellers. With a Pause KSeF lets nothing of the tenant in: the tenant rests so
-// long, and Waiting invoices are queued again.
+// issues for other sellers. A Pause says that KSeF lets nothing of the tenant in: the tenant rests
+// for that time. Waiting is how many invoices are queued again.
 type Denial struct {
 	Own, ForOthers, Waiting int
 	Pause                   time.Duration
 }
 
 // Doubt notes the invoices of which nothing is proven. With Begin the notes are reasons, and the
-// package's doubt begins after them: a crash between the two in the other order would leave a wait
-// that nobody is told of. Without Begin the time is over, and the notes are marks for the register.
-// All are written at any revision, because a reference that the sender writes late must not keep an
-// invoice from being noted. Listed and Counted are for the log.
+// package's doubt begins after they are written. In the other order, a crash between the two would
+// leave a wait that nobody is told of. Without Begin the time is over, and the notes mark the
+// invoices for the search in the register. All are written at any revision, because a reference
+// that the sender writes late must not keep an invoice from being noted. Listed and Counted are for
+// the log.
 type Doubt struct {
 	Notes           []Move
 	Begin           bool
@@ -117,8 +120,8 @@ type Doubt struct {
 // Split ends a package and puts its invoices into Parts, which have no id yet and are sent after
 // In.
 type Split struct {
-	// Park is the invoice that is alone and at fault. It is parked first: what stays in the package
-	// keeps it from ending without receipt, document and result.
+	// Park is the invoice that is alone and at fault. It is parked first and stays in the package.
+	// So the package does not end without its receipt, document and result.
 	Park   *Move
 	Parts  []ledger.Part
 	End    ledger.PackageState // "": something in it cannot be read, so it goes on
@@ -134,8 +137,8 @@ type End struct {
 	Reason string
 }
 
-// Wait is how the task comes back: by the pauses of polls, with an error, or after Delay. Err is
-// returned unchanged, because circuits and growing pauses depend on it.
+// Wait is how the task comes back: with the pauses of polls (Poll), with an error (Err), or after
+// Delay. Err is returned unchanged, because circuits and growing pauses depend on it.
 type Wait struct {
 	Poll   bool
 	Delay  time.Duration

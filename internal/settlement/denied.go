@@ -8,37 +8,39 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// KSeF answers 410 for each invoice that the sender may not issue. That concerns the invoice when
-// others of the tenant go through, and the tenant when none does: its key belongs to another
-// taxpayer, or has lost its permission. Then the tenant is paused and its invoices stay queued: to
-// park them one by one would leave hundreds to a person who finds nothing wrong with them.
+// KSeF answers 410 for each invoice that the sender may not issue. If other invoices of the tenant
+// go through, the cause is the invoice. If none does, the cause is the tenant: its key belongs to
+// another taxpayer, or has lost its permission. Then the tenant is paused and its invoices stay
+// queued. Parking them one by one would leave a person hundreds of invoices with which nothing is
+// wrong.
 //
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
-// says less: it is the seller who may be at fault. Beside others that go through, and alone, such
-// an invoice is parked. By this rule alone a tenant that issues nothing in its own name would never
-// be paused, even with the key of another taxpayer. So several such invoices count against the
-// tenant when nothing speaks for it.
+// says less, because the seller may be at fault. Such an invoice is parked when others go through,
+// and also when it is alone. With this rule only, a tenant that issues nothing in its own name
+// would never be paused, even with the key of another taxpayer. So several such invoices count
+// against the tenant when nothing speaks for it.
 
 const (
-	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next
-	// shows whether the key is right by now. One session every five minutes leaves 48 of the hour's
-	// 60.
+	// deniedFirst and deniedMax bound the tenant's pause. The pause ends by itself: what is sent
+	// next shows whether the key is right by now. One session every five minutes leaves 48 of the
+	// 60 sessions of an hour.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
-	// deniedFew invoices prove nothing against a tenant that had one accepted within a day.
-	// Invoices that it issues for others prove nothing against any tenant when they are fewer than
-	// this, and nothing against a tenant that had an invoice accepted within a day when they are of
-	// fewer sellers than this.
+	// Fewer than deniedFew denied invoices prove nothing against a tenant that had an invoice
+	// accepted within successDays. Fewer than deniedFew invoices that a tenant issues for other
+	// sellers prove nothing against any tenant. If it had an invoice accepted within successDays,
+	// invoices of fewer than deniedFew other sellers prove nothing either.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )
 
-// deniedPause is the pause after the n-th session in a row that KSeF let nothing of in, from 0.
+// deniedPause is the pause after the n-th session in a row of which KSeF let nothing in. n counts
+// from 0.
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
-// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials are
-// those since anything of the tenant was let in, this session's included; opened is when it was
-// opened.
+// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials counts
+// the 410s since anything of the tenant was last let in, this session's included. opened is when
+// the session was opened.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {
@@ -51,9 +53,9 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 }
 
 // sellersSpeakOfTenant does the same when no denied invoice of the session is in the tenant's own
-// name. denials are those of such invoices since anything of the tenant was let in; sellers is how
-// many sellers the denied ones of this session have. That several withhold their permission at the
-// same time is less likely than one wrong key.
+// name. denials counts the 410s about invoices for other sellers since anything of the tenant was
+// last let in. sellers is how many sellers the denied invoices of this session have. One wrong key
+// is more likely than several sellers who withhold their permission at the same time.
 func sellersSpeakOfTenant(denials, sellers int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	lately := !last.IsZero() && now.Sub(last) < successDays
@@ -73,8 +75,8 @@ func deniedHelp(inv *ledger.Invoice) string {
 	return "put the right key into its key_file"
 }
 
-// whose counts the denials of invoices that the tenant issues as their seller, and the sellers of
-// the others.
+// whose counts the denied invoices that the tenant issues as the seller, and the sellers of the
+// other denied invoices.
 func whose(denials []pairing) (own, sellers int) {
 	others := map[string]bool{}
 	for _, d := range denials {
@@ -87,7 +89,7 @@ func whose(denials []pairing) (own, sellers int) {
 	return own, len(others)
 }
 
-// denied decides about the 410s of a session. nil is nothing to count.
+// denied decides about the 410s of a session. nil means that there is nothing to count.
 func (o *outcomes) denied(tenant ledger.Tenant, now time.Time) *Denial {
 	if len(o.denials) == 0 {
 		return nil
@@ -103,7 +105,7 @@ func (o *outcomes) denied(tenant ledger.Tenant, now time.Time) *Denial {
 	}
 	var parked []pairing
 	for _, d := range o.denials {
-		// One that was denied before others went through: it is the invoice after all.
+		// An invoice that was denied both before and after others went through is at fault itself.
 		if !tenantIsDenied || d.inv.Denied != 0 && tenant.AcceptedAt > d.inv.Denied {
 			parked = append(parked, d)
 			continue

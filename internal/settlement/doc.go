@@ -1,7 +1,7 @@
-// Package settlement decides what becomes of the invoices of a session. It is pure: from a package,
-// what the ledger holds of it, what KSeF listed, and the time, it gives what is to be written, what
-// is to be done next, and how the package ends. It asks nobody and writes nothing; package tasks
-// does both.
+// Package settlement decides what becomes of the invoices of a session. It is pure. It takes a
+// package, what the ledger holds of it, what KSeF listed, and the time. It returns what is to be
+// written, what is to be done next, and how the package ends. It asks nobody and writes nothing;
+// package tasks does both.
 //
 // Read it in this order:
 //
@@ -16,7 +16,7 @@
 //	codes.go     the table of KSeF's invoice codes
 //	outcomes.go  the moves that follow from an answer, and how often an invoice is sent again
 //	denied.go    410: is it the invoice, or the tenant
-//	doubt.go     what nothing is proven of waits, and is looked for in the register later
+//	doubt.go     invoices of which nothing is proven wait; later the register is searched
 //	original.go  the original of a duplicate; register.go: a pass through KSeF's register
 //	finish.go    how a package ends
 //	refused.go   a session refused as a whole: is it the package, or KSeF

@@ -10,10 +10,10 @@ import (
 // that they do not account for. After that it searches KSeF's register.
 const maxProofWait = 30 * time.Minute
 
-// maxSilence is how long a session that ended without saying why, and that neither lists nor
-// counts anything, has to be silent until that counts as proof that nothing of it was processed.
-// KSeF asks for such sessions to be sent again, so the wait is as long as answers may lag behind
-// each other, and no longer.
+// maxSilence is how long a session has to be silent until the silence proves that nothing of it was
+// processed. It is for a session that ended without saying why and that neither lists nor counts
+// anything. KSeF asks for such sessions to be sent again, so the wait is only as long as answers
+// may lag behind each other.
 const maxSilence = time.Minute
 
 func silent(p ledger.Package, now time.Time) bool {
@@ -25,8 +25,8 @@ func patient(p ledger.Package, now time.Time) bool {
 }
 
 // doubt keeps invoices where they are when nothing proves what became of them. It reports true
-// while the session is to be asked again. After that the time is over, and they are marked for the
-// register.
+// while the session is to be asked again. After that the time is over, and the invoices are marked
+// for the search in the register.
 func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice, now time.Time) (waits bool) {
 	doubt := &Doubt{Begin: p.Doubt == 0, Listed: a.entries, Counted: a.session.InvoiceCount}
 	waits = patient(p, now)

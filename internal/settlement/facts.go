@@ -45,8 +45,8 @@ func (h Held) unreadOf(pkg string) []ledger.Unreadable {
 	return slices.DeleteFunc(slices.Clone(h.Unread), func(u ledger.Unreadable) bool { return !u.Opaque && u.Package != pkg })
 }
 
-// UnreadUndecided counts the entries that cannot be read, that the package holds or may hold, and
-// whose outcome may not be known.
+// UnreadUndecided counts, among the entries that the package holds or may hold, those that cannot
+// be read and whose outcome may not be known.
 func (h Held) UnreadUndecided(pkg string) int {
 	n := 0
 	for _, u := range h.unreadOf(pkg) {
@@ -68,8 +68,8 @@ func (h Held) attached(pkg string) int {
 	return n
 }
 
-// EndOf says how a package ends that goes no further. leaving is how many of its undecided invoices
-// are about to leave it. The answer is "" when an undecided entry in it cannot be read: then the
+// EndOf returns the state in which a package ends. leaving is how many of its undecided invoices
+// are about to leave it. The state is "" when an undecided entry in it cannot be read: then the
 // package does not end. Invoices that were decided or parked in it still need receipt, document and
 // result. So a package is failed, or abandoned if close was never tried, only when nothing stays in
 // it; otherwise it is settled.
@@ -111,8 +111,8 @@ type List struct {
 }
 
 // Statuses are KSeF's answers about single sends, by the invoice's id. Unread are those that came
-// and could not be read: KSeF knows something about these invoices. Sick is the first error of one
-// that could not be asked for now, nil when there was none.
+// and could not be read: KSeF knows something about these invoices. Sick is the error of the first
+// status that could not be asked for now, nil when there was none.
 type Statuses struct {
 	Asked  bool
 	By     map[string]ksef.InvoiceInfo
@@ -139,14 +139,15 @@ type Unknown struct {
 // cannot be read.
 type Rest struct{ Package *ledger.Package }
 
-// Stage is how far one run of confirm has come. Answers are decided once: what they prove is
-// written, and a second decision would take what was written for what KSeF had answered about.
+// Stage is how far one run of confirm has come. Answers are decided only once. What they prove is
+// written to the ledger, and a second decision would take that for the state that the answers were
+// about.
 type Stage int
 
 // The stages, in their order.
 const (
 	Answers   Stage = iota // what KSeF says about each invoice
-	Originals              // the originals of duplicates, and of what KSeF has lost the session of
+	Originals              // the originals of duplicates, and of invoices whose session is unknown
 	Remainder              // what is left: the package ends, its invoices go elsewhere, or it waits
 	Last                   // after the invoices of a refused online session have left
 )

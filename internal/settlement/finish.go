@@ -65,8 +65,8 @@ func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Deci
 	return d
 }
 
-// refusedLast ends the package of a refused online session. One invoice that its sender moved in
-// between, from sending to sent, is still in it: the package must not end without it.
+// refusedLast ends the package of a refused online session. An invoice that its sender has
+// meanwhile moved from sending to sent is still in the package, which must not end without it.
 func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
 	if left := len(held.Undecided(p.ID)); left > 0 {
 		return movedMeanwhile(left)
@@ -74,7 +74,7 @@ func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
 	return endRefused(p, held, status.Code, sessionReason(status))
 }
 
-// endRefused ends a package that nothing undecided is left in.
+// endRefused ends a package in which nothing undecided is left.
 func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
 	end := EndOf(p, held, 0)
 	if end == "" {
@@ -83,8 +83,8 @@ func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
 	return Decision{End: &End{State: end, Code: code, Reason: reason}, Receipt: end == ledger.PackageSettled, Over: true}
 }
 
-// waitForUnread keeps a package open for what cannot be read in it, while the others get their
-// receipts.
+// waitForUnread keeps a package open because of entries that cannot be read. Its other invoices get
+// their receipts meanwhile.
 func waitForUnread(p ledger.Package, n int) Decision {
 	d := wait(UnreadPause, retry.ReasonOther, plural.Of(n, "entry", "entries")+" of the package cannot be read")
 	d.Receipt = !p.Filed

@@ -9,8 +9,8 @@ import (
 
 // matching joins a session's answers to the invoices that its package ever held. KSeF's own API
 // tells the hash of the content, which proves whose answer it is (see proven.go). Through the
-// gateway P_2 is all there is. A name only suggests; what it leaves open is decided by proof (see
-// account.go).
+// gateway, P_2 (the invoice's number, here also called its name) is all there is. A name only
+// suggests; what it leaves open is decided by proof (see account.go).
 type matching struct {
 	pairs    []pairing
 	invoices []*ledger.Invoice  // that no answer could be joined to
@@ -26,10 +26,11 @@ type pairing struct {
 // included (KSeF issues 797 and 315).
 func NormalName(number string) string { return strings.Join(strings.Fields(number), " ") }
 
-// match is pure. Invoices and answers whose numbers are equal but for white space form a group, and
-// a group of one and one is a pair. In a larger group (one seller's VAT and KOR in one online
-// session, two numbers that differ in white space alone) only equal spellings are, and only when
-// every one of the group has its own: otherwise KSeF has normalised them, and nobody can tell.
+// match is pure. Invoices and answers whose numbers differ at most in white space form a group. A
+// group of one invoice and one answer is a pair. In a larger group (one seller's VAT and KOR in one
+// online session, two numbers that differ only in white space) invoices and answers of equal
+// spelling are pairs, but only if each invoice has a spelling of its own and an answer with it.
+// Otherwise KSeF has normalised the numbers, and nobody can tell which answer is whose.
 func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 	type group struct {
 		invs  []*ledger.Invoice

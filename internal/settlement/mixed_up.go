@@ -8,10 +8,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// What stands between KSeF and this program may mix answers up: a cache, or a gateway that answers
-// two requests at a time. An answer that says itself that it is about another invoice is no answer
-// about this one, however it was asked for. Whatever is left open by that, the session's receipt
-// decides by content.
+// A cache between KSeF and this program, or a gateway that answers two requests at a time, may mix
+// answers up. An answer whose own hash or number is that of another invoice is no answer about this
+// one, however it was asked for. What this leaves open is decided by the session's receipt, which
+// names content.
 
 // ofAnother reports that an answer is about another invoice: its hash says so or, where it has
 // none, its number.
@@ -22,9 +22,9 @@ func ofAnother(inv *ledger.Invoice, info ksef.InvoiceInfo) bool {
 	return info.InvoiceNumber != "" && NormalName(info.InvoiceNumber) != NormalName(inv.Number)
 }
 
-// sharedNumbers are the KSeF numbers, in the canonical form, that stand at the acceptances of more
-// than one invoice: KSeF gives each number once, so at most one of these is right. An answer that
-// stands twice is one answer.
+// sharedNumbers are the KSeF numbers, in the canonical form, that acceptances of more than one
+// invoice name. KSeF gives each number once, so at most one of these acceptances is right. An
+// answer that appears twice counts as one.
 func (a account) sharedNumbers() map[string]bool {
 	owner, shared := map[string]string{}, map[string]bool{}
 	note := func(info ksef.InvoiceInfo) {

@@ -47,14 +47,14 @@ type Acceptance struct {
 }
 
 // Original is the invoice that KSeF has. By says how it is known: one of ByAnswer, BySearch and
-// ByRegister. By search leaves the number that is noted as it is.
+// ByRegister. BySearch leaves the noted number unchanged.
 type Original struct {
 	Number, Session, By string
 	At                  time.Time
 }
 
 // Again sends an invoice again. Without a Proof nobody carries it out. Count names the counter that
-// is written, Value what it becomes.
+// is written, and Value is its new value.
 type Again struct {
 	Proof Proof
 	Lane  ledger.Lane
@@ -84,8 +84,8 @@ const (
 	ProvenUnposted                   // no session with it was ever closed, or the send was refused
 )
 
-// Wrote notes what became of a move: the invoice is as the ledger has it now, or as a conflict
-// told.
+// Wrote notes in the invoice what became of the move: the state that the ledger has now or, after a
+// conflict, the state that the conflict reports.
 func (m Move) Wrote(r ledger.Moved) {
 	inv := m.Invoice
 	if c := r.Conflict; c != nil {

@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// TidyNumber is how a KSeF number is kept: in 35 characters where its checksum holds, which it does
-// for every number of KSeF 2.0 however it was spelled; as it was given otherwise.
+// TidyNumber returns a KSeF number in the form in which it is kept. If its checksum holds, that is
+// the form of 35 characters; it holds for every number of KSeF 2.0, however it was spelled.
+// Otherwise the number is kept as it was given.
 func TidyNumber(number string) string {
 	canonical := invoice.CanonicalKsefNumber(number)
 	if _, err := invoice.ParseKsefNumber(canonical); err == nil {
@@ -30,7 +31,7 @@ func wrongNumber(inv *ledger.Invoice, number string) string {
 	return ""
 }
 
-// SubjectOf is the part that the sender has in an invoice.
+// SubjectOf is the role that the sender has in an invoice.
 func SubjectOf(inv *ledger.Invoice) ksef.SubjectType {
 	if inv.Subject == "" {
 		return ksef.Subject1

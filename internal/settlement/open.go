@@ -5,12 +5,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// DecideOpen gives the clear answers in the list of an online session that still takes sends.
-// Everything else waits until the session is over: codes that ask for a new one, what is denied
-// (410), what cannot be read.
+// DecideOpen decides the clear answers in the list of an online session that still takes sends.
+// Everything else waits until the session is over: codes that ask for a new send, denials (410),
+// and answers that cannot be read.
 //
-// held MUST have been read after the list. Otherwise an answer could be that of an invoice which is
-// not among the members yet, and be given to another one of the same P_2.
+// held MUST have been read after the list. Otherwise an answer could belong to an invoice that is
+// not among the members yet, and it could be joined to another invoice with the same P_2.
 func DecideOpen(p ledger.Package, held Held, list []ksef.InvoiceInfo) (moves []Move, letIn bool) {
 	o := &outcomes{pkg: p}
 	for _, pair := range accountOf(p, held, ksef.SessionInfo{}, list).pairs {

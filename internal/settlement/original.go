@@ -8,19 +8,20 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// How the original of an invoice is known: its OriginalBy in the ledger. "" says that it was not
-// called a duplicate: its code may be that of its session, and a session that was cancelled has the
-// duplicate's number, 440.
+// How the original of an invoice is known: its OriginalBy in the ledger. "" says that KSeF did not
+// call the invoice a duplicate. Its code does not show that: the code may be the session's, and a
+// cancelled session has the same code as a duplicate, 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
 	BySearch   = "search"   // KSeF did not name it, or named another: the register is searched
 	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
 )
 
-// KSeF may have an invoice from another session: it calls it a duplicate (440), or does not know
-// the session any more. Is the original the very document that was sent before, its answer lost, or
-// something else of the same number? Only content proves it. Each function below decides by one
-// source; the caller asks the sources from the cheapest to the most expensive.
+// KSeF may have an invoice from another session: it calls the invoice a duplicate (440), or it does
+// not know the invoice's session any more. The original may be the very document, sent before,
+// whose answer was lost. Or it may be another document with the same number. Only content proves
+// which it is. Each function below decides by one source; the caller asks the sources from the
+// cheapest to the most expensive.
 
 // Finding is what one source says about the original of an invoice: exactly one field is set.
 type Finding struct {
@@ -29,9 +30,9 @@ type Finding struct {
 	Document bool        // fetch KSeF's document by its number
 }
 
-// OtherBytes is an invoice of whose number KSeF has a document with another hash than ours. That is
-// a conflict, or the export was made again. UPO and At are those of a receipt that attests it, or
-// zero.
+// OtherBytes is an invoice for whose number KSeF has a document with another hash than ours. Either
+// that is a conflict, or the same invoice was exported again. UPO and At are those of a receipt
+// that attests KSeF's document, or zero.
 type OtherBytes struct {
 	Invoice *ledger.Invoice
 	Hash    string
@@ -40,7 +41,8 @@ type OtherBytes struct {
 }
 
 // ByReceipt decides by the receipt of the original's session, which holds the hash of every invoice
-// in it. upo is its address in the archive, "" when it is not kept. The zero Receipt is none.
+// in it. upo is the receipt's address in the archive, "" when it is not kept. The zero Receipt
+// means that there is none.
 func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 	number, same := r.ByHash[inv.Hash]
 	line, _ := r.Line(inv.OriginalNumber)
@@ -83,8 +85,8 @@ func Withheld(inv *ledger.Invoice) Finding {
 }
 
 // ByContent ends an invoice whose original is another document: accepted when the two are the same
-// invoice, a conflict otherwise. difference is where they differ first, "" nowhere; with why they
-// could not be compared at all.
+// invoice, a conflict otherwise. difference is the first place where they differ, "" when they are
+// the same. why, if it is not "", is the reason why they could not be compared at all.
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":

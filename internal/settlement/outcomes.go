@@ -63,7 +63,7 @@ func (o *outcomes) park(inv *ledger.Invoice, code int, reason string) {
 	o.moves = append(o.moves, parked(inv, code, "", reason))
 }
 
-// attested accepts what the receipt has by its content, and returns the others.
+// attested accepts the invoices whose content hash is in the receipt, and returns the others.
 func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoice, unclear []pairing) (
 	left []*ledger.Invoice, leftUnclear []pairing) {
 	numbers := map[string]bool{}
@@ -93,8 +93,8 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 	return left, leftUnclear
 }
 
-// absent sends again what is proven not to be in KSeF. An answer without an owner is a refusal
-// then, and some of these are the invoices that it is about.
+// absent sends again what is proven not to be in KSeF. Each answer without an owner is then a
+// refusal of one of these invoices.
 func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
 		o.add(missing[0], a.answers[0]) // one invoice and one answer: it can be about no other
@@ -128,8 +128,8 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 	return Move{Invoice: inv, Fate: Park, Code: code, Gist: gist, Reason: reason}
 }
 
-// resend is for an invoice that KSeF refused by its own fault, in an answer about this very
-// invoice.
+// resend is for an invoice that KSeF refused through a fault of KSeF's own, in an answer about this
+// very invoice.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),
@@ -139,8 +139,8 @@ func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proo
 }
 
 // NoVerdict decides about an invoice whose session ended without an answer about it: KSeF refused
-// the session as a whole, or the session is over and does not contain the invoice. lane is the
-// package's. When a package was processed, the missing answer says something too: the invoice was
+// the session as a whole, or the session is over and does not contain the invoice. lane is that of
+// the package. When a package was processed, the missing answer says something too: the invoice was
 // in the ZIP, and KSeF is silent about it alone.
 func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
 	if lane == ledger.Bulk {

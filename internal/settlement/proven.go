@@ -42,8 +42,8 @@ func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (own
 	return owned, left
 }
 
-// foreign reports an answer about a content that is none of ours. Something is in the session that
-// nobody here sent, so its list proves nothing about what is missing in it.
+// foreign reports whether an answer is about content that is not ours. Then the session has
+// something that nobody here sent, so its list proves nothing about what is missing in it.
 func (a account) foreign() bool {
 	for _, info := range a.answers {
 		if info.Hash != "" && !a.hashes[info.Hash] {

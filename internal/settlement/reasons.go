@@ -63,7 +63,7 @@ func unclearReason(p pairing) string {
 	return wrongNumber(p.inv, p.info.KSeFNumber)
 }
 
-// unprovenReason is why an invoice waits whose session does not account for it.
+// unprovenReason is why an invoice waits when its session does not account for it.
 func unprovenReason(a account) string {
 	if !a.listed {
 		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: it is asked again"
@@ -84,7 +84,7 @@ func unprovenReason(a account) string {
 	return "KSeF's list has no clear answer about it: it may be accepted, so it is asked again"
 }
 
-// notFoundReason is why an invoice is parked that the register does not list.
+// notFoundReason is why an invoice that the register does not list is parked.
 func notFoundReason(inv *ledger.Invoice) string {
 	switch {
 	case inv.Code == 0:
@@ -103,9 +103,9 @@ func notFoundReason(inv *ledger.Invoice) string {
 
 const conflict = "conflict: KSeF has another document of this number"
 
-// conflictReason is why an invoice is parked of whose number KSeF has another document. The two may
-// be one sale, and a new number would make a second invoice of it, so that is advised for another
-// sale only.
+// conflictReason is why an invoice is parked when KSeF has another document with its number. The
+// two may be of one sale, and a new number would make a second invoice of that sale. So a new
+// number is advised only for another sale.
 func conflictReason(o OtherBytes, note string) string {
 	return fmt.Sprintf(conflict+" as %s (hash %s, ours %s; %s); "+
 		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+

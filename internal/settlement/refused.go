@@ -8,26 +8,26 @@ import (
 )
 
 const (
-	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused
-	// while nothing else of the tenant went through.
+	// refusalFirst and refusalMax bound the pause before a refused package is sent again, while
+	// nothing else of the tenant goes through.
 	refusalFirst = 5 * time.Second
 	refusalMax   = time.Hour
 	// aloneTries is how often an invoice that is alone in its package is sent again while nothing
 	// shows that KSeF takes anything at present. That takes about two hours in all. Then the
 	// invoice is parked for a person.
 	aloneTries = 11
-	// keyPause is how long a package waits whose session key KSeF could not read for the second
+	// keyPause is how long a package waits when KSeF could not read its session key for the second
 	// time.
 	keyPause = time.Minute
 )
 
-// refusalPause is the pause before the n-th such try, from 0.
+// refusalPause is the pause before the n-th try of that kind. n counts from 0.
 func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
-// TenantRest is how long all packages of a tenant rest when KSeF has refused so many of its
-// sessions in a row, with none processed in between. It is 0 when they need not rest. After the
-// pause they have one try together: if each package tried by itself, they would use up the hour's
-// sessions.
+// TenantRest is how long all packages of a tenant rest when KSeF has refused more than
+// Rules.Refusals of its sessions in a row, with none processed in between. It is 0 when they need
+// not rest. After the pause they have one try together: if each package tried by itself, they would
+// use up the hour's sessions.
 func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	if t.Refusals <= r.Refusals {
 		return 0
@@ -43,19 +43,19 @@ func (r Rules) TenantRestsUntil(t ledger.Tenant) time.Time {
 	return time.Time{}
 }
 
-// Refused puts the invoices of a package that KSeF refused as a whole, or refused to open a session
-// for, into a new one, with a public key fetched again. After Rules.Refusals such refusals it is
-// either the package or KSeF. While others of the tenant go through it is the package: it is
-// halved, and each half is halved again at its next refusal, so that one poisonous invoice among n
-// is alone after about log2(n) steps and what is not at fault goes through on the way. While
-// nothing else goes through, KSeF as likely refuses everybody: the package stays whole and is sent
-// again after growing pauses.
+// Refused is for a package that KSeF refused as a whole, or for which it refused to open a session.
+// The invoices go into a new package, and the public key is fetched again. After Rules.Refusals
+// such refusals, the cause is either the package or KSeF. While other packages of the tenant go
+// through, it is the package. Then the package is halved, and each half is halved again at its next
+// refusal. So one poisonous invoice among n is alone after about log2(n) steps, and the invoices
+// that are not at fault go through on the way. While nothing else goes through, it is as likely
+// that KSeF refuses everybody. Then the package stays whole and is sent again after growing pauses.
 func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, reason string, proof Proof) Decision {
 	if !held.Read {
 		return ask(TheHeld)
 	}
-	// KSeF could not read the session's key, and so nothing of what is in the session: no invoice
-	// is at fault, and halving would find none.
+	// KSeF could not read the session's key, and so it could read nothing in the session. No
+	// invoice is at fault, and halving would find none.
 	staleKey := code == ksef.BatchSessionKeyNotDecrypted
 	// Most likely parts were missing, which is the fault of no invoice.
 	faultless := staleKey || p.Unfinished
@@ -95,9 +95,9 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 	return whole(refusalPause(refusals - r.Refusals))
 }
 
-// rejoin puts a probe that was refused back into what it was split off. The whole is sent again
-// after a longer pause. If it is gone or cannot be read, the probe's invoices get a package of
-// their own.
+// rejoin puts a refused probe back into the package from which it was split off. That package is
+// sent again after a longer pause. If it is gone or cannot be read, the probe's invoices get a
+// package of their own.
 func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, reason string, proof Proof) Decision {
 	if listed.Rest == nil {
 		return ask(TheRest)
@@ -112,8 +112,8 @@ func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, re
 	return d
 }
 
-// Halve splits a package in two, or parks the invoice that is alone in it. refusals is what the
-// halves have behind them. nil: nothing in it can be split.
+// Halve splits a package in two, or parks the invoice that is alone in it. refusals is how many
+// refusals the halves have behind them. Halve returns nil when nothing in the package can be split.
 func Halve(p ledger.Package, held Held, refusals, code int, reason string, proof Proof) *Split {
 	left := held.Undecided(p.ID)
 	switch len(left) {

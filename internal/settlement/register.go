@@ -12,16 +12,17 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// KSeF's register lists invoices by time and cannot be asked for one, so all of a package are
-// looked for in one pass. An original of equal content has the same P_1, and KSeF takes none before
-// that day: the pass begins there and goes on to the present. Where it stands is written into the
-// package after each page, because the limits interrupt it. The gateway's metadata has no hash: it
-// tells the number, and the document proves. KSeF's own API tells the hash, which proves at once,
-// and finds an invoice by its number: a few are asked for one by one (see [ByNumber]).
+// KSeF's register lists invoices by time and as a rule cannot be asked for a single one. So all
+// invoices of a package are looked for in one pass. An original of equal content has the same P_1,
+// and KSeF takes no invoice before that day. So the pass begins on that day and goes on to the
+// present. Its place is written into the package after each page, because the request limits
+// interrupt it. The gateway's metadata has no hash: it tells the KSeF number, and the document of
+// that number is the proof. KSeF's own API tells the hash, which is a proof at once. It also finds
+// an invoice by its number, so a few invoices are asked for one by one (see [ByNumber]).
 //
 // The register answers one part at a time: what the taxpayer sold, and what it bought and billed
-// itself. A package with both takes a pass for each, one after the other, so that one place of the
-// package is enough to remember where a pass stands.
+// itself. A package with both needs a pass for each part. The passes come one after the other, so
+// the package has to remember the place of only one.
 
 const (
 	registerPage = numbers.MaxMetadataPage
@@ -42,15 +43,15 @@ func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
 
-// NewPass reports whether the package has the place of a pass for another part of the register.
-// That place is then forgotten.
+// NewPass reports whether the place in the package is that of a pass through another part of the
+// register. Then that place is forgotten.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
 
-// PassFrom is the time that the pass has to begin at, if it has not begun or began too late: an
-// invoice that is looked for since may be of an earlier day. It is zero when the pass goes on where
-// it stands. want is not empty.
+// PassFrom is the time at which the pass has to begin. It is set if the pass has not begun, or
+// began too late: an invoice that was added to the search later may be of an earlier day. It is
+// zero when the pass goes on from its place. want must not be empty.
 func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err error) {
 	first, err := firstDay(want)
 	if err != nil || p.SearchFrom != 0 && (p.SearchFirst == 0 || !first.Before(p.SearchFirst.Time())) {
@@ -59,8 +60,9 @@ func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err err
 	return first, nil
 }
 
-// NextPage is the next page of the register to ask for. from is where the pass stands. With rest
-// the pass rests until then; done says that as many pages were read as one package may have.
+// NextPage is the next page of the register to ask for. from is where the pass stands. If rest is
+// not nil, the pass has to rest first. done says that as many pages were read as one package may
+// have.
 func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time) (req ksef.MetadataRequest, rest *Wait, done bool) {
 	if now.Before(p.NextPass.Time()) {
 		return req, NotFoundYet(p.NextPass.Time().Sub(now), n), false
@@ -127,15 +129,15 @@ func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*
 }
 
 // describes compares seller and kind. The gateway may write the seller as an object and the kind as
-// KorZal where the document says KOR_ZAL, or leave one out.
+// KorZal where the document says KOR_ZAL, or leave either out.
 func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
 	plain := func(kind string) string { return strings.ToUpper(strings.ReplaceAll(kind, "_", "")) }
 	return wrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
 		(m.InvoiceType == "" || plain(m.InvoiceType) == plain(inv.Kind))
 }
 
-// Step is how a pass goes on after a page: at From and page Offset. When the pass has come to the
-// present it ends: with Rest another one begins so much later, and with GiveUp none does.
+// Step is how a pass goes on after a page: at From and page Offset. A pass that has come to the
+// present ends. Another one begins after Rest, unless GiveUp is set.
 type Step struct {
 	From   time.Time
 	Offset int
@@ -143,8 +145,8 @@ type Step struct {
 	GiveUp bool
 }
 
-// AfterPage tells how the pass goes on after the page that req asked for at now, of which something
-// is still wanted.
+// AfterPage tells how the pass goes on after the page that req asked for at now, if invoices are
+// still wanted.
 func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPage, now time.Time) Step {
 	from, to := req.Range.From.Time, req.Range.To.Time
 	next, offset := onwards(from, to, req.PageOffset, page)
@@ -164,8 +166,9 @@ func NotFound(inv *ledger.Invoice) Move {
 	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
 }
 
-// onwards tells where the pass goes on after a page: at the next page; if KSeF cut the set at
-// 10,000 invoices, at the time of the last of them; or at to when everything before it was seen.
+// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, that
+// is the time of the last of them. Otherwise it is the next page or, when everything before to was
+// seen, to itself.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

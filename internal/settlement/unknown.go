@@ -17,10 +17,10 @@ func (u *Unknown) caused(d Decision) Decision {
 	return d
 }
 
-// unknown decides about a session that KSeF refuses to tell about, although it opened it itself.
-// That proves nothing, and to send its invoices again could make duplicates: after a while KSeF's
-// register is asked instead. What is in it with our content is accepted. About the rest only a
-// person can find out, in KSeF's own application.
+// unknown decides about a session that KSeF opened but refuses to tell about. That proves nothing,
+// and sending its invoices again could make duplicates. So after a while KSeF's register is
+// searched instead. An invoice that is in the register with our content is accepted. Only a person
+// can find out about the others, in KSeF's own application.
 func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	why := listed.Unknown
 	switch listed.Stage {

@@ -34,7 +34,7 @@ func Quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// Operand returns an argument that is not a flag, with -- before it where it would be read as one.
+// Operand returns an argument that is not a flag, with -- before it if it would be read as a flag.
 func Operand(s string) []string {
 	if strings.HasPrefix(s, "-") {
 		return []string{"--", s}

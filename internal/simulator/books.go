@@ -17,8 +17,7 @@ type Accepted struct {
 	Session    string    `json:"session"`
 	At         time.Time `json:"at"`
 	Mode       string    `json:"mode"` // online, offline
-	// Corrects is the hash of the rejected invoice that it is the technical correction of, in
-	// Base64.
+	// Corrects is the hash, in Base64, of the rejected invoice that this one corrects technically.
 	Corrects string `json:"corrects,omitempty"`
 }
 

@@ -54,7 +54,7 @@ type core struct {
 	downloads map[string]*boxDownload
 }
 
-// The parts, each with the others that it calls. No part is called by a part above it.
+// The parts, each with the others that it calls. A part calls only parts above it in this list.
 type (
 	// performer carries an operation out: the faults that are ordered, the limits, then the
 	// operation itself.

@@ -30,7 +30,7 @@
 //
 // Besides the gateway's operations there are GET /sim/books and /sim/healthz, and, from this
 // machine only, POST /sim/faults with a script, /sim/rotate-key (with {"planned":true} the old key
-// goes on), and /sim/clock with {"advance":"72h"}.
+// keeps working), and /sim/clock with {"advance":"72h"}.
 //
 // The Ministry's own API is a second face on the same books, in package ministry. It reaches the
 // inside through Face.

@@ -140,8 +140,8 @@ func (f Face) TakeLogin(account, nip string) (Fault, bool) {
 	return f.s.faults.take(event{account: account, nip: nip}, LoginStuck, LoginRefused)
 }
 
-// Allow gives an account an allowance of its own in one group of the request limits, limits.Others
-// included.
+// Allow gives an account an allowance of its own in one group of the request limits. The group may
+// be limits.Others.
 func (f Face) Allow(account, group string, a limits.Allowance) { f.s.limits.Set(account, group, a) }
 
 // ResetAllowances gives an account the usual request limits again.
@@ -162,11 +162,12 @@ func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 // Gateway returns the handler of /sim/ and of the uploads under /storage/, which both faces share.
 func (f Face) Gateway() http.Handler { return f.s }
 
-// NewKey makes one more RSA key, as the first face's are made.
+// NewKey makes one more RSA key, in the same way as the keys of the first face.
 func (f Face) NewKey() (*rsa.PrivateKey, error) { return f.s.opts.NewKey(f.s.opts.KeyBits) }
 
-// PublicKeys returns the key that encrypts sessions' keys, as DER SubjectPublicKeyInfo, and the one
-// before it, nil unless that goes on after a planned rotation.
+// PublicKeys returns the public key that encrypts the keys of sessions, as DER
+// SubjectPublicKeyInfo. former is the key before it, nil unless that key keeps working after a
+// planned rotation.
 func (f Face) PublicKeys() (current, former []byte) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()

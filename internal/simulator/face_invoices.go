@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// InvoiceBook is the invoices of another face: in their sessions, their receipts, and in the
+// InvoiceBook gives another face the invoices: in their sessions, in their receipts, and in the
 // register.
 type InvoiceBook struct{ SessionBook }
 
@@ -52,9 +52,9 @@ func (f InvoiceBook) invoice(on string, sess *session, o *outcome) (v Invoice, t
 	return v, there
 }
 
-// Page lists the invoices of a session from the position from on, at most n of them and as many
-// as match, with the position after the last. A batch session has none before its package is
-// unpacked.
+// Page lists at most n invoices of a session that match, beginning at the position from. next is
+// the position at which the next page begins, 0 when there is none. A batch session has no invoices
+// before its package is unpacked.
 func (f InvoiceBook) Page(
 	account Account, session string, from, n int, match func(Invoice) bool,
 ) (list []Invoice, next int, refused *Refusal) {

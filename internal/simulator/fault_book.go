@@ -86,8 +86,8 @@ func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 	return true
 }
 
-// alterations returns every armed fault of these kinds that changes an entry now. An entry that a
-// fault cannot change, which canChange reports, does not count for that fault.
+// alterations returns every armed fault of these kinds that changes an entry now. canChange reports
+// whether a fault can change the entry. If it cannot, the entry does not count for that fault.
 func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, kinds ...string) (all []Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -35,15 +35,15 @@ type Fault struct {
 	// the simulator's seed.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
-	// the account's or, once an invoice has told it, that of the session's seller; at send only the
-	// account's, because the session is named in the body. Number is P_2, in which * and ? are
-	// wildcards; only the kinds that concern sessions and invoices know it.
+	// the account's or, once an invoice has told it, that of the session's seller. At send it is
+	// only the account's, because the session is named in the body. Number is P_2, in which * and ?
+	// are wildcards; only the kinds that concern sessions and invoices know it.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
 	Number  string `yaml:"number" json:"number,omitempty"`
 	// OneSession restricts the fault to the first session that it hits. Only sessionStatus,
-	// invoices, close and upo name a session, and send at the Ministry's API, so On must be one of
+	// invoices, close, upo and, at the Ministry's API, send name a session, so On must be one of
 	// them.
 	OneSession bool `yaml:"one_session" json:"one_session,omitempty"`
 	// Lasting is how long after arming the fault ends, in simulated time; 0 is never.
@@ -60,8 +60,8 @@ type Fault struct {
 	// the KSeF status of the entries that they concern; 0 is any.
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request and stuck (which begins at the close), and the
-	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. An entry is
-	// answered correctly again after it; 0 is never.
+	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. For the kinds
+	// that concern an entry, the answer is correct again after For; 0 is never.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
 }
 

@@ -43,7 +43,7 @@ func (ro *registerOperations) findInvoices(account Account, subject string, r da
 	for _, a := range ro.accepted {
 		nip := account.NIP
 		if nip == "" && a.account == account.ID {
-			nip = a.session.context // a key for any seller sees as sender what it sent
+			nip = a.session.context // a key for any seller sees what it sent itself
 		}
 		mine := false
 		switch subject {

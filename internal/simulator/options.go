@@ -54,8 +54,8 @@ type Options struct {
 	Seed int64
 	// KeyBits is the size of the RSA key; 0 is 2048.
 	KeyBits int
-	// NewKey makes each RSA key, of that many bits; nil makes a new one. Tests hand in keys that
-	// were made before.
+	// NewKey returns an RSA key of that many bits, each time one is needed. If it is nil, each key
+	// is newly generated. Tests hand in keys that were made before.
 	NewKey func(bits int) (*rsa.PrivateKey, error)
 	// Dir holds spooled parts and accepted documents, and is made when it is missing; "" is a new
 	// temporary directory, which Close removes.

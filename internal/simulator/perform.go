@@ -127,8 +127,8 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 	return answer.status
 }
 
-// hang keeps the client waiting: for d, or until it goes away when d is 0. It reads the body and
-// discards it, because net/http does not notice before that a client has gone.
+// hang keeps the client waiting: for d, or until it goes away when d is 0. It first reads and
+// discards the body, because net/http does not notice earlier that a client has gone.
 func (pf *performer) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {

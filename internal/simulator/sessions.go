@@ -121,7 +121,7 @@ func (sb *sessionBook) finishOnline(sess *session) {
 	}
 }
 
-// count returns the number of accepted invoices, or with false that of all others.
+// count returns the number of accepted invoices or, if accepted is false, the number of all others.
 func (sess *session) count(accepted bool) int {
 	n := 0
 	for _, o := range sess.invoices {

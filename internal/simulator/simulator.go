@@ -118,8 +118,8 @@ func (s *Simulator) Close() error {
 }
 
 // Advance moves the simulated clock forward: sessions expire, limits recover, parts become too
-// late. Before that it waits, as Rest does: what a session shows after a simulated minute does not
-// depend on the speed of this machine.
+// late. Before that it waits as Rest does, so that what a session shows after a simulated minute
+// does not depend on the speed of this machine.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

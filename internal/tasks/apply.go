@@ -16,7 +16,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// carryOut does what a decision says, in the order of its fields. It reports that the run is over.
+// carryOut does what a decision says, in the order of its fields. It reports whether the run is
+// over.
 func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now time.Time) (done bool, err error) {
 	w, p := c.w, c.p
 	c.listed.Stage++
@@ -111,8 +112,9 @@ func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, 
 	return c.w.Ledger.NoteRefused(ctx, c.p.Tenant, now, r.Reason)
 }
 
-// deny counts answers of 410, and pauses a tenant that KSeF lets nothing of in. A pause without its
-// count is only shorter the next time; a count without its pause would be none.
+// deny counts answers of 410. When KSeF lets in nothing of the tenant, deny pauses the tenant
+// before it counts the denial. If the process dies between the two, only the next pause is too
+// short. In the other order, there would be no pause at all.
 func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.Time) error {
 	w, tenant := c.w, c.p.Tenant
 	if err := w.Ledger.NoteAnswered410(ctx, tenant, d.Own, d.ForOthers); err != nil || d.Pause == 0 {
@@ -152,9 +154,9 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	return nil
 }
 
-// noteListed writes that the list need not be read again. From then on only what is marked is
-// looked for, so it is not written while an undecided invoice has no mark: somebody moved it
-// meanwhile.
+// noteListed writes that the list need not be read again. From then on only invoices with a mark
+// are looked for (see OriginalBy). So noteListed writes nothing while an undecided invoice has no
+// mark, because somebody has moved that invoice meanwhile.
 func (c *confirmation) noteListed(ctx context.Context) error {
 	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
 	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {
@@ -163,8 +165,8 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 	return c.edit(ctx, ledger.PackageEdit{}.Listed())
 }
 
-// split ends a package and puts what is undecided of it into others. Whoever decided it holds the
-// proof that KSeF cannot have it.
+// split ends a package and puts its undecided invoices into other packages. Whoever decided on the
+// split holds the proof that KSeF cannot have those invoices.
 func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)

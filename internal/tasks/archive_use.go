@@ -99,9 +99,9 @@ func (d *documents) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc
 // More than two have never been needed.
 const maxCopies = 4
 
-// damaged reports whether one object of the archive is at fault, and not the archive. Its name
-// holds something else than what belongs there, or it cannot be read or written while other objects
-// can.
+// damaged reports whether one object of the archive is at fault, and not the archive as a whole.
+// The object holds something else than what belongs under its name, or it cannot be read or written
+// while other objects can.
 func damaged(err error) bool {
 	var call *archive.CallError
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
@@ -109,8 +109,8 @@ func damaged(err error) bool {
 
 // keep stores an object under its name. It never overwrites an object that is there already. When
 // that object is damaged, the sound one is stored beside it as a copy. keep returns the name that
-// was used and the names of the damaged objects. When the copy fails because of the archive as
-// well, the fault is not that of one object, and keep returns both errors.
+// was used and the names of the damaged objects. When a call to the archive fails for the copy too,
+// the fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// ask fetches one fact that a decision needs. An error ends the run; what can be decided without
-// the fact is told as part of it.
+// ask fetches one fact that a decision needs. An error ends the run. A failure that still leaves
+// something to decide is not returned as an error: the fact itself tells of it.
 func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 	l := &c.listed
 	switch q.For {
@@ -37,9 +37,9 @@ func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 	return err
 }
 
-// askList reads the list of a session that is over. KSeF may refuse it, or answer in a form that is
-// not known here, and may do so for ever: then there is none, and the session's receipt alone can
-// tell.
+// askList reads the list of a session that is over. KSeF may refuse the list, or answer in a form
+// that is not known here, and it may do so for ever. Then there is no list, and only the session's
+// receipt can tell what became of the invoices.
 func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	infos, err := c.t.SessionInvoices(ctx, c.p.Session)
 	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
@@ -66,10 +66,10 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	return settlement.List{Asked: true, Invoices: infos}, nil
 }
 
-// askSends asks for the status of invoices that were sent but that the list leaves open, whatever
-// else it proves: KSeF's word on a reference is about this very invoice. An invoice stays open if
-// KSeF refuses to answer about it, if its answer cannot be read, or if it cannot be asked for now;
-// Sick has the error of the last kind.
+// askSends asks for the status of each invoice that was sent and that the list leaves open. It asks
+// whatever else the list proves, because KSeF's answer about a reference is about this very
+// invoice. An invoice stays open when KSeF refuses to answer about it, when the answer cannot be
+// read, or when KSeF cannot be asked now. Sick has the error of the last kind.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {
@@ -92,8 +92,8 @@ func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) se
 	return s
 }
 
-// askReceipt fetches the receipt of a package's session. It is not kept here: only one that covers
-// the package is.
+// askReceipt fetches the receipt of a package's session. It does not archive the receipt: only a
+// receipt that covers the package is archived.
 func (c *confirmation) askReceipt(ctx context.Context) settlement.OwnReceipt {
 	own := settlement.OwnReceipt{Asked: true}
 	raw, err := c.t.SessionUPO(ctx, c.p.Session)

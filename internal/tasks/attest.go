@@ -23,8 +23,8 @@ type sessionUPO struct {
 	damage  string // what a person is told about a damaged receipt in the archive; "" when it is sound
 }
 
-// only keeps the lines of some invoices. In a package of duplicates each invoice may need the
-// receipt of another session, and each receipt may have ten thousand lines.
+// only reduces a receipt to the lines of some invoices. In a package of duplicates each invoice may
+// need the receipt of another session, and each receipt may have ten thousand lines.
 func (s sessionUPO) only(invs []ledger.Invoice) sessionUPO {
 	if s.receipt.Lines != nil {
 		s.receipt = onlyLines(s.receipt, invs)
@@ -135,9 +135,9 @@ func attests(r ksef.Receipt, inv *ledger.Invoice) bool {
 	return ok && line.Hash == inv.Hash
 }
 
-// covers says how many of the accepted invoices that need a session's receipt are not in it; ""
-// when all of them are. An invoice that is there with other content is not counted as missing:
-// asking again will not change it.
+// covers says how many of the accepted invoices that need a session's receipt are missing from it;
+// "" when none is. An invoice that is there with other content is not counted as missing: asking
+// again will not change it.
 func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Receipt) string {
 	needed, missing := 0, 0
 	for i := range held {

@@ -17,9 +17,9 @@ const backAfter = time.Minute
 // waiting set. There it takes in the invoices that come meanwhile, and all of them cost one
 // session. The ledger has the package as cut, so KSeF has nothing of it.
 //
-// It stays a package when it is full; when it came of a refusal, because invoices that KSeF refused
-// together must not be mixed with others again; and during an outage, when it finds out that the
-// gateway is back.
+// It stays a package in three cases: it is full; it came of a refusal, because invoices that KSeF
+// refused together must not be mixed with others again; or there is an outage, because the package
+// finds out when the gateway is back.
 func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {

@@ -73,7 +73,7 @@ func (f *finder) searchByNumber(ctx context.Context, as ksef.SubjectType, want [
 }
 
 // askByNumber returns what the register says about one invoice, or nil when the register does not
-// list it. Its requests count like the pages that the package's passes read.
+// list it. Each of its requests counts as one page of the package's search in the register.
 func (f *finder) askByNumber(ctx context.Context, inv *ledger.Invoice) (*settlement.Move, error) {
 	requests, err := settlement.NumberRequests(inv, f.w.o.Now())
 	if err != nil {

@@ -54,8 +54,9 @@ func (l *laneChooser) submitChunk(ctx context.Context, ids []string) error {
 	return f.err()
 }
 
-// waitAll puts invoices into their waiting set. When another task moved some of them first, it
-// returns one of the conflicts, and the others wait: the chunk comes back and reads those again.
+// waitAll puts invoices into their waiting set. When another task has moved some of them first, the
+// others still enter the set, and waitAll returns one of the conflicts. The chunk then comes back
+// and reads the moved ones again.
 func (l *laneChooser) waitAll(ctx context.Context, moves []ledger.Move) error {
 	errs, err := l.Ledger.Apply(ctx, moves)
 	if err != nil {

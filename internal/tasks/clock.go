@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// A worker's machine may have any time. The times in the ledger are Redis's. So are the times that
-// are computed from them: for deadlines, midnights and ages, the worker corrects this machine's
-// clock by its skew. The times at which tasks return are corrected where they are written (see
-// queue.Guarded). Two things still use the machine's own clock: asynq's leases, and the dates that
-// enqueue checks. That is why the worker reports a clock that is off.
+// The clock of a worker's machine may be wrong. The times in the ledger are Redis's. So are the
+// times that are computed from them: for deadlines, midnights and ages, the worker corrects this
+// machine's clock by its skew. The times at which tasks return are corrected where they are written
+// (see queue.Guarded). Two things still use the machine's own clock: asynq's leases, and the dates
+// that enqueue checks. That is why the worker reports a clock that is off.
 
 const (
 	// clockOff is how far a clock may be off before the worker reports it and stops pruning.

@@ -41,8 +41,8 @@ func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	return nil
 }
 
-// pollSession asks how the session stands. In closing, close was tried and its outcome is not
-// known: a session that is still open is closed again.
+// pollSession asks how the session stands. In the state closing, the worker has tried to close the
+// session and does not know the outcome. A session that is still open is then closed again.
 func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	t, err := c.transport(p.Tenant)
 	if err != nil {
@@ -58,7 +58,9 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 		return notYet(err)
 	}
 	run.listed.Session = info
-	if p.Lost != 0 { // KSeF knows it after all: whatever was begun because it did not, begins again the next time
+	// KSeF knows the session after all. What was begun because KSeF did not know it is reset, and
+	// begins anew if KSeF loses the session again.
+	if p.Lost != 0 {
 		if err := run.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err
 		}
@@ -72,7 +74,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	case open && staysOpen(p, c.o.Now()):
 		return c.stillOpen(ctx, run)
 	case p.State == ledger.PackageClosing:
-		// It may change the revisions of the invoices: every read of them comes after it.
+		// This may change the revisions of the invoices, so they are read only after it.
 		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
@@ -115,7 +117,8 @@ func notYet(err error) error {
 	return err
 }
 
-// endsRound reports whether a request for the next one now would be refused as well.
+// endsRound reports whether, after this error, the next request of the round would be refused as
+// well.
 func endsRound(err error) bool {
 	switch retry.Judge(err).Reason {
 	case retry.ReasonLimit, retry.ReasonThrottled, retry.ReasonDenied, retry.ReasonOutage, retry.ReasonStopping:

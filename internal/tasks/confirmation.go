@@ -9,8 +9,8 @@ import (
 )
 
 // confirmation is one run on a session that is over, or was refused: what the run has read, and its
-// way to KSeF. What is decided is decided by package settlement; ask.go fetches what that needs,
-// and apply.go carries it out.
+// way to KSeF. Package settlement makes the decisions. ask.go fetches the facts that a decision
+// needs, and apply.go carries the decision out.
 type confirmation struct {
 	w      *confirmer
 	t      Transport
@@ -29,7 +29,8 @@ func (c *confirmation) settle(ctx context.Context) error {
 	})
 }
 
-// refusedToOpen puts the invoices of a package into others for which KSeF opened no session.
+// refusedToOpen handles a package for which KSeF refused to open a session. Its invoices go into
+// other packages.
 func (c *confirmation) refusedToOpen(ctx context.Context, code int, reason string) error {
 	return c.run(ctx, func(time.Time) settlement.Decision {
 		return c.w.rules().Refused(*c.p, c.held, c.listed, code, reason, settlement.ProvenUnposted)
@@ -59,15 +60,17 @@ func (c *confirmation) edit(ctx context.Context, e ledger.PackageEdit) error {
 	return c.w.movePackage(ctx, c.p, ledger.PackageMove{Edit: e})
 }
 
-// bind makes a later change of a package a conflict if Redis restarts or fails over from now on.
-// What was written of its invoices may be lost then, so nobody may write that all of it is done.
+// bind makes each later change of a package a conflict if Redis restarts or fails over from now on.
+// What was written about the package's invoices may then be lost, so nobody may write that the
+// package is done.
 func (c *core) bind(ctx context.Context, p *ledger.Package) error {
 	var err error
 	p.Within, err = c.Ledger.Life(ctx)
 	return err
 }
 
-// readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.
+// readHeld reads the invoices that a package ever held. An invoice whose entry is gone counts as a
+// member.
 func (c *core) readHeld(ctx context.Context, p *ledger.Package) (settlement.Held, error) {
 	ids, err := c.Ledger.Members(ctx, p.ID)
 	if err != nil {

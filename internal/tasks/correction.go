@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// correcting makes a send that of a technical correction, when the invoice is one. KSeF takes those
-// only one by one, declared as offline, with the hash of the rejected document.
+// correcting turns a send into that of a technical correction when the invoice is one. KSeF takes
+// technical corrections only one by one, declared as offline, with the hash of the rejected
+// document.
 func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
 	if inv.Corrects == "" {
 		return nil

@@ -15,8 +15,8 @@
 //	urgency.go           what goes ahead of what
 //	cut.go               package:cut: make a package of what waits
 //	arriving.go          what the decisions of a round share, such as who still stands in line
-//	policy.go            when: allowance.go by what is left of the hour, midnight.go before
-//	                     midnight, holdback.go not during an outage
+//	policy.go            when to cut; allowance.go: what is left of the hour's sessions;
+//	                     midnight.go: before midnight; holdback.go: not during an outage
 //	express.go           invoice:send: one invoice at once; online_session.go: the open session;
 //	                     post.go: the send itself
 //
@@ -30,9 +30,9 @@
 //	builds.go            how many are built at a time; memory.go: how many bytes they take,
 //	                     document_memory.go: used again; spool_fault.go: the disk is full
 //	upload.go            sending the parts
-//	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
+//	probe.go             a piece of a refused package goes ahead: is the package at fault, or KSeF
 //	back_to_waiting.go   no session for it: its invoices wait again
-//	fence.go             before a call that must not be forgotten: is it on enough replicas
+//	fence.go             a state that must not be lost is on enough replicas before a call
 //	correction.go        a technical correction of a rejected offline invoice
 //	session_refusal.go   a send that was refused because of its session
 //	closes.go            closing sessions side by side
@@ -43,7 +43,7 @@
 // What became of it (docs/architecture.md tells it file by file):
 //
 //	confirm.go           package:confirm: poll the session; open.go: one that still takes sends
-//	still_open.go        a session that says so long after it was closed
+//	still_open.go        a session that says that it is open, long after it was closed
 //	incomplete.go        a session that KSeF cannot close, because parts are missing
 //	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
@@ -68,7 +68,8 @@
 //
 //	sweep.go             find what is not final and has no task
 //	sweep_queued.go      queued invoices that lost their task
-//	sweep_results.go     results that are pending; sweep_superseded.go: ended by a successor
+//	sweep_results.go     results that are pending; sweep_superseded.go: invoices that another
+//	                     document of their number ended
 //	sweep_format.go      the next format of the ledger, when every process reads it
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time

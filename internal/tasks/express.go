@@ -67,7 +67,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return x.orPackage(ctx, inv, err) // an error that says that no session may be opened now has a turn as well
+		// When no session may be opened now, the error has a turn, too.
+		return x.orPackage(ctx, inv, err)
 	}
 	defer x.release(s)
 	// While the session was being opened, other sends came that are due sooner; after an outage all
@@ -81,8 +82,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	return x.post(ctx, t, s, inv, doc)
 }
 
-// orPackage sends an invoice by a package when its turn is far away and a package is sooner.
-// Otherwise it returns err, which has the turn.
+// orPackage sends an invoice in a package when the invoice's turn is far away and a package is
+// sooner. Otherwise it returns err, which says when the turn is.
 func (x *onlineSessions) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
 	turn, full := errors.AsType[*ratelimit.NotNow](err)
 	if !full {

@@ -24,11 +24,12 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 	return err == nil && known.ThroughAt >= since, err
 }
 
-// togetherSince is when the oldest package was made that came of a refusal and held as many
-// invoices as this one. They are the same invoices, because a package only loses invoices and takes
-// back what was split off it. It is zero when p came of no refusal. The search ends at a parent
-// that was pruned or cannot be read; the time is later then, which only makes the caller more
-// careful.
+// togetherSince returns since when the invoices of p have been together. It follows the parents of
+// p to the oldest package that came of a refusal and held as many invoices as p, and returns when
+// that package was made. The invoices are the same ones, because a package only loses invoices and
+// takes back what was split off it. The time is zero when p came of no refusal. The search ends at
+// a parent that was pruned or cannot be read. The time is later then, which only makes the caller
+// more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {
@@ -45,8 +46,9 @@ func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
-// relative reads a package that another one names: its parent, its probe or what that was split
-// off. It is nil when it was pruned or cannot be read; unread tells which.
+// relative reads a package that another package names: as its parent, as its probe, or as the
+// package that it was split off from. p is nil when that package was pruned or cannot be read;
+// unread is set only when it cannot be read.
 func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := f.Ledger.Package(ctx, id)
 	if err == nil {

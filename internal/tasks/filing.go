@@ -34,7 +34,7 @@ type file struct {
 }
 
 // write puts the documents and results of one piece into the archive. It returns an error only when
-// that concerns all invoices: Redis, or an archive that is out of service.
+// the error concerns all invoices: Redis failed, or the archive is out of service.
 func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	release, err := f.w.receiptMemory.hold(ctx, invs)
 	if err != nil {

@@ -23,9 +23,9 @@ const (
 	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
-	// made, and so what is repeated after a crash. Twice as many give half as many bundles, but
-	// the collector of a worker that is kept at 100 MB then takes a sixth more CPU time, because
-	// two packages are archived at once.
+	// made, and so what is repeated after a crash. Twice as many give half as many bundles, but the
+	// garbage collector of a worker that is kept at 100 MB then takes a sixth more CPU time,
+	// because two packages are archived at once.
 	bundledAtOnce = 1024
 	bundledBytes  = 32 << 20
 	// bundleSize is the size at which a bundle is written and the next one begins. It is in memory
@@ -64,8 +64,8 @@ func (e *bundleError) Error() string { return fmt.Sprintf("write a bundle: %v", 
 // Unwrap returns the cause.
 func (e *bundleError) Unwrap() error { return e.err }
 
-// bundlesOf returns what a filing of some invoices of a package uses; nil when all of them are to
-// be objects of their own.
+// bundlesOf returns the bundles for a filing of some invoices of a package. It returns nil when all
+// of the invoices are to be objects of their own.
 func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundles {
 	if !ar.o.ArchivePackages || len(invs) < bundleFrom {
 		return nil
@@ -80,8 +80,9 @@ func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundle
 	return bs
 }
 
-// takes reports whether an invoice goes into a bundle. It does only if it never changes again and
-// has the name that follows from its own bytes, by which readers verify it.
+// takes reports whether an invoice goes into a bundle. The invoice must never change again. Its
+// name must follow from its own bytes, because readers verify it by that name. Its seller and month
+// must have enough invoices for a bundle.
 func (bs *bundles) takes(inv *ledger.Invoice, doc []byte) bool {
 	return bs != nil && inv.State == ledger.Receipted && bs.count[placeOf(inv)] >= bundleFrom && doc != nil &&
 		inv.IDWith(inv.Hash) == inv.ID && ledger.HashText(sha256.Sum256(doc)) == inv.Hash
@@ -113,7 +114,7 @@ func (bs *bundles) add(one *file, doc []byte) error {
 	return nil
 }
 
-// seal writes the bundles that are at least so large.
+// seal writes the bundles that have at least this size.
 func (bs *bundles) seal(ctx context.Context, size int64) error {
 	if bs == nil {
 		return nil

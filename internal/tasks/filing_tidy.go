@@ -34,12 +34,13 @@ func (t *tidied) due(folder, day string) bool {
 	return true
 }
 
-// tidyMonths is how many months before that of a bundle are tidied too: the last packages of a
-// month are joined when invoices of the next one are archived.
+// tidyMonths is how many months before the month of a bundle are tidied too: the indexes of the
+// last packages of a month are joined when invoices of the next month are archived.
 const tidyMonths = 2
 
-// tidy joins the indexes of what is over, once a day for each seller and month into which a bundle
-// was written, and for the months before. Nothing depends on it, so an error is logged and no more.
+// tidy joins the indexes of earlier packages. It does so once a day for each seller and month into
+// which a bundle was written, and for the months before. Nothing depends on it, so an error is only
+// logged.
 func (bs *bundles) tidy(ctx context.Context) {
 	if bs == nil {
 		return

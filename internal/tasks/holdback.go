@@ -50,7 +50,8 @@ func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, err
 	return func() (outageProbe, error) {
 		return outageProbe{
 			bulk: func(tenant string) (bool, bool, error) {
-				// Tenants may have different hosts: one that is down holds back its own.
+				// Tenants may have different hosts. A host that is down holds back only its own
+				// tenants.
 				if down, err := host(tenant); down || err != nil {
 					return down, down, err
 				}

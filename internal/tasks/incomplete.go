@@ -30,10 +30,10 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	return false
 }
 
-// giveUpIncomplete treats the session as what the gateway makes of it: refused because its parts
-// are not those that were declared. Its invoices go in a new session. The package says so with its
-// first write, because a worker may die before the second: a package that is processing since KSeF
-// took its close is never given up.
+// giveUpIncomplete treats the session as the gateway does: as refused, because its parts are not
+// those that were declared. Its invoices go in a new session. The first write already records that
+// in the package's code, because a worker may die before the second write. A processing package
+// without that code is one whose close KSeF took, and is never given up.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

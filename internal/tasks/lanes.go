@@ -15,7 +15,7 @@ import (
 )
 
 // cutExpress sends few invoices by the express lane when its allowance permits that. It returns
-// false when it does not, or when only a package will do.
+// false when the allowance does not permit it, or when only a package will do.
 func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
 	ids, err := l.Ledger.FirstWaiting(ctx, set.Group, set.Count)
 	if err != nil {
@@ -81,8 +81,8 @@ func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (b
 }
 
 // couldGo reports whether a request of the group could be made now. It joins the waitlist and
-// leaves it again, because no task comes back for this place. During an outage that concerns
-// packages too the answer is true, because a package would be no sooner.
+// leaves it again, because no task comes back for this place. During an outage that also concerns
+// packages, it returns true, because a package would be no sooner.
 func (l *laneChooser) couldGo(ctx context.Context, tenant, group string) (bool, error) {
 	err := l.Budget.Join(ctx, tenant, group)
 	l.warn(ctx, "leave the waitlist of single sends", l.Budget.Leave(ctx, tenant, group))
@@ -138,8 +138,8 @@ func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *rat
 	case turn.Reason == ratelimit.ReasonOutage:
 		return l.packagesUp(ctx, inv.Tenant)
 	}
-	// By then its deadline is near, if it is not yet: it waits for company no longer than urgent
-	// invoices do, and then for a session.
+	// The deadline is near by then, if it is not near now. So in the set the invoice waits for
+	// company no longer than urgent invoices do, and then for a session.
 	return turn.Wait > l.o.MaxWait/urgentPart+session, nil
 }
 

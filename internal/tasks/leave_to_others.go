@@ -17,7 +17,7 @@ import (
 const leaveAfter = 3 * time.Minute
 
 // shouldLeave reports whether another worker should close a session that cannot be closed here. It
-// should at once when the cause is a fault of this process alone, otherwise after leaveAfter.
+// returns true at once when the cause is a fault of this process alone, otherwise after leaveAfter.
 // since is when the closes began to fail.
 func shouldLeave(err error, since, now time.Time) bool {
 	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= leaveAfter

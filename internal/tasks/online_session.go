@@ -84,8 +84,8 @@ func (x *onlineSessions) acquire(ctx context.Context, t Transport, tenant, form 
 	}
 }
 
-// openFor opens a session for one send. Whatever the outcome, it lets those sends go on that wait
-// for the session.
+// openFor opens a session for one send. Whatever the outcome, the sends that wait for the session
+// then go on.
 func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession,
 	err error) {
 	e, key := x.express, tenant+"|"+form
@@ -107,8 +107,8 @@ func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form 
 }
 
 func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
-	// While no replica follows, nothing can be sent in it, and every try would cost a session of
-	// the hour.
+	// While no replica follows, nothing could be sent in the session, and every try would use up
+	// one of the hour's sessions.
 	if err := x.Ledger.Followed(ctx); err != nil {
 		if later, lagging := x.lags(ctx, err); lagging {
 			return nil, later

@@ -41,7 +41,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return notYet(err)
 	}
-	// Read again: the session takes sends, and the answers must meet all that it may be about.
+	// Read the invoices again: the session still takes sends, and the answers may be about invoices
+	// that were sent since the first read.
 	if held, err = c.readHeld(ctx, p); err != nil {
 		return err
 	}

@@ -18,9 +18,9 @@ import (
 // finder is the part of a run that finds out about originals.
 type finder struct{ *confirmation }
 
-// originals finds out about invoices that KSeF may have from another session: those it calls
-// duplicates (440), and those whose session it does not know any more. Only content proves what it
-// has, and there are three ways to it, the cheapest first:
+// originals finds out about invoices that KSeF may have from another session: those that KSeF calls
+// duplicates (440), and those whose session it does not know any more. Only content proves what
+// KSeF has. There are three ways to the content, the cheapest first:
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
 // prove ten thousand. Where it cannot be fetched, the original is fetched by its number (64 an
@@ -60,9 +60,9 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	return out
 }
 
-// byReceipts decides what the receipts of the originals' sessions prove. It returns what is left of
-// the invoices that KSeF named a number for: others are those of which a receipt attests other
-// bytes, named those that no receipt tells of.
+// byReceipts decides what the receipts of the originals' sessions prove. Of the invoices for which
+// KSeF named a number, it returns those that are left: in others those of which a receipt attests
+// other bytes, in named those that no receipt mentions.
 func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
@@ -94,10 +94,10 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	return named, others, sick
 }
 
-// receiptOf fetches the receipt of the originals' session, and keeps it when it proves all of
-// these: the session may be of a package that is in no ledger any more. One that lacks some may be
-// short for a while, and what is archived is never replaced; it is asked for again with the
-// package's receipts.
+// receiptOf fetches the receipt of the originals' session. It archives the receipt when that proves
+// all of these invoices, because the session may be of a package that is in no ledger any more. A
+// receipt that lacks some of them may be incomplete only for a while, and an archived object is
+// never replaced. Such a receipt is asked for again with the package's receipts.
 func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
 	if session == "" {
 		return sessionUPO{}, nil
@@ -155,15 +155,15 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }
 
-// manyInARow is how many originals in a row may fail before the fault counts as KSeF's, or ours,
-// and not as theirs.
+// manyInARow is how many originals in a row may fail before the fault counts as one of KSeF or of
+// this program, and not of the single originals.
 const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
-// archive if that has it, else from KSeF. After a total loss of Redis one export of everything
-// fills the ledger again, and KSeF gives only 64 documents an hour. An original that cannot be
-// fetched does not stop the others: they come in another order each time, and only a limit, or
-// several failures in a row, end the round.
+// archive if the archive has it, else from KSeF. After a total loss of Redis one export of
+// everything fills the ledger again, and KSeF gives only 64 documents an hour. An original that
+// cannot be fetched does not stop the others: they come in another order each time. Only a limit,
+// or several failures in a row, end the round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

@@ -174,8 +174,9 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	if slices.ContainsFunc(held, stays) || slices.ContainsFunc(unread, unreadStays) {
 		end = ledger.PackageSettled
 	}
-	// The package ends first: from then on nobody closes its session, with invoices in it that go
-	// in another one. When this process dies before all have left, the sweep finds them.
+	// The package ends first. From then on nobody closes its session, so invoices that go in
+	// another session are not sent twice. When this process dies before all have left, the sweep
+	// finds them.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
 	err = b.movePackage(ctx, p, move)

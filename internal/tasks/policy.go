@@ -31,9 +31,9 @@ type CutPolicy struct {
 type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
-	// Gap is the distance at which the sessions of an hour are spread evenly over it. Recent is how
-	// many were used within the last Gap. Burst is how many of them may follow each other at once
-	// while nothing more arrives; see [ratelimit.Usage.Even].
+	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
+	// is how many sessions were used within the last Gap. Burst is how many sessions may follow
+	// each other at once while nothing more arrives; see [ratelimit.Usage.Even].
 	Gap    time.Duration
 	Recent int
 	Burst  int

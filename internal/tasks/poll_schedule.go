@@ -31,7 +31,7 @@ type share struct {
 	closed, open int           // sessions polled for their status; open online sessions, polled for their list
 	mean         time.Time     // since when the closed ones have waited, on average
 	urgent       int           // how many of the closed ones have a near deadline
-	turn, list   time.Duration // of a closed one; the pause of an open one; see [ratelimit.Usage.Turn]
+	turn, list   time.Duration // a closed one's turn, an open one's pause: [ratelimit.Usage.Turn]
 	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 
@@ -39,8 +39,8 @@ type share struct {
 // While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
 // session's turn among the others. Then a session twice as old as the mean pauses a third as long
 // as a new one, so that the sum stays within the allowance. A session whose deadline is near is
-// polled twice as often as the mean, as long as that leaves something for others: it has a waitlist
-// of its own, and the others do not pass it.
+// polled twice as often as the mean, as long as that leaves something for the others: urgent
+// sessions have a waitlist of their own, and the other sessions do not overtake them.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
@@ -48,8 +48,9 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	}
 	switch {
 	case urgent && s.urgent < s.closed:
-		// u sessions count twice and o others once, of the places of a round of u+o. A round of
-		// that kind takes u+o+u places, and each of the u has two of them.
+		// Of u urgent and o other sessions, each urgent one has two places in a round and each
+		// other one has one. Such a round has 2u+o places instead of u+o, and an urgent session
+		// waits for half of it.
 		weight = (1 + float64(s.urgent)/float64(s.closed)) / 2
 	case s.scarce:
 		turn /= 2 // the other half is spent in the waitlist

@@ -42,9 +42,9 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	}
 	if err != nil {
 		// Redis may have carried the command out, even when it answers that the invoice is being
-		// sent already: its client repeats a call whose answer was lost. Then the invoice is
-		// "sending" and no task sends it, and only a session that is over can show that it was
-		// never sent.
+		// sent already: the Redis client repeats a call whose answer was lost. Then the invoice is
+		// in the state sending although no task sends it, and only a session that is over can show
+		// that it was never sent.
 		if conflict == nil || conflict.State == string(ledger.Sending) {
 			x.drop(s)
 		}

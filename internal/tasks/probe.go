@@ -51,7 +51,8 @@ func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) erro
 	return b.afterOthers(t)
 }
 
-// takeTry takes the one try of such a tenant for a package that is about to be opened. If the
+// takeTry is for a tenant whose sessions KSeF refuses one after the other. It takes the one try of
+// the tenant for a package that is about to be opened. For other tenants it does nothing. If the
 // package is not opened after all, the caller MUST call giveBack.
 func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
 	t, err := b.Ledger.Tenant(ctx, p.Tenant)

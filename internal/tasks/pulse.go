@@ -115,9 +115,9 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(w.online.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// lookForCuts queues the cuts that are due. A set that was due is most likely one of many thousands
-// that arrive just now, and the next package is full long before the next pulse: so it checks more
-// often until nothing is due.
+// lookForCuts queues the cuts that are due. When a set was due, many thousands of invoices are
+// probably arriving just now, and the next package is full long before the next pulse. So
+// lookForCuts checks more often until nothing is due.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
 	for range pulseEvery / lookAgain {
 		due, err := l.queueCuts(ctx, l.o.Now(), nil)
@@ -134,7 +134,7 @@ func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) err
 }
 
 // queueCuts queues a cut for each waiting set that is due, and returns how many are. A fault with
-// one set does not keep the others from being cut. busy is as in [When].
+// one set does not keep the others from being cut. busy is as in [queue.When].
 func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) (due int, err error) {
 	round, err := l.cutRound(ctx, now)
 	if err != nil {

@@ -98,7 +98,7 @@ func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 		if stuck == nil {
 			stuck = left
 		}
-		clear(some) // the collector may have their strings
+		clear(some) // so that the garbage collector can free their strings
 		todo = todo[len(some):]
 	}
 	if stuck != nil {

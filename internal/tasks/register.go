@@ -30,8 +30,9 @@ func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
 	return nil
 }
 
-// searchAs reads page after page. What a page names is written before the place where the pass
-// stands: the other way round, the pass would go past what it has just found.
+// searchAs reads page after page. It writes the invoices that it found on a page before it writes
+// where the pass stands. In the other order, a crash between the two would lose what was just
+// found.
 func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	if f.t.FindsByNumber() && settlement.ByNumber(want) {
 		return f.searchByNumber(ctx, as, want)

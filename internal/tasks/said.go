@@ -12,9 +12,9 @@ import (
 // saidTimeout bounds the write of what KSeF said. It comes when the task's own time may be over.
 const saidTimeout = 2 * time.Second
 
-// noteSaid keeps with the entry what the queue must not keep of a task's error, so that a person
-// still reads why the entry waits. A chunk or a waiting set has no entry: its tenant keeps the
-// words.
+// noteSaid stores the part of a task's error that the queue must not keep. It stores it with the
+// entry, so that a person can still read why the entry waits. A chunk or a waiting set has no
+// entry, so the words are stored with its tenant.
 func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
 	if said == "" {

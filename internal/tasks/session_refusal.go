@@ -33,17 +33,18 @@ func (r *sessionRefusals) add(tenant string) int {
 	return r.n[tenant]
 }
 
-// clear forgets those of a tenant: a session of it took an invoice.
+// clear forgets the refusals of a tenant, because one of its sessions took an invoice.
 func (r *sessionRefusals) clear(tenant string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.n, tenant)
 }
 
-// refusedBySession handles a send that KSeF refused because of its session: it is full (21155), not
-// known (21173, also seen right after it was opened), closed (21180) or paused for service (21184).
-// KSeF has nothing of the invoice, and the invoice is not at fault: it goes into another session,
-// and no failure of it is counted. handled is false when that has helped too often.
+// refusedBySession handles a send that KSeF refused because of its session: the session is full
+// (21155), not known (21173, also seen right after it was opened), closed (21180) or paused for
+// service (21184). KSeF has nothing of the invoice, and the invoice is not at fault: it goes into
+// another session, and no failure of it is counted. handled is false after more than
+// maxSessionRefusals such refusals in a row.
 func (x *onlineSessions) refusedBySession(
 	ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, api *ksef.APIError,
 ) (handled bool, err error) {

@@ -15,9 +15,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// begin starts the span of one run of a task. A task about an invoice or a package belongs to the
-// trace of that; a task about many has a trace of its own. The task itself carries nothing: its id
-// says which trace it is.
+// begin starts the span of one run of a task. A task about one invoice or package belongs to the
+// trace of that object. A task about many has a trace of its own. The task itself carries nothing:
+// its id says which trace it is.
 func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context.Context, trace.Span) {
 	if w.o.Trace == nil {
 		return w.o.Trace.Start(ctx, "", "")
@@ -94,8 +94,8 @@ func (t *trail) traceDecided(ctx context.Context, m settlement.Move, to ledger.S
 	}
 }
 
-// traceReceipted traces that the receipt of an accepted invoice is in the archive. was is its entry
-// as it was until then.
+// traceReceipted traces that the receipt of an accepted invoice is in the archive. It takes the
+// invoice's entry as it was until then.
 func (t *trail) traceReceipted(ctx context.Context, was *ledger.Invoice, p *ledger.Package) {
 	if t.trace == nil {
 		return
@@ -108,8 +108,8 @@ func (t *trail) traceReceipted(ctx context.Context, was *ledger.Invoice, p *ledg
 	}
 }
 
-// tracePackage traces a package that has come to an end: one span from its cut until now, with
-// which its trace begins. Its receipt, which may come much later, has one more.
+// tracePackage traces a package that has come to an end: one span from its cut until now, which is
+// the first span of its trace. The package's receipt, which may come much later, has another span.
 func (t *trail) tracePackage(ctx context.Context, p *ledger.Package) {
 	if t.trace == nil {
 		return

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// spoolRest is how long a process builds nothing after its spool could not be written. One
-	// build in each such time finds out whether it can be again.
+	// spoolRest is how long a process builds nothing after it could not write its spool. The first
+	// build after that time finds out whether the spool can be written again.
 	spoolRest = 30 * time.Second
 	// spoolPause is the pause of a package that is left to another worker meanwhile.
 	spoolPause = time.Second
-	// spoolFresh is how long a process is not ready after the last such build.
+	// spoolFresh is how long a process is not ready after a build last failed in this way.
 	spoolFresh = 2 * time.Minute
 )
 
@@ -40,8 +40,8 @@ func (s *spoolFault) away(now time.Time) error {
 	return later(spoolPause, retry.ReasonLocal, "left to another worker: this one cannot write packages.spool_dir")
 }
 
-// judge notes how a build ended, and returns its error: one of the spool leaves the package to
-// another worker and is no failure of the package.
+// judge notes how a build ended, and returns its error. An error of the spool leaves the package to
+// another worker and does not count as a failure of the package.
 func (s *spoolFault) judge(now time.Time, err error, log *zerolog.Logger) error {
 	fault, is := errors.AsType[*pack.SpoolError](err)
 	s.mu.Lock()

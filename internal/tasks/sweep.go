@@ -53,7 +53,7 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 		return err
 	}
 	before := now.Add(-sw.o.SweepAfter)
-	// On an error busy is nil: then this round finds no orphans, but everything else.
+	// On an error, busy is nil. This round then finds no orphans, but it finds everything else.
 	busy, err := sw.Queue.Busy()
 	errs := []error{err}
 	for _, part := range []struct {
@@ -129,9 +129,9 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. Those of a
-// package that was given up before close was tried wait again. No rule of the ledger leads to any
-// other, so it is reported, and an invoice moves only with proof.
+// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. When the
+// package was given up before close was tried, its invoices wait again. No rule of the ledger leads
+// to any other such invoice. So it is reported and parked, and it is not sent again without proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {

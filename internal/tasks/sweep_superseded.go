@@ -11,9 +11,10 @@ import (
 // supersededAtOnce is how many invoices of each state one round of the sweep goes through.
 const supersededAtOnce = 100
 
-// sweepSuperseded finds open invoices, rejected or parked, whose number KSeF has accepted with
-// another document, and rejected ones of whose number it has rejected a later document. A worker of
-// an older build leaves them open, and nobody would ever act on them.
+// sweepSuperseded finds open invoices that another document of the same number has superseded. A
+// rejected or parked invoice is superseded when KSeF has accepted the other document. A rejected
+// one is also superseded when KSeF has rejected a later document. A worker of an older build leaves
+// such invoices open, and nobody would ever act on them.
 func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range ledger.States() {

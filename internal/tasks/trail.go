@@ -36,7 +36,7 @@ func (t *trail) logIDs(ids []string, to ledger.State, p *ledger.Package) {
 	}
 }
 
-// logSuperseded logs which documents another one of their number has superseded.
+// logSuperseded logs the documents that another document of their number has superseded.
 func (t *trail) logSuperseded(ctx context.Context, tenant string, ids []string) {
 	for _, id := range ids {
 		change := tracing.Change{Invoice: id, Tenant: tenant, State: string(ledger.Superseded)}

@@ -93,9 +93,9 @@ type Budget interface {
 type PartStore interface {
 	// Ready returns nil when a session may be opened for the tenant now. It takes nothing.
 	Ready(ctx context.Context, tenant string) error
-	// Begin asks for leave to open one. While the store takes no parts of the tenant, one session
-	// at a time has leave for the tenant, less and less often. A caller that has leave and opens no
-	// session MUST call withdraw.
+	// Begin asks for leave to open a session. While the store takes no parts of the tenant, only
+	// one session at a time has leave for the tenant, less and less often. A caller that has leave
+	// and opens no session MUST call withdraw.
 	Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error)
 	// Send asks for leave to send a part of a package. A caller that has leave MUST report the
 	// outcome by sent.

@@ -20,8 +20,8 @@ type turns struct {
 	taken map[string]int
 }
 
-// turnLater is when a task comes back that found no place. It does not wait in the worker: there it
-// would occupy the place that has to stay free for others.
+// turnLater is the pause of a task that found no place. The task does not wait in the worker: there
+// it would occupy the place that has to stay free for others.
 const turnLater = time.Second
 
 // begin takes a place for a tenant. A caller that has a place MUST call end.

@@ -20,7 +20,7 @@ import (
 // Until then nobody concludes anything from an invoice that a list lacks: an answer that belongs to
 // no known invoice may belong to the unreadable one.
 
-// errGone is noted of an entry that an index names and that does not exist.
+// errGone is the error of an entry that an index names and that does not exist.
 var errGone = errors.New("an index names it, and there is no such entry")
 
 // skip splits the error of a read: it notes the entries that could not be read and returns them, or
@@ -98,7 +98,8 @@ func unreadLater(after time.Duration, n int) error {
 	return later(after, retry.ReasonOther, plural.Of(n, "entry", "entries")+" of the package cannot be read")
 }
 
-// noteSickKeys reports keys that many entries share and that hold something else.
+// noteSickKeys reports keys that many entries share and that hold another type than the ledger
+// writes.
 func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 	sick, err := sw.Ledger.SeeSickKeys(ctx)
 	if err != nil || len(sick) == 0 {

@@ -26,7 +26,7 @@ import (
 // after a few of them the build goes on with the other documents; what is left is built again.
 const maxSetAside = 8
 
-// unreadReason is how the reason of an invoice begins that waits for its stored document.
+// unreadReason begins the reason of an invoice that waits for its stored document.
 const unreadReason = "its stored document cannot be read: "
 
 // unreadDocument is an invoice whose stored document cannot be read, and why.
@@ -83,8 +83,8 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 	return d.Queue.Put(ctx, queue.KindPackage, part.ID, 0, queue.When{In: archiveRefused})
 }
 
-// unreadLast puts those invoices last whose documents could not be read the last time, so that a
-// build reaches the others.
+// unreadLast moves the invoices whose documents could not be read the last time to the end, so that
+// a build reaches the others.
 func unreadLast(invs []ledger.Invoice) []ledger.Invoice {
 	unread := func(inv ledger.Invoice) bool { return strings.HasPrefix(inv.Reason, unreadReason) }
 	last := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool { return !unread(inv) })

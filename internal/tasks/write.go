@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// ledgerMove is the edit that a move makes of its invoice. pkg must hold it, "" is any. An invoice
-// is sent again only with a proof that KSeF does not have it.
+// ledgerMove returns the change of the ledger that a move makes of its invoice. The package pkg
+// must hold the invoice; "" means any package. An invoice is sent again only with a proof that KSeF
+// does not have it.
 func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
 	inv := m.Invoice
 	move := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Edit: ledger.Because(m.Code, m.Reason)}
@@ -69,8 +70,9 @@ func counted(edit ledger.Edit, a settlement.Again) ledger.Edit {
 	return edit
 }
 
-// original writes how the original of a duplicate is known, and what is told of it. A mark for the
-// register leaves what was told before.
+// original writes how the original of a duplicate is known, with the code and reason of the move. A
+// move without these, which only marks the invoice for a search of the register, leaves the earlier
+// ones.
 func original(m settlement.Move) ledger.Edit {
 	var edit ledger.Edit
 	if m.Code != 0 || m.Reason != "" {
@@ -94,8 +96,8 @@ func original(m settlement.Move) ledger.Edit {
 type writer struct{ *core }
 
 // write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
-// what is sent again. An invoice that somebody else moved in between is left as it is; moved is how
-// many.
+// what is sent again. moved counts the invoices that somebody else moved in between. They are left
+// as they are.
 func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
 	edits := make([]ledger.Move, len(moves))
 	for i, m := range moves {

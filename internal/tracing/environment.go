@@ -96,8 +96,8 @@ func (e environment) of(name string) string {
 	return ""
 }
 
-// check refuses what this build cannot do, and values that the SDK would silently replace: traces
-// that never come are looked for in the wrong place.
+// check refuses what this build cannot do, and values that the SDK would silently replace.
+// Otherwise people would look for missing traces in the wrong place.
 func (e environment) check() error {
 	if v := e.of("OTEL_TRACES_EXPORTER"); v != "" && v != "otlp" {
 		return &EnvironmentError{"OTEL_TRACES_EXPORTER", fmt.Sprintf("%q is not supported: use otlp, or none for no traces", v)}

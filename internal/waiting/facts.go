@@ -28,7 +28,8 @@ type Facts struct {
 	refusedWith map[string]string // by id of a package that KSeF refused: what it said
 }
 
-// Tenant says what holds back all invoices of a tenant. A zero time means that it does not.
+// Tenant says what holds back all invoices of a tenant. Its times are those at which pauses end. A
+// zero time means that there is no such pause.
 type Tenant struct {
 	Known       bool        // it is in this configuration
 	Paused      bool        // the configuration pauses it
@@ -53,7 +54,7 @@ type Down struct {
 // Window is the state of a limit. The zero value means that a request may go at once.
 type Window struct {
 	Frozen bool            // KSeF stopped the requests, whatever the limit leaves
-	Cause  ratelimit.Cause // of that
+	Cause  ratelimit.Cause // why, when Frozen
 	Until  time.Time       // when the next request may go; zero when it may go at once
 }
 
@@ -102,7 +103,7 @@ func keyRefused(tenant string, t Tenant) string {
 			"put the right key into its key_file, or have the permission granted"))
 }
 
-// inSet returns why an invoice waits that is in a waiting set.
+// inSet returns why an invoice in a waiting set waits.
 func (f *Facts) inSet(name string, t Tenant) Wait {
 	set := f.Sets[name]
 	due := set.Oldest.Add(f.MaxWait)
@@ -126,7 +127,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case f.Queues.Paused[queue.QueuePackages]:
 		return f.paused(queue.QueuePackages)
 	}
-	// The set is due, so its task has been tried, if it has failed.
+	// The set is due, so its cut has been tried. If the cut has failed, its task has the reason.
 	if cut, ok := f.Queues.Of(queue.KindCut, name, 0); ok && cut.Phase == queue.TaskWaiting && cut.Err != "" {
 		if w := lastReason(cut, t.Said); w.For != TenantPaused {
 			return w
@@ -179,8 +180,8 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	return w
 }
 
-// refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
-// whole. w is what its task says. A task that has not run yet says nothing of the refusals.
+// refusedBefore returns the wait of a package whose invoices were in sessions that KSeF refused as
+// a whole. w is what its task says. A task that has not run yet says nothing of the refusals.
 func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
 	why := inBrackets(cmp.Or(f.refusedWith[p.Parent], p.Reason))
 	switch {
@@ -208,8 +209,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// pending returns what a task waits for that could run. Only an outage of the whole gateway can
-// still hold it back.
+// pending returns what a pending task waits for. The task could run, so only an outage of the whole
+// gateway can still hold it back.
 func (f *Facts) pending(w Wait, t Tenant) Wait {
 	for _, d := range t.Down {
 		if d.Group == "" {

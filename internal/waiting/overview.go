@@ -172,8 +172,8 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 	return out
 }
 
-// atFarEnd estimates how many invoices the tasks at the far end of a queue carry: as many each as
-// those that were read.
+// atFarEnd estimates how many invoices the tasks at the far end of a queue carry. It assumes as
+// many for each as the tasks that were read carry on average.
 func (f *Facts) atFarEnd(q string) int {
 	tasks, invoices := 0, 0
 	for _, t := range f.Queues.Tasks {

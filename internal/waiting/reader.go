@@ -174,7 +174,8 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	return f, r.tenants(ctx, f, tenants)
 }
 
-// reasons reads the packages from whose refusal others were made. Their invoices are in the others.
+// reasons reads packages that KSeF refused and whose invoices went into other packages. Their
+// entries have KSeF's words.
 func (r *Reader) reasons(ctx context.Context, f *Facts, parents []string) error {
 	if len(parents) == 0 {
 		return nil

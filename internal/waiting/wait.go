@@ -58,7 +58,8 @@ type Wait struct {
 	Since time.Time // since when it waits; zero when that is not known
 }
 
-// since returns the wait with a time since when it waits at the earliest, if it has none.
+// since returns the wait with its Since set to at, if it waits for something and has no Since. The
+// invoice has waited since at, at the earliest.
 func (w Wait) since(at time.Time) Wait {
 	if w.For != "" && w.Since.IsZero() {
 		w.Since = at
@@ -66,7 +67,7 @@ func (w Wait) since(at time.Time) Wait {
 	return w
 }
 
-// Ordinary reports a wait that every invoice may have and that ends by itself.
+// Ordinary reports whether r is a wait that every invoice may have and that ends by itself.
 func (r Reason) Ordinary() bool {
 	switch r {
 	case Gathering, Turn, Working, SessionOpen, Receipt, Processing, Limit:

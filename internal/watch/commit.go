@@ -52,7 +52,7 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 			fl.o.Log.Warn().Err(err).Str("file", f.name).Msg("the record of a file cannot be written; it is found again by its place")
 		}
 	}
-	// What an earlier outcome, or a process that was killed, has left beside it elsewhere.
+	// Remove what an earlier outcome, or a process that was killed, has left in the other places.
 	for _, other := range places {
 		for _, end := range []string{resultEnd, receiptEnd} {
 			if name := other + "/" + f.name + end; other != place && fl.disk.exists(name) {

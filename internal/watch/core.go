@@ -32,8 +32,8 @@ type (
 		seen     map[string]sight // files that may still be written, by their path below the folder
 		folders  []string         // that the last scan went through
 	}
-	// documents returns the XML that is handed in for a file. Of an invoice that is JSON it has the
-	// XML made.
+	// documents returns the XML that is handed in for a file. For an invoice in JSON it has the XML
+	// made.
 	documents struct{ *core }
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.
 	filer struct {

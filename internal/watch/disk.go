@@ -101,15 +101,15 @@ func (d *disk) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// exists reports whether something has the name. Below a file, such as an archive, nothing has. An
-// error other than these counts as yes.
+// exists reports whether something has the name. No name below a file, such as an archive, exists.
+// Any other error counts as yes.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
-// read reads a regular file of at most limit bytes, and one more of a larger one. whole is false
-// when the file changed while it was read.
+// read reads a regular file of at most limit bytes. Of a larger file it reads one byte more than
+// limit. whole is false when the file changed while it was read.
 func (d *disk) read(name string, limit int64) (data []byte, whole bool, err error) {
 	f, before, err := d.open(name)
 	if err != nil {

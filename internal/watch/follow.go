@@ -28,8 +28,8 @@ const (
 )
 
 // followAll asks the ledger about the files that are on their way, now and then also about those
-// that wait for a person, and moves those that are decided. It returns when it is to be called
-// again.
+// that wait for a person, and moves those that are decided. It returns how long to wait before it
+// is called again.
 func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration {
 	if now.Before(fo.pace.next) {
 		return fo.pace.next.Sub(now)

@@ -22,8 +22,8 @@ const (
 	afterFault  = 10 * time.Second
 )
 
-// handInAll hands in every file of taken/ that is not followed yet, and returns when it is to be
-// called again.
+// handInAll hands in every file of taken/ that is not followed yet. It returns how long to wait
+// before it is called again.
 func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration {
 	names, next := sm.toHandIn(now)
 	if len(names) == 0 {
@@ -88,8 +88,8 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	return names, next
 }
 
-// Files are read and handed in by chunks. A chunk ends when it reaches one of these bounds; its
-// last document may exceed that of the bytes.
+// Files are read and handed in by chunks. A chunk ends when it reaches one of these bounds. Its
+// last document may exceed the bound of bytes.
 const (
 	chunkFiles = 100
 	chunkBytes = 8 << 20

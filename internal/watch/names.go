@@ -38,7 +38,8 @@ const maxName = 200
 // again is what a name gets when an earlier file has it: the time, and a number within the second.
 var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
 
-// original returns the name that the other program gave a file, or the archive that it was in.
+// original returns the name that the other program gave a file. For a file out of an archive, that
+// is the name that the program gave the archive, followed by the name of the entry.
 func original(name string) string {
 	if archive, entry, found := strings.Cut(name, zipEnd+"/"); found {
 		return original(archive+zipEnd) + "/" + original(entry)

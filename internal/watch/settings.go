@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// settingsName is the file that says how what is in its folder, and below, is handed in. The
-// nearest one counts, and it alone.
+// settingsName is the file that says how the files of its folder, and of the folders below, are
+// handed in. Only the nearest such file applies to a file.
 const settingsName = ".ksef.yaml"
 
 // setting is a .ksef.yaml as it is read.

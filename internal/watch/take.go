@@ -2,8 +2,9 @@ package watch
 
 import "time"
 
-// take moves a complete file into taken/. From then on the other program no longer writes it,
-// unless it still has it open. Then the end of the document is missing, and it is refused for that.
+// take moves a complete file into taken/. From then on the other program no longer writes the file,
+// unless it still has the file open. In that case the end of the document is missing, and the
+// document is refused for that.
 func (t *taker) take(name string, now time.Time) error {
 	own := t.freeName(name, now)
 	if err := t.disk.move(name, taken+"/"+own); err != nil {

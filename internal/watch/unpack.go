@@ -44,7 +44,8 @@ func unpackedName(name string) string {
 	return path.Join(unpackedDir, hex.EncodeToString(sum[:16]))
 }
 
-// unpackAll takes every archive in taken/ apart. It returns when it is to be called again.
+// unpackAll takes every archive in taken/ apart. It returns how long to wait before it is called
+// again.
 func (up *unpacker) unpackAll(ctx context.Context, now time.Time) time.Duration {
 	up.finish()
 	next := never

@@ -99,7 +99,8 @@ func compress(data []byte) ([]byte, Part, error) {
 }
 
 // Bundle is a finished bundle. It is archived in two steps: first the ZIP, then the index, which
-// names the ZIP. A process that dies between the two leaves a ZIP whose index readers make again.
+// names the ZIP. A process that dies between the two leaves a ZIP without an index. Readers make
+// that index again.
 type Bundle struct {
 	ZIP []byte
 	Sum string // of the ZIP; a part of its name

@@ -25,8 +25,8 @@ type Line struct {
 	JSON Part `json:"json"`
 }
 
-// Part is where an entry of the ZIP is, so that it can be read without the rest: the offset of its
-// compressed bytes, how many they are, the size of what they hold, and its CRC-32.
+// Part is where an entry of the ZIP is, so that it can be read without the rest: the offset and the
+// number of its compressed bytes, its uncompressed size, and the CRC-32 of its content.
 type Part struct {
 	At, Stored, Size int64
 	CRC              uint32

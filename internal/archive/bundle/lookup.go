@@ -73,8 +73,8 @@ type sought struct {
 }
 
 // find returns the lines with an id. It reads the first block, which comes with the size of the
-// index, then the block in which the id is expected: ids are hashes, so they are spread evenly. It
-// seldom needs another.
+// index. Then it reads the block in which the id is expected: ids are hashes, so they are spread
+// evenly. It seldom needs another block.
 func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]Line, error) {
 	first, err := c.get(ctx, s, name, 0)
 	if err != nil {
@@ -83,8 +83,8 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	in := &sought{c, s, name, first.size}
 	lo, hi := int64(0), (in.size-1)/blockSize
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
-	// Block lo begins with a lower id, or is the first block; block hi+1 does not begin with a
-	// lower id, or does not exist.
+	// The loop keeps this true: block lo is the first block or begins with a lower id, and block
+	// hi+1 does not exist or does not begin with a lower id.
 	for lo < hi {
 		at = min(max(at, lo+1), hi)
 		if near--; near < 0 { // the guess and its neighbours were wrong
@@ -117,7 +117,7 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	return in.linesOf(ctx, from, id)
 }
 
-// linesOf returns the lines with an id. It reads from the offset of a line that is not after them.
+// linesOf returns the lines with an id. from is the offset of a line that is not after them.
 func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Line, err error) {
 	for from < in.size {
 		raw, err := in.line(ctx, from)
@@ -143,8 +143,8 @@ func (in *sought) linesOf(ctx context.Context, from int64, id string) (out []Lin
 	return out, nil
 }
 
-// begin returns the offset of the first line whose preceding newline is in a block. Block 0 begins
-// with a line.
+// begin returns the offset of the first line that follows a newline in block n. For block 0 it
+// returns 0, because the block begins with a line.
 func (in *sought) begin(ctx context.Context, n int64) (int64, error) {
 	if n == 0 {
 		return 0, nil

@@ -19,7 +19,7 @@ import (
 const maxDocument = 64 << 20
 
 // read returns the document (".xml") or result (".json") of a line. The error wraps
-// [archive.ErrCorrupt] when the ZIP does not have there what the line says.
+// [archive.ErrCorrupt] when the ZIP has something else at the place that the line names.
 func read(ctx context.Context, s archive.Store, folder string, l Line, suffix string) ([]byte, error) {
 	name, p := folder+"/"+l.Zip, l.JSON
 	if suffix == xmlSuffix {

@@ -21,8 +21,8 @@ type Read struct {
 
 // Query says which lines a search wants.
 type Query struct {
-	Text  []byte // each of them contains it; see [Text]
-	Since string // they were archived on this day or later, "2006-01-02"; "" for all
+	Text  []byte // every wanted line contains it; see [Text]
+	Since string // the first day of archiving that counts, "2006-01-02"; "" for all
 	Match func(*Line) bool
 }
 
@@ -116,8 +116,8 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 	return out, nil
 }
 
-// Results calls yield with every result of a folder, each ZIP being read whole, one at a time.
-// Results that are in two ZIPs come twice. unread is as in Search.
+// Results calls yield with every result of a folder. It reads each ZIP whole, one at a time. A
+// result that is in two ZIPs comes twice. unread is as in Search.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte) error,
 	unread func(name string, err error),
 ) error {

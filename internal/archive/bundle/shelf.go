@@ -18,16 +18,16 @@ const parallel = 8
 
 // index is one index of a shelf.
 type index struct {
-	name string // the object; it may be missing where zips are
+	name string // of the object, which may be missing when zips is not empty
 	// day is the folder of its ZIPs, "2026-11-26".
 	day string
-	// zips are the ZIPs from which it can be made again; empty for a joined index: then the folders
-	// of the days have them.
+	// zips are the ZIPs from which the index can be made again. It is empty for a joined index,
+	// whose ZIPs are in the folders of the days.
 	zips []string
 	// missing says that there was no such index when the day was listed.
 	missing bool
-	// A joined index of a month has the days up to its day, and the ids from first up to next; ""
-	// is open.
+	// A joined index of a month has lines of all days up to day. Their ids are at least first and
+	// less than next; "" means no bound.
 	month       bool
 	first, next string
 }
@@ -63,7 +63,8 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 		}
 	}
 	for day, names := range joined {
-		// The index without a number is written last: when it is there, all of the day are.
+		// The index without a number is written last: when it is there, so are all others of the
+		// day.
 		if slices.Contains(names, joinedName(folder, day, 0)) {
 			for _, name := range names {
 				sh.indexes = append(sh.indexes, index{name: name, day: day})
@@ -119,8 +120,8 @@ func monthName(folder, day, first string) string {
 	return folder + "/" + monthPrefix + day + "-" + first + indexSuffix
 }
 
-// newestMonth returns the joined indexes of the month up to the latest day, and that day; none and
-// "" when there are none. names are sorted.
+// newestMonth returns the newest joined indexes of the month, and the day up to which they go. It
+// returns nil and "" when there are none. names must be sorted.
 func newestMonth(folder string, names []string) (parts []index, until string) {
 	for _, name := range names {
 		base, ok := strings.CutPrefix(strings.TrimSuffix(path.Base(name), indexSuffix), monthPrefix)
@@ -147,8 +148,8 @@ func isDay(s string) bool {
 	return err == nil
 }
 
-// joinedName returns the name of the n-th index of a day that was joined; the last one has no
-// number and is n = 0.
+// joinedName returns the name of the n-th index of a day that was joined. n = 0 is the one that is
+// written last; its name has no number.
 func joinedName(folder, day string, n int) string {
 	if n == 0 {
 		return folder + "/" + day + indexSuffix

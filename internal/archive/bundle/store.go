@@ -47,11 +47,12 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 }
 
 // Get returns a document or result, wherever it is. What is in a bundle is final; a result that is
-// an object of its own may be older than that.
+// an object of its own may be older than the one in the bundle.
 //
 // An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
 // bundles of that seller and month and about three small reads of each index. Once the month is
-// over and [Store.Tidy] has joined the indexes, there is one. What was read is remembered.
+// over and [Store.Tidy] has joined the indexes, there is only one index. What was read is
+// remembered.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {
@@ -82,7 +83,7 @@ func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return data, nil
-	case missing == nil && errors.Is(err, errListed): // the bundle has a later result than the one alone
+	case missing == nil && errors.Is(err, errListed): // the damaged bundle has a later result
 		return nil, err
 	case missing == nil && (errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt)):
 		return alone, nil
@@ -120,9 +121,9 @@ func (s *Store) bundled(ctx context.Context, folder string, indexes []index, id,
 	return nil, archive.ErrNotFound
 }
 
-// find returns the lines with an id from all indexes. An index that cannot be read, nor made again,
-// does not hide what others have; err wraps [archive.ErrCorrupt] then. Any other error says that
-// the archive could not be asked.
+// find returns the lines with an id from all indexes. When an index can neither be read nor made
+// again, find still returns the lines of the others, and err wraps [archive.ErrCorrupt]. Any other
+// error says that the archive could not be asked.
 func (s *Store) find(ctx context.Context, indexes []index, id string) (lines []Line, err error) {
 	found, damaged := make([][]Line, len(indexes)), make([]error, len(indexes))
 	g, ctx := errgroup.WithContext(ctx)

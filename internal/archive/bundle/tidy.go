@@ -16,8 +16,8 @@ const (
 	// that has more gets several.
 	maxJoined = 8 << 20
 
-	// openDays are those on which an index may still be written: today and yesterday, in case a
-	// task began before midnight or a clock is a little off.
+	// openDays is the number of days whose indexes may still be written: today and yesterday, in
+	// case a task began before midnight or a clock is a little off.
 	openDays = 2
 
 	// A day with more indexes than dayIndexes is joined. The indexes of a month are joined when
@@ -32,9 +32,9 @@ const (
 // packages a month had: first those of a day that has many, then those of the month so far. today
 // is "2006-01-02". An index that is missing or damaged is made again.
 //
-// Nothing depends on it: readers use the indexes of the packages until a joined one is there. Two
-// processes that tidy at once write the same bytes. What a damaged bundle prevents is left as it
-// is, and err says so after the rest is done.
+// Nothing depends on Tidy: readers use the indexes of the packages until a joined one is there. Two
+// processes that tidy at once write the same bytes. Indexes that cannot be joined because a bundle
+// is damaged stay as they are. Tidy does the rest, and then returns an error.
 func (s *Store) Tidy(ctx context.Context, folder, today string) error {
 	now, err := time.Parse(time.DateOnly, today)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Store) Tidy(ctx context.Context, folder, today string) error {
 	return damaged
 }
 
-// ofOneDay reports an error that says nothing about other days.
+// ofOneDay reports whether an error says nothing about other days.
 func ofOneDay(err error) bool {
 	return errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrConflict)
 }

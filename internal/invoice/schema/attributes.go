@@ -5,8 +5,8 @@ type Attr struct {
 	Kind  AttrKind
 	Name  []byte // local name
 	Value []byte // after XML's own normalization
-	// The namespace and local name of the type that xsi:type names; Unbound when its prefix is not
-	// declared or it is not a name.
+	// The namespace and local name of the type that xsi:type names. Unbound says that the value's
+	// prefix is not declared, or that the value is not a name.
 	TypeSpace, TypeLocal []byte
 	Unbound              bool
 }
@@ -130,7 +130,7 @@ func (m *Machine) named(space, local []byte) Ref {
 	return None
 }
 
-// derived reports whether a type is the other one or derived from it.
+// derived reports whether the type from is other, or is derived from other.
 func (t *Table) derived(from, other Ref) bool {
 	for from != None {
 		if from == other {

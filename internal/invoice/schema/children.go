@@ -19,8 +19,9 @@ func (f *frame) find(name []byte) int {
 	return -1
 }
 
-// step moves the automaton of f over a child. number is the child's number among repeated ones.
-// follow is false when the child is not worth entering.
+// step moves the automaton of f over a child. number is the child's number, from 1, among equal
+// neighbours, or 0 if the child does not repeat. follow is false when the child is not allowed
+// there and its content is not checked.
 func (m *Machine) step(f *frame, child, at int) (number int32, follow bool) {
 	c := f.complex
 	next := c.Next[int(f.state)*len(c.Children)+child]

@@ -12,7 +12,7 @@ type Machine struct {
 	skip  int   // open elements that are not checked, inside the innermost one on the stack
 	stack [MaxDepth + 1]frame
 
-	scratch []byte // a value whose white space is not as it is compared
+	scratch []byte // the normalized value, where that differs from the text
 	faults  []Fault
 	full    bool // nothing more is checked
 }

@@ -17,7 +17,7 @@ func (m *Machine) misplaced(f *frame, child, at int) bool {
 	name := c.Children[child].Name
 	path := m.path() + under(m.path(), name)
 	for i := len(m.faults) - 1; i >= 0; i-- {
-		// It was missed when another element came in its place.
+		// The child was reported as missing when another element came in its place.
 		if e := &m.faults[i]; e.Path == path && e.Rule == ruleGiven && e.At > f.at {
 			e.At, e.Rule = at, "must be given earlier"
 			return true
@@ -45,10 +45,10 @@ const (
 // next returns the state after a child that is allowed.
 func (c *Complex) next(state, child int) uint8 { return c.Next[state*len(c.Children)+child] - 1 }
 
-// needed counts for every state the fewest elements between it and the goal, which is a state that
-// allows a child, or with child -1 one in which the content may end. It is -1 where the goal can't
-// be reached. The child avoid is left out of all ways. There are at most a hundred states, and this
-// runs only for a faulty document.
+// needed returns for every state the smallest number of elements that lead from it to a goal. A
+// goal is a state that allows child or, with child -1, a state in which the content may end. The
+// number is -1 where no goal can be reached. Ways through the child avoid do not count. There are
+// at most a hundred states, and this runs only for a faulty document.
 func (c *Complex) needed(child, avoid int) []int {
 	n := len(c.Children)
 	needed := make([]int, len(c.Final))
@@ -74,7 +74,8 @@ func (c *Complex) needed(child, avoid int) []int {
 }
 
 // missing reports the elements that are missing in f before a child, or with child -1 before its
-// end. It returns the state in which that may follow, or -1 when it can't follow at all.
+// end. It returns the state in which the child or the end may follow, or -1 when no such state can
+// be reached.
 func (m *Machine) missing(f *frame, child, at int) int {
 	c := f.complex
 	n := len(c.Children)
@@ -92,7 +93,8 @@ func (m *Machine) missing(f *frame, child, at int) int {
 		for c.Next[s*n+first] == 0 || needed[c.next(s, first)] != needed[s]-1 {
 			first++
 		}
-		// Other elements may stand in its place if a way with one of them needs no such element.
+		// Another element is an alternative to first if a way through it reaches the goal without
+		// first.
 		var names []string
 		without := c.needed(child, first)
 		for i := range n {
@@ -147,5 +149,6 @@ func (m *Machine) unknown(f *frame, own bool, name []byte, at int) {
 	m.report(at, fault)
 }
 
-// excerpt is how many bytes of a value a fault has at most. Whoever shows it cuts it to characters.
+// excerpt is the maximum length, in bytes, of a value in a fault. The caller that shows the value
+// cuts it further, by characters.
 const excerpt = 400

@@ -161,7 +161,8 @@ func daysUntil(year, month, dayOf int64) int64 {
 }
 
 // compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has
-// a time zone. So does libxml2; in XML Schema the order is unknown for 14 hours in both directions.
+// a time zone. libxml2 does the same; in XML Schema the order is unknown for 14 hours in both
+// directions.
 func (m moment) compare(b *Moment) (order int, known bool) {
 	switch {
 	case m.second < b.Second:

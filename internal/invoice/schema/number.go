@@ -11,7 +11,7 @@ type Number struct {
 type number struct {
 	negative        bool
 	whole, fraction []byte
-	given           int // digits without leading zeros but with trailing ones
+	given           int // number of digits, without leading zeros but with trailing zeros
 }
 
 // maxDigits is the maximum number of digits of a value before and after the point together. XML
@@ -71,7 +71,7 @@ func (n number) compare(b *Number) int {
 		order = compareText(n.whole, b.Whole)
 	}
 	if order == 0 {
-		order = compareText(n.fraction, b.Fraction) // a digit more is greater, as there are no trailing zeros
+		order = compareText(n.fraction, b.Fraction) // without trailing zeros, the longer is greater
 	}
 	if n.negative {
 		order = -order

@@ -59,8 +59,8 @@ type Complex struct {
 	Next string
 	// Final has a 1 for every state in which the content may end.
 	Final string
-	// Limits is the maximum number of elements in a row that keep the automaton in a state, for
-	// every state; 0 means no limit of its own. nil means none for all states.
+	// Limits holds for every state the maximum number of elements in a row that keep the automaton
+	// in it; 0 means that the state has no limit. nil means that no state has one.
 	Limits []int32
 	Attrs  []Attribute
 	// Text is the type of the content when it is text, otherwise None.
@@ -82,7 +82,7 @@ type Attribute struct {
 	Fixed    string
 }
 
-// Kind says in which space the values of a type are compared.
+// Kind is the value space in which the values of a type are compared.
 type Kind uint8
 
 // The kinds. A Union is valid by any of its members.
@@ -98,8 +98,8 @@ const (
 // Space says what happens to the white space of a value before everything else is checked.
 type Space uint8
 
-// The three ways of XML Schema: nothing, every white space becomes a blank, or blanks are also
-// collapsed into one and removed at both ends.
+// The three ways of XML Schema. Preserve changes nothing. Replace makes every white space character
+// a blank. Collapse then also makes one blank of several in a row and removes those at both ends.
 const (
 	Preserve Space = iota
 	Replace
@@ -137,8 +137,8 @@ type Bound struct {
 // Pattern is a regular expression of the schema as an automaton over classes of characters.
 type Pattern struct {
 	Source string // for messages
-	// ASCII has the class of each character below 128, Wide those of all others, sorted; a
-	// character without a range has class Other.
+	// ASCII has the class of each character below 128. Wide has the classes of all others as sorted
+	// ranges; a character in no range has class Other.
 	ASCII string
 	Wide  []Range
 	Other uint8

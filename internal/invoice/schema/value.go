@@ -26,16 +26,17 @@ func (m *Machine) value(f *frame, text []byte) {
 
 func cut(text []byte) string { return string(text[:min(len(text), excerpt)]) }
 
-// holdsAnyway reports whether a text keeps the rules of v whatever becomes of its white space. It
-// answers for most texts of an invoice, names and descriptions, after a look at one byte: they need
-// one character, which the first one is, and have no more bytes than characters are allowed.
+// holdsAnyway reports whether a text keeps the rules of v whatever becomes of its white space. For
+// most texts of an invoice, such as names and descriptions, the first byte and the length decide.
+// Their types need at most one character, and a first byte that is not white space shows that there
+// is one. A text with no more bytes than the type allows characters is not too long.
 func (v *Value) holdsAnyway(text []byte) bool {
 	return v.Kind == Text && len(v.Enum) == 0 && len(v.Patterns) == 0 && v.MinLength <= 1 &&
 		len(text) > 0 && text[0] > ' ' && (v.MaxLength == 0 || len(text) <= int(v.MaxLength))
 }
 
-// normal returns the text with its white space as it is compared. It copies only a text that
-// changes.
+// normal returns the text with its white space normalized by the rule of v. It copies only a text
+// that changes.
 func (m *Machine) normal(v *Value, text []byte) []byte {
 	space := v.Space
 	if space == Preserve || (v.Kind == Date || v.Kind == DateTime) && len(v.Patterns) == 0 {
@@ -183,8 +184,8 @@ func (v *Value) momentBreach(text []byte) (rule, hint string) {
 	return "", ""
 }
 
-// unionBreach accepts what one member accepts. text is not normalized, because every member does so
-// by its own rule.
+// unionBreach accepts what one member accepts. text must not be normalized yet, because every
+// member normalizes it by its own rule.
 func (m *Machine) unionBreach(v *Value, text []byte) (rule, hint string) {
 	for i, member := range v.Members {
 		one := m.table.ValueOf(member)

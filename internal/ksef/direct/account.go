@@ -15,7 +15,7 @@ import (
 // for concurrent use.
 type Account struct{ authorized }
 
-// Account returns the account of the taxpayer that the tokens are of.
+// Account returns the account of the taxpayer to whom the tokens belong.
 func (a *API) Account(tokens Tokens) Account { return Account{authorized{a, tokens}} }
 
 // Account returns the account of the same taxpayer.
@@ -28,8 +28,8 @@ type rateWire struct {
 }
 
 // RateLimits returns the limits that hold for this taxpayer now, by KSeF's names of the groups. -1
-// means no limit. Groups that this program does not know are in it as well; one that cannot be read
-// is not.
+// means no limit. The map also has the groups that this program does not know. It leaves out a
+// group whose limits cannot be read.
 func (a Account) RateLimits(ctx context.Context) (map[string]numbers.Rate, error) {
 	var wire map[string]json.RawMessage
 	k := get("read rate limits", ksef.GroupRateLimits, "/rate-limits")

@@ -44,7 +44,8 @@ type Options struct {
 	// Transport replaces the connection pool that New makes.
 	Transport http.RoundTripper
 	// Warn is told what KSeF says in the header X-System-Warning about a request that it has
-	// carried out, for example about a signature that it will refuse one day. Nil: nobody is.
+	// carried out, for example about a signature that it will refuse one day. Nil: warnings are
+	// ignored.
 	Warn func(ctx context.Context, op, warning string)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -118,7 +119,7 @@ func (a *API) CloseIdleConnections() { a.http.CloseIdleConnections() }
 func (a *API) String() string { return "KSeF at " + a.Base().Redacted() }
 
 // problemDetails asks for errors in the form that names their trace (API 2.4.0). The older form is
-// read as well: what stands before KSeF may not know the header.
+// read as well, because a server in front of KSeF may not know the header.
 var problemDetails = ksef.Header{Name: "X-Error-Format", Value: "problem-details"}
 
 // get, post and the rest describe a request; see [httponce.Call].
@@ -147,7 +148,7 @@ func remove(op string, group ksef.Group, format string, ids ...string) httponce.
 	return k
 }
 
-// withForm takes any 2xx as success: what was made is told by the body, which is checked, and the
+// withForm takes any 2xx as success. The body says what was made, and the call checks the body. The
 // contract's choice between 200, 201 and 202 means nothing to a sender.
 func withForm(k httponce.Call) httponce.Call {
 	k.Headers = append(k.Headers, problemDetails)

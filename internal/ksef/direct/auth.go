@@ -85,7 +85,7 @@ type begunWire struct {
 	AuthenticationToken tokenWire `json:"authenticationToken"`
 }
 
-// begin sends what opens a login.
+// begin sends the request that begins a login.
 func (a Auth) begin(ctx context.Context, k httponce.Call) (Begun, error) {
 	var wire begunWire
 	err := a.api.http.Do(ctx, k, func(r *httponce.Answer) error {
@@ -100,7 +100,7 @@ func (a Auth) begin(ctx context.Context, k httponce.Call) (Begun, error) {
 }
 
 // BySignature begins a login with a signed AuthTokenRequest. verifyChain asks KSeF to check the
-// certificate's chain where it need not (TEST); elsewhere it always does.
+// certificate's chain. Only the test environment needs to be asked: the others always check it.
 func (a Auth) BySignature(ctx context.Context, signed []byte, verifyChain bool) (Begun, error) {
 	k := post("log in by signature", ksef.GroupLogin, "/auth/xades-signature", nil)
 	if verifyChain {
@@ -119,8 +119,8 @@ func (a Auth) BySignature(ctx context.Context, signed []byte, verifyChain bool) 
 type TokenLogin struct {
 	Challenge string
 	NIP       string // of the context
-	// EncryptedToken is the token, "|" and the challenge's TimestampMs, encrypted with RSA-OAEP,
-	// SHA-256 for hash and MGF1, for the key of usage [UsageToken].
+	// EncryptedToken is the token, "|" and the challenge's TimestampMs, encrypted with KSeF's
+	// public key of usage [UsageToken] by RSA-OAEP with SHA-256 for hash and MGF1.
 	EncryptedToken []byte
 	PublicKeyID    []byte // of that key; nil: not told
 }

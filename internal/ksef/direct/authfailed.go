@@ -34,9 +34,9 @@ var advice = map[int]string{
 	LoginBlocked:  "the context is blocked on suspicion of an incident; contact the Ministry of Finance (KSeF support)",
 }
 
-// loginFailed returns the error of a login that is over and failed; nil while it runs and when it
-// is done. Where a person must act it is a refusal of the credentials; otherwise an outage, because
-// another login may succeed.
+// loginFailed returns the error of a login that has failed; nil for one that still runs or has
+// succeeded. When a person must act, the error is a refusal of the credentials. Otherwise it is an
+// outage, because another login may succeed.
 func loginFailed(s ksef.StatusInfo) error {
 	if s.Code <= LoginDone {
 		return nil

@@ -25,12 +25,12 @@ type authorized struct {
 	tokens Tokens
 }
 
-// do sends a call. A token that is fetched first, and not by the call itself, keeps the gate's
-// order: a request that waits in the gate for a login would hold a place that nobody else can use.
+// do sends a call. It fetches the token before the call enters the gate. A request that waited for
+// a login inside the gate would hold a place that no other request could use.
 //
 // After a 401 the call is repeated once with another token: the first was revoked, or its life was
-// shorter than said. 401 means that nothing was carried out. The gate hears of it as of an answer
-// and not as of a refusal: an ended token must not pause the taxpayer for the whole pool.
+// shorter than said. 401 means that nothing was carried out. The gate is told of an answer, not of
+// refused credentials: a token that has expired must not make the whole pool pause the taxpayer.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)

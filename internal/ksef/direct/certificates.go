@@ -63,7 +63,8 @@ type EnrollmentData struct {
 	OrganizationIdentifier string `json:"organizationIdentifier"`
 }
 
-// EnrollmentData asks for the name that KSeF will certify. It refuses a login by token.
+// EnrollmentData asks for the name that KSeF will certify. KSeF refuses to tell it to a login by
+// token.
 func (a Account) EnrollmentData(ctx context.Context) (EnrollmentData, error) {
 	var d EnrollmentData
 	k := get("ask for the certificate's name", ksef.GroupCertificates, "/certificates/enrollments/data")

@@ -22,9 +22,9 @@ type Client struct {
 	refused  []byte // id of the public key that KSeF refused last
 }
 
-// Sender returns the client of the taxpayer that the tokens are of. staleKey is called when KSeF
-// says that a public key is not its own, or not any more: a cache of it must forget it. It may be
-// nil.
+// Sender returns the client of the taxpayer to whom the tokens belong. staleKey is called when KSeF
+// says that a public key is not its own, or no longer: a cache must then forget the key. staleKey
+// may be nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {
 		staleKey = func() {}
@@ -43,10 +43,10 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	return c.api.http.UploadPart(ctx, p, open, size)
 }
 
-// opened maps the error of a request that carried a public key's id. KSeF refuses a key that it has
-// withdrawn before it checks anything else, so that is not a refusal of the package: the request
-// can be made again with a key fetched again. The refusal stands only when KSeF refuses the same
-// key once more.
+// opened maps the error of a request that carried a public key's id. KSeF checks the key before
+// anything else, so a withdrawn key does not mean that the package is refused. opened returns an
+// outage instead, and the request can be made again after the key was fetched again. The refusal
+// stands only when KSeF refuses the same key once more.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,7 +5,7 @@
 // # Four views of one API
 //
 //   - [API] holds the address and the way to the network. It makes the others.
-//   - [Auth] are the calls before there is an access token. Package login leads them.
+//   - [Auth] are the calls before there is an access token. Package login makes them.
 //   - [Client] is the sender, for one taxpayer: sessions, invoices, receipts, the register.
 //   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.
 //
@@ -16,8 +16,8 @@
 //
 // New fields and new values come without a new version (change log of API 2.1.2), so everything
 // unknown is passed over. A field without which an answer says nothing makes the whole answer an
-// error of [ksef.KindUnreadable]. The names of all fields are held against the Ministry's contract
-// by a test.
+// error of [ksef.KindUnreadable]. A test compares the names of all fields with the Ministry's
+// contract.
 //
 // # Secrets
 //

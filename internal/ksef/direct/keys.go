@@ -59,8 +59,8 @@ func (a Auth) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 // minKeyBits: shorter keys have not been accepted as safe since 2013 (NIST SP 800-131A).
 const minKeyBits = 2048
 
-// key reads the key from its certificate. The id that KSeF tells beside it is not read: it follows
-// from the key.
+// key reads the key from its certificate. The id that KSeF gives with the key is not read, because
+// it can be computed from the key.
 func (w publicKeyWire) key() (PublicKey, error) {
 	cert, err := x509.ParseCertificate(w.Certificate)
 	if err != nil {
@@ -77,8 +77,8 @@ func (w publicKeyWire) key() (PublicKey, error) {
 	return PublicKey{Key: key, ID: id, ValidFrom: w.ValidFrom.Time, ValidTo: w.ValidTo.Time, Usage: w.Usage}, err
 }
 
-// ChooseKey returns the key to use now: of the usage, valid, and of several the one that became
-// valid last.
+// ChooseKey returns the key that has the usage and is valid now. Of several such keys it returns
+// the one that became valid last.
 func ChooseKey(keys []PublicKey, usage Usage, now time.Time) (PublicKey, error) {
 	var best *PublicKey
 	for i, k := range keys {

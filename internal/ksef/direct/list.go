@@ -29,8 +29,7 @@ type InvoicePage struct {
 }
 
 // SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. next
-// is "" for the first page, and then what the page before says. failed lists the refused ones
-// alone.
+// is "" for the first page, and then Next of the page before. failed lists only refused invoices.
 func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, failed bool) (InvoicePage, error) {
 	format := "/sessions/%s/invoices"
 	if failed {
@@ -57,8 +56,8 @@ func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, f
 
 // SessionInvoices lists all invoices of a session, page by page. A list that cannot be read to its
 // end is an error and never a shorter list: an invoice that is not in it would count as never
-// arrived. The pages that were read are kept for a while: the next call goes on behind them, so
-// that a list of ten pages does not begin again each time a limit interrupts it.
+// arrived. The pages that were read are kept for a while: the next call goes on after them, so that
+// a list of ten pages does not begin again each time a limit interrupts it.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	l := c.lists.take(id)
 	for {
@@ -92,8 +91,8 @@ type list struct {
 
 func newList() *list { return &list{seen: map[string]bool{}, places: map[string]bool{}} }
 
-// add appends a page. A page that repeats itself, or an invoice of another page, shows that the
-// pages do not fit together; to end there would pass for a whole list.
+// add appends a page. A page or an invoice that comes a second time shows that the pages do not fit
+// together. That is an error: a list that ended there would look complete.
 func (l *list) add(p InvoicePage) error {
 	if p.Next != "" && l.places[p.Next] {
 		return errors.New("the pages of the list lead in a circle")
@@ -117,8 +116,9 @@ func (l *list) add(p InvoicePage) error {
 	return nil
 }
 
-// A list of pages that never ends would use up the requests of all the tenant's sessions. KSeF
-// takes ten invoices for the size of a page, and is asked for a thousand.
+// A list that never ends would use up the requests of all the tenant's sessions. So after fewPages
+// pages there must be minListPage invoices on a page on average. KSeF's own page has ten, and this
+// client asks for a thousand.
 const (
 	fewPages    = 20
 	minListPage = 10

@@ -34,9 +34,9 @@ type metadataPageWire struct {
 // FindsByNumber reports true: Metadata obeys InvoiceNumber and returns the hash of each invoice.
 func (c *Client) FindsByNumber() bool { return true }
 
-// Metadata lists invoices that KSeF holds, one page, by the date of permanent storage: it is the
-// only date that nothing is added behind. KSeF lists 10,000 invoices of a query at most;
-// IsTruncated says that the last page of them is reached and more follow.
+// Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. It is
+// the only date for which KSeF does not add earlier entries later. KSeF lists 10,000 invoices of a
+// query at most; IsTruncated says that the last page of them is reached and more follow.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"
 	if r.SortAsc {

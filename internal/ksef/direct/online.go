@@ -38,7 +38,7 @@ type openOnlineWire struct {
 	Encryption encryptionWire `json:"encryption"`
 }
 
-// madeWire is the answer to what makes something.
+// madeWire is the answer to a request that makes something.
 type madeWire struct {
 	ReferenceNumber string `json:"referenceNumber"`
 }
@@ -79,8 +79,8 @@ type sendWire struct {
 }
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
-// may be in the session: its list has the hash. A refusal with [ksef.APIError].OfSession means that
-// the session took nothing and another may.
+// may be in the session: then the session's list has its hash. A refusal with
+// [ksef.APIError].OfSession means that the session took nothing and another may.
 //
 // The ID that it returns is KSeF's two references, of the session and of the invoice, joined by
 // "/": KSeF tells nothing about an invoice without its session.

@@ -15,10 +15,10 @@ import (
 	"ksefworker/internal/ksef/httponce"
 )
 
-// SessionUPO fetches the receipt of a processed session as XML, by its pre-signed address, which
-// KSeF does not count. When there is no address at hand, the session's status is asked for it; when
-// the address does not serve, the API itself. A session that has no receipt yet is refused with
-// code [ksef.CodeUPONotThere].
+// SessionUPO fetches the receipt of a processed session as XML. It uses the receipt's pre-signed
+// address, because KSeF does not count such requests. If no address is kept, SessionUPO asks for
+// the session's status, which has it. If the address fails, it fetches the receipt from the API. A
+// session that has no receipt yet is refused with code [ksef.CodeUPONotThere].
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	pages := c.receipts.of(id)
 	if len(pages) == 0 {
@@ -71,8 +71,8 @@ func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
 	return c.document(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoices/ksef/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
 }
 
-// Presigned fetches a receipt by its pre-signed address. It carries no credentials, and passes the
-// gate as what KSeF does not count.
+// Presigned fetches a receipt by its pre-signed address. The request carries no credentials, and
+// enters the gate as one that KSeF does not count.
 func (c *Client) Presigned(ctx context.Context, address Secret) ([]byte, error) {
 	u, err := url.Parse(address.Reveal())
 	switch {
@@ -123,8 +123,8 @@ func checkedXML(a *httponce.Answer) ([]byte, error) {
 	return raw, nil
 }
 
-// receipts keeps where the receipts of sessions lie: each answer about a session's status has new
-// addresses. They are secrets and stay in memory.
+// receipts keeps the addresses of the sessions' receipts. Each answer about a session's status has
+// new ones. The addresses are secrets and stay in memory.
 type receipts struct {
 	now func() time.Time
 
@@ -164,7 +164,7 @@ func (r *receipts) keep(session string, pages []upoPageWire) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.kept) >= keptReceipts || r.kept == nil {
-		r.kept = map[string]keptReceipt{} // they cost one request each to have again
+		r.kept = map[string]keptReceipt{} // each costs one request to get again
 	}
 	r.kept[session] = k
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // SessionQuery asks for the sessions of one kind. With the permission InvoiceWrite alone, KSeF
-// lists those that the same subject opened.
+// lists only those that the same subject opened.
 type SessionQuery struct {
 	Batch                    bool
 	CreatedFrom, CreatedTo   time.Time // zero: not bounded
 	ReferenceNumber          string    // "": all
-	Next                     string    // "" for the first page, and then what the page before says
+	Next                     string    // "" for the first page, and then Next of the page before
 	PageSize                 int       // 10 to numbers.MaxListPage; 0: the largest
 	ModifiedFrom, ModifiedTo time.Time
 }

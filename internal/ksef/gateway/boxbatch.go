@@ -23,9 +23,9 @@ type BoxBatchRequest struct {
 	InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 }
 
-// BoxUploadBatch hands over a batch. The ZIP is streamed: open is called once, when the gate has
-// opened; what it returns is closed; it must give exactly size bytes. After an error with
-// MaybeDone, ask BoxBatch.
+// BoxUploadBatch hands over a batch. The ZIP is streamed. open is called once, when the gate has
+// opened. The reader that it returns must give exactly size bytes, and is closed. After an error
+// with MaybeDone, ask BoxBatch.
 func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
 	k := httponce.Call{
 		Op: "box: upload batch", Group: ksef.GroupBoxUploadBatch,
@@ -56,7 +56,7 @@ func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open fun
 }
 
 // envelope is the multipart form before and after the file's bytes. So the length of the whole form
-// is known, and no server has to take chunks.
+// is known, and no server has to accept chunked encoding.
 func envelope(r BoxBatchRequest) (head, tail []byte, contentType string, err error) {
 	request, err := json.Marshal(r)
 	if err != nil {

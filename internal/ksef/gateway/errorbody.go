@@ -25,7 +25,7 @@ func parseError(raw []byte) (body *httponce.ErrorBody, isObject bool) {
 	if body := errorOf(envelope.Error); body != nil {
 		return body, true
 	}
-	return httponce.ParseKSeF(raw) // it may pass on KSeF's own errors
+	return httponce.ParseKSeF(raw) // the gateway may pass on KSeF's own errors
 }
 
 // errorOf reads the value of `error`; nil when it says that there is none.

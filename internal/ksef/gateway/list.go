@@ -79,8 +79,8 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 // gateway's answer, because a proxy or firewall would not begin its page with a list. If it breaks
 // off, nothing is known.
 //
-// It has a bound: a list of empty entries takes a hundred times its text in memory, and would end
-// the process with all that it does for others.
+// The number of entries is bounded. In memory, a list of empty entries takes a hundred times the
+// size of its text. It could end the process, which also works for other taxpayers.
 func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ type sentWire struct {
 	EncryptedInvoice []byte `json:"encryptedInvoice"`
 }
 
-// createdWire is the answer to what makes something: a session, a sent invoice.
+// createdWire is the answer to a request that makes something: a session, a sent invoice.
 type createdWire struct {
 	ID      string    `json:"id"`
 	Created ksef.Time `json:"created"`

@@ -82,12 +82,12 @@ type localError struct{ err error }
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
-// StatedError is a failure that an answer of an expected status states in a status of its own: that
-// of a login, for example. Nothing of what was asked for was done.
+// StatedError is a failure that an answer of an expected HTTP status states in its body, for
+// example in the status of a login. Nothing of what was asked for was done.
 type StatedError struct {
 	Code                         int
 	Description, Details, Advice string
-	// Credentials: they are what is wrong. Otherwise the same may succeed later.
+	// Credentials: the credentials are wrong. Otherwise the same request may succeed later.
 	Credentials bool
 	Err         error
 }
@@ -108,8 +108,8 @@ func (e *DeniedError) Error() string { return e.Err.Error() }
 // Unwrap returns what the other side said.
 func (e *DeniedError) Unwrap() error { return e.Err }
 
-// JSON reads a small JSON answer into v. An answer that is not one JSON object is an error, and so
-// is an error of the other side where one may be inside.
+// JSON reads a small JSON answer into v. It returns an error when the answer is not one JSON
+// object. Where the answer may be an error of the other side, it returns that as a *[RefusedError].
 func (a *Answer) JSON(v any) error {
 	raw, err := a.all()
 	if err != nil {
@@ -181,8 +181,8 @@ func (a *Answer) Checked(v any, check func() error) error {
 }
 
 // maxDepth is how deep the elements of a document may lie: those of an FA(3) and of a UPO with its
-// signature lie less than twenty deep. The decoder takes fifty bytes for each that is open, of
-// which the document needs three.
+// signature lie less than twenty deep. The decoder takes fifty bytes for each open element, for
+// which three bytes in the document are enough.
 const maxDepth = 200
 
 // XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page

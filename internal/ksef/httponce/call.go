@@ -34,7 +34,7 @@ type Call struct {
 	Body        []byte
 	Open        func() (io.ReadCloser, error) // instead of Body: streamed, Size bytes
 	Size        int64
-	Headers     []ksef.Header // more of them; of a pre-signed address: exactly these
+	Headers     []ksef.Header // further headers; with a pre-signed address, exactly these
 
 	Success    func(status int) bool // nil: 200 alone
 	Limit      int64                 // of the answer in bytes, within Options.MaxResponse; 0: Options.MaxResponse

@@ -106,7 +106,8 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	if err := read(a); err != nil {
 		return resp.StatusCode, m.unread(a, resp, err)
 	}
-	// A rest that is not read would cost the connection. A long rest is not worth the wait.
+	// The connection is used again only if the whole body was read. A long rest is not worth the
+	// wait.
 	_, _ = io.CopyN(io.Discard, a.Body, 4<<10)
 	return resp.StatusCode, nil
 }

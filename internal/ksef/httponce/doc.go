@@ -4,7 +4,7 @@
 // business.
 //
 // No request is ever sent twice by this package or by the transport below it, and no redirect is
-// followed (noreplay.go). An error tells whether the request may have been carried out
-// ([ksef.APIError].MaybeDone), and is false only with proof (progress.go). No credential, no query
-// of a URL and nothing that the other side quotes of them reaches an error (redact.go).
+// followed (noreplay.go). An error tells in [ksef.APIError].MaybeDone whether the request may have
+// been carried out. MaybeDone is false only with proof (progress.go). No credential, no query of a
+// URL and nothing that the other side quotes of them reaches an error (redact.go).
 package httponce

@@ -32,9 +32,9 @@ type mapper struct {
 	part       bool // sent to the store of parts
 }
 
-// endedBy tells an end that the caller made from one that this client made. The caller's end is not
-// an outage, not even when its deadline is over: how much time it had left says nothing about the
-// other side.
+// endedBy tells a request that the caller ended from one that this client ended. The caller's end
+// is not an outage, not even when its deadline is over: how much time it had left says nothing
+// about the other side.
 func endedBy(caller, ctx context.Context) (ksef.ErrorKind, error) {
 	if err := caller.Err(); err != nil {
 		if cause := context.Cause(caller); !errors.Is(err, cause) {

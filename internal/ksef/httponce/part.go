@@ -13,8 +13,8 @@ import (
 )
 
 // UploadPart sends the encrypted bytes of a part to its address: exactly its headers, no
-// Authorization, never a redirect. open is called once, when the gate has opened, and what it
-// returns is closed, sometimes while a Read is still under way; it must give exactly size bytes.
+// Authorization, never a redirect. open is called once, when the gate has opened. The reader that
+// it returns must give exactly size bytes. It is closed, sometimes while a Read is still under way.
 // Uploads may run in parallel.
 //
 // Only 201 is success: a firewall has been seen to answer 200 with HTML (KSeF issue threads, 2026).

@@ -52,8 +52,9 @@ func isDialError(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// exhausted reports whether a connection did not come about because this process lacks something.
-// Of what the resolver failed with, it keeps only the text.
+// exhausted reports whether a connection did not come about for lack of file descriptors, ports or
+// memory on this side. The resolver's error keeps only the text of its cause, so that text is
+// searched.
 func exhausted(err error) bool {
 	dns, ofName := errors.AsType[*net.DNSError](err)
 	return ksef.Exhausted(err) || ofName && slices.ContainsFunc(ksef.Shortages(), func(s syscall.Errno) bool {

@@ -14,7 +14,8 @@ import (
 // Credentials authorize one request. They are read for it and live only as long as it does.
 type Credentials struct {
 	Header string // the value of Authorization
-	// Secrets are removed from whatever the other side answers; Header is one without being named.
+	// Secrets are removed from whatever the other side answers. Header is always removed and need
+	// not be listed here.
 	Secrets []string
 }
 
@@ -43,8 +44,8 @@ func (c Credentials) scrub(s string) string {
 	return ksef.Clip(scrubURLs(s), maxText) // last: a cut through a secret would hide it from the search
 }
 
-// cleanTrace returns the number by which the Ministry finds a request, or "" when it is none: it
-// goes into logs.
+// cleanTrace returns s if it has the form of the number by which the Ministry finds a request,
+// otherwise "". The result goes into logs.
 func cleanTrace(s string) string {
 	if !traceNumber.MatchString(s) {
 		return ""

@@ -13,8 +13,8 @@ import (
 )
 
 // traced is do within a span of the caller's trace. The span has no address but the host, no text
-// of the other side, no credentials and no body. Nothing of the trace is sent along: whoever runs
-// the other side has no use for it, and could join by it what two requests have in common.
+// of the other side, no credentials and no body. The trace is not sent to the other side, which has
+// no use for it and could use it to link requests with each other.
 func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) error {
 	attrs := make([]attribute.KeyValue, 0, 4)
 	attrs = append(attrs, attribute.String("http.request.method", k.Method))

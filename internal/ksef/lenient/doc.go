@@ -3,6 +3,6 @@
 // time, and one odd field of one of them must not make the others unreadable. So no type of this
 // package ever fails to decode: a value that it cannot use is the zero value, "not given".
 //
-// Use it for fields that are shown, or whose absence the caller checks. It is not for a value on
-// which a decision hangs without such a check.
+// Use it for fields that are shown, or whose absence the caller checks. Do not use it for a value
+// on which a decision depends, unless the caller checks that the value was given.
 package lenient

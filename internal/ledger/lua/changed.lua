@@ -3,10 +3,10 @@
 -- the states. Returns {whether some are left out because they changed just now, {id, time, id, time …},
 -- {the indexes that hold something else}}.
 --
--- Because one script reads all states, an invoice that moves from one to another is in the list once.
--- What changes later has a later time, or the same one, and may then stand before the last of the
--- list. So what changed in this millisecond is left out: it has its turn in the next one. With a
--- test's clock nothing is left out.
+-- Because one script reads all states, an invoice that moves from one to another is in the list
+-- once. An invoice that changes later has a later time or the same time. With the same time it may
+-- stand before the last one of the list. So invoices that changed in this millisecond are left out,
+-- and are listed in the next one. With a test's clock nothing is left out.
 local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
 local lists, young, unread = {}, 0, {}
 for k = 7, #ARGV do

@@ -1,16 +1,16 @@
 -- Take the most urgent invoices of a waiting group into a package, at most so many in one call.
 -- ARGV: home, group, package id, revision of the package or '0' to make it, most invoices, most
 -- bytes of the whole package, '1' when more calls follow, number of field words, the fields of a
--- new package, how many at the head of the waiting set the calls before passed over. Returns {how many
--- are passed over now, '1' when there are more behind them, the ids}; no id when the package is not as
--- it was read, or takes no more.
+-- new package, how many invoices at the head of the waiting set earlier calls passed over. Returns
+-- {how many are passed over now, '1' when there are more behind them, the ids}; no id when the
+-- package is not as it was read, or takes no more.
 --
 -- P_2 is unique in a package, because KSeF's answers are matched by it. A second invoice of the
 -- same number waits for the next package. The numbers are kept from call to call.
 --
 -- An entry that cannot be read leaves the waiting set and is not changed itself. If it stayed in
 -- the set, the pool would count it and try to cut a package for it every second. Once it can be
--- read again, the sweep finds that it says it waits and does not, and puts it back
+-- read again, the sweep finds that it names a waiting set that lacks it, and puts it back
 -- (Ledger.WithoutTask).
 local away = elsewhere()
 if away then return away end

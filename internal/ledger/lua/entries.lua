@@ -1,7 +1,7 @@
 -- Reading and writing entries. This file is put before each verb. ARGV starts with the prefix of
--- every key, and with a test's time or '', a comma, and how many outcomes the outbox keeps or '';
--- what a verb is given follows. Scripts build their keys from the prefix: one Redis node holds them
--- all (doc.go says why).
+-- every key. The second argument is '<time>,<outcomes>': the time of a test's clock or '', and how
+-- many outcomes the outbox keeps or ''. The arguments of the verb follow. Scripts build their keys
+-- from the prefix: one Redis node holds them all (doc.go says why).
 local P = ARGV[1]
 local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
 local test_clock = now ~= ''
@@ -17,10 +17,10 @@ end
 -- do not know it.
 redis.call('DEL', P .. 'none')
 
--- elsewhere takes the first argument away, the home that the caller has claimed, and returns an error
--- if the ledger has another home now. Each verb after which something is sent calls it first: a
--- worker that was suspended may wake up when its ledger was purged and belongs to another
--- environment. '' is not compared.
+-- elsewhere removes the first argument of the verb, which is the home that the caller has claimed.
+-- It returns an error if the ledger has another home now. Each verb after which something is sent
+-- calls it first: a worker that was suspended may wake up after its ledger was purged and given to
+-- another environment. A home of '' is not compared.
 local function elsewhere()
   local home = table.remove(ARGV, 3)
   if home ~= '' and redis.call('GET', P .. 'home') ~= home then
@@ -95,7 +95,8 @@ local function readable(packed)
   return v and v >= 1 and v <= VERSION
 end
 
--- base32 writes bytes as digests are written in keys. Their number is a multiple of five.
+-- base32 encodes bytes as the digests in keys are encoded. The number of bytes is a multiple of
+-- five.
 local function base32(raw)
   local byte, char, floor, out = string.byte, string.char, math.floor, {}
   local function letter(v) return v < 26 and v + 97 or v + 24 end -- 0 to 25 are a to z, 26 to 31 are 2 to 7
@@ -108,7 +109,7 @@ local function base32(raw)
   return table.concat(out)
 end
 
--- unbase32 undoes base32; '' for what that never writes.
+-- unbase32 undoes base32; '' for a text that base32 never returns.
 local function unbase32(text)
   local bits, held, out = 0, 0, {}
   for k = 1, #text do
@@ -158,12 +159,12 @@ local function newest(ident)
   return type(id) == 'string' and 'inv-' .. base32(id) or nil, sick
 end
 
--- unref takes a ref away from an invoice, if it has it.
+-- unref deletes a ref if it names this invoice.
 local function unref(ref, id)
   if index('GET', P .. 'ref:' .. ref) == id then redis.call('DEL', P .. 'ref:' .. ref) end
 end
 
--- unname takes an identity away from an invoice, if it has it.
+-- unname deletes an identity if it names this invoice.
 local function unname(ident, id)
   if index('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
   local name, field = ident_bucket(ident)
@@ -219,9 +220,10 @@ local function page(key, name, before, max)
   return out
 end
 
--- empty removes a group whose waiting set is empty from the list of groups. The bytes that wait are
--- counted with the ages: where a person deleted only the set by deadline, its invoices come back, and
--- those that have kept their age are not counted again.
+-- empty removes a group whose waiting set is empty from the list of groups. The bytes of an invoice
+-- are counted when it enters the set of ages. So a group stays while that set has members: if a
+-- person deleted only the set by deadline, its invoices come back, and those that have kept their
+-- age are not counted again.
 local function empty(group)
   if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
     index('SREM', P .. 'groups', group)
@@ -240,9 +242,10 @@ local function unwait(id, e_group, size)
   end
 end
 
--- wait puts an invoice into the waiting set of a group, since now or another time. If it waits there
--- already, it keeps its age. A set of another type is an error, before anything of the entry is
--- written: it concerns the invoices of this group alone, and without it they would wait for nothing.
+-- wait puts an invoice into the waiting set of a group, since now or another time. If it waits
+-- there already, it keeps its age. A set of another type is an error before anything of the entry
+-- is written. It concerns only the invoices of this group: without the error they would wait in no
+-- set.
 local function wait(id, group, deadline, size, since)
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
     local first = redis.call('ZCARD', P .. 'waitage:' .. group) == 1 -- a person may have deleted all others
@@ -267,14 +270,14 @@ local function others(id)
   return all.err and {} or all
 end
 
--- tell puts an outcome into the outbox, in the step that writes it. Redis drops the oldest ones.
--- Their number is bounded, so this works at maxmemory too. It has the tenant: whose it is must be
--- known when the entry cannot be read later.
+-- tell puts an outcome into the outbox, in the step that writes the entry. Redis drops the oldest
+-- outcomes. Their number is bounded, so this works at maxmemory too. An outcome has the tenant, so
+-- that it is known whose it is even if the entry cannot be read later.
 local function tell(id, rev, state)
   if kept_outcomes == '' then return end
   local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts', 's')
   local tenant = string.match(e[5] or '', '^([^\31]*)\31') -- of a packed entry
-    or string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of facts with an escape: none
+    or string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of JSON facts; '' when the name has an escape
   redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
     'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '', 'tenant', tenant)
 end
@@ -336,7 +339,8 @@ local function life()
   return process .. '/' .. master
 end
 
--- over says whether the life of Redis that a caller is bound to is over; one that is not known is not.
+-- over says whether the life of Redis that a caller is bound to is over. A life that is not known
+-- counts as not over.
 local function over(within)
   if within == '' then return false end
   local present = life()
@@ -354,8 +358,8 @@ local function movepkg(id, from, to, fields)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
-  -- Nobody asks any more which invoices it held. Where close was never tried, some may have been left
-  -- in it, and wait again (Ledger.MoveRest).
+  -- Nobody needs the list of its invoices any more. If close was never tried, the list is kept:
+  -- some invoices may have been left in the package, and they have to wait again (Ledger.MoveRest).
   if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
     redis.call('UNLINK', P .. 'pkginv:' .. id)
   end

@@ -2,14 +2,15 @@
 -- from, separated by commas; the new state, or '=' to stay in its state and in its waiting group;
 -- the package that must hold it or ''; the waiting group to enter or ''; flags; number of field
 -- words; the fields.
--- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the one
--- that its ref names, if those that are now have ended; 'd' says that the deadline is among the fields.
+-- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the
+-- one that its ref names; it is not moved if an invoice that has one of these places now has not
+-- ended; 'd' says that the deadline is among the fields.
 -- Returns for each invoice {new revision} or {new revision, {ids that became superseded}}, or {0, state,
 -- revision, package} as they are, with '1' behind them when the entry is in a bucket.
 local i, out = 3, {}
 
--- free reports whether an invoice may have the place of another one: that one is gone or has ended.
--- One that cannot be read may be alive.
+-- free reports whether an invoice may take the place of another one: the other one is gone or has
+-- ended. If the other one cannot be read, it may be alive and keeps its place.
 local function free(other)
   if redis.call('EXISTS', P .. 'inv:' .. other) == 0 then return redis.pcall('HEXISTS', bucket(other)) == 0 end
   return ended[read('inv:' .. other, 'state')[1]]

@@ -2,12 +2,12 @@
 -- they are removed, 'kept' when that failed, 'gone' when they were removed; then ids.
 -- Returns for each id 1, or 0 when the invoice has not ended.
 --
--- Between going and gone the entry says shedding: a process may die there, and the document is found
--- again.
+-- Between 'going' and 'gone' the entry has the field shedding, so that the document is found again
+-- if a process dies in between.
 --
--- The entry stays where it is in every index, and its time does not change: for how long it is kept
--- counts from its end. The revision of what can be retried changes, so that a retry that saw the
--- document before fails.
+-- The entry stays where it is in every index, and its time does not change: the time for which it
+-- is kept counts from its end. The revision of what can be retried changes, so that a retry that
+-- saw the document before fails.
 local shed = { receipted = true, rejected = true, dismissed = true, superseded = true }
 local out = {}
 for i = 4, #ARGV do

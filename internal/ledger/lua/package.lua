@@ -1,8 +1,9 @@
 -- Move a package together with a piece of its invoices. ARGV: home, package, revision, the life of
 -- Redis that the caller is bound to or '', the states that it may come from, new state or '=' to stay,
--- the states that its invoices may come from or '' to leave them alone, their new state, the waiting
--- group that they enter or '', the place of the piece's first invoice in the package and how many
--- places it has, number of field words of the package, its fields, then the fields of each invoice.
+-- the states that its invoices may come from or '' to leave them alone, their new state, the
+-- waiting group that they enter or '', the place of the piece's first invoice in the package, how
+-- many places the piece has, number of field words of the package, its fields, then the fields of
+-- each invoice.
 -- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}, or
 -- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life.
 --
@@ -10,8 +11,8 @@
 -- before it are written, also after Redis has forgotten its last writes.
 --
 -- For an invoice only the state and the package in its entry count, even when this build cannot
--- read the rest: its package is about to be closed, as for the others. Without the fence an invoice
--- could be sent twice.
+-- read the rest: its package is about to be closed, and the invoice goes with the others. Without
+-- its new state it could be sent twice.
 local away = elsewhere()
 if away then return away end
 local pkg, rev, within, froms, to, mfroms, mto, mgroup, first, max, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7],

@@ -1,8 +1,8 @@
 -- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
 -- kept (ms). A package goes when it is over and as old; its invoices have ended or are in another
 -- package.
--- Returns {how many went}, then id and value of each entry that is in a bucket and is as old: the next
--- step is forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
+-- Returns {how many went}, then id and value of each entry in a bucket that is old enough, for
+-- forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
 local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, { 0 }
 for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
   for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, max)) do

@@ -7,8 +7,8 @@
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 
--- name writes that a key names an invoice, where it names none, or one that is not alive any more while
--- this one is.
+-- name_again makes a key name an invoice, if it names none, or if it names one that has ended while
+-- this one has not.
 local function name_again(key, id, state, held, sick)
   if sick or held == id then return end
   if held and (ended[state] or not ended[read('inv:' .. held, 'state')[1]]) then return end

@@ -1,11 +1,11 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
 -- in none or in two. ARGV: package, revision, the life of Redis that the caller is bound to or '', the
 -- states that it may come from, its last state or '=' when more steps follow, the states that the
--- invoices may come from, reason; then for each other package: id, refusals, '1' when it exists
--- already, '+' when an earlier step may have made it, its reason, probe, rest, not before (ms), number
--- of ids, the ids. Returns {new revision, {ids that went into the first of the other packages}, …}, or
--- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life. It is
--- also {0, state, revision} when a package that must exist is not cut.
+-- invoices may come from, reason; then for each other package: id; refusals; '1' when it exists
+-- already, '+' when an earlier step may have made it, otherwise '0'; its reason; probe; rest; not
+-- before (ms); number of ids; the ids. Returns {new revision, {ids that went into the first of the
+-- other packages}, …}, or {0, state, revision} as they are, with 'over' behind them when Redis has
+-- begun another life. It is also {0, state, revision} when a package that must exist is not cut.
 local pkg, rev, within, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
@@ -64,7 +64,7 @@ if to == '=' then
   return out
 end
 local fields = { 'reason', reason }
-if to == p[1] and left > 0 then -- it goes on with the others
+if to == p[1] and left > 0 then -- the package goes on with the invoices that are left
   local held = read('pkg:' .. pkg, 'count', 'size')
   fields = { 'reason', reason, 'count', tonumber(whole(held[1])) - left, 'size', tonumber(whole(held[2])) - bytes }
 end

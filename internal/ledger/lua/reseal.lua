@@ -16,7 +16,7 @@ local function record(key)
   return redis.call('HGET', key, 'facts') == FINAL and out
 end
 
--- replace writes a record in pieces. Those that were behind it stay, and nobody reads them.
+-- replace writes a record in pieces. Old pieces behind its last piece stay, and nobody reads them.
 local function replace(key, value)
   for at = 0, #value, PIECE do redis.call('HSET', key, at / PIECE, string.sub(value, at + 1, at + PIECE)) end
 end

@@ -1,15 +1,17 @@
--- Count the bytes of a waiting set again, in steps of so many invoices. ARGV: group; how many; what
--- the step before returned, without its first word, or nothing: the bounds of those counted in steps
--- (score, and score and id of the last one), how many were counted, their bytes, and the count at the
--- beginning. Returns {'more', …}, {'done'}, or {'again'} when an invoice left the set meanwhile.
+-- Count the bytes of a waiting set again, in steps of so many invoices. ARGV: group; how many; then
+-- what the step before returned, without its first word, or nothing: the highest score that is
+-- counted in steps, score and id of the last invoice that was counted, how many were counted, their
+-- bytes, and the count at the beginning. Returns {'more', …}, {'done'}, or {'again'} when an
+-- invoice left the set meanwhile.
 --
--- Invoices enter behind all others and change the count by their bytes. So those that were there
--- before the beginning are counted in steps, those that came in the millisecond of the beginning at
--- once, and what came later is how much the count has changed since. That holds unless one of the
--- first left: the end looks whether all are there.
+-- A new invoice stands behind all others and changes the count by its bytes. So invoices from
+-- before the beginning are counted in steps, and those from the millisecond of the beginning all at
+-- once. The bytes of those that came later are the difference by which the count has changed since.
+-- This is right unless an invoice from before the beginning has left, so the last step checks that
+-- all of them are there.
 local group, max = ARGV[3], tonumber(ARGV[4])
 local ages, until_, at, id, n, sum, base = P .. 'waitage:' .. group, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- sick, which is told
+if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- a sick key, which the sweep reports
 local function bytes(ids)
   local all = 0
   for _, inv in ipairs(ids) do all = all + tonumber(whole(read('inv:' .. inv, 'size')[1])) end

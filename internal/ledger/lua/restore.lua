@@ -2,10 +2,10 @@
 -- seal of its document in the archive store; '' says that the document is in Redis and was not there
 -- before, '=' that it was. Returns {how many were not there before}.
 --
--- An invoice that ended without KSeF keeps its document from now on for as long as from its end, so
--- that a person can retry it. A receipted one needs none: the sweep removes it. Where the document of
--- a rejected or dismissed invoice was still there, its end is moved only when it is more than an hour
--- old: a younger end leaves time enough.
+-- An invoice that ended without KSeF now keeps its document for as long as if it had just ended, so
+-- that a person can retry it. A receipted one needs none: the sweep removes it. Where the document
+-- of a rejected or dismissed invoice was still there, its end is moved only when it is more than an
+-- hour old: a younger end leaves time enough.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

@@ -1,9 +1,9 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
 -- one of: through, accepted, answered (that many invoices with 410), answered for others (those that
 -- it issued for other sellers), denied, refused, key (it was refused), said (about its tasks that
--- have no entry), try, untry (of the try of that time: the number is when the last refusal or try was
--- before it). Returns {1}, or {0} for a try when the last refusal or try is not yet as old as the
--- number says (ms). It is a verb because a verb works at maxmemory.
+-- have no entry), try, untry (gives back the try of that time; the number is when the refusal or
+-- try before it was). Returns {1}, or {0} for a try when the last refusal or try is not yet as old
+-- as the number says (ms). It is a verb because a verb works at maxmemory.
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then

@@ -1,7 +1,8 @@
--- Before each script of asynq that has an instant among its arguments. asynq takes it from its machine's
--- clock: of a machine that was a day ahead, tasks would return a day late once it is gone or was set.
--- The last two arguments are not asynq's: which argument is an instant, and the machine's time, both
--- in seconds. A difference of half a minute may be a command that was long on its way.
+-- Runs before each script of asynq that has an instant among its arguments. asynq takes the instant
+-- from its machine's clock. If that clock is a day ahead, tasks return a day late once the machine
+-- is gone or its clock is set. The last two arguments are not asynq's: the number of the argument
+-- that is an instant, and the machine's time. Both times are in seconds. A difference of up to half
+-- a minute is left, because it may come from a command that was long on its way.
 local function by_redis_clock(argv)
   local which = tonumber(argv[#argv - 1])
   local at = tonumber(argv[which])

@@ -11,8 +11,8 @@ for i = 4, #ARGV do
       redis.call('LPUSH', lists[state], id)
       n = n + 1
     end
-    -- A task that runs keeps the lease that its worker has: when it has lost it, asynq gives the task
-    -- back after the time of one.
+    -- A running task keeps the lease that its worker has. If it has none, it gets one, and asynq
+    -- gives the task back when that lease ends.
     if state == 'active' then redis.call('ZADD', KEYS[3], 'NX', ARGV[3], id) end
     if sets[state] then n = n + redis.call('ZADD', sets[state], 'NX', ARGV[2], id) end
   end

@@ -3,8 +3,8 @@
 -- freeze; the wanted place on the waitlist (0: that of now); the resolution of places; then limit and
 -- length of each window (effective). Times are in microseconds.
 -- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
--- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing was
--- booked, {0, instant, wait, frozen, cause of that}.
+-- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing
+-- was booked, {0, instant, wait, frozen, cause of the freeze}.
 local WINDOWS = 8
 local now = clock(ARGV[1])
 local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
@@ -137,7 +137,8 @@ for a = WINDOWS + 1, #ARGV, 2 do
   log.longest = math.max(log.longest, tonumber(ARGV[a]))
 end
 log.mark = log.mark % 255 + 1
--- One step for each instant that is dropped, and each is dropped once: no search is cheaper.
+-- The loop takes one step for each instant that is dropped. Each is dropped only once, so a search
+-- would not be cheaper.
 local first = 1
 while first <= log.count and instant(log, first) < now - log.longest do first = first + 1 end
 local place = last(log) <= t and log.count + 1 or from(log, t + 1)

@@ -1,4 +1,5 @@
--- Releases a place if it is the last. ARGV: now, instant, mark.
+-- Removes a booked instant from the log, if it is the last one and has this mark. ARGV: now,
+-- instant, mark.
 local log = load(KEYS[1])
 if log.count == 0 or last(log) ~= tonumber(ARGV[2]) then return 0 end
 if byte(log.s, #log.s) ~= tonumber(ARGV[3]) then return 0 end

@@ -287,8 +287,8 @@ elseif event == 'begin' then
     end
   elseif p.next_begin <= now then
     allowed = 1
-    -- As long as the pair or its host has been out of service so far, within a twentieth of the longest
-    -- pause and that pause.
+    -- The pause is as long as the pair or its host has been out of service so far, but at least a
+    -- twentieth of the longest pause, and at most the longest pause.
     local max_pause = tonumber(extra)
     p.next_begin = now + math.max(math.floor(max_pause / 20), math.min(now - since, max_pause))
     save_own()

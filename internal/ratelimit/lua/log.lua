@@ -32,8 +32,9 @@ local function clock(given, reading)
   local t = redis.call('TIME')
   local kept = redis.call('GET', given) -- of another type: an error, and the caller deletes it
   local bound, offset = string.match(kept or '', '^(%d+) (%d+)$')
-  -- Without it, only the logs know how late it is: the caller reads them (start.lua). Who only looks
-  -- writes nothing, and sees Redis's own time.
+  -- Without this key, only the logs know how late it is. The caller then reads the logs and starts
+  -- the clock (start.lua). A script that only reads leaves the clock as it is, and uses Redis's own
+  -- time.
   if not bound and not reading then error('the clock of the limits has no key') end
   bound, offset = tonumber(bound or 0), tonumber(offset or 0)
   local now = t[1] * 1000000 + t[2] + offset
@@ -94,8 +95,9 @@ local function records(log, i, j)
   return sub(log.s, HEAD + (i - 1) * RECORD + 1, HEAD + j * RECORD)
 end
 
--- The cause of the freeze is in a key of its own, with the instant at which the freeze ends: it says
--- nothing about a freeze by an older version, which would extend the freeze and leave the key as it is.
+-- The cause of a freeze is in a key of its own, with the instant at which the freeze ends. An older
+-- version may extend the freeze and leave this key as it is: then the instants differ, and the
+-- cause is not known.
 local CAUSES = {throttled = 1, denied = 2, credentials = 3}
 
 -- Writes the cause of the freeze that ends at log.frozen.

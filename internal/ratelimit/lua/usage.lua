@@ -1,6 +1,7 @@
 -- Counts what is used. ARGV: now, then the length of each window. KEYS: the log, then the waitlists by
 -- place.
--- Returns {now, frozen until, cause of that, instants ahead, waitlisted, then for each window: used, age of the oldest}.
+-- Returns {now, frozen until, cause of the freeze, instants ahead, waitlisted, then for each
+-- window: used, age of the oldest}.
 local now = clock(ARGV[1], true)
 local log = load(KEYS[1])
 local waitlisted = 0

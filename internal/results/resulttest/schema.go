@@ -10,8 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Schema is docs/result.schema.json, closed: the published one lets new fields be added, and a test
-// must find those that are not described.
+// Schema is docs/result.schema.json, closed to fields that it does not describe. The published
+// schema is open to new fields, but a test must find the fields that are not described.
 type Schema struct{ closed *jsonschema.Schema }
 
 // Read reads the schema at a path.

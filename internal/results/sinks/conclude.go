@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// told returns until when the receiver was told of the outcomes of a tenant.
+// told returns the time up to which the receiver was told of the outcomes of a tenant.
 func (r *round) told(tenant string) time.Time {
 	o := ledger.Outcome{At: r.state.Cursor}
 	if st := r.standings[tenant]; st != nil && st.Blocked() {
@@ -17,7 +17,7 @@ func (r *round) told(tenant string) time.Time {
 	return o.Time()
 }
 
-// conclude writes down what became of each outcome, and how the receiver is.
+// conclude records what became of each outcome, and how the receiver stands.
 func (r *round) conclude(items []*item) {
 	now := r.now()
 	var errs []error

@@ -34,7 +34,7 @@ func dialer(allowPrivate bool) *net.Dialer {
 	}
 }
 
-// Networks that no webhook is in, or that lead back inside.
+// Networks that no webhook is in, or that lead back into private networks.
 var (
 	shared    = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598, between a provider and its customers
 	benchmark = netip.MustParsePrefix("198.18.0.0/15") // RFC 2544

@@ -16,9 +16,9 @@
 //	folder.go    files
 //	trace.go     the span of each result that was taken
 //
-// Every receiver gets every outcome at least once, and of those of one invoice in their
-// order. A repeated one has the same id and revision. A receiver that takes nothing keeps its place
-// in the outbox, so its backlog costs nothing; a single outcome that it does not take is held, and
-// the outcomes of other invoices go on. When it takes nothing of one tenant, that tenant has a
-// place of its own in the outbox. One receiver never waits for another: each has a task of its own.
+// Every receiver gets every outcome at least once, and the outcomes of one invoice in their order.
+// A repeated one has the same id and revision. A receiver that takes nothing keeps its place in the
+// outbox, so its backlog costs nothing; a single outcome that it does not take is held, and the
+// outcomes of other invoices go on. When it takes nothing of one tenant, that tenant has a place of
+// its own in the outbox. One receiver never waits for another: each has a task of its own.
 package sinks

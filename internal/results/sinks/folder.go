@@ -14,27 +14,28 @@ import (
 	"time"
 )
 
-// Folder writes results as files. A reader never sees half of one: a file for one invoice appears
-// under its name when it is whole, and a line is complete when it ends.
+// Folder writes results as files. A reader never sees half a result: a file for one invoice gets
+// its name only when it is complete, and a line is complete when it ends with a newline.
 //
-// Only one process at a time writes, which the lease of the [Runner] sees to.
+// The lease of the [Runner] lets only one process at a time write.
 type Folder struct {
 	Dir string
-	// ByDay writes one file of lines for each day, results-2026-11-26.ndjson, in place of one file
-	// for each invoice, <id>.json. The day is that on which an outcome became final.
+	// ByDay writes one file for each day, results-2026-11-26.ndjson, with one result a line.
+	// Otherwise each invoice has a file of its own, <id>.json. The day is the one on which the
+	// outcome became final.
 	ByDay bool
-	Zone  *time.Location // in which days begin
+	Zone  *time.Location // the time zone of the days
 }
 
 const (
 	folderMode = 0o750
 	fileMode   = 0o640
-	// tempPrefix begins the names of files that are being written. One that stays was left by a
-	// process that was killed.
+	// tempPrefix begins the names of files that are being written. A file that keeps such a name
+	// was left by a process that was killed.
 	tempPrefix = ".tmp-"
-	// maxFile bounds what is read of a file that is in the place of a result.
+	// maxFile bounds how many bytes are read of an existing file with the name of a result.
 	maxFile = 1 << 20
-	// maxLine bounds how far back the end of the last whole line is looked for.
+	// maxLine bounds how many bytes at the end of a file are searched for the last newline.
 	maxLine = 1 << 20
 )
 
@@ -119,15 +120,15 @@ func removeQuietly(path string) error {
 	return nil
 }
 
-// clean removes what a process that was killed while it wrote has left.
+// clean removes the temporary files of processes that were killed while they wrote.
 func (f *Folder) clean() {
 	left, _ := filepath.Glob(filepath.Join(f.Dir, tempPrefix+"*"))
 	for _, path := range left {
-		_ = os.Remove(path) // it does no harm
+		_ = os.Remove(path) // a file that stays does no harm
 	}
 }
 
-// lines appends to the files of the days, each with one write.
+// lines appends the results to the files of their days, with one write for each file.
 func (f *Folder) lines(messages []Message) []error {
 	byDay := map[string][]int{}
 	for i := range messages {
@@ -150,8 +151,9 @@ func (f *Folder) lines(messages []Message) []error {
 	return errs
 }
 
-// appendWhole appends lines to a file. It first removes half a line, which a process leaves that is
-// killed while it writes. When its own write fails, as on a full disk, it removes what was written.
+// appendWhole appends lines to a file. It first removes an incomplete last line, which a process
+// that was killed while it wrote may have left. When its own write fails, as on a full disk, it
+// removes what it has written.
 func appendWhole(path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {

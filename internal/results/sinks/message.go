@@ -17,26 +17,27 @@ import (
 type Editor struct {
 	Ledger      *ledger.Ledger
 	Environment string // for links, as [results.Of] takes it
-	// Document returns the document of an invoice, and nil when it is not kept any more or cannot
-	// be read now; nil leaves amounts out.
+	// Document returns the document of an invoice, or nil when it is not kept any more or cannot be
+	// read now. If Document itself is nil, amounts are left out.
 	Document func(context.Context, *ledger.Invoice) []byte
 }
 
 // errUnread says that the entry was written by a newer build, or is damaged.
 var errUnread = errors.New("its entry in the ledger cannot be read by this worker; see ksef_unreadable_entries")
 
-// errSealed says that this worker cannot open a text of the result, and would tell a placeholder.
+// errSealed says that a text of the result is sealed and that this worker cannot open it. The
+// receiver would get a placeholder in place of the text.
 var errSealed = errors.New("a text of it is sealed with a storage key that this worker does not have; see storage.key_file")
 
 // documentsParallel is how many documents are read at the same time.
 const documentsParallel = 16
 
-// Edited is an outcome with its result document, or with why there is none.
+// Edited is an outcome with its result document, or with the reason why there is none.
 type Edited struct {
 	Message
 	Gone bool // there is nothing to tell: the entry is not in the ledger any more, or not final
-	// Err is why it cannot be told now. The result has what could be read all the same: the tenant,
-	// where it is known, and no text that is sealed.
+	// Err is why the result cannot be sent now. Result nevertheless has what could be read: the
+	// tenant, if it is known, but no sealed text.
 	Err error
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis
@@ -56,7 +57,7 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 		t, m := &told[i], &out[i]
 		m.At = t.Time()
 		switch {
-		case t.Unread: // of a tenant that is not known it may be everybody's
+		case t.Unread: // if the tenant is not known, any receiver may want it
 			m.Tenant = t.Tenant
 			if m.Gone = t.Tenant != "" && !wants(t.Tenant); !m.Gone {
 				m.Err = errUnread

@@ -16,12 +16,12 @@ const (
 	randomPart = 0.2
 	// maxAfter bounds what a receiver may ask for by Retry-After.
 	maxAfter = 24 * time.Hour
-	// maxAfterSome bounds it for the whole receiver while it takes other results.
+	// maxAfterSome is that bound for the receiver as a whole while it takes other results.
 	maxAfterSome = time.Minute
 )
 
 // pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter
-// of an hour, with a random part of a fifth.
+// of an hour, varied at random by up to a fifth.
 func pause(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause), backoff.WithMultiplier(2),
 		backoff.WithMaxInterval(maxPause), backoff.WithRandomizationFactor(randomPart), backoff.WithMaxElapsedTime(0))
@@ -34,8 +34,8 @@ func pause(n int) time.Duration {
 
 // verdict is what one round says about the receiver as a whole.
 type verdict struct {
-	out   bool          // it took nothing, and says that this has nothing to do with the results
-	after time.Duration // it asked not to be called before
+	out   bool          // it took nothing, and at least one error is an [OutageError]
+	after time.Duration // for how long it asked not to be called
 	gone  bool
 	err   error // one of the errors
 }

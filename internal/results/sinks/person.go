@@ -49,8 +49,8 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend lets outcomes that were given up be sent again: those of these invoices, or all. It
-// returns how many.
+// Resend has outcomes that were given up sent again: those of the invoices ids or, without ids,
+// all. It returns how many they are.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -92,8 +92,8 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 	return n, err
 }
 
-// Rewind has every outcome sent again that the outbox still has since a time. The receiver knows
-// repeats by id and revision.
+// Rewind has all outcomes since a time sent again, as far as the outbox still has them. The
+// receiver recognises repeats by id and revision.
 func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)
@@ -108,14 +108,14 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 		if !ledger.AfterOutcome(s.Cursor, place) {
 			return nil // it has not got that far yet
 		}
-		// How many outcomes come after the new place is not known. None is counted as lost: whoever
-		// asked for them again expects those that are left.
+		// How many outcomes come after the new place is not known. So none is counted as lost: the
+		// person who asked for them expects only those that are left.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
 		standings, err := a.Ledger.Standings(ctx, sink)
 		if err != nil {
 			return err
 		}
-		for _, st := range standings { // what they left behind is read again by the receiver itself
+		for _, st := range standings { // their outcomes are read again from the receiver's place
 			if ledger.AfterOutcome(st.Cursor, place) {
 				st.Cursor, st.Left, st.Late = "", 0, false
 			}
@@ -124,7 +124,8 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	})
 }
 
-// Resume lets a receiver that wanted nothing any more, or that is out, be called again at once.
+// Resume has a receiver called again at once that had asked for no more results, or that takes none
+// at present.
 func (a Admin) Resume(ctx context.Context, sink string) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)

@@ -7,12 +7,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxPass bounds how many outcomes one round reads and leaves behind.
+// maxPass bounds how many outcomes one step of a round goes through, those left behind included.
 const maxPass = 2000
 
-// tell adds an outcome to the round. It is tried now, or waits behind an earlier one of its invoice
-// that is held. It reports false when another one of the invoice is tried in this round for the
-// first time: this one must come later.
+// tell adds an outcome to the round. The outcome is tried now, or it waits behind an earlier
+// outcome of its invoice that is held. tell reports false when another outcome of the invoice is
+// tried for the first time in this round: then this outcome must come later.
 func (r *round) tell(o ledger.Outcome) bool {
 	h := ledger.Held{Outcome: o}
 	first := r.of[o.ID]
@@ -37,11 +37,11 @@ func (r *round) tell(o ledger.Outcome) bool {
 }
 
 // unreadTenant stands for the tenant of an entry that this build cannot read, when the outcome does
-// not have it either.
+// not name the tenant either.
 const unreadTenant = "\x00"
 
-// read reads up to n outcomes behind a place, with what is held of their invoices. With wantTenants
-// it also returns the tenants of these outcomes; otherwise each is "".
+// read reads up to n outcomes that come after a place in the outbox. It also reads what is held for
+// their invoices. With wantTenants it returns the tenants of the outcomes; otherwise each is "".
 func (r *round) read(ctx context.Context, place string, n int, wantTenants bool) (outcomes []ledger.Outcome, tenants []string, err error) {
 	store := r.Editor.Ledger
 	if outcomes, err = store.Outcomes(ctx, place, n); err != nil || len(outcomes) == 0 {
@@ -87,8 +87,8 @@ func (r *round) blocked() bool {
 	return false
 }
 
-// fresh adds up to n outcomes from the outbox and moves the receiver's place behind them. Those of
-// blocked tenants are left behind. It ends before the second outcome of an invoice.
+// fresh adds up to n outcomes from the outbox and moves the receiver's place behind them. It leaves
+// behind the outcomes of blocked tenants. It stops before the second outcome of an invoice.
 func (r *round) fresh(ctx context.Context, n int) error {
 	blocked := r.blocked()
 	for r.chosen = 0; r.chosen < n && r.passed < maxPass; {
@@ -118,8 +118,8 @@ func (r *round) fresh(ctx context.Context, n int) error {
 }
 
 // catchUp adds up to n outcomes that were left behind, beginning with the tenant whose turn it is.
-// Other tenants that are ready take theirs from what was read for it, so that many tenants cost one
-// pass through the outbox. A tenant of which nothing was taken lately gets one outcome.
+// What is read for that tenant serves the other ready tenants too, so that many tenants cost only
+// one pass through the outbox. A tenant of which the receiver takes nothing gets one outcome.
 func (r *round) catchUp(ctx context.Context, n int) error {
 	turns := r.ready()
 	if len(turns) == 0 {
@@ -135,7 +135,7 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	slow := slowShare(r, turns)
 	for _, tenant := range turns {
 		switch st := r.standings[tenant]; {
-		case ledger.AfterOutcome(place, st.Cursor): // it has earlier ones
+		case ledger.AfterOutcome(place, st.Cursor): // its own place is before this one: not now
 		case st.Outage != 0:
 			left[tenant] = 1
 		case st.Slow:
@@ -185,9 +185,9 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	return nil
 }
 
-// tellUnread reports an outcome that was left behind and whose entry cannot be read any more. When
-// it was left behind the entry may have been readable, so its tenant is not known now, nor whether
-// it was reported before. Two reports do less harm than none.
+// tellUnread reports an outcome that was left behind and whose entry cannot be read any more. The
+// entry may have been readable when the outcome was left behind. Now neither its tenant is known,
+// nor whether it was reported before. Two reports do less harm than none.
 func (r *round) tellUnread(o ledger.Outcome) {
 	for _, h := range r.there[o.ID] {
 		if h.Rev == o.Rev {

@@ -22,14 +22,14 @@ type round struct {
 	change ledger.SinkChange
 	items  []*item
 	of     map[string]*item         // by invoice
-	there  map[string][]ledger.Held // what was held of invoices of which an outcome was read
+	there  map[string][]ledger.Held // what was held for the invoices of the outcomes read
 	chosen int                      // outcomes that the present step has added
 	passed int                      // how many were read, or left behind
 	slow   int                      // outcomes of slow tenants that this round may still take
 }
 
-// begin reads how far the receiver has got, and counts what left the outbox before it was told. A
-// new receiver begins at the oldest outcome that is kept.
+// begin reads how far the receiver has got, and counts the outcomes that left the outbox before the
+// receiver was told of them. A new receiver begins at the oldest outcome that is kept.
 func (r *round) begin(ctx context.Context) error {
 	store := r.Editor.Ledger
 	var err error
@@ -81,7 +81,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	size := r.batch()
 	if r.state.Outage != 0 {
-		size = 1 // one of each kind: a sick result must not make a healthy receiver seem out
+		size = 1 // one for each step: a bad result must not make a healthy receiver seem out
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
@@ -118,7 +118,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due adds the held outcomes whose next try is due, the first of each invoice. Where the receiver
+// due adds the held outcomes whose next try is due: the first one of each invoice. If the receiver
 // takes nothing of a tenant, one outcome of that tenant is tried and the others are put off.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
@@ -161,11 +161,11 @@ func (r *round) due(ctx context.Context, n int) error {
 	return nil
 }
 
-// damaged is what is shown of outcomes that were held and cannot be read.
+// damaged is the error that is shown for held outcomes that cannot be read.
 const damaged = "what was held of this invoice cannot be read: its present state was told in its place, earlier outcomes were not"
 
-// replaceDamaged records that what is held of an invoice cannot be read, and returns what is held
-// from now on.
+// replaceDamaged records that the held outcomes of an invoice cannot be read. It returns what is
+// held in their place from now on.
 func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledger.Held {
 	present := ledger.Held{Outcome: ledger.Outcome{ID: id, At: ledger.PlaceOf(now)}}
 	failed := present
@@ -175,9 +175,9 @@ func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledge
 	return change.Hold[id]
 }
 
-// held returns what is held of invoices. What cannot be read now never will be: it is recorded as
-// given up. The present state of the invoice takes its place, and is told unless a later outcome is
-// told (see deliver).
+// held returns what is held for the invoices. What cannot be read now can never be read, so it is
+// recorded as given up. The present state of the invoice takes its place. It is told unless a later
+// outcome is told (see deliver).
 func (r *round) held(ctx context.Context, ids []string) (map[string][]ledger.Held, error) {
 	there, unread, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
 	for _, id := range unread {

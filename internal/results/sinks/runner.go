@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Runner serves one receiver. Any number of processes may have one for the same receiver: a lease
-// lets one at a time work. Its fields are set before the first call and never changed; it is then
-// safe for concurrent use.
+// Runner serves one receiver. Any number of processes may have a Runner for the same receiver: a
+// lease lets only one of them work at a time. Its fields are set before the first call and never
+// changed; it is then safe for concurrent use.
 type Runner struct {
 	Name    string
 	Sink    Sink
@@ -21,17 +21,17 @@ type Runner struct {
 	Editor  *Editor
 	Batch   int           // results in one call of Sink; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
-	Held    int64         // for how many invoices outcomes are held at most; 0 is maxHeld (see there)
-	// Pause returns the pause after the n-th failure in a row; nil grows from seconds to a quarter
-	// of an hour. For tests.
+	Held    int64         // the most invoices for which outcomes are held; 0 is maxHeld
+	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
+	// seconds to a quarter of an hour. For tests.
 	Pause func(n int) time.Duration
 	Now   func() time.Time // nil is the machine's clock
 	Log   zerolog.Logger
 	Trace *tracing.Tracer // nil: nothing is traced
 }
 
-// stretch is how long one run works before it releases the receiver: a person who wants to change
-// something gets in between two runs, and the process can stop.
+// stretch is how long one run works before it releases the receiver. Between two runs a person can
+// change something, and the process can stop.
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is

@@ -14,8 +14,8 @@ import (
 // secretPrefix begins a secret of Standard Webhooks; the rest is Base64.
 const secretPrefix = "whsec_"
 
-// parseSecret returns the key of a secret. The error never contains it. Standard Webhooks asks for
-// 24 to 64 bytes.
+// parseSecret returns the key of a secret. An error never contains the secret. Standard Webhooks
+// asks for 24 to 64 bytes.
 func parseSecret(s string) ([]byte, error) {
 	text, found := strings.CutPrefix(s, secretPrefix)
 	key, err := base64.StdEncoding.DecodeString(text)

@@ -12,20 +12,20 @@ type Message struct {
 	results.Result
 	JSON []byte    // the result document
 	At   time.Time // when it became final
-	// Took is how long the receiver took to answer, set by [Sink.Deliver] of sinks that hand
-	// results over one by one; 0: not known.
+	// Took is how long the receiver took to answer; 0 means not known. [Sink.Deliver] sets it if
+	// the sink hands results over one by one.
 	Took time.Duration
 }
 
 // Sink is a receiver.
 type Sink interface {
-	// Deliver hands results over, no two of them of the same invoice. It returns an error for each,
-	// nil for those that the receiver has durably taken. [OutageError] and [GoneError] say more
-	// than that this one was not taken now.
+	// Deliver hands results over. No two of them are of the same invoice. It returns one error for
+	// each result: nil when the receiver has durably taken it. An error says that this result was
+	// not taken now; [OutageError] and [GoneError] also say something about the receiver.
 	Deliver(ctx context.Context, messages []Message) []error
 }
 
-// Trimmer is a receiver that keeps results for a time only, whoever has read them.
+// Trimmer is a receiver that keeps results only for a limited time, whether they were read or not.
 type Trimmer interface {
 	// Trim drops the results that are too old. It is called every few minutes, also while there are
 	// no results.
@@ -34,7 +34,7 @@ type Trimmer interface {
 
 // OutageError says that the receiver most likely takes no other result now either.
 type OutageError struct {
-	After time.Duration // it asked not to be called before; 0 when it said nothing
+	After time.Duration // for how long it asked not to be called; 0 when it did not say
 	Err   error
 }
 

@@ -11,16 +11,16 @@ import (
 // Bounds of what is held. A receiver that refuses every result of one tenant fills that tenant's
 // share and no other's.
 const (
-	// maxHeld is for how many invoices outcomes are held at most while only one tenant has any. n
-	// tenants share it: each may hold maxHeld/n. Shares shrink when tenants are added and what is
-	// held stays, so all tenants together hold at most maxHeld (1 + 1/2 + … + 1/n): with 500
-	// tenants seven times as much.
+	// maxHeld is the most invoices for which outcomes are held while only one tenant has any. n
+	// tenants share it: each may hold maxHeld/n. Shares shrink when tenants are added, but what is
+	// already held stays. So all tenants together hold at most maxHeld × (1 + 1/2 + … + 1/n), which
+	// is about seven times maxHeld with 500 tenants.
 	maxHeld = 5000
 	// minHeld is the smallest share.
 	minHeld = 10
 )
 
-// share returns for how many invoices of one tenant outcomes may be held now.
+// share returns the number of invoices of one tenant for which outcomes may be held now.
 func (r *round) share() int64 {
 	n := int64(0)
 	for _, st := range r.standings {
@@ -50,9 +50,9 @@ func outTenants(standings map[string]*ledger.Standing) (n int) {
 	return n
 }
 
-// rests reports whether the receiver is not to be called now. When it is out, and that is known
-// from one tenant alone, the results of others are tried all the same: they show whether the
-// receiver is out or only that tenant's results.
+// rests reports whether the receiver is not to be called now. When the receiver takes nothing, but
+// only results of one tenant have shown that, the results of others are tried nevertheless. They
+// show whether the receiver takes no results at all or none of that tenant.
 func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
 	return s.Next.Time().After(now) && (s.Outage == 0 || outTenants(standings) != 1)
 }
@@ -60,8 +60,8 @@ func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.
 // whole reports whether the receiver is out for everybody, as far as is known.
 func (r *round) whole() bool { return r.state.Outage != 0 && outTenants(r.standings) != 1 }
 
-// ready lists the tenants that have outcomes behind their own place and may be told now: first
-// those that waited longest for their turn.
+// ready lists the tenants that have outcomes after their own place and whose outcomes may be told
+// now. Those that have waited longest for their turn come first.
 func (r *round) ready() []string {
 	var out []string
 	share, now := r.share(), r.now()
@@ -80,7 +80,7 @@ func (r *round) ready() []string {
 // tried is what came of one tenant's results in a round.
 type tried struct {
 	errs  []error
-	fresh int // of them were tried for the first time
+	fresh int // how many of them were tried for the first time
 	took  time.Duration
 }
 
@@ -113,8 +113,8 @@ func (r *round) decide(of map[string]*tried) {
 	}
 }
 
-// arrange blocks the standings of tenants of which nothing more may be tried or held now, and ends
-// those that have caught up.
+// arrange blocks the standing of each tenant of which nothing more may be tried or held now. It
+// ends the standings that have caught up.
 func (r *round) arrange() {
 	share, now := r.share(), r.now()
 	for tenant, st := range r.standings {

@@ -23,8 +23,8 @@ type Stream struct {
 	trimmed time.Time
 }
 
-// Deliver implements [Sink]. It writes all results or, with an error for each, none. When Redis is
-// full, it waits as for any receiver that is out.
+// Deliver implements [Sink]. It writes all results, or it writes none and returns an error for
+// each. When Redis is full, the results wait as for any receiver that takes nothing.
 func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 	now := s.Now()
 	_, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
@@ -48,8 +48,8 @@ func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 	return make([]error, len(messages))
 }
 
-// Trim implements [Trimmer]. Deliver drops about what is too old, while results come; this drops it
-// exactly, and when none come.
+// Trim implements [Trimmer]. Deliver drops old results only approximately, and only while results
+// come. Trim drops exactly those that are too old, also when no results come.
 func (s *Stream) Trim(ctx context.Context) error {
 	if err := s.Redis.XTrimMinID(ctx, s.Key, s.oldest(s.Now())).Err(); err != nil {
 		return fmt.Errorf("trim the stream of results: %w", err)

@@ -33,13 +33,13 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
-// WebhookBatch is the batch of a webhook: all calls at the same time, so that nothing waits for two
-// slow answers.
+// WebhookBatch is the batch size of a webhook. All calls of a batch are made at the same time, so
+// that no result waits for more than one slow answer.
 const WebhookBatch = webhookParallel
 
 // Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never
-// follows a redirect and uses no proxy of the environment, which would lead around the check of
-// addresses.
+// follows a redirect. It uses no proxy of the environment, because a proxy would bypass the check
+// of addresses.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
@@ -93,7 +93,8 @@ func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
 // Close ends idle connections.
 func (w *Webhook) Close() { w.client.CloseIdleConnections() }
 
-// messageID returns what the header webhook-id has: it is the same each time that a result is sent.
+// messageID returns the value of the header webhook-id. It is the same each time that a result is
+// sent.
 func messageID(m *Message) string { return m.ID + "_" + strconv.FormatInt(m.Revision, 10) }
 
 func (w *Webhook) call(ctx context.Context, keys [][]byte, m *Message) error {
@@ -140,7 +141,7 @@ func (w *Webhook) refused(resp *http.Response) error {
 		return &GoneError{err}
 	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 		http.StatusUnprocessableEntity:
-		return err // about this result
+		return err // concerns this result only
 	}
 	return &OutageError{After: w.after(resp.Header.Get("Retry-After")), Err: err}
 }
@@ -148,7 +149,7 @@ func (w *Webhook) refused(resp *http.Response) error {
 // after reads Retry-After: seconds, or a date.
 func (w *Webhook) after(s string) time.Duration {
 	const most = int64(maxAfter / time.Second)
-	// Of a number that is too large, ParseInt returns the largest one beside the error.
+	// For a number that is too large, ParseInt returns the largest int64 together with the error.
 	if n, err := strconv.ParseInt(s, 10, 64); n > 0 && (err == nil || errors.Is(err, strconv.ErrRange)) {
 		return time.Duration(min(n, most)) * time.Second
 	}

@@ -99,8 +99,8 @@ func (o *Office) Shorten(owner Owner, serial string, to time.Time) error {
 	return nil
 }
 
-// Issued reports whether the office has issued a certificate, whose it is, and why it does not log
-// in, "" when it does.
+// Issued reports whether the office has issued a certificate. If so, owner is whose it is, and
+// refusal is why it may not log in, "" when it may.
 func (o *Office) Issued(certificate *x509.Certificate) (owner Owner, refusal string, ours bool) {
 	if !isOurs(certificate, o.authority) {
 		return owner, "", false

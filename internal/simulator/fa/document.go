@@ -105,8 +105,8 @@ type level struct {
 	last   int        // highest rank of the children so far
 	text   []byte
 
-	// For the schema in full. Of content and value one is set, or none inside an element that the
-	// schema does not know.
+	// For the schema in full. One of content and value is set, but neither is set inside an element
+	// that the schema does not know.
 	depth   int // of the root: 0
 	content *content
 	value   *textType

@@ -7,8 +7,9 @@ type Identity struct {
 	Number string // P_2, with its white space collapsed
 }
 
-// Header is what is kept of a document, about a tenth of what was read: ten thousand headers are in
-// memory until the end of a package. Fields that the document does not have are empty.
+// Header is what is kept of a document, about a tenth of what was read. It is small because ten
+// thousand headers are in memory until the end of a package. Fields that the document does not have
+// are empty.
 type Header struct {
 	Identity
 	Namespace  string // of the root element
@@ -24,8 +25,8 @@ type Header struct {
 	Net, VAT, Gross int64
 }
 
-// Issuer is the NIP of the party that issues the invoice, and so the taxpayer whose context takes
-// it: the buyer when the invoice is self-billed, else the seller.
+// Issuer is the NIP of the party that issues the invoice: the buyer when the invoice is
+// self-billed, else the seller. It is also the taxpayer whose context takes the invoice.
 func (h *Header) Issuer() string {
 	if h.SelfBilled {
 		return h.BuyerNIP

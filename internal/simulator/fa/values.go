@@ -112,8 +112,8 @@ func (t *textType) number(text string) string {
 	return ""
 }
 
-// momentForm is the form of a date or of a date and time, with the time zone that package time
-// would take in other forms, too.
+// momentForm is the form of a date, or of a date and time. It also checks the form of the time
+// zone, because package time would accept other forms.
 var momentForm = regexp.MustCompile(`^-?[0-9]{4,}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?$`)
 
 func (t *textType) date(text string) string {

@@ -8,8 +8,8 @@ import (
 )
 
 // made are the keys of this process by their size, in the order in which they were made. They are
-// package state on purpose: nothing changes a key, and making one of 2048 bits takes longer than
-// most of the tests that need it, several times so under the race detector.
+// package state on purpose. Nothing changes a key, and making a key of 2048 bits takes longer than
+// most of the tests that need it. Under the race detector it takes several times as long.
 var made = struct {
 	sync.Mutex
 	keys map[int][]*rsa.PrivateKey

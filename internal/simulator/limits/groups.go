@@ -24,7 +24,8 @@ const (
 // name.
 func Other(operation string) string { return Others + ":" + operation }
 
-// Others is the name under which the allowance of every group that is not listed is told and set.
+// Others is the name under which the allowance that applies to each group not listed is shown and
+// set.
 const Others = "other"
 
 // NoLimit is the number that stands for no limit in an [Allowance].
@@ -33,8 +34,8 @@ const NoLimit = -1
 // Allowance is the number of requests per second, minute and hour; NoLimit is allowed.
 type Allowance struct{ Second, Minute, Hour int }
 
-// Usual returns the allowances of every taxpayer for whom nothing else was set, by group, with that
-// of the Others. The map is the caller's.
+// Usual returns the allowances of every taxpayer for whom nothing else was set, by group. Others is
+// among the groups. The map is the caller's.
 func Usual() map[string]Allowance {
 	return map[string]Allowance{
 		OnlineSession:       {10, 30, 120},

@@ -39,9 +39,9 @@ type Books struct {
 // KSeF counts by taxpayer and address. Here the account stands for both, because a taxpayer is not
 // known before the first invoice.
 //
-// Only admitted requests fill the windows. A refused request begins a block of its group instead,
-// which lasts as long as the window needs to recover; each further refusal within the hour doubles
-// it, up to an hour.
+// Only admitted requests fill the windows. A refused request begins a block of its group instead.
+// The block lasts as long as the window needs to recover. Each further refusal within the hour
+// doubles it, up to an hour.
 type Limiter struct {
 	mu         sync.Mutex
 	enforce    bool
@@ -55,9 +55,9 @@ type Limiter struct {
 	violations []Violation
 }
 
-// New makes a limiter. With enforce false it counts and refuses nothing, except during a block that
-// [Limiter.Impose] began. scale divides windows and blocks and must be positive: with 60 an hour
-// becomes a minute.
+// New makes a limiter. With enforce false it only counts: it refuses nothing, except during a block
+// that [Limiter.Impose] began. scale divides windows and blocks and must be positive: with 60 an
+// hour becomes a minute.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
 		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{}, set: map[[2]string]Allowance{},
@@ -102,8 +102,8 @@ func (l *Limiter) Reset(account string) {
 	maps.DeleteFunc(l.set, func(key [2]string, _ Allowance) bool { return mine(key) })
 }
 
-// Allowances returns what is enforced for an account, by group, with that of the Others. The map is
-// the caller's. A limiter that refuses nothing has no limits.
+// Allowances returns what is enforced for an account, by group. Others is among the groups. The map
+// is the caller's. For a limiter that does not enforce, every number is NoLimit.
 func (l *Limiter) Allowances(account string) map[string]Allowance {
 	all := Usual()
 	l.mu.Lock()

@@ -12,7 +12,8 @@ type Access struct {
 	Identity    Identity
 	Context     Context
 	Permissions []string
-	// BySignature tells that the login was made with a certificate; Subject is what that says.
+	// BySignature tells that the login was made with a certificate. Subject is what the certificate
+	// says about its owner.
 	BySignature bool
 	Subject     Subject
 	Method      string
@@ -22,7 +23,7 @@ type Access struct {
 	until time.Time
 }
 
-// May reports whether one of the permissions is present; none named is always allowed.
+// May reports whether one of the permissions is present. If none is named, it reports true.
 func (a Access) May(anyOf ...string) bool { return has(a.Permissions, anyOf...) }
 
 // Access verifies an access token that comes from an address. Errors: *Unauthorized, *Refusal,

@@ -19,8 +19,8 @@ type TokenRequest struct {
 	Policy    Policy
 }
 
-// BeginWithToken takes an encrypted token from an address. The answers 400 are a *Refusal, or
-// ErrKeyUnknown; what KSeF finds out later is told by the status of the operation.
+// BeginWithToken takes an encrypted token from an address. An error that is answered with 400 is a
+// *Refusal or ErrKeyUnknown. What KSeF finds out later is told by the status of the operation.
 func (d *Desk) BeginWithToken(r TokenRequest, ip string) (Begun, error) {
 	plain, decrypting := d.opts.Decrypt(r.KeyID, r.Encrypted)
 	if errors.Is(decrypting, ErrKeyUnknown) {

@@ -20,7 +20,7 @@ func (d *Desk) RevokeOwn(bearer string) error {
 	return nil
 }
 
-// Block ends every login that begins in a context from now on with status 480, or no longer does.
+// Block sets whether every login that begins in a context from now on ends with status 480.
 func (d *Desk) Block(c Context, blocked bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -23,7 +23,8 @@ func AllPermissions() []string {
 		EnforcementOperations, Introspection, CollectiveManage}
 }
 
-// owner's permissions: all but those of an enforcement authority.
+// ownPermissions returns the permissions of a taxpayer in its own context: all except
+// EnforcementOperations.
 func ownPermissions() []string {
 	return []string{InvoiceRead, InvoiceWrite, CredentialsRead, CredentialsManage, SubunitManage, Introspection, CollectiveManage}
 }

@@ -37,8 +37,7 @@ type request struct {
 var challengeForm = regexp.MustCompile(`^\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}$`)
 
 // readRequest checks the document against the schema of an AuthTokenRequest, version 2.0 or 2.1.
-// The schema has no place for the signature, which is why the element is skipped here, and nothing
-// else.
+// The schema has no place for the signature, so that element is skipped here, and no other.
 func readRequest(root, signature *etree.Element) (r request, err error) {
 	namespace := root.NamespaceURI()
 	if root.Tag != "AuthTokenRequest" ||

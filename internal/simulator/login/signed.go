@@ -16,10 +16,10 @@ type Begun struct {
 // JWT is a bearer token with the moment from which it is refused.
 type JWT = token
 
-// BeginSigned takes a signed AuthTokenRequest from an address. The answers 400 are a *Refusal; what
-// KSeF finds out later is told by the status of the operation. With verifyChain a certificate that
-// only its owner vouches for is refused. The contract does not say what that parameter does; demo
-// and production check the chain in any case.
+// BeginSigned takes a signed AuthTokenRequest from an address. An error that is answered with 400
+// is a *Refusal. What KSeF finds out later is told by the status of the operation. With verifyChain
+// a certificate that KSeF has not issued is refused. The contract does not say what that parameter
+// does; demo and production check the chain in any case.
 func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {
@@ -44,7 +44,7 @@ func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun,
 	}
 	now := d.opts.Now()
 	switch {
-	case o.code != 0: // what KSeF's own certificate is refused for
+	case o.code != 0: // identify has refused a certificate that KSeF issued
 	case now.Before(signed.Certificate.NotBefore) || now.After(signed.Certificate.NotAfter):
 		o.end(460, "Nieważny certyfikat")
 	case d.opts.OnlyIssued && o.method != methodInternal:

@@ -171,7 +171,7 @@ func (d Tokens) List(a Access) []TokenInfo {
 	return all
 }
 
-// Revoke ends a token: one's own, or with CredentialsManage any of the context.
+// Revoke ends a token: one of the caller's own or, with CredentialsManage, any of the context.
 func (d Tokens) Revoke(a Access, reference string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

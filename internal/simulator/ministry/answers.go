@@ -51,7 +51,8 @@ func (m *Ministry) json(code int, v any) simulator.Reply {
 	return simulator.Reply{Status: code, ContentType: jsonType, Body: raw}
 }
 
-// novel reports whether something new happens now; share is its part of Options.Novelty.
+// novel decides at random whether something new happens now. The probability is Options.Novelty
+// times share.
 func (m *Ministry) novel(share float64) bool {
 	return m.opts.Novelty > 0 && m.face.Chance(m.opts.Novelty*share)
 }

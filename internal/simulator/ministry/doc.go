@@ -13,15 +13,15 @@
 // These are not modelled: exports, granting permissions, collective identifiers, Peppol, PEF and
 // FA_RR forms, most operations under /testdata, and the signature on the UPO.
 //
-// What the contract promises not to do, this face does now and then (Options.Novelty): a field that
-// nobody knows in an answer, a value outside a list of values, a public key for a usage that does
-// not exist yet. Real KSeF adds such things between releases.
+// Now and then this face does what the contract promises not to do (Options.Novelty). An answer has
+// a field that nobody knows, or a value outside a list of values, or a public key for a usage that
+// does not exist yet. Real KSeF adds such things between releases.
 //
-// Faults are those of package simulator, by the same names of operations. "paused" sessions are
-// {on: send, kind: refused, code: 21184}, a firewall's page is {kind: status, code: 403}, a close
-// that was done and answered 500 is {on: close, kind: 500-after}, a refresh that fails is {on:
-// refresh, kind: status, code: 500}, redeemed tokens that nobody got are {on: redeem, kind:
-// drop-answer}, and a session that is not found right after it was opened is {on: sessionStatus,
+// Faults are those of package simulator, by the same names of operations. A "paused" session is
+// {on: send, kind: refused, code: 21184}. A firewall's page is {kind: status, code: 403}. A close
+// that was done but answered 500 is {on: close, kind: 500-after}. A refresh that fails is {on:
+// refresh, kind: status, code: 500}. Tokens that were redeemed but that nobody got are {on: redeem,
+// kind: drop-answer}. A session that is not found right after it was opened is {on: sessionStatus,
 // kind: refused, code: 21173}.
 //
 // Reading order: ministry.go, operations.go, serve.go, problems.go, answers.go, keys.go, logins.go,

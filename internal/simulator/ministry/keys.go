@@ -17,7 +17,7 @@ import (
 )
 
 // keys are the public keys in force: one for tokens, and one for sessions, or two of those after a
-// planned rotation. Any rotation of the simulator's key replaces that for tokens at once.
+// planned rotation. Any rotation of the simulator's key replaces the key for tokens at once.
 type keys struct {
 	mu       sync.Mutex
 	sessions []byte   // DER of the current key for sessions, by which a rotation is noticed
@@ -82,7 +82,8 @@ func (m *Ministry) currentKeys() ([]publicKey, error) {
 	return shown, nil
 }
 
-// certified writes a key with a certificate, as it is listed, and its id.
+// certified returns the entry of a key in the list, with a certificate for it, and the id of the
+// key.
 func (m *Ministry) certified(der []byte, usage string, from time.Time) (entry publicKey, id []byte, err error) {
 	public, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {

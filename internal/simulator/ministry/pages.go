@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 )
 
-// A page token is the position of the next page and a seal over it, the list and the account, so
-// that the token of another list, or one that was made up, is noticed.
+// A page token holds the position of the next page, and a seal over the position, the list and the
+// account. So a token of another list, or one that was made up, is noticed.
 
 func (m *Ministry) seal(c *call, list string, position [8]byte) []byte {
 	mac := hmac.New(sha256.New, m.secret)

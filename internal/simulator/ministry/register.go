@@ -17,7 +17,7 @@ const (
 	storedLag = time.Second // until a stored invoice is below the high-water mark
 )
 
-// moment is a date and time of a request. Without an offset it is that of Warsaw.
+// moment is a date and time of a request. Without an offset it is in the time of Warsaw.
 type moment struct{ time.Time }
 
 func (m *moment) UnmarshalJSON(raw []byte) error {
@@ -132,7 +132,7 @@ func (f *invoiceFilter) check(now, mark time.Time) *problem {
 	return nil
 }
 
-// dateOf is the date of a record by which a query goes.
+// dateOf is the date of a record by which the query filters.
 func (f *invoiceFilter) dateOf(r simulator.Record) time.Time {
 	switch f.Range.Type {
 	case "Issue":

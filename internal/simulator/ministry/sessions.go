@@ -48,8 +48,8 @@ func (m sessionOps) openOnline(c *call) (simulator.Reply, *problem) {
 	}{s.ID, timestamp(s.Expires)}), nil
 }
 
-// send takes one invoice. What is wrong with the encrypted bytes is told at once, what is wrong
-// with the invoice by its status.
+// send takes one invoice. A fault of the encrypted bytes is reported at once. A fault of the
+// invoice is reported by its status.
 func (m sessionOps) send(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Hash          strictjson.Octets `json:"invoiceHash"`
@@ -161,8 +161,8 @@ func kindOf(s simulator.Session) string {
 	return "Failed"
 }
 
-// sessionList lists sessions, newest first: one's own, or with Introspection those of the whole
-// context.
+// sessionList lists sessions, newest first: those of the caller or, with Introspection, those of
+// the whole context.
 func (m sessionOps) sessionList(c *call) (simulator.Reply, *problem) {
 	filter, size, p := c.sessionFilter()
 	if p != nil {

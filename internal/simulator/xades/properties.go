@@ -11,8 +11,8 @@ import (
 )
 
 // checkProperties verifies that the signed properties name the signer's certificate, and returns
-// the time of the signature. The name of the issuer is not compared: whether KSeF compares it is
-// unknown, and its digest decides already.
+// the time of the signature. It does not compare the name of the issuer: whether KSeF compares it
+// is unknown, and the digest identifies the certificate already.
 func checkProperties(properties *etree.Element, certificate *x509.Certificate) (time.Time, error) {
 	signature := child(properties, xadesSpace, "SignedSignatureProperties")
 	if signature == nil {

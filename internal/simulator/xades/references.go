@@ -158,8 +158,8 @@ func isNotSignature(t *etree.Element) bool {
 	return err == nil && space == dsigSpace
 }
 
-// canonicalizer returns the algorithm that a CanonicalizationMethod or Transform names, nil when it
-// is none.
+// canonicalizer returns the algorithm that a CanonicalizationMethod or Transform names. It returns
+// nil when it does not support what the element asks for.
 func canonicalizer(method *etree.Element) dsig.Canonicalizer {
 	prefixes := ""
 	for _, c := range method.ChildElements() {
@@ -190,8 +190,8 @@ func canonicalizer(method *etree.Element) dsig.Canonicalizer {
 	return nil
 }
 
-// canonicalForm writes an element in canonical form, without the signature when that is in it. The
-// namespaces that are declared above the element count.
+// canonicalForm writes an element in canonical form, without the signature when that is in it. It
+// takes account of the namespaces that are declared above the element.
 func canonicalForm(e, signature *etree.Element, canonical dsig.Canonicalizer) ([]byte, error) {
 	context, err := etreeutils.NSBuildParentContext(e)
 	if err != nil {

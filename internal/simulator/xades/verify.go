@@ -83,8 +83,8 @@ func Verify(document []byte, now time.Time) (*Signed, error) {
 }
 
 // read parses the document. It refuses a DTD, a processing instruction and an encoding other than
-// UTF-8. A login request has none of them, and a processing instruction outside the root would be
-// part of the canonical form of the document, which is taken to be that of its root.
+// UTF-8. A login request has none of them. A processing instruction outside the root would be part
+// of the document's canonical form, which this package takes to be the canonical form of the root.
 func read(document []byte) (*etree.Element, error) {
 	if !utf8.Valid(document) {
 		return nil, ErrEncoding

@@ -101,8 +101,8 @@ func call(line, program string) (args []string, is bool) {
 	if len(args) == 0 || path.Base(args[0]) != program || strings.HasPrefix(args[0], "cmd/") {
 		return nil, false
 	}
-	// What a program prints begins with its name too. Without a prompt only a flag, or a command of
-	// the one that has commands, makes a call of it.
+	// What a program prints begins with its name too. Without a prompt, a line with more than the
+	// name is a call only when a flag follows or, for enqueue, one of its commands.
 	if !prompt && len(args) > 1 && !strings.HasPrefix(args[1], "--") && (program != "enqueue" || !commandName.MatchString(args[1])) {
 		return nil, false
 	}

@@ -6,11 +6,11 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// The content model becomes an automaton in the way of Glushkov: one position for each place of an
-// element, and sets of positions as states. XML Schema demands that a content model names the place
-// of each element without looking ahead, so nearly every state has one position.
+// The content model becomes a Glushkov automaton: one position for each place of an element, and
+// sets of positions as states. XML Schema demands that the place of each element is known without
+// looking ahead, so nearly every state has one position.
 
-// maxStates keeps a state plus one in a byte.
+// maxStates bounds the number of states, so that a state plus one fits into a byte.
 const maxStates = 254
 
 // maxCopies bounds how many copies are made of a group that may be repeated a limited number of

@@ -15,8 +15,8 @@ type Source struct {
 	Root string // local name of the global element with which a document begins
 }
 
-// Compile reads schemas from a folder and makes one table of them. Types that they share are in it
-// once.
+// Compile reads schemas from a folder and makes one table of them. A type that several schemas
+// share is in the table once.
 func Compile(dir string, sources ...Source) (*schema.Table, error) {
 	c := &compiler{
 		table:   &schema.Table{Spaces: []string{""}},
@@ -69,7 +69,7 @@ type compiler struct {
 	types   map[qname]*element // the global types
 	done    map[qname]schema.Ref
 	pending map[qname]bool // complex types that are being made, to refuse recursion
-	// Anonymous types and patterns that are equal are made once, by their text.
+	// Equal anonymous types and equal patterns are made once. The keys are their texts.
 	sharedV map[string]schema.Ref
 	sharedP map[string]uint8
 	used    map[schema.Ref]bool // types of elements
@@ -173,8 +173,8 @@ func baseOf(e *element) (qname, error) {
 	return qname{}, nil
 }
 
-// depth returns the depth of the elements below one of type r, itself included. The element may
-// have any type that is derived from r.
+// depth returns the greatest depth in the content of an element of type r, which is itself at depth
+// at. The element may have any type that is derived from r.
 func depth(t *schema.Table, r schema.Ref, at int) int {
 	deepest := at
 	for i := range t.Complex {

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// pointers are left out of the keys of equal types: two bounds that are equal have different ones.
+// pointers matches the addresses that are removed from the keys of types: two equal bounds have
+// different addresses.
 var pointers = regexp.MustCompile(`0x[0-9a-f]+`)
 
 // restriction makes a type from its base and its facets.

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// nfa is an automaton with several next states. State 0 is where it begins, state 1 where it ends.
+// nfa is a nondeterministic automaton. It begins in state 0 and ends in state 1.
 type nfa struct {
-	silent [][]int // state: next states without a character
+	silent [][]int // state: next states that need no character
 	sets   []set
 	moves  [][]move
 }
@@ -46,7 +46,7 @@ func (a *nfa) add(n *node, from, to int) {
 			from = next
 		}
 		if n.most == unbounded {
-			// A state of its own: from may have other ways out.
+			// The loop needs a state of its own, because from may have other ways out.
 			loop := a.state()
 			a.silent[from] = append(a.silent[from], loop)
 			a.add(n.parts[0], loop, loop)
@@ -102,7 +102,7 @@ func (c *compiler) pattern(at *element, sources []string) (uint8, error) {
 	return i, nil
 }
 
-// compilePattern makes an automaton with one next state.
+// compilePattern makes a deterministic automaton.
 func compilePattern(source string, n *node) (schema.Pattern, error) {
 	a := &nfa{}
 	a.state()

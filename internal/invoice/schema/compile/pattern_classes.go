@@ -77,7 +77,8 @@ func whiteSpaceSet() set { return set{{'\t', '\n'}, {'\r', '\r'}, {' ', ' '}} }
 func anySet() set        { return negated(set{{'\n', '\n'}, {'\r', '\r'}}) }
 func digitSet() set      { return fromTable(unicode.Nd) }
 
-// wordSet is everything but punctuation, separators and others.
+// wordSet is every character except those of Unicode's categories P (punctuation), Z (separators)
+// and C (other).
 func wordSet() set {
 	not := union(union(fromTable(unicode.P), fromTable(unicode.Z)), fromTable(unicode.C))
 	assigned := set{}

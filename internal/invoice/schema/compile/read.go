@@ -13,7 +13,7 @@ import (
 
 const xsdSpace = "http://www.w3.org/2001/XMLSchema"
 
-// element is an element of a schema file, all of which are of XML Schema's namespace.
+// element is an element of a schema file. All elements there are of XML Schema's namespace.
 type element struct {
 	name     string
 	attrs    map[string]string
@@ -34,8 +34,8 @@ func (e *element) fail(format string, args ...any) error {
 	return fmt.Errorf("%s:%d: xsd:%s: %s", e.file.name, e.line, e.name, fmt.Sprintf(format, args...))
 }
 
-// allow fails when the element has an attribute that is not named. Foreign attributes, such as
-// xml:lang, do not count.
+// allow fails when the element has an attribute that is not among names. Foreign attributes, such
+// as xml:lang, do not count.
 func (e *element) allow(names ...string) error {
 next:
 	for a := range e.attrs {

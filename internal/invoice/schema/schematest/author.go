@@ -95,8 +95,8 @@ func (a *author) attributes(t *schema.Complex) string {
 	return b.String()
 }
 
-// content returns the indexes of the children of the shortest content that has a child; -1 means
-// any.
+// content returns the indexes of the children in the shortest content that has the child need. With
+// need -1 it is the shortest content of all.
 func content(t *schema.Complex, need int) []int {
 	type place struct {
 		state int

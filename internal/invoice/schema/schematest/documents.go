@@ -32,7 +32,8 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 			whole, at := a.shortest(ways[e])
 			name := t.ComplexOf(e.of).Children[e.child].Name
 			faults := shapes()
-			// Every type that a document can name is tried at some places, and at each place some.
+			// Each type that a document can name is tried at some of the places, and some types are
+			// tried at each place.
 			for j := range types {
 				if j%41 == i%41 {
 					faults = append(faults, types[j])

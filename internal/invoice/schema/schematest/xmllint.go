@@ -45,7 +45,7 @@ func NewXmllint(t testing.TB, schema, types string) *Xmllint {
 // Verdict is what xmllint says about a document.
 type Verdict uint8
 
-// The verdicts. Unread is said of a document that is not well-formed.
+// The verdicts. Unread is the verdict on a document that is not well-formed.
 const (
 	Unread Verdict = iota
 	Invalid

@@ -14,8 +14,9 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// Credential is loaded for each login, so that replaced files need no restart, and before KSeF is
-// asked for anything: a file that cannot be read costs no request.
+// Credential loads the proof of who logs in. It is called for each login, so that replaced files
+// need no restart. It is called before any request to KSeF, so that a file that cannot be read
+// costs no request.
 type Credential func() (Proof, error)
 
 // Proof proves to KSeF who logs in.
@@ -24,7 +25,7 @@ type Proof interface {
 	Begin(ctx context.Context, auth direct.Auth, c direct.Challenge, nip string, now time.Time) (direct.Begun, error)
 }
 
-// Certificate proves it by a signature.
+// Certificate proves by a signature who logs in.
 type Certificate struct{ Signer *xades.Signer }
 
 // Begin implements [Proof].
@@ -37,7 +38,8 @@ func (c Certificate) Begin(ctx context.Context, auth direct.Auth, ch direct.Chal
 	if err != nil {
 		return direct.Begun{}, local("write AuthTokenRequest", err)
 	}
-	// By KSeF's own clock: a SigningTime in the future is refused, and this machine's may be ahead.
+	// SigningTime is by KSeF's clock: KSeF refuses one in the future, and this machine's clock may
+	// be ahead.
 	signed, err := c.Signer.Sign(document, now)
 	if err != nil {
 		return direct.Begun{}, local("sign AuthTokenRequest", err)
@@ -45,7 +47,7 @@ func (c Certificate) Begin(ctx context.Context, auth direct.Auth, ch direct.Chal
 	return auth.BySignature(ctx, signed, false)
 }
 
-// Token proves it by a KSeF token.
+// Token proves by a KSeF token who logs in.
 type Token struct{ Token direct.Secret }
 
 // Begin implements [Proof].

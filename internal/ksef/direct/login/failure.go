@@ -8,8 +8,8 @@ import (
 )
 
 // The pauses after a login that failed. The first is short: most failures are an answer that was
-// lost. A refusal of the credentials is repeated no sooner than the pool lifts the pause that it
-// causes (retry.CredentialsPause).
+// lost. After a refusal of the credentials the pool pauses the tenant (retry.CredentialsPause);
+// refusedPause is as long, so no login is tried before the pool goes on.
 const (
 	firstPause   = time.Second
 	maxPause     = time.Minute
@@ -23,8 +23,8 @@ type failure struct {
 	count int
 }
 
-// note keeps an error. One of a caller or of the gate is not kept: it says nothing about the next
-// login, and comes at no cost to KSeF.
+// note keeps an error. It does not keep an error that came from a caller or from the gate: such an
+// error says nothing about the next login, and costs KSeF nothing.
 func (f *failure) note(err error, now time.Time) {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	if ok && (e.Kind == ksef.KindCanceled || e.Kind == ksef.KindGated) {

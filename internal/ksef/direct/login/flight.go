@@ -10,17 +10,18 @@ import (
 type flight struct {
 	done     chan struct{}
 	cancel   context.CancelCauseFunc
-	replaced bool // by other credentials than the present login
+	replaced bool // it uses other credentials than the present login
 	token    direct.Secret
 	err      error
 }
 
-// fly begins a renewal: a login when the credentials were replaced. The caller holds mu.
+// fly begins a renewal. When the credentials were replaced, it is a login and not a refresh. The
+// caller holds mu.
 func (s *Session) fly(ctx context.Context, replaced bool) *flight {
 	f := &flight{done: make(chan struct{}), replaced: replaced}
 	s.flight = f
-	// With the values of the first caller's context, such as the task for which the limiter waits,
-	// and with an end of its own.
+	// The context has the values of the first caller's context, such as the task for which the
+	// limiter waits, but it ends independently of that context.
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.cancel = cancel
 	refresh := s.refresh
@@ -36,8 +37,8 @@ func (s *Session) fly(ctx context.Context, replaced bool) *flight {
 	return f
 }
 
-// endGivenUp tells KSeF that a login is not used any more, once there is another one. One that is
-// not ended ends by itself.
+// endGivenUp tells KSeF that the old login is not used any more, once there is a new one. A login
+// that nobody ends expires by itself.
 func (s *Session) endGivenUp(ctx context.Context) {
 	s.mu.Lock()
 	old := s.givenUp

@@ -32,8 +32,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 			return tokens{}, err
 		}
 	}
-	// A login whose answer to redeem was lost is lost: the tokens are given once. One more is made
-	// at once, and not for ever.
+	// KSeF gives the tokens of a login once: when the answer to redeem is lost, so is the login.
+	// Then one more login is tried at once, but only one.
 	got, err := s.login(ctx)
 	if lost(err) && ctx.Err() == nil {
 		got, err = s.login(ctx)
@@ -44,8 +44,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 	return got, err
 }
 
-// passes reports whether a request was held back on this side, or that KSeF asks to wait: a full
-// login would be held back as well.
+// passes reports whether a request was held back on this side, or KSeF asks to wait. A full login
+// would be held back as well.
 func passes(err error) bool {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	return ok && (e.Kind == ksef.KindGated || e.Kind == ksef.KindThrottled || e.Kind == ksef.KindCanceled)
@@ -77,7 +77,7 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	if err != nil {
 		return tokens{}, err
 	}
-	// KSeF tells the end of a token's life by its own clock, which may be another.
+	// KSeF tells the end of a token's life by its own clock, which may differ from this machine's.
 	skew := challenge.Time().Sub(asked)
 	if err := s.turn(ctx, 2); err != nil { // a token needs KSeF's public key as well
 		return tokens{}, err

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// namespace is that of the schema AuthTokenRequest 2.1 (API 2.5.0). The one before, 2.0, is still
-// taken.
+// namespace is that of the schema AuthTokenRequest 2.1 (API 2.5.0). KSeF still accepts the version
+// before, 2.0.
 const namespace = "http://ksef.mf.gov.pl/auth/token/2.1"
 
 // How KSeF finds out who signed.

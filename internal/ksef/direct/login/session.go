@@ -36,8 +36,8 @@ type Session struct {
 	access  live
 	refresh live
 	proof   Proof     // of the credentials of the present login; nil: there is none
-	begun   time.Time // when that was
-	denied  bool      // KSeF has said since that it lacks a right
+	begun   time.Time // when that login was made
+	denied  bool      // KSeF has said since then that the login lacks a right
 	givenUp live      // refresh token of a login that is not used any more, and not ended yet
 	flight  *flight   // the login or refresh that is under way
 	failure failure
@@ -68,8 +68,9 @@ func closedError() error {
 }
 
 // Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
-// It goes on when its first caller gives up: the others wait for the same one. Credentials whose
-// files were replaced are proven at once, and not when the present login ends, in a week.
+// It goes on when its first caller gives up, because the other callers wait for it. When the files
+// of the credentials were replaced, Access logs in with the new ones at once; the present login
+// could last another week.
 func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	replaced, of := s.replaced()
 	s.mu.Lock()
@@ -109,8 +110,8 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	}
 }
 
-// last returns the access token when it could not be renewed: it serves to its end. Without one it
-// returns why. The caller holds mu.
+// last is for a token that could not be renewed. It returns the access token while that is still
+// valid, and otherwise the error why. The caller holds mu.
 func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	if now.Before(s.access.end) {
 		return s.access.Token.Token, nil
@@ -118,8 +119,8 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	return direct.Secret{}, why
 }
 
-// replaced reports whether the credentials are others than those of the present login. Credentials
-// that cannot be read replace nothing. begun is when that login was made.
+// replaced reports whether the credentials differ from those of the present login. Credentials that
+// cannot be read do not count as different. begun is when the present login was made.
 func (s *Session) replaced() (is bool, begun time.Time) {
 	s.mu.Lock()
 	proof, begun := s.proof, s.begun

@@ -66,8 +66,8 @@ var migrations = []string{
 // programs are unlikely to use.
 const lockKey = 0x6b736566_72657331
 
-// migrate makes the schema and its tables, or changes them to what this build needs. Tables of a
-// newer build are left as they are: it only adds to them.
+// migrate makes the schema and its tables, or changes them to what this build needs. Tables that a
+// newer build has changed are left as they are, because newer builds only add to them.
 func migrate(ctx context.Context, conn *pgx.Conn, schema string) error {
 	name := pgx.Identifier{schema}.Sanitize()
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {

@@ -15,10 +15,10 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// Options are what a database is reached with.
+// Options say how to reach a database.
 type Options struct {
 	URL string // postgres://user@host:5432/database, without password
-	// Password is called for each connection; "" is none.
+	// Password returns the password, "" for none. It is called for each connection.
 	Password func() (string, error)
 	Schema   string // of the tables; it must have been checked to be a plain name
 }
@@ -120,8 +120,8 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// refusesValue reports whether the database takes no such value: data exceptions and violated
-// constraints.
+// refusesValue reports whether the database refuses a value: the error is a data exception or a
+// violated constraint (classes 22 and 23 of SQLSTATE).
 func refusesValue(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")

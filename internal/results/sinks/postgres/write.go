@@ -55,7 +55,7 @@ func null(s string) *string {
 // document returns a result as jsonb takes it.
 func document(json []byte) string {
 	text := string(json)
-	for nul.MatchString(text) { // one match may take the character that another begins with
+	for nul.MatchString(text) { // two matches may need the same character
 		text = nul.ReplaceAllString(text, "$1")
 	}
 	return text

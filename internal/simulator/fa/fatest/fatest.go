@@ -78,8 +78,9 @@ func WithLines(t testing.TB, text string, n int) string {
 	return Swap(t, text, " </Fa>", strings.Repeat(line, n)+" </Fa>")
 }
 
-// Validate checks a document against a schema with xmllint. It only logs that it did not when
-// schema, which comes from the environment variable, is "" or xmllint is not installed.
+// Validate checks a document against a schema with xmllint. schema is the value of the environment
+// variable. If it is "" or xmllint is not installed, Validate only logs that it has not checked
+// anything.
 func Validate(t *testing.T, variable, schema string, document []byte) {
 	t.Helper()
 	if schema == "" {

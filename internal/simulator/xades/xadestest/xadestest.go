@@ -75,13 +75,13 @@ func Request(challenge, contextType, context, subjectType string) string {
 		`</SubjectIdentifierType></AuthTokenRequest>`
 }
 
-// Options change a signature from the good one.
+// Options make a signature differ from a valid one. The zero value leaves it valid.
 type Options struct {
 	At         time.Time // SigningTime; zero is now
 	DER        bool      // an ECDSA value as ASN.1
 	Properties func(xml string) string
 	Info       func(xml string) string
-	Method     string // of the signature; "" is that of the key with SHA-256
+	Method     string // SignatureMethod; "" means RSA or ECDSA, as the key is, with SHA-256
 }
 
 const (
@@ -115,8 +115,8 @@ func (s Signer) Sign(t testing.TB, document string, o Options) []byte {
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?>` + document[:at] + signature + document[at:])
 }
 
-// withNamespace writes an element as its canonical form by itself has it: with the declaration of
-// its prefix. Elements in it that use another prefix declare that by themselves.
+// withNamespace returns an element as it is in its own canonical form: with the declaration of its
+// prefix. Elements inside it that use another prefix each get a declaration of that prefix.
 func withNamespace(xml, name, declaration string) string {
 	out := strings.Replace(xml, "<"+name, "<"+name+" "+declaration, 1)
 	if declaration == xades {
