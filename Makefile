@@ -18,12 +18,10 @@ RECORD ?=
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/axe-core && echo 1)
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
-TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
+TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 30m -parallel 8 $(TESTFLAGS)
 # Workers are processes of their own in these tests, and what runs beside the tests is raced in the packages that have it; here
 # the race detector would only cost time.
-PLAIN = ./cmd/... ./deploy/... ./examples/...
-# The longest of them waits for most of its time, so it runs beside all others. Its output comes at the end.
-BESIDE = ./internal/e2e
+PLAIN = ./internal/e2e ./cmd/... ./deploy/... ./examples/...
 # In these packages nothing runs beside anything else, in their tests neither: there is nothing that the race detector could find.
 # internal/arrows holds it. Tests with _ManyAtOnce_ in their names are the exception, and run under it.
 SEQUENTIAL = ./internal/actions ./internal/arrows ./internal/audit ./internal/buildinfo ./internal/explain ./internal/figures \
@@ -51,15 +49,14 @@ MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Wai
 
 # `make lint` vets all packages, so nothing is vetted here once more.
 race: need-redis ## the same under the race detector (needs a C compiler), but for packages in which nothing runs beside anything else
-	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; $(TEST) -vet=off $(BESIDE) >"$$said" 2>&1 & beside=$$!; \
-	status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)' $(SLOW) $$($(GO) list ./... | \
-		grep -vxE "$$($(GO) list $(PLAIN) $(BESIDE) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
+	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)' $(SLOW) $$($(GO) list ./... | \
+		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
 	$(TEST) -vet=off -run '$(MODELS)' ./internal/ledger ./internal/ratelimit || status=1; \
-	$(TEST) -vet=off -p 3 $(PLAIN) $(SEQUENTIAL) || status=1; wait $$beside || status=1; cat "$$said"; exit $$status
+	$(TEST) -vet=off -p 3 $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
 
 without-race: # for .ci/run: the packages that make race tests without the race detector
-	@$(GO) list $(PLAIN) $(BESIDE) $(SEQUENTIAL)
+	@$(GO) list $(PLAIN) $(SEQUENTIAL)
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 	@scripts/lint.sh

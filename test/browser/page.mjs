@@ -44,7 +44,7 @@ try {
   console.error(`start Chromium: ${err.message}`)
   process.exit(2)
 }
-const late = setTimeout(() => { fault('the walk took longer than 150 s'); finish() }, 150_000)
+const late = setTimeout(() => { fault('the walk took longer than 400 s'); finish() }, 400_000)
 try {
   await walk('accountant', desktop, 'pl', 'light', accountant)
   await walk('accountant', phone, 'pl', 'dark', accountant)

@@ -32,7 +32,7 @@ try {
   console.error(`start Chromium: ${err.message}`)
   process.exit(2)
 }
-const late = setTimeout(() => { fault('the walk took longer than 150 s'); finish() }, 150_000)
+const late = setTimeout(() => { fault('the walk took longer than 400 s'); finish() }, 400_000)
 try {
   await walk('pl', { colorScheme: 'light', viewport: { width: 1280, height: 900 } })
   await walk('en', { colorScheme: 'dark', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true })
