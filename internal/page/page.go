@@ -72,7 +72,7 @@ type Inquiry interface {
 	Results(ctx context.Context, invs []ledger.Invoice) ([]results.Result, error)
 }
 
-// Ledger is the part of [ledger.Ledger] that is read anew for each page.
+// Ledger is the part of [ledger.Ledger] that is read again for each page.
 type Ledger interface {
 	Invoice(ctx context.Context, id string) (ledger.Invoice, error)
 	Package(ctx context.Context, id string) (ledger.Package, error)

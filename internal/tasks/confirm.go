@@ -59,7 +59,7 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	}
 	run.listed.Session = info
 	// KSeF knows the session after all. What was begun because KSeF did not know it is reset, and
-	// begins anew if KSeF loses the session again.
+	// begins again if KSeF loses the session again.
 	if p.Lost != 0 {
 		if err := run.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err
