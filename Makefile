@@ -40,23 +40,26 @@ build: ## static binaries of worker, enqueue, simulator and demo in bin/
 test: need-redis ## every test, on a real redis-server of its own; no network
 	$(TEST) ./...
 
-# The packages whose tests wait longest begin first, beside each other: app alone takes seven minutes
-# and a third of one core.
-SLOW = ksefworker/internal/app ksefworker/internal/tasks ksefworker/internal/chaos
+# The packages whose tests take longest begin first, beside each other.
+SLOW = ksefworker/internal/tasks ksefworker/internal/chaos ksefworker/internal/app
+
+# Tests of the whole program that wait for minutes or measure how long something takes. Under the detector they would mostly
+# wait for each other's turn on the processor. They run without it, and the rest of internal/app runs under it.
+CLOCKS = ^(TestBrowser_BusinessPage|TestBrowser_D|TestBrowser_F|TestClocks|TestExpressShare|TestFairness|TestHome_TheLedger|TestIsolation|TestOutage_Gateway|TestPersonalData|TestSecrets_Straight|TestTenant_Removed|TestThrottled|TestWaiting_Every)
 
 # Models: thousands of steps of one goroutine each. They run without the detector too.
 MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Waitlist_Early|TestSlot_|TestCircuit_BothStores)
 
 # `make lint` vets all packages, so nothing is vetted here once more.
 race: need-redis ## the same under the race detector (needs a C compiler), but for packages in which nothing runs beside anything else
-	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)' $(SLOW) $$($(GO) list ./... | \
+	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)|$(CLOCKS)' $(SLOW) $$($(GO) list ./... | \
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
 	$(TEST) -vet=off -run '$(MODELS)' ./internal/ledger ./internal/ratelimit || status=1; \
-	$(TEST) -vet=off -p 3 $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
+	$(TEST) -vet=off -p 3 -parallel 16 ./internal/app $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
 
-without-race: # for .ci/run: the packages that make race tests without the race detector
-	@$(GO) list $(PLAIN) $(SEQUENTIAL)
+without-race: # for .ci/run: the packages that make race runs without the race detector too, or only so
+	@$(GO) list ./internal/app $(PLAIN) $(SEQUENTIAL)
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 	@scripts/lint.sh

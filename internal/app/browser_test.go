@@ -95,7 +95,7 @@ func runBrowser(t *testing.T, script string, job func(chromium, screenshots stri
 		t.Fatal(err)
 	}
 	// A script ends itself sooner. This is for a browser that does not start or end.
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, script)
 	cmd.WaitDelay = 5 * time.Second
