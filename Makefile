@@ -45,7 +45,7 @@ SLOW = ksefworker/internal/tasks ksefworker/internal/chaos ksefworker/internal/a
 
 # Tests of the whole program that wait for minutes or measure how long something takes. Under the detector they would mostly
 # wait for each other's turn on the processor. They run without it, and the rest of internal/app runs under it.
-CLOCKS = ^(TestBrowser_BusinessPage|TestBrowser_D|TestBrowser_F|TestClocks|TestExpressShare|TestFairness|TestHome_TheLedger|TestIsolation|TestOutage_Gateway|TestPersonalData|TestSecrets_Straight|TestTenant_Removed|TestThrottled|TestWaiting_Every)
+CLOCKS = ^(TestBrowser_BusinessPage|TestBrowser_D|TestBrowser_F|TestClocks|TestExpressShare|TestFairness|TestHome_TheLedger|TestIsolation|TestOutage_Gateway|TestPartStore|TestPersonalData|TestSecrets_Straight|TestTenant_Removed|TestThrottled|TestWaiting_Every)
 
 # Models: thousands of steps of one goroutine each. They run without the detector too.
 MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Waitlist_Early|TestSlot_|TestCircuit_BothStores)
@@ -56,7 +56,7 @@ race: need-redis ## the same under the race detector (needs a C compiler), but f
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
 	$(TEST) -vet=off -run '$(MODELS)' ./internal/ledger ./internal/ratelimit || status=1; \
-	$(TEST) -vet=off -p 3 -parallel 16 ./internal/app $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
+	$(TEST) -vet=off -p 3 ./internal/app $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
 
 without-race: # for .ci/run: the packages that make race runs without the race detector too, or only so
 	@$(GO) list ./internal/app $(PLAIN) $(SEQUENTIAL)
