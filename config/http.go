@@ -32,8 +32,8 @@ type HTTP struct {
 	Users []User `yaml:"users" envPrefix:"USERS_"`
 	// OIDC lets people who are not in Users log in to that page at a provider of OpenID Connect.
 	OIDC OIDC `yaml:"oidc" envPrefix:"OIDC_"`
-	// TenantSeries is how many tenants /metrics shows the limits of. When there are more, those
-	// with invoices that wait or groups that are held back come first.
+	// TenantSeries is the maximum number of tenants whose limits /metrics shows. When there are
+	// more tenants, only those with invoices that wait or groups that are held back are shown.
 	TenantSeries int `yaml:"tenant_series" env:"TENANT_SERIES"`
 }
 

@@ -198,8 +198,8 @@ func sealUnder(secret string) func(text string) string {
 	}
 }
 
-// TitlesSeen returns the names of the tenants in a list of names and NIPs, as others know them; nil
-// when the list is [AllTenants].
+// TitlesSeen returns the titles ([Tenant.Title]) of the tenants that a list gives by name or NIP.
+// It returns nil, which means all tenants, when [AllTenants] is in the list.
 func (c Config) TitlesSeen(list []string) []string {
 	titles := []string{} // not nil, which would mean all
 	for _, name := range list {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// oidcFile is a file with a provider of logins; more goes into its block, in place of what is
-// there.
+// oidcFile writes a configuration with a provider of logins, and returns its path. replace are
+// pairs: a text of the block http, and what takes its place.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:

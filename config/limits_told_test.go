@@ -18,12 +18,12 @@ func TestLimitsTold_KSeFWins_UnlessTheFileIsStricter(t *testing.T) {
 	}
 	got, stricter := c.LimitsTold("5265877635", told)
 	for group, want := range map[string]Rates{
-		"batchSession":    {100, 200, 7},  // the file's hour
+		"batchSession":    {100, 200, 7},  // the file is stricter for the hour
 		"invoiceSend":     {5, 30, 180},   // the file allows more
 		"sessionMisc":     {10, 60, 1200}, // the general table was changed
-		"onlineSession":   {20, 60, 240},  // the default holds nobody back
+		"onlineSession":   {20, 60, 240},  // a lower default does not count
 		"sessionList":     {-1, -1, -1},   // no limit
-		"invoiceStatus":   {30, 120, 99},  // no figures, and one
+		"invoiceStatus":   {30, 120, 99},  // only the figure for the hour can be used
 		"invoiceDownload": {8, 16, 64},    // not told
 	} {
 		if got.ByName()[group] != want {

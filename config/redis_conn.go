@@ -14,7 +14,7 @@ import (
 )
 
 // RedisConn is what a client needs to connect, with the files read and the URL parsed. It contains
-// passwords, so it prints only as "redis" and the address.
+// passwords, so it prints only the address, or the name of the master, and the database.
 type RedisConn struct {
 	// Network is "tcp" or "unix"; Addr is host:port or the socket's path. Both are unused when
 	// Master is set.

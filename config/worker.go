@@ -14,11 +14,11 @@ type Validation struct {
 	// SchemaDir has no effect: the schemas of FA(3) and FA(2) are built in. Earlier versions read
 	// the Ministry's files from it. Load warns when it is set.
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
-	// AllowFA2 accepts FA(2) documents too. Not allowed with environment production, which accepts
-	// only FA(3).
+	// AllowFA2 accepts FA(2) documents too. Not allowed with the environments production and demo,
+	// which accept only FA(3).
 	AllowFA2 bool `yaml:"allow_fa2" env:"ALLOW_FA2"`
 	// DiscouragedCharacters says how to treat an invoice with discouraged Unicode characters:
-	// refuse or warn. Empty means what KSeF does: warn in production, refuse elsewhere.
+	// refuse or warn. Empty means what KSeF does: warn in production and demo, refuse elsewhere.
 	DiscouragedCharacters string `yaml:"discouraged_characters" env:"DISCOURAGED_CHARACTERS"`
 	// NIPCheckDigits says whether to verify the check digit of every NIP: check or skip. Empty
 	// means what KSeF does: skip with environment test, whose numbers are invented, check

@@ -184,7 +184,7 @@ func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
 	}
 }
 
-// A tag that moves makes the same file another installation tomorrow.
+// With a tag that moves, the same file would install something else tomorrow.
 func TestImages_AllHaveAVersion(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
 	images := []string{strings.TrimPrefix(dockerfile(t)[0].base, "--platform=$BUILDPLATFORM ")}

@@ -13,17 +13,17 @@ import (
 	"ksefworker/config"
 )
 
-// The image cannot be built where there is no Docker. So what a build would stumble over is read
-// here: stages, sources, variables, programs, folders and the user.
+// The image cannot be built where there is no Docker. So these tests read the Dockerfile and look
+// for what would make a build fail: stages, sources, variables, programs, folders and the user.
 
-// instruction is one of the Dockerfile, with its continued lines.
+// instruction is one instruction of the Dockerfile, with its continued lines.
 type instruction struct {
 	name  string
 	flags map[string]string // --from=build
 	rest  string
 }
 
-// stage is what stands between two FROM.
+// stage is a FROM and the instructions up to the next one.
 type stage struct {
 	name, base string
 	steps      []instruction
@@ -194,7 +194,8 @@ func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
 		t.Fatalf("the image has users %+v", users)
 	}
 	uid, _, _ := strings.Cut(users[0].rest, ":")
-	// A name could not be proven to be another user than root where runAsNonRoot asks for that.
+	// The user must be a number. Kubernetes cannot prove of a name that it is not root, as
+	// runAsNonRoot demands.
 	if n, err := strconv.Atoi(uid); err != nil || n < 1000 {
 		t.Errorf("the image runs as %s", users[0].rest)
 	}

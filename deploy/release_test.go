@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// The comparison of all platforms, one of them compiled twice, is make release-check.
+// This test compares one program on one platform. `make release-check` compares all platforms, and
+// compiles one of them twice.
 func TestRelease_TwoBuildsInDifferentFolders_AreTheSameBytes(t *testing.T) {
 	t.Parallel()
 	if err := exec.Command("git", "rev-parse", "HEAD").Run(); err != nil {

@@ -33,7 +33,7 @@ func TestSystemd_Units_AreTakenBySystemd(t *testing.T) {
 		cmd := exec.Command("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", path)
 		cmd.Env = append(os.Environ(), "SYSTEMD_LOG_LEVEL=warning")
 		out, err := cmd.CombinedOutput()
-		// It also complains about the machine that it runs on.
+		// systemd-analyze also complains about the machine that it runs on.
 		if ours := strings.Contains(string(out), dir) || strings.Contains(string(out), "ksefworker"); ours || err != nil {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}

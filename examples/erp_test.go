@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/results/resulttest"
 )
 
-// docs/erp.md promises that its commands lead to KSeF numbers. They run here as they stand there,
-// in one shell; only the ports are others.
+// docs/erp.md promises that its commands lead to KSeF numbers. They run here unchanged, in one
+// shell, except for the ports.
 func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	for _, tool := range []string{"bash", "redis-server", "openssl", "curl", "python3"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -88,8 +88,8 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 	t.Log(text)
 }
 
-// asked asks, at the end of the page, in every way for what became of its invoices, and lets the
-// folder refuse one.
+// asked runs after the commands of the page. It lets the folder refuse a document, and then asks in
+// every way what became of the invoices.
 const asked = `
 echo '<x' > inbox/bad.part
 mv inbox/bad.part inbox/bad.xml
@@ -101,8 +101,8 @@ enqueue results --since 24h --format ndjson > listing.ndjson
 enqueue results --since 24h --state refused --format ndjson > refusals.ndjson
 `
 
-// described checks every result that the page's run gave, in whatever way, against the published
-// schema.
+// described checks every result that the run of the page gave, in each of the ways, against the
+// published schema.
 func described(t *testing.T, dir string) {
 	t.Helper()
 	schema := resulttest.Read(t, "../docs/result.schema.json")

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// What a proxy on the way answers, and a document that could not be checked now, call for no
-// person: the same call later is right. docs/http.md says so, and programs that were copied must do
-// it.
+// A proxy on the way answers an error, or a document could not be checked now. Neither needs a
+// person: the same call has to be made again later. docs/http.md says so, and programs that were
+// copied must do it.
 func TestSubmit_ServerCannotNow_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	for _, l := range languages {

@@ -55,7 +55,7 @@ func (c *deliveriesCmd) run(ctx context.Context, p *program) error {
 	return c.List.run(ctx, p)
 }
 
-// receiver returns a name of the configuration.
+// receiver returns name if a receiver in the configuration has it, and otherwise a usage error.
 func (p *program) receiver(name string) (string, error) {
 	known := p.cfg.Results.Sinks()
 	if !slices.Contains(known, name) {

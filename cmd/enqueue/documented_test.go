@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/testbed/manual"
 )
 
-// A sentence says "enqueue retry" of any invoices, and a person adds which.
+// leftOut matches what the parser says about a command without its arguments. A sentence of the
+// manual may say only "enqueue retry", and a person adds the invoices.
 var leftOut = regexp.MustCompile(`^expected ("<|one of)|^missing `)
 
 // Every command line in the manual, and what the containers run, is parsed as the program does it.
@@ -44,7 +45,7 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 			continue
 		}
 		whole++
-		// A folder that the manual has made a line before is not here.
+		// An earlier line of the manual may make the folder, so it does not exist here.
 		if err := c.check(); err != nil && !strings.Contains(err.Error(), "no such file or directory") {
 			t.Errorf("%s: %v", line.At, err)
 		}
@@ -54,8 +55,8 @@ func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T)
 	}
 }
 
-// valued gives a value to each flag that a sentence names without one, and a time to those that
-// have a letter for one.
+// valued gives a day as the value to each flag that a sentence names without a value, or with one
+// letter in its place.
 func valued(n *kong.Node, args []string) []string {
 	var out []string
 	for i, arg := range args {

@@ -8,7 +8,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// ignoreHangup keeps a program that runs on from being killed by SIGHUP, for the rest of its life.
+// ignoreHangup keeps a long-running program from being killed by SIGHUP, until the program ends.
 // Operators send the signal to have a configuration read again.
 func ignoreHangup(log zerolog.Logger) {
 	signals := make(chan os.Signal, 1)

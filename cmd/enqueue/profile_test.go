@@ -7,8 +7,9 @@ import (
 	"runtime/pprof"
 )
 
-// profiled runs enqueue, as the test programs do under that name. With KSEF_BENCH_PROFILE it leaves
-// in that folder where the time and the allocations of the last call went.
+// profiled runs enqueue, as the test programs do under that name. If KSEF_BENCH_PROFILE names a
+// folder, it writes there a profile of the CPU time and a profile of the allocations. They are of
+// the last call.
 func profiled() {
 	dir := os.Getenv("KSEF_BENCH_PROFILE")
 	if dir == "" {

@@ -78,7 +78,7 @@ func progressText(st intake.Standing, since time.Duration) string {
 	return s
 }
 
-// withBar puts a bar before the text when the line is wide enough for both, and cuts a text that is
+// withBar puts a bar before the text when the line is wide enough for both. It cuts a text that is
 // too long, because a line that wraps cannot be drawn again in place.
 func withBar(st intake.Standing, text string, width int) string {
 	const minBar, maxBar = 10, 40

@@ -21,7 +21,7 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// beds holds the stand-ins that the command ksef has started, by story.
+// beds holds the stand-ins that the command ksef has started, by test script.
 var beds sync.Map
 
 // ksef starts KSeF, as the simulator with both faces, and a worker. From then on the configuration

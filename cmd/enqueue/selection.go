@@ -59,7 +59,7 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // for --dry-run: what invoice would return; nil when unknown before
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: returns what invoice would; nil if that is unknown
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }

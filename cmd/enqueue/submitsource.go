@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// checkSource checks what says where documents come from, and what they are called.
+// checkSource checks the arguments that say where documents come from and what they are called.
 func (c *submitCmd) checkSource() error {
 	switch {
 	case c.Manifest == "" && len(c.Paths) == 0:

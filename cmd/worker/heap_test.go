@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// The limit of memory follows what lives: it is never so near that the collector runs without end.
+// The memory limit follows the size of the live heap, and leaves so much room that the garbage
+// collector does not run all the time.
 func TestLimitHeap_HeapGrowsAndShrinks_LimitFollows(t *testing.T) {
 	t.Cleanup(func() { debug.SetMemoryLimit(math.MaxInt64) })
 	limitHeap()

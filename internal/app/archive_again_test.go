@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A person removes the archive's folder and makes it again while a worker runs. It is empty, as a
-// share that is not mounted, so receipts wait. With its mark they are archived there, without a
-// restart.
+// A person removes the archive's folder and makes it again while a worker runs. The new folder is
+// empty, like the folder of a share that is not mounted, so receipts wait. When the folder has its
+// mark again, they are archived there without a restart.
 func TestArchive_FolderIsMadeAgainUnderAWorker_ReceiptsWaitForItsMarkAndFollow(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

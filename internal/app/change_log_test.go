@@ -113,8 +113,8 @@ func (m *moves) all() map[string][]string {
 	return out
 }
 
-// Invoices go through every lane and every end. What the log says of each, and what Redis was told,
-// is the same; and a collector has the whole path of each under one trace.
+// Invoices go through every lane and to every end. The log has the same states of each as Redis. A
+// collector of traces has the whole path of each invoice under one trace.
 func TestTrail_EveryChangeOfState_IsOneLine_AndThePathOfAnInvoiceIsOneTrace(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {

@@ -66,8 +66,8 @@ const (
 	groupPartStore = "part_store" // the store that takes the parts of packages
 )
 
-// allow returns nil when a request may go. Then exactly one of unsent, answered, unreachable and
-// failed must follow.
+// allow returns nil when a request may go. Then exactly one of unsent, answered, exhausted,
+// unreachable and failed must follow.
 func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	own := connecting(p.Host)
 	if err := c.allowConnecting(ctx, p.Host); err != nil {
@@ -101,8 +101,8 @@ func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 }
 
 // exhausted reports that this process could not connect because its machine had no file
-// descriptors, ports or memory left for it. The pool is not told, however many processes say so:
-// that they share a fault of their machines says nothing about the host.
+// descriptors, ports or memory left for it. The pool is not told, however many processes say so,
+// because a fault of their machines says nothing about the host.
 func (c *circuits) exhausted(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
@@ -175,8 +175,8 @@ func (c *circuits) mayBegin(ctx context.Context, p ratelimit.Pair) error {
 	return c.answers.MayBegin(ctx, p)
 }
 
-// begin asks for permission to begin work that is costly to repeat (see [ratelimit.Circuit.Begin]):
-// at this process's own circuits, and then at the pool's.
+// begin asks for permission to begin work that is costly to repeat (see [ratelimit.Circuit.Begin]).
+// It asks this process's own circuits and the pool's.
 func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Duration) error {
 	if err := c.own.Begin(ctx, connecting(p.Host), pause); err != nil {
 		return err

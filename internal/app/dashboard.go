@@ -17,8 +17,9 @@ type dashboardOptions struct {
 	RootPath string
 	// ReadOnly makes every request that is not a read fail with 405.
 	ReadOnly bool
-	// Public is scheme and host of the dashboard as browsers know it, where that is not what they
-	// say themselves; "" for none.
+	// Public is scheme and host of the dashboard as browsers know it. Requests that change
+	// something are allowed from there too, even when a proxy passes them on under another host; ""
+	// for none.
 	Public string
 	// Show lists the keys of a payload whose values are shown; nil means [shownKeys]. All other
 	// values are hidden.
@@ -29,9 +30,9 @@ type dashboardOptions struct {
 // hosts, and a policy stops a browser from sending them; it refuses cross-origin writes; it shows
 // ids instead of payloads. It has no login of its own; see [httpOptions]. Safe for concurrent use.
 //
-// asynqmon shows a task's error message as the handler returned it; its formatters do not see it.
-// Filtering the answers would mean guessing what is secret in free text. Instead the errors of this
-// program hold no secrets and no invoice content, which tests of their own check.
+// asynqmon shows a task's error message as the handler returned it, and does not pass it to the
+// formatters. Filtering the answers would mean guessing what is secret in free text. Instead the
+// errors of this program hold no secrets and no invoice content. Other tests check that.
 type Dashboard struct {
 	root    string
 	page    []byte

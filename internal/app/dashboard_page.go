@@ -56,7 +56,7 @@ func readPage(mon http.Handler, root string) (monPage, error) {
 	return monPage{html: html, policy: strings.Join([]string{
 		"default-src 'none'",
 		"script-src " + strings.Join(sources, " "),
-		// material-ui writes <style> elements while it draws, whose hashes are not known before.
+		// material-ui adds <style> elements while it draws. Their hashes are not known in advance.
 		"style-src 'self' 'unsafe-inline'",
 		"img-src 'self' data:", "font-src 'self'", "connect-src 'self'",
 		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",

@@ -74,8 +74,8 @@ func (d *deliveries) deliver(ctx context.Context, name string) error {
 	return d.runners[i].Run(ctx, d.stop)
 }
 
-// run queues the tasks of receivers that have something to be told, until stop is closed, and then
-// lets those that run end their batch.
+// run queues the tasks of receivers that have something to be told, until stop is closed. Then it
+// lets the running tasks end their batch.
 func (d *deliveries) run(ctx context.Context, stop <-chan struct{}) {
 	if d.server == nil {
 		d.keepTrimming(ctx, stop)
@@ -118,8 +118,8 @@ func (d *deliveries) trim(ctx context.Context) {
 	}
 }
 
-// queueDue queues a task for each receiver that has something to be told now. lost includes those
-// whose task was lost with its worker.
+// queueDue queues a task for each receiver that has something to be told now. With lost, it also
+// replaces tasks that were lost with their worker.
 func (d *deliveries) queueDue(ctx context.Context, lost bool) {
 	span, err := d.pool.Ledger.Outbox(ctx)
 	if err != nil {
@@ -190,8 +190,8 @@ func some(tenants []string) string {
 	return strings.Join(tenants, ", ")
 }
 
-// check names the receivers that are out or stopped. They never make the worker unready: neither a
-// restart nor another worker would help.
+// check names the receivers that are out or stopped, and those that do not take some results. They
+// never make the worker unready: neither a restart nor another worker would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
 	all, err := d.standing(ctx)

@@ -66,8 +66,8 @@ func checkOutput(t *testing.T, cfg config.Config) (output string, err error) {
 	return out.String(), err
 }
 
-// Redis is emptied under a worker and another environment takes it over: what that one takes in
-// must not be sent to where the worker before it sends.
+// Redis is emptied under a running worker, and another environment takes it over. The old worker
+// must not send the invoices of the new environment to the old gateway.
 func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGateway(t *testing.T) {
 	t.Parallel()
 	old := newPool(t, 1, quickSim, hasty)

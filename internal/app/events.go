@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// events are the counters of this process. Every label is from a closed list and begins at zero, so
-// that a rate can be computed from the first scrape on. Safe for concurrent use.
+// events are the counters of this process. Every label is from a closed list, and each counter
+// begins at zero, so that a rate can be computed from the first scrape on. Safe for concurrent use.
 type events struct {
 	invoices *prometheus.CounterVec
 	verdicts *prometheus.CounterVec

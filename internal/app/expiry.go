@@ -54,8 +54,8 @@ func (e *expiries) check() {
 	}
 }
 
-// expiryDue reports whether the log has to warn again about a certificate that ends after left. The
-// last warning was since ago.
+// expiryDue reports whether the log has to warn again about a certificate. left is the time until
+// the certificate expires, and since is the time since the last warning.
 func expiryDue(left, since time.Duration) bool {
 	switch {
 	case left >= expirySoon:

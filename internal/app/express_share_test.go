@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Invoices that the pool chose to send by express have used up the hour's single sends, except for
-// the share of those that ask for express; then some ask for it. At this scale an hour is a minute.
-// Without the share they would have to wait until the first send is an hour old.
+// Invoices that the pool itself sends by express use up the hour's single sends, except for the
+// share that is kept for invoices handed in for express. Then such invoices come. At this scale an
+// hour is a minute. Without the share they would have to wait until the first send is an hour old.
 func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, scaledSim, func(c *config.Config) {
@@ -27,7 +27,7 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	for range 2 {
 		p.work()
 	}
-	// All but the share and one.
+	// The flood may use all of the hour's sends except the share and one more.
 	flooded := hour - kept - 1
 	sends := func() int { return p.sim.Books().Requests["invoiceSend"] }
 	until(t, 30*time.Second, "the flood has used what it may", func() bool { return sends() >= flooded })

@@ -29,7 +29,7 @@ func (p *pool) withinLimits() {
 }
 
 // In the express lane one tenant has more single sends than fit into two hours, the other has ten.
-// When those are sent, most of the others wait.
+// When the ten are sent, most sends of the first tenant still wait.
 func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, scaledSim, scaled)

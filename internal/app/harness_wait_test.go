@@ -11,14 +11,14 @@ import (
 
 const accepted, receipted = ledger.Accepted, ledger.Receipted
 
-// patience is how long a test waits for what has to happen, at least. A machine that others use too
-// takes many times longer than an idle one, and a limit of KSeF may hold a request back until the
-// next minute. A test that passes does not wait for it.
+// patience is the least time that a test waits for something to happen before it fails. A machine
+// that others use too takes many times longer than an idle one, and a limit of KSeF may hold a
+// request back until the next minute. A test that passes does not wait that long.
 const patience = 5 * time.Minute
 
-// polled calls ok until it is true. It reports false when that takes longer than patience, and than
-// usual, which is how long it takes on an idle machine at most. It asks less often after a while,
-// because asking costs the time of what is waited for.
+// polled calls ok until it returns true. It returns false when that takes longer than both patience
+// and usual. usual is the longest time that it takes on an idle machine. polled calls ok less often
+// after a while, because each call slows down the work that it waits for.
 func polled(usual time.Duration, ok func() bool) bool {
 	deadline := time.Now().Add(max(usual, patience))
 	for pause := 20 * time.Millisecond; !ok(); pause = min(pause*3/2, 250*time.Millisecond) {
@@ -30,8 +30,8 @@ func polled(usual time.Duration, ok func() bool) bool {
 	return true
 }
 
-// until polls a condition and fails the test when it does not become true, long after it usually
-// does. What has to happen within a time is measured by the test itself.
+// until polls a condition, and fails the test when the condition is still false long after usual.
+// If something has to happen within a given time, the test measures that itself.
 func until(t *testing.T, usual time.Duration, what string, ok func() bool) {
 	t.Helper()
 	if !polled(usual, ok) {
@@ -49,7 +49,7 @@ func (p *pool) state(a intake.Admission) ledger.Invoice {
 	return inv
 }
 
-// invoices reads all of them at once.
+// invoices reads several admitted invoices from the ledger at once.
 func (p *pool) invoices(taken []intake.Admission) []ledger.Invoice {
 	p.t.Helper()
 	ids := make([]string, len(taken))

@@ -47,7 +47,7 @@ const (
 	loginPauseMax = time.Minute
 	// loginForget is how long wrong logins count.
 	loginForget = 15 * time.Minute
-	// loginAddresses is for how many addresses wrong logins are counted.
+	// loginAddresses is the maximum number of addresses whose wrong logins are counted.
 	loginAddresses = 10_000
 )
 

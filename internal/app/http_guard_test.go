@@ -45,7 +45,7 @@ func TestLogin_WrongManyTimes_TheAddressIsRefusedForAWhile(t *testing.T) {
 			t.Errorf("another address gets %d", w.Code)
 		}
 		<-time.After(loginPauseMax + time.Second)
-		for range 3 { // a right login makes the wrong ones before it not count
+		for range 3 { // after a right login, the wrong ones before it do not count
 			if w := try("10.0.0.1", "right"); w.Code != http.StatusOK {
 				t.Errorf("after the pause it answers %d", w.Code)
 			}

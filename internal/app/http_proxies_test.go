@@ -66,7 +66,7 @@ func TestProxies_OnesThatTheConfigurationDoesNotKnow_AreToldOnce(t *testing.T) {
 	}
 }
 
-// Who guesses passwords through the proxy of all slows down itself alone.
+// A visitor who guesses passwords through a proxy that all visitors share slows down nobody else.
 func TestProxies_WrongLoginsThroughOne_SlowDownTheVisitorAlone(t *testing.T) {
 	guard := requireLogin(func(string, string) bool { return false }, newThrottle(zerolog.Nop()), http.NotFoundHandler())
 	h := (&proxies{trusted: trustedProxies(t)}).withVisitor(guard)

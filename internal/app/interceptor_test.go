@@ -93,8 +93,8 @@ func open(c *config.Config) {
 	c.Express.Idle = 30 * time.Second
 }
 
-// openPackages is open for packages of at most five invoices, and no invoice by express unless it
-// asks for it.
+// openPackages is open with packages of at most five invoices. An invoice goes by the express lane
+// only if that was asked for.
 func openPackages(c *config.Config) {
 	open(c)
 	c.Packages.MaxInvoices, c.Packages.ExpressBelow = 5, 0

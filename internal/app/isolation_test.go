@@ -14,8 +14,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// delayed is how long a send takes that waits for somebody else's fault. A busy machine alone
-// delays one by some seconds, so the faults of these tests last for half a minute and more.
+// delayed is the time above which a send must have waited for somebody else's fault. A busy machine
+// alone delays a send by some seconds, so the faults of these tests last for half a minute and
+// more.
 const delayed = 20 * time.Second
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time
@@ -31,8 +32,8 @@ func (p *pool) slowestSend(nip string, n int) (slowest time.Duration) {
 	return slowest
 }
 
-// All requests of one tenant fail. Those of another one in between are not delayed, and the first
-// tenant's invoices follow when its requests work again.
+// All requests of one tenant fail. Another tenant's requests are not delayed meanwhile, and the
+// first tenant's invoices follow when its requests work again.
 func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	t.Parallel()
 	p, s := newInterceptedPool(t, 2, openSim, open)

@@ -44,7 +44,7 @@ type toldLimits struct {
 type told struct {
 	due, asked, read time.Time
 	pause            time.Duration
-	stricter         []string // groups in which the file wins
+	stricter         []string // groups in which the configuration is stricter than KSeF
 	groups           map[string]bool
 	sessions         int // invoices in a batch session; 0: not told
 }

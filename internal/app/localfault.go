@@ -42,7 +42,7 @@ func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger)
 	return f
 }
 
-// settingsOf names the settings of the files with a tenant's credentials: "key_file".
+// settingsOf names the settings of the files with a tenant's credentials, such as "key_file".
 func settingsOf(t config.Tenant) string {
 	var names []string
 	for _, f := range t.SecretFiles() {
@@ -115,7 +115,7 @@ const (
 	handOverLater = 30 * time.Second
 )
 
-// delay returns when a task that is handed over may run again.
+// delay returns how long it takes until a task that is handed over may run again.
 func (f *localFaults) delay(tenant string) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -121,7 +121,7 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	p.admit(intake.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	writeFile(t, wrong, "not_it\n")
-	// This count ends after a minute by itself.
+	// This count would expire after a minute, and the two dumps would differ.
 	if err := p.base.Redis.Persist(t.Context(), "ksef:inflow:"+p.cfg.Tenants[0].Title()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -176,8 +176,8 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
-// Folders on a file system that takes no files: as root nothing but a write could prove that. The
-// check does not call them proven, and goes on.
+// The folders are on a file system that takes no files. When root runs the check, only a write
+// could show that. The check does not call the folders proven, and goes on.
 func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsChecked(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self"); err != nil {

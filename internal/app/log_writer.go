@@ -11,7 +11,7 @@ import (
 const (
 	// logWaiting is how much of the log waits in memory for whoever reads it, in bytes.
 	logWaiting = 4 << 20
-	// logEnd is how long the end of a process waits until the log is read.
+	// logEnd is how long a process that ends waits for its log to be read, at most.
 	logEnd = 2 * time.Second
 )
 
@@ -28,7 +28,7 @@ type LogWriter struct {
 	mu    sync.Mutex
 	lines [][]byte
 	size  int           // of lines, in bytes
-	lost  int           // since the last line that found room
+	lost  int           // how many lines were lost since the last take
 	wake  chan struct{} // holds a value when there is something to do
 	end   bool
 	done  chan struct{}
@@ -100,7 +100,7 @@ func (l *LogWriter) run() {
 	}
 }
 
-// take returns what waits, and how many lines before it were lost.
+// take returns what waits, and how many lines were lost since the last take.
 func (l *LogWriter) take() (lines [][]byte, lost int, end bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"ksefworker/config"
 )
 
-// lockedBuffer is a log that is read at once.
+// lockedBuffer is a log that takes every line at once.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -84,9 +84,9 @@ func TestLogWriter_ReadAgain_SaysFirstHowManyLinesAreLost(t *testing.T) {
 		l := NewLogWriter(write, config.Log{Format: "json", Level: "info"})
 		big := bytes.Repeat([]byte("x"), logWaiting/2)
 		_, _ = l.Write([]byte("first\n"))
-		synctest.Wait() // it hangs in the first
+		synctest.Wait() // the writer hangs at the first line
 		for range 5 {
-			_, _ = l.Write(big) // two find room
+			_, _ = l.Write(big) // there is room for two
 		}
 		go func() { _ = l.Close(); <-l.done; write.Close() }()
 		raw, _ := io.ReadAll(read)

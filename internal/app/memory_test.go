@@ -28,7 +28,8 @@ func (p *pool) limitMemory(factor float64) {
 	}
 }
 
-// long makes n documents that are most of what Redis holds. A receipt frees that memory.
+// long makes n documents that are so long that they take most of Redis's memory. When an invoice is
+// receipted, the memory of its document is freed.
 func long(n int) []intake.Document {
 	docs := make([]intake.Document, n)
 	for i := range docs {

@@ -24,8 +24,8 @@ var (
 		[]string{"tenant"}, nil)
 )
 
-// standingsAge is how old the figures of single tenants may be. To make them, up to five thousand
-// entries are read, and otherwise every scrape of every worker would read them.
+// standingsAge is how old the figures of single tenants may be. Up to five thousand entries are
+// read to make them, which would be too much for every scrape of every worker.
 const standingsAge = 2 * time.Minute
 
 // tenantCollector exports how single tenants stand: only those that have something to tell, and

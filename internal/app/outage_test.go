@@ -185,8 +185,9 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A task that has to wait for less than two seconds sleeps instead of joining the waitlist, so
-	// a task may pass as many others. Packages are twice as large while sessions are scarce.
+	// A task that has to wait for less than two seconds sleeps instead of joining the waitlist. So
+	// it may overtake as many others as are sent in two seconds. Packages are twice as large while
+	// sessions are scarce.
 	m.inOrder("batch", busy, "B", "", 4*perPackage)
 	m.inOrder("batch", quiet, "Q", probe.Session, 4*perPackage)
 	m.inOrder("online", busy, "E", "", 6)

@@ -14,8 +14,9 @@ type partsOutage struct {
 	host string
 }
 
-// outages tells for readiness and metrics which tenants' parts are kept from their stores, by
-// tenant. While every store takes parts it costs a command for the tenants and one for each store.
+// outages returns, by tenant, the outages that keep parts from the tenants' stores. Readiness and
+// metrics show them. While every store takes parts, that costs one command for every 500 tenants
+// and one for each store.
 func (s *partStore) outages(ctx context.Context) (map[string]partsOutage, error) {
 	hosts, err := s.allRemembered(ctx)
 	if err != nil {

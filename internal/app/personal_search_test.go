@@ -10,9 +10,10 @@ import (
 // appendOnly names what the append-only file holds among the contents of Redis.
 const appendOnly = "the append-only file"
 
-// contentsOfRedis reads every key, with redis-cli, and the append-only file: content by key. Of a
-// sorted set it has members and scores. A hash is there with its names, and again as its values
-// alone without a line between them, because a packed entry is cut into pieces.
+// contentsOfRedis reads every key with redis-cli, and the append-only file. It returns the contents
+// by key. The content of a sorted set is its members and scores. The content of a hash is its
+// fields and values, and then the values once more without line breaks between them, because a
+// packed entry is cut into pieces.
 func (p *pool) contentsOfRedis() map[string]string {
 	p.t.Helper()
 	conn, err := p.cfg.Redis.Conn()
@@ -80,7 +81,7 @@ func plantedIn(contents map[string]string) map[string][]string {
 	return found
 }
 
-// everythingInRedis returns all of that in one text.
+// everythingInRedis returns the names and contents of all keys in one text.
 func everythingInRedis(p *pool) string {
 	p.t.Helper()
 	var all strings.Builder

@@ -36,9 +36,9 @@ func plant(t *testing.T, data []byte) []byte {
 	return append(bytes.Clone(data[:at]), put(data[at:], "Nazwa", planted[0])...)
 }
 
-// With a storage key, Redis holds no buyer, no amount and no XML in clear text, in no key and not
-// in its append-only file: not while invoices wait, and not when they are receipted or rejected.
-// The names are in documents, in file names, and in the reasons of a refusal, a hold and a package.
+// With a storage key, neither the keys of Redis nor its append-only file hold a buyer, an amount or
+// XML in clear text, while invoices wait and after they are receipted or rejected. The names are in
+// documents, in file names, and in the reasons of a refusal, a hold and a package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {

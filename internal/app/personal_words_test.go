@@ -29,9 +29,9 @@ var quotingAnswers = []struct {
 	{403, "application/problem+json", `{"title":"Forbidden","status":403,"detail":"%[1]s","reasonCode":"missing-permissions"}`},
 }
 
-// Every answer to the opening of a session quotes the invoice, by single sends and by packages.
-// What KSeF said is in the log and sealed with the entry, from where a person reads it; Redis
-// and the traces hold no word of it in clear text.
+// Every answer to the opening of a session quotes the invoice, in the express lane and for
+// packages. What KSeF said is in the log. It is also kept sealed with the entry, where a person can
+// read it. Redis and the traces hold no word of it in clear text.
 func TestPersonalData_KSeFQuotesTheInvoiceInItsErrors_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	var asked [3]atomic.Int64

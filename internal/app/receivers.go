@@ -65,8 +65,8 @@ func userAgent(cfg config.Config) string {
 	return "ksefworker/" + buildinfo.Read().Version
 }
 
-// documentTimeout is how long the document of one result may take. Without it only the amount is
-// left out.
+// documentTimeout is how long the document of one result may take. Without the document, only the
+// amount is left out.
 const documentTimeout = 2 * time.Second
 
 // document returns the document of an invoice, from Redis or from the archive; nil when neither

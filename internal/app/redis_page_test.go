@@ -77,13 +77,13 @@ func rowOf(rows []*pageRow, key string) *pageRow {
 	return found
 }
 
-// kindOfWrite is the type of a key by the events that only its type has.
+// kindOfWrite gives the type of a key by an event that only keys of this type have.
 var kindOfWrite = map[string]string{
 	"set": "string", "incrby": "string", "hset": "hash", "hincrby": "hash", "sadd": "set",
 	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list", "xadd": "stream",
 }
 
-// keyEvents notes the first write of every kind to every key, also of those that do not last.
+// keyEvents notes which events each key had. It also notes those of keys that do not last.
 type keyEvents struct {
 	mu     sync.Mutex
 	writes map[[2]string]bool // event, key
@@ -199,7 +199,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	}
 }
 
-// login logs a user of [withUsers] in at the business page.
+// login logs in at the business page as a user of [withUsers].
 func login(t *testing.T, addr, user string) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -218,7 +218,7 @@ func login(t *testing.T, addr, user string) *http.Client {
 	return client
 }
 
-// writeRareLedgerKeys makes the ledger write what twelve good invoices do not.
+// writeRareLedgerKeys makes the ledger write the keys that twelve good invoices do not need.
 func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
 	ctx, nip := t.Context(), sample.NIP(0)
@@ -257,7 +257,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	cutInPieces(t, l, document)
 }
 
-// cutInPieces cuts a package that is larger than one script makes.
+// cutInPieces cuts a package of more invoices than one call of the script takes.
 func cutInPieces(t *testing.T, l *ledger.Ledger, document func(id string) ledger.NewInvoice) {
 	t.Helper()
 	const n = 250
@@ -341,7 +341,7 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 	}
 }
 
-// seeSickQueue lets the queue remember a key that holds another type for a moment.
+// seeSickQueue gives a key of a queue another type for a moment, and lets the queue remember that.
 func seeSickQueue(t *testing.T, base *connect.Pool) {
 	t.Helper()
 	const sick = "asynq:{upkeep}:archived"
@@ -356,8 +356,9 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 	}
 }
 
-// seeSickKey lets the ledger remember a key that holds another type for a moment. PFADD writes a
-// string, and its event is none of those that are compared.
+// seeSickKey gives a key of the ledger another type for a moment, and lets the ledger remember
+// that. PFADD makes the key a string; its event is not in kindOfWrite, so docs/redis.md need not
+// list it.
 func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 	t.Helper()
 	const sick = "ksef:cursors"

@@ -25,10 +25,10 @@ type redisWatch struct {
 
 	incomplete bool // indexes may lack entries, because Redis refused commands
 
-	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now, or to newer builds alone
+	elsewhere atomic.Pointer[error] // why this process may not work with the ledger; nil: it may
 }
 
-// redisFresh is how long a result is shown again: readiness may be asked for often, and a check
+// redisFresh is how long a result is used again. Readiness may be asked for often, and a check
 // costs a write and five commands.
 const redisFresh = time.Second
 
@@ -95,7 +95,8 @@ func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	}
 }
 
-// refuse says why this process may do nothing for any tenant; nil while the ledger is its own.
+// refuse says why this process may do nothing for any tenant; nil while it may work with the
+// ledger.
 func (w *redisWatch) refuse() error {
 	if err := w.elsewhere.Load(); err != nil {
 		return *err

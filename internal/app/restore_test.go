@@ -45,8 +45,8 @@ func (p *pool) restore(b backup) {
 	if err := p.redis.Kill(); err != nil {
 		p.t.Fatal(err)
 	}
-	// A server with appendonly yes would not read the snapshot. One without does; told to, it then
-	// writes its append-only file from what it has read.
+	// A server with appendonly yes would not read the snapshot. So a server without it reads the
+	// snapshot first. Then it is told to write an append-only file from what it has read.
 	first, err := redisd.Start(ctx, redisd.Options{Dir: b.redis})
 	if err != nil {
 		p.t.Fatal(err)

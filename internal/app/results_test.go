@@ -67,8 +67,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.got = append(r.got, one)
 }
 
-// states returns the states that it was told of an invoice, in their order, and checks that
-// revisions grow.
+// states returns the states of an invoice in the order in which the receiver was told them. It
+// checks that no revision is lower than the one before it.
 func (r *receiver) states(id string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +113,8 @@ func TestResults_WholeWay_EveryReceiverIsToldOfEveryOutcome(t *testing.T) {
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
-	// What an earlier pool has left is too old, and goes although nothing pushes it out.
+	// A result of 1970, which an earlier pool has left, is removed because of its age, although the
+	// stream is not full.
 	old := &redis.XAddArgs{Stream: "ksef:results", ID: "1-1", Values: []any{"id", "old"}}
 	if err := p.base.Redis.XAdd(t.Context(), old).Err(); err != nil {
 		t.Fatal(err)

@@ -146,9 +146,9 @@ func seriesOf(metrics string) (n int) {
 	return n
 }
 
-// A page costs a few commands for all tenants, and a bounded number of series, whatever of it is
-// known from before: with a command for each tenant and group, a scrape of five hundred tenants
-// would be felt by the whole pool.
+// A page costs a few commands for all tenants together, and has a bounded number of series. That
+// holds whatever is still known from an earlier page. With a command for each tenant and group, the
+// whole pool would feel a scrape of five hundred tenants.
 func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, 40, func() time.Time { return now })
@@ -163,7 +163,7 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 		t.Errorf("/readyz with an old overview costs %+v", ready)
 	}
 	now = now.Add(time.Hour)
-	for _, what := range []string{"first", "next"} { // the figures of single tenants among them, which are kept for two minutes
+	for _, what := range []string{"first", "next"} { // the first also reads the tenants' figures, kept for two minutes
 		scrape, metrics := s.asked("/metrics")
 		if n := seriesOf(metrics); scrape.commands > 500 || n > 5000 {
 			t.Errorf("the %s /metrics costs %+v and has %d series", what, scrape, n)
@@ -178,8 +178,8 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 	}
 }
 
-// Every tenant has something that waits: what is read of each is read in scripts of a hundred
-// tenants.
+// Every tenant has something that waits. What is read for each tenant is read by scripts, a hundred
+// tenants at a time.
 func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 	now := time.Now()
 	s := newSite(t, manyTenants, func() time.Time { return now })
@@ -193,12 +193,13 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 	}
 }
 
-// overviewKept is less than the age that the overview may have, and more than that of the limits.
+// overviewKept is an age at which the overview of what waits is still used, and the use of the
+// limits is read again.
 const overviewKept = 5 * time.Second
 
-// Each page is asked for when nothing is known from before (first), when only the figures of single
-// tenants are (later), and when all but the limits is (again). 40 tenants have something that
-// waits, or all.
+// Each page is asked for in three cases. Nothing is known from an earlier page (first), or only the
+// figures of single tenants are (later), or everything but the use of the limits is (again). Either
+// 40 tenants or all of them have something that waits.
 func BenchmarkScrape500Tenants(b *testing.B) {
 	for _, waiting := range []int{40, manyTenants} {
 		now := time.Now()

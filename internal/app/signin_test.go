@@ -53,8 +53,9 @@ func signIn(t *testing.T, addr string, op *oidctest.Provider) *http.Client {
 	return client
 }
 
-// Beyond loopback nobody is let in without a login, and one at a provider is a login. Without any
-// user of its own the worker's page and the queue's dashboard are open to those from the provider.
+// Beyond loopback nobody gets in without a login, and a login at a provider counts as one. The
+// configuration has no users here. People who log in at the provider may use the worker's page and,
+// as their groups allow, the queue's dashboard.
 func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 	t.Parallel()
 	var op *oidctest.Provider

@@ -88,9 +88,9 @@ func resealed(t *testing.T, p *pool) {
 	})
 }
 
-// The documented rotation, step by step: --check says when nothing needs the old key, and then
-// everything can be read without it: file names, reasons, refusals, a hold, and the document of an
-// invoice that waits.
+// The key is rotated step by step, as the documentation says. When nothing needs the old key any
+// more, --check says so. Everything can be read without it then: file names, reasons, refusals, a
+// hold, and the document of an invoice that waits.
 func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	old, fresh := keyFiles(t, "a")[0], keyFiles(t, "b")[0]

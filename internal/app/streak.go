@@ -42,8 +42,8 @@ func (s *streak) answered() {
 	s.n, s.objects = 0, nil
 }
 
-// ofThisProcess reports whether possibly only this process gets no answers: enough requests have
-// failed, and no single object explains it.
+// ofThisProcess reports whether it may be that only this process gets no answers: enough requests
+// have failed, and no single object explains the failures.
 func (s *streak) ofThisProcess() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,7 +26,8 @@ func (fixedToken) Access(context.Context) (direct.Secret, error) { return direct
 func (fixedToken) Refused(direct.Secret)                         {}
 func (fixedToken) Denied(direct.Secret)                          {}
 
-// limitsOf is a KSeF that tells limits, and a clock.
+// limitsOf returns the limits that a KSeF with these answers tells, the limiter that they are for,
+// and a function that moves their clock forward.
 func limitsOf(t *testing.T, answer func() (int, string)) (*toldLimits, *ratelimit.Limiter, func(time.Duration)) {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +139,7 @@ func TestToldLimits_After429_AsksAgainAndNotForEach(t *testing.T) {
 	if asked < 5 || asked > 6 {
 		t.Errorf("asked %d times in an hour of 429s", asked)
 	}
-	pass(limitsAfter429) // for the last of them
+	pass(limitsAfter429) // the last 429 leads to one more question
 	if told.begin(toldNIP) {
 		told.ask(t.Context(), toldNIP)
 	}

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// unansweredError says that, as far as the pool knows, only this process gets no proper answers,
-// because it may be behind a sick proxy, or cannot connect. Another worker may be able to do what
-// this one cannot.
+// unansweredError says that this process gets no proper answers or cannot connect, and that the
+// pool does not know the same of other processes. A sick proxy may be the cause. Another worker may
+// be able to do what this one cannot.
 type unansweredError struct {
 	notNow *ratelimit.NotNow
 	apart  bool // it cannot connect
@@ -73,7 +73,7 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	case !governed:
 		return &unansweredError{mine, false}
 	}
-	return c.answers.Success(ctx, p) // closed, so that it delays nothing when the pool goes on
+	return c.answers.Success(ctx, p) // closes the own circuit: it must not delay later requests
 }
 
 // failed reports that a request reached the host and got no proper answer. The pool is told when

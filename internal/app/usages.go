@@ -62,8 +62,9 @@ func (u usages) held() map[string]bool {
 }
 
 // shownTenants chooses the tenants that have series of their own. most is their maximum number.
-// When there are more tenants, those that something holds back come first, and then those with the
-// most waiting invoices. waiting counts the waiting invoices of each tenant.
+// When there are more tenants, only tenants that something holds back or that have waiting invoices
+// are chosen: first those that are held back, then those with the most waiting invoices. waiting
+// counts the waiting invoices of each tenant.
 func shownTenants(all []string, most int, held map[string]bool, waiting map[string]int) []string {
 	if len(all) <= most {
 		return all

@@ -13,7 +13,7 @@ const (
 	maxPause       = time.Minute
 )
 
-// circuit remembers whether the store answers. It belongs to this process, not to the pool: a share
+// circuit remembers whether the store answers. It belongs to this process, not to the pool. A share
 // that is not mounted here, or a route that is broken from here, says nothing about other
 // processes, and their failures must not stop this one.
 //

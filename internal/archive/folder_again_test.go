@@ -46,8 +46,8 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 	}
 }
 
-// What was put into the folder before and not flushed is in neither: a flush must not say that it
-// is durable.
+// A file was put but not flushed when the folder was replaced. The new folder does not have it, so
+// a flush must not say that the file is durable.
 func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) {
 	for what, replace := range map[string]func(string) error{
 		"removed":    os.RemoveAll,
@@ -75,8 +75,8 @@ func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) 
 	}
 }
 
-// The folder is removed, and a link to another one is in its place. It is not followed; the folder
-// itself is taken again when it is back.
+// The folder is removed, and a link to another folder is in its place. The link is not followed.
+// The folder itself is used again when it is back.
 func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 	base := t.TempDir()
 	dir, other := filepath.Join(base, "kept"), filepath.Join(base, "other")

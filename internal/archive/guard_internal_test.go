@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// scripted is a back end whose calls hang, fail or succeed as the test says. It has no other
-// methods.
+// scripted is a back end whose calls hang, fail or succeed as the test says. The other methods of
+// Store must not be called.
 type scripted struct {
 	Store
 	mu    sync.Mutex

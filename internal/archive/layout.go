@@ -97,9 +97,9 @@ func component(text string) string {
 	return b.String()
 }
 
-// ReceiptCopyName returns the name of a UPO that must not have the name from ReceiptName: one that
-// does not attest every accepted invoice of its session, or one that came after such a UPO.
-// fingerprint distinguishes the copies of one session.
+// ReceiptCopyName returns the name of a UPO that must not have the name from ReceiptName. That is a
+// UPO that does not attest every accepted invoice of its session, or one that came after such a
+// UPO. fingerprint distinguishes the copies of one session.
 func ReceiptCopyName(nip, date, session, fingerprint string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + "-" + component(fingerprint) + ".xml"
 }

@@ -106,8 +106,8 @@ func TestOwned_Moved_BelongsToTheNewAddress(t *testing.T) {
 	}
 }
 
-// The archive is away when a process starts: its first use asks, and the one after that, until
-// there is an answer.
+// The archive is away when a process starts. The first use of the archive asks who owns it, and so
+// does every later use until there is an answer.
 func TestOwned_ArchiveIsAway_IsAskedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // in the way

@@ -17,8 +17,8 @@ func (u uses) ArchiveUsed(_ context.Context, url string) (bool, error) { return 
 
 func (u uses) NoteArchive(_ context.Context, url string) error { u[url] = true; return nil }
 
-// A process starts while the share of its archive is not mounted: the empty folder below the mount
-// point is not taken for a new archive, and a document that it lacks is not called lost.
+// A process starts while the share of its archive is not mounted. The empty folder below the mount
+// point does not count as a new archive, and a document that it lacks does not count as lost.
 func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.T) {
 	dir, known := filepath.Join(t.TempDir(), "archive"), uses{}
 	open := func() *archive.OwnedStore {
@@ -63,7 +63,7 @@ func TestOwned_UsedBeforeAndEmptyNow_EveryCallIsRefusedUntilItIsBack(t *testing.
 	}
 }
 
-// The way out that the message names.
+// A person does what the message says and puts the mark back. The archive is used again.
 func TestOwned_MarkIsPutBackByHand_BeginsAnew(t *testing.T) {
 	dir := t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{})

@@ -70,14 +70,16 @@ var (
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
 		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
 			machinery, trail),
-		// asynq: it says when, and knows of the ledger only when Redis is full.
+		// asynq: it says when. Of the ledger it uses the invoices that it queues tasks for, and the
+		// error of a full Redis.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
 		// checks.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger", "internal/explain"}, document),
-		// Who is told of it. The ledger says of what; receivers know nothing of it.
+		// Who is told of it. sinks reads in the ledger what to tell; a receiver does not know the
+		// ledger.
 		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
 		// The words about every code: they know no other package, and any that shows an invoice to
@@ -162,7 +164,7 @@ var (
 		"internal/simulator/fa/facts":   nil, // reads the schemas for it
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
-		// The second face: the Ministry's API on the inside of the first.
+		// The second face: the Ministry's API, with the same inside as the first.
 		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
 			"internal/simulator/login", "internal/simulator/strictjson"},
 		"internal/simulator/login":        {"internal/simulator/xades"},
@@ -209,7 +211,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report": {"internal/archive"},
-		// One test tells it what a ledger says.
+		// One test hands it outcomes from a real ledger.
 		"internal/results/sinks/postgres": {"internal/ledger"},
 		"internal/page":                   {"internal/archive", "internal/results/sinks"},
 		"internal/httpintake":             {"internal/archive", "internal/queue"},

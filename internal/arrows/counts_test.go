@@ -17,7 +17,8 @@ import (
 var countedMany = regexp.MustCompile(`%d( [a-z]+){0,2} (attempts|calls|deliveries|documents|entries|files|indexes|invoices|items|keys|` +
 	`months|others|packages|queues|receipts|records|refusals|replicas|requests|results|sessions|tasks|tenants|texts|tries|workers)\b`)
 
-// neverOne are texts whose number is a limit of the program or of KSeF, or the whole of a share.
+// neverOne are texts with a number that is a limit of the program or of KSeF, or the total of a
+// share.
 var neverOne = []string{
 	"has more than %d keys",
 	"holds %d entries, more than %d",

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// docs/architecture.md leads a newcomer by names of files.
+// docs/architecture.md guides a newcomer by file names.
 func TestArchitecture_NamedFiles_Exist(t *testing.T) {
 	page, err := os.ReadFile("../../docs/architecture.md")
 	if err != nil {

@@ -45,7 +45,7 @@ const (
 	// CallAgain lets a receiver of results be called again at once.
 	CallAgain = "call again"
 	Export    = "export"
-	// ExportInvoices is an export of what was searched, Export one of open items.
+	// ExportInvoices is an export of the results of a search, Export is an export of open items.
 	ExportInvoices = "export invoices"
 )
 

@@ -23,7 +23,7 @@ func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 	}
 }
 
-// The flags are those of make build, so that a binary that a person builds says what it is.
+// The test builds with the flags of make build: a binary that a person builds must say what it is.
 func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is not installed")

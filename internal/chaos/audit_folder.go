@@ -51,7 +51,7 @@ func (in *inbox) list() ([]string, error) {
 	return all, err
 }
 
-// done reports whether every file is out of the way, and has its receipt where it gets one.
+// done reports whether every file is in a final place, and every accepted one has its receipt.
 func (in *inbox) done() bool {
 	all, err := in.list()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// awaitClients waits until the exporter has been told everything: by its receiver and in its
-// folder. When that takes too long, the audit says what is missing.
+// awaitClients waits until the exporter has been told everything, through its receiver and through
+// its folder. When that takes too long, the audit says what is missing.
 func (au *auditor) awaitClients(ctx context.Context) {
 	deadline := time.Now().Add(min(au.o.Patience, 5*time.Minute))
 	for time.Now().Before(deadline) {

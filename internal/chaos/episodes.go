@@ -153,8 +153,9 @@ func (r *run) overduePackages(ctx context.Context, now time.Time) (ids []string,
 	return ids, nil
 }
 
-// countPartial counts each ordered fault: how often it struck, where the simulator or the bucket
-// counts that, otherwise its episodes. It removes them from the simulator's counts.
+// countPartial counts each ordered fault. It counts how often the fault struck if the simulator or
+// the bucket records that, and its episodes otherwise. It removes these faults from the simulator's
+// counts.
 func (r *run) countPartial(faults map[string]int) map[string]int {
 	out := map[string]int{}
 	for _, kind := range r.o.Partial {

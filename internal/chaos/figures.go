@@ -34,8 +34,8 @@ type Figures struct {
 	// MaxWait is the longest time from intake to acceptance of an invoice that no partial fault
 	// concerned.
 	MaxWait time.Duration
-	// Behind is how long the exporter's programs waited for the rest after the last invoice had its
-	// end.
+	// Behind is the time from the end of the last invoice until the programs of the exporter (the
+	// company that hands invoices in) had been told everything.
 	Behind time.Duration
 	Took   time.Duration
 }

@@ -34,10 +34,10 @@ type pair struct {
 	master, replica *redisd.Server
 }
 
-// durable returns options for a server that syncs every write, because the promises do not hold for
-// a Redis that may lose its last second. A replica is filled at once and not after five seconds. A
-// server starts with priority 0, so that the Sentinel does not choose it before it has everything:
-// an old master that has just come back would otherwise bring its old data back.
+// durable returns options for a server that syncs every write, because this program promises
+// nothing for a Redis that may lose its last second. A replica is filled at once, not after five
+// seconds. A server starts with priority 0, so that the Sentinel does not choose it before it has
+// everything: an old master that has just come back would otherwise bring its old data back.
 func durable(dir string) redisd.Options {
 	return redisd.Options{
 		Dir: dir, AppendOnly: true,

@@ -103,8 +103,8 @@ func TestParsePartial_ListsAndUnknownNames(t *testing.T) {
 	}
 }
 
-// The export contains numbers that KSeF can return differently, where the faults need them, and no
-// two are the same invoice to KSeF.
+// Some faults need numbers that KSeF can return in another form, so the export contains such
+// numbers. Even so, no two of its invoices are the same invoice to KSeF.
 func TestPartial_OddNumbers_StayDistinct(t *testing.T) {
 	_, e, _, _ := partialRun(t, Options{Seed: 1, Partial: []string{Rewritten, Undecodable}})
 	seen, blanks, digits := map[testbed.Invoice]bool{}, 0, 0

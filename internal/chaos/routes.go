@@ -30,7 +30,7 @@ const (
 )
 
 const (
-	oneInFolder = 4 // deliveries
+	oneInFolder = 4 // of the deliveries
 	oneInTorn   = 12
 	oneInZIP    = 3 // of those that are renamed
 )

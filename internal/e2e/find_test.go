@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A whole package is archived in one ZIP. Without the ledger an accountant finds an invoice of
-// it by its number and gets its document and receipt.
+// A whole package is archived in one ZIP. An accountant finds one of its invoices by number,
+// without the ledger, and gets the document and the receipt.
 func TestFind_WholePackageInOneZIP_DocumentAndReceiptAreExportedWithoutTheLedger(t *testing.T) {
 	s := newSite(t, simulator.Options{})
 	s.configure(1, func(c *config.Config) { c.Confirm.First, c.Confirm.Max = 200*time.Millisecond, time.Second })

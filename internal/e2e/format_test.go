@@ -132,7 +132,7 @@ func TestFormat_AnEarlierBuildSharesThePool_NothingIsTwiceAndAtLastItIsRefused(t
 	s.balanced(10)
 }
 
-// run runs a program of the site to its end.
+// runProgram runs a program of the site to its end.
 func runProgram(s *site, path string, args ...string) (int, string) {
 	s.t.Helper()
 	at := 0

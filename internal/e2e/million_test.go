@@ -27,7 +27,8 @@ const (
 )
 
 // TestMillion_ADayOfTwentyTenants_BooksBalance prints for each hour the CPU time that an invoice
-// took the workers and Redis. What is already there must not make the next one dearer.
+// took the workers and Redis. The invoices that are already there must not make the next ones
+// dearer.
 func TestMillion_ADayOfTwentyTenants_BooksBalance(t *testing.T) {
 	total, err := strconv.Atoi(os.Getenv("KSEF_BENCH_MILLION"))
 	if err != nil || total < dayHours*dayTenants {

@@ -14,11 +14,11 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// away is how long Redis is away: the whole minute that is promised. Only so long an outage
-// outlasts asynq's lease (30 s, fixed), so that the worker's running tasks are given to others. On
-// the way it outlasts the rest as well: the time-outs of one call with its repetitions (4 × 5 s),
-// asynq's record that a server lives (10 s), the worker's own heartbeat (dead_after: 3 s), the
-// limiter's check before a task, and a dozen rounds of the pulse.
+// away is how long Redis is away: the whole minute that is promised. A shorter outage might not
+// outlast asynq's lease (30 s, fixed), after which the worker's running tasks are given to others.
+// A minute also outlasts the time-outs of one call with its repetitions (4 × 5 s), asynq's record
+// that a server lives (10 s), the worker's own heartbeat (dead_after: 3 s), the limiter's check
+// before a task, and a dozen rounds of the pulse.
 const away = time.Minute
 
 // outages are the ways in which Redis can be away.

@@ -23,8 +23,8 @@ import (
 
 var grossInXML = regexp.MustCompile(`<P_15>(-?[0-9.]+)</P_15>`)
 
-// booked adds up P_15 of what the simulator's books say is accepted, by seller: it knows the
-// hashes, and the files that were exported have the amounts.
+// booked adds up, by seller, P_15 of the invoices that the simulator's books have as accepted. The
+// books have the hashes of the invoices, and the exported files have their amounts.
 func (s *site) booked(dirs ...string) map[string]*big.Rat {
 	s.t.Helper()
 	byHash := map[string]*big.Rat{}

@@ -19,7 +19,7 @@ const (
 	after  moment = "after"  // it was answered, and nothing follows
 )
 
-// trap strikes once. It then has killed its victim, unless the victim is to live.
+// trap strikes once. With kills, it kills its victim when it strikes.
 type trap struct {
 	kills  bool
 	victim chan *worker  // set by arm

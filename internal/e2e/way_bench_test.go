@@ -20,9 +20,10 @@ const benchWayWithin = 5 * time.Minute
 
 // BenchmarkWay_10kInvoices is the whole way of ten thousand invoices of 8 KB: a folder, enqueue,
 // one worker, KSeF's answers after a second, receipts in a folder. The settings are the defaults.
-// Redis, the worker and the simulator share the machine. Each is measured through the gateway and
-// straight to KSeF. The CPU time of the stand-in for KSeF, which checks every document against the
-// schema on this machine, is printed apart: KSeF has machines of its own.
+// Redis, the worker and the simulator share the machine. The benchmark measures the way through the
+// gateway and the way straight to KSeF, each with the limits of production and without limits. The
+// CPU time of the stand-in for KSeF, which checks every document against the schema on this
+// machine, is printed apart: KSeF has machines of its own.
 func BenchmarkWay_10kInvoices(b *testing.B) {
 	for _, c := range []struct {
 		name    string

@@ -74,7 +74,8 @@ func TestWords_EveryClosedListOfTheProgram_HasWords(t *testing.T) {
 	want(t, explain.State, results.Unreadable, "results.Unreadable")
 }
 
-// The contract of the Ministry's API 2.8 (open-api 2.7.0 of July 2026, and 21184 of 2.8.0).
+// The codes are those of the contract of the Ministry's API 2.8 (open-api 2.7.0 of July 2026, and
+// 21184 of 2.8.0).
 func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	for _, code := range []int{
 		9101, 9102, 9103, 9105,
@@ -99,7 +100,7 @@ func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 408, 410, 418, 429, 500, 502, 503, 504, 599} {
 		want(t, explain.HTTP, strconv.Itoa(status), "HTTP")
 	}
-	// What the stand-in answers, the real one does.
+	// KSeF answers every code that its stand-in, the simulator, answers.
 	s := readSource(t, "simulator")
 	s.each(func(n ast.Node) bool {
 		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.INT && len(lit.Value) == 5 && strings.HasPrefix(lit.Value, "21") {
@@ -126,7 +127,7 @@ func (u used) text(t *testing.T, space explain.Space, text, where string) {
 // used counts the texts that have the form of an entry.
 type used map[string]int
 
-// all fails for an entry that no text of the program has the form of any more.
+// all fails for each entry whose form no text of the program has any more.
 func (u used) all(t *testing.T, space explain.Space) {
 	t.Helper()
 	for _, e := range explain.All() {
@@ -150,8 +151,8 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 			}
 			text, literal := s.text(e)
 			if literal && strings.HasPrefix(text, "must ") {
-				// The schema's lists of allowed values have any text. Other rules have words of
-				// their own.
+				// The entry schema_value fits any text, because the schema's lists of allowed
+				// values may be anything. Rules of package invoice itself have words of their own.
 				if e, _ := explain.ByText(explain.Refused, text); e.Code == "schema_value" && dir == "invoice" {
 					t.Errorf("%s: %q has only the words for values of the schema", s.at(n), text)
 				}
@@ -204,8 +205,8 @@ var parkers = map[string]map[string]int{
 	"tasks":      {"stopped": 1, "parkOutsidePackage": 2},
 }
 
-// passedOn are the expressions of reasons that a function got and passes on. Their texts are found
-// where it is called.
+// passedOn are the expressions of reasons that a function got and passes on. The texts of such
+// reasons are found where that function is called.
 var passedOn = []string{"reason", "m.Reason", "s.Park.Reason"}
 
 // reasonMakers are the functions whose results are reasons.

@@ -66,8 +66,9 @@ func TestSentences_EachOne_KeepsItsFacts(t *testing.T) {
 	}
 }
 
-// What package waiting says an invoice waits for is said in Polish too. What a task said when it
-// ran last is open, so a page leaves that out in Polish where it is not known.
+// Every text of package waiting about what an invoice waits for has a Polish form. The words of a
+// task about its last run may be any text, so a page in Polish leaves them out where they have no
+// Polish form.
 func TestSentences_EverythingThatAnInvoiceWaitsFor_HasPolish(t *testing.T) {
 	s := readSource(t, "waiting")
 	found := 0

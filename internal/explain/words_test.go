@@ -40,7 +40,8 @@ func TestTable_EachEntry_IsWholeInBothLanguages(t *testing.T) {
 	}
 }
 
-// Who has nothing to do must not be told that something is to be fixed, and the reverse.
+// Where nothing has failed, the advice is to do nothing. Where somebody has to act, the advice says
+// what to do.
 func TestTable_AdviceAndRetry_DoNotContradict(t *testing.T) {
 	for _, e := range explain.All() {
 		nothing := strings.HasPrefix(e.EN.Do, "Nothing")

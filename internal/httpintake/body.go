@@ -125,7 +125,7 @@ type pacedReader struct {
 // Read implements [io.Reader].
 func (p *pacedReader) Read(to []byte) (int, error) {
 	allowed := p.period + time.Duration(p.n)*time.Second/minRate
-	_ = p.control.SetReadDeadline(p.start.Add(allowed)) // a connection without deadlines has none
+	_ = p.control.SetReadDeadline(p.start.Add(allowed)) // if the connection supports no deadlines, it gets none
 	n, err := p.from.Read(to)
 	p.n += int64(n)
 	return n, err

@@ -43,9 +43,9 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// anybody serves a route without a key. Every unsuccessful answer is a problem, and every
-// call is one line in the log: never a query, which may hold a ref or a number, nor anything of a
-// body.
+// anybody serves a route without a key. Every unsuccessful answer is a problem. Every call except a
+// probe is one line in the log. The line has nothing of a body and nothing of the query, which may
+// hold a ref or a number.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()
@@ -88,7 +88,7 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 // Continue" of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Time{}) // a connection without deadlines has none
+	_ = control.SetWriteDeadline(time.Time{}) // fails where the connection has no deadlines
 	if r.ContentLength != 0 {
 		_ = control.SetReadDeadline(time.Now().Add(s.o.Limits.BodyPeriod))
 	}
@@ -140,7 +140,7 @@ func (c *call) write(status int, contentType string, v any) {
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Content-Language", string(c.lang))
 	c.w.Header().Set("Vary", "Accept-Language")
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // a connection without deadlines has none
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // as in hurry
 	c.w.WriteHeader(status)
 	enc := json.NewEncoder(c.w)
 	enc.SetEscapeHTML(false)

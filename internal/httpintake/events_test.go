@@ -34,7 +34,7 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 	b.move(ledger.Parked, nil, second)
 	b.move(ledger.Queued, nil, first)
 	b.move(ledger.Parked, nil, first)
-	b.post([]byte("<x"), "") // it says not whose it is: an event of the one tenant of the client
+	b.post([]byte("<x"), "") // it does not say whose it is: an event of the one tenant of the client
 	var got []string
 	next := ""
 	for range 10 {
@@ -104,7 +104,7 @@ func TestEvents_CursorAheadOfTheOutbox_IsToldSo(t *testing.T) {
 	b := newBench(t, nil)
 	b.move(ledger.Parked, nil, b.take(0, "FV/1", ""))
 	_, next := b.events("")
-	b.must(b.rdb.Del(t.Context(), "ksef:outbox").Err()) // Redis was restored from before it
+	b.must(b.rdb.Del(t.Context(), "ksef:outbox").Err()) // as after a restore from an old backup
 	a := b.call("GET", "/v1/events?cursor="+next, nil)
 	if b.want(a, http.StatusGone, "cursor-too-old"); !strings.Contains(a.body.Detail, "ahead") {
 		t.Errorf("%s", a.raw)

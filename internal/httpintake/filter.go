@@ -99,14 +99,15 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 }
 
 // matchUnread is match for an entry that cannot be read. At most its state and tenant are known, so
-// it is listed only when the filter asks for nothing else. A look-up by ref or number has found it
-// by that already.
+// it is listed only when the filter asks for nothing else. The ref and the number of the filter
+// need no check: the look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.Tenants)
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()
 }
 
-// selects reports whether the filter asks for more than a state and the tenants of the client.
+// selects reports whether the filter asks for something that only a readable entry shows: a KSeF
+// number, the beginning of a number, or a day.
 func (f *filter) selects() bool {
 	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
 }

@@ -60,7 +60,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 	return items, src.fault
 }
 
-// ofGo finds words that mean something to whoever wrote this program alone.
+// ofGo finds words that mean something only to people who know the code of this program.
 var ofGo = regexp.MustCompile(`Go (value|struct)|httpintake|json: `)
 
 // said fails the test when an answer is not JSON, or says nothing to a caller.

@@ -70,7 +70,8 @@ func linksOf(id string) *invoiceLinks {
 }
 
 // itemOf returns the answer about a document. entries has the entries of the ledger that the
-// document met, by id: its own when the document is here already, and those in its way.
+// document met, by id: the document's own entry when it is here already, and the entries that are
+// in its way.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
 	it := item{Ref: a.Ref, File: a.File, Number: inv.Number, Tenant: inv.Tenant}
@@ -78,7 +79,7 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	var here ledger.Invoice
 	if a.Taken == ledger.Present {
 		here = entries[inv.ID]
-		met = []string{here.Tenant, inv.Tenant} // the second is that of an archived result
+		met = []string{here.Tenant, inv.Tenant} // inv: of a result that only the archive has
 	}
 	for _, tenant := range met {
 		if tenant != "" && !c.client.owns(tenant) {
@@ -111,9 +112,9 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	return it
 }
 
-// foreign is the answer about a document that is here for a tenant that is not the client's, or
-// whose number is. It says only that the document cannot be taken: not the id, the state, or what
-// differs.
+// foreign is the answer when the document, or another one with its number, is already here for a
+// tenant that is not the client's. It says only that the document cannot be taken. It tells neither
+// the id, nor the state, nor what differs.
 func (c *call) foreign(it item) item {
 	rule := c.lang.say(text{
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",

@@ -173,12 +173,12 @@ func (l *listing) changed(c *call, f filter) error {
 	return c.json(http.StatusOK, answer)
 }
 
-// acceptedOn returns the day in a KSeF number: NIP-YYYYMMDD-….
+// acceptedOn returns an instant before the day in a KSeF number (NIP-YYYYMMDD-…) begins.
 func acceptedOn(ksefNumber string) (time.Time, bool) {
 	parts := strings.Split(ksefNumber, "-")
 	if len(parts) < 2 {
 		return time.Time{}, false
 	}
 	at, err := time.ParseInLocation("20060102", parts[1], time.UTC)
-	return at.Add(-24 * time.Hour), err == nil // the day is Warsaw's
+	return at.Add(-24 * time.Hour), err == nil // the day is Warsaw's, and begins before UTC's
 }

@@ -97,8 +97,8 @@ func TestList_EachFilter_FindsWhatItNames(t *testing.T) {
 	}
 }
 
-// KSeF counts all spaces as equal, and so does a person. The number that one client typed may be,
-// byte for byte, that of an invoice of another client.
+// KSeF treats all kinds of spaces as equal, and so does a person. One client may type a number that
+// is, byte for byte, the number of another client's invoice.
 func TestList_NumberInAnotherSpelling_IsFoundAlsoWhereAnotherClientHasItAsTyped(t *testing.T) {
 	b := newBench(t, nil)
 	b.take(1, "FV 1", "")

@@ -28,9 +28,9 @@ func answerOf(r results.Result) invoiceAnswer {
 	return a
 }
 
-// invoice returns the entry that the path of a call names. An invoice of another client does not
-// exist for this one. An entry that cannot be read gives a problem that wraps an
-// [*ledger.UnreadableError].
+// invoice returns the entry that the path of a call names. An invoice of another client gets the
+// same answer as one that does not exist. An entry that cannot be read gives a problem that wraps
+// an [*ledger.UnreadableError].
 func (co *core) invoice(c *call, id string) (ledger.Invoice, error) {
 	missing := &problem{kind: notFound, detail: text{
 		en: "no invoice of your tenants has this id", pl: "żadna faktura Twoich podatników nie ma tego id"}}

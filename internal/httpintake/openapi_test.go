@@ -174,8 +174,8 @@ func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
 	}
 }
 
-// What is sent is closed, and answers are open: a program that was made from the description must
-// not stop at a field that a later version adds.
+// The description forbids unknown fields in the bodies of calls, but not in answers: a program that
+// was made from it must not stop at a field that a later version adds.
 func TestOpenAPI_Answers_MayGetNewFieldsAndBodiesMayNot(t *testing.T) {
 	_, answers, _ := strings.Cut(string(openAPI), "\n    Submitted:\n")
 	if strings.Contains(answers, "additionalProperties") || !strings.Contains(string(openAPI), "additionalProperties: false") {

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// parameters are those that a query may have, each with what its value must be.
+// parameters are the parameters that a query may have, each with the rule for its value.
 type parameters map[string]text
 
 // The parameters of the calls that read.

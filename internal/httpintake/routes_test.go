@@ -34,8 +34,9 @@ func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing
 	}
 }
 
-// The server reads the rest of a body before it answers. Who has no key must not hold a connection
-// by a body that does not come, nor who has one by the body of a call that needs none.
+// The server reads the rest of a body before it answers. A caller without a key must not hold a
+// connection by a body that does not come. A caller with a key must not do so either, in a call
+// that needs no body.
 func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 100 * time.Millisecond })
 	id := b.take(0, "FV/1", "")
@@ -64,7 +65,7 @@ func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	}
 }
 
-// deadlines are those that a call sets for its connection.
+// deadlines records the write deadlines that a call sets for its connection.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	write []time.Time
@@ -75,7 +76,8 @@ func (d *deadlines) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-// A deadline of an answer that has passed would fail the "100 Continue" of the next call.
+// A call lifts the write deadline that the answer before it has set. Once passed, that deadline
+// would fail the "100 Continue" of this call.
 func TestCall_DeadlineOfTheAnswerBefore_IsLifted(t *testing.T) {
 	b := newBench(t, nil)
 	s, err := New(b.o)

@@ -43,7 +43,8 @@ type Options struct {
 	Now            func() time.Time
 }
 
-// Limits bound what callers can make a server do. Every field is required.
+// Limits bound what callers can make a server do. Every field but TempDir and BodyPeriod is
+// required.
 type Limits struct {
 	Body       int64 // bytes of one body
 	Document   int64 // bytes of one document

@@ -183,7 +183,8 @@ func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
 		}
 		a := adms[i]
 		if a.Asked == "" && a.Invoice.NIP == "" && len(c.client.Tenants) == 1 {
-			// Nothing says whose it is. The program has one tenant, and asks by its ref.
+			// Nothing says whose the document is. The client has only one tenant, and will ask for
+			// the refusal by its ref.
 			a.Asked = c.client.Tenants[0]
 		}
 		mine = append(mine, a)

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/tracing/tracetest"
 )
 
-// The caller's trace goes on with its call, and leads to the invoice; the span has nothing of the
-// query, which holds a ref.
+// The span of a call belongs to the caller's trace and links to the trace of the invoice. No span
+// has anything of the query, which holds a ref.
 func TestTrace_OfACaller_GoesOnAndLeadsToTheInvoice(t *testing.T) {
 	c := tracetest.Start(t)
 	var log strings.Builder

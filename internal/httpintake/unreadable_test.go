@@ -23,7 +23,7 @@ func withAll(t *testing.T) *bench {
 	})
 }
 
-// newer makes an entry one that a newer build has written.
+// newer rewrites an entry as a newer build could have written it.
 func (b *bench) newer(id string) {
 	b.t.Helper()
 	facts := b.rdb.HGet(b.t.Context(), "ksef:inv:"+id, "facts").Val()
@@ -50,7 +50,7 @@ func (a *answer) states(names map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
-// all returns what a client gets of one address, checked against the published schema.
+// seen returns what a client gets from one address, after a check against the published schema.
 func (b *bench) seen(path, key string, names map[string]string) string {
 	b.t.Helper()
 	a := b.call("GET", path, nil, "Authorization", "Bearer "+key)
@@ -70,7 +70,7 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 	b.newer(ids[0])
 	b.opaque(ids[1])
 	b.opaque(ids[3])
-	// An outcome of an earlier build has no tenant, and nothing else says it here.
+	// An outcome of an earlier build has no tenant, and here nothing else names the tenant.
 	b.opaque(ids[4])
 	last := b.rdb.XRevRangeN(t.Context(), "ksef:outbox", "+", "-", 1).Val()[0]
 	b.must(b.rdb.XDel(t.Context(), "ksef:outbox", last.ID).Err())
@@ -153,7 +153,7 @@ func TestInvoices_EntryCannotBeRead_IsSaidSoAndNotLeftOut(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices/"+ids[1]+"/xml", nil), http.StatusServiceUnavailable, "unavailable")
 	b.want(b.call("POST", "/v1/invoices/"+ids[1]+":dismiss", nil), http.StatusServiceUnavailable, "unavailable")
 	b.want(b.call("GET", "/v1/invoices/"+ids[3], nil), http.StatusNotFound, "not-found")
-	// Who has all tenants pages through all of them, one by one.
+	// The client that has all tenants reads all invoices, on pages of one invoice each.
 	var got []string
 	for next, pages := "", 0; pages < 10; pages++ {
 		a := b.call("GET", "/v1/invoices?limit=1&cursor="+next, nil, "Authorization", "Bearer "+keyAll)

@@ -54,7 +54,7 @@ func (r *Reader) skip(err error) error {
 // [SameNumber] compares numbers. The oldest comes first. Only invoices of the named tenants are
 // returned, or of all tenants when none is named. Finding no invoice is not an error. When some
 // entries cannot be read, Find returns the others together with an error that names the unreadable
-// ones, whoever's they are: see [ledger.Skip].
+// ones, also those of tenants that are not named: see [ledger.Skip].
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
 	// number.

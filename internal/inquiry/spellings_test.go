@@ -40,7 +40,8 @@ func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt
 	}
 }
 
-// The two invoices of a number may be those of two tenants, each of whom sees its own alone.
+// Two invoices with the same number may belong to two tenants. Each tenant sees only its own
+// invoice.
 func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *testing.T) {
 	w := newWorld(t)
 	long := "A B C D E F G H" // more spaces than are tried both ways

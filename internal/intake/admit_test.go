@@ -116,7 +116,7 @@ func (g *gate) body(id string) []byte {
 	return plain
 }
 
-// queued reports whether a task carries the invoice, its own or one with others.
+// queued reports whether a task carries the invoice, alone or with other invoices.
 func (g *gate) queued(inv ledger.Invoice) bool {
 	stats, err := g.Queue.Stats(1000)
 	info, there := stats.Of(queue.KindSubmit, inv.ID, 1)

@@ -26,8 +26,8 @@ const (
 )
 
 // UnsureError says that a sound document was not taken because a call to the archive failed. Either
-// the worker could not find out whether the document is here already, or the document is too large
-// for Redis and could not be stored. It should be handed in again.
+// this process could not find out whether the document is here already, or the document is too
+// large for Redis and could not be stored. It should be handed in again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error

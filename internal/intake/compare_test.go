@@ -158,8 +158,8 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
-	// Now several documents of other content have the number of the rejected one. One of them is
-	// the same invoice as another.
+	// Now two documents of other content have the number of the rejected one. These two are the
+	// same invoice, so only one of them is taken.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
@@ -203,7 +203,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
 		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
 	}
-	// A call waits so long and no longer for a store that does not answer.
+	// A call waits for a store that does not answer until the timeout, and no longer.
 	g.Store, g.timeout = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
 	got = g.admit(second, numbered(3))
 	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||
@@ -238,8 +238,8 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *te
 	}
 }
 
-// The invoice was parked because its document cannot be read. A second export takes its place. The
-// same file repairs the document.
+// The stored document of a parked invoice is damaged. The same file, handed in again, repairs the
+// document. A second export takes the place of the invoice.
 func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)

@@ -29,8 +29,8 @@ func (d *Document) terms(ofCall Terms) Terms {
 // Terms are what the sender asks for.
 type Terms struct {
 	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
-	Offline  bool        // declared offline24: only a batch session has a field for that
-	Corrects Corrects    // the rejected invoice that it is the technical correction of; "" for none
+	Offline  bool        // offline24; the gateway's online sessions have no field for that
+	Corrects Corrects    // the rejected invoice that the document corrects technically; "" for none
 	Deadline time.Time   // legal; zero means the end of the next business day after P_1
 	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
 }

@@ -42,15 +42,16 @@ type Refusals struct {
 	asked bool // open was read from Record
 	open  bool // some refusals are open
 
-	ofRun map[string]ledger.Refusal // what was refused by its file, by id
+	ofRun map[string]ledger.Refusal // by id: the refusals of this run that have no identity
 }
 
 // Note records the outcome of some documents. A document that was taken before is not recorded when
 // it is refused now: its entry says how it stands.
 //
 // A refusal is identified by the identity of its document (seller, kind, number) when that could be
-// read and is not itself at fault, otherwise by its file. A document that is taken ends the
-// refusals of its identity and of its file, and of the archive that the file is in.
+// read and is not itself at fault; otherwise by the document's ref; without a ref, by its file. A
+// document that is taken ends the refusals of its identity, its ref and its file, and that of the
+// archive that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// To ask first costs as much as to end the refusals of one document.
 	if len(adms) > 1 || r.asked {
@@ -145,9 +146,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
 	}
 	switch path := r.pathOf(a.File); {
-	// A document that has no fault of its own, but a number that belongs to another document, has
-	// an invoice's ID and counts as not identified: handing in the other document again must not
-	// end this refusal.
+	// A document may have no fault of its own, but a number that belongs to another document. Then
+	// it has an invoice's ID, and counts as not identified: handing in the other document again
+	// must not end this refusal.
 	case identified:
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case a.Ref != "":
@@ -164,9 +165,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 // document is handed in again.
 const maxFaults = 5
 
-// ends returns the refusals that end with this outcome of a document: that of its file, and, when
-// it was taken, that of its identity. by is the id of the entry or refusal that ends them; it is
-// never among them.
+// ends returns the refusals that end with this outcome of a document: those of its ref and its
+// file, and, when it was taken, those of its identity and of the archives that it came from (see
+// Unpacked). by is the id of the entry or refusal that ends them; it is never among them.
 func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var out []ledger.RefusalEnd

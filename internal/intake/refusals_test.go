@@ -158,7 +158,7 @@ func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 		}
 		return out.Bytes()
 	}
-	for range 2 { // the documents that are here already do not end it either
+	for range 2 { // the second time, the documents are present: that ends nothing either
 		d.hand("night.zip", pack("../a.xml", "b.xml", "/c.xml", "d.xml"))
 		d.wants("night.zip")
 	}
@@ -235,8 +235,8 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	}
 }
 
-// An archive without an invoice is an export that went wrong. What it is refused for ends when a
-// document of an archive of this name is taken, unless that archive has the same fault.
+// An archive without an invoice is an export that went wrong. Its refusal ends when a document of
+// an archive with this name is taken, unless that archive is at fault too.
 func TestRefusals_Archive_IsOnRecordUntilADocumentInItIsTaken(t *testing.T) {
 	d := newRecorder(t)
 	none := intake.Admission{File: "/night.zip", Taken: ledger.Refused,

@@ -46,7 +46,7 @@ func (s Standing) Decided() int { return s.Accepted + s.Rejected + s.Parked + s.
 
 // The pause between two polls: short while entries change, growing while they do not. It is at
 // least pollShare times as long as the poll took, because ten thousand entries are megabytes and
-// Redis has other work to do.
+// Redis has other work to do. It is never longer than maxPause.
 const (
 	minPause  = 200 * time.Millisecond
 	maxPause  = 5 * time.Second

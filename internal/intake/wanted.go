@@ -21,7 +21,7 @@ type Wanted struct {
 	Offline  bool   `json:"offline"`
 	Deadline string `json:"deadline"` // RFC 3339, or a day or a day and time in Warsaw
 	Tenant   string `json:"tenant"`   // its name
-	Corrects string `json:"corrects"` // the rejected invoice that it is the technical correction of: its id or hash
+	Corrects string `json:"corrects"` // the rejected invoice it corrects technically: id or hash
 }
 
 // Terms returns what the text stands for. names are the names of the tenants that the sender may

@@ -282,8 +282,8 @@ func TestContentOf_AnySingleChange_ChangesTheDigest(t *testing.T) {
 	})
 }
 
-// requireSame fails unless both the digest and the first difference say whether two documents are
-// the same invoice.
+// requireSame fails the test when the digests or the first difference of two documents disagree
+// with same, which says whether they are the same invoice.
 func requireSame(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
 	x, err := invoice.ContentOf(a)
 	y, err2 := invoice.ContentOf(b)

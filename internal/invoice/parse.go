@@ -23,12 +23,12 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 // form that KSeF accepts. It reads data once, builds no tree, makes two allocations and does not
 // keep data.
 //
-// A document fails with its first fault when it is not well-formed, empty, larger than o.MaxSize or
-// not in UTF-8, or contains something that KSeF refuses in every document (DOCTYPE, processing
+// A document fails with its first fault when it is empty, larger than o.MaxSize, not in UTF-8 or
+// not well-formed, or contains something that KSeF refuses in every document (DOCTYPE, processing
 // instructions, discouraged Unicode). Otherwise all faults of the fields are reported together: a
-// root that is not Faktura of FA(3) or FA(2), a form that disagrees with its namespace, and P_1,
-// P_2, RodzajFaktury or the seller's NIP when it is missing, given twice, empty or malformed. See
-// FieldError and FieldErrors.
+// root that is not Faktura of FA(3) or FA(2), a form that disagrees with its namespace, and each of
+// P_1, P_2, RodzajFaktury and the seller's NIP that is missing, given twice, empty or malformed.
+// See FieldError and FieldErrors.
 //
 // With an error the Header holds what was read so far; Size is always set, and Hash unless the
 // document is larger than o.MaxSize. Such a header is good for a listing, never for sending.

@@ -13,8 +13,8 @@ import (
 
 // The differential test makes some 250,000 documents from the table: every place of both schemas,
 // each with every fault and every odd text. xmllint checks them by the official schemas, which this
-// project may not distribute. So `make schema-diff` asks xmllint about all of them, and the file
-// verdicts.txt has what it said about a sample, with which every run of the tests compares.
+// project may not distribute. So only `make schema-diff` asks xmllint about all documents. The file
+// verdicts.txt has its verdicts on a sample, and every run of the tests compares with those.
 
 const verdictsFile = "testdata/verdicts.txt"
 

@@ -6,8 +6,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// KSeF's limits of one invoice in bytes. The Ministry raises them for a taxpayer
-// on request.
+// KSeF's limits of one invoice in bytes. The Ministry raises them for a taxpayer on request.
 const (
 	maxSizeWithoutAttachment = numbers.MaxInvoiceSize
 	// MaxSize is the limit of an invoice with attachment, and so of any document. Parse refuses

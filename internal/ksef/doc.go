@@ -1,7 +1,7 @@
 // Package ksef is the vocabulary of KSeF: its codes and statuses, its groups of operations,
 // encryption, the facts that its clients report and the errors that they return. It knows no client
-// and no network. The clients are below it (gateway, for ksefapi.pl) and share these words; the
-// Ministry's numbers are on one page, package numbers.
+// and no network. The clients are in packages below it (gateway, for ksefapi.pl; direct, for the
+// Ministry's API) and share these words; the Ministry's numbers are on one page, package numbers.
 //
 // Everything here states facts. Package retry decides what to do about them.
 //

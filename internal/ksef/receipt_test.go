@@ -18,8 +18,8 @@ const upoHead = `<?xml version="1.0" encoding="utf-8"?>
 	<KodFormularza>FA (3)</KodFormularza>
 `
 
-// upoXML writes a receipt as KSeF does, with n lines. The elements' order and what is not read here
-// are KSeF's too.
+// upoXML writes a receipt with n lines as KSeF does. It has the elements in KSeF's order, also
+// those that are not read here.
 func upoXML(n int) string {
 	var b strings.Builder
 	b.WriteString(upoHead)
@@ -112,7 +112,8 @@ func TestParseReceipt_WhatIsNoWholeReceipt_IsRefused(t *testing.T) {
 	}
 }
 
-// The ministry's own example is not ours to copy: KSEF_SCHEMA_DIR names a folder beside it.
+// The ministry's own examples are not ours to copy. They are in the folder upo, which lies beside
+// the folder that KSEF_SCHEMA_DIR names.
 func TestParseReceipt_TheMinistrysExamples(t *testing.T) {
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
 	if dir == "" {

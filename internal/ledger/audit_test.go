@@ -93,7 +93,8 @@ func snapshotOf(t interface {
 	return s
 }
 
-// thaw puts entries and identities that are in buckets where those are that have keys of their own.
+// thaw moves entries and identities out of their buckets, to where those with keys of their own
+// are.
 func (s *snapshot) thaw() {
 	for key, h := range s.Hashes {
 		if name, ok := strings.CutPrefix(key, "final:"); ok {

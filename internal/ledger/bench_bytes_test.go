@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkBytes is what one invoice takes of Redis's memory on its way, all keys together: it
-// waits for its package, it is accepted, and it is receipted; in the format of earlier builds and
-// in the newest one. entry, document, identity and lists are what its parts take while it waits;
-// the rest are tables that Redis doubles when they are full. Documents have the size that a real
-// one of 8 KB has in that format. redis-µs and worker-µs are the processor time that an invoice
-// takes on this way, which says something on a busy machine too; take-µs is that of both for
-// taking it in.
+// BenchmarkBytes measures how much of Redis's memory one invoice takes, all keys together. It
+// measures three times: while the invoice waits for its package, when it is accepted, and when it
+// is receipted. It does so in the format of earlier builds and in the newest one. entry, document,
+// identity and lists are the parts while the invoice waits; the rest are tables that Redis doubles
+// when they are full. Documents have the size that a real document of 8 KB has in that format.
+// redis-µs and worker-µs are the processor times that an invoice takes from start to end, which say
+// something on a busy machine too. take-µs is the sum of both for taking it in.
 func BenchmarkBytes(b *testing.B) {
 	for _, f := range []struct {
 		name     string

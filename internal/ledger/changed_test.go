@@ -88,8 +88,8 @@ func TestChanged_InvoiceOfThePlaceHasMoved_GoesOnBehindWhereItStood(t *testing.T
 	}
 }
 
-// On Redis's own clock, two scripts of one millisecond may give an invoice a place before one that
-// was listed already. Changed leaves out what is that young, so nobody misses it.
+// On Redis's own clock, a script may give an invoice a place before one of the same millisecond
+// that was listed already. Changed leaves out changes that are so young, so none is missed.
 func TestChanged_WhileInvoicesMove_NoneIsMissed(t *testing.T) {
 	w := oneWorld(t)
 	l := New(w.rdb, Options{Prefix: w.prefix})

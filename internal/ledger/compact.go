@@ -88,8 +88,8 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 	return n, nil
 }
 
-// notPacked returns those ids whose entries have keys of their own. Such an entry may be packed all
-// the same: an older build packed it, or it left its bucket to be changed.
+// notPacked returns those ids whose entries have keys of their own. Such an entry may still be
+// packed, because an older build packed it or because it left its bucket to be changed.
 func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 	facts := make([]*redis.StringCmd, len(ids))
 	if err := st.pipe(ctx, func(p redis.Pipeliner) {

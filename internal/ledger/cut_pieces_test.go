@@ -76,10 +76,11 @@ func TestCut_MoreThanAPiece_IsOnePackageInTheOrderOfDeadlines(t *testing.T) {
 	w.audit()
 }
 
-// Every number is there twice, and the second ones come in a later piece.
+// Every number occurs twice. The second invoice with a number comes in a later piece than the
+// first.
 func TestCut_SameNumberInAnotherPiece_WaitsForTheNextPackage(t *testing.T) {
 	w := oneWorld(t)
-	const n = cutPiece + 51 // odd: the second of a number is of the other kind
+	const n = cutPiece + 51 // odd, so that the second invoice with a number is of the other kind
 	manyWaiting(w, 2*n, func(i int) string { return fmt.Sprint("m", i%n) })
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
 	w.must(err)
@@ -131,8 +132,8 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	w.audit()
 }
 
-// Somebody opens the package while it is still being cut, as the sweep lets a worker do when the
-// cutter was suspended. What is in its session by then must stay all that is in it.
+// A worker opens the package while it is still being cut. The sweep lets that happen when the
+// process that cuts was suspended. From then on the package must get no more invoices.
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	manyWaiting(w, 3*cutPiece, distinct)

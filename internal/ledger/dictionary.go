@@ -15,14 +15,15 @@ import (
 // only: a better one would get layouts of its own.
 //
 // Sizes are those of real invoices of many programs, scaled to 8 KB; times are of one core in
-// November 2026. The first dictionary is six invoices of internal/sample, one of each kind: S2 with
-// it makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. Its content is the elements of
-// FA(3) in the order of the schema, sample invoices as programs write them (indented by tabs, by
-// spaces, with CRLF, in one line), and the first dictionary; its tables are made from sample
-// invoices. S2 with the content of the second one makes 2.0 KB in as much time, and zstd with it
-// makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary again, whatever the
-// size of the document. So small documents, where zstd would save 200 bytes, are compressed with
-// S2. Before [FormatPacked], documents are compressed with the first dictionary.
+// November 2026. The first dictionary is six invoices of internal/sample, one of each kind. With
+// it, S2 makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. Its content is the elements
+// of FA(3) in the order of the schema, sample invoices as programs write them (indented by tabs, by
+// spaces, with CRLF, in one line), and the first dictionary. Its tables are made from sample
+// invoices. With the content of the second one, S2 makes 2.0 KB in the same time. With the second
+// one itself, zstd makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary
+// again, whatever the size of the document. So small documents, where zstd would save 200 bytes,
+// are compressed with S2. Before [FormatPacked], documents are compressed with the first
+// dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte

@@ -133,8 +133,9 @@ func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	}
 }
 
-// One open item a number is enough: the rejected document that was fixed in vain is obsolete. A
-// parked one is not, because KSeF may have it.
+// One open item for each number is enough: when another document of the number is rejected, the
+// document that was rejected before is superseded. A parked document is not superseded, because
+// KSeF may have it.
 func TestRejected_AnotherRejectedDocumentOfTheNumber_IsSupersededAndMayBeRetried(t *testing.T) {
 	w := oneWorld(t)
 	parked := w.move(w.take(document(sellerA, "VAT", "FV/1", "parked"))[0], Parked)

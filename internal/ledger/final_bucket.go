@@ -11,9 +11,9 @@ import (
 
 // The packed entry of a receipted invoice is one field of a hash that it shares with others: the
 // name of a key of its own would take a third of its memory. Such a hash is called a bucket. Two
-// characters of the id name the bucket, and the bytes of the id but the first are the field. The
-// identity of the invoice is in a bucket, too. Buckets of identities are small, so Redis keeps them
-// as listpacks.
+// characters of the id name the bucket, and the bytes of the id without the first one are the
+// field. The identity of the invoice is in a bucket, too. Buckets of identities are small, so Redis
+// keeps them as listpacks.
 //
 // Scripts can read the values of buckets but cannot change them. So an entry that changes later
 // leaves its bucket first (thaw), and goes back when the sweep packs it again. A reader looks for

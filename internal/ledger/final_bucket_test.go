@@ -124,8 +124,8 @@ func TestBuckets_TheirIndexesAreLost_ReindexFindsThemAgain(t *testing.T) {
 	}
 }
 
-// What is in a sick bucket may be this document or its identity, so nothing is taken in that
-// belongs there. Everything else goes on.
+// A sick bucket may hold the entry or the identity of a document that is handed in. So a document
+// that belongs there is not taken in. Everything else goes on.
 func TestBuckets_OneHoldsAnotherType_ConcernsWhatBelongsThere(t *testing.T) {
 	for _, of := range []string{"entry", "identity"} {
 		t.Run(of, func(t *testing.T) {

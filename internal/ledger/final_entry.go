@@ -17,8 +17,8 @@ import (
 //
 // An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
 // record in pieces. A field that is written later takes precedence over the record. Builds before
-// [FormatBuckets] packed entries in this form, and still older ones take its layout for that of a
-// newer build.
+// [FormatBuckets] packed entries in this form, and still older builds take this layout for that of
+// a newer build.
 
 // finalFacts replaces the facts of a packed entry. The number is a layout that [Version] skips.
 const finalFacts = `{"v":2}`

@@ -22,9 +22,9 @@ const (
 	wordNumber            // the part of a KSeF number behind the NIP: -20261126-B58C77000001-B2
 	wordPackage           // pkg- and an xid
 	wordHash              // 32 bytes in Base64
-	wordDay               // as wordDate, wordSession and wordNumber, with the date as days since 1970
-	wordDaySession        //
-	wordDayNumber         //
+	wordDay               // as wordDate, but the date is in days since 1970
+	wordDaySession        // as wordSession, but the date is in days since 1970
+	wordDayNumber         // as wordNumber, but the date is in days since 1970
 )
 
 var (
@@ -65,8 +65,9 @@ func appendDigits(b []byte, s string) []byte {
 // dayForm is the layout of a date of eight digits.
 const dayForm = "20060102"
 
-// appendDate appends the kind of a word and its date. If the date fits, these are day and the days
-// since 1970 in two bytes, otherwise plain and the digits.
+// appendDate appends the kind of a word and its date. If the date is valid and its days since 1970
+// fit in two bytes, it appends the kind day and those days, otherwise the kind plain and the
+// digits.
 func appendDate(b []byte, plain, day byte, digits string) []byte {
 	t, err := time.Parse(dayForm, digits)
 	if n := t.Unix() / secondsOfDay; err == nil && n >= 0 && n <= math.MaxUint16 && t.Format(dayForm) == digits {
@@ -105,7 +106,8 @@ func hashBytes(s string) ([]byte, bool) {
 	return sum, err == nil && len(sum) == 32 && base64.StdEncoding.EncodeToString(sum) == s
 }
 
-// recordReader reads a record. After a read behind its end, bad is set and everything else is zero.
+// recordReader reads a record. A read beyond its end sets bad; that read and all later ones return
+// zeros.
 type recordReader struct {
 	b   []byte
 	bad bool

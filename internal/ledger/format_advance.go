@@ -32,8 +32,8 @@ const maxSteps = 4
 
 // Advance leads the ledger towards the newest format that every living process reads, one or more
 // steps at a time; see [Home]. The sweep calls it. after is how long each of the two steps is put
-// off. Only a process that has written a heartbeat is known to be alive, so the caller's own counts
-// as one.
+// off. Other processes are known to be alive only by their heartbeats. The caller's own process
+// counts as alive without one.
 func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (FormatStatus, error) {
 	var s FormatStatus
 	for range maxSteps {
@@ -103,7 +103,7 @@ func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, e
 }
 
 // formatOfBeat returns the format that a process reads, by the value of its heartbeat: the time,
-// and the format behind it. Builds of the first format write the time alone. What is neither counts
+// and the format behind it. Builds of the first format write the time alone. Any other value counts
 // as the first format.
 func formatOfBeat(value string) int {
 	_, text, ok := strings.Cut(value, " ")

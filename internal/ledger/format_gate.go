@@ -11,8 +11,8 @@ import (
 )
 
 // gateFresh is how long an answer of the gate counts. An answer that is a little old does no harm:
-// a format may be written only ledger.upgrade_after after the last process that does not read it
-// has ended.
+// a format may be written only when ledger.upgrade_after has passed since the last process that
+// does not read it ended.
 const gateFresh = 3 * time.Second
 
 // formatGate remembers which format may be written. Safe for concurrent use. Its zero value knows

@@ -13,10 +13,11 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// homeBefore is the home as builds wrote it that know the first format alone.
+// homeBefore is a home as it was written by builds that know the first format alone.
 const homeBefore = `{"v":1,"environment":"test","address":"https://ksefapi.pl/api-test"}`
 
-// before gives the world the home of an earlier build, and lets every process read it again.
+// before gives the world the home of an earlier build, and clears the gate, so that the home is
+// read again.
 func before(w *world) {
 	w.t.Helper()
 	w.must(w.rdb.Set(ctx(), w.key(keyHome), homeBefore, 0).Err())
@@ -115,7 +116,8 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	}
 }
 
-// It comes back before the hour is over, as in a roll-back. Then the hour begins again.
+// A worker of an earlier build comes back before the hour is over, as in a roll-back. The hour
+// begins again when it has ended.
 func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	w := oneWorld(t)
 	before(w)
@@ -137,8 +139,8 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	}
 }
 
-// What an earlier build packed in keys of their own, or a newer one in buckets, has its texts
-// sealed again in its place.
+// An earlier build has packed an entry in a key of its own, or a newer one has packed it in a
+// bucket. Its texts are sealed again where it is.
 func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger
@@ -156,7 +158,7 @@ func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T
 	w.Ledger = first
 }
 
-// One script refuses whatever the process that runs it believes.
+// A process believes that it may pack entries. The script looks at the home itself and refuses.
 func TestCompact_TheProcessBelievesThatItMay_TheScriptLooksItself(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.accepted("1", "", "a.xml")
@@ -211,7 +213,7 @@ func TestFormat_OfANewerBuild_EveryVerbThatTakesInOrSendsRefusesInClearWords(t *
 	}
 }
 
-// The home changes between the moment at which a batch is read and the one at which it is written.
+// The home changes after a batch was read and before it is written.
 func TestTake_TheLedgerGetsANewerFormatMeanwhile_NothingIsTakenIn(t *testing.T) {
 	w := oneWorld(t)
 	doc := w.fresh()

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// A value in a bucket is: the layout; the revision as text, and a space; a byte with the number of
-// heads (see headsOf) and, as its highest bit, whether the invoice has a ref; the digest of the
-// ref; the heads; the record.
+// A value in a bucket is a sequence of parts: the layout; the revision as text, and a space; one
+// byte; the digest of the ref; the heads; the record. The byte is the number of heads (see
+// headsOf). Its highest bit says whether the invoice has a ref; without a ref there is no digest.
 
 const (
 	frozenLayout = "\x02"

@@ -12,7 +12,7 @@ import (
 )
 
 // Home says where the invoices of a ledger go. The first process that works with the ledger writes
-// it, and every other process compares it with its own configuration: an invoice that a test
+// it. Every other process compares it with its own configuration, because an invoice that a test
 // environment accepted is not in KSeF, and an invoice that is meant for a test must not be issued.
 // The zero value means that no home was written.
 type Home struct {
@@ -23,8 +23,8 @@ type Home struct {
 
 	// The way to a newer format ([FormatStore]).
 	Writes int    `json:"writes,omitempty"` // the newest format that may be written; 0 is the first
-	Next   int    `json:"next,omitempty"`   // the format that every living process reads, or the one that is not written yet
-	Since  Millis `json:"since,omitempty"`  // since when that is so
+	Next   int    `json:"next,omitempty"`   // the format that will be written next, because every process reads it; 0: none
+	Since  Millis `json:"since,omitempty"`  // when the last step towards Next was made
 }
 
 // String returns the home as people read it.

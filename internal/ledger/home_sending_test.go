@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A worker that was suspended wakes up when its ledger was purged and another environment has
-// claimed it. Nothing of the other environment may be sent by it.
+// A suspended worker wakes up after its ledger was purged and another environment has claimed it.
+// The worker must send nothing of the other environment.
 func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Claim(ctx(), testHome))
@@ -36,7 +36,8 @@ func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
 	}
 }
 
-// Redis was emptied, or the home stands there in other words: the process claims again and goes on.
+// The ledger has lost its home, and no other environment has claimed it. The process claims it
+// again and goes on.
 func TestSending_HomeIsGoneButFree_IsClaimedAgain(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Claim(ctx(), testHome))

@@ -59,7 +59,7 @@ const (
 	// Tenants, workers and the ledger as a whole.
 	keyArchives = "archives" // set: URLs of the archives that were used
 	keyTenant   = "tenant:"  // tenant → hash: what KSeF lately did with its requests ([Tenant])
-	keyTenants  = "tenants"  // set: tenants with words of KSeF on record
+	keyTenants  = "tenants"  // set: tenants whose hash "tenant:" holds words of KSeF
 	keyInflow   = "inflow:"  // tenant → string: how many invoices the tenant has handed in within this minute
 	keyRequest  = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
 	keyHolds    = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])

@@ -15,7 +15,7 @@ const listedPiece = 500
 
 // Listed reads entries as [EntryReader.Invoices] does. It is for lists in which nearly all invoices
 // are receipted: it looks into the buckets first, and takes less than half of the time for entries
-// that are there. Every other entry takes one look more.
+// that are there. Every other entry takes one more look.
 func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, error) {
 	out := make([]Invoice, 0, len(ids))
 	var unread []Unreadable
@@ -65,8 +65,8 @@ func merge(ids []string, list, more []Invoice) int {
 }
 
 // inTheirBuckets reads the values of entries that are in buckets, in one round trip. All other
-// entries have a zero value, even one in a bucket if it has a key of its own as well. A script
-// could read as many with one command, but would take Redis half as long again.
+// entries have a zero value. So has an entry that is in a bucket and also has a key of its own. A
+// script could read as many with one command, but Redis would need half as long again for it.
 func inTheirBuckets(ctx context.Context, st *store, ids []string) ([]frozen, error) {
 	out, order := make([]frozen, len(ids)), make([]int, 0, len(ids))
 	for i, id := range ids {

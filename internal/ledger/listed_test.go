@@ -82,7 +82,7 @@ func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 }
 
 func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
-	w := unaudited(t) // the entries are written directly, with places of other times
+	w := unaudited(t) // entries are written directly, with other times in the indexes
 	const n = 2*listedPiece + 7
 	w.must(w.LoadScripts(ctx()))
 	receiptedEntries(w, n)

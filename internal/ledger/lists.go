@@ -80,8 +80,8 @@ func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, e
 }
 
 // InState lists up to limit ids of invoices in a state whose last change is within [from, to],
-// oldest first. A zero time leaves that end open; limit 0 or less lists all. The
-// error is an [*UnreadableError] when the index holds something else.
+// oldest first. A zero time leaves that end open; limit 0 or less lists all. The error is an
+// [*UnreadableError] when the index holds something else.
 func (er *EntryReader) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
 	return er.byTime(ctx, keyState+string(s), from, to, limit)
 }

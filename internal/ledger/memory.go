@@ -14,7 +14,8 @@ import (
 // or that Redis does not tell.
 type Memory struct{ Used, Max int64 }
 
-// Share returns the part that is used, from 0 to 1; 0 without a bound.
+// Share returns Used as a part of Max; 0 without a bound. It is above 1 when Redis uses more than
+// Max.
 func (m Memory) Share() float64 {
 	if m.Max <= 0 {
 		return 0

@@ -94,11 +94,14 @@ func withoutSealed(r *Refusal) (sealed bool) {
 	return sealed
 }
 
-// asOf returns an entry as it was at an outcome. An entry that is still in this state may only have
-// been annotated since. So its text is returned as it is now: the note is part of what became of
-// it. But it gets the outcome's revision, because the entry may also have been retried and have
-// come to the same state again. Then there are other outcomes in between, and they must not seem
-// older than this one. For an outcome without a state the entry is returned as it is now.
+// asOf returns an entry as it was at an outcome. For an outcome without a state it returns the
+// entry as it is now.
+//
+// An entry that is in the same state now, at a later revision, may only have been annotated since.
+// So its text is returned as it is now, because the note is part of what became of it. But it gets
+// the outcome's revision, because it may also have been retried and have come to the same state
+// again. Then there were other outcomes in between. With the present revision, this outcome would
+// seem newer than those.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

@@ -86,7 +86,7 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 			t.Fatalf("%s is %s in session %q after %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
 		}
 	}
-	// The dead one comes back to life: it has lost the right to act.
+	// The process that was thought dead goes on: it has lost the right to act.
 	w.conflict(w.MoveRest(ctx(), &dead, closingOf(p)))
 	w.audit()
 }
@@ -243,8 +243,8 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	w.audit()
 }
 
-// Invoices are moved without a revision of their package. Whoever then ends it is bound to the life
-// of Redis in which they were.
+// Moving invoices does not change the revision of their package. So whoever ends the package
+// afterwards is bound to the life of Redis in which the invoices were moved.
 func TestWithin_RedisBeganAnotherLife_EveryChangeOfThePackageIsAConflict(t *testing.T) {
 	w := oneWorld(t)
 	p, ids := w.refusedOf(2)

@@ -9,10 +9,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// When an invoice ends without a receipt (rejected, parked, dismissed, superseded), the step that
-// ends it marks its result as pending, so that a crash before the result is in the archive loses
-// none. Usually the package archives the result together with its own. If no package holds the
-// invoice, the sweep does.
+// An invoice may end without a receipt: rejected, parked, dismissed or superseded. The step that
+// ends it marks its result as pending, so that no result is lost by a crash before it is in the
+// archive. Usually the package archives the result together with its own. If no package holds the
+// invoice, the sweep archives it.
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
 // that are given. An invoice without a pending result is not an error.

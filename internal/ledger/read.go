@@ -129,7 +129,7 @@ func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (in
 	openTexts(er.store, id, &inv)
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	err = sound(inv.V, cmp.Or(why, countable(m["rev"], inv.Rev)), whole, slices.Contains(States(), inv.State))
-	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise they are another invoice's facts
+	if bad = unread(keyInvoice+id, id, m, err); bad != nil && inv.ID == id { // otherwise inv has another invoice's facts
 		bad.Tenant = inv.Tenant
 	}
 	return inv, bad, nil

@@ -14,7 +14,7 @@ import (
 // take the ref, as it may take the identity: a corrected invoice keeps its place in the sender's
 // books.
 //
-// A ref can hold anything that a person can be found by. With a storage key the entry has it
+// A ref may contain data by which a person can be identified. With a storage key the entry has it
 // sealed, and the index has a digest under a key that is made from the storage key. So a ref can be
 // looked up, but whoever reads Redis cannot find it by trying customers' names. The digest differs
 // with each storage key. While keys are rotated, every key that a process has is tried, and Reseal

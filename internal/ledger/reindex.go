@@ -10,9 +10,9 @@ import (
 // reindexAtOnce is how many keys one step of Reindex goes through.
 const reindexAtOnce = 1000
 
-// Reindex goes through all entries and puts each back into the indexes of its state, if it is in
-// none of them. It is for indexes that a person had to delete. A thousand entries take Redis a few
-// milliseconds, and it serves others in between. It returns how many places were missing.
+// Reindex goes through all entries and puts each back into those indexes that have lost it. It is
+// for indexes that a person had to delete. Redis needs a few milliseconds for a thousand entries,
+// and serves other clients in between. Reindex returns how many places were missing.
 func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
 	for _, kind := range []string{keyInvoice, keyPackage, keyFinal} {

@@ -50,7 +50,7 @@ func TestReseal_AnInvoiceThatWaits_IsReadAndFoundWithTheNewKeyAlone(t *testing.T
 	w.Ledger = first
 }
 
-// Two processes seal again at once: the record of one of them stays, whole.
+// Two processes seal a record again at the same time. What one of them wrote stays, and is whole.
 func TestReseal_TheRecordHasChangedSinceItWasRead_StaysAsItIs(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger

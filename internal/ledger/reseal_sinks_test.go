@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// What receivers have not taken, and what is in the outbox, needs the key that it is sealed with:
-// the sweep seals the first again, the second leaves the outbox, and only then may the key go.
+// Outcomes that receivers have not taken, and outcomes in the outbox, are sealed. The sweep seals
+// the outcomes for receivers again with the new key. Those in the outbox keep the old key until
+// they leave it. Only then may the old key go.
 func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *testing.T) {
 	w := oneWorld(t)
 	writing := func(keys ...byte) *Ledger {

@@ -13,9 +13,9 @@ const (
 	resizeTries = 5
 )
 
-// resize counts the bytes of all waiting sets again. Their count goes wrong when a person deletes
-// it, or one of the two indexes of a set. It reports false if invoices left a set during every try;
-// the count of that set stays as it was.
+// resize counts the bytes of all waiting sets again. A count goes wrong when a person deletes it,
+// or deletes one of the two indexes of its set. resize reports false if invoices left a set during
+// every try; the count of that set stays as it was.
 func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil {

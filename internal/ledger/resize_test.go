@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A person deletes a waiting set; one of its invoices ends before the others are put back. The
-// audit of the world finds the bytes of those that are left.
+// A person deletes a waiting set, and in two cases one of its invoices ends before the others are
+// put back. The set then counts the bytes of the invoices that came back.
 func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.T) {
 	next := worlds(t)
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestWaiting_SetIsDeleted_BytesAreThoseOfTheInvoicesThatComeBack(t *testing.
 	}
 }
 
-// The count is made in steps, and others go on meanwhile.
+// The count is made in steps, and invoices enter and leave the set between them.
 func TestResize_SetChangesBetweenTheSteps_CountIsExact(t *testing.T) {
 	w := oneWorld(t)
 	invs := w.waiting(5)

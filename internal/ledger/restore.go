@@ -26,7 +26,7 @@ func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []
 	if len(args) == n {
 		return nil
 	}
-	if len(receipted) > 0 { // only a key of its own can say that the sweep has a document to remove
+	if len(receipted) > 0 { // only an entry with a key of its own can say that the sweep has a document to remove
 		if _, err := ts.thaw(ctx, receipted); err != nil {
 			return err
 		}

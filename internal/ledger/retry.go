@@ -69,8 +69,8 @@ func fromTheStart(inv *Invoice) Edit {
 }
 
 // TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
-// mistake. It returns a [*ConflictError] if another document of the same identity is alive or
-// accepted. The entry keeps for good that it was dismissed, and who took that back.
+// mistake. It returns a [*ConflictError] if another document of the same identity, or with its ref,
+// is alive or accepted. The entry keeps for good that it was dismissed, and who took that back.
 func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

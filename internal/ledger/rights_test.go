@@ -73,7 +73,7 @@ func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 	}
 }
 
-// Whoever adds a command to a script adds it to the list.
+// Every command that a script uses on a key must be in scriptCommands or onHome.
 func TestScriptCommands_AreAllThatScriptsUse(t *testing.T) {
 	listed := map[string]bool{"TIME": true, "INFO": true} // without a key; scripts do without INFO
 	for _, c := range append(slices.Clone(scriptCommands), onHome...) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// sealing returns a ledger on the same entries that seals its texts with the first of these keys.
+// sealing returns a ledger on the same entries. It seals its texts with the first of these keys.
 func (se *seals) sealing(keys ...byte) *Ledger {
 	return New(se.rdb, Options{Prefix: se.prefix, Now: se.now, Texts: ring(se.t, keys...)})
 }
@@ -26,10 +26,10 @@ func (b *bed) raw() string {
 // quoted is a name that only sealed texts may contain.
 const quoted = "Zdzisława"
 
-// plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
-// reasons of an invoice, of two packages and of a hold, a refusal, the note of its end, and what
-// KSeF said about an invoice, a package and twice about a tenant. It returns the ids of the
-// invoices and the packages.
+// plantTexts writes texts of every kind: the file names of four invoices, one of which then gets
+// other terms; the reasons of an invoice, of two packages and of a hold; a refusal and the note of
+// its end; what KSeF said about an invoice and about a package; and three texts about a tenant. It
+// returns the ids of the invoices and the packages.
 func (se *seals) plantTexts(l *Ledger) (invoices, packages []string) {
 	se.t.Helper()
 	docs := []NewInvoice{se.fresh(), se.fresh(), se.fresh(), se.fresh()}
@@ -151,7 +151,7 @@ func TestSealTally_TextsOfEveryKind_CountForTheirKey(t *testing.T) {
 	tally, err := w.SealTally(ctx())
 	w.must(err)
 	key := ring(t, 7).KeyIDs()[0]
-	// Refusals hold the note of their end.
+	// A refusal and the note of its end are one sealed text.
 	if got := tally.Texts[key]; got != plantedTexts-1 || len(tally.Texts) != 1 || tally.Needs(key) != got {
 		t.Errorf("%+v", tally)
 	}

@@ -55,8 +55,8 @@ func TestSeenOf_ItemThatHasChangedSince_DoesNotCount(t *testing.T) {
 	}
 }
 
-// The mark of a rejected invoice goes when another document takes its place, and when the entry is
-// forgotten. That of a refusal goes with it.
+// The mark of a rejected invoice is removed when another document takes its place, and when the
+// entry is pruned. The mark of a refusal is removed with the refusal.
 func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 	w := oneWorld(t)
 	superseded, pruned := w.invoiceIn(Rejected), w.invoiceIn(Rejected)
@@ -77,8 +77,7 @@ func TestMarkSeen_WhatEndsByItself_LeavesNoMark(t *testing.T) {
 	}
 }
 
-// A key of the marks that another program has overwritten stops neither a list nor what closes an
-// item.
+// Another program has overwritten the key of the marks. Items can still be listed and closed.
 func TestMarkSeen_KeyIsOfAnotherType_TheRestGoesOn(t *testing.T) {
 	w := oneWorld(t)
 	inv, ref := w.invoiceIn(Rejected), refusedDoc(sellerA, "x.xml")

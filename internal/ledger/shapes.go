@@ -57,9 +57,9 @@ const shapeField = "s"
 // briefSep stands between the texts of a brief shape.
 const briefSep = "\x1f"
 
-// brief returns the shape of an invoice that has no receipt, shorter than JSON: Redis keeps an
-// entry as a listpack while no value is longer than 64 bytes. It returns false for a text with the
-// separator in it.
+// brief returns the shape of an invoice that has no receipt, in a form that is shorter than JSON:
+// Redis keeps an entry as a listpack while no value is longer than 64 bytes. It returns false if a
+// text contains the separator.
 func (s *finalShape) brief() (string, bool) {
 	texts := []string{s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form}
 	own := strings.Join(texts, briefSep)

@@ -15,11 +15,13 @@ type Shed struct {
 
 // Shed deletes documents that are not needed any more: those of invoices that were rejected,
 // dismissed or superseded longer ago than keep, by Redis's clock. With keep 0 it keeps them. It
-// looks at up to about limit invoices of each state. The caller removes the documents that are in
-// the archive store. For each of Archived it calls [Ledger.NoteShed] before; for Receipted it does
-// not. Afterwards it calls [Ledger.BodiesGone]. The document of a receipted invoice is left behind
-// when a process dies after it has written the receipt. Invoices whose receipt is younger than
-// quiet are left alone.
+// also finds receipted invoices whose document is still in the archive store: a document is left
+// behind there when a process dies after it has written the receipt. Invoices whose receipt is
+// younger than quiet are left alone. Shed looks at up to about limit invoices of each state.
+//
+// The caller removes the documents that are in the archive store. Before that, it calls
+// [Ledger.NoteShed] for each of Archived, but not for Receipted. Afterwards it calls
+// [Ledger.BodiesGone].
 func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
 	var kept any = ""
 	if keep > 0 {

@@ -12,9 +12,9 @@ func (w *world) spoil(key string) {
 	w.must(w.rdb.SAdd(ctx(), key, "x").Err())
 }
 
-// A key that names the invoice of an identity, or of a ref, holds something else. It may name one
-// that is accepted, so no other one may have its place; everything else goes on, and when a person
-// has deleted the key, it names again what it named.
+// A key that should name the invoice of an identity, or of a ref, holds something else. It may have
+// named an accepted invoice, so no other invoice may take its place. Everything else goes on. When
+// a person has deleted the key, it is written again as it was.
 func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	next := worlds(t)
 	for _, of := range []string{"identity", "ref"} {

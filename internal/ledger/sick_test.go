@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// An index holds something else while invoices move, and a person deletes it. The sweep lists again
-// what the entries say: the audit of the world finds nothing missing.
+// While invoices move, the key of an index holds a value of the wrong type. Then a person deletes
+// the key. The sweep lists again what the entries say, and the audit of the test world finds
+// nothing missing.
 func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 	next := worlds(t)
 	for _, keys := range [][]string{

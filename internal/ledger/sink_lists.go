@@ -14,7 +14,7 @@ type HeldBack struct {
 	Waiting int       // later outcomes that wait behind it
 }
 
-// HeldBack lists what a sink has not taken and will be sent again, in the order of the next
+// HeldBack lists what a sink has not taken yet and will get again, in the order of the next
 // attempt. It leaves out the first skip of them, and lists up to n.
 func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]HeldBack, error) {
 	due, err := ss.rdb.ZRangeWithScores(ctx, ss.key(keySinkDue, sink), int64(skip), int64(skip+n)-1).Result()

@@ -24,8 +24,9 @@ type Standing struct {
 	// Late says that some of the outcomes left behind were dropped from the outbox before the sink
 	// could be told.
 	Late bool `json:"late,omitempty"`
-	// Outage is since when the sink takes nothing of this tenant and says that this has nothing to
-	// do with single results; 0 while it takes them. Probes and Next are as in [SinkState].
+	// Outage is when the sink began to take nothing of this tenant, for a reason that, as the sink
+	// says, does not lie in single results. It is 0 while the sink takes results. Probes and Next
+	// are as in [SinkState].
 	Outage Millis `json:"outage,omitempty"`
 	Probes int    `json:"probes,omitempty"`
 	Next   Millis `json:"next,omitempty"`

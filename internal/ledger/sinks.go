@@ -12,11 +12,11 @@ import (
 )
 
 // A sink receives every outcome. Those of one invoice come in the order of the outbox. One process
-// at a time serves it, under a lease. What it has not taken is held by invoice: the outcomes of one
-// invoice wait behind each other, and those of others do not wait for them.
+// at a time serves it, under a lease. Outcomes that it has not taken are held by invoice: those of
+// one invoice wait for each other, and those of other invoices do not wait for them.
 
-// MaxFailed is how many outcomes that a sink did not take are kept for a person; the oldest go
-// first. A record has about 500 bytes.
+// MaxFailed is how many outcomes that a sink did not take are kept for a person. When there are
+// more, the oldest are deleted. A record has about 500 bytes.
 const MaxFailed = 10_000
 
 // failedKept is how long such outcomes are kept.

@@ -18,9 +18,9 @@ const (
 	Parked    State = "parked"    // waits for a person
 	Dismissed State = "dismissed" // a person ended it: it is not sent; final unless a person takes that back
 	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
-	// document, or a rejected one after which another document of its identity was rejected:
-	// nothing is left to do about it. Final unless a person retries it, which is possible while no
-	// other document of its identity is alive or accepted.
+	// document. It is also a rejected invoice after which another document of its identity was
+	// rejected. Nothing is left to do about it. Final unless a person retries it, which is possible
+	// while no other document of its identity is alive or accepted.
 	Superseded State = "superseded"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A part of a bucket is gone: a person deleted it, or another program. KSeF has these invoices.
+// A person or another program has deleted a part of a bucket. KSeF has the invoices of the bucket.
 func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 	w := unaudited(t)
 	lost, kept := w.receipt(w.accepted("1", "order 7", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
@@ -28,7 +28,8 @@ func TestTake_AReceiptedEntryIsLost_NothingIsTakenInItsPlace(t *testing.T) {
 			t.Errorf("%+v", res)
 		}
 	}
-	// A person gives it up: KSeF's answer, 440, brings its number back.
+	// A person gives the lost entry up, and its document is taken in again. KSeF will answer 440, a
+	// duplicate, and that answer brings the KSeF number back.
 	w.must(w.rdb.ZRem(ctx(), w.key(keyState, string(Receipted)), lost.ID).Err())
 	if res, err := w.Take(ctx(), docs[:1]); err != nil || res[0].Taken != Created {
 		t.Errorf("given up: %+v, %v", res, err)

@@ -76,8 +76,9 @@ func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (
 }
 
 // otherOfRef returns the invoice that the ref of a document names, if that is not the invoice with
-// this id and still needs its ref: it is alive or accepted, it was created a moment ago in the same
-// batch, or its entry cannot be read. Otherwise it returns a holder without an id.
+// this id and still needs its ref. An invoice needs its ref if it is alive or accepted, if it was
+// created a moment ago in the same batch, or if its entry cannot be read. Otherwise otherOfRef
+// returns a holder without an id.
 func (s present) otherOfRef(i int, id string) holder {
 	for _, r := range s.refs.of[i] {
 		named := s.refs.taken[r.key]

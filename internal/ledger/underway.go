@@ -19,10 +19,10 @@ type Underway struct {
 	Deadline Millis // the nearest legal one in it; zero: none
 }
 
-// Underways lists up to limit sessions of each state, after the first offset, oldest first, in two
-// round trips. more says that there are others behind them; a caller that continues until there are
-// none has seen all sessions except those that came or went meanwhile. An entry that cannot be read
-// is left out.
+// Underways lists up to limit sessions of each state, oldest first, in two round trips. It leaves
+// out the first offset sessions of each state. more says that there may be others behind them; a
+// caller that continues until more is false has seen all sessions except those that came or went
+// meanwhile. An entry that cannot be read is left out.
 func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))

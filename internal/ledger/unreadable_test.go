@@ -19,8 +19,8 @@ var spoils = map[string]func(w *world, key string){
 	"opaque":           func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
 }
 
-// eachSpoil runs a test for each of them, in a world of its own without an audit, because the entry
-// and the indexes no longer agree.
+// eachSpoil runs a test for each of spoils, in a world of its own. The world has no audit, because
+// the entry and the indexes no longer agree.
 func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice), what string)) {
 	next := worlds(t)
 	for what, spoil := range spoils {

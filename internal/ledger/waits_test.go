@@ -9,8 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// More tenants than one script reads: each has what Tenant says, one of another type has nothing,
-// and a set of another type hides no other.
+// There are more tenants than one script reads. For each tenant, Tenants returns what Tenant
+// returns. A tenant whose key is of another type has nothing. A waiting set of another type hides
+// no other set.
 func TestTenantsAndWaits_MoreThanOneScriptReads_AreThoseOfEach(t *testing.T) {
 	w := oneWorld(t)
 	names, want := make([]string, 2*waitsAtOnce+1), map[string]Tenant{}

@@ -37,7 +37,7 @@ type bed struct {
 // scenes leads invoices and packages into states.
 type scenes struct{ *bed }
 
-// seals is about texts and documents under storage keys.
+// seals writes and reads texts and documents that are sealed with storage keys.
 type seals struct{ *bed }
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -10,6 +10,6 @@
 //	client.go     requests to the provider: bounded in time and size, and never redirected
 //	attempt.go    one login: what binds its end to the browser that began it
 //	exchange.go   from a code to a person
-//	person.go     who that is, by the claims
+//	person.go     who the person is, by the claims
 //	fault.go      why a login fails
 package oidc

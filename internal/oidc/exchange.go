@@ -14,7 +14,7 @@ import (
 const (
 	// leeway is how far behind ours the provider's clock may be when a token expires.
 	leeway = time.Minute
-	// ahead is how far ahead of ours it may be when a token was made.
+	// ahead is how far ahead of ours the provider's clock may be when a token was made.
 	ahead = 5 * time.Minute
 )
 

@@ -101,8 +101,8 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 	}
 }
 
-// A provider changes its keys now and then. The new one is fetched when it is met first, and the
-// one that is gone counts no more.
+// A provider changes its keys now and then. A new key is fetched when a token is signed with it for
+// the first time. A key that the provider no longer has is not accepted.
 func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	w := newWorld(t, nil)
 	if _, err := w.login(); err != nil {
@@ -193,7 +193,7 @@ func TestExchange_SecretByForm_WhereTheProviderTakesNoOther(t *testing.T) {
 		if r.URL.Path == "/token" {
 			_ = r.ParseForm()
 			form = r.PostForm
-			r.SetBasicAuth(form.Get("client_id"), url.QueryEscape(form.Get("client_secret"))) // as it checks it
+			r.SetBasicAuth(form.Get("client_id"), url.QueryEscape(form.Get("client_secret"))) // the provider looks here
 		}
 		return false
 	}

@@ -13,9 +13,9 @@ type Reason string
 
 // The reasons.
 const (
-	Unreachable Reason = "unreachable" // the provider does not answer, or not as a provider does
+	Unreachable Reason = "unreachable" // no answer, or one that is not a provider's
 	Denied      Reason = "denied"      // the provider or the person said no
-	Stale       Reason = "stale"       // the answer belongs to no login that this browser began and has not finished
+	Stale       Reason = "stale"       // the answer belongs to no unfinished login of this browser
 	Untrusted   Reason = "untrusted"   // what the provider said failed a check
 	Setup       Reason = "setup"       // this program or the provider is configured wrongly
 )

@@ -36,13 +36,14 @@ const (
 	deliveryTime  = 250 * time.Millisecond
 )
 
-// wanted reports whether the visitor sees the results of the tenant of, and asks for them. tenant
-// is the tenant that the visitor asks for; "" is all.
+// wanted reports whether the visitor may see the results of the tenant named of, and asks for them.
+// tenant is the tenant that the visitor asks for; "" is all.
 func (v *deliveries) wanted(of, tenant string) bool {
 	return v.sees(of) && (tenant == "" || tenant == of)
 }
 
-// list adds to d the results among some that the visitor sees and asks for, until d has limit rows.
+// list adds results from some to d until d has limit rows. It leaves out a result that the visitor
+// may not see or does not ask for, and one that the receiver was told already.
 func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit int) error {
 	outcomes := make([]ledger.Outcome, len(some))
 	for i := range some {

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// receiver lets a receiver have taken nothing: of each invoice it holds one result back and has
-// given one up, with what it answered. It is out since an hour.
+// receiver records a receiver of results that has been out for an hour. For each invoice in
+// answers, outcomes are held and one was given up, each with what the receiver answered.
 func (w *world) receiver(name string, answers map[string]string) {
 	w.t.Helper()
 	now, c := time.Now(), ledger.SinkChange{Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}

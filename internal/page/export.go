@@ -18,7 +18,7 @@ const (
 	pieceTime     = time.Minute
 	// maxExports is how many files one process makes at a time.
 	maxExports = 4
-	// maxRounds bounds how often an export looks for what has changed since it began.
+	// maxRounds bounds how often an export reads: once everything, and then what has changed since.
 	maxRounds = 4
 )
 
@@ -131,9 +131,9 @@ func codeCell(code int) any {
 
 // all yields every invoice of a window, piece by piece, the newest change first. An invoice that
 // changes meanwhile moves to another place, perhaps before it was yielded. So that none is missing,
-// the invoices that have changed since the beginning are yielded after the others, in at most
-// maxRounds rounds. An invoice that changes may therefore come twice, the second time in its new
-// state.
+// the invoices that have changed since the beginning are yielded after the others. There are at
+// most maxRounds rounds, the first one included. An invoice that changes may therefore come twice,
+// the second time in its new state.
 func (v *listing) all(w inquiry.Window, yield func([]ledger.Invoice) error) error {
 	w.Limit, w.Scan, w.Until = exportPiece, searchScan, time.Time{}
 	for range maxRounds {

@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/page"
 )
 
-// numbersIn returns the second cells of a CSV file, without its head.
+// numbersIn returns the cells of one column of a CSV file, without its head. Columns count from 0.
 func numbersIn(csv string, column int) (all []string) {
 	lines := strings.Split(strings.TrimSpace(csv), "\n")
 	for _, line := range lines[1:] {

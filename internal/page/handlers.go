@@ -15,8 +15,7 @@ type handlers struct {
 	*logins
 }
 
-// The parts. Each has as fields the other parts that it calls. No part is called by a part above
-// it.
+// The parts. Each has as fields the other parts that it calls. A part calls only parts above it.
 type (
 	// sayings say what the program and KSeF wrote, in the visitor's language.
 	sayings struct{ *visit }

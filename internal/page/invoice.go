@@ -23,7 +23,7 @@ type invoicePage struct {
 	Seen     ledger.Seen
 	Later    ledger.Newest
 	History  []event
-	UPO, PDF bool // there is a receipt, somebody makes a PDF
+	UPO, PDF bool // whether the page offers the receipt, and a PDF of the invoice
 	Retry    bool
 	Dismiss  bool
 	Deadline time.Time

@@ -115,8 +115,8 @@ const longEnough = 14
 
 var (
 	inserted = regexp.MustCompile(`%(\.\d)?[a-z%]|\*|\{\d\}`)
-	// record is what the program wrote, for whoever looks after it, and the link to the other
-	// language.
+	// record matches what the program wrote for the person who looks after it, and the link to the
+	// other language.
 	record = regexp.MustCompile(`(?s)<dd class="code" lang="en">.*?</dd>|<a class="quiet"[^>]*>(English|Polski)</a>`)
 	spaces = regexp.MustCompile(`\s+`)
 )
@@ -195,7 +195,7 @@ func TestLanguages_EveryPageWithEveryReason_IsInOneLanguage(t *testing.T) {
 	}
 }
 
-// next returns the address of the older ones.
+// next returns the address of the next page of a list; "" on its last page.
 func next(body string) string {
 	if m := regexp.MustCompile(`<a href="([^"]+)" rel="next">`).FindStringSubmatch(body); m != nil {
 		return m[1]

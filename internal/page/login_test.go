@@ -37,8 +37,8 @@ func TestLogin_Cookie_IsForThisPageAlone(t *testing.T) {
 	}
 }
 
-// Where a proxy encrypts, a browser that goes around it would log in again and again without a
-// word.
+// Where a proxy encrypts, a browser that goes around the proxy would get the login again and again,
+// and never learn why.
 func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	w := newWorld(t, func(o *page.Options) { o.Secure, o.Public = true, "https://ksef.example.com" })
 	p := w.somebody()
@@ -52,7 +52,9 @@ func TestLogin_BrowserComesWithoutEncryption_IsToldTheAddress(t *testing.T) {
 	if !strings.Contains(body, "połączenie nieszyfrowane") {
 		t.Errorf("in Polish: %s", body)
 	}
-	// The proxy may ask by another name than the browser, which an older browser does not explain.
+	// The proxy may pass the request on under another host name than the browser used. An older
+	// browser does not send Sec-Fetch-Site, which would show that the request is of the same
+	// origin.
 	for _, origin := range []string{"https://ksef.example.com", ""} {
 		if status, _, _ = p.post("/login", right, "Origin", origin); status != http.StatusSeeOther {
 			t.Errorf("from %q: status %d", origin, status)

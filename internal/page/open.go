@@ -13,7 +13,7 @@ import (
 // item is a document that a person has to act on.
 type item struct {
 	results.Result
-	Words words // the first words of the table about it
+	Words words // the first entry about it in the table of package explain
 	Said  saying
 	Since time.Time
 	Later ledger.Newest // a later document of the same number; State is "" when there is none

@@ -97,7 +97,8 @@ func TestInvoices_Search_FindsByEachName(t *testing.T) {
 	}
 }
 
-// Accountants know an invoice by its issue date: it is found under it when it was sent days later.
+// Accountants know an invoice by its issue date. They find it by that date even if it was sent days
+// later.
 func TestInvoices_DaysOfTheIssueDate_FindWhatWasIssuedThen(t *testing.T) {
 	w := newWorld(t, nil)
 	now := time.Now().In(invoice.Warsaw())
@@ -187,7 +188,8 @@ func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
 	}
 }
 
-// Who sees one tenant sees no id of another's invoice in the address of the next page either.
+// A user who sees one tenant sees no id of another tenant's invoice, not even in the address of the
+// next page.
 func TestInvoices_NextPage_NamesNoInvoiceOfAnother(t *testing.T) {
 	var next ledger.Place
 	r := &restless{}

@@ -50,7 +50,8 @@ func TestSignIn_Person_SeesAndDoesWhatTheGroupGives(t *testing.T) {
 	}
 }
 
-// Who is an operator of one tenant and sees all others does not act on these.
+// A person who is an operator of one tenant, and may only see the others, can act on that tenant
+// alone.
 func TestSignIn_SeveralGroups_EachRoleCountsForItsOwnTenants(t *testing.T) {
 	o := newOffice(t, nil)
 	a, b := o.take("A", sellerA, "MINE/1", ledger.Parked, ""), o.take("B", sellerB, "OTHER/1", ledger.Parked, "")
@@ -289,7 +290,7 @@ func TestSignIn_NotConfigured_IsNotThere(t *testing.T) {
 	}
 }
 
-// What a session gives follows the configuration, and its end the setting.
+// The rights of a session follow the configuration. How long it lasts follows its setting.
 func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 	o := newOffice(t, nil)
 	u, _ := url.Parse(o.url)
@@ -297,7 +298,7 @@ func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*page.SignIn)
 		none   bool
-		want   bool // it is that of an operator of all
+		want   bool // the session is that of an operator of all tenants
 	}{
 		"as it was":          {func(*page.SignIn) {}, false, false},
 		"the group got more": {func(in *page.SignIn) { in.Grants = []page.Grant{{Group: "accounting", Operator: true}} }, false, true},

@@ -70,7 +70,7 @@ func TestWords_EveryTextOfThePage_HasPolish(t *testing.T) {
 	}
 }
 
-// One English text is one Polish text: a word that stands at two places in two forms needs two
+// Each English text has one Polish text. A word that needs two Polish forms at two places needs two
 // English texts.
 func TestWords_EachText_IsInOneList(t *testing.T) {
 	lists := []map[string]string{polishPages, polishDays, polishItems, polishDeliveries, polishSignIn}

@@ -41,7 +41,7 @@ const (
 )
 
 // world is a page on a Redis and an archive of its own, with an accountant of tenant A, an operator
-// of it, and an operator of all.
+// of tenant A, and an operator of all tenants.
 type world struct {
 	t      testing.TB
 	rdb    *redis.Client
@@ -62,7 +62,7 @@ func (s *slowed) Wait(string) time.Duration { return s.wait }
 func (s *slowed) Failed(string)             { s.failed++ }
 func (s *slowed) Succeeded(string)          {}
 
-// free is a limiter of which every tenant has used some, and A most of one.
+// free is a limiter that freezes nothing. Tenant A has used most of one limit.
 type free struct{}
 
 func (free) Usages(context.Context) (map[ratelimit.Key]ratelimit.Usage, error) {
@@ -234,7 +234,7 @@ func (p *person) post(path string, form url.Values, header ...string) (int, stri
 	return p.ask(r, header...)
 }
 
-// pdfOf makes a PDF of everything, and notes what of.
+// pdfOf makes a PDF of every document, and adds what it was asked for to asked.
 func pdfOf(asked *[]string) page.PDF {
 	return func(_ context.Context, _ *results.Result, offline bool, doc []byte, l page.Language) ([]byte, error) {
 		*asked = append(*asked, fmt.Sprintf("%s %s offline %v", l, doc, offline))

@@ -34,7 +34,8 @@ func PNG(text, label string) ([]byte, error) {
 			return nil, fmt.Errorf("make QR code: label %q has a character other than printable ASCII", label)
 		}
 	}
-	// Level M: a third of the code may be dirty, and a link that is signed with RSA still fits.
+	// With level M about 15 % of the code may be damaged, and a link that is signed with RSA still
+	// fits.
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
 		return nil, fmt.Errorf("make QR code of %d characters: %w", len(text), err)

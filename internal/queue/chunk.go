@@ -56,8 +56,8 @@ func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler
 
 // PendingSince returns the age of the next pending task in the queue of [KindSubmit] and
 // [KindChunk], or with overflow in their overflow queue. It returns 0 when none is pending. Workers
-// serve a queue in the order of arrival. So the task of an invoice that was queued before the next
-// task is not pending any more.
+// serve a queue in the order of arrival. So if an invoice was queued before the next pending task,
+// the invoice's own task is not pending any more.
 func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	var age time.Duration
 	err := q.eachOf([]string{KindSubmit.queue(overflow)}, func(info *asynq.QueueInfo) { age = info.Latency })

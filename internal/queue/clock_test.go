@@ -10,10 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The clock of a machine is a day off. Tasks that it delays return at the right time on all
-// machines, also once it is gone, and it lets those of others return neither early nor late.
+// The clock of a machine is a day off. The tasks that the machine delays return at the right time
+// on every machine, even after this one is gone. The tasks that other machines delay return here
+// neither early nor late.
 //
-// asynq's own clock is that of this machine. So the test says that this is the wrong one.
+// asynq always reads the clock of this machine. So the test takes that clock for the wrong one:
+// Redis's clock counts as a day away from it.
 func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 	const day, hour, near = 24 * time.Hour, time.Hour, time.Minute
 	for name, off := range map[string]time.Duration{"ahead": day, "behind": -day} {

@@ -120,9 +120,9 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. There is no bound, so that a task that waits never
-// ends because of one. Only a sweep has a bound: if its worker was killed, it is run once more and
-// then dropped, because each round queues a new one.
+// retries is how often asynq runs a task again. There is no bound, because a bound would end a task
+// that only waits. Only a sweep has a bound: if its worker was killed, it is run once more and then
+// dropped, because each round queues a new one.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1

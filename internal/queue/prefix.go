@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// asynqPrefix is how all of asynq's keys begin, and its one channel.
+// asynqPrefix begins the names of all of asynq's keys, and the name of its one channel.
 const asynqPrefix = "asynq:"
 
 // AsynqClient returns a client for asynq's client, server and inspector. It uses the connections of
@@ -60,7 +60,7 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 type asynqKeys struct{ prefix string }
 
 // own returns the name with the pool's prefix, when it is one of asynq's. It is idempotent, because
-// a command may be sent again: no prefix begins with asynqPrefix.
+// no pool's prefix begins with asynqPrefix. It has to be, because a command may be sent again.
 func (k asynqKeys) own(name string) string {
 	if strings.HasPrefix(name, asynqPrefix) {
 		return k.prefix + name

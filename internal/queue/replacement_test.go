@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// orphan makes a pending task one that a server took and nobody runs, as a killed worker leaves it.
+// orphan makes a pending task look as a killed worker leaves it: a server took it, and nobody runs
+// it.
 func (b *bench) orphan(queue, id string) {
 	b.t.Helper()
 	key := "asynq:{" + queue + "}:"
@@ -24,7 +25,7 @@ func (b *bench) orphan(queue, id string) {
 	}).Err()) // its server gave no sign for 20 s
 }
 
-// giveBack makes an orphaned task wait for its next attempt, as asynq does when it finds it.
+// giveBack makes an orphaned task wait for its next attempt, as asynq does when it finds an orphan.
 func (b *bench) giveBack(queue, id string) {
 	b.t.Helper()
 	key := "asynq:{" + queue + "}:"

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Resume lets a queue go on that a person has paused. It returns false when the queue was not
-// paused.
+// Resume ends the pause of a queue that a person has paused. It returns false when the queue was
+// not paused.
 func (q *Queue) Resume(queue string) (bool, error) {
 	known, err := q.inspect.Queues()
 	if err != nil {

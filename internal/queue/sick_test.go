@@ -73,9 +73,9 @@ func (b *bench) wantSick(keys ...string) {
 	}
 }
 
-// A key of one queue holds another type: its tasks wait, and all other queues go on, with tasks
-// whose time has come and with those that failed. A task that could not be queued has left nothing
-// behind.
+// A key of a queue holds another type. The tasks of that queue wait. All other queues go on, also
+// with delayed tasks and with tasks that are tried again. A task that could not be queued leaves
+// nothing behind.
 func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	b := newBench(t)
 	handled := b.works()

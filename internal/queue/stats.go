@@ -15,7 +15,7 @@ type TaskPhase string
 
 // The phases.
 const (
-	TaskPending TaskPhase = "pending" // next when a worker is free
+	TaskPending TaskPhase = "pending" // runs when a worker is free
 	TaskActive  TaskPhase = "active"  // a worker runs it
 	TaskWaiting TaskPhase = "waiting" // for its time
 )

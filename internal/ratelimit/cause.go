@@ -5,7 +5,7 @@ package ratelimit
 type Cause string
 
 const (
-	// CauseUnknown is that of a freeze by a version that kept no cause.
+	// CauseUnknown is the cause of a freeze that was made by a version that kept no causes.
 	CauseUnknown     Cause = ""
 	CauseThrottled   Cause = "throttled"   // KSeF answered too many requests (429)
 	CauseDenied      Cause = "denied"      // KSeF refuses everything of the tenant (410)

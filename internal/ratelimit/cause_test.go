@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// The one who is told to wait is told by what.
+// A caller that has to wait is told the cause of the freeze.
 func TestStore_Freeze_SaysItsCauseToWhoeverWaits(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		wants := func(want Cause) {
@@ -51,7 +51,8 @@ func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 		why := r.key(send) + ":why"
 		kept := r.client.Get(t.Context(), why).Val()
 		must(t, s.Freeze(t.Context(), send, time.Hour, CauseThrottled))
-		// As an older worker leaves it: the freeze is its own, the cause that of the freeze before.
+		// As an older worker leaves it: the freeze is its own, and the cause is that of the freeze
+		// before.
 		must(t, r.client.Set(t.Context(), why, kept, 0).Err())
 		for _, left := range []func() error{
 			func() error { return nil },

@@ -97,8 +97,8 @@ func (c *Circuit) notNow(p Pair, s CircuitState) *NotNow {
 
 // Failure reports for this process ([CircuitOptions.Process]) that a request of the pair reached
 // the host and got no proper answer: a timeout, a broken connection, 5xx, HTML where JSON was due.
-// While the pair's circuit is open it does not lengthen the delay: such requests were under way
-// when it opened.
+// A failure while the pair's circuit is open does not lengthen the delay: such requests were under
+// way when the circuit opened.
 func (c *Circuit) Failure(ctx context.Context, p Pair) error {
 	_, err := c.step(ctx, p, eventFailure, "")
 	return err

@@ -16,7 +16,7 @@ func TestProcess_OneAloneFails_PoolGoesOn_TwoAreAnOutageOfThePair(t *testing.T) 
 			must(t, two.Allow(t.Context(), p))
 		}
 		clock.advance(time.Minute + tick)
-		fail(t, two, 1) // the report of the other is old
+		fail(t, two, 1) // the failure of the other process is too old to count
 		must(t, one.Allow(t.Context(), sendsOfA))
 		fail(t, one, 1)
 		wantNotNow(t, two.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
@@ -35,7 +35,7 @@ func TestProcess_FailedLast_LetsOthersProbeFirst(t *testing.T) {
 		must(t, two.Allow(t.Context(), sendsOfA))
 		fail(t, two, 1)
 		clock.advance(15 * time.Second)
-		must(t, two.Allow(t.Context(), sendsOfA)) // no other asked
+		must(t, two.Allow(t.Context(), sendsOfA)) // no other process has asked
 	})
 }
 

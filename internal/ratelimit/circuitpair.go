@@ -8,7 +8,7 @@ type pairRecord struct {
 	circuitRecord
 	lastProcess   string           // the process that failed last
 	failedAt      int64            // when it failed
-	otherFailedAt int64            // when another process last failed before it; zero: none did
+	otherFailedAt int64            // when a process before lastProcess failed last; zero: none did
 	objects       map[string]int64 // objects that failed, and when each last did; at most maxObjects
 	roundStart    int64            // objects that failed since then let others probe first
 	newcomers     int              // how many newcomers went before a delay ended, in this outage

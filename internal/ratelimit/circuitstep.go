@@ -32,8 +32,8 @@ type circuitPolicy struct {
 }
 
 // hostRecord is everything that is kept of a host. The zero record is a closed circuit and no
-// failures. The maps failing, reporters and unreachable hold when each failure happened, since the
-// host last answered.
+// failures. The maps failing, reporters and unreachable hold the times of failures since the host
+// last answered.
 type hostRecord struct {
 	hostAnswer
 	prober       string           // the pair that was last allowed to probe

@@ -56,8 +56,8 @@ func (s *Redis) startClock(ctx context.Context) error {
 	}
 }
 
-// newest returns the newest instant in any log, in microseconds; 0 when there is none. What is no
-// log is left out.
+// newest returns the newest instant in any log, in microseconds; 0 when there is none. A key that
+// does not hold a log is left out.
 func (s *Redis) newest(ctx context.Context) (int64, error) {
 	newest := int64(0)
 	for cursor := uint64(0); ; {
@@ -94,5 +94,5 @@ func lastInstant(head, tail string) int64 {
 	return int64(binary.BigEndian.Uint64([]byte(tail)) >> 8) //nolint:gosec // 56 bits
 }
 
-// literal makes a pattern of Redis's that matches a text as it is.
+// literal escapes a text, so that as a pattern of Redis it matches only itself.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Two faults at once: a failover to a Redis whose clock is hours behind, and the limiter's clock is
-// gone. What the logs have still counts, whoever comes first.
+// Two faults at once: a failover to a Redis whose clock is hours behind, and the loss of the
+// limiter's clock. What the logs hold still counts, even if another key is booked first.
 func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
@@ -37,8 +37,8 @@ func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	}
 }
 
-// A clock that is only missing begins at Redis's own, though requests are booked ahead: a clock
-// that jumped to them would free the minute's window early.
+// A clock that is only missing begins at the time of Redis's own clock, even though requests are
+// booked ahead. A clock that jumped to those bookings would free the window early.
 func TestRedis_ClockGone_DoesNotJumpToWhatIsBookedAhead(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

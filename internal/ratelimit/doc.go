@@ -1,6 +1,6 @@
-// Package ratelimit says when a request may be sent: exact sliding windows per tenant and operation
-// group, shared by a pool of workers through Redis, and circuits for outages: one for each tenant's
-// group of operations, and one for the host.
+// Package ratelimit says when a request may be sent. It has exact sliding windows per tenant and
+// operation group, which a pool of workers shares through Redis. It also has circuits for outages:
+// one for each tenant's group of operations, and one for the host.
 //
 // # What "requests of the last second" means here
 //
@@ -46,8 +46,8 @@
 // # Margin
 //
 // KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its
-// booked instant, widening each window by m keeps the count at arrival below the limit. Therefore
-// every request carries the margin. [Limiter] sets it and stops a request that is later than that.
+// booked instant, widening each window by m keeps the count at arrival within the limit. Therefore
+// every request carries the margin m. [Limiter] sets it and stops a request that is later than m.
 //
 // # Stores
 //

@@ -86,7 +86,7 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 1 {
 			t.Errorf("%+v", u)
 		}
-		time.Sleep(8*time.Second + tick) // as early as it was told that it may come
+		time.Sleep(8*time.Second + tick) // the earliest moment at which it may come back
 		ctx := With(t.Context(), Ticket("1"))
 		must(t, l.Join(ctx, nip, "x"))
 		start := time.Now()

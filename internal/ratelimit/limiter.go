@@ -166,8 +166,8 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 // Throttled handles a 429: it freezes the tenant's group for all workers, for the full retryAfter
 // or, when that is not above zero, for a time that grows with each 429. It returns how long the
 // group is frozen and how many 429s there were in a row. After a freeze requests resume gently:
-// one, then doubling. See [Store.Throttle]. Over a [PendingFreezes], an error together with a
-// duration means that only this process knows of the freeze so far.
+// one, then doubling. See [Store.Throttle]. If the store is a [PendingFreezes], an error together
+// with a duration means that only this process knows of the freeze so far.
 func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
 	d, strikes429, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
 	if d > 0 && l.observer != nil { // with an error too: then the freeze is this process's alone

@@ -5,15 +5,16 @@ import "time"
 // Pace returns how far apart requests should follow each other so that what is left lasts until
 // more becomes free; zero while there is plenty. It is for callers that can choose how often they
 // ask: a caller that polls fifty sessions as often as the limiter allows uses up an hour's requests
-// in ten minutes and learns nothing in the other fifty.
+// in ten minutes and learns nothing in the remaining fifty minutes.
 //
 // The first half of a window may be used at any pace. After that, the rest of it is spread over the
 // time until its oldest request leaves it. So the window is used up just when it begins to become
-// free, and a caller that keeps to the pace uses all of it and is never stopped for long. The pace
-// is at most twice the window's own distance (Per/Limit), and at most that distance when nothing is
-// left: fifty callers that share it must not multiply the wait for the next place by fifty, because
-// many places become free after it. While the key is frozen, the pace is at least the rest of the
-// freeze.
+// free, and a caller that keeps to the pace uses all of it and is never stopped for long.
+//
+// The pace is at most twice the window's own distance, which is Per/Limit. When nothing is left, it
+// is at most that distance. Fifty callers that share the pace multiply it by fifty. The wait for
+// the next place must not be multiplied like that, because many places become free after it. While
+// the key is frozen, the pace is at least the rest of the freeze.
 func (u Usage) Pace() time.Duration {
 	pace := u.Frozen
 	for _, w := range u.Windows {
@@ -30,8 +31,8 @@ func (u Usage) Pace() time.Duration {
 
 // Turn returns how long each of n callers that take turns waits from one of its requests to the
 // next; zero while there is plenty, and for n below 1. While a window has enough left for one round
-// of all callers, it is n times the [Usage.Pace]. Otherwise scarce is true, and turn is the length
-// of a round by the order in which places become free.
+// of all callers, it is n times the [Usage.Pace]. Otherwise scarce is true, and turn estimates how
+// long it takes until places for a whole round have become free.
 //
 // The waitlist knows that order best (see [Ticket]). So when places are scarce, a caller should
 // pause for half of its turn and spend the other half on the waitlist, which tells it its exact

@@ -40,8 +40,8 @@ var (
 // A booking reads and rewrites the key's log, 8 bytes an instant. That suits thousands of requests
 // per window, not millions. The log is as durable as Redis's data: after a total loss earlier
 // requests are forgotten, and only KSeF's 429 stops the pool. When Redis's own clock steps back,
-// the store's clock goes on from where it was: once, the windows become free later, by at most the
-// step. After a step forward they become free sooner by the step, once.
+// the store's clock goes on from where it was. The windows then become free later, by at most the
+// step, and only once. After a step forward they become free sooner by the step, also only once.
 //
 // go-redis repeats a call whose answer was lost. A booking made twice that way wastes a place and
 // overruns nothing.

@@ -37,8 +37,8 @@ func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// eval calls a script. When a key holds another type, it deletes those whose content does not
-// matter, and when the clock is missing, it starts the clock. Then it calls the script again.
+// eval calls a script. If a key holds another type, eval deletes it, unless it is the log of a
+// group. If the clock is missing, eval starts the clock. Then it calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	cmd := script.Run(ctx, s.client, keys, args...)
 	if wrongType(cmd.Err()) {
@@ -57,7 +57,8 @@ func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, a
 	return script.Run(ctx, s.client, keys, args...)
 }
 
-// deleteWrongTypes deletes those of the keys, and the clock's, that hold another type.
+// deleteWrongTypes deletes each of the keys that holds another type, and the clock's key if that
+// does. It leaves out the logs of groups.
 func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	for _, key := range append([]string{s.prefix + "rate-clock"}, keys...) {
 		want := s.kindOf(key)
@@ -75,7 +76,8 @@ func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// kindOf returns the type of a key that may be deleted, "" for the log of a group.
+// kindOf returns the type that a key should hold; "" for the log of a group, which is never
+// deleted.
 func (s *Redis) kindOf(key string) string {
 	name := strings.TrimPrefix(key, s.prefix)
 	switch kind, _, _ := strings.Cut(name, ":"); {

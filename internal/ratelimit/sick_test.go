@@ -20,7 +20,7 @@ func spoil(t *testing.T, client *redis.Client, key string) {
 	}
 }
 
-// How many requests were made is not known, so none is made of this tenant and group, until a
+// How many requests were made is not known. So this tenant makes no request of this group until a
 // person deletes the key. Everything else goes on.
 func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	client, _ := redistest.New(t)
@@ -52,8 +52,8 @@ func TestSickLog_NothingOfItsGroupGoesAndEverybodyElseDoes(t *testing.T) {
 	}
 }
 
-// What the other keys hold is only a help: the first call that meets one of another type deletes
-// it, says so, and does what it was called for.
+// The limiter can do without the content of the other keys. The first call that finds a value of
+// the wrong type in one of them deletes the key, reports that, and goes on with its work.
 func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
@@ -108,7 +108,7 @@ func TestSickKeys_OfAnotherType_BeginAgainAndNothingIsLost(t *testing.T) {
 			t.Errorf("%s: %v", key, err)
 		}
 		if strings.HasSuffix(key, ":why") {
-			continue // it is written over, and says nothing meanwhile
+			continue // this key is overwritten, and counts as empty until then
 		}
 		if len(deleted) != 1 || deleted[0] != "test:"+key {
 			t.Errorf("%s: told are %v", key, deleted)

@@ -12,10 +12,10 @@ import (
 // that has to come back is told this instant, so that as many come back as can be served.
 //
 // The gaps matter. A caller that returns books its own instant and leaves free those of callers
-// before it that are still on their way. A count that put all of those behind the last booked
-// instant would keep two places for each, and every booking would push the promised instants of the
-// waitlist further back: where a queue wakes a hundred tasks on the whole second, a fifth of the
-// allowance was lost that way.
+// before it that are still on their way. A count that put all of those callers behind the last
+// booked instant would keep two places for each of them. Every booking would then push the promised
+// instants of the waitlist further back. Where a queue wakes a hundred tasks on the whole second, a
+// fifth of the allowance was lost that way.
 //
 // Beyond one fill of the longest window the pattern repeats, so the cost is bounded by that
 // window's limit and not by the length of the waitlist. Pure, safe for concurrent use.
@@ -47,10 +47,10 @@ func slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Tim
 // takes, so that a second 429 is known before many requests have met it.
 const thawStep = 2 * time.Second
 
-// thawed is the earliest instant for the nth request (from 1) after a freeze that ended at frozen:
-// one at once, two more after a step, then four, eight, and so on until the windows are the
-// narrower bound. Otherwise all that waited would come at once, and that could provoke the next
-// 429.
+// thawed is the earliest instant for the nth request (from 1) after a freeze that ended at frozen.
+// One request may go at once, two more after a step, then four, eight, and so on, until the windows
+// are the narrower bound. Otherwise all requests that waited would go at once, and that could
+// provoke the next 429.
 func thawed(frozen time.Time, nth int) time.Time {
 	t := frozen
 	for n := nth; n > 1; n /= 2 {

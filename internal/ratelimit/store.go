@@ -44,9 +44,9 @@ type Request struct {
 	// Never negative.
 	Margin time.Duration
 	// Reserve leaves at least this many places of each window to more urgent callers: this request
-	// must fit Limit-Reserve (never below 1), while the instants of all callers are counted. Zero
-	// is the most urgent. Never negative. A booking with a reserve keeps its instant; urgent
-	// callers overtake it in the places that it left free.
+	// must fit Limit-Reserve (never below 1), and the instants of all callers count against that.
+	// Zero is for the most urgent callers. Never negative. A booking with a reserve keeps its
+	// instant; urgent callers overtake it in the places that it left free.
 	Reserve int
 	// Share leaves this part of each window, rounded down, to more urgent callers, in addition to
 	// Reserve; 0 to below 1.
@@ -59,10 +59,11 @@ type Request struct {
 	Due time.Time
 }
 
-// dueStep is the resolution of deadlines: within the same second the first to arrive is first.
+// dueStep is the resolution of deadlines: of callers whose deadlines are in the same second, the
+// first to arrive is first.
 const dueStep = time.Second
 
-// place is the place that a newcomer asks for: the waitlist is ordered by place.
+// place returns the time by which the waitlist orders a newcomer: its deadline, or now without one.
 func (r Request) place(now time.Time) time.Time {
 	if r.Due.IsZero() {
 		return now
@@ -94,8 +95,8 @@ func (r Request) validate() error {
 	return errors.Join(append(faults, r.Key.validate(), r.Limits.Validate())...)
 }
 
-// effective returns the windows that decide: less the reserve, widened by the margin, in whole
-// microseconds.
+// effective returns the windows that decide. The reserve and the share are taken off their limits,
+// and they are widened by the margin, in whole microseconds.
 func (r Request) effective() Limits {
 	windows := make(Limits, len(r.Limits))
 	for i, w := range r.Limits {
@@ -131,7 +132,7 @@ type WindowUsage struct {
 	Window
 	Used int // booked in the last Per or for later; above Limit when many are booked for later
 	Left int // Limit - Used, never negative
-	// Free is how long until the oldest used request leaves the window; zero when none is used.
+	// Free is how long until the oldest counted request leaves the window; zero when Used is 0.
 	Free time.Duration
 }
 
@@ -152,9 +153,9 @@ type Store interface {
 	// Book books the earliest instant that fits. When that lies beyond MaxWait it books nothing and
 	// returns *[NotNow] (limit or frozen).
 	Book(ctx context.Context, r Request) (Booking, error)
-	// Cancel releases the place when no later instant is booked. Otherwise the place stays
-	// unused: a newcomer that got it would pass those that wait. Only for a request that was not
-	// sent and will not be sent. A repeated or late Cancel does nothing.
+	// Cancel releases the place when no later instant is booked. Otherwise the place stays unused:
+	// a newcomer that got it would overtake those that wait. Call it only for a request that was
+	// not sent and will not be sent. A repeated or late Cancel does nothing.
 	Cancel(ctx context.Context, b Booking) error
 	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or
 	// less does nothing. Anything longer than a century counts as a century, so that instants stay
@@ -163,8 +164,8 @@ type Store interface {
 	Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error
 	// Throttle handles a 429: it freezes the key as Freeze does and counts the 429s in a row. d of
 	// zero or less means that KSeF named no time: then the freeze begins with a minute and doubles
-	// with each 429 within the hour, up to an hour. It returns how long the key is frozen, and that
-	// count.
+	// with each 429 within the hour, up to an hour. It returns how long the key is frozen, and how
+	// many 429s in a row it has counted.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
 	// Leave gives up a ticket's place on the waitlists, for a caller that will not come back.
 	// Without it the ticket lapses some time after its instant.
@@ -176,8 +177,8 @@ type Store interface {
 const (
 	// ticketTTL is how long after its promised instant a ticket is kept, because a pool that is
 	// busy with packages brings tasks back late. The tasks of a killed worker come after a minute
-	// and a half and lose their places. Until a ticket lapses its place stays free: a few places,
-	// once.
+	// and a half and lose their places. Until such a ticket lapses, its place stays unused. That
+	// costs a few places, once.
 	ticketTTL = 30 * time.Second
 	// Freezes after a 429 that names no time: the first, the longest, and how long 429s are counted
 	// after the end of a freeze.

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// What stands before KSeF may answer 429 with a Retry-After of a year, and nothing but a person can
-// know that KSeF did not ask for it.
+// A firewall in front of KSeF may answer 429 with a Retry-After of a year. Only a person can know
+// that KSeF did not ask for that.
 func TestThaw_PauseOfAYear_EndsAndWhatIsBookedStaysCounted(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

@@ -11,7 +11,7 @@ func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{100, time.Minute}}}
 		must(t, s.Freeze(t.Context(), send, time.Minute, CauseDenied))
-		// On the waitlist each is told its turn.
+		// Each caller joins the waitlist and is told its turn.
 		for i := range 20 {
 			steps := 0
 			for n := i + 1; n > 1; n /= 2 {
@@ -49,7 +49,7 @@ func TestStore_Throttle_NamedTimesAreKept_OthersGrow(t *testing.T) {
 			}
 		}
 		throttle(0, time.Minute, 1)
-		throttle(0, time.Minute, 1) // it was under way
+		throttle(0, time.Minute, 1) // this request was under way at the first 429
 		throttle(90*time.Second, 90*time.Second, 1)
 		clock.advance(90 * time.Second)
 		throttle(0, 2*time.Minute, 2)

@@ -46,8 +46,8 @@ func Due(t time.Time) Option { return func(r *Request) { r.Due = t } }
 type optionsKey struct{}
 
 // With returns a context that carries options for every request made under it, so that a caller can
-// give its ticket and urgency through a client that knows nothing of them. Options given to a call
-// are applied after those, and those of an inner With after those of an outer one.
+// give its ticket and urgency through a client that knows nothing of them. The options of an inner
+// With are applied after those of an outer one, and options given to a call are applied last.
 func With(ctx context.Context, opts ...Option) context.Context {
 	before, _ := ctx.Value(optionsKey{}).([]Option)
 	return context.WithValue(ctx, optionsKey{}, append(slices.Clip(before), opts...))

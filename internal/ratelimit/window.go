@@ -10,7 +10,7 @@ import (
 )
 
 // tick is the resolution of all instants. A window includes both of its ends, so the next request
-// may come one tick after its end and not at it.
+// may come one tick after the end of the window, and not at that end.
 const tick = time.Microsecond
 
 // maxPer bounds a window so that instants in microseconds stay exact in Lua's floating-point

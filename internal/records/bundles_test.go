@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// bundled archives invoices in a bundle, as a worker does on a day.
+// bundled archives invoices in a bundle of the given day, as a worker does.
 func (k *kept) bundled(day string, numbers ...string) (docs [][]byte, all []results.Result) {
 	k.t.Helper()
 	entries := make([]bundle.Entry, len(numbers))
@@ -97,8 +97,8 @@ func TestFind_InvoicesInBundlesAndByThemselves_AllAreFound(t *testing.T) {
 	})
 }
 
-// The result that an invoice got when it was parked stays as an object of its own when it is
-// accepted later. It comes once, as it is now.
+// An invoice was parked and is accepted later. The result from when it was parked stays in the
+// archive as an object of its own. Results returns the invoice once, with its final result.
 func TestResults_OneIsInABundleToo_ComesOnceAndFinal(t *testing.T) {
 	places(t, func(t *testing.T, k *kept) {
 		_, in := k.bundled("2026-11-26", "B/1", "B/2")
@@ -137,7 +137,7 @@ func TestFindWithin_IssueDates_BoundWhatIsReadAndFound(t *testing.T) {
 			places   int
 		}{
 			{"2026-11-01", "", []string{in[0].ID}, 1},
-			{"2026-11-01", "2026-11-24", nil, 1}, // the month is read, the day is not it
+			{"2026-11-01", "2026-11-24", nil, 1}, // the month is read, and its invoice is of the 25th
 			{"", "2026-10-31", []string{october.ID}, 1},
 			{"2026-10-21", "2026-10-31", nil, 1},
 			{"2027-01-01", "", nil, 0},

@@ -15,8 +15,8 @@ import (
 // none is not an error.
 //
 // The indexes of the bundles are read first, then the receipts, each of which has thousands of
-// lines. A search for an id needs neither, because the id is in the names of the objects. Only if
-// indexes and receipts have nothing does Find read the results themselves, one by one, the newest
+// lines. A search for an id needs neither, because the id is in the names of the objects. If
+// indexes and receipts have nothing, Find reads the results themselves, one by one, the newest
 // month first. So an accepted invoice hides invoices of the same number that were never accepted.
 // One index, one receipt or a few hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {

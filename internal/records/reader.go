@@ -158,8 +158,8 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 // below returns the archive without what is in its bundles.
 func (r *Reader) below() archive.Store { return r.store().Unwrap() }
 
-// resultIn reads the result of an id in a place from a store. false: there is none, or none that
-// can be read.
+// resultIn reads the result of an id in a place from a store. It returns false when there is none,
+// or none that can be read.
 func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id string) (results.Result, bool, error) {
 	base := archive.ResultName(p.NIP, p.Month, id)
 	for n := 1; n <= maxCopies; n++ {

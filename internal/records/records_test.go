@@ -163,7 +163,8 @@ func TestDocument_OthersLieUnderItsName_TheOneWithTheHashIsReturned(t *testing.T
 		if got, err := reader.Document(t.Context(), r); err != nil || !bytes.Equal(got, doc) {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
-		// KSeF has it in other bytes: those have the name that follows from them, or a copy's.
+		// KSeF has the invoice in other bytes. The document with those bytes has the name that
+		// follows from them, or the name of a copy.
 		for i, theirs := range [][]byte{append(slices.Clone(doc), '\n'), append(slices.Clone(doc), ' ')} {
 			recovered := r
 			recovered.Hash = records.HashOf(theirs)

@@ -17,7 +17,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// run looks through the indexes, then the receipts and, when they have nothing, the results.
+// run looks through the indexes and then the receipts. If neither has a match, it reads the results
+// themselves.
 func (s *search) run(ctx context.Context, q query) ([]results.Result, error) {
 	within := s.within.months(q.places)
 	s.did.Places += len(within)

@@ -28,8 +28,8 @@ type Sources struct {
 	// Ledger says how invoices stand now; nil: the archive alone is asked.
 	Ledger Ledger
 	// Document returns the document of an entry, from wherever it waits. Its error wraps
-	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. It is used with
-	// Ledger only.
+	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. Document is used
+	// with Ledger only.
 	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
 	// LedgerAlone leaves out what only the archive knows. Documents still come from there.
 	LedgerAlone bool
@@ -183,8 +183,8 @@ func Faults(r *ledger.Refusal) []explain.Defect {
 	return all
 }
 
-// refused adds the documents that were not taken in and still wait for a person. One without a date
-// counts on the day of its refusal.
+// refused adds the documents that were not taken in and still wait for a person. A document without
+// a date counts on the day of its refusal.
 func (s *Sources) refused(ctx context.Context, q Query, c *Collector) error {
 	all, err := s.Ledger.Refusals(ctx, time.Time{}, "")
 	if err != nil {

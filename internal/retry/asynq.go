@@ -20,9 +20,9 @@ const (
 	randomPart = 0.2
 )
 
-// maxFrozen is the longest time that a task is away because of a 429, whatever pause the 429 asked
-// for. The limiter keeps the whole pause. It lets a task that comes back go ahead when a person has
-// ended the pause.
+// maxFrozen is the longest time for which a 429 keeps a task away, whatever pause the 429 asked
+// for. The limiter keeps the whole pause. A task that comes back earlier has to wait again, unless
+// a person has ended the pause meanwhile.
 const maxFrozen = time.Hour
 
 // Backoff returns the pause before attempt n+1, n counting from 0. Negative n counts as 0.

@@ -37,8 +37,9 @@ func (e *QueuedError) Error() string { return e.text }
 // Unwrap returns the error with all its words.
 func (e *QueuedError) Unwrap() error { return e.Err }
 
-// Withheld returns the whole text after the verdict when the queue does not keep all of it, and ""
-// when it does. err is an error that [ForQueue] has returned.
+// Withheld returns the whole text of an error, without its verdict, when the queue keeps only a
+// part of that text. It returns "" when the queue keeps all of it. err is an error that [ForQueue]
+// has returned.
 func Withheld(err error) string {
 	queued, ok := errors.AsType[*QueuedError](err)
 	if !ok || queued.text == queued.Err.Error() {

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// The queue's text of an error has no word of KSeF, wherever the error has it; verdict, code and
-// our own words stay, and the words are given back beside it.
+// The text that the queue keeps of an error has no word of KSeF's, wherever in the error the words
+// are. It keeps the verdict, the code and our own words. Withheld returns the words that are
+// missing.
 func TestForQueue_KSeFQuotesAnInvoice_TheQueueHasNoWordOfIt(t *testing.T) {
 	const planted = "Nabywca Zenobiusz Plantowany 987654.32"
 	refused := &ksef.APIError{Op: "open batch session", Kind: ksef.KindRefused, Status: 400, Code: 21405,

@@ -270,8 +270,9 @@ func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 	}
 }
 
-// A process without file descriptors leaves its tasks to whoever can do them, soon and without a
-// failure, wherever it meets the lack. A request that may have been carried out is looked up.
+// A process that has run out of file descriptors leaves its tasks to other processes, soon and
+// without counting a failure, wherever it meets the lack. A request that may have been carried out
+// is looked up.
 func TestJudge_ProcessIsExhausted_TheTaskReturnsSoonForAnother(t *testing.T) {
 	lack := &os.PathError{Op: "open", Path: "/run/secrets/key", Err: syscall.EMFILE}
 	dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}

@@ -92,7 +92,8 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 // claimAnswer removes an answer from the answers without an owner, because it has just been joined
 // to an invoice. It looks for an answer with the same KSeF number, then with the same ordinal, then
 // with the same code and invoice number. Otherwise it takes an answer of the same code that has
-// neither number. It never takes an answer with another KSeF number, ordinal or hash.
+// neither a KSeF number nor an invoice number. It never takes an answer with another KSeF number,
+// ordinal or hash.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||

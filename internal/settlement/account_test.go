@@ -68,8 +68,9 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 	}
 }
 
-// A code that says why a session was refused says that nothing of it was processed. Of any other
-// session that is silent, list, count and receipt may all lag: the silence has to last.
+// A code that says why a session was refused also says that nothing of it was processed. With any
+// other code, list, count and receipt may all lag. Then a session without answers proves something
+// only if it stays without answers.
 func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProcessed(t *testing.T) {
 	const unpublished = 210
 	for _, c := range []struct {

@@ -36,13 +36,13 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	o := &outcomes{pkg: p}
 	unclear, running := o.answered(a)
 	missing := a.missing()
-	sick := listed.Statuses.Sick // it leaves open only the sends that it is about
+	sick := listed.Statuses.Sick // leaves open only the sends that KSeF could not be asked about
 	var unproven []*ledger.Invoice
 	switch {
 	case len(missing)+len(unclear)+len(running) == 0:
 	case a.processing() && patient(p, now):
 		// A session that is over has decided about its invoices. If it calls one "in process"
-		// nevertheless, that is waited for, but not for ever.
+		// nevertheless, the package waits for that invoice, but not for ever.
 		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
 	case !listed.Receipt.Asked:
 		// The receipt is asked for even if the list seems to prove absence: it costs one request,
@@ -88,9 +88,9 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 	return d, true
 }
 
-// answered adds the outcome of every invoice that has a clear answer. The unclear ones have an
-// answer that cannot be read, or an acceptance whose KSeF number may not be theirs. The running
-// ones are still in process.
+// answered adds the outcome of every invoice that has a clear answer. It returns the unclear ones:
+// their answer cannot be read, or is an acceptance whose KSeF number may belong to another invoice.
+// It also returns the running ones, which are still in process.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	shared := a.sharedNumbers()
 	for _, pair := range a.pairs {
@@ -140,8 +140,8 @@ func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pair
 	return unproven
 }
 
-// refusedAnswers decides what a refused session's list says about single invoices. An invoice that
-// none of the decision's moves and doubts is about is then proven not to be in KSeF.
+// refusedAnswers decides what a refused session's list says about single invoices. If neither a
+// move nor a doubt of the decision is about an invoice, the invoice is proven not to be in KSeF.
 func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {

@@ -64,8 +64,8 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	}
 }
 
-// Every code of a session, in both lanes: processed, or its invoices are sent again with the proof
-// that it took none.
+// Every code of a session, in both lanes: either KSeF processed the session, or it is proven that
+// it took no invoice, and all are sent again.
 func TestDecide_EachCodeOfASession(t *testing.T) {
 	for code := 200; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -132,8 +132,8 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	}
 }
 
-// An invoice that never left is sent again without counting anything, however often; one that KSeF
-// does not tell of goes in a package after two online sessions.
+// An invoice that never left is sent again however often, and nothing is counted. An invoice that
+// KSeF does not tell of in two online sessions goes in a package.
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
@@ -147,8 +147,9 @@ func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	}
 }
 
-// 410: the tenant is paused only when KSeF let nothing in, every denied invoice has one move, and
-// all are counted, those in the tenant's own name apart from those for other sellers.
+// KSeF denied invoices with 410. The tenant is paused only when KSeF let nothing in. Every denied
+// invoice has one move. All of them are counted; those in the tenant's own name are counted apart
+// from those for other sellers.
 func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, held := packageOf(rapid.IntRange(1, 6).Draw(t, "invoices"), ledger.PackageProcessing)
@@ -202,7 +203,8 @@ func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	})
 }
 
-// What nothing proves waits half an hour, told once, and is looked for in the register then.
+// An invoice about which nothing is proven waits half an hour, and that is told once. Then the
+// invoice is looked for in the register.
 func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 	p, held := packageOf(2, ledger.PackageProcessing)
 	session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: 2}

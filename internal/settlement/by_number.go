@@ -25,7 +25,7 @@ func ByNumber(want []*ledger.Invoice) bool {
 }
 
 // NumberRequests are the requests that find an invoice by its number: one for each span of the
-// register since its P_1. Mostly there is only one.
+// register since the invoice's P_1. Mostly there is only one.
 func NumberRequests(inv *ledger.Invoice, now time.Time) ([]ksef.MetadataRequest, error) {
 	from, err := firstDay([]*ledger.Invoice{inv})
 	if err != nil {

@@ -41,7 +41,7 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%d, %s: %s, want %s", c.code, c.why, got, c.want)
 		}
-		// What stands whatever becomes of the session.
+		// These outcomes stand whatever becomes of the session.
 		if want := slices.Contains([]outcome{toAccept, toReject, toPark, toDuplicate}, c.want); got.decided() != want {
 			t.Errorf("%d: decided %v, want %v", c.code, got.decided(), want)
 		}

@@ -48,7 +48,8 @@ type Decision struct {
 	// that these write.
 	TellRest, Receipt bool
 
-	// Gone is handed back in [Listed] until the run is over.
+	// Gone has the ids of the invoices that a refused session was proven not to have taken. The
+	// caller hands it back in [Listed] until the run is over.
 	Gone map[string]bool
 	// Wait says how the task comes back. If it is nil and Over is not set, the next stage is
 	// decided.

@@ -16,9 +16,9 @@ import (
 //
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
 // says less, because the seller may be at fault. Such an invoice is parked when others go through,
-// and also when it is alone. With this rule only, a tenant that issues nothing in its own name
-// would never be paused, even with the key of another taxpayer. So several such invoices count
-// against the tenant when nothing speaks for it.
+// and also when it is alone. By this rule alone, a tenant that issues nothing in its own name would
+// never be paused, even with the key of another taxpayer. So several such invoices count against
+// the tenant when nothing speaks for it.
 
 const (
 	// deniedFirst and deniedMax bound the tenant's pause. The pause ends by itself: what is sent
@@ -28,8 +28,8 @@ const (
 	deniedMax   = 5 * time.Minute
 	// Fewer than deniedFew denied invoices prove nothing against a tenant that had an invoice
 	// accepted within successDays. Fewer than deniedFew invoices that a tenant issues for other
-	// sellers prove nothing against any tenant. If it had an invoice accepted within successDays,
-	// invoices of fewer than deniedFew other sellers prove nothing either.
+	// sellers prove nothing against any tenant. If the tenant had an invoice accepted within
+	// successDays, invoices of fewer than deniedFew other sellers prove nothing either.
 	deniedFew   = 3
 	successDays = 24 * time.Hour
 )

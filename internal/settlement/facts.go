@@ -140,8 +140,8 @@ type Unknown struct {
 type Rest struct{ Package *ledger.Package }
 
 // Stage is how far one run of confirm has come. Answers are decided only once. What they prove is
-// written to the ledger, and a second decision would take that for the state that the answers were
-// about.
+// written to the ledger, and a second decision would take the new state for the state that the
+// answers are about.
 type Stage int
 
 // The stages, in their order.

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// KSeF gives each number once: where two invoices have the same one, the receipt decides by
-// content, and until then neither is called accepted.
+// KSeF gives each KSeF number once. When two invoices have the same KSeF number, the receipt
+// decides by content. Until then neither counts as accepted.
 func TestDecide_OneKSeFNumberForSeveralInvoices_TheReceiptDecides(t *testing.T) {
 	for _, session := range []int{200, 500} {
 		p, held := packageOf(3, ledger.PackageProcessing)
@@ -42,7 +42,7 @@ func TestDecide_OneKSeFNumberForSeveralInvoices_TheReceiptDecides(t *testing.T) 
 	}
 }
 
-// An answer that stands twice is one answer.
+// An answer that is listed twice counts as one answer.
 func TestAccount_TheSameAcceptanceTwice_SharesNoNumber(t *testing.T) {
 	one := ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, InvoiceNumber: "A", KSeFNumber: ksefNumber(1)}
 	other := one
@@ -57,7 +57,7 @@ func TestAccount_TheSameAcceptanceTwice_SharesNoNumber(t *testing.T) {
 	}
 }
 
-// A reference may lead to another invoice: the answer to a send was mixed up with that to another.
+// The answers to two sends were mixed up, so the reference of an invoice leads to another invoice.
 func TestDecide_ReferenceLeadsToAnotherInvoice_ItsAnswerIsNotTaken(t *testing.T) {
 	for name, answer := range map[string]ksef.InvoiceInfo{
 		"number": {InvoiceNumber: "another"}, "hash": {InvoiceNumber: "A/0", Hash: "another"},

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// TidyNumber returns a KSeF number in the form in which it is kept. If its checksum holds, that is
-// the form of 35 characters; it holds for every number of KSeF 2.0, however it was spelled.
-// Otherwise the number is kept as it was given.
+// TidyNumber returns a KSeF number in the form in which it is kept. A number whose checksum is
+// correct is kept in the form of 35 characters. Every number of KSeF 2.0 has a correct checksum,
+// however it was spelled. Any other number is kept as it was given.
 func TidyNumber(number string) string {
 	canonical := invoice.CanonicalKsefNumber(number)
 	if _, err := invoice.ParseKsefNumber(canonical); err == nil {

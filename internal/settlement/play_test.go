@@ -70,7 +70,8 @@ func (p *play) run() (wait *Wait, over bool) {
 	}
 }
 
-// decide decides twice, and looks at the decision.
+// decide decides twice on the same facts. It checks that both decisions are equal and that the
+// facts have not changed, and then checks the decision itself.
 func (p *play) decide() Decision {
 	held, listed := clone(p.held), p.listed
 	listed.List.Invoices = slices.Clone(p.listed.List.Invoices)

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// check holds for every decision, whatever KSeF told.
+// check checks what must hold for every decision, whatever KSeF told.
 func (p *play) check(d Decision) {
 	t := p.t
 	t.Helper()
@@ -21,7 +21,7 @@ func (p *play) check(d Decision) {
 		}
 		return
 	}
-	// One outcome each: nobody is in two places, and nobody who is not undecided is in any.
+	// An undecided invoice has at most one outcome in the decision, and any other invoice has none.
 	undecided, seen := map[string]bool{}, map[string]int{}
 	for _, inv := range p.held.Undecided(place) {
 		undecided[inv.ID] = true
@@ -80,7 +80,8 @@ func (p *play) check(d Decision) {
 	}
 }
 
-// legal: what is sent again is proven not to be in KSeF, and is not.
+// legal checks one move. The table of states allows it. An invoice that is sent again is proven not
+// to be in KSeF, and really is not there. An accepted invoice gets the number that KSeF gave it.
 func (p *play) legal(m Move) {
 	t, inv := p.t, m.Invoice
 	t.Helper()
@@ -160,7 +161,7 @@ func (p *play) legalEnd(to ledger.PackageState) {
 	}
 }
 
-// lasting holds between two runs, however the one before ended.
+// lasting checks what must hold between two runs, however the first of them ended.
 func (w *world) lasting(t *rapid.T) {
 	t.Helper()
 	for id, entry := range w.entries {
@@ -178,9 +179,9 @@ func (w *world) lasting(t *rapid.T) {
 
 func (w *world) over() bool { return w.pkg.State != ledger.PackageProcessing }
 
-// Whatever KSeF leaves out, rewrites or tells late, over a simulated day, whoever else moves an
-// invoice meanwhile: one outcome each, nothing back to queued that KSeF has, and the same facts
-// give the same decision.
+// Over a simulated day KSeF leaves out, rewrites or delays what it tells, and others move invoices
+// meanwhile. Each invoice still gets one outcome. No invoice that KSeF has goes back to queued. The
+// same facts give the same decision.
 func TestDecide_OverADay_OneOutcomeEachAndNoWayBackWithoutProof(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -215,8 +216,8 @@ func TestDecide_CutOffAnywhere_TheNextRunHarmsNothing(t *testing.T) {
 	})
 }
 
-// KSeF that tells everything as it is, and nobody who interferes: the package ends at once, but for
-// what cannot be read and what has to be looked up.
+// KSeF tells everything as it is, and nobody interferes. The package ends at once, except for what
+// cannot be read and what has to be looked up.
 func TestDecide_HonestEvidence_Ends(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)

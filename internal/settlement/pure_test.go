@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What decides must not be able to do anything, and has no clock of its own.
+// The package only decides. It must import nothing that can act, and must not read a clock.
 func TestPackage_IsPure(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil {

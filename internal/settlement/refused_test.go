@@ -23,8 +23,8 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	return p, held
 }
 
-// Is it the package, or KSeF: what becomes of it after so many refusals, and of an invoice that is
-// alone.
+// A package was refused: either the package is at fault, or KSeF. What becomes of it depends on the
+// number of its refusals, on whether others go through, and on whether an invoice is alone in it.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -119,8 +119,8 @@ func toldRefusal(d Decision) string {
 	return out
 }
 
-// A package that can end nothing undecided in it that cannot be read; what stays in it needs its
-// receipt.
+// A package can end when each entry in it that cannot be read is known to be decided. What stays in
+// the package needs its receipt.
 func TestEndOf_GoesByWhatStays(t *testing.T) {
 	unread := func(state ledger.State, pkg string, opaque bool) []ledger.Unreadable {
 		return []ledger.Unreadable{{ID: "inv-9", State: string(state), Package: pkg, Opaque: opaque}}

@@ -20,9 +20,9 @@ import (
 // that number is the proof. KSeF's own API tells the hash, which is a proof at once. It also finds
 // an invoice by its number, so a few invoices are asked for one by one (see [ByNumber]).
 //
-// The register answers one part at a time: what the taxpayer sold, and what it bought and billed
-// itself. A package with both needs a pass for each part. The passes come one after the other, so
-// the package has to remember the place of only one.
+// The register answers one part at a time, such as what the taxpayer sold, or what it bought and
+// billed itself (see [Subjects]). A package with invoices of several parts needs a pass for each
+// part. The passes come one after the other, so the package has to remember the place of only one.
 
 const (
 	registerPage = numbers.MaxMetadataPage
@@ -166,9 +166,9 @@ func NotFound(inv *ledger.Invoice) Move {
 	return parked(inv, inv.Code, "KSeF's register does not list it", notFoundReason(inv))
 }
 
-// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, that
-// is the time of the last of them. Otherwise it is the next page or, when everything before to was
-// seen, to itself.
+// onwards tells where the pass goes on after a page. If KSeF cut the set at 10,000 invoices, it
+// goes on at the time of the last of them. Otherwise it goes on with the next page. When everything
+// before to was seen, it goes on at to.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

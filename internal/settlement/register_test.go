@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// register is a stand-in of KSeF's: it lists by time, in pages, and cuts a set short at most lines.
+// register stands in for KSeF's register. It lists by time, in pages. The field most is the number
+// of lines after which it cuts a set short.
 type register struct {
 	all  []ksef.Metadata // in the order of time
 	most int
@@ -31,7 +32,8 @@ func (r register) page(req ksef.MetadataRequest) ksef.MetadataPage {
 	first := min(req.PageOffset*req.PageSize, len(in))
 	last := min(first+req.PageSize, len(in))
 	page.Invoices, page.HasMore = in[first:last], last < len(in)
-	// KSeF says that a set is cut short on its last page, and that there are more pages before it.
+	// On the last page KSeF says whether the set was cut short. On the pages before, it says only
+	// that there are more.
 	page.IsTruncated = page.IsTruncated && !page.HasMore
 	return page
 }
@@ -99,7 +101,8 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 	})
 }
 
-// A pass that comes to the present too early rests, longer each time; a later one gives up.
+// A pass that comes to the present less than an hour after the close rests, longer each time. A
+// later pass gives up.
 func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	p, held := packageOf(1, ledger.PackageProcessing)
 	held.Invoices[0].IssueDate = "2026-11-25"

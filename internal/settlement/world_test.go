@@ -13,21 +13,22 @@ import (
 )
 
 // A world is a package, what the ledger has of it, and what is true of it at KSeF. What KSeF tells
-// is drawn again for each run, and bent. The proofs rest on what the bending never does:
+// is drawn anew for each run, and some of it is wrong or missing. The proofs rest on what is true
+// in every run:
 //
 //   - an answer about a reference is about that invoice;
 //   - a receipt names accepted content only;
-//   - a name may be lost or written otherwise, and is never that of another invoice of ours;
+//   - a name may be lost or written differently, but it is never that of another invoice of ours;
 //   - two answers about one invoice have the same ordinal in the session;
-//   - the count of an online session lacks no invoice but one that KSeF has given a reference
-//     for, and that its list lacks too; a count that lags does not say none; and the name of what
-//     lags is its own. (The last is a gap: its status claims an answer of the same name, though
-//     the numbers differ.)
-//   - a session that KSeF refused for a reason of its own accepted nothing, and one that ended in
-//     an error shows an acceptance, if there was any, in its list, its counts or its receipt;
-//   - where the receipt of such a session is short, no answer in its list is unclear. (This is a
-//     gap: an unclear answer that has an owner is not an obstacle to [account.covered], and what is
-//     not in the receipt counts as refused then.)
+//   - the count of an online session may lag by one invoice. KSeF has given a reference for that
+//     invoice, and the list of the session lacks it too. A count that lags is not zero. No other
+//     invoice has the name of the one that lags. (This last point is a gap: the status of the
+//     invoice claims an answer of the same name, although the numbers differ.)
+//   - a session that KSeF refused for a reason of its own accepted nothing. If a session that ended
+//     in an error accepted something, its list, its counts or its receipt show that;
+//   - if the receipt of a session that ended in an error is short, no answer in its list is
+//     unclear. (This is a gap: an unclear answer that has an owner is not an obstacle to
+//     [account.covered], and what is not in the receipt counts as refused then.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {
@@ -324,7 +325,8 @@ func (w *world) status(inv *ledger.Invoice) ksef.InvoiceInfo {
 		KSeFNumber: tr.number, InvoiceNumber: inv.Number}
 }
 
-// facts draws what KSeF tells in one run. Of a session that ended in an error an acceptance shows.
+// facts draws what KSeF tells in one run. If a session that ended in an error accepted something,
+// that shows in one of the results.
 func (w *world) facts(t *rapid.T) (session ksef.SessionInfo, list []ksef.InvoiceInfo, own OwnReceipt) {
 	processed := w.code == 200 || w.code == 445
 	session = w.session(t)

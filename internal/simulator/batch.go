@@ -118,7 +118,7 @@ func (bt *batches) startBatch(account Account, f *fa.Form, e encryptionInfo, b b
 	return sess
 }
 
-// partsUntil returns when the part store stops taking parts of the session.
+// partsUntil returns the time at which the part store stops taking parts of the session.
 func (sess *session) partsUntil() time.Time {
 	return sess.opened.Add(partLife * time.Duration(len(sess.batch.Parts)))
 }

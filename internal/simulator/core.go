@@ -61,7 +61,7 @@ type (
 	performer struct{ *core }
 	// registry decides what becomes of an invoice, and writes it into the books.
 	registry struct{ *core }
-	// alterer lets clients see something else than the books hold, where a fault orders it.
+	// alterer lets clients see something other than what the books hold, where a fault orders it.
 	alterer struct{ *core }
 	// unpacker reads what clients have sent.
 	unpacker struct{ *core }

@@ -21,8 +21,8 @@ type Fault struct {
 	// contextLimits, subjectLimits, certificateLimits, certificateData, certificateEnrol,
 	// certificateStatus, certificateRetrieve, certificateRevoke, certificateQuery, tokenCreate,
 	// tokenList, tokenStatus, tokenRevoke, testData; any or "" is every operation. An operation
-	// that both faces have has one name. For the kinds that concern a session or an invoice it
-	// matters only where the kind says so.
+	// that both faces have has one name. For the kinds that concern a session or an invoice, On
+	// restricts only the lane: openOnline and send to online, openBatch and part to batch.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`
@@ -35,9 +35,10 @@ type Fault struct {
 	// the simulator's seed.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
-	// the account's or, once an invoice has told it, that of the session's seller. At send it is
-	// only the account's, because the session is named in the body. Number is P_2, in which * and ?
-	// are wildcards; only the kinds that concern sessions and invoices know it.
+	// the account's; for an account of any seller it is that of the session's seller, once an
+	// invoice has told it. At send such an account has no NIP, because the session is named in the
+	// body. Number is P_2, in which * and ? are wildcards; only the kinds that concern a session,
+	// an invoice or an entry know it.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
@@ -49,8 +50,8 @@ type Fault struct {
 	// Lasting is how long after arming the fault ends, in simulated time; 0 is never.
 	Lasting time.Duration `yaml:"lasting" json:"lasting,omitempty"`
 	// As is the variant of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date,
-	// number, ordinal, extensions-object, extensions-map, code). These two kinds need it, no other
-	// may have it.
+	// number, ordinal, extensions-object, extensions-map, code). These two kinds need it; no other
+	// kind may have it.
 	As string `yaml:"as" json:"as,omitempty"`
 	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`

@@ -12,7 +12,7 @@ type outcome struct {
 	sent    time.Time
 
 	nip, kind, number string   // as far as they could be read
-	hash              [32]byte // of the document; what its sender declared until it is decrypted
+	hash              [32]byte // of the document; before decryption, as the sender declared it
 	file              string   // its name in the package
 	offline           bool     // declared for this invoice alone
 	corrects          []byte   // hash of the refused invoice that it corrects technically; nil for none
@@ -48,7 +48,7 @@ type invoiceInfo struct {
 	Mode        string     `json:"invoicingMode,omitempty"`
 }
 
-// rfc3339 writes a date as answers have it.
+// rfc3339 formats a time as the answers contain it.
 func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func hexHash(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
@@ -82,7 +82,7 @@ func describeInvoice(code int) string {
 	return "Nieznany błąd"
 }
 
-// visibleCode returns the code of an invoice that a client sees now. The caller holds mu.
+// visibleCode returns the code that a client now sees for an invoice. The caller holds mu.
 func (sb *sessionBook) visibleCode(sess *session, o *outcome) int {
 	status := sb.status(sess)
 	if sess.lane == laneBatch {

@@ -39,7 +39,7 @@ func (ps *partStore) partURL(base string, sess *session, ordinal int) string {
 	return base + path + "?" + url.Values{"se": {until}, "sig": {ps.sign(path, until)}}.Encode()
 }
 
-// baseOf returns where the addresses that a gateway's answer holds lead.
+// baseOf returns the beginning of the addresses in an answer of the gateway.
 func (c *core) baseOf(r *http.Request) string { return cmp.Or(c.opts.BaseURL, "http://"+r.Host) }
 
 func (c *core) sign(path, until string) string {

@@ -59,7 +59,7 @@ func (p reply) write(w http.ResponseWriter) {
 	if p.contentType != "" {
 		w.Header().Set("Content-Type", p.contentType)
 	}
-	if p.status != http.StatusNoContent { // which must not have one
+	if p.status != http.StatusNoContent { // such an answer must not have a Content-Length
 		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	}
 	w.WriteHeader(p.status)

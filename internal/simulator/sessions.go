@@ -14,7 +14,7 @@ const (
 
 const (
 	sessionLife = 12 * time.Hour   // of an online session; a batch session that is still open is cancelled then
-	partLife    = 20 * time.Minute // for each part, times the number of parts
+	partLife    = 20 * time.Minute // multiplied by the number of parts
 	maxInvoices = 10_000           // in a session
 )
 

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// confirmFor polls a package for at most so long, until KSeF no longer holds any of the invoices.
+// confirmFor polls a package until none of the invoices is sending, unknown or sent any more, but
+// no longer than within.
 func confirmFor(s *stage, w *actor, pkg string, within time.Duration, ids ...string) {
 	for began := s.now(); s.now().Sub(began) < within; {
 		_ = w.run(queue.KindConfirm, pkg)

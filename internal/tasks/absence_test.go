@@ -210,8 +210,8 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 	}
 }
 
-// Redis carried BeginSend out and its answer was lost, while the worker lives and uses the session.
-// The worker closes the session, so that its status shows whether the invoice arrived.
+// Redis carried BeginSend out and its answer was lost, while the worker is alive and still uses the
+// session. The worker closes the session, so that its status shows whether the invoice arrived.
 func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

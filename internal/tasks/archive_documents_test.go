@@ -170,8 +170,8 @@ func TestDocuments_PackageIsGone_InvoiceIsParkedAndArchived(t *testing.T) {
 	s.parkedAndArchived(inv.ID)
 }
 
-// The sweep has read an invoice on its way, is slow, and then finds the package over. What was
-// decided meanwhile stands, in the ledger and in the archive.
+// A slow sweep has read an invoice that is on its way to KSeF, and then finds that its package has
+// ended. What was decided meanwhile stands, in the ledger and in the archive.
 func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w, late := s.worker("w", s.client()), s.worker("late", s.client())
@@ -179,7 +179,8 @@ func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 	pkg := s.sent(w, inv)
 	s.advance(2 * time.Minute)
 	p := s.pkg(pkg)
-	// The package changes, so that the sweep reads only the invoice as one that did not move.
+	// The package is changed now, so that the sweep finds only the invoice among the entries that
+	// have not changed for a while.
 	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("w")}); err != nil {
 		t.Fatal(err)
 	}

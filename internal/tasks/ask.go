@@ -67,9 +67,9 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 }
 
 // askSends asks for the status of each invoice that was sent and that the list leaves open. It asks
-// whatever else the list proves, because KSeF's answer about a reference is about this very
-// invoice. An invoice stays open when KSeF refuses to answer about it, when the answer cannot be
-// read, or when KSeF cannot be asked now. Sick has the error of the last kind.
+// regardless of what else the list proves, because KSeF's answer about a reference is about this
+// very invoice. An invoice stays open when KSeF refuses to answer about it, when the answer cannot
+// be read, or when KSeF cannot be asked now. Sick has the error of the last kind.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {

@@ -23,7 +23,7 @@ func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.Se
 	if err != nil {
 		return nil, err
 	}
-	// Without those that an earlier build of this package parked.
+	// These lists leave out the invoices that an earlier build of this package parked.
 	undecided, unread := held.Undecided(p.ID), held.UnreadUndecided(p.ID)
 	switch {
 	case unread > 0 && len(undecided) == 0:

@@ -31,7 +31,7 @@ func numbered(n int) []string {
 	return out
 }
 
-// names lists what the archive has of the taxpayer of some invoices in the month of the first.
+// names lists what the archive has for the taxpayer and the month of an invoice, below sub.
 func (en *entries) names(inv ledger.Invoice, sub string) []string {
 	en.t.Helper()
 	names, err := archive.ListIn(en.t.Context(), en.store, inv.NIP+"/"+inv.IssueDate[:7]+sub)
@@ -104,7 +104,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 	}
 }
 
-// Few invoices are what a person looks for one by one.
+// People look for few invoices one by one.
 func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client(), inPackages)
@@ -138,7 +138,7 @@ func (c *cutStore) Put(ctx context.Context, name string, data []byte, kind strin
 	return c.Store.Put(ctx, name, data, kind)
 }
 
-// Flush is the moment at which the archive has it; the ledger says so only afterwards.
+// Flush makes durable what was put. The ledger calls it archived only afterwards.
 func (c *cutStore) Flush(ctx context.Context, names ...string) error {
 	if c.suffix == "flush" && strings.Contains(strings.Join(names, " "), ".jsonl") && c.dead.CompareAndSwap(false, true) {
 		c.die()
@@ -203,8 +203,9 @@ func TestReceipt_ArchiveTakesNoBundle_EachInvoiceIsArchivedByItself(t *testing.T
 	}
 }
 
-// A store that does not answer is not tried with twice as many objects: the package waits. When
-// only bundles get no answer, again and again, its invoices are archived one by one.
+// When the store does not answer, the package waits: its invoices are not put one by one instead,
+// which would take more calls. When only bundles get no answer, again and again, the invoices are
+// archived one by one.
 func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWholeAndNotForEver(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	sick := &archive.CallError{Sick: true, Err: errors.New("the archive does not answer in time")}

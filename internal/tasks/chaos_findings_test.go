@@ -21,8 +21,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Each of these tests plays, every time, what the chaos run found now and then or what was read
-// while it was built.
+// Each of these tests reproduces a defect every time. The chaos run met some of them only now and
+// then. Others were found by reading the code while the chaos run was built.
 
 // No other worker closes the session of a live worker. When Redis is away at the moment of closing,
 // the worker has to try again.
@@ -79,7 +79,7 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	w.must(queue.KindSend, good.ID)
 	id := s.read(good.ID).Package
 	moved := false
-	client.beforeAsked = func() { // the status of the one without a number is asked: the other one moves
+	client.beforeAsked = func() { // the good one moves while the other one's status is asked
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -194,7 +194,8 @@ func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 }
 
 // KSeF rotates its key in an emergency. A session that was opened with the old key is refused at
-// the first send. The next session has the new key, however short a time the old one was cached.
+// the first send. The next session has the new key, even if the old one was cached only just
+// before.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.clientWithOldKey())
@@ -218,7 +219,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 }
 
 // An express invoice has an attachment, and KSeF takes attachments in batch sessions only. The
-// sweep has to know that as the first handler does.
+// sweep has to take that into account, as the first handler does.
 func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -173,8 +173,8 @@ func TestChunk_TenantDrainedMidway_NothingNewIsTakenInAndAllIsSentOnce(t *testin
 	}
 }
 
-// The tenant is taken out of a worker's configuration between the two steps. There its invoices
-// wait, and a worker that has it sends each once.
+// The tenant is taken out of a worker's configuration between the two steps. Its invoices wait at
+// that worker, and a worker that has the tenant sends each invoice once.
 func TestChunk_TenantRemovedMidway_AllWaitForAWorkerThatHasIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	known := true
@@ -194,8 +194,8 @@ func TestChunk_TenantRemovedMidway_AllWaitForAWorkerThatHasIt(t *testing.T) {
 	s.allOnce(s.worker("other", s.client()), ids, groups)
 }
 
-// Redis does not count on a revision like this one. The invoice is named, and the rest of its chunk
-// goes on, run after run.
+// Redis cannot increment a revision with a leading zero. The invoice is noted as unreadable, and
+// the rest of its chunk goes on in every run.
 func TestChunk_RevisionWithALeadingZero_ItIsNamedAndTheOthersGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

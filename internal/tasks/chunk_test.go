@@ -69,8 +69,8 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 	}
 }
 
-// A chunk whose worker died half way: some of its invoices wait, one was sent, one is not in the
-// ledger any more, and a person asked express for another.
+// The worker of a chunk died half way. Two of the invoices are in a package, one waits, one is not
+// in the ledger any more, and for another a person asked for the express lane.
 func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// No other process asks about a session that only this memory knows. So the pauses between its
-// closes have to grow here. At the end it is tried once more.
+// Only the memory of this process has the session, so no other process asks about it. The pauses
+// between the tries to close it therefore have to grow here. At the end there is one more try.
 func TestCloses_OneFailsAgainAndAgain_PausesGrowAndItIsTriedAtTheEnd(t *testing.T) {
 	e, now := newExpress(), time.Now()
 	began := now

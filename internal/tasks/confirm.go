@@ -134,8 +134,8 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	}
 	now := ps.o.Now()
 	pause := ps.share(p.Tenant).pause(now.Sub(since.Time()), now, ps.urgent(p.Deadline), ps.o.ConfirmFirst, ps.o.ConfirmMax)
-	// Tasks come back a second late on the whole (retry.Delay rounds up, so that nothing comes
-	// early). A poll may come early, and fifty that are each a second late waste the allowance.
+	// Tasks come back about a second late (retry.Delay rounds up, so that nothing comes early). A
+	// poll may come early, and fifty polls that are each a second late waste the allowance.
 	return later(max(pause-time.Second, ps.o.ConfirmFirst/2), retry.ReasonProcessing, what)
 }
 

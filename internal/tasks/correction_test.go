@@ -40,7 +40,8 @@ func (s *stage) rejectedOffline(w *actor, number string, seed uint64) ledger.Inv
 }
 
 // KSeF rejects an invoice that was issued offline. Its technical correction is sent at once,
-// declared as offline, with the hash of the rejected document; KSeF takes one.
+// declared as offline, with the hash of the rejected document. KSeF takes only one technical
+// correction of an invoice.
 func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)
@@ -57,7 +58,7 @@ func TestCorrection_OfARejectedOfflineInvoice_IsAcceptedOnceAndAnotherIsParked(t
 		t.Errorf("KSeF accepted %+v", got)
 	}
 
-	// It names the rejected document of another number, whose correction KSeF has already.
+	// Another correction names its rejected document by the hash, not by the id.
 	second := s.correct(s.seeded("A/2", 2), other.Hash)
 	if second.Err != nil {
 		t.Fatal(second.Err)

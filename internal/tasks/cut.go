@@ -75,8 +75,8 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 	}
 }
 
-// decide decides about a waiting set. It reads the tenant's allowance only when a set would be cut
-// with an unlimited one: a set that waits costs nothing.
+// decide decides about a waiting set. It reads the tenant's allowance only when an unlimited
+// allowance would let it cut the set. So a set that has to wait costs no read.
 func (l *laneChooser) decide(ctx context.Context, set ledger.Waiting, round cutRound) (Cut, Allowance, error) {
 	if d := l.policy(set.Group.Tenant).Decide(set, round.now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil

@@ -11,8 +11,8 @@ import (
 )
 
 // Workers with different configurations share a pool. A worker without the tenant neither cuts nor
-// queues a cut, whatever is due, and what waits can be dismissed. The worker that has the tenant
-// cuts.
+// queues a cut, even when a cut is due. The waiting invoices can be dismissed. The worker that has
+// the tenant cuts.
 func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, simulator.Options{})

@@ -15,8 +15,8 @@ var usual = CutPolicy{
 	DeadlineNear: 2 * time.Hour,
 }
 
-// warsaw parses a wall clock time in Poland. Its offset is written down, so that a test checks the
-// zone.
+// warsaw parses a wall clock time in Poland. The text states the offset from UTC, so that a test
+// checks the time zone.
 func warsaw(t testing.TB, text string) time.Time {
 	t.Helper()
 	at, err := time.Parse("2006-01-02 15:04:05 -07:00", text)

@@ -85,9 +85,9 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	}
 }
 
-// An invoice is alone in its session and denied. Other sessions of the tenant went through today,
-// so the invoice is at fault. When it was denied before anything went through, it is parked as soon
-// as something has.
+// An invoice is alone in its session, and KSeF denies it. As long as no other session of the tenant
+// has gone through, the tenant is paused and the invoice is queued again. Once another session has
+// gone through, the invoice is at fault, and the next denial parks it.
 func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
 	b := &pausing{}

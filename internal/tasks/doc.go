@@ -73,9 +73,10 @@
 //	sweep_format.go      the next format of the ledger, when every process reads it
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time
-//	outage.go            tasks that wait for an outage
-//	faults.go            what goes wrong with some of many; verdict_log.go, trail.go: what is logged of it;
-//	                     spans.go: what is traced; said.go: what KSeF said about it is kept
+//	outage.go            tasks that wait until an outage is over
+//	faults.go            what goes wrong with some of many; verdict_log.go, trail.go: what is
+//	                     logged of it; spans.go: what is traced; said.go: what KSeF said about it
+//	                     is kept
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first, does
 // what the state asks for, and is safe to run twice, at the same time, on two machines: the

@@ -6,9 +6,9 @@ import "sync"
 // would keep the memory of many usual ones.
 const maxReused = 64 << 10
 
-// usedDocuments has memory of documents for the next ones. Thousands of documents are opened for a
-// package and again for the archive, and each is needed for a moment: without this they would be a
-// fifth of all that a worker allocates.
+// usedDocuments keeps the memory of earlier documents for later ones. Thousands of documents are
+// opened for a package and again for the archive, and each is needed for a moment: without this
+// they would be a fifth of all that a worker allocates.
 var usedDocuments sync.Pool
 
 // unusedDocument returns memory for a document; nil when there is none that can be used again.

@@ -29,7 +29,8 @@ func (fa *failures) snapshot() snapshot {
 	return keys
 }
 
-// failOver makes another Redis the master: it has run since now, and has what the replica had.
+// failOver makes another Redis the master. The new master has just started, and has what the
+// replica had.
 func (fa *failures) failOver(to snapshot) {
 	fa.t.Helper()
 	for _, key := range fa.rdb.Keys(fa.t.Context(), "ksef:*").Val() {
@@ -84,7 +85,7 @@ func (cl *clients) answerPath(path string, status *atomic.Int32) {
 	})
 }
 
-// handedOver returns how many invoices KSeF was handed in sessions that were closed.
+// handedOver returns how many invoices KSeF got in sessions that were closed.
 func (b *bed) handedOver() (n int) {
 	for _, e := range b.sim.Books().Sessions {
 		if !e.Closed.IsZero() {
@@ -202,7 +203,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	for range 4 { // more often than refusals may happen
+	for range 4 { // more often than a package may be refused
 		ctx, die := context.WithCancel(t.Context())
 		kill.Store(&die)
 		_ = s.worker("w1", s.client()).runWith(ctx, queue.KindPackage, pkg)
@@ -269,9 +270,10 @@ func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// A failover loses that a single invoice was sent: it is queued, and its session does not know it.
-// It is sent again. KSeF refuses the second, and its content proves that the first is the same.
-// Without a replica to wait for, the ledger cannot do better.
+// A failover loses the record that a single invoice was sent: in the ledger it is queued, and in no
+// session. So it is sent again. KSeF refuses the second send as a duplicate, and the content proves
+// that KSeF has this invoice from the first send. Without a replica to wait for, the ledger cannot
+// do better.
 func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *testing.T) {
 	for why, otherSession := range map[string]bool{"in the same session": false, "in the session of another worker": true} {
 		t.Run(why, func(t *testing.T) {

@@ -15,8 +15,8 @@ type faults struct {
 
 const (
 	faultsKept = 5
-	// faultsInRow is how many errors, directly one after the other, are no longer errors of single
-	// entries: Redis is away, and each further attempt would last until its time-outs.
+	// faultsInRow is how many errors, directly one after the other, mean that Redis is away and not
+	// that single entries are at fault. Each further attempt would last until it times out.
 	faultsInRow = 20
 )
 

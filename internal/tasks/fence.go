@@ -24,16 +24,16 @@ func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) 
 	return &retry.LaterError{Delay: replicasLater, Reason: retry.ReasonReplicas, What: "nothing was sent", Err: lag}, true
 }
 
-// writeClosing writes that the close of a batch session is about to be called, or was called: the
-// package first, so that nobody gives it up any more, then its invoices.
+// writeClosing records that the close of a batch session is about to be called, or was called. It
+// writes the package first, so that nobody gives it up any more, and then its invoices.
 func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
 	move := sendingIn(p)
 	move.To, move.Edit = ledger.PackageClosing, more.ClosingAt(ledger.At(w.o.Now()))
 	return w.movePackage(ctx, p, move)
 }
 
-// writeClosingAgain goes on with writeClosing where a worker that died may have left it, and waits
-// for the replicas.
+// writeClosingAgain completes a writeClosing that may have been cut off because its worker died,
+// and waits for the replicas.
 func (w *writer) writeClosingAgain(ctx context.Context, p *ledger.Package) error {
 	if p.Lane == ledger.Bulk {
 		if err := w.moveRest(ctx, p, sendingIn(p)); err != nil {

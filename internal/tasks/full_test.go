@@ -111,7 +111,7 @@ func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(queue.KindConfirm); return err == nil && n == 0 })
 }
 
-// While Redis has memory nothing is different: the scripts of asynq go by their hashes.
+// While Redis has memory nothing is different: the scripts of asynq are called by their hashes.
 func TestUnbounded_RedisHasMemory_ScriptsGoByTheirHashes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	q := queue.New(s.rdb)

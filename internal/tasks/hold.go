@@ -21,8 +21,8 @@ type personHolds struct {
 func newPersonHolds(c *core) *personHolds { return &personHolds{core: c, turn: make(chan struct{}, 1)} }
 
 const (
-	// holdsFresh is how long the holds are cached: every worker knows of a pause, and of its end,
-	// that soon.
+	// holdsFresh is how long the holds are cached. Every worker learns of a pause, and of its end,
+	// within this time.
 	holdsFresh = time.Second
 	// pausedFirst and pausedLast are the shortest and the longest pause of a task of a paused
 	// tenant.

@@ -46,8 +46,8 @@ func giveUpIncomplete(t *testing.T, killed bool) {
 	}
 	s.advance(2 * time.Minute)
 	if killed {
-		// It dies between the writes of giving the session up: that nobody closes it any more, and
-		// what became of its invoices.
+		// The worker dies between the two writes that give the session up. The first says that
+		// nobody closes the session any more, the second what became of its invoices.
 		ctx, kill := context.WithCancel(t.Context())
 		w2.beforeVerb("package", 3, kill)
 		_ = w2.runWith(ctx, queue.KindConfirm, pkg)

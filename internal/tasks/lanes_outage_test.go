@@ -15,7 +15,7 @@ import (
 )
 
 // groupsDown is a budget under which some groups are out of service, each with a probe in five
-// minutes. The next batch session may be opened after a while.
+// minutes. session is how long the next batch session has to wait.
 type groupsDown struct {
 	noLimits
 	groups  []string
@@ -58,7 +58,8 @@ func (partsDown) Ready(context.Context, string) error {
 }
 
 // An express invoice keeps its lane while a package would not be sooner. While only single sends
-// are out of service, it is unknown when its turn comes, so it goes by bulk while that is in time.
+// are out of service, nobody knows when its turn comes. So it goes by bulk when its deadline is
+// near and a package can still meet it.
 func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackageIsSooner(t *testing.T) {
 	const due = 30 * time.Minute
 	for _, c := range []struct {

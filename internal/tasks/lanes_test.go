@@ -37,7 +37,7 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	}
 }
 
-// The waitlist counts as well as the places: whoever was told to come back has the next ones.
+// The waitlist counts too: the next places belong to whoever was told to come back.
 func TestLanes_ManyOnTheWaitlist_AutoInvoiceDoesNotTakeTheirPlaces(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))

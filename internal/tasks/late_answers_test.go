@@ -104,8 +104,8 @@ func TestRetry_ItsOnlineSessionIsStillOpen_AnotherSessionIsUsed(t *testing.T) {
 	}
 }
 
-// A pass through the register began at a day that is later than that of an invoice which joins the
-// search.
+// A search has begun to read the register from some day on. Then an invoice with an earlier date
+// joins the search.
 func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &sickClient{testClient: s.client()}

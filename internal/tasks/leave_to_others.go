@@ -60,8 +60,8 @@ func closed(err error) bool {
 // checks it next. The caller knows that no send runs in the session. No new one begins, because the
 // ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
 // this worker's. Otherwise it returns why, together with the reason that the ledger could not be
-// written. That reason is not a conflict to the caller: whatever moved the entry, the next try
-// reads it again.
+// written. It does not wrap that reason, because the caller must not take it for a conflict:
+// whatever moved the entry, the next try reads it again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// toMidnight moves the clocks to so long before the next midnight in Warsaw, and returns that
-// midnight.
+// toMidnight moves the clocks forward until the next midnight in Warsaw is the given time away. It
+// returns that midnight.
 func (po *paths) toMidnight(before time.Duration) time.Time {
 	po.t.Helper()
 	y, m, d := po.now().Add(before).In(invoice.Warsaw()).Date()

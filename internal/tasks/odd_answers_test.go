@@ -62,7 +62,7 @@ func (a *actor) asQueued(kind queue.Kind, id string, within time.Duration, want 
 }
 
 // duplicateWithoutOriginal sends an invoice that KSeF calls a duplicate without naming the
-// original. The session is on its way.
+// original. The session is closed, and its answers are not read yet.
 func duplicateWithoutOriginal(s *stage, w *actor) (id, pkg string) {
 	s.t.Helper()
 	doc := s.seeded("A/1", 1)
@@ -105,8 +105,8 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 	}
 }
 
-// All sessions of a tenant share their requests. A session that cannot be read must not use them
-// up.
+// All sessions of a tenant share the requests that KSeF allows. A session that cannot be read must
+// not use them up.
 func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })

@@ -48,8 +48,8 @@ func newExpress() *express {
 var errStopping = &retry.LaterError{
 	Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
 
-// acquire returns the open session of a tenant and opens one when there is none. Other calls wait
-// while it is being opened. waited is true when the session was not there at first.
+// acquire returns the open session of a tenant and form, and opens one when there is none. Other
+// calls wait while it is being opened. waited is true when the session was not there at first.
 func (x *onlineSessions) acquire(ctx context.Context, t Transport, tenant, form string) (s *onlineSession, waited bool, err error) {
 	e, key := x.express, tenant+"|"+form
 	for {

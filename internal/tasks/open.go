@@ -12,8 +12,8 @@ import (
 )
 
 // confirmOpen looks into an online session that is still open, so that a person who sent one
-// invoice need not wait for the close. The list costs one request for the whole session; it is
-// asked while something is undecided, less often with time.
+// invoice need not wait for the close. The list costs one request for the whole session. It is
+// requested while something is undecided, and less often as time passes.
 func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 
 // openedBefore handles a package whose batch session was opened by a run that is over; the
 // session's key was lost with that run. The ledger is written before close is called. So when the
-// ledger does not say closing, the session was never closed, and as far as KSeF is concerned
-// contains nothing: the package is given up, and its invoices wait again.
+// ledger does not say closing, the session was never closed, and for KSeF it contains nothing. The
+// package is given up, and its invoices wait again.
 //
 // The ledger proves nothing once Redis has restarted or failed over: a replica that lagged may not
 // have received closing. Nor does the session prove anything: its status stays 100, "started", for

@@ -244,8 +244,9 @@ func TestOrder_Refused(t *testing.T) {
 	}
 }
 
-// The third refusal in a row and those after it: the package is halved when others go through, and
-// stays whole when none does; then a probe goes ahead, and in the end a person decides.
+// KSeF refuses a package for the third time in a row, and again and again. When other packages go
+// through, the package is halved. When none does, it stays whole and a probe goes ahead. In the end
+// a person decides.
 func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -203,8 +203,8 @@ func TestRecover_WholeFolderExportedAgain_TheArchiveProvesAllWithoutADownload(t 
 	}
 }
 
-// KSeF did not give its document, so ours was archived as that of a conflict. Later a person
-// retried it.
+// KSeF did not give its own document, so ours was archived, as it is for a conflict. Later a person
+// retried the invoice.
 func TestRecover_OurDocumentIsArchived_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -272,8 +272,8 @@ func TestRecover_ArchiveCannotReadOrStoreTheOriginal_KSeFsDocumentDecides(t *tes
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
 		t.Fatalf("it is %s: %s", got.State, got.Reason)
 	}
-	// Redis still has the document that was handed in, and the archive has none of it. A third
-	// export is the same invoice all the same.
+	// Redis still has the document that was handed in, and the archive has no document of the
+	// invoice. A third export is the same invoice all the same.
 	third := bytes.ReplaceAll(first, []byte("T08:15:00Z<"), []byte("T10:45:00Z<"))
 	if got := s.admit(ledger.Bulk, third); got.ID != inv.ID || got.State != ledger.Accepted {
 		t.Errorf("exported a third time it is %+v", got)

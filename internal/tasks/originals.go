@@ -160,10 +160,10 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
-// archive if the archive has it, else from KSeF. After a total loss of Redis one export of
-// everything fills the ledger again, and KSeF gives only 64 documents an hour. An original that
-// cannot be fetched does not stop the others: they come in another order each time. Only a limit,
-// or several failures in a row, end the round.
+// archive if the archive has it, else from KSeF. KSeF gives only 64 documents an hour, and after a
+// total loss of Redis one export of everything brings all these invoices back. An original that
+// cannot be fetched does not stop the others, because the order changes with each round. Only a
+// limit, or several failures in a row, end the round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

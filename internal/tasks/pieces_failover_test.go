@@ -21,7 +21,8 @@ type aMoveInPieces struct {
 	kind queue.Kind
 	verb string
 	nth  int32 // the call of the verb that writes the second piece
-	// halfway is what the replica has of the invoices, which lacks the second piece.
+	// pkg and halfway are the states of the package and of its invoices in the replica that lacks
+	// the second piece.
 	pkg     ledger.PackageState
 	halfway map[ledger.State]int
 }
@@ -79,7 +80,7 @@ func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T
 				}
 				for n := 0; replica == nil && n < 100; n++ {
 					s.sim.Rest()            // KSeF is done with what was closed before
-					_ = w2.run(m.kind, pkg) // what comes of it, the others find
+					_ = w2.run(m.kind, pkg) // the other workers find out what became of it
 				}
 				if replica == nil {
 					t.Fatal("the task wrote no second piece")

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// manyPieces is more than the ledger moves in two steps.
+// manyPieces is a number of invoices that the ledger needs more than two steps to move.
 const manyPieces = 450
 
 // manyInOne puts many invoices into one package.

@@ -8,14 +8,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// CutPolicy says when a waiting set becomes a package. It commits in groups. While the tenant has
-// no package on its way, the set is cut as soon as nothing more is arriving; while one is on its
-// way, the next one gathers.
+// CutPolicy says when a waiting set becomes a package. It works like the group commit of a
+// database. While the tenant has no package on its way, the set is cut as soon as nothing more is
+// arriving. While a package is on its way, the next one gathers invoices.
 //
-// Urgency changes the order and never spends sessions. A near deadline puts an invoice first in its
-// package and makes the wait for company shorter, but each set pays the same for a session. An hour
-// has sixty of them, and a set of overdue invoices that was cut each second would have used them up
-// in two minutes, with three invoices in each.
+// Urgency changes the order, and opens no session that the allowance does not leave. A near
+// deadline puts an invoice first in its package and makes the wait for company shorter, but each
+// set pays the same for a session. An hour has sixty sessions. A set of overdue invoices that is
+// cut every two seconds would use them up in two minutes, with a few invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -55,7 +55,7 @@ const (
 )
 
 // Decide is pure: the same waiting set at the same time, with the same allowance, gives the same
-// decision. A smaller allowance never cuts what a larger one would not have cut.
+// decision. A set that waits under an allowance also waits under a smaller one.
 func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	if w.Count == 0 {
 		return CutWait
@@ -89,10 +89,10 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 // every two minutes. They are not enough for ten such sets, nor for one that would be cut every two
 // seconds while a night's export is being read. So the wait is never shorter than the sessions
 // permit, and each set waits for its turn among the others. A set that has waited its time is cut
-// at once, and the next one only when that keeps the sessions evenly spread over the hour. Sets in
-// which nothing more arrives may have a few sessions in a row, because waiting would bring them no
-// company. A few invoices that may not go by the express lane are not worth a session at once: they
-// wait as long as the configuration says.
+// at once. The next set is cut only when that keeps the sessions evenly spread over the hour. Sets
+// in which nothing more arrives may have a few sessions in a row, because waiting would bring them
+// no company. A few invoices that may not go by the express lane are not worth a session at once:
+// they wait as long as the configuration says.
 func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now, r) {

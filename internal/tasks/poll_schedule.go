@@ -13,8 +13,8 @@ import (
 // plan says how often sessions may be polled. All sessions of a tenant share one allowance. Each
 // session alone would ask for a pause of seconds at first, and longer ones with age. When fifty
 // begin together, that comes to more than an hour's requests, and after the first polls the other
-// sessions would get no answer until the next hour. The plan is read again every few seconds and is
-// never exact; the limiter decides what may really be sent.
+// sessions would get no answer until the next hour. The plan is read again about once a second and
+// is never exact; the limiter decides what may really be sent.
 type plan struct {
 	mu      sync.Mutex
 	tenants map[string]share

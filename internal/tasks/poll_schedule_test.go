@@ -54,8 +54,8 @@ func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testin
 	}
 }
 
-// pollRun is a number of sessions that KSeF never finishes: how often asynq, the poll schedule and
-// the limiter together let them be polled, on a clock that jumps.
+// pollRun is a run with sessions that KSeF never finishes. It finds out how often asynq, the poll
+// schedule and the limiter together let the sessions be polled, on a clock that jumps.
 type pollRun struct {
 	sessions int
 	near     int // how many of them, the first ones, have a near deadline
@@ -152,7 +152,8 @@ func (c pollRun) run(t *testing.T) pollCounts {
 	return got
 }
 
-// deadline is the beginning of the run, or long after it.
+// deadline returns the deadline of session i: the beginning of the run if the deadline is to be
+// near, otherwise a time long after the run.
 func (c pollRun) deadline(i int, start time.Time) ledger.Millis {
 	if i < c.near {
 		return ledger.At(start)
@@ -176,9 +177,10 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// With the settings of production, and at the scale of the bench. In the first hour it is not known
-// yet how long KSeF takes, and young sessions are polled often. From the second hour on the
-// allowance is used, except the hundredth that is kept for urgent polls.
+// The runs have the settings of production; the last has those of the bench, where an hour is a
+// minute. In the first hour it is not known yet how long KSeF takes, and young sessions are polled
+// often. From the second hour on the allowance is used, except the hundredth that is kept for
+// urgent polls.
 func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc
@@ -194,7 +196,7 @@ func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t 
 	for _, c := range []struct {
 		why string
 		pollRun
-		longest time.Duration // at best, a round of fifty takes 150 s and one of two hundred ten minutes
+		longest time.Duration // at best, a round of 50 takes 150 s, and one of 200 takes 600 s
 	}{
 		{"fifty at once", fifty, 8 * time.Minute},
 		{"one each minute", trickle, 10 * time.Minute},

@@ -14,9 +14,9 @@ import (
 )
 
 // maxSendWait is the longest time that a send waits for the limiter after the ledger has recorded
-// it as sending. Before that its turn was within the wait that the limiter allows (2 s, or as
-// configured). It gets a little more here: the ledger took perhaps a tenth of a second, and to
-// write the invoice back and wait another whole round for that would waste a place.
+// it as sending. Before that record, its turn was within the wait that the limiter allows (2 s, or
+// as configured). Here the limit is longer, because the record took perhaps a tenth of a second. It
+// would waste a place to write the invoice back for that and to wait another whole round.
 const maxSendWait = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.

@@ -76,7 +76,7 @@ func (en *entries) states(ids []string) map[ledger.State]int {
 }
 
 // KSeF refuses every session for a while. 64 invoices stay together and use few sessions. When KSeF
-// is well again, they go through in one.
+// is well again, they go through in two sessions at most.
 func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 	const refusals = 9
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{

@@ -40,7 +40,7 @@ func (a *actor) follow(within time.Duration, want func() bool, ids ...string) {
 	}
 }
 
-// The package that was refused has ended. Its child can do without what it says.
+// The refused package has ended, and its entry cannot be read. Its child does not need that entry.
 func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -110,7 +110,8 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	}
 }
 
-// Its state says that it has ended. That counts, whatever else is wrong with the entry.
+// The state of the probe says that the probe has ended. That counts, whatever else is wrong with
+// the entry.
 func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
 	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })

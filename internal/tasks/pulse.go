@@ -19,11 +19,12 @@ const (
 	beatsInLife = 6
 )
 
-// Pulse runs the regular work of each worker: it writes the worker's heartbeat, closes online
-// sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id makes sure
-// that there is only one). It holds no state that would be lost with the worker. When stop is
-// closed, Pulse finishes what it is doing and returns; the end of ctx cuts that off. Closes may
-// still be running then: [Worker.Stop] waits for them.
+// Pulse runs the regular work of each worker. It writes the worker's heartbeat, closes online
+// sessions, and queues what is due for the whole pool: cuts and sweeps. Several workers may queue
+// the same task; its id makes sure that there is only one. Pulse holds no state that would be lost
+// with the worker. When stop is closed, Pulse finishes what it is doing and returns. When ctx ends,
+// that work is cut off. Closes may still be running when Pulse returns: [Worker.Stop] waits for
+// them.
 //
 // Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
 // the gateway or another tenant does may keep a worker from writing its heartbeat.

@@ -28,7 +28,7 @@ func (a *actor) pulse() {
 }
 
 // pulses waits for n more pulses of the one worker whose pulse runs. A pulse reads the clock four
-// times; half as many reads again are for what else the worker does.
+// times. pulses waits for six reads each, because the rest of the worker reads the clock too.
 func (b *bed) pulses(n int64) {
 	b.t.Helper()
 	want := b.clockReads.Load() + 6*n
@@ -106,7 +106,7 @@ func TestPulse_CloseHangs_WorkerCountsAsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 }
 
-// Closes that hang when the process stops end when its time is over.
+// A close hangs when the process stops. It ends when the time for the stop is over.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

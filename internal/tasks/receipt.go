@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// maxReceiptWait is how long after it was settled the whole package waits for its receipt, so
-	// that the archive is written in one go. Usually the receipt is there at once.
+	// maxReceiptWait is how long a settled package waits as a whole for its receipt, so that the
+	// archive is written in one go. Usually the receipt is there at once.
 	maxReceiptWait = time.Hour
 	// receiptRest is the longest pause between two requests for a receipt. The requests never end:
 	// a receipt that comes after a month is still a receipt, and one request a day harms nobody.

@@ -195,7 +195,8 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 }
 
 // The gateway no longer knows a session that was closed. That proves nothing, so there is no second
-// session. After a while KSeF's register is asked, and has the invoice, by its content.
+// session. After a while the worker asks KSeF's register and finds the invoice there by its
+// content.
 func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
 	w := s.worker("w", s.client())

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A chunk or a waiting set has no entry of its own. What KSeF said when its task failed is with the
-// tenant, from where listings tell it; the queue has no word of it.
+// A chunk or a waiting set has no entry of its own. What KSeF said when its task failed is stored
+// with the tenant, where listings find it. The queue stores nothing of it.
 func TestSaid_ChunkOrWaitingSetFails_TheTenantHasKSeFsWordsAndTheQueueNone(t *testing.T) {
 	const planted = "Nabywca Zenobiusz Plantowany"
 	answer := &ksef.APIError{Op: "send invoice", Kind: ksef.KindRefused, Status: 400, Code: 21405, Description: planted}

@@ -38,9 +38,9 @@ func (s *stage) sendOff(w *actor, invs ...ledger.Invoice) {
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
 }
 
-// A buyer that issues nothing in its own name has the key of another taxpayer: every invoice is
-// answered 410, and nothing else of it is known. It is paused as any other tenant. With the right
-// key all go through.
+// A buyer issues nothing in its own name and has the key of another taxpayer. KSeF answers every
+// invoice with 410, and nothing else is known about the tenant. The tenant is paused like any
+// other. With the right key all invoices go through.
 func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}},
@@ -74,7 +74,8 @@ func TestSelfBilling_EveryInvoiceDenied_TheTenantIsPausedAndNothingIsParked(t *t
 	}
 }
 
-// They come one by one, each alone in its session. One says nothing of the tenant; a few do.
+// The invoices come one by one, each alone in its session. One denial says nothing about the
+// tenant; a few denials do.
 func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	b := &pausing{}
@@ -89,8 +90,10 @@ func TestSelfBilling_DeniedOneByOne_TheTenantIsPausedAfterAFew(t *testing.T) {
 	}
 }
 
-// The tenant had one accepted today. Three sellers that deny it at once are its key; when one of
-// its own goes through after all, it was the sellers, and each invoice is parked with their words.
+// KSeF accepted an invoice of the tenant today, and now denies its invoices for three sellers at
+// once. The likely cause is the tenant's key, so the tenant is paused. When an invoice in its own
+// name goes through after all, the cause was the sellers. Each denied invoice is then parked with a
+// reason that names its seller.
 func TestSelfBilling_SeveralSellersDenyToday_PausedUntilAnythingGoesThrough(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	b := &pausing{}

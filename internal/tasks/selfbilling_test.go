@@ -53,8 +53,9 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 	}
 }
 
-// After a loss of Redis KSeF calls them duplicates. The register lists the buyer's own invoices as
-// those of Subject1 and the ones that it issued for others as those of Subject2.
+// After a loss of Redis the invoices are sent again, and KSeF calls them duplicates. The register
+// lists the buyer's own invoices under Subject1, and those that it issued for others under
+// Subject2.
 func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}},
@@ -91,8 +92,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 	if got := s.read(good.ID); got.State != ledger.Accepted {
 		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
 	}
-	// Five more are alone in their session, of a tenant that KSeF knows. Other 410s would pause the
-	// tenant.
+	// Five more without the permission have a session to themselves. KSeF has accepted the tenant
+	// before. 410s with another cause would pause the tenant.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
@@ -184,8 +185,8 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	}
 }
 
-// A tax representative that is named sends in its own context. After a loss of Redis the register
-// lists the original for it as for the authorised party.
+// A tax representative that an invoice names sends that invoice in its own context. After a loss of
+// Redis it finds the original in the part of the register for authorised parties.
 func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},

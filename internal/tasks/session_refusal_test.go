@@ -48,8 +48,8 @@ func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t 
 	}
 }
 
-// Each of KSeF's online sessions refuses. That is not an accident of one session any more: the
-// invoice goes by a package, after a bounded number of sessions.
+// Every online session refuses the invoice, so the cause is not one single session. After a bounded
+// number of sessions the invoice goes in a package.
 func TestSend_EverySessionRefuses_InvoiceGoesInAPackage(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.Refused, On: "send", Code: ksef.CodeSessionPaused, Times: -1},

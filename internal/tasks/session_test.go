@@ -86,7 +86,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	}
 }
 
-// 415: KSeF's key was rotated after ours was fetched. The next session has the new key.
+// 415: KSeF's key was rotated after the client had fetched it. The next session has the new key.
 func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.clientWithOldKey())

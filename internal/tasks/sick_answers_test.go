@@ -226,8 +226,8 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	}
 }
 
-// The answer could not be written because another process wrote the entry first. That the package
-// still holds the invoice proves nothing then.
+// The answer could not be written because another process wrote the entry first. The package still
+// holds the invoice, but that does not prove that KSeF lacks it.
 func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
 	client := &sickClient{testClient: s.client()}

@@ -15,12 +15,13 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// stopping are the shared keys without which nothing can go on: which waiting sets there are, and
-// with which keys documents are sealed. Then the error names the key.
+// stopping are the shared keys without which nothing can go on. They say which waiting sets there
+// are, with which keys documents are sealed, and to which environment the ledger belongs. When one
+// of them is sick, the error names it.
 var stopping = []string{"groups", "seals", "home"}
 
-// ledgerKeys are the keys of docs/redis.md that the ledger and the worker write, with what stands
-// for their variable parts, and their types.
+// ledgerKeys returns the keys that docs/redis.md lists for the ledger, the worker, the results and
+// the business page, and their types. values fills in the variable parts of the names.
 func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 	t.Helper()
 	raw, err := os.ReadFile("../../docs/redis.md")
@@ -57,8 +58,9 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 }
 
 // Each key of docs/redis.md holds another type for a while: those of tenant A, and those that all
-// share. Meanwhile an invoice of tenant B is taken in, sent and receipted, every list has the
-// others, and a sweep comes to its end. A shared key is named in the log, with what to do.
+// share. Meanwhile an invoice of tenant B is taken in, sent and receipted, every list still has the
+// invoices that the key does not concern, and a sweep comes to its end. A shared key is named in
+// the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, b := s.worker("a", s.client()), s.worker("b", s.clientOf(sample.NIP(1)))
@@ -142,8 +144,8 @@ func (s *stage) goesOn(b *actor, key, number string) {
 	}
 }
 
-// A person reads of a sick key and deletes it before the sweep comes by. What it listed is listed
-// again all the same, also when the record of what cannot be read was sick with it.
+// A person reads of a sick key and deletes it before the sweep comes by. What the key listed is
+// listed again all the same, even if the record of unreadable entries was sick too.
 func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -177,7 +179,7 @@ func TestSickKeys_DeletedBeforeASweepSawThem_WhatTheyListedGoesOn(t *testing.T) 
 				w.must(queue.KindSweep, "1")
 			}
 			s.rdb.Del(t.Context(), c.sick...)
-			for range 3 { // one lists it again, the next one finds that it has no task
+			for range 3 { // one sweep lists the invoice again, the next finds that it has no task
 				s.advance(2 * time.Minute)
 				w.must(queue.KindSweep, "1")
 			}

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF accepted the invoices of a batch session that ended with 500. Its list is late, and it
-// counts nothing.
+// KSeF accepted the invoices of a batch session that ended with 500. The list of the session is
+// late, and its status counts no invoices.
 func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(t *testing.T) {
 	for name, session := range map[string]ksef.SessionInfo{"no counts": {}, "counts 0": {Counted: true}} {
 		for listName, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {

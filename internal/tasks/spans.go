@@ -16,8 +16,8 @@ import (
 )
 
 // begin starts the span of one run of a task. A task about one invoice or package belongs to the
-// trace of that object. A task about many has a trace of its own. The task itself carries nothing:
-// its id says which trace it is.
+// trace of that object. A task about many has a trace of its own. The task carries no trace
+// context: the trace follows from its id.
 func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context.Context, trace.Span) {
 	if w.o.Trace == nil {
 		return w.o.Trace.Start(ctx, "", "")

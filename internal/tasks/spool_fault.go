@@ -22,8 +22,9 @@ const (
 )
 
 // spoolFault remembers that this process cannot write its spool: the disk is full, for example. A
-// worker that fails at once takes more tasks than those that work, and each failure makes the pause
-// of a package longer. So it leaves them to other workers without a try. Safe for concurrent use.
+// worker whose builds fail at once takes more tasks than workers whose builds take their time, and
+// each failure makes the pause of a package longer. So such a worker leaves packages to other
+// workers without a try. Safe for concurrent use.
 type spoolFault struct {
 	mu   sync.Mutex
 	last time.Time

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker whose disk is full fails sooner than the others build, so it would take most tasks: its
-// packages go to the others at once, and as no failure of theirs.
+// A worker whose disk is full fails faster than the others build, so it would take most tasks. Its
+// packages go to the others at once, and this is not counted as a failure of the packages.
 func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
@@ -35,7 +35,7 @@ func TestBuild_SpoolIsFull_PackagesAreLeftToOtherWorkersUntilThereIsRoom(t *test
 	a := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := full.cut(a.ID)
 	left(pkg)
-	if err := os.Remove(file); err != nil { // there is room again: this is not tried for a while
+	if err := os.Remove(file); err != nil { // there is room again, but no try for a while
 		t.Fatal(err)
 	}
 	left(pkg)

@@ -122,7 +122,7 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 	return newStageOf(t, o, nil)
 }
 
-// newStageOf is newStage; direct configures the Ministry's API, nil: there is none.
+// newStageOf does the same. direct configures the Ministry's API; nil means that there is none.
 func newStageOf(t *testing.T, o simulator.Options, direct *ministry.Options) *stage {
 	t.Helper()
 	o.Profile = simulator.Unlimited
@@ -175,7 +175,7 @@ func (b *bed) advance(d time.Duration) {
 	b.sim.Advance(d)
 }
 
-// nip is that of the first taxpayer, which most documents are of.
+// nip returns the NIP of the first taxpayer, who issues most of the documents.
 func (b *bed) nip() string { return sample.NIP(0) }
 
 // admitter returns the intake, with ten tenants that are named by their NIPs.
@@ -294,8 +294,8 @@ func (en *entries) acceptedOnce(n int) {
 	}
 }
 
-// patience is how long a test waits for what has to happen. A machine that others use too takes
-// many times longer than an idle one, and a test that passes does not wait for it.
+// patience is how long a test waits for what has to happen. A busy machine takes many times longer
+// than an idle one. A test that passes does not wait that long.
 const patience = 5 * time.Minute
 
 // eventually polls until ok holds.

@@ -100,7 +100,7 @@ func (a *actor) untilSilent(pkg string, want func() bool) {
 	}
 }
 
-// cut brings a queued invoice into a package and returns the id of that.
+// cut brings a queued invoice into a package and returns the id of the package.
 func (a *actor) cut(id string) string {
 	a.s.t.Helper()
 	a.must(queue.KindSubmit, id)

@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// 21180 says that the session's status forbids a close, and is taken for "it was closed before".
-// When it was not, the session stays open, and KSeF would cancel it after twelve hours.
+// KSeF answers a close with 21180: the session's status forbids it. The client takes that to mean
+// that the session was closed before. If it was not, it stays open, and KSeF would cancel it after
+// twelve hours.
 func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOnce(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Faults: []simulator.Fault{
 		{On: "close", Kind: simulator.Refused, Code: 21180}}})

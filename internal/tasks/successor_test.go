@@ -18,8 +18,8 @@ func (po *paths) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	return now
 }
 
-// KSeF has another document under the number. Whoever has that document hands it in. Then both
-// invoices have ended.
+// KSeF has another document under the number. Somebody hands that document in. It is accepted, and
+// the invoice that was in conflict with it is superseded.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -39,8 +39,8 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	}
 }
 
-// KSeF has the parked invoice, which was not known. Its corrected successor is answered 440 and is
-// a conflict, not a second invoice. The parked one is retried.
+// KSeF has the parked invoice, but nobody knew that. KSeF answers 440 to its corrected successor,
+// which becomes a conflict, not a second invoice. The parked one is retried and accepted.
 func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -71,7 +71,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	}
 }
 
-// Its task, its waiting set and a cut that was about to take it have nothing to do.
+// The tasks of a dismissed invoice, and a cut that was about to take it, do nothing.
 func TestDismissed_ItsQueuedTasks_DoNothing(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {

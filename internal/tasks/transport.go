@@ -91,7 +91,7 @@ type Budget interface {
 // session, so before there is a session, the store of the tenant's last session is meant. A task
 // that has to wait for the store gets *[ratelimit.NotNow] of [ratelimit.ReasonStore].
 type PartStore interface {
-	// Ready returns nil when a session may be opened for the tenant now. It takes nothing.
+	// Ready returns nil when a session may be opened for the tenant now. It reserves nothing.
 	Ready(ctx context.Context, tenant string) error
 	// Begin asks for leave to open a session. While the store takes no parts of the tenant, only
 	// one session at a time has leave for the tenant, less and less often. A caller that has leave

@@ -24,7 +24,7 @@ import (
 var errGone = errors.New("an index names it, and there is no such entry")
 
 // skip splits the error of a read: it notes the entries that could not be read and returns them, or
-// returns the other error.
+// returns an error of any other kind.
 func (c *core) skip(ctx context.Context, err error) ([]ledger.Unreadable, error) {
 	unread, err := ledger.Skip(err)
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 )
 
 // When a stored document cannot be read at present although the archive answers, only its own
-// invoice is held up: the invoice waits in a package of its own, and the others of its package are
-// sent. It is not parked, because the document may well be there: a person sees the reason and
-// repairs the archive. When the archive as a whole does not answer, the package waits with all its
-// invoices.
+// invoice is held up. Such invoices move to another package, which waits, and the others of their
+// package are sent. They are not parked, because the documents may well be there: a person sees the
+// reason and repairs the archive. When the archive as a whole does not answer, the package waits
+// with all its invoices.
 
-// maxSetAside is how many such documents one build looks for. Each may hang until its timeout, so
-// after a few of them the build goes on with the other documents; what is left is built again.
+// maxSetAside is how many documents that cannot be read end a build: each of them may hang until
+// its timeout. A later build goes on with the other documents of the package.
 const maxSetAside = 8
 
 // unreadReason begins the reason of an invoice that waits for its stored document.

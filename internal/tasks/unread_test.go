@@ -147,8 +147,8 @@ func TestSweep_OneUnreadablePackage_TheOthersGetTasks(t *testing.T) {
 	}
 }
 
-// If it stayed in its waiting set, a cut would be queued for it again and again. It leaves the set,
-// and comes back when it can be read.
+// If an unreadable invoice stayed in its waiting set, a cut would be queued for it again and again.
+// So it leaves the set, and comes back when it can be read.
 func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenRepaired(t *testi
 	}
 }
 
-// The package is not sent yet. The others go in a package of their own.
+// The package is not sent yet. Its other invoices go in a package of their own.
 func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -211,8 +211,8 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 	}
 }
 
-// KSeF works on the session. The others are settled and get their receipts. The package waits for
-// the invoice that cannot be read, and nothing is concluded from what the list lacks.
+// KSeF works on the session. The other invoices are settled and get their receipts. The package
+// waits for the invoice that cannot be read, and nothing is concluded from what the list lacks.
 func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		for _, d := range invoiceDamages() {
@@ -254,7 +254,7 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 	}
 }
 
-// The receipts of the others do not wait for the unreadable invoice.
+// The receipts of the other invoices do not wait for the unreadable one.
 func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersGetTheirs(t *test
 	}
 }
 
-// The package is settled. The entry is damaged before its receipt is archived.
+// The package is settled. An invoice's entry is damaged before the package's receipt is archived.
 func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -313,8 +313,8 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 	}
 }
 
-// KSeF refuses the session as a whole. The others go in a new one. The unreadable invoice stays in
-// the package that has the answer about it.
+// KSeF refuses the session as a whole. The other invoices go in a new session. The unreadable
+// invoice stays in the package that has the answer about it.
 func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 
 // A tenant has sixty sessions an hour, and a package that gives up its session needs another. So a
 // package whose parts are not taken keeps its session and tries again, as long as KSeF would take
-// them. Meanwhile no further sessions are opened (see [PartStore]). The package occupies one of the
-// few places for builds, but no further ones; a stop of the worker ends its tries at once.
+// them. Meanwhile no further sessions are opened (see [PartStore]). The package occupies only one
+// of the few places for builds. A stop of the worker ends its tries at once.
 //
 // A store that is down for days costs the following sessions: those that were being uploaded when
 // it went down, at most parallelBuilds for each worker; then, for each tenant, eight in the first

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// places returns how many of 30 single sends in a minute a request of this urgency finds.
+// places returns how many requests of this urgency can go at once under a limit of 30 a minute.
 func places(t *testing.T, mark func(context.Context) context.Context) int {
 	t.Helper()
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")

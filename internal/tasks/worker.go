@@ -84,14 +84,14 @@ type Options struct {
 	RefusalsKept time.Duration // how long refused documents stay on record
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
-	ArchiveShare    int // of those, of one tenant; 0 is 2
+	ArchiveShare    int // how many of those may be of one tenant; 0 is 2
 	// ArchivePackages keeps the receipted invoices of a package in bundles. Otherwise each is kept
 	// by itself.
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger
-	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
+	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.
 	Enqueue shell.Enqueue
 	Trace   *tracing.Tracer // nil: nothing is traced
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error

@@ -92,7 +92,7 @@ func TestStart_SimulatorCannotStart_RedisIsStopped(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Scale") {
 		t.Fatalf("Start = %v", err)
 	}
-	// goleak in TestMain notices a server that was left running: its child is waited for.
+	// goleak in TestMain notices a server that was left running, because a goroutine waits for it.
 }
 
 func TestWriteConfig_Loaded_IsTheSameAndNamesOnlyWhatDiffers(t *testing.T) {

@@ -11,7 +11,7 @@ type Change struct {
 }
 
 // Log writes the line of a change. Its level is debug: a night of 100,000 invoices has half a
-// million of them. What a person has to act on is logged with higher levels beside them.
+// million of them. What a person has to act on is also logged elsewhere, with a higher level.
 func (c Change) Log(log *zerolog.Logger) {
 	e := log.Debug()
 	if !e.Enabled() {

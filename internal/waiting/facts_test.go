@@ -355,8 +355,8 @@ func TestReasons_EachReason_IsListedOnce(t *testing.T) {
 	}
 }
 
-// A queue that holds more tasks than were read is asked for the task of an invoice by its id, which
-// has the revision of an earlier attempt.
+// A queue holds more tasks than were read. So it is asked for the task of an invoice by the task's
+// id. That id has the revision of an earlier attempt.
 func TestExplain_TaskOfAnEarlierAttemptIsFarBack_IsLookedUp(t *testing.T) {
 	f := calm()
 	f.Queues.More[queue.KindSend.Queue()] = 5000

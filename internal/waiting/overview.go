@@ -73,8 +73,8 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 }
 
 // singles reads the invoices that are in no set and in no package, by the tasks that were read. It
-// marks the chunks whose invoices it reads, and count leaves them out: some of them may have been
-// moved already. It reads no more than maxRead invoices of chunks.
+// marks the chunks whose invoices it reads, and count leaves those chunks out, because some of
+// their invoices may have been moved already. It reads no more than maxRead invoices of chunks.
 func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
 	carried := 0
@@ -172,8 +172,8 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 	return out
 }
 
-// atFarEnd estimates how many invoices the tasks at the far end of a queue carry. It assumes as
-// many for each as the tasks that were read carry on average.
+// atFarEnd estimates how many invoices the tasks at the far end of a queue carry. It assumes that
+// each of these tasks carries as many as the tasks that were read carry on average.
 func (f *Facts) atFarEnd(q string) int {
 	tasks, invoices := 0, 0
 	for _, t := range f.Queues.Tasks {
@@ -187,7 +187,7 @@ func (f *Facts) atFarEnd(q string) int {
 	return f.Queues.More[q] * invoices / tasks
 }
 
-// farEnd returns what the tasks at the far end of a queue wait for, which were not read.
+// farEnd returns what the tasks at the far end of a queue wait for. These tasks were not read.
 func (f *Facts) farEnd(queue string) Wait {
 	switch {
 	case f.Queues.Workers == 0:

@@ -58,8 +58,8 @@ type Wait struct {
 	Since time.Time // since when it waits; zero when that is not known
 }
 
-// since returns the wait with its Since set to at, if it waits for something and has no Since. The
-// invoice has waited since at, at the earliest.
+// since returns the wait with its Since set to at, if it waits for something and has no Since. at
+// is the earliest time since which the invoice can have waited.
 func (w Wait) since(at time.Time) Wait {
 	if w.For != "" && w.Since.IsZero() {
 		w.Since = at

@@ -24,8 +24,9 @@ type documentFault struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
-// outcome returns the result document of a file. It names the file as the other program knows it,
-// which may have handed the same invoice in under several names.
+// outcome returns the result document of a file. In it the file has the name that the other program
+// gave this very file, because that program may have handed the same invoice in under several
+// names.
 func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []byte {
 	r.File = fl.path(original(f.name))
 	return marshal(outcome{r, faults})

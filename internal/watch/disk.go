@@ -76,7 +76,8 @@ func (d *disk) removeAll(name string) error {
 	return d.root.RemoveAll(name)
 }
 
-// removeEmpty removes the folder of an archive, and those in it, when nothing is in them any more.
+// removeEmpty removes dir if it is empty, and then its parents in the same way, up to the folder of
+// the archive that dir is in. It never removes a folder that is not of an archive.
 func (d *disk) removeEmpty(dir string) {
 	for strings.Contains(dir+"/", zipEnd+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)
@@ -101,8 +102,8 @@ func (d *disk) open(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// exists reports whether something has the name. No name below a file, such as an archive, exists.
-// Any other error counts as yes.
+// exists reports whether something has the name. A name below a file, such as an archive, does not
+// exist. Any other error counts as yes.
 func (d *disk) exists(name string) bool {
 	_, err := d.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)

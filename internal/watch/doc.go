@@ -7,7 +7,7 @@
 //	DIR/accepted/FV1.xml         KSeF has it; beside it are its result and its receipt:
 //	DIR/accepted/FV1.xml.json
 //	DIR/accepted/FV1.xml.upo.xml
-//	DIR/unpacked/N.zip           an archive; its invoices are N.zip/… in taken/ and the rest
+//	DIR/unpacked/N.zip           an archive; its invoices are in taken/N.zip/, accepted/N.zip/ …
 //	DIR/rejected/, parked/, refused/, dismissed/   the same for the other outcomes
 //	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
 //	DIR/.ksef/                   the lock, and one record for each file that is followed

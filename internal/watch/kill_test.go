@@ -21,8 +21,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The variables of a child process: this test binary, which watches a folder and is killed by the
-// system, as kill -9 does it, at one of its steps.
+// The environment variables of a child process. The child is this test binary. It watches a folder
+// and sends itself SIGKILL, as kill -9 does, before one of its steps.
 const (
 	childDir   = "KSEF_TEST_WATCH_DIR"
 	childRedis = "KSEF_TEST_WATCH_REDIS"

@@ -24,7 +24,7 @@ const (
 
 var places = []string{taken, accepted, rejected, refused, parked, dismissed, unpacked}
 
-// What stands beside a file: its name with these at the end.
+// What stands beside a file has its name, followed by one of these.
 const (
 	resultEnd  = ".json"
 	receiptEnd = ".upo.xml"
@@ -128,5 +128,5 @@ func hasEnd(name, end string) bool {
 	return len(name) > len(end) && strings.EqualFold(name[len(name)-len(end):], end)
 }
 
-// hidden reports a name that systems, editors and uploads in progress use.
+// hidden reports whether a name is one that systems, editors and uploads in progress use.
 func hidden(base string) bool { return strings.HasPrefix(base, ".") }

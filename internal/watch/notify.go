@@ -18,7 +18,7 @@ const (
 
 // notices wake the loop.
 type notices struct {
-	system *fsnotify.Watcher // nil: by the time alone
+	system *fsnotify.Watcher // nil: only time wakes the loop
 	known  map[string]bool   // the folders that it watches
 	c      *core
 	poll   time.Duration
@@ -48,8 +48,8 @@ func newNotices(c *core) *notices {
 	return n
 }
 
-// add watches more folders. When one cannot be watched, the folder is polled as often as a share
-// is.
+// add watches more folders. When one of them cannot be watched, the watched folder is polled as
+// often as a network share.
 func (n *notices) add(folders []string) {
 	if n.system == nil {
 		return
@@ -68,7 +68,7 @@ func (n *notices) add(folders []string) {
 	}
 	for dir := range n.known {
 		if !there[dir] {
-			delete(n.known, dir) // one that comes again under the name is another folder
+			delete(n.known, dir) // a folder that comes later under this name is another one
 		}
 	}
 }
@@ -79,7 +79,7 @@ func (n *notices) close() {
 	}
 }
 
-// wait returns after d, or soon after a change, and false when ctx is done.
+// wait returns after d, or soon after a change. It returns false when ctx is done.
 func (n *notices) wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,7 +10,7 @@ import (
 )
 
 // record puts refused documents on record, and ends the refusals of those that were taken. The
-// error says why a refusal is not on record: its file waits until it is.
+// error says why a refusal is not on record. The refused file then waits until it is.
 func (sm *submitter) record(ctx context.Context, note []intake.Admission) error {
 	if sm.o.Record == nil || len(note) == 0 {
 		return nil

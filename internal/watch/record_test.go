@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refusals returns the refusals that are open, or that have ended in a way.
+// refusals returns the refusals that have ended as ended says, or the open ones if ended is "".
 func (s *site) refusals(ended string) []ledger.Refusal {
 	s.t.Helper()
 	all, err := s.ledger.Refusals(s.t.Context(), time.Time{}, ended)

@@ -30,8 +30,8 @@ func (s *site) there(name string) func() bool {
 	}
 }
 
-// running starts a watch by the real clock. A poll of an hour shows that it is the system's notices
-// that wake it.
+// running starts a watch with the real clock. When poll is an hour, only the system's notices can
+// wake the watch.
 func (s *site) running(poll time.Duration) (stop func() error) {
 	s.o.Now, s.o.Settle, s.o.Poll = time.Now, 20*time.Millisecond, poll
 	w := s.start()

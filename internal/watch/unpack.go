@@ -21,11 +21,11 @@ import (
 //  2. the archive goes to unpacked/, where it stays;
 //  3. the folder goes to taken/, under the name of the archive, and its files are like all others.
 //
-// A process that is killed before 2 leaves the archive in taken/, and the next one begins again.
-// One that is killed after it leaves the record, and the next one goes on.
+// A process that is killed before 2 leaves the archive in taken/, and the next one begins again. A
+// process that is killed after 2 leaves the record, and the next one goes on.
 //
-// An entry that is not an invoice has its result in refused/. An archive that cannot be read, that
-// unpacks to too much, or whose names lead out of it, is refused as a whole.
+// An entry that is not an invoice has its result in refused/. An archive is refused as a whole if
+// it cannot be read, if it unpacks to too much, or if one of its names leads out of it.
 const (
 	unpackedDir = journalDir + "/unpacked"
 	zipEnd      = ".zip"

@@ -53,8 +53,8 @@ func (wn *waitingNote) text() string {
 	return b.String()
 }
 
-// shown returns a name as a person can read it; one with control characters or other bytes than
-// UTF-8 in quotes.
+// shown returns a name as a person can read it. A name that is not printable or not valid UTF-8 is
+// quoted.
 func shown(name string) string {
 	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return name

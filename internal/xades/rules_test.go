@@ -46,8 +46,8 @@ type signed struct {
 	} `xml:"Signature"`
 }
 
-// rules returns why KSeF would refuse a signature without any cryptography: what is signed, and
-// what is said about the certificate.
+// rules returns why KSeF would refuse a signature, apart from the signature value: what is signed,
+// and what is said about the certificate.
 func rules(document []byte) error {
 	var d signed
 	if err := xml.Unmarshal(document, &d); err != nil {
@@ -118,8 +118,8 @@ func verify(t *testing.T, document []byte) error {
 	return errors.Join(rules(document), xmlsec(t, document))
 }
 
-// TestVerify_ForeignVectors checks the checker: on signatures that another implementation made.
-// They are not part of this repository.
+// The test checks verify itself, with signatures that another implementation made. They are not
+// part of this repository.
 func TestVerify_ForeignVectors_GoodOnesPassAndBadOnesDoNot(t *testing.T) {
 	folder := os.Getenv("KSEF_MF_VECTORS")
 	if folder == "" {

@@ -107,7 +107,7 @@ func TestSign_EveryKeyThatKSeFTakes_IsVerifiedByAnotherProgramAndByTheRules(t *t
 	}
 }
 
-// TestSign_ChangedAfterwards holds the rules' cases: each is a signature that KSeF refuses.
+// Each case changes a good document so that KSeF refuses its signature.
 func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 	key := keys(t)["P-256"]
 	good := string(sign(t, newSigner(t, key), document))
@@ -154,8 +154,8 @@ func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 
 func TestSign_IssuerName_IsInTheOrderOfTheCertificate(t *testing.T) {
 	out := string(sign(t, newSigner(t, keys(t)["P-256"]), document))
-	// RFC 4514 begins with the last part of the DER, and writes a type that it does not name in
-	// hex.
+	// RFC 4514 begins with the last attribute of the DER name. It writes a type that it does not
+	// name as an OID, with its value in hex.
 	want := `>C=PL,CN=\ Żółw\+x\;y=z\\\ ,O=Zakład \"Ślusarz\" &amp; \&lt;Syn\&gt;\, sp. j.,2.5.4.97=#131056415450`
 	if !strings.Contains(out, want) {
 		t.Errorf("want %s in\n%s", want, out)

@@ -72,10 +72,10 @@ func (s *Signer) value(signedInfo []byte) ([]byte, error) {
 	return sig, nil
 }
 
-// rawECDSA turns the DER form, in which crypto.Signer returns an ECDSA signature, into the two
-// numbers r and s side by side, each as long as the curve's order: XML signatures have them so (RFC
-// 4050, RFC 6931). A verifier refuses DER. A number with leading zeros keeps them: without, one
-// signature in 128 would be a byte short and refused.
+// rawECDSA converts an ECDSA signature from DER, as crypto.Signer returns it, to the form of XML
+// signatures (RFC 4050, RFC 6931): the numbers r and s side by side, each as long as the curve's
+// order. A verifier refuses DER. Leading zeros are kept. Without them, one signature in 128 would
+// be a byte short and would be refused.
 func rawECDSA(der []byte, curve elliptic.Curve) ([]byte, error) {
 	var pair struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &pair); err != nil || len(rest) > 0 {

@@ -8,8 +8,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// compose reads compose files as docker compose config does: schema, variables, merging, what
-// services name of each other. profiles are those that are turned on.
+// compose reads compose files as docker compose config does: it checks the schema, fills in
+// variables, merges the files and checks the references between services. profiles are those that
+// are turned on.
 func compose(t *testing.T, profiles []string, files ...string) *types.Project {
 	t.Helper()
 	o, err := cli.NewProjectOptions(files, cli.WithProfiles(profiles), cli.WithResolvedPaths(true), cli.WithName("ksefworker"))

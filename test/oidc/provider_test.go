@@ -59,7 +59,7 @@ func newProvider(t *testing.T, page string) *provider {
 	return p
 }
 
-// start serves the provider; stop ends it, and what it knows stays.
+// start serves the provider. stop ends that; the provider keeps what it knows.
 func (p *provider) start() {
 	l, err := net.Listen("tcp", p.address)
 	if err != nil {
@@ -153,7 +153,7 @@ func (k *signingKey) Use() string                                 { return "sig"
 func (k *signingKey) Key() any                                    { return k.key }
 func (k *signingKey) ID() string                                  { return k.id }
 
-// publicKey is what of it everybody may have.
+// publicKey is the public part of a signingKey.
 type publicKey struct{ *signingKey }
 
 func (k publicKey) Key() any { return &k.key.PublicKey }

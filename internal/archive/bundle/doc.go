@@ -2,9 +2,10 @@
 // finds each of them again.
 //
 // A bundle is a ZIP with <id>.xml and <id>.json of some receipted invoices of one package, seller
-// and month, beside an index with one line for each of them. Two objects take the place of two for
-// each invoice. Only receipted invoices are in bundles: nothing of them changes any more. Whatever
-// may still change, or may have to be removed, is an object of its own; see archive/layout.go.
+// and month, beside an index with one line for each of them. So all these invoices need two objects
+// together, instead of two objects each. Only receipted invoices are in bundles: nothing of them
+// changes any more. Whatever may still change, or may have to be removed, is an object of its own;
+// see archive/layout.go.
 //
 // The files, in reading order: line.go is one line of an index. build.go makes a bundle, which the
 // caller puts into the archive. shelf.go knows which indexes one seller and month has, lookup.go

@@ -18,7 +18,7 @@ type Line struct {
 	KsefNumber string `json:"ksef_number"`
 	IssueDate  string `json:"issue_date"`
 	Hash       string `json:"hash"` // SHA-256 of the document, in Base64
-	// Zip is the name of the ZIP, from the folder packages on: "2026-11-26/<package>-<sum>.zip".
+	// Zip is the path of the ZIP below the folder packages: "2026-11-26/<package>-<sum>.zip".
 	Zip string `json:"zip"`
 	XML Part   `json:"xml"`
 	// JSON is the result.

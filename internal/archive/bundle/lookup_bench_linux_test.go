@@ -8,9 +8,10 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// What it costs to look up one document by its id, in a bucket that needs 10 ms for a request: a
-// document by itself, one in a month of packages whose indexes this process has not read yet, one
-// that is not there, and one of many of the same month, as when a whole export is handed in again.
+// BenchmarkLookup measures what it costs to look up one document by its id, in a bucket that needs
+// 10 ms for a request. The document is kept by itself (alone); it is in a month of packages whose
+// indexes this process has not read yet (first of a month); it is not there (nowhere); or it is one
+// of many of the same month, as when a whole export is handed in again (one of many).
 func BenchmarkLookup(b *testing.B) {
 	const days, each = 30, 1000
 	slow := slowBucket(b)

@@ -68,8 +68,9 @@ func TestStore_InvoicesOfSeveralBundles_AreReadByTheirUsualNames(t *testing.T) {
 	})
 }
 
-// An invoice that was parked has a result of its own. When it is accepted after a retry, the bundle
-// has the newer one. A result that came after the bundle's cannot be: nothing of it changes.
+// An invoice that was parked has a result of its own. When the invoice is accepted after a retry,
+// the bundle has the newer result. No result can be newer than the one in the bundle, because an
+// accepted invoice does not change.
 func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 	places(t, func(t *testing.T, below archive.Store) {
 		inv := invoiceOf("a", 1, 600)
@@ -154,8 +155,8 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
 			t.Errorf("index %v: a document of the damaged one: %v", withIndex, err)
 		}
-		// What is not there cannot be told from what the damaged bundle had. A result that is
-		// there is.
+		// An invoice that the archive never had cannot be told from one that was in the damaged
+		// bundle. A result that has an object of its own is still returned.
 		if err := below.Replace(t.Context(), archive.ResultName(nip, month, "inv-x"), []byte(`{"state":"rejected"}`), ""); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 }
 
 // An invoice was parked, with a result of its own, and accepted later, in a bundle. The bundle is
-// damaged: the older result is not told in its place.
+// damaged: the older result is not returned in its place.
 func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -213,7 +214,7 @@ func TestStore_ArchiveDoesNotAnswer_NothingIsCalledMissing(t *testing.T) {
 	found(t, s, a[0])
 	service.Intercept = func(w http.ResponseWriter, _, key string) bool {
 		if strings.HasSuffix(key, "/"+a[1].ID+".xml") {
-			return false // that it has no such object of its own it says
+			return false // the bucket answers that it has no such object
 		}
 		archivetest.Refuse(w, http.StatusForbidden, "AccessDenied")
 		return true

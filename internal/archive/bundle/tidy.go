@@ -162,12 +162,12 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 	return out.end(ctx)
 }
 
-// joining writes indexes that count only together. The first one is written last: when it is there,
-// all are.
+// joining writes indexes that count only together. The index with the first lines is written last:
+// when it is there, all the others are.
 type joining struct {
 	s     archive.Store
 	name  func(n int, first string) string // first is the id of its first line
-	held  []byte                           // the first index
+	held  []byte                           // the index with the first lines
 	names []string                         // of the others
 	begun bool
 }

@@ -79,7 +79,7 @@ func TestTidy_DayWithManyPackages_AndMonthThatIsOver_AreJoinedAndFoundAsBefore(t
 		add("2026-11-24", 10, 20)
 		add("2026-11-25", 2, 150)
 		add("2026-11-27", 10, 2)
-		found(t, s, some[0]) // it knows the indexes of the packages
+		found(t, s, some[0]) // from now on s knows the indexes of the packages
 		tidied(t, s, "2026-11-28", some)
 		listed(t, below, "2026-11-24-1.jsonl", "2026-11-24-2.jsonl", "2026-11-24-3.jsonl", "2026-11-24.jsonl",
 			"2026-11-24/", "2026-11-25/", "2026-11-27/")
@@ -149,8 +149,8 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 }
 
 // A document that is handed in years later is looked up with a few requests, however many packages
-// and invoices its seller and month has. One that was never sent needs more, but none for each
-// package.
+// and invoices its seller and month has. The lookup of a document that was never sent also needs
+// few requests, and not one for each package.
 func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	service := archivetest.NewS3(t, "honoured")
 	below := open(t, service.In("kept"))
@@ -179,13 +179,13 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 		}
 		missed = max(missed, reads(service.Take()))
 	}
-	// Three requests read the two objects or find that they are not there by themselves. The lookup
-	// reads up to five blocks of one index, whatever the number of packages.
+	// Three requests read the two objects, or find that they do not exist outside a bundle. The
+	// lookup reads up to five blocks of one index, whatever the number of packages.
 	if worst > 3+5 || missed > 1+5 {
 		t.Errorf("%d requests for a document and a result, %d for one that is nowhere", worst, missed)
 	}
 	t.Logf("%d invoices: %d requests at most for document and result, %d for what is nowhere", len(all), worst, missed)
-	// Whoever looks many up reads each block once.
+	// A store that looks up many results reads each block once.
 	s := bundle.Over(below)
 	for i := 0; i < len(all); i += 7 {
 		if _, err := s.Get(t.Context(), resultName(all[i])); err != nil {

@@ -20,8 +20,8 @@ func (f *frame) find(name []byte) int {
 }
 
 // step moves the automaton of f over a child. number is the child's number, from 1, among equal
-// neighbours, or 0 if the child does not repeat. follow is false when the child is not allowed
-// there and its content is not checked.
+// neighbours, or 0 if the child does not repeat. follow is false when the child's content is not to
+// be checked, because the child is not allowed there or is one too many.
 func (m *Machine) step(f *frame, child, at int) (number int32, follow bool) {
 	c := f.complex
 	next := c.Next[int(f.state)*len(c.Children)+child]
@@ -69,7 +69,7 @@ func (m *Machine) path() string {
 	return string(b)
 }
 
-// under returns what report adds to the path of an element for its child.
+// under returns the text that report adds to path, an element's path, to get the path of its child.
 func under(path, child string) string {
 	if path == "" {
 		return child

@@ -159,8 +159,8 @@ func ownTime(t *testing.T) time.Duration {
 }
 
 // run runs a program and returns its peak memory in kB and its processor time. The memory is
-// polled, because what the kernel keeps of a process that has ended includes the process that
-// started it.
+// polled while the program runs: the peak that the kernel reports after the end includes the memory
+// of the process that started the program.
 func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	t.Helper()
 	var out bytes.Buffer

@@ -20,7 +20,8 @@ func (a *API) Auth() Auth { return Auth{a} }
 // Challenge is what a login must repeat. It lives for ten minutes.
 type Challenge struct {
 	Challenge string
-	// Timestamp is KSeF's clock, in milliseconds since 1970. It is part of an encrypted token.
+	// TimestampMs is the time by KSeF's clock, in milliseconds since 1970. It is part of an
+	// encrypted token.
 	TimestampMs int64
 }
 

@@ -135,7 +135,8 @@ func TestFields_OfEveryForm_AreTheContractsOwn(t *testing.T) {
 	}
 }
 
-// Every form of this package is held against the contract: a form that is left out would not be.
+// Only the forms in schemas are compared with the contract, so every form of this package must be
+// there.
 func TestSchemas_NameEveryForm(t *testing.T) {
 	named := map[reflect.Type]bool{}
 	for _, form := range schemas {

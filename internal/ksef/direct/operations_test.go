@@ -198,7 +198,7 @@ func TestOperations_Each_SendsWhatTheContractSaysAndTakesItsAnswer(t *testing.T)
 	}
 }
 
-// The calls are held against the contract by their paths.
+// The method and the path of each call are in the contract.
 func TestOperations_Paths_AreTheContractsOwn(t *testing.T) {
 	c := readContract(t)
 	for name, op := range operations(t) {
@@ -214,14 +214,14 @@ func TestOperations_Paths_AreTheContractsOwn(t *testing.T) {
 	}
 }
 
-// What stands before KSeF may answer anything. No answer may pass for a success, and none may stop
-// the program.
+// A firewall in front of KSeF may answer anything. No such answer may pass for a success, and none
+// may stop the program.
 func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T) {
 	page := `<!DOCTYPE html><html><body>Request Rejected</body></html>`
 	for name, op := range operations(t) {
 		for _, status := range []int{200, 201, 202, 204, 400, 403, 404, 500, 503} {
 			if op.answer.status == 204 && status == 204 {
-				continue // it has no body to tell
+				continue // there is no body to tell the two apart
 			}
 			c, _ := sender(t, reply{status: status, body: page, header: map[string]string{"Content-Type": "text/html"}})
 			err := op.call(c)
@@ -236,7 +236,7 @@ func TestOperations_AnswerOfAFirewall_IsAnOutageAndNothingIsProven(t *testing.T)
 }
 
 func TestOperations_EmptyObject_IsNotTaken(t *testing.T) {
-	lenient := []string{"context limits", "certificate limits"} // they tell bounds, and one that is not told is none
+	lenient := []string{"context limits", "certificate limits"} // a missing bound is no bound
 	for name, op := range operations(t) {
 		if op.answer.status == 204 || slices.Contains(lenient, name) {
 			continue

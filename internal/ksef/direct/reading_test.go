@@ -106,7 +106,8 @@ func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 	}
 }
 
-// What does not fit must not be taken for "none": an absence might be concluded from it.
+// A count that cannot be read must not be taken for 0. Otherwise the caller might conclude that
+// KSeF has no invoices.
 func TestSessionStatus_OddCount_IsNotCounted(t *testing.T) {
 	for count, want := range map[string]ksef.SessionInfo{
 		`0`: {Counted: true}, `"3"`: {Counted: true, InvoiceCount: 3}, `3.0`: {Counted: true, InvoiceCount: 3},

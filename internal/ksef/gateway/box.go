@@ -11,8 +11,8 @@ import (
 
 // BoxInvoiceRequest hands the gateway a plain invoice, which it encrypts and sends itself.
 type BoxInvoiceRequest struct {
-	// UploadID is chosen by the caller and unique. Asking for its status tells whether an upload
-	// arrived whose answer was lost.
+	// UploadID is chosen by the caller and unique. When the answer to an upload is lost, the status
+	// of this id tells whether the upload arrived.
 	UploadID    string `json:"uploadId"`
 	Offline     bool   `json:"offline"`
 	Notify      bool   `json:"notify"`
@@ -38,7 +38,8 @@ type BoxInvoiceInfo struct {
 	UPO         []byte // XML; nil when not asked for or not there yet
 }
 
-// BoxInvoice asks what became of an invoice. [ksef.ErrProcessing] while it runs.
+// BoxInvoice asks what became of an invoice. It returns [ksef.ErrProcessing] while the gateway
+// works on the invoice.
 func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
 	k := httponce.Get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).UpTo(httponce.AnyAnswer)
 	k.Processing = true
@@ -91,9 +92,9 @@ func (b *BoxAPI) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 	return b.do(ctx, k, readResult)
 }
 
-// BoxDownloaded writes the collected invoices to w as a ZIP and returns its length in bytes.
-// [ksef.ErrProcessing] while they are collected. After another error w may hold a piece of the ZIP.
-// The length is at most Options.MaxDownload bytes.
+// BoxDownloaded writes the collected invoices to w as a ZIP and returns its length in bytes, which
+// is at most Options.MaxDownload. It returns [ksef.ErrProcessing] while the gateway collects them.
+// After another error w may hold a piece of the ZIP.
 func (b *BoxAPI) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
 	k := httponce.Get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
 	k.Processing = true

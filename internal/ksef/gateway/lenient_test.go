@@ -147,7 +147,7 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 	}
 }
 
-// Each element that is open takes fifty bytes of memory, and three of text.
+// Each element that is open takes fifty bytes of memory, but only three bytes of text.
 func TestSessionUPO_ElementsWithoutAnEnd_AreNotRead(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("<a>", n) + strings.Repeat("</a>", n) }
 	for n, taken := range map[int]bool{100: true, 10_000: false} {
@@ -174,7 +174,7 @@ func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T)
 		{`"hasMore":1,"isTruncated":0`, true, false},
 		{`"hasMore":"0","isTruncated":"1"`, false, true},
 		{`"hasMore":false`, false, false},
-		{`"hasMore":null,"isTruncated":null`, true, false}, // two of two
+		{`"hasMore":null,"isTruncated":null`, true, false}, // the page is full: two of two
 		{`"hasMore":"perhaps","isTruncated":{}`, true, false},
 		{`"total":2`, true, false},
 	} {

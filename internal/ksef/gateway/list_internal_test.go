@@ -27,8 +27,8 @@ func TestSessionInvoices_MoreThanAnySessionHas_AreUnreadable(t *testing.T) {
 	}
 }
 
-// A list with broken syntax is still the gateway's answer. Without a list, or with one that breaks
-// off, it is an outage.
+// A list with broken syntax is still the gateway's answer. An answer without a list, or with a list
+// that breaks off, counts as an outage.
 func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
 	for in, unreadable := range map[string]bool{
 		`{"invoices":[{"status":{"code":200},"invoiceNumber":"A"1"}]}`: true,

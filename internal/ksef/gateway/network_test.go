@@ -227,7 +227,7 @@ func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 }
 
 // A stream is timed by the bytes that move, so a slow line does not count as a dead one. An answer
-// that is read into memory has one time for the whole of it.
+// that is read into memory has one timeout as a whole.
 func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options("http://gateway.test")

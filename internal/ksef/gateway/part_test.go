@@ -111,7 +111,8 @@ func TestUploadPart_BodyOfAnotherLength_IsALocalFault(t *testing.T) {
 	} {
 		t.Run(why, func(t *testing.T) {
 			gate := &recordingGate{}
-			// The handler answers only a whole body, so the client's own view decides.
+			// The handler gives no answer before the client gives up, so the client's own checks
+			// decide.
 			c, srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				<-r.Context().Done()

@@ -23,9 +23,9 @@ type Answer struct {
 	Body   io.Reader // at most the call's limit; then it fails
 
 	contentType string
-	object      bool // it was read whole and is one JSON value of the form that was due
+	object      bool // the body was read whole and is one JSON value of the form that was due
 	parse       func([]byte) (*ErrorBody, bool)
-	inside      bool // it may be an error of the other side
+	inside      bool // the body may be an error of the other side
 }
 
 // cappedReader gives at most left bytes and then fails. io.LimitReader would end without an error

@@ -72,10 +72,10 @@ func (m *movingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sending wraps the caller's reader, which must give exactly size bytes: if it is shorter, the
-// other side would wait for the rest; if it is longer, the file changed while it was read. The body
-// is closed when the context ends, because the transport itself would go on waiting for a Read that
-// hangs, and the caller with it.
+// sending wraps the caller's reader, which must give exactly size bytes. If it gives fewer, the
+// other side would wait for the rest. If it gives more, the file changed while it was read. The
+// body is closed when the context ends. Otherwise the transport, and the caller with it, would go
+// on waiting for a Read that hangs.
 func (w *watchdog) sending(ctx context.Context, body io.ReadCloser, size int64) io.ReadCloser {
 	s := &sentBody{body: body, left: size, size: size, w: w}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })

@@ -17,7 +17,7 @@ type List[T any] struct {
 	Entries        []T
 }
 
-// UnmarshalJSON fails when the type of the entries does.
+// UnmarshalJSON fails only when an entry cannot be decoded.
 func (l *List[T]) UnmarshalJSON(raw []byte) error {
 	*l = List[T]{}
 	d := json.NewDecoder(bytes.NewReader(raw))

@@ -1,7 +1,8 @@
--- Reading and writing entries. This file is put before each verb. ARGV starts with the prefix of
--- every key. The second argument is '<time>,<outcomes>': the time of a test's clock or '', and how
--- many outcomes the outbox keeps or ''. The arguments of the verb follow. Scripts build their keys
--- from the prefix: one Redis node holds them all (doc.go says why).
+-- Reading and writing entries. This file is put before each verb that writes (scripts.go): a verb
+-- is a script of the ledger. ARGV starts with the prefix of every key. The second argument is
+-- '<time>,<outcomes>': the time of a test's clock or '', and how many outcomes the outbox keeps or
+-- ''. The arguments of the verb follow. Scripts build their keys from the prefix: one Redis node
+-- holds them all (doc.go says why).
 local P = ARGV[1]
 local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
 local test_clock = now ~= ''
@@ -55,9 +56,9 @@ local function read(key, ...)
   return e.err and {} or e
 end
 
--- index reads or writes a key that many entries share: an index, a waiting set, their sizes. When it
--- holds something else, the entries go on without it: an error here would leave the entry that is
--- being moved half written. The key itself is reported (Ledger.SickKeys). It returns what Redis
+-- index reads or writes a key that many entries share: an index, a waiting set, their sizes. When
+-- it holds something else, the entries go on without it: an error here would leave the entry that
+-- is being moved half written. The key itself is reported (Ledger.SickKeys). It returns what Redis
 -- answers, false for such a key.
 local function index(command, ...)
   local r = redis.pcall(command, ...)
@@ -67,7 +68,8 @@ end
 
 -- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
 -- for. An invoice whose revision is not a number as Redis writes it has no state, because HINCRBY
--- would refuse it in the middle of a move. One whose size or deadline is not a number is marked as damaged.
+-- would refuse it in the middle of a move. One whose size or deadline is not a number is marked as
+-- damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
   if not e[2] or not string.find(e[2], '^[1-9]%d*$') or #e[2] > 15 then e[1] = false end
@@ -135,8 +137,8 @@ local function bucket(id)
   return P .. 'final:' .. string.sub(id, 5, 6), string.sub(unbase32(string.sub(id, 5)), 2, 15)
 end
 
--- frozen returns the value of an entry that is in a bucket, then its revision, the digest of its ref
--- and the heads of its sealed texts; nothing when there is none or it cannot be read.
+-- frozen returns the value of an entry that is in a bucket, then its revision, the digest of its
+-- ref and the heads of its sealed texts; nothing when there is none or it cannot be read.
 local function frozen(id)
   local value = redis.pcall('HGET', bucket(id))
   if type(value) ~= 'string' then return end
@@ -148,8 +150,8 @@ local function frozen(id)
   return value, rev, ref ~= '' and base32(ref) or '', string.sub(value, at, at + 12 * (bits % 128) - 1)
 end
 
--- newest returns the id of the newest document of an identity, which may be in a bucket; nil if there
--- is none. The second value says that a key which may name it holds something else.
+-- newest returns the id of the newest document of an identity, which may be in a bucket; nil if
+-- there is none. The second value says that a key which may name it holds something else.
 local function newest(ident)
   local own = redis.pcall('GET', P .. 'ident:' .. ident)
   if type(own) == 'string' then return own end
@@ -182,7 +184,8 @@ local function identity(id)
 end
 
 -- rank_behind returns the rank of the first member of a sorted set that stands behind a score and a
--- member. Members of one score stand in the order of their bytes. The member itself need not be there.
+-- member. Members of one score stand in the order of their bytes. The member itself need not be
+-- there.
 local function rank_behind(key, score, member)
   local rank = redis.call('ZSCORE', key, member) == score and redis.call('ZRANK', key, member)
   if rank then return rank + 1 end
@@ -285,9 +288,9 @@ end
 -- put writes the new state of an invoice and updates every index. from, group and size are the
 -- present state, waiting group and size; deadline is the legal deadline; fields is a flat list.
 -- When the invoice is accepted, other documents of its identity that wait for a person become
--- superseded. When it is rejected, the rejected ones do: one open item is enough. A parked one stays,
--- because KSeF may have it.
--- Returns the new revision, and the ids that became superseded, if any did.
+-- superseded. When it is rejected, only the rejected ones become superseded: one open item is
+-- enough. A parked one stays, because KSeF may have it. Returns the new revision, and the ids that
+-- became superseded, if any did.
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
     unwait(id, group, size)

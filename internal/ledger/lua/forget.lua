@@ -1,7 +1,7 @@
--- Forget receipted invoices whose entries are in buckets. ARGV, for each: id, the value in its
--- bucket as it was read, digest of its identity, the name of the identity's bucket and the field
--- there, the bytes of the id, the digest of its ref or ''. An entry that has changed since stays.
--- Returns {how many went}.
+-- Forget receipted invoices whose entries are in buckets. ARGV, seven words for each invoice: id;
+-- the value in its bucket as it was read; digest of its identity; the name of the identity's
+-- bucket; the field there; the bytes of the id; the digest of its ref, or ''. An entry that has
+-- changed since it was read stays. Returns {how many were forgotten}.
 local n = 0
 for i = 3, #ARGV, 7 do
   local id, was, ident, name, field, raw, ref = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]

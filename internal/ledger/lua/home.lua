@@ -1,5 +1,6 @@
 -- Write where the ledger belongs. ARGV: the new value, the value that it replaces or '' for none.
--- Returns the value that is there afterwards. It is a verb because a verb works at maxmemory.
+-- Returns the value that is there afterwards. It is a script because scripts work at maxmemory; see
+-- entries.lua.
 local at = redis.call('GET', P .. 'home') or ''
 if at == ARGV[4] then
   redis.call('SET', P .. 'home', ARGV[3])

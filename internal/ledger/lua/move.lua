@@ -2,11 +2,12 @@
 -- from, separated by commas; the new state, or '=' to stay in its state and in its waiting group;
 -- the package that must hold it or ''; the waiting group to enter or ''; flags; number of field
 -- words; the fields.
--- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again, and the
--- one that its ref names; it is not moved if an invoice that has one of these places now has not
--- ended; 'd' says that the deadline is among the fields.
--- Returns for each invoice {new revision} or {new revision, {ids that became superseded}}, or {0, state,
--- revision, package} as they are, with '1' behind them when the entry is in a bucket.
+-- Flags: 'b' deletes the document. 'd' says that the deadline is among the fields. 'r' makes the
+-- invoice the newest of its identity again, and the one that its ref names. An invoice with 'r' is
+-- not moved while another one that has not ended has one of these two places.
+-- Returns for each moved invoice {new revision} or {new revision, {ids that became superseded}}.
+-- For an invoice that was not moved it returns {0, state, revision, package} as they are, with '1'
+-- behind them when the entry is in a bucket.
 local i, out = 3, {}
 
 -- free reports whether an invoice may take the place of another one: the other one is gone or has

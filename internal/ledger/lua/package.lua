@@ -1,11 +1,14 @@
--- Move a package together with a piece of its invoices. ARGV: home, package, revision, the life of
--- Redis that the caller is bound to or '', the states that it may come from, new state or '=' to stay,
--- the states that its invoices may come from or '' to leave them alone, their new state, the
--- waiting group that they enter or '', the place of the piece's first invoice in the package, how
--- many places the piece has, number of field words of the package, its fields, then the fields of
--- each invoice.
--- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}, or
--- {0, state, revision} as they are, with 'over' behind them when Redis has begun another life.
+-- Move a package together with a piece of its invoices.
+--
+-- ARGV: home; package; revision; the life of Redis that the caller is bound to, or ''; the states
+-- that the package may come from; its new state, or '=' to stay; the states that its invoices may
+-- come from, or '' to leave them alone; their new state; the waiting group that they enter, or '';
+-- the place of the piece's first invoice in the package; how many places the piece has; number of
+-- field words of the package; its fields; then the fields of each invoice.
+--
+-- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…},
+-- or {0, state, revision} of the package as it is, with 'over' behind them when Redis has begun
+-- another life.
 --
 -- Every piece is a revision of the package. So whoever writes a later revision knows that the pieces
 -- before it are written, also after Redis has forgotten its last writes.

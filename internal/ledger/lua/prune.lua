@@ -1,6 +1,6 @@
 -- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
--- kept (ms). A package goes when it is over and as old; its invoices have ended or are in another
--- package.
+-- kept (ms). A package goes when it has been over for that long; its invoices have ended or are in
+-- another package.
 -- Returns {how many went}, then id and value of each entry in a bucket that is old enough, for
 -- forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
 local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, { 0 }

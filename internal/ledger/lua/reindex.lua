@@ -1,9 +1,10 @@
--- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or 'final:',
--- then for each entry: id, revision, time of its last change, and digest of the identity of an invoice,
--- otherwise ''. An entry that has changed since is in the index of its state and in its waiting set:
--- whoever changed it put it there. The index of deadlines is not written with each change. An identity
--- or a ref that names nothing, because its key was lost, names again the invoice that is alive or
--- accepted, otherwise one that has ended. Returns {how many places were missing}.
+-- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or
+-- 'final:', then for each entry: id, revision, time of its last change, and digest of the identity
+-- of an invoice, otherwise ''. An entry whose revision has changed is passed over: whoever changed
+-- it put it into the index of its state and into its waiting set. Only the index of deadlines is
+-- checked all the same, because not every change writes it. The key of an identity or of a ref may
+-- be lost. It is then made to name the invoice that is alive or accepted, or else one that has
+-- ended. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 

@@ -1,11 +1,16 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
--- in none or in two. ARGV: package, revision, the life of Redis that the caller is bound to or '', the
--- states that it may come from, its last state or '=' when more steps follow, the states that the
--- invoices may come from, reason; then for each other package: id; refusals; '1' when it exists
--- already, '+' when an earlier step may have made it, otherwise '0'; its reason; probe; rest; not
--- before (ms); number of ids; the ids. Returns {new revision, {ids that went into the first of the
--- other packages}, …}, or {0, state, revision} as they are, with 'over' behind them when Redis has
--- begun another life. It is also {0, state, revision} when a package that must exist is not cut.
+-- in no package or in two.
+--
+-- ARGV: package, revision, the life of Redis that the caller is bound to or '', the states that the
+-- package may come from, its last state or '=' when more steps follow, the states that the invoices
+-- may come from, reason; then for each other package: id; refusals; '1' when it exists already, '+'
+-- when an earlier step may have made it, otherwise '0'; its reason; probe; rest; not before (ms);
+-- number of ids; the ids.
+--
+-- Returns {new revision, {ids that went into the first of the other packages}, …}. When nothing was
+-- written, it returns {0, state, revision} of the package as it is, with 'over' behind them when
+-- Redis has begun another life. It also returns {0, state, revision} when a package with '1', or
+-- one with '+' that exists, is not in the state cut or differs in tenant, form or offline.
 local pkg, rev, within, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end

@@ -1,14 +1,15 @@
--- Count the bytes of a waiting set again, in steps of so many invoices. ARGV: group; how many; then
--- what the step before returned, without its first word, or nothing: the highest score that is
--- counted in steps, score and id of the last invoice that was counted, how many were counted, their
--- bytes, and the count at the beginning. Returns {'more', …}, {'done'}, or {'again'} when an
--- invoice left the set meanwhile.
+-- Count the bytes of a waiting set again, in steps. ARGV: the group; how many invoices one step
+-- counts; then nothing in the first step, and in each later one what the step before returned,
+-- without its first word: the highest score that is counted in steps, score and id of the last
+-- invoice that was counted, how many were counted, the bytes counted so far, and the count of the
+-- set at the beginning. Returns {'more', …}, {'done'}, or {'again'} when an invoice left the set
+-- meanwhile.
 --
--- A new invoice stands behind all others and changes the count by its bytes. So invoices from
--- before the beginning are counted in steps, and those from the millisecond of the beginning all at
--- once. The bytes of those that came later are the difference by which the count has changed since.
--- This is right unless an invoice from before the beginning has left, so the last step checks that
--- all of them are there.
+-- A new invoice stands behind all others and adds its bytes to the count of the set. So the steps
+-- count the invoices from before the beginning. The first step also counts those of its own
+-- millisecond, all at once. The bytes of the invoices that came later are what the count of the set
+-- has changed by since the beginning. This is right unless an invoice from before the beginning has
+-- left, so the last step checks that all of them are there.
 local group, max = ARGV[3], tonumber(ARGV[4])
 local ages, until_, at, id, n, sum, base = P .. 'waitage:' .. group, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- a sick key, which the sweep reports

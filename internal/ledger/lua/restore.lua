@@ -3,9 +3,9 @@
 -- before, '=' that it was. Returns {how many were not there before}.
 --
 -- An invoice that ended without KSeF now keeps its document for as long as if it had just ended, so
--- that a person can retry it. A receipted one needs none: the sweep removes it. Where the document
--- of a rejected or dismissed invoice was still there, its end is moved only when it is more than an
--- hour old: a younger end leaves time enough.
+-- that a person can retry it. A receipted invoice needs no document: the sweep removes it. If the
+-- document of a rejected or dismissed invoice was still there, the time of its end is moved only
+-- when the end is more than an hour ago: after a later end there is time enough.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

@@ -1,10 +1,18 @@
--- Record how far a sink has got. ARGV: sink, token of the process that serves it or '' for a
--- person, how many failures are kept, the time (ms) before which failures are deleted, number of
--- field words, the fields of the sink's state, then operations: 'hold', id, next attempt (ms) or
--- '', record; 'drop', id; 'fail', name, record; 'forget', name; 'later', id, next attempt (ms);
--- 'stand', tenant, record; 'leave', tenant; each has four words, '' where there is nothing.
--- Returns {1, how many failures were deleted because there were too many}. When another process serves
--- the sink, it writes nothing and returns {0}.
+-- Record how far a sink has got.
+--
+-- ARGV: sink; token of the process that serves it, or '' for a person; how many failures are kept;
+-- the time (ms) before which failures are deleted; number of field words; the fields of the sink's
+-- state; then operations of four words each, '' where there is nothing:
+--   'hold', id, next attempt (ms) or '', record
+--   'drop', id
+--   'fail', name, record
+--   'forget', name
+--   'later', id, next attempt (ms)
+--   'stand', tenant, record
+--   'leave', tenant
+--
+-- Returns {1, how many failures were deleted because there were too many}. When another process
+-- serves the sink, it writes nothing and returns {0}.
 --
 -- It works at maxmemory, as every verb does: a sink that took results must not get them again and
 -- again because Redis has no memory for its position.

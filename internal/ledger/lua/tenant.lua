@@ -1,14 +1,15 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
--- one of: through, accepted, answered (that many invoices with 410), answered for others (those that
--- it issued for other sellers), denied, refused, key (it was refused), said (about its tasks that
--- have no entry), try, untry (gives back the try of that time; the number is when the refusal or
--- try before it was). Returns {1}, or {0} for a try when the last refusal or try is not yet as old
--- as the number says (ms). It is a verb because a verb works at maxmemory.
+-- one of: through; accepted; answered (the number is how many invoices KSeF answered with 410);
+-- answered for others (the same for invoices that the tenant issued for other sellers); denied;
+-- refused; key (KSeF refused the key); said (about the tenant's tasks that have no entry); try;
+-- untry. untry takes back the try of that time; its number is the time of the refusal or try before
+-- that. Returns {1}, or {0} for a try when the last refusal or try is not yet as old as the number
+-- says (ms). It is a script because scripts work at maxmemory; see entries.lua.
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
-  -- The same session told of again, or one that was closed before another that went through, shows
-  -- nothing about the refusals that came since.
+  -- The session may be told of again, or it may have been closed before another one that went
+  -- through. Then it shows nothing about the refusals that came since.
   if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then
     redis.call('HDEL', key, 'refusals', 'refused_at', 'refused_why')
     redis.call('HSET', key, 'through_at', at)

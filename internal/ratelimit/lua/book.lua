@@ -32,7 +32,7 @@ if ticket ~= '' then
 end
 
 local t = math.max(now, log.frozen)
-if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed
+if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed in slot.go
   local nth, thaw = log.count + 1 - from(log, log.frozen) + ahead + 1, log.frozen
   while nth > 1 do
     nth, thaw = floor(nth / 2), thaw + tonumber(ARGV[5])
@@ -95,7 +95,7 @@ local function earliest(t)
 end
 
 local rounds, length = 0, 0
-if ahead > 0 and #limits > 0 then -- as Slot
+if ahead > 0 and #limits > 0 then -- as slot in slot.go
   local limit = 0 -- of the longest window
   for w = 1, #limits do
     local l, p = limits[w], lengths[w]

@@ -1,18 +1,23 @@
 -- Handles one event of a pair's circuit and of its host's, as hostRecord.step does.
+--
 -- KEYS: the pair's record, the host's record, the index of the host's open circuits.
--- ARGV: now; event; pair (tenant:group, or '' for the host alone); process or pause; then the policy:
--- failures, first delay, longest delay, probe's time, pairs, tenants, groups, processes, window, grace;
--- which process asks or reports ('': the whole pool); objects; the object ('': none); how many objects
--- are remembered; how many newcomers may go before a delay ends.
--- Returns {allowed, now, of the pair failures, opened, since, until, probe, of the host opened, since,
--- until, probe, of the pair next_begin, whether the host yields, whether the pair yields, instant of a newcomer
--- to the pair, instant of a newcomer to the host}.
--- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers, and
--- o:OBJECT, when that object failed last. The host's record also holds prober, last_process,
--- failed_at, when a probe or a newcomer failed last, newcomers, how many failed in the present delay;
--- f:PAIR, when that pair failed; w:PROCESS, when that process reported it; c:PROCESS, when that process could
--- not connect; t:PAIR for each pair whose probe failed. A closed circuit without failures has no key,
--- and every key expires.
+--
+-- ARGV: now; event; pair (tenant:group, or '' for the host alone); process or pause; then the
+-- policy: failures, first delay, longest delay, probe's time, pairs, tenants, groups, processes,
+-- window, grace; which process asks or reports ('': the whole pool); objects; the object ('':
+-- none); how many objects are remembered; how many newcomers may go before a delay ends.
+--
+-- Returns a list: allowed; now; failures, opened, since, until and probe of the pair; opened,
+-- since, until and probe of the host; next_begin of the pair; whether the host yields; whether the
+-- pair yields; the instant at which a newcomer may go to the pair; the instant at which a newcomer
+-- may go to the host.
+--
+-- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers,
+-- and o:OBJECT (when that object failed last). The host's record also holds prober; last_process;
+-- failed_at (when a probe or a newcomer failed last); newcomers (how many failed in the present
+-- delay); f:PAIR (when that pair failed); w:PROCESS (when that process reported it); c:PROCESS
+-- (when that process could not connect); t:PAIR for each pair whose probe failed. A closed circuit
+-- without failures has no key, and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'read')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first_delay = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -67,8 +72,8 @@ local function newcomer_to_host_at()
 end
 local function host_yields() return probe_failed_before or (process ~= '' and h.last_process == process) end
 
--- A day longer than the delay, so that its growth is remembered between two probes, and a record
--- without further events expires.
+-- How long a record is kept, in milliseconds: a day longer than its delay. So the growth of the
+-- delay is remembered between two probes, and a record without further events expires.
 local function life(r)
   return text(math.max(r.till, r.probe, r.next_begin or 0, now) / 1000 - now / 1000 + DAY)
 end

@@ -19,12 +19,13 @@ local function write_first()
 end
 
 -- The instant now: the one that a test gives, or Redis's own when given is the key of the clock. It
--- never runs backward. After a failover the new master's clock may be behind, so that booked instants
--- lie in its future: full windows would look empty, and freezes would last longer. So the key keeps a
--- bound that is not below any instant returned so far, and an offset that is added to Redis's clock
--- so that it goes on from there. The offset never shrinks, because only distances matter. A jump
--- forward looks like a pool that had nothing to do. The bound is a millisecond ahead, so that it is
--- written once a millisecond and not with every call. With reading, nothing is written.
+-- never runs backward. After a failover the new master's clock may be behind, and booked instants
+-- would lie in its future: full windows would look empty, and freezes would last longer. So the key
+-- keeps a bound and an offset. The bound is not below any instant returned so far. The offset is
+-- added to Redis's clock, so that the clock goes on from the bound. The offset never shrinks,
+-- because only distances matter. A jump forward looks like a pool that had nothing to do. The bound
+-- is a millisecond ahead, so that it is written once a millisecond and not with every call. When
+-- reading is set, the key is not written.
 local AHEAD = 1000
 local function clock(given, reading)
   write_first()

@@ -37,7 +37,7 @@ func Read(t testing.TB, path string) *Schema {
 	return &Schema{closed}
 }
 
-// shut forbids fields that are not described, wherever fields are.
+// shut forbids fields that are not described, in every object that has described fields.
 func shut(doc any) {
 	switch d := doc.(type) {
 	case map[string]any:

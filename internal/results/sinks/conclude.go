@@ -84,8 +84,8 @@ func (r *round) conclude(items []*item) {
 	}
 }
 
-// probe lets all tenants be tried at once when a receiver takes results again, except those whose
-// results were tried just now.
+// probe is for a receiver that takes results again. It lets the tenants of which the receiver took
+// nothing be tried without delay, except those whose results were tried in this round.
 func (r *round) probe(whole bool, of map[string]*tried) {
 	if !whole {
 		return

@@ -20,7 +20,7 @@ func (e *addressError) Error() string {
 }
 
 // dialer returns a dialer that checks each address after the name was resolved, just before it
-// connects: a name that leads elsewhere the next time is checked again.
+// connects. So a name that leads to another address the next time is checked again.
 func dialer(allowPrivate bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout: 10 * time.Second, KeepAlive: 30 * time.Second,
@@ -59,8 +59,8 @@ var credentials = []netip.Addr{
 }
 
 // checkAddress refuses addresses that are never a receiver: link-local ones, where clouds answer
-// with credentials, and multicast groups. It refuses those of this machine and of private networks
-// unless they are allowed.
+// with credentials, and multicast groups. Unless allowPrivate is set, it also refuses addresses of
+// this machine and of private networks.
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	switch raw := a.As16(); {

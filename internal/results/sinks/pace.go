@@ -16,7 +16,7 @@ const (
 	randomPart = 0.2
 	// maxAfter bounds what a receiver may ask for by Retry-After.
 	maxAfter = 24 * time.Hour
-	// maxAfterSome is that bound for the receiver as a whole while it takes other results.
+	// maxAfterSome replaces maxAfter for the receiver as a whole while it takes other results.
 	maxAfterSome = time.Minute
 )
 

@@ -49,8 +49,8 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend has outcomes that were given up sent again: those of the invoices ids or, without ids,
-// all. It returns how many they are.
+// Resend lets outcomes that were given up be sent again: those of the invoices in ids or, without
+// ids, all. It returns the number of these outcomes.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -92,7 +92,7 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 	return n, err
 }
 
-// Rewind has all outcomes since a time sent again, as far as the outbox still has them. The
+// Rewind lets all outcomes since a time be sent again, as far as the outbox still has them. The
 // receiver recognises repeats by id and revision.
 func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	return a.alone(ctx, sink, func(token string) error {
@@ -124,8 +124,8 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	})
 }
 
-// Resume has a receiver called again at once that had asked for no more results, or that takes none
-// at present.
+// Resume lets a receiver be called again at once. It is for a receiver that has asked for no more
+// results, or that takes none at present.
 func (a Admin) Resume(ctx context.Context, sink string) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)

@@ -39,7 +39,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	id := w.rejected(1)[0]
 	r := w.runner(s)
-	// The lease is another process's when the first one comes to record what it did.
+	// Another process takes the lease before the first one records what it did.
 	s.answer = func(*Message) error {
 		s.answer = nil
 		w.must(w.dropLease())
@@ -60,7 +60,7 @@ func TestRun_ProcessDiesBeforeItRecords_TheSameIsToldAgain(t *testing.T) {
 	}
 }
 
-// dropLease ends the lease as time would.
+// dropLease ends the lease, as if its time had run out.
 func (w *world) dropLease() error { return w.rdb.Del(w.t.Context(), "ksef:sinklease:erp").Err() }
 
 func TestRun_OneResultIsRefused_OthersGoOnAndItsOwnSuccessorsWait(t *testing.T) {

@@ -14,12 +14,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// slowFor is a receiver that takes everything, and slowly what is of one tenant; "": all of it.
+// slowFor is a receiver that takes everything. A result of tenant takes it the time took, any other
+// result a millisecond. With tenant "", every result takes it the time took.
 type slowFor struct {
 	*stub
 	tenant string
 	took   time.Duration
-	calls  [][]string // of each call the tenants, in order
+	calls  [][]string // the tenants of the results in each call, in order
 }
 
 func (s *slowFor) Deliver(ctx context.Context, messages []Message) []error {
@@ -43,7 +44,7 @@ func count(all []string, one string) (n int) {
 	return n
 }
 
-// A receiver takes fourteen seconds for each result of one tenant, which has a thousand of them.
+// A receiver takes fourteen seconds for each result of one tenant, which has three hundred of them.
 func TestRun_SlowButInTimeForOneTenant_OthersWaitForOneAnswer(t *testing.T) {
 	w, s := newWorld(t, 10_000), &slowFor{stub: &stub{}, tenant: "one", took: 14 * time.Second}
 	r := w.runner(s)
@@ -97,7 +98,8 @@ func TestRun_SlowForManyTenants_EachHasItsShareOfARound(t *testing.T) {
 	}
 }
 
-// What a receiver did not take is kept for a person up to a number, and what goes is told.
+// Results that a receiver did not take are kept for a person, up to a maximum. Those that are
+// dropped beyond it are counted and logged.
 func TestRun_MoreIsGivenUpThanIsKept_WhatGoesIsToldAndCounted(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)

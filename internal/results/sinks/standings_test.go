@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refuse is a receiver that does not take results of these tenants.
+// refuse returns a receiver that refuses the results of these tenants; of all tenants, when none is
+// given.
 func refuse(err error, tenants ...string) *stub {
 	wants := wanted(tenants)
 	return &stub{answer: func(m *Message) error {
@@ -57,7 +58,7 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	others := w.rejectedOf("two", 150)
 	w.run(r)
 	w.wantTold(s, others)
-	// A share is passed by at most one batch.
+	// The number held exceeds the share by less than one batch.
 	if held, failed := w.counts(); held < 100 || held >= 100+64 || failed != 0 || w.state().Outage != 0 {
 		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
 	}
@@ -216,7 +217,7 @@ func TestRun_TenantIsAwayForLongerThanTheOutboxLasts_SaysHowManyItMissed(t *test
 	}
 }
 
-// Older builds do not count what is held by tenant.
+// Older builds do not count for each tenant how many results are held.
 func TestRun_HeldByAnOlderBuild_IsCountedAgain(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)

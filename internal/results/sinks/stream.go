@@ -16,7 +16,7 @@ type Stream struct {
 	Redis  redis.UniversalClient
 	Key    string
 	Length int64         // about how many results it keeps
-	Keep   time.Duration // how long
+	Keep   time.Duration // how long it keeps them
 	Now    func() time.Time
 
 	mu      sync.Mutex

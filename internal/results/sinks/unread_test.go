@@ -11,15 +11,17 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// damage writes what no build wrote over what is held of an invoice, and lets it be due first.
+// damage overwrites the record of an invoice's held outcomes with text that no build writes, and
+// makes this record due before all others.
 func (w *world) damage(id string) {
 	w.t.Helper()
 	w.must(w.rdb.HSet(w.t.Context(), "ksef:sinkheld:erp", id, "{").Err())
 	w.must(w.rdb.ZAdd(w.t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: id}).Err())
 }
 
-// What is held and cannot be read stands before no other, also while the receiver is out and one
-// result at a time finds out whether it is back. The present state is told in its place.
+// A held outcome that cannot be read holds up no other outcome. That is so even while the receiver
+// is out and one result at a time finds out whether it is back. The receiver is told the present
+// state of the invoice instead.
 func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	ids := w.rejected(70)
@@ -53,7 +55,8 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	}
 }
 
-// A later outcome neither overwrites what is held, nor is told while that may still come.
+// A later outcome does not overwrite a held outcome that cannot be read. It is told only after the
+// held one is on record as given up.
 func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)
@@ -91,7 +94,8 @@ func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) 
 	}
 }
 
-// A worker without the key of a reason does not tell a placeholder, nor what came later.
+// A worker that lacks the key of a reason tells the receiver neither a placeholder nor the
+// invoice's later outcomes.
 func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	with := func(keys ...byte) *Runner {
@@ -129,7 +133,7 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 		}
 	}
 	w.move(ids[1], ledger.Queued, ledger.Parked)
-	for range 6 { // nobody has the key any more: the earlier one is given up, and the later one as well
+	for range 6 { // nobody has the key any more, so the outcome is given up
 		w.run(with(8))
 		w.pass(25 * time.Hour)
 	}
@@ -138,8 +142,8 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	}
 }
 
-// The outcome says whose the entry is that cannot be read: a receiver of other tenants holds
-// nothing of it, and of two tenants only the one is concerned.
+// An entry cannot be read, but its outcome names the tenant. So a receiver of other tenants holds
+// nothing of it, and a receiver of both tenants holds it for this tenant only.
 func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	id := w.rejected(1)[0]

@@ -204,7 +204,7 @@ func TestWebhook_BadSecret_CallsNobodyAndTellsNoSecret(t *testing.T) {
 	}
 }
 
-// A receiver fails for a while, through the runner: the whole way of one result.
+// A webhook fails for a while. The runner delivers every result once the webhook is well again.
 func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 	w := newWorld(t, 10_000)
 	var failing atomic.Bool
@@ -256,7 +256,7 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 	if err := errors.Join(s.Deliver(t.Context(), []Message{message("inv-b")})...); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n > 101 { // whole nodes go
+	if n := w.rdb.XLen(t.Context(), "ksef:results").Val(); n > 101 { // Redis trims whole nodes only
 		t.Errorf("old ones are still there: %d", n)
 	}
 }

@@ -118,8 +118,8 @@ func (o *Office) newSerial() (uint64, error) {
 	}
 }
 
-// sameName compares two names by their attributes, whatever their order: types and values must be
-// the same, the string types need not.
+// sameName compares two names by their attributes, in any order. The types and values of the
+// attributes must be the same; their ASN.1 string types need not be.
 func sameName(a, b []byte) bool {
 	x, errX := attributes(a)
 	y, errY := attributes(b)

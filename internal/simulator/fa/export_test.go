@@ -1,7 +1,7 @@
 package fa
 
-// Breach returns the first breach of the schema in full, and an error when the document cannot be
-// read.
+// Breach returns the first breach of the full schema, "" if there is none. It returns an error when
+// the document cannot be read.
 func Breach(content []byte, f *Form) (string, error) {
 	d, err := readDocument(content, f)
 	if err != nil {

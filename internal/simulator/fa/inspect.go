@@ -52,8 +52,8 @@ type Circumstances struct {
 }
 
 // Inspect checks the bytes of one invoice against everything that KSeF refuses and that needs no
-// knowledge of other invoices: the file first, then the schema f, then the dates. It stops at the
-// first fault.
+// knowledge of other invoices: the file first, then the schema f, then the issue date and the
+// attachment. It stops at the first fault.
 func Inspect(content []byte, f *Form, c Circumstances) Result {
 	r := Result{Code: 200}
 	bom := len(content) >= 3 && string(content[:3]) == "\xEF\xBB\xBF"

@@ -24,8 +24,8 @@ const (
 // name.
 func Other(operation string) string { return Others + ":" + operation }
 
-// Others is the name under which the allowance that applies to each group not listed is shown and
-// set.
+// Others is the name of the allowance that each group not listed has. The allowance is shown and
+// set under this name.
 const Others = "other"
 
 // NoLimit is the number that stands for no limit in an [Allowance].

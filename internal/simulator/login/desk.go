@@ -39,8 +39,8 @@ type Fate struct {
 
 // Issuer knows the certificates that KSeF itself has issued.
 type Issuer interface {
-	// Issued reports whether KSeF has issued the certificate. If so, owner is whose it is, and
-	// refusal says why it may not log in, "" when it may.
+	// Issued reports whether KSeF has issued the certificate. If so, owner is the identity that it
+	// was issued to, and refusal says why it may not log in; "" when it may.
 	Issued(certificate *x509.Certificate) (owner Identity, refusal string, ours bool)
 }
 

@@ -12,7 +12,8 @@ const (
 	methodSignature = "QualifiedSignature"
 )
 
-// keep is how long the status of an operation is told; then it is Gone.
+// keep is how long after its start the status of an operation can be read. Later the answer is
+// Gone.
 const keep = 7 * 24 * time.Hour
 
 // operation is one login from its request to its end.
@@ -26,7 +27,7 @@ type operation struct {
 	permissions []string
 	policy      Policy
 	ip          string
-	token       *storedToken // that it began with; nil for a signature
+	token       *storedToken // the token of the login; nil for a signature
 
 	started      time.Time
 	ready        time.Time // when the status leaves 100; zero is never
@@ -126,8 +127,8 @@ func notAuthorized(format string, args ...any) *Refusal {
 	return &Refusal{Code: 21301, Description: "Brak autoryzacji.", Details: []string{fmt.Sprintf(format, args...)}}
 }
 
-// Status tells how a login stands to the bearer of its authentication token. Errors: *Unauthorized,
-// *Refusal, Gone.
+// Status returns the status of a login to the bearer of its authentication token. Errors:
+// *Unauthorized, *Refusal, Gone.
 func (d *Desk) Status(reference, bearer string) (Status, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -41,8 +41,8 @@ func parseRange(text string) (from, to netip.Addr, ok bool) {
 	return from, to, found && err == nil && err2 == nil && from.Is4() && to.Is4() && !to.Less(from)
 }
 
-// allows reports whether a client may come from this address. An address that cannot be read is not
-// allowed when the policy names any.
+// allows reports whether a client may come from this address. If the policy names any address, a
+// client whose address cannot be read is refused.
 func (p Policy) allows(ip string) bool {
 	if len(p.Addresses)+len(p.Ranges)+len(p.Masks) == 0 {
 		return true

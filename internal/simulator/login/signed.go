@@ -87,7 +87,7 @@ func (d *Desk) identify(o *operation, signed *xades.Signed, byFingerprint bool) 
 }
 
 // refuseSignature gives an error of the signature its code. The published table has no details for
-// 9105; KSeF sends some in Polish, so here they are whatever helps the reader.
+// 9105. KSeF sends some in Polish; here the details are whatever text helps the reader.
 func refuseSignature(err error) *Refusal {
 	for _, k := range []struct {
 		kind        error

@@ -33,8 +33,8 @@ func attributeIDs() map[string]func(*Subject) *string {
 	}
 }
 
-// SubjectOf reads a name. Attributes that it does not know are ignored; of one that is repeated the
-// first counts.
+// SubjectOf reads a name. Attributes that it does not know are ignored. If an attribute is
+// repeated, the first value counts.
 func SubjectOf(name []byte) (Subject, error) {
 	var sequence []asn1.RawValue // of sets
 	if rest, err := asn1.Unmarshal(name, &sequence); err != nil || len(rest) > 0 {

@@ -42,7 +42,8 @@ func (c *clock) add(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// rig is the second face behind a real server, and a client that shares no code with the worker's.
+// rig is the simulated API of the Ministry behind a real server, and a client that shares no code
+// with the worker's.
 type rig struct {
 	t     testing.TB
 	sim   *simulator.Simulator

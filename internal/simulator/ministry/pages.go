@@ -26,7 +26,7 @@ func (m *Ministry) pageToken(c *call, list string, at int) string {
 	return base64.StdEncoding.EncodeToString(append(position[:], m.seal(c, list, position)...))
 }
 
-// position reads the token of a request; without one it is the beginning.
+// position returns the position in the page token of a request, or 0 when the request has none.
 func (m *Ministry) position(c *call, list string) (int, *problem) {
 	text := c.r.Header.Get("x-continuation-token")
 	if text == "" {
@@ -39,8 +39,8 @@ func (m *Ministry) position(c *call, list string) (int, *problem) {
 	return int(binary.BigEndian.Uint64(raw[:8])), nil
 }
 
-// pageOf returns the entries of a list that are on the page that a request asks for, and the token
-// of the next page, "" for the last one. A page has at most 100 entries.
+// pageOf returns the page of a list that a request asks for, and the token of the next page. The
+// token is "" for the last page. A page has at most 100 entries.
 func pageOf[T any](m *Ministry, c *call, all []T) (page []T, next string, p *problem) {
 	size, p := c.queryInt("pageSize", 10, 10, 100)
 	if p != nil {

@@ -119,7 +119,8 @@ func TestPages_OfSessions_AreNewestFirstAndDoNotShift(t *testing.T) {
 	}
 }
 
-// With InvoiceWrite alone one sees one's own sessions, with Introspection those of everybody.
+// A login with InvoiceWrite alone sees its own sessions. A login with Introspection sees the
+// sessions of everybody.
 func TestPages_OfSessions_AreOnesOwnWithoutIntrospection(t *testing.T) {
 	clerk := login.Identity{Type: "Nip", Value: nipB}
 	r := newRig(t, Options{Grants: []login.Grant{{

@@ -79,7 +79,7 @@ func methodNotAllowed() *problem {
 	return &problem{status: http.StatusMethodNotAllowed, detail: "Metoda nie jest dozwolona."}
 }
 
-// problemOf writes a refusal of the simulator's inside as this face does.
+// problemOf turns a refusal by the simulator into the problem that this face answers.
 func problemOf(f *simulator.Refusal) *problem {
 	if f == nil {
 		return nil
@@ -101,7 +101,7 @@ func problemOf(f *simulator.Refusal) *problem {
 	return p
 }
 
-// problemOfLogin writes an error of the packages login and certificates.
+// problemOfLogin does the same with an error of the packages login and certificates.
 func problemOfLogin(err error) *problem {
 	var refusal *login.Refusal
 	var address *login.Forbidden

@@ -80,7 +80,7 @@ func (m *Ministry) route(w http.ResponseWriter, r *http.Request) (name string, s
 	return op.name, m.face.Perform(w, m.request(c))
 }
 
-// request describes a call to the limits and the faults.
+// request describes a call for the simulator, which applies the limits and the faults to it.
 func (m *Ministry) request(c *call) simulator.Request {
 	q := simulator.Request{
 		HTTP: c.r, Operation: c.op.name, Account: c.account.ID, NIP: c.account.NIP, Group: c.op.group,
@@ -107,8 +107,8 @@ func (m *Ministry) request(c *call) simulator.Request {
 	return q
 }
 
-// authorize verifies the bearer token and the permissions. The operations of a login verify theirs
-// themselves; here only the context is read, for the faults.
+// authorize verifies the bearer token and the permissions. The operations of a login verify their
+// tokens themselves. For them authorize reads only the context, which the faults need.
 func (m *Ministry) authorize(c *call) *problem {
 	if c.op.bearer == anonymous {
 		return nil

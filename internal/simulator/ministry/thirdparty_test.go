@@ -50,8 +50,8 @@ type packageReport struct {
 	Refused        []int    `json:"refused"`
 }
 
-// A client that others have written, unmodified and without retries, is the only judge of this face
-// who has not read it: what it sends and what it understands are not ours.
+// The client was written by others, and runs unmodified and without retries. Its authors have not
+// read this package, so what it sends and what it understands do not depend on us.
 func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
 	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200, "targz": 200}, 0.5)
 	dir := programDir(t, "ksef-client-ts")
@@ -116,8 +116,8 @@ type goReport struct {
 	Refused int
 }
 
-// The second client is generated from the contract and refuses every answer that is not as the
-// contract says, unknown values of its lists included; so nothing new happens in this test.
+// The second client is generated from the contract and refuses every answer that differs from it,
+// also by an unknown value in place of one from a list. So Options.Novelty is 0 in this test.
 func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
 	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200}, 0)
 	dir := programDir(t, "go-ksef-client")
@@ -165,7 +165,7 @@ type thirdParty struct {
 }
 
 // newThirdParty starts a simulator and writes this many invoices into folders of these names. One
-// of the folder zip has a flaw that KSeF refuses. The clients need programs that are not
+// invoice in the folder zip has a flaw that KSeF refuses. The clients need programs that are not
 // everywhere, so the tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it;
 // then a missing program is an error.
 func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {

@@ -1,14 +1,18 @@
 // Package xades verifies the signature of a login request as the Ministry does: an enveloped XAdES
 // signature whose references, digests, certificate and signature value all have to hold.
 //
-// Canonical XML and the tree come from libraries (goxmldsig, etree); what is demanded of a
-// signature is decided here. It shares no code with the client that signs.
+// Canonical XML and the tree come from libraries (goxmldsig, etree). This package decides what a
+// signature must have. It shares no code with the client that signs.
 //
-// These are modelled: the enveloped packaging with its two references (the document and the signed
-// properties), canonical XML 1.0, 1.1 and exclusive, with and without comments, digests SHA-256,
-// -384, -512 and SHA3, RSA (PKCS#1 v1.5 and PSS) with 2048 bits or more, ECDSA over curves of 256
-// bits or more with its value as r and s of fixed width, and SigningCertificate in both versions.
+// These are modelled:
 //
-// These are refused although KSeF takes them, because no client of ours needs them: the enveloping
-// packaging, the transforms XPath filter 2 and Base64. SHA-1 is refused as production does.
+//   - the enveloped packaging with its two references: the document and the signed properties;
+//   - canonical XML 1.0, 1.1 and exclusive, with and without comments;
+//   - the digests SHA-256, SHA-384, SHA-512 and SHA3;
+//   - RSA (PKCS#1 v1.5 and PSS) with 2048 bits or more;
+//   - ECDSA over curves of 256 bits or more, with its value as r and s of fixed width;
+//   - SigningCertificate in both versions.
+//
+// The enveloping packaging and the transforms XPath filter 2 and Base64 are refused although KSeF
+// takes them, because no client of ours needs them. SHA-1 is refused, as it is in production.
 package xades

@@ -52,8 +52,8 @@ const (
 	Valid
 )
 
-// Check returns the verdict on each document. One process reads up to some thousand documents,
-// because starting one costs more than reading.
+// Check returns the verdict on each document, of which there may be some thousand. One process
+// reads all of them, because starting a process costs more than reading a document.
 func (x *Xmllint) Check(t testing.TB, docs [][]byte) []Verdict {
 	t.Helper()
 	args := []string{"--nonet", "--noout", "--schema", x.schema}

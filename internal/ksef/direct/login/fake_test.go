@@ -32,8 +32,8 @@ const nip = "5265877635"
 type fakeKSeF struct {
 	ahead     time.Duration                    // its clock
 	life      time.Duration                    // of access tokens
-	polls     int                              // answers 100 so often
-	status    int                              // then this
+	polls     int                              // how often the status is 100 at first
+	status    int                              // the status after that
 	token     string                           // the KSeF token that it takes
 	intercept func(path string, n int) *answer // instead of the answer to the n-th request of a path
 
@@ -56,7 +56,7 @@ type answer struct {
 	status int
 	body   string
 	err    error
-	after  bool // KSeF does what it was asked for, and this is what comes of the answer
+	after  bool // KSeF does what it was asked for; only its answer is replaced by this one
 
 	retryAfter string
 }

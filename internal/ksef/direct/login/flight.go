@@ -6,7 +6,7 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// flight is a login that callers wait for.
+// flight is a renewal that callers wait for: a refresh or a login.
 type flight struct {
 	done     chan struct{}
 	cancel   context.CancelCauseFunc
@@ -60,7 +60,7 @@ func (s *Session) land(f *flight, got tokens, err error) {
 	s.flight = nil
 	switch {
 	case s.closed:
-		err = closedError() // what came in spite of it is given up
+		err = closedError() // tokens that arrive after Close are not used
 	case err == nil:
 		s.access, s.failure, f.token = got.access, failure{}, got.access.Token.Token
 		if !got.refresh.IsZero() {

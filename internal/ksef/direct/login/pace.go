@@ -23,7 +23,7 @@ func NewPace(perSecond int) *Pace {
 	return &Pace{begin: turns{apart: perLogin * apart}, request: turns{apart: apart}}
 }
 
-// Wait returns when a login may begin. Each caller has a turn of its own.
+// Wait blocks until a login may begin. Each caller has a turn of its own.
 func (p *Pace) Wait(ctx context.Context) error {
 	if p == nil {
 		return nil
@@ -31,7 +31,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 	return p.begin.wait(ctx, 1)
 }
 
-// Request returns when n more requests of a login that has begun may be made.
+// Request blocks until n more requests of a login that has begun may be made.
 func (p *Pace) Request(ctx context.Context, n int) error {
 	if p == nil {
 		return nil
@@ -47,7 +47,7 @@ type turns struct {
 	next time.Time
 }
 
-// wait returns when the last of n turns has come.
+// wait blocks until the last of n turns has come.
 func (t *turns) wait(ctx context.Context, n int) error {
 	t.mu.Lock()
 	now := time.Now()

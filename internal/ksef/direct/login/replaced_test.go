@@ -49,7 +49,7 @@ func TestAccess_FileReplacedByABadOne_IsToldAndTheOldFileServesAgain(t *testing.
 		file = newToken
 		f.status = direct.LoginToken
 		f.token = newToken
-		if got := access(t, s); got != first { // it serves to its end; the refusal pauses the tenant at the gate
+		if got := access(t, s); got != first { // the old login serves until it ends, and the gate pauses the tenant
 			t.Error(got)
 		}
 		time.Sleep(16 * time.Minute)

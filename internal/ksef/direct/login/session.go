@@ -136,7 +136,7 @@ func (s *Session) replaced() (is bool, begun time.Time) {
 func (l live) IsZero() bool { return l.Token.Token.IsZero() }
 
 // Refused implements [direct.Tokens]: the next call of Access brings another token. When a
-// refreshed one is refused as well, the login itself is no good any more.
+// refreshed token is refused as well, the login itself is no good any more.
 func (s *Session) Refused(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

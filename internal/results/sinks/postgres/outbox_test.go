@@ -15,7 +15,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// books is a ledger whose outbox a receiver is told from.
+// books is a ledger. A receiver is told the outcomes in its outbox.
 type books struct {
 	*ledger.Ledger
 	t *testing.T

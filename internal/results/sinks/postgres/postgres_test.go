@@ -253,7 +253,7 @@ func TestPostgres_ServerGoesAwayAndReturns_IsAnOutageMeanwhile(t *testing.T) {
 	s := srv.sink("s1")
 	deliver(t, s, message("inv-a", 1, "accepted", ""))
 	srv.down()
-	for range 2 { // on the old connection, then on none
+	for range 2 { // first on the old connection, then without a connection
 		err := s.Deliver(t.Context(), []sinks.Message{message("inv-b", 1, "accepted", "")})[0]
 		if _, out := errors.AsType[*sinks.OutageError](err); !out {
 			t.Fatalf("%v", err)
