@@ -50,7 +50,7 @@ func TestSystemd_VariablesAndPrograms_AreThoseOfTheProgram(t *testing.T) {
 		for _, m := range regexp.MustCompile(`(?m)^Environment=(\w+)=(.*)$`).FindAllStringSubmatch(string(raw), -1) {
 			environ = append(environ, m[1]+"="+strings.NewReplacer("%i", "1", "%H", "host").Replace(m[2]))
 		}
-		// A variable that does not exist is a fault of the configuration.
+		// Load fails if a setting does not take the value that the unit gives it.
 		if _, err := config.Load("demo/worker.yaml", environ); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}

@@ -172,7 +172,8 @@ func titlesOf(cfg config.Config, names []string) []string {
 	return out
 }
 
-// serveLog returns the log of the server: to standard error, as the configuration says.
+// serveLog returns the log of the server. It writes to standard error; the configuration sets its
+// level and format.
 func serveLog(p *program) zerolog.Logger {
 	level, err := zerolog.ParseLevel(p.cfg.Log.Level)
 	if err != nil {

@@ -79,8 +79,8 @@ type handedResult struct {
 	Terms   *termsResult `json:"terms,omitempty"`
 }
 
-// takenWord says whether a document that was taken is new. A refused document has a state that says
-// that it was refused.
+// takenWord says whether a document that was taken is new. It is not asked about refused documents:
+// their output says "refused" as the state.
 func takenWord(t ledger.Taken) string {
 	if t == ledger.Created {
 		return "new"
@@ -88,7 +88,8 @@ func takenWord(t ledger.Taken) string {
 	return string(t)
 }
 
-// termsResult says whether terms were applied that differ from those on record.
+// termsResult says what became of terms that differ from those on record: whether they were
+// applied, and the same in words.
 type termsResult struct {
 	Applied bool   `json:"applied"`
 	Text    string `json:"text"`

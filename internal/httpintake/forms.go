@@ -92,8 +92,8 @@ func (f *forms) shown(c *call, name, contentType string, data []byte) error {
 
 var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
 
-// document returns the bytes that KSeF has when the invoice is accepted, otherwise those that were
-// handed in.
+// document returns the document that was handed in as long as it is kept for sending. After that it
+// returns the archived one: for an accepted invoice, the bytes that KSeF has.
 func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	doc, err := sg.o.Document(c.ctx(), inv)
 	if err != nil {

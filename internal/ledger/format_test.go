@@ -139,8 +139,9 @@ func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	}
 }
 
-// An earlier build has packed an entry in a key of its own, or a newer one has packed it in a
-// bucket. Its texts are sealed again where it is.
+// While the gate is closed, the texts of an entry in a bucket are sealed again in the bucket. A
+// packed entry with a key of its own stays as it is, because sealing it again would put it into a
+// bucket.
 func TestAdvance_TheGateIsClosed_WhatIsInBucketsIsStillWrittenThere(t *testing.T) {
 	w := oneWorld(t)
 	first := w.Ledger

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxRefusals is how many refusals are kept of one tenant; the oldest go first. At half a kilobyte
-// each they take 3 MB of Redis for a tenant, whatever an export holds.
+// maxRefusals is how many refusals are kept of one tenant; the oldest go first. At about half a
+// kilobyte each they take up to 3 MB of Redis for a tenant, however many documents are refused.
 const maxRefusals = 5000
 
 // refusalBatch bounds one transaction.
@@ -176,9 +176,9 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Refusals reads the refusals of documents that were last refused at the time from or later, oldest
-// first. It reads those that ended as ended says, or the open ones if ended is "". With an
-// [*UnreadableError] it returns the refusals of the tenants whose index can be read.
+// Refusals reads refusals, oldest first. It leaves out those whose At is before from. It reads
+// those that ended as ended says, or the open ones if ended is "". With an [*UnreadableError] it
+// returns the refusals of the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

@@ -38,7 +38,7 @@ const (
 	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
 	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in an unknown form
 	ReasonStorage     Reason = "storage"     // this process lacks the key of a stored document
-	ReasonReplicas    Reason = "replicas"    // no replica of Redis has a write that must not be lost
+	ReasonReplicas    Reason = "replicas"    // too few replicas have a write that must not be lost
 	ReasonArchive     Reason = "archive"     // the archive does not answer, or refuses
 	ReasonPaused      Reason = "paused"      // a person has paused the tenant
 	ReasonStopping    Reason = "stopping"    // this process is about to end
@@ -75,8 +75,9 @@ const localPause = 30 * time.Second
 // without connections to Redis would take all tasks again and again.
 const exhaustedPause = 2 * time.Second
 
-// HandOver is the delay of a task that this process cannot do but another one can: the queue brings
-// it back at once. While no worker can do it, that costs one run of the task a second.
+// HandOver is the delay of a task that this process cannot do but another one can. The queue brings
+// the task back when it next looks for delayed tasks. While no worker can do it, the task runs
+// several times a second.
 const HandOver = time.Millisecond
 
 // Judge decides by facts alone, never by texts. The order matters: "not now" comes before "may have
@@ -91,7 +92,8 @@ func Judge(err error) Verdict {
 	case errors.As(err, &later):
 		return Verdict{Later, later.Delay, later.Reason}
 	case errors.As(err, &notNow):
-		// Early, because the task would sleep the rest; never 0, which would mean the backoff.
+		// The task comes back before the wait is over, and sleeps the rest. The delay is never 0,
+		// because 0 leaves it to the backoff.
 		return Verdict{Later, max(notNow.Wait-notNow.Early, time.Millisecond), reasonOf(notNow)}
 	case errors.As(err, &api):
 		return judgeAPI(api)

@@ -12,8 +12,9 @@ import (
 )
 
 // confirmOpen looks into an online session that is still open, so that a person who sent one
-// invoice need not wait for the close. The list costs one request for the whole session. It is
-// requested while something is undecided, and less often as time passes.
+// invoice need not wait for the close. One list answers for the whole session. It costs one request
+// at the gateway, and one for every thousand invoices at KSeF itself. It is requested while
+// something is undecided, and less often as time passes.
 func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err
@@ -21,7 +22,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		if err := c.online.closeOrphan(ctx, p); err != nil {
 			return err
 		}
-		// This very task polls on: it cannot be queued while it runs.
+		// closeOrphan cannot queue the confirm task of this package, because that task is running:
+		// it is this one. So this one comes back later.
 		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
 	}
 	held, err := c.readHeld(ctx, p)

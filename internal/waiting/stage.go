@@ -12,7 +12,7 @@ type stage struct {
 	rev  int64
 	set  string // the waiting set that the invoice is in
 	pkg  string
-	said string // what KSeF said when its task failed; for a package, its entry has that
+	said string // what KSeF said when the invoice's own task failed last; "" if pkg is set
 	end  bool   // the invoice is accepted, and only its receipt is missing
 	// overflow says that the task is in the overflow queue of its kind.
 	overflow bool
@@ -51,7 +51,8 @@ func (s stage) queue() string {
 	return s.kind.Queue()
 }
 
-// unsent reports whether KSeF has received nothing of the invoice yet.
+// unsent reports whether a step that sends the invoice is still to be done. KSeF may already have
+// parts of its package.
 func (s stage) unsent() bool {
 	switch s.kind {
 	case queue.KindSubmit, queue.KindChunk, queue.KindSend, queue.KindCut, queue.KindPackage:

@@ -20,7 +20,8 @@ const maxFaults = 20
 
 // Validate checks one document against the schema of its root's namespace. data should have passed
 // invoice.Parse, which finds malformed XML faster, but any bytes are safe. The error is an
-// *invoice.FieldError, or several joined. For a breach of the schema, Field is the element, Rule is
+// *invoice.FieldError, or several joined; it is another error when the schema library fails and
+// names no fault. For a breach of the schema, Field is the element or ELEMENT/@ATTRIBUTE, Rule is
 // always the same text, Hint is the message of the schema library, and Line is the line of the
 // element. Column is 0 because it is unknown. A document whose form was not loaded is refused.
 //

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/ksef/httponce"
 )
 
-// Validation is the gateway's check of an invoice that is not sent.
+// Validation is what the gateway finds when it checks an invoice without sending it.
 type Validation struct {
 	Valid          bool                `json:"valid"`
 	InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`

@@ -34,67 +34,113 @@ func (d *document) text(path string) string { return d.texts[path] }
 
 var errDoctype = errors.New("a DTD")
 
-// readDocument reads well-formed XML with one root. It uses the raw tokens of encoding/xml, which
-// cost about a fifth less than the checked ones, so it follows nesting and namespaces by itself. It
-// also refuses what that package lets pass: text after the root, DTDs, an attribute that is given
-// twice. A second declaration counts as a processing instruction.
+// reader reads one document. Its methods are the events of the document, in order.
+type reader struct {
+	d       *document
+	form    *Form
+	known   map[string]string // the names of the schemas
+	stack   []level           // the open elements
+	hasRoot bool
+	attrs   []xml.Attr // memory for the attributes of one element
+}
+
+func newReader(f *Form) *reader {
+	return &reader{d: &document{texts: make(map[string]string, 64)}, form: f, known: compiled().names, stack: make([]level, 0, 16)}
+}
+
+// readDocument reads well-formed XML with one root.
 func readDocument(content []byte, f *Form) (*document, error) {
-	d := &document{texts: make(map[string]string, 64)}
+	r := newReader(f)
+	if r.plain(content) {
+		return r.d, nil
+	}
+	r = newReader(f)
+	if err := r.xml(content); err != nil {
+		return nil, err
+	}
+	return r.d, nil
+}
+
+// xml reads any document. It uses the raw tokens of encoding/xml, which cost about a fifth less
+// than the checked ones, so the reader follows nesting and namespaces by itself. It also refuses
+// what that package lets pass: text after the root, DTDs, an attribute that is given twice. A
+// second declaration counts as a processing instruction.
+func (r *reader) xml(content []byte) error {
 	dec := xml.NewDecoder(bytes.NewReader(content))
-	stack := make([]level, 0, 16)
-	hasRoot := false
 	for {
 		token, err := dec.RawToken()
 		if errors.Is(err, io.EOF) {
-			break
+			return r.finish()
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			if len(stack) == 0 && hasRoot {
-				return nil, errors.New("a second root element")
-			}
-			l, err := d.enter(stack, t, f)
-			if err != nil {
-				return nil, err
-			}
-			hasRoot = true
-			stack = append(stack, l)
+			err = r.start(t)
 		case xml.EndElement:
-			if len(stack) == 0 || stack[len(stack)-1].name != t.Name {
-				return nil, fmt.Errorf("</%s> closes nothing", t.Name.Local)
-			}
-			d.leave(stack[len(stack)-1])
-			d.checkEnd(&stack[len(stack)-1])
-			stack = stack[:len(stack)-1]
+			err = r.end(t.Name)
 		case xml.CharData:
-			if len(stack) == 0 {
-				if len(bytes.TrimSpace(t)) > 0 {
-					return nil, errors.New("text outside the root element")
-				}
-				continue
-			}
-			top := &stack[len(stack)-1]
-			if top.node != nil && top.node.keep {
-				top.text = append(top.text, t...)
-			}
-			if top.content != nil || top.value != nil {
-				d.chars[top.depth] = append(d.chars[top.depth], t...)
-			}
+			err = r.text(t)
 		case xml.ProcInst:
 			if t.Target != "xml" || dec.InputOffset() != int64(bytes.IndexByte(content, '>')+1) {
-				d.instruction = true
+				r.d.instruction = true
 			}
 		case xml.Directive:
-			return nil, errDoctype
+			err = errDoctype
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if !hasRoot || len(stack) > 0 {
-		return nil, errors.New("no root element or one that is never closed")
+}
+
+func (r *reader) start(t xml.StartElement) error {
+	if len(r.stack) == 0 && r.hasRoot {
+		return errors.New("a second root element")
 	}
-	return d, nil
+	l, err := r.d.enter(r.stack, t, r.form)
+	if err != nil {
+		return err
+	}
+	r.hasRoot = true
+	r.stack = append(r.stack, l)
+	return nil
+}
+
+func (r *reader) end(name xml.Name) error {
+	if len(r.stack) == 0 || r.stack[len(r.stack)-1].name != name {
+		return fmt.Errorf("</%s> closes nothing", name.Local)
+	}
+	top := &r.stack[len(r.stack)-1]
+	r.d.leave(*top)
+	r.d.checkEnd(top)
+	r.stack = r.stack[:len(r.stack)-1]
+	return nil
+}
+
+func (r *reader) text(t []byte) error {
+	if len(r.stack) == 0 {
+		if len(bytes.TrimSpace(t)) > 0 {
+			return errors.New("text outside the root element")
+		}
+		return nil
+	}
+	top := &r.stack[len(r.stack)-1]
+	if top.node != nil && top.node.keep {
+		top.text = append(top.text, t...)
+	}
+	if top.content != nil || top.value != nil {
+		r.d.chars[top.depth] = append(r.d.chars[top.depth], t...)
+	}
+	return nil
+}
+
+func (r *reader) finish() error {
+	if !r.hasRoot || len(r.stack) > 0 {
+		return errors.New("no root element or one that is never closed")
+	}
+	return nil
 }
 
 // level is one element that is open while the document is read.

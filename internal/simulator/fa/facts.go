@@ -24,11 +24,18 @@ var (
 
 // contentOf returns the content of the root by the schema of a version, v2 or v3. The schemas are
 // compiled at first use and never change.
-func contentOf(version string) *content { return compiled()[version] }
+func contentOf(version string) *content { return compiled().roots[version] }
 
-var compiled = sync.OnceValue(func() map[string]*content {
-	return map[string]*content{"v2": load(factsV2), "v3": load(factsV3)}
+var compiled = sync.OnceValue(func() *schemas {
+	s := &schemas{roots: map[string]*content{}, names: map[string]string{}}
+	s.roots["v2"], s.roots["v3"] = s.load(factsV2), s.load(factsV3)
+	return s
 })
+
+type schemas struct {
+	roots map[string]*content // by version
+	names map[string]string   // of all elements, each by itself
+}
 
 // content is what an element with children may contain.
 type content struct {
@@ -73,6 +80,7 @@ type textType struct {
 	MaxExclusive   string
 
 	patterns   []*regexp.Regexp
+	ascii      []*regexp.Regexp // the same for texts of ASCII alone, which package regexp matches faster
 	members    []*textType
 	allowed    map[string]bool
 	low, high  *big.Rat // of numbers
@@ -87,7 +95,7 @@ type textType struct {
 
 // load compiles the facts of one form. They are a part of the program, so a mistake in them is a
 // panic at the first document of any test.
-func load(text []byte) *content {
+func (s *schemas) load(text []byte) *content {
 	var raw struct {
 		Types    map[string]*textType
 		Elements map[string]json.RawMessage
@@ -134,6 +142,7 @@ func load(text []byte) *content {
 			one := c.child[name]
 			one.letter = letter
 			c.child[name] = one
+			s.names[name] = name
 		}
 	}
 	return made["Faktura"]
@@ -206,8 +215,9 @@ func (t *textType) compile(all map[string]*textType) {
 	t.high, _ = new(big.Rat).SetString(t.MaxInclusive)
 	for _, p := range t.Patterns {
 		// In XML Schema \d is every decimal digit, and the dot is everything but line ends.
-		p = strings.ReplaceAll(p, `\d`, `\p{Nd}`)
-		t.patterns = append(t.patterns, regexp.MustCompile(`^(?:`+strings.ReplaceAll(p, `(.)`, `([^\n\r])`)+`)$`))
+		p = `^(?:` + strings.ReplaceAll(p, `(.)`, `([^\n\r])`) + `)$`
+		t.patterns = append(t.patterns, regexp.MustCompile(strings.ReplaceAll(p, `\d`, `\p{Nd}`)))
+		t.ascii = append(t.ascii, regexp.MustCompile(strings.ReplaceAll(p, `\d`, `[0-9]`)))
 	}
 	if len(t.Enumeration) > 0 {
 		t.allowed = map[string]bool{}

@@ -37,12 +37,25 @@ func (t *textType) fault(text string) string {
 			return "is not in the list"
 		}
 	}
-	for _, p := range t.patterns {
+	patterns := t.patterns
+	if isASCII(text) {
+		patterns = t.ascii
+	}
+	for _, p := range patterns {
 		if !p.MatchString(text) {
 			return "does not have the form of the schema"
 		}
 	}
 	return ""
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
