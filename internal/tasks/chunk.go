@@ -62,6 +62,7 @@ func (l *laneChooser) waitAll(ctx context.Context, moves []ledger.Move) error {
 	if err != nil {
 		return err
 	}
+	l.entered.Store(true)
 	for _, err := range errs {
 		if _, conflict := errors.AsType[*ledger.ConflictError](err); conflict {
 			return err

@@ -13,7 +13,7 @@ import (
 
 const (
 	pulseEvery = time.Second
-	lookAgain  = pulseEvery / 4 // how soon the worker checks for cuts again after one was due
+	lookAgain  = pulseEvery / 4 // how soon the worker looks for cuts again while many invoices arrive
 	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
 	// worker that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
@@ -116,13 +116,13 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(w.online.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// lookForCuts queues the cuts that are due. When a set was due, many thousands of invoices are
-// probably arriving just now, and the next package is full long before the next pulse. So
-// lookForCuts checks more often until nothing is due.
+// lookForCuts queues the cuts that are due. It also looks between two pulses, as long as sets are
+// due or chunks enter them: then many thousands of invoices are probably arriving just now, and a
+// set is full long before the next pulse.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
-	for range pulseEvery / lookAgain {
-		due, err := l.queueCuts(ctx, l.o.Now(), nil)
-		if due == 0 || err != nil {
+	due, err := l.queueCuts(ctx, l.o.Now(), nil)
+	for range pulseEvery/lookAgain - 1 {
+		if err != nil {
 			return err
 		}
 		select {
@@ -130,8 +130,11 @@ func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) err
 		case <-stop:
 			return nil
 		}
+		if entered := l.entered.Swap(false); entered || due > 0 {
+			due, err = l.queueCuts(ctx, l.o.Now(), nil)
+		}
 	}
-	return nil
+	return err
 }
 
 // queueCuts queues a cut for each waiting set that is due, and returns how many are. A fault with

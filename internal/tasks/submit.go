@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"sync/atomic"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
@@ -17,6 +18,9 @@ type laneChooser struct {
 	*core
 	polls *pollSchedule
 	holds *personHolds
+	// entered is true when this worker has let a chunk into a waiting set since it last looked for
+	// cuts.
+	entered atomic.Bool
 }
 
 // submit chooses the lane of an invoice. An invoice of lane auto waits with the others, because
