@@ -53,7 +53,14 @@ const maxBuffer = 4 << 20
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
 	// MayTake is called once, before anything is stored, and not at all when nothing is to be
 	// stored.
-	mayTake := sync.OnceValue(func() error { return a.Ledger.MayTake(ctx, a.Bodies, a.IntakeBelow) })
+	read := sync.OnceValues(func() (ledger.Intake, error) { return a.Ledger.Intake(ctx) })
+	mayTake := sync.OnceValue(func() error {
+		in, err := read()
+		if err != nil {
+			return err
+		}
+		return a.Ledger.MayTake(ctx, in, a.Bodies, a.IntakeBelow)
+	})
 	out := make([]Admission, len(docs))
 	sound := make([]ledger.NewInvoice, 0, len(docs))
 	at := make([]int, 0, len(docs)) // sound[i] is docs[at[i]]
@@ -93,7 +100,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		seen[n.ID] = i
 		sound, at = append(sound, n.NewInvoice), append(at, i)
 	}
-	sound, at, err := a.withoutDrained(ctx, sound, at, out)
+	sound, at, err := a.withoutDrained(ctx, read, sound, at, out)
 	if err != nil {
 		return nil, err
 	}

@@ -9,17 +9,19 @@ import (
 
 // withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
 // already pass, because Admit only reports their state. at holds the place in out of each sound
-// invoice. The results are the invoices that pass, and their places.
+// invoice. read returns what this call has read of the ledger. The results are the invoices that
+// pass, and their places.
 func (a *Admitter) withoutDrained(
-	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
+	ctx context.Context, read func() (ledger.Intake, error), sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {
 	if len(sound) == 0 {
 		return sound, at, nil
 	}
-	held, err := a.Ledger.Holds(ctx)
+	in, err := read()
 	if err != nil {
 		return nil, nil, err
 	}
+	held := in.Holds
 	drained := func(i int) bool { return held[sound[i].Tenant].Kind == ledger.Draining }
 	var ids []string
 	for i := range sound {

@@ -88,18 +88,18 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 	w := oneWorld(t)
 	b := ring(t)
-	w.must(w.MayTake(ctx(), b, 0.85)) // no maxmemory: no bound
+	w.must(mayTake(w, b, 0.85)) // no maxmemory: no bound
 	m, err := w.Memory(ctx())
 	w.must(err)
 	if m.Used < 500_000 || m.Max != 0 || m.Share() != 0 {
 		t.Fatalf("memory: %+v", m)
 	}
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1000mb").Err())
-	w.must(w.MayTake(ctx(), b, 0.85))
+	w.must(mayTake(w, b, 0.85))
 	if m, err = w.Memory(ctx()); m.Max != 1000<<20 || err != nil {
 		t.Errorf("%+v, %v", m, err)
 	}
-	err = w.MayTake(ctx(), b, float64(m.Used)/float64(m.Max)/2)
+	err = mayTake(w, b, float64(m.Used)/float64(m.Max)/2)
 	var full *FullError
 	if !errors.As(err, &full) || !IsFull(err) || full.Memory.Max != m.Max {
 		t.Fatalf("above the share: %v", err)
@@ -109,5 +109,13 @@ func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
-	w.must(w.MayTake(ctx(), b, 0))
+	w.must(mayTake(w, b, 0))
+}
+
+// mayTake asks whether b may take something in now.
+func mayTake(w *world, b *Bodies, below float64) error {
+	w.t.Helper()
+	in, err := w.Intake(ctx())
+	w.must(err)
+	return w.MayTake(ctx(), in, b, below)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // HoldKind says what a person has stopped for a tenant.
@@ -55,7 +57,11 @@ func (ts *TenantStore) Release(ctx context.Context, tenant string) (bool, error)
 // set it did not want the tenant to go on as if there were none. A key that is not a hash holds no
 // tenant: no hold can have been set in it, and it must not stop every tenant.
 func (ts *TenantStore) Holds(ctx context.Context) (map[string]Hold, error) {
-	m, err := ts.rdb.HGetAll(ctx, ts.key(keyHolds)).Result()
+	return ts.holdsOf(ts.rdb.HGetAll(ctx, ts.key(keyHolds)))
+}
+
+func (s *store) holdsOf(read *redis.MapStringStringCmd) (map[string]Hold, error) {
+	m, err := read.Result()
 	if err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}
@@ -65,7 +71,7 @@ func (ts *TenantStore) Holds(ctx context.Context) (map[string]Hold, error) {
 		if json.Unmarshal([]byte(packed), &h) != nil || h.Kind != Paused && h.Kind != Draining {
 			h = Hold{Kind: Paused, By: "a newer build, or nobody: this hold cannot be read"}
 		}
-		if why, ok := ts.openText(holdText(tenant), h.Why); ok {
+		if why, ok := s.openText(holdText(tenant), h.Why); ok {
 			h.Why = why
 		} else {
 			h.Why = "(" + encryptedHere + ")"

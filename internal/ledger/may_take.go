@@ -34,14 +34,15 @@ func IsFull(err error) bool {
 type Intake struct {
 	Memory Memory
 	Seals  Seals
+	Holds  map[string]Hold // as [TenantStore.Holds] returns them
 }
 
-// Intake reads the memory and the seals in one round trip.
+// Intake reads the memory, the seals and the holds in one round trip.
 func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	var info *redis.StringCmd
-	var seals *redis.MapStringStringCmd
+	var seals, holds *redis.MapStringStringCmd
 	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals))
+		info, seals, holds = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals)), p.HGetAll(ctx, ts.key(keyHolds))
 		return nil
 	})
 	m, err := memoryOf(info)
@@ -51,18 +52,17 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	if err != nil {
 		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)
 	}
-	return Intake{Memory: m, Seals: sealsOf(seals.Val())}, nil
+	in := Intake{Memory: m, Seals: sealsOf(seals.Val())}
+	in.Holds, err = ts.holdsOf(holds)
+	return in, err
 }
 
-// MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
-// the used share of Redis's memory has reached below (0 turns this check off), and a [*SealError]
-// if b does not fit the pool's seals. The first time it records what b seals with. From then on b
-// seals documents in the newest layouts that every process of the pool reads.
-func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
-	in, err := ts.Intake(ctx)
-	if err != nil {
-		return err
-	}
+// MayTake returns nil if new documents that b seals may be taken in, by what [TakeStore.Intake] has
+// just read. It returns a [*FullError] if the used share of Redis's memory has reached below (0
+// turns this check off), and a [*SealError] if b does not fit the pool's seals. The first time it
+// records what b seals with. From then on b seals documents in the newest layouts that every
+// process of the pool reads. Holds are not checked: they concern single tenants.
+func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
 	if below > 0 && in.Memory.Share() >= below {
 		return &FullError{Memory: in.Memory, Below: below}
 	}

@@ -151,7 +151,7 @@ func TestMayTake_TheFormatIsNotWrittenYet_EntriesAndDocumentsAreAsEarlierBuildsR
 	w.must(err)
 	for _, format := range []int{FormatBuckets, FormatPacked, FormatBuckets} {
 		w.inFormat(format)
-		w.must(w.MayTake(ctx(), bodies, 0))
+		w.must(mayTake(w, bodies, 0))
 		inv := w.take(w.fresh())[0]
 		facts := w.rdb.HGet(ctx(), w.key(keyInvoice, inv.ID), "facts").Val()
 		sealed, err := bodies.AppendSeal(nil, inv.ID, []byte("<Faktura/>"))

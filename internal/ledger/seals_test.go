@@ -121,7 +121,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	}
 	refusal(t, w.Declare(ctx(), old))
 	w.must(w.Declare(ctx(), ring(t, 7, 8))) // a process goes back to the old key: it is needed again
-	refusal(t, w.MayTake(ctx(), ring(t), 0))
+	refusal(t, mayTake(w, ring(t), 0))
 }
 
 // receipted brings an invoice to its receipt, when its document leaves Redis.
