@@ -3,6 +3,7 @@ package httpintake
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -98,17 +99,18 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 	return nil
 }
 
-// admit hands the documents of a body in. With an error the admissions are those that were
-// finished: the others may have been taken, and can be handed in again.
-func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, error) {
-	var adms []intake.Admission
+// admit hands the documents of a body in. It returns the admissions in the pieces in which they
+// came: ten thousand of them are 15 MB, which would be copied again and again in one slice that
+// grows. With an error the admissions are those that were finished: the others may have been taken,
+// and can be handed in again.
+func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
 	if b.small(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
 		out, err := c.client.admitter.Admit(c.ctx(), docs, of.terms)
 		if err != nil && len(out) != len(docs) {
 			return nil, notNow(err)
 		}
-		return out, nil // with all answers, an error is one of the queue: the ledger has the document
+		return [][]intake.Admission{out}, nil // with all answers, an error is one of the queue: the ledger has the document
 	}
 	done, err := sm.gates.batch(c.ctx(), c.client)
 	if err != nil {
@@ -117,7 +119,7 @@ func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, e
 	defer done()
 	src := formats[of.media](sm.bodies, c, b, of)
 	err = intake.Run(c.ctx(), c.client.admitter, sm.bodies.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
-		adms = append(adms, some...)
+		adms = append(adms, some)
 	})
 	if err != nil {
 		return adms, notNow(err)
@@ -127,32 +129,41 @@ func (sm *submissions) admit(c *call, b *body, of *asked) ([]intake.Admission, e
 
 // answers returns an item for each document, and puts refused documents on record. An error says
 // that entries could not be read; then there are no items.
-func (sm *submissions) answers(c *call, adms []intake.Admission) ([]item, error) {
+func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
 		// Whose the entries are is not known, so nothing is said about them.
 		return nil, notNow(err)
 	}
-	items := make([]item, len(adms))
-	for i := range adms {
-		items[i] = c.itemOf(&adms[i], here)
+	n := 0
+	for _, some := range adms {
+		n += len(some)
 	}
-	sm.record(c, adms, items)
+	items := make([]item, 0, n)
+	for _, some := range adms {
+		first := len(items)
+		for i := range some {
+			items = append(items, c.itemOf(&some[i], here))
+		}
+		sm.record(c, some, items[first:])
+	}
 	return items, nil
 }
 
 // entriesOf reads the entries that documents met: their own when they are here already, and those
 // in their way.
-func (sm *submissions) entriesOf(c *call, adms []intake.Admission) (map[string]ledger.Invoice, error) {
+func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
-	for i := range adms {
-		a := &adms[i]
-		if a.Taken == ledger.Present && !a.Archived {
-			ids = append(ids, a.Invoice.ID)
-		}
-		for _, id := range []string{a.Other, a.Held.ID} {
-			if id != "" {
-				ids = append(ids, id)
+	for _, some := range adms {
+		for i := range some {
+			a := &some[i]
+			if a.Taken == ledger.Present && !a.Archived {
+				ids = append(ids, a.Invoice.ID)
+			}
+			for _, id := range []string{a.Other, a.Held.ID} {
+				if id != "" {
+					ids = append(ids, id)
+				}
 			}
 		}
 	}
@@ -171,23 +182,27 @@ func (sm *submissions) entriesOf(c *call, adms []intake.Admission) (map[string]l
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. An error is logged and stops nothing.
+// refusals of documents that are taken now. It changes adms. An error is logged and stops nothing.
 func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
 	if !sm.o.RecordRefusals {
 		return
 	}
-	mine := adms[:0:0]
-	for i := range adms {
-		if items[i].foreign {
-			continue
+	mine := adms
+	if slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
+		mine = nil
+		for i := range adms {
+			if !items[i].foreign {
+				mine = append(mine, adms[i])
+			}
 		}
-		a := adms[i]
+	}
+	for i := range mine {
+		a := &mine[i]
 		if a.Asked == "" && a.Invoice.NIP == "" && len(c.client.Tenants) == 1 {
 			// Nothing says whose the document is. The client has only one tenant, and will ask for
 			// the refusal by its ref.
 			a.Asked = c.client.Tenants[0]
 		}
-		mine = append(mine, a)
 	}
 	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
 	r.Note(c.ctx(), mine)
