@@ -50,9 +50,12 @@ func TestSystemd_VariablesAndPrograms_AreThoseOfTheProgram(t *testing.T) {
 		for _, m := range regexp.MustCompile(`(?m)^Environment=(\w+)=(.*)$`).FindAllStringSubmatch(string(raw), -1) {
 			environ = append(environ, m[1]+"="+strings.NewReplacer("%i", "1", "%H", "host").Replace(m[2]))
 		}
-		// Load fails if a setting does not take the value that the unit gives it.
-		if _, err := config.Load("demo/worker.yaml", environ); err != nil {
+		// Load fails if a setting does not take the value that the unit gives it, and warns of a
+		// variable of its prefix that no setting has.
+		if c, err := config.Load("demo/worker.yaml", environ); err != nil {
 			t.Errorf("%s: %v", file, err)
+		} else if len(c.Warnings) > 0 {
+			t.Errorf("%s: %v", file, c.Warnings)
 		}
 		stop := regexp.MustCompile(`(?m)^TimeoutStopSec=(\d+)s$`).FindStringSubmatch(string(raw))
 		if stop == nil || stop[1] != "45" {
