@@ -41,12 +41,12 @@ func parseSince(text string) (func(now time.Time) time.Time, error) {
 
 // span formats a duration without zeros at the end: 4h, not 4h0m0s.
 func span(d time.Duration) string {
-	s := strings.TrimSuffix(d.String(), "0s")
-	if d >= time.Hour && d%time.Hour == 0 {
-		s = strings.TrimSuffix(s, "0m")
+	s := d.String()
+	if d != 0 && d%time.Minute == 0 {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	if s == "" {
-		return "0s"
+	if d != 0 && d%time.Hour == 0 {
+		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
 }

@@ -22,3 +22,14 @@ func TestHoursLeft_NearOrFar_IsInHoursOrDays(t *testing.T) {
 		t.Errorf("no deadline: %q", got)
 	}
 }
+
+func TestSpan_ZerosAtTheEnd_AreLeftOut(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Millisecond: "1ms", 20 * time.Second: "20s", 90 * time.Second: "1m30s", 10 * time.Minute: "10m",
+		4 * time.Hour: "4h", 24 * time.Hour: "24h", 90 * time.Minute: "1h30m", time.Hour + 20*time.Second: "1h0m20s",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%d ns is %s, want %s", d, got, want)
+		}
+	}
+}

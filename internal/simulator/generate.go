@@ -55,9 +55,6 @@ type generator struct {
 }
 
 func (g *generator) element(name string, attributes []attribute) error {
-	if name == "KodFormularza" && len(attributes) == 0 {
-		attributes = []attribute{{"kodSystemowy", g.form.SystemCode}, {"wersjaSchemy", "1-0E"}}
-	}
 	if !elementName.MatchString(name) {
 		return fmt.Errorf("%q is not the name of an element", name)
 	}
@@ -132,6 +129,9 @@ func (g *generator) object(name string, attributes []attribute) error {
 }
 
 func (g *generator) start(name string, attributes []attribute) {
+	if name == "KodFormularza" && len(attributes) == 0 {
+		attributes = []attribute{{"kodSystemowy", g.form.SystemCode}, {"wersjaSchemy", "1-0E"}}
+	}
 	g.out.WriteString("<" + name)
 	for _, a := range attributes {
 		g.out.WriteString(" " + a.name + `="`)

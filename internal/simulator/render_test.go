@@ -50,6 +50,20 @@ func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 	}
 }
 
+func TestGenerate_AttributesOfKodFormularza_AreTheCallersOrTheUsual(t *testing.T) {
+	r := newRig(t)
+	for body, want := range map[string]string{
+		`"FA"`:           `<KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>`,
+		`{"#text":"FA"}`: `<KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>`,
+		`{"@kodSystemowy":"FA (2)","#text":"FA"}`: `<KodFormularza kodSystemowy="FA (2)">FA</KodFormularza>`,
+	} {
+		a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":`+body+`}}}`))
+		if a.status != 200 || !strings.Contains(string(a.body), want) {
+			t.Errorf("%s: %d, %s", body, a.status, a.body)
+		}
+	}
+}
+
 func TestLinks_Invoice_HasTheLinkKODI(t *testing.T) {
 	r := newRig(t)
 	hash := bytes.Repeat([]byte{0xFB}, 32)
