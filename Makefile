@@ -56,7 +56,11 @@ race: need-redis ## the same under the race detector (needs a C compiler), but f
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
 	CGO_ENABLED=1 $(TEST) -vet=off -race -run _ManyAtOnce_ ./internal/invoice || status=1; \
 	$(TEST) -vet=off -run '$(MODELS)' ./internal/ledger ./internal/ratelimit || status=1; \
-	$(TEST) -vet=off -p 3 ./internal/app $(PLAIN) $(SEQUENTIAL) || status=1; exit $$status
+	$(TEST) -vet=off -p 3 $$($(GO) list $(PLAIN) $(SEQUENTIAL) | grep -vxE "$$($(GO) list $(WHOLE) | paste -sd'|' -)") || status=1; \
+	$(TEST) -vet=off -p 1 -parallel 12 $(WHOLE) || status=1; exit $$status
+
+# Tests of whole workers. They keep two cores busy by themselves, and time out beside each other.
+WHOLE = ./internal/app ./internal/e2e
 
 without-race: # for .ci/run: the packages that make race runs without the race detector too, or only so
 	@$(GO) list ./internal/app $(PLAIN) $(SEQUENTIAL)

@@ -31,7 +31,8 @@ type Archive struct {
 	// wait, and one probe at a time finds out when the archive works again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
-	// several tenants, no tenant uses all of these slots: one is always left to the others.
+	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
+	// to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
 	// Layout is packages or files: whether the receipted invoices of a package are kept together,
 	// in one ZIP with an index, or each by itself. Both layouts are always read.

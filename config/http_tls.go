@@ -41,7 +41,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.times() != c.changed {
-		_ = c.read() // --check reports a fault of the files; until then the last pair is used
+		_ = c.read() // after a fault, which --check reports, the last pair stays in use
 	}
 	return c.pair, nil
 }

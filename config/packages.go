@@ -116,7 +116,8 @@ type Confirm struct {
 	// First is the wait between the close and the first poll, and the shortest wait between two
 	// polls; 100ms to 10m. Later waits are a quarter of the time since the close, up to Max.
 	First time.Duration `yaml:"first" env:"FIRST"`
-	// Max is the maximum wait between two polls; at least First, at most 1h.
+	// Max is the maximum wait between two polls; at least First, at most 1h. When many sessions
+	// share the requests that are left, each waits for its turn, however long that takes.
 	Max time.Duration `yaml:"max" env:"MAX"`
 }
 

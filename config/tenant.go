@@ -50,7 +50,7 @@ type Tenant struct {
 	PackageFormat PackageFormat `yaml:"package_format" env:"PACKAGE_FORMAT"`
 	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain
 	// the key too. It signs KOD II, the second QR code of an invoice that the buyer gets before
-	// KSeF has it. Empty: this taxpayer issues none.
+	// KSeF has it. Empty: this taxpayer issues no such invoices.
 	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
 	// OfflineKeyFile is the private key of that certificate, PEM or DER; empty means that the key
 	// is in OfflineCertificateFile.
@@ -97,7 +97,7 @@ func (t Tenant) OfflineCertificate() (certificate, key, password []byte, err err
 	return certificate, key, password, nil
 }
 
-// checkOffline refuses a key or password without what it belongs to.
+// checkOffline refuses an Offline key or its password without an Offline certificate.
 func (t Tenant) checkOffline(f *faults, at string) {
 	if t.OfflineKeyFile != "" && t.OfflineCertificateFile == "" {
 		f.add(at+"offline_key_file", t.OfflineKeyFile, errors.New("goes with offline_certificate_file: set that too, or neither"))

@@ -91,7 +91,8 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	}
 }
 
-// A configuration that says only how few invoices a session takes is whole: the defaults follow.
+// A configuration that sets only a low max_session_invoices is valid: the defaults of the other
+// settings become as low.
 func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
 	few := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 3}`)
 	c, err := Load(writeFile(t, "c.yaml", few), nil)

@@ -62,8 +62,8 @@ func (c *Config) readYAML(data []byte, f *faults) error {
 }
 
 // explain turns a message of the decoder, which names Go types, into a fault that names the key. It
-// shows a value only where the decoder does: where a number, a duration or a boolean was expected.
-// That is at most ten characters.
+// shows a value only where the decoder does: where a number, a duration, a boolean or a size was
+// expected. That is at most ten characters of the value, or twenty where a size was expected.
 func explain(text string, keys []yamlKey) *FieldError {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {
 		k := findKey(keys, m[1], func(k yamlKey) bool { return k.name == m[2] })

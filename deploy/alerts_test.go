@@ -113,8 +113,8 @@ func metricLabels(t *testing.T) map[string][]string {
 	return all
 }
 
-// checkQuery fails the test when a query names a metric that no worker has, or asks a metric for a
-// label that it has not. It returns how many metrics the query names.
+// checkQuery fails the test when a query names a metric that no worker has, or a label that the
+// metric does not have. It returns how many metrics the query names.
 func checkQuery(t *testing.T, metrics map[string][]string, where, query string) int {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(query, -1)

@@ -29,7 +29,7 @@ type stage struct {
 	steps      []instruction
 }
 
-// all returns the instructions of a stage that have a name.
+// all returns the instructions of a stage that have this name.
 func (s stage) all(name string) []instruction {
 	var found []instruction
 	for _, step := range s.steps {

@@ -214,7 +214,8 @@ func (co *core) load(path string) error {
 	return nil
 }
 
-// open connects. Every error except [connect.ErrUnreachable] means that the configuration is wrong.
+// open connects. As long as ctx lasts, every error except [connect.ErrUnreachable] means that the
+// configuration is wrong.
 func (p *program) open(ctx context.Context) (err error) {
 	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
 	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {

@@ -114,7 +114,7 @@ func (w *where) leavesOut(r results.Result) bool {
 
 // each calls yield with the invoices of some names or, without a name, with all that the archive
 // has of the issue dates. entry is nil when the ledger was not asked or does not know the invoice.
-// some is true when a name was not found.
+// some is true when a name was not found or, without a name, when there was no invoice.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {

@@ -8,8 +8,8 @@ import (
 )
 
 // profiled runs enqueue, as the test programs do under that name. If KSEF_BENCH_PROFILE names a
-// folder, it writes there a profile of the CPU time and a profile of the allocations. They are of
-// the last call.
+// folder, profiled writes a profile of the CPU time and a profile of the allocations into it. Each
+// call overwrites the profiles of the call before.
 func profiled() {
 	dir := os.Getenv("KSEF_BENCH_PROFILE")
 	if dir == "" {

@@ -85,7 +85,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 }
 
 // checkHome refuses a ledger unless it certainly is the one that the flags name and certainly is
-// not one of production.
+// not one of production. It also refuses while workers are running.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production

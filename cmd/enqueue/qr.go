@@ -46,7 +46,7 @@ type coded struct {
 	Hash          [32]byte
 	KsefNumber    string
 	Tenant        string // its name; "" when it has to be found by Issuer
-	Issuer        string // NIP of the taxpayer that sends it; "" when Tenant names it
+	Issuer        string // NIP of the taxpayer that sends it; not used when Tenant is set
 	LegalDeadline time.Time
 }
 
@@ -151,8 +151,7 @@ func (c *qrCmd) inFile(p *program) (coded, error) {
 		LegalDeadline: legal}, nil
 }
 
-// readFile reads at most limit bytes of a file and one more. The extra byte is enough to refuse a
-// file that is too large.
+// readFile reads a regular file. A file of more than limit bytes is an error and is not read.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err == nil {

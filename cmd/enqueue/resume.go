@@ -40,8 +40,9 @@ func (c *resumeCmd) check() error {
 // allQueues stands for every queue.
 const allQueues = "all"
 
-// queues resumes queues that a person has paused in the dashboard. It reports whether one of them
-// was not paused.
+// queues resumes queues that a person has paused in the dashboard. If only one queue is named,
+// notPaused reports that it was not paused. Of several queues, those that were not paused are
+// passed over.
 func (c *resumeCmd) queues(ctx context.Context, p *program, rows *columns) (notPaused bool, err error) {
 	for _, name := range c.Queue {
 		act := audit.Entry{Who: osUser(p.environ), What: audit.Resume, ID: "queue " + name}

@@ -125,7 +125,7 @@ func TestProgress_NoTerminal_PrintsALineFromTimeToTime(t *testing.T) {
 func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 	var buf bytes.Buffer
 	s := newScreen(&buf)
-	s.file = os.Stderr // any file makes the screen a terminal; it has 80 columns when it is not one
+	s.file = os.Stderr // any file makes the screen a terminal; its width is 80 when it is not known
 	rows := &columns{s: s}
 	rows.row("inv-1", "a.xml", "FV/1", "queued")
 	rows.row("", "longer.xml", "Ż", "refused: "+strings.Repeat("x", 100))

@@ -59,7 +59,7 @@ type action struct {
 	notDone string                                       // "not retried"
 	would   string                                       // "would be queued"
 	done    string                                       // the state afterwards: "queued"
-	check   func(context.Context, *ledger.Invoice) error // for --dry-run: returns what invoice would; nil if that is unknown
+	check   func(context.Context, *ledger.Invoice) error // for --dry-run: what the field invoice would return; nil if that is unknown
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
@@ -133,9 +133,9 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	return nil
 }
 
-// promises are the identities for which --dry-run has already shown a document as to be queued. It
-// shows every later document of the same identity as not done, because without --dry-run only the
-// first one would be queued.
+// promises are the identities for which --dry-run has already shown that a document would be
+// queued. It shows every later document of the same identity as not done, because without --dry-run
+// only the first one would be queued.
 type promises map[ledger.Identity]bool
 
 func (p promises) first(inv *ledger.Invoice) bool {

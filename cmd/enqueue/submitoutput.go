@@ -171,7 +171,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 	return out, nil
 }
 
-// sayUnrecorded says that refusals are not on record. Then only this run names them.
+// sayUnrecorded says that refusals are not on record, so that only this run names them, or that
+// earlier refusals of documents that are taken now may still be listed.
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:

@@ -25,7 +25,8 @@ const (
 	repeatEvery = 10 * time.Minute
 )
 
-// update writes a line to standard error when the reasons have changed since the last report.
+// update writes a line to standard error when the reasons have changed since the last report, and
+// every repeatEvery while they stay the same.
 func (r *waitReport) update(ctx context.Context, bar *progress, open []ledger.Invoice) {
 	if len(open) == 0 || time.Since(r.checked) < checkEvery {
 		return

@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/testbed/manual"
 )
 
-// Every command line in the manual, what the containers run, and how their health is asked for.
+// The command lines are those in the manual, those that the containers run, and those that ask for
+// the health of the containers.
 func TestDocuments_EveryCommandLineInTheManual_IsTakenByTheProgram(t *testing.T) {
 	lines, err := manual.Lines("../..", "worker")
 	if err != nil || len(lines) < 8 {

@@ -12,8 +12,8 @@ import (
 // invoices. With the 30 MB of the program itself, that stays under 100 MB.
 const smallHeap = 64 << 20
 
-// keepHeapSmall makes the garbage collector run before the heap has doubled. This costs some
-// hundredths of the worker's CPU time. The limit grows with the live heap: a fixed limit would make
+// keepHeapSmall makes the garbage collector run before the heap has doubled. This costs a few
+// percent of the worker's CPU time. The limit grows with the live heap: a fixed limit would make
 // the collector run without end. The settings GOGC and GOMEMLIMIT of the operator win.
 func keepHeapSmall() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {

@@ -37,7 +37,7 @@ const (
 	NotTaken    Cause = "not_taken"     // the document was refused, so there is no invoice: Refusal, which may have ended
 	Unreadable  Cause = "unreadable"    // its entry cannot be read: Err
 	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
-	NumberInUse Cause = "number_in_use" // another document of its number, or with its ref, is alive or accepted, or its state just changed
+	NumberInUse Cause = "number_in_use" // another document with its number or ref is alive or accepted, or its own state just changed
 	Moved       Cause = "moved"         // its state just changed: State
 	Ended       Cause = "ended"         // the refusal has ended: Refusal, or nil when it ended just now
 )
@@ -134,7 +134,7 @@ func (x *Executor) moved(ctx context.Context, inv *ledger.Invoice, to ledger.Sta
 	x.Trail.Moved(ctx, tracing.Change{Invoice: inv.ID, Package: inv.Package, Session: inv.Session, Tenant: inv.Tenant, State: string(to)})
 }
 
-// DismissRefusal ends a refusal. When it was ended before, it returns a [*NotDoneError].
+// DismissRefusal ends a refusal. When the refusal has ended already, it returns a [*NotDoneError].
 func (x *Executor) DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) (done error) {
 	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: r.Tenant, ID: r.ID}
 	if err := x.Audit.Begin(ctx, act); err != nil {

@@ -7,10 +7,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// MarkSeen records that somebody has seen an open item, a rejected or parked invoice or a refused
-// document, so that the next person need not look. When seen is false, it takes that back. Nothing
-// else about the item changes. tenant is the tenant of the item. When the item is not open any
-// more, MarkSeen returns a [*NotDoneError].
+// MarkSeen records that somebody has seen an open item, so that the next person need not look. An
+// open item is a rejected or parked invoice, or a refused document. When seen is false, MarkSeen
+// removes the mark. Nothing else about the item changes. tenant is the tenant of the item. When the
+// item is not open any more, MarkSeen returns a [*NotDoneError].
 func (x *Executor) MarkSeen(ctx context.Context, item ledger.OpenName, tenant, by string, seen bool) (done error) {
 	act, mark := audit.Entry{Who: by, What: audit.Seen, Tenant: tenant, ID: item.ID}, by
 	if !seen {

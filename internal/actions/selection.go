@@ -109,8 +109,8 @@ func (s Selection) passes(tenant string, code int, reason string) bool {
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 
-// named finds the document with a name. Several invoices can have the same number; then only one of
-// them may be in a state that the action is for.
+// named finds the document with a name. If several invoices have the same number, it returns the
+// one that is in a state that the action is for. If several of them are, the name is ambiguous.
 func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, error) {
 	invs, err := x.Inquiry.Find(ctx, name)
 	unread, err := ledger.Skip(err)
@@ -150,8 +150,8 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 	return Match{Refusal: ref, Name: name}, nil
 }
 
-// endedRefusal says that nothing can be done about a refusal that has ended. Only the document
-// itself can be handed in again.
+// endedRefusal is for a name that no invoice and no open refusal has. Nothing can be done about a
+// refusal that has ended: only the document itself can be handed in again.
 func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (Match, error) {
 	all, err := x.Inquiry.Refused(ctx, name)
 	if err != nil {

@@ -92,8 +92,8 @@ func (w *world) queued() int {
 	return n
 }
 
-// selects returns what a selection selects: the id of an invoice or a refusal, or the name and the
-// cause why nothing can be done.
+// selects returns what a selection selects: the id of each invoice or refusal. When nothing can be
+// done about one, it returns the name and the cause.
 func (w *world) selects(s actions.Selection, scope actions.Scope) []string {
 	w.t.Helper()
 	var got []string
@@ -111,7 +111,7 @@ func (w *world) selects(s actions.Selection, scope actions.Scope) []string {
 	return got
 }
 
-// wantCause fails unless err is a [actions.NotDoneError] with this cause.
+// wantCause fails unless err is an [actions.NotDoneError] with this cause.
 func wantCause(t *testing.T, err error, cause actions.Cause) *actions.NotDoneError {
 	t.Helper()
 	e, ok := errors.AsType[*actions.NotDoneError](err)

@@ -56,8 +56,8 @@ func fullFolder() *brokenArchive {
 	return b
 }
 
-// bucket is an S3 service. While it is broken fault handles every request, and returns false for a
-// request that the service shall answer after all.
+// bucket is an S3 service. While it is broken, fault handles every request. fault returns false for
+// a request that the service is to answer all the same.
 func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *brokenArchive {
 	var broken atomic.Bool
 	repaired := make(chan struct{})

@@ -35,7 +35,8 @@ type pageJob struct {
 	Chromium    string              `json:"chromium"`
 }
 
-// withUsers lets an accountant of the first tenant and an operator of all log in.
+// withUsers lets two people log in: an accountant of the first tenant, and an operator of all
+// tenants.
 func withUsers(t *testing.T, c *config.Config) {
 	dir := t.TempDir()
 	for _, name := range []string{"anna", "olga"} {
@@ -132,7 +133,7 @@ func choosyReceiver(t *testing.T) config.Webhook {
 	return config.Webhook{Name: "erp", URL: server.URL, SecretFile: config.Files{secret}, AllowPrivate: true, AllowPlain: true}
 }
 
-// giveUp records that a receiver has not taken results of these invoices in three days.
+// giveUp records that a receiver has failed to take the results of these invoices for three days.
 func (p *pool) giveUp(receiver string, invs []ledger.Invoice, numbers ...string) {
 	p.t.Helper()
 	var change ledger.SinkChange

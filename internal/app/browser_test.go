@@ -94,7 +94,7 @@ func runBrowser(t *testing.T, script string, job func(chromium, screenshots stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A script ends itself sooner. This is for a browser that does not start or end.
+	// A script ends itself sooner. This limit is for a browser that does not start or end.
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, script)

@@ -66,7 +66,7 @@ func newDeliveries(pool *connect.Pool, queueLog asynq.Logger, log zerolog.Logger
 func (d *deliveries) deliver(ctx context.Context, name string) error {
 	i := slices.IndexFunc(d.runners, func(r *sinks.Runner) bool { return r.Name == name })
 	if i < 0 {
-		return nil // a worker that knows it queues it again
+		return nil // a worker that knows the receiver queues the task again
 	}
 	ctx, span := d.pool.Trail.Trace.Start(ctx, "", string(queue.KindDeliver),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(tracing.ReceiverKey.String(name)))

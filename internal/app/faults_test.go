@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// eachHas has one tenant for each fault, which meets that fault alone, and returns the pool, at
-// work, and the invoices. They are in one pool because starting one takes longer than the invoices
-// do.
+// eachHas starts a pool with one tenant for each fault. Each tenant meets its own fault only. It
+// returns the pool, which is at work, and the invoices of all tenants. All tenants are in one pool,
+// because starting a pool takes longer than sending the invoices.
 func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func(*config.Config)) (*pool, []intake.Admission) {
 	t.Helper()
 	o := quickSim
@@ -149,7 +149,8 @@ func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	}
 }
 
-// KSeF gives one invoice of a package each of its codes. The others are receipted.
+// In each run, KSeF gives another code to one invoice of a package. The other invoices are
+// receipted.
 func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -21,8 +21,9 @@ type loginGuard struct {
 	*throttle
 }
 
-// throttle counts wrong logins. After a few in a row, logins of that address are refused for a
-// while, longer each time: otherwise a password could be guessed as fast as the machine can answer.
+// throttle counts the wrong logins of each client address. After a few in a row, logins from that
+// address are refused for a while, longer each time. Otherwise a password could be guessed as fast
+// as the machine can answer.
 // Safe for concurrent use.
 type throttle struct {
 	log zerolog.Logger
@@ -40,7 +41,7 @@ type wrongLogins struct {
 }
 
 const (
-	// loginsFree is the number of wrong logins in a row without a pause: people mistype.
+	// loginsFree is how many wrong logins in a row lead to the first pause: people mistype.
 	loginsFree = 5
 	// loginPause is the first pause. It doubles with each wrong login, up to loginPauseMax.
 	loginPause    = time.Second
@@ -190,8 +191,9 @@ func (s *statusWriter) Write(b []byte) (int, error) {
 }
 
 // requireLocalHost refuses requests whose Host header names neither this machine nor the host of
-// public, the address at which a proxy serves the page. In this header a browser sends the host of
-// the page's own address. A page that rebinds its name to this machine cannot change that.
+// public, the address at which a proxy serves the page. A browser sends the host of the page's own
+// address in this header. A foreign page whose name is made to resolve to this machine (DNS
+// rebinding) cannot change that.
 func requireLocalHost(public string, next http.Handler) http.Handler {
 	known := ""
 	if u, err := url.Parse(public); err == nil {

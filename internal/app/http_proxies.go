@@ -10,7 +10,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// proxies are those in front of the worker. Safe for concurrent use.
+// proxies are the reverse proxies in front of the worker. Safe for concurrent use.
 type proxies struct {
 	trusted []netip.Prefix
 	secure  bool // browsers are known to use https

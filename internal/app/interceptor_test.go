@@ -15,8 +15,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// interceptor is a proxy before the simulator. A test decides about each request: 0 lets it pass,
-// any other number is the status that is answered in the simulator's place, with HTML.
+// interceptor is a proxy before the simulator. A test decides about each request. 0 lets the
+// request pass. Any other number is the status that the interceptor answers in the simulator's
+// place: 403 with the XML of a store of parts, every other status with HTML.
 type interceptor struct {
 	addr   string
 	decide atomic.Pointer[func(r *http.Request) int]

@@ -73,8 +73,9 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	}
 	until(t, 60*time.Second, "the host is known to be down", func() bool { m.skip(time.Second); return down() })
 	known.Store(true)
-	// After a failed probe the others go first for five seconds of real time. On a loaded machine
-	// one round takes that long, so there are more rounds while one tenant has not probed yet.
+	// After a failed probe of one tenant, the other tenants go first for five seconds of real time.
+	// On a loaded machine one round takes that long, so there are more rounds while one tenant has
+	// not probed yet.
 	rounds := 0
 	probed := func(i int) bool {
 		mu.Lock()

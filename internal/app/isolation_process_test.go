@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// One of two workers is behind a proxy that answers 502 to everything, while the gateway works. It
-// leaves its tasks to the other worker, shows why, and does not stop the pool.
+// One of two workers is behind a proxy that answers 502 to everything, while the gateway works.
+// That worker leaves its tasks to the other one, shows why, and does not stop the pool.
 func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testing.T) {
 	t.Parallel()
 	p, s := newInterceptedPool(t, 2, quickSim, hasty)
@@ -78,8 +78,8 @@ func (p *pool) cannotConnect(call string, why syscall.Errno) (addr string) {
 	return w.Addr()
 }
 
-// Workers that cannot connect, because one has lost its network, or two have no file descriptors
-// left, leave their tasks to a healthy one, which is not delayed by their pauses. The pool does not
+// One worker has lost its network, or two have no file descriptors left, so they cannot connect.
+// They leave their tasks to a healthy worker, and their pauses do not delay it. The pool does not
 // take the host for down.
 func TestIsolation_WorkersCannotConnect_AHealthyOneDoesTheWork(t *testing.T) {
 	for name, of := range map[string]struct {

@@ -20,7 +20,7 @@ import (
 // concurrent use.
 type localFaults struct {
 	credentials map[string]*connect.Credentials // by tenant
-	files       map[string]string               // the names of their settings
+	files       map[string]string               // by tenant: the settings of its credential files
 	most        int                             // with more tenants than this, metrics name only those with a fault
 	spell       *spells
 	log         zerolog.Logger

@@ -11,9 +11,9 @@ import (
 var workersDesc = prometheus.NewDesc("ksef_workers_alive",
 	"Workers of the pool whose queue server has given a sign of life lately; every worker reports the same figure.", nil, nil)
 
-// workersCollector counts the workers of the pool. With one command it counts the workers in the
-// index of the times at which their records expire. asynq's inspector would read every worker's
-// record and running tasks.
+// workersCollector counts the workers of the pool. asynq keeps a sorted set of workers whose scores
+// are the times at which their records expire. One command counts those that have not expired.
+// asynq's inspector would read every worker's record and running tasks.
 type workersCollector struct{ asynq redis.UniversalClient }
 
 // Describe implements prometheus.Collector.

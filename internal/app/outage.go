@@ -10,8 +10,8 @@ import (
 
 // outages logs what is out of service: when this process first finds out, once an hour while the
 // outage lasts, and when it is over. Each circuit has its own lines: that of a host, and that of
-// one operation of one tenant. Only the process that sends the pool's probe logs, so a large pool
-// does not write more lines.
+// one operation of one tenant. Only the process that sends the pool's probe writes these lines, so
+// a large pool does not write more of them.
 type outages struct{ *spells }
 
 const againAtIntervals = "tried again at growing intervals, at least every five minutes"

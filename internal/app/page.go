@@ -121,7 +121,7 @@ func (p pageLimits) Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usa
 // countTime bounds the counting of outcomes: a task must not wait for figures.
 const countTime = 2 * time.Second
 
-// countDecided returns what counts decided invoices for the page's charts.
+// countDecided returns the function that counts decided invoices for the page's charts.
 func countDecided(pool *connect.Pool, log zerolog.Logger) func(context.Context, []tasks.Decided) {
 	store := figures.New(pool.Redis, pool.Config.Redis.Prefix)
 	return func(ctx context.Context, all []tasks.Decided) {
@@ -133,7 +133,7 @@ func countDecided(pool *connect.Pool, log zerolog.Logger) func(context.Context, 
 		defer cancel()
 		err := store.Count(ctx, outcomes)
 		switch {
-		case ledger.IsFull(err): // it is told elsewhere, and figures are not worth the memory
+		case ledger.IsFull(err): // a full Redis is reported elsewhere, and figures are not worth the memory
 		case err != nil:
 			log.Warn().Err(err).Int("invoices", len(all)).Msg("outcomes are not in the figures of the page; ledger and archive have them")
 		}

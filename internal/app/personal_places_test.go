@@ -47,9 +47,10 @@ var placesOfWords = []struct {
 	{"everything that was written", regexp.QuoteMeta(appendOnly), "HSET", true},
 }
 
-// KSeF quotes the invoice when it rejects it and when a request fails, and the ERP quotes it when
-// it does not take the result. With a storage key no word of that is in clear text in any place of
-// Redis. Without one the same run finds the words, so the search does see them.
+// KSeF quotes the invoice in a rejection and in the answer to a failed request. The ERP quotes the
+// invoice when the ERP does not take the result. With a storage key none of these words is in clear
+// text in any place of Redis. Without a key the same run finds the words, so the search does see
+// them.
 func TestPersonalData_WordsOfOthersInEveryPlace_AreReadableOnlyWithoutAStorageKey(t *testing.T) {
 	t.Parallel()
 	for _, sealed := range []bool{true, false} {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// appendOnly names what the append-only file holds among the contents of Redis.
+// appendOnly is the key under which contentsOfRedis returns the content of the append-only file.
 const appendOnly = "the append-only file"
 
 // contentsOfRedis reads every key with redis-cli, and the append-only file. It returns the contents

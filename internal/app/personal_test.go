@@ -37,8 +37,8 @@ func plant(t *testing.T, data []byte) []byte {
 }
 
 // With a storage key, neither the keys of Redis nor its append-only file hold a buyer, an amount or
-// XML in clear text, while invoices wait and after they are receipted or rejected. The names are in
-// documents, in file names, and in the reasons of a refusal, a hold and a package.
+// XML in clear text, while invoices wait and after they are receipted or rejected. The planted
+// texts are in documents, in file names, in a refusal, and in the reasons of a hold and a package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {

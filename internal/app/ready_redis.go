@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// checkMemory shows that Redis has no memory for new invoices. The worker stays ready, because the
-// invoices that are in Redis go on: fewer workers would only make the shortage last longer.
+// checkMemory shows whether Redis has memory for new invoices. Without it the worker stays ready,
+// because the invoices that are in Redis go on: fewer workers would only make the shortage last
+// longer.
 func (w readiness) checkMemory(ctx context.Context) Check {
 	c := Check{Name: "redis memory", OK: true}
 	m, err := w.pool.Ledger.Memory(ctx)

@@ -357,8 +357,8 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 }
 
 // seeSickKey gives a key of the ledger another type for a moment, and lets the ledger remember
-// that. PFADD makes the key a string; its event is not in kindOfWrite, so docs/redis.md need not
-// list it.
+// that. PFADD makes the key a string. The event of PFADD is not in kindOfWrite, so this type is not
+// compared with docs/redis.md.
 func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 	t.Helper()
 	const sick = "ksef:cursors"

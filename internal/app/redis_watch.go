@@ -13,8 +13,8 @@ import (
 )
 
 // redisWatch checks Redis again and again. After a failover, or behind an address that has moved,
-// the server may be another one than the one that was checked at start. The check writes, because a
-// server that became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
+// the server may not be the one that was checked at start. The check writes, because a server that
+// became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
 type redisWatch struct {
 	pool   *connect.Pool
 	log    zerolog.Logger
@@ -66,8 +66,8 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	if fault != nil {
 		return Check{Name: "redis", Detail: connect.Explain(fault)}
 	}
-	// While the replicas lag, a worker must not make the calls that a failover must not forget.
-	// These calls are its purpose.
+	// While the replicas lag, a worker must not make a call that a failover could forget. Such
+	// calls are the purpose of a worker, so it is not ready.
 	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {
 		return Check{Name: "redis", Detail: lag.Error() +
 			"; until then nothing is taken in, and no call is made that a failover must not forget"}
@@ -104,7 +104,7 @@ func (w *redisWatch) refuse() error {
 	return nil
 }
 
-// logChange logs that the server is another one, and that a fault has begun or ended.
+// logChange logs when the server has changed, and when a fault has begun or ended.
 func (w *redisWatch) logChange(runID string, fault error) {
 	if runID != w.runID {
 		if w.runID != "" {

@@ -16,10 +16,10 @@ import (
 // longer than any upload may take.
 const spoolAge = 18 * time.Hour
 
-// Run works until ctx ends or [Worker.Stop] is called, then stops within worker.shutdown_timeout:
-// no new task begins, running tasks have that long to end, online sessions are closed. Tasks that
-// have not ended by then continue in another worker. Run returns nil after a stop that was asked
-// for, even if Stop came before Run. It may be called once.
+// Run works until ctx ends or [Worker.Stop] is called, then stops: no new task begins, running
+// tasks have worker.shutdown_timeout to end, and online sessions are closed, which may take
+// closeTimeout more. Tasks that have not ended by then continue in another worker. Run returns nil
+// after a stop that was asked for, even if Stop came before Run. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, begun := w.life.begin(ctx)
 	if !begun {

@@ -74,8 +74,8 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 	}
 }
 
-// resealed waits until the sweep has sealed every text with the first key. Outcomes have left the
-// outbox by then, as after results.keep.
+// resealed waits until the sweep has sealed every text with the first key. It empties the outbox,
+// as the program does after results.keep: outcomes are not sealed again.
 func resealed(t *testing.T, p *pool) {
 	t.Helper()
 	first := p.base.Bodies.KeyIDs()[0]
@@ -89,8 +89,8 @@ func resealed(t *testing.T, p *pool) {
 }
 
 // The key is rotated step by step, as the documentation says. When nothing needs the old key any
-// more, --check says so. Everything can be read without it then: file names, reasons, refusals, a
-// hold, and the document of an invoice that waits.
+// more, --check says so. Everything can then be read without the old key: file names, reasons,
+// refusals and a hold.
 func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	old, fresh := keyFiles(t, "a")[0], keyFiles(t, "b")[0]

@@ -9,8 +9,8 @@ import (
 )
 
 // unansweredError says that this process gets no proper answers or cannot connect, and that the
-// pool does not know the same of other processes. A sick proxy may be the cause. Another worker may
-// be able to do what this one cannot.
+// pool does not know of other processes that fail in the same way. A sick proxy may be the cause.
+// Another worker may be able to do what this one cannot.
 type unansweredError struct {
 	notNow *ratelimit.NotNow
 	apart  bool // it cannot connect
@@ -105,9 +105,9 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	if shut && !own.OfHost {
 		report.Object = "" // requests about more than one object have failed in this process
 	}
-	// Otherwise only one object has failed, as far as this process knows. Such a report does not
-	// open the pair's circuit, but the host may be down, and other processes may know another
-	// object.
+	// Otherwise only one object has failed, as far as this process knows. Such a report alone does
+	// not open the pair's circuit. It is made because the host may be down, and another process may
+	// report another object.
 	if err := reporter.Failure(ctx, report); err != nil || alone || !own.OfHost {
 		return err
 	}

@@ -24,7 +24,8 @@ type unservedWatch struct {
 	found connect.Unserved
 }
 
-// unservedEvery is how often it counts. The work does not depend on it, only what people see.
+// unservedEvery is how often an unservedWatch counts. The work does not depend on the count; only
+// people see it.
 const unservedEvery = 30 * time.Second
 
 func newUnservedWatch(pool *connect.Pool, log zerolog.Logger) *unservedWatch {

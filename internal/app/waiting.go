@@ -34,7 +34,7 @@ func newShownLedger(l *ledger.Ledger, now func() time.Time) shownLedger {
 	return shownLedger{l, newCached(waitsAge, now, l.WaitsShown)}
 }
 
-// WaitsShown implements the ledgers of packages waiting and page.
+// WaitsShown implements the ledger interfaces of the packages waiting and page.
 func (l shownLedger) WaitsShown(ctx context.Context) ([]ledger.Waiting, error) {
 	return l.waits.get(ctx)
 }

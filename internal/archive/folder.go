@@ -42,7 +42,7 @@ type folder struct {
 	flushing lock // one Flush at a time; a waiting one finds its work already done
 	mu       sync.Mutex
 	pending  map[string][32]byte // put since the last Flush began: the hash of what was put
-	unproven map[string][32]byte // their Flush failed: the system may have lost their bytes although it still shows them
+	unproven map[string][32]byte // files whose Flush failed: the system may have lost their bytes although it still shows them
 }
 
 func newFolder(u *url.URL) (*folder, error) {

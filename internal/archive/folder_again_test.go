@@ -18,8 +18,9 @@ func remake(t *testing.T, dir string) {
 	}
 }
 
-// A person removes the archive's folder and makes it again under a running worker. One call fails,
-// whichever it is, and says so; a document is never said to be missing because of that.
+// A person removes the archive's folder and makes it again under a running worker. The next call
+// fails, whichever it is, and says that the folder was removed or replaced. It never says that a
+// document is missing.
 func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 	for what, call := range map[string]func(archive.Store) error{
 		"put":     func(s archive.Store) error { return s.Put(t.Context(), "n/b.xml", []byte("x"), "") },
@@ -104,8 +105,8 @@ func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
 	}
 }
 
-// The folder that comes in its place is the archive of another environment. Nothing is written
-// there, and nothing is read from it.
+// The archive's folder is replaced by the archive of another environment. Nothing is written there,
+// and nothing is read from it.
 func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing.T) {
 	dir, live := filepath.Join(t.TempDir(), "kept"), filepath.Join(t.TempDir(), "live")
 	if err := owned(t, live, ownLive).Put(t.Context(), "n/a.xml", []byte("<live/>"), ""); err != nil {

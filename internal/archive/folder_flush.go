@@ -25,7 +25,7 @@ import (
 const manyFiles = 256
 
 // maxRepairs is the maximum number of files from failed flushes of other callers that one Flush
-// writes again.
+// with names writes again.
 const maxRepairs = 16
 
 var (

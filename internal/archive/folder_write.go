@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// create publishes data under a free name. It uses a hard link and not a rename: a rename would
-// overwrite a file that another process has put there in the meantime, a link fails with
-// fs.ErrExist. On a file system without hard links create checks the name and renames; when two
-// processes put different bytes under one new name at the same instant, one of them remains.
+// create publishes data under a free name. It uses a hard link and not a rename. A rename would
+// overwrite a file that another process has put there in the meantime, but a link fails with
+// fs.ErrExist. On a file system without hard links create checks the name and renames. Then, when
+// two processes put different bytes under one new name at the same instant, only the bytes of one
+// process remain.
 func (t *tree) create(ctx context.Context, name string, data []byte) error {
 	temp, err := t.writeTemp(data, false)
 	if err != nil {

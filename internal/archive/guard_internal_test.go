@@ -157,7 +157,8 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T)
 	})
 }
 
-// All calls but a few are for the one object that hangs. They must not lock out the others.
+// Nearly all calls are for one object that hangs. They must not lock out the calls for other
+// objects.
 func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)

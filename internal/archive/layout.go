@@ -80,8 +80,9 @@ func month(date string) string {
 }
 
 // component turns any text into one component of a name, because others choose the session ids.
-// Everything but letters, digits, dots, hyphens and underscores becomes %XX, so that different
-// texts stay different. Empty text stays empty, and the store refuses it.
+// Letters, digits, hyphens, underscores, and dots that are not the first character stay. Everything
+// else becomes %XX, so that different texts stay different. Empty text stays empty, and the store
+// refuses it.
 func component(text string) string {
 	var b strings.Builder
 	for i := range len(text) {

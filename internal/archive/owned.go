@@ -56,7 +56,7 @@ type OwnedStore struct {
 	known bool
 	seen  int64 // how often the folder had been replaced when the owner was read
 	err   error // an *OwnerError
-	noted bool  // uses has it
+	noted bool  // uses has noted the archive
 }
 
 // Claim reads who owns the archive, and records that it belongs here if it has no owner. It returns

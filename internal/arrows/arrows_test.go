@@ -22,7 +22,7 @@ var (
 	// The Ministry's numbers and the words of counts, to which any package may refer.
 	page     = []string{"internal/ksef/numbers", "internal/plural"}
 	document = join(page, []string{"internal/invoice"})
-	// Where an invoice is, in logs and traces: any package that moves one may tell.
+	// Where an invoice is, in logs and traces: any package that moves an invoice may record it.
 	trail = []string{"internal/tracing"}
 	tools = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
@@ -70,8 +70,8 @@ var (
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
 		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
 			machinery, trail),
-		// asynq: it says when. Of the ledger it uses the invoices that it queues tasks for, and the
-		// error of a full Redis.
+		// The queue of tasks, on asynq: it says when a task runs. Of the ledger it uses the
+		// invoices that it queues tasks for, and the error of a full Redis.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test
 		// checks.
@@ -82,8 +82,8 @@ var (
 		// ledger.
 		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
-		// The words about every code: they know no other package, and any that shows an invoice to
-		// a person may use them.
+		// The words about every code: they know no other package. Any package that shows an invoice
+		// to a person may use them.
 		"internal/explain": nil,
 		// The QR codes of an invoice that leaves KSeF on paper.
 		"internal/qrcode": document,
@@ -128,7 +128,7 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
-		// Many documents in one object of the archive. Its readers see an archive.
+		// Many documents in one object of the archive. A reader sees an ordinary archive.
 		"internal/archive/bundle": {"internal/archive"},
 		"internal/shell":          nil, // commands as a person types them
 		"internal/retry":          join([]string{"internal/ksef", "internal/ratelimit"}, document),
@@ -185,9 +185,9 @@ var (
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
 		"internal/e2e":                       nil,
-		// The chaos test reads the ledger only to know when it is over; it checks the results in
-		// the books of the simulator and in the archive. Only its own test links it, so it may use
-		// the S3 service of the archive's tests.
+		// The chaos test reads the ledger only to know when the run is over. It checks the results
+		// in the books of the simulator and in the archive. Only the package's own test links it,
+		// so it may use the S3 service of the archive's tests.
 		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue",
 			"internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
@@ -196,9 +196,9 @@ var (
 		"examples": nil,
 		// A module of its own.
 		"test/thirdparty/go-ksef-client": nil,
-		// Another one: it compares the chart's configuration with the program's.
+		// Another module: it compares the chart's configuration with the program's.
 		"test/helm": {"config"},
-		// Another one: it runs the worker beside a provider of logins that others wrote.
+		// Another module: it runs the worker beside a provider of logins that others wrote.
 		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
@@ -221,7 +221,8 @@ var (
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
 		"internal/app": {"internal/results", "internal/enrol"},
-		// One story has a worker beside the command line, and one a pause that a 429 asked for.
+		// One test script has a worker beside the command line, and one has a pause that a 429
+		// asked for.
 		"cmd/enqueue": {"internal/app", "internal/ratelimit"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
@@ -361,9 +362,9 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	}
 }
 
-// The process decides how KSeF is reached, so only app may make a client, and connect, which opens
-// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of
-// its client.
+// The process decides how KSeF is reached, so only app and connect may make a client; connect opens
+// what worker and command line share. enrol and cmd/enqueue are handed a client. The login is a
+// part of its client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
 	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {

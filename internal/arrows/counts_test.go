@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// countedMany is a number before a noun for many: "%d invoices" is wrong for one.
+// countedMany matches a number before a noun in the plural: "%d invoices" is wrong for one.
 var countedMany = regexp.MustCompile(`%d( [a-z]+){0,2} (attempts|calls|deliveries|documents|entries|files|indexes|invoices|items|keys|` +
 	`months|others|packages|queues|receipts|records|refusals|replicas|requests|results|sessions|tasks|tenants|texts|tries|workers)\b`)
 

@@ -21,7 +21,8 @@ const (
 
 var oneText = regexp.MustCompile(`"[^"]{100,}"`)
 
-// A type with many methods has several thoughts. A reader who looks for one must read them all.
+// A type with many methods does several things. A reader who looks for one of them must read all
+// of its methods.
 func TestTypes_Methods_NotMoreThanOneReaderKeepsInMind(t *testing.T) {
 	count := map[string]int{}
 	for _, name := range sources(t) {

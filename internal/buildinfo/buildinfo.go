@@ -8,16 +8,16 @@ import (
 	"runtime/debug"
 )
 
-// Info describes a build. Version is "(devel)" for a working copy without tags. Revision is empty
-// when the source was not a repository.
+// Info describes a build. Version is "(devel)" and Revision is empty if neither the build script
+// nor the toolchain knows them.
 type Info struct {
 	Version, Revision, GoVersion string
 }
 
 // version and revision are set by the build script: -ldflags "-X
 // ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
-// The toolchain itself knows neither in a build without a repository, such as that of the container
-// image, nor in some work trees.
+// The toolchain does not know them in a build without a repository, such as that of the container
+// image, and in some work trees.
 var version, revision string
 
 // Read returns the build of the running program.

@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// archived is the archive as an outside program reads it: every document below the folder, whatever
+// archived is the archive as an outside program reads it: every result below the folder, whatever
 // its name.
 type archived struct {
 	dir     string
@@ -182,7 +182,8 @@ func (s *archived) checkReceipt(it *item, r result, session string) error {
 	return doc.attests(it, r.KsefNumber)
 }
 
-// attests checks that a receipt lists an invoice by its KSeF number, with its hash.
+// attests checks that a receipt lists an invoice by its KSeF number, with its hash, number and
+// seller.
 func (doc *upo) attests(it *item, ksefNumber string) error {
 	for _, d := range doc.Documents {
 		if canonical(d.KsefNumber) != ksefNumber {

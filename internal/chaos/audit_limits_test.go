@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// An overrun is excused only by an order of the simulator, or by a worker that died with the order.
+// An overrun is excused only within a second of a block that the simulator ordered, or a few
+// seconds after it if a worker that knew of the block was killed in between.
 func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {

@@ -16,8 +16,8 @@ import (
 // does not concern it.
 const maxWait = 12 * time.Second
 
-// checkPartial checks that partial faults delayed no invoice that they do not concern, and that the
-// workers logged a missing key file and newer entries.
+// checkPartial checks that a fault that was ordered alone delayed no invoice that it does not
+// concern. It also checks that the workers logged a missing key file and newer entries.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
 		for _, it := range au.export.items {

@@ -66,7 +66,7 @@ func (b *bucket) hold() {
 	panic(http.ErrAbortHandler)
 }
 
-// hang keeps every request for d. When two hangs overlap, the first one ends both.
+// hang keeps every request for d. A call during another hang returns at once and changes nothing.
 func (b *bucket) hang(ctx context.Context, d time.Duration) {
 	over := make(chan struct{})
 	b.mu.Lock()

@@ -33,7 +33,8 @@ const (
 func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, alterations []simulator.Fault) {
 	few := 1 + int(o.Feed/time.Minute)
 	for _, kind := range PartialFaults() {
-		// Dice of its own: a fault strikes in the same way whether or not others are ordered too.
+		// Each kind of fault has dice of its own, so that it strikes in the same way whether or not
+		// others are ordered too.
 		draw := rand.New(rand.NewPCG(o.Seed, dice.Uint64()))
 		if !o.has(kind) {
 			continue

@@ -16,7 +16,7 @@ import (
 type pastEpisode struct {
 	episode
 	from, to time.Time
-	waiting  []string // packages that had not moved for too long at the end (one-session, alone)
+	waiting  []string // packages overdue at the end; set only for one-session that is ordered alone
 }
 
 // extraWorker is a worker that does not belong to the pool, with the key file that it lacks.
@@ -66,7 +66,8 @@ func (ds *disruptor) runEpisode(ctx context.Context, e episode) error {
 		if err := ds.plantNewer(ctx); err != nil {
 			return err
 		}
-		// The entries stay to the end of the run. The episode is the time in which nobody may wait.
+		// The entries stay to the end of the run. During the episode no invoice may wait because of
+		// them.
 		_ = pause(ctx, e.lasts)
 	case Failover:
 		ds.markFailover()

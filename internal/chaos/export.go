@@ -18,7 +18,7 @@ import (
 type item struct {
 	nip, number, kind string
 	hash              [32]byte
-	bad               bool // KSeF refuses it; before KSeF only the watched folder does
+	bad               bool // KSeF refuses it; of the ways in, only the watched folder does so too
 	lane              ledger.Lane
 	doc               intake.Document
 	taken             time.Time // when intake first said that it was taken; zero when it came through the folder

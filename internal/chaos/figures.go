@@ -23,8 +23,8 @@ type Figures struct {
 	Receiver             map[string]int
 	// Direct counts what KSeF accepted of the tenants that go straight to it.
 	Direct int
-	// Faults counts how often each fault of the simulator struck, by kind; Partial counts the
-	// partial faults by name, and Disruptions those of processes by kind.
+	// Faults counts how often each fault of the simulator struck, by kind. Partial counts the
+	// partial faults by name. Disruptions counts the disruptions of processes by kind.
 	Faults, Partial, Disruptions map[string]int
 	Starts, WatchStarts          int            // of worker processes, and of the watch
 	Sessions                     map[string]int // by lane

@@ -68,7 +68,7 @@ type watchEnd struct {
 	signal syscall.Signal
 }
 
-// endWatch ends the watch at its moments. Its supervisor starts it again.
+// endWatch ends the watch at the drawn moments. The supervisor starts the watch again.
 func (ds *disruptor) endWatch(ctx context.Context, ends []watchEnd) error {
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -42,7 +42,7 @@ type Options struct {
 	Out io.Writer
 }
 
-// Disruptions says how often each one happens in a run.
+// Disruptions says how often each kind of disruption happens in a run.
 type Disruptions struct {
 	Kills         int           // SIGKILL of a worker, which is started again a moment later
 	Stops         int           // SIGTERM of a worker, which is started again

@@ -60,8 +60,8 @@ func (o Options) alone() bool {
 	return len(o.Partial) == 1 && o.calm()
 }
 
-// has reports whether a fault is part of this run. Two of them change the set-up of the run, so
-// only some seeds have them. A fault that is the only one in the list is part of every run.
+// has reports whether a fault is part of this run. Two faults change the set-up of the run, so only
+// some seeds have these two. A fault that is the only one in the list is part of every run.
 func (o Options) has(name string) bool {
 	if !slices.Contains(o.Partial, name) {
 		return false

@@ -22,9 +22,9 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// receiver is the exporter's HTTP server, which the workers tell what became of invoices. It keeps
-// everything that it is told, and fails as the moments of the run say. It never answers 410, which
-// would end the deliveries for good. Safe for concurrent use.
+// receiver is the exporter's HTTP server, which the workers tell what became of invoices. It stores
+// the results that it is told, and fails in the moods that were drawn for the run (moods.go). It
+// never answers 410, which would end the deliveries for good. Safe for concurrent use.
 type receiver struct {
 	url        string
 	stop       func() error
@@ -140,7 +140,7 @@ func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 }
 
 // moodOf returns how the receiver fails now; false when it does not. Besides the moods of the run,
-// the first call fails for one result in ten.
+// the first call fails for one result in ten, before the time calmed.
 func (rc *receiver) moodOf(id string) (mood, bool) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 type drop struct {
 	at   time.Duration // from the beginning of the run
 	item *item
-	path string // in the watched folder; a zipped file is in the folder that its archive becomes
+	path string // in the watched folder; watch unpacks an archive into a folder of its name, and a zipped file is in there
 	how  string
 	// back is how long a writer that was killed stays away. It then writes the file again, whole.
 	back time.Duration

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// supervisor keeps one worker running: it starts the worker again when it has ended, as Docker does
-// with a container. Safe for concurrent use.
+// supervisor keeps one worker, or another program, running: it starts the program again when it has
+// ended, as Docker does with a container. Safe for concurrent use.
 type supervisor struct {
 	name    string
 	log     string // path

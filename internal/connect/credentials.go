@@ -20,7 +20,7 @@ type Credentials struct {
 	now    func() time.Time
 
 	mu    sync.Mutex
-	files []os.FileInfo // as they were when they were read
+	files []os.FileInfo // of the secret files, as they were when the credentials were read
 	tried time.Time
 	read  credentials
 }

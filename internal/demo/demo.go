@@ -34,9 +34,10 @@ type Options struct {
 }
 
 // Run does the main job for real on this machine. The simulator has KSeF's production limits, and
-// the enqueue program hands in 300 sample invoices of two tenants: one goes through the gateway,
-// the other straight to KSeF with a certificate that the enqueue program has made. Nothing leaves
-// the machine. Run leaves its files in a temporary folder, so that a person can look at them.
+// the enqueue program hands in 300 sample invoices of two tenants. One tenant sends through the
+// gateway. The other sends straight to KSeF, with a certificate that the enqueue program has made.
+// Nothing leaves the machine. Run leaves its files in a temporary folder, so that a person can look
+// at them.
 func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {

@@ -129,8 +129,8 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 			s.submit("--lane", "bulk", dir)
 			tr.await(t)
 			s.start()
-			// Without the receipt of the original's session they stay accepted. It is asked for
-			// again for two days.
+			// Without the receipt of the original's session they stay accepted. The receipt is
+			// asked for again, with growing pauses.
 			s.reached(ledger.Accepted, 6, 3*time.Minute)
 			s.balanced(6)
 			for _, inv := range s.invoices(ledger.Accepted) {
@@ -142,8 +142,8 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 	}
 }
 
-// withoutReceiptOf stands before a gateway and says that it does not know a session when its
-// receipt is asked for. It returns its address.
+// withoutReceiptOf starts a relay before a gateway and returns the relay's address. When the
+// receipt of a session is asked for, the relay answers that it does not know the session.
 func withoutReceiptOf(t *testing.T, to, session string) string {
 	t.Helper()
 	unknown := &answer{

@@ -102,7 +102,7 @@ func (h dayHour) String() string {
 		h.hour, h.receipted, h.redisBytes>>20, h.workers.Seconds(), h.redis.Seconds(), h.taken.Seconds())
 }
 
-// handInHour hands in the invoices of one hour, each of all tenants, from one folder.
+// handInHour hands in the invoices of one hour from one folder. each is how many every tenant has.
 func handInHour(s *site, hour, each int, workers []*worker) dayHour {
 	s.t.Helper()
 	h := measureHour(s, dayHour{hour: hour}, workers)

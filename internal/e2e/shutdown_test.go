@@ -24,7 +24,7 @@ const (
 )
 
 // gate stands between worker and simulator. The first request of a step closes it: that request is
-// held until the time of the row is over or the test opens the gate.
+// held until the time hold has passed or the test opens the gate.
 type gate struct {
 	step  string
 	hold  time.Duration
@@ -87,7 +87,7 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, forward func() (*an
 
 const forever = time.Hour
 
-// SIGTERM in every state that a worker can be in. The worker ends in its time. It waits for
+// A worker gets SIGTERM in every state that it can be in, and ends in its time. It waits for
 // requests that it has sent, as long as there is time, and another worker finishes all invoices.
 func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.T) {
 	const invoices = 6
@@ -191,8 +191,8 @@ func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.
 	}
 }
 
-// signalRedis signals the server's process. With SIGSTOP it keeps its connections and answers
-// nothing, as a machine that hangs; SIGCONT lets it go on.
+// signalRedis sends a signal to the process of Redis. After SIGSTOP, Redis keeps its connections
+// and answers nothing, like a machine that hangs; SIGCONT lets it go on.
 func (s *site) signalRedis(sig syscall.Signal) {
 	s.t.Helper()
 	if err := syscall.Kill(s.bed.Redis.Pid(), sig); err != nil {

@@ -39,8 +39,8 @@ func BenchmarkWay_10kInvoices(b *testing.B) {
 	}
 }
 
-// BenchmarkWay_100kInvoices is the same for ten times as many, which one taxpayer may send within
-// an hour, through the gateway and with the limits lifted.
+// BenchmarkWay_100kInvoices is the same for ten times as many invoices. One taxpayer may send so
+// many within an hour. It measures only the way through the gateway, with the limits lifted.
 func BenchmarkWay_100kInvoices(b *testing.B) {
 	benchWay(b, 100_000, config.GatewayTransport, simulator.Unlimited, liftLimits)
 }

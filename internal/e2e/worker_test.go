@@ -23,7 +23,7 @@ type worker struct {
 // start starts a worker process; the end of the test kills it.
 func (s *site) start() *worker { return s.startBuild(program(s.t, "worker")) }
 
-// startBuild is start with the program at a path.
+// startBuild is like start, but runs the program at a path.
 func (s *site) startBuild(program string) *worker {
 	s.t.Helper()
 	log, err := os.CreateTemp(s.dir, "worker-*.log")

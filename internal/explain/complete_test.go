@@ -304,7 +304,7 @@ func written(e ast.Expr) string {
 	return ""
 }
 
-// The same words in a rule of the schema and in another one mean different things.
+// A rule of the schema and another rule may use the same words for different things.
 func TestWords_RulesOfTheSchema_AreNotTakenForOthers(t *testing.T) {
 	for rule, want := range map[string]string{
 		"must be at most 99": "schema_value", "must be at most 1000000 bytes without an attachment": "too_large",

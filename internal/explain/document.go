@@ -7,8 +7,8 @@ type Facts struct {
 	State      string   // a state of the ledger, or "refused"
 	Code       int      // KSeF's
 	Reason     string   // as it is kept with the invoice
-	WaitingFor string   // what it waits for
-	Waiting    string   // the same in words
+	WaitingFor string   // name of the reason for which it waits
+	Waiting    string   // the reason in words
 	Rules      []string // of a refused document: the rule of each fault
 }
 

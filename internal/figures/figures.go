@@ -222,7 +222,7 @@ func (s *Store) read(ctx context.Context, starts []time.Time, key func(string, t
 	return out, nil
 }
 
-// parse reads the fields of a hash. What is not a number counts as none.
+// parse reads the fields of a hash. A field that is missing or not a number counts as 0.
 func parse(from time.Time, m map[string]string) Figures {
 	f := Figures{From: from}
 	n := func(field string) int64 { v, _ := strconv.ParseInt(m[field], 10, 64); return v }

@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// The way in over HTTP beside the way in of enqueue submit: the same documents, one server, one
-// Redis, callers in the same process. Each prints invoices a second.
+// BenchmarkIntake compares the way in over HTTP with the way in of enqueue submit. Both have the
+// same documents, one server and one Redis, and the callers are in the same process. Each reports
+// invoices a second.
 func BenchmarkIntake(b *testing.B) {
 	for _, c := range []struct {
 		name       string

@@ -24,7 +24,7 @@ type call struct {
 	said           map[string]string // texts of other packages in the language of the caller
 }
 
-// ctx is that of the request; it ends when the caller has gone.
+// ctx returns the context of the request, which ends when the caller has gone.
 func (c *call) ctx() context.Context { return c.r.Context() }
 
 // known serves a route for clients with a key, within their rate and number of calls.
@@ -82,10 +82,10 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// hurry bounds how long a body may take, whether or not a handler reads it: before the server
-// answers, it reads the rest of the body, also that of a caller without a key. hurry also lifts the
-// write bound that the last answer left on this connection, which would otherwise apply to the "100
-// Continue" of this call.
+// hurry bounds how long a body may take, whether or not a handler reads it. Before the server
+// answers, it reads the rest of the body, even from a caller without a key. hurry also lifts the
+// write bound that the last answer left on this connection. Otherwise that bound would apply to the
+// "100 Continue" of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // fails where the connection has no deadlines
@@ -140,11 +140,11 @@ func (c *call) write(status int, contentType string, v any) {
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Content-Language", string(c.lang))
 	c.w.Header().Set("Vary", "Accept-Language")
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // as in hurry
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(time.Minute)) // fails as in hurry
 	c.w.WriteHeader(status)
 	enc := json.NewEncoder(c.w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the caller has gone
+	_ = enc.Encode(v) // fails when the caller has gone
 }
 
 func (c *call) text(status int, body string) error {

@@ -129,7 +129,7 @@ func (b *body) small(of *asked) bool {
 	return b.file == nil && (of.media == "application/xml" || of.media == "text/xml")
 }
 
-// baseName returns a name that others gave without folders, short and in UTF-8.
+// baseName removes the folders from a name that others gave. It returns a short name in UTF-8.
 func baseName(name string) string {
 	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "\uFFFD"), `\`, "/"))
 	if name == "." || name == "/" || name == ".." {

@@ -22,7 +22,8 @@ type eventsAnswer struct {
 }
 
 const (
-	// eventsScanned is how many outcomes one call reads, those of other clients included.
+	// eventsScanned is about how many outcomes a call reads before it answers or, with wait,
+	// pauses. Those of other clients are included.
 	eventsScanned = 2000
 	// maxEventsWait is how long a call may wait for the next outcome.
 	maxEventsWait = time.Minute
@@ -186,7 +187,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 			switch t := &told[i]; {
 			case t.Err != nil && c.client.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
-			case t.Err != nil: // whose it is cannot be read either, and it must not stop the others
+			case t.Err != nil: // its tenant cannot be read either; it must not stop the others
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).Msg("event left out")
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))

@@ -98,9 +98,9 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 		ledger.Millis(r.Revision()) >= f.from.At
 }
 
-// matchUnread is match for an entry that cannot be read. At most its state and tenant are known, so
-// it is listed only when the filter asks for nothing else. The ref and the number of the filter
-// need no check: the look-up by them has found the entry.
+// matchUnread is match for an entry that cannot be read. At most its state and tenant are known. So
+// the entry is not listed when the filter selects by anything that only a readable entry shows. The
+// ref and the number of the filter need no check: the look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.Tenants)
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()

@@ -79,7 +79,8 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 	var here ledger.Invoice
 	if a.Taken == ledger.Present {
 		here = entries[inv.ID]
-		met = []string{here.Tenant, inv.Tenant} // inv: of a result that only the archive has
+		// When only the archive has the result, inv has the tenant.
+		met = []string{here.Tenant, inv.Tenant}
 	}
 	for _, tenant := range met {
 		if tenant != "" && !c.client.owns(tenant) {

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// invoiceAnswer is the result document of an invoice, with where the rest of it is.
+// invoiceAnswer is the result document of an invoice, with links to the rest of it.
 type invoiceAnswer struct {
 	results.Result
 	Links *invoiceLinks `json:"links,omitempty"`

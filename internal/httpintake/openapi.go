@@ -18,7 +18,7 @@ var openAPI []byte
 //go:embed docs.html
 var docsPage string
 
-// document is the description of the interface, and the page to read it.
+// document is the description of the interface as a page for people.
 type document struct{ page []byte }
 
 // operation is one line of the description, as the page shows it.

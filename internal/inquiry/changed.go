@@ -99,7 +99,7 @@ func still(places []ledger.Place, invs []ledger.Invoice) iter.Seq2[int, ledger.P
 }
 
 // read reads the entries at places of lists of these states. Nearly all entries that are kept are
-// receipted.
+// receipted. So Listed, which is faster for such entries, reads lists that may have them.
 func (r *Reader) read(ctx context.Context, states []ledger.State, places []ledger.Place) ([]ledger.Invoice, error) {
 	ids := make([]string, len(places))
 	for i, p := range places {

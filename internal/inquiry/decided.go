@@ -50,8 +50,8 @@ type page struct {
 	err    error
 }
 
-// ahead yields page after page of invoices. While one is worked on, two more are read: Redis and
-// both stages of this process then work at the same time.
+// ahead yields page after page of invoices. While one is worked on, the next is read, and the
+// places of the one after that are listed. So Redis and this process work at the same time.
 func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[[]ledger.Invoice, error] {
 	return func(yield func([]ledger.Invoice, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -68,7 +68,7 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 		}()
 		for coming := range pages {
 			p := <-coming
-			_ = r.skip(p.unread) // what is left of it is p.err
+			_ = r.skip(p.unread) // the error that it returns is in p.err
 			if !yield(p.invs, p.err) || p.err != nil {
 				return
 			}
@@ -76,7 +76,8 @@ func (r *Reader) ahead(ctx context.Context, from time.Time, f Filter) iter.Seq2[
 	}
 }
 
-// pages sends pages in order, each as it is read, until the end, an error, or ctx is done.
+// pages sends one channel for each page, in order. The page comes through it when it is read. pages
+// returns at the end, after an error, or when ctx is done.
 func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- chan page) {
 	place, states := ledger.Place{At: ledger.At(from)}, f.states()
 	for len(states) > 0 && ctx.Err() == nil {
@@ -85,11 +86,11 @@ func (r *Reader) pages(ctx context.Context, from time.Time, f Filter, to chan<- 
 			return
 		}
 		coming := make(chan page, 1)
-		to <- coming // it is read to the end, whatever happens
+		to <- coming // ahead receives until pages returns, whatever happens
 		if sick, other := ledger.Skip(err); other != nil {
 			coming <- page{err: err}
 			return
-		} else if sick != nil { // it is named once; the other states are listed
+		} else if sick != nil { // the index is named once; the other states are listed
 			states = slices.DeleteFunc(slices.Clone(states), func(s ledger.State) bool {
 				return slices.ContainsFunc(sick, func(u ledger.Unreadable) bool { return u.Key == ledger.IndexOf(s) })
 			})

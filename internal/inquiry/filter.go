@@ -8,8 +8,8 @@ import (
 )
 
 // Filter says which invoices a list shows. An empty field passes all. Only the states narrow what
-// is read: for the other fields every entry since the start of the list is looked at. An index for
-// each field would cost memory for every invoice that is kept.
+// is read, and KsefNumber narrows the states. For the other fields every entry since the start of
+// the list is looked at. An index for each field would cost memory for every invoice that is kept.
 type Filter struct {
 	// State is the only state that passes. Waiting passes the invoices that wait for something:
 	// they are not decided, or their receipt is missing. At most one of the two is set. With

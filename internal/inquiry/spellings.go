@@ -70,7 +70,7 @@ func (r *Reader) scanNumber(ctx context.Context, number string, tenants []string
 	return nil, nil
 }
 
-// spellings lists the numbers that a person may mean: the one that was typed first.
+// spellings lists the numbers that a person may mean. The number as it was typed comes first.
 func spellings(number string) []string {
 	all := []string{number}
 	parts := strings.Fields(number)

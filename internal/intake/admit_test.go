@@ -267,7 +267,7 @@ func TestAdmit_RepeatedDocumentsInOneCall_AreTakenOnce(t *testing.T) {
 	if got[4].Err == nil || got[4].Err.Error() != got[3].Err.Error() {
 		t.Errorf("the copy of a refused one: %v, want %v", got[4].Err, got[3].Err)
 	}
-	// Handed in again, all of them are present or refused, the first ones too.
+	// Handed in again, the document and its copy are both present.
 	for i, want := range []ledger.Taken{ledger.Present, ledger.Present} {
 		if again := g.admit(a, b); again[i].Taken != want {
 			t.Errorf("handed in again, answer %d is %s", i, again[i].Taken)

@@ -19,8 +19,8 @@ import (
 
 const retention = 90 * 24 * time.Hour
 
-// later sets the clock of the gate to monday and d, and prunes the entries that ended before the
-// retention.
+// later sets the clock of the gate to monday plus d. If d is longer than the retention, it prunes
+// all entries that have ended.
 func (g *gate) later(d time.Duration) {
 	g.t.Helper()
 	now := monday.Add(d)
@@ -170,7 +170,8 @@ func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T)
 	}
 }
 
-// The same, where the worker has archived it together with the invoices of its package.
+// The invoice was accepted long ago, and the worker archived it in one object with other invoices
+// of its package.
 func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	g := newGate(t, nil)
 	d, never := numbered(1), numbered(2)

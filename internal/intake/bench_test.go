@@ -113,7 +113,8 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 // the file, because whether a rewrite falls into a round would be chance.
 func durableRedis(b *testing.B) redis.UniversalClient {
 	b.Helper()
-	// As enqueue submit does it; bare asynq gets the same.
+	// The garbage collector is set as enqueue submit sets it. Bare asynq runs with the same
+	// settings.
 	limit, percent := debug.SetMemoryLimit(192<<20), debug.SetGCPercent(-1)
 	b.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	srv := redistest.StartWith(b, redisd.Options{AppendOnly: true, Args: []string{"--auto-aof-rewrite-percentage", "0"}})

@@ -82,9 +82,9 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 //
 // It may when the other one has ended. An invoice that was rejected or dismissed is not in KSeF. An
 // invoice that was parked may be there, and nothing is risked all the same: the new document has
-// the same seller, kind and number, so KSeF takes at most one of the two. If it took the parked
-// one, it answers 440 to the new one, and the content decides, even when the parked one's document
-// is lost: the same content is recovered, other content is a conflict.
+// the same seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked
+// one, it answers 440 to the new one. Then the content decides, even when the document of the
+// parked one is lost: the same content is recovered, other content is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {

@@ -15,7 +15,8 @@ import (
 
 // Corrects names the rejected invoice that a document is the technical correction of: its id, or
 // the SHA-256 of its bytes in hex or Base64. "" names none. KSeF takes a technical correction of an
-// invoice that was issued offline, and it must say the same as the rejected one in better XML.
+// invoice that was issued offline. The correction must say the same as the rejected invoice, in
+// better XML.
 type Corrects string
 
 // Check returns an [*invoice.FieldError] for what is neither an id nor a hash, or does not go with

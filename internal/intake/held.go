@@ -41,7 +41,7 @@ func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admissio
 }
 
 // findHeldExports sets Held for repeated exports: the ledger has the same invoice in other bytes. A
-// document that cannot be compared now counts as another invoice.
+// document that cannot be compared at present counts as another invoice.
 func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Document, out []Admission) error {
 	var at []int
 	var invs []ledger.Invoice

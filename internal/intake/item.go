@@ -75,7 +75,7 @@ type Problem struct {
 // Error returns "what: cause; hint".
 func (p *Problem) Error() string {
 	s := p.What
-	if p.Err != nil && !errors.Is(p.Err, fs.ErrNotExist) { // What says that better
+	if p.Err != nil && !errors.Is(p.Err, fs.ErrNotExist) { // the field What says that better
 		s += ": " + p.Err.Error()
 	}
 	if p.Hint != "" {

@@ -33,7 +33,8 @@ type manifestLine struct {
 // Read yields the documents of a manifest: NDJSON, one document a line, with the fields path or
 // xml, ref, lane, offline, deadline, tenant and corrects. Empty lines are skipped. A line that is
 // wrong is an Item with Err, and Read goes on; a line that is too long ends the sequence. Terms are
-// those of the line alone. When ctx is done, the sequence ends early. It may be iterated once.
+// those of the line alone. When ctx is done, the sequence ends early. The sequence may be iterated
+// once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		// In JSON a character of a document takes up to six: \u003c.

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A tenant hands in very many documents. From then on its tasks go to a queue of their own, and
-// those of another tenant do not. When the same documents are handed in again, they stay in the
-// queue where they are, and get no second task.
+// A tenant hands in very many documents. From then on its tasks go to the overflow queue, and those
+// of another tenant do not. When the same documents are handed in again, they stay in the queue
+// where they are, and get no second task.
 func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testing.T) {
 	g := newGate(t, nil)
 	var flood []Document
@@ -37,7 +37,7 @@ func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testi
 	if n, err := g.Queue.Depth(queue.KindSubmit); err != nil || n != 7 {
 		t.Errorf("%d tasks are queued, %v, want 7", n, err)
 	}
-	// A task that is put for one of these invoices later goes to that queue as well.
+	// A later task for one of the overflowing invoices goes to the overflow queue as well.
 	inv, err := g.Ledger.Invoice(t.Context(), many[0].Invoice.ID)
 	g.must(err)
 	g.must(g.Queue.Put(t.Context(), queue.KindSubmit, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow}))

@@ -67,7 +67,7 @@ func (a *Admitter) prepare(
 			n.Invoice = readOf(h, d, from.Name)
 			return n, err
 		}
-		terms.Lane, terms.Offline = ledger.Express, false // it says itself that it was issued offline
+		terms.Lane, terms.Offline = ledger.Express, false // a correction is always sent as offline
 	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)
 	if err != nil {
@@ -118,8 +118,8 @@ func (a *Admitter) prepare(
 	return n, nil
 }
 
-// readOf returns what could be read of a document that is refused. A result has a day as P_1, or
-// nothing: any other P_1 is the value of the document's fault.
+// readOf returns what could be read of a document that is refused. It leaves out a P_1 that is not
+// a day: the fault of the document shows that value.
 func readOf(h invoice.Header, d Document, tenant string) ledger.Invoice {
 	return ledger.Invoice{
 		Facts: ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: invoice.Day(h.IssueDate), File: d.File, Ref: d.Ref,

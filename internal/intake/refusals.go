@@ -161,8 +161,8 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	return out, true
 }
 
-// maxFaults is how many faults of a document are kept. All of them are shown again when the
-// document is handed in again.
+// maxFaults is how many faults of a document are kept. Handing the document in again shows all its
+// faults.
 const maxFaults = 5
 
 // ends returns the refusals that end with this outcome of a document: those of its ref and its

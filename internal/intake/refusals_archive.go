@@ -9,9 +9,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// An archive may be refused for several of its entries, and all these refusals are of one file, the
-// archive. They are one record, which names each of them. It ends when the archive is made again
-// and handed in: then documents in it are taken, and the archive itself has no fault.
+// An archive may be refused for several of its entries. All these faults are about one file, the
+// archive, so they are in one record. The record names the first of them, up to maxFaults, and
+// counts the others. It ends when the archive is made again and handed in: then documents in it are
+// taken, and the archive itself has no fault.
 
 // together adds the faults for which the same file was refused earlier in this run.
 func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {

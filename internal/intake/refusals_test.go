@@ -139,8 +139,8 @@ func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
 	d.wants("a.xml")
 }
 
-// The archive has two entries at fault, and one that is taken. Its record names both faults, and
-// ends when the archive is made again without them.
+// The ZIP has two entries at fault, and two that are taken. Its record names both faults, and ends
+// when the ZIP is made again without them.
 func TestRefusals_ArchiveIsMadeAgain_ItsRecordEnds(t *testing.T) {
 	d := newRecorder(t)
 	pack := func(names ...string) []byte {
@@ -187,8 +187,8 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d.wants()
 }
 
-// A document that was taken before has an entry that says how it stands. Nobody has to act on it
-// because it was handed in again for the wrong tenant.
+// A document that was taken before has an entry that says how it stands. So nobody has to act when
+// it is handed in again for the wrong tenant.
 func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}

@@ -10,7 +10,7 @@ import (
 
 // CheckRepeated refuses a JSON text in which an object has a name twice. It returns an
 // [*invoice.FieldError] of that name, or nil when there is none. RFC 8259 leaves open which of the
-// two counts, so readers differ: what we read would not be what the gateway reads. Names that
+// two counts, so readers differ: what we read might not be what the gateway reads. Names that
 // differ only in case count as the same, as encoding/json has it. The text must be JSON.
 func CheckRepeated(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array

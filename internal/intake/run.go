@@ -226,7 +226,7 @@ func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Ad
 		}
 	}
 	var admitted []Admission
-	var err error // with a complete answer: the queue failed, but the ledger has the documents
+	var err error // beside a complete answer: the ledger has the documents, but the queue failed
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)
 	}

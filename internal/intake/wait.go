@@ -24,8 +24,8 @@ type WaitOptions struct {
 	// Progress is called after each poll of the ledger, in the goroutine that called Wait; may be
 	// nil.
 	Progress func(Standing)
-	// Open is called after each successful poll with the first 200 invoices that are not decided,
-	// in the order in which they were named; may be nil.
+	// Open is called after each successful poll that leaves invoices to wait for. It gets the first
+	// 200 of them, in the order in which they were named; may be nil.
 	Open func([]ledger.Invoice)
 }
 
@@ -41,7 +41,8 @@ type Standing struct {
 	Err error
 }
 
-// Decided returns how many invoices wait for nothing except a receipt.
+// Decided returns how many invoices have one of these outcomes. Accepted ones may still wait for
+// their receipt.
 func (s Standing) Decided() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
 
 // The pause between two polls: short while entries change, growing while they do not. It is at

@@ -89,7 +89,8 @@ func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
 	case reflect.Struct:
 		rule = "must be a JSON object"
 	}
-	field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // the fields of Wanted are those of the text
+	// The path may contain the name of the embedded Wanted, which is no field of the text.
+	field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
 	return &invoice.FieldError{Field: cmp.Or(field, at), Rule: rule, Value: wrong.Value}
 }
 

@@ -94,7 +94,8 @@ func (c *canon) ignored() *[]byte {
 	return nil
 }
 
-// skip reads to the end of the element that has just begun, and stores its text in into.
+// skip reads to the end of the element that has just begun. It stores the first maxIgnored bytes of
+// the element's text in into.
 func (c *canon) skip(into *[]byte) error {
 	kept, gap := []byte{}, false
 	for depth := len(c.open); len(c.open) >= depth; {

@@ -84,8 +84,8 @@ func (r *reader) keepAttribute(a attribute) span {
 	if a.refs {
 		raw = r.decode(nil, a.value)
 	}
-	// At most 64 characters are kept. White space is not collapsed, because the XSD compares the
-	// exact string.
+	// Only characters that begin in the first 64 bytes are kept. White space is not collapsed,
+	// because the XSD compares the exact string.
 	for i, c := range string(raw) {
 		if i >= 64 {
 			break

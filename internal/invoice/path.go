@@ -5,8 +5,8 @@ package invoice
 // something else.
 type node uint8
 
-// The order matters: [node.child] adds to a constant to go from a party to its identification, and
-// from there to NIP and name.
+// The order matters. [node.child] adds 1 to a party to get its identification, and adds 1 or 2 to
+// that to get the NIP or the name.
 const (
 	nodeOther node = iota // an element that is ignored together with its content
 	nodeFaktura

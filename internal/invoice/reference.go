@@ -81,8 +81,8 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends the text of a span that was scanned before to dst, with its references replaced
-// and its line ends as XML reads them.
+// decode appends to dst the text of a span that the scanner has accepted. It replaces references,
+// and reads line ends as XML does.
 func (s *source) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')

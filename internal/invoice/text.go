@@ -114,8 +114,8 @@ func (s *source) checkChars(from, to int) *FieldError {
 			}
 			i++
 		case classWide:
-			// The slice does not end at the offset to. A character that is cut off there is still
-			// found invalid, because an ASCII byte follows it.
+			// The slice goes beyond the offset "to". A character that is cut off at that offset is
+			// still found invalid, because the byte there is ASCII.
 			n, rule := wide(s.data[i:])
 			if rule != "" {
 				if err := s.oddChar(i, rule); err != nil {

@@ -78,8 +78,8 @@ func (g Group) Counter() Group {
 
 // OfObject reports whether a request of the group asks about one thing that exists already: a
 // session, an invoice, an export. Such a thing can be out of order alone. Requests that open a
-// session, send an invoice, log in, or fetch the public key or limits concern the other side as a
-// whole.
+// session, send an invoice, log in, list sessions, or fetch the public key or limits concern the
+// other side as a whole.
 func (g Group) OfObject() bool {
 	switch g {
 	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,

@@ -19,7 +19,7 @@ type Receipt struct {
 	Session string                 // NumerReferencyjnySesji
 	Pages   int                    // LiczbaStron; 10,000 lines a page
 	Lines   map[string]ReceiptLine // by KSeF number in the canonical form, see [invoice.CanonicalKsefNumber]
-	ByHash  map[string]string      // content hash → KSeF number as it is written there
+	ByHash  map[string]string      // content hash → KSeF number as the UPO writes it
 }
 
 // Line returns the line of a KSeF number, however it is spelled.

@@ -12,11 +12,12 @@ var (
 	longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{64,}`)
 )
 
-// Printable makes a text of the other side fit for a log line; see the errors of this package.
+// Printable makes a text that the other side sent fit for a log line, as the errors of this package
+// do.
 func Printable(s string) string { return printable(s) }
 
-// printable makes a text of the other side fit for a log line: one short line without markup (it
-// may be a piece of the invoice) and without long Base64.
+// printable makes a text that the other side sent fit for a log line: one short line without
+// markup, which may be a piece of the invoice, and without long Base64.
 func printable(s string) string {
 	s = markup.ReplaceAllString(s, "[markup]")
 	s = longRun.ReplaceAllString(s, "[data]")
@@ -30,7 +31,7 @@ func printable(s string) string {
 }
 
 // Clip returns s as valid UTF-8, cut to at most limit bytes. It cuts before a rune and marks the
-// cut with "…", which comes on top of limit.
+// cut with "…". The mark is not counted in limit.
 func Clip(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= limit {

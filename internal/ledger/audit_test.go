@@ -93,8 +93,8 @@ func snapshotOf(t interface {
 	return s
 }
 
-// thaw moves entries and identities out of their buckets, to where those with keys of their own
-// are.
+// thaw moves entries and identities out of their buckets, to the keys that they would have outside
+// a bucket.
 func (s *snapshot) thaw() {
 	for key, h := range s.Hashes {
 		if name, ok := strings.CutPrefix(key, "final:"); ok {

@@ -113,7 +113,7 @@ func TestCompact_SweepFindsWhatAnOlderBuildReceipted_AndPacksItOnce(t *testing.T
 	}
 }
 
-// What cannot be packed without a loss stays, and so does what changes meanwhile.
+// An entry that cannot be packed without a loss stays as it is.
 func TestCompact_WhatARecordCannotHold_StaysAsItIs(t *testing.T) {
 	next := worlds(t)
 	for name, spoil := range map[string]func(w *world, key string) error{
@@ -219,7 +219,7 @@ func TestCompact_SealedTexts_AreReadCountedAndSealedAgain(t *testing.T) {
 	w.Ledger = first
 }
 
-// An older build takes a packed entry for that of a newer one: see TestNewer.
+// An older build takes a packed entry for an entry of a newer build: see TestNewer.
 func TestCompact_AnOlderBuild_ReadsTheLayoutOfANewerOne(t *testing.T) {
 	var known Invoice
 	if known.unpackFacts(finalFacts) == nil && known.V <= Version {

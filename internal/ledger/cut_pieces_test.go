@@ -132,8 +132,9 @@ func TestCut_ProcessDiesBetweenPieces_ASmallerPackageIsWholeAndTheRestWaits(t *t
 	w.audit()
 }
 
-// A worker opens the package while it is still being cut. The sweep lets that happen when the
-// process that cuts was suspended. From then on the package must get no more invoices.
+// A worker opens the package while it is still being cut. That can happen when the process that
+// cuts was suspended and the sweep goes on with its package. From then on the package must get no
+// more invoices.
 func TestCut_ThePackageMovesBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	manyWaiting(w, 3*cutPiece, distinct)
@@ -168,8 +169,8 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	w.audit()
 }
 
-// Numbers of several sellers may be the same: thousands of self-billed invoices of one number wait
-// for a package each. They do not keep the others from going together.
+// Several sellers may use the same number. Thousands of self-billed invoices of one number each
+// need a package of their own. They do not keep the other invoices from going in one package.
 func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w := oneWorld(t)
 	const same, others = 2300, 300

@@ -29,7 +29,7 @@ func TestDictionary_IsTheOneThatDocumentsAreStoredWith(t *testing.T) {
 	}
 }
 
-// A document that an earlier build stored. The bytes are those that it wrote.
+// This build opens documents of each layout, and the bytes that an earlier build has stored.
 func TestOpen_DocumentsOfEachLayout_AreOpenedByThisBuild(t *testing.T) {
 	plain, keyed, _ := sealers(t)
 	doc := invoicesDict[len(invoicesDict)-2800:]

@@ -29,7 +29,8 @@ func (d Dismissal) note(at time.Time, was string) string {
 	return s
 }
 
-// shortened cuts a text to at most limit bytes, between two characters.
+// shortened cuts a text that is longer than limit bytes. It keeps at most limit bytes, cuts between
+// two characters, and adds "…".
 func shortened(s string, limit int) string {
 	if len(s) <= limit {
 		return s

@@ -15,7 +15,8 @@ func (e Edit) with(field string, value any) Edit {
 	return append(e[:len(e):len(e)], change{field, value})
 }
 
-// Because returns an edit that writes KSeF's code, 0 if it is not KSeF's doing, and the reason.
+// Because returns an edit that writes the reason and KSeF's code; the code is 0 when the reason is
+// not KSeF's.
 func Because(code int, reason string) Edit {
 	return Edit{{"code", code}, {"reason", reason}}
 }
@@ -41,7 +42,8 @@ func (e Edit) Resends(n int) Edit { return e.with("resends", n) }
 // FailedSessions writes how many online sessions failed with the invoice and gave no verdict.
 func (e Edit) FailedSessions(n int) Edit { return e.with("failed_sessions", n) }
 
-// Denied writes when KSeF first answered 410 and accepted nothing of the tenant.
+// Denied writes when KSeF first answered the invoice with 410 while it accepted nothing of the
+// tenant.
 func (e Edit) Denied(at Millis) Edit { return e.with("denied", at) }
 
 // Number writes the KSeF number of an accepted invoice.
@@ -94,7 +96,8 @@ func (e PackageEdit) Reason(s string) PackageEdit {
 	return e.with("reason", s, func(p *Package) { p.Reason = s })
 }
 
-// Opened writes the session that was opened for the package, and the worker that has its key.
+// Opened writes the session that was opened for the package, when it was opened, and the worker
+// that has its key.
 func (e PackageEdit) Opened(session, owner string, at Millis) PackageEdit {
 	e = e.with("session", session, func(p *Package) { p.Session = session })
 	e = e.Owner(owner)

@@ -110,7 +110,7 @@ type Package struct {
 	Owner     string       `redis:"owner"`      // the worker that has the session's key and closes it; "" if any worker may
 	Refusals  int          `redis:"refusals"`   // sessions with these invoices that were refused as a whole
 	Parent    string       `redis:"parent"`     // the package from whose refusal this one was made
-	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any
+	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any invoice
 	Rest      string       `redis:"rest"`       // the package from which this one was split off as a probe
 	NotBefore Millis       `redis:"not_before"` // it is not submitted before this time
 	Doubt     Millis       `redis:"doubt"`      // since when its session does not account for every invoice

@@ -7,7 +7,8 @@ import (
 )
 
 // What the quick reader reads, encoding/json reads in the same way. What the quick reader leaves to
-// encoding/json only takes longer. The check of whole shows that it does read stored facts.
+// encoding/json only takes longer. The check of the variable whole shows that the quick reader does
+// read stored facts.
 func FuzzFacts_QuickReader_AgreesWithJSON(f *testing.F) {
 	whole := storedFacts{Facts: Facts{V: 1, Revision: 2, ID: "inv-x", CreatedAt: 3, Tenant: "Łódź 1", NIP: "5210000026", Context: "c",
 		Subject: "s",

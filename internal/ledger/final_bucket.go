@@ -117,8 +117,8 @@ func frozenOf(ctx context.Context, st *store, rdb pipeliner, ids []string, which
 	return values, err
 }
 
-// thaw gives entries that are in buckets keys of their own, so that scripts can change them. Those
-// that cannot be read stay. It returns how many it moved.
+// thaw moves entries out of their buckets, each into a key of its own, so that scripts can change
+// them. Entries that cannot be read stay. It returns how many it moved.
 func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 	cmds, err := st.readEntries(ctx, ids)
 	if err != nil {

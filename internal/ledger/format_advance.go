@@ -31,9 +31,9 @@ type FormatStatus struct {
 const maxSteps = 4
 
 // Advance leads the ledger towards the newest format that every living process reads, one or more
-// steps at a time; see [Home]. The sweep calls it. after is how long each of the two steps is put
-// off. Other processes are known to be alive only by their heartbeats. The caller's own process
-// counts as alive without one.
+// steps at a time. The sweep calls it. Home.step describes the two steps; after is how long each of
+// them is put off. Other processes are known to be alive only by their heartbeats. The caller's own
+// process counts as alive without one.
 func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (FormatStatus, error) {
 	var s FormatStatus
 	for range maxSteps {
@@ -68,8 +68,8 @@ func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (Format
 
 // behind returns the names of living processes that do not read the newest format of this build,
 // and the newest format that all of them read. There is no list of living processes, because builds
-// of the first format wrote none. So behind goes through all keys, until the newest format is
-// written.
+// of the first format wrote none. So behind goes through all keys. It is no longer called once the
+// newest format is written.
 func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, err error) {
 	reads = Format
 	match := globText(fs.key(keyWorker)) + "*"

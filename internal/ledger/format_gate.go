@@ -15,8 +15,8 @@ import (
 // does not read it ended.
 const gateFresh = 3 * time.Second
 
-// formatGate remembers which format may be written. Safe for concurrent use. Its zero value knows
-// of none.
+// formatGate remembers which format may be written. Safe for concurrent use. The zero value has no
+// answer yet.
 type formatGate struct {
 	asking sync.Mutex
 	known  atomic.Pointer[gateAnswer]
@@ -27,14 +27,14 @@ type gateAnswer struct {
 	at     time.Time
 }
 
-// note remembers what a home says that was just read or written.
+// note remembers which format may be written according to a home that was just read or written.
 func (g *formatGate) note(h Home) { g.known.Store(&gateAnswer{writes: h.writes(), at: time.Now()}) }
 
 func (g *formatGate) close() { g.known.Store(&gateAnswer{at: time.Now()}) }
 
 // EverybodyReads reports whether a format may be written: every process of the pool reads it, and
-// none that does not can come back. It asks Redis at most every few seconds; while one goroutine
-// asks, the others take the earlier answer. While there is none, EverybodyReads reports false.
+// no process that does not read it can come back. It asks Redis at most every few seconds. While
+// one goroutine asks, the others take the earlier answer; without an earlier answer they get false.
 func (st *store) EverybodyReads(ctx context.Context, format int) bool {
 	if format <= FormatKeys {
 		return true

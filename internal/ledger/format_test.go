@@ -117,7 +117,7 @@ func TestAdvance_AnEarlierBuildIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 }
 
 // A worker of an earlier build comes back before the hour is over, as in a roll-back. The hour
-// begins again when it has ended.
+// begins again when that worker has ended.
 func TestAdvance_AnEarlierBuildComesBack_TheTimeBeginsAgain(t *testing.T) {
 	w := oneWorld(t)
 	before(w)

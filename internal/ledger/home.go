@@ -207,8 +207,9 @@ func (hs *HomeStore) stillHere(ctx context.Context, cmd *redis.StringCmd) error 
 }
 
 // Rehome writes that the gateway of a ledger has another address now. Only a home that is
-// identified by its address can move. from is the home as the caller read it; Rehome returns a
-// [*HomeError] if the home has changed since.
+// identified by its address can move. from is the home as the caller read it. Rehome changes
+// nothing if the home has changed since. It returns a [*HomeError] if the ledger does not belong to
+// the new address afterwards.
 func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
 	at, raw, err := hs.home(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[
 		for tenant, n := range more {
 			key := ws.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
-			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy: a key that expired in between would never expire again
+			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy: without a key it would set nothing
 		}
 		return nil
 	})

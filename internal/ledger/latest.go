@@ -38,8 +38,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 		}
 		at := strconv.FormatInt(int64(before.At), 10)
 		highest = "(" + at
-		// Redis orders the invoices of one millisecond by their ids. This list has the last one
-		// first.
+		// Redis orders the invoices of one millisecond by their ids, in ascending order. Latest
+		// lists the last one first.
 		same, err := er.rdb.ZRangeByScore(ctx, key, &redis.ZRangeBy{Min: at, Max: at, Count: sameInstant}).Result()
 		if err = sickOr(err, keyState+string(s)); err != nil {
 			return nil, fmt.Errorf("list %s invoices: %w", s, err)

@@ -66,7 +66,8 @@ func TestListed_EntriesOfEveryKind_AreReadAsInvoicesReadsThem(t *testing.T) {
 	}
 }
 
-// Only a fault leaves an entry in both places. Then the key of its own counts, as for the scripts.
+// Only a fault leaves an entry both in a bucket and under a key of its own. Then the key of its own
+// counts, as it does for the scripts.
 func TestListed_AnEntryIsInItsBucketAndHasAKey_TheKeyCounts(t *testing.T) {
 	w := unaudited(t)
 	inv, other := w.receipt(w.accepted("1", "", "a.xml")), w.receipt(w.accepted("2", "", "b.xml"))
@@ -99,7 +100,7 @@ func TestListed_ManyEntries_TakesOneRoundTripForEachPiece(t *testing.T) {
 	count := &roundTrips{}
 	w.rdb.AddHook(count)
 	got, err := fresh.Listed(ctx(), ids)
-	if err != nil || len(got) != n || count.n != 3+1 { // and one for their shape
+	if err != nil || len(got) != n || count.n != 3+1 { // three pieces, and the shapes
 		t.Errorf("read %d in %d round trips, %v", len(got), count.n, err)
 	}
 }

@@ -55,7 +55,7 @@ type modelPackage struct {
 	members []string
 }
 
-// actor is one worker, with what it has read and when.
+// actor is one worker with its copies of entries, as it read them last.
 type actor struct {
 	name string
 	invs map[string]Invoice

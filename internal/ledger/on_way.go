@@ -21,8 +21,8 @@ type OnWay struct {
 func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	// A key that should be a list and is not is skipped, too: otherwise nothing of any tenant would
-	// be cut.
+	// A key that holds another type than a sorted set is skipped: otherwise nothing of any tenant
+	// would be cut.
 	err := ps.pipe(ctx, func(p redis.Pipeliner) {
 		for i, s := range states {
 			lists[i] = p.ZRevRange(ctx, ps.key(keyPackageState, string(s)), 0, int64(limit)-1)

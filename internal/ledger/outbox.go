@@ -48,7 +48,7 @@ func (o *Outcome) Time() time.Time {
 	return Millis(n).Time()
 }
 
-// PlaceOf returns the place before everything that is written from a time on.
+// PlaceOf returns the lowest place that an outcome written at t or later can have.
 func PlaceOf(t time.Time) string { return strconv.FormatInt(max(t.UnixMilli(), 0), 10) + "-0" }
 
 // AfterOutcome reports whether place a is behind place b. "" is before every place.

@@ -55,7 +55,7 @@ func TestOutbox_EveryFinalState_IsWrittenWithTheMove(t *testing.T) {
 	}
 }
 
-// Whoever has the outcome must know whose it is, also when the entry cannot be read.
+// Whoever reads an outcome must learn its tenant, also when the entry cannot be read.
 func TestOutbox_EntryCannotBeRead_SaysItsTenant(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	opaque, newer := w.move(w.take(w.fresh())[0], Rejected), w.move(w.take(w.fresh())[0], Rejected)

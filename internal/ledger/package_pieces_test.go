@@ -26,7 +26,7 @@ func (w *world) dies(s *redis.Script, n int) (killed error) {
 	return killed
 }
 
-// count counts the invoices of a package by state, and fails if one is in another package.
+// count counts the invoices that a package holds, by state.
 func (w *world) count(pkg string) map[State]int {
 	w.t.Helper()
 	held, err := w.Held(ctx(), pkg)
@@ -227,7 +227,7 @@ func TestRepack_ProcessDiesBetweenPieces_EachInvoiceIsInOnePackageAndNobodyClose
 	w.audit()
 }
 
-// The sweep lets a worker open the new package while the one that fills it is suspended.
+// The sweep lets a worker open the new package while the worker that fills it is suspended.
 func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing.T) {
 	w := oneWorld(t)
 	p, ids := w.refusedOf(2 * packagePiece)

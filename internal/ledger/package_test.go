@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// legalPackageMoves repeats the table of state.go, so that nobody changes that by mistake.
+// legalPackageMoves repeats the table of state.go, so that nobody changes that table by mistake.
 var legalPackageMoves = map[PackageState]string{
 	PackageCut:        "opened settled abandoned",
 	PackageOpened:     "uploaded closing settled abandoned", // an online session has nothing to upload

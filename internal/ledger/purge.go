@@ -21,8 +21,8 @@ const purgePasses = 5
 // and counts them by their first word. at is the home that the caller read. If the home has changed
 // since, Purge deletes nothing and returns a [*HomeError]. First it writes into the home that the
 // ledger is being purged, so that no process works with half a ledger. The home is deleted last: a
-// purge that was cut off is run again. The function also is called before any key is deleted; it is
-// for data that is not in Redis. Both also and progress may be nil.
+// purge that was cut off is run again. Before it deletes any key it calls also, a function for data
+// that is not in Redis. Each of also and progress may be nil.
 //
 // Purge does not check what the entries are, or whether workers are alive: the caller does.
 func (hs *HomeStore) Purge(

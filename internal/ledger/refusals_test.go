@@ -132,7 +132,7 @@ func TestPruneRefusals_OldOnesGo_SomeAtATime(t *testing.T) {
 	}
 }
 
-// Refusals must not use up the memory that invoices that were taken in need to finish.
+// Refusals must not use up the memory that the invoices in the ledger need to finish.
 func TestRefuse_RedisIsFull_IsReportedAndNothingIsWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))

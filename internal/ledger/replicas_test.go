@@ -120,7 +120,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 		t.Errorf("the package is %s at %d, told %s at %d", got.State, got.Rev, p.State, p.Rev)
 	}
 	lags(t, "secure", l.Secure(ctx(), &p))
-	// A move that is not a fence works.
+	// A move that does not wait for replicas works.
 	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Edit: Edit{{"package", ""}, {"session", ""}}}))
 
 	back()

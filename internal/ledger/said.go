@@ -38,7 +38,7 @@ func (ss *SaidStore) noteSaid(ctx context.Context, kind, id, said string) error 
 	return nil
 }
 
-// openSaid returns what was said as it was written; "" if this process cannot open it.
+// openSaid returns the stored words in clear text; "" if this process cannot open them.
 func openSaid(st *store, id, stored string) string {
 	said, ok := st.openText(saidText(id), stored)
 	if !ok {

@@ -124,7 +124,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	refusal(t, mayTake(w, ring(t), 0))
 }
 
-// receipted brings an invoice to its receipt, when its document leaves Redis.
+// receipted brings an invoice to its receipt. Then its document leaves Redis.
 func (sc *scenes) receipted(inv Invoice) {
 	sc.t.Helper()
 	sc.must(sc.Wait(ctx(), &inv))
@@ -169,7 +169,7 @@ func TestSealTally_ManyInEveryState_AllAreCounted(t *testing.T) {
 	w.rdb.HDel(ctx(), w.key("inv:", older.ID), "body_seal")
 	tally, err := w.SealTally(ctx())
 	w.must(err)
-	// The helper's documents, "sealed first", have no seal.
+	// The documents that invoiceIn takes in are not sealed at all, so they count as SealOther.
 	want := map[string]int64{SealPlain: 1200, keyed.KeyIDs()[0]: 1301, SealArchived: 1, SealOther: 4}
 	if diff := cmp.Diff(want, tally.Documents); diff != "" {
 		t.Error(diff)

@@ -48,8 +48,8 @@ type SeenStore struct{ *store }
 // maxSeenBy is how many bytes of a name are kept.
 const maxSeenBy = 200
 
-// MarkSeen records that somebody has seen open items; "" takes the mark away. It reports for each
-// whether it is open: the others have no mark.
+// MarkSeen records that somebody has seen open items. An empty by takes their marks away. MarkSeen
+// reports for each item whether it is open. An item that is not open has no mark.
 func (ss *SeenStore) MarkSeen(ctx context.Context, by string, items ...OpenName) ([]bool, error) {
 	done := make([]bool, 0, len(items))
 	for len(items) > 0 {

@@ -209,8 +209,9 @@ func (c *shapeCache) learn(record []byte, own string) {
 	}
 }
 
-// restoreShapes writes the shapes that this process knows and the ledger has lost, or has damaged.
-// The name of a shape is the digest of its text, so no other text can be right.
+// restoreShapes writes every shape that this process knows. That repairs the shapes that the ledger
+// has lost or damaged. The name of a shape is the digest of its text, so no other text can be
+// right.
 func restoreShapes(ctx context.Context, st *store) error {
 	pairs := st.shapes.all()
 	if len(pairs) == 0 {

@@ -17,8 +17,9 @@ var damages = map[string]func(w *world){
 	},
 }
 
-// The packed entries are named and the others are listed. A process that has read the shapes before
-// reads all entries, and writes the shapes again when the key is of the right type or gone.
+// The error names the packed entries, and the other entries are listed. A process that has read the
+// shapes before reads all entries, and writes the shapes again when the key is of the right type or
+// gone.
 func TestShapes_TheirKeyIsDamaged_PackedEntriesAreNamedAndTheOthersListed(t *testing.T) {
 	next := worlds(t)
 	for what, spoil := range damages {

@@ -9,7 +9,7 @@ import (
 // Shed is what [Ledger.Shed] did and found.
 type Shed struct {
 	Gone      int      // documents that were deleted
-	Archived  []string // invoices that ended without KSeF, whose document is in the archive store
+	Archived  []string // rejected, dismissed, superseded; their document is in the archive store
 	Receipted []string // receipted invoices whose document is in the archive store
 }
 
@@ -46,8 +46,8 @@ func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit 
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
 // is called before the removal, and again with kept if the removal failed. It returns false if the
-// invoice has not ended any more: it was retried and needs its document. For how long the entry is
-// kept does not change.
+// invoice has not ended any more: it was retried and needs its document. NoteShed does not change
+// how long the entry is kept.
 func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"
 	if kept {

@@ -90,8 +90,8 @@ func notSick(cmds []redis.Cmder, err error) error {
 	return nil
 }
 
-// SickKeys returns the shared keys that hold another type than the ledger writes, in one round
-// trip, in the order of their names. The keys of each waiting set are among them.
+// SickKeys returns the shared keys that hold another type than the ledger writes, in the order of
+// their names. It checks the keys of each waiting set too.
 func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil && !wrongType(err) {

@@ -20,7 +20,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	for _, of := range []string{"identity", "ref"} {
 		for _, form := range []string{"not packed", "in a bucket"} {
 			if of == "identity" && form == "in a bucket" {
-				continue // the identity is in a bucket, too
+				continue // the identity has no key of its own then: it is in a bucket, too
 			}
 			t.Run(of+" "+form, func(t *testing.T) {
 				w := next(nil)
@@ -77,8 +77,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	}
 }
 
-// While storage keys are rotated, one sick key of a ref keeps no other text from being sealed
-// again.
+// While storage keys are rotated, sick keys of refs keep no text from being sealed again.
 func TestSickNames_ARefWhileKeysAreRotated_TheOthersAreSealedAgain(t *testing.T) {
 	w := unaudited(t)
 	first := w.Ledger

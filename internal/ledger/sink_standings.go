@@ -24,9 +24,9 @@ type Standing struct {
 	// Late says that some of the outcomes left behind were dropped from the outbox before the sink
 	// could be told.
 	Late bool `json:"late,omitempty"`
-	// Outage is when the sink began to take nothing of this tenant, for a reason that, as the sink
-	// says, does not lie in single results. It is 0 while the sink takes results. Probes and Next
-	// are as in [SinkState].
+	// Outage is when the sink began to take nothing of this tenant. The sink says that the reason
+	// does not lie in single results. Outage is 0 while the sink takes results. Probes and Next are
+	// as in [SinkState].
 	Outage Millis `json:"outage,omitempty"`
 	Probes int    `json:"probes,omitempty"`
 	Next   Millis `json:"next,omitempty"`

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// rowsOf returns the cells of the table in a section of a page whose header starts with a word.
+// rowsOf returns the cells of a table in a section of a page. The first column of the table has the
+// header head.
 func rowsOf(t *testing.T, page, section, head string) [][]string {
 	t.Helper()
 	_, rest, found := strings.Cut(page, "\n## "+section+"\n")

@@ -15,7 +15,7 @@ type Taken string
 // The outcomes of [Ledger.Take].
 const (
 	Created Taken = "created" // a new entry, queued
-	Present Taken = "present" // the same document is already here; nothing was written
+	Present Taken = "present" // the same document is already here; its body is restored if needed
 	Refused Taken = "refused" // another document of the same identity is in the way; nothing was written
 	// Unread: the entry of this document, or of its identity, cannot be read. Nothing was written,
 	// because that invoice may be alive or accepted.
@@ -26,7 +26,8 @@ const (
 )
 
 // TakeResult is the outcome for one invoice. ID, State, Rev and Revision are those of its entry, or
-// with [Refused] those of the other document. With [RefUsed] they are not set.
+// with [Refused] those of the other document. With [Unread] they are what is known of the entry
+// that cannot be read. With [RefUsed] they are not set.
 type TakeResult struct {
 	Taken    Taken
 	ID       string

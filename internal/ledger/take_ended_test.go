@@ -41,8 +41,8 @@ func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 	}
 }
 
-// KSeF may have the same invoice in other bytes than were handed in. The verification link contains
-// the hash of KSeF's bytes, so the entry shows that one.
+// KSeF may hold an invoice in other bytes than those that were handed in. The verification link
+// contains the hash of KSeF's bytes, so the entry then has that hash.
 func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)

@@ -49,11 +49,11 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	for i := range batch {
 		ids[i], keys[i] = batch[i].ID, ts.key(keyInvoice, batch[i].ID)
 	}
-	// Nearly always all are new, and one command shows that. The entries get the time of this
-	// command.
+	// Nearly always all invoices are new, and EXISTS alone shows that. The new entries get the time
+	// that the same round trip reads.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
-	var shapes *redis.IntCmd           // a sick key cannot hold shapes
+	var shapes *redis.IntCmd           // fails if its key is sick: then nothing is packed
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -207,8 +207,8 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 	return nil
 }
 
-// decide returns the outcome for each invoice of a batch, in order: one that is created refuses the
-// next one of its identity.
+// decide returns the outcome for each invoice of a batch, in order: an invoice that is created
+// refuses the next invoice of the same identity.
 func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
 	out := make([]TakeResult, len(batch))
 	for i := range batch {

@@ -67,7 +67,7 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 	})
 }
 
-// A script cannot undo anything: an error in the middle would leave half of it done.
+// A script cannot undo anything: an error in the middle would leave its work half done.
 func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		p := w.packed(3)

@@ -11,7 +11,8 @@ import (
 )
 
 // watchHeap samples the bytes of heap objects each millisecond, including dead ones that are not
-// yet collected. peak stops it and returns the highest value above that of the start.
+// yet collected. peak stops the sampling and returns by how many bytes the highest sample was above
+// the value at the start.
 func watchHeap() (peak func() uint64) {
 	const heap = "/memory/classes/heap/objects:bytes"
 	runtime.GC()

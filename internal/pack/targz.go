@@ -52,8 +52,8 @@ func newTarball(w io.Writer, level int) (*tarball, error) {
 	return t, nil
 }
 
-// longest bounds what n bytes become at worst: Deflate stores what it cannot compress, in blocks of
-// at most 64 kB with five bytes each.
+// longest bounds what n bytes become at worst. Deflate stores what it cannot compress, in blocks
+// with five bytes more each. Package flate makes blocks of at least 16 kB.
 func longest(n int64) int64 { return n + 5*(n/(16<<10)+1) + gzipFrame }
 
 // add implements archiver.

@@ -17,7 +17,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// untar reads a tar.gz with the standard library. It is one gzip stream, to the last byte.
+// untar reads a tar.gz with the standard library. It fails the test unless data is one gzip stream,
+// to the last byte.
 func untar(t tester, data []byte) (entries []pack.Entry) {
 	t.Helper()
 	source := bytes.NewReader(data)

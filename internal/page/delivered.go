@@ -19,13 +19,13 @@ type delivery struct {
 	Next     time.Time
 	Behind   int // later results of the same invoice, which wait for it
 
-	left *standingOf // the receiver that was not told yet; nil in the other lists
+	left *standingOf // the receiver, in the list of what it was not told yet; otherwise nil
 }
 
 // delivered are results of one list that the visitor sees.
 type delivered struct {
 	Rows []delivery
-	More bool // there may be others
+	More bool // there may be more
 }
 
 const (
@@ -151,7 +151,8 @@ func (v *deliveries) held(receiver, tenant string, limit int, until time.Time) (
 	})
 }
 
-// failed lists results that a receiver did not take in three days, the newest first.
+// failed lists results that a receiver did not take and that are not tried any more, the newest
+// first.
 func (v *deliveries) failed(receiver, tenant string, limit int, until time.Time) (delivered, error) {
 	at, more := 0, true
 	return v.each(tenant, limit, until, func() ([]delivery, error) {

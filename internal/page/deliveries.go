@@ -68,8 +68,8 @@ func (s standingOf) Tone() string {
 // Trouble reports whether a person may have to look at the receiver.
 func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
 
-// tenantsOf lists the tenants of whose results a receiver takes none. It leaves out tenants that
-// the visitor does not see or does not ask for.
+// tenantsOf lists the tenants whose results a receiver does not take now. It leaves out tenants
+// that the visitor does not see or does not ask for.
 func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
@@ -139,8 +139,9 @@ func (v *deliveries) whole(r Receiver) bool {
 	return v.User.All() || r.Tenants != nil && !slices.ContainsFunc(r.Tenants, func(t string) bool { return !v.sees(t) })
 }
 
-// standing reads how a receiver stands. The counts are those of all that it gets. A visitor who
-// does not see all of that, or asks for one tenant, gets the counts of what was listed.
+// standing reads how a receiver stands. The counts are those of all that the receiver gets. When
+// the visitor does not see all of that, or asks for one tenant, standing leaves the counts 0, and
+// lists counts the results that it lists.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)

@@ -11,7 +11,7 @@ import (
 )
 
 // receiver records a receiver of results that has been out for an hour. For each invoice in
-// answers, outcomes are held and one was given up, each with what the receiver answered.
+// answers, two outcomes are held and one was given up, each with what the receiver answered.
 func (w *world) receiver(name string, answers map[string]string) {
 	w.t.Helper()
 	now, c := time.Now(), ledger.SinkChange{Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{}}

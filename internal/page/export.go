@@ -74,7 +74,7 @@ func (v *openList) openTable() error {
 	})
 }
 
-// invoicesTable answers with what was searched as a table for a spreadsheet program.
+// invoicesTable answers with the invoices of a search as a table for a spreadsheet program.
 func (v *searches) invoicesTable() error {
 	q, err := v.listing.question()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// An invoice whose first session KSeF refused as a whole is in a second package. Its history has
-// both.
+// KSeF refused the first session of an invoice as a whole, so the invoice is in a second package.
+// Its history names both packages.
 func TestHistory_SessionBeforeWasRefused_TellsBothPackages(t *testing.T) {
 	w := newWorld(t, nil)
 	id := w.take("A", sellerA, "FV/1", ledger.Queued, "")

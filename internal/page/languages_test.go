@@ -20,7 +20,7 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// waits says that each invoice waits for what its number is about.
+// waits maps the number of an invoice to what the invoice waits for.
 type waits map[string]waiting.Wait
 
 func (w waits) Explain(_ context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error) {
@@ -33,7 +33,7 @@ func (w waits) Explain(_ context.Context, invs []ledger.Invoice) (map[string]wai
 	return out, nil
 }
 
-// filled returns a form of a text with something in the place of its stars.
+// filled puts a value in the place of each star in the form of a text.
 func filled(form string) string { return strings.ReplaceAll(form, "*", "4711") }
 
 // everyReason makes a world in which each reason and each state that the program can produce is
@@ -115,13 +115,14 @@ const longEnough = 14
 
 var (
 	inserted = regexp.MustCompile(`%(\.\d)?[a-z%]|\*|\{\d\}`)
-	// record matches what the program wrote for the person who looks after it, and the link to the
-	// other language.
+	// record matches what is in another language on purpose: the English text for the person who
+	// looks after the program, and the link to the other language.
 	record = regexp.MustCompile(`(?s)<dd class="code" lang="en">.*?</dd>|<a class="quiet"[^>]*>(English|Polski)</a>`)
 	spaces = regexp.MustCompile(`\s+`)
 )
 
-// pieces are the parts of texts between what is inserted into them.
+// pieces returns the parts of texts that lie between the inserted values. It leaves out short parts
+// and single words.
 func pieces(texts ...string) []string {
 	var out []string
 	for _, text := range texts {
@@ -134,7 +135,7 @@ func pieces(texts ...string) []string {
 	return out
 }
 
-// texts are those that a page can show in each language.
+// texts returns the pieces of the texts that a page can show, for each language.
 func texts(t *testing.T) (english, polish []string) {
 	for _, e := range explain.All() {
 		english = append(english, pieces(e.EN.Name, e.EN.Means, e.EN.Do)...)
@@ -188,7 +189,7 @@ func TestLanguages_EveryPageWithEveryReason_IsInOneLanguage(t *testing.T) {
 			t.Errorf("only %d pages were read", read)
 		}
 	}
-	// The search for foreign texts finds them where they are.
+	// On an English page the same search must find English texts.
 	_, body, _ := p.get("/open", "Accept-Language", "en")
 	if !slices.ContainsFunc(english, func(s string) bool { return strings.Contains(html.UnescapeString(body), s) }) {
 		t.Error("no English text is found on an English page, so this test proves nothing")

@@ -146,7 +146,7 @@ func (v *openList) openRefusals(d *openPage, q *question) error {
 }
 
 // refusedItems returns refused documents, and how many were read. When the question asks only for
-// documents that nobody has marked as seen, it reads more than limit.
+// documents that nobody has marked as seen, it reads up to maxRefusals, even if limit is less.
 func (v *openList) refusedItems(q *question, limit int) (items []item, read int, err error) {
 	if q.Unseen {
 		limit = max(limit, maxRefusals)

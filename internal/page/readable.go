@@ -71,8 +71,8 @@ func (v *single) pdf() error {
 	return v.file(r.ID+".pdf", "application/pdf", pdf)
 }
 
-// form answers with the invoice as people read and print it, in Polish as every invoice is. It is a
-// page of its own: it has its style sheet in itself, and no script.
+// form answers with the invoice as people read and print it. It is in Polish, as every invoice is.
+// The page is complete in itself: it contains its style sheet, and has no script.
 func (v *single) form() error {
 	r, _, doc, err := v.document()
 	if err != nil {

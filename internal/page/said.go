@@ -15,7 +15,7 @@ import (
 // package explain says instead. A Polish page has no English sentence of the program on it, apart
 // from the record for the people who run the program.
 
-// saying is why something stands as it does.
+// saying is a reason, as a page shows it.
 type saying struct {
 	Text string   // "": only the words of the table are shown
 	Lang Language // of the text, where it is not the page's; "" otherwise

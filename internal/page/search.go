@@ -108,14 +108,15 @@ func placeOf(s string) (ledger.Place, bool) {
 	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
 }
 
-// wants reports whether the visitor may see an invoice and it matches the question, apart from the
-// question's text.
+// wants reports whether the visitor may see an invoice, and whether the invoice has the tenant, the
+// state and the issue date that the question asks for.
 func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State)) &&
 		(q.By != issued || q.From <= inv.IssueDate && (q.To == "" || inv.IssueDate <= q.To))
 }
 
-// has reports whether an invoice has the text in one of its names. text is in lower case.
+// has reports whether a text is part of an invoice's number, KSeF number or ref, or is its id or
+// NIP. text is in lower case.
 func has(inv *ledger.Invoice, text string) bool {
 	for _, name := range []string{inv.Number, inv.KsefNumber, inv.Ref} {
 		if strings.Contains(strings.ToLower(name), text) {

@@ -51,7 +51,7 @@ func TestInvoices_MoreThanOnePage_AreListedOnceNewestFirst(t *testing.T) {
 			t.Errorf("%s comes twice", n)
 		}
 		seen[n] = true
-		// Those that were changed within one millisecond have no order.
+		// Invoices that were changed in the same millisecond have no order.
 		if i > 20 && all[i-20] < n {
 			t.Errorf("%s comes behind %s", n, all[i-20])
 		}

@@ -290,7 +290,7 @@ func TestSignIn_NotConfigured_IsNotThere(t *testing.T) {
 	}
 }
 
-// The rights of a session follow the configuration. How long it lasts follows its setting.
+// The rights of a session follow the configuration. SignIn.Lasts says how long the session lasts.
 func TestSession_AtTheProvider_FollowsConfigurationAndExpiry(t *testing.T) {
 	o := newOffice(t, nil)
 	u, _ := url.Parse(o.url)

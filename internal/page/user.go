@@ -14,7 +14,7 @@ type User struct {
 	Provider bool
 	// Check compares a login. It takes as long for a wrong name as for a wrong password.
 	Check func(user, password string) bool
-	// Seal returns a digest of text that changes with the password.
+	// Seal returns a digest of text. The digest changes with the password.
 	Seal func(text string) string
 }
 

@@ -52,7 +52,7 @@ type world struct {
 	waits  []waiting.Count
 }
 
-// slowed refuses the logins of everybody while it is set.
+// slowed refuses the logins of everybody while wait is not 0.
 type slowed struct {
 	wait   time.Duration
 	failed int

@@ -1,4 +1,5 @@
-// Package pemkey reads private keys and certificates from PEM: keys as PKCS#8, also encrypted
-// (PBES2, RFC 8018), PKCS#1 and SEC1, RSA and EC. Its errors say what the file is instead and how
-// to convert it, and never quote it.
+// Package pemkey reads private keys and certificates from PEM files. It takes RSA and EC keys as
+// PKCS#8, encrypted PKCS#8 (PBES2, RFC 8018), PKCS#1 and SEC1. When a file holds something else,
+// the error says what that is and, where that is possible, how to convert it. Errors never quote
+// the file.
 package pemkey

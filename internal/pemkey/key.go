@@ -11,7 +11,7 @@ import (
 	"fmt"
 )
 
-// ErrPassword says that the password does not open the key, or that there is none.
+// ErrPassword says that the password does not open the key, or that no password is known.
 var ErrPassword = errors.New("the password does not open the private key")
 
 // PrivateKey reads the private key in a PEM file. password is used only for an encrypted key; nil:

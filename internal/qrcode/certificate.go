@@ -30,8 +30,8 @@ const minRSABits = 2048
 // ParseCertificate reads a certificate and its private key, each in PEM or DER. The key is in
 // PKCS#8, PKCS#1 or SEC 1; PKCS#8 may be encrypted with the password. An empty key means that the
 // key is in the same PEM file as the certificate. ParseCertificate refuses a key that does not
-// belong to the certificate, and a certificate that KSeF would not take for KOD II. Its errors
-// contain nothing of the key and nothing of the password.
+// belong to the certificate, a key that KSeF would not take for KOD II, and a certificate of type
+// Authentication. Its errors contain nothing of the key and nothing of the password.
 func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 	if len(key) == 0 {
 		key = certificate

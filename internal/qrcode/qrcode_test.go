@@ -105,7 +105,7 @@ func TestPNG_Label_StandsBelowTheCodeAndIsItsOwn(t *testing.T) {
 	}
 }
 
-// kind is a kind of key, with the certificate of it.
+// kind is a key and the name of its kind.
 type kind struct {
 	name string
 	key  crypto.Signer

@@ -71,7 +71,7 @@ func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 			if got := at("retry", "now"); (got - (3*day + hour - off)).Abs() > near {
 				t.Errorf("a task that is tried again in three days returns in %s, with a clock that is %s off", got, off)
 			}
-			// By Redis's clock the second is due and the first is not, whatever this machine says.
+			// By Redis's clock "later" is due and "early" is not, whatever this machine says.
 			redisNow := time.Now().Add(-off)
 			enqueue("early", 2*day)
 			for id, in := range map[string]time.Duration{"early": hour, "later": -hour} {

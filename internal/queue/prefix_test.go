@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// asynq tells its servers by a channel which task to cancel, and no hook of commands sees that.
+// asynq tells its servers by a channel which task to cancel. No hook sees the servers'
+// subscriptions, so the client itself adds the prefix to the channel's name.
 func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolIsTold(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	const id = "same-id"

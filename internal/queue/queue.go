@@ -188,8 +188,8 @@ func (q *Queue) Open(ctx context.Context) error {
 	return nil
 }
 
-// Pending returns how many tasks in the queues of a kind wait to be run at once; 0 for queues that
-// were never used.
+// Pending returns how many tasks in the queues of a kind are due and not yet running; 0 for queues
+// that were never used.
 func (q *Queue) Pending(k Kind) (int, error) {
 	n := 0
 	err := q.each(k, func(info *asynq.QueueInfo) { n += info.Pending })

@@ -27,11 +27,11 @@ const (
 	lease = 30 * time.Second
 )
 
-// replacementIn is how long a replacement has to wait. By then the task's server must have reported
-// the task, if the server runs it; before that, a task that has just begun looks like an orphan. If
-// the lease was last given longer ago, the replacement need not wait. Leases use the servers' own
-// clocks: a wrong clock costs a few seconds, no more. If a later asynq keeps leases elsewhere,
-// every replacement waits.
+// replacementIn is how long a replacement has to wait from now. It may begin when a server that is
+// at work on the task must have reported it: maxReportAge and a second after the lease of the task
+// was last given. Before that, a task that has just begun looks like an orphan. Leases use the
+// servers' own clocks: a wrong clock costs a few seconds, no more. If a later asynq keeps leases
+// elsewhere, every replacement waits.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
 	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {

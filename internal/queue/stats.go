@@ -26,7 +26,7 @@ type TaskInfo struct {
 	Kind  Kind
 	ID    string // of the invoice, package, waiting set or chunk that the task is about
 	// Tenant, Count and IDs are set for a chunk: whose invoices it carries, how many, and their
-	// ids. IDs is nil when the chunks before it carry [maxCarried] invoices.
+	// ids. IDs is nil when this chunk and those before it carry more than [maxCarried] invoices.
 	Tenant string
 	Count  int
 	IDs    []string

@@ -15,8 +15,9 @@ import (
 )
 
 // BenchmarkBook books in the steady state of a full hour, the costliest case: every call drops one
-// old instant and books a new one. It moves the clock so that each booking succeeds, and gives GCRA
-// limits that allow each call. It also reports the microseconds of Redis's CPU in the script.
+// old instant and books a new one. It moves the clock so that each booking succeeds. For comparison
+// it measures package redis_rate, which uses GCRA, with limits that allow each call. It also
+// reports the microseconds of Redis's CPU in the script.
 func BenchmarkBook(b *testing.B) {
 	steady := func(limits Limits) (clock *fakeClock, step time.Duration) {
 		hour := limits[len(limits)-1]

@@ -62,7 +62,7 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 20 * time.Second})
 		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
 		clock.advance(5 * time.Second)
-		for _, sick := range []string{"s1", "s2"} { // told when they may if no other asks
+		for _, sick := range []string{"s1", "s2"} { // they are told how long to wait if no other object asks
 			wantNotNow(t, c.Allow(t.Context(), of(uposOfA, sick)), 5*time.Second, ReasonOutage)
 		}
 		if s := stateAt(t, c, of(uposOfA, "s1")); s.Wait != 5*time.Second {
@@ -139,8 +139,8 @@ func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
 	})
 }
 
-// All receipts of a tenant fail, and a pool asks for many: apart from a few newcomers that costs no
-// more requests than one receipt.
+// All receipts of a tenant fail, and a pool asks for many. Apart from the requests of a few
+// newcomers, many receipts cost no more requests than one receipt.
 func TestObject_OutageWithManyObjects_CostsOnlyAFewMoreRequests(t *testing.T) {
 	for _, objects := range []int{2, 3, 50} {
 		clock := newFakeClock()

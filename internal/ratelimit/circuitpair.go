@@ -61,8 +61,8 @@ func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 }
 
 // yields reports whether others probe first: the process failed last, or the object has failed in
-// this round. Either may be the only sick part, and the one that fails fastest always returns
-// first.
+// this round. That process or that object may be the only sick part. The one that fails fastest
+// would otherwise always probe first.
 func (r pairRecord) yields(object string, p circuitPolicy) bool {
 	return p.process != "" && r.lastProcess == p.process || r.failedThisRound(object)
 }

@@ -63,8 +63,8 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 	next pairRecord, allowed bool,
 ) {
 	pair, down := request.name(), h.until != 0
-	// The report of the pair that was last allowed to probe a host that is down is the probe's
-	// result.
+	// While the host is down, a report of the pair that was last allowed to probe is the result of
+	// the probe.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
@@ -109,7 +109,7 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 			if p.process != "" {
 				h.reporters = addWitness(h.reporters, p.process, p, now)
 			}
-			// If one process reports all of it, the cause may be that process.
+			// If one process reports all the failures, the cause may be that process.
 			if enoughPairs(h.failing, p) && (p.process == "" || len(h.reporters) >= p.processes) {
 				h.open(p, now)
 			}

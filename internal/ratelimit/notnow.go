@@ -23,8 +23,8 @@ func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutag
 type NotNow struct {
 	// Wait is how long after the answer the request would fit if no other came. Never negative.
 	Wait time.Duration
-	// Early is how much sooner than Wait the caller may come back, because it would sleep the rest;
-	// zero from a Store. A queue that brings tasks back on whole seconds and up to a second late
+	// Early is how much sooner than Wait the caller may come back: it then sleeps for the rest. It
+	// is zero from a Store. A queue that brings tasks back on whole seconds and up to a second late
 	// should aim at one second before Wait.
 	Early  time.Duration
 	Reason Reason

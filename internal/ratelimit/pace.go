@@ -11,10 +11,10 @@ import "time"
 // time until its oldest request leaves it. So the window is used up just when it begins to become
 // free, and a caller that keeps to the pace uses all of it and is never stopped for long.
 //
-// The pace is at most twice the window's own distance, which is Per/Limit. When nothing is left, it
-// is at most that distance. Fifty callers that share the pace multiply it by fifty. The wait for
-// the next place must not be multiplied like that, because many places become free after it. While
-// the key is frozen, the pace is at least the rest of the freeze.
+// The pace is at most twice the window's own distance, which is Per/Limit. When nothing is left,
+// the pace is at most that distance, even if the wait for the next place is longer. Callers that
+// share the pace multiply it by their number. That wait must not be multiplied, because many places
+// become free after it. While the key is frozen, the pace is at least the rest of the freeze.
 func (u Usage) Pace() time.Duration {
 	pace := u.Frozen
 	for _, w := range u.Windows {
@@ -34,10 +34,10 @@ func (u Usage) Pace() time.Duration {
 // of all callers, it is n times the [Usage.Pace]. Otherwise scarce is true, and turn estimates how
 // long it takes until places for a whole round have become free.
 //
-// The waitlist knows that order best (see [Ticket]). So when places are scarce, a caller should
-// pause for half of its turn and spend the other half on the waitlist, which tells it its exact
-// instant. A whole turn is a guess made long before, and a place that no caller takes in time is
-// lost.
+// The waitlist knows best when each caller may go (see [Ticket]). So when places are scarce, a
+// caller should pause for half of its turn and spend the other half on the waitlist, which tells it
+// the exact instant. A whole turn is a guess made long before, and a place that no caller takes in
+// time is lost.
 func (u Usage) Turn(n int) (turn time.Duration, scarce bool) {
 	if n <= 0 {
 		return 0, false

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// twoProcesses returns the stores of two processes and their real Redis, which goes away and comes
-// back. The first gets a 429 in between.
+// twoProcesses returns the stores of two processes, and the real Redis that both use. The tests
+// stop this Redis and start it again. Meanwhile the first process gets a 429.
 func twoProcesses(t *testing.T) (first *PendingFreezes, second Store, srv *redisd.Server) {
 	t.Helper()
 	srv = redistest.StartWith(t, redisd.Options{AppendOnly: true})

@@ -11,11 +11,11 @@ import (
 // has taken the earliest instant that fits. Gaps between booked instants are used too. A caller
 // that has to come back is told this instant, so that as many come back as can be served.
 //
-// The gaps matter. A caller that returns books its own instant and leaves free those of callers
-// before it that are still on their way. A count that put all of those callers behind the last
-// booked instant would keep two places for each of them. Every booking would then push the promised
-// instants of the waitlist further back. Where a queue wakes a hundred tasks on the whole second, a
-// fifth of the allowance was lost that way.
+// The gaps matter. A caller that returns books its own instant. The instants of callers before it
+// that are still on their way stay free. If all of those callers were counted behind the last
+// booked instant, two places would be kept for each of them: the free one and one at the end. Every
+// booking would then push the promised instants of the waitlist further back. Where a queue wakes a
+// hundred tasks on the whole second, a fifth of the allowance was lost that way.
 //
 // Beyond one fill of the longest window the pattern repeats, so the cost is bounded by that
 // window's limit and not by the length of the waitlist. Pure, safe for concurrent use.

@@ -18,8 +18,8 @@ import (
 const usagesAtOnce = 1000
 
 // Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with
-// one command for each thousand keys, and a second one if any key is frozen. Keys that have no
-// recent bookings and are not frozen are left out. Waitlists are not counted: see
+// one command for each thousand keys, and a second round trip if any key is frozen. Keys that have
+// no recent bookings and are not frozen are left out. Waitlists are not counted: see
 // [Redis.Waitlisted]. limits returns the windows to count for a key; if limits is nil, only freezes
 // are reported.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
@@ -157,8 +157,8 @@ func (l bookLog) usage(now int64, limits func(Key) Limits, k Key) (u Usage, err 
 const waitlistsAtOnce = 20
 
 // Waitlisted counts the tickets on the waitlists of keys. Few keys have a waitlist, so it first
-// checks twenty keys with each command. It then counts the waitlists of the twenties in which it
-// found one, with two commands for each key. That is at most two round trips.
+// checks twenty keys with each command. In each group of twenty in which there is a waitlist, it
+// then counts the waitlists, with two commands for each key. That is at most two round trips.
 func (s *Redis) Waitlisted(ctx context.Context, keys []Key) (map[Key]int, error) {
 	some := slices.Collect(slices.Chunk(keys, waitlistsAtOnce))
 	there := make([]*redis.IntCmd, len(some))

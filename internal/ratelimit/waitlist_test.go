@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// ask books with a ticket and returns the wait: until it should come back or, with a booking, until
-// its instant.
+// ask books with a ticket and returns the wait: until the booked instant or, without a booking,
+// until the caller should come back.
 func ask(t *testing.T, s Store, r Request, name string) (wait time.Duration, booked bool) {
 	t.Helper()
 	r.Ticket = name
@@ -68,8 +68,8 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 	})
 }
 
-// A caller that books its own turn leaves the places before it free. The next caller must not be
-// told that those come only after it.
+// A caller that books its own turn leaves free the places of callers before it that are not back
+// yet. The turn of the next caller must not count those callers a second time, behind the booking.
 func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{1, time.Second}}
@@ -197,7 +197,7 @@ func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
 		if wait, booked := ask(t, s, urgent, "u0"); !booked || wait != 0 {
 			t.Errorf("urgent: %s, booked %v", wait, booked)
 		}
-		// Places that become free go to urgent callers while there are any.
+		// Places that become free go to urgent callers while any of them wait.
 		if wait, booked := ask(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
 			t.Errorf("second urgent: %s, booked %v", wait, booked)
 		}

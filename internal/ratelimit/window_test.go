@@ -62,7 +62,7 @@ func TestEarliest_IsTheFirstInstantThatFitsEveryWindow(t *testing.T) {
 	}
 }
 
-// fits checks every closed window [x-Per, x] that holds t, one microsecond after the other.
+// fits checks every closed window [x-Per-margin, x] that holds t, one microsecond after the other.
 func fits(t int, booked []int, limits Limits, margin time.Duration) bool {
 	for _, w := range limits {
 		per := int((w.Per + margin).Microseconds())

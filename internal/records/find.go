@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Find returns the results with an id, a KSeF number in any spelling, or a number (P_2). To find
-// none is not an error.
+// Find returns the results that name stands for: an id, a KSeF number in any spelling, or a number
+// (P_2). To find none is not an error.
 //
 // The indexes of the bundles are read first, then the receipts, each of which has thousands of
 // lines. A search for an id needs neither, because the id is in the names of the objects. If

@@ -38,7 +38,7 @@ type Scanned struct {
 	Places   int   // folders of a seller and month
 	Indexes  int   // of bundles
 	Receipts int   // those that are kept by themselves
-	Results  int   // the same; results in bundles are not counted
+	Results  int   // those that are kept by themselves; those in bundles are not counted
 	Bytes    int64 // of indexes and receipts
 }
 

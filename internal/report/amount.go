@@ -11,7 +11,7 @@ import (
 // Amount is a sum of money in hundredths, exact. The zero value is 0.00.
 type Amount struct{ hundredths big.Int }
 
-// maxAmountDigits bounds the digits of one amount: the form allows 16 before the point.
+// maxAmountDigits bounds the digits before the point of an amount. The form allows 16.
 const maxAmountDigits = 20
 
 // ParseAmount reads an amount as the form FA(3) writes it: digits, at most two after a point, and

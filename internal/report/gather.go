@@ -28,7 +28,7 @@ type Sources struct {
 	// Ledger says how invoices stand now; nil: the archive alone is asked.
 	Ledger Ledger
 	// Document returns the document of an entry, from wherever it waits. Its error wraps
-	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. Document is used
+	// [ledger.ErrNotFound], or satisfies [records.Missing], when nobody has it. Document is used
 	// with Ledger only.
 	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
 	// LedgerAlone leaves out what only the archive knows. Documents still come from there.
@@ -154,7 +154,7 @@ func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, er
 func ofEntry(inv *ledger.Invoice, doc []byte) Fact {
 	f := Fact{ID: inv.ID, Tenant: inv.Tenant, Number: inv.Number, Day: inv.IssueDate, State: string(inv.State), Code: inv.Code,
 		Reason: inv.Reason, Taken: inv.CreatedAt.Time(), Deadline: inv.Deadline.Time()}
-	if inv.State.InKSeF() && !inv.Recovered { // KSeF had it before it was handed in here
+	if inv.State.InKSeF() && !inv.Recovered { // KSeF had recovered ones before they came here
 		f.Numbered = inv.AcceptedAt.Time()
 	}
 	f.amount(doc)

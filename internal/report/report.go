@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Fact is what is known about one invoice, or of one document that was refused.
+// Fact is what is known about one invoice, or about one document that was refused.
 type Fact struct {
 	ID       string    `json:"id"`
 	Tenant   string    `json:"tenant"`

@@ -26,8 +26,8 @@ type Sheets struct {
 	full   int // how many rows one sheet holds
 }
 
-// maxSheetRows is how many rows spreadsheet programs read of one sheet. What is more goes into
-// further sheets.
+// maxSheetRows is how many rows spreadsheet programs read of one sheet. The rows beyond that go
+// into further sheets.
 const maxSheetRows = 1_048_576
 
 // NewSheets begins a table on w. head has at most 26 titles.

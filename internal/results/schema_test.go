@@ -18,8 +18,8 @@ import (
 
 const schemaFile = "../../docs/result.schema.json"
 
-// elsewhere are the fields that one place adds to a result: HTTP its links, and the watched folder
-// the faults of a file.
+// elsewhere are the fields that only one place adds to a result: HTTP adds links, and the watched
+// folder adds the faults of a file.
 var elsewhere = []string{"links", "faults"}
 
 func TestSchema_EveryField_IsDescribedAndNoOther(t *testing.T) {

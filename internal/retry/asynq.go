@@ -25,7 +25,8 @@ const (
 // a person has ended the pause meanwhile.
 const maxFrozen = time.Hour
 
-// Backoff returns the pause before attempt n+1, n counting from 0. Negative n counts as 0.
+// Backoff returns the pause after a failure. n is the number of failures before it. A negative n
+// counts as 0.
 func Backoff(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(firstPause),
@@ -42,7 +43,8 @@ func Backoff(n int) time.Duration {
 }
 
 // Delay is asynq's RetryDelayFunc. asynq truncates the time of return to whole seconds, so Delay
-// adds a second: a task never comes back early.
+// adds a second, and a task does not come back early. A task with [HandOver] may come back early,
+// which does no harm.
 func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	v := Judge(err)
 	switch {

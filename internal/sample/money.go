@@ -6,8 +6,8 @@ import "strconv"
 // form, and the sums of an invoice must be exact.
 type grosz int64
 
-// appendTo writes the amount in the form of the schema's TKwotowy: a point, two digits, a minus in
-// front.
+// appendTo writes the amount in the form of the schema's TKwotowy: two digits after the point, and
+// a minus in front of a negative amount.
 func (g grosz) appendTo(b []byte) []byte {
 	if g < 0 {
 		b = append(b, '-')

@@ -45,8 +45,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 		// nevertheless, the package waits for that invoice, but not for ever.
 		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
 	case !listed.Receipt.Asked:
-		// The receipt is asked for even if the list seems to prove absence: it costs one request,
-		// and it names the content.
+		// The receipt is asked for even if the list seems to prove absence: that costs one request,
+		// and the receipt names the content.
 		return ask(TheReceipt)
 	default:
 		unproven = o.conclude(a, missing, append(unclear, running...), listed.Receipt)

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// onlyAnswer decides about a package of one invoice whose honest list has this one answer.
+// onlyAnswer decides about a package of one invoice. The list of its session has one answer, with
+// this code, and the counts of the session agree with the list. With code 0 the list is empty.
 func onlyAnswer(lane ledger.Lane, inv ledger.Invoice, code int) Decision {
 	p := ledger.Package{ID: place, State: ledger.PackageProcessing, Lane: lane, Tenant: seller, Session: "S", Count: 1}
 	inv.ID, inv.Rev, inv.Package, inv.NIP, inv.Number, inv.Lane = "inv-0", 1, place, seller, "A/1", lane
@@ -82,7 +83,7 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 				continue
 			}
 			if a := (account{session: session, lane: lane}); !a.explained() {
-				// It says nothing of its invoices: the silence has to last.
+				// The session says nothing about its invoices: the silence has to last.
 				if len(d.Gone) != 0 || d.Doubt == nil || !d.Doubt.Begin || d.Wait == nil {
 					t.Errorf("%d %s at once: %+v", code, lane, d)
 				}

@@ -20,8 +20,8 @@ func (o outcome) decided() bool {
 	return o == toAccept || o == toReject || o == toPark || o == toDuplicate
 }
 
-// outcomeOf is the table of KSeF's invoice codes. An unknown code is parked: it is never polled for
-// ever, and never sent again on a guess.
+// outcomeOf is the table of KSeF's invoice codes. An invoice with an unknown code is parked: KSeF
+// is not asked about it for ever, and it is never sent again on a guess.
 func outcomeOf(s ksef.StatusInfo) outcome {
 	switch s.Code {
 	case ksef.InvoiceAccepted:

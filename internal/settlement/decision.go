@@ -78,7 +78,7 @@ const (
 	TheSends        // the status of single sends by their references
 	TheReceipt      // the session's receipt
 	TheTenant       // what is known about the tenant
-	TheThrough      // whether KSeF processed another package of the tenant since
+	TheThrough      // whether KSeF processed another package of the tenant since the first refusal
 	TheRest         // the package that this one was split off as a probe
 )
 

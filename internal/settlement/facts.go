@@ -96,7 +96,7 @@ type Listed struct {
 	Receipt  OwnReceipt
 	Tenant   *ledger.Tenant
 	Through  *bool // KSeF processed another package of the tenant since these invoices were refused first
-	Rest     *Rest // what this package was split off as a probe
+	Rest     *Rest // the package from which this package was split off as a probe
 
 	Stage Stage           // how far this run has come
 	Moved int             // how many moves of the last decision met a conflict
@@ -135,8 +135,8 @@ type Unknown struct {
 	Err          error // the refusal itself; nil when only its text is known
 }
 
-// Rest is a package that another one was split off as a probe. Package is nil when it is gone, or
-// cannot be read.
+// Rest is the package from which another package was split off as a probe. Package is nil when its
+// entry is gone, or cannot be read.
 type Rest struct{ Package *ledger.Package }
 
 // Stage is how far one run of confirm has come. Answers are decided only once. What they prove is

@@ -79,7 +79,7 @@ type Proof int
 const (
 	ProvenByAnswer  Proof = iota + 1 // KSeF's answer about this invoice: 405, 410, 435, 500, 550
 	ProvenByList                     // the list accounts for everything in the session
-	ProvenByReceipt                  // the receipt has every acceptance, and not this one
+	ProvenByReceipt                  // the receipt lists every accepted invoice, and not this one
 	ProvenByRefusal                  // KSeF refused the session as a whole, and took nothing of it
 	ProvenUnposted                   // no session with it was ever closed, or the send was refused
 )

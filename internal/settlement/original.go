@@ -84,9 +84,11 @@ func Withheld(inv *ledger.Invoice) Finding {
 			"compare it by hand, then retry or leave it", inv.OriginalNumber))
 }
 
-// ByContent ends an invoice whose original is another document: accepted when the two are the same
-// invoice, a conflict otherwise. difference is the first place where they differ, "" when they are
-// the same. why, if it is not "", is the reason why they could not be compared at all.
+// ByContent decides about an invoice whose original is another document. When the two documents are
+// the same invoice, the invoice is accepted, unless the original's number cannot be right: then the
+// register is searched. In every other case the invoice is parked as a conflict. difference is the
+// first place where they differ, "" when they are the same. why, if it is not "", is the reason why
+// they could not be compared at all.
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":
@@ -111,8 +113,8 @@ func park(inv *ledger.Invoice, gist, reason string) Finding {
 	return Finding{Move: &m}
 }
 
-// search returns the finding for a reference to the original that proves nothing: search the
-// register.
+// search returns the finding that the register must be searched, because what KSeF named as the
+// original proves nothing.
 func search(inv *ledger.Invoice) Finding {
 	return Finding{Move: &Move{Invoice: inv, Fate: LookUp, Original: Original{By: BySearch}}}
 }

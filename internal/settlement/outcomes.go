@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxResends is how often KSeF may ask for an invoice to be sent again (435, 500, 550) before a
-// person has to look. Only answers about the invoice itself count: what happened to a session as a
-// whole says nothing about any invoice in it.
+// maxResends is how often an invoice may be sent again before a person has to look, because KSeF
+// asked for it (435, 500, 550) or gave no verdict on it in a package. What happened to an online
+// session as a whole does not count: it says nothing about any invoice in it.
 const maxResends = 3
 
 // maxFailedSessions is how many online sessions with an invoice may fail before the invoice goes in
@@ -128,8 +128,9 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 	return Move{Invoice: inv, Fate: Park, Code: code, Gist: gist, Reason: reason}
 }
 
-// resend is for an invoice that KSeF refused through a fault of KSeF's own, in an answer about this
-// very invoice.
+// resend sends an invoice again and counts this against maxResends. KSeF refused the invoice
+// through a fault of its own, or refused it without naming its number, or gave no verdict on it in
+// a package.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),

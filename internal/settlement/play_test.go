@@ -192,8 +192,8 @@ func (p *play) carryOut(d Decision) (*Wait, bool) {
 	return d.Wait, d.Over
 }
 
-// race lets somebody else be faster with an invoice: its sender, late with "sent", or a replacement
-// task.
+// race lets somebody else change an invoice first: its sender, which writes "sent" late, or a task
+// that replaces this one.
 func (p *play) race(m Move) {
 	if !p.racing[m.Invoice.ID] {
 		return
@@ -253,7 +253,8 @@ func stateOf(m Move) ledger.State {
 	return m.Invoice.State
 }
 
-// lookUp stands in for the originals: each is found, cannot be read now, or is left to a person.
+// lookUp stands in for the search for the originals: each original is found, cannot be read now, or
+// is left to a person.
 func (p *play) lookUp() bool {
 	all := true
 	for _, inv := range p.held.Undecided(place) {

@@ -9,7 +9,8 @@ import (
 
 // The reasons that are kept with an outcome. Whoever is to act reads them, so each says what to do.
 
-// explain is KSeF's own words, with its details.
+// explain returns KSeF's own words with KSeF's details. Without a description, it begins with what
+// the code means.
 func explain(s ksef.StatusInfo) string {
 	words := s.Description
 	if words == "" {

@@ -21,8 +21,8 @@ const (
 	keyPause = time.Minute
 )
 
-// refusalPause is the pause before the n-th try after such refusals. n counts from 0; a negative n
-// counts as 0.
+// refusalPause is the pause before the n-th try of a package after its refusals. n counts from 0; a
+// negative n counts as 0.
 func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
 // TenantRest is how long all packages of a tenant rest when KSeF has refused more than

@@ -199,8 +199,8 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	}
 }
 
-// An online session that KSeF refused: what is proven gone is sent again by another session, and
-// the package does not end while somebody else holds on to one of them.
+// KSeF refused an online session. Invoices that it is proven not to have taken are sent again by
+// another session. The package does not end while one of them is still in it.
 func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
 	r := Rules{Refusals: 3, ConfirmFirst: time.Second}
 	p, held := packageOf(2, ledger.PackageProcessing)

@@ -28,12 +28,11 @@ const (
 	registerPage = numbers.MaxMetadataPage
 	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
 	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
-	// registerDelay is how long after the package was closed an invoice may appear in the
-	// register.
+	// registerDelay is how long after the close of its package an invoice appears in the register
+	// at the latest.
 	registerDelay = time.Hour
-	// passRest is the pause between two passes that did not find everything, or broke off. It is
-	// doubled each time up to passRestMax: a pass costs at least one of the register's 20 requests
-	// an hour.
+	// passRest is the pause after a pass that broke off or did not find everything. It is doubled
+	// each time up to passRestMax: a pass costs at least one of the register's 20 requests an hour.
 	passRest    = 15 * time.Second
 	passRestMax = time.Hour
 )

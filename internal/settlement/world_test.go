@@ -185,7 +185,7 @@ func (w *world) held() Held {
 	return h
 }
 
-// session is what KSeF says about it in one run.
+// session is what KSeF says about the package's session in one run.
 func (w *world) session(t *rapid.T) ksef.SessionInfo {
 	s := ksef.SessionInfo{Status: ksef.StatusInfo{Code: w.code, Description: "it says so"}}
 	w.lagging = ""
@@ -350,7 +350,7 @@ func (w *world) facts(t *rapid.T) (session ksef.SessionInfo, list []ksef.Invoice
 	return session, list, own
 }
 
-// honest is everything as it is.
+// honest returns the list and the receipt complete and true, and sets the true counts in session.
 func (w *world) honest(session *ksef.SessionInfo) (list []ksef.InvoiceInfo, own OwnReceipt) {
 	list, own = []ksef.InvoiceInfo{}, OwnReceipt{Asked: true}
 	r := ksef.Receipt{Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}

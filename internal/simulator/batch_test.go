@@ -76,7 +76,7 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 	}
 }
 
-// replace declares and uploads other bytes for a part.
+// replace gives a part other bytes, and declares their size and hash.
 func (b *batch) replace(i int, data []byte) {
 	b.parts[i] = data
 	b.declared[i]["partSize"], b.declared[i]["partHash"] = len(data), sha(data)

@@ -18,8 +18,9 @@
 //
 // Where the contract does not say, the stricter reading was taken. The Content-Type of JSON bodies
 // is checked. A part needs its Content-Length and every header that was given for it. An upload to
-// the box that is not finished is answered once with an error object in a 200 and once in a 400.
-// The key of a session is decrypted when the session is opened, and the result is reported later.
+// the box that is not finished is answered at first with an error object in a 200, and later with
+// one in a 400. The key of a session is decrypted when the session is opened, and the result is
+// reported later.
 //
 // The simulator is lenient in one place, because the gateway is: the multipart boundary of a box
 // package may be Base64 without quotes, as the vendor's own PHP client writes it.

@@ -135,7 +135,7 @@ func (f Face) Chance(probability float64) bool {
 	return f.s.random.Float64() < probability
 }
 
-// TakeLogin asks the faults what becomes of a login in a context that begins now.
+// TakeLogin asks the faults what becomes of a login that begins now in a context.
 func (f Face) TakeLogin(account, nip string) (Fault, bool) {
 	return f.s.faults.take(event{account: account, nip: nip}, LoginStuck, LoginRefused)
 }

@@ -44,9 +44,9 @@ const (
 	// These concern an entry, which is what KSeF answers about a decided invoice: in the list of
 	// its session (On: invoices), in invoiceStatus, in the session's receipt (upo) and in the
 	// register (metadata). Only the answer is changed: the session's counts and the books stay
-	// true. A fault decides once for each entry, at the first answer that has it. An entry that was
-	// hit stays changed for For. With a Code, ListOmit and Unnamed concern only entries of invoices
-	// with that status.
+	// true. A fault decides once for each entry, at the first answer that contains the entry. An
+	// entry that was hit stays changed for For. With a Code, ListOmit and Unnamed concern only
+	// entries of invoices with that status.
 	ListOmit        = "list-omit"         // invoices, metadata: the entry is not there
 	Unnamed         = "unnamed"           // invoices, invoiceStatus: no invoiceNumber
 	NumberRewritten = "number-rewritten"  // everywhere: the invoice's number has other white space than was sent, see As

@@ -35,10 +35,11 @@ type Fault struct {
 	// the simulator's seed.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
-	// the account's; for an account of any seller it is that of the session's seller, once an
-	// invoice has told it. At send such an account has no NIP, because the session is named in the
-	// body. Number is P_2, in which * and ? are wildcards; only the kinds that concern a session,
-	// an invoice or an entry know it.
+	// compared with the account's NIP. An account of any seller has none: the NIP of the session's
+	// seller counts instead, once an invoice has told it. At send it does not, because the session
+	// is named in the body. For the kinds that concern an invoice or an entry, the NIP is that of
+	// the invoice's seller. Number is P_2, in which * and ? are wildcards; only the kinds that
+	// concern a session, an invoice or an entry know it.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
@@ -60,9 +61,10 @@ type Fault struct {
 	// online 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is
 	// the KSeF status of the entries that they concern; 0 is any.
 	Code int `yaml:"code" json:"code,omitempty"`
-	// For is the duration of slow, slow-request and stuck (which begins at the close), and the
-	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. For the kinds
-	// that concern an entry, the answer is correct again after For; 0 is never.
+	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
+	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends
+	// after For, or with 0 when the client goes away. For the kinds that concern an entry, the
+	// answer is correct again after For; 0 is never.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
 }
 

@@ -27,8 +27,8 @@ type job struct {
 // perform acts and answers, unless a fault orders something else. It returns the HTTP status that
 // was sent, 0 for none.
 //
-// A fault that cuts the connection before acting leaves the body unread. A fault that drops the
-// answer reads the whole body and acts first, as when a proxy dies at the wrong moment.
+// DropRequest and Reset cut the connection and leave the body unread. DropAnswer reads the whole
+// body and acts first, as when a proxy dies at the wrong moment.
 func (pf *performer) perform(w http.ResponseWriter, j job) int {
 	if j.refuse == nil {
 		j.refuse = (*refusal).reply

@@ -12,7 +12,7 @@ type Route struct {
 }
 
 // FindRoute returns the operation of a request, the zero value when there is none, and the values
-// in its path. pathKnown reports whether the path has an operation for another method.
+// in its path. pathKnown reports whether the path has an operation for any method.
 func FindRoute[O any](all []O, route func(O) Route, method, escapedPath string) (op O, values []string, pathKnown bool) {
 	parts := segments(escapedPath)
 	for _, candidate := range all {

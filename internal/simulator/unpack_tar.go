@@ -15,7 +15,7 @@ import (
 )
 
 // readTar opens a tar.gz, one gzip stream over a tar, and inspects each invoice in it, on all
-// cores. Only as many documents as there are cores are in memory at once.
+// cores. At most one document for each core, and the next one, are in memory at once.
 func (u *unpacker) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return u.broken(err)

@@ -128,8 +128,8 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	}
 }
 
-// The session gives no counts, the answers in its list have no number, and the receipt lacks one
-// invoice.
+// The session counts neither successes nor failures. The answers in its list have a number that no
+// invoice has. The receipt lacks one invoice.
 func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -210,8 +210,9 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 	}
 }
 
-// Redis carried BeginSend out and its answer was lost, while the worker is alive and still uses the
-// session. The worker closes the session, so that its status shows whether the invoice arrived.
+// Redis carries BeginSend out, and its answer is lost. The worker is alive and still uses the
+// session. It closes the session, so that the status of the session shows whether the invoice
+// arrived.
 func TestExpress_LedgerUnclearAboutASend_SessionIsClosedAndShowsTheOutcome(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

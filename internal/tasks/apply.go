@@ -202,7 +202,8 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 	return nil
 }
 
-// end moves a package to an end that is legal from closing and processing alike.
+// end moves a package to its end. A package in closing that is to be settled is moved to processing
+// first, because closing does not lead to settled.
 func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) error {
 	if p.State == ledger.PackageClosing && e.State == ledger.PackageSettled {
 		if err := w.processing(ctx, p); err != nil {
@@ -217,8 +218,8 @@ func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) e
 	return err
 }
 
-// comeBack is the error that brings the task back. An error of KSeF's own is returned
-// unchanged, because circuits and growing pauses depend on it.
+// comeBack returns the error that brings the task back. The error of a request stays in it, because
+// circuits and growing pauses depend on that error.
 func (ps *pollSchedule) comeBack(p *ledger.Package, wait *settlement.Wait) error {
 	switch {
 	case wait.Err != nil:

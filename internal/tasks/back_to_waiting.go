@@ -17,9 +17,11 @@ const backAfter = time.Minute
 // waiting set. There it takes in the invoices that come meanwhile, and all of them cost one
 // session. The ledger has the package as cut, so KSeF has nothing of it.
 //
-// It stays a package in three cases: it is full; it came of a refusal, because invoices that KSeF
-// refused together must not be mixed with others again; or there is an outage, because the package
-// finds out when the gateway is back.
+// It stays a package if its session comes within backAfter and, unless it is declared offline,
+// before midnight. However long the wait, it stays a package in three cases: it is full, or has
+// half of the bytes of a full one; it came of a refusal, because invoices that KSeF refused
+// together must not be mixed with others again; or there is an outage, because the package finds
+// out when the gateway is back.
 func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {

@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package was cut and then no session is left in the hour. Invoices that come meanwhile travel
-// with it in one session, and nothing is written while they wait.
+// A package was cut and then no session is left in the hour. The package is given up: its invoices
+// wait again, and travel in one session with those that come meanwhile. Nothing is written while
+// they wait.
 func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))

@@ -16,8 +16,8 @@ import (
 )
 
 // build streams the documents of a package into its spool. It returns nil without an error when
-// nothing is left to send. Documents are read in pieces of 64, or of pieceBytes, so the use of
-// memory does not depend on the size of the package.
+// nothing is left to send. Documents are read in pieces of at most 64 documents and about
+// pieceBytes of XML, so the use of memory does not depend on the size of the package.
 func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
 	held, err := b.readHeld(ctx, p)
 	if err != nil {

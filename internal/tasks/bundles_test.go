@@ -104,7 +104,7 @@ func TestReceipt_PackageOfManyInvoices_IsArchivedInOneZIPAndTheRejectedByItself(
 	}
 }
 
-// People look for few invoices one by one.
+// A package of few invoices makes no bundle, because people look for such invoices one by one.
 func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client(), inPackages)

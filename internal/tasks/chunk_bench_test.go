@@ -17,10 +17,10 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// BenchmarkAdmission_10kInvoices is how fast one worker of 16 slots brings queued invoices into
-// their waiting set, by how many of them one task carries. Redis writes an append-only file, as a
-// real one does, and shares the machine's cores with the worker. queue.ChunkInvoices was chosen by
-// it.
+// BenchmarkAdmission_10kInvoices measures how fast one worker with 16 slots brings queued invoices
+// into their waiting set, for several numbers of invoices in one task. Redis writes an append-only
+// file, as a real one does, and shares the machine's cores with the worker. queue.ChunkInvoices was
+// chosen by this benchmark.
 func BenchmarkAdmission_10kInvoices(b *testing.B) {
 	const n = 10_000
 	for _, size := range []int{1, 20, 50, queue.ChunkInvoices, 250, 500} {

@@ -108,8 +108,8 @@ func saying(err error, said string) error {
 	return err
 }
 
-// notYet turns a poll that failed into one that comes later: a poll changes nothing, so "may have
-// been carried out" means nothing here.
+// notYet is for the error of a poll. When KSeF may have carried the poll out, the error becomes a
+// later try: a poll changes nothing, so it is safe to repeat.
 func notYet(err error) error {
 	if v := retry.Judge(err); v.Action == retry.LookFirst {
 		return &retry.LaterError{Reason: v.Reason, Err: err}

@@ -105,7 +105,8 @@ func TestCorrection_OfSomethingElse_IsRefusedWithWords(t *testing.T) {
 	}
 }
 
-// Every online session fails. A technical correction cannot go in a package, so it keeps its lane.
+// Eight sends in a row are refused because of their session. A technical correction cannot go in a
+// package, so it keeps its lane.
 func TestCorrection_OnlineSessionsFail_StaysInItsLane(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client)

@@ -24,11 +24,11 @@
 //
 //	package.go           package:submit: build, open, upload, close; build.go: the build,
 //	                     package_form.go: as ZIP or tar.gz
-//	documents.go         reading the documents: storage.go sealed with another key,
-//	                     unread_document.go one that cannot be read;
+//	documents.go         reading the documents; storage.go: one that is sealed with another key;
+//	                     unread_document.go: one that cannot be read;
 //	                     unread.go: an entry that cannot be read
-//	builds.go            how many are built at a time; memory.go: how many bytes they take,
-//	                     document_memory.go: used again; spool_fault.go: the disk is full
+//	builds.go            how many packages are built at a time; memory.go: how many bytes they take;
+//	                     document_memory.go: memory is used again; spool_fault.go: the disk is full
 //	upload.go            sending the parts
 //	probe.go             a piece of a refused package goes ahead: is the package at fault, or KSeF
 //	back_to_waiting.go   no session for it: its invoices wait again
@@ -48,9 +48,10 @@
 //	poll_schedule.go     how often sessions are polled; turns.go: how many tasks ask at a time
 //	confirmation.go      ask, decide (package settlement) and act, until the package ends or waits
 //	ask.go               the facts that a decision needs; family.go: other packages of its family
-//	apply.go             carry a decision out; write.go: moves of invoices; park.go: for a person;
-//	                     ended_log.go: the log of both; decided.go: their figures
-//	originals.go         what KSeF calls a duplicate, or has lost the session of
+//	apply.go             carry a decision out; write.go: moves of invoices; park.go: an invoice
+//	                     waits for a person; ended_log.go: the log of rejected and parked
+//	                     invoices; decided.go: the figures of decided invoices
+//	originals.go         invoices that KSeF calls duplicates, or whose session it no longer knows
 //	register.go          look them up in KSeF's register; by_number.go: a few, one by one
 //
 // What is kept:
@@ -59,10 +60,12 @@
 //	attest.go            what a UPO attests; receipt_sources.go: where it comes from;
 //	                     archived.go: documents that the archive has
 //	archive_documents.go documents and results go to the archive; filing.go: one batch of them;
-//	                     filing_bundles.go: in one ZIP for a package; filing_hangs.go: which
-//	                     get no answer; filing_tidy.go: their indexes are joined;
-//	                     filing_move.go: the ledger learns what is durable
-//	archive_use.go       how many tasks use the archive; bulkhead.go: of one tenant
+//	                     filing_bundles.go: in bundles, ZIPs of many invoices of a package;
+//	                     filing_hangs.go: bundles that get no answer; filing_tidy.go: the
+//	                     indexes of bundles are joined; filing_move.go: the ledger learns what
+//	                     is durable
+//	archive_use.go       how many tasks use the archive; bulkhead.go: how many tasks of a kind run,
+//	                     in total and for one tenant
 //
 // What holds it together:
 //
@@ -74,9 +77,9 @@
 //	remove_documents.go  documents that nothing needs any more
 //	pulse.go             the worker's heartbeat; clock.go: Redis's time
 //	outage.go            tasks that wait until an outage is over
-//	faults.go            what goes wrong with some of many; verdict_log.go, trail.go: what is
-//	                     logged of it; spans.go: what is traced; said.go: what KSeF said about it
-//	                     is kept
+//	faults.go            errors of single entries among many; verdict_log.go: the log of how
+//	                     tasks ended; trail.go: the log of changes of state; spans.go: traces;
+//	                     said.go: what KSeF said about a failed task is kept
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first, does
 // what the state asks for, and is safe to run twice, at the same time, on two machines: the

@@ -67,7 +67,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		// When no session may be opened now, the error has a turn, too.
+		// If no session may be opened now, this error says when the turn is, like that of Join.
 		return x.orPackage(ctx, inv, err)
 	}
 	defer x.release(s)

@@ -11,10 +11,10 @@ import (
 // that it was split off from.
 type family struct{ *core }
 
-// othersGoThrough reports whether KSeF processed another batch session of the tenant that was
-// closed after these very invoices were first refused together, or were put together by halving.
-// Then KSeF takes sessions, and a package that it refuses is itself at fault. An older session
-// proves nothing: KSeF may have begun to refuse everybody since.
+// othersGoThrough reports whether KSeF has processed another batch session of the tenant that was
+// closed after the invoices of p came together; see togetherSince. If so, KSeF takes sessions, and
+// a package that it refuses is itself at fault. An older session proves nothing: KSeF may have
+// begun to refuse everybody since.
 func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
 	since, err := f.togetherSince(ctx, p)
 	if err != nil || since == 0 {
@@ -28,8 +28,8 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 // p to the oldest package that came of a refusal and held as many invoices as p, and returns when
 // that package was made. The invoices are the same ones, because a package only loses invoices and
 // takes back what was split off it. The time is zero when p came of no refusal. The search ends at
-// a parent that was pruned or cannot be read. The time is later then, which only makes the caller
-// more careful.
+// a parent that was pruned or cannot be read. The time that it returns is then later than the true
+// one, which only makes the caller more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {

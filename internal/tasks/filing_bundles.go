@@ -28,16 +28,16 @@ const (
 	// because two packages are archived at once.
 	bundledAtOnce = 1024
 	bundledBytes  = 32 << 20
-	// bundleSize is the size at which a bundle is written and the next one begins. It is in memory
-	// twice for a moment.
+	// bundleSize is the size at which a bundle is written and the next one begins. A bundle is in
+	// memory twice for a moment.
 	bundleSize = 8 << 20
 )
 
-// bundles are the bundles that a filing is filling, one for each seller and month.
+// bundles are the unfinished bundles of one filing, one for each seller and month.
 type bundles struct {
 	w        *archivist
 	pkg, day string
-	count    map[place]int // accepted invoices in the piece
+	count    map[place]int // accepted invoices of this filing
 
 	mu   sync.Mutex
 	open map[place]*openBundle

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// tidyTime bounds how long a receipt task joins indexes after its own work is done.
+// tidyTime bounds how long a receipt task, after its own work, joins the indexes of one folder.
 const tidyTime = 30 * time.Second
 
 // tidied remembers for which folders of bundles this process has joined the indexes, and on which
@@ -19,7 +19,8 @@ type tidied struct {
 	day map[string]string
 }
 
-// due reports whether a folder was not tidied on this day, and notes that it is now.
+// due reports whether a folder has still to be tidied on this day. From then on, the folder counts
+// as tidied.
 func (t *tidied) due(folder, day string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

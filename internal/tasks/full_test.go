@@ -58,8 +58,8 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 }
 
-// A pool starts while Redis is full. asynq still does all its work for a task: it is queued, runs,
-// and runs again after an error.
+// A pool starts while Redis is full. asynq still does all its work: a task is queued, runs, and
+// runs again after an error.
 func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()
@@ -111,7 +111,7 @@ func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(queue.KindConfirm); return err == nil && n == 0 })
 }
 
-// While Redis has memory nothing is different: the scripts of asynq are called by their hashes.
+// While Redis has memory, the scripts of asynq are called by their hashes as usual.
 func TestUnbounded_RedisHasMemory_ScriptsGoByTheirHashes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	q := queue.New(s.rdb)

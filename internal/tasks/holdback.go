@@ -31,9 +31,9 @@ type outageProbe struct {
 	fresh func() (map[string]bool, error)
 }
 
-// outageProbes returns a function that reads only the facts that are asked for. What does not
-// belong to one set is read once for all sets of a round, because an outage of days has a round
-// each second.
+// outageProbes returns a function that reads only the facts that are asked for. The hosts' state
+// and the freshly cut packages are read once for all sets of a round, because an outage of days has
+// a round each second.
 func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
 	hosts := map[string]bool{} // whether the host of a tenant is down
 	host := func(tenant string) (bool, error) {

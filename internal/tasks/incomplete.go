@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// completeWithin is a time that begins with the first attempt to close the session. Within it, KSeF
-// may not have noticed yet that all parts of the package are there.
+// completeWithin is how long after the first attempt to close a session KSeF may still not have
+// noticed that all parts of the package are there.
 const completeWithin = time.Minute
 
 // neverComplete reports whether KSeF refuses to close a session because parts of its package are
@@ -31,9 +31,9 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 }
 
 // giveUpIncomplete treats the session as the gateway does: as refused, because its parts are not
-// those that were declared. Its invoices go in a new session. The first write already records that
-// in the package's code, because a worker may die before the second write. If a package is in
-// processing without that code, KSeF took its close, and the package is never given up.
+// those that were declared. Its invoices go in a new session. The first write already records the
+// refusal in the package's code, because a worker may die before the second write. If a package is
+// in processing without that code, KSeF took its close, and the package is never given up.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

@@ -13,9 +13,9 @@ import (
 )
 
 // The worker dies before all parts are sent, and Redis restarts. KSeF's own API does not close such
-// a session; it would cancel it after twelve hours. The invoices go in another one after a minute,
-// and no refusal is counted against them, also when the worker that gives the session up dies in
-// the middle of it.
+// a session; it would cancel it after twelve hours. The invoices go in another session after a
+// minute, and no refusal is counted against them. That also holds when a second worker dies while
+// it gives the first session up.
 func TestOpened_PartsAreMissingAtKSeFItself_NewSessionAfterAMinuteAndNoRefusalIsCounted(t *testing.T) {
 	t.Run("given_up", func(t *testing.T) { giveUpIncomplete(t, false) })
 	t.Run("the_worker_dies", func(t *testing.T) { giveUpIncomplete(t, true) })

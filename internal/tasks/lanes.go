@@ -111,8 +111,8 @@ func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, erro
 
 // sooner reports whether a package takes an invoice to KSeF before its turn in the express lane. An
 // invoice that the worker chose for express goes back when its turn is further away than the
-// longest wait for a package. An invoice for which a person asked express keeps its lane, unless
-// its turn would come after its legal deadline.
+// longest wait for a package. An invoice for which a person asked for express keeps its lane,
+// unless its turn would come after its legal deadline.
 func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case inv.Corrects != "":

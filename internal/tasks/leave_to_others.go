@@ -37,7 +37,7 @@ func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 		s.failing = now
 	}
 	if api, _ := kindOf(err); api != nil {
-		x.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
+		x.express.rest(s, now) // the confirm task of a session that the ledger knows asks as well
 	}
 	if !shouldLeave(err, s.failing, now) {
 		return err
@@ -56,8 +56,8 @@ func closed(err error) bool {
 	return err == nil || errors.As(err, &conflict)
 }
 
-// leaveToOthers leaves a session that could not be closed, because of why, to the worker that
-// checks it next. The caller knows that no send runs in the session. No new one begins, because the
+// leaveToOthers leaves a session to the worker that checks it next. why is the error with which its
+// close failed. The caller knows that no send runs in the session. No new one begins, because the
 // ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
 // this worker's. Otherwise it returns why, together with the reason that the ledger could not be
 // written. It does not wrap that reason, because the caller must not take it for a conflict:
@@ -71,7 +71,8 @@ func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, w
 	}
 	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
 		Msg("cannot close an online session: it is left to other workers")
-	// Its confirm task may be waiting. If this one cannot be queued, the sweep finds the package.
+	// The confirm task may be waiting for its time, so it is queued to run now. If that fails, the
+	// sweep finds the package.
 	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{Run: true}))
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// losesKey makes the key file of a worker disappear while gone is true.
+// losesKey makes a worker behave as if its key file were gone, while gone is true.
 func losesKey(gone *atomic.Bool) func(*tasks.Parts) {
 	return func(p *tasks.Parts) {
 		p.Fault = func(string, ...string) error {
@@ -60,8 +60,8 @@ func TestLeave_KeyFileGoneWhileASessionIsOpen_AnotherWorkerClosesItAndFindsTheLo
 	}
 }
 
-// The owner of a session closes it. A fault that may be over in a moment is not a reason to leave
-// it.
+// The owner of a session closes it. A fault that may be over in a moment is no reason to leave the
+// session to others. A fault that has lasted for minutes is one.
 func TestLeave_CloseFailsForAnotherReason_LeftToOthersOnlyAfterMinutes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -123,7 +123,7 @@ func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 }
 
-// Only the ledger has the session as open: a failover lost what its owner wrote.
+// Only the ledger has the session as open: the owner's process does not hold it any more.
 func TestLeave_LostSessionCannotBeClosed_IsLeftToOthers(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Express, s.good("A/1"))

@@ -37,8 +37,8 @@ func guarded(g ledger.Group, now time.Time) bool {
 	return !g.Offline && untilMidnight(now) <= midnightGuard
 }
 
-// atMidnightCut reports whether something in the set waited already at the last of those moments.
-// After the cut, what is in the set is younger, and waits for the next moment.
+// atMidnightCut reports whether something in the set waited already at the most recent of the
+// midnightCuts. After the cut, what is in the set is younger, and waits for the next moment.
 func atMidnightCut(w ledger.Waiting, now time.Time) bool {
 	if !guarded(w.Group, now) {
 		return false

@@ -74,7 +74,7 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 }
 
 // A session ends in an error, but KSeF has its invoices. Its list is short or refused, so its
-// receipt is asked before anything is sent again.
+// receipt is asked for before anything is sent again.
 func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{299, 405, 500} {
 		for _, list := range []string{"refused", "short"} {

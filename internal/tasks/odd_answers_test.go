@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// rewritten stands between the gateway and the workers that are made from now on. It changes the
+// rewritten stands between the gateway and the workers that are made after it. It changes the
 // answers of one operation while change is set, and counts how often that operation was asked.
 type rewritten struct {
 	path   string
@@ -84,7 +84,8 @@ func TestRecover_RegisterWritesItsFlagsAsText_TheOriginalIsFound(t *testing.T) {
 	}
 }
 
-// The register cannot be read. Each such answer costs one of its twenty requests an hour.
+// The answers of the register cannot be read. Each of them costs one of the twenty requests that
+// KSeF allows in an hour.
 func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
 	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })

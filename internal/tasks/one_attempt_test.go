@@ -24,8 +24,8 @@ func (client *noBatchClient) OpenBatch(ctx context.Context, r ksef.OpenBatchRequ
 	return client.testClient.OpenBatch(ctx, r)
 }
 
-// KSeF refuses the tenant's sessions, so its packages have one attempt together. The first package
-// fails before a session is opened. So another one has the attempt.
+// KSeF refuses the tenant's sessions, so only one of its packages may try at a time. The first
+// package fails before a session is opened. Then another package may try.
 func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *testing.T) {
 	for _, why := range []string{"its document cannot be read", "no session can be opened"} {
 		t.Run(why, func(t *testing.T) {

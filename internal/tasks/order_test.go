@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The order of writes, calls and tasks is what survives a crash at any point. The chaos runs have
-// proven the order of these traces: to change a trace is to change behaviour.
+// Whether a crash at any point does harm depends on the order of writes, calls and tasks. The chaos
+// runs have shown that the order in these traces is right. Whoever changes a trace changes
+// behaviour.
 
 // over reports whether a package has ended, or has nothing left but its receipt.
 func (en *entries) over(pkg string) func() bool {

@@ -44,7 +44,7 @@ type trace struct {
 	nameless bool
 }
 
-// traced makes a worker whose trace is recorded. Its clock and its client are the stage's.
+// traced makes a worker that calls KSeF by client, and records its trace.
 func (s *stage) traced(client *testClient) (*actor, *trace) {
 	s.t.Helper()
 	tr := &trace{s: s, names: map[string]string{}, kinds: map[string]int{}, fails: map[string]error{}}

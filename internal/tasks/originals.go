@@ -23,10 +23,11 @@ type finder struct{ *confirmation }
 // KSeF has. There are three ways to the content, the cheapest first:
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
-// prove ten thousand. Where it cannot be fetched, the original is fetched by its number (64 an
-// hour). Where KSeF's reference is missing or leads to something else, the register's metadata
-// tells the number (20 pages an hour, for all of a package together). KSeF's own API tells the hash
-// with it, which proves as much as the document. What nothing proves is parked.
+// prove ten thousand invoices. Where the receipt cannot be fetched, the original is fetched by its
+// number (64 an hour). Where KSeF's reference is missing or leads to something else, the register's
+// metadata tells the number (20 pages an hour, for all of a package together). KSeF's own API tells
+// the hash with the number, and the hash proves as much as the document. An invoice about which
+// nothing is proven is parked.
 //
 // Each finding is written before the next request, and one original that cannot be fetched now
 // stops no other.
@@ -49,7 +50,7 @@ func (f *finder) originals(ctx context.Context) error {
 	return cmp.Or(unfinished, contested, byName, byNumber, sick)
 }
 
-// knownBy gives the undecided ones whose original is known in that way.
+// knownBy returns the invoices of dups that are undecided and have by as their OriginalBy.
 func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range dups {
@@ -60,17 +61,18 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	return out
 }
 
-// byReceipts decides what the receipts of the originals' sessions prove. Of the invoices for which
-// KSeF named a number, it returns those that are left: in others those of which a receipt attests
-// other bytes, in named those that no receipt mentions.
+// byReceipts decides about duplicates by the receipts of the originals' sessions. It returns the
+// duplicates that need another proof, although KSeF named a number for each of them. For those in
+// others, a receipt attests other bytes. Those in named are mentioned by no receipt.
 func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
-	// One session whose receipt cannot be fetched now stops no other: what it leaves open is looked
-	// into at the next poll. A limit, or nothing but failures, ends the round.
+	// One session whose receipt cannot be fetched now stops no other. Its invoices are looked into
+	// at the next poll. An error that the next request would meet as well, such as a limit, ends
+	// the round.
 	for session, dups := range bySession {
 		upo, err := f.receiptOf(ctx, session, dups)
 		if err != nil {
@@ -149,7 +151,8 @@ func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 }
 
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
-	// Production takes what a check of ours may not, and more of some taxpayers than of others.
+	// KSeF's production takes discouraged characters, which our own checks may refuse, and it takes
+	// larger documents from some taxpayers.
 	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, AllowDiscouraged: true})
 	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind &&
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
@@ -162,8 +165,9 @@ const manyInARow = 3
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
 // archive if the archive has it, else from KSeF. KSeF gives only 64 documents an hour, and after a
 // total loss of Redis one export of everything brings all these invoices back. An original that
-// cannot be fetched does not stop the others, because the order changes with each round. Only a
-// limit, or several failures in a row, end the round.
+// cannot be fetched does not stop the others. Only a limit, a denial or several failures in a row
+// end the round. The order changes with each round, so that the same originals do not end every
+// round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error
@@ -204,9 +208,9 @@ func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) e
 	return f.compare(ctx, o, doc)
 }
 
-// compare ends an invoice whose original is another document. That document is kept before the
-// ledger names its hash. Where the archive takes nothing now, KSeF is asked for it once more when
-// the documents are archived.
+// compare decides about an invoice whose original in KSeF has other bytes. If both are the same
+// invoice, it archives the original before the ledger names the original's hash. If the archive
+// does not take the original now, KSeF is asked for it once more when the documents are archived.
 func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
 	inv := o.Invoice
 	difference, why := "", ""

@@ -19,8 +19,8 @@ func (c *core) duringOutage(ctx context.Context, tenant string, err error) error
 		return err
 	}
 	if down, unknown := c.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
-		// Another worker may get an answer: the task need not wait for the next attempt of this
-		// one.
+		// Another worker may get an answer, so the task need not wait for this worker's next
+		// attempt.
 		if fault := c.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
 			return fault
 		}

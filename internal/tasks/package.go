@@ -27,8 +27,8 @@ type batchBuilder struct {
 }
 
 // submitPackage brings one package from cut to closing in a single run. The session's key exists
-// only in this process, so a run that was cut off cannot be continued. Its session is polled. A
-// session that is still open was never closed. It expires by itself, and to KSeF it is empty.
+// only in this process, so no later run can continue a run that was cut off. openedBefore handles a
+// package whose session was opened by such a run.
 func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut {
 		// Another task has gone on with the package. Those behind this task's place in the waitlist

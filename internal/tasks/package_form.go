@@ -8,11 +8,11 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// PackageForm is how the packages of a tenant are built: what its way to KSeF takes, and what the
-// operator chose among that.
+// PackageForm is how the packages of a tenant are built. The tenant's way to KSeF sets the limits;
+// the operator chooses within them.
 type PackageForm struct {
 	Format  pack.Format // "" is ZIP
-	MaxSize int64       // of the plain archive, bytes; 0 is what the gateway's contract can describe
+	MaxSize int64       // of the plain archive, bytes; 0 is the maximum of the gateway's contract
 }
 
 func (o Options) packageForm(tenant string) PackageForm {

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// KSeF itself takes tar.gz. What was declared must be what was built: the simulator unpacks what it
-// was told, and refuses anything else.
+// KSeF itself takes tar.gz. The package must have the form that was declared: the simulator unpacks
+// that form and refuses any other.
 func TestPackage_TarGz_IsDeclaredAndAcceptedWithReceipt(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{})
 	w := s.worker("w", client, func(o *tasks.Options) {

@@ -9,7 +9,7 @@ import (
 )
 
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
-// package that holds the invoice brings its result to the archive.
+// result is written to the archive later, together with the package that holds the invoice.
 func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	each, err := w.move(ctx, m, "")
 	if err != nil {
@@ -29,10 +29,11 @@ func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 	return settlement.Move{Invoice: inv, Fate: settlement.Park, Reason: reason, Gist: reason}
 }
 
-// parkOutsidePackage parks an invoice that no package will bring to the archive any more, and
-// writes its result itself. It moves the ledger first: the archive must not call an invoice parked
-// that another process decided meanwhile. The same move marks the result as pending. So the sweep
-// brings what cannot be written now, whichever process dies in between.
+// parkOutsidePackage parks an invoice whose result no package will write to the archive any more,
+// and writes the result itself. It moves the entry in the ledger first: if another process has
+// decided the invoice meanwhile, the archive must not call it parked. The same move marks the
+// result as pending. So if the result cannot be written now, or the process dies, the sweep writes
+// it later.
 func (sw *sweeper) parkOutsidePackage(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// twoPieces is more than the ledger moves in one step, and not more than in two.
+// twoPieces is so many invoices that the ledger needs more than one step to move them.
 const twoPieces = 201
 
 // aMoveInPieces is a task that moves the invoices of a package in pieces.

@@ -12,10 +12,11 @@ import (
 // database. While the tenant has no package on its way, the set is cut as soon as nothing more is
 // arriving. While a package is on its way, the next one gathers invoices.
 //
-// Urgency changes the order, and opens no session that the allowance does not leave. A near
-// deadline puts an invoice first in its package and makes the wait for company shorter, but each
-// set pays the same for a session. An hour has sixty sessions. A set of overdue invoices that is
-// cut every two seconds would use them up in two minutes, with a few invoices in each.
+// Urgency changes the order. It opens no session that the allowance does not leave. A near deadline
+// puts an invoice first in its package and shortens the wait for more invoices, but it does not
+// bring the sessions of a set closer together. An hour has sixty sessions. A set of overdue
+// invoices that is cut every two seconds would use them up in two minutes, with a few invoices in
+// each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -33,7 +34,7 @@ type Allowance struct {
 	Pace time.Duration
 	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
 	// is how many sessions were used within the last Gap. Burst is how many sessions may follow
-	// each other at once while nothing more arrives; see [ratelimit.Usage.Even].
+	// each other at once while nothing more arrives; see [ratelimit.Usage.Spacing].
 	Gap    time.Duration
 	Recent int
 	Burst  int
@@ -83,7 +84,7 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	return now.Sub(w.Oldest) >= p.gatherTime(w, now, r)
 }
 
-// gatherTime is how long the oldest invoice waits for company.
+// gatherTime is how long the oldest invoice waits for more invoices.
 //
 // The wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
 // every two minutes. They are not enough for ten such sets, nor for one that would be cut every two
@@ -91,8 +92,8 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 // permit, and each set waits for its turn among the others. A set that has waited its time is cut
 // at once. The next set is cut only when that keeps the sessions evenly spread over the hour. Sets
 // in which nothing more arrives may have a few sessions in a row, because waiting would bring them
-// no company. A few invoices that may not go by the express lane are not worth a session at once:
-// they wait as long as the configuration says.
+// no more invoices. A few invoices that may not go by the express lane are not worth a session at
+// once: they wait as long as the configuration says.
 func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now, r) {

@@ -10,11 +10,11 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// plan says how often sessions may be polled. All sessions of a tenant share one allowance. Each
-// session alone would ask for a pause of seconds at first, and longer ones with age. When fifty
-// begin together, that comes to more than an hour's requests, and after the first polls the other
-// sessions would get no answer until the next hour. The plan is read again about once a second and
-// is never exact; the limiter decides what may really be sent.
+// plan says how often sessions may be polled. All sessions of a tenant share one allowance. If each
+// session were polled by its age alone, its pauses would be seconds at first and grow with age.
+// Fifty sessions that begin together would then need more than an hour's requests. After their
+// first polls, no other session would get an answer until the next hour. The plan is read again
+// about once a second and is never exact; the limiter decides what may really be sent.
 type plan struct {
 	mu      sync.Mutex
 	tenants map[string]share
@@ -31,7 +31,7 @@ type share struct {
 	closed, open int           // sessions polled for their status; open online sessions, polled for their list
 	mean         time.Time     // since when the closed ones have waited, on average
 	urgent       int           // how many of the closed ones have a near deadline
-	turn, list   time.Duration // a closed one's turn, an open one's pause: [ratelimit.Usage.Turn]
+	turn, list   time.Duration // the turn of a closed one, the pause of an open one
 	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 
@@ -39,8 +39,8 @@ type share struct {
 // While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
 // session's turn among the others. Then a session twice as old as the mean pauses a third as long
 // as a new one, so that the sum stays within the allowance. A session whose deadline is near is
-// polled twice as often as the mean, as long as that leaves something for the others: urgent
-// sessions have a waitlist of their own, and the other sessions do not overtake them.
+// polled twice as often as the others, unless all sessions are urgent. Urgent sessions have a
+// waitlist of their own, so the others do not overtake them.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {

@@ -15,8 +15,9 @@ import (
 
 // maxSendWait is the longest time that a send waits for the limiter after the ledger has recorded
 // it as sending. Before that record, its turn was within the wait that the limiter allows (2 s, or
-// as configured). Here the limit is longer, because the record took perhaps a tenth of a second. It
-// would waste a place to write the invoice back for that and to wait another whole round.
+// as configured). Writing the record takes perhaps a tenth of a second, so the turn may be later
+// than it was. Therefore the limit here is longer. With the same limit, the invoice would be
+// written back and would wait for another whole round, and its place would be wasted.
 const maxSendWait = 4 * time.Second
 
 // post writes the state sending, posts the invoice, and writes the outcome.
@@ -111,8 +112,8 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	}
 }
 
-// unsent moves an invoice that was not sent back to queued. The caller must know that it was not
-// posted.
+// unsent moves an invoice from sending back to queued. The caller must know that the invoice was
+// not posted.
 func (x *onlineSessions) unsent(ctx context.Context, s *onlineSession, inv *ledger.Invoice) error {
 	err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 		Edit: ledger.Edit{}.OutOfPackage()})

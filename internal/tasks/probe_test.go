@@ -16,7 +16,7 @@ import (
 type pool struct {
 	*actor
 	began       time.Time
-	maxPackages int // how many packages were cut or on their way at one time
+	maxPackages int // the most packages that were cut or on their way at one time
 }
 
 // pool returns a pool with this one worker.

@@ -75,8 +75,8 @@ func (ar *archivist) attestation(
 	}
 }
 
-// keepParts archives receipts that lack something. After an hour of asking, the invoices that they
-// attest must not wait any longer for the invoices that they lack.
+// keepParts archives receipts that lack something. After an hour of asking, the invoices that such
+// a receipt attests must not wait any longer for the invoices that the receipt lacks.
 func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
 	for session, upo := range a.bySession {
 		if upo.part == "" {

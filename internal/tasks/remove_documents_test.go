@@ -14,9 +14,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Documents of invoices that ended without KSeF are removed after a while, wherever they lie. An
-// invoice that waits for a person keeps its document. An accepted invoice has its document in the
-// archive.
+// Documents of rejected invoices are removed after the time for which they are kept, wherever they
+// lie. A parked invoice keeps its document. An accepted invoice has its document in the archive.
 func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }

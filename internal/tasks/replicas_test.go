@@ -117,8 +117,8 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	}
 }
 
-// Without a replica nothing could be sent in a session. If one were opened all the same, an hour
-// without a replica would cost a session at every try.
+// Without a replica nothing could be sent in a session. If a session were opened all the same, each
+// try would cost one, for as long as there is no replica.
 func TestReplicas_LostBeforeASessionIsOpened_NoneIsOpened(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()

@@ -12,9 +12,9 @@ import (
 // saidTimeout bounds the write of what KSeF said. It comes when the task's own time may be over.
 const saidTimeout = 2 * time.Second
 
-// noteSaid stores the part of a task's error that the queue must not keep. It stores it with the
-// entry, so that a person can still read why the entry waits. A chunk or a waiting set has no
-// entry, so the words are stored with its tenant.
+// noteSaid stores the whole text of a task's error when the queue keeps only a part of it. The text
+// is stored with the entry, so that a person can still read why the entry waits. A chunk or a
+// waiting set has no entry, so the text is stored with its tenant.
 func (w *Worker) noteSaid(ctx context.Context, kind queue.Kind, id, tenant string, queued error) {
 	said := retry.Withheld(queued)
 	if said == "" {

@@ -116,8 +116,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 }
 
 // An invoice that lacks a seller's permission is the first that KSeF ever sees of the tenant, alone
-// in its session. It says nothing of the tenant's key: it is parked, and an ordinary invoice that
-// comes meanwhile does not wait.
+// in its session. Its refusal says nothing about the tenant's key. So the invoice is parked, and
+// the tenant is not paused.
 func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobodyIsPaused(t *testing.T) {
 	agent := "\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>" + sample.NIP(1) + "</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne>" +
 		"<Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"
@@ -157,7 +157,7 @@ func TestSelfBilling_WithoutPermissionAndAloneInTheFirstSession_IsParkedAndNobod
 	}
 }
 
-// A limit that differs for one tenant is used for that tenant and for no other.
+// A tenant's own limit on the invoices of a session bounds the packages of that tenant.
 func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	s := newStage(t, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(1), MaxSessionInvoices: 3}}})
 	w := s.worker("w", s.clientOf(sample.NIP(1)), func(o *tasks.Options) {

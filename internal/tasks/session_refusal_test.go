@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF refuses a send because of its session. The invoice goes into another one, once, and nothing
-// of it is counted as having failed.
+// KSeF refuses a send because of its session. The invoice goes into another session, once, and no
+// failure is counted.
 func TestSend_RefusedBecauseOfItsSession_GoesIntoAnotherAndNoFailureIsCounted(t *testing.T) {
 	for code, what := range map[int]string{
 		ksef.CodeSessionFull: "full", ksef.CodeNoSession: "not known right after it was opened",

@@ -53,7 +53,7 @@ type bed struct {
 	day        string       // on which the test begins, in Warsaw: P_1 of the documents
 	clockReads atomic.Int64
 	log        logBuffer
-	budget     tasks.Budget // of workers made from now on
+	budget     tasks.Budget // of workers that are made later
 }
 
 // The parts of a stage.
@@ -114,9 +114,9 @@ func (l *logBuffer) count(what string) int {
 	return strings.Count(l.b.String(), what)
 }
 
-// newStage starts what the workers need. A worker is made by [stage.worker]. The test begins on the
-// next morning in Warsaw: in the last hour of a day sessions are kept and sets are cut at a few
-// moments only, and a test must not depend on when it runs.
+// newStage starts what the workers need. A worker is made by [stage.worker]. The test begins at the
+// next quarter past ten in Warsaw, because it must not depend on when it runs: in the last hour of
+// a day, sessions are kept for midnight, and sets are cut only at a few moments.
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
 	return newStageOf(t, o, nil)
@@ -228,7 +228,8 @@ func (en *entries) end(inv ledger.Invoice, state ledger.State) {
 	}
 }
 
-// touch changes the revision of an entry and nothing else, as a move at the same time does.
+// touch changes the revision of an entry and nothing else. It stands for a move that somebody else
+// makes at the same time.
 func (en *entries) touch(id string) {
 	en.t.Helper()
 	inv := en.read(id)

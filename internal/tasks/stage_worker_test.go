@@ -32,7 +32,7 @@ func (s *stage) worker(name string, client tasks.Transport, tune ...func(*tasks.
 	return s.workerWith(name, client, func(*tasks.Parts) {}, tune...)
 }
 
-// workerWith is worker; parts may change what the worker uses.
+// workerWith is like worker, and parts may change what the worker uses.
 func (s *stage) workerWith(name string, client tasks.Transport, parts func(*tasks.Parts), tune ...func(*tasks.Options)) *actor {
 	s.t.Helper()
 	rdb := redistest.Client(s.t, s.redis)
@@ -61,7 +61,7 @@ func (s *stage) workerWith(name string, client tasks.Transport, parts func(*task
 // run runs one task. It returns the error that asynq would get.
 func (a *actor) run(k queue.Kind, id string) error { return a.runWith(a.s.t.Context(), k, id) }
 
-// runWith is run until ctx ends, as when the worker dies.
+// runWith is like run, but ctx can end the task, as when the worker dies.
 func (a *actor) runWith(ctx context.Context, k queue.Kind, id string) error {
 	return a.mux.ProcessTask(ctx, asynq.NewTask(string(k), fmt.Appendf(nil, `{"v":1,"id":%q}`, id)))
 }
@@ -89,8 +89,8 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 	}
 }
 
-// untilSilent is until for the confirm task of a session about whose invoices KSeF may be silent:
-// then two minutes pass, in which the silence lasts.
+// untilSilent is like until, for the confirm task of a session. If KSeF says nothing about invoices
+// of the session, untilSilent lets two minutes pass and runs the task again.
 func (a *actor) untilSilent(pkg string, want func() bool) {
 	a.s.t.Helper()
 	a.until(queue.KindConfirm, pkg, func() bool { return want() || a.s.pkg(pkg).Doubt != 0 })

@@ -77,7 +77,7 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			}
 			well.must(queue.KindPackage, pkg)
 			well.settle(pkg)
-			// A worker that can archive the documents has to run its receipt task as well.
+			// A worker that can open the documents has to run the package's receipt task as well.
 			wantsAnotherWorker(t, a, a.run(queue.KindReceipt, pkg))
 			well.until(queue.KindReceipt, pkg, func() bool { return s.read(ids[0]).State == ledger.Receipted })
 			if s.log.says("document is lost here") {

@@ -15,7 +15,7 @@ const (
 	// sweepAtOnce bounds one round. What is left comes a minute later, even when the entries of
 	// this round stay where they are.
 	sweepAtOnce = 2000
-	// maxSweepChecks is how many queued invoices one round checks, including those that lawfully
+	// maxSweepChecks is how many queued invoices one round checks, including those that rightly
 	// wait for a package. That takes 70 ms of Redis, in pieces of 4 ms. A hundred thousand waiting
 	// invoices are checked in five rounds.
 	maxSweepChecks = 20_000

@@ -64,11 +64,12 @@ func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[s
 	return f.err()
 }
 
-// inLine returns a function that reports whether the task of an invoice may still stand in line. It
-// may unless the invoice changed long before the oldest pending task was queued: workers serve a
-// queue in order. The queue cannot find a task by one of the hundred invoices that it carries.
-// Without this check, each round would queue the invoices of a long line once more. A task that is
-// not pending, because it failed or its worker is gone, keeps nothing from being queued again.
+// inLine returns a function that reports whether the task of an invoice may still stand in line.
+// The task may, unless the invoice changed long before the oldest pending task was queued: workers
+// serve a queue in order. The queue cannot find a task by one of the hundred invoices that it
+// carries. Without this check, each round would queue the invoices of a long line once more. A task
+// that is not pending, because it failed or its worker is gone, keeps nothing from being queued
+// again.
 func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) {
 	ages := map[bool]func() (time.Duration, error){}
 	for _, overflow := range []bool{false, true} {

@@ -25,7 +25,7 @@ type unreadableStore struct {
 	away  bool
 }
 
-// unreadable puts an archive before that of the workers made from now on. The documents of invs
+// unreadable wraps the archive of the workers that are made later. In it, the documents of invs
 // cannot be read.
 func (fa *failures) unreadable(invs ...ledger.Invoice) *unreadableStore {
 	u := &unreadableStore{Store: fa.store, names: map[string]bool{}}
@@ -106,8 +106,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 	}
 }
 
-// Many documents cannot be read, more than one build looks for, and they come first. The guard of
-// the archive does not take that for an outage, and the others are sent after a build or two.
+// Many documents cannot be read, more than one build tries, and they come first. The guard of the
+// archive does not take that for an outage, and the others are sent after a build or two.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice

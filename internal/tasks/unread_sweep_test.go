@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// One part of the sweep fails. The other parts are done, and the sweep leaves no task that comes
-// back.
+// Some parts of the sweep fail, because the indexes that they read are damaged. The other parts are
+// done, and the task of the sweep does not fail.
 func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

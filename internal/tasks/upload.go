@@ -33,8 +33,8 @@ const (
 	uploadTimeout = numbers.PartTime
 	// uploadMargin is how long before the end of KSeF's time the last try begins.
 	uploadMargin = time.Minute
-	// maxUploadPause is the longest pause between two tries, so a package with a session notices
-	// within this time that the store is back.
+	// maxUploadPause is the longest pause between two tries, unless an answer asks for a longer
+	// one. So a package with a session soon notices that the store is back.
 	maxUploadPause = 30 * time.Second
 )
 

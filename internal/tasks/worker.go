@@ -79,7 +79,7 @@ type Options struct {
 	SweepAfter   time.Duration
 	DeadAfter    time.Duration // how long a worker without a heartbeat is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
-	KeepRejected time.Duration // of the documents of invoices that ended without KSeF; 0: as long as their entries
+	KeepRejected time.Duration // of rejected, dismissed, superseded documents; 0: as their entries
 	UpgradeAfter time.Duration // how long each step to a newer format of the ledger is put off; 0 is at once
 	RefusalsKept time.Duration // how long refused documents stay on record
 

@@ -95,9 +95,9 @@ func original(m settlement.Move) ledger.Edit {
 // writer writes what was decided into the ledger and queues the tasks that follow from it.
 type writer struct{ *core }
 
-// write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
-// what is sent again. moved counts the invoices that somebody else moved in between. They are left
-// as they are.
+// write makes the moves of invoices of a package, and queues what is sent again. With letIn, it
+// notes that KSeF lets the tenant in. moved counts the invoices that somebody else moved in
+// between. They are left as they are.
 func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
 	edits := make([]ledger.Move, len(moves))
 	for i, m := range moves {

@@ -42,8 +42,8 @@ func AuditBooks(b simulator.Books) Audit {
 }
 
 // Balance returns what is wrong with books that should hold n invoices, each accepted exactly once,
-// and no limit overrun. A block that the test itself ordered (fault 429) finds other requests under
-// way, which nobody can call back; they are not an overrun.
+// and no limit overrun. The test itself may order a block (fault 429) while other requests are
+// under way. Nobody can call these requests back, so they are not an overrun.
 func (a Audit) Balance(n int) []error {
 	var errs []error
 	for _, v := range a.Books.Violations {

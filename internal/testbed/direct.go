@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator/ministry"
 )
 
-// Token returns the KSeF token of a taxpayer at the second face. It looks like one of KSeF's, and
-// nobody can mistake it for anything else in a log.
+// Token returns the KSeF token of a taxpayer at the second face. It has the form of KSeF's tokens,
+// and is easy to recognise in a log.
 func Token(nip string) string {
 	sum := sha256.Sum256([]byte("token of " + nip))
 	return "20261126-EC-" + nip + "-DEMO000000-00|nip-" + nip + "|" + hex.EncodeToString(sum[:])
@@ -46,8 +46,9 @@ func (b *Bed) GoDirect(c *config.Config, nips ...string) error {
 	return nil
 }
 
-// GoDirectByCertificate is GoDirect for one tenant that logs in with a certificate in cert.pem and
-// its key in key.pem, both with the NIP before them, in the bed's folder. The caller makes both.
+// GoDirectByCertificate is like GoDirect, for one tenant that logs in with a certificate. The
+// certificate is in the file NIP-cert.pem of the bed's folder, and its key in NIP-key.pem. The
+// caller makes both files.
 func (b *Bed) GoDirectByCertificate(c *config.Config, nip string) {
 	c.Direct.URL = b.directURL
 	b.logIn(c, nip, config.Tenant{

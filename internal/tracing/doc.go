@@ -4,12 +4,13 @@
 // An invoice has one trace, from the moment it is taken in until its receipt is delivered, although
 // days and several processes lie in between. Nothing is stored for that: the trace id is computed
 // from the id of the invoice ([ID]), so every process that has the id has the trace. A package has
-// its own trace for the same reason. It is not a parent of its invoices: a package has thousands of
-// them, and an invoice may go through several packages. The two are joined by links.
+// a trace of its own, whose id is computed in the same way. The package is not a parent of its
+// invoices: it has thousands of them, and an invoice may go through several packages. The traces of
+// a package and its invoices are joined by links.
 //
-// The spans of one trace are roots side by side: a parent that may end days later, in a process
-// that does not run yet, would be missing while it matters. What one process does for one span,
-// such as a request to KSeF within a task, is its child ([Child]).
+// The spans of one trace are roots side by side. A parent might end only days later, in a process
+// that does not run yet, and the trace would lack it until then. What one process does for one
+// span, such as a request to KSeF within a task, is a child of that span ([Child]).
 //
 // Without a collector there is no exporter and no goroutine, a nil [*Tracer] starts nothing, and
 // log lines carry the same trace ids.

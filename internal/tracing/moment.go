@@ -17,8 +17,8 @@ func (t *Tracer) Moment(ctx context.Context, c Change, attrs ...attribute.KeyVal
 	s.End()
 }
 
-// Taken traces that an invoice was taken in: the span with which its trace begins. The span of ctx,
-// the call or the command that handed it in, links to it.
+// Taken traces that an invoice was taken in. Its span is the first of the invoice's trace. The span
+// of ctx, which is that of the call or command that handed the invoice in, gets a link to it.
 func (t *Tracer) Taken(ctx context.Context, c Change, attrs ...attribute.KeyValue) {
 	if t == nil {
 		return

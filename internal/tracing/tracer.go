@@ -20,8 +20,9 @@ type Tracer struct {
 	spans  *spans
 }
 
-// Start begins a root span in the trace of an object; "" is a trace of its own. It links to the
-// span that ctx has, if there is one. The context that it returns has the new span, for [Child].
+// Start begins a root span in the trace of an object; with object "" the span has a trace of its
+// own. It links to the span that ctx has, if there is one. The context that it returns has the new
+// span, for [Child].
 func (t *Tracer) Start(ctx context.Context, object, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	var w wanted
 	if object != "" {

@@ -96,7 +96,7 @@ func TestOpen_VariableThatCannotBeUsed_IsRefusedWithWords(t *testing.T) {
 	}
 }
 
-// Two processes that know nothing of each other tell of one invoice.
+// Two processes that know nothing of each other trace one invoice.
 func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 	c := tracetest.Start(t)
 	enqueue, _ := open(t, c.Environ()...)
@@ -142,7 +142,8 @@ func TestTrace_OfAnInvoice_IsTheSameInEveryProcess(t *testing.T) {
 	}
 }
 
-// A share of the traces is a share of the invoices, and the same one in every process.
+// A sampler that keeps a share of the traces keeps a share of the invoices. Every process keeps the
+// same invoices.
 func TestSampler_ShareOfTraces_KeepsAnInvoiceWholeOrNotAtAll(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
 	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "0.25")
@@ -183,7 +184,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 	_ = away.Close()
 	sick := map[string]http.HandlerFunc{
 		"hangs": func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // the server sees that the caller has gone only then
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the caller has gone
 			select {
 			case <-hang:
 			case <-r.Context().Done():

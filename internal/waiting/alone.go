@@ -27,8 +27,8 @@ func (f *Facts) alone(inv *ledger.Invoice) stage {
 var aloneKinds = []queue.Kind{queue.KindSend, queue.KindSubmit}
 
 const (
-	// maxAttempts is how many revisions back the task of an invoice is searched for in what was
-	// read, and maxAttemptsAsked in what has to be asked for with a round trip each.
+	// maxAttempts is how many revisions back the task of an invoice is searched for among the tasks
+	// that were read. maxAttemptsAsked is the same for tasks that cost a round trip each.
 	maxAttempts      = 64
 	maxAttemptsAsked = 8
 )

@@ -98,7 +98,7 @@ func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error
 	}), nil
 }
 
-// maxSessions is how many online sessions have their invoices read.
+// maxSessions is the most online sessions whose invoices are read.
 const maxSessions = 50
 
 // opened reads the invoices of online sessions, because KSeF decides each of them separately: the

@@ -15,7 +15,8 @@ import (
 // value in JSON.
 type Reason string
 
-// The reasons that a task itself cannot know. The others are those of [retry.Reasons].
+// The reasons that this package finds. A task itself cannot know them, except Refused and
+// TenantPaused. The others are those of [retry.Reasons].
 const (
 	NoWorker      Reason = "no_worker"      // no worker is running
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue

@@ -13,7 +13,8 @@ type core struct {
 	problems map[string]string // why files wait, by path; made again by each pass
 }
 
-// The parts, each with the others that it calls. A part calls only parts that are listed above it.
+// The parts, each with the other parts that it calls. A part calls only parts that are listed above
+// it.
 type (
 	// journal keeps the records of what is followed.
 	journal struct{ *core }

@@ -76,8 +76,8 @@ func (d *disk) removeAll(name string) error {
 	return d.root.RemoveAll(name)
 }
 
-// removeEmpty removes dir if it is empty, and then its parents in the same way, up to the folder of
-// the archive that dir is in. It never removes a folder that is not of an archive.
+// removeEmpty removes dir if it is empty, and then its parents in the same way, up to and including
+// the folder of the archive that dir is in. It never removes a folder that is not of an archive.
 func (d *disk) removeEmpty(dir string) {
 	for strings.Contains(dir+"/", zipEnd+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)

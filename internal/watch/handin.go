@@ -154,8 +154,8 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 	return intake.Item{File: sm.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
 }
 
-// answers acts on the answers about some files. What goes on record is there before a file moves: a
-// process that is killed between the two hands the file in again, and records the same again.
+// answers acts on the answers about some files. Whatever goes on record is recorded before a file
+// moves: a process that is killed in between hands the file in again, and records the same again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
 	var note []intake.Admission

@@ -27,7 +27,7 @@ import (
 
 var monday = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
-// site is a folder, a ledger on a real Redis, and what a watch needs of the rest.
+// site is a folder, a ledger on a real Redis, and everything else that a watch needs.
 type site struct {
 	t      testing.TB
 	dir    string
@@ -49,7 +49,8 @@ func newSite(t testing.TB) *site {
 	return s
 }
 
-// options are those of a watch on a real Redis. A child process has no srv, and fail for t.
+// options returns the options of a watch on a real Redis. A child process has no server and no
+// testing.T: it passes nil and a t of its own.
 func options(ctx context.Context, dir, archived string, _ *redisd.Server, rdb *redis.Client, t interface{ Fatal(...any) }) Options {
 	bodies, err := ledger.NewBodies()
 	if err != nil {
@@ -96,7 +97,7 @@ func (s *site) must(err error) {
 	}
 }
 
-// put writes a file as the other program does.
+// put writes a file into the folder, as a program that hands invoices in does.
 func (s *site) put(name string, data []byte) {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)
@@ -160,7 +161,8 @@ func (s *site) settle(number string, to ledger.State) {
 	}
 }
 
-// tree lists the files of the folder, with slashes, without what is hidden.
+// tree lists the files of the folder, with slashes in their names. It leaves out hidden files and
+// settings.
 func (s *site) tree() []string {
 	s.t.Helper()
 	var all []string

@@ -15,7 +15,7 @@ import (
 type sight struct {
 	size    int64
 	changed time.Time
-	since   time.Time // since when it has been so, by this machine's clock: that of a share may be wrong
+	since   time.Time // since when it has been so, by this machine's clock: a share's may be wrong
 	whole   bool      // its end looks like that of a whole document
 }
 

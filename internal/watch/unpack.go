@@ -36,7 +36,7 @@ const (
 type pending struct {
 	Version int    `json:"v"`
 	File    string `json:"file"` // for people
-	Name    []byte `json:"name"` // below its place; names may be any bytes
+	Name    []byte `json:"name"` // path below taken/; a name may be any bytes
 }
 
 func unpackedName(name string) string {
@@ -71,7 +71,7 @@ func (up *unpacker) unpackAll(ctx context.Context, now time.Time) time.Duration 
 	return next
 }
 
-// archives lists those in taken/.
+// archives lists the archives in taken/.
 func (up *unpacker) archives() (names []string) {
 	up.disk.walk(taken, func(p string, e fs.DirEntry) {
 		if name := strings.TrimPrefix(p, taken+"/"); isZIP(name) && !hidden(path.Base(name)) && e.Type().IsRegular() {

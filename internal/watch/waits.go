@@ -13,11 +13,11 @@ import (
 // waitingName is the file that says what waits here, for people who see the folder alone.
 const waitingName = "ksef-waiting.txt"
 
-// maxTold bounds how many files it names.
+// maxTold bounds how many files the list in that file names.
 const maxTold = 1000
 
-// tell logs what waits since this pass, and writes the list of all that waits when it has
-// changed.
+// tell logs each file that waits since this pass, or waits for another reason than in the pass
+// before. It writes the list of all that waits when the list has changed.
 func (wn *waitingNote) tell() {
 	if maps.Equal(wn.told, wn.problems) {
 		return

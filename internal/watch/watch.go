@@ -20,7 +20,7 @@ type Entries interface {
 	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 }
 
-// Options of a watch. Fields without a remark are required.
+// Options of a watch. A field is required unless its comment says what its zero value means.
 type Options struct {
 	Dir      string
 	Admitter intake.Admits

@@ -46,8 +46,8 @@ type signed struct {
 	} `xml:"Signature"`
 }
 
-// rules returns why KSeF would refuse a signature, apart from the signature value: what is signed,
-// and what is said about the certificate.
+// rules returns why KSeF would refuse a signature. It checks what is signed, what is said about the
+// certificate, and the form of an ECDSA value. It does not verify the signature value.
 func rules(document []byte) error {
 	var d signed
 	if err := xml.Unmarshal(document, &d); err != nil {

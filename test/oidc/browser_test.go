@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The same in a real browser, which alone enforces the policy of the page on forms and redirects,
-// and decides which cookies go along when another site leads back.
+// People log in and out in a real browser. Only a browser enforces the page's policy on forms and
+// redirects, and decides which cookies it sends when another site leads back to the page.
 func TestBrowser_ProviderByOthers_LetsPeopleInAndOut(t *testing.T) {
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {
 		t.Skip("needs Chromium, Node.js and KSEF_BROWSER_TEST=1: scripts/need-browser.sh installs them")

@@ -98,7 +98,7 @@ func (s *site) answersAgain() {
 	}
 }
 
-// noSecrets checks the log, and the addresses in which no secret may be.
+// noSecrets checks that neither the log nor an address that a browser visited has a secret.
 func (s *site) noSecrets(browsers ...*browser) {
 	s.t.Helper()
 	for _, b := range browsers {

@@ -39,7 +39,8 @@ type provider struct {
 	leadTo    []string            // after a logout
 }
 
-// users are the people of the library's storage: the id, the name and the e-mail are one word.
+// users are the people of the library's storage. The name is the same as the id, and the e-mail
+// address begins with it.
 type users struct{}
 
 func (users) GetUserByID(id string) *storage.User {

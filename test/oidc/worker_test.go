@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// newSite prepares a worker and its provider, which runs.
+// newSite starts a provider of logins, and prepares a worker without starting it.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	program, err := build()
@@ -140,7 +140,8 @@ func (s *site) run() {
 	})
 }
 
-// until asks the worker, which is another process, until something is so.
+// until calls so again and again until it returns true. It polls because the worker is another
+// process.
 func (s *site) until(what string, so func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(100 * time.Millisecond) {
@@ -230,7 +231,7 @@ func (b *browser) signIn(name, next string) (int, string) {
 	return b.post(b.s.op.issuer()+"/login/username", url.Values{"username": {name}, "password": {password}, "id": {id[1]}})
 }
 
-// lines returns the lines of the log that have a message.
+// lines returns the lines of the log whose message contains this text.
 func (s *site) lines(message string) (found []map[string]any) {
 	for line := range strings.Lines(s.logged()) {
 		var e map[string]any

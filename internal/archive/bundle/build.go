@@ -104,7 +104,7 @@ func compress(data []byte) ([]byte, Part, error) {
 type Bundle struct {
 	ZIP []byte
 	Sum string // of the ZIP; a part of its name
-	// lines have no Zip yet.
+	// lines lack the field Zip until Index sets it.
 	lines []Line
 }
 

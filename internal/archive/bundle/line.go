@@ -86,7 +86,8 @@ func compareLines(a, b Line) int {
 	return strings.Compare(a.Zip, b.Zip)
 }
 
-// decodeLines reads an index whole. One damaged line damages the index: it can be made again.
+// decodeLines reads an index whole. One damaged line is an error, because the index can be made
+// again.
 func decodeLines(raw []byte) ([]Line, error) {
 	if len(raw) > 0 && raw[len(raw)-1] != '\n' {
 		return nil, fmt.Errorf("%w: its end is missing", errLine)

@@ -19,8 +19,9 @@ import (
 // maxResult is far above the largest result.
 const maxResult = 1 << 20
 
-// load reads an index whole. One that is missing or damaged is made again from its ZIPs, in memory.
-// The error wraps [archive.ErrCorrupt] when a ZIP is damaged too.
+// load reads an index whole. One that is missing or damaged is made again in memory: from its ZIPs,
+// or, if it was joined, from the indexes of the packages. The error wraps [archive.ErrCorrupt] when
+// a ZIP is damaged too.
 func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	raw, err := s.Get(ctx, of.name)
 	if err == nil {
@@ -36,8 +37,8 @@ func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	return remake(ctx, s, of)
 }
 
-// spoiled reports that an index is missing or damaged, as opposed to an archive that does not
-// answer.
+// spoiled reports whether an error says that an index is missing or damaged, as opposed to an
+// archive that does not answer.
 func spoiled(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, errLine)
 }

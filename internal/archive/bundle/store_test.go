@@ -168,7 +168,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		if err != nil || unread != 1 {
 			t.Errorf("%d bundles were not read, %v", unread, err)
 		}
-		// The sound copy is beside it, as with every object.
+		// A sound copy is stored beside the damaged bundle, as for every object.
 		entries := make([]bundle.Entry, len(a))
 		for i := range a {
 			entries[i], _ = bundle.Compress(a[i])

@@ -4,7 +4,7 @@ import "bytes"
 
 // Moment is a date, or a date and time, as a number that can be compared.
 type Moment struct {
-	Second   int64  // since the beginning of year 0 of the Gregorian calendar, in UTC when Zoned
+	Second   int64  // since 1 March of year 0 of the Gregorian calendar, in UTC when Zoned
 	Fraction string // digits of a second after the point without trailing zeros
 	Zoned    bool   // the value has a time zone
 }

@@ -184,8 +184,8 @@ func (v *Value) momentBreach(text []byte) (rule, hint string) {
 	return "", ""
 }
 
-// unionBreach accepts what one member accepts. text must not be normalized yet, because every
-// member normalizes it by its own rule.
+// unionBreach accepts a text that at least one member accepts. text must not be normalized yet,
+// because every member normalizes it by its own rule.
 func (m *Machine) unionBreach(v *Value, text []byte) (rule, hint string) {
 	for i, member := range v.Members {
 		one := m.table.ValueOf(member)

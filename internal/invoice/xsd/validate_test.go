@@ -127,7 +127,8 @@ func TestLoad_MissingImport_FailsAndNamesTheFile(t *testing.T) {
 	if _, err := xsd.Load(to); err == nil || !strings.Contains(err.Error(), "StrukturyDanych_v10-0E.xsd") {
 		t.Errorf("Load = %v, want the missing file named", err)
 	}
-	// With its imports beside it instead of in bazowe, and without FA(2), it can be loaded.
+	// The schema of FA(3) can be loaded without that of FA(2), and with its imports beside it
+	// instead of in bazowe.
 	imports, err := filepath.Glob(filepath.Join(from, "bazowe", "*.xsd"))
 	if err != nil || len(imports) == 0 {
 		t.Fatal("no imports to copy", err)

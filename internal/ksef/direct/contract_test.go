@@ -151,7 +151,7 @@ func TestSchemas_NameEveryForm(t *testing.T) {
 			return
 		}
 		if of == reflect.TypeFor[Secret]() || of == reflect.TypeFor[invoiceWire]() || of == reflect.TypeFor[metadataWire]() {
-			return // a text, and two that read their fields by another form
+			return // Secret is a text; the other two read their fields through another struct
 		}
 		if !named[of] {
 			t.Errorf("%v is used and not named", of)

@@ -124,14 +124,14 @@ const (
 	minListPage = 10
 )
 
-// Bounds of the lists that are kept. An invoice takes about half a kilobyte, a session ten thousand
-// of them.
+// Bounds of the lists that are kept. An invoice takes about half a kilobyte, and a session may have
+// ten thousand invoices.
 const (
 	keptLists = 8
 	keptFor   = 10 * time.Minute // a limit of the minute is over by then; answers do not change in a session that is over
 )
 
-// lists keeps lists that were interrupted. The zero value and a clock are ready to use.
+// lists keeps lists that were interrupted. Only now must be set before the first use.
 type lists struct {
 	now func() time.Time
 
@@ -139,8 +139,8 @@ type lists struct {
 	kept map[string]*list
 }
 
-// take removes the list of a session, or makes an empty one. So two calls at the same time read the
-// list twice, and neither sees the other's half.
+// take removes the kept list of a session and returns it, or an empty list when none is kept. So
+// two calls at the same time read the list twice, and neither sees the other's half.
 func (l *lists) take(session string) *list {
 	l.mu.Lock()
 	defer l.mu.Unlock()

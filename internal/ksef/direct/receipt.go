@@ -146,7 +146,7 @@ type receiptPage struct {
 const (
 	keptReceipts   = 1000
 	addressLife    = time.Hour        // at most; KSeF has been seen to allow three days
-	addressReserve = 10 * time.Second // an address is not used so shortly before its end
+	addressReserve = 10 * time.Second // an address is not used in this last part of its life
 )
 
 func (r *receipts) keep(session string, pages []upoPageWire) {

@@ -30,7 +30,8 @@ func (*counting) Leave(context.Context, ksef.Group, ksef.Outcome) {}
 
 const receiptXML = `<?xml version="1.0" encoding="UTF-8"?><Potwierdzenie><NumerReferencyjnySesji>s</NumerReferencyjnySesji></Potwierdzenie>`
 
-// store is a KSeF whose session has a receipt at a pre-signed address.
+// store starts a KSeF whose session has a receipt at a pre-signed address. It returns a client, the
+// client's gate, and a function that lists the path and the Authorization header of each request.
 func store(t *testing.T, presigned http.HandlerFunc, expires string) (*Client, *counting, func() []string) {
 	t.Helper()
 	var mu sync.Mutex

@@ -8,8 +8,8 @@ import (
 )
 
 // record has the names of the fields that this package sends and reads, by form of the Ministry's
-// contract, as they were held against its open-api.json (2.7.0). That file is no part of this
-// repository, so a name that is misspelt later is found here.
+// contract. They were compared with the contract's open-api.json (2.7.0). That file is no part of
+// this repository, so a name that is misspelt later is found by this record.
 //
 //go:embed testdata/fields.txt
 var record string

@@ -142,7 +142,7 @@ func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	for _, op := range operations(t) {
 		used[op.group] = true
 	}
-	for _, g := range []ksef.Group{ // KSeF's own API has these alone
+	for _, g := range []ksef.Group{ // only KSeF's own API has these
 		ksef.GroupSessionList, ksef.GroupLogin, ksef.GroupRateLimits, ksef.GroupContextLimits,
 		ksef.GroupCertificates, ksef.GroupTokens, ksef.GroupLoginSessions,
 	} {

@@ -60,7 +60,7 @@ type createdWire struct {
 	Created ksef.Time `json:"created"`
 }
 
-// sessionWire decodes a session. A count that cannot be read is not given; only an unreadable
+// sessionWire decodes a session. A count that cannot be read counts as missing; only an unreadable
 // object is an error.
 type sessionWire ksef.SessionInfo
 

@@ -181,8 +181,8 @@ func (a *Answer) Checked(v any, check func() error) error {
 }
 
 // maxDepth is how deep the elements of a document may lie: those of an FA(3) and of a UPO with its
-// signature lie less than twenty deep. The decoder takes fifty bytes for each open element, for
-// which three bytes in the document are enough.
+// signature lie less than twenty deep. The decoder needs fifty bytes of memory for each open
+// element, and three bytes of a document can open one.
 const maxDepth = 200
 
 // XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page
@@ -221,7 +221,8 @@ func (a *Answer) XML() ([]byte, error) {
 	return raw, nil
 }
 
-// Document reads an answer of bytes. It is JSON only when the other side refuses.
+// Document reads an answer whose bytes are a document. If the answer may be an error of the other
+// side and is one, Document returns it as a *[RefusedError]. An empty answer is an error.
 func (a *Answer) Document() ([]byte, error) {
 	raw, err := a.all()
 	if err != nil {

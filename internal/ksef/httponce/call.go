@@ -45,9 +45,9 @@ type Call struct {
 	Part       bool                  // it goes to the store of parts, not to KSeF or its gateway
 }
 
-// ErrTokenRefused says that KSeF refused a token that another can replace: it ended, or was
-// revoked. That is not a refusal of the taxpayer's credentials, so it is of [ksef.KindProcessing].
-// Nothing was done.
+// ErrTokenRefused says that KSeF refused a token that another token can replace: it ended, or was
+// revoked. That is not a refusal of the taxpayer's credentials, so the error is of
+// [ksef.KindProcessing]. Nothing was done.
 var ErrTokenRefused = errors.New("the access token is not taken any more")
 
 // What a call accepts.

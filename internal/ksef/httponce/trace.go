@@ -46,7 +46,8 @@ func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) e
 	return err
 }
 
-// opened notes in the span when the gate let the request go, and answered what came back.
+// opened notes in the span that the gate let the request go. answered notes the status that came
+// back.
 func opened(ctx context.Context) { trace.SpanFromContext(ctx).AddEvent("allowed by the limits") }
 
 func answered(ctx context.Context, status int) {

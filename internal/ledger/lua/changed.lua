@@ -6,7 +6,7 @@
 -- Because one script reads all states, an invoice that moves from one to another is in the list
 -- once. An invoice that changes later has a later time or the same time. With the same time it may
 -- stand before the last one of the list. So invoices that changed in this millisecond are left out,
--- and are listed in the next one. With a test's clock nothing is left out.
+-- and are listed from the next millisecond on. With a test's clock nothing is left out.
 local at, id, max, all = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1' or test_clock
 local lists, young, unread = {}, 0, {}
 for k = 7, #ARGV do

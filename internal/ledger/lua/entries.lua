@@ -223,10 +223,11 @@ local function page(key, name, before, max)
   return out
 end
 
--- empty removes a group whose waiting set is empty from the list of groups. The bytes of an invoice
--- are counted when it enters the set of ages. So a group stays while that set has members: if a
--- person deleted only the set by deadline, its invoices come back, and those that have kept their
--- age are not counted again.
+-- empty removes a group from the list of groups when both of its sets are empty, the one by
+-- deadline and the one by age. The bytes of an invoice are counted when it enters the set by age. A
+-- person may have deleted only the set by deadline. Its invoices then come back, and those that are
+-- still in the set by age are not counted again. So the group, with its count of bytes, has to
+-- stay.
 local function empty(group)
   if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
     index('SREM', P .. 'groups', group)
@@ -247,7 +248,7 @@ end
 
 -- wait puts an invoice into the waiting set of a group, since now or another time. If it waits
 -- there already, it keeps its age. A set of another type is an error before anything of the entry
--- is written. It concerns only the invoices of this group: without the error they would wait in no
+-- is written. The error concerns only the invoices of this group. Without it they would wait in no
 -- set.
 local function wait(id, group, deadline, size, since)
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then

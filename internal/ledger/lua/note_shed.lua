@@ -6,8 +6,8 @@
 -- if a process dies in between.
 --
 -- The entry stays where it is in every index, and its time does not change: the time for which it
--- is kept counts from its end. The revision of what can be retried changes, so that a retry that
--- saw the document before fails.
+-- is kept counts from its end. 'going' and 'kept' raise its revision, so that a retry that saw the
+-- document before fails.
 local shed = { receipted = true, rejected = true, dismissed = true, superseded = true }
 local out = {}
 for i = 4, #ARGV do

@@ -3,13 +3,13 @@
 -- without its first word: the highest score that is counted in steps, score and id of the last
 -- invoice that was counted, how many were counted, the bytes counted so far, and the count of the
 -- set at the beginning. Returns {'more', …}, {'done'}, or {'again'} when an invoice left the set
--- meanwhile.
+-- meanwhile or Redis's clock has stepped back.
 --
 -- A new invoice stands behind all others and adds its bytes to the count of the set. So the steps
 -- count the invoices from before the beginning. The first step also counts those of its own
--- millisecond, all at once. The bytes of the invoices that came later are what the count of the set
--- has changed by since the beginning. This is right unless an invoice from before the beginning has
--- left, so the last step checks that all of them are there.
+-- millisecond, all at once. Since the beginning, the count of the set has grown by the bytes of the
+-- invoices that came later. This is right unless an invoice from before the beginning has left, so
+-- the last step checks that all of them are there.
 local group, max = ARGV[3], tonumber(ARGV[4])
 local ages, until_, at, id, n, sum, base = P .. 'waitage:' .. group, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 if not index('ZCARD', ages) or not index('HLEN', P .. 'waitsize') then return { 'done' } end -- a sick key, which the sweep reports

@@ -1,7 +1,7 @@
 -- Try whether the user of Redis may use the commands that scripts use. ARGV, for each command: its
 -- name, '' for a key that does not exist or '1' for the key of the home, the number of words behind
--- the key, the words. Nothing is written. The words are wrong, or have no effect on a key that does
--- not exist; and the key of the home has another type than the command needs. Returns the names of
+-- the key, the words. Nothing is written: on a key that does not exist the words are wrong or have
+-- no effect, and the key of the home has another type than the command needs. Returns the names of
 -- the commands that Redis refuses, then the first error with which it refused one.
 local out, why, i = {}, nil, 3
 local home = redis.call('TYPE', P .. 'home').ok == 'string'

@@ -28,7 +28,7 @@ for i = 8 + nf, #ARGV, 4 do
   local op, name, at, record = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3]
   if op == 'hold' then
     redis.call('HSET', P .. 'sinkheld:' .. sink, name, record)
-    if at == '' then -- its next attempt stays when it was
+    if at == '' then -- the time of its next attempt stays
       redis.call('ZADD', P .. 'sinkdue:' .. sink, 'NX', now, name)
     else
       redis.call('ZADD', P .. 'sinkdue:' .. sink, at, name)

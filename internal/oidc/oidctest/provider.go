@@ -79,7 +79,7 @@ func (p *Provider) Requests(path string) int {
 	return p.requests[path]
 }
 
-// Rotate signs with another key from now on, and publishes only the keys that are given.
+// Rotate lets the provider sign with the first of keys from now on, and publish only these keys.
 func (p *Provider) Rotate(keys ...Key) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

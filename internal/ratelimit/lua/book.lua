@@ -1,6 +1,6 @@
 -- Books the earliest instant.
 -- ARGV: now; longest wait; ticket or ''; how long a ticket is kept after its instant; step after a
--- freeze; the wanted place on the waitlist (0: that of now); the resolution of places; then limit and
+-- freeze; the wanted place on the waitlist (0: now); the resolution of places; then limit and
 -- length of each window (effective). Times are in microseconds.
 -- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
 -- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing

@@ -100,7 +100,7 @@ local function forget(name)
   objects[name], known = nil, known - 1
 end
 
--- Notes an object that failed, and returns whether enough objects have.
+-- Notes an object that failed, and returns whether enough objects have failed.
 local function note_object()
   if object == '' then return true end
   if p.till == 0 then
@@ -249,7 +249,7 @@ elseif event == 'failure' then
     failed_early()
   elseif p.till > now or p.failures >= need or process ~= '' then
     local count, tenants, groups = count_witnesses('f:', pair)
-    -- If one process reports all of it, the cause may be that process.
+    -- If one process reports all the failures, the cause may be that process.
     local reporters = process == '' and need_processes or count_witnesses('w:', process)
     if reporters >= need_processes and count >= need_pairs and tenants >= need_tenants
       and groups >= need_groups then

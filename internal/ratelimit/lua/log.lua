@@ -10,10 +10,10 @@
 local HEAD, RECORD = 16, 8
 local byte, char, sub, floor = string.byte, string.char, string.sub, math.floor
 
--- Makes the first write of a script, before that of the clock. At maxmemory Redis refuses a script
--- whose first write takes memory, but not one that has already written something. What these scripts
--- write is tiny. Without this no request could be counted, so none would be made, and no work could
--- finish and free memory.
+-- Makes the first write of a script, before the clock is written. At maxmemory Redis refuses a
+-- script whose first write takes memory, but not one that has already written something. What these
+-- scripts write is tiny. Without this no request could be counted, so none would be made, and no
+-- work could finish and free memory.
 local function write_first()
   redis.call('DEL', KEYS[1] .. ':none')
 end

@@ -19,8 +19,8 @@ func New(t testing.TB) (*redis.Client, *redisd.Server) {
 }
 
 // Start starts a server in memory for this test alone. Each call has its own server and not a
-// numbered database of a shared one: that costs about 30 ms, and FLUSHALL, Kill, CONFIG SET and
-// counting keys disturb no other test.
+// numbered database of a shared one. A server of its own costs about 30 ms, and FLUSHALL, Kill,
+// CONFIG SET and counting keys disturb no other test.
 func Start(t testing.TB) *redisd.Server {
 	t.Helper()
 	return StartWith(t, redisd.Options{})

@@ -69,7 +69,7 @@ func (r *round) conclude(items []*item) {
 			r.probe(whole, of)
 		}
 		if r.state.Next = 0; v.after > 0 {
-			// Only the tenants whose results it put off wait for long: it takes results of others.
+			// The receiver takes results of other tenants, so only those that it put off wait long.
 			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
 		}
 	}
@@ -84,8 +84,9 @@ func (r *round) conclude(items []*item) {
 	}
 }
 
-// probe is for a receiver that takes results again. It lets the tenants of which the receiver took
-// nothing be tried without delay, except those whose results were tried in this round.
+// probe is called when a receiver takes results again. If the receiver as a whole was out, the
+// tenants whose results it did not take are tried without delay, except those that were tried in
+// this round.
 func (r *round) probe(whole bool, of map[string]*tried) {
 	if !whole {
 		return

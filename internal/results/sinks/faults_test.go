@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Whatever a receiver does to the results of whichever tenant, each outcome is told at least once,
-// and those of an invoice in their order.
+// Whatever a receiver does with the results of any tenant, it is told each outcome at least once.
+// The outcomes of one invoice come in their order.
 func TestRun_ReceiverAnswersAnything_NothingIsLostAndOrderIsKept(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

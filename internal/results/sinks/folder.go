@@ -197,8 +197,8 @@ func endOfLines(file *os.File) (int64, error) {
 	return 0, nil
 }
 
-// syncDir makes new names durable. Some network file systems cannot do this, so its error is
-// ignored.
+// syncDir makes new names durable. Some network file systems cannot do this, so an error of the
+// sync itself is ignored. Other errors are returned.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

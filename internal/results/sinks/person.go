@@ -14,7 +14,7 @@ import (
 // required.
 type Admin struct {
 	Ledger *ledger.Ledger
-	// Wait is how long it waits for a worker that serves the receiver; 0 is a minute.
+	// Wait is how long Admin waits for a worker to stop serving the receiver; 0 is a minute.
 	Wait time.Duration
 	Now  func() time.Time
 }

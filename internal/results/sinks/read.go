@@ -88,7 +88,7 @@ func (r *round) blocked() bool {
 }
 
 // fresh adds up to n outcomes from the outbox and moves the receiver's place behind them. It leaves
-// behind the outcomes of blocked tenants. It stops before the second outcome of an invoice.
+// behind the outcomes of blocked tenants. It stops before an outcome that tell does not add.
 func (r *round) fresh(ctx context.Context, n int) error {
 	blocked := r.blocked()
 	for r.chosen = 0; r.chosen < n && r.passed < maxPass; {

@@ -24,7 +24,7 @@ type round struct {
 	of     map[string]*item         // by invoice
 	there  map[string][]ledger.Held // what was held for the invoices of the outcomes read
 	chosen int                      // outcomes that the present step has added
-	passed int                      // how many were read, or left behind
+	passed int                      // outcomes passed in the outbox, and reads of catchUp
 	slow   int                      // outcomes of slow tenants that this round may still take
 }
 
@@ -81,7 +81,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	size := r.batch()
 	if r.state.Outage != 0 {
-		size = 1 // one for each step: a bad result must not make a healthy receiver seem out
+		size = 1 // in each step: a bad result must not make a healthy receiver seem out of service
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}

@@ -35,8 +35,8 @@ type Runner struct {
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
-// over. An error comes from Redis. Nothing is lost by it: the next run begins at the last place
-// that this one recorded.
+// over. It returns an error of Redis, or the cause of ctx when ctx ends. Nothing is lost by an
+// error: the next run begins at the last place that this one recorded.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	token := rand.Text()
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// slowFor is a receiver that takes everything. A result of tenant takes it the time took, any other
-// result a millisecond. With tenant "", every result takes it the time took.
+// slowFor is a receiver that accepts everything. For each result of one tenant it needs as long as
+// took says, for any other result a millisecond. With tenant "", it needs took for every result.
 type slowFor struct {
 	*stub
 	tenant string

@@ -80,7 +80,7 @@ func (r *round) ready() []string {
 // tried is what came of one tenant's results in a round.
 type tried struct {
 	errs  []error
-	fresh int // how many of them were tried for the first time
+	fresh int // how many results were tried for the first time
 	took  time.Duration
 }
 
@@ -113,8 +113,9 @@ func (r *round) decide(of map[string]*tried) {
 	}
 }
 
-// arrange blocks the standing of each tenant of which nothing more may be tried or held now. It
-// ends the standings that have caught up.
+// arrange blocks the standing of each tenant that needs a place of its own in the outbox: nothing
+// more of it may be tried or held now, or the receiver answers slowly for it. It ends the standings
+// that have caught up.
 func (r *round) arrange() {
 	share, now := r.share(), r.now()
 	for tenant, st := range r.standings {

@@ -117,7 +117,7 @@ type stub struct {
 	mu    sync.Mutex
 	took  []Message
 	calls int
-	// answer returns what a result comes to; nil takes all.
+	// answer returns the error with which a result is not taken; a nil answer takes all results.
 	answer func(*Message) error
 }
 
@@ -143,7 +143,7 @@ func (s *stub) Deliver(_ context.Context, messages []Message) []error {
 	return errs
 }
 
-// states returns what it took of an invoice, in order.
+// states returns the states of an invoice in the results that the stub took, in order.
 func (s *stub) states(id string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -86,8 +86,8 @@ func (o *Office) Revoke(owner Owner, serial string) error {
 	return nil
 }
 
-// Shorten moves the end of a certificate, as the test environment allows it. The certificate itself
-// still says what it said. Errors: *Refusal.
+// Shorten moves the end of a certificate in the register, as the test environment allows it. The
+// certificate itself still names its old end. Errors: *Refusal.
 func (o *Office) Shorten(owner Owner, serial string, to time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,7 +20,8 @@ type document struct {
 	attachment bool
 	// instruction is true when the document has a processing instruction.
 	instruction bool
-	// broken is the first breach of the schema in full, "" when there is none.
+	// broken is the first breach that the check against the whole schema has found; "" when there
+	// is none.
 	broken string
 	// By depth: the names of the open elements, the letters of their children so far, and their
 	// texts so far.
@@ -151,8 +152,8 @@ type level struct {
 	last   int        // highest rank of the children so far
 	text   []byte
 
-	// For the schema in full. One of content and value is set, but neither is set inside an element
-	// that the schema does not know.
+	// For the check against the whole schema. One of content and value is set, but neither is set
+	// inside an element that the schema does not know.
 	depth   int // of the root: 0
 	content *content
 	value   *textType

@@ -34,7 +34,7 @@ var compiled = sync.OnceValue(func() *schemas {
 
 type schemas struct {
 	roots map[string]*content // by version
-	names map[string]string   // of all elements, each by itself
+	names map[string]string   // the names of all elements; each is its own key
 }
 
 // content is what an element with children may contain.

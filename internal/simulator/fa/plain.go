@@ -133,7 +133,7 @@ func nameLength(text []byte) int {
 	return len(text)
 }
 
-// name returns the name as a string, without making one where the schemas have it.
+// name returns the name as a string. It makes no new string for a name that the schemas have.
 func (r *reader) name(text []byte) string {
 	if known, is := r.known[string(text)]; is {
 		return known
@@ -173,7 +173,7 @@ func (r *reader) plainText(text []byte) bool {
 }
 
 // isPlain reports whether text has no byte that needs another look: "&", ">" as in "]]>", control
-// characters, and 0xEF, with which U+FFFE and U+FFFF begin.
+// characters except tab and line feed, and 0xEF, with which U+FFFE and U+FFFF begin.
 func isPlain(text []byte) bool {
 	for _, c := range text {
 		if !plainByte[c] {

@@ -162,7 +162,7 @@ func (s *sequence) next(name string) (*etree.Element, error) {
 	return e, nil
 }
 
-// text returns the text of the next element, which must match the form unless that is nil.
+// text returns the text of the next element. Unless form is nil, the text must match it.
 func (s *sequence) text(name string, form *regexp.Regexp) (string, error) {
 	e, err := s.next(name)
 	if err != nil {

@@ -97,7 +97,8 @@ func (s Subject) kindOf() (method string, owner Identity, err error) {
 	return "QualifiedSignature", owner, fmt.Errorf("serialNumber %q names neither a NIP nor a PESEL", s.SerialNumber)
 }
 
-// Fingerprint returns the identity of a certificate by itself.
+// Fingerprint returns the identity of a certificate that logs in by its fingerprint and not by its
+// subject.
 func Fingerprint(c *x509.Certificate) Identity {
 	sum := sha256.Sum256(c.Raw)
 	return Identity{"Fingerprint", strings.ToUpper(hex.EncodeToString(sum[:]))}

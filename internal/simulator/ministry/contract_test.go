@@ -13,8 +13,9 @@ import (
 )
 
 // contract is the Ministry's published description of its API. It is not part of the repository:
-// KSEF_OPENAPI names the file. When it is set, every answer that the tests of this package get is
-// held against it, so that this face says nothing that the contract does not know.
+// the variable KSEF_OPENAPI names the file. When the variable is set, every answer that the tests
+// of this package get is compared with the contract. So the simulator says nothing that the
+// contract does not know.
 type contract struct {
 	Paths      map[string]map[string]contractOperation `json:"paths"`
 	Components struct {
@@ -82,7 +83,7 @@ func TestContract_AtHand_HoldsEveryAnswerOfTheTests(t *testing.T) {
 	}
 }
 
-// check holds one answer against the contract.
+// check compares one answer with the contract.
 func (c *contract) check(t testing.TB, r *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
 	path, below := strings.CutPrefix(r.URL.Path, "/v2")

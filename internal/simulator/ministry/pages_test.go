@@ -45,7 +45,7 @@ func TestPages_OfInvoices_HaveTenByDefaultAndEachOnce(t *testing.T) {
 	}
 }
 
-// A token belongs to one list of one taxpayer.
+// A continuation token belongs to one list of one taxpayer.
 func TestPages_TokenOfAnotherList_Is21418(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	one := r.pack(zipOf(t, numbered(12)), 1, "").open().uploadAll().close()

@@ -135,8 +135,8 @@ func keyUnknown(id string) *problem {
 }
 
 // refusal writes a problem in the form that the client asked for. 401, 403 and 410 have one form
-// only. The time of the old form has no offset in the contract's example of 2.7, and has one in
-// that of 2.8. Now and then it is written without one.
+// only. In the old form, the time has no offset in the contract's example of 2.7, and has one in
+// the example of 2.8. Here it has one, except now and then when [Options].Novelty is set.
 func (m *Ministry) refusal(p *problem, r *http.Request) simulator.Reply {
 	header := http.Header{}
 	if p.retryAfter > 0 {

@@ -41,7 +41,8 @@ func TestReceipts_ByEveryWay_AreTheSameAndHaveTheirHash(t *testing.T) {
 	if a := r.get("/sessions/" + session + "/upo/" + strings.Replace(session, "-SO-", "-EU-", 1)); a.code() != 21178 {
 		t.Errorf("before the close: %d %s", a.status, a.body)
 	}
-	early := r.upo(r.get("/sessions/" + session + "/invoices/" + first + "/upo")) // of an invoice it is there at once
+	// The receipt of one invoice is there at once.
+	early := r.upo(r.get("/sessions/" + session + "/invoices/" + first + "/upo"))
 	r.ok(r.post("/sessions/online/"+session+"/close", nil), http.StatusNoContent, nil)
 	state := r.await(session)
 	page := state.UPO.Pages[0]

@@ -13,7 +13,8 @@ import (
 func done() simulator.Reply { return simulator.Reply{Status: http.StatusOK} }
 
 // setRateLimits changes the request limits of the context while everything runs. The groups of API
-// 2.7 must all be there; those that came with 2.8 may be.
+// 2.7 must all be there. Those that came with 2.8 are optional, but the group anonymous is
+// refused.
 func (m testdataOps) setRateLimits(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Limits map[string]rate `json:"rateLimits"`

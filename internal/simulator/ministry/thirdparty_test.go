@@ -116,8 +116,9 @@ type goReport struct {
 	Refused int
 }
 
-// The second client is generated from the contract and refuses every answer that differs from it,
-// also by an unknown value in place of one from a list. So Options.Novelty is 0 in this test.
+// The second client is generated from the contract, and refuses every answer that differs from the
+// contract. It also refuses a value that is not in the contract's list of values. So
+// Options.Novelty is 0 in this test.
 func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
 	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200}, 0)
 	dir := programDir(t, "go-ksef-client")

@@ -87,7 +87,8 @@ func byID(e *etree.Element, id string) *etree.Element {
 	return nil
 }
 
-// checkDigest computes the digest of what a reference covers, after its transforms.
+// checkDigest applies the transforms of a reference to what it covers, and compares the digest of
+// the outcome with the one in the reference.
 func checkDigest(reference, what, signature *etree.Element) error {
 	uri := reference.SelectAttrValue("URI", "")
 	var envelope bool
@@ -190,8 +191,8 @@ func canonicalizer(method *etree.Element) dsig.Canonicalizer {
 	return nil
 }
 
-// canonicalForm writes an element in canonical form, without the signature when that is in it. It
-// takes account of the namespaces that are declared above the element.
+// canonicalForm writes an element in canonical form. It leaves out the signature if the element is
+// the signature's parent. It takes account of the namespaces that are declared above the element.
 func canonicalForm(e, signature *etree.Element, canonical dsig.Canonicalizer) ([]byte, error) {
 	context, err := etreeutils.NSBuildParentContext(e)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // The folder holds documents that were signed and checked elsewhere. It is not part of the
-// repository; sign_test.go proves the same with signatures of its own.
+// repository; verify_test.go proves the same with signatures of its own.
 func TestVerify_VectorsFromElsewhere_AreJudgedAsTheirNamesSay(t *testing.T) {
 	dir := os.Getenv("KSEF_XADES_VECTORS")
 	if dir == "" {

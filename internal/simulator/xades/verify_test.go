@@ -66,8 +66,8 @@ func TestVerify_GoodSignatures_HoldForEveryKindOfKey(t *testing.T) {
 	}
 }
 
-// xmlsec1 has no part in this project: it says whether the signatures of these tests are signatures
-// at all.
+// xmlsec1 is independent of this project. It shows whether the signatures that these tests make are
+// valid.
 func TestSign_Xmlsec1_VerifiesWhatVerifyTakes(t *testing.T) {
 	program, err := exec.LookPath("xmlsec1")
 	if err != nil {

@@ -33,8 +33,8 @@ var (
 )
 
 // Lines returns the command lines of a program in the Markdown files of the folder root, of its
-// folders docs and examples, and in its compose file. It leaves out the changelog, which tells of
-// what is no more.
+// folders docs and examples, and in its compose file. It leaves out the changelog, which also tells
+// of what no longer exists.
 func Lines(root, program string) ([]Line, error) {
 	var all []Line
 	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*.md"} {

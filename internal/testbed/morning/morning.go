@@ -17,9 +17,9 @@ import (
 // M runs tests, such as [testing.M].
 type M interface{ Run() int }
 
-// Of returns tests that run as those of m do, but with Europe/Warsaw in a time zone in which it is
-// a quarter past ten now. The change holds for this process and for those that it starts. Nothing
-// may have read the zone before.
+// Of returns tests that run as those of m do, but Europe/Warsaw is a time zone in which it is a
+// quarter past ten now. The change holds for this process and for those that it starts. Nothing may
+// have read the zone before.
 func Of(m M) M { return begin{m} }
 
 type begin struct{ m M }

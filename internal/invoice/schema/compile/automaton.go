@@ -14,7 +14,7 @@ import (
 const maxStates = 254
 
 // maxCopies bounds how many copies are made of a group that may be repeated a limited number of
-// times.
+// times, and of an element that must be repeated.
 const maxCopies = 64
 
 // glushkov collects the positions of one content model.

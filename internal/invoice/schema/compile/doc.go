@@ -1,7 +1,7 @@
 // Package compile reads XML Schema files and makes the table that package schema runs on. It knows
-// the part of XML Schema 1.0 that invoices use. It fails at anything else, and names what it does
-// not know and its line. If it left such a rule out instead, nobody would find the faults that
-// break the rule.
+// the part of XML Schema 1.0 that invoices use. It fails at anything else; the error names the
+// unknown part and its line. If compile left a rule out instead, nobody would find the documents
+// that break the rule.
 //
 // It is for the generator and for tests; no program of the project links it.
 //

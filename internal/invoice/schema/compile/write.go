@@ -28,7 +28,7 @@ func Write(t *schema.Table, name, doc string) ([]byte, error) {
 	return out, nil
 }
 
-// maxLine is where a list is broken into lines.
+// maxLine is the length at which a struct or a list is broken into lines.
 const maxLine = 90
 
 // write writes a value as a literal and leaves zero fields out. The type of the literal is written
@@ -125,7 +125,7 @@ func writeList(w *strings.Builder, v reflect.Value) {
 	w.WriteString("}")
 }
 
-// writeText writes a string; the long ones, which are tables of bytes, in several lines.
+// writeText writes a string. It writes a long one, such as a table of bytes, in several lines.
 func writeText(w *strings.Builder, s string) {
 	const piece = 28
 	if len(s) <= 3*piece || printable(s) && len(s) < 400 {

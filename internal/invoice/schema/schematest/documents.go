@@ -20,9 +20,10 @@ type Document struct {
 func (d Document) Data() []byte { return d.make() }
 
 // Documents returns the documents of one root of a table. For every place of the schema there is
-// the smallest document that has it, and the same document with each fault and with each odd text
-// at that place. Then there are random documents, as many as random says, half of them with a
-// random fault. A document is made only when its Data is asked for.
+// the smallest document that has it. The same document follows with each fault of shapes, with some
+// of the types that xsi:type can name, and with each odd text at that place. Then there are random
+// documents, as many as random says, half of them with a random fault. A document is made only when
+// its Data is asked for.
 func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		a := newAuthor(t, root)

@@ -17,7 +17,8 @@ type node struct {
 	fixed    string
 }
 
-// clone copies a node with everything below it. at is a node below it; its copy is returned, too.
+// clone copies n with everything below it. copied is the copy of at, which is n or a node below n;
+// nil if at is neither.
 func (n *node) clone(at *node) (whole, copied *node) {
 	c := *n
 	if n == at {

@@ -91,7 +91,8 @@ func moments() (out []string) {
 		"2021-09-30T23:59:59.999Z", "2021-10-01T00:00:00Z")
 }
 
-// bounds are the bounds of a type themselves.
+// bounds returns the bounds of a type and its first three allowed values, each as it is and
+// slightly changed.
 func bounds(v *schema.Value) (out []string) {
 	for _, b := range []*schema.Bound{v.Low, v.High} {
 		if b != nil {

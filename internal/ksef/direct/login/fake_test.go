@@ -27,8 +27,8 @@ import (
 
 const nip = "5265877635"
 
-// fakeKSeF is the part of KSeF that logs in, without a network, so that its clock can be the
-// test's. It is strict about what kind of token it is given, and gives the tokens of a login once.
+// fakeKSeF is the part of KSeF that serves logins. It needs no network, so its clock can be the
+// test's. Each call must bring the right kind of token. The tokens of a login are given out once.
 type fakeKSeF struct {
 	ahead     time.Duration                    // its clock
 	life      time.Duration                    // of access tokens

@@ -16,8 +16,8 @@ type Options struct {
 	Credential Credential
 	NIP        string // of the context
 	Pace       *Pace  // shared by all sessions of the process; nil: none
-	// Timeout is how long KSeF may take for a login. With a qualified certificate it asks the
-	// issuer whether it was revoked, which can take a while. 0: DefaultTimeout.
+	// Timeout is how long KSeF may take for a login. For a qualified certificate, KSeF asks the
+	// issuer whether the certificate was revoked, which can take a while. 0: DefaultTimeout.
 	Timeout time.Duration
 	Now     func() time.Time // nil: time.Now
 }
@@ -111,7 +111,7 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 }
 
 // last is for a token that could not be renewed. It returns the access token while that is still
-// valid, and otherwise the error why. The caller holds mu.
+// valid. Otherwise it returns why. The caller holds mu.
 func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	if now.Before(s.access.end) {
 		return s.access.Token.Token, nil
@@ -151,8 +151,8 @@ func (s *Session) Refused(token direct.Secret) {
 
 // Denied implements [direct.Tokens]. A token, and any token that a refresh brings, keeps the rights
 // of the moment of its login. Rights that were granted later come only with another login. Access
-// makes it when the pause after the refusal is over. So a right that is never granted costs one
-// login for each pause, not one for each request.
+// makes that login when the present one is at least refusedPause old. So a right that is never
+// granted costs one login for each such pause, not one for each request.
 func (s *Session) Denied(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
