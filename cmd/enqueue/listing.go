@@ -93,10 +93,11 @@ func csvRow(r results.Result, except ...string) []string {
 	return row
 }
 
-// foreignFields are the fields with text that a person or KSeF wrote. This program writes all other
-// fields, so they need no apostrophe. An apostrophe would also change a hash that begins with +,
-// and the hash could no longer be compared.
-var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref"}
+// foreignFields are the fields in which a person or KSeF can write any text: guarded is called for
+// them. The text of the other fields is this program's, or has a fixed form. They are not guarded,
+// because an apostrophe before a hash that begins with + would make it differ from the same hash
+// elsewhere.
+var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref", "tenant"}
 
 // guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
 // does not run what somebody put into a file name or an invoice number.

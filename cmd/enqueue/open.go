@@ -103,7 +103,7 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		head := append([]string{"tenant"}, csvHead(notInOpen...)...)
 		_ = w.Write(append(head, "seen_by", "seen_at", "do")) // Error returns the first error
 		for _, it := range items {
-			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.SeenBy)), it.SeenAt,
+			_ = w.Write(append(append([]string{clean(guarded(it.Tenant))}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.SeenBy)), it.SeenAt,
 				clean(guarded(it.Do))))
 		}
 		w.Flush()

@@ -61,8 +61,8 @@ func TestCSVRow_TextOfOthersBeginsAFormula_GetsAnApostrophe(t *testing.T) {
 		}
 	}
 	// This program writes the hash, and an apostrophe would change it.
-	row := strings.Join(csvRow(results.Result{File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
-	for _, want := range []string{"|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
+	row := strings.Join(csvRow(results.Result{Tenant: "=cmd", File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
+	for _, want := range []string{"'=cmd|", "|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
 		if !strings.Contains("|"+row+"|", want) {
 			t.Errorf("%s: no %s", row, want)
 		}

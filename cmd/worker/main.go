@@ -130,8 +130,9 @@ func (f flags) load(path string, environ []string) (config.Config, error) {
 	return cfg, err
 }
 
-// hangups turns SIGHUP into reloads. Signals that come during a reload count as one. A worker that
-// is stopping ignores the signal, because its default action would kill the worker before the end.
+// hangups turns SIGHUP into reloads. Signals that come during a reload cause at most two more. A
+// worker that is stopping ignores the signal, because its default action would kill the worker
+// before the end.
 func hangups(ctx context.Context) <-chan struct{} {
 	signals, reload := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGHUP)

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/xid"
 )
 
-// The kinds of words. A word is a short text in a record. A word that has exactly one of the forms
-// below is packed; any other is stored as it is.
+// The kinds of words. A word is a short text in a record. If all of it has one of the forms below,
+// it is packed; any other word is stored as it is.
 const (
 	wordText       = iota // length and bytes
 	wordDate              // 2026-11-26
@@ -65,9 +65,9 @@ func appendDigits(b []byte, s string) []byte {
 // dayForm is the layout of a date of eight digits.
 const dayForm = "20060102"
 
-// appendDate appends the kind of a word and its date. If the date is valid and its days since 1970
-// fit in two bytes, it appends the kind day and those days, otherwise the kind plain and the
-// digits.
+// appendDate appends the kind of a word, which is day or plain, and then its date. The kind is day
+// if the date is valid and its days since 1970 fit in two bytes; then the date is those two bytes.
+// Otherwise the kind is plain, and the date is what appendDigits makes of it.
 func appendDate(b []byte, plain, day byte, digits string) []byte {
 	t, err := time.Parse(dayForm, digits)
 	if n := t.Unix() / secondsOfDay; err == nil && n >= 0 && n <= math.MaxUint16 && t.Format(dayForm) == digits {
@@ -78,7 +78,8 @@ func appendDate(b []byte, plain, day byte, digits string) []byte {
 
 const secondsOfDay = 24 * 60 * 60
 
-// timeUnits are the units in which times are stored. Deadlines are whole hours.
+// timeUnits are the units in which times are stored, in milliseconds. Deadlines that follow from
+// the date of issue are whole hours.
 var timeUnits = [4]int64{1, 1000, 60_000, 3_600_000}
 
 // appendTime appends a time in the largest unit that it is a multiple of, counted from another
@@ -106,8 +107,8 @@ func hashBytes(s string) ([]byte, bool) {
 	return sum, err == nil && len(sum) == 32 && base64.StdEncoding.EncodeToString(sum) == s
 }
 
-// recordReader reads a record. A read beyond its end sets bad; that read and all later ones return
-// zeros.
+// recordReader reads a record. A read beyond its end sets bad, and so does an unknown kind of word.
+// No read panics, but once bad is set, nothing that was read may be used.
 type recordReader struct {
 	b   []byte
 	bad bool

@@ -76,7 +76,8 @@ const (
 var underWay = []ledger.PackageState{ledger.PackageCut, ledger.PackageOpened, ledger.PackageUploaded,
 	ledger.PackageClosing, ledger.PackageProcessing}
 
-// Standings reads how single tenants stand, and what is on its way: At, Tenants and Sessions.
+// Standings reads how single tenants stand, and what is on its way. It leaves Counts, Waits,
+// Workers and Holds empty.
 func (r *PoolReader) Standings(ctx context.Context) (*Pool, error) {
 	p := &Pool{Tenants: map[string]*Standing{}}
 	var err error

@@ -1,6 +1,7 @@
 package page
 
-// polishItems are the texts about what was seen, files, faults, and the audit log.
+// polishItems are the texts about what was seen, files, what was not done, the history of an
+// invoice, and the audit log.
 var polishItems = map[string]string{
 	// What was seen, files.
 	"Seen by":                             "Zapoznał(a) się",
@@ -29,7 +30,7 @@ var polishItems = map[string]string{
 	"This document cannot be shown as an invoice. Take its XML.": "Tego dokumentu nie można pokazać w postaci faktury. " +
 		"Pobierz plik XML.",
 
-	// Faults of documents, and what was not done.
+	// Why something was not done, and where something was done.
 	"an error, which the log tells": "błąd, szczegóły są w dzienniku programu",
 	"this page":                     "ta strona",
 	"the command line":              "wiersz poleceń",

@@ -14,8 +14,8 @@ import (
 // on every machine, even after this one is gone. The tasks that other machines delay return here
 // neither early nor late.
 //
-// asynq always reads the clock of this machine. So the test takes that clock for the wrong one:
-// Redis's clock counts as a day away from it.
+// asynq always reads the clock of this machine, and a test cannot set that clock. So the test
+// pretends that this clock is wrong, and that the clock of Redis is a day away from it.
 func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 	const day, hour, near = 24 * time.Hour, time.Hour, time.Minute
 	for name, off := range map[string]time.Duration{"ahead": day, "behind": -day} {

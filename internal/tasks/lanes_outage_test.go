@@ -57,9 +57,10 @@ func (partsDown) Ready(context.Context, string) error {
 	return &ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "store"}
 }
 
-// An express invoice keeps its lane while a package would not be sooner. While only single sends
-// are out of service, nobody knows when its turn comes. So it goes by bulk when its deadline is
-// near and a package can still meet it.
+// An express invoice stays in its lane unless a package would reach KSeF sooner. While single sends
+// are out of service, nobody knows when the invoice's turn comes. So it goes by bulk when its
+// deadline is near or missed, if packages are in service and a batch session is free by the next
+// probe of single sends.
 func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackageIsSooner(t *testing.T) {
 	const due = 30 * time.Minute
 	for _, c := range []struct {

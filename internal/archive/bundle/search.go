@@ -22,7 +22,7 @@ type Read struct {
 // Query says which lines a search wants.
 type Query struct {
 	Text  []byte // every wanted line contains it; see [Text]
-	Since string // the first day of archiving that counts, "2006-01-02"; "" for all
+	Since string // skips indexes whose lines are all of earlier days, "2006-01-02"; "" skips none
 	Match func(*Line) bool
 }
 
@@ -117,7 +117,8 @@ func filter(raw []byte, q *Query) (out []Line, err error) {
 }
 
 // Results calls yield with every result of a folder. It reads each ZIP whole, one at a time. A
-// result that is in two ZIPs comes twice. unread is as in Search.
+// result that is in two ZIPs comes twice. unread, unless it is nil, is called with each ZIP that is
+// damaged.
 func (s *Store) Results(ctx context.Context, folder string, yield func(id string, result []byte) error,
 	unread func(name string, err error),
 ) error {
