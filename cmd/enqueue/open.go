@@ -103,8 +103,8 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		head := append([]string{"tenant"}, csvHead(notInOpen...)...)
 		_ = w.Write(append(head, "seen_by", "seen_at", "do")) // Error returns the first error
 		for _, it := range items {
-			_ = w.Write(append(append([]string{clean(guarded(it.Tenant))}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.SeenBy)), it.SeenAt,
-				clean(guarded(it.Do))))
+			row := append([]string{clean(guarded(it.Tenant))}, csvRow(it.Result, notInOpen...)...)
+			_ = w.Write(append(row, clean(guarded(it.SeenBy)), it.SeenAt, clean(guarded(it.Do))))
 		}
 		w.Flush()
 		return w.Error()
