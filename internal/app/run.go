@@ -94,10 +94,6 @@ func (w *Worker) run(ctx context.Context) error {
 		// panic (on a nil message).
 		w.log.Warn().Msg("the shutdown time has passed and the queue has not stopped, most likely because redis does not answer: " +
 			"this process ends as in a crash, the other workers take over")
-		go func() {
-			<-drained
-			_ = w.pool.Close() // the queue has stopped after all
-		}()
 		return errors.Join(cause, w.pages.close(ctx))
 	}
 	if err := w.worker.Stop(last); err != nil {

@@ -52,7 +52,8 @@ func TestSkipped_TestsThatTheRaceRunSkips_AreInPackagesThatRunThemAgain(t *testi
 				}
 				found++
 				if !slices.Contains(list.again, dir) {
-					t.Errorf("%s: make race skips %s and runs it nowhere: rename it, or name the other tests more exactly in the Makefile", name, fn.Name.Name)
+					t.Errorf("%s: make race skips %s and runs it nowhere: rename it, or name the other tests more exactly in the Makefile",
+						name, fn.Name.Name)
 				}
 			}
 		}

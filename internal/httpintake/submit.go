@@ -141,12 +141,11 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 	}
 	items := make([]item, 0, n)
 	for _, some := range adms {
-		first := len(items)
 		for i := range some {
 			items = append(items, c.itemOf(&some[i], here))
 		}
-		sm.record(c, some, items[first:])
 	}
+	sm.record(c, adms, items)
 	return items, nil
 }
 
@@ -182,11 +181,26 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. It changes adms. An error is logged and stops nothing.
-func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
+// refusals of documents that are taken now. It changes adms; items are the answers to them, in
+// order. One Refusals sees all pieces of a call: an archive that is refused in one piece stays
+// refused when its other documents are taken in the next. An error is logged and stops nothing.
+func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) {
 	if !sm.o.RecordRefusals {
 		return
 	}
+	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
+	for _, some := range adms {
+		r.Note(c.ctx(), c.own(some, items[:len(some)]))
+		items = items[len(some):]
+	}
+	if r.Err != nil {
+		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
+	}
+}
+
+// own returns the admissions that concern this client's tenants. It returns adms itself, without a
+// copy, when that is all of them.
+func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 	mine := adms
 	if slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
 		mine = nil
@@ -204,9 +218,5 @@ func (sm *submissions) record(c *call, adms []intake.Admission, items []item) {
 			a.Asked = c.client.Tenants[0]
 		}
 	}
-	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
-	r.Note(c.ctx(), mine)
-	if r.Err != nil {
-		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
-	}
+	return mine
 }

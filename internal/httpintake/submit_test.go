@@ -115,6 +115,32 @@ func TestSubmit_ZIP_AnswersForEachEntryInOrder(t *testing.T) {
 	}
 }
 
+// A call comes in pieces of a hundred documents. Two documents with one ref that are refused in
+// different pieces have one record, with the faults of both.
+func TestSubmit_OneRefIsRefusedInTwoPieces_TheRecordHasAllFaults(t *testing.T) {
+	b := newBench(t, nil)
+	type document struct {
+		Ref string `json:"ref"`
+		XML string `json:"xml"`
+	}
+	var docs []document
+	for i := range 250 {
+		docs = append(docs, document{fmt.Sprint("SO-", i), string(xmlOf(0, fmt.Sprint("FV/", i)))})
+	}
+	docs[0], docs[200] = document{"SO-X", "<broken"}, document{"SO-X", "<!DOCTYPE a><a/>"}
+	body, err := json.Marshal(map[string]any{"invoices": docs})
+	b.must(err)
+	a := b.call("POST", "/v1/invoices", body, "Content-Type", "application/json")
+	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 248 || a.body.Refused != 2 {
+		t.Fatalf("taken %d, refused %d", a.body.Taken, a.body.Refused)
+	}
+	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
+	b.must(err)
+	if len(refusals) != 1 || len(refusals[0].Faults) != 2 {
+		t.Errorf("on record are %+v", refusals)
+	}
+}
+
 func form(t testing.TB, parts ...[3]string) (string, []byte) { // name, ref, content
 	t.Helper()
 	var raw bytes.Buffer
