@@ -125,8 +125,8 @@ func TestOrder_Processed(t *testing.T) {
 				c.change(client, tr)
 			}
 			var invs []ledger.Invoice
-			for i := range c.docs {
-				invs = append(invs, s.admit(c.lane, s.good(fmt.Sprint("A/", i))))
+			for _, doc := range s.inOrder(c.docs) {
+				invs = append(invs, s.admit(c.lane, doc))
 			}
 			pkg := s.sent(w, invs...)
 			tr.confirm(w, pkg, c.runs, s.over(pkg))
@@ -235,8 +235,8 @@ func TestOrder_Refused(t *testing.T) {
 			w, tr := s.traced(client)
 			c.change(client, tr)
 			var invs []ledger.Invoice
-			for i := range c.docs {
-				invs = append(invs, s.admit(c.lane, s.good(fmt.Sprint("A/", i))))
+			for _, doc := range s.inOrder(c.docs) {
+				invs = append(invs, s.admit(c.lane, doc))
 			}
 			pkg := s.sent(w, invs...)
 			tr.confirm(w, pkg, 2, s.over(pkg))
