@@ -38,7 +38,8 @@ build: ## static binaries of worker, enqueue, simulator and demo in bin/
 	CGO_ENABLED=0 $(GO) build $(TRIM) -ldflags "$(LDFLAGS)" -o bin/ ./cmd/...
 
 test: need-redis ## every test, on a real redis-server of its own; no network
-	$(TEST) ./...
+	@status=0; $(TEST) $$($(GO) list ./... | grep -vxE "$$($(GO) list $(WHOLE) | paste -sd'|' -)") || status=1; \
+	$(TEST) -p 1 $(WHOLE) || status=1; exit $$status
 
 # The packages whose tests take longest begin first, beside each other.
 SLOW = ksefworker/internal/tasks ksefworker/internal/chaos ksefworker/internal/app
