@@ -39,8 +39,8 @@ func (sa *samples) seeded(number string, seed uint64) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: sa.day, Seed: seed})
 }
 
-// inOrder makes n good documents A/0, A/1 and so on, whose ids rise. A package holds invoices of one
-// deadline in the order of their ids, and an id depends on the day.
+// inOrder makes n good documents A/0, A/1 and so on, whose ids rise. A package holds invoices of
+// one deadline in the order of their ids, and an id depends on the day.
 func (sa *samples) inOrder(n int) [][]byte {
 	out := make([][]byte, n)
 	for i := range out {
