@@ -21,16 +21,16 @@ import (
 // Options are what a server works with. Every field is required unless its comment says otherwise.
 type Options struct {
 	Clients  []Client
-	Admitter *intake.Admitter // its accounts are all tenants; each client gets one with its tenants
+	Admitter *intake.Admitter // for all tenants; each client gets a copy for its own tenants
 	Ledger   *ledger.Ledger
 	Inquiry  *inquiry.Reader
 	Actions  *actions.Executor
 	Records  *records.Reader
-	// Document returns the document of an invoice that is not in the archive under its own name
-	// yet.
+	// Document returns the document of an invoice as long as it is kept for sending. After that,
+	// Records finds it in the archive.
 	Document func(context.Context, *ledger.Invoice) ([]byte, error)
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
-	// each call that hands in, so it answers from memory.
+	// each submission, each decision and each readiness probe, so it answers from memory.
 	Fit func() error
 	// Generator makes XML of invoices that are JSON; nil: they are refused.
 	Generator intake.Generator
@@ -49,7 +49,7 @@ type Limits struct {
 	Body       int64 // bytes of one body
 	Document   int64 // bytes of one document
 	Documents  int   // in one call
-	PerSecond  int   // calls of one client; twice as many at once
+	PerSecond  int   // calls of one client; a burst may have twice as many
 	Parallel   int   // calls of one client at the same time
 	TempDir    string
 	BodyPeriod time.Duration // a body has this long, and a second more for each 64 kB; 0 is 30 seconds

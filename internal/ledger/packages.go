@@ -13,8 +13,8 @@ type PackageStore struct {
 	replication *Replication
 }
 
-// OpenOnline records an online session that p.Owner has just opened. If the process dies between
-// the gateway's answer and this record, an empty session is left behind, which expires by itself.
+// OpenOnline records an online session that p.Owner has just opened. If the process dies before it
+// has made this record, an empty session is left behind, which expires by itself.
 func (ps *PackageStore) OpenOnline(ctx context.Context, p Package) (Package, error) {
 	p.V, p.State, p.Lane, p.Rev = Version, PackageOpened, Express, 1
 	fields := []any{

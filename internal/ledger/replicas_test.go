@@ -68,8 +68,8 @@ func lags(t *testing.T, what string, err error) {
 	}
 }
 
-// The replica has what must not be lost when the method returns, at the first use of the method as
-// well as later.
+// Once a method has returned, the replica has what must not be lost. This also holds while Redis
+// does not know the method's script yet.
 func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
 	r := newReplicated(t)
 	for range 3 {
@@ -173,7 +173,8 @@ func TestFence_NoReplicasAreWanted_NothingWaits(t *testing.T) {
 	}
 }
 
-// If Redis may have forgotten something since a session was opened, a missing entry proves nothing.
+// A missing entry proves something only within one life of Redis: a restart or a failover may have
+// lost it.
 func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)

@@ -39,8 +39,8 @@ type trace struct {
 	kinds map[string]int
 	fails map[string]error // by call: the error that it returns instead
 
-	// nameless invoices are named by the order in which they appear. Their ids, and so their order
-	// in a package, change with the day.
+	// With nameless, the text calls invoices inv1, inv2 and so on, as they appear, and not by their
+	// numbers: their ids, and so their order in a package, change with the day.
 	nameless bool
 }
 
@@ -328,7 +328,7 @@ func (b tracedBudget) Pause(_ context.Context, _ string, d time.Duration) error 
 	return nil
 }
 
-// tracedClient records each call before it is made.
+// tracedClient records the calls that have a method below, each before it is made, and no others.
 type tracedClient struct {
 	*testClient
 	tr *trace

@@ -1,7 +1,7 @@
--- Give entries that are in buckets keys of their own. ARGV, for each: id, the value in its bucket
--- as it was read, number of field words, the fields. An entry that has changed since, or that has a
--- key of its own, stays as it is. The identities stay in their buckets. Returns {how many entries
--- got a key}.
+-- Move entries out of their buckets, each into a key of its own. ARGV, for each: id, the value in
+-- its bucket as it was read, number of field words, the fields. An entry that has changed since, or
+-- that has a key of its own, stays as it is. The identities stay in their buckets. Returns
+-- {how many entries were moved}.
 local n, i = 0, 3
 while i <= #ARGV do
   local id, was, nf = ARGV[i], ARGV[i+1], tonumber(ARGV[i+2])
