@@ -17,8 +17,7 @@ func TestOrder_Others(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
 		w, tr := s.traced(s.client())
-		tr.nameless = true
-		pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
+		pkg := s.sent(w, s.admitInOrder(ledger.Bulk, 2)...)
 		tr.fails["SessionStatus"] = refusedError("ask session status")
 		tr.confirm(w, pkg, 2, nil)
 		s.advance(12 * time.Minute)

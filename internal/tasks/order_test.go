@@ -124,11 +124,7 @@ func TestOrder_Processed(t *testing.T) {
 			if c.change != nil {
 				c.change(client, tr)
 			}
-			var invs []ledger.Invoice
-			for _, doc := range s.inOrder(c.docs) {
-				invs = append(invs, s.admit(c.lane, doc))
-			}
-			pkg := s.sent(w, invs...)
+			pkg := s.sent(w, s.admitInOrder(c.lane, c.docs)...)
 			tr.confirm(w, pkg, c.runs, s.over(pkg))
 			if c.after != nil {
 				c.after(s, w, tr, pkg)
@@ -234,11 +230,7 @@ func TestOrder_Refused(t *testing.T) {
 			client.session = sessionCode(c.code)
 			w, tr := s.traced(client)
 			c.change(client, tr)
-			var invs []ledger.Invoice
-			for _, doc := range s.inOrder(c.docs) {
-				invs = append(invs, s.admit(c.lane, doc))
-			}
-			pkg := s.sent(w, invs...)
+			pkg := s.sent(w, s.admitInOrder(c.lane, c.docs)...)
 			tr.confirm(w, pkg, 2, s.over(pkg))
 			tr.golden(t)
 		})
@@ -264,8 +256,7 @@ func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			client := s.client()
 			w, tr := s.traced(client)
-			tr.nameless = true
-			_, invs := s.admitMany(c.docs)
+			invs := s.admitInOrder(ledger.Bulk, c.docs)
 			w.together(invs...)
 			refuse := func() {
 				client.session = sessionCode(405)

@@ -38,10 +38,6 @@ type trace struct {
 	names map[string]string
 	kinds map[string]int
 	fails map[string]error // by call: the error that it returns instead
-
-	// With nameless, the text calls invoices inv1, inv2 and so on, as they appear, and not by their
-	// numbers: their ids, and so their order in a package, change with the day.
-	nameless bool
 }
 
 // traced makes a worker that calls KSeF by client, and records its trace.
@@ -147,7 +143,7 @@ func (tr *trace) text() string {
 			if tr.names[id] == "" {
 				tr.kinds[o.kind]++
 				tr.names[id] = fmt.Sprint(o.kind, tr.kinds[o.kind])
-				if o.kind == "inv" && !tr.nameless {
+				if o.kind == "inv" {
 					if inv, err := tr.s.ledger.Invoice(context.Background(), id); err == nil {
 						tr.names[id] = inv.Number
 					}

@@ -2,17 +2,14 @@ package tasks_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 )
 
@@ -37,24 +34,6 @@ func (sa *samples) bad(number string) []byte {
 // seeded makes a good document whose content depends on seed.
 func (sa *samples) seeded(number string, seed uint64) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: sa.nip(), Number: number, IssueDate: sa.day, Seed: seed})
-}
-
-// inOrder makes n good documents A/0, A/1 and so on, whose ids rise. A package holds invoices of
-// one deadline in the order of their ids, and an id depends on the day.
-func (sa *samples) inOrder(n int) [][]byte {
-	out := make([][]byte, n)
-	for i := range out {
-		number := fmt.Sprint("A/", i)
-		of := ledger.Identity{NIP: sa.nip(), Kind: "VAT", Number: number}
-		for seed := uint64(1); out[i] == nil; seed++ {
-			doc := sa.seeded(number, seed)
-			first := ledger.InvoiceID(of, sha256.Sum256(doc))[len("inv-")]
-			if place := strings.IndexByte("234567abcdefghijklmnopqrstuvwxyz", first); place*n/32 == i {
-				out[i] = doc
-			}
-		}
-	}
-	return out
 }
 
 // large makes a good document that is kept in the archive, because it is too large for Redis.

@@ -1,0 +1,34 @@
+package tasks_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"ksefworker/internal/ledger"
+)
+
+// admitInOrder hands in n good documents A/0, A/1 and so on, whose ids rise. A package holds
+// invoices of one deadline in the order of their ids, and an id depends on the day. So a trace that
+// names several invoices would be another one on another day.
+func (po *paths) admitInOrder(lane ledger.Lane, n int) []ledger.Invoice {
+	po.t.Helper()
+	invs := make([]ledger.Invoice, n)
+	for i := range invs {
+		invs[i] = po.entries.admit(lane, po.samples.withPlace(fmt.Sprint("A/", i), i, n))
+	}
+	return invs
+}
+
+// withPlace makes a good document whose id is in part i of n equal parts of all ids.
+func (sa *samples) withPlace(number string, i, n int) []byte {
+	const digits = "234567abcdefghijklmnopqrstuvwxyz" // of ids, as Redis orders them
+	of := ledger.Identity{NIP: sa.nip(), Kind: "VAT", Number: number}
+	for seed := uint64(1); ; seed++ {
+		doc := sa.seeded(number, seed)
+		id := strings.TrimPrefix(ledger.InvoiceID(of, sha256.Sum256(doc)), "inv-")
+		if strings.IndexByte(digits, id[0])*n/len(digits) == i {
+			return doc
+		}
+	}
+}
