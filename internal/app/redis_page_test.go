@@ -302,6 +302,12 @@ func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
 	if err := circuit.Failure(t.Context(), ratelimit.Pair{Host: "page.example", Tenant: sample.NIP(0), Group: "page"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := rdb.ScriptFlush(t.Context()).Err(); err != nil { // as a Redis that was restarted
+		t.Fatal(err)
+	}
+	if _, err := store.Usage(t.Context(), key, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // writeRareQueueKeys lets two tasks fail, one of them for the last time, lets a third run until its

@@ -10,7 +10,7 @@ type Reason string
 
 const (
 	ReasonLimit  Reason = "limit"  // the windows are full
-	ReasonFrozen Reason = "frozen" // the group is frozen: by a 429, a refused key, or 410 to everything
+	ReasonFrozen Reason = "frozen" // the group is frozen: by a 429, a refused key, 410 to everything, or a restart of Redis
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
 	ReasonStore  Reason = "store"  // the store for the parts of packages is out of service
 )
@@ -50,6 +50,9 @@ func (e *NotNow) Error() string {
 			"check whether its key belongs to another taxpayer", e.Key)
 	case e.Reason == ReasonFrozen && e.Cause == CauseThrottled:
 		return fmt.Sprintf("%s rests, because KSeF answered too many requests (429)", e.Key)
+	case e.Reason == ReasonFrozen && e.Cause == CauseRestart:
+		return fmt.Sprintf("%s rests for a few seconds, because Redis was restarted: "+
+			"a worker may know of a 429 that it could not write there", e.Key)
 	case e.Reason == ReasonFrozen:
 		return fmt.Sprintf("%s rests, because KSeF asked to wait", e.Key)
 	default:

@@ -30,6 +30,8 @@ var (
 	deleteTypeLua string
 	//go:embed lua/start.lua
 	startLua string
+	//go:embed lua/hold.lua
+	holdLua string
 )
 
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
@@ -50,7 +52,7 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, throttle, thaw, usage, circuit, deleteType, start *redis.Script
+	book, cancel, freeze, throttle, thaw, usage, circuit, deleteType, start, hold *redis.Script
 
 	starts  singleflight.Group     // of the clock
 	deleted func(key, held string) // nil: nobody is told
@@ -61,7 +63,8 @@ var _ Store = (*Redis)(nil)
 // NewRedis returns a store with these keys, each after prefix. "rate:", "waitlist:" and
 // "strikes429:" are followed by tenant + ":" + group. The cause of a freeze is in the key of the
 // group's log with ":why" behind it. "circuit:" is followed by the host, and for a pair also by "|"
-// + tenant + ":" + group. "rate-clock" is the highest instant seen. NewRedis makes no call.
+// + tenant + ":" + group. "rate-clock" is the highest instant seen, and "rate-clock:hold" is there
+// for a few seconds after a restart of Redis. NewRedis makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:     client,
@@ -73,6 +76,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 		circuit:    redis.NewScript(logLua + circuitLua),
 		deleteType: redis.NewScript(deleteTypeLua),
 		start:      redis.NewScript(startLua),
+		hold:       redis.NewScript(holdLua),
 
 		throttle: redis.NewScript(logLua + throttleLua),
 		thaw:     redis.NewScript(logLua + thawLua),
@@ -216,15 +220,17 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 		order, _ := s.waitlistKeys(k, name)
 		keys = append(keys, order)
 	}
-	got, err := s.run(ctx, s.usage, keys, 5+2*len(limits), args...)
+	got, err := s.run(ctx, s.usage, keys, 6+2*len(limits), args...)
 	if err != nil {
 		return Usage{}, fmt.Errorf("count usage of %s: %w", k, s.sickOr(err, k))
 	}
-	u := Usage{Ahead: int(got[3]), Waitlisted: int(got[4])}
+	u := Usage{Ahead: int(got[4]), Waitlisted: int(got[5])}
 	for i, w := range limits {
-		u.Windows = append(u.Windows, w.usage(int(got[5+2*i]), time.Duration(got[6+2*i])*time.Microsecond))
+		u.Windows = append(u.Windows, w.usage(int(got[6+2*i]), time.Duration(got[7+2*i])*time.Microsecond))
 	}
-	if now, frozen := got[0], got[1]; frozen > now {
+	now, frozen, held := got[0], got[1], got[3]
+	u.Held = time.Duration(max(held-now, 0)) * time.Microsecond
+	if frozen > now {
 		u.Frozen, u.FrozenUntil = time.Duration(frozen-now)*time.Microsecond, time.UnixMicro(frozen)
 		u.Cause = causeNumbered(got[2])
 	}

@@ -101,7 +101,7 @@ func TestRedis_ScriptsFlushed_AreLoadedAgain(t *testing.T) {
 	if err := client.ScriptFlush(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	mustBook(t, s, Request{Key: send, Limits: three})
+	mustBook(t, s, Request{Key: send, Limits: three, MaxWait: holdTime})
 }
 
 func TestRedis_Key_ExpiresWhenNothingInItMatters(t *testing.T) {

@@ -40,12 +40,12 @@ func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 // eval calls a script. If a key holds another type, eval deletes it, unless it is the log of a
 // group. If the clock is missing, eval starts the clock. Then it calls the script again.
 func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
-	cmd := script.Run(ctx, s.client, keys, args...)
+	cmd := s.call(ctx, script, keys, args...)
 	if wrongType(cmd.Err()) {
 		if s.deleteWrongTypes(ctx, keys...) != nil {
 			return cmd
 		}
-		cmd = script.Run(ctx, s.client, keys, args...)
+		cmd = s.call(ctx, script, keys, args...)
 	}
 	if !isClockGone(cmd.Err()) {
 		return cmd
@@ -54,7 +54,7 @@ func (s *Redis) eval(ctx context.Context, script *redis.Script, keys []string, a
 		cmd.SetErr(err)
 		return cmd
 	}
-	return script.Run(ctx, s.client, keys, args...)
+	return s.call(ctx, script, keys, args...)
 }
 
 // deleteWrongTypes deletes each of the keys that holds another type, and the clock's key if that

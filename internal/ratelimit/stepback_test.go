@@ -98,6 +98,6 @@ func TestRedis_ClockKeyDamaged_StillBooks(t *testing.T) {
 		func() { client.Del(t.Context(), s.now()); client.LPush(t.Context(), s.now(), "x") },
 	} {
 		damage()
-		mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1000, time.Hour}}})
+		mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1000, time.Hour}}, MaxWait: holdTime})
 	}
 }

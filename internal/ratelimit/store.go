@@ -124,7 +124,10 @@ type Usage struct {
 	// ends, on the store's clock; the zero time when the key is not frozen.
 	Frozen      time.Duration
 	FrozenUntil time.Time
-	Cause       Cause // of the freeze; CauseUnknown when the key is not frozen
+	// Held is how long nothing of any key is booked because Redis was restarted; zero nearly
+	// always.
+	Held  time.Duration
+	Cause Cause // of the freeze; CauseUnknown when the key is not frozen
 }
 
 // WindowUsage counts one window, without margin and reserve, as KSeF would.

@@ -150,16 +150,17 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 	return &NotNow{Wait: overloadPause, Reason: ReasonLimit, Key: r.Key}
 }
 
-// recheck reports whether a booking still holds: the key was not frozen during the sleep, and the
-// booked instant is not longer ago than the margin covers. Otherwise, after a suspended process or
-// a late answer of Redis, a request would go at an instant that was never booked.
+// recheck reports whether a booking still holds: during the sleep the key was not frozen and Redis
+// not restarted, and the booked instant is not longer ago than the margin covers. Otherwise, after
+// a suspended process or a late answer of Redis, a request would go at an instant that was never
+// booked.
 func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool, error) {
 	if b.Wait > 0 {
 		u, err := l.store.Usage(ctx, b.Key, nil)
 		if err != nil {
 			return false, err
 		}
-		if u.Frozen > 0 {
+		if u.Frozen > 0 || u.Held > 0 {
 			return false, nil
 		}
 	}

@@ -113,6 +113,8 @@ func reasonOf(n *ratelimit.NotNow) Reason {
 			return ReasonCredentials
 		case n.Cause == ratelimit.CauseDenied:
 			return ReasonDenied
+		case n.Cause == ratelimit.CauseRestart:
+			return ReasonLimit
 		}
 		return ReasonThrottled
 	case ratelimit.ReasonOutage:

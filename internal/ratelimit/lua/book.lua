@@ -31,7 +31,8 @@ if ticket ~= '' then
   ahead = rank or redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. text(place))
 end
 
-local t = math.max(now, log.frozen)
+local held = held_until(ARGV[1], now)
+local t = math.max(now, log.frozen, held)
 if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed in slot.go
   local nth, thaw = log.count + 1 - from(log, log.frozen) + ahead + 1, log.frozen
   while nth > 1 do
@@ -122,8 +123,9 @@ if t - now > maxwait then
       if redis.call('PTTL', KEYS[k]) < ttl then redis.call('PEXPIRE', KEYS[k], text(ttl)) end
     end
   end
-  if log.frozen <= now then return {0, t, t - now, 0, 0} end
-  return {0, t, t - now, 1, cause(KEYS[1], log)}
+  if log.frozen > now then return {0, t, t - now, 1, cause(KEYS[1], log)} end
+  if held > now then return {0, t, t - now, 1, RESTARTED} end
+  return {0, t, t - now, 0, 0}
 end
 if rank then
   redis.call('ZREM', KEYS[2], ticket)

@@ -48,6 +48,13 @@ local function clock(given, reading)
   return now
 end
 
+-- Until when nothing is booked because Redis was restarted (hold.lua); 0 when it was not.
+local function held_until(given, now)
+  if tonumber(given) then return 0 end
+  local left = redis.call('PTTL', given .. ':hold')
+  return left > 0 and now + left * 1000 or 0
+end
+
 local function number(s, p)
   local a, b, c, d, e, f, g = byte(s, p, p + 6)
   return (((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f) * 256 + g
@@ -100,6 +107,7 @@ end
 -- version may extend the freeze and leave this key as it is: then the instants differ, and the
 -- cause is not known.
 local CAUSES = {throttled = 1, denied = 2, credentials = 3}
+local RESTARTED = 4 -- is in no key: see held_until
 
 -- Writes the cause of the freeze that ends at log.frozen.
 local function save_cause(key, now, log, cause)

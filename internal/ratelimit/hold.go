@@ -1,0 +1,47 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A 429 may come while Redis is away. Only the worker that received it knows of the freeze then
+// ([PendingFreezes]), and it writes the freeze when its connections work again. Other workers may
+// be connected sooner, and would send in between. So the first call after a restart holds all
+// bookings of the pool for holdTime. The first call to a replica that took over does the same,
+// because scripts are not replicated. Nothing is held when one worker is cut off from a Redis that
+// lives on: no other worker can notice that.
+
+// holdTime is how long nothing is booked after a restart of Redis. go-redis tries again once a
+// second to connect to a Redis that is away, so a worker is late by about a second; on a busy
+// machine it is more.
+const holdTime = 3 * time.Second
+
+// call runs a script, and loads it first if Redis does not know it. A Redis that does not know
+// hold.lua either is new.
+func (s *Redis) call(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	cmd := script.EvalSha(ctx, s.client, keys, args...)
+	if !unknownScript(cmd.Err()) {
+		return cmd
+	}
+	if s.clock == nil { // the clock of a test stands still, and the hold's key expires all the same
+		if err := holdIfNew(ctx, s.client, s.hold, s.now()); err != nil {
+			cmd.SetErr(fmt.Errorf("hold bookings after a restart of Redis: %w", err))
+			return cmd
+		}
+	}
+	return script.Eval(ctx, s.client, keys, args...)
+}
+
+func holdIfNew(ctx context.Context, client redis.UniversalClient, hold *redis.Script, clock string) error {
+	err := hold.EvalSha(ctx, client, []string{clock}, holdTime.Milliseconds(), 0).Err()
+	if unknownScript(err) {
+		err = hold.Eval(ctx, client, []string{clock}, holdTime.Milliseconds(), 1).Err()
+	}
+	return err
+}
+
+func unknownScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }

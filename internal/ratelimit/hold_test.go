@@ -1,0 +1,82 @@
+package ratelimit
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+)
+
+func held(t *testing.T, s Store) *NotNow {
+	t.Helper()
+	_, err := s.Book(t.Context(), Request{Key: send, Limits: three})
+	n, _ := errors.AsType[*NotNow](err)
+	return n
+}
+
+// The other worker connects first after a restart, before the one that knows of the 429.
+func TestHold_RedisRestarted_NothingIsBookedForAWhile(t *testing.T) {
+	first, second, srv := twoProcesses(t)
+	mustBook(t, second, Request{Key: send, Limits: three})
+	must(t, srv.Kill())
+	if _, _, err := first.Throttle(t.Context(), send, time.Hour); err == nil {
+		t.Fatal("no error although the store is away")
+	}
+	must(t, srv.Restart(t.Context()))
+	n := held(t, second)
+	if n == nil || n.Cause != CauseRestart || n.Wait < holdTime/2 || n.Wait > holdTime ||
+		!strings.Contains(n.Error(), "Redis was restarted") {
+		t.Fatalf("%v, want to wait for %s because of the restart", n, holdTime)
+	}
+	must(t, first.Flush(t.Context()))
+	if n := held(t, second); n == nil || n.Cause != CauseThrottled || n.Wait < 59*time.Minute {
+		t.Errorf("%v, want frozen for the hour", n)
+	}
+}
+
+// Each script may be the first that a new Redis gets.
+func TestHold_AnyFirstCall_HoldsTheWholePoolOnce(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	other := Key{send.Tenant, GroupBatchSession}
+	mustBook(t, s, Request{Key: send, Limits: three}) // a fresh pool is not held
+	for name, call := range map[string]func() error{
+		"usage": func() error { _, err := s.Usage(t.Context(), other, nil); return err },
+		"thaw":  func() error { _, err := s.Thaw(t.Context(), other); return err },
+		"book": func() error {
+			_, err := s.Book(t.Context(), Request{Key: other, Limits: three, MaxWait: time.Minute})
+			return err
+		},
+	} {
+		must(t, client.ScriptFlush(t.Context()).Err())
+		must(t, call())
+		if n := held(t, s); n == nil || n.Cause != CauseRestart {
+			t.Errorf("%s: %v, want all bookings held", name, n)
+		}
+		u, err := s.Usage(t.Context(), send, nil)
+		if err != nil || u.Held <= 0 || u.Held > holdTime || u.Frozen != 0 {
+			t.Errorf("%s: %+v (%v), want held and not frozen", name, u, err)
+		}
+		must(t, client.Del(t.Context(), "test:rate-clock:hold").Err())
+		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Held != 0 {
+			t.Errorf("%s: held again by a script that is loaded later: %+v (%v)", name, u, err)
+		}
+	}
+}
+
+// A caller sleeps while Redis restarts. It does not go at its instant.
+func TestHold_CallerSleepsThroughTheRestart_ItWaitsForTheHold(t *testing.T) {
+	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+	s := NewRedis(redistest.Client(t, srv), "")
+	mustBook(t, s, Request{Key: send, Limits: Limits{{1, time.Second}}})
+	b := mustBook(t, s, Request{Key: send, Limits: Limits{{1, time.Second}}, MaxWait: time.Minute})
+	must(t, srv.Kill())
+	must(t, srv.Restart(t.Context()))
+	l := &Limiter{store: s}
+	if mayGo, err := l.recheck(t.Context(), b, time.Now()); mayGo || err != nil {
+		t.Errorf("it may go: %v (%v), want not before the hold is over", mayGo, err)
+	}
+}
