@@ -16,7 +16,7 @@ var scriptCommands = [][]any{
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},
 	{"HEXISTS", "a"}, {"HLEN"},
 	{"SREM", "a"}, {"SMEMBERS"}, {"SISMEMBER", "a"},
-	{"ZADD", "XX", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1},
+	{"ZADD", "XX", 1, "a"}, {"ZREM", "a"}, {"ZCARD"}, {"ZSCORE", "a"}, {"ZMSCORE", "a"}, {"ZRANK", "a"}, {"ZCOUNT", 0, 1},
 	{"ZRANGE", 0, 1}, {"ZREVRANGE", 0, 1}, {"ZRANGEBYSCORE", 0, 1}, {"ZSCAN", 0}, {"XADD", "NOMKSTREAM", "*", "a", 1},
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Each verb is one file of lua/, which says at its start what the verb is given and what it
 // answers. entries.lua is put before every one of them that writes: it reads and writes entries and
-// keeps the indexes in step.
+// keeps the indexes in step. The verb itself is a function there, which finish calls.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -72,7 +72,7 @@ var (
 // script makes the verb of one file.
 func script(name string) *redis.Script {
 	names := fmt.Sprintf("local VERSION, FINAL, PIECE, BUCKETS = %d, '%s', %d, %d\n", Version, finalFacts, finalPiece, FormatBuckets)
-	return known(name, names+luaFile("entries")+luaFile(name))
+	return known(name, names+luaFile("entries")+"local function verb()\n"+luaFile(name)+"end\nreturn finish(verb)\n")
 }
 
 // reading makes a verb that writes nothing. entries.lua begins with a write and is not put before

@@ -17,7 +17,7 @@ if away then return away end
 local group, pkg, rev, max, bytes, more, nf =
   ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1', tonumber(ARGV[9])
 local past = tonumber(ARGV[10 + nf])
-local count, size, first, taken, numbers, names = 0, 0, nil, {}, {}, {}
+local count, size, first, taken, numbers, names, entries, places = 0, 0, nil, {}, {}, {}, {}, {}
 local function answer(behind)
   table.insert(taken, 1, behind and '1' or '0')
   table.insert(taken, 1, past)
@@ -49,15 +49,16 @@ for _, id in ipairs(found) do
     size = size + tonumber(e[5])
     numbers[number] = true
     if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
-    taken[#taken+1], names[#names+1] = id, number
-    put(id, 'queued', 'packed', group, e[5], e[6], '', { 'package', pkg, 'session', '' })
-    redis.call('ZADD', P .. 'pkginv:' .. pkg, count + #taken, id)
+    taken[#taken+1], names[#names+1], entries[#entries+1] = id, number, e
+    places[#places+1], places[#places+2] = count + #taken, id
   else
     past = past + 1
   end
 end
 local behind = not full and (#taken == max or #found == max * 5)
-empty(group)
+if #places > 0 then redis.call('ZADD', P .. 'pkginv:' .. pkg, unpack(places)) end
+for k, id in ipairs(taken) do put(id, entries[k], 'packed', '', { 'package', pkg, 'session', '' }) end
+if #taken == 0 then empty(group) end
 if behind and (more or #taken < max) then
   if #names > 0 then redis.call('SADD', P .. 'cutnum:' .. pkg, unpack(names)) end
   redis.call('EXPIRE', P .. 'cutnum:' .. pkg, 600)

@@ -235,15 +235,71 @@ local function empty(group)
   end
 end
 
--- unwait takes an invoice out of the waiting set of a group; '' means no group.
-local function unwait(id, e_group, size)
-  if e_group and e_group ~= '' then
-    index('ZREM', P .. 'wait:' .. e_group, id)
-    if index('ZREM', P .. 'waitage:' .. e_group, id) == 1 then
-      index('HINCRBY', P .. 'waitsize', e_group, 0 - tonumber(size))
+-- What put changes in indexes is collected, and written at the end of the verb (finish). A verb
+-- moves a hundred invoices at a time, and one command for all of them is quicker than a hundred
+-- commands: Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
+local scores = {} -- by index, then by member: the new score, or false when the member leaves
+local leaving = {} -- by waiting group, then by invoice: its size
+local PIECE_OF_INDEX = 500 -- how many members one command gets; Lua bounds the number of arguments
+
+-- place changes one member of an index at the end of the verb.
+local function place(key, member, score)
+  if not scores[key] then scores[key] = {} end
+  scores[key][member] = score
+end
+
+-- unwait takes an invoice out of the waiting set of a group at the end of the verb; '' means no
+-- group.
+local function unwait(id, group, size)
+  if not group or group == '' then return end
+  if not leaving[group] then leaving[group] = {} end
+  leaving[group][id] = size
+end
+
+-- leave writes what unwait collected for a group.
+local function leave(group)
+  local sizes, ids = leaving[group], {}
+  leaving[group] = nil
+  for id in pairs(sizes) do ids[#ids+1] = id end
+  for first = 1, #ids, PIECE_OF_INDEX do
+    local last = math.min(first + PIECE_OF_INDEX - 1, #ids)
+    index('ZREM', P .. 'wait:' .. group, unpack(ids, first, last))
+    local ages, bytes = index('ZMSCORE', P .. 'waitage:' .. group, unpack(ids, first, last)) or {}, 0
+    for k = first, last do
+      if ages[k - first + 1] then bytes = bytes + tonumber(sizes[ids[k]]) end
     end
-    empty(e_group)
+    if (index('ZREM', P .. 'waitage:' .. group, unpack(ids, first, last)) or 0) > 0 then
+      index('HINCRBY', P .. 'waitsize', group, string.format('%.0f', 0 - bytes))
+    end
   end
+  empty(group)
+end
+
+-- finish runs a verb and then writes what it collected, even if the verb ended with an error: the
+-- entries that it moved before are written.
+local function finish(verb)
+  local ok, answer = pcall(verb)
+  for group in pairs(leaving) do leave(group) end
+  for key, members in pairs(scores) do
+    local gone, there = {}, {}
+    local function write(command, args)
+      if #args > 0 then index(command, key, unpack(args)) end
+      return {}
+    end
+    for member, score in pairs(members) do
+      if score then
+        there[#there+1], there[#there+2] = score, member
+      else
+        gone[#gone+1] = member
+      end
+      if #gone == PIECE_OF_INDEX then gone = write('ZREM', gone) end
+      if #there == 2 * PIECE_OF_INDEX then there = write('ZADD', there) end
+    end
+    write('ZREM', gone)
+    write('ZADD', there)
+  end
+  if not ok then error(answer, 0) end
+  return answer
 end
 
 -- wait puts an invoice into the waiting set of a group, since now or another time. If it waits
@@ -251,6 +307,7 @@ end
 -- is written. The error concerns only the invoices of this group. Without it they would wait in no
 -- set.
 local function wait(id, group, deadline, size, since)
+  if leaving[group] and leaving[group][id] then leave(group) end
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', since or now, id) == 1 then
     local first = redis.call('ZCARD', P .. 'waitage:' .. group) == 1 -- a person may have deleted all others
     index(first and 'HSET' or 'HINCRBY', P .. 'waitsize', group, tonumber(size))
@@ -264,71 +321,83 @@ local function has(list, state)
   return string.find(',' .. list .. ',', ',' .. state .. ',', 1, true) ~= nil
 end
 
--- others returns the ids of all documents of an invoice's identity when there are several. The
--- facts are not decoded: settling a package asks about ten thousand invoices, and hardly any has
--- others.
-local function others(id)
-  local e = read('inv:' .. id, 'facts', 'i')
-  local ident = e[1] == FINAL and e[2] and base32(e[2]) or e[1] and string.match(e[1], '"ident":"(%w+)"')
+-- fact returns the text of one fact from JSON facts, without decoding them: a settled package asks
+-- for two facts of thousands of invoices. It returns nil for a text with an escape. Searching a
+-- plain text is much quicker than matching a pattern at every place.
+local function fact(packed, name)
+  local start = '"' .. name .. '":"'
+  local at = string.find(packed, start, 1, true)
+  return at and string.match(packed, '^([^"\\]*)"', at + #start)
+end
+
+-- others returns the ids of all documents of an invoice's identity when there are several. e has
+-- its fields 'facts' and 'i'.
+local function others(e)
+  local ident = e[1] == FINAL and e[2] and base32(e[2]) or e[1] and fact(e[1], 'ident')
   local all = ident and redis.pcall('SMEMBERS', P .. 'more:' .. ident) or {}
   return all.err and {} or all
 end
 
 -- tell puts an outcome into the outbox, in the step that writes the entry. Redis drops the oldest
 -- outcomes. Their number is bounded, so this works at maxmemory too. An outcome has the tenant, so
--- that it is known whose it is even if the entry cannot be read later.
-local function tell(id, rev, state)
+-- that it is known whose it is even if the entry cannot be read later. e has the entry's fields
+-- 'facts', 'i', 's', 'code', 'ksef_number' and 'reason'.
+local function tell(id, rev, state, e)
   if kept_outcomes == '' then return end
-  local e = read('inv:' .. id, 'code', 'ksef_number', 'reason', 'facts', 's')
-  local tenant = string.match(e[5] or '', '^([^\31]*)\31') -- of a packed entry
-    or string.match(e[4] or '', '"tenant":"([^"\\]*)"') or '' -- of JSON facts; '' when the name has an escape
+  local tenant = string.match(e[3] or '', '^([^\31]*)\31') or fact(e[1] or '', 'tenant') or '' -- 's' is of a packed entry
   redis.pcall('XADD', P .. 'outbox', 'MAXLEN', '~', kept_outcomes, '*',
-    'id', id, 'rev', rev, 'state', state, 'code', e[1] or '', 'number', e[2] or '', 'reason', e[3] or '', 'tenant', tenant)
+    'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '', 'reason', e[6] or '', 'tenant', tenant)
 end
 
--- put writes the new state of an invoice and updates every index. from, group and size are the
--- present state, waiting group and size; deadline is the legal deadline; fields is a flat list.
+-- put writes the new state of an invoice and updates every index. e is what entry returned for it
+-- just before, with the legal deadline that it has from now on; fields is a flat list.
 -- When the invoice is accepted, other documents of its identity that wait for a person become
 -- superseded. When it is rejected, only the rejected ones become superseded: one open item is
 -- enough. A parked one stays, because KSeF may have it. Returns the new revision, and the ids that
 -- became superseded, if any did.
-local function put(id, from, to, group, size, deadline, newgroup, fields)
+local function put(id, e, to, newgroup, fields)
+  local from, rev, group, size, deadline = e[1], e[2] + 1, e[4], e[5], e[6]
+  local n = #fields
+  local function set(field, value) fields[n+1], fields[n+2], n = field, value, n + 2 end
   if group ~= newgroup then
     unwait(id, group, size)
-    table.insert(fields, 'group'); table.insert(fields, newgroup)
+    set('group', newgroup)
   end
   if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- its entry may name the group while the set lacks it: see cut
   if ended[to] then
-    table.insert(fields, 'owed'); table.insert(fields, 1)
-    index('ZADD', P .. 'owed', now, id)
+    set('owed', 1)
+    place(P .. 'owed', id, now)
   elseif ended[from] then
     redis.call('HDEL', P .. 'inv:' .. id, 'owed')
-    index('ZREM', P .. 'owed', id)
+    place(P .. 'owed', id, false)
   end
-  table.insert(fields, 'state'); table.insert(fields, to)
-  table.insert(fields, 'updated_at'); table.insert(fields, now)
+  set('state', to)
+  set('updated_at', now)
+  set('rev', string.format('%.0f', rev))
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
-  if from ~= to then index('ZREM', P .. 'st:' .. from, id) end
+  if from ~= to then place(P .. 'st:' .. from, id, false) end
   if open[from] and from ~= to then index('HDEL', P .. 'seen', id) end
-  index('ZADD', P .. 'st:' .. to, now, id)
+  place(P .. 'st:' .. to, id, now)
   if decided[to] then -- an older build keeps parked invoices in the index of deadlines
-    if not decided[from] or from == 'parked' then index('ZREM', P .. 'due', id) end
+    if not decided[from] or from == 'parked' then place(P .. 'due', id, false) end
   elseif decided[from] then
-    index('ZADD', P .. 'due', deadline, id)
+    place(P .. 'due', id, deadline)
   end
-  local over
+  local over, written
+  if decided[to] and from ~= to or to == 'accepted' then
+    written = read('inv:' .. id, 'facts', 'i', 's', 'code', 'ksef_number', 'reason')
+  end
   if to == 'accepted' or to == 'rejected' and from ~= to then
-    for _, other in ipairs(others(id)) do
-      local e = entry(other)
-      if other ~= id and (to == 'accepted' and open[e[1]] or e[1] == 'rejected') then
-        put(other, e[1], 'superseded', e[4], e[5], e[6], '', { 'superseded_by', id })
+    for _, other in ipairs(others(written)) do
+      local o = entry(other)
+      if other ~= id and (to == 'accepted' and open[o[1]] or o[1] == 'rejected') then
+        put(other, o, 'superseded', '', { 'superseded_by', id })
         over = over or {}
         over[#over+1] = other
       end
     end
   end
-  local rev = redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
-  if decided[to] and from ~= to then tell(id, rev, to) end
+  if decided[to] and from ~= to then tell(id, rev, to, written) end
   return rev, over
 end
 

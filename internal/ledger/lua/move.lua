@@ -43,9 +43,9 @@ while i <= #ARGV do
     if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
     if has(flags, 'd') then
       for k = 1, nf, 2 do if fields[k] == 'deadline' then e[6] = fields[k+1] end end
-      index('ZADD', P .. 'due', e[6], id)
+      place(P .. 'due', id, e[6])
     end
-    out[#out+1] = { put(id, e[1], to, e[4], e[5], e[6], group, fields) }
+    out[#out+1] = { put(id, e, to, group, fields) }
   else
     local value, at = nil, nil
     if not e[1] and not e[2] then value, at = frozen(id) end

@@ -35,7 +35,7 @@ if mfroms ~= '' then
       local f = {}
       for k = 14 + nf, #ARGV do f[#f+1] = ARGV[k] end
       if mto == 'sending' then attempt(id) end
-      put(id, e[1], mto, e[4], e[5], e[6], mgroup, f)
+      put(id, e, mto, mgroup, f)
       if mto ~= e[1] then out[#out+1] = id end
     end
   end

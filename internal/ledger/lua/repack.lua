@@ -47,7 +47,7 @@ while i <= #ARGV do
       left, bytes = left + 1, bytes + tonumber(e[5])
       size = size + tonumber(e[5])
       if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
-      put(id, e[1], 'packed', e[4], e[5], e[6], '', { 'package', new, 'session', '' })
+      put(id, e, 'packed', '', { 'package', new, 'session', '' })
       redis.call('ZADD', P .. 'pkginv:' .. new, last + moved, id)
       ids[moved] = id
     end

@@ -21,5 +21,5 @@ if n == 0 then -- otherwise it was in this session before and did not leave it
   redis.call('ZADD', P .. 'pkginv:' .. pkg, n, id)
 end
 attempt(id)
-local r = put(id, 'queued', 'sending', e[4], e[5], e[6], '', { 'package', pkg, 'session', p[3], 'reference', '' })
+local r = put(id, e, 'sending', '', { 'package', pkg, 'session', p[3], 'reference', '' })
 return { r, n }
