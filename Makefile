@@ -19,11 +19,12 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 30m -parallel 8 $(TESTFLAGS)
-# Workers are processes of their own in these tests, and what runs beside the tests is raced in the packages that have it; here
-# the race detector would only cost time.
+# In these tests most workers are processes of their own. The code that runs concurrently is tested
+# under the race detector in its own packages, so here the detector would only cost time.
 PLAIN = ./internal/e2e ./cmd/... ./deploy/... ./examples/...
-# In these packages nothing runs beside anything else, in their tests neither: there is nothing that the race detector could find.
-# internal/arrows holds it. Tests with _ManyAtOnce_ in their names are the exception, and run under it.
+# In these packages and in their tests nothing runs concurrently, so there is nothing that the race
+# detector could find. A test in internal/arrows makes sure of that. Tests with _ManyAtOnce_ in
+# their names are the exception: they run under the detector.
 SEQUENTIAL = ./internal/actions ./internal/arrows ./internal/audit ./internal/buildinfo ./internal/explain ./internal/figures \
 	./internal/invoice ./internal/invoice/schema/... ./internal/ksef/lenient ./internal/ksef/numbers ./internal/pemkey ./internal/plural \
 	./internal/proof ./internal/qrcode ./internal/results ./internal/retry ./internal/sample ./internal/settlement ./internal/shell \
@@ -51,7 +52,7 @@ CLOCKS = ^(TestBrowser_BusinessPage|TestBrowser_D|TestBrowser_F|TestClocks|TestE
 # Models: thousands of steps of one goroutine each. They run without the detector too.
 MODELS = ^(TestLedger_AnyVerbs|TestStores_|TestStore_RandomCallers|TestStore_Waitlist_Early|TestSlot_|TestCircuit_BothStores)
 
-# `make lint` vets all packages, so nothing is vetted here once more.
+# `make lint` vets all packages, so nothing is vetted again here.
 race: need-redis ## the same under the race detector (needs a C compiler), but for packages in which nothing runs beside anything else
 	@status=0; CGO_ENABLED=1 $(TEST) -vet=off -p 3 -race -skip '$(MODELS)|$(CLOCKS)' $(SLOW) $$($(GO) list ./... | \
 		grep -vxE "$$($(GO) list $(PLAIN) $(SEQUENTIAL) $(SLOW) | paste -sd'|' -)") || status=1; \
@@ -63,7 +64,7 @@ race: need-redis ## the same under the race detector (needs a C compiler), but f
 # Tests of whole workers. They keep two cores busy by themselves, and time out beside each other.
 WHOLE = ./internal/app ./internal/e2e
 
-without-race: # for .ci/run: the packages that make race runs without the race detector too, or only so
+without-race: # for .ci/run: the packages whose failed tests it runs again without the race detector
 	@$(GO) list ./internal/app $(PLAIN) $(SEQUENTIAL)
 
 lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports

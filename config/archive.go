@@ -183,9 +183,9 @@ func readStorageKey(file string) ([]byte, error) {
 
 // Ledger is the record of every invoice and package.
 type Ledger struct {
-	// Retention is how long an entry is kept after its invoice is receipted or rejected; 0 means
-	// for ever, otherwise at least 24h. Until then the same invoice is recognised without asking
-	// KSeF, afterwards by its result in the archive.
+	// Retention is how long an entry is kept after its invoice is receipted, rejected, dismissed or
+	// superseded; 0 means for ever, otherwise at least 24h. Until then the same invoice is
+	// recognised without asking KSeF, afterwards by its result in the archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
 	// Refusals is how long the record of a document that was refused at intake is kept; 0 means
 	// that no such record is made, otherwise at least 1h.

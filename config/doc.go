@@ -9,10 +9,12 @@
 // Every key has a variable: KSEF_ and the path of the key in capitals, with underscores for dots
 // and between the words of camelCase. packages.max_wait is KSEF_PACKAGES_MAX_WAIT,
 // limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR, the name of the
-// first tenant is KSEF_TENANTS_0_NAME. Lists are split at commas. A variable that is set but empty
-// counts as not set, because compose files and unit files write `KEY=` for what they leave out. Two
-// more variables are read: REDIS_URL, which many hosting services set (KSEF_REDIS_URL takes
-// precedence), and KSEF_KEY_FILE_<NIP>, the key file of that tenant.
+// first tenant is KSEF_TENANTS_0_NAME. Three lists have no variables, so only the file can set
+// them: http.oidc.groups, intake.clients and results.webhooks. Lists are split at commas. A
+// variable that is set but empty counts as not set, because compose files and unit files write
+// `KEY=` for what they leave out. Two more variables are read: REDIS_URL, which many hosting
+// services set (KSEF_REDIS_URL takes precedence), and KSEF_KEY_FILE_<NIP>, the key file of that
+// tenant.
 //
 // # Secrets
 //

@@ -12,11 +12,11 @@ import (
 // FieldError is one fault of a configuration. Load returns all of them joined: errors.As finds the
 // first, unwrapping to []error finds all.
 type FieldError struct {
-	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. When the value
-	// comes from the environment, it is the name of the variable. When no key fits the fault, it is
-	// the line of the file.
+	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. When a variable
+	// cannot be read or applied, Field is the name of the variable. When no key fits the fault,
+	// Field is the line of the file.
 	Field string
-	// Value is the given value; nil or "" when it is missing. Never a secret.
+	// Value is the given value; nil or "" when it is missing or not shown. Never a secret.
 	Value any
 	// Err says what is wrong and what would be correct.
 	Err error

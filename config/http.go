@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// HTTP is the worker's HTTP listener: health, metrics, dashboard.
+// HTTP is the worker's HTTP listener: health, metrics, business page, dashboard.
 type HTTP struct {
 	// Addr is host:port; empty means no listener. On an address that other machines can reach, the
 	// dashboard needs a login or must be off.
@@ -55,7 +55,8 @@ type Dashboard struct {
 	// ReadOnly removes the buttons that pause, run, archive and delete. The sweep would repair most
 	// of the damage they can do, but at a cost.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
-	// Username of the login; empty means no login, which is allowed only on a loopback address.
+	// Username of the login; empty means no such login. Without this login, users and OIDC, the
+	// dashboard may be served on a loopback address only.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds a bcrypt hash (htpasswd -nB) or the password itself.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`

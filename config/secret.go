@@ -70,9 +70,10 @@ func trimNewline(s string) string {
 	return strings.TrimSuffix(s, "\r")
 }
 
-// CheckFiles reads every secret and certificate that the configuration names and returns all errors
-// joined. Load does not do this, because enqueue uses the same file and needs none of the API keys.
-// The worker calls it at start-up and in --check.
+// CheckFiles reads the secrets and certificates that the configuration names, except those of
+// intake, and returns all errors joined. Load does not do this, because enqueue uses the same file
+// and most of its commands need none of the API keys. The worker calls it in --check, and before it
+// takes a reloaded configuration.
 func (c Config) CheckFiles() error {
 	var errs []error
 	note := func(err error) {
@@ -131,6 +132,7 @@ func (c Config) OpenSecrets() []string {
 		note("offline_key_password_file of tenant "+t.NIP, t.OfflineKeyPasswordFile)
 	}
 	note("redis.password_file", c.Redis.PasswordFile)
+	note("redis.tls.key_file", c.Redis.TLS.KeyFile)
 	note("redis.sentinel.password_file", c.Redis.Sentinel.PasswordFile)
 	note("archive.secret_key_file", c.Archive.SecretKeyFile)
 	for _, path := range c.Storage.KeyFile {
@@ -142,6 +144,10 @@ func (c Config) OpenSecrets() []string {
 	}
 	note("http.oidc.client_secret_file", c.HTTP.OIDC.ClientSecretFile)
 	note("http.tls.key_file", c.HTTP.TLS.KeyFile)
+	note("intake.http.tls.key_file", c.Intake.HTTP.TLS.KeyFile)
+	for _, client := range c.Intake.Clients {
+		note("key_file of intake client "+client.Name, client.KeyFile)
+	}
 	for _, w := range c.Results.Webhooks {
 		for _, path := range w.SecretFile {
 			note("secret_file of webhook "+w.Name, path)

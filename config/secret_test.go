@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -237,5 +239,49 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: writeFile(t, "k", "k")}}
 	if err := c.CheckFiles(); err != nil {
 		t.Errorf("all files present: %v", err)
+	}
+}
+
+// A secret file that is added to the configuration must be looked at too.
+func TestOpenSecrets_EverySecretFileOfTheConfiguration_IsLookedAt(t *testing.T) {
+	c := Config{Tenants: []Tenant{{}}, Results: Results{Webhooks: []Webhook{{}}}}
+	c.HTTP.Users, c.Intake.Clients = []User{{}}, []IntakeClient{{}}
+	files := map[string]string{} // path by setting
+	open := func(setting string) string {
+		path := writeFile(t, fmt.Sprint("open", len(files)), "x")
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		files[setting] = path
+		return path
+	}
+	var fill func(at string, v reflect.Value)
+	fill = func(at string, v reflect.Value) {
+		for i := range v.NumField() {
+			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			field, setting := v.Field(i), at+name
+			secret := regexp.MustCompile(`(key|password|secret|token)_file$`).MatchString(name)
+			switch {
+			case secret && field.Kind() == reflect.String:
+				field.SetString(open(setting))
+			case secret:
+				field.Set(reflect.ValueOf([]string{open(setting)}).Convert(field.Type()))
+			case field.Kind() == reflect.Struct:
+				fill(setting+".", field)
+			case field.Kind() == reflect.Slice && field.Len() == 1 && field.Index(0).Kind() == reflect.Struct:
+				fill(setting+"[].", field.Index(0))
+			}
+		}
+	}
+	fill("", reflect.ValueOf(&c).Elem())
+	if len(files) < 12 {
+		t.Fatalf("only %d secret files are found: this test proves nothing", len(files))
+	}
+	said := strings.Join(c.OpenSecrets(), "\n")
+	delete(files, "archive.access_key_file") // it is a name, like that of a user
+	for setting, path := range files {
+		if !strings.Contains(said, path+";") {
+			t.Errorf("%s is not looked at", setting)
+		}
 	}
 }

@@ -71,8 +71,8 @@ func TestTenants_Sizes_DefaultToKSeFsLimits(t *testing.T) {
 	}
 }
 
-// The highest limit of any tenant is the bound of the setting of the pool; the cut respects the
-// limit of each tenant.
+// packages.max_invoices and express.max_invoices may be as high as the highest limit of any tenant.
+// When a package is cut, the limit of its own tenant applies.
 func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T) {
 	const more = "packages: {max_invoices: 20000}\nexpress: {max_invoices: 20000}\n"
 	_, err := Load(writeFile(t, "c.yaml", minimal+more), nil)

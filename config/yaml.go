@@ -21,7 +21,7 @@ var (
 )
 
 // readYAML applies the file to c. Faults that the decoder finds go to f; the error is for a file
-// that is not YAML.
+// that is not YAML or has more than one document.
 func (c *Config) readYAML(data []byte, f *faults) error {
 	var tree yaml.Node
 	if err := yaml.Unmarshal(data, &tree); err != nil {

@@ -194,8 +194,8 @@ func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
 		t.Fatalf("the image has users %+v", users)
 	}
 	uid, _, _ := strings.Cut(users[0].rest, ":")
-	// The user must be a number. Kubernetes cannot prove of a name that it is not root, as
-	// runAsNonRoot demands.
+	// The user must be a number: runAsNonRoot demands a user that is not root, and Kubernetes
+	// cannot tell from a name whether it is root.
 	if n, err := strconv.Atoi(uid); err != nil || n < 1000 {
 		t.Errorf("the image runs as %s", users[0].rest)
 	}

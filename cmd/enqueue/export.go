@@ -34,8 +34,9 @@ func (c *exportCmd) check() error {
 	return c.where.check("--until", c.Names)
 }
 
-// run writes the document, the receipt and the result of each invoice. The exit code is 3 when
-// something is missing that the invoice should have, or when a file was not written.
+// run writes the document, the receipt and the result of each invoice. The exit code is 3 when an
+// invoice was not found, when something is missing that the invoice should have, or when a file was
+// not written.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err

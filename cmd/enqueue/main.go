@@ -29,7 +29,7 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Std
 const (
 	exitOK          = 0
 	exitUsage       = 2   // the call or the configuration is wrong, or no path holds a document
-	exitSome        = 3   // some invoices were refused, rejected or parked, or are not known
+	exitSome        = 3   // some invoices were refused, rejected, parked, dismissed or not found
 	exitUnreachable = 4   // Redis or another part did not answer
 	exitInterrupted = 130 // by a signal
 )

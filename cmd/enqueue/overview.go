@@ -17,7 +17,7 @@ const (
 	// maxAtRisk is how many invoices near their deadline the overview lists; status --state lists
 	// more.
 	maxAtRisk = 20
-	// maxUnknown is how many tenants that are not configured the overview names.
+	// maxUnknown is the maximum number of unconfigured tenants that the overview names.
 	maxUnknown = 20
 )
 

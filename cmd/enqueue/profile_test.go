@@ -7,9 +7,9 @@ import (
 	"runtime/pprof"
 )
 
-// profiled runs enqueue, as the test programs do under that name. If KSEF_BENCH_PROFILE names a
-// folder, profiled writes a profile of the CPU time and a profile of the allocations into it. Each
-// call overwrites the profiles of the call before.
+// profiled runs enqueue. A test program that is started under the name enqueue calls it. If
+// KSEF_BENCH_PROFILE names a folder, profiled writes a profile of the CPU time and a profile of the
+// allocations into it. Each call overwrites the profiles of the call before.
 func profiled() {
 	dir := os.Getenv("KSEF_BENCH_PROFILE")
 	if dir == "" {

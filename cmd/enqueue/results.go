@@ -58,7 +58,8 @@ func (c *resultsCmd) checkState() error {
 		hint: "use one of " + strings.Join(names, ", ")}
 }
 
-// resultsMemory is in bytes. With the program itself, some 32 MB, it is less than 64 MB.
+// resultsMemory is the memory limit of the Go runtime for a list, in bytes. Together with the
+// program itself, which takes some 32 MB, that is less than 64 MB.
 const resultsMemory = 28 << 20
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {

@@ -24,8 +24,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"enqueue": profiled})
 }
 
-// TestScripts runs the stories in testdata: people at terminals, each with a Redis of its own.
-// There is no worker; the command settle does what a worker would.
+// TestScripts runs the stories in testdata: people at terminals, each with a Redis of its own. Only
+// a script that calls ksef has a worker that sends. In the others the command settle does what a
+// worker would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata",
@@ -53,7 +54,8 @@ func TestScripts(t *testing.T) {
 type redisURL struct{}
 
 func setup(e *testscript.Env) error {
-	// Nobody needs to reach the gateway: there is no worker.
+	// Nobody needs to reach this gateway: no worker runs with this configuration. ksef writes
+	// another one.
 	bed, err := testbed.Start(context.Background(), testbed.Options{
 		Dir: e.WorkDir, GatewayURL: "http://127.0.0.1:1",
 		Redis: redisd.Options{AppendOnly: true, Dir: filepath.Join(e.WorkDir, ".redis")},

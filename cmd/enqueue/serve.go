@@ -85,7 +85,8 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, timeout tim
 }
 
 // mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and
-// archive belong to this configuration, and that documents are sealed with the pool's key.
+// archive belong to this configuration, and that documents are sealed with the pool's key. Then it
+// announces this process to the pool.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {

@@ -82,7 +82,7 @@ intake:
 		}
 	}
 
-	// A hangup does not end it: what follows is answered.
+	// SIGHUP does not end the server: it still answers the request that follows.
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

@@ -91,8 +91,8 @@ func (c *submitCmd) check() error {
 const memoryLimit = 64 << 20
 
 func (c *submitCmd) run(ctx context.Context, p *program) error {
-	// This short process reads much and keeps little. To collect only at the limit saves a tenth of
-	// the time.
+	// This short process reads much and keeps little. Collecting garbage only at the limit saves a
+	// tenth of the time.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	if c.Tenant != "" {

@@ -15,7 +15,8 @@ coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # f
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 
-# Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made.
+# Says whether to call again later: there was no answer, the server could not serve the call now, or
+# a check could not be made. Then nothing is wrong with the document.
 later() {
 	case $status in 000 | 408 | 429 | 5??) return 0 ;; esac
 	grep -q '"try_again":true' "$body"

@@ -7,7 +7,10 @@
 // there was no answer in time: run it again, nothing is sent twice.
 declare(strict_types=1);
 
-/** Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made. */
+/**
+ * Says whether to call again later: there was no answer, the server could not serve the call now,
+ * or a check could not be made. Then nothing is wrong with the document.
+ */
 function later(int $status, array $answer): bool
 {
     foreach ($answer['items'] ?? [] as $item) {

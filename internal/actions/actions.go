@@ -1,7 +1,8 @@
 // Package actions does what a person can do about documents that wait for a person: retry an
 // invoice that was rejected or parked, dismiss an invoice that is not to be sent, dismiss a
-// refusal. It also selects documents by names and filters. It is for the command line and for an
-// HTTP intake.
+// refusal, mark a document as seen. It also does what a person can do about receivers of results,
+// and selects documents by names and filters. The command line, the HTTP intake and the business
+// page use it.
 package actions
 
 import (
@@ -79,8 +80,9 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 }
 
 // Retry queues a rejected or parked invoice again, or takes back the dismissal of a dismissed one.
-// by is who decided this; only the entry of a dismissed invoice keeps it. When it is not possible,
-// Retry returns a [*NotDoneError].
+// by is who decided this: the audit log records it, and the entry of an invoice whose dismissal is
+// taken back keeps it too. Retry returns a [*NotDoneError] when the document was deleted, when its
+// number or ref is in use, or when the state of the invoice has just changed.
 func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (done error) {
 	err := x.CheckRetry(ctx, inv)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// Busy says that a worker serves the receiver all the time: Err wraps [sinks.ErrBusy].
+// Busy says that a worker was serving the receiver for as long as [sinks.Admin] waited: Err wraps
+// [sinks.ErrBusy].
 const Busy Cause = "busy"
 
 // Receivers does what a person can do about receivers of results. Every field but Audit is

@@ -43,7 +43,7 @@ type Match struct {
 	NotDone *NotDoneError
 }
 
-// Select yields the selected documents one by one. An error of yield ends it and is returned.
+// Select yields the selected documents one by one. An error of yield ends Select and is returned.
 func (x *Executor) Select(ctx context.Context, s Selection, scope Scope, yield func(Match) error) error {
 	for _, name := range s.Names {
 		f, err := x.named(ctx, name, scope)

@@ -13,8 +13,8 @@ import (
 )
 
 // archiveShare is how many packages of one tenant may write to the archive at once. When there are
-// several tenants, one place of archive.parallel is left to the others, so that a giant package of
-// one tenant does not delay theirs.
+// several tenants and archive.parallel is more than one, one place is left to the other tenants, so
+// that a giant package of one tenant does not delay theirs.
 func archiveShare(cfg config.Config) int {
 	if len(cfg.Tenants) == 1 {
 		return cfg.Archive.Parallel

@@ -32,7 +32,7 @@ type dashboardOptions struct {
 //
 // asynqmon shows a task's error message as the handler returned it, and does not pass it to the
 // formatters. Filtering the answers would mean guessing what is secret in free text. Instead the
-// errors of this program hold no secrets and no invoice content. Other tests check that.
+// errors of this program hold no secrets and no invoice content. Tests check that.
 type Dashboard struct {
 	root    string
 	page    []byte
@@ -42,7 +42,8 @@ type Dashboard struct {
 
 // newDashboard makes a dashboard. It connects only at the first request: when Redis is down, the
 // page shows that, and newDashboard returns no error. An error means that this version of asynqmon
-// has a page which cannot be made safe. The caller must Close the dashboard.
+// has a page that cannot be made safe, or that Public is not scheme and host. The caller must Close
+// the dashboard.
 func newDashboard(redis asynq.RedisConnOpt, o dashboardOptions) (*Dashboard, error) {
 	if o.RootPath == "" {
 		o.RootPath = "/monitoring"
@@ -105,8 +106,8 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// typedWriter corrects the media types that asynqmon guesses from the first bytes. It takes an SVG
-// for plain text, which a browser does not draw under nosniff.
+// typedWriter corrects the media types that asynqmon guesses from the first bytes. asynqmon takes
+// an SVG for plain text, which a browser does not draw under nosniff.
 type typedWriter struct {
 	http.ResponseWriter
 	ext   string

@@ -60,14 +60,14 @@ type httpOptions struct {
 	Metrics http.Handler
 	// Dashboard serves everything under its RootPath.
 	Dashboard *Dashboard
-	// Login checks the dashboard's user and password. nil means no login, which is allowed on a
-	// loopback address only.
+	// Login checks the dashboard's user and password. nil means no such login. A dashboard with
+	// neither Login nor Users is allowed on a loopback address only.
 	Login func(user, password string) bool
 	// Page is the business page; it serves / and everything that no other part has. nil: / links
 	// the other parts.
 	Page Page
-	// Users says that people log in at the page. Then the dashboard is open to those of them that
-	// see everything, and to nobody without a login.
+	// Users says that people log in at the page. Then the dashboard is open to those of them who
+	// may see and do everything, and to nobody without a login.
 	Users bool
 	// Throttle counts wrong logins, here and at the page; nil makes one.
 	Throttle *throttle
@@ -100,11 +100,11 @@ var ErrNoLogin = errors.New("the dashboard would be open to other machines witho
 // Supervisors give up after about the same time.
 const readyTimeout = 5 * time.Second
 
-// newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at /
-// that links them. The caller runs Serve and Shutdown. On a loopback address it refuses requests
-// for any other Host than this machine and Public: a web page could otherwise reach the worker
-// through a name that resolves to 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address
-// that is not host:port.
+// newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and at / the
+// business page or, without it, a page that links the other parts. The caller runs Serve and
+// Shutdown. On a loopback address the server refuses requests for any other Host than this machine
+// and Public: a web page could otherwise reach the worker through a name that resolves to 127.0.0.1
+// (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
 func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {

@@ -130,7 +130,8 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 // and the host does not count as down.
 func TestIsolation_OneTenantHangs_OthersAreNotDelayed(t *testing.T) {
 	t.Parallel()
-	// Who waits for the sick tenant waits this long. A busy machine alone delays a send by seconds.
+	// A send that waits for the sick tenant's requests waits this long. A busy machine alone delays
+	// a send by seconds.
 	const timeout = time.Minute
 	p, s := newInterceptedPool(t, 2, openSim, func(c *config.Config) {
 		open(c)

@@ -106,8 +106,9 @@ func (f *localFaults) handOver(tenant string, err error) error {
 }
 
 const (
-	// handOversASecond is how many tasks of a tenant go back to the queue at once, per second. It
-	// is more than KSeF lets a tenant send, so it is enough for a worker without the fault.
+	// handOversASecond is how many tasks of a tenant, in one second, go back to the queue with the
+	// short delay [retry.HandOver]. It is more than KSeF lets a tenant send, so it is enough for a
+	// worker without the fault.
 	handOversASecond = 20
 	// handOverLater is the delay of all other tasks. A process with the fault ends its tasks at
 	// once and takes the next. Without this delay it would take every waiting task again and again,
