@@ -62,7 +62,7 @@ func (r SendRequest) Check() error {
 }
 
 // SentInvoice is an invoice that was taken into its session. KSeF has not accepted it yet:
-// [InvoiceInfo] tells that.
+// [InvoiceInfo] tells whether it has.
 type SentInvoice struct {
 	ID      string
 	Created Time
@@ -79,7 +79,7 @@ const (
 
 // InvoiceInfo is where an invoice stands. KSeF's own API gives Hash, and FileName in a batch. The
 // gateway at ksefapi.pl gives neither, so its answers are matched to our invoices by InvoiceNumber
-// (P_2). It is always given for accepted invoices, but not always for refused ones.
+// (P_2). InvoiceNumber is always given for accepted invoices, but not always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
 	// Unreadable names the field of the answer that a decision needs and that could not be read; ""

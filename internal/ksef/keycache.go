@@ -47,9 +47,9 @@ func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.D
 	return &KeyCache{fetch: fetch, ttl: ttl, now: now}
 }
 
-// Get returns the key and fetches it when there is none or it is too old. A failed fetch is
-// returned to every caller who waited for it, so that an outage costs one request and not one per
-// caller; it is not remembered. A caller who gives up harms no other.
+// Get returns the key and fetches it when there is none or it is too old. The error of a failed
+// fetch is returned to every caller who waited for the fetch, so that an outage costs one request
+// and not one per caller. The error is not remembered. A caller who gives up harms no other.
 func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 	for {
 		k.mu.Lock()

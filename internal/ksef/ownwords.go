@@ -18,8 +18,9 @@ var reasonCodes = []string{
 }
 
 // OwnWords is Error without any text of the other side, which may quote an invoice. It is for
-// places where that must not be in clear text, such as the queue in Redis. It keeps operation,
-// kind, HTTP status, code, a documented reason, and a cause that arose on this side.
+// places where an invoice must not be in clear text, such as the queue in Redis. It keeps
+// operation, kind, HTTP status, code, a documented reason, the pause that the other side asks for,
+// and a cause that arose on this side.
 func (e *APIError) OwnWords() string {
 	own := APIError{Op: e.Op, Kind: e.Kind, Status: e.Status, Code: e.Code, RetryAfter: e.RetryAfter}
 	if slices.Contains(reasonCodes, e.Reason) {

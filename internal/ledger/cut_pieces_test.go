@@ -169,8 +169,9 @@ func TestCut_AMoreUrgentInvoiceComesBetweenPieces_ThePackageHasItsDeadline(t *te
 	w.audit()
 }
 
-// Several sellers may use the same number. Thousands of self-billed invoices of one number each
-// need a package of their own. They do not keep the other invoices from going in one package.
+// Several sellers may use the same number. If thousands of self-billed invoices have one number,
+// each of them needs a package of its own. They do not keep the other invoices from going in one
+// package.
 func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	w := oneWorld(t)
 	const same, others = 2300, 300

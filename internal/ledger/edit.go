@@ -160,7 +160,8 @@ func (e PackageEdit) WithoutProbe() PackageEdit {
 	return e.with("probe", "", func(p *Package) { p.Probe = "" })
 }
 
-// SearchAt writes where a pass through KSeF's register goes on: at invoices of a time, at a page.
+// SearchAt writes where a pass through KSeF's register goes on: from is the time of the invoices,
+// page is the page of the list that begins with them.
 func (e PackageEdit) SearchAt(from Millis, page int) PackageEdit {
 	e = e.with("search_from", from, func(p *Package) { p.SearchFrom = from })
 	return e.with("search_page", page, func(p *Package) { p.SearchPage = page })

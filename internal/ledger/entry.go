@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Version is the layout of entries that this build writes. An entry with a newer layout, as exists
-// during a rolling update, is left alone.
+// Version is the layout of entries that this build writes. An entry with a newer layout is left
+// alone. There may be such entries during a rolling update.
 const Version = 1
 
 // Lane is how an invoice or a package travels.
@@ -61,7 +61,7 @@ type Invoice struct {
 	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
 	Package   string `redis:"package"`   // the package that holds it, or held it last
 	Session   string `redis:"session"`   // that package's session
-	Reference string `redis:"reference"` // the gateway's id of a single send
+	Reference string `redis:"reference"` // the id of a single send, given by KSeF or the gateway
 	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
 	Resends   int    `redis:"resends"`   // how often KSeF asked for this invoice again (435, 500, 550)
 	// LeftSession is the session that the invoice was in when a person queued it again. It is never
@@ -120,7 +120,7 @@ type Package struct {
 	Said      string       `redis:"said"`  // what KSeF said when a task about it failed last; "" when unknown
 	Filed     bool         `redis:"filed"` // documents and results are archived; only a receipt that KSeF does not give is missing
 	UPO       string       `redis:"upo"`
-	Lost      Millis       `redis:"lost"` // since when the gateway says that it does not know the session
+	Lost      Millis       `redis:"lost"` // since when KSeF or the gateway says that it does not know the session
 
 	// The search for originals of its invoices in KSeF's register.
 	SearchFrom  Millis `redis:"search_from"`  // it goes on at invoices of this time
@@ -131,7 +131,7 @@ type Package struct {
 	Passes      int    `redis:"passes"`       // how often it came to the end
 	NextPass    Millis `redis:"next_pass"`    // it does not start again before this time
 
-	Life       string `redis:"life"`       // of Redis when the session was opened; see [Ledger.Life]
+	Life       string `redis:"life"`       // of Redis when a batch session was opened, "" for an online one; see [Ledger.Life]
 	Unfinished bool   `redis:"unfinished"` // closed by a process that could not know whether all parts had arrived
 	Deadline   Millis `redis:"deadline"`
 	OpenedAt   Millis `redis:"opened_at"`

@@ -18,7 +18,7 @@ import (
 type Home struct {
 	V           int    `json:"v"`                 // the format of the ledger: whoever does not read it must not use the ledger
 	Environment string `json:"environment"`       // as configured: test, demo, production or custom
-	Address     string `json:"address"`           // of the gateway
+	Address     string `json:"address"`           // of the gateway, or of KSeF itself when no tenant uses the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
 
 	// The way to a newer format ([FormatStore]).

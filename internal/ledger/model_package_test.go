@@ -39,7 +39,7 @@ func (m *model) Cut(t *rapid.T) {
 	var want []string
 	var size int64
 	numbers := map[string]bool{}
-	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // the script reads no further
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // no more are needed: at most two of one number wait
 		i := m.invs[id]
 		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
 			break

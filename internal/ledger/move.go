@@ -40,8 +40,9 @@ type Moved struct {
 type InvoiceStore struct{ *store }
 
 // Apply makes moves independently of each other. It returns one error for each move: nil or a
-// [*ConflictError]. The second value is an error of Redis itself; the outcome of the moves that
-// have no answer is then not known.
+// [*ConflictError]. The second value is an error of Redis, or says that one of the moves is not
+// legal. Then some moves may have no answer. After an error of Redis their outcome is not known;
+// otherwise they were not made.
 func (is *InvoiceStore) Apply(ctx context.Context, moves []Move) ([]error, error) {
 	each, err := is.ApplyEach(ctx, moves)
 	out := make([]error, len(each))

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Many entries of the index have the same time, as the invoices of a package do; others surround
-// them.
+// Many entries of the index have the same time, as the invoices that one script moves do. Other
+// entries stand before and behind them.
 func TestNext_SomeStayAtTheHead_APassListsEachOnceAndThenStartsAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

@@ -98,10 +98,10 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // entry as it is now.
 //
 // An entry that is in the same state now, at a later revision, may only have been annotated since.
-// So its text is returned as it is now, because the note is part of what became of it. But it gets
-// the outcome's revision, because it may also have been retried and have come to the same state
-// again. Then there were other outcomes in between. With the present revision, this outcome would
-// seem newer than those.
+// So the entry is returned as it is now, because the note is part of what became of the invoice.
+// But it gets the outcome's revision, because the invoice may also have been retried and have come
+// to the same state again. Then there were other outcomes in between. With the present revision,
+// this outcome would seem newer than those.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

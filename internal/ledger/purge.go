@@ -18,10 +18,11 @@ const purgePage = 1000
 const purgePasses = 5
 
 // Purge deletes every key under the ledger's prefix, including those of the limiter and the queues,
-// and counts them by their first word. at is the home that the caller read. If the home has changed
-// since, Purge deletes nothing and returns a [*HomeError]. First it writes into the home that the
-// ledger is being purged, so that no process works with half a ledger. The home is deleted last: a
-// purge that was cut off is run again. Before it deletes any key it calls also, a function for data
+// and counts them by their first word. Each entry in a bucket counts as a key with the first word
+// inv, too. at is the home that the caller read. If the home has changed since, Purge deletes
+// nothing and returns a [*HomeError]. First it writes into the home that the ledger is being
+// purged, so that no process works with half a ledger. The home is deleted last: a purge that was
+// cut off is run again. Before Purge deletes any key, it calls the function also, which is for data
 // that is not in Redis. Each of also and progress may be nil.
 //
 // Purge does not check what the entries are, or whether workers are alive: the caller does.

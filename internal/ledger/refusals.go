@@ -177,7 +177,7 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 }
 
 // Refusals reads refusals, oldest first. It leaves out those whose At is before from. It reads
-// those that ended as ended says, or the open ones if ended is "". With an [*UnreadableError] it
+// those whose Ended is ended, which are the open ones if ended is "". With an [*UnreadableError] it
 // returns the refusals of the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)

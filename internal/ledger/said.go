@@ -17,7 +17,8 @@ type SaidStore struct{ *store }
 const maxSaid = 1000
 
 // NoteSaidOfInvoice records what was said when a task of the invoice failed. The revision stays:
-// what the entry says has not changed. It does nothing if there is no such entry.
+// what the entry says has not changed. It does nothing if there is no such entry, or if the invoice
+// is receipted.
 func (ss *SaidStore) NoteSaidOfInvoice(ctx context.Context, id, said string) error {
 	return ss.noteSaid(ctx, keyInvoice, id, said)
 }

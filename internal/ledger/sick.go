@@ -13,8 +13,8 @@ import (
 // A key that many entries share may hold another type than the ledger writes: another program wrote
 // it, or a person did. Such a key is called sick. The entries are the truth, and the shared keys
 // only serve to find them. So a move goes on without a sick key (lua/entries.lua), a list leaves
-// out what it cannot find and names the key, and the sweep reports it. When a person has deleted
-// it, [UnreadableStore.Reindex] lists again what the entries say.
+// out what it cannot find and names the key, and the sweep reports the key. When a person has
+// deleted the key, [UnreadableStore.Reindex] lists again what the entries say.
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {

@@ -10,7 +10,7 @@ import (
 type HeldBack struct {
 	ID      string
 	Next    time.Time // of the next attempt
-	Held    Held      // the outcome that is tried; zero when this process cannot read it
+	Held    Held      // the outcome that is tried; only Held.ID is set when this process cannot read it
 	Waiting int       // later outcomes that wait behind it
 }
 

@@ -194,7 +194,8 @@ func (ss *SinkStore) openErr(sink, stored string) string {
 
 func sinkText(sink string) string { return sink + "|sink" }
 
-// DueSink lists up to n invoices whose next attempt is due before a time, the longest due first.
+// DueSink lists up to n invoices whose next attempt is due at the given time or earlier, the
+// longest due first.
 func (ss *SinkStore) DueSink(ctx context.Context, sink string, before time.Time, n int) ([]string, error) {
 	until := strconv.FormatInt(before.UnixMilli(), 10)
 	ids, err := ss.rdb.ZRangeByScore(ctx, ss.key(keySinkDue, sink), &redis.ZRangeBy{Min: "-inf", Max: until, Count: int64(n)}).Result()

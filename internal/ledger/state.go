@@ -7,7 +7,7 @@ type State string
 
 // The states of an invoice, in the order of its path.
 const (
-	Queued    State = "queued"    // taken in; nothing of it has been sent
+	Queued    State = "queued"    // waits to be sent, for the first time or again
 	Packed    State = "packed"    // in a package that has not tried to close its session
 	Sending   State = "sending"   // the call that sends it to KSeF is about to be made, or was cut off
 	Unknown   State = "unknown"   // the answer to that call was lost: ask KSeF first

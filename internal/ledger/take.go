@@ -35,7 +35,7 @@ type TakeResult struct {
 	Rev      int64
 	Revision int
 	Overflow bool   // see [Invoice]; it never changes
-	Ref      string // of the entry, not that of the document; only with [Present]
+	Ref      string // of the entry with this ID, not that of the document; "" with [Unread] and [RefUsed]
 	// RefOf is the id of the invoice that the document's ref names, when that is alive or accepted
 	// and is not the invoice with this ID; otherwise "". RefState is its state, "" when its entry
 	// cannot be read.

@@ -27,7 +27,7 @@ type Unreadable struct {
 	// rest.
 	State   string
 	Package string
-	Tenant  string // "" when they do not say it
+	Tenant  string // of an invoice, "" when its fields do not say it; "" for a package
 	Opaque  bool   // its key holds no fields at all: nothing is known about it
 }
 

@@ -44,7 +44,8 @@ type WaitingStore struct {
 	invoices *InvoiceStore
 }
 
-// Wait puts a queued invoice into its waiting set. Doing it again changes nothing but the revision.
+// Wait puts a queued invoice into its waiting set. Doing it again changes only the revision and the
+// time of the last change.
 func (ws *WaitingStore) Wait(ctx context.Context, inv *Invoice) error {
 	return ws.invoices.Move(ctx, ws.WaitMove(inv))
 }

@@ -77,7 +77,8 @@ func (p *Provider) Exchange(ctx context.Context, a Attempt, answer url.Values) (
 	return p.person(c, id)
 }
 
-// discovered returns the metadata with which the login began, however old it is.
+// discovered returns the metadata that this worker read last, however old it is. It asks the
+// provider only if this worker has read none yet.
 func (p *Provider) discovered(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
 	m := p.found

@@ -37,7 +37,7 @@ type Call struct {
 	Headers     []ksef.Header // further headers; with a pre-signed address, exactly these
 
 	Success    func(status int) bool // nil: 200 alone
-	Limit      int64                 // of the answer in bytes, within Options.MaxResponse; 0: Options.MaxResponse
+	Limit      int64                 // of the answer in bytes, within Options.MaxResponse unless it streams; 0: Options.MaxResponse
 	Stream     bool                  // Timeout counts from the last byte that moved
 	Within     time.Duration         // upper bound for the whole request, 0: none
 	Processing bool                  // codes 100 and 150 mean "ask again"

@@ -13,8 +13,8 @@ import (
 )
 
 // Do is the only way to the network: every request of a client goes through it. It asks the gate,
-// bounds the time, signs, sends once, caps and reads the answer, and maps every error. read is
-// called only for a status that is the call's success.
+// bounds the time, adds the credentials, sends once, caps and reads the answer, and maps every
+// error. read is called only for a status that is the call's success.
 func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error {
 	if tracing.Recording(ctx) {
 		return c.traced(ctx, k, read)

@@ -25,9 +25,10 @@ func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, er
 // the gateway, or a firewall's page, is smaller.
 const headSize = 64 << 10
 
-// copyTo passes bytes on unless they are the gateway's error or an HTML page. Encrypted bytes may
-// begin with any bytes, so an error must be a whole JSON object with `error` in it, and a page must
-// begin as HTML or have HTML's content type.
+// copyTo passes bytes on unless they are the other side's error, other JSON or an HTML page.
+// Encrypted bytes may begin with any bytes. So only an answer shorter than headSize counts as JSON,
+// if it is one JSON object or has JSON's content type. A page must begin as HTML or have HTML's
+// content type.
 func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(a.Body, head)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Int is a whole number. In JSON it may be a number, such as 200 or 200.0, or a string of digits.
-// Anything else is read as 0, which means "not given".
+// Int is a whole number. In JSON it may be a number, such as 200 or 200.0, or a string that holds
+// such a number. Anything else is read as 0, which means "not given".
 type Int int
 
 // UnmarshalJSON never fails.

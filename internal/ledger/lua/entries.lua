@@ -68,8 +68,8 @@ end
 
 -- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
 -- for. An invoice whose revision is not a number as Redis writes it has no state, because HINCRBY
--- would refuse it in the middle of a move. One whose size or deadline is not a number is marked as
--- damaged.
+-- would refuse it in the middle of a script. One whose size or deadline is not a number is marked
+-- as damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
   if not e[2] or not string.find(e[2], '^[1-9]%d*$') or #e[2] > 15 then e[1] = false end
@@ -85,7 +85,8 @@ local function facts(packed)
 end
 
 -- readable reports whether this build can read packed facts. Facts that it wrote itself are
--- recognised by their start and end: decoding five thousand of them would block Redis.
+-- recognised by their start and end and are not decoded: a cut may look at a thousand of them in
+-- one step, and Redis serves nobody else meanwhile.
 local function readable(packed)
   if packed == FINAL then return true end
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
