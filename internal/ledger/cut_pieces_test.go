@@ -191,3 +191,15 @@ func TestCut_ManyOfOneNumber_TheOthersAreOnePackage(t *testing.T) {
 	}
 	w.audit()
 }
+
+// A tenant may have a limit far above KSeF's usual ten thousand invoices in a session.
+func TestCut_LimitAboveTwentyThousand_IsFilled(t *testing.T) {
+	w := oneWorld(t)
+	const n = 20_000 + cutPiece
+	manyWaiting(w, n, distinct)
+	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{Invoices: 2 * n, Bytes: much})
+	w.must(err)
+	if len(ids) != n {
+		t.Errorf("%d invoices in the package, want all %d", len(ids), n)
+	}
+}
