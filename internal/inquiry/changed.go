@@ -20,8 +20,8 @@ type Placed struct {
 // Changed reads the next invoices of some states behind a place, at most n, and returns the place
 // of the last that was listed, or the given place when there are no more. An invoice that has
 // changed since it was listed is left out, because its place is now behind all others. An entry
-// that cannot be read is in its place, too. When the error only names such entries (see
-// [ledger.Skip]), the others are returned with it.
+// that cannot be read is returned at its place, with Unread set, and the error names it. When the
+// error only names what cannot be read (see [ledger.Skip]), the invoices are returned with it.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
 	sick, err := ledger.Skip(err)

@@ -1,6 +1,6 @@
 // Package inquiry answers what people and programs ask about invoices: the state of one, which were
 // decided since a time, which documents a person has to act on, and what an invoice waits for. It
-// only reads. It is for the command line and for an HTTP intake.
+// only reads. It is for the command line, the business page and the HTTP interface.
 package inquiry
 
 import (

@@ -29,7 +29,9 @@ type Found struct {
 	// Next is where the next window begins; the zero value: there is nothing older. An answer with
 	// few invoices and a Next has read as much as it may.
 	Next ledger.Place
-	Read int // how many entries were read
+	// Read is how many entries were read. When Limit ended the reading, those that were read last,
+	// at most 500, are not counted.
+	Read int
 }
 
 // Latest returns the invoices of a window. An invoice that changes while windows are read one after

@@ -35,7 +35,7 @@ type Admitter struct {
 	IntakeBelow float64
 
 	confined bool          // made by Only
-	timeout  time.Duration // how long one call waits for the archive; 0 is compareTimeout
+	timeout  time.Duration // how long one step waits for the archive; 0 is compareTimeout
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
 
@@ -51,8 +51,8 @@ const maxBuffer = 4 << 20
 // be handed in again. When the archive does not answer, only the documents that need it get an
 // [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
-	// MayTake is called once, before anything is stored, and not at all when nothing is to be
-	// stored.
+	// MayTake is called at most once, before anything is stored, and not at all when no document is
+	// sound.
 	read := sync.OnceValues(func() (ledger.Intake, error) { return a.Ledger.Intake(ctx) })
 	mayTake := sync.OnceValue(func() error {
 		in, err := read()

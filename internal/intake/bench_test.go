@@ -26,10 +26,10 @@ import (
 const benchFiles = 10_000
 
 // BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
-// and tasks in Redis. Beside it stands the time that bare asynq needs for as many tasks on the same
-// Redis: called in a loop, as its documentation shows, and from the number of goroutines that is
-// fastest. The promise is half of bare asynq's rate. Here this process and Redis share two cores;
-// with one more core for Redis the ratio to the goroutines is better.
+// and tasks in Redis. It compares the rate with that of bare asynq for as many tasks on the same
+// Redis: called in a loop, as its documentation shows (of-loop), and from the number of goroutines
+// that is fastest (of-goroutines). The promise is half of bare asynq's rate. Here this process and
+// Redis share two cores; with one more core for Redis, of-goroutines is better.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {

@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	// compareTimeout bounds how long one call of Admit waits for stored documents and results. A
-	// document that needs more time is answered with an UnsureError. The bound is longer than a
-	// call to the archive may take (archive.timeout, 30s). So the process learns that the archive
-	// hangs, and later calls of Admit get their answer at once instead of waiting as long again.
+	// compareTimeout bounds how long one step of Admit waits for stored documents and results: the
+	// look-up of old documents, or a round of comparisons. A document that needs more time is
+	// answered with an UnsureError. The bound is longer than a call to the archive may take
+	// (archive.timeout, 30s). So the process learns that the archive hangs, and later steps and
+	// calls of Admit get their answer at once instead of waiting as long again.
 	compareTimeout = 40 * time.Second
 	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8

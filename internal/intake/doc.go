@@ -1,5 +1,5 @@
-// Package intake is a document on its way in: it is read, checked, written into the ledger, and its
-// task is queued.
+// Package intake takes documents in: it reads and checks them, writes them into the ledger, and
+// queues their tasks.
 //
 // [Read] yields what paths hold (each is a file, a folder, a ZIP archive or standard input), with a
 // [Problem] for what cannot be read. [Run] hands the documents to an [Admitter], many at a time.

@@ -36,9 +36,10 @@ type Terms struct {
 }
 
 // Admission is what became of one document. Err says why the document was refused: a
-// *[invoice.FieldError], several of them joined, or a *[RefusedError]. Nothing of a refused
-// document was stored, and Invoice holds only what could be read. An [*UnsureError] in Err says
-// that the document should be handed in again.
+// *[invoice.FieldError], several of them joined, a *[RefusedError], or a *[Problem] when there was
+// no document to check. An [*UnsureError] in Err says that the document should be handed in again.
+// The call has written nothing of a refused document into the ledger, and Invoice holds only what
+// could be read. The archive may keep a refused document that is too large for Redis.
 type Admission struct {
 	File    string
 	Ref     string       // as it was given with the document
@@ -51,17 +52,17 @@ type Admission struct {
 	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
 	// Invoice then holds what the invoice's result in the archive says.
 	Archived bool
-	// Terms says what became of the terms of this call when the invoice is present with other
-	// terms.
+	// Terms says what became of the terms and the ref that were given, when the invoice is present
+	// with others.
 	Terms TermsAnswer
 	// Warning is set when the document was taken although something about it is odd. It is nil for
 	// nearly all documents.
 	Warning error
 	Err     error
-	// Held is the entry of a document that is refused now and was taken before: it passed the
-	// checks then and does not pass them now, or it was handed in for another tenant. The entry
-	// goes on as its state says. For a repeated export only ID and State are set; for all other
-	// documents ID is "".
+	// Held is the entry of a document that is refused now and was taken before. For example, the
+	// document does not pass the checks any more, or it was handed in for another tenant or with
+	// the ref of another invoice. The entry goes on as its state says. For a repeated export only
+	// ID and State are set. ID is "" when no such entry was found.
 	Held ledger.Invoice
 	// Other is the id of the invoice that has the number or the ref of a refused document; "" when
 	// the document is refused for another reason.

@@ -54,8 +54,8 @@ func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []
 	return nil, refusal{notStored(err)}
 }
 
-// sound reports whether sealed is the document, as far as this process can tell. It is not damaged
-// when it was sealed by a newer build, or with a key that this process does not have.
+// sound reports whether sealed is the document, as far as this process can tell. What was sealed by
+// a newer build, or with a key that this process does not have, counts as sound.
 func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
 	stored, err := l.bodies.Open(id, sealed)
 	if key := (*ledger.KeyError)(nil); errors.As(err, &key) || errors.Is(err, ledger.ErrNewer) {

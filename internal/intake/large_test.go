@@ -50,7 +50,7 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 	for name, c := range map[string]struct {
 		put, flush   func(context.Context) error
 		why          string
-		puts, flushs int64 // calls while a document is admitted
+		puts, flushs int64 // calls while the documents are admitted
 	}{
 		"put refuses":   {put: refuses, why: "permission denied", puts: 4},
 		"put hangs":     {put: hangs, why: "the archive does not answer in time", puts: 1},

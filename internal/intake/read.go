@@ -41,8 +41,9 @@ func (o Options) withDefaults() Options {
 }
 
 // Read yields what the paths hold, in their order. A path is a file, a folder with everything below
-// it (*.xml in any case, sorted by name, without names that begin with a dot), a .zip archive, or -
-// for standard input (one document or one archive). A file that is named is read whatever its name.
+// it (*.xml in upper or lower case, sorted by name, without names that begin with a dot), a .zip
+// archive, or - for standard input (one document or one archive). A path that is a file is read
+// whatever its name.
 //
 // What cannot be read is an Item with Err, and Read goes on. When ctx is done, the sequence ends
 // early, so the caller checks ctx.Err(). A sequence that reads standard input may be iterated once.

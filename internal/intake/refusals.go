@@ -26,9 +26,9 @@ type Refusals struct {
 	Tenant func(nip string) string
 	// Asked is the name of the tenant that was asked to send the documents; "" when none was.
 	Asked string
-	// Source names the sender, when names of files and refs mean something only there: a program
-	// that hands in over the network may give every document the same name. "" is this machine,
-	// whose paths identify files.
+	// Source names the sender when names of files and refs mean something only to that sender: a
+	// program that hands in over the network may give every document the same name. "" is this
+	// machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
 	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken, unless the

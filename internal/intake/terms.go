@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/results"
 )
 
-// TermsAnswer says what became of terms that were given for an invoice that is here already with
-// other terms. The zero value says that there was nothing to change.
+// TermsAnswer says what became of the terms and the ref that were given for an invoice that is here
+// already with others. Applied concerns only the terms: a ref never changes. The zero value says
+// that there was nothing to change.
 type TermsAnswer struct {
 	Applied bool
 	Text    string

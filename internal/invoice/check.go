@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// CheckOptions are the settings of Check. The zero value has the rules of the test environment.
+// CheckOptions are the settings of Check. The zero value has the rules of the test environment, but
+// it refuses FA(2) and does not check the schema.
 type CheckOptions struct {
 	// MaxBytes is the maximum size of an invoice without attachment; 0 means KSeF's 1,000,000.
 	MaxBytes int64
@@ -16,8 +17,8 @@ type CheckOptions struct {
 	// AllowFA2 accepts FA(2) as well as FA(3).
 	AllowFA2 bool
 	// CheckNIPs checks the check digit of every NIP: Podmiot1, Podmiot2, Podmiot3,
-	// PodmiotUpowazniony, and the NIP at the beginning of an IDWew. KSeF does so in production
-	// only; the test environment accepts invented numbers.
+	// PodmiotUpowazniony, and the NIP at the beginning of an IDWew. KSeF does so in production and
+	// demo; the test environment accepts invented numbers.
 	CheckNIPs bool
 	// Schema reports every breach of the XSD of the form that Parse has found. The intake always
 	// sets it. Without it, Check accepts what only the schema forbids. Tests use that to get an

@@ -93,7 +93,7 @@ func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// KSeF checks it in production only: the test environment is for invented numbers.
+// KSeF does not check the digit in the test environment, which is for invented numbers.
 func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	h := parsed(t, with(t, "5265877635", "5265877636"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {

@@ -45,7 +45,8 @@ func (r *reader) attributeValue(a *attribute) []byte {
 	return r.appendValue(nil, a.value)
 }
 
-// typeName resolves the qualified name in xsi:type. Like libxml2 it takes no white space around it.
+// typeName resolves the qualified name in xsi:type. Like libxml2, it accepts no white space around
+// the name.
 func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
 	prefix, local, found := bytes.Cut(value, []byte{':'})
 	if !found {

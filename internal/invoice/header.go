@@ -10,7 +10,8 @@ type Header struct {
 	// SellerName is Podmiot1's Nazwa, cut to 512 characters. It is for listings and may be empty.
 	SellerName string
 	// Kind is RodzajFaktury: VAT, KOR, ZAL, ROZ, UPR, KOR_ZAL or KOR_ROZ. Parse requires only that
-	// it is present and has at most 256 characters; KSeF itself checks it against the list.
+	// it is present and has at most 256 characters. Check compares it with the list, as KSeF does,
+	// when CheckOptions.Schema is set.
 	Kind string
 	// IssueDate is P_1, "2006-01-02".
 	IssueDate string
@@ -51,9 +52,9 @@ type places struct {
 	form, seller, issueDate position
 }
 
-// partyFault is a NIP with a wrong check digit, or an internal identifier that begins with such a
-// NIP, of a party other than the seller. It is a linked list because an invoice can have a hundred
-// Podmiot3. A correct invoice has none and pays nothing.
+// partyFault is a NIP that is not valid (see [ValidNIP]), or an internal identifier that does not
+// begin with a valid NIP, of a party other than the seller. It is a linked list because an invoice
+// can have a hundred Podmiot3. A correct invoice has none and pays nothing.
 type partyFault struct {
 	field, nip string
 	at         position

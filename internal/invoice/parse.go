@@ -6,7 +6,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// ParseOptions relax what Parse refuses. The zero value has KSeF's rules for every taxpayer.
+// ParseOptions relax what Parse refuses. The zero value has the rules of KSeF's test environment,
+// and the size that KSeF takes from every taxpayer.
 type ParseOptions struct {
 	// MaxSize is the maximum size of a document in bytes; 0 means [MaxSize]. Check applies the
 	// separate limits of invoices with and without attachment.
@@ -24,11 +25,11 @@ func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{})
 // keep data.
 //
 // A document fails with its first fault when it is empty, larger than o.MaxSize, not in UTF-8 or
-// not well-formed, or contains something that KSeF refuses in every document (DOCTYPE, processing
-// instructions, discouraged Unicode). Otherwise all faults of the fields are reported together: a
-// root that is not Faktura of FA(3) or FA(2), a form that disagrees with its namespace, and each of
-// P_1, P_2, RodzajFaktury and the seller's NIP that is missing, given twice, empty or malformed.
-// See FieldError and FieldErrors.
+// not well-formed, when its root is not Faktura of FA(3) or FA(2), or when it contains something
+// that KSeF refuses in every document (DOCTYPE, processing instructions, and, without
+// o.AllowDiscouraged, discouraged Unicode). Otherwise all faults of the fields are reported
+// together: a form that disagrees with its namespace, and each of P_1, P_2, RodzajFaktury and the
+// seller's NIP that is missing, given twice, empty or malformed. See FieldError and FieldErrors.
 //
 // With an error the Header holds what was read so far; Size is always set, and Hash unless the
 // document is larger than o.MaxSize. Such a header is good for a listing, never for sending.

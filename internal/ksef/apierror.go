@@ -12,7 +12,8 @@ import (
 // label.
 type ErrorKind string
 
-// The kinds.
+// The kinds. A login whose credentials KSeF refuses is of KindUnauthorized, whatever the HTTP
+// status.
 const (
 	KindRefused      ErrorKind = "refused"      // the other side, or the store of parts, refused
 	KindThrottled    ErrorKind = "throttled"    // HTTP 429, whatever the body
@@ -73,7 +74,8 @@ type APIError struct {
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
 	// proof: the request was never sent, or the other side refused it in its own words (a JSON
-	// error with a 4xx status other than 408, or inside a 200).
+	// error with a 4xx status other than 408, or inside a 200 unless its code is 5xx). The store of
+	// parts answers no JSON; there such a status can be proof by itself.
 	MaybeDone bool
 	// Kind sorts the error.
 	Kind ErrorKind
@@ -93,8 +95,9 @@ type APIError struct {
 func (e *APIError) Unwrap() error { return e.Err }
 
 // Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
-// only for requests that carry no invoice which Details could quote: those about a session, a
-// login, a certificate or a token. Only Details tell, for example, why KSeF refused a certificate.
+// only for some requests that carry no invoice which Details could quote: those that open or close
+// a session, and those of a login, a certificate or a token. Only Details tell, for example, why
+// KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,

@@ -50,7 +50,7 @@ const (
 	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
 	CodeSessionFull      = 21155 // the session takes no more invoices
 	CodeNoSession        = 21173 // no such session; seen right after one was opened, so it proves nothing
-	CodeSessionForbids   = 21180 // the session's status forbids it: it is closed, for example
+	CodeSessionForbids   = 21180 // the session's status, such as closed, forbids the request
 	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken
 	CodePageToken        = 21418 // the continuation token is not valid: read the list from its beginning
 	CodeStaleKey         = 21470 // the public key was withdrawn, or is not KSeF's

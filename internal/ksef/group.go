@@ -23,8 +23,8 @@ const (
 	GroupQueryStart         Group = "invoiceExport"
 	GroupQueryStatus        Group = "invoiceExportStatus"
 	GroupSessionList        Group = "sessionList"
-	// GroupLogin is every call before there is an access token. KSeF counts it per address and not
-	// per taxpayer.
+	// GroupLogin is every call that leads to an access token, except the one that fetches public
+	// keys. KSeF counts it per address and not per taxpayer.
 	GroupLogin Group = "anonymous"
 
 	// GroupSessionUPO is the receipt of a session. KSeF counts it together with a session's status
@@ -51,8 +51,7 @@ const (
 	GroupLoginSessions    Group = "other:loginSessions"
 )
 
-// Groups lists every group but GroupNone, in the order of the constants: for metrics that are
-// registered at zero.
+// Groups lists every group but GroupNone, for metrics that are registered at zero.
 func Groups() []Group {
 	return []Group{
 		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose,
@@ -76,10 +75,11 @@ func (g Group) Counter() Group {
 	return g
 }
 
-// OfObject reports whether a request of the group asks about one thing that exists already: a
-// session, an invoice, an export. Such a thing can be out of order alone. Requests that open a
-// session, send an invoice, log in, list sessions, or fetch the public key or limits concern the
-// other side as a whole.
+// OfObject reports whether a request of the group counts as one about a single thing, such as a
+// session, an invoice or an export. A single thing can be out of order alone. Only uploads of
+// parts, and requests that open a session, send an invoice, log in, list sessions, or fetch the
+// public key or limits do not count so: they concern the other side as a whole, or its store of
+// parts.
 func (g Group) OfObject() bool {
 	switch g {
 	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,

@@ -318,6 +318,15 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			_, _, err := w.BeginSend(ctx(), "pkg-nobody", "me", &inv)
 			return err
 		},
+		"a session that it was in before a person queued it again": func() error {
+			w.must(w.rdb.HSet(ctx(), w.key(keyInvoice, inv.ID), "left_session", p.Session).Err())
+			defer w.rdb.HDel(ctx(), w.key(keyInvoice, inv.ID), "left_session")
+			_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+			if c := w.conflict(err); c.ID != p.ID || !strings.Contains(c.Error(), "a session that "+inv.ID+" has not been in") {
+				t.Errorf("conflict %v", c)
+			}
+			return err
+		},
 		"another revision": func() error {
 			stale := inv
 			stale.Rev++

@@ -52,11 +52,14 @@ func (ps *PackageStore) BeginSend(ctx context.Context, pkg, owner string, inv *I
 		ID: inv.ID, To: string(Sending), State: text(cell(r, 2)), Rev: number(cell(r, 3)),
 		Expected: fmt.Sprintf("queued at revision %d", inv.Rev),
 	}
-	if text(cell(r, 1)) == "package" {
+	switch text(cell(r, 1)) {
+	case "package":
 		c.ID, c.Expected = pkg, "opened by "+owner
 		if c.State == "" {
 			c.State = "gone"
 		}
+	case "session":
+		c.ID, c.Expected = pkg, "a session that "+inv.ID+" has not been in"
 	}
 	return 0, 0, c
 }

@@ -69,7 +69,8 @@ func (m *Machine) path() string {
 	return string(b)
 }
 
-// under returns the text that report adds to path, an element's path, to get the path of its child.
+// under returns what leads from an element to its child. path is the path of the element, after
+// which report writes the result.
 func under(path, child string) string {
 	if path == "" {
 		return child

@@ -47,8 +47,8 @@ type Fault struct {
 // checks nothing more.
 const maxFaults = 20
 
-// Faults returns what was found so far, in document order; nil for a valid document. It is valid
-// until the next call.
+// Faults returns what was found so far, in document order; nil for a valid document. The slice may
+// be used until the next call of a method.
 func (m *Machine) Faults() []Fault { return m.faults }
 
 // Begin starts a document with its root. It reports whether t has a root of that namespace and

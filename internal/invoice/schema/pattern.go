@@ -24,7 +24,7 @@ func (p *Pattern) match(text []byte) bool {
 	return p.Final[state] == '1'
 }
 
-// class finds the class of a character of 128 and more.
+// class finds the class of a character that is not ASCII.
 func (p *Pattern) class(r rune) uint8 {
 	low, high := 0, len(p.Wide)
 	for low < high {

@@ -85,7 +85,7 @@ type Attribute struct {
 // Kind is the value space in which the values of a type are compared.
 type Kind uint8
 
-// The kinds. A Union is valid by any of its members.
+// The kinds. A value of a Union is valid when it is valid for any of the members.
 const (
 	Text Kind = iota
 	Decimal
@@ -95,7 +95,7 @@ const (
 	Union
 )
 
-// Space says what happens to the white space of a value before everything else is checked.
+// Space says what happens to the white space of a value before anything else is checked.
 type Space uint8
 
 // The three ways of XML Schema. Preserve changes nothing. Replace makes every white space character

@@ -158,7 +158,7 @@ func (v *Value) hasNumber(n number) bool {
 		canonical = append(canonical, '0')
 	}
 	canonical = append(canonical, n.whole...)
-	for _, allowed := range v.Enum { // few, and in the order of numbers
+	for _, allowed := range v.Enum { // few
 		if allowed == string(canonical) {
 			return true
 		}

@@ -79,7 +79,7 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 	return out, nil
 }
 
-// checkBatch refuses what KSeF would refuse after the parts were built.
+// checkBatch refuses a form of archive other than ZIP and tar.gz, and more parts than KSeF takes.
 func checkBatch(b ksef.BatchInfo) error {
 	if _, known := compressions[b.Compression]; !known {
 		return fmt.Errorf("archive form %q is neither zip nor tar.gz", b.Compression)

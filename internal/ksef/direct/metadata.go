@@ -34,9 +34,10 @@ type metadataPageWire struct {
 // FindsByNumber reports true: Metadata obeys InvoiceNumber and returns the hash of each invoice.
 func (c *Client) FindsByNumber() bool { return true }
 
-// Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. It is
-// the only date for which KSeF does not add earlier entries later. KSeF lists 10,000 invoices of a
-// query at most; IsTruncated says that the last page of them is reached and more follow.
+// Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. In a
+// list by any other date, KSeF may later add entries before those that were read. KSeF lists 10,000
+// invoices of a query at most; IsTruncated says that the last page of them is reached and more
+// follow.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"
 	if r.SortAsc {

@@ -80,7 +80,8 @@ type sendWire struct {
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
 // may be in the session: then the session's list has its hash. A refusal with
-// [ksef.APIError].OfSession means that the session took nothing and another may.
+// [ksef.APIError].OfSession means that the session did not take the invoice and another session may
+// take it.
 //
 // The ID that it returns is KSeF's two references, of the session and of the invoice, joined by
 // "/": KSeF tells nothing about an invoice without its session.

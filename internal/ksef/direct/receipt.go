@@ -32,7 +32,7 @@ func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 		return nil, &ksef.APIError{Op: "fetch session UPO", Group: ksef.GroupSessionUPO, Kind: ksef.KindRefused,
 			Code: ksef.CodeUPONotThere, Description: "the session has no receipt yet"}
 	case len(pages) > 1:
-		// A page holds 10,000 invoices, and so does a session.
+		// A page holds 10,000 invoices, which is KSeF's own limit of a session.
 		return nil, &ksef.APIError{Op: "fetch session UPO", Group: ksef.GroupSessionUPO, Kind: ksef.KindUnreadable,
 			Err: fmt.Errorf("the receipt has %d pages, and one document was due", len(pages))}
 	}

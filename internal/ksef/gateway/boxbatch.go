@@ -121,7 +121,8 @@ type BoxBatchInfo struct {
 	UPO         []byte // XML; nil when not asked for or not there yet
 }
 
-// BoxBatch asks what became of a batch. [ksef.ErrProcessing] while it runs.
+// BoxBatch asks what became of a batch. It returns [ksef.ErrProcessing] while the gateway works on
+// the batch.
 func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
 	k := httponce.Get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).UpTo(httponce.AnyAnswer)
 	k.Processing = true

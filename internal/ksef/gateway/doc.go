@@ -5,8 +5,8 @@
 //
 // # One way to the network
 //
-// Every request, uploads of parts included, passes package httponce, which sends it once and never
-// again. The gateway closes a session by a GET, so the standard library's rule "a GET may be
+// Every request, uploads of parts included, goes through package httponce, which sends it once and
+// never again. The gateway closes a session by a GET, so the standard library's rule "a GET may be
 // replayed on a broken connection" would be wrong here.
 //
 // # Environments

@@ -17,9 +17,9 @@ import (
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// breaker answers the first request of its first connection and breaks that connection after it has
-// read the second one, before any byte of an answer. It serves every later connection well.
-// In this case net/http replays a request.
+// breaker answers the first request of its first connection. It reads the second request of that
+// connection and breaks the connection before any byte of an answer; net/http then replays a
+// request. It serves every later connection well.
 type breaker struct {
 	url    string
 	answer string

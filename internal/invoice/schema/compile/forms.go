@@ -9,7 +9,7 @@ func formsTable(dir string) (*schema.Table, error) {
 		Source{File: "schemat_FA(2)_v1-0E.xsd", Root: "Faktura"})
 }
 
-// Forms writes tables.go of package schema.
+// Forms returns the text of tables.go of package schema, made from the schemas in dir.
 func Forms(dir string) ([]byte, error) {
 	t, err := formsTable(dir)
 	if err != nil {

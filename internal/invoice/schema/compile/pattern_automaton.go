@@ -75,7 +75,8 @@ func (a *nfa) closure(states []int) []int {
 	return states
 }
 
-// pattern adds patterns, of which one must match, to the table and returns their number there.
+// pattern returns the index in the table of a pattern that matches what any of the sources matches.
+// It adds the pattern when it is new.
 func (c *compiler) pattern(at *element, sources []string) (uint8, error) {
 	source := strings.Join(sources, "|")
 	if i, made := c.sharedP[source]; made {

@@ -20,8 +20,7 @@ const sampleOf = 101
 // randomDocuments is how many random documents of each form are made.
 const randomDocuments = 4000
 
-// All returns all documents of one root of the forms; sampled says whether one belongs to the
-// sample.
+// All returns all documents of one root of the forms, each with true when it belongs to the sample.
 func All(root int) iter.Seq2[Document, bool] {
 	return func(yield func(Document, bool) bool) {
 		i := 0

@@ -77,7 +77,8 @@ func (a *author) draw(v *schema.Value) string {
 
 // walk draws a text that a pattern matches: a way through its automaton.
 func (a *author) walk(p *schema.Pattern) string {
-	// The nearest end from every state, so that the way ends.
+	// distance is the number of characters from each state to the nearest end. By it, the way finds
+	// an end.
 	states := len(p.Final)
 	distance := make([]int, states)
 	for s := range distance {

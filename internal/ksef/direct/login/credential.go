@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// Credential loads the proof of who logs in. It is called for each login, so that replaced files
-// need no restart. It is called before any request to KSeF, so that a file that cannot be read
-// costs no request.
+// Credential loads the proof of who logs in. [Session.Access] calls it each time while there is a
+// login, to notice that files were replaced, so they need no restart. A login calls it before its
+// first request to KSeF, so that a file that cannot be read costs no request.
 type Credential func() (Proof, error)
 
 // Proof proves to KSeF who logs in.

@@ -10,8 +10,10 @@
 // [ksef.KindUnauthorized] and says what to do. Everything else is an outage that passes; the pauses
 // grow.
 //
-// A refresh that fails for any reason is followed by a full login: KSeF has been seen to answer 400
-// and 500 where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api).
+// A refresh that fails is followed by a full login, whatever KSeF answered: KSeF has been seen to
+// answer 400 and 500 where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). There is no
+// login when the refresh was held back on this side, or when KSeF answered 429: a login would be
+// held back as well.
 //
 // Tokens of logins are in memory only.
 package login

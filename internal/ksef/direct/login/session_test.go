@@ -194,7 +194,8 @@ func TestAccess_LoginOfNoLuck_IsAnOutageWithGrowingPauses(t *testing.T) {
 	}
 }
 
-// A proxy may ask for a pause of a year with its 503. Nobody could end that without a restart.
+// A proxy may ask for a pause of a year with its 503. If that pause were kept, only a restart could
+// end it.
 func TestAccess_OutageAsksForAYear_IsTriedAgainAfterAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sick := true
