@@ -64,7 +64,7 @@ var zoneAtEnd = regexp.MustCompile(`(Z|[+-][0-9]{2}:[0-9]{2})$`)
 
 // spaced treats white space as the type demands.
 func (t *textType) spaced(text string) string {
-	if !strings.ContainsFunc(text, isSpace) {
+	if singleSpaced(text) {
 		return text
 	}
 	switch {
@@ -82,6 +82,26 @@ func (t *textType) spaced(text string) string {
 		return strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(text)
 	}
 	return text
+}
+
+// singleSpaced reports whether no treatment of white space changes a text: it has only single
+// blanks, and none at an end. Nearly every text is like that.
+func singleSpaced(text string) bool {
+	blank := true // before the text
+	for i := range len(text) {
+		switch text[i] {
+		case '\t', '\n', '\r':
+			return false
+		case ' ':
+			if blank {
+				return false
+			}
+			blank = true
+		default:
+			blank = false
+		}
+	}
+	return !blank || text == ""
 }
 
 func (t *textType) number(text string) string {
