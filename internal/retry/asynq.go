@@ -59,8 +59,8 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 }
 
 // IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard's
-// failure counts are meaningful. Waiting with growing pauses counts as a failure: the pauses grow
-// with asynq's count, and asynq counts only failures.
+// failure counts are meaningful. The exception is waiting with growing pauses, which is reported as
+// a failure: the pauses grow with asynq's count, and asynq counts only failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows

@@ -16,7 +16,7 @@ type Action string
 // The actions.
 const (
 	Again     Action = "again"      // try again with growing pauses; counts as a failure
-	Later     Action = "later"      // not now: after Verdict.Delay; not counted
+	Later     Action = "later"      // not now: after Verdict.Delay; not counted (see IsFailure)
 	Never     Action = "never"      // the same request will be refused again: reject or park
 	LookFirst Action = "look_first" // it may have been carried out: check before repeating it
 )

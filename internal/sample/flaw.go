@@ -8,8 +8,9 @@ import (
 // Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind in any case, and
-// the others only if the schema is checked. Otherwise KSeF refuses the others.
+// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind even if the schema
+// is not checked; WrongNIP only with CheckOptions.CheckNIPs. It refuses the flaws after
+// TooBigForItsKind only if the schema is checked. If it is not checked, KSeF refuses them.
 const (
 	NotXML Flaw = iota
 	Empty
@@ -54,9 +55,9 @@ func (f Flaw) String() string {
 	return flawNames[f]
 }
 
-// Local reports whether invoice.Parse or invoice.Check refuses the flaw even without checking the
-// schema. If it reports false, the invoice passes both without that check, and KSeF refuses it by
-// its schema, with code 450.
+// Local reports whether invoice.Parse or invoice.Check, with CheckOptions.CheckNIPs, refuses the
+// flaw even without checking the schema. If Local reports false, the invoice passes both without
+// that check, and KSeF refuses it by its schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
 // Bad returns the invoice that o describes, with the flaw. For a value that is not a Flaw it

@@ -22,7 +22,7 @@ type Options struct {
 	// PadTo is the size of the document in bytes, reached with remarks. The size is exact, unless
 	// less than one remark is missing: then the document is up to 100 bytes shorter. 0, or less
 	// than the document has without remarks, means no padding. The schema allows 10,000 remarks,
-	// which end near 3.4 MB; a larger document is only well-formed.
+	// which end near 3.5 MB; a larger document is only well-formed.
 	PadTo int
 	// Seed chooses the buyer, the goods, the quantities and the prices.
 	Seed uint64

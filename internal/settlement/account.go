@@ -70,8 +70,9 @@ func (a account) sends() []*ledger.Invoice {
 	return out
 }
 
-// join gives invoices the answers that KSeF gave about their references: each answer is about this
-// very invoice, unless its own hash or number is that of another.
+// join gives invoices the answers that KSeF gave about their references. Such an answer is about
+// the invoice that has the reference, unless the answer's own hash or number is that of another
+// invoice.
 func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	if len(by) == 0 {
 		return

@@ -133,8 +133,8 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	}
 }
 
-// An invoice that never left is sent again however often, and nothing is counted. An invoice that
-// KSeF does not tell of in two online sessions goes in a package.
+// An invoice that never left is sent again any number of times, and none of them is counted. An
+// invoice about which two online sessions say nothing goes in a package.
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {

@@ -20,8 +20,9 @@ func (o outcome) decided() bool {
 	return o == toAccept || o == toReject || o == toPark || o == toDuplicate
 }
 
-// outcomeOf is the table of KSeF's invoice codes. An invoice with an unknown code is parked: KSeF
-// is not asked about it for ever, and it is never sent again on a guess.
+// outcomeOf is the table of KSeF's invoice codes. An unknown code from 1 to 199 means that KSeF is
+// still processing the invoice. An invoice with any other unknown code is parked: KSeF is not asked
+// about it for ever, and it is never sent again on a guess.
 func outcomeOf(s ksef.StatusInfo) outcome {
 	switch s.Code {
 	case ksef.InvoiceAccepted:

@@ -56,7 +56,7 @@ func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now ti
 	case Answers:
 		return refusedAnswers(p, held, listed, now)
 	case Originals:
-		if listed.Moved > 0 { // moves that met a conflict are not written, so an invoice in the package may have its answer
+		if listed.Moved > 0 { // an answer whose move met a conflict is not written yet
 			return poll(plural.Of(listed.Moved, "invoice", "invoices") + " moved meanwhile")
 		}
 		return originals(p, held)

@@ -67,7 +67,7 @@ type Counter int
 
 // The counters.
 const (
-	Resends        Counter = iota + 1 // times that KSeF asked for this very invoice again
+	Resends        Counter = iota + 1 // times that it was sent again, as maxResends counts
 	FailedSessions                    // online sessions with it that failed
 	Denied                            // when KSeF first answered 410, in milliseconds
 )

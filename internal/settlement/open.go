@@ -7,7 +7,7 @@ import (
 
 // DecideOpen decides the clear answers in the list of an online session that still takes sends.
 // Everything else waits until the session is over: codes that ask for a new send, denials (410),
-// and answers that cannot be read.
+// answers that cannot be read, and acceptances whose KSeF number cannot be that of the invoice.
 //
 // held MUST have been read after the list. Otherwise an answer could belong to an invoice that is
 // not among the members yet, and it could be joined to another invoice with the same P_2.

@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxResends is how often an invoice may be sent again before a person has to look, because KSeF
-// asked for it (435, 500, 550) or gave no verdict on it in a package. What happened to an online
+// maxResends is how often an invoice may be sent again before a person has to look at it. A new
+// send counts when KSeF asked for it (435, 500, 550). In a package it also counts when KSeF gave no
+// verdict on the invoice, or refused it without naming its number. What happened to an online
 // session as a whole does not count: it says nothing about any invoice in it.
 const maxResends = 3
 

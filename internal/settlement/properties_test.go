@@ -216,8 +216,8 @@ func TestDecide_CutOffAnywhere_TheNextRunHarmsNothing(t *testing.T) {
 	})
 }
 
-// KSeF tells everything as it is, and nobody interferes. The package ends at once, except for what
-// cannot be read and what has to be looked up.
+// KSeF tells everything as it is, and nobody interferes. Each run waits or is over, and the package
+// ends within forty runs.
 func TestDecide_HonestEvidence_Ends(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)

@@ -13,8 +13,8 @@ const (
 	refusalFirst = 5 * time.Second
 	refusalMax   = time.Hour
 	// aloneTries is how often an invoice that is alone in its package is sent again while nothing
-	// shows that KSeF takes anything at present. That takes about two hours in all. Then the
-	// invoice is parked for a person.
+	// shows that KSeF takes anything at present. The pauses are about two and a half hours in all.
+	// Then the invoice is parked for a person.
 	aloneTries = 11
 	// keyPause is how long a package waits when KSeF could not read its session key for the second
 	// time.

@@ -23,12 +23,14 @@ import (
 //   - the count of an online session may lag by one invoice. KSeF has given a reference for that
 //     invoice, and the list of the session lacks it too. A count that lags is not zero. No other
 //     invoice has the name of the one that lags. (This last point is a gap: the status of the
-//     invoice claims an answer of the same name, although the numbers differ.)
+//     invoice claims an answer of the same name and code, unless KSeF number, ordinal or hash tell
+//     the two apart.)
 //   - a session that KSeF refused for a reason of its own accepted nothing. If a session that ended
 //     in an error accepted something, its list, its counts or its receipt show that;
 //   - if the receipt of a session that ended in an error is short, no answer in its list is
-//     unclear. (This is a gap: an unclear answer that has an owner is not an obstacle to
-//     [account.covered], and what is not in the receipt counts as refused then.)
+//     unclear. (This is a gap where the counts of the session add up: an unclear answer that has an
+//     owner is then not an obstacle to [account.covered], and what is not in the receipt counts as
+//     refused.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {

@@ -14,8 +14,8 @@ import (
 type Account struct {
 	ID  string // public
 	Key string // secret
-	// NIP is the seller whose invoices the account may send; "" is any seller, but only one in each
-	// session.
+	// NIP is the taxpayer in whose context the account sends, as a rule the seller. With "" a
+	// session has the context of the issuer of its first valid invoice.
 	NIP string
 }
 

@@ -51,9 +51,9 @@ func (bo *boxOperations) multipart(c *call) (body boxBatchRequest, file string, 
 	return body, file, nil
 }
 
-// base64Boundary is the only header that breaks RFC 2045 and is accepted nevertheless. The gateway
+// base64Boundary matches the only header that is accepted although it breaks RFC 2045. The gateway
 // vendor's own PHP client makes its boundary in Base64 and does not quote it, although a slash or
-// an equals sign needs quotes, and the gateway accepts what its own client sends. Nothing may
+// an equals sign needs quotes. The gateway accepts what the vendor's client sends. Nothing may
 // follow the boundary, and RFC 2046 allows it 70 characters.
 var base64Boundary = regexp.MustCompile(`^multipart/form-data; ?boundary=([A-Za-z0-9+/]{1,68}={0,2})$`)
 

@@ -32,10 +32,10 @@ type core struct {
 	stopped    chan struct{}
 	stopOnce   sync.Once
 
-	// mu guards everything below. No slow work is done while it is held.
+	// mu guards everything below. The only slow work that is done while it is held is making a key.
 	mu        sync.Mutex
 	unpacking int       // packages that are being unpacked
-	unpacked  sync.Cond // signals, with mu, that this is zero again
+	unpacked  sync.Cond // signals, with mu, that unpacking is zero again
 	random    *mathrand.Rand
 	keys      keyring
 	sessions  map[string]*session

@@ -28,15 +28,16 @@ const (
 	LoginStuck   = "login-stuck"   // its status stays at 100 for For; for ever when For is 0
 	LoginRefused = "login-refused" // it ends with status Code
 
-	// These concern a session. A batch session is hit when its processing begins, an online session
-	// when it is opened.
+	// These concern a session. Stuck hits a session when it is closed. The others hit a batch
+	// session when its package has been unpacked. SessionRefused and SessionSpoiled also hit an
+	// online session, when it is opened.
 	SessionRefused = "session-refused" // ends with Code, nothing accepted
 	SessionSpoiled = "session-spoiled" // ends with Code and has no UPO, but what was accepted stays accepted
 	Stuck          = "stuck"           // stays at Code (100, 150, 170) for For of simulated time
 	Poison         = "poison"          // every package that holds the invoice Number ends with Code
 
 	// These concern an invoice.
-	InvoiceStatus = "invoice-status" // an invoice that would have been accepted gets Code
+	InvoiceStatus = "invoice-status" // an invoice without a fault gets Code, even a duplicate
 	OmitNumber    = "omit-number"    // a rejected invoice is listed without its invoiceNumber
 	OmitOriginal  = "omit-original"  // a duplicate does not name its original
 	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that one

@@ -57,9 +57,9 @@ type Fault struct {
 	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`
 	// Code is the HTTP status of kind status (0 is 502), the code in the answer of refused (21405),
-	// or the KSeF status of session-refused (405), session-spoiled (500), poison (405), stuck (150,
-	// online 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is
-	// the KSeF status of the entries that they concern; 0 is any.
+	// or the KSeF status of session-refused (405, online 500), session-spoiled (500), poison (405),
+	// stuck (150, online 170), invoice-status (550) and login-refused (450). For list-omit and
+	// unnamed it is the KSeF status of the entries that they concern; 0 is any.
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
 	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends

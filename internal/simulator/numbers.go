@@ -30,7 +30,8 @@ func (c *core) ksefNumber(nip string, acceptance time.Time) string {
 }
 
 // reference makes a reference number in the form of KSeF's schemas: date, kind, two groups of ten
-// hex digits, CRC-8. Kinds: SO online session, SB batch session, EE invoice, EH query. The caller
+// hex digits, CRC-8. Kinds: SO online session, SB batch session, EE invoice, EH query, and those of
+// the Ministry's API: CR challenge, AU login, EC token, CE request for a certificate. The caller
 // holds mu.
 func (c *core) reference(kind string) string {
 	day := c.now().In(c.warsaw).Format("20060102")

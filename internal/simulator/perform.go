@@ -14,7 +14,7 @@ type job struct {
 	ctx     context.Context // of the request; it ends when the client goes away
 	body    io.Reader       // of the request, for a fault that discards it
 	event   event
-	group   string          // of the request limits; "" for parts, which are not counted
+	group   string          // of the request limits; "" for what is not counted, such as parts
 	prepare func() *refusal // reads the body; called once
 	act     func() reply    // carries out the request
 	lose    func()          // makes the session of the request unknown

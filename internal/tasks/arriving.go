@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// cutRound has the facts that decisions of one round about waiting sets share. What does not belong
-// to one tenant is read once for all of them, and only when a decision depends on it.
+// cutRound has the facts that all decisions about waiting sets share in one round. What does not
+// belong to one tenant is read once for all tenants. Everything but waits is read only when a
+// decision depends on it.
 type cutRound struct {
 	now    time.Time
 	waits  []ledger.Waiting

@@ -9,9 +9,9 @@ const (
 	// tenantBuilds is how many of those may be of one tenant, so that twenty packages of one tenant
 	// do not delay the only package of another.
 	tenantBuilds = 2
-	// buildLater is the pause of a package that found no place. Its task ends instead of waiting: a
-	// task that waits holds a worker, many packages would hold all workers, and single sends could
-	// not run.
+	// buildLater is the pause of a package that found no place, or from which documents that cannot
+	// be read were set aside. Its task ends instead of waiting: a task that waits holds a worker,
+	// many packages would hold all workers, and single sends could not run.
 	buildLater = time.Second
 	// maxOpenWait is how long a built package waits for its session.
 	maxOpenWait = 15 * time.Second

@@ -68,8 +68,8 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// The sender may write "sent" while another worker settles. What could not be written because of
-// that is read again: the list must not count as processed.
+// The sender may write "sent" while another worker settles. Then the other worker's move of this
+// invoice is not written. So the list must not count as read, and is read again.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
 	client := s.client()

@@ -19,9 +19,9 @@ type Runner struct {
 	Sink    Sink
 	Tenants []string // whose results it gets; none means all
 	Editor  *Editor
-	Batch   int           // results in one call of Sink; 0 is 64
+	Batch   int           // results that each step of a round may add to a call of Sink; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
-	Held    int64         // the most invoices for which outcomes are held; 0 is maxHeld
+	Held    int64         // used in place of maxHeld; 0 is maxHeld
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
 	// seconds to a quarter of an hour. For tests.
 	Pause func(n int) time.Duration

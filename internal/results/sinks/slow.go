@@ -13,8 +13,8 @@ import (
 // others. A new result of another tenant waits for one slow answer at most.
 
 const (
-	// slowAnswer is the time from which an answer makes its tenant slow. When the longest answer of
-	// a round takes less than half of it, the tenant is not slow any more.
+	// slowAnswer is the time from which an answer makes its tenant slow. When the longest answer
+	// for the tenant in a round takes less than half of this time, the tenant is not slow any more.
 	slowAnswer = 2 * time.Second
 	// slowAtOnce is how many results of slow tenants one round takes. That leaves a webhook eight
 	// calls for the results of other tenants.

@@ -80,7 +80,8 @@ func TestRun_OneTenantsResultsAreRefused_OthersAreToldAndItsOwnLater(t *testing.
 	}
 }
 
-// What is refused for three days is given up in pieces, on record, and can be sent again.
+// Results that are refused for three days are given up, some at a time. Each of them is on record
+// and can be sent again.
 func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused, "one")
 	r := w.runner(s)

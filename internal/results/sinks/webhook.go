@@ -33,8 +33,8 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
-// WebhookBatch is the batch size of a webhook. All calls of a batch are made at the same time, so
-// that no result waits for more than one slow answer.
+// WebhookBatch is the batch size of a webhook: as many results as calls are made at the same time.
+// So the results of one batch do not wait for each other.
 const WebhookBatch = webhookParallel
 
 // Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never

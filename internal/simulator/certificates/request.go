@@ -38,8 +38,8 @@ type issued struct {
 	used    time.Time // of the last login; zero for never
 }
 
-// Enrol takes a request. data is the DER name of the login's certificate, which the request must
-// repeat exactly. Errors: *Refusal.
+// Enrol takes a request. data is a DER name with the attributes of the login's certificate. The
+// request must have the same attributes, in any order. Errors: *Refusal.
 func (o *Office) Enrol(owner Owner, name, kind string, csr, data []byte, from time.Time) (reference string, err error) {
 	parsed, err := x509.ParseCertificateRequest(csr)
 	if err != nil || parsed.CheckSignature() != nil {

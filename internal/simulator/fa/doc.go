@@ -11,6 +11,6 @@
 //
 // Nothing here keeps state: every function is safe for concurrent use.
 //
-// Reading order: inspect.go, form.go, document.go, characters.go, schema.go, facts.go, conform.go,
-// values.go, header.go, amounts.go, nip.go.
+// Reading order: inspect.go, form.go, document.go, plain.go, characters.go, schema.go, facts.go,
+// conform.go, values.go, header.go, amounts.go, nip.go.
 package fa

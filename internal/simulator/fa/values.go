@@ -180,7 +180,8 @@ func (t *textType) date(text string) string {
 	return ""
 }
 
-// parseMoment reads a date with or without time and zone. 24:00:00 is the last instant of its day.
+// parseMoment reads a date with or without time and zone. Without a zone, or with the zone Z,
+// 24:00:00 is the last nanosecond of its day. With any other zone it is the instant after that.
 func parseMoment(text, zone string) (time.Time, error) {
 	text = strings.TrimSuffix(text, zone)
 	day, clock, timed := strings.Cut(text, "T")

@@ -26,8 +26,7 @@ type Access struct {
 // May reports whether one of the permissions is present. If none is named, it reports true.
 func (a Access) May(anyOf ...string) bool { return has(a.Permissions, anyOf...) }
 
-// Access verifies an access token that comes from an address. Errors: *Unauthorized, *Refusal,
-// *Forbidden.
+// Access verifies an access token that comes from an address. Errors: *Unauthorized, *Forbidden.
 func (d *Desk) Access(bearer, ip string) (Access, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -50,7 +50,7 @@ type Options struct {
 	Now func() time.Time
 	// Reference makes a reference number of a kind: CR, AU, EC.
 	Reference func(kind string) string
-	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is not ""
+	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is not nil
 	// and names no key in force.
 	Decrypt func(keyID, encrypted []byte) ([]byte, error)
 	// Issuer is nil when KSeF issues no certificates.

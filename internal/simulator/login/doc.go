@@ -20,5 +20,5 @@
 // wrong kind is 401.
 //
 // Reading order: desk.go, challenge.go, signed.go, request.go, policy.go, subject.go, encrypted.go,
-// operation.go, jwt.go, access.go, permissions.go, tokens.go.
+// operation.go, jwt.go, access.go, end_login.go, permissions.go, tokens.go.
 package login

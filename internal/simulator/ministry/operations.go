@@ -14,7 +14,7 @@ type bearer int
 
 const (
 	anonymous bearer = iota
-	byLogin          // the operation itself verifies an authentication token or a refresh token
+	byLogin          // the operation itself verifies the token, which may be of any kind
 	byAccess
 )
 
@@ -53,7 +53,8 @@ type (
 	testdataOps   struct{ *Ministry }
 )
 
-// table is the whole contract. Where two paths match, the first counts.
+// table returns the operations of the contract that this face has. Where two paths match, the first
+// counts.
 func (m *Ministry) table() []*operation {
 	write := []string{login.InvoiceWrite, login.EnforcementOperations}
 	watch := []string{login.InvoiceWrite, login.Introspection, login.EnforcementOperations}

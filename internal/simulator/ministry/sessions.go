@@ -161,7 +161,7 @@ func kindOf(s simulator.Session) string {
 	return "Failed"
 }
 
-// sessionList lists sessions, newest first: those of the caller or, with Introspection, those of
+// sessionList lists sessions, newest first: those of the caller or, if seesAll allows it, those of
 // the whole context.
 func (m sessionOps) sessionList(c *call) (simulator.Reply, *problem) {
 	filter, size, p := c.sessionFilter()

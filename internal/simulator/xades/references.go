@@ -10,7 +10,8 @@ import (
 	"github.com/russellhaering/goxmldsig/etreeutils"
 )
 
-// checkReferences verifies the digests of the two references and returns the signed properties.
+// checkReferences verifies the digest of each reference and returns the signed properties. One
+// reference must cover the document, and one the signed properties.
 func checkReferences(root, signature, info *etree.Element) (*etree.Element, error) {
 	properties := signedProperties(signature)
 	if properties == nil {

@@ -82,9 +82,10 @@ func Verify(document []byte, now time.Time) (*Signed, error) {
 	return signed, nil
 }
 
-// read parses the document. It refuses a DTD, a processing instruction and an encoding other than
-// UTF-8. A login request has none of them. A processing instruction outside the root would be part
-// of the document's canonical form, which this package takes to be the canonical form of the root.
+// read parses the document. It refuses a DTD, a processing instruction outside the root, and an
+// encoding other than UTF-8. A login request has none of them. Such a processing instruction would
+// be part of the canonical form of the document, but this package takes the canonical form of the
+// root for that of the document.
 func read(document []byte) (*etree.Element, error) {
 	if !utf8.Valid(document) {
 		return nil, ErrEncoding

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// insert writes the event of each result, and its invoice unless a newer result is there.
+// insert writes the event of each result. It also writes the invoice, unless the row of the invoice
+// already has this result or a newer one.
 func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) error {
 	schema := pgx.Identifier{s.o.Schema}.Sanitize()
 	b := &pgx.Batch{}
@@ -52,7 +53,7 @@ func null(s string) *string {
 	return &s
 }
 
-// document returns a result as jsonb takes it.
+// document returns a result without escaped NULs, which jsonb does not take.
 func document(json []byte) string {
 	text := string(json)
 	for nul.MatchString(text) { // two matches may need the same character
