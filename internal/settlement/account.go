@@ -221,7 +221,9 @@ func (a account) provesAbsence() bool {
 // list may be short or missing. Any other code (500, 550, one that KSeF has not published) says
 // nothing about the invoices: the list must have an answer for each of them. If the session neither
 // lists nor counts anything, list, count and receipt may all lag behind. Then the silence has to
-// last, and waited says that it has lasted long enough.
+// last, and waited says that it has lasted long enough. The same goes for an invoice that neither
+// the list nor the count knows. A list without a count that has answers for some of the invoices is
+// no silence: it lags behind.
 func (a account) provesRefusal(waited bool) bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
@@ -233,7 +235,8 @@ func (a account) provesRefusal(waited bool) bool {
 	case a.session.Counted && a.entries < a.session.InvoiceCount:
 		return false
 	}
-	return waited || a.entries > 0 && a.entries >= a.expected()
+	whole := a.entries > 0 && a.entries >= a.expected()
+	return whole || waited && (a.entries == 0 || a.session.Counted)
 }
 
 // explained reports whether the session's code says why it was refused. Such a code also says that

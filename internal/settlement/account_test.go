@@ -82,6 +82,7 @@ func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProce
 		{ksef.BatchSessionKeyNotDecrypted, 2, 0, true, true},
 		{500, -1, -1, false, true}, {500, -1, 0, false, true}, {500, 0, 0, false, true}, {500, 0, -1, false, true},
 		{500, 2, 0, false, false}, {500, 2, -1, false, false}, {500, -1, 2, true, true}, {500, 2, 2, true, true},
+		{500, -1, 1, false, false}, {500, 2, 1, false, false}, {500, 1, 1, false, true},
 		{unpublished, 2, 0, false, false}, {unpublished, -1, -1, false, true},
 	} {
 		session := ksef.SessionInfo{}
