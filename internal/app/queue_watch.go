@@ -18,7 +18,7 @@ type queueWatch struct {
 	queue  *queue.Repairer
 	log    zerolog.Logger
 	now    func() time.Time
-	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness: looking takes fifty commands
+	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness: looking takes over sixty commands
 	told   map[string]time.Time                  // by key
 }
 

@@ -14,8 +14,8 @@ import (
 type readiness struct{ *Worker }
 
 // ready checks whether this worker can do its work now, part by part. A gateway that is down does
-// not make the worker unready, because neither a restart nor other traffic would help: the details
-// name it.
+// not make the worker unready, because neither a restart nor other traffic would help. The details
+// name such a gateway.
 func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,

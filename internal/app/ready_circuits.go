@@ -10,7 +10,8 @@ import (
 )
 
 // The details of /readyz name what is out of service: the host, one tenant's group, the part store.
-// This makes no worker unready, because a restart would not help. Faults of this process alone do.
+// An open circuit makes no worker unready, not even one that only this process has open, because a
+// restart would not help.
 
 // describeOutage returns since when nothing answers, and when the next request tries again.
 func describeOutage(s reach) string {

@@ -56,8 +56,9 @@ func (w readiness) tenantFacts(ctx context.Context) tenantFacts {
 	return f
 }
 
-// checkTenant shows why a tenant's invoices wait. Only a wrong NIP in production and a fault of
-// this process make the worker unready.
+// checkTenant shows why a tenant's invoices wait. Of these reasons, only two make the worker
+// unready: a NIP with a wrong check digit, where check digits are verified, and a fault of the
+// tenant in this process.
 func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + tenant, OK: true}
 	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {
@@ -110,7 +111,8 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 }
 
 // describeFreeze says why a group is frozen. denied says that the 410s of the tenant are described
-// already. A group that an older worker froze rests because of these 410s too.
+// already. Then only a freeze after a 429 is described, because every other one comes from these
+// 410s too, even one without a cause, which an older worker made.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

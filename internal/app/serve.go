@@ -19,7 +19,8 @@ type ServeOptions struct {
 	Load func() (config.Config, error)
 	// Log makes the logger as a configuration sets it.
 	Log func(config.Config) zerolog.Logger
-	// Environ is the environment, as os.Environ returns it: the settings of traces.
+	// Environ is the environment, as os.Environ returns it. The settings of traces are read from
+	// it.
 	Environ []string
 	// Reload receives a value when the configuration has to be read again.
 	Reload <-chan struct{}

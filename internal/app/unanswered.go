@@ -45,8 +45,8 @@ func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error)
 }
 
 // allowConnecting asks the circuit about connecting. While other processes may be able to connect,
-// tasks that this one cannot do are left to them. Otherwise this process, which waits for nothing
-// else, would take most tasks, and each of them would wait until its next try.
+// tasks that this one cannot do are left to them. Otherwise this process, which is always free,
+// would take most tasks, and each task would wait until this process tries to connect again.
 func (c *circuits) allowConnecting(ctx context.Context, host string) error {
 	err := c.own.Allow(ctx, connecting(host))
 	n, shut := errors.AsType[*ratelimit.NotNow](err)
@@ -73,7 +73,7 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	case !governed:
 		return &unansweredError{mine, false}
 	}
-	return c.answers.Success(ctx, p) // closes the own circuit: it must not delay later requests
+	return c.answers.Success(ctx, p) // closes this process's circuit: it must not delay requests
 }
 
 // failed reports that a request reached the host and got no proper answer. The pool is told when

@@ -15,7 +15,8 @@ import (
 )
 
 // maxListed bounds the memory for one folder, at about 100 bytes a name. A seller with 600,000
-// invoices a month has 1,800,000 documents in the folder of that month.
+// invoices a month has 1,200,000 files in the folder of that month: a document and a result for
+// each.
 const maxListed = 3_000_000
 
 // errTooMany says that a folder holds more names than are listed.

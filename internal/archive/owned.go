@@ -23,17 +23,17 @@ type Owner struct {
 func (o Owner) String() string { return o.Environment + " at " + o.Address }
 
 // Owned returns s as the archive of one environment. Before the first use it reads who owns the
-// archive, and before the first write it records here as the owner if there is none. If the archive
-// belongs to another environment, every call returns an [*OwnerError]. same reports whether two
-// owners are the same.
+// archive. Before the first Put or Replace it records its own environment, here, if no owner is
+// recorded. If the archive belongs to another environment, every call except Flush, URL and Close
+// returns an [*OwnerError]. same reports whether two owners are the same.
 //
 // When the archive does not answer, the call fails, and the next call asks again. The owner is also
 // read again after the folder was removed and made again, or replaced, while the process runs.
 //
 // uses, if it is not nil, remembers which archives were used. When an archive that was used no
-// longer says who owns it, every call returns an [*UnmarkedError]. Such an archive is a share that
-// is not mounted, or it has lost its content. Nobody may conclude from it that a document was never
-// archived.
+// longer says who owns it, the same calls return an [*UnmarkedError]. Such an archive is a share
+// that is not mounted, or it has lost its content. Nobody may conclude from it that a document was
+// never archived.
 func Owned(s Store, here Owner, same func(a, b Owner) bool, uses Uses) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, uses: uses, turn: make(chan struct{}, 1)}
 }

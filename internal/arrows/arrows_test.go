@@ -73,8 +73,8 @@ var (
 		// The queue of tasks, on asynq: it says when a task runs. Of the ledger it uses the
 		// invoices that it queues tasks for, and the error of a full Redis.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
-		// It decides and does nothing: of the ledger it uses the types alone, which its own test
-		// checks.
+		// It decides, and carries nothing out: its own test checks that it imports nothing that can
+		// act. Of the ledger it uses the types alone.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger", "internal/explain"}, document),
@@ -363,8 +363,8 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 }
 
 // The process decides how KSeF is reached, so only app and connect may make a client; connect opens
-// what worker and command line share. enrol and cmd/enqueue are handed a client. The login is a
-// part of its client.
+// what worker and command line share. enrol and cmd/enqueue are handed a client. The package
+// direct/login is a part of the client direct.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
 	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {

@@ -9,7 +9,7 @@ import (
 
 // mood is a way in which the receiver fails, for a while or for one call.
 type mood struct {
-	at, lasts time.Duration // from the beginning of the run; 0 for one call
+	at, lasts time.Duration // at is since the beginning of the run; both are 0 for one call
 	kind      string
 	code      int           // of the answer
 	after     int           // Retry-After in seconds, 0 for none

@@ -33,9 +33,9 @@ type Options struct {
 	// Partial names the partial faults; nil for none. Archive-hangs and failover change the set-up
 	// of the run, so only some seeds have them, unless one of them is the only name in the list.
 	Partial []string
-	// ExpireLeases takes the lease of every running task away right after a worker was killed, as
-	// if asynq's minute and a half had passed. It makes a run short. Without it, orphaned tasks
-	// come back only after that time.
+	// ExpireLeases takes the lease of every running task away right after a worker was killed or
+	// paused, as if asynq's minute and a half had passed. It makes a run short. Without it,
+	// orphaned tasks come back only after that time.
 	ExpireLeases bool
 
 	// Out gets a line for each disruption; nil for none.

@@ -13,7 +13,9 @@ import (
 type drop struct {
 	at   time.Duration // from the beginning of the run
 	item *item
-	path string // in the watched folder; watch unpacks an archive into a folder of its name, and a zipped file is in there
+	// path is the file in the watched folder. The watch unpacks an archive into a folder that has
+	// the archive's name, and the path of a zipped file leads into that folder.
+	path string
 	how  string
 	// back is how long a writer that was killed stays away. It then writes the file again, whole.
 	back time.Duration

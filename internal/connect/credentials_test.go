@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/ksef/direct/login"
 )
 
-// certify writes a certificate that ends at, and its key.
+// certify writes a certificate that expires at the time at, and its key.
 func certify(t *testing.T, dir string, at time.Time) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -20,10 +20,10 @@ import (
 // READONLY in a pipeline, or from a proxy that words it differently. It also keeps a connection
 // that only reads, although the answers of a replica may be out of date.
 //
-// redials sees the answers in two ways. As a limiter, it gets the result of each try, also of those
-// that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a
-// pipeline. It numbers the connections by era: those that were dialled before the last such answer
-// are not used again. Calls in progress on them end by themselves.
+// redials sees the answers in two ways. As a limiter, it gets the result of each try, including the
+// tries that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a
+// pipeline. It numbers the connections by era. Connections that were dialled before the last answer
+// "not a master" are not used again. Calls in progress on them end by themselves.
 type redials struct {
 	era  atomic.Int64 // number of the connections that are dialled now
 	last atomic.Int64 // when the last era began, in ns

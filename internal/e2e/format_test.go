@@ -17,7 +17,8 @@ import (
 // upgradesAtOnce leaves no time to go back to an earlier build.
 func upgradesAtOnce(c *config.Config) { c.Ledger.UpgradeAfter = 0 }
 
-// inBuckets counts the receipted invoices that are in buckets.
+// inBuckets counts the receipted invoices that are in buckets: in hashes that hold the packed
+// entries of several invoices each.
 func inBuckets(s *site) int64 {
 	s.t.Helper()
 	n := int64(0)
@@ -35,7 +36,8 @@ func allInBuckets(s *site, n int64, within time.Duration) {
 	})
 }
 
-// beforeBuckets is the home as builds before buckets wrote it.
+// beforeBuckets is the home of the ledger (the key ksef:home) as it was written by builds that did
+// not know buckets.
 const beforeBuckets = `{"v":1,"environment":"custom","address":%q}`
 
 func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing.T) {

@@ -206,7 +206,7 @@ func pollsAtTheLimit(t *testing.T, way config.Transport) {
 		c.Confirm.First, c.Confirm.Max = 100*time.Millisecond, time.Second
 		c.Sweep.Every, c.Sweep.After = time.Minute, time.Minute
 	})
-	const sessions, invoices = 50, 50 // one in each: the hour has hardly more sessions
+	const sessions, invoices = 50, 50 // one in each: the hour allows only sixty sessions
 	dir := s.export("export", sample.NIP(0), invoices)
 	workers := s.startMany(4)
 	s.submit("--lane", "bulk", dir)

@@ -20,14 +20,16 @@ import (
 // A day of many tenants: in each hour every tenant hands in the same share, half of the tenants
 // through the gateway and half straight to KSeF, at KSeF's limits. `make bench-million` runs it
 // with a million invoices and prints what each hour cost. An hour is a minute of 60 seconds here,
-// for the limits too, so the day takes 24 minutes where the machine keeps up, and more where not.
+// for the limits too, so the day takes 24 minutes if the machine keeps up, and longer if it does
+// not.
 const (
 	dayHours   = 24
 	dayTenants = 20
 )
 
-// TestMillion_ADayOfTwentyTenants_BooksBalance prints for each hour the CPU time that an invoice
-// took the workers and Redis. The invoices that are already there must not make the next ones
+// TestMillion_ADayOfTwentyTenants_BooksBalance prints for each hour the CPU time that the workers
+// and Redis have used so far. At the end it prints the CPU time of one invoice in the first three
+// hours and in the last three. The invoices that are already there must not make the next ones
 // dearer.
 func TestMillion_ADayOfTwentyTenants_BooksBalance(t *testing.T) {
 	total, err := strconv.Atoi(os.Getenv("KSEF_BENCH_MILLION"))

@@ -3,6 +3,6 @@
 // the commands "enqueue certificate" and "enqueue token" do.
 //
 // New private keys (EC P-256) are made on this machine and never leave it. They are written with
-// mode 0600 before KSeF is asked for anything: a certificate without its key is worth nothing, and
-// KSeF counts it all the same.
+// mode 0600 before KSeF is asked to issue a certificate: a certificate without its key is worth
+// nothing, and KSeF counts it all the same.
 package enrol

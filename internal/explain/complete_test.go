@@ -74,8 +74,8 @@ func TestWords_EveryClosedListOfTheProgram_HasWords(t *testing.T) {
 	want(t, explain.State, results.Unreadable, "results.Unreadable")
 }
 
-// The codes are those of the contract of the Ministry's API 2.8 (open-api 2.7.0 of July 2026, and
-// 21184 of 2.8.0).
+// The codes are those of the contract of the Ministry's API 2.8: all of open-api 2.7.0 of July
+// 2026, and the code 21184 of 2.8.0.
 func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	for _, code := range []int{
 		9101, 9102, 9103, 9105,
@@ -100,7 +100,8 @@ func TestWords_EveryErrorCodeOfTheMinistry_HasWords(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 408, 410, 418, 429, 500, 502, 503, 504, 599} {
 		want(t, explain.HTTP, strconv.Itoa(status), "HTTP")
 	}
-	// KSeF answers every code that its stand-in, the simulator, answers.
+	// The simulator stands in for KSeF, so KSeF too can answer every code that the simulator
+	// answers.
 	s := readSource(t, "simulator")
 	s.each(func(n ast.Node) bool {
 		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.INT && len(lit.Value) == 5 && strings.HasPrefix(lit.Value, "21") {

@@ -7,6 +7,6 @@
 // other place that shows an invoice to a person may.
 //
 // This program's own refusals and reasons to park are texts and have no numbers. The table gives
-// each of them a name and says how its text begins. A test reads the source of the packages that
-// write such texts and fails when one of them has no words here.
+// each of them a name and says which form its text has. A test reads the source of the packages
+// that write such texts and fails when one of the texts has no words here.
 package explain

@@ -44,7 +44,7 @@ func TestSay_WordsOfKSeF_AreNotKnown(t *testing.T) {
 	}
 }
 
-// Each sentence says the same facts in both languages, is found by its own form, and is Polish.
+// Each sentence is found by its own form and has a Polish form, which contains the same facts.
 func TestSentences_EachOne_KeepsItsFacts(t *testing.T) {
 	for _, en := range explain.Sentences() {
 		n := 0

@@ -154,8 +154,8 @@ func (s *source) fields(typ, field string, position int) []ast.Expr {
 	return found
 }
 
-// returned returns the texts that a function returns, followed through the functions of this
-// package that it calls to make them.
+// returned returns the texts of a function's return statements, each with its place in the source.
+// It leaves out a result of which nothing is known before the program runs.
 func (s *source) returned(t *testing.T, name string) map[string]string {
 	t.Helper()
 	f := s.funcs[name]

@@ -170,7 +170,8 @@ func (b *bench) want(a answer, status int, kind string) {
 	}
 }
 
-// document is what the pool does for a server of the program.
+// document reads the document of an invoice from Redis, as connect.Pool.Document does for a server
+// of the program.
 func (b *bench) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	sealed, err := b.o.Ledger.Body(ctx, inv.ID)
 	if err != nil {

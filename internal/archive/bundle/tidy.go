@@ -20,10 +20,10 @@ const (
 	// case a task began before midnight or a clock is a little off.
 	openDays = 2
 
-	// A day with more indexes than dayIndexes is joined. A month is joined when it has monthIndexes
-	// that were not joined before. Once the month is over, lateIndexes are enough, and once it has
-	// been over for settledDays, one is. Joining more often would write the same lines again and
-	// again.
+	// A day is joined when it has more indexes than dayIndexes, or when one of them is missing. A
+	// month is joined when it has monthIndexes that are not in a joined index of the month yet.
+	// Once the month is over, lateIndexes are enough, and once it has been over for settledDays,
+	// one is. Joining more often would write the same lines again and again.
 	dayIndexes, monthIndexes, lateIndexes = 8, 32, 8
 	settledDays                           = 15
 )
