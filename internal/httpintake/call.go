@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // call is one request on its way through a handler.
@@ -58,28 +60,36 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 		head.Set("Cache-Control", "no-store")
 		defer c.end(span, pattern)
 		err := c.run(h)
+		cut := err != nil && c.w.status != 0
+		defer func() { s.log(c, pattern, span.SpanContext(), s.o.Now().Sub(start), err, cut) }()
 		if err != nil {
 			c.fail(err)
 		}
-		e := s.o.Log.Info()
-		if c.w.status >= http.StatusInternalServerError {
-			e = s.o.Log.Warn().Err(err)
-		}
-		if c.client != nil {
-			e = e.Str("client", c.client.Name)
-		}
-		if c.taken+c.refused > 0 {
-			e = e.Int("taken", c.taken).Int("refused", c.refused)
-		}
-		if probe(pattern) {
-			return // a probe every few seconds would hide everything else
-		}
-		if of := span.SpanContext(); of.IsValid() {
-			e = e.Stringer("trace_id", of.TraceID())
-		}
-		e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).
-			Dur("took", s.o.Now().Sub(start)).Msg("call")
 	})
+}
+
+// log writes the line of a call. cut says that the answer had begun and was cut off.
+func (s *Server) log(c *call, pattern string, span trace.SpanContext, took time.Duration, err error, cut bool) {
+	if probe(pattern) && !cut {
+		return // a probe every few seconds would hide everything else
+	}
+	e, message := s.o.Log.Info(), "call"
+	if c.w.status >= http.StatusInternalServerError {
+		e = s.o.Log.Warn().Err(err)
+	}
+	if cut {
+		e, message = s.o.Log.Error().Err(err), "call: the answer was cut off"
+	}
+	if c.client != nil {
+		e = e.Str("client", c.client.Name)
+	}
+	if c.taken+c.refused > 0 {
+		e = e.Int("taken", c.taken).Int("refused", c.refused)
+	}
+	if span.IsValid() {
+		e = e.Stringer("trace_id", span.TraceID())
+	}
+	e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).Dur("took", took).Msg(message)
 }
 
 // hurry bounds how long a body may take, whether or not a handler reads it. Before the server
