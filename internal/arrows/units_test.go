@@ -10,7 +10,7 @@ import (
 
 // zerolog's Dur writes a number of milliseconds without a unit, which a person takes for seconds.
 func TestLog_NoDurationIsWrittenWithoutItsUnit(t *testing.T) {
-	call := "." + `Dur("`
+	call := `Dur` + `("`
 	err := filepath.WalkDir(filepath.Join("..", ".."), func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") {
 			return err

@@ -89,7 +89,8 @@ func (s *Server) log(c *call, pattern string, span trace.SpanContext, took time.
 	if span.IsValid() {
 		e = e.Stringer("trace_id", span.TraceID())
 	}
-	e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).Dur("took", took).Msg(message)
+	e.Str("request_id", c.id).Str("route", pattern).Int("status", c.w.status).
+		Stringer("took", took.Round(time.Microsecond)).Msg(message)
 }
 
 // hurry bounds how long a body may take, whether or not a handler reads it. Before the server
