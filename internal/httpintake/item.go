@@ -125,6 +125,9 @@ func (c *call) foreign(it item) item {
 	return it
 }
 
+// maxText bounds each text of a fault, in characters: it may quote what the caller sent.
+const maxText = 1000
+
 func (c *call) refusalOf(err error) *itemRefusal {
 	r := &itemRefusal{}
 	var rules []string
@@ -135,6 +138,9 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	case len(fields) > 0:
 		for _, f := range fields {
 			f := *f
+			for _, text := range []*string{&f.Field, &f.Rule, &f.Value, &f.Hint} {
+				*text = invoice.Shorten(*text, maxText)
+			}
 			rules = append(rules, f.Rule)
 			f.Rule, f.Hint = c.translate(f.Rule), c.translate(f.Hint)
 			one := fault{Field: f.Field, Rule: f.Rule, Value: f.Value, Line: f.Line, Column: f.Column, Hint: f.Hint}
@@ -149,9 +155,9 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		r.Faults = []fault{{Rule: c.translate(outside.Rule), Hint: c.translate(outside.Hint)}}
 	case errors.As(err, &problem):
 		rules = []string{problem.What}
-		r.Faults = []fault{{Rule: c.translate(problem.What), Hint: c.translate(problem.Hint)}}
+		r.Faults = []fault{{Rule: invoice.Shorten(c.translate(problem.What), maxText), Hint: c.translate(problem.Hint)}}
 	default:
-		r.Faults = []fault{{Rule: intake.OneLine(err)}}
+		r.Faults = []fault{{Rule: invoice.Shorten(intake.OneLine(err), maxText)}}
 	}
 	var all []string
 	for _, f := range r.Faults {

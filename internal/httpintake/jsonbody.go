@@ -99,11 +99,11 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 			it.Err = intake.WrongKind(it.File, wrong)
 			return it
 		}
-		it.Err = &invoice.FieldError{Field: it.File, Rule: "cannot be read: " + strings.TrimPrefix(err.Error(), "json: "),
+		it.Err = &invoice.FieldError{Field: it.File, Rule: cut(strings.TrimPrefix(err.Error(), "json: ")),
 			Hint: "its fields are xml, xml_base64 or faktura, ref, lane, offline, deadline, tenant and corrects"}
 		return it
 	}
-	if it.Err = intake.CheckRepeated(raw); it.Err != nil {
+	if it.Err = intake.CheckJSON(raw); it.Err != nil {
 		return it
 	}
 	it.Ref = one.Ref

@@ -31,7 +31,7 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckRepeated(faktura); err != nil {
+	if err := CheckJSON(faktura); err != nil {
 		return nil, err
 	}
 	if tenant == "" {

@@ -88,7 +88,7 @@ func (m *Manifest) item(at string, line []byte) Item {
 		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
 			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}
 	}
-	if err := CheckRepeated(line); err != nil {
+	if err := CheckJSON(line); err != nil {
 		return Item{File: at, Err: err}
 	}
 	terms, err := l.Terms(m.Now, m.Tenants)

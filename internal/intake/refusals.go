@@ -136,14 +136,14 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 			continue
 		}
 		out.Faults = append(out.Faults, ledger.RefusalFault{
-			Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column,
+			Field: short(f.Field), Rule: short(f.Rule), Value: short(f.Value), Hint: short(f.Hint), Line: f.Line, Column: f.Column,
 		})
 	}
 	if refused, ok := errors.AsType[*RefusedError](a.Err); ok {
 		out.Remedy = refused.Remedy
 	}
 	if len(faults) == 0 {
-		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
+		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
 	}
 	switch path := r.pathOf(a.File); {
 	// A document may have no fault of its own, but a number that belongs to another document. Then
@@ -160,6 +160,10 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	}
 	return out, true
 }
+
+// short bounds a text of a refusal. The record is in Redis and goes to every receiver of results,
+// and a text may quote what the document or the sender's JSON has, whatever its length.
+func short(text string) string { return invoice.Shorten(text, 1000) }
 
 // maxFaults is how many faults of a document are kept. Handing the document in again shows all its
 // faults.

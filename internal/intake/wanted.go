@@ -72,8 +72,7 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 // meant, and FromJSON returns an [*invoice.FieldError].
 func FromJSON(xml string) ([]byte, error) {
 	if strings.ContainsRune(xml, '\uFFFD') {
-		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it contains U+FFFD, which stands for bytes that are not UTF-8",
-			Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
+		return nil, notUTF8("xml")
 	}
 	return []byte(xml), nil
 }

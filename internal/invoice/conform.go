@@ -90,13 +90,13 @@ func (r *reader) schemaFaults() []*FieldError {
 	out := make([]*FieldError, 0, len(found))
 next:
 	for _, f := range found {
-		e := &FieldError{Field: fieldOfPath(f.Path), Rule: f.Rule, Value: shorten(f.Value), Hint: f.Hint}
+		e := &FieldError{Field: fieldOfPath(f.Path), Rule: f.Rule, Value: f.Value, Hint: f.Hint}
 		for _, other := range r.faults {
 			if other.Field == e.Field || other.Offset == int64(f.At) {
 				continue next
 			}
 		}
-		out = append(out, r.mark.locate(r.data, f.At).apply(e))
+		out = append(out, r.mark.locate(r.data, f.At).apply(e.bound()))
 	}
 	return out
 }

@@ -9,11 +9,11 @@ const excerptBytes = 24
 // fault reports a broken rule at offset at. Its field is the innermost open element, because a
 // person has to look there.
 func (s *source) fault(at int, rule, value, hint string) *FieldError {
-	e := &FieldError{Field: DocumentField, Rule: rule, Value: shorten(value), Hint: hint}
+	e := &FieldError{Field: DocumentField, Rule: rule, Value: value, Hint: hint}
 	if n := len(s.open); n > 0 {
 		e.Field = shorten(string(s.bytes(s.open[n-1].name)))
 	}
-	return s.mark.locate(s.data, at).apply(e)
+	return s.mark.locate(s.data, at).apply(e.bound())
 }
 
 // truncated reports that the document ends inside an element.

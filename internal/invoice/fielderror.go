@@ -14,11 +14,15 @@ const DocumentField = "document"
 // recognise a value and too few to copy a document.
 const maxValueRunes = 80
 
+// maxTextRunes bounds the other texts of a fault, which may name elements and attributes of the
+// document: a name in XML may be as long as the document. Records and answers keep these texts.
+const maxTextRunes = 400
+
 // FieldError is one fault of one invoice. Parse and Check return one, or several joined: errors.As
 // finds the first, FieldErrors returns all.
 type FieldError struct {
 	// Field is the KSeF element at fault ("P_1", "Podmiot1/NIP"), or DocumentField. For a syntax
-	// error it is the innermost open element.
+	// error it is the innermost open element. Field, Rule and Hint are cut to 400 characters.
 	Field string
 	// Rule completes the sentence "field P_1 …": "must not be later than today".
 	Rule string
@@ -102,14 +106,26 @@ func joinFaults(faults []*FieldError) error {
 	return errors.Join(errs...)
 }
 
-// shorten cuts value to maxValueRunes characters and marks the cut with "…".
-func shorten(value string) string {
-	if len(value) <= maxValueRunes {
+// bound shortens the texts of a fault.
+func (e *FieldError) bound() *FieldError {
+	e.Value = shorten(e.Value)
+	for _, text := range []*string{&e.Field, &e.Rule, &e.Hint} {
+		*text = Shorten(*text, maxTextRunes)
+	}
+	return e
+}
+
+// shorten cuts value to maxValueRunes characters.
+func shorten(value string) string { return Shorten(value, maxValueRunes) }
+
+// Shorten cuts a text to a maximum number of characters and marks the cut with "…".
+func Shorten(value string, longest int) string {
+	if len(value) <= longest {
 		return value
 	}
 	n := 0
 	for i := range value {
-		if n == maxValueRunes-1 {
+		if n == longest-1 {
 			// When only this one character is left, the whole value fits.
 			if _, size := utf8.DecodeRuneInString(value[i:]); i+size == len(value) {
 				return value

@@ -193,8 +193,7 @@ func (r *reader) report(at int, e FieldError) {
 	if len(r.faults) >= maxFaults {
 		return
 	}
-	e.Value = shorten(e.Value)
-	r.faults = append(r.faults, r.mark.locate(r.data, at).apply(&e))
+	r.faults = append(r.faults, r.mark.locate(r.data, at).apply(e.bound()))
 }
 
 const maxFaults = 20

@@ -22,7 +22,7 @@ func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error)
 	if made, err := d.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
 		return made, err
 	}
-	if err := intake.CheckRepeated(raw); err != nil {
+	if err := intake.CheckJSON(raw); err != nil {
 		return nil, err
 	}
 	made, err := d.o.Generate(ctx, tenant, inner(raw))

@@ -1,0 +1,132 @@
+package intake
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"ksefworker/internal/invoice"
+)
+
+// CheckJSON refuses a JSON text that two readers may read differently. An object must not have a
+// name twice: RFC 8259 leaves open which of the two counts, so what this program reads might not be
+// what the gateway reads. Names that differ only in case count as the same, as encoding/json has
+// it. A text must not hold what is no character (bytes that are not UTF-8, half of a pair of
+// surrogates): encoding/json reads U+FFFD instead, so two refs would become the same one. Nor may
+// it hold a character that no XML document can have. The error is an [*invoice.FieldError]. The
+// text must be JSON.
+func CheckJSON(text []byte) error {
+	var open []map[string]bool // the names of each object that is open; nil for an array
+	name, last := false, ""    // the string that comes next is a name; the name read last
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			open, name = append(open, map[string]bool{}), true
+		case '[':
+			open, name = append(open, nil), false
+		case '}', ']':
+			open, name = open[:max(len(open)-1, 0)], false
+		case ',':
+			name = len(open) > 0 && open[len(open)-1] != nil
+		case ':':
+			name = false
+		case '"':
+			end := stringEnd(text, i)
+			if name {
+				if json.Unmarshal(text[i:end], &last) != nil {
+					return nil // it is no JSON, and whoever reads it says so
+				}
+				names, folded := open[len(open)-1], strings.ToLower(last)
+				if names[folded] {
+					return &invoice.FieldError{Field: last, Rule: "must be given once"}
+				}
+				names[folded] = true
+			}
+			if err := checkCharacters(text[i:end], last); err != nil {
+				return err
+			}
+			i = end - 1
+		}
+	}
+	return nil
+}
+
+// checkCharacters looks for what is no character in one string of JSON, as it is written. A
+// document in "xml" is checked as such, which tells the place of a character that XML does not
+// allow.
+func checkCharacters(raw []byte, name string) error {
+	if !utf8.Valid(raw) || bytes.Contains(raw, []byte("\uFFFD")) {
+		return notUTF8(name)
+	}
+	if name != "xml" && (bytes.Contains(raw, []byte("\uFFFE")) || bytes.Contains(raw, []byte("\uFFFF"))) {
+		return notXML(name)
+	}
+	for at := 0; ; {
+		n := bytes.IndexByte(raw[at:], '\\')
+		if n < 0 || at+n+1 >= len(raw) {
+			return nil
+		}
+		at += n + 2
+		switch c, low := raw[at-1], escaped(raw[at:]); {
+		case c == 'b' || c == 'f':
+			if name != "xml" {
+				return notXML(name)
+			}
+		case c != 'u':
+		case low == 0xFFFD, low >= 0xDC00 && low <= 0xDFFF:
+			return notUTF8(name)
+		case low >= 0xD800 && low <= 0xDBFF:
+			half := raw[min(at+4, len(raw)):]
+			if !bytes.HasPrefix(half, []byte(`\u`)) || escaped(half[2:]) < 0xDC00 || escaped(half[2:]) > 0xDFFF {
+				return notUTF8(name)
+			}
+			at += 10
+		case name != "xml" && (low < ' ' && low != '\t' && low != '\n' && low != '\r' || low >= 0xFFFE):
+			return notXML(name)
+		}
+	}
+}
+
+// escaped returns the four hexadecimal digits behind \u as a number, and a blank when they are
+// none.
+func escaped(digits []byte) int {
+	v, err := strconv.ParseUint(string(digits[:min(4, len(digits))]), 16, 16)
+	if err != nil {
+		return ' '
+	}
+	return int(v)
+}
+
+func notUTF8(name string) error {
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: ruleNotUTF8,
+		Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
+}
+
+func notXML(name string) error {
+	return &invoice.FieldError{Field: cmp.Or(name, "document"), Rule: "must not contain a character that XML 1.0 forbids",
+		Hint: "remove the character; it is often pasted in by accident"}
+}
+
+const ruleNotUTF8 = "must be UTF-8: it has text that is no character (U+FFFD)"
+
+// stringEnd returns the index after the end of the string that begins at the given index.
+func stringEnd(text []byte, at int) int {
+	for i := at + 1; i < len(text); i++ {
+		n := bytes.IndexByte(text[i:], '"')
+		if n < 0 {
+			break
+		}
+		i += n
+		escaped := 0
+		for text[i-1-escaped] == '\\' {
+			escaped++
+		}
+		if escaped%2 == 0 {
+			return i + 1
+		}
+	}
+	return len(text)
+}

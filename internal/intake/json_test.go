@@ -1,0 +1,53 @@
+package intake
+
+import (
+	"encoding/json"
+	"testing"
+
+	"ksefworker/internal/invoice"
+)
+
+func TestCheckJSON_NameTwiceInOneObject_IsRefusedByItsName(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"xml":"<a b=\"c\"/>","ref":"xml","path":"\\"}`: "", `{"a":[{"b":1},{"b":2}],"b":{"a":1,"b":"b"}}`: "", `null`: "", `[]`: "", `"a"`: "",
+		`{"a":"{\"b\":1,\"b\":2}"}`: "", `{"xml":1,"xml":2}`: "xml", `{"xml":1,"XML":2}`: "XML", `{"a":{"b":[{"c":1,"c":2}]}}`: "c",
+		`{"a":{},"b":[],"a":1}`: "a", `{"\u0061":1,"a":2}`: "a", `{"a":"\\\"","a":2}`: "a",
+	} {
+		if !json.Valid([]byte(text)) {
+			t.Fatal(text)
+		}
+		got := ""
+		if fields := invoice.FieldErrors(CheckJSON([]byte(text))); len(fields) == 1 {
+			got = fields[0].Field
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// encoding/json reads U+FFFD in place of each of them, and so would the gateway: two refs would be
+// the same, and a document would be changed on its way.
+func TestCheckJSON_NoCharacter_IsRefusedByTheNameOfItsField(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"ref":"zam\u0142 ż 💰 \ud83d\udcb0 \\ud800","xml":"\u003ca\b/>\t"}`: "", "{\"ref\":\"zam\xb3\"}": "ref",
+		`{"a":1,"ref":"\ud800"}`: "ref", `{"ref":"\ud800\u0041"}`: "ref", `{"ref":"\udc00"}`: "ref", `{"ref":"\ufffd"}`: "ref", "{\"ref\":\"\uFFFD\"}": "ref",
+		`{"Fa":{"P_1M":"G\u0001d"}}`: "P_1M", `{"Fa":{"P_1M":"\u0000"}}`: "P_1M", `{"Fa":{"P_1M":"\ufffe"}}`: "P_1M", `{"Fa":{"P_1M":["\b"]}}`: "P_1M",
+		"{\"Fa\":{\"P_1M\":\"\uFFFF\"}}": "P_1M", "{\"a\xff\":1}": "a\uFFFD", `["\ud800"]`: "document", `{"xml":"\udc00"}`: "xml",
+		`{"P_1M":"\r\n\t\/ \u000a"}`: "",
+	} {
+		got := ""
+		if fields := invoice.FieldErrors(CheckJSON([]byte(text))); len(fields) == 1 {
+			got = fields[0].Field
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzCheckJSON(f *testing.F) {
+	f.Add([]byte(`{"a":["b",{"c":"\\"}]}`))
+	f.Add([]byte(`}],"`))
+	f.Fuzz(func(_ *testing.T, text []byte) { _ = CheckJSON(text) }) // it must come back, whatever it gets
+}
