@@ -26,8 +26,8 @@ const (
 // claims are what the provider says of a person.
 type claims map[string]any
 
-// at returns a claim by its name or, where none has that name, by a path: realm_access.roles. Names
-// may contain dots themselves (https://example.com/groups).
+// at returns a claim by its name. If no claim has that name, at reads it as a path, such as
+// realm_access.roles. A name may contain dots itself (https://example.com/groups).
 func (c claims) at(path string) any {
 	if v, ok := c[path]; ok {
 		return v

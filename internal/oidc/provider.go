@@ -39,9 +39,9 @@ const (
 	tellAgain = time.Hour
 )
 
-// Provider is a provider of logins. It sends no request before somebody logs in. So a provider that
-// is away stops neither the start of the program nor people who log in without it. Safe for
-// concurrent use.
+// Provider is a provider of logins. New sends no request: requests go when the login is shown, and
+// when somebody logs in. So a provider that is away stops neither the start of the program nor
+// people who log in without it. Safe for concurrent use.
 type Provider struct {
 	o      Options
 	client *http.Client

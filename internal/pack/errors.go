@@ -13,7 +13,7 @@ var ErrEmpty = errors.New("package has no entries")
 type FullError struct {
 	Name  string // the entry that does not fit
 	Fits  int    // how many entries before it fit; 0 when it alone is too large
-	Unit  string // what ran out: "bytes" (of the ZIP) or "entries"
+	Unit  string // what ran out: "bytes" (of the archive, or of one entry) or "entries"
 	Limit int64  // in Unit
 }
 

@@ -8,9 +8,9 @@ import (
 
 const maxNameLength = 255 // bytes; the limit of common file systems
 
-// checkName returns the reason why a name is refused, or "". It refuses names that any system would
-// take for a path, a drive or a device, as the strictest unpackers do, although KSeF says only
-// "flat".
+// checkName returns the reason why a name is refused, or "". KSeF says only that names must be
+// flat. checkName also refuses, as the strictest unpackers do, what some system takes for a path or
+// a drive, and characters that file names cannot have on some system.
 func checkName(name string) string {
 	switch {
 	case name == "":

@@ -21,8 +21,8 @@ const defaultLevel = 6
 // Options say where the package goes and how large it may become. Sizes are bytes.
 type Options struct {
 	// Dir is the spool folder, made with mode 0700 when it is missing. Each package gets a folder
-	// of its own below it. It needs free space for the package's encrypted size, a little more than
-	// that of the ZIP. Required.
+	// of its own below it. The disk needs free space for the encrypted package, which is a little
+	// larger than the archive. Required.
 	Dir string
 
 	// PartSize is the length of every part but the last, before encryption. 0: 50,000,000. At most

@@ -58,8 +58,8 @@ func (p *Package) Remove() error { return p.spool.remove() }
 //
 // Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
 // yielded, the cause of ctx, or *SpoolError for a failed write such as a full disk. After a
-// *FullError nothing of the package is kept: its sizes are declared when the session is opened, so
-// the caller decides how to cut.
+// *FullError nothing of the package is kept, because a session is opened with the sizes of the
+// finished package. The caller decides which entries go into another package.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 
 const partBuffer = 128 << 10
 
-// splitter receives the ZIP, hashes it, and cuts it into encrypted parts. It creates the file of a
-// part when the part's first byte arrives, so that a ZIP whose length is a multiple of the part
-// size has no empty last part.
+// splitter receives the archive, hashes it, and cuts it into encrypted parts. It creates the file
+// of a part when the part's first byte arrives, so that an archive whose length is a multiple of
+// the part size has no empty last part.
 type splitter struct {
 	dir     string
 	size    int64 // of a part

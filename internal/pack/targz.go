@@ -17,8 +17,8 @@ const (
 )
 
 // tarball writes a tar archive as one gzip stream. The invoices are alike, so compressing them
-// together makes the stream smaller than a ZIP. A name of up to 100 bytes needs no extra record.
-// Every entry has the Unix epoch as its time, so that the same entries give the same bytes.
+// together makes the stream smaller than a ZIP. An ASCII name of up to 100 bytes needs no extra
+// record. Every entry has the Unix epoch as its time, so that the same entries give the same bytes.
 //
 // The length of the stream is known only after a flush. Each flush costs a few bytes, so tarball
 // flushes only near the capacity.
@@ -52,8 +52,8 @@ func newTarball(w io.Writer, level int) (*tarball, error) {
 	return t, nil
 }
 
-// longest bounds what n bytes become at worst. Deflate stores what it cannot compress, in blocks
-// with five bytes more each. Package flate makes blocks of at least 16 kB.
+// longest bounds what n bytes become at worst. Deflate stores incompressible data in blocks, each
+// five bytes longer than its content. Package flate makes blocks of at least 16 kB.
 func longest(n int64) int64 { return n + 5*(n/(16<<10)+1) + gzipFrame }
 
 // add implements archiver.
@@ -61,7 +61,7 @@ func (t *tarball) add(e Entry, capacity int64) error {
 	if len(e.Data) > maxEntrySize {
 		return &FullError{Name: e.Name, Fits: t.entries, Unit: "bytes", Limit: maxEntrySize}
 	}
-	// A long name needs two more headers, and the data is padded to a whole block.
+	// A name that is long or not ASCII needs two more headers. The data is padded to a whole block.
 	size := int64(len(e.Data)) + 4*tarBlock + 2*int64(len(e.Name))
 	fits := func() bool { return t.out.n+longest(t.pending+size+tarEnd) <= capacity }
 	if !fits() {

@@ -37,7 +37,7 @@ type standingOf struct {
 	State string // ok, out or stopped
 	Since time.Time
 	Next  time.Time // of the next call, while it is out
-	Error string    // of the last call; only for visitors who see all that the receiver gets
+	Error string    // of the last call; "" when standing leaves the counts 0
 	Whole bool      // the visitor sees all that the receiver gets
 
 	Waiting, Held, Failed, Lost, Taken int64
@@ -140,8 +140,8 @@ func (v *deliveries) whole(r Receiver) bool {
 }
 
 // standing reads how a receiver stands. The counts are those of all that the receiver gets. When
-// the visitor does not see all of that, or asks for one tenant, standing leaves the counts 0, and
-// lists counts the results that it lists.
+// the visitor does not see all of that, or asks for one tenant, standing leaves the counts 0 and
+// Error empty, and lists counts the results that it lists.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)

@@ -35,7 +35,7 @@ type invoicePage struct {
 	Trace, PackageTrace string
 }
 
-// archiveTime bounds a search of the archive, which has no index.
+// archiveTime bounds a search of the archive, which may have to look into every month.
 const archiveTime = 10 * time.Second
 
 // entry returns the invoice with the id in the path, from the ledger; nil when only the archive may

@@ -165,7 +165,7 @@ func (v *logins) login() error {
 }
 
 // check returns the user with this name and password, or nil when there is none. For an unknown
-// name it compares the password of somebody else, so that the time taken does not show who exists.
+// name it checks the password against another user's, so that the time does not show who exists.
 func (p *Page) check(name, password string) *User {
 	for i := range p.o.Users {
 		if u := &p.o.Users[i]; u.Name == name {

@@ -80,7 +80,7 @@ func (r *row) add(s row) {
 	r.due(s.Nearest)
 }
 
-// rows returns the tenants that the visitor sees, those that need somebody first.
+// rows returns the tenants that the visitor sees. Those that need a person come first.
 func (v *overviews) rows(pool *Pool) ([]row, error) {
 	byName := map[string]*row{}
 	for _, t := range v.Tenants() {

@@ -10,12 +10,13 @@ import (
 	"ksefworker/internal/results"
 )
 
-// PDF makes a PDF of the document of an invoice. offline is true when KSeF marks the invoice as
-// offline, or does not have it yet. language is pl or en. The error is a [*NoPDFError] when there
-// is no PDF of the invoice. Any other error says that nobody could be asked.
+// PDF makes a PDF of the document of an invoice. offline is true when the invoice was handed in as
+// issued offline, or when KSeF does not have it. language is pl or en. The error is a [*NoPDFError]
+// when there is no PDF of the invoice. Any other error says that nobody could be asked.
 type PDF func(ctx context.Context, of *results.Result, offline bool, document []byte, language Language) ([]byte, error)
 
-// NoPDFError says that there is no PDF of an invoice. Why is the gateway's words.
+// NoPDFError says that there is no PDF of an invoice. Why has the gateway's words; "" when the
+// tenant does not send over the gateway.
 type NoPDFError struct{ Why string }
 
 func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }

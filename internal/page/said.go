@@ -10,10 +10,11 @@ import (
 	"ksefworker/internal/results"
 )
 
-// The program writes its reasons in English, and KSeF its words in Polish. A page shows each text
-// in the visitor's language. If it is not known in that language, the page shows what the table of
-// package explain says instead. A Polish page has no English sentence of the program on it, apart
-// from the record for the people who run the program.
+// The program writes its reasons in English, and KSeF its words in Polish. A page shows KSeF's
+// words as they are, and a reason of the program in the visitor's language. If a reason has no
+// Polish form, a Polish page shows what the table of package explain says instead. So a Polish page
+// has no English sentence of the program on it, apart from the record for the people who run the
+// program.
 
 // saying is a reason, as a page shows it.
 type saying struct {

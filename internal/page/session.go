@@ -15,7 +15,7 @@ import (
 	"ksefworker/internal/oidc"
 )
 
-// SessionTime is how long a login lasts.
+// SessionTime is how long a login with a password lasts, and the longest that any login lasts.
 const SessionTime = 12 * time.Hour
 
 // Sessions are the logins of the pool. A login at one worker is valid at all workers. Redis has

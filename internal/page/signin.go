@@ -38,7 +38,7 @@ func (in *SignIn) seal(token string, of *session) string {
 // user returns what the groups of a session give now: the configuration may have changed since.
 func (in *SignIn) user(name string, groups []string) *User { return granted(name, groups, in.Grants) }
 
-// lasts is how long a session lasts that begins now.
+// lasts is how long a session that begins now lasts.
 func (in *SignIn) lasts(now, until time.Time) time.Duration {
 	if in.Lasts > 0 {
 		return min(in.Lasts, SessionTime)

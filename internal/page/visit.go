@@ -20,7 +20,7 @@ type visit struct {
 	here string // the part of the page that the navigation marks
 }
 
-// maxVisit bounds the reading for one page.
+// maxVisit bounds the time for one request, other than for an exported list.
 const maxVisit = 45 * time.Second
 
 // serve answers with what h writes, or shows the error that h returns. lasts is the time that h

@@ -20,7 +20,7 @@ var (
 	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// prfs are the hashes from which PBKDF2 derives a key, by object identifier. SHA-1 is the default,
+// prfs are the hashes with which PBKDF2 derives a key, by object identifier. SHA-1 is the default,
 // and for this use it is as safe as the others.
 var prfs = map[string]func() hash.Hash{
 	"":                    sha1.New,

@@ -22,7 +22,7 @@ import (
 // Document is nil when the archive does not have it.
 type Evidence struct {
 	Result   results.Result
-	Document []byte // byte for byte as KSeF has it
+	Document []byte // the bytes that KSeF has or, without a KSeF number, that were handed in
 	UPO      records.Receipt
 	Made     time.Time // when the proof is made
 }

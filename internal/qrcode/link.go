@@ -19,8 +19,8 @@ import (
 //
 // The signature is over everything before its slash, without https://: RSASSA-PSS with SHA-256,
 // MGF1 of SHA-256 and a salt of 32 bytes, or ECDSA on P-256 with SHA-256, written as R and S of 32
-// bytes each (Ministry's page kody-qr). Both are random, so each call gives another link, and all
-// of them are good.
+// bytes each (Ministry's page kody-qr). Either kind of signature has a random part, so each call
+// gives another link, and all of them are good.
 //
 // environment chooses the host as in [invoice.VerificationURL]. contextNIP is the taxpayer that
 // sends the invoice: the seller, in self-billing the buyer. hash is Header.Hash.

@@ -64,8 +64,8 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	return age, err
 }
 
-// arrivingAtOnce is how many tasks of a queue Arriving reads: ten thousand invoices in chunks, and
-// 350 kB.
+// arrivingAtOnce is how many running tasks of a queue Arriving reads, and how many that are next. A
+// hundred chunks are ten thousand invoices and 350 kB.
 const arrivingAtOnce = 100
 
 // Arriving returns the tenants whose chunks run or are among the next of their queue. The answer

@@ -113,10 +113,10 @@ var timed = map[string]int{
 	"t active lease retry processed failed processed failed": 3,
 }
 
-// counting are the scripts, by the parts of their keys, that count what is in a queue. They have a
-// dozen keys and only read, so a key of another type does no harm. The types are therefore checked
-// only after a script has failed. A script that writes must never be among them: it would stop
-// halfway.
+// counting are the scripts, by the parts of their keys, that count what is in a queue. They have up
+// to a dozen keys and only read, so a key of another type does no harm. The types are therefore
+// checked only after a script has failed. A script that writes must never be among them: it would
+// stop halfway.
 var counting = map[string]bool{
 	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
 	"active pending scheduled retry archived completed groups":                                          true,

@@ -43,8 +43,8 @@ type When struct {
 	Busy map[string]bool
 }
 
-// Busy asks the servers of the pool which tasks they are running. They report them every five
-// seconds.
+// Busy returns the ids of the tasks that the servers of the pool have reported in Redis as running.
+// They report every five seconds.
 func (q *Queue) Busy() (map[string]bool, error) {
 	servers, err := q.inspect.Servers()
 	if err != nil {

@@ -10,7 +10,7 @@ const (
 	CauseThrottled   Cause = "throttled"   // KSeF answered too many requests (429)
 	CauseDenied      Cause = "denied"      // KSeF refuses everything of the tenant (410)
 	CauseCredentials Cause = "credentials" // KSeF refused the tenant's key (401 or 403)
-	// CauseRestart is no freeze: nothing of any key goes for a few seconds, because Redis was
+	// CauseRestart is no freeze: no request of any key may go for a few seconds, because Redis was
 	// restarted (hold.go).
 	CauseRestart Cause = "restart"
 )

@@ -26,9 +26,9 @@ import (
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
-// is an object that has not failed since the circuit opened. It need not wait for the delay to end:
-// it may go FirstDelay after the last failure. At most six newcomers go, because in an outage they
-// all fail. A caller whose object is the only one that fails has to pause by itself.
+// is an object that the pair does not remember as failed. It need not wait for the delay to end: it
+// may go FirstDelay after the last failure. At most six newcomers go, because in an outage they all
+// fail. A caller whose object is the only one that fails has to pause by itself.
 //
 // A failure that only one process sees may be that process's own fault. So two processes must
 // report failures to open a pool's circuit. Each process should have circuits of its own, over
@@ -56,10 +56,11 @@ const (
 )
 
 // CircuitState is the state of a pair or a host, for readiness and metrics. Instants are on the
-// store's clock, zero when closed.
+// store's clock, zero when closed. If OfHost is set, all fields but Failures and Wait describe the
+// host's circuit, and Wait is the longer one of the pair's and the host's.
 type CircuitState struct {
 	Phase    CircuitPhase
-	OfHost   bool          // the host's circuit is not closed; the other fields but Failures describe it
+	OfHost   bool          // the host's circuit is not closed
 	Failures int           // of the pair, in a row
 	Since    time.Time     // when the circuit opened first in this outage
 	Until    time.Time     // when the present delay ends, or ended

@@ -51,8 +51,8 @@ func (r pairRecord) allows(object string, p circuitPolicy, now int64) bool {
 	return early != 0 && early <= now
 }
 
-// newcomerAt is when an object that has not failed since the circuit opened may go before the delay
-// is over; zero: not before. Newcomers too go one at a time, and not at once after a failure.
+// newcomerAt is when an object that the pair does not remember as failed may go before the delay is
+// over; zero: not before. Newcomers too go one at a time, and not at once after a failure.
 func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 	if r.until == 0 || object == "" || r.has(object) || r.newcomers >= maxNewcomers {
 		return 0

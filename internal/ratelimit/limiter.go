@@ -116,7 +116,8 @@ func (l *Limiter) Limits(tenant, group string) Limits {
 }
 
 // SetTenant replaces the limits of one tenant: group → limits. Requests that are booked already
-// keep their instants. It returns an error with every fault of the table, and then changes nothing.
+// keep their instants. If the table has faults, SetTenant changes nothing and returns an error with
+// all of them.
 func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
 	var faults []error
 	for _, group := range slices.Sorted(maps.Keys(table)) {

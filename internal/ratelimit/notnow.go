@@ -29,7 +29,7 @@ type NotNow struct {
 	Early  time.Duration
 	Reason Reason
 	Cause  Cause  // of the freeze, for ReasonFrozen
-	Key    Key    // set for ReasonLimit and ReasonFrozen, and for ReasonOutage unless the host is down
+	Key    Key    // for ReasonLimit, ReasonFrozen, and ReasonOutage of one pair ([Circuit.Allow])
 	Host   string // set for ReasonOutage and ReasonStore
 }
 

@@ -61,10 +61,12 @@ type Redis struct {
 var _ Store = (*Redis)(nil)
 
 // NewRedis returns a store with these keys, each after prefix. "rate:", "waitlist:" and
-// "strikes429:" are followed by tenant + ":" + group. The cause of a freeze is in the key of the
-// group's log with ":why" behind it. "circuit:" is followed by the host, and for a pair also by "|"
-// + tenant + ":" + group. "rate-clock" is the highest instant seen, and "rate-clock:hold" is there
-// for a few seconds after a restart of Redis. NewRedis makes no call.
+// "strikes429:" are followed by tenant + ":" + group. The keys of a waitlist have ":urgent" or
+// ":rest" behind that, and its second key also ":due". The cause of a freeze is in the key of the
+// group's log with ":why" behind it. "circuit:" is followed by the host, for a pair also by "|" +
+// tenant + ":" + group, and for the index of the host's open circuits by "|*". "rate-clock" is the
+// highest instant seen, and "rate-clock:hold" is there for a few seconds after a restart of Redis.
+// NewRedis makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:     client,

@@ -14,7 +14,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// usagesAtOnce is how many logs one command reads. It occupies Redis for about a millisecond.
+// usagesAtOnce is how many logs one command reads. Such a command occupies Redis for about a
+// millisecond.
 const usagesAtOnce = 1000
 
 // Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with

@@ -151,9 +151,9 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 }
 
 // recheck reports whether a booking still holds: during the sleep the key was not frozen and Redis
-// not restarted, and the booked instant is not longer ago than the margin covers. Otherwise, after
-// a suspended process or a late answer of Redis, a request would go at an instant that was never
-// booked.
+// not restarted, and the booked instant is not longer ago than the margin covers. Without this
+// check, after a suspended process or a late answer of Redis, a request would go at an instant that
+// was never booked. A limiter without a margin does not check how late the request is.
 func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool, error) {
 	if b.Wait > 0 {
 		u, err := l.store.Usage(ctx, b.Key, nil)

@@ -15,10 +15,11 @@ import (
 // (P_2). To find none is not an error.
 //
 // The indexes of the bundles are read first, then the receipts, each of which has thousands of
-// lines. A search for an id needs neither, because the id is in the names of the objects. If
-// indexes and receipts have nothing, Find reads the results themselves, one by one, the newest
-// month first. So an accepted invoice hides invoices of the same number that were never accepted.
-// One index, one receipt or a few hundred results are in memory at a time.
+// lines. If indexes and receipts have nothing, Find reads the results themselves, one by one, the
+// newest month first. So an accepted invoice hides invoices of the same number that were never
+// accepted. A search for an id reads no receipts. It asks each month for the result by its name,
+// which contains the id, and looks into the indexes for that id. One index, one receipt or a few
+// hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err

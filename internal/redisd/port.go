@@ -11,9 +11,10 @@ const (
 	loopback = "127.0.0.1"
 
 	// The range is below 32768, where Linux begins with the ports of outgoing connections (macOS:
-	// 49152). Port 0 would give a port from that range, and two things can go wrong with it between
-	// Kill and Restart, while the server is down. Another outgoing connection may get the port. Or
-	// a client that redials it connects to itself, which TCP allows, and waits for ever.
+	// 49152). Port 0 would give one of the ports of outgoing connections. Two things can go wrong
+	// with such a port between Kill and Restart, while the server is down. An outgoing connection
+	// may get the port. Or a client that redials it connects to itself, which TCP allows, and waits
+	// for ever.
 	minPort = 15000
 	maxPort = 32000
 )

@@ -35,8 +35,9 @@ type Server struct {
 }
 
 // Start runs a server and returns when it answers PING. The context bounds the start, not the life
-// of the server; without a deadline the start may take 15 s. The error is ErrNotFound, or it holds
-// what the server wrote last before it ended.
+// of the server; without a deadline the start may take 15 s. The error wraps ErrNotFound when no
+// redis-server is on PATH. When the server was started and did not become ready, the error holds
+// what it wrote last.
 //
 // On Linux the child dies with this process, even after a kill -9 (see startChild). On other
 // systems it survives a kill -9 of its parent and must be ended by hand. It lives in a process

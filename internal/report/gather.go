@@ -86,8 +86,8 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 
 // inState adds the invoices that the ledger has in one state. An invoice that moves while states
 // are read is added once, in the state in which it was met first. An invoice that moves backwards
-// in the order of the states may be missed. That happens only if a person retries it at this
-// moment.
+// in the order of the states may be missed, for example when a person retries it or its package is
+// given up at this moment.
 func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
 	for at := (ledger.Place{}); ; {
 		places, err := s.Ledger.Changed(ctx, []ledger.State{state}, at, chunk)

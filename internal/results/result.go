@@ -11,7 +11,8 @@ import (
 
 // Result is what this program shows, stores and tells about an invoice. It is the same in listings,
 // in JSON, in the archive and in what receivers get; docs/result.schema.json describes it. Of the
-// invoice's content it holds at most the gross amount and its currency.
+// invoice's content it holds the seller's NIP, the kind, the number and the issue date, and at most
+// the gross amount and its currency.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
@@ -29,7 +30,7 @@ type Result struct {
 	UPO             string `json:"upo"` // URL of the archived receipt
 	VerificationURL string `json:"verification_url"`
 	Attempts        int    `json:"attempts"`   // number of sessions in which it was sent
-	Deadline        string `json:"deadline"`   // the last second before the legal deadline, RFC 3339 in Europe/Warsaw
+	Deadline        string `json:"deadline"`   // legal, see [LastMoment]; RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
 
 	// What an invoice that is not done waits for: the reason as package waiting names it, the same

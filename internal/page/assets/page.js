@@ -1,4 +1,6 @@
-// The overview looks again every half minute while nobody is reading it with keyboard or screen reader. Without this script it is a page to reload.
+// The overview and the page of a tenant renew themselves every half minute. They do not while they
+// are hidden, while the focus is in their main part, while text is selected, or while details are
+// open. Without this script a person reloads the page.
 'use strict'
 if (location.pathname === '/' || location.pathname.startsWith('/tenants/')) {
   const quiet = () => document.hidden || document.querySelector('main')?.contains(document.activeElement) || String(getSelection()) !== '' || document.querySelector('details[open]')

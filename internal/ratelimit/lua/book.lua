@@ -58,7 +58,7 @@ for a = WINDOWS, #ARGV, 2 do
   limits[#limits + 1], lengths[#lengths + 1] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
 end
 
--- The first instant not before t.
+-- The index of the first instant not before t; total + 1 when there is none.
 local function find(t)
   local low, high = 1, total + 1
   while low < high do

@@ -35,7 +35,7 @@ local function text(v) return string.format('%.0f', v) end
 local p = {failures = 0, opened = 0, since = 0, till = 0, probe = 0,
   last_process = '', failed_at = 0, other_failed_at = 0, round_start = 0, newcomers = 0, next_begin = 0}
 local objects, known = {}, 0
-local kept = redis.call('HGETALL', own) -- a dozen fields
+local kept = redis.call('HGETALL', own) -- eleven fields, and the objects
 for i = 1, #kept, 2 do
   local field, value = kept[i], kept[i + 1]
   if string.sub(field, 1, 2) == 'o:' then

@@ -53,7 +53,8 @@ func (r *round) conclude(items []*item) {
 	}
 	switch {
 	case v.out && r.state.Outage == 0 && outTenants(r.standings) == 0 && of[""] == nil:
-		// The only result was refused before, too: that says nothing about the receiver.
+		// Every tenant with an outage error has only one result in this round, and it was refused
+		// before, too. That says nothing about the receiver.
 	case v.out:
 		if r.state.Outage == 0 {
 			r.state.Outage = ledger.At(now)
