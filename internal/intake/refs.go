@@ -26,7 +26,7 @@ func CheckRef(ref string) error {
 	case !utf8.ValidString(ref):
 		return fault("must be UTF-8", "")
 	case utf8.RuneCountInString(ref) > maxRef:
-		return fault(fmt.Sprintf("must have at most %d characters", maxRef), "give the key of the invoice, not its content")
+		return fault(fmt.Sprintf("is longer than a ref may be, %d characters", maxRef), "give the key of the invoice, not its content")
 	case strings.TrimSpace(ref) != ref:
 		return fault("must not begin or end with a blank", "")
 	case strings.ContainsFunc(ref, func(r rune) bool { return !unicode.IsPrint(r) }):
