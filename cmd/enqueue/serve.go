@@ -132,6 +132,13 @@ func (p *program) httpServer(log zerolog.Logger, fit func() error) (*http.Server
 		Records: &records.Reader{Store: p.base.Store, Unread: func(name string, err error) {
 			log.Warn().Str("name", name).Err(err).Msg("object in the archive cannot be used")
 		}},
+		Room: func(ctx context.Context) error {
+			m, err := p.base.Ledger.Memory(ctx)
+			if err != nil {
+				return err
+			}
+			return m.Room(cfg.Redis.IntakeShare())
+		},
 		Document: p.base.Document, Fit: fit, RecordRefusals: cfg.Ledger.Refusals > 0, Log: log, Now: time.Now,
 		Limits: httpintake.Limits{
 			Body: int64(cfg.Intake.HTTP.MaxBody), Document: cfg.LargestInvoice(), Documents: cfg.Intake.HTTP.MaxDocuments,

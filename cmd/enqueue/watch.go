@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (c *watchCmd) run(ctx context.Context, p *program) error {
 	if err := p.mayTake(ctx); err != nil {
 		return err
 	}
+	if err := c.apart(p); err != nil {
+		return err
+	}
 	o, err := c.options(p)
 	if err != nil {
 		return err
@@ -69,6 +73,56 @@ func (c *watchCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	return c.summary(p, w.Decided, waiting)
+}
+
+// apart refuses a folder that shares files with another one of this program. The watch would hand
+// in results and archived documents again, and take them away from there.
+func (c *watchCmd) apart(p *program) error {
+	watched, err := realPath(c.Dir)
+	if err != nil {
+		return &usageError{what: err.Error()}
+	}
+	for _, other := range []struct{ setting, path string }{
+		{"archive.url", p.cfg.Archive.Folder()},
+		{"results.folder.path", p.cfg.Results.Folder.Path},
+		{"packages.spool_dir", p.cfg.Packages.SpoolDir},
+		{"intake.http.temp_dir", p.cfg.Intake.HTTP.TempDir},
+	} {
+		if other.path == "" {
+			continue
+		}
+		path, err := realPath(other.path)
+		if err == nil && (within(path, watched) || within(watched, path)) {
+			return &usageError{
+				what: fmt.Sprintf("%s and %s (%s) are one folder, or one is inside the other", c.Dir, other.setting, other.path),
+				hint: "watch a folder that only the program which hands in writes into"}
+		}
+	}
+	return nil
+}
+
+// realPath returns an absolute path without links, as far as the path exists.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for rest := ""; ; {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			return filepath.Join(path, rest), nil
+		}
+		path, rest = parent, filepath.Join(filepath.Base(path), rest)
+	}
+}
+
+// within reports whether a path is a folder or inside it.
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func (c *watchCmd) options(p *program) (watch.Options, error) {

@@ -161,7 +161,8 @@ func TestEvents_RefusalThatHasEnded_HasNoLinks(t *testing.T) {
 
 func TestEvents_BadQueries_AreRefused(t *testing.T) {
 	b := newBench(t, nil)
-	for _, query := range []string{"cursor=x", "cursor=" + place{"a-b", 1}.String(), "limit=0", "limit=1001", "wait=2h", "wait=soon",
+	for _, query := range []string{"cursor=x", "cursor=" + place{"a-b", 1}.String(),
+		"cursor=" + place{"18446744073709551615-18446744073709551615", 1}.String(), "limit=0", "limit=1001", "wait=2h", "wait=soon",
 		"since=1d", "limit=1&limit=2"} {
 		b.want(b.call("GET", "/v1/events?"+query, nil), http.StatusBadRequest, "bad-request")
 	}

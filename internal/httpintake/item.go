@@ -74,7 +74,7 @@ func linksOf(id string) *invoiceLinks {
 // in its way.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
-	it := item{Ref: a.Ref, File: a.File, Number: inv.Number, Tenant: inv.Tenant}
+	it := item{Ref: cut(a.Ref), File: a.File, Number: inv.Number, Tenant: inv.Tenant}
 	met := []string{entries[a.Other].Tenant, entries[a.Held.ID].Tenant}
 	var here ledger.Invoice
 	if a.Taken == ledger.Present {

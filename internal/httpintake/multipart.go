@@ -82,6 +82,10 @@ func (br *bodyReader) part(p *multipart.Part) (intake.Item, error) {
 		it.Err = invoice.TooLarge(int64(len(data))+rest, limit)
 		return it, nil
 	}
+	if len(p.Header.Values("Ref")) > 1 {
+		it.Ref, it.Err = "", &invoice.FieldError{Field: "ref", Rule: "must be given once", Hint: "the part has several headers Ref"}
+		return it, nil
+	}
 	it.Data = data
 	return it, nil
 }

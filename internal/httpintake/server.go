@@ -32,6 +32,9 @@ type Options struct {
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
 	// each submission, each decision and each readiness probe, so it answers from memory.
 	Fit func() error
+	// Room returns why Redis has no memory for new invoices; nil when it has. /readyz shows that
+	// and stays ready, because everything else is served. nil means that this is not asked.
+	Room func(context.Context) error
 	// Generator makes XML of invoices that are JSON; nil: they are refused.
 	Generator intake.Generator
 	PDF       PDF // nil: there is none
@@ -166,6 +169,11 @@ func (s *Server) healthy(c *call) error { return c.text(http.StatusOK, "ok\n") }
 func (s *Server) ready(c *call) error {
 	if err := s.o.Fit(); err != nil {
 		return notNow(err)
+	}
+	if s.o.Room != nil {
+		if err := s.o.Room(c.ctx()); err != nil {
+			return c.text(http.StatusOK, "ready, but nothing new is taken in: "+err.Error()+"\n")
+		}
 	}
 	return c.text(http.StatusOK, "ready\n")
 }

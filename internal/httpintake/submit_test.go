@@ -75,6 +75,26 @@ func TestSubmit_RefOfAnotherInvoice_IsRefused(t *testing.T) {
 	}
 }
 
+// A program that gives every document the same ref has each refused one on record.
+func TestSubmit_OneRefForAll_EachRefusedDocumentIsOnRecord(t *testing.T) {
+	b := newBench(t, nil)
+	b.take(0, "FV/1", "?ref=CONST")
+	for _, number := range []string{"FV/2", "FV/3"} {
+		b.want(b.post(xmlOf(0, number), "?ref=CONST"), http.StatusUnprocessableEntity, "refused")
+	}
+	for _, number := range []string{"FV/2", "FV/3"} {
+		a := b.call("GET", "/v1/invoices?number="+number, nil)
+		if b.want(a, http.StatusOK, ""); len(a.body.Items) != 1 || a.body.Items[0].State != "refused" {
+			t.Errorf("%s: %s", number, a.raw)
+		}
+	}
+	b.take(0, "FV/2", "?ref=OWN")
+	a := b.call("GET", "/v1/invoices?number=FV/2", nil)
+	if b.want(a, http.StatusOK, ""); len(a.body.Items) != 1 || a.body.Items[0].State != "queued" {
+		t.Errorf("%s", a.raw)
+	}
+}
+
 func zipOf(t testing.TB, files ...string) []byte {
 	t.Helper()
 	var raw bytes.Buffer
@@ -160,6 +180,39 @@ func form(t testing.TB, parts ...[3]string) (string, []byte) { // name, ref, con
 	}
 	_ = w.Close()
 	return w.FormDataContentType(), raw.Bytes()
+}
+
+func TestSubmit_PartWithTwoRefs_IsRefused(t *testing.T) {
+	b := newBench(t, nil)
+	raw := "--b\r\nContent-Disposition: form-data; name=f; filename=a.xml\r\nRef: P1\r\nRef: P2\r\n\r\n" +
+		string(xmlOf(0, "FV/1")) + "\r\n--b--\r\n"
+	a := b.call("POST", "/v1/invoices", []byte(raw), "Content-Type", "multipart/form-data; boundary=b")
+	if b.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail, "ref must be given once") {
+		t.Errorf("got %s", a.raw)
+	}
+}
+
+// What a caller sends may be of any length; answers and records are not.
+func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
+	b := newBench(t, nil)
+	long := strings.Repeat("Q", 300_000)
+	for _, element := range []string{`{"` + long + `":1}`, `{"lane":"` + long + `","xml":"x"}`, `{"ref":"` + long + `","xml":"x"}`,
+		`{"corrects":"` + long + `","xml":"x"}`, `{"tenant":"` + long + `","xml":"x"}`, `{"faktura":{"` + long + `":1,"` + long + `":2}}`,
+		`{"xml":"<` + long + `/>"}`} {
+		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
+		if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.raw) > 10_000 {
+			t.Errorf("%.30s: an answer of %d bytes", element, len(a.raw))
+		}
+	}
+	refusals, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "one")
+	b.must(err)
+	for _, r := range refusals {
+		for _, f := range r.Faults {
+			if n := len(f.Field + f.Rule + f.Value + f.Hint); n > 5000 {
+				t.Errorf("a fault of %d bytes is on record", n)
+			}
+		}
+	}
 }
 
 func TestSubmit_Form_TakesEachFileWithItsRef(t *testing.T) {
@@ -260,6 +313,18 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 	a := b.post(xmlOf(0, "FV/1"), "")
 	if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") == "" {
 		t.Errorf("no Retry-After: %v", a.head)
+	}
+}
+
+func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) {
+	var room error
+	b := newBench(t, func(o *Options) { o.Room = func(context.Context) error { return room } })
+	for _, room = range []error{nil, &ledger.FullError{}} {
+		a := b.call("GET", "/readyz", nil)
+		b.want(a, http.StatusOK, "")
+		if said := strings.Contains(string(a.raw), "nothing new is taken in: redis is full"); said != (room != nil) {
+			t.Errorf("%v: %s", room, a.raw)
+		}
 	}
 }
 

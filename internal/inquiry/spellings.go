@@ -19,6 +19,10 @@ import (
 // end of a line. XML collapses the other white space, so a number in the ledger has single spaces.
 const noBreak = "\u00a0"
 
+// rareSpaces are the other spaces of Unicode. A program that writes numbers for people may put a
+// narrow one (U+202F, U+2009) where it groups digits.
+const rareSpaces = "\u202f\u2009\u2007\u2003\u2002\u3000\u2004\u2005\u2006\u2008\u200a\u2000\u2001\u205f\u1680"
+
 // maxSpaces is the largest number of spaces for which every combination of ordinary and no-break
 // spaces is tried: 32 look-ups. With more spaces, only spellings in which all of them, or all but
 // one, are of the same kind are tried.
@@ -33,9 +37,9 @@ const (
 
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
 // space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
-// one that is found may belong to an invoice that the caller may not see. When a number has more
-// than [maxSpaces] spaces, an invoice with a rare spelling is not found. Its errors are those of
-// Find.
+// one that is found may belong to an invoice that the caller may not see. An invoice with a rare
+// spelling is not found: a mixture of ordinary and no-break spaces when there are more than
+// [maxSpaces], two rare spaces among others. Its errors are those of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {
@@ -106,6 +110,26 @@ func spellings(number string) []string {
 		}
 		if spelt := s.String(); !slices.Contains(all, spelt) {
 			all = append(all, spelt)
+		}
+	}
+	for _, spelt := range rareSpellings(parts) {
+		if spelt != number {
+			all = append(all, spelt)
+		}
+	}
+	return all
+}
+
+// rareSpellings lists those with one kind of rare space: in all places, or in one of few places
+// while the others are ordinary.
+func rareSpellings(parts []string) (all []string) {
+	gaps := len(parts) - 1
+	for _, space := range rareSpaces {
+		if gaps > 0 {
+			all = append(all, strings.Join(parts, string(space)))
+		}
+		for i := 1; gaps > 1 && gaps <= maxSpaces && i <= gaps; i++ {
+			all = append(all, strings.Join(parts[:i], " ")+string(space)+strings.Join(parts[i:], " "))
 		}
 	}
 	return all

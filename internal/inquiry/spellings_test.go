@@ -1,6 +1,7 @@
 package inquiry_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,20 @@ func TestFind_NumberIsThereInSeveralSpellings_EachIsFoundAndNoneHidesAnother(t *
 		}
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%q of tenant %q finds %q (%v), want %q", c.name, c.tenant, got, err, c.want)
+		}
+	}
+}
+
+// A program that writes numbers for people puts narrow or wide spaces into them.
+func TestFindNumber_RareSpaces_AreFound(t *testing.T) {
+	w := newWorld(t)
+	for i, number := range []string{"SP\u2009A 4", "SP\u202fA 10", "SP\u3000A\u30005", "SP\u2003A\u200311", "SP\u2007A 14", "SP A\u200a7"} {
+		id := w.take(sellerA, number, fmt.Sprint(i))
+		for _, name := range []string{number, strings.Join(strings.Fields(number), " "), strings.Join(strings.Fields(number), "\u00a0")} {
+			invs, err := w.reader.FindNumber(t.Context(), name)
+			if err != nil || len(invs) != 1 || invs[0].ID != id {
+				t.Errorf("%q finds %v (%v), want %q", name, invs, err, number)
+			}
 		}
 	}
 }

@@ -75,6 +75,8 @@ type RefusedError struct {
 	Rule   string
 	Hint   string
 	Remedy ledger.Remedy // what ends the refusal
+
+	ofRef bool // the ref that came with the document is at fault, and not the document
 }
 
 func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }

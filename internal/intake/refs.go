@@ -41,7 +41,7 @@ func refUsed(ref string, r *answer) error {
 	if state == "" {
 		state = "in an entry that cannot be read"
 	}
-	return &RefusedError{
+	return &RefusedError{ofRef: true,
 		Rule: fmt.Sprintf("ref %q is already that of %s, another invoice of this tenant, which is %s", ref, r.RefOf, state),
 		Hint: "give each invoice a ref of its own; another document takes a ref only after the first was rejected, parked or dismissed",
 	}

@@ -123,9 +123,10 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	}
 	inv := &a.Invoice
 	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
-		File: a.File, Ref: a.Ref, Tenant: r.tenant(a)}
+		File: a.File, Ref: invoice.Shorten(a.Ref, maxRef), Tenant: r.tenant(a)}
 	faults := invoice.FieldErrors(a.Err)
-	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && inv.ID == ""
+	outside, _ := errors.AsType[*RefusedError](a.Err)
+	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && (inv.ID == "" || outside != nil && outside.ofRef)
 	for _, f := range faults {
 		identified = identified && !namesIdentity(f.Field)
 		if f.Unsupported {
@@ -139,8 +140,8 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 			Field: short(f.Field), Rule: short(f.Rule), Value: short(f.Value), Hint: short(f.Hint), Line: f.Line, Column: f.Column,
 		})
 	}
-	if refused, ok := errors.AsType[*RefusedError](a.Err); ok {
-		out.Remedy = refused.Remedy
+	if outside != nil {
+		out.Remedy = outside.Remedy
 	}
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: short(a.Err.Error())}}
@@ -148,7 +149,8 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	switch path := r.pathOf(a.File); {
 	// A document may have no fault of its own, but a number that belongs to another document. Then
 	// it has an invoice's ID, and counts as not identified: handing in the other document again
-	// must not end this refusal.
+	// must not end this refusal. One whose ref belongs to another invoice is identified: a program
+	// that gives every document the same ref has all of them on record.
 	case identified:
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case a.Ref != "":

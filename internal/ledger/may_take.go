@@ -23,6 +23,15 @@ func (e *FullError) Error() string {
 		"(redis.intake_below); %s", e.Memory, 100*e.Below, then)
 }
 
+// Room returns a [*FullError] if the used share of Redis's memory has reached below; 0 turns this
+// check off.
+func (m Memory) Room(below float64) error {
+	if below > 0 && m.Share() >= below {
+		return &FullError{Memory: m, Below: below}
+	}
+	return nil
+}
+
 // IsFull reports whether a write was refused because Redis is full: err is a [*FullError], or Redis
 // is at maxmemory.
 func IsFull(err error) bool {
@@ -63,8 +72,8 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 // records what b seals with. From then on b seals documents in the newest layouts that every
 // process of the pool reads. Holds are not checked: they concern single tenants.
 func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
-	if below > 0 && in.Memory.Share() >= below {
-		return &FullError{Memory: in.Memory, Below: below}
+	if err := in.Memory.Room(below); err != nil {
+		return err
 	}
 	dense := ts.EverybodyReads(ctx, FormatPacked)
 	if !in.Seals.declared(b, dense) {

@@ -61,7 +61,7 @@ func AfterOutcome(a, b string) bool {
 // ValidPlace reports whether s has the form of a place in the outbox.
 func ValidPlace(s string) bool {
 	ms, seq, found := strings.Cut(s, "-")
-	_, err1 := strconv.ParseUint(ms, 10, 64)
+	_, err1 := strconv.ParseUint(ms, 10, 63) // Redis has no ID behind the largest one
 	_, err2 := strconv.ParseUint(seq, 10, 64)
 	return found && err1 == nil && err2 == nil
 }

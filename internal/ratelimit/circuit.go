@@ -89,11 +89,7 @@ func (c *Circuit) Allow(ctx context.Context, p Pair) error {
 }
 
 func (c *Circuit) notNow(p Pair, s CircuitState) *NotNow {
-	n := &NotNow{Wait: s.Wait, Reason: ReasonOutage, Host: p.Host}
-	if !s.OfHost {
-		n.Key = Key{Tenant: p.Tenant, Group: p.Group}
-	}
-	return n
+	return outOfService(p, s.OfHost, s.Wait)
 }
 
 // Failure reports for this process ([CircuitOptions.Process]) that a request of the pair reached
@@ -127,6 +123,15 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 	return err
 }
 
+// outOfService names the pair, or only its host when that is down as a whole.
+func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
+	n := &NotNow{Wait: wait, Reason: ReasonOutage, Host: p.Host}
+	if !ofHost {
+		n.Key = Key{Tenant: p.Tenant, Group: p.Group}
+	}
+	return n
+}
+
 // Begin asks whether a costly operation that leads to requests of the pair may begin. While the
 // circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
 // the pair may begin, and the others get *[NotNow]. The next one may begin when the circuits are
@@ -138,7 +143,7 @@ func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error 
 	if err != nil || a.allowed {
 		return err
 	}
-	return &NotNow{Wait: time.Duration(a.pair.nextBegin-a.now) * time.Microsecond, Reason: ReasonOutage, Host: p.Host}
+	return outOfService(p, a.host.until != 0, time.Duration(a.pair.nextBegin-a.now)*time.Microsecond)
 }
 
 // MayBegin returns nil when [Circuit.Begin] would allow an operation and a request may probe,
@@ -156,7 +161,7 @@ func (c *Circuit) MayBegin(ctx context.Context, p Pair) error {
 	if ready <= a.now {
 		return nil
 	}
-	return &NotNow{Wait: time.Duration(ready-a.now) * time.Microsecond, Reason: ReasonOutage, Host: p.Host}
+	return outOfService(p, a.host.until != 0, time.Duration(ready-a.now)*time.Microsecond)
 }
 
 // Withdraw reports that an operation ended before its first request.

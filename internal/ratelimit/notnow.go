@@ -29,7 +29,7 @@ type NotNow struct {
 	Early  time.Duration
 	Reason Reason
 	Cause  Cause  // of the freeze, for ReasonFrozen
-	Key    Key    // for ReasonLimit, ReasonFrozen, and ReasonOutage of one pair ([Circuit.Allow])
+	Key    Key    // for ReasonLimit, ReasonFrozen, and ReasonOutage of one pair
 	Host   string // set for ReasonOutage and ReasonStore
 }
 

@@ -30,6 +30,7 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration
 		return next
 	}
 	outage := func(why string) time.Duration {
+		sm.why = why
 		for _, name := range names {
 			if sm.files[name] == nil {
 				sm.problem(taken+"/"+name, why)
@@ -38,7 +39,7 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration
 		return min(next, sm.due.Sub(now))
 	}
 	if now.Before(sm.due) {
-		return outage("the ledger does not answer: it is tried again")
+		return outage(sm.why)
 	}
 	if err := sm.o.Fit(); err != nil {
 		sm.due = now.Add(afterOutage)

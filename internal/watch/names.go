@@ -55,11 +55,12 @@ func original(name string) string {
 }
 
 // freeName returns the name that a file gets below its place: its own, unless an earlier file has
-// it or it would be mistaken for something that stands beside another file.
+// it or it is such a name as stands beside another file, whether or not that one is there: it may
+// come later.
 func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
 	stem, ext := shortened(base)
-	if try := dir + stem + ext; t.free(try) {
+	if try := dir + stem + ext; !besideAnother(base) && t.free(try) {
 		return try
 	}
 	stem += "~" + now.UTC().Format("20060102T150405")
@@ -87,6 +88,17 @@ func entryName(name string) string {
 		parts[i] = stem + ext
 	}
 	return strings.Join(parts, "/")
+}
+
+// besideAnother reports whether a file with this name would be taken for the result or the receipt
+// of another file.
+func besideAnother(base string) bool {
+	for _, end := range []string{resultEnd, receiptEnd} {
+		if of := base[:max(len(base)-len(end), 0)]; hasEnd(base, end) && (isXML(of) || isJSON(of)) {
+			return true
+		}
+	}
+	return false
 }
 
 // shortened returns the two parts of a name without folders. Of a long name the first part is cut,

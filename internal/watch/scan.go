@@ -62,6 +62,8 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 		name := path.Join(dir, e.Name())
 		switch {
 		case hidden(e.Name()), dir == "." && slices.Contains(places, e.Name()):
+		case e.IsDir() && fi.disk.exists(name+"/"+lockName):
+			fi.problem(name, "is watched by itself, so its files are not taken here; if it is not any more, delete "+name+"/"+journalDir)
 		case e.IsDir():
 			fi.scanFolder(name, each)
 		case isXML(name), isJSON(name), isZIP(name):

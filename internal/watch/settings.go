@@ -65,7 +65,9 @@ func (se *settings) read(name string) *setting {
 	if err == nil {
 		d := yaml.NewDecoder(bytes.NewReader(raw))
 		d.KnownFields(true)
-		if err = plain(d.Decode(&f)); err == io.EOF {
+		if err = plain(d.Decode(&f)); err == nil && d.Decode(new(yaml.Node)) != io.EOF {
+			err = errors.New("it has more than one document (---)")
+		} else if err == io.EOF {
 			err = nil
 		}
 	}

@@ -1,8 +1,10 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -222,4 +224,75 @@ func TestOriginal_NamesThatWereMadeFree_AreFoundBack(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+// The ERP's own files have the names of results and receipts, and come before, after or together
+// with the files whose results have these names. No file may be lost.
+func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testing.T) {
+	for name, order := range map[string][][]string{
+		"before":   {{"l.xml.upo.xml", "m.XML.UPO.XML"}, {"l.xml", "m.XML"}},
+		"after":    {{"l.xml", "m.XML"}, {"l.xml.upo.xml", "m.XML.UPO.XML"}},
+		"together": {{"l.xml", "m.XML", "l.xml.upo.xml", "m.XML.UPO.XML"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			documents := map[string]bool{}
+			var numbers []string
+			for _, names := range order {
+				for _, name := range names {
+					number := fmt.Sprint("FV/", len(numbers))
+					doc := xmlOf(0, number)
+					documents[string(doc)], numbers = true, append(numbers, number)
+					s.put(name, doc)
+				}
+				s.passes(3)
+			}
+			for _, number := range numbers {
+				s.settle(number, ledger.Receipted)
+			}
+			s.passes(3)
+			all := s.tree()
+			for _, file := range all {
+				raw, err := os.ReadFile(filepath.Join(s.dir, file))
+				s.must(err)
+				delete(documents, string(raw))
+			}
+			if len(documents) != 0 || len(all) != 3*len(numbers) {
+				t.Errorf("%d documents are gone: %q", len(documents), all)
+			}
+		})
+	}
+}
+
+// Two watches, one of a folder and one of a folder in it: neither takes what the other one put
+// there.
+func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("sub/b.xml", xmlOf(0, "FV/2"))
+	s.put("sub/"+lockName, nil)
+	s.put("sub/accepted/c.xml.json", []byte("{}"))
+	s.passes(4)
+	all := s.tree()
+	for _, name := range []string{"taken/a.xml", "sub/b.xml", "sub/accepted/c.xml.json"} {
+		if !slices.Contains(all, name) {
+			t.Errorf("%s is gone: %q", name, all)
+		}
+	}
+	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "sub: is watched by itself") {
+		t.Error(why)
+	}
+}
+
+func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
+	s := newSite(t)
+	s.put(".ksef.yaml", []byte("lane: express\n---\nlane: bulk\n"))
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.passes(4)
+	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
+		t.Error(why)
+	}
+	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
+	s.passes(4)
+	s.wantTree("taken/a.xml")
 }
