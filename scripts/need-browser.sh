@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the browser test needs and is missing: Chromium, Node.js 18 or newer, and the npm packages of test/browser.
+# Installs what is missing of what the browser test needs: Chromium, Node.js 18 or newer, and the npm packages of test/browser.
 set -eu
 cd "$(dirname "$0")/.."
 sudo=

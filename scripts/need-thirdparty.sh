@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests with third-party clients need and is missing: Node.js 18 or newer with npm, and the pinned packages of
+# Installs what is missing of what the tests with third-party clients need: Node.js 18 or newer with npm, and the pinned packages of
 # test/thirdparty/ksef-client-ts. The Go client's modules are fetched when its program is built.
 set -eu
 cd "$(dirname "$0")/.."

@@ -2,8 +2,8 @@
 # Builds the release twice, from two copies of the commit in folders of different names and depths, in different time zones, and
 # compares the bytes. The second build compiles the platforms in COLD (linux/amd64) with an empty cache, so that nothing of the first one
 # is in them; it links and packs the others anew from what the first has compiled. The compiler is the same program for every platform,
-# and compiles all of them again only to prove the same once more: COLD="linux/amd64 linux/arm64 windows/amd64" does so, COLD= proves
-# the least. PLATFORMS, PROGRAMS and SBOM as in scripts/release.sh.
+# so to compile the others with an empty cache as well would only prove the same once more. COLD="linux/amd64 linux/arm64 windows/amd64"
+# does that; COLD= uses no empty cache at all, and proves the least. PLATFORMS, PROGRAMS and SBOM are as in scripts/release.sh.
 set -eu
 cd "$(dirname "$0")/.."
 VERSION=${VERSION:-$(git describe --tags --always)}

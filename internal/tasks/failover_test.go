@@ -53,8 +53,8 @@ func (fa *failures) restart() {
 	fa.eventually("Redis answers", func() bool { return fa.rdb.Ping(fa.t.Context()).Err() == nil })
 }
 
-// behindProxy puts a proxy before the simulator. handle answers a request and returns true, or
-// returns false.
+// behindProxy puts a proxy before the simulator. handle either answers a request and returns true,
+// or returns false, and the proxy passes the request on.
 func (cl *clients) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
 	cl.t.Helper()
 	to, err := url.Parse(cl.url)

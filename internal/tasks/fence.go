@@ -59,7 +59,8 @@ func waitingAgain(p *ledger.Package) ledger.PackageMove {
 }
 
 // neverClosed reports whether a package is over and close was never tried: what is still packed in
-// it is not in KSeF. A worker that gave the package up died before all invoices had left it.
+// it is not in KSeF. Invoices are still packed in such a package if the worker that gave it up died
+// before all of them had left it.
 func neverClosed(p *ledger.Package) bool {
 	switch p.State {
 	case ledger.PackageAbandoned, ledger.PackageSettled, ledger.PackageReceipted:

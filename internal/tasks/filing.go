@@ -34,7 +34,8 @@ type file struct {
 }
 
 // write puts the documents and results of one piece into the archive. It returns an error only when
-// the error concerns all invoices: Redis failed, or the archive is out of service.
+// the error concerns more than one invoice, for example when Redis failed, the archive is out of
+// service or a bundle could not be written.
 func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	release, err := f.w.receiptMemory.hold(ctx, invs)
 	if err != nil {
@@ -155,7 +156,7 @@ func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) erro
 	return nil
 }
 
-// met notes damage once, even when the invoice comes again.
+// met notes damage. The invoice's reason names it once, even when the invoice is archived again.
 func (f *file) met(damage string) {
 	f.damage = join(f.damage, damage)
 	if !strings.Contains(f.inv.Reason, damage) {

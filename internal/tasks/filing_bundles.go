@@ -64,8 +64,8 @@ func (e *bundleError) Error() string { return fmt.Sprintf("write a bundle: %v", 
 // Unwrap returns the cause.
 func (e *bundleError) Unwrap() error { return e.err }
 
-// bundlesOf returns the bundles for a filing of some invoices of a package. It returns nil when all
-// of the invoices are to be objects of their own.
+// bundlesOf returns the bundles for a filing of some invoices of a package. It returns nil when the
+// options ask for no bundles, or when there are too few invoices for one.
 func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundles {
 	if !ar.o.ArchivePackages || len(invs) < bundleFrom {
 		return nil

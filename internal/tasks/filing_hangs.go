@@ -2,13 +2,14 @@ package tasks
 
 import "sync"
 
-// hangsBeforeFiles is how often in a row the archive may fail to answer when it is given a bundle
-// of a package. Then the package is archived in single files: something between here and the
-// archive, a proxy for example, may take small objects alone.
+// hangsBeforeFiles is how often the archive may fail to answer when it is given a bundle of a
+// package. Then the package is archived in single files: something between here and the archive, a
+// proxy for example, may take small objects alone. A bundle that is written does not reset the
+// count.
 const hangsBeforeFiles = 3
 
-// bundleHangs counts these failures by package, in this process. The zero value is ready to use.
-// Safe for concurrent use.
+// bundleHangs counts, for each package, how often the archive did not answer in this process when
+// it was given a bundle. The zero value is ready to use. Safe for concurrent use.
 type bundleHangs struct {
 	mu sync.Mutex
 	n  map[string]int

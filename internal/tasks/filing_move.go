@@ -17,7 +17,7 @@ import (
 func (f *filing) move(ctx context.Context) (left, err error) {
 	type end struct{ upo, reason string }
 	receipted, ended, was := map[end][]string{}, map[string]bool{}, map[string]*ledger.Invoice{}
-	var notes []*file // accepted invoices without a receipt, and those that met a damaged object
+	var notes []*file // invoices that get a reason and keep their state
 	var kept []ledger.Invoice
 	overdue := 0
 	for _, one := range f.files {

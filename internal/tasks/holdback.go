@@ -47,6 +47,7 @@ func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, err
 		}
 		return down, err
 	}
+	fresh := sync.OnceValues(func() (map[string]bool, error) { return l.Ledger.FreshlyCut(ctx) })
 	return func() (outageProbe, error) {
 		return outageProbe{
 			bulk: func(tenant string) (bool, bool, error) {
@@ -62,7 +63,7 @@ func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, err
 				down, err = l.partStoreDown(ctx, tenant)
 				return down, false, err
 			},
-			fresh: sync.OnceValues(func() (map[string]bool, error) { return l.Ledger.FreshlyCut(ctx) }),
+			fresh: fresh,
 		}, nil
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// noKeyClient is a client that gets no public key yet. It gets one from the time in until on.
+// noKeyClient is a client that gets no public key before the time until.
 type noKeyClient struct {
 	*testClient
 	s      *stage

@@ -39,7 +39,7 @@ func (x *onlineSessions) closeLostSessions(ctx context.Context) error {
 }
 
 // closeLost closes a session that is not in this worker's memory any more, or leaves it to the
-// other workers. To own it is of no use here, because its key is lost.
+// other workers. This worker has no use for the session, because the session's key is lost.
 func (x *onlineSessions) closeLost(ctx context.Context, p *ledger.Package) error {
 	err := guard(func() error { return x.closeOnline(ctx, p) })
 	if closed(err) || ctx.Err() != nil {

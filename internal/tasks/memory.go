@@ -23,7 +23,8 @@ type memory struct{ bytes *semaphore.Weighted }
 
 func newMemory() memory { return memory{semaphore.NewWeighted(piecesAtOnce * pieceBytes)} }
 
-// hold waits until the buffer has space for the documents. The caller MUST call release.
+// hold waits until there is space for the documents of invs, and reserves it. Documents that are
+// together larger than the whole bound take all of it. The caller MUST call release.
 func (m memory) hold(ctx context.Context, invs []ledger.Invoice) (release func(), err error) {
 	n := min(max(sizeOf(invs), 1), piecesAtOnce*pieceBytes)
 	if err := m.bytes.Acquire(ctx, n); err != nil {

@@ -16,7 +16,8 @@ import (
 // runs have shown that the order in these traces is right. Whoever changes a trace changes
 // behaviour.
 
-// over reports whether a package has ended, or has nothing left but its receipt.
+// over returns a function that reports whether a package has ended, or has nothing left but its
+// receipt.
 func (en *entries) over(pkg string) func() bool {
 	return func() bool {
 		state := en.pkg(pkg).State

@@ -24,7 +24,8 @@ func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	return nil
 }
 
-// stopped parks an invoice for a reason of this program's own, without an answer of KSeF.
+// stopped returns the move that parks an invoice for a reason of this program's own, without an
+// answer of KSeF.
 func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 	return settlement.Move{Invoice: inv, Fate: settlement.Park, Reason: reason, Gist: reason}
 }

@@ -72,7 +72,8 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	action := retry.Judge(err).Action
 	switch api, _ := kindOf(err); {
 	case api != nil && api.MaybeDone:
-		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
+		// Even a refusal or a 429 proves nothing when KSeF may have carried the request out.
+		action = retry.LookFirst
 	case api != nil && api.OfSession():
 		if handled, err := x.refusedBySession(ctx, t, s, inv, api); handled {
 			return err

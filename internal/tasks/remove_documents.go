@@ -93,8 +93,8 @@ func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove fun
 }
 
 // documentsKept is how long the documents of invoices that ended without KSeF are kept; 0 is for
-// ever. A document is removed together with its entry, in fact a little before it: once the entry
-// is pruned, nothing leads to a document in the archive.
+// ever. A document is removed a little before its entry is pruned, or earlier: once the entry is
+// pruned, nothing leads to a document in the archive.
 func (sw *sweeper) documentsKept() time.Duration {
 	entries := sw.o.Retention - sw.o.Retention/100
 	switch {

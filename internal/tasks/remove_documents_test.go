@@ -15,7 +15,7 @@ import (
 )
 
 // Documents of rejected invoices are removed after the time for which they are kept, wherever they
-// lie. A parked invoice keeps its document. An accepted invoice has its document in the archive.
+// lie. A parked invoice keeps its document.
 func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// saidTimeout bounds the write of what KSeF said. It comes when the task's own time may be over.
+// saidTimeout bounds the write of what KSeF said. The task's own time may be over by then.
 const saidTimeout = 2 * time.Second
 
 // noteSaid stores the whole text of a task's error when the queue keeps only a part of it. The text

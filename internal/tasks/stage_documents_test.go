@@ -46,8 +46,8 @@ func (sa *samples) ofLines(number string, lines int, seed uint64) []byte {
 	})
 }
 
-// incompressible makes an invoice of 2.9 MB whose bytes do not compress. Sealed it is as large, so
-// it lies in the archive until it is sent.
+// incompressible makes an invoice of 2.9 MB whose bytes do not compress. The sealed document is as
+// large, so it is stored in the archive and not in Redis.
 func incompressible(nip string, n int) []byte {
 	doc := sample.Invoice(sample.Options{
 		SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true,

@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// singly reports whether an invoice takes the express lane without having waited with others.
+// singly reports whether an invoice is sent by itself, in an online session.
 func singly(inv *ledger.Invoice) bool {
 	return inv.Lane == ledger.Express && !inv.Attachment && !inv.Offline
 }

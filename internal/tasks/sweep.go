@@ -33,8 +33,8 @@ type sweeper struct {
 	archivist *archivist
 	lanes     *laneChooser
 	online    *onlineSessions
-	// removeFrom is when documents may be removed from the archive again, in milliseconds since
-	// 1970. The archive has refused removals until then.
+	// removeFrom is when the next removal of a document from the archive may be tried, in
+	// milliseconds since 1970. It is set when the archive refuses removals; 0 means at once.
 	removeFrom atomic.Int64
 	// pendingResultsFrom is how far the sweep has come through the pending results.
 	pendingResultsFrom atomic.Int64
@@ -42,11 +42,12 @@ type sweeper struct {
 }
 
 // sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
-// deleted by a person in the dashboard, or orphaned by a killed worker. The sweep decides nothing:
-// it queues the task that the state asks for, and the handler of the task decides.
+// deleted by a person in the dashboard, or orphaned by a killed worker. The sweep queues the task
+// that the state asks for, and the handler of the task decides. The sweep itself changes only the
+// states of invoices that their package left behind, or that another document superseded.
 //
-// Its parts do not depend on each other, nor do the entries in each: an entry that cannot be read,
-// or cannot be queued, is reported and passed over.
+// The parts of the sweep do not depend on each other, nor do the entries in each: an entry that
+// cannot be read, or cannot be queued, is reported and passed over.
 func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 	now, err := sw.Ledger.Clock(ctx)
 	if err != nil {
@@ -130,8 +131,9 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 }
 
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. When the
-// package was given up before close was tried, its invoices wait again. No rule of the ledger leads
-// to any other such invoice. So it is reported and parked, and it is not sent again without proof.
+// package was given up before close was tried, its invoices wait again. By the rules of the ledger
+// there is no other such invoice. If there is one all the same, it is reported and parked, so that
+// it is not sent again without proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
@@ -179,7 +181,7 @@ func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) er
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A
-// document that is handed in again is refused, and on record, again.
+// document that is handed in again is refused again, and that goes on record again.
 func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil
@@ -188,7 +190,8 @@ func (sw *sweeper) pruneRefusals(ctx context.Context) error {
 	return err
 }
 
-// reseal seals texts again with the first storage key, so that the old one can be dropped.
+// reseal seals texts again with the first of the configured storage keys, so that the others can be
+// dropped.
 func (sw *sweeper) reseal(ctx context.Context) error {
 	n, err := sw.Ledger.Reseal(ctx, sweepAtOnce)
 	if n > 0 {

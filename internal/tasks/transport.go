@@ -14,8 +14,8 @@ import (
 // types of package ksef and know nothing of HTTP. *gateway.Client and *direct.Client implement
 // them. Package retry judges every error.
 
-// Keys returns KSeF's public key. Invalidate forgets a cached key; it is called after a session
-// whose key KSeF could not decrypt.
+// Keys returns KSeF's public key. Invalidate forgets a cached key. It is called when KSeF refused a
+// session or a send, and one possible cause is that the cached key is out of date.
 type Keys interface {
 	PublicKey(ctx context.Context) (*rsa.PublicKey, error)
 	Invalidate()

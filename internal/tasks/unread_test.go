@@ -232,7 +232,7 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 					_ = w.run(queue.KindReceipt, pkg)
 				}
 				// The refusal has no number, so it could be about the unreadable invoice. A single
-				// send has a reference by which it can be asked.
+				// send has a reference by which KSeF can be asked about it.
 				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Sent, ledger.Express: ledger.Rejected}[lane]
 				if got := s.read(wrong.ID); got.State != want || got.Package != pkg {
 					t.Errorf("the refused one is %s: %s", got.State, got.Reason)

@@ -89,7 +89,7 @@ type Options struct {
 	// by itself.
 	ArchivePackages bool
 
-	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
+	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now
 	Log zerolog.Logger
 	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.
 	Enqueue shell.Enqueue

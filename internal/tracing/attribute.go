@@ -18,7 +18,7 @@ const (
 	TaskKey    = attribute.Key("ksef.task.id")
 	QueueKey   = attribute.Key("ksef.task.queue")
 	RetriedKey = attribute.Key("ksef.task.retried") // how often the task failed before
-	VerdictKey = attribute.Key("ksef.task.verdict") // again, later, look_first: why the task comes back
+	VerdictKey = attribute.Key("ksef.task.verdict") // again, later, look_first, never
 	ReasonKey  = attribute.Key("ksef.task.reason")
 
 	GroupKey    = attribute.Key("ksef.limit.group") // which limit of KSeF a request counts against

@@ -170,7 +170,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
-	case w.For == TenantPaused: // why returned before this if the tenant were paused now
+	case w.For == TenantPaused && !t.Paused: // a receipt waits while the tenant is paused, see why
 		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)

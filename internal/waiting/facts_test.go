@@ -383,3 +383,17 @@ func (q farBack) Stats(int) (queue.Stats, error) { return queue.Stats{}, nil }
 func (q farBack) Task(k queue.Kind, id string, rev int64) (queue.TaskInfo, bool, error) {
 	return q.info, queue.TaskID(k, id, rev) == q.id, nil
 }
+
+// A receipt is not fetched while the configuration pauses its tenant.
+func TestOf_AcceptedInvoiceOfAPausedTenant_IsNotSaidToGoOn(t *testing.T) {
+	for _, paused := range []bool{true, false} {
+		f := calm()
+		f.tenant(func(t *Tenant) { t.Paused = paused })
+		f.put(queue.KindReceipt, "settled", 0, queue.TaskInfo{Phase: queue.TaskWaiting, Next: now.Add(time.Minute),
+			Err: "waiting 15s (paused): tenant t is paused by configuration"})
+		w := f.Of(&accepted)
+		if w.For != TenantPaused || strings.Contains(w.What, "is not paused here now") == paused {
+			t.Errorf("paused now: %v: %+v", paused, w)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 type Reason string
 
 // The reasons that this package finds. A task itself cannot know them, except Refused and
-// TenantPaused. The others are those of [retry.Reasons].
+// TenantPaused. Every other reason is one of [retry.Reasons].
 const (
 	NoWorker      Reason = "no_worker"      // no worker is running
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue

@@ -60,7 +60,7 @@ type (
 		follower  *follower
 		retry     map[string]attempt // files that could not be handed in, by name
 		due       time.Time          // of the next hand-in after nothing could be taken
-		why       string             // nothing could be taken
+		why       string             // the reason why nothing could be taken
 	}
 	// unpacker takes archives apart.
 	unpacker struct {

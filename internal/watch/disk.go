@@ -152,7 +152,7 @@ func (d *disk) list(dir string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// walk calls each for every file of a folder and those below. It does not follow links.
+// walk calls each for every file of a folder and of the folders below it. It does not follow links.
 func (d *disk) walk(dir string, each func(name string, e fs.DirEntry), failed func(dir string, err error)) {
 	entries, err := d.list(dir)
 	if err != nil && failed != nil {

@@ -14,8 +14,8 @@
 //
 // The folder itself is the record. A file is in exactly one place, and it changes its place by a
 // rename, which comes last: after its result is written. What a process that was killed has left
-// undone is done again by the next one, and each step does no harm when it is done twice. That a
-// document is handed in twice does no harm either: the ledger answers "already here".
+// undone is done by the next one, and each step does no harm when it is done twice. That a document
+// is handed in twice does no harm either: the ledger answers "already here".
 //
 //	watch.go      options, the loop; core.go: its parts; once.go: until nothing is left to do
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)

@@ -48,7 +48,7 @@ func (es *entries) add(name string, it *intake.Item) string {
 	return own
 }
 
-// refuseEntries writes the results of entries that are not invoices, in refused/ below the name of
+// refuseEntries writes the results of the entries that were refused, in refused/ below the name of
 // the archive, under names that no invoice of it has. The entries themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
 	var all []intake.Admission

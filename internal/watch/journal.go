@@ -53,8 +53,8 @@ func (j *journal) forget(f *file) error {
 	return err
 }
 
-// read reads the records that an earlier watch has left. One that cannot be read is left out:
-// a file in taken/ without a record is handed in again.
+// read reads the records that an earlier watch has left. One that cannot be read is left out: a
+// file in taken/ without a record is handed in again.
 func (j *journal) read() error {
 	entries, err := j.disk.list(journalDir)
 	if err != nil {
@@ -83,8 +83,8 @@ func (j *journal) restore(name string) error {
 	}
 	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
 	if !j.disk.exists(f.place + "/" + f.name) {
-		// A process was killed between the move of the file and that of its record, or a person has
-		// moved or removed it.
+		// A process was killed after it moved the file and before it wrote the record anew, or a
+		// person has moved or removed the file.
 		f.place, f.state = "", ""
 		for _, place := range places {
 			if j.disk.exists(place + "/" + f.name) {

@@ -19,8 +19,8 @@ type sight struct {
 	whole   bool      // its end looks like that of a whole document
 }
 
-// scan takes the files of the folder that are complete. It returns after which time the next one
-// can be complete.
+// scan takes the files of the folder that are complete. It returns how long it is until the next
+// file can be complete.
 func (fi *finder) scan(now time.Time) time.Duration {
 	next := never
 	found := map[string]sight{}
@@ -97,7 +97,8 @@ func (fi *finder) look(name string, e fs.DirEntry, now time.Time) (sight, bool) 
 	return s, true
 }
 
-// An archive ends with a record that begins with these bytes, and a comment.
+// An archive ends with a record, which begins with zipEnding, and a comment. zipTail is how many
+// bytes the two can have together.
 const (
 	zipEnding = "PK\x05\x06"
 	zipTail   = 22 + 1<<16

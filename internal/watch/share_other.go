@@ -3,7 +3,7 @@
 package watch
 
 // isShare reports true: whether the system tells of all changes in a folder is not known here, so
-// the folder is read all the time.
+// the folder is polled.
 func isShare(string) bool { return true }
 
 // sync does nothing: this system has no call for it.

@@ -24,8 +24,9 @@ import (
 // A process that is killed before 2 leaves the archive in taken/, and the next one begins again. A
 // process that is killed after 2 leaves the record, and the next one goes on.
 //
-// An entry that is not an invoice has its result in refused/. An archive is refused as a whole if
-// it cannot be read, if it unpacks to too much, or if one of its names leads out of it.
+// An entry that is refused, for example because it is not an invoice, has its result in refused/.
+// An archive is refused as a whole if it cannot be read, if it unpacks to too much, or if one of
+// its names leads out of it.
 const (
 	unpackedDir = journalDir + "/unpacked"
 	zipEnd      = ".zip"

@@ -13,7 +13,8 @@ import (
 	"github.com/alapierre/go-ksef-client/ksef/api"
 )
 
-// finish waits for the end of a session, reads its list page by page and its UPO.
+// finish waits for the end of a session. Then it reads the session's list, page by page, and its
+// UPO.
 func (d driver) finish(ctx context.Context, part *Part) error {
 	var upo string
 	for deadline := time.Now().Add(30 * time.Second); upo == ""; {
