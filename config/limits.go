@@ -54,7 +54,7 @@ type Limits struct {
 	// requests where 30 a minute are allowed.
 	Margin time.Duration `yaml:"margin" env:"MARGIN"`
 	// MaxSleep is the maximum wait that a task spends sleeping; for a longer one it returns its
-	// worker slot. 0 to 1m.
+	// worker slot. 0 to 30s.
 	MaxSleep time.Duration `yaml:"max_sleep" env:"MAX_SLEEP"`
 	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a
 	// simulator with the same scale; 1 to 3600. It must be 1 unless environment is custom, because
@@ -129,7 +129,9 @@ func (g Groups) check(f *faults, at string, mayInherit bool) {
 
 func (l Limits) check(f *faults, e Environment) {
 	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
-	f.duration("limits.max_sleep", l.MaxSleep, 0, time.Minute)
+	// A clock of the limiter that was lost begins at the newest booked instant less half a minute.
+	// So no caller may book further ahead (package ratelimit, clock.go).
+	f.duration("limits.max_sleep", l.MaxSleep, 0, 30*time.Second)
 	if !(l.Scale >= 1 && l.Scale <= 3600) { // written so that NaN fails, too
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))
 	} else if l.Scale != 1 && e != Custom {

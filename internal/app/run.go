@@ -12,14 +12,15 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// spoolAge is the age from which a spool file that was left behind is removed at start. It is
-// longer than any upload may take.
+// spoolAge is the age from which a package's folder that a killed process left in the spool is
+// removed at start. It is longer than any upload may take.
 const spoolAge = 18 * time.Hour
 
-// Run works until ctx ends or [Worker.Stop] is called, then stops: no new task begins, running
-// tasks have worker.shutdown_timeout to end, and online sessions are closed, which may take
-// closeTimeout more. Tasks that have not ended by then continue in another worker. Run returns nil
-// after a stop that was asked for, even if Stop came before Run. It may be called once.
+// Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails, then stops: no new
+// task begins, running tasks have worker.shutdown_timeout to end, and online sessions are closed,
+// which may take closeTimeout more. Tasks that have not ended by then continue in another worker.
+// Run returns nil after a stop that was asked for, even if Stop came before Run. It may be called
+// once.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, begun := w.life.begin(ctx)
 	if !begun {

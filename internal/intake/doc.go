@@ -5,7 +5,7 @@
 // [Problem] for what cannot be read. [Run] hands the documents to an [Admitter], many at a time.
 // Neither keeps more than some tens of megabytes of documents in memory, whatever the paths hold.
 //
-//	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
+//	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: memory for files
 //	manifest.go      a list of documents with terms for each, wanted.go: those terms as text
 //	faktura.go       an invoice as JSON, of which the gateway makes XML
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
@@ -19,6 +19,6 @@
 //	                 that the ledger holds; archived_before.go: one that only the archive knows
 //	wait.go          until all are decided
 //
-// The input was made by others and is not trusted: every document, every archive and every list of
-// names has a maximum size, and nothing is ever unpacked to disk.
+// The input was made by others and is not trusted. Every document has a maximum size, and so have
+// an archive's list of entries and all that it unpacks to. Nothing is ever unpacked to disk.
 package intake

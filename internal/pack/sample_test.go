@@ -64,8 +64,8 @@ func plainInvoices(n int) iter.Seq2[pack.Entry, error] {
 	}
 }
 
-// noise yields entries that do not compress, with total bytes together. It reuses one random buffer
-// and makes each entry different.
+// noise yields entries that do not compress, as many as total bytes need. It reuses one random
+// buffer and makes each entry different.
 func noise(total, each int64) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		random := rand.NewChaCha8([32]byte{7})

@@ -146,8 +146,10 @@ func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error 
 	return outOfService(p, a.host.until != 0, time.Duration(a.pair.nextBegin-a.now)*time.Microsecond)
 }
 
-// MayBegin returns nil when [Circuit.Begin] would allow an operation and a request may probe,
-// and *[NotNow] otherwise. It changes nothing.
+// MayBegin returns nil when [Circuit.Begin] would allow an operation and the delays of the pair's
+// and of the host's circuit have ended, and *[NotNow] otherwise. A pair that may go before the
+// host's delay ends need not wait for that end. MayBegin does not ask whether a probe is on its
+// way. It changes nothing.
 func (c *Circuit) MayBegin(ctx context.Context, p Pair) error {
 	a, err := c.step(ctx, p, eventRead, "")
 	if err != nil || a.pair.until == 0 && a.host.until == 0 {
@@ -171,8 +173,8 @@ func (c *Circuit) Withdraw(ctx context.Context, p Pair) error {
 }
 
 // State returns the state without changing it. For a host (a [Pair] with neither tenant nor group)
-// it is the state of the host alone; for a pair it is that of the host while the host's circuit is
-// open.
+// it is the state of the host alone. For a pair it describes the host while the host's circuit is
+// not closed; see [CircuitState].
 func (c *Circuit) State(ctx context.Context, p Pair) (CircuitState, error) {
 	a, err := c.step(ctx, p, eventRead, "")
 	if err != nil {

@@ -28,17 +28,19 @@ type CircuitOptions struct {
 	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single
 	// tenant uses has no second one to confirm its outage.
 	TenantsAt func(host string) int
-	// Process is the unique name of the process that asks and reports. One process alone cannot
-	// open a pair's circuit, because it may be behind a faulty proxy: two must report failures
-	// within Window. And the process that failed last lets others probe first. Empty: its reports
-	// count for the whole pool.
+	// Process is the unique name of the process that asks and reports. Unless Processes is 1, one
+	// process alone cannot open a pair's circuit, because it may be behind a faulty proxy: two must
+	// report failures within Window. And the process that failed last lets others probe first.
+	// Empty: its reports count for the whole pool.
 	Process string
 	// Objects is how many different objects ([Pair]) must have failed, each within MaxDelay, before
 	// the pair's circuit opens; at most 8, default 2. When one object alone fails, its caller makes
 	// pauses, and nothing else is delayed.
 	Objects int
 	// Processes is how many processes must fail to reach the host within Window before it counts as
-	// down; see [Circuit.Unreachable]. One process may just have no network. Default 2.
+	// down; see [Circuit.Unreachable]. One process may just have no network. If Process is set, as
+	// many processes must also report the failures of the pairs before the host counts as down.
+	// Default 2.
 	Processes int
 	// Window is how long a failure counts against the host; default 1 min. A pair is probed 5, 15
 	// and 35 s after its circuit opened, so the failures of pairs that fail together fall into one

@@ -23,7 +23,7 @@ type circuitRecord struct {
 	until    int64 // when the delay ends; zero: closed
 	probe    int64 // when the slot of the present probe ends; zero: there is none
 
-	nextBegin int64 // before it nothing else of the pair may begin; see [Circuit.Begin]
+	nextBegin int64 // when the next operation of the pair may begin; see [Circuit.Begin]
 }
 
 // maxObjects is how many objects a pair remembers. Two are enough to open its circuit. More only

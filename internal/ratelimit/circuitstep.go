@@ -38,7 +38,7 @@ type hostRecord struct {
 	hostAnswer
 	prober       string           // the pair that was last allowed to probe
 	lastProcess  string           // the process whose probe failed last; others go first
-	failedAt     int64            // when the last probe or newcomer failed
+	failedAt     int64            // when the circuit opened, or a probe or newcomer failed last
 	newcomers    int              // how many newcomers failed in the present delay
 	failing      map[string]int64 // pairs that failed
 	reporters    map[string]int64 // processes that reported those failures
@@ -63,8 +63,8 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 	next pairRecord, allowed bool,
 ) {
 	pair, down := request.name(), h.until != 0
-	// While the host is down, a report of the pair that was last allowed to probe is the result of
-	// the probe.
+	// When the host's delay is over, a report of the pair that was last allowed to probe is the
+	// result of the probe. Until then no report is.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:

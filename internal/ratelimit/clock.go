@@ -12,9 +12,9 @@ import (
 
 // The store's clock keeps the highest instant that it has seen. When its key is missing or damaged,
 // only the logs still know how late it is. The present Redis may have a clock that is hours behind,
-// and with that clock the windows would look empty although the logs are full. So no script runs
-// without the key (lua/log.lua). Whoever finds it missing reads the newest instant of all logs and
-// starts the clock from there.
+// and with that clock the windows would look empty although the logs are full. So without the key
+// no script changes a log or a circuit (lua/log.lua). A process that finds the key missing reads
+// the newest instant of all logs and starts the clock from there.
 
 const (
 	// clockGone is in the error of log.lua about a clock without a key.

@@ -40,8 +40,8 @@
 // # After a 429
 //
 // The key is frozen for the full time that KSeF named, or for a time that grows with each 429
-// ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so on,
-// whatever the windows would allow: the whole pool at once would only provoke the next 429.
+// ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so on, even
+// if the windows would allow more: the whole pool at once would only provoke the next 429.
 //
 // # Margin
 //

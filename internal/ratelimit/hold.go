@@ -27,7 +27,7 @@ func (s *Redis) call(ctx context.Context, script *redis.Script, keys []string, a
 	if !unknownScript(cmd.Err()) {
 		return cmd
 	}
-	if s.clock == nil { // the clock of a test stands still, and the hold's key expires all the same
+	if s.clock == nil { // a test moves its clock by itself, but the hold's key expires in real time
 		if err := holdIfNew(ctx, s.client, s.hold, s.now()); err != nil {
 			cmd.SetErr(fmt.Errorf("hold bookings after a restart of Redis: %w", err))
 			return cmd

@@ -99,9 +99,10 @@ func (l *Limiter) validate() error {
 	return errors.Join(faults...)
 }
 
-// Limits returns the limits of a tenant's group. The tenant's own come before the defaults, and a
-// group's own before those of its family ("other:publicKey" belongs to the family "other"). A group
-// that no table names has the limits of "other". The slice must not be changed.
+// Limits returns the limits of a tenant's group. It looks for the name of the group, then for the
+// name of its family ("other:publicKey" belongs to the family "other"), then for "other". It looks
+// for each name in the tenant's own table first, and then in the defaults. The slice must not be
+// changed.
 func (l *Limiter) Limits(tenant, group string) Limits {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -12,9 +12,10 @@ import "time"
 // free, and a caller that keeps to the pace uses all of it and is never stopped for long.
 //
 // The pace is at most twice the window's own distance, which is Per/Limit. When nothing is left,
-// the pace is at most that distance, even if the wait for the next place is longer. Callers that
-// share the pace multiply it by their number. That wait must not be multiplied, because many places
-// become free after it. While the key is frozen, the pace is at least the rest of the freeze.
+// the pace is the wait for the next place, but at most that distance. Callers that share the pace
+// multiply it by their number, and a long wait for the next place must not be multiplied, because
+// many places become free soon after it. While the key is frozen, the pace is at least the rest of
+// the freeze.
 func (u Usage) Pace() time.Duration {
 	pace := u.Frozen
 	for _, w := range u.Windows {
@@ -30,9 +31,11 @@ func (u Usage) Pace() time.Duration {
 }
 
 // Turn returns how long each of n callers that take turns waits from one of its requests to the
-// next; zero while there is plenty, and for n below 1. While a window has enough left for one round
-// of all callers, it is n times the [Usage.Pace]. Otherwise scarce is true, and turn estimates how
-// long it takes until places for a whole round have become free.
+// next; zero while there is plenty, and for n below 1. While every window has enough left for one
+// round of all callers, turn is n times the [Usage.Pace]. Otherwise scarce is true, and turn
+// estimates how long it takes until places for a whole round have become free. While the key is
+// frozen, turn is at least the rest of the freeze, which is not multiplied. If turn is that rest,
+// scarce is false.
 //
 // The waitlist knows best when each caller may go (see [Ticket]). So when places are scarce, a
 // caller should pause for half of its turn and spend the other half on the waitlist, which tells it

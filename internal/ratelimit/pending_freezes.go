@@ -15,8 +15,9 @@ import (
 // pool would go on as soon as Redis is back, and KSeF treats that as abuse.
 //
 // A pending freeze holds in this process at once: nothing of its key is booked before the store has
-// taken it, and every call for the key first tries to write it. The other processes learn of it
-// then. [PendingFreezes.Flush] is for a caller that does not want to wait for the next request.
+// taken it. Every Book, Usage, Freeze and Throttle of the key first tries to write it to the store.
+// Once it is written, the other processes know of it. [PendingFreezes.Flush] is for a caller that
+// does not want to wait for the next request.
 // Writing a freeze twice has the same effect as once, so it does not matter whether the first try
 // succeeded. A process that dies loses its pending freezes; then only KSeF's next 429 stops the
 // pool.
@@ -57,8 +58,9 @@ func (p *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration, why
 	return err
 }
 
-// Throttle implements [Store]. With an error of the store the freeze is kept here, for the time
-// that is returned, until the store takes it; the number of 429s is then unknown.
+// Throttle implements [Store]. If the store returns an error, the freeze is kept here until the
+// store takes it. Throttle then returns the error with the length of that freeze, and 0 for the
+// number of 429s, which is not known.
 func (p *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
 	if err := k.validate(); err != nil {
 		return 0, 0, fmt.Errorf("throttle a group: %w", err)

@@ -29,8 +29,9 @@ func (k Key) validate() error {
 	return nil
 }
 
-// AskOnly as Request.MaxWait asks for the earliest instant without booking it: the answer is always
-// a *[NotNow], with Wait 0 when the request would fit at once.
+// AskOnly as Request.MaxWait asks for the earliest instant without booking it. The answer is always
+// a *[NotNow], with Wait 0 when the request would fit at once. A request with a Ticket takes a
+// place on the waitlist nevertheless.
 const AskOnly time.Duration = -1
 
 // Request asks a [Store] for a place.
@@ -95,8 +96,8 @@ func (r Request) validate() error {
 	return errors.Join(append(faults, r.Key.validate(), r.Limits.Validate())...)
 }
 
-// effective returns the windows that decide. The reserve and the share are taken off their limits,
-// and they are widened by the margin, in whole microseconds.
+// effective returns the windows that decide. Each limit is reduced by the reserve and by the share,
+// but not below 1. Each length is increased by the margin and rounded up to whole microseconds.
 func (r Request) effective() Limits {
 	windows := make(Limits, len(r.Limits))
 	for i, w := range r.Limits {

@@ -71,10 +71,11 @@ func (l *Limiter) request(ctx context.Context, tenant, group string, opts []Opti
 	return r
 }
 
-// Join checks whether a request with a [Ticket] may go within the limiter's MaxSleep. If it may,
-// Join returns nil and the caller should call Wait soon. Otherwise Join keeps a place on the
-// waitlist for the caller and returns *[NotNow] with the exact delay. It books nothing in either
-// case: it is for callers that want to prepare only what they can send.
+// Join checks whether a request with a [Ticket] may go within the limiter's MaxSleep, or within the
+// [MaxWait] of the request. If it may, Join returns nil and the caller should call Wait soon.
+// Otherwise Join returns *[NotNow] with the exact delay. In both cases it keeps a place on the
+// waitlist for the caller and books nothing. It is for callers that want to prepare only what they
+// can send.
 func (l *Limiter) Join(ctx context.Context, tenant, group string, opts ...Option) error {
 	r := l.request(ctx, tenant, group, opts)
 	maxWait := r.MaxWait

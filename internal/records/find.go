@@ -16,10 +16,12 @@ import (
 //
 // The indexes of the bundles are read first, then the receipts, each of which has thousands of
 // lines. If indexes and receipts have nothing, Find reads the results themselves, one by one, the
-// newest month first. So an accepted invoice hides invoices of the same number that were never
-// accepted. A search for an id reads no receipts. It asks each month for the result by its name,
-// which contains the id, and looks into the indexes for that id. One index, one receipt or a few
-// hundred results are in memory at a time.
+// newest month first, and stops after the first month that has a match. For a KSeF number it begins
+// with the month of the number. So an accepted invoice hides invoices of the same number that were
+// never accepted. A search for an id reads no receipts. It asks each month for the result by its
+// name, which contains the id, and looks into the indexes for that id. If no month has the id, it
+// is taken for a number (P_2). One index, one receipt or a few hundred results are in memory at a
+// time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err

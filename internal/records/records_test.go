@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type kept struct {
 	t     *testing.T
 	store archive.Store
-	moved string // what stands before the names in results; "" is where the archive is
+	moved string // the address before the name of a receipt in results; "": that of the archive
 }
 
 func (k *kept) put(name string, data []byte) {

@@ -4,5 +4,6 @@ package redisd
 
 import "syscall"
 
-// dieWithParent cannot ask for a parent-death signal on this system; the child ends by Stop only.
+// dieWithParent cannot ask for a parent-death signal on this system: the child outlives a parent
+// that is killed.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

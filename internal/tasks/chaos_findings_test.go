@@ -69,7 +69,8 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 }
 
 // The sender may write "sent" while another worker settles. Then the other worker's move of this
-// invoice is not written. So the list must not count as read, and is read again.
+// invoice is not written. So the session's list of invoices must not count as read, and is read
+// again.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
 	client := s.client()
