@@ -17,7 +17,7 @@ type Person struct {
 	Until   time.Time // when the ID token expires
 }
 
-// maxName bounds a name, in bytes, and maxGroups how many groups are looked at.
+// maxName is the longest name, in bytes. maxGroups is how many groups of a person are looked at.
 const (
 	maxName   = 100
 	maxGroups = 2000

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// Without mounting a disk, a limit on file sizes is the closest a test gets to a full one: write(2)
-// fails half way through a part.
+// A test that mounts no disk cannot fill one. A limit on file sizes comes closest to a full disk:
+// write(2) fails half way through a part.
 func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)

@@ -15,7 +15,8 @@ import (
 // 9 % fewer bytes shorten the upload on any connection below 100 Mbit/s.
 //
 // Compressing ahead in a second goroutine was considered and rejected: encryption, hashes and disk
-// together take about 15 % of the time for invoices, and more could not be gained.
+// together take about 15 % of the time for invoices, so a second goroutine could save no more than
+// that.
 const defaultLevel = 6
 
 // Options say where the package goes and how large it may become. Sizes are bytes.

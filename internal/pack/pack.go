@@ -53,8 +53,8 @@ func (p Part) Open() (*os.File, error) {
 func (p *Package) Remove() error { return p.spool.remove() }
 
 // Build makes a package of the entries, in the order given. It blocks until the last part is
-// written. On any error, and when ctx ends, it stops at the next entry and leaves nothing in the
-// spool. Several builds may share one Options.Dir.
+// written. On any error it stops. When ctx ends, it stops at the next entry. In both cases it
+// leaves nothing in the spool. Several builds may share one Options.Dir.
 //
 // Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
 // yielded, the cause of ctx, or *SpoolError for a failed write such as a full disk. After a

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// victimDir names the folder in which this test binary builds a package and then waits to be
-// killed.
+// victimDir is the environment variable that makes this test binary build a package and then wait
+// to be killed. Its value is the spool folder.
 const victimDir = "PACK_TEST_VICTIM"
 
 func TestMain(m *testing.M) {

@@ -19,7 +19,8 @@ func (p *Page) Supervisor(r *http.Request) (name string, is bool) {
 // asksLogin reports whether people log in here.
 func (p *Page) asksLogin() bool { return len(p.o.Users) > 0 || p.o.SignIn != nil }
 
-// userOf returns the user who sent a request, or nil when nobody is logged in.
+// userOf returns the user who sent a request, or nil when nobody is logged in. Where people do not
+// log in, it returns the local user.
 func (p *Page) userOf(r *http.Request) (*User, error) {
 	if !p.asksLogin() {
 		return &local, nil

@@ -21,8 +21,7 @@ type daysPage struct {
 	Days     []figures.Figures // the newest first
 	From, To string
 	Tenant   string
-	Earliest string // the first day that a report may begin with; "" is any
-	Charts   []chart
+	Earliest string // the first day that a report may begin with; "": any
 }
 
 const (
@@ -52,9 +51,19 @@ func (v *daily) days() error {
 	today := invoice.Today(now)
 	d := daysPage{Days: days, From: today, To: today, Tenant: tenant}
 	if v.p.o.Retention > 0 {
-		d.Earliest = now.Add(-v.p.o.Retention).In(invoice.Warsaw()).Format(time.DateOnly)
+		d.Earliest = firstKept(now.Add(-v.p.o.Retention)).Format(time.DateOnly)
 	}
 	return v.render(http.StatusOK, "days", v.T("Days"), d)
+}
+
+// firstKept returns the beginning of the first day in Warsaw that does not begin before a time.
+func firstKept(from time.Time) time.Time {
+	at := from.In(invoice.Warsaw())
+	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, at.Location())
+	if day.Before(at) {
+		day = day.AddDate(0, 0, 1)
+	}
+	return day
 }
 
 // report answers with the report of some days about what the visitor sees, as a page of its own or

@@ -28,8 +28,8 @@ func (v *single) upo() error {
 	return v.file(r.ID+".upo.xml", "application/xml", receipt.Raw)
 }
 
-// qr answers with the QR code KOD I. The label below it is the KSeF number, or OFFLINE while the
-// invoice has none.
+// qr answers with the QR code KOD I. The label below it is the KSeF number when KSeF has the
+// invoice, and OFFLINE otherwise.
 func (v *single) qr() error {
 	r, _, err := v.result()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// event is one step of an invoice that is on record.
+// event is one recorded step of an invoice.
 type event struct {
 	At   time.Time
 	What string
@@ -120,7 +120,7 @@ func (v *single) acts(id string) ([]event, error) {
 		return nil, nil
 	}
 	entries, _, err := v.p.o.Audit.Log.List(v.ctx(), "", time.Time{}, maxAudit)
-	if _, sick := errors.AsType[*audit.SickError](err); sick { // an action reports it
+	if _, sick := errors.AsType[*audit.SickError](err); sick { // whoever tries to act is told of it
 		return nil, nil
 	}
 	if err != nil {

@@ -39,7 +39,8 @@ func (v *visit) switchLanguage(to string) {
 	http.Redirect(v.w, v.r, ownPath(at), http.StatusSeeOther)
 }
 
-// OtherLanguage is the address of the same page in the other language.
+// OtherLanguage is the address of the same page in the other language. For an answer to any method
+// but GET, such as the answer to a form, it is the address of the overview.
 func (v *visit) OtherLanguage() string {
 	q := v.r.URL.Query()
 	q.Set("lang", string(explain.English))

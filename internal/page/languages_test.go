@@ -36,8 +36,9 @@ func (w waits) Explain(_ context.Context, invs []ledger.Invoice) (map[string]wai
 // filled puts a value in the place of each star in the form of a text.
 func filled(form string) string { return strings.ReplaceAll(form, "*", "4711") }
 
-// everyReason makes a world in which each reason and each state that the program can produce is
-// there once, and returns the addresses of the pages that show them.
+// everyReason makes a world with every reason that package explain knows for parked invoices,
+// refused documents and waits, and with every act of the audit log. It returns the addresses of the
+// pages that show them.
 func everyReason(t *testing.T) (*world, []string) {
 	waitsFor := waits{}
 	w := newWorld(t, func(o *page.Options) {

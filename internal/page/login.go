@@ -44,12 +44,12 @@ type loginPage struct {
 	At                *signInAt // nil: there is no provider
 }
 
-// signInAt is what the login shows of the provider.
+// signInAt is what the login, and the page after a logout, show of the provider.
 type signInAt struct {
 	Title string
 	Begin string // address
 	Away  bool
-	Leave string // where somebody who may not use the page logs out at the provider; "" for others
+	Leave string // address where the person logs out at the provider; "": no link is shown
 }
 
 // showLogin shows the login.
@@ -61,7 +61,7 @@ func (v *logins) showLogin(status int, d loginPage) error {
 		if d.Next != "/" {
 			at.Begin += "?next=" + url.QueryEscape(d.Next)
 		}
-		if d.Fault == "" && !(at.Away && why == oidc.Unreachable) { // once is enough
+		if d.Fault == "" && !(at.Away && why == oidc.Unreachable) { // Away says it already
 			d.Fault = v.whyNot(why)
 		}
 		if why == noGroup || why == nameTaken {
@@ -81,7 +81,8 @@ func (v *logins) from() string {
 	return from
 }
 
-// askLogin sends somebody who is not logged in to the login, and back after it.
+// askLogin redirects somebody who is not logged in to the login, which leads back to the same
+// address. If the method is not GET, askLogin returns an error to show instead.
 func (v *logins) askLogin() error {
 	if v.r.Method != http.MethodGet {
 		return &shown{http.StatusUnauthorized, "Your login has ended. Log in and do it again; nothing was changed.", nil}

@@ -62,7 +62,9 @@ func metersOf(name string, u ratelimit.Usage) (some []meter) {
 	return some
 }
 
-// tightest returns the limit of a tenant of which least is left; nil when it has used none lately.
+// tightest returns the limit that a tenant has used most, in percent. A frozen limit comes before
+// all others; of several, the one that stays frozen longest. tightest returns nil when the tenant
+// has used nothing lately and nothing is frozen.
 func (v *overviews) tightest(tenant string, usages map[ratelimit.Key]ratelimit.Usage) *meter {
 	var least *meter
 	for _, s := range shownLimits {

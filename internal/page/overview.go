@@ -18,10 +18,12 @@ type row struct {
 	Waits                                []waiting.Count // the largest first
 	Hold                                 *ledger.Hold
 	Unknown                              bool   // it is not in the configuration
-	Tightest                             *meter // the limit of which least is left; nil: none is used
+	Tightest                             *meter // see tightest; nil: nothing is used or frozen
 }
 
-// Trouble reports whether the tenant has a wait that does not end by itself soon.
+// Trouble reports whether a person has paused or drained the tenant, the configuration pauses the
+// tenant or does not have it, or the tenant has a wait that is not ordinary (see
+// [waiting.Reason.Ordinary]).
 func (r row) Trouble() bool {
 	return r.Hold != nil || r.Paused || r.Unknown ||
 		slices.ContainsFunc(r.Waits, func(c waiting.Count) bool { return !c.For.Ordinary() })

@@ -32,10 +32,10 @@ var templates = func() map[string]*template.Template {
 	return all
 }()
 
-// version changes with the assets, so that browsers may keep them.
+// version changes with the assets. Their addresses contain it, so browsers may keep them.
 var version = func() string {
 	h := sha256.New()
-	for _, name := range []string{"page.css", "page.js"} {
+	for _, name := range []string{"icon.svg", "page.css", "page.js"} {
 		raw, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			panic(err)

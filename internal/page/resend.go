@@ -23,9 +23,9 @@ type Receivers interface {
 
 var _ Receivers = (*actions.Receivers)(nil)
 
-// act does what a person asks for about a receiver. It sends results again that the receiver did
-// not take, sends everything again since a day, or calls the receiver at once. A visitor who does
-// not see all that the receiver gets can only send results again, and only those that the visitor
+// act does what a person asks for about a receiver. It sends again the results that were given up,
+// or all results since a day, or it calls the receiver at once. A visitor who does not see all that
+// the receiver gets can only send again results that were given up, and only those that the visitor
 // sees.
 func (v *deliveries) act() error {
 	v.here = "deliveries"

@@ -108,8 +108,8 @@ func placeOf(s string) (ledger.Place, bool) {
 	return ledger.Place{At: ledger.Millis(n), ID: id}, err == nil && found && bad == nil && n > 0 && len(id) < 100
 }
 
-// wants reports whether the visitor may see an invoice, and whether the invoice has the tenant, the
-// state and the issue date that the question asks for.
+// wants reports whether the visitor may see an invoice and the invoice has the tenant, the state
+// and the issue date that the question asks for.
 func (v *searches) wants(q *question, inv *ledger.Invoice) bool {
 	return v.sees(inv.Tenant) && (q.Tenant == "" || q.Tenant == inv.Tenant) && (q.State == "" || q.State == string(inv.State)) &&
 		(q.By != issued || q.From <= inv.IssueDate && (q.To == "" || inv.IssueDate <= q.To))

@@ -28,8 +28,9 @@ func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }
 
-// acting returns the user for a request that changes something. An operator then sees only what it
-// may act on, so the request cannot find what the operator may only look at.
+// acting returns the user for a request that changes something. That user sees only the tenants on
+// whose invoices the operator may act, so the request cannot find what the operator may only look
+// at. It returns u for anybody who is no operator, and for an operator whose ActsFor is nil.
 func (u *User) acting() *User {
 	if !u.Operator || u.ActsFor == nil {
 		return u

@@ -87,7 +87,8 @@ func (n *node) get(path ...string) string {
 // field is one value of the document with its place.
 type field struct{ Path, Value string }
 
-// fields lists every value of the document, so that the form leaves nothing out.
+// fields lists the text of every element that has no children, so that the form leaves none of them
+// out. It does not list attributes.
 func (n *node) fields() []field {
 	var all []field
 	var walk func(n *node, at string)

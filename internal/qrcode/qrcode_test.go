@@ -24,7 +24,7 @@ import (
 	"ksefworker/internal/qrcode"
 )
 
-// read reads a code as a phone does, with a library that shares no code with the one that made it.
+// read reads a QR code as a phone does. It uses another library than the one that made the QR code.
 func read(t *testing.T, raw []byte) string {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(raw))

@@ -64,8 +64,8 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	return age, err
 }
 
-// arrivingAtOnce is how many running tasks of a queue Arriving reads, and how many that are next. A
-// hundred chunks are ten thousand invoices and 350 kB.
+// arrivingAtOnce is how many running tasks of a queue Arriving reads at most, and how many pending
+// ones. A hundred chunks are ten thousand invoices and 350 kB.
 const arrivingAtOnce = 100
 
 // Arriving returns the tenants whose chunks run or are among the next of their queue. The answer
@@ -106,7 +106,8 @@ type line struct {
 	overflow bool
 }
 
-// jobsOf divides invoices into tasks. Those of one tenant stay in their order.
+// jobsOf divides invoices into tasks: first one task for each invoice of lane express, then the
+// tasks of each line. The invoices of one line stay in their order.
 func jobsOf(invs []*ledger.Invoice) []job {
 	var jobs []job
 	var order []line

@@ -6,7 +6,10 @@
 //	chunk.go         one task for many invoices
 //	put_all.go       very many tasks at once
 //	replacement.go   a task whose worker was killed
-//	stats.go         what is in the queues; resume.go and drop.go for people
+//	stats.go         what is in the queues
+//	sizes.go         how large the queues are
+//	resume.go        end the pause of a queue
+//	drop.go          remove the queues
 //	prefix.go        asynq's keys in Redis
 //	unbounded.go     asynq goes on while Redis is full
 //	guarded.go       asynq goes on where a key holds another type; sick.go repairs such a queue

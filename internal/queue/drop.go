@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// dropPage is the approximate number of keys that one step of [Queue.Drop] scans.
+// dropPage is the approximate number of keys that one step of [Queue.Drop] or of [Repairer.Repair]
+// scans.
 const dropPage = 1000
 
 // Drop removes the pool's queues and every task in them, in small steps that do not block Redis for

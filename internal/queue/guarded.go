@@ -187,7 +187,7 @@ func (g *guarded) checked(ctx context.Context, script *redis.Script, keys []stri
 			cmd.SetErr(sick)
 		case tries == 0 && rest != nil && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.leaveOut(ctx, keys, args):
 			continue
-		case rest != nil && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE"): // the entry of one task
+		case rest != nil && redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE"): // a task's entry is sick
 			rest(cmd)
 		}
 		return cmd
@@ -206,7 +206,8 @@ if is ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`)
 
 // leaveOut removes tasks whose entry holds another type from a set that is ordered by time. Such a
-// task would stop all tasks behind it. The sweep names the entry when it queues the task again.
+// task would stop all tasks behind it. When the sweep queues the task again, its error names the
+// entry.
 func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
 	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
 		return false
@@ -219,7 +220,8 @@ var outOf = redis.NewScript(`for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEY
 end
 return 1`)
 
-// again makes a command on a list of the pool once more when the list was of another type.
+// again runs a command on a list of the pool, and runs it once more when the list was of another
+// type.
 func again[C redis.Cmder](ctx context.Context, g *guarded, key string, do func() C) C {
 	cmd := do()
 	if redis.HasErrorPrefix(cmd.Err(), "WRONGTYPE") && g.rewrite(ctx, partOf(key), key) {

@@ -68,7 +68,7 @@ func Queues() map[string]int {
 	}
 }
 
-// Own returns the names of all queues of a pool, in no order.
+// Own returns the names of all queues of a pool, in no particular order.
 func Own() []string { return append(slices.Collect(maps.Keys(Queues())), QueueResults) }
 
 // Queue returns the queue of the kind's tasks, other than its overflow queue.
@@ -121,8 +121,8 @@ func (k Kind) timeout() time.Duration {
 }
 
 // retries is how often asynq runs a task again. There is no bound, because a bound would end a task
-// that only waits. Only a sweep has a bound: if its worker was killed, it is run once more and then
-// dropped, because each round queues a new one.
+// that only waits. Only a sweep has a bound, because each round queues a new one. A sweep whose
+// worker was killed is run once more. If that worker is killed too, asynq archives the sweep.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1

@@ -163,9 +163,9 @@ func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration
 	return nil
 }
 
-// Open makes every queue known to asynq, so that the dashboard and the metrics also show the queues
-// that have had no task yet: asynq knows a queue from its first task on. So Open queues a first
-// task, a sweep that is due in an hour, and deletes it at once.
+// Open makes every queue of [Queues] known to asynq, so that the dashboard and the metrics also
+// show the queues that have had no task yet. asynq knows a queue from its first task on. So Open
+// queues a first task in each, a sweep that is due in an hour, and deletes it at once.
 func (q *Queue) Open(ctx context.Context) error {
 	known, err := q.inspect.Queues()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // A task whose worker was killed stays active until asynq gives it back, about a minute and a half
-// later. The sweep queues a replacement of it. The replacement does the task's work meanwhile, and
-// no longer: if both came back in turns, every question would be asked twice.
+// later. The sweep queues a replacement of it. The replacement does the task's work until then, and
+// ends when asynq has given the task back. If both went on, every question would be asked twice.
 
 // replacementSuffix ends the id of a task that replaces an orphaned one.
 const replacementSuffix = ":twin"
@@ -27,9 +27,10 @@ const (
 	lease = 30 * time.Second
 )
 
-// replacementIn is how long a replacement has to wait from now. It may begin when a server that is
-// at work on the task must have reported it: maxReportAge and a second after the lease of the task
-// was last given. Before that, a task that has just begun looks like an orphan. Leases use the
+// replacementIn is how long a replacement has to wait from now. A server that is at work on the
+// task has reported the task by then: the replacement begins maxReportAge and a second after the
+// lease of the task was last given. Before that, a task that has just begun looks like an orphan.
+// Leases use the
 // servers' own clocks: a wrong clock costs a few seconds, no more. If a later asynq keeps leases
 // elsewhere, every replacement waits.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {

@@ -1,6 +1,6 @@
--- Put tasks back into the lists that their entries name. KEYS: pending, active, lease, scheduled, retry,
--- archived. ARGV: how the names of entries begin, now and the end of a lease (seconds), ids of tasks.
--- Returns how many were in no list.
+-- Puts tasks back into the lists that their entries name. KEYS: pending, active, lease, scheduled,
+-- retry, archived. ARGV: the beginning of the names of entries, now, the end of a lease (both in
+-- seconds), then the ids of tasks. Returns how many tasks were in no list.
 local n, lists = 0, { pending = KEYS[1], active = KEYS[2] }
 local sets = { scheduled = KEYS[4], retry = KEYS[5], archived = KEYS[6] }
 for i = 4, #ARGV do
