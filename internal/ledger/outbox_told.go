@@ -6,7 +6,7 @@ import (
 )
 
 // Told is an outcome with what it is about: the entry as it was when the outcome was written, or
-// the refusal as it is now. When both are nil, the entry is gone or cannot be read.
+// the refusal as it is now. When both are nil, the entry or refusal is gone or cannot be read.
 type Told struct {
 	Outcome
 	Invoice   *Invoice
@@ -97,11 +97,11 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // asOf returns an entry as it was at an outcome. For an outcome without a state it returns the
 // entry as it is now.
 //
-// An entry that is in the same state now, at a later revision, may only have been annotated since.
-// So the entry is returned as it is now, because the note is part of what became of the invoice.
-// But it gets the outcome's revision, because the invoice may also have been retried and have come
-// to the same state again. Then there were other outcomes in between. With the present revision,
-// this outcome would seem newer than those.
+// If the entry is in the same state now, at a later revision, perhaps only a note was added since.
+// The note is part of what became of the invoice, so the entry is returned as it is now. But it
+// gets the outcome's revision, because the invoice may also have been retried and have come to the
+// same state again. Then there were other outcomes in between. With the present revision, this
+// outcome would seem newer than those.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now

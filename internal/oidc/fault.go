@@ -13,7 +13,7 @@ type Reason string
 
 // The reasons.
 const (
-	Unreachable Reason = "unreachable" // no answer, or one that is not a provider's
+	Unreachable Reason = "unreachable" // no answer, or one of a sick provider or of something else
 	Denied      Reason = "denied"      // the provider or the person said no
 	Stale       Reason = "stale"       // the answer belongs to no unfinished login of this browser
 	Untrusted   Reason = "untrusted"   // what the provider said failed a check
@@ -68,7 +68,8 @@ func ofToken(err error) *Error {
 	return fault(Setup, "%s", said)
 }
 
-// word returns a code of an error, or "?" when it has characters that no code of the standard has.
+// word returns a code of an error, or "?" when it is empty, too long, or has characters that no
+// code of the standard has.
 func word(s string) string {
 	if s == "" || len(s) > 60 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return "?"

@@ -83,8 +83,8 @@ func (o *outcome) event(sess *session) event {
 	return event{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}
 }
 
-// register checks what only the register of all invoices can answer: whether the session may send
-// the invoice, and whether it is new. It gives a new invoice its number.
+// register checks what the document alone cannot tell: whether the session may send the invoice,
+// and whether the invoice is new. It gives a new invoice its number.
 func (rg *registry) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
 		sess.context = r.header.Issuer() // a key for any seller: the first invoice decides whose session it is

@@ -19,7 +19,7 @@ type Runner struct {
 	Sink    Sink
 	Tenants []string // whose results it gets; none means all
 	Editor  *Editor
-	Batch   int           // results that each step of a round may add to a call of Sink; 0 is 64
+	Batch   int           // at most so many results from each of a round's three steps; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
 	Held    int64         // used in place of maxHeld; 0 is maxHeld
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
@@ -31,12 +31,13 @@ type Runner struct {
 }
 
 // stretch is how long one run works before it releases the receiver. Between two runs a person can
-// change something, and the process can stop.
+// change something: Admin needs the lease for that.
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
-// over. It returns an error of Redis, or the cause of ctx when ctx ends. Nothing is lost by an
-// error: the next run begins at the last place that this one recorded.
+// over. It ends without an error, too, when another process has the lease. It returns an error of
+// Redis, or the cause of ctx when ctx ends. Nothing is lost by an error: the next run begins at the
+// last place that this one recorded.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	token := rand.Text()
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())

@@ -39,7 +39,8 @@ type issued struct {
 }
 
 // Enrol takes a request. data is a DER name with the attributes of the login's certificate. The
-// request must have the same attributes, in any order. Errors: *Refusal.
+// request must have the same attributes, in any order. The error of a refused request is a
+// *Refusal.
 func (o *Office) Enrol(owner Owner, name, kind string, csr, data []byte, from time.Time) (reference string, err error) {
 	parsed, err := x509.ParseCertificateRequest(csr)
 	if err != nil || parsed.CheckSignature() != nil {

@@ -107,7 +107,7 @@ func refuseSignature(err error) *Refusal {
 	return &Refusal{Code: 9105, Description: "Nieprawidłowy podpis.", Details: []string{err.Error()}}
 }
 
-// has reports whether one of the permissions is present.
+// has reports whether one of the permissions is present. If none is named, it reports true.
 func has(present []string, anyOf ...string) bool {
 	return len(anyOf) == 0 || slices.ContainsFunc(anyOf, func(p string) bool { return slices.Contains(present, p) })
 }
