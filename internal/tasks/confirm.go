@@ -41,8 +41,9 @@ func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	return nil
 }
 
-// pollSession asks how the session stands. In the state closing, the worker has tried to close the
-// session and does not know the outcome. A session that is still open is then closed again.
+// pollSession asks how the session stands. In the state closing, a worker has called close, or was
+// about to call it, and the outcome is not known. A session that is still open is then closed
+// again.
 func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	t, err := c.transport(p.Tenant)
 	if err != nil {
@@ -108,8 +109,9 @@ func saying(err error, said string) error {
 	return err
 }
 
-// notYet is for the error of a poll. When KSeF may have carried the poll out, the error becomes a
-// later try: a poll changes nothing, so it is safe to repeat.
+// notYet is for the error of a request that is safe to repeat, such as a poll, a close or the
+// opening of an online session. When KSeF may have carried the request out, the error becomes a
+// later try.
 func notYet(err error) error {
 	if v := retry.Judge(err); v.Action == retry.LookFirst {
 		return &retry.LaterError{Reason: v.Reason, Err: err}
@@ -139,8 +141,8 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	return later(max(pause-time.Second, ps.o.ConfirmFirst/2), retry.ReasonProcessing, what)
 }
 
-// closeAgain is for a session that says that it is open although close was tried. A second close is
-// harmless: it is refused.
+// closeAgain is for a session that says that it is open although the ledger says closing: the close
+// failed, was never called, or shows late. A second close is harmless: it is refused.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// correcting turns a send into that of a technical correction when the invoice is one. KSeF takes
+// correcting makes r the request of a technical correction when the invoice is one. KSeF takes
 // technical corrections only one by one, declared as offline, with the hash of the rejected
 // document.
 func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {

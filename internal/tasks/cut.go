@@ -49,8 +49,8 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 			if done || err != nil {
 				return err
 			}
-			// The express lane has no capacity. The set becomes a package, even of one invoice,
-			// once it has waited long enough.
+			// The express lane has no capacity, or does not take all of these invoices. The set
+			// becomes a package, even of one invoice, once it has waited long enough.
 			if !l.policy(group.Tenant).due(set, l.o.Now(), allowance) {
 				return nil
 			}

@@ -72,7 +72,7 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	defer x.release(s)
 	// While the session was being opened, other sends came that are due sooner; after an outage all
-	// of them come at once. If this send learned that only after the ledger has recorded it as
+	// of them come at once. If this send learned that only after the ledger had recorded it as
 	// sending, it would lose an attempt.
 	if waited {
 		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {

@@ -96,7 +96,7 @@ func (b *bed) handedOver() (n int) {
 }
 
 // The replica that became the master did not have the state closing yet. The ledger says opened, or
-// uploaded, about a session that KSeF works on, has processed or has refused.
+// uploaded, about a session that KSeF works on or has processed.
 func TestFailover_ClosingIsLost_SessionStatusIsAskedAndItGoesOn(t *testing.T) {
 	for at, nth := range map[ledger.PackageState]int32{ledger.PackageOpened: 2, ledger.PackageUploaded: 3} {
 		for why, delay := range map[string]time.Duration{"KSeF works on it": time.Hour, "KSeF is done": 0} {

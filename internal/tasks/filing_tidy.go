@@ -39,9 +39,9 @@ func (t *tidied) due(folder, day string) bool {
 // last packages of a month are joined when invoices of the next month are archived.
 const tidyMonths = 2
 
-// tidy joins the indexes of earlier packages. It does so once a day for each seller and month into
-// which a bundle was written, and for the months before. Nothing depends on it, so an error is only
-// logged.
+// tidy joins the indexes of earlier packages. Each process does so once a day for each seller and
+// month of which a filing has enough invoices for a bundle, and for the two months before. Nothing
+// depends on it, so an error is only logged.
 func (bs *bundles) tidy(ctx context.Context) {
 	if bs == nil {
 		return

@@ -83,9 +83,10 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
-// waits with others; when it is on its way, because the confirm task of its session drives it on;
-// or when it is not in the ledger. In the last case Redis was emptied, and a person who has the
-// file hands it in again. movedOn, if not nil, is called for an invoice that has moved on.
+// waits with others, when it has ended, or when it is on its way: then the confirm task of its
+// session drives it on. movedOn, if not nil, is called for these invoices. Nothing is left to do
+// either when the invoice is not in the ledger: then Redis was emptied, and a person who has the
+// file hands it in again.
 func (w *Worker) onQueued(
 	do func(context.Context, *ledger.Invoice) error, movedOn func(context.Context, *ledger.Invoice),
 ) func(context.Context, string) error {

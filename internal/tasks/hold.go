@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// personHolds caches for a moment which tenants people have paused or are draining, so that no task
-// pays a round trip for it. Safe for concurrent use.
+// personHolds caches for a moment which tenants people have paused or are draining, so that few
+// tasks pay a round trip for it. Safe for concurrent use.
 type personHolds struct {
 	*core
 	turn chan struct{} // full while a task reads the holds

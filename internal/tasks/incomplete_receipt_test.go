@@ -10,7 +10,8 @@ import (
 )
 
 // Duplicates are recovered while the receipt of their originals' session is incomplete. The receipt
-// is not kept before it has all originals. Later, each duplicate is receipted.
+// is not kept under the session's own name before it has all originals. Later, each duplicate is
+// receipted.
 func TestRecover_ReceiptOfTheOriginalsIsIncompleteForAWhile_AllAreReceiptedLater(t *testing.T) {
 	for name, whole := range map[string]time.Duration{"for minutes": 20 * time.Minute, "for a day": 30 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -130,7 +130,7 @@ func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form str
 	opened, err := t.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.InvoiceVersion(form), EncryptionInfo: info})
 	if err != nil {
 		if v := retry.Judge(err); v.Action == retry.Never {
-			t.Invalidate() // one possible reason of the refusal is a public key that is out of date
+			t.Invalidate() // a possible reason for the refusal is a public key that is out of date
 		}
 		return nil, notYet(err) // when only the answer was lost, the session is open, but empty, and expires
 	}
@@ -157,8 +157,8 @@ func (x *onlineSessions) release(s *onlineSession) {
 	s.used = x.o.Now()
 }
 
-// drop lets no further send begin. The closer closes the session when the last send in progress is
-// done.
+// drop lets no further send begin in the session. The pulse closes the session when the last send
+// in progress is done.
 func (x *onlineSessions) drop(s *onlineSession) {
 	x.express.mu.Lock()
 	defer x.express.mu.Unlock()
@@ -199,7 +199,8 @@ func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) err
 	return x.Queue.Put(context.WithoutCancel(ctx), queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst, Run: true})
 }
 
-// closeOrphan closes a session that no worker holds: its owner is gone, or has given it up.
+// closeOrphan closes a session whose owner is gone or has given it up, or a session that is so old
+// that its owner should have closed it.
 func (x *onlineSessions) closeOrphan(ctx context.Context, p *ledger.Package) error {
 	x.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).
 		Msg("closing an online session that no live worker holds")

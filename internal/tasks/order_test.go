@@ -238,9 +238,9 @@ func TestOrder_Refused(t *testing.T) {
 	}
 }
 
-// KSeF refuses a package for the third time in a row, and again and again. When other packages go
-// through, the package is halved. When none does, it stays whole and a probe goes ahead. In the end
-// a person decides.
+// KSeF refuses a package again and again. From the third refusal in a row on, other packages
+// matter. When one has gone through, the refused package is halved. When none has, it stays whole
+// at first, and later a probe goes ahead. In the end a person decides.
 func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -40,7 +40,7 @@ type trace struct {
 	fails map[string]error // by call: the error that it returns instead
 }
 
-// traced makes a worker that calls KSeF by client, and records its trace.
+// traced makes a worker that calls KSeF through client, and records its trace.
 func (s *stage) traced(client *testClient) (*actor, *trace) {
 	s.t.Helper()
 	tr := &trace{s: s, names: map[string]string{}, kinds: map[string]int{}, fails: map[string]error{}}

@@ -62,8 +62,9 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 }
 
 // byReceipts decides about duplicates by the receipts of the originals' sessions. It returns the
-// duplicates that need another proof, although KSeF named a number for each of them. For those in
-// others, a receipt attests other bytes. Those in named are mentioned by no receipt.
+// duplicates that need another proof; KSeF named a number for each of them. For those in others, a
+// receipt attests other bytes under that number. For those in named, no receipt attests the
+// invoice.
 func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
@@ -96,8 +97,8 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	return named, others, sick
 }
 
-// receiptOf fetches the receipt of the originals' session. It archives the receipt when that proves
-// all of these invoices, because the session may be of a package that is in no ledger any more. A
+// receiptOf fetches the receipt of the originals' session. It archives a receipt that attests all
+// of these invoices, because the session may be of a package that is in no ledger any more. A
 // receipt that lacks some of them may be incomplete only for a while, and an archived object is
 // never replaced. Such a receipt is asked for again with the package's receipts.
 func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {

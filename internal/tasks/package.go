@@ -160,7 +160,8 @@ func (b *batchBuilder) openRefused(ctx context.Context, t Transport, p *ledger.P
 }
 
 // abandon gives up a package whose session was never closed: its invoices wait again. An invoice
-// that could not be read was parked when the package was built, and stays in it.
+// that was parked when the package was built, because its document is gone for example, stays in
+// it.
 func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason string) error {
 	held, err := b.Ledger.Held(ctx, p.ID)
 	unread, err := b.skip(ctx, err)

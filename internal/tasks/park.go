@@ -9,7 +9,8 @@ import (
 )
 
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
-// result is written to the archive later, together with the package that holds the invoice.
+// result is written to the archive later: together with the package that holds the invoice, or by
+// the sweep if no package holds it.
 func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	each, err := w.move(ctx, m, "")
 	if err != nil {

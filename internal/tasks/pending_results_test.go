@@ -77,8 +77,8 @@ func TestSweep_InvoiceEndsOutsideAPackage_ItsResultIsArchived(t *testing.T) {
 	}
 }
 
-// The results of a live package are left to that package. Results that wait for their packages hide
-// no other.
+// The results of a live package are left to that package. While they wait for it, the sweep still
+// finds other results.
 func TestSweep_ResultsOfALivePackage_AreLeftToThatPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

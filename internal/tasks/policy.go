@@ -108,7 +108,7 @@ func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time
 	return max(wait, spend*time.Duration(max(r.Sets, 1)))
 }
 
-// urgentPart is the part of the usual wait that remains when a deadline is near.
+// urgentPart divides the usual wait when a deadline is near: a quarter of the wait remains.
 const urgentPart = 4
 
 func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// wholeTries is how many more times a package that KSeF refused goes out whole. After that, a
-	// piece of it goes as a probe.
+	// wholeTries is how many more times a package goes out whole after KSeF has refused it as often
+	// as Options.Refusals says. After that, a piece of it goes as a probe.
 	wholeTries = 1
 	// probeWait is how often a package checks whether its probe has come back. It is needed when no
 	// task tells the package.
@@ -26,10 +26,10 @@ const (
 	maxProbeUnread = time.Hour
 )
 
-// probePieces is how many pieces a package is cut into at its n-th failed try. The first piece goes
-// as a probe. A piece that comes back goes to the end, so the pieces take turns. Halves are enough
-// for one invoice that makes every session fail; smaller pieces find a way past several such
-// invoices.
+// probePieces is how many pieces a package is cut into after n refusals more than Options.Refusals.
+// The first piece goes as a probe. A piece that comes back goes to the end, so the pieces take
+// turns. Halves are enough for one invoice that makes every session fail; smaller pieces find a way
+// past several such invoices.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:
@@ -53,7 +53,8 @@ func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) erro
 
 // takeTry is for a tenant whose sessions KSeF refuses one after the other. It takes the one try of
 // the tenant for a package that is about to be opened. For other tenants it does nothing. If the
-// package is not opened after all, the caller MUST call giveBack.
+// caller then learns neither that KSeF opened a session nor that KSeF refused one, it MUST call
+// giveBack.
 func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
 	t, err := b.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {

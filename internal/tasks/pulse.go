@@ -27,7 +27,7 @@ const (
 // them.
 //
 // Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
-// the gateway or another tenant does may keep a worker from writing its heartbeat.
+// the gateway or a tenant does may keep a worker from writing its heartbeat.
 func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	beat := max(w.o.DeadAfter/beatsInLife, time.Millisecond)
 	swept := int64(-1)

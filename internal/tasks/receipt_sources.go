@@ -75,8 +75,9 @@ func (ar *archivist) attestation(
 	}
 }
 
-// keepParts archives receipts that lack something. After an hour of asking, the invoices that such
-// a receipt attests must not wait any longer for the invoices that the receipt lacks.
+// keepParts archives receipts that lack something. It is called after an hour of asking, or at once
+// if the package's session ended in any other way than processed. From then on, the invoices that
+// such a receipt attests must not wait any longer for the invoices that it lacks.
 func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
 	for session, upo := range a.bySession {
 		if upo.part == "" {
@@ -95,10 +96,10 @@ func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
 // already: what another process wrote is durable only after a flush.
 func (ar *archivist) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
 	err := ar.Store.Put(ctx, name, raw, "application/xml")
-	if err == nil {
+	if err == nil || errors.Is(err, archive.ErrConflict) { // another process stored it in other bytes just now
 		err = ar.Store.Flush(ctx, name)
 	}
-	if err != nil && !errors.Is(err, archive.ErrConflict) {
+	if err != nil {
 		return sessionUPO{}, err
 	}
 	return sessionUPO{url: ar.Store.URL(name), receipt: r}, nil

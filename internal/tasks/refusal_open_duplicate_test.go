@@ -12,9 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Every package of the tenant is processed, but in each the original of one duplicate is still
-// looked for. Beside them KSeF refuses one package again and again. The tenant must not be held
-// back for that.
+// KSeF refuses one package of the tenant again and again. It processes all others, but in each of
+// them the original of a duplicate is still being looked for. The tenant must not be held back.
 func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantIsNotHeldBack(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "POISON", Code: 405, Times: -1}}})
 	client := s.client()

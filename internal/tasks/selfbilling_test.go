@@ -92,8 +92,8 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 	if got := s.read(good.ID); got.State != ledger.Accepted {
 		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
 	}
-	// Five more without the permission have a session to themselves. KSeF has accepted the tenant
-	// before. 410s with another cause would pause the tenant.
+	// Five more without the permission have a session to themselves. KSeF has accepted an invoice
+	// of the tenant before. 410s with another cause would pause the tenant.
 	var alone []ledger.Invoice
 	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
 		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))

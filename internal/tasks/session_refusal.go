@@ -18,8 +18,9 @@ type sessionRefusals struct {
 	n  map[string]int
 }
 
-// maxSessionRefusals is how many sessions in a row may refuse sends before the refusals count as
-// failures of the invoices: then another online session does not help, but a package may.
+// maxSessionRefusals is how many sends of a tenant in a row may be refused because of their session
+// before further refusals count as failures of the invoices: then another online session does not
+// help, but a package may.
 const maxSessionRefusals = 3
 
 // add counts one more and returns how many there are in a row.

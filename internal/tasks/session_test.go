@@ -32,7 +32,7 @@ func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testi
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
 				v := retry.Judge(w.run(queue.KindConfirm, pkg))
-				shorter := 2*v.Delay < longest-2*time.Second // before midnight it is polled twice as often
+				shorter := 2*v.Delay < longest-2*time.Second // not half as long as an earlier pause
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || shorter {
 					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, longest)
 				}
