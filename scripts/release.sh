@@ -33,7 +33,7 @@ sbom=
 for platform in $PLATFORMS; do
 	os=${platform%/*} arch=${platform#*/}
 	programs=${PROGRAMS:-worker enqueue simulator} exe=
-	# The exporting program may run on Windows; the worker does not.
+	# Programs that export invoices may run on Windows, and enqueue with them; the worker does not.
 	[ "$os" != windows ] || programs=enqueue exe=.exe
 	name=ksefworker_${VERSION}_${os}_${arch}
 	mkdir -p "$stage/$name"

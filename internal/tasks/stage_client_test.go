@@ -32,7 +32,7 @@ type testClient struct {
 	beforeAsked func()                                          // called before the status of an invoice is asked
 }
 
-// client returns a client with the key of the first taxpayer.
+// client returns a client with the simulator's default key, which any seller may use.
 func (cl *clients) client() *testClient {
 	cl.t.Helper()
 	return cl.connect("test_id", nil)

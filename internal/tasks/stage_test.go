@@ -116,7 +116,8 @@ func (l *logBuffer) count(what string) int {
 
 // newStage starts what the workers need. A worker is made by [stage.worker]. The test begins at the
 // next quarter past ten in Warsaw, because it must not depend on when it runs: in the last hour of
-// a day, sessions are kept for midnight, and sets are cut only at a few moments.
+// a day, sessions are kept for midnight, and in the last five minutes sets are cut only at a few
+// moments.
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
 	return newStageOf(t, o, nil)

@@ -13,8 +13,8 @@ const (
 	// does not have. Any worker may take the task up next, so the first pauses are short.
 	storageFirst = 2 * time.Second
 	storageLast  = 30 * time.Second
-	// storageFresh is how long a process is not ready after it met such a document. A task that
-	// waits for the key comes back more often than that.
+	// storageFresh is how long a process is not ready after it met a document that it cannot open.
+	// A task that waits for the key comes back more often than that.
 	storageFresh = 2 * time.Minute
 )
 
@@ -49,9 +49,9 @@ func (w *Worker) StorageFault() string {
 }
 
 // unopened says why a stored document does not open. For a damaged document it returns an
-// [*errDocument]. A document that was sealed with a key which this process does not have, or by a
-// newer build, is whole: its task goes back to the queue, so that another worker takes it, and this
-// process is not ready.
+// [*errDocument]. A document that was sealed with a key of the pool which this process does not
+// have, or by a newer build, is whole: its task goes back to the queue, so that another worker
+// takes it, and this process is not ready.
 func (d *documents) unopened(ctx context.Context, id string, err error) error {
 	seals, unknown := d.Ledger.Seals(ctx)
 	if unknown != nil {

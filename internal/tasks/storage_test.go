@@ -29,10 +29,11 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless has the keys of workers that cannot open what the pool seals, each for another reason.
+// keyless has the keys of workers that cannot open what the pool seals, by the reason why not.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
-// wantsAnotherWorker checks that a task waits for another worker and that this one reports why.
+// wantsAnotherWorker checks that err, with which a task of worker a ended, makes the task wait for
+// another worker, and that a reports a fault of its storage.
 func wantsAnotherWorker(t *testing.T, a *actor, err error) {
 	t.Helper()
 	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonStorage || v.Delay <= 0 || v.Delay > time.Minute {

@@ -130,10 +130,10 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. When the
-// package was given up before close was tried, its invoices wait again. By the rules of the ledger
-// there is no other such invoice. If there is one all the same, it is reported and parked, so that
-// it is not sent again without proof.
+// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. If the package
+// was given up before close was tried, the invoices that are still packed in it wait again. By the
+// rules of the ledger there is no other such invoice. If there is one all the same, it is reported
+// and parked, so that it is not sent again without proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// turns bounds how many of this worker's tasks may be asking the gateway for one tenant at the same
+// turns bounds how many single sends and confirm tasks this worker runs for one tenant at the same
 // time. A gateway that hangs for one tenant answers nothing until each request's time is up, and
 // only then does its circuit open. Without a bound, all of a worker's places would stand still
 // until then. Safe for concurrent use.

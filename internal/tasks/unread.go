@@ -114,8 +114,8 @@ func (sw *sweeper) noteSickKeys(ctx context.Context) error {
 	return err
 }
 
-// recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
-// others.
+// recheckUnreadable removes the note of entries that can be read again or are gone, and logs a
+// reminder of the others.
 func (sw *sweeper) recheckUnreadable(ctx context.Context) error {
 	resolved, err := sw.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
 	if err != nil {
@@ -132,7 +132,8 @@ func (sw *sweeper) recheckUnreadable(ctx context.Context) error {
 	return err
 }
 
-// rarely lets each repeated message through once an hour. Safe for concurrent use.
+// rarely lets each repeated message through once in a period, which is an hour unless the caller
+// names another. Safe for concurrent use.
 type rarely struct {
 	mu     sync.Mutex
 	logged map[string]time.Time

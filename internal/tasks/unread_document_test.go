@@ -18,7 +18,7 @@ import (
 )
 
 // unreadableStore is an archive in which some objects cannot be read, or that does not answer at
-// all. It has the guard of every archive.
+// all. Workers use it through [archive.Guard], as they use every archive.
 type unreadableStore struct {
 	archive.Store
 	names map[string]bool

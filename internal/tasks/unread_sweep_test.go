@@ -31,7 +31,7 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
 	s.advance(2 * time.Minute)
-	w.must(queue.KindSweep, "1") // if it failed, the queue would run it again beside that of the next round
+	w.must(queue.KindSweep, "1") // if it failed, it would run again beside the next round's task
 	if !foundInvoice() || !foundPackage() {
 		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
 	}

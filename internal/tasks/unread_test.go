@@ -71,8 +71,8 @@ func (s *stage) damage(d damage, key string) (repair func()) {
 	}
 }
 
-// loseTask deletes a task. found reports whether what it was about has a task again, its own or one
-// that it shares with others.
+// loseTask deletes the task of an invoice or a package. found reports whether that invoice or
+// package has a task again, its own or one that it shares with others.
 func (fa *failures) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
 	fa.t.Helper()
 	inspect := asynq.NewInspectorFromRedisClient(fa.rdb)

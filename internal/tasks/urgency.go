@@ -42,9 +42,9 @@ func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context
 	return ratelimit.With(ordinary(ctx), ratelimit.Share(c.o.ExpressShare))
 }
 
-// rank marks the requests about a package: urgent when its deadline is near, ordinary otherwise. An
-// express session is urgent for a minute after it began to close, because a person waits for its
-// answer.
+// rank marks the requests about a package. They are urgent when its deadline or midnight is near,
+// and ordinary otherwise. Those about an express session are also urgent for a minute after it
+// began to close, because a person waits for its answer.
 func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
 	if c.urgent(p.Deadline) || (p.Lane == ledger.Express && c.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
 		return ctx

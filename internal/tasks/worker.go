@@ -26,8 +26,8 @@ type Parts struct {
 	// Transport returns the way to KSeF of the tenant of this name. It returns false when no such
 	// tenant is configured here, or the configuration pauses it.
 	Transport func(tenant string) (Transport, bool)
-	// PartStore is asked before a session is opened for parts. nil stands for a store that is never
-	// out of service.
+	// PartStore is asked before a batch session is opened and before each part is sent. nil stands
+	// for a store that is never out of service.
 	PartStore PartStore
 	// Fault returns an error when a fault of this process alone keeps it from working for the
 	// tenant, or for one of the groups if any are named. The tenant's task ends with this error and
@@ -44,8 +44,8 @@ type Options struct {
 	Worker      string
 	Environment string // as configured, for verification links
 
-	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
-	// number.
+	// TenantTasks is how many single sends and confirm tasks of one tenant may run at a time; 0 is
+	// any number.
 	TenantTasks int
 
 	SpoolDir        string
@@ -99,8 +99,8 @@ type Options struct {
 	Reached func(Reached)
 	Ended   func(Ended)
 	Judged  func(Judged)
-	// Decided is called when invoices were accepted, rejected or parked, after the ledger has it.
-	// It must not take long. It may be nil.
+	// Decided is called when invoices were accepted, rejected or parked, after the ledger was
+	// changed. It must not take long. It may be nil.
 	Decided func(context.Context, []Decided)
 }
 

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator/ministry"
 )
 
-// Token returns the KSeF token of a taxpayer at the second face. It has the form of KSeF's tokens,
-// and is easy to recognise in a log.
+// Token returns the KSeF token of a taxpayer at the simulator's second face, the Ministry's API. It
+// has the form of KSeF's tokens, and is easy to recognise in a log.
 func Token(nip string) string {
 	sum := sha256.Sum256([]byte("token of " + nip))
 	return "20261126-EC-" + nip + "-DEMO000000-00|nip-" + nip + "|" + hex.EncodeToString(sum[:])

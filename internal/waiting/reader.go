@@ -40,7 +40,7 @@ type Limits interface {
 	Open(ctx context.Context) ([]ratelimit.OpenCircuit, error)
 }
 
-// TenantLimits are what a tenant's limits hold back.
+// TenantLimits say how the limits hold a tenant back.
 type TenantLimits struct {
 	Refused  time.Duration   // how long it still pauses because its key was refused; 0 when it does not
 	Sessions ratelimit.Usage // of the group that opens batch sessions

@@ -30,7 +30,7 @@ type (
 		*core
 		settings *settings
 		taker    *taker
-		seen     map[string]sight // files that may still be written, by their path below the folder
+		seen     map[string]sight // files that are not taken yet, by their path below the folder
 		folders  []string         // that the last scan went through
 	}
 	// documents returns the XML that is handed in for a file. For an invoice in JSON it has the XML
@@ -58,7 +58,7 @@ type (
 		filer     *filer
 		journal   *journal
 		follower  *follower
-		retry     map[string]attempt // files that could not be handed in, by name
+		retry     map[string]attempt // files that could not be handed in or unpacked, by name
 		due       time.Time          // of the next hand-in after nothing could be taken
 		why       string             // the reason why nothing could be taken
 	}

@@ -77,7 +77,8 @@ func (d *disk) removeAll(name string) error {
 }
 
 // removeEmpty removes dir if it is empty, and then its parents in the same way, up to and including
-// the folder of the archive that dir is in. It never removes a folder that is not of an archive.
+// the folder of the archive that dir is in. A folder is taken for that of an archive if its name
+// ends in .zip. removeEmpty never removes a folder outside of one.
 func (d *disk) removeEmpty(dir string) {
 	for strings.Contains(dir+"/", zipEnd+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)
@@ -173,7 +174,7 @@ func (d *disk) removeLeftovers(dirs ...string) {
 	for _, dir := range append(dirs, places...) {
 		d.walk(dir, func(name string, _ fs.DirEntry) {
 			if strings.HasPrefix(path.Base(name), tempPrefix) {
-				_ = d.root.Remove(name) // it does no harm
+				_ = d.root.Remove(name) // what cannot be removed does no harm
 			}
 		}, nil)
 	}

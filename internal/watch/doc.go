@@ -23,8 +23,8 @@
 //	take.go       from the folder into taken/; names.go: a name that is free
 //	unpack.go     an archive in taken/ becomes a folder there, unpack_refuse.go: or is refused;
 //	              entries.go: what is in it
-//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: what
-//	              is refused goes on record, and what waits
+//	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: puts
+//	              refusals on record, and tells which files are handed in again later
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
 //	journal.go    records of what is followed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder

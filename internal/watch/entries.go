@@ -14,7 +14,8 @@ import (
 // maxEntryName bounds the name of an entry with its folders, in bytes.
 const maxEntryName = 1000
 
-// entries are those of an archive, by the names that they get.
+// entries are the entries of an archive: those that are taken, by the names that they get, and
+// those that are refused.
 type entries struct {
 	names, folders map[string]bool
 	refused        []intake.Item

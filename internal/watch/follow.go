@@ -27,9 +27,9 @@ const (
 	atOnce    = 500 // entries of one call
 )
 
-// followAll asks the ledger about the files that are on their way, and every thirty seconds about
-// all files that are followed. It moves the files whose invoices are decided. It returns how long
-// to wait before it is called again.
+// followAll asks the ledger about the followed files in taken/ and accepted/, and every thirty
+// seconds about all files that are followed. It moves the files whose invoices are decided. It
+// returns how long to wait before it is called again.
 func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration {
 	if now.Before(fo.pace.next) {
 		return fo.pace.next.Sub(now)

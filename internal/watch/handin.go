@@ -17,9 +17,9 @@ import (
 
 // How long after a failure files are handed in again.
 const (
-	afterOutage = 5 * time.Second // Redis does not answer
-	afterWait   = time.Minute     // what concerns one file or tenant
-	afterFault  = 10 * time.Second
+	afterOutage = 5 * time.Second  // Redis does not answer, or nothing may be taken in
+	afterWait   = time.Minute      // the answer about the file is that it has to wait
+	afterFault  = 10 * time.Second // a fault of the disk or of the settings, or no XML for a JSON
 )
 
 // handInAll hands in every file of taken/ that is not followed yet. It returns how long to wait

@@ -32,7 +32,7 @@ type Options struct {
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 	// Record puts refused documents on record; nil puts none on record.
 	Record intake.Record
-	// Owner is Tenant of [intake.Refusals]. It may be nil when Record is.
+	// Owner becomes the field Tenant of [intake.Refusals]. It may be nil when Record is.
 	Owner func(nip string) string
 	// Fit returns the reason why nothing may be taken in at present, nil when there is none. A nil
 	// Fit gives no reason.

@@ -97,8 +97,8 @@ func (s *Signer) properties(at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// name returns an RFC 4514 name with its parts in the order of the certificate. pkix.Name would
-// sort them by type, so the DER is read again.
+// name returns a name in the form of RFC 4514, which begins with the last part of the DER name.
+// pkix.Name would sort the parts by type, so the DER is read again.
 func name(der []byte) (string, error) {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
@@ -111,8 +111,9 @@ func name(der []byte) (string, error) {
 	return text, nil
 }
 
-// rootEnd returns where the end tag of the document's one element begins. It refuses text that no
-// canonical form contains. It does not parse the document, because this program wrote it.
+// rootEnd returns where the end tag of the document's one element begins. It does not parse the
+// document, because this program wrote it. It only refuses text that the canonical documents of
+// this program never contain.
 func rootEnd(document []byte) (int, error) {
 	end := bytes.LastIndex(document, []byte("</"))
 	switch {

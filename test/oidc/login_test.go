@@ -117,7 +117,7 @@ func (s *site) noSecrets(browsers ...*browser) {
 			}
 		}
 	}
-	for _, text := range []string{secret, password, "eyJ"} { // the beginning of every token
+	for _, text := range []string{secret, password, "eyJ"} { // every JWT begins with eyJ
 		if strings.Contains(s.logged(), text) {
 			s.t.Errorf("the log has %q", text)
 		}

@@ -34,7 +34,7 @@ type provider struct {
 
 	mu        sync.Mutex
 	groups    map[string][]string // by the person's id
-	inIDToken bool                // the ID token has all claims; else the UserInfo endpoint alone
+	inIDToken bool                // the ID token has all claims; else only UserInfo answers do
 	key       *signingKey         // nil: the library's own, for RS256
 	leadTo    []string            // after a logout
 }
