@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 
@@ -56,7 +57,7 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	// Remove what an earlier outcome, or a process that was killed, has left in the other places.
 	for _, other := range places {
 		for _, end := range []string{resultEnd, receiptEnd} {
-			if name := other + "/" + f.name + end; other != place && fl.disk.exists(name) {
+			if name := other + "/" + f.name + end; other != place && fl.disk.exists(name) && !fl.delivered(f.name+end) {
 				if err := fl.disk.remove(name); err != nil {
 					fl.o.Log.Warn().Err(err).Str("file", name).Msg("an old result cannot be removed")
 				}
@@ -66,8 +67,18 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	return true
 }
 
+// put overwrites nothing that another program delivered. [taker.freeName] has made sure that nothing
+// of that kind is in the way, but a person, or an earlier build, may have put it there.
 func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
+	switch {
+	case from != to && fl.disk.exists(to):
+		return inTheWay(to)
+	case result != nil && fl.delivered(f.name+resultEnd):
+		return inTheWay(to + resultEnd)
+	case receipt != nil && fl.delivered(f.name+receiptEnd):
+		return inTheWay(to + receiptEnd)
+	}
 	if result != nil {
 		if err := fl.disk.write(to+resultEnd, result, true); err != nil {
 			return err
@@ -94,6 +105,10 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	}
 	fl.disk.removeEmpty(path.Dir(from))
 	return nil
+}
+
+func inTheWay(name string) error {
+	return fmt.Errorf("another file has the name %s, or will have it: give that one another name", name)
 }
 
 // receipt returns the UPO that a result names; nil when there is none, or none can be read now.

@@ -110,6 +110,11 @@ func (d *disk) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
+func (d *disk) isFolder(name string) bool {
+	info, err := d.root.Lstat(name)
+	return err == nil && info.IsDir()
+}
+
 // read reads a regular file of at most limit bytes. Of a larger file it reads one byte more than
 // limit. whole is false when the file changed while it was read.
 func (d *disk) read(name string, limit int64) (data []byte, whole bool, err error) {

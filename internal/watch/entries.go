@@ -58,7 +58,7 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		own := strings.TrimPrefix(it.File, zipEnd+"/")
 		it.File = up.path(original(name)) + "/" + own
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
-		for n, stem := 2, free; es.names[free] || told[free]; n++ {
+		for n, stem := 2, free; es.names[free] || es.folders[free+resultEnd] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)
 		}
 		told[free] = true

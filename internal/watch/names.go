@@ -94,7 +94,7 @@ func entryName(name string) string {
 // of another file.
 func besideAnother(base string) bool {
 	for _, end := range []string{resultEnd, receiptEnd} {
-		if of := base[:max(len(base)-len(end), 0)]; hasEnd(base, end) && (isXML(of) || isJSON(of)) {
+		if of := base[:max(len(base)-len(end), 0)]; hasEnd(base, end) && (isXML(of) || isJSON(of) || isZIP(of)) {
 			return true
 		}
 	}
@@ -115,21 +115,30 @@ func shortened(base string) (stem, ext string) {
 	return stem, ext
 }
 
+// free reports whether a file can have the name: no file has it, no delivered file has the name of
+// its result or receipt, and of an invoice in JSON and an XML invoice neither has the name of the
+// XML that is made of the other.
 func (t *taker) free(name string) bool {
-	if t.used(name) || isJSON(name) && t.used(name+xmlEnd) {
+	if t.used(name) || t.delivered(name+resultEnd) || t.delivered(name+receiptEnd) || isJSON(name) && t.used(name+xmlEnd) {
 		return false
 	}
-	for _, end := range []string{receiptEnd, resultEnd, xmlEnd} {
-		if of, ok := strings.CutSuffix(name, end); ok && (isXML(of) || isJSON(of)) && t.used(of) {
-			return false
-		}
-	}
-	return true
+	of := name[:max(len(name)-len(xmlEnd), 0)]
+	return !isXML(name) || !isJSON(of) || !t.used(of)
 }
 
 // used reports whether a file has the name in some place.
 func (t *taker) used(name string) bool {
 	return t.files[name] != nil || slices.ContainsFunc(places, func(place string) bool { return t.disk.exists(place + "/" + name) })
+}
+
+// delivered reports whether in some place a file that another program delivered has the name, and
+// not only a result or a receipt. These two are never in taken/, and have no result of their own. A
+// folder counts as delivered.
+func (c *core) delivered(name string) bool {
+	return c.files[name] != nil || slices.ContainsFunc(places, func(place string) bool {
+		at := place + "/" + name
+		return c.disk.exists(at) && (place == taken || c.disk.isFolder(at) || c.disk.exists(at+resultEnd))
+	})
 }
 
 func isXML(name string) bool  { return hasEnd(name, ".xml") }
