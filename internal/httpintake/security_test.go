@@ -163,6 +163,22 @@ func TestBody_ArrivesTooSlowly_Is408AndTheConnectionEnds(t *testing.T) {
 	}
 }
 
+// macOS stores ._a.xml beside a.xml, and systems and editors leave the other two.
+func TestBody_HiddenInvoiceInAZIP_IsRefusedWithWordsAndDroppingsAreLeftOut(t *testing.T) {
+	b := newBench(t, nil)
+	raw := zipOf(t, "a.xml", string(xmlOf(0, "FV/1")), ".faktura2.xml", string(xmlOf(0, "FV/2")), "d/.faktura3.json", "{}",
+		"._a.xml", "x", ".DS_Store", "x", ".a.xml.swp", "x")
+	a := b.call("POST", "/v1/invoices", raw, "Content-Type", "application/zip")
+	if b.want(a, http.StatusMultiStatus, ""); a.body.Taken != 1 || a.body.Refused != 2 || len(a.body.Items) != 3 {
+		t.Fatalf("got %s", a.raw)
+	}
+	for _, it := range a.body.Items[1:] {
+		if !strings.Contains(it.Refusal.Detail, "has a hidden name") {
+			t.Errorf("%s: %s", it.File, it.Refusal.Detail)
+		}
+	}
+}
+
 func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 	b := newBench(t, nil)
 	raw := zipOf(t, "bomb.xml", strings.Repeat(" ", 50<<20), "../../etc/cron.d/x.xml", "x", "/abs.xml", "x", "a.xml",

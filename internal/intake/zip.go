@@ -59,10 +59,14 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	}
 	list.lift()
 	found, unpacked := false, int64(0)
+	names := make(map[string]bool, len(z.File))
 	for _, f := range z.File {
 		f.Name = slashed(f.Name)
+		names[f.Name] = true
+	}
+	for _, f := range z.File {
 		folder := f.Mode().IsDir() || strings.HasSuffix(f.Name, "/")
-		if unsafeName(f.Name) == "" && (folder || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name))) {
+		if unsafeName(f.Name) == "" && (folder || dropping(f.Name, names)) {
 			continue
 		}
 		found = true
@@ -99,6 +103,9 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 	}
 	it := Item{File: archive + "/" + f.Name}
 	switch {
+	case hiddenDocument(path.Base(f.Name)):
+		it.Err = &Problem{What: "has a hidden name, which begins with a dot",
+			Hint: "if it is an invoice, give it a name without the dot"}
 	case !isXML(f.Name):
 		it.Err = &Problem{What: "is not an *.xml entry", Hint: "put only invoices into the archive"}
 	case f.Flags&flagEncrypted != 0:
@@ -111,6 +118,26 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 		it.Data, it.Err = unpack(f, r.o.MaxDocument)
 	}
 	return it
+}
+
+// dropping reports whether an entry is left out without a word: an operating system or an editor
+// has left it, and it holds no document. names are those of all entries. An entry that could be a
+// document is never left out, except for what macOS stores beside another entry, as ._NAME.
+func dropping(name string, names map[string]bool) bool {
+	if strings.HasPrefix(name, "__MACOSX/") {
+		return true
+	}
+	dir, base := path.Split(name)
+	if of, ok := strings.CutPrefix(base, "._"); ok && names[dir+of] {
+		return true
+	}
+	return hidden(base) && !hiddenDocument(base)
+}
+
+// hiddenDocument reports whether a name is hidden and would otherwise be that of a document.
+func hiddenDocument(base string) bool {
+	stem, ok := strings.CutPrefix(base, ".")
+	return ok && (hasExtension("x."+stem, ".xml") || hasExtension("x."+stem, ".json"))
 }
 
 func unpack(f *zip.File, maxBytes int64) ([]byte, error) {

@@ -58,6 +58,9 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		own := strings.TrimPrefix(it.File, zipEnd+"/")
 		it.File = up.path(original(name)) + "/" + own
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
+		if hidden(free) {
+			free = "~" + free // people see its result
+		}
 		for n, stem := 2, free; es.names[free] || es.folders[free+resultEnd] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)
 		}
