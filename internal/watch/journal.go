@@ -7,8 +7,11 @@ import (
 	"path"
 )
 
-// journalDir has a record for each file that is followed.
-const journalDir = ".ksef"
+// journalDir has a record for each file that is followed, and the lock of the folder.
+const (
+	journalDir = ".ksef"
+	lockName   = journalDir + "/lock"
+)
 
 // file is one file that was handed in and is followed.
 type file struct {

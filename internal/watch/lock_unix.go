@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
-
-const lockName = journalDir + "/lock"
 
 // lock takes the folder for this process. The system releases the lock when the process ends, even
 // by a kill -9. On a network share the server keeps the lock, so it holds between machines too.
@@ -19,15 +20,17 @@ func lock(root *os.Root) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the folder: %w", err)
 	}
-	for err = syscall.EINTR; err == syscall.EINTR; {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for range 3 {
+		if err = flock(f, syscall.LOCK_EX); err != syscall.EWOULDBLOCK {
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // insideAnother may have it for a moment, in another process
 	}
 	if err != nil {
-		holder := make([]byte, 200)
-		n, _ := f.ReadAt(holder, 0) // only for the message
+		who := holder(f)
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: %s", ErrBusy, strings.TrimSpace(string(holder[:n])))
+			return nil, fmt.Errorf("%w: %s", ErrBusy, who)
 		}
 		return nil, fmt.Errorf("lock the folder: %w; the file system must support locks (flock)", err)
 	}
@@ -36,4 +39,47 @@ func lock(root *os.Root) (unlock func(), err error) {
 		_, _ = f.WriteAt(fmt.Appendf(nil, "process %d on %s\n", os.Getpid(), host), 0)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// holder returns what the lock file says of the process that has the lock. It is only for messages.
+func holder(f *os.File) string {
+	said := make([]byte, 200)
+	n, _ := f.ReadAt(said, 0)
+	return strings.TrimSpace(string(said[:n]))
+}
+
+// insideAnother returns an error when a folder that dir is in is watched now, or when dir is inside
+// a place of a folder that was watched at any time. The other watch would take what this one puts
+// into dir, or this one would take what the other one has put there.
+func insideAnother(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("find the folder to watch: %w", err)
+	}
+	for below, outer := dir, filepath.Dir(dir); outer != below; below, outer = outer, filepath.Dir(outer) {
+		f, err := os.OpenFile(filepath.Join(outer, lockName), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			continue // outer is not watched, or by a user whose files this one may not read
+		}
+		held, who := flock(f, syscall.LOCK_SH) == syscall.EWOULDBLOCK, holder(f)
+		_ = f.Close()
+		if held {
+			return fmt.Errorf("%w: it is inside %s, which %s watches; watch folders of which none is inside another", ErrBusy, outer, who)
+		}
+		if slices.Contains(places, filepath.Base(below)) {
+			return fmt.Errorf("it is inside %s, where the watch of %s puts what it has taken; watch another folder", below, outer)
+		}
+	}
+	return nil
 }

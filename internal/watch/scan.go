@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -63,7 +64,8 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 		switch {
 		case hidden(e.Name()), dir == "." && slices.Contains(places, e.Name()):
 		case e.IsDir() && fi.disk.exists(name+"/"+lockName):
-			fi.problem(name, "is watched by itself, so its files are not taken here; if it is not any more, delete "+name+"/"+journalDir)
+			fi.problem(name, "is watched by itself, so its files are not taken here; if it is not any more, move its folders "+
+				strings.Join(places, ", ")+" elsewhere, then delete "+name+"/"+journalDir)
 		case e.IsDir():
 			fi.scanFolder(name, each)
 		case isXML(name), isJSON(name), isZIP(name):

@@ -73,6 +73,47 @@ func TestWatch_SecondWatchOnTheFolder_IsRefused(t *testing.T) {
 	s.start()
 }
 
+func TestWatch_FolderInsideAWatchedOne_IsRefusedAndNothingIsWrittenThere(t *testing.T) {
+	s := newSite(t)
+	for _, dir := range []string{"nest/deep", "accepted/nest"} {
+		s.must(os.MkdirAll(filepath.Join(s.dir, dir), 0o700))
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	s.must(os.Symlink(filepath.Join(s.dir, "nest"), link))
+	inner := func(dir string) error {
+		o := s.o
+		o.Dir = dir
+		w, err := New(o)
+		if err == nil {
+			s.must(w.Close())
+		}
+		return err
+	}
+	s.start()
+	for _, dir := range []string{"nest", "nest/deep", "accepted", "accepted/nest", link} {
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(s.dir, dir)
+		}
+		err := inner(dir)
+		if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "it is inside "+s.dir+", which process ") {
+			t.Errorf("%s: %v", dir, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, journalDir)); err == nil {
+			t.Errorf("%s: it was prepared to be watched", dir)
+		}
+	}
+	if err := inner(filepath.Join(s.dir, "..")); err != nil {
+		t.Errorf("the folder around it: %v", err) // that watch leaves this one alone
+	}
+	s.end()
+	if err := inner(filepath.Join(s.dir, "accepted/nest")); err == nil || !strings.Contains(err.Error(), "puts what it has taken") {
+		t.Errorf("of a watch that has ended: %v", err)
+	}
+	if err := inner(filepath.Join(s.dir, "nest")); err != nil {
+		t.Errorf("when the other watch has ended: %v", err)
+	}
+}
+
 func TestWatch_LedgerIsLost_FilesOnTheirWayAreHandedInAgain(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))

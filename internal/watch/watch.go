@@ -91,7 +91,7 @@ var ErrBusy = errors.New("another watch has this folder")
 var errReplaced = errors.New("the folder was replaced by another one while it was watched")
 
 // New takes the lock of a folder and reads what an earlier watch has left. It returns an error that
-// wraps [ErrBusy] when another process has the folder. Close the watcher when it is not needed any
+// wraps [ErrBusy] when another process has the folder, or has one that it is inside. Close the watcher when it is not needed any
 // more.
 func New(o Options) (*Watcher, error) {
 	o.defaults()
@@ -107,6 +107,9 @@ func New(o Options) (*Watcher, error) {
 }
 
 func (w *Watcher) open() error {
+	if err := insideAnother(w.o.Dir); err != nil {
+		return err
+	}
 	for _, dir := range append([]string{journalDir, unpackedDir}, places...) {
 		if err := w.disk.root.MkdirAll(dir, 0o770); err != nil {
 			return fmt.Errorf("make folder %s: %w; the program that runs this watch must be able to write in %s", dir, err, w.o.Dir)
