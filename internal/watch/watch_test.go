@@ -292,6 +292,13 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
 		t.Error(why)
 	}
+	for _, two := range []string{"---\n---\nlane: bulk\n", "lane: express\n---\n", "# none\n---\n...\nlane: bulk\n"} {
+		s.put(".ksef.yaml", []byte(two))
+		s.passes(1)
+		if why := s.read("ksef-waiting.txt"); !strings.Contains(why, "more than one document") {
+			t.Errorf("%q: %s", two, why)
+		}
+	}
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
 	s.passes(4)
 	s.wantTree("taken/a.xml")
