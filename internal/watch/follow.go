@@ -32,6 +32,7 @@ const (
 // returns how long to wait before it is called again.
 func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration {
 	if now.Before(fo.pace.next) {
+		maps.Copy(fo.problems, fo.why)
 		return fo.pace.next.Sub(now)
 	}
 	all := !now.Before(fo.rare)
@@ -39,11 +40,24 @@ func (fo *follower) followAll(ctx context.Context, now time.Time) time.Duration 
 		fo.rare = now.Add(rarely)
 	}
 	var due []*file
+	why := map[string]string{}
 	for _, f := range fo.files {
 		if all || f.place == taken || f.place == accepted {
 			due = append(due, f)
+		} else if at := f.place + "/" + f.name; fo.why[at] != "" {
+			why[at] = fo.why[at]
 		}
 	}
+	before := maps.Clone(fo.problems)
+	defer func() {
+		for path, reason := range fo.problems {
+			if before[path] != reason {
+				why[path] = reason
+			}
+		}
+		fo.why = why
+		maps.Copy(fo.problems, why)
+	}()
 	if len(fo.files) == 0 {
 		return never
 	}

@@ -137,10 +137,11 @@ func TestWatch_NamesOfResultsAreThereAlready_NothingIsOverwritten(t *testing.T) 
 		s.put("taken/k.xml", xmlOf(0, "FV/2"))
 		s.passes(2)
 		s.settle("FV/2", ledger.Receipted)
-		for n := 0; n < 4 && !s.there(waitingName)(); n++ {
+		s.passes(2)
+		for range 5 { // it is told as long as it waits, also while the ledger is not asked
 			s.passes(1)
+			s.waiting("taken/k.xml: its outcome cannot be written: another file has the name accepted/k.xml.json")
 		}
-		s.waiting("taken/k.xml: its outcome cannot be written: another file has the name accepted/k.xml.json")
 		s.settle("FV/1", ledger.Receipted)
 		s.passes(3)
 		if lost := s.lost(legacy, string(xmlOf(0, "FV/2"))); len(lost) > 0 {
