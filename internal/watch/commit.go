@@ -67,8 +67,8 @@ func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	return true
 }
 
-// put overwrites nothing that another program delivered. [taker.freeName] has made sure that nothing
-// of that kind is in the way, but a person, or an earlier build, may have put it there.
+// put overwrites nothing that another program delivered. [taker.freeName] has made sure that no
+// such file is in the way, but a person, or an earlier build, may have put one there.
 func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	switch {

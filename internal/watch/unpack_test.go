@@ -70,7 +70,8 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 		t.Errorf("the result of an entry is %+v", o)
 	}
 	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry", "a.xml~2": "has the name of an earlier entry",
-		"~.hidden.xml": "has a hidden name", "a.xml~c.xml": "has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
+		"~.hidden.xml": "has a hidden name",
+		"a.xml~c.xml":  "has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
 			t.Errorf("%s: %+v, want %q", name, o, says)
 		}
