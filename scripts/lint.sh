@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks gofmt, go vet, staticcheck, dead code, the direction of imports, and the syntax of the shell scripts. It runs all checks before it fails.
+# Checks gofmt, go vet, staticcheck, dead code, the direction of imports, that enqueue builds for Windows, and the syntax of the shell scripts. It runs all checks before it fails.
 set -u
 cd "$(dirname "$0")/.."
 status=0
@@ -18,7 +18,9 @@ if [ -n "$dead" ]; then
 	status=1
 fi
 go test ./internal/arrows || status=1
+# make release builds enqueue for Windows too, and no test does.
+GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o /dev/null ./cmd/enqueue || status=1
 for script in scripts/*.sh; do sh -n "$script" || status=1; done
 bash -n .ci/run || status=1
-if [ $status -eq 0 ]; then echo "lint: gofmt, vet, staticcheck, imports and scripts are clean; nothing is dead"; fi
+if [ $status -eq 0 ]; then echo "lint: gofmt, vet, staticcheck, imports, enqueue for Windows and scripts are clean; nothing is dead"; fi
 exit $status

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"ksefworker/config"
+	"ksefworker/internal/arguments"
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
@@ -104,7 +104,7 @@ type configAlone interface{ configAlone() }
 // version.
 func (g *grammar) parser(out, err io.Writer, exit func()) (*kong.Kong, error) {
 	return kong.New(g, kong.Name("enqueue"), kong.Description(description), kong.Writers(out, err),
-		kong.KindMapper(reflect.String, kong.MapperFunc(asTyped)),
+		arguments.KeepBytes(),
 		kong.Vars{"version": "enqueue " + buildinfo.Read().String()}, helpTexts, kong.Exit(func(int) { exit() }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 }
@@ -249,16 +249,4 @@ func lookup(environ []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// asTyped keeps the bytes of an argument. kong itself passes a text through JSON, which replaces
-// whatever is not UTF-8: a file of that name would not be found, and two refs could become the same
-// one.
-func asTyped(ctx *kong.DecodeContext, target reflect.Value) error {
-	t, err := ctx.Scan.PopValue("string")
-	if err != nil {
-		return err
-	}
-	target.SetString(fmt.Sprint(t.Value))
-	return nil
 }

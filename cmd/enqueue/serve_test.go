@@ -105,6 +105,21 @@ intake:
 		answer.Items[0].State != "queued" {
 		t.Fatalf("answered %d %+v, %v", resp.StatusCode, answer, err)
 	}
+	// A Redis that is nearly full takes nothing new, and readiness says so.
+	rdb := redistest.Client(t, srv)
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err(); err != nil {
+		t.Fatal(err)
+	}
+	status, text := get(t, address+"/readyz")
+	if status != http.StatusOK || !strings.Contains(text, "nothing new is taken in: redis is nearly full") {
+		t.Errorf("full: %d %s", status, text)
+	}
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if status, text = get(t, address+"/readyz"); status != http.StatusOK || text != "ready\n" {
+		t.Errorf("not full: %d %s", status, text)
+	}
 	http.DefaultClient.CloseIdleConnections()
 	stop()
 	if err := <-ended; err != nil {
@@ -121,4 +136,22 @@ intake:
 	if strings.Contains(stderr.String(), key) {
 		t.Error("the log has the key")
 	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }

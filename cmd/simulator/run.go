@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"ksefworker/internal/arguments"
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/simulator"
 )
@@ -77,7 +78,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	exit := -1
 	parser, err := kong.New(&f, kong.Name("simulator"), kong.Description("A strict stand-in for the KSeF gateway."),
-		texts(), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
+		texts(), arguments.KeepBytes(), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return exitFault

@@ -22,7 +22,7 @@ func keepHeapSmall() {
 	limitHeap()
 }
 
-// limitHeap sets the limit at once, and anew after each collection. For that it adds a cleanup to
+// limitHeap sets the limit at once, and again after each collection. For that it adds a cleanup to
 // an object that nothing refers to: the next collection runs the cleanup, which calls limitHeap.
 func limitHeap() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}

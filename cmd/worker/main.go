@@ -16,6 +16,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/arguments"
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/tracing"
@@ -82,6 +83,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 // the version.
 func (f *flags) parser(stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
 	return kong.New(f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(exit),
+		arguments.KeepBytes(),
 		kong.Vars{"version": "worker " + buildinfo.Read().String()},
 		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
 }

@@ -40,14 +40,15 @@ var (
 	testbed = join([]string{"internal/testbed"}, standins)
 
 	mayImport = map[string][]string{
-		"cmd/worker": join([]string{"config", "internal/app", "internal/buildinfo", "internal/connect"}, trail),
+		"cmd/worker": join([]string{"config", "internal/app", "internal/arguments", "internal/buildinfo", "internal/connect"}, trail),
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue": join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/audit",
+		"cmd/enqueue": join([]string{"config", "internal/arguments", "internal/buildinfo", "internal/connect", "internal/actions",
+			"internal/audit",
 			"internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/results/sinks", "internal/intake",
 			"internal/httpintake", "internal/watch", "internal/queue", "internal/results", "internal/waiting", "internal/ledger",
 			"internal/shell"}, forPeople, document, trail),
-		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
+		"cmd/simulator": join([]string{"internal/arguments", "internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
 		"internal/testbed/bedtest": {"internal/testbed", "internal/simulator/keytest"},
@@ -157,6 +158,7 @@ var (
 		"internal/invoice/xsd": {"internal/invoice"},
 
 		"config":             join(page, []string{"internal/pemkey"}),
+		"internal/arguments": nil,
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
 		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},

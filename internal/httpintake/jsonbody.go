@@ -137,7 +137,7 @@ func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {
 	case forms != 1:
 		return nil, &invoice.FieldError{Field: "xml", Rule: "must be given, as xml, xml_base64 or faktura, and only once"}
 	case j.XML != "":
-		return intake.FromJSON(j.XML)
+		return []byte(j.XML), nil
 	case asJSON:
 		return m.document(tenant, j.Faktura)
 	}

@@ -32,8 +32,9 @@ type Options struct {
 	// Fit returns why nothing may be taken in at present; nil when all is well. It is called for
 	// each submission, each decision and each readiness probe, so it answers from memory.
 	Fit func() error
-	// Room returns why Redis has no memory for new invoices; nil when it has. /readyz shows that
-	// and stays ready, because everything else is served. nil means that this is not asked.
+	// Room returns a [*ledger.FullError] when Redis has no memory for new invoices. /readyz shows
+	// it and stays ready, because everything else is served. After any other error it is not ready.
+	// nil means that this is not asked.
 	Room func(context.Context) error
 	// Generator makes XML of invoices that are JSON; nil: they are refused.
 	Generator intake.Generator
@@ -171,8 +172,12 @@ func (s *Server) ready(c *call) error {
 		return notNow(err)
 	}
 	if s.o.Room != nil {
-		if err := s.o.Room(c.ctx()); err != nil {
-			return c.text(http.StatusOK, "ready, but nothing new is taken in: "+err.Error()+"\n")
+		err := s.o.Room(c.ctx())
+		if full, ok := errors.AsType[*ledger.FullError](err); ok {
+			return c.text(http.StatusOK, "ready, but nothing new is taken in: "+full.Error()+"\n")
+		}
+		if err != nil {
+			return notNow(err)
 		}
 	}
 	return c.text(http.StatusOK, "ready\n")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -192,13 +193,18 @@ func TestSubmit_PartWithTwoRefs_IsRefused(t *testing.T) {
 	}
 }
 
+func quoted(doc []byte) string {
+	raw, _ := json.Marshal(string(doc)) // a text has no error
+	return string(raw)
+}
+
 // What a caller sends may be of any length; answers and records are not.
 func TestSubmit_LongTextsOfTheCall_AreNotRepeatedInFull(t *testing.T) {
 	b := newBench(t, nil)
 	long := strings.Repeat("Q", 300_000)
 	for _, element := range []string{`{"` + long + `":1}`, `{"lane":"` + long + `","xml":"x"}`, `{"ref":"` + long + `","xml":"x"}`,
 		`{"corrects":"` + long + `","xml":"x"}`, `{"tenant":"` + long + `","xml":"x"}`, `{"faktura":{"` + long + `":1,"` + long + `":2}}`,
-		`{"xml":"<` + long + `/>"}`} {
+		`{"xml":"<` + long + `/>"}`, `{"xml":` + quoted(xmlOf(0, long)) + `}`} {
 		a := b.call("POST", "/v1/invoices", []byte(`{"invoices":[`+element+`]}`), "Content-Type", "application/json")
 		if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.raw) > 10_000 {
 			t.Errorf("%.30s: an answer of %d bytes", element, len(a.raw))
@@ -325,6 +331,12 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 		if said := strings.Contains(string(a.raw), "nothing new is taken in: redis is full"); said != (room != nil) {
 			t.Errorf("%v: %s", room, a.raw)
 		}
+	}
+	// Whoever asks has no key, and need not learn where Redis is.
+	room = errors.New("dial tcp 10.0.0.3:6379: connection refused")
+	a := b.call("GET", "/readyz", nil)
+	if b.want(a, http.StatusServiceUnavailable, "unavailable"); strings.Contains(string(a.raw), "10.0.0.3") {
+		t.Errorf("%s", a.raw)
 	}
 }
 

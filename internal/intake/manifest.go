@@ -101,7 +101,7 @@ func (m *Manifest) item(at string, line []byte) Item {
 	case (l.Path == "") == (l.XML == ""):
 		it.Err = &Problem{What: "has neither path nor xml, or both", Hint: "each line names one file, or holds one document"}
 	case l.XML != "":
-		it.Data, it.Err = FromJSON(l.XML)
+		it.Data = []byte(l.XML)
 	default:
 		path := l.Path
 		if !filepath.IsAbs(path) {

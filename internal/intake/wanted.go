@@ -67,16 +67,6 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	return t, errors.Join(all...)
 }
 
-// FromJSON returns a document that was given as a JSON string. The JSON decoder replaces whatever
-// is not a character by U+FFFD. A document that contains U+FFFD is therefore not what the sender
-// meant, and FromJSON returns an [*invoice.FieldError].
-func FromJSON(xml string) ([]byte, error) {
-	if strings.ContainsRune(xml, '\uFFFD') {
-		return nil, notUTF8("xml")
-	}
-	return []byte(xml), nil
-}
-
 // WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
 // itself, for when the fault is in no field. The message of encoding/json is not used, because it
 // names Go types of this program.

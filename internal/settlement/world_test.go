@@ -13,7 +13,7 @@ import (
 )
 
 // A world is a package, what the ledger has of it, and what is true of it at KSeF. What KSeF tells
-// is drawn anew for each run, and some of it is wrong or missing. The proofs use what is true
+// is drawn again for each run, and some of it is wrong or missing. The proofs use what is true
 // in every run:
 //
 //   - an answer about a reference is about that invoice;

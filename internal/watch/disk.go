@@ -80,7 +80,7 @@ func (d *disk) removeAll(name string) error {
 // the folder of the archive that dir is in. A folder is taken for that of an archive if its name
 // ends in .zip. removeEmpty never removes a folder outside of one.
 func (d *disk) removeEmpty(dir string) {
-	for strings.Contains(dir+"/", zipEnd+"/") && d.root.Remove(dir) == nil {
+	for inArchive.MatchString(dir+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)
 	}
 }

@@ -86,7 +86,7 @@ func (j *journal) restore(name string) error {
 	}
 	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
 	if !j.disk.exists(f.place + "/" + f.name) {
-		// A process was killed after it moved the file and before it wrote the record anew, or a
+		// A process was killed after it moved the file and before it wrote the record again, or a
 		// person has moved or removed the file.
 		f.place, f.state = "", ""
 		for _, place := range places {

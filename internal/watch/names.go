@@ -38,11 +38,14 @@ const maxName = 200
 // again is what a name gets when an earlier file has it: the time, and a number within the second.
 var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
 
+// inArchive matches the end of an archive's name and the slash behind it, in any case of letters.
+var inArchive = regexp.MustCompile(`(?i)\.zip/`)
+
 // original returns the name that the other program gave a file. For a file out of an archive, that
 // is the name that the program gave the archive, followed by the name of the entry.
 func original(name string) string {
-	if archive, entry, found := strings.Cut(name, zipEnd+"/"); found {
-		return original(archive+zipEnd) + "/" + original(entry)
+	if at := inArchive.FindStringIndex(name); at != nil {
+		return original(name[:at[1]-1]) + "/" + original(name[at[1]:])
 	}
 	if m := again.FindStringSubmatchIndex(name); m != nil {
 		end := name[m[1]:]

@@ -183,3 +183,27 @@ func TestWatch_KilledAtAnyStepOfAnArchive_NothingIsLostOrDoubled(t *testing.T) {
 	}
 	t.Logf("killed at %d steps", len(steps))
 }
+
+// Systems that write names in capitals write the ending so too.
+func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
+	s := newSite(t)
+	for _, number := range []string{"FV/1", "FV/2"} {
+		s.put("N.ZIP", zipOf(t, entry{"a.xml", string(xmlOf(0, number))}))
+		s.passes(4)
+	}
+	s.settle("FV/1", ledger.Receipted)
+	s.settle("FV/2", ledger.Receipted)
+	s.passes(3)
+	found := 0
+	for _, name := range s.tree() {
+		if strings.HasPrefix(name, "accepted/N") && strings.HasSuffix(name, ".xml.json") {
+			found++
+			if o := s.result(name); o.File != filepath.Join(s.dir, "N.ZIP/a.xml") {
+				t.Errorf("%s: the file is said to be %s", name, o.File)
+			}
+		}
+	}
+	if left, err := os.ReadDir(filepath.Join(s.dir, taken)); err != nil || len(left) != 0 || found != 2 {
+		t.Errorf("%d results, and in taken there is %v (%v)", found, left, err)
+	}
+}
