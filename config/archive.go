@@ -17,7 +17,7 @@ import (
 type Archive struct {
 	// URL is file:///absolute/path or s3://bucket/prefix.
 	URL string `yaml:"url" env:"URL"`
-	// Region of the bucket; empty means us-east-1, or the region of the endpoint. Only with s3.
+	// Region of the bucket; empty means us-east-1. Only with s3.
 	Region string `yaml:"region" env:"REGION"`
 	// Endpoint is https://host[:port] of an S3 service other than Amazon's; empty means Amazon's.
 	// Only with s3.
@@ -27,15 +27,16 @@ type Archive struct {
 	AccessKeyFile string `yaml:"access_key_file" env:"ACCESS_KEY_FILE"`
 	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
 	// Timeout is how long one call may take, to a bucket or to a folder; 1s to 10m. Large objects
-	// get four seconds more for each megabyte. After three unanswered calls in a row, receipts
-	// wait, and one probe at a time finds out when the archive works again.
+	// get four seconds more for each megabyte. After three calls in a row that failed through the
+	// archive's fault, receipts wait, and one probe at a time finds out when it works again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
 	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
 	// to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
-	// Layout is packages or files: whether the receipted invoices of a package are kept together,
-	// in one ZIP with an index, or each by itself. Both layouts are always read.
+	// Layout is packages or files. With packages, the receipted invoices of larger packages are
+	// kept together, in ZIPs with an index. Otherwise each invoice is kept by itself. Both layouts
+	// are always read.
 	Layout ArchiveLayout `yaml:"layout" env:"LAYOUT"`
 }
 

@@ -8,7 +8,7 @@ type ArchiveLayout string
 // The layouts.
 const (
 	FilesLayout    ArchiveLayout = "files"    // a document and a result for each invoice
-	PackagesLayout ArchiveLayout = "packages" // one ZIP and one index for the invoices of a package
+	PackagesLayout ArchiveLayout = "packages" // ZIPs with indexes, for larger packages
 )
 
 func (l ArchiveLayout) check(f *faults) {

@@ -18,8 +18,8 @@
 //
 // # Secrets
 //
-// No secret is written in the file. Keys name files, which are read on each use, so a rotated key
-// needs no restart. The one exception is REDIS_URL, which may contain a password because hosting
-// services provide it that way. The password is removed from the URL at once and never shown. So a
-// Config can be logged as it is.
+// No secret is written in the file. Keys name files. Most files are read on each use, so that a
+// rotated key needs no restart. The one exception is REDIS_URL, which may contain a password
+// because hosting services provide it that way. The password is removed from the URL at once and
+// never shown. So a Config can be logged as it is.
 package config

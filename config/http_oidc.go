@@ -35,7 +35,7 @@ type OIDC struct {
 	// Scopes are what the client asks for; openid is always among them.
 	Scopes []string `yaml:"scopes" env:"SCOPES"`
 	// NameClaim is the claim with the name for the audit log; empty means preferred_username, else
-	// email, else sub.
+	// email unless it is unverified, else sub.
 	NameClaim string `yaml:"name_claim" env:"NAME_CLAIM"`
 	// GroupsClaim is the claim with a person's groups: its name, or a path with dots.
 	GroupsClaim string `yaml:"groups_claim" env:"GROUPS_CLAIM"`
@@ -164,8 +164,8 @@ type OIDCClient struct {
 	Seal func(text string) string
 }
 
-// Client reads the client's secret and the authorities. The error names the file, never its
-// content.
+// Client reads the client's secret and the authorities. Without a provider it returns the zero
+// value. The error names the file, never its content.
 func (o OIDC) Client() (OIDCClient, error) {
 	var c OIDCClient
 	if !o.Enabled() {

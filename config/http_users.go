@@ -16,7 +16,8 @@ type User struct {
 	// Tenants are the names or NIPs of the tenants that the user sees; [AllTenants] alone is all of
 	// them.
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
-	// Role is viewer or operator; "" is viewer. An operator may retry and dismiss.
+	// Role is viewer or operator; "" is viewer. An operator may also act, for example retry and
+	// dismiss, unless [Dashboard.ReadOnly] is set.
 	Role Role `yaml:"role" env:"ROLE"`
 }
 

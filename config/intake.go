@@ -24,8 +24,8 @@ type IntakeHTTP struct {
 	// AllowPlain allows plain HTTP on an address that other machines can reach. It is for a
 	// listener behind a proxy that encrypts.
 	AllowPlain bool `yaml:"allow_plain" env:"ALLOW_PLAIN"`
-	// MaxBody is the maximum size of the body of one call; 100kB to 2GB. A body of more than 256 kB
-	// is kept on disk, in TempDir, while it is read.
+	// MaxBody is the maximum size of the body of one call; 100kB to 2GB. A body of more than 256
+	// KiB is kept on disk, in TempDir, while it is read.
 	MaxBody Size `yaml:"max_body" env:"MAX_BODY"`
 	// MaxDocuments is the maximum number of documents in one call; 1 to 100,000.
 	MaxDocuments int `yaml:"max_documents" env:"MAX_DOCUMENTS"`

@@ -10,8 +10,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Unlimited as a rate removes the limit of that window. It is meant for the simulator: KSeF has a
-// figure for every window.
+// Unlimited as a rate removes the limit of that window.
 const Unlimited = -1
 
 // Rates are the requests that one taxpayer may make in sliding windows of a second, a minute and an
@@ -60,10 +59,9 @@ type Limits struct {
 	// simulator with the same scale; 1 to 3600. It must be 1 unless environment is custom, because
 	// the windows of the real KSeF cannot be changed.
 	Scale float64 `yaml:"scale" env:"SCALE"`
-	// ExpressShare is the share of single sends (invoiceSend) that is left free for invoices
-	// submitted with lane express. Invoices that the pool itself sends singly, and those sent
-	// again, use no more than the rest. 0 to 0.9; with 0 one send of each window is still left
-	// free.
+	// ExpressShare is the share of single sends (invoiceSend) that is left free for urgent ones: of
+	// invoices submitted with lane express, and of those with a near deadline. All other single
+	// sends use no more than the rest. 0 to 0.9; with 0 one send of each window is still left free.
 	ExpressShare float64 `yaml:"express_share" env:"EXPRESS_SHARE"`
 	// Groups is the table for taxpayers without figures of their own.
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
@@ -129,8 +127,8 @@ func (g Groups) check(f *faults, at string, mayInherit bool) {
 
 func (l Limits) check(f *faults, e Environment) {
 	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
-	// A clock of the limiter that was lost begins at the newest booked instant less half a minute.
-	// So no caller may book further ahead (package ratelimit, clock.go).
+	// When Redis has lost the limiter's clock, the clock begins again half a minute before the
+	// newest booked instant. So no caller may book further ahead (package ratelimit, clock.go).
 	f.duration("limits.max_sleep", l.MaxSleep, 0, 30*time.Second)
 	if !(l.Scale >= 1 && l.Scale <= 3600) { // written so that NaN fails, too
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))

@@ -19,12 +19,14 @@ type Packages struct {
 	// own, deadlines.warn.
 	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
 	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of any
-	// tenant. A package never has more invoices than its own tenant allows.
+	// tenant. While sessions are scarce, a package may have twice as many, but never more than its
+	// own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 	// MaxSize of one package: the sum of its uncompressed XML; 1kB to 5GB. It is lowered to 50
 	// parts of PartSize, because KSeF allows no more parts.
 	MaxSize Size `yaml:"max_size" env:"MAX_SIZE"`
-	// PartSize is the size of the parts into which the ZIP is cut before encryption; 1kB to 100MB.
+	// PartSize is the size of the parts into which a package is cut before encryption; 1kB to
+	// 100MB.
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
 	// Format is the form of a package: zip or tar.gz. "" is zip, the only one that the gateway
 	// takes. tenants[].package_format sets it for one tenant.
@@ -62,8 +64,8 @@ func (p *Packages) clamp() {
 }
 
 // lowerToSessions lowers the defaults to what the tenants' sessions take. A configuration that sets
-// only max_session_invoices should not have to set these, too. A value that the configuration sets
-// is checked as it is.
+// only max_session_invoices should not have to set these, too. A value other than the default is
+// checked as it is.
 func lowerToSessions(c *Config) {
 	most := c.maxSessionInvoices()
 	if d := defaultPackages().MaxInvoices; c.Packages.MaxInvoices == d {

@@ -28,13 +28,13 @@ type Redis struct {
 	// AllowVolatile lets the worker start on a Redis that may lose data (no append-only file, or an
 	// eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
-	// IntakeBelow is the share of maxmemory of Redis at which new invoices are no longer accepted,
-	// so that accepted ones have enough memory to finish; 0 to 1. 0 and 1 mean no check. Without a
-	// maxmemory there is no check.
+	// IntakeBelow is the share of maxmemory of Redis at which no new invoice is taken in, so that
+	// those that were taken in have enough memory to finish; 0 to 1. 0 and 1 mean no check. Without
+	// a maxmemory there is no check.
 	IntakeBelow float64 `yaml:"intake_below" env:"INTAKE_BELOW"`
-	// WaitReplicas is how many replicas must have two kinds of write: an accepted invoice before
-	// its acceptance is reported, and an invoice about to be sent before it is sent. -1 to 5; 0
-	// waits for none, -1 means 1 with Sentinel and 0 without.
+	// WaitReplicas is how many replicas must have certain writes before the worker goes on: that an
+	// invoice was taken in, before this is reported, and that an invoice is about to be sent,
+	// before it is sent. -1 to 5; 0 waits for none, -1 means 1 with Sentinel and 0 without.
 	WaitReplicas int `yaml:"wait_replicas" env:"WAIT_REPLICAS"`
 	// WaitTimeout is how long to wait for the replicas; 10ms to 2s.
 	WaitTimeout time.Duration `yaml:"wait_timeout" env:"WAIT_TIMEOUT"`

@@ -50,14 +50,14 @@ type Tenant struct {
 	PackageFormat PackageFormat `yaml:"package_format" env:"PACKAGE_FORMAT"`
 	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain
 	// the key too. It signs KOD II, the second QR code of an invoice that the buyer gets before
-	// KSeF has it. Empty: this taxpayer issues no such invoices.
+	// KSeF has it. Empty means that no KOD II can be made for this taxpayer.
 	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
 	// OfflineKeyFile is the private key of that certificate, PEM or DER; empty means that the key
 	// is in OfflineCertificateFile.
 	OfflineKeyFile string `yaml:"offline_key_file" env:"OFFLINE_KEY_FILE"`
 	// OfflineKeyPasswordFile has the password of an encrypted key (PKCS#8) and nothing else.
 	OfflineKeyPasswordFile string `yaml:"offline_key_password_file" env:"OFFLINE_KEY_PASSWORD_FILE"`
-	// Paused keeps this taxpayer's invoices in the ledger and sends nothing.
+	// Paused keeps this taxpayer's invoices in the ledger and sends no new ones.
 	Paused bool `yaml:"paused" env:"PAUSED"`
 }
 

@@ -65,8 +65,8 @@ type Worker struct {
 	// DeadAfter is how long a process without heartbeat counts as alive; 3s to 10m. After that,
 	// others close its online sessions.
 	DeadAfter time.Duration `yaml:"dead_after" env:"DEAD_AFTER"`
-	// ID of this process in logs and leases, unique in the pool; empty means host name and a random
-	// suffix, which scaled containers need.
+	// ID begins the name of this process in logs and leases; empty means the host name. A random
+	// suffix always follows.
 	ID string `yaml:"id" env:"ID"`
 }
 
@@ -100,8 +100,8 @@ func (l Log) check(f *faults) {
 // Deadlines says when an invoice is reported as at risk.
 type Deadlines struct {
 	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at
-	// risk; 0 to 168h. It affects only status, metrics and readiness; packages.urgent_within
-	// decides what the pool does about a near deadline.
+	// risk; 0 to 168h. It affects only what is shown, for example by status, metrics and readiness;
+	// packages.urgent_within decides what the pool does about a near deadline.
 	Warn time.Duration `yaml:"warn" env:"WARN"`
 }
 

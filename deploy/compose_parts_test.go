@@ -48,7 +48,7 @@ func TestCompose_PublishedPorts_AreThoseThatTheProgramsListenOn(t *testing.T) {
 
 func TestCompose_FilesAndVolumes_AreThere(t *testing.T) {
 	base := read(t, "../docker-compose.yml")
-	made := map[string]bool{"./inbox": true} // by whoever turns the profile folder on
+	made := map[string]bool{"./inbox": true} // the user of the profile "folder" makes it
 	used := map[string]bool{}
 	for name, s := range base.Services {
 		for _, volume := range s.Volumes {

@@ -100,7 +100,7 @@ type standalone interface{ opensItself() }
 // configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
 type configAlone interface{ configAlone() }
 
-// parser reads command lines into g. exit is called when a command line asks only for help or the
+// parser reads command lines into g. exit is called when a command line asks for help or the
 // version.
 func (g *grammar) parser(out, err io.Writer, exit func()) (*kong.Kong, error) {
 	return kong.New(g, kong.Name("enqueue"), kong.Description(description), kong.Writers(out, err),

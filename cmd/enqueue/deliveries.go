@@ -74,9 +74,9 @@ type receiverState struct {
 	State    string `json:"state"`           // ok, out or stopped
 	Since    string `json:"since,omitempty"` // RFC 3339, UTC
 	Waiting  int64  `json:"waiting"`         // outcomes that it was not told yet
-	Held     int64  `json:"held"`            // invoices with an outcome that it did not take and that is tried again
-	Failed   int64  `json:"failed"`          // outcomes that it did not take in three days
-	Lost     int64  `json:"lost"`            // outcomes that left the outbox before it was told
+	Held     int64  `json:"held"`            // invoices with an outcome that is tried again
+	Failed   int64  `json:"failed"`          // outcomes that were given up and are kept
+	Lost     int64  `json:"lost"`            // outcomes that cannot be told any more
 	Taken    int64  `json:"taken"`
 	Error    string `json:"error,omitempty"` // of the last attempt
 	// Tenants are those whose results the receiver does not take, although it takes the results of

@@ -70,8 +70,8 @@ func (c *explainCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// document explains the invoices and refused documents with an id or number. It reports whether
-// there is one.
+// document explains the invoices with an id or number. Without such an invoice it explains the
+// refused documents with that name. It reports whether there is any.
 func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, name string) (bool, error) {
 	if err := p.openOnce(ctx); err != nil {
 		return false, fmt.Errorf("%s is not a known code, and no invoice can be looked up: %w", name, err)

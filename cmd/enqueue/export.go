@@ -35,8 +35,8 @@ func (c *exportCmd) check() error {
 }
 
 // run writes the document, the receipt and the result of each invoice. The exit code is 3 when an
-// invoice was not found, when something is missing that the invoice should have, or when a file was
-// not written.
+// invoice was not found, when something is missing that the invoice should have, or when a file
+// with other content was not overwritten.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 }
 
 // export writes what there is of one invoice. whole is false when something is missing that the
-// invoice should have.
+// invoice should have, or when a file with other content was not overwritten.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
 	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
 	write := func(suffix string, data []byte) error {
@@ -119,8 +119,9 @@ type exported struct {
 	overwrite bool
 }
 
-// write writes a file completely or not at all, and prints its path. An existing file with other
-// content is overwritten only if overwrite is set. Otherwise it stays, and written is false.
+// write writes a file completely or not at all, and prints its path. A file that already has the
+// content is left alone and counts as written. A file with other content is overwritten only if
+// overwrite is set. Otherwise it stays, and written is false.
 func (e *exported) write(name string, data []byte) (written bool, err error) {
 	path := filepath.Join(e.root.Name(), name)
 	failed := func(err error) error {
@@ -155,8 +156,8 @@ func (e *exported) removed(temp string) error {
 	return nil
 }
 
-// fileName makes the name of a file from a KSeF number or an id, whatever is in it: both have only
-// letters, digits and hyphens, unless somebody changed the archive.
+// fileName makes the name of a file from a KSeF number or an id. It replaces characters that
+// neither of them has, because somebody may have changed the archive.
 func fileName(text string) string {
 	const maxLength = 100
 	safe := strings.Map(func(r rune) rune {

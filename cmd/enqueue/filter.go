@@ -51,7 +51,7 @@ func (f *filter) unknown(p *program, shown int) error {
 	return err
 }
 
-// passes reports whether a refused document is shown. It has no KSeF number.
+// passes reports whether the filter shows r, a document without a KSeF number.
 func passes(f *inquiry.Filter, r *results.Result) bool {
 	return f.OfTenant(r.Tenant) && f.MatchText(r.IssueDate, r.Number, "")
 }

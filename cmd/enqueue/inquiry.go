@@ -70,8 +70,7 @@ func (rd *reader) ignoreUnexplained(ctx context.Context, err error) error {
 	return nil
 }
 
-// sayUnread says which entry could not be read. The other entries are shown, and they decide the
-// exit code.
+// sayUnread says which entry could not be read. The other entries are shown.
 func (rd *reader) sayUnread(u ledger.Unreadable) {
 	rd.say("%s: left out because it cannot be read: %v", u.ID, u.Err)
 }

@@ -2,10 +2,8 @@
 // --help.
 //
 // Standard output carries what was asked for, one line or one JSON object for each invoice.
-// Everything else goes to standard error, so that --json and csv can be piped. No output holds
-// content of an invoice except its number; proof and report have what a person asks them for. Text
-// that others wrote (file names, numbers, KSeF's texts) never reaches a terminal with control
-// characters in it.
+// Everything else goes to standard error, so that --json and csv can be piped. Text that others
+// wrote (file names, numbers, KSeF's texts) never reaches a terminal with control characters in it.
 package main
 
 import (
@@ -29,12 +27,12 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Std
 const (
 	exitOK          = 0
 	exitUsage       = 2   // the call or the configuration is wrong, or no path holds a document
-	exitSome        = 3   // some invoices were refused, rejected, parked, dismissed or not found
+	exitSome        = 3   // something needs attention, such as a refused invoice
 	exitUnreachable = 4   // Redis or another part did not answer
 	exitInterrupted = 130 // by a signal
 )
 
-// errSome says that the work could not be done for all documents. The reasons were printed already.
+// errSome makes the exit code [exitSome]. The reasons were printed already.
 var errSome = errors.New("not all")
 
 // errUnexplained says that everything was shown except what invoices wait for. The reason was
@@ -105,7 +103,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 		p.say("%v", err)
 		return exitUnreachable
 	}
-	// What remains is an error of Redis or the archive during the work.
+	// Most of what remains are errors of Redis or the archive during the work.
 	p.say("%s", connect.Explain(err))
 	return exitUnreachable
 }

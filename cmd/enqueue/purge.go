@@ -84,8 +84,8 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// checkHome refuses a ledger unless it certainly is the one that the flags name and certainly is
-// not one of production. It also refuses while workers are running.
+// checkHome returns an error unless the ledger is certainly the one that the flags name, and
+// certainly not that of production. It also returns an error while workers are running.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production

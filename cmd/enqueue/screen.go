@@ -62,8 +62,8 @@ func (s *screen) raw(line string) {
 	_ = s.w.WriteByte('\n')
 }
 
-// clean replaces every character that controls a terminal or the direction of text by an escape
-// such as \x1b. Others write file names and KSeF's texts, and could put such characters into them.
+// clean replaces control characters (see isControl) and bytes that are not UTF-8 by escapes such as
+// \x1b. Others write file names and KSeF's texts, and could put such characters into them.
 func clean(s string) string {
 	if harmless(s) || !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
 		return s

@@ -20,15 +20,15 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	defer rdb.Close()
 	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
 	var ids []string
-	// A command in the background may not have taken the invoice yet. The time limit of the script
-	// ends the loop.
+	// A command in the background may not have taken the invoice yet. If it never does, the time
+	// limit of the test program ends the loop.
 	for len(ids) == 0 {
 		var err error
 		ids, err = l.ByNumber(ctx, args[0])
 		ts.Check(err)
 	}
 	id, state := ids[0], ledger.State(args[1])
-	if len(ids) > 1 { // take the one that has not ended
+	if len(ids) > 1 { // take the one whose state is not final
 		invs, err := l.Invoices(ctx, ids)
 		ts.Check(err)
 		for _, inv := range invs {
@@ -60,8 +60,8 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// forget NUMBER does what a worker does to an invoice that has ended: it writes the result to the
-// archive and, as after the retention, removes the entry.
+// forget NUMBER writes the results of the invoices with this number to the archive and removes
+// their entries, as a worker does after the retention.
 func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
@@ -92,13 +92,13 @@ func archiveDocument(ts *testscript.TestScript, l *ledger.Ledger, inv ledger.Inv
 	write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], inv.ID+".xml"), doc)
 }
 
-// dropbodies deletes the documents of all invoices that have ended, as a worker does after
-// storage.keep_rejected.
+// dropbodies deletes the documents of rejected, dismissed and superseded invoices, as a worker does
+// after storage.keep_rejected.
 func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
 	rdb := client(ts)
 	defer rdb.Close()
 	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
-	// Shed takes only what ended before its own millisecond of Redis's clock.
+	// Shed leaves out what ended in the millisecond in which it is called, by Redis's clock.
 	began, err := l.Clock(ctx)
 	ts.Check(err)
 	for now := began; now.Sub(began) < 2*time.Millisecond; {

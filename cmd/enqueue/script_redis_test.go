@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// workers maps a running script to the function that stops the worker that it has started.
+// workers maps each running script to the function that stops its worker.
 var workers sync.Map
 
 // "worker" starts a server that asynq counts as a worker; "worker stop" ends it.

@@ -67,8 +67,8 @@ func hoursLeft(deadline, now time.Time) string {
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 
-// deadlineText returns the last minute before a deadline. A deadline at midnight would otherwise
-// have the date of the next day, and people would read it as one day later.
+// deadlineText formats a deadline. One at midnight is shown as the minute before, because people
+// would read the date of the next day as one day later.
 func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
 
 // day formats a point in time to the minute, in Warsaw. It returns "" for the zero time.

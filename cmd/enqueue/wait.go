@@ -41,7 +41,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		}
 		if inv.ID == "" {
 			// The entry was never read: the wait ended before the first poll, or the ledger does
-			// not have the entry any more, which takes months.
+			// not have the entry any more.
 			inv = ledger.Invoice{Facts: ledger.Facts{ID: h.id}, Reason: "not in the ledger"}
 			if err != nil {
 				inv.State, inv.Reason = ledger.Queued, ""
@@ -77,7 +77,8 @@ func accepted(r results.Result) bool {
 	return r.State == string(ledger.Accepted) || r.State == string(ledger.Receipted)
 }
 
-// maxRows is how many rows of a table a terminal shows; a file or a program gets all.
+// maxRows is how many accepted, and how many undecided, invoices a terminal shows; a file or a
+// program gets all.
 const maxRows = 50
 
 // printOutcomes prints the outcomes: as JSON, or as tables with a summary.

@@ -161,7 +161,7 @@ func titleList(p *program) []string {
 	return all
 }
 
-// summary says how many files came where. The exit code is 3 when some need a person.
+// summary says how many files came where. The exit code is 3 unless all are accepted.
 func (c *watchCmd) summary(p *program, decided map[string]int, waiting int) error {
 	var parts []string
 	some := waiting > 0

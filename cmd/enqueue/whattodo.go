@@ -19,8 +19,8 @@ func (a *advice) command(verb string, args ...string) string {
 	return shell.Enqueue{Config: a.config}.Call(verb, args...)
 }
 
-// submitAgain returns the command that hands in the file of a document again. A document from an
-// archive or from standard input has no file that could be named; the command then says FILE.
+// submitAgain returns the command that hands in the file of a document again. The command says FILE
+// when the file cannot be named, for example because the document came from a .zip.
 func (a *advice) submitAgain(file, tenant string) string {
 	if !a.needsTenant(tenant) {
 		tenant = ""
@@ -74,7 +74,7 @@ func (a *advice) waitFor(id string, later ledger.Newest) string {
 		later.ID, later.State, a.command("dismiss", id, "--reason", "TEXT"))
 }
 
-// whatToDo returns the commands that end an open item.
+// whatToDo returns the commands that end an open item; "" for anything else.
 func (a *advice) whatToDo(it inquiry.OpenItem) string {
 	r := it.Result
 	dismiss := "if it is not to be sent: " + a.command("dismiss", r.ID, "--reason", "TEXT")

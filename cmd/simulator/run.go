@@ -156,7 +156,7 @@ func readAccount(text string) (simulator.Account, error) {
 }
 
 // readSecret splits the value of a flag into its two or three parts. The second part names a file,
-// whose content it returns as the secret, without the line's end. An error shows the form.
+// whose content it returns as the secret, without the line's end. what and form are for errors.
 func readSecret(what, form, text string) (parts []string, secret string, err error) {
 	parts = strings.Split(text, ":")
 	if len(parts) < 2 || len(parts) > 3 {

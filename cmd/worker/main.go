@@ -79,8 +79,8 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// parser reads a command line into f. exit is called when the command line asks only for help or
-// the version.
+// parser reads a command line into f. exit is called when the command line asks for help or the
+// version.
 func (f *flags) parser(stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
 	return kong.New(f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(exit),
 		arguments.KeepBytes(),

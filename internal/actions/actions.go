@@ -1,8 +1,7 @@
 // Package actions does what a person can do about documents that wait for a person: retry an
-// invoice that was rejected or parked, dismiss an invoice that is not to be sent, dismiss a
-// refusal, mark a document as seen. It also does what a person can do about receivers of results,
-// and selects documents by names and filters. The command line, the HTTP intake and the business
-// page use it.
+// invoice, dismiss an invoice that is not to be sent, dismiss a refusal, mark a document as seen.
+// It also does what a person can do about receivers of results, and selects documents by names and
+// filters. The command line, the HTTP intake and the business page use it.
 package actions
 
 import (
@@ -79,10 +78,10 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	return err
 }
 
-// Retry queues a rejected or parked invoice again, or takes back the dismissal of a dismissed one.
-// by is who decided this: the audit log records it, and the entry of an invoice whose dismissal is
-// taken back keeps it too. Retry returns a [*NotDoneError] when the document was deleted, when its
-// number or ref is in use, or when the state of the invoice has just changed.
+// Retry queues a rejected, parked or superseded invoice again, or takes back the dismissal of a
+// dismissed one. by is who decided this: the audit log records it, and the entry of an invoice
+// whose dismissal is taken back keeps it too. Retry returns a [*NotDoneError] when the document was
+// deleted, when its number or ref is in use, or when the state of the invoice has just changed.
 func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (done error) {
 	err := x.CheckRetry(ctx, inv)
 	if err != nil {
@@ -114,8 +113,8 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (d
 	return x.Queue.Put(ctx, queue.KindSubmit, now.ID, now.Rev, queue.When{Overflow: now.Overflow})
 }
 
-// Dismiss ends a queued, rejected or parked invoice for good. When that is not possible, it returns
-// a [*NotDoneError].
+// Dismiss ends a queued, rejected or parked invoice. When its state has just changed, it returns a
+// [*NotDoneError].
 func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) (done error) {
 	act := audit.Entry{Who: by.By, What: audit.Dismiss, Tenant: inv.Tenant, ID: inv.ID}
 	if err := x.Audit.Begin(ctx, act); err != nil {

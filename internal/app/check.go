@@ -23,11 +23,12 @@ var ErrCheck = errors.New("the check found faults")
 const checkTimeout = 15 * time.Second
 
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
-// a fault. For each tenant of the gateway it sends one request, for KSeF's public key. For each
-// tenant that goes straight to KSeF it logs in, and asks what the tenant may do. It changes nothing
-// that a worker could notice: in Redis it only reads, and it makes no folder. To test an archive
-// that exists, it writes an object and deletes it again. The configuration itself was checked when
-// it was loaded. It returns an error that wraps [ErrCheck] when there are faults.
+// a fault. For a tenant of the gateway it sends one request, for KSeF's public key. For a tenant
+// that goes straight to KSeF it logs in, and asks what the tenant may do. It asks nothing for a
+// tenant that is paused by configuration. It changes nothing that a worker could notice: in Redis
+// it only reads, and it makes no folder. To test an archive that exists, it writes a small object
+// and reads it; a bucket keeps this object. The configuration itself was checked when it was
+// loaded. It returns an error that wraps [ErrCheck] when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {

@@ -62,7 +62,8 @@ const (
 	noInvoice = "-20260101-000000000000-00"
 )
 
-// granted returns nil when KSeF refused a request for any other reason than a missing permission.
+// granted returns nil when KSeF refused a request although the permission for it is there.
+// Otherwise it returns the error, with what to grant when the permission is missing.
 func granted(err error, permission string) error {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	switch {
@@ -81,7 +82,7 @@ func loginOf(t config.Tenant) string {
 	return "token"
 }
 
-// days writes a span that is read in days.
+// days formats a span in days, or in hours and minutes when it is less than two days.
 func days(d time.Duration) string {
 	if d < 48*time.Hour {
 		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")

@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are the pool's circuits, and before them the circuits of this process alone. A process
+// circuits are the pool's circuits, and in front of them those of this process alone. A process
 // that cannot connect may have lost its own network, and one that gets no proper answers may be
 // behind a sick proxy. This must not stop the others. So such failures are counted in memory first,
 // and the pool is told only after several of them; two processes must report before the pool takes

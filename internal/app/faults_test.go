@@ -96,9 +96,9 @@ func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	}
 }
 
-// KSeF refuses every package that holds one certain invoice. It is found by halving and parked, and
-// the others go through. For 32 invoices there are three refusals, and then one for each halving:
-// the number of sessions is logarithmic.
+// KSeF refuses every package that holds one certain invoice. The invoice is found by halving and
+// parked, and the others go through. The number of sessions grows only with the logarithm of the
+// number of invoices.
 func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	t.Parallel()
 	docs := good(sample.NIP(0), 32)

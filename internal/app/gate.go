@@ -89,8 +89,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 			inARow).Stringer("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
-	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could
-	// not even send is its own fault.
+	// Only an answer pauses a tenant for the pool. A request that this process could not even send
+	// is its own fault.
 	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
 		what, todo := refusedKey(o.Err)
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(what + ": the tenant is paused; " + todo)
@@ -145,8 +145,8 @@ func anyOf(permissions string) string {
 	return permissions
 }
 
-// mayNotRead reports whether a key lacks KSeF's permission to read invoices (InvoiceRead). It can
-// send like any other key, so its tenant is not paused as for a wrong key.
+// mayNotRead reports whether a key lacks KSeF's permission to read invoices (InvoiceRead). The key
+// can still send, so its tenant is not paused as for a wrong key.
 func mayNotRead(group ksef.Group, status int) bool {
 	return status == http.StatusForbidden && (group == ksef.GroupInvoiceDownload || group == ksef.GroupMetadata)
 }

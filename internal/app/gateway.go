@@ -30,9 +30,9 @@ func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
 
-// payEvery is how often pending freezes are written to Redis. So the pool knows of a 429 that came
-// during an outage of Redis before another worker takes up tasks after the outage. A check whether
-// a freeze is pending costs a lock.
+// payEvery is how often pending freezes are written to Redis. A 429 may come during an outage of
+// Redis. When Redis is back, the pool has to know of it before another worker takes up tasks. As
+// long as no freeze is pending, this costs only a lock.
 const payEvery = 100 * time.Millisecond
 
 // pay writes pending freezes to Redis until stop is closed.

@@ -54,7 +54,7 @@ func packageForm(cfg config.Config, t config.Tenant) tasks.PackageForm {
 
 // tenantTasks returns how many tasks of one tenant may run at once; 0 means no limit. When there
 // are several tenants it is half of the worker's concurrency, so that the other half is free for
-// the others. Half of sixteen tasks is more than KSeF takes from one tenant in a second.
+// the others.
 func tenantTasks(cfg config.Config) int {
 	if atWork(cfg) < 2 {
 		return 0

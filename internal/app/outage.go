@@ -10,8 +10,7 @@ import (
 
 // outages logs what is out of service: when this process first finds out, once an hour while the
 // outage lasts, and when it is over. Each circuit has its own lines: that of a host, and that of
-// one operation of one tenant. Only the process that sends the pool's probe writes these lines, so
-// a large pool does not write more of them.
+// one operation of one tenant. Only a process whose own request has failed writes these lines.
 type outages struct{ *spells }
 
 const againAtIntervals = "tried again at growing intervals, at least every five minutes"

@@ -13,8 +13,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// planted are a buyer and two amounts that occur in the documents of the test below and nowhere
-// else.
+// planted are a buyer and two amounts that occur only where a test puts them.
 var planted = []string{"Zdzisława Planted-Buyer", "9876.54", "7654.321234"}
 
 // plant puts the buyer and the first amount into a document.

@@ -50,8 +50,8 @@ func (k *publicKey) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 }
 
 // Invalidate forgets the key: in this process at once, in the others before they use it again. When
-// Redis does not answer, only this process forgets it; the others then learn it from a session that
-// is refused for the same reason.
+// Redis does not answer, only this process forgets it. The others then learn that the key has
+// changed when a session of theirs is refused.
 func (k *publicKey) Invalidate() {
 	k.cache.Invalidate()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

@@ -111,8 +111,8 @@ func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paus
 }
 
 // describeFreeze says why a group is frozen. denied says that the 410s of the tenant are described
-// already. Then only a freeze after a 429 is described, because every other one comes from these
-// 410s too, even one without a cause, which an older worker made.
+// already. Then only a freeze after a 429 is described, because every other freeze comes from these
+// 410s too. Older workers recorded no cause.
 func describeFreeze(group string, u ratelimit.Usage, denied bool) string {
 	left := u.Frozen.Round(time.Second)
 	switch {

@@ -29,7 +29,7 @@ type redisWatch struct {
 }
 
 // redisFresh is how long a result is used again. Readiness may be asked for often, and a check
-// costs a write and five commands.
+// costs several commands, some of which write.
 const redisFresh = time.Second
 
 // redisEvery is how often a worker checks Redis when nobody asks for readiness.

@@ -105,9 +105,8 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	if shut && !own.OfHost {
 		report.Object = "" // requests about more than one object have failed in this process
 	}
-	// Otherwise only one object has failed, as far as this process knows. Such a report alone does
-	// not open the pair's circuit. It is made because the host may be down, and another process may
-	// report another object.
+	// A report about one object does not open the pair's circuit. It is made all the same, because
+	// the host may be down, and another process may report another object.
 	if err := reporter.Failure(ctx, report); err != nil || alone || !own.OfHost {
 		return err
 	}

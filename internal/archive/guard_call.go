@@ -61,8 +61,8 @@ func (g *guard) call(ctx context.Context, what, key string, limit time.Duration,
 	return context.Cause(inner)
 }
 
-// begin takes a slot for a call. When the calls in all slots are stuck, no slot will become free,
-// and begin says so at once.
+// begin takes a slot for a call. It returns an error at once when an earlier call for the same name
+// hangs, or when the calls in all slots are stuck, so that no slot will become free.
 func (g *guard) begin(ctx context.Context, what, key string) error {
 	g.mu.Lock()
 	hangs, stuck := g.left[key], g.stuck

@@ -19,10 +19,11 @@ import (
 //	        <package>-<sum>.zip    documents and results, with the names that they have here
 //	        <package>-<sum>.jsonl  the index of that ZIP: one line for each invoice
 //	      2026-11-26.jsonl       the lines of all indexes of a day that is over
+//	      to-2026-11-26.jsonl    the lines of all indexes of the month up to that day
 //	bodies/<id>                  large invoices that wait to be sent; removed once archived
 //
 // A document that was found damaged, or with other content than expected, is kept. The correct one
-// is stored beside it as <name>.copy2.xml (or .json).
+// is stored beside it, for example as <name>.copy2.xml.
 //
 // <id> is the id that `enqueue status` shows; searching the .json files for the number of an
 // invoice finds it as well. An invoice that was exported twice can have two documents: the hash in

@@ -22,8 +22,7 @@ const maxListed = 3_000_000
 // errTooMany says that a folder holds more names than are listed.
 var errTooMany = fmt.Errorf("folder of the archive has more than %d names", maxListed)
 
-// Lister lists an archive. It is separate from Store, because no step in the processing of an
-// invoice lists: only a search by a person does.
+// Lister lists an archive. It is separate from [Store], because most users of a store need no list.
 type Lister interface {
 	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
 	// a subfolder ends in "/". The folder "" is the archive itself. A folder that does not exist

@@ -16,7 +16,7 @@ const ownerName = "archive" + resultSuffix
 // would take the other's for its own.
 type Owner struct {
 	Environment string `json:"environment"`
-	Address     string `json:"address"` // of the gateway
+	Address     string `json:"address"` // of the gateway or of KSeF itself
 }
 
 // String returns the owner as a text for people.

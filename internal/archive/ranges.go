@@ -18,8 +18,7 @@ import (
 type Ranger interface {
 	// GetRange returns up to n bytes of an object from an offset on, and the size of the whole
 	// object. It returns fewer bytes at the end of the object, and none beyond it. The error is
-	// ErrNotFound when nothing has this name. Unlike Get it cannot check the bytes: the caller
-	// does.
+	// ErrNotFound when nothing has this name. It does not check the bytes: the caller does.
 	GetRange(ctx context.Context, name string, from, n int64) (part []byte, size int64, err error)
 }
 

@@ -29,7 +29,8 @@ type Store interface {
 	// mixture. When two processes replace at once, one of them wins.
 	Replace(ctx context.Context, name string, data []byte, contentType string) error
 
-	// Get returns what was put, durable or not, or ErrNotFound.
+	// Get returns what was put, durable or not. The error is ErrNotFound when nothing has this
+	// name, and ErrCorrupt when the store finds that the object is damaged.
 	Get(ctx context.Context, name string) ([]byte, error)
 
 	// Remove deletes one body: the name must begin with "bodies/", else the error is ErrImmutable.
@@ -100,9 +101,9 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Open returns the store that rawURL names, without using the network; call Check to learn whether
-// it works. A folder that does not answer within the time limit, or whose disk or share does not
-// work, is opened later, by the first call that succeeds.
+// Open returns the store that rawURL names. It does not connect to an S3 service; call Check to
+// learn whether the store works. A folder that does not answer within the time limit, or whose disk
+// or share does not work, is opened later, by the first call that succeeds.
 //
 //	file:///var/lib/ksef                     a folder, created with mode 0700 when missing
 //	s3://bucket/prefix?region=eu-central-1   Amazon

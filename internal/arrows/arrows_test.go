@@ -174,8 +174,7 @@ var (
 		"internal/simulator/certificates": nil,
 		"internal/sample":                 nil,
 		"internal/redisd":                 nil,
-		// These packages link the testing package, so only tests may import them: no line names
-		// them.
+		// These packages are for tests: only tests, and other packages for tests, may import them.
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
@@ -187,9 +186,10 @@ var (
 		"internal/simulator/xades/xadestest": nil,
 		"internal/arrows":                    nil,
 		"internal/e2e":                       nil,
-		// The chaos test reads the ledger only to know when the run is over. It checks the results
-		// in the books of the simulator and in the archive. Only the package's own test links it,
-		// so it may use the S3 service of the archive's tests.
+		// The chaos test reads the ledger to know when the run is over, and what its receiver must
+		// have been told. It checks the results in the books of the simulator and in the archive.
+		// Only the package's own test links it, so it may use the S3 service of the archive's
+		// tests.
 		"internal/chaos": join([]string{"config", "internal/enrol", "internal/connect", "internal/intake", "internal/queue",
 			"internal/ledger", "internal/archive/archivetest"},
 			testbed, document),

@@ -58,8 +58,8 @@ func receiver(e ast.Expr) string {
 	return ""
 }
 
-// Comments are read beside each other on one screen, so they are narrow; code is not much wider.
-// A comment that cannot be broken, such as an address, may be longer.
+// Long lines are hard to read. Comments have at most maxComment columns, code has at most
+// maxColumns. A comment that cannot be broken, such as an address, may be longer.
 func TestSources_Lines_HaveOneWidth(t *testing.T) {
 	for _, name := range sources(t) {
 		f, err := os.Open(name)

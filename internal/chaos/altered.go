@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// alteredFor is how long an answer stays altered.
+	// alteredFor is how long an alteration lasts that would delay invoices.
 	alteredFor = 5 * time.Second
 	// acceptedCode is KSeF's status of an accepted invoice.
 	acceptedCode = 200
@@ -18,8 +18,8 @@ const (
 
 // alterations draws the altered answers of a partial fault. Only the entry of an accepted invoice
 // may be missing, or lack its number, to the end of the run: the receipt of the session proves what
-// became of the invoice. Nothing proves that for a refused invoice that is never listed. The worker
-// would ask again for half an hour, which is longer than a run.
+// became of the invoice. A refused invoice has no such proof. While it is not listed, the worker
+// asks again for half an hour, which is longer than a run.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {
 	few := 2 + o.Invoices/100
 	alter := func(f simulator.Fault) {

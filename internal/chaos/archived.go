@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// archived is the archive as an outside program reads it: every result below the folder, whatever
-// its name.
+// archived is the archive as an outside program reads it: the results in the .json files and ZIPs
+// below the folder, whatever their names.
 type archived struct {
 	dir     string
 	results map[testbed.Invoice][]result

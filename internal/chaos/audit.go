@@ -18,9 +18,9 @@ import (
 // auditor checks a run that is over.
 type auditor struct{ *run }
 
-// audit compares what was handed in with the simulator's books and the archive. It uses neither the
-// ledger nor any code of the workers, except for the last outcome that the receiver was told, which
-// must be the ledger's.
+// audit compares what was handed in with the simulator's books and the archive. It reads the ledger
+// only for two checks: the last outcome that the receiver was told must be the ledger's, and
+// entries of a newer version must be unchanged.
 func (au *auditor) audit(took time.Duration) (Figures, error) {
 	a := testbed.AuditBooks(au.bed.Simulator.Books())
 	partial := au.countPartial(a.Books.Faults)

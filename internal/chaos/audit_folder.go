@@ -70,8 +70,8 @@ func (in *inbox) done() bool {
 	return true
 }
 
-// check checks that every file that was written into the watched folder is in its place once,
-// with its result and its receipt, and that nothing else is there.
+// check checks that every file that was written into the watched folder is in its place once, that
+// each invoice has its result and each accepted one its receipt, and that nothing else is there.
 func (in *inbox) check(a *archived) (errs []error) {
 	all, err := in.list()
 	if err != nil {
@@ -161,7 +161,7 @@ func claim(found map[[32]byte][]string, hash [32]byte, place, written string) (s
 	return "", fmt.Errorf("is not in %s; in the folder are %v", place, found[hash])
 }
 
-// checkBeside checks the result and the receipt beside a file against the archive, and removes both
+// checkBeside checks the result beside a file, and the receipt of an accepted one, and removes both
 // names from beside.
 func checkBeside(folder, name, place string, it *item, archived result, beside map[string]bool) error {
 	delete(beside, name+resultEnd)

@@ -12,7 +12,8 @@ import (
 
 // checkLimits reports overrun limits. It excuses what no client can avoid. A request may come
 // during a block that the simulator ordered, because it was under way when the block began. Or the
-// worker that received the order died, or could not record it because Redis was away.
+// worker that received the order died, or could not record it because Redis was away. A failover
+// may also lose bookings.
 func (au *auditor) checkLimits(f *Figures, violations []simulator.Violation) []error {
 	var errs []error
 	for _, v := range violations {

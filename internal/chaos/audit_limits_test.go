@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// An overrun is excused only within a second of a block that the simulator ordered, or a few
-// seconds after it if a worker that knew of the block was killed in between.
+// Without a failover, an overrun is excused only within a second of a block that the simulator
+// ordered, or a few seconds after it if a worker was killed before the request.
 func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {

@@ -17,7 +17,8 @@ import (
 const maxWait = 12 * time.Second
 
 // checkPartial checks that a fault that was ordered alone delayed no invoice that it does not
-// concern. It also checks that the workers logged a missing key file and newer entries.
+// concern. It also checks that only the packages of a failing session waited, that the workers
+// logged a missing key file and newer entries, and that newer entries were not changed.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
 		for _, it := range au.export.items {

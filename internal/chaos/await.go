@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// awaitEnd waits until every invoice in the ledger has its end. The ledger only says when to audit:
-// the audit itself reads the books and the archive.
+// awaitEnd waits until every invoice in the ledger has its end and every package is archived. Its
+// error after [Options].Patience describes some of the unfinished invoices.
 func (r *run) awaitEnd(ctx context.Context) error {
 	deadline := time.Now().Add(r.o.Patience)
 	for {

@@ -140,8 +140,8 @@ func (ds *disruptor) restartRedis(ctx context.Context, d disruption) error {
 }
 
 // expireLeases takes the lease of every running task away. asynq gives such a task to the next
-// worker that starts, or to any worker within a minute. The task of a killed worker runs again at
-// once; the task of a live worker runs a second time while the first one still runs.
+// worker that starts, or to any worker within a minute. The task of a live worker then runs a
+// second time while the first one still runs.
 func (ds *disruptor) expireLeases(ctx context.Context) {
 	c := ds.controller.Asynq
 	for q := range queue.Queues() {

@@ -15,20 +15,21 @@
 // of files, in the middle of a file.
 //
 // When every invoice has its end, the run is audited by the simulator's books and by the files in
-// the archive, with code that shares nothing with the workers'. Each good invoice was accepted
-// exactly once and never sent again after that; its number and receipt are archived; its bytes are
-// unchanged. Each bad invoice was rejected with KSeF's own code. No limit was overrun, and nothing
-// was accepted that was not handed in. The receiver was told the final outcome of every invoice, in
+// the archive. Each good invoice was accepted exactly once and never sent again after that; its
+// number and receipt are archived; its bytes are unchanged. The exception is an invoice that KSeF
+// asked for again so often that it was parked. Each bad invoice was rejected with KSeF's own code,
+// or refused by the folder. No limit was overrun where a client could keep it, and nothing was
+// accepted that was not handed in. The receiver was told the final outcome of every invoice, in
 // order of its revisions, and the last of them is the ledger's. Every file that was written into
-// the folder is in its place once, with its result and its receipt.
+// the folder is in its place once; each invoice has its result, and each accepted one its receipt.
 //
 // Partial faults (PartialFaults lists them) add to this: requests of one tenant or of one operation
 // fail; the part store or the archive hangs; a replica lacks a key; entries of a newer version are
 // in the ledger; lists and receipts lack entries, or write them differently; Redis fails over to a
 // replica that lags. Then the audit also asks which invoices had to wait. When such a fault is
 // ordered alone, an invoice that it does not concern must not wait. Two partial faults,
-// archive-hangs and failover, change the set-up of the run: every second seed has the first, every
-// third the second.
+// archive-hangs and failover, change the set-up of the run: when there are others, every second
+// seed has the first, every third the second.
 //
 // Everything random is drawn from one seed before the run begins. The same seed gives the same
 // invoices and the same disruptions at the same moments; what a disruption hits depends on the

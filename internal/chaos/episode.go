@@ -105,7 +105,7 @@ func (o Options) episode(kind string, dice *rand.Rand) (e episode, ok bool) {
 	return e, true
 }
 
-// String says what fails, of whom, and for how long.
+// String describes the episode in one line.
 func (e episode) String() string {
 	text := e.kind
 	switch {

@@ -19,7 +19,8 @@ type pastEpisode struct {
 	waiting  []string // packages overdue at the end; set only for one-session that is ordered alone
 }
 
-// extraWorker is a worker that does not belong to the pool, with the key file that it lacks.
+// extraWorker is a worker in addition to those of [Options].Workers, with the key file that it
+// lacks.
 type extraWorker struct {
 	*supervisor
 	missingKey string // path
@@ -104,8 +105,8 @@ func (ds *disruptor) runKeylessWorker(ctx context.Context, e episode) error {
 }
 
 // plantNewer writes the newer entries with the controller's own client, which uses the same Redis
-// as the workers. In a pair the replica must have them before the next failover: a newer build
-// waits for that as well.
+// as the workers. In a pair it lets no failover begin meanwhile, because a failover could lose
+// them.
 func (ds *disruptor) plantNewer(ctx context.Context) error {
 	if ds.pair != nil {
 		ds.pair.mu.Lock()

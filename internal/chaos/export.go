@@ -18,7 +18,7 @@ import (
 type item struct {
 	nip, number, kind string
 	hash              [32]byte
-	bad               bool // KSeF refuses it; of the ways in, only the watched folder does so too
+	bad               bool // KSeF rejects it; the watched folder refuses it, Admit takes it
 	lane              ledger.Lane
 	doc               intake.Document
 	taken             time.Time // when intake first said that it was taken; zero when it came through the folder

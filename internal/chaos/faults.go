@@ -98,9 +98,9 @@ func drawFaults(o Options, dice *rand.Rand) []timedFault {
 	return out
 }
 
-// injectFaults orders each fault at its moment. Faults that have not struck yet must not accumulate
-// behind an outage: the first requests after it would meet them all, the circuit would open for
-// twice as long each time, and the run would measure nothing else.
+// injectFaults orders each fault at its moment or later. Faults that have not struck yet must not
+// accumulate behind an outage: the first requests after it would meet them all, the circuit would
+// open for twice as long each time, and the run would measure nothing else.
 func (ds *disruptor) injectFaults(ctx context.Context, faults []timedFault) error {
 	const maxWaiting, giveUpAfter = 12, 20 * time.Second
 	ordered := 0

@@ -31,8 +31,8 @@ type Figures struct {
 	// Throttled counts the ordered 429s, Overrun the violations of limits that nothing explains,
 	// and Overbooked those after a failover that lost bookings.
 	Requests, Throttled, Overrun, Overbooked int
-	// MaxWait is the longest time from intake to acceptance of an invoice that no partial fault
-	// concerned.
+	// MaxWait is the longest time from intake to acceptance of an invoice that was taken in during
+	// a partial fault that did not concern it.
 	MaxWait time.Duration
 	// Behind is the time from the end of the last invoice until the programs of the exporter (the
 	// company that hands invoices in) had been told everything.

@@ -79,7 +79,7 @@ func drawMood(dice *rand.Rand) mood {
 	}
 }
 
-// stores reports whether the result is stored although the call fails.
+// stores reports whether the result is stored although the call may fail.
 func (m mood) stores() bool { return m.kind == slow || m.kind == lostAnswer }
 
 // answer answers a call whose result is not stored.

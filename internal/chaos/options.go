@@ -49,9 +49,9 @@ type Disruptions struct {
 	Pauses        int           // SIGSTOP of a worker for Pause
 	Pause         time.Duration // longer than worker.dead_after, which is 3 s here; default 6 s
 	LongPauses    int           // SIGSTOP for 35 s, longer than asynq's lease of 30 s
-	RedisKills    int           // SIGKILL of Redis, away for a second or two
+	RedisKills    int           // SIGKILL of Redis, away for up to two seconds
 	RedisStops    int           // graceful restart of Redis
-	ExpiredLeases int           // the leases of all running tasks taken away: each task runs twice at the same time
+	ExpiredLeases int           // the leases of all running tasks taken away: each may run twice at a time
 }
 
 // Times multiplies every number, but not the length of the pauses.

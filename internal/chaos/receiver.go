@@ -115,7 +115,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// check returns what is wrong with a call.
+// check returns what is wrong with a call, "" for nothing, and decodes its body into t.
 func (rc *receiver) check(r *http.Request, body []byte, t *told) string {
 	id, at := r.Header.Get("Webhook-Id"), r.Header.Get("Webhook-Timestamp")
 	mac := hmac.New(sha256.New, rc.key)

@@ -66,7 +66,7 @@ func (s *supervisor) keepRunning(c *child) {
 	s.mu.Unlock()
 	select {
 	case <-time.After(respawnAfter):
-		_ = s.start() // a program that ran before can be started; if not, the invoices do not reach their end
+		_ = s.start() // when this fails, the invoices do not reach their end
 	case <-s.retired:
 	}
 }

@@ -90,8 +90,8 @@ type RefusedPDFError struct{ Why string }
 func (e *RefusedPDFError) Error() string { return "the gateway makes no PDF of it: " + e.Why }
 
 // PDF returns a document in a form for people. ksefNumber is "" before KSeF has given one. language
-// is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or one that says that the gateway
-// could not be asked.
+// is pl or en. The error is [ErrNoPDF], a [*RefusedPDFError], or another one when the gateway could
+// not make the PDF now.
 func (d *Documents) PDF(ctx context.Context, tenant, ksefNumber string, offline bool, document []byte, language string) ([]byte, error) {
 	c, err := d.client(tenant)
 	if errors.Is(err, errNoGateway) {

@@ -53,8 +53,8 @@ const claimTimeout = 3 * time.Second
 
 // ClaimArchive refuses an archive that belongs to another environment or gateway, with a
 // [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
-// when no owner is recorded yet. An archive that does not answer is not an error: the owner is
-// checked again at its first use.
+// when no owner is recorded yet. Every other error is dropped, for example that of an archive that
+// does not answer: the owner is checked again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

@@ -24,7 +24,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
+// ErrUnreachable says that Redis or the archive cannot be used now: for example, it does not
+// answer, or does not let this process in.
 var ErrUnreachable = errors.New("not reachable")
 
 // Pool holds what the processes of one pool share. It is safe for concurrent use. Close it once,
@@ -49,8 +50,9 @@ type Pool struct {
 	owned      *archive.OwnedStore // below Store
 }
 
-// Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that a
-// part does not answer; every other error means that the configuration is wrong.
+// Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that
+// Redis does not answer, or does not let this process in; every other error means that the
+// configuration is wrong.
 func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStore)
 }

@@ -12,7 +12,8 @@ import (
 	"ksefworker/config"
 )
 
-// dialRedis connects to a single node or through Sentinel, and waits for one answer.
+// dialRedis connects to a single node or through Sentinel. It refuses a Redis that does not answer
+// within ten seconds, or that cannot hold a ledger.
 func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	c, err := cfg.Conn()
 	if err != nil {

@@ -52,7 +52,8 @@ func isKept(key string) bool {
 	return (strings.HasSuffix(key, ".xml") || strings.HasSuffix(key, ".json")) && !strings.HasSuffix(key, "/archive.json")
 }
 
-// trapFirstWrite strikes at the first document that is written to the bucket.
+// trapFirstWrite strikes around the first document, receipt or result that is written to the
+// bucket.
 func trapFirstWrite(s3 *archivetest.S3, when moment, tr *trap) {
 	isWrite := func(method, key string) bool { return method == http.MethodPut && isKept(key) }
 	answered := make(chan struct{}, 1)

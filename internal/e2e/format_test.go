@@ -69,7 +69,7 @@ func TestFormat_AnEarlierWorkerIsAlive_NothingIsPackedUntilItHasEnded(t *testing
 	}
 	s.balanced(5)
 
-	// A ledger of the format that comes next.
+	// A ledger of a later format.
 	w.terminate(t, 40*time.Second)
 	if err := s.rdb.Set(ctx, "ksef:home", `{"v":99}`, 0).Err(); err != nil {
 		t.Fatal(err)

@@ -192,7 +192,7 @@ func bulkAtTheLimit(t *testing.T, way config.Transport) {
 }
 
 // KSeF works on fifty sessions for hours. They are polled as often as the allowance permits and no
-// more often, and every session has its share of the polls.
+// more often.
 func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
 	eachTransport(t, pollsAtTheLimit)
 }

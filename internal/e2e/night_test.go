@@ -12,9 +12,8 @@ import (
 )
 
 // A night's export: ten thousand files go through enqueue to one worker, under KSeF's production
-// limits. With a package every two seconds (max_wait) there would be twenty packages, as many as
-// the limit of sessions in a minute. The worker makes a few large packages instead, whether
-// max_wait is that short or not.
+// limits. With a package every two seconds (the shorter max_wait), the sessions of a minute would
+// be used up. The worker makes a few large packages instead, with either max_wait.
 func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	dir, exports := "", t.TempDir()
 	for _, maxWait := range []time.Duration{2 * time.Second, 15 * time.Second} {

@@ -88,7 +88,8 @@ func benchWay(b *testing.B, n int, way config.Transport, profile simulator.Profi
 	}
 }
 
-// longestCommands describes the longest call of each script that took more than a millisecond.
+// longestCommands describes the longest call of each script or command in Redis's log of slow
+// calls.
 func longestCommands(s *site) string {
 	s.t.Helper()
 	slow, err := s.rdb.SlowLogGet(s.t.Context(), -1).Result()

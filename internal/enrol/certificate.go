@@ -23,7 +23,8 @@ var ErrNotReady = errors.New("KSeF has not issued the certificate yet")
 
 // Request asks KSeF for a login certificate for the subject that is logged in now, and returns the
 // reference of the request. name is for people. dir is a folder for the new files. With "" they are
-// written beside the tenant's present files, which they will replace.
+// written beside the tenant's present files, which they will replace. When it is not known whether
+// KSeF took the request, the new key is kept.
 func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, name, dir string) (reference string, err error) {
 	f, err := filesOf(t, dir)
 	if err != nil {
@@ -68,7 +69,7 @@ func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.A
 	return reference, nil
 }
 
-// request is a PKCS#10 request. KSeF wants exactly the parts of the name that it gave.
+// request returns a PKCS#10 request. KSeF wants exactly the parts of the name that it gave.
 func request(d direct.EnrollmentData, key *ecdsa.PrivateKey) ([]byte, error) {
 	var name []pkix.AttributeTypeAndValue
 	for _, part := range []struct {

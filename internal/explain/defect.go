@@ -17,7 +17,7 @@ type Defect struct {
 }
 
 // Polish describes the defect in Polish: field, rule, value and place. A rule without Polish words
-// of its own gets those of its kind.
+// of its own gets those of its kind, or general ones.
 func (f Defect) Polish() string {
 	var b strings.Builder
 	switch f.Field {

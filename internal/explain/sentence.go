@@ -67,7 +67,7 @@ func Sentences() []string {
 const (
 	// maxSentence bounds the texts that are translated, in bytes.
 	maxSentence = 4000
-	// maxNested is how deep a sentence may be part of another.
+	// maxNested is how many levels of sentences are translated, the outermost included.
 	maxNested = 3
 )
 

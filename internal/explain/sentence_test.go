@@ -92,7 +92,7 @@ func inPolish(t *testing.T, text, where string) {
 	}
 }
 
-// The same holds for the errors about receivers of results.
+// Every error about a receiver of results has a Polish form.
 func TestSentences_EveryErrorOfAReceiver_HasPolish(t *testing.T) {
 	for _, file := range []string{"webhook.go", "message.go"} {
 		s := readSource(t, "results/sinks")

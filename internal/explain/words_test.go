@@ -61,8 +61,8 @@ func TestTable_AdviceAndRetry_DoNotContradict(t *testing.T) {
 	}
 }
 
-// Polish without its letters, and words of a machine or of a translation, are what an accountant
-// stumbles over.
+// An accountant stumbles over Polish without its letters, and over words of a machine or of a
+// translation.
 var (
 	withoutLetters = regexp.MustCompile(`(?i)\b(sie|moze|zostala|zostal|wysylk\w*|blad\w*|przyjeta|odrzucil\w*|ponow|nalezy|sprawdz|ksiegow\w*|wiecej|jesli|uprawnien\b|czesc\w*|zalacznik\w*|nastepn\w*|dotarla|waznos\w*|bledn\w*|wlasciw\w*|plik\w*ow)\b`)
 	machineWords   = regexp.MustCompile(`(?i)\b(request\b|error\b|null|true|false|timeout|retry|submit|gateway|tenant|parked|batch|payload|issue|task|log\b|logi\b|fixuj|zretr\w*|zsubmit\w*|zcancel\w*)\b`)

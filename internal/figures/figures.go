@@ -25,7 +25,7 @@ const (
 type Outcome struct {
 	Tenant string
 	State  string        // accepted, rejected or parked
-	At     time.Time     // when; it decides the hour and the day, Europe/Warsaw
+	At     time.Time     // when; it decides the hour, and the day in Warsaw
 	Took   time.Duration // from being handed in to its KSeF number; 0: not known, or it has none
 }
 
@@ -56,8 +56,8 @@ func classOf(d time.Duration) int {
 }
 
 // Quantile returns the time within which the share q of the accepted invoices got their number. The
-// time is estimated within its class, which is about twice as wide as the one below it. A time
-// beyond a day is returned as a day. false: nothing was timed.
+// time is estimated within its class. A time beyond a day is returned as a day. false: nothing was
+// timed.
 func (f *Figures) Quantile(q float64) (time.Duration, bool) {
 	all := int64(0)
 	for _, n := range f.waits {

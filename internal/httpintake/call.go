@@ -45,9 +45,9 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 	})
 }
 
-// anybody serves a route without a key. Every unsuccessful answer is a problem. Every call except a
-// probe is one line in the log. The line has nothing of a body and nothing of the query, which may
-// hold a ref or a number.
+// anybody serves a route without a key. Every unsuccessful answer is a problem. Every call is one
+// line in the log; of probes, only those whose answer was cut off. The line has nothing of a body
+// and nothing of the query, which may hold a ref or a number.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()

@@ -26,8 +26,8 @@ type Client struct {
 	Keys func() ([]string, error)
 }
 
-// keyCheck is how often a file of keys is read: a key that was removed stops working after this
-// time.
+// keyCheck is how often a file of keys is read at most. So a key that was removed stops working
+// after this time, unless the file cannot be read.
 const keyCheck = time.Second
 
 // client is a Client with its keys as they are now.

@@ -49,7 +49,7 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 		}
 	}
 
-	// The query says the same of one document.
+	// The parameter corrects says the same about one document.
 	a = b.post(otherXML(1, "FV/3"), "?corrects="+through.ID, "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	if r := a.body.Items[0].Refusal; r == nil || r.Faults[0].Field != "corrects" ||

@@ -200,7 +200,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 }
 
 // pause waits a moment for the next outcome, only a millisecond when more outcomes are there
-// already. It returns false when the time is over.
+// already. It returns false when the time is over, the caller has gone or the server ends.
 func (e *events) pause(ctx context.Context, left time.Duration, more bool) bool {
 	if left <= 0 {
 		return false

@@ -148,7 +148,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		}
 	case errors.As(err, &unsure):
 		r.TryAgain, rules = true, []string{unsure.What}
-		// The cause names places of this machine.
+		// The cause is left out, because it names places of this machine.
 		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate("nothing was taken, hand it in again")}}
 	case errors.As(err, &outside):
 		rules = []string{outside.Rule}

@@ -16,7 +16,7 @@ import (
 type listAnswer struct {
 	Items []invoiceAnswer `json:"items"`
 	// Next is the cursor of the next page; "" when there is nothing more now. An invoice that
-	// changes later is listed after this cursor.
+	// changes meanwhile is listed again, on a later page.
 	Next string `json:"next,omitempty"`
 }
 
@@ -39,8 +39,8 @@ func (l *listing) list(c *call) error {
 	return l.changed(c, f)
 }
 
-// named answers with the invoices of a ref or number. They are few, so there is one page. When no
-// invoice has it, refused documents are looked up: a program that asks by its ref learns that its
+// named answers with the invoices of a ref or number. They are few, so there is one page. When none
+// is to be listed, refused documents are looked up: a program that asks by its ref learns that its
 // document was not taken.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice

@@ -95,7 +95,8 @@ type (
 	decisions struct{ *core }
 )
 
-// New returns a server. It reads the files of keys; an error names the file that cannot be used.
+// New returns a server. It reads the files of keys, and returns an error when one of them cannot be
+// used.
 func New(o Options) (*Server, error) {
 	if len(o.Clients) == 0 {
 		return nil, errors.New("no client may call: name one in intake.clients")

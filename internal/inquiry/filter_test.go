@@ -50,7 +50,7 @@ func TestDecided_EachFilter_ShowsWhatPasses(t *testing.T) {
 	}
 }
 
-// Whoever stops in the middle leaves nothing running (TestMain looks), and reads no further.
+// Whoever stops in the middle leaves nothing running (TestMain looks).
 func TestDecided_StoppedInTheMiddle_Ends(t *testing.T) {
 	w := newWorld(t)
 	w.move(ledger.Parked, w.take(sellerA, "A", "1"), w.take(sellerA, "B", "2"))

@@ -29,7 +29,7 @@ type Reader struct {
 	// Unexplained is called with the error when Waits fails. The results are returned all the same.
 	// It may be nil.
 	Unexplained func(error)
-	// Unread is called with each entry that cannot be read. Answers leave such entries out. It may
+	// Unread is called with each entry that an answer leaves out because it cannot be read. It may
 	// be nil.
 	Unread func(ledger.Unreadable)
 }

@@ -13,7 +13,8 @@ import (
 // KSeF compares numbers (P_2) with their white space normalised, and so does a person, who cannot
 // see what kind of space an export has put into a number. The ledger finds a number by its exact
 // bytes. An index by the normal form would cost memory for every invoice that is kept, so the
-// ledger is asked for the spellings that a number may have, and then its newest entries are read.
+// ledger is asked for the spellings that a number may have. When none of them is found, Find reads
+// the newest entries.
 
 // noBreak is the no-break space, which exports put into numbers so that they are not broken at the
 // end of a line. XML collapses the other white space, so a number in the ledger has single spaces.
@@ -24,8 +25,8 @@ const noBreak = "\u00a0"
 const rareSpaces = "\u202f\u2009\u2007\u2003\u2002\u3000\u2004\u2005\u2006\u2008\u200a\u2000\u2001\u205f\u1680"
 
 // maxSpaces is the largest number of spaces for which every combination of ordinary and no-break
-// spaces is tried: 32 look-ups. With more spaces, only spellings in which all of them, or all but
-// one, are of the same kind are tried.
+// spaces is tried: 32 look-ups. With more spaces, at most the spellings are tried in which all of
+// them, or all but one, are of the same kind.
 const maxSpaces = 5
 
 const (
@@ -37,9 +38,9 @@ const (
 
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
 // space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
-// one that is found may belong to an invoice that the caller may not see. An invoice with a rare
-// spelling is not found: a mixture of ordinary and no-break spaces when there are more than
-// [maxSpaces], two rare spaces among others. Its errors are those of Find.
+// one that is found may belong to an invoice that the caller may not see. Some rare spellings are
+// not found: for example, most mixtures of ordinary and no-break spaces when there are more than
+// [maxSpaces], or two rare spaces among others. Its errors are those of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {

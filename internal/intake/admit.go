@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Admitter takes documents in. All fields but Retention, IntakeBelow and Trail are required. It
-// is safe for concurrent use.
+// Admitter takes documents in. Ledger, Queue, Bodies, Store, Accounts and Now are required. It is
+// safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
 	Queue    *queue.Queue
@@ -47,9 +47,9 @@ const maxBuffer = 4 << 20
 // document harms no other: it has an error of its own. From the moment Admit returns created, the
 // invoice is never lost. When queueing failed afterwards, the sweep queues it again.
 //
-// An error comes from Redis. A document without an answer may then have been taken, and can safely
-// be handed in again. When the archive does not answer, only the documents that need it get an
-// [*UnsureError].
+// An error says that Redis failed, or that nothing may be taken in now. A document without an
+// answer may then have been taken, and can safely be handed in again. When the archive does not
+// answer, only the documents that need it get an [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
 	// MayTake is called at most once, before anything is stored, and not at all when no document is
 	// sound.
@@ -167,7 +167,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 }
 
 // overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival
-// together with those of all other tenants. They are a tenth of a second's work of the pool.
+// together with those of all other tenants.
 const overflowAbove = 500
 
 // markOverflow marks the invoices of tenants that hand in very many at present.

@@ -19,16 +19,16 @@ const (
 	// compareTimeout bounds how long one step of Admit waits for stored documents and results: the
 	// look-up of old documents, or a round of comparisons. A document that needs more time is
 	// answered with an UnsureError. The bound is longer than a call to the archive may take
-	// (archive.timeout, 30s). So the process learns that the archive hangs, and later steps and
-	// calls of Admit get their answer at once instead of waiting as long again.
+	// (archive.timeout, 30s by default). So the process learns that the archive hangs, and later
+	// steps and calls of Admit get their answer at once instead of waiting as long again.
 	compareTimeout = 40 * time.Second
 	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8
 )
 
-// UnsureError says that a sound document was not taken because a call to the archive failed. Either
-// this process could not find out whether the document is here already, or the document is too
-// large for Redis and could not be stored. It should be handed in again.
+// UnsureError says that a document was not taken because a call that was needed failed, for example
+// to the archive or to the gateway. No fault of the document is known. It should be handed in
+// again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error
@@ -153,8 +153,8 @@ func whatDiffers(a, b invoice.Content) string {
 // errNoDocument says that the document of an entry is not stored anywhere, or only in damaged form.
 var errNoDocument = errors.New("its document is not stored any more")
 
-// stored reads the document of an entry. The document lies in Redis or in the store while the
-// invoice waits for its receipt, and under its archived name afterwards.
+// stored reads the document of an entry. The document lies in Redis or in the store as long as it
+// is kept for sending, and may be under its archived name afterwards.
 func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 	inv, err := a.Ledger.Invoice(ctx, id)
 	if err != nil {

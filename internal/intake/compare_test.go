@@ -54,7 +54,7 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 	}
 }
 
-// unchanged fails when act changes an entry or writes anything else.
+// unchanged fails when act changes an entry, or adds or removes another key of the ledger.
 func (g *gate) unchanged(id string, act func()) {
 	g.t.Helper()
 	read := func() (ledger.Invoice, []string) {

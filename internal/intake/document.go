@@ -11,8 +11,8 @@ import (
 type Document struct {
 	File string // where it came from, for messages: a path, or archive.zip/name.xml
 	Data []byte
-	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It is
-	// unique within the tenant: see [CheckRef].
+	// Ref is the key that the sender's program has for the invoice; "" when it gave none. It must
+	// be unique within the tenant. [CheckRef] says which texts can be a ref.
 	Ref string
 	// Terms are those of this document; nil means those of the call.
 	Terms *Terms
@@ -69,8 +69,8 @@ type Admission struct {
 	Other string
 }
 
-// RefusedError refuses a sound document because of something outside it: another document of the
-// same identity, or a tenant that is not configured.
+// RefusedError refuses a sound document because of something outside it, for example another
+// document of the same identity, or a tenant that is not configured.
 type RefusedError struct {
 	Rule   string
 	Hint   string

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// folder yields every *.xml file below root. A folder without any is reported, because an export
-// that was written to another place looks the same.
+// folder yields every *.xml file below root that is not hidden. A folder without any is reported,
+// because an export that was written to another place looks the same.
 func (r *reader) folder(root string) bool {
 	w := walk{reader: r, entered: map[string]bool{}}
 	if !w.enter(root) {

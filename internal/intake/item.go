@@ -17,8 +17,8 @@ type Item struct {
 	File string
 	// Data is the document. It is nil for a file that was found but not read yet; see Load.
 	Data []byte
-	// Err is a *Problem, or a *invoice.FieldError for a document that is too large. Data is then
-	// nil.
+	// Err says why there is no document: a *Problem, a *invoice.FieldError, for example for a
+	// document that is too large, or an *UnsureError. Data is then nil.
 	Err error
 	// Ref and Terms are those of [Document].
 	Ref   string
@@ -137,6 +137,6 @@ func hasExtension(name, ext string) bool {
 	return len(name) > len(ext) && strings.EqualFold(name[len(name)-len(ext):], ext)
 }
 
-// hidden reports whether a name is that of a file that an operating system, an editor or an upload
-// in progress leaves beside the documents: .DS_Store, ._invoice.xml, .invoice.xml.swp.
+// hidden reports whether a name begins with a dot. An operating system, an editor or an upload in
+// progress leaves such files beside the documents: .DS_Store, ._invoice.xml, .invoice.xml.swp.
 func hidden(base string) bool { return strings.HasPrefix(base, ".") }

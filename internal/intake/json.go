@@ -16,8 +16,8 @@ import (
 // what the gateway reads. Names that differ only in case count as the same, as encoding/json has
 // it. A text must not hold what is no character (bytes that are not UTF-8, half of a pair of
 // surrogates): encoding/json reads U+FFFD instead, so two refs would become the same one. Nor may
-// it hold a character that no XML document can have. The error is an [*invoice.FieldError]. The
-// text must be JSON.
+// it hold a character that no XML document can have, except in "xml". The error is an
+// [*invoice.FieldError]. The text must be JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
 	name, last := false, ""    // the string that comes next is a name; the name read last
@@ -90,8 +90,8 @@ func checkCharacters(raw []byte, name string) error {
 	}
 }
 
-// escaped returns the four hexadecimal digits behind \u as a number, and a blank when they are
-// none.
+// escaped returns the number that the four hexadecimal digits behind \u stand for, and ' ' when
+// they are not such digits.
 func escaped(digits []byte) int {
 	v, err := strconv.ParseUint(string(digits[:min(4, len(digits))]), 16, 16)
 	if err != nil {

@@ -37,7 +37,7 @@ func (a *Admitter) prepare(
 ) (prepared, error) {
 	var n prepared
 	// The document is read to the end in any case: a refusal that names the invoice's number is
-	// worth more.
+	// more useful.
 	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), AllowDiscouraged: true})
 	if err == nil && h.Discouraged != nil && !a.AllowDiscouraged {
 		err = h.Discouraged

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Options of [Read]. The zero value is what enqueue uses, but without standard input.
+// Options of [Read]. The zero value has the default limits, and no standard input.
 type Options struct {
 	// Stdin is what the path - stands for; nil reads as empty.
 	Stdin io.Reader

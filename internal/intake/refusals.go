@@ -50,8 +50,8 @@ type Refusals struct {
 //
 // A refusal is identified by the identity of its document (seller, kind, number) when that could be
 // read and is not itself at fault; otherwise by the document's ref; without a ref, by its file. A
-// document that is taken ends the refusals of its identity, its ref and its file, and that of the
-// archive that the file is in.
+// document that is taken ends the refusals of its identity, its ref and its file and, unless
+// Unpacked is set, those of the archives that the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// To ask first costs as much as to end the refusals of one document.
 	if len(adms) > 1 || r.asked {

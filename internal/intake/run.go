@@ -17,7 +17,7 @@ type Admits interface {
 
 // A chunk is a number of items that are admitted and reported together. It is large enough that the
 // time of a round trip does not matter. It is small enough that Redis serves others in between and
-// that few documents are in memory. Large documents of a chunk go in several calls. At most two
+// that few documents are in memory. Large documents of a chunk go in several calls. About two
 // chunks for each worker are in flight, and the workers read the files.
 const (
 	chunkItems = 100
@@ -31,7 +31,7 @@ const (
 // items at a time, in the goroutine that called Run; report may keep the slice. An item with Err is
 // reported as refused with that error.
 //
-// The error is that of Redis or of ctx. In that case Run finishes and reports what it has begun,
+// The error is that of Admit or of ctx. In that case Run finishes and reports what it has begun,
 // and begins nothing new. Items that were not reported may or may not have been taken; it is safe
 // to hand them in again.
 func Run(ctx context.Context, a Admits, items iter.Seq[Item], terms Terms, report func([]Admission)) error {

@@ -30,8 +30,8 @@ type sender struct {
 // taxpayer that issues it. This is the seller; or, with P_17 = 1, the buyer, who issues it in the
 // seller's name; or a tax representative or bailiff, who is named in PodmiotUpowazniony. The last
 // is never chosen automatically, because a seller that has one may also send in its own context:
-// whoever hands the document in has to name the tenant. A wrong context would cost a 410 at best,
-// so an invoice whose sender is not certain is refused.
+// whoever hands the document in has to name the tenant. In a wrong context KSeF would at best
+// reject the invoice (code 410), so an invoice whose sender is not certain is refused.
 func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	issuer, as, whose := h.SellerNIP, ksef.Subject1, "seller"
 	if h.SelfBilling {

@@ -21,8 +21,8 @@ type WaitOptions struct {
 	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. An outage loses no
 	// invoice; only Wait cannot see the outcomes.
 	Outage time.Duration
-	// Progress is called after each poll of the ledger, in the goroutine that called Wait; may be
-	// nil.
+	// Progress is called after each poll of the ledger, also a failed one, in the goroutine that
+	// called Wait; may be nil.
 	Progress func(Standing)
 	// Open is called after each successful poll that leaves invoices to wait for. It gets the first
 	// 200 of them, in the order in which they were named; may be nil.

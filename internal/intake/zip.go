@@ -122,7 +122,8 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 
 // dropping reports whether an entry is left out without a word: an operating system or an editor
 // has left it, and it holds no document. names are those of all entries. An entry that could be a
-// document is never left out, except for what macOS stores beside another entry, as ._NAME.
+// document is never left out, except for what macOS stores: ._NAME beside an entry NAME, and
+// everything in the folder __MACOSX.
 func dropping(name string, names map[string]bool) bool {
 	if strings.HasPrefix(name, "__MACOSX/") {
 		return true

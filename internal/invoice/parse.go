@@ -21,8 +21,8 @@ type ParseOptions struct {
 func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{}) }
 
 // ParseWith reads the header of one invoice and checks that the document is well-formed and of a
-// form that KSeF accepts. It reads data once, builds no tree, makes two allocations and does not
-// keep data.
+// form that KSeF accepts. It reads data once, builds no tree, makes two allocations for an ordinary
+// document and does not keep data.
 //
 // A document fails with its first fault when it is empty, larger than o.MaxSize, not in UTF-8 or
 // not well-formed, when its root is not Faktura of FA(3) or FA(2), or when it contains something

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// small is the smallest document that Parse accepts. The tests count lines and columns in it.
+// small is a short document that Parse accepts. The tests count lines and columns in it.
 const small = `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">
  <Naglowek>

@@ -17,8 +17,8 @@ import "bytes"
 //
 // And encoding/xml accepts what KSeF refuses: DOCTYPE, processing instructions, duplicate
 // attributes, undeclared prefixes, two roots. The differential tests check two things: this scanner
-// refuses whatever encoding/xml or xmllint refuses, and everything else that it refuses breaks a
-// rule of KSeF.
+// refuses whatever encoding/xml or xmllint refuses, and it refuses other documents only by the
+// rules that the tests list.
 type scanner struct {
 	source
 

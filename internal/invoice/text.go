@@ -2,7 +2,7 @@ package invoice
 
 import "bytes"
 
-// scanText reads characters up to the next tag.
+// scanText reads characters up to the next <.
 func (s *scanner) scanText() (token, *FieldError) {
 	data, i := s.data, s.pos
 	s.text.from, s.textRefs, s.tokenAt = i, false, i

@@ -18,7 +18,7 @@ const (
 	KindRefused      ErrorKind = "refused"      // the other side, or the store of parts, refused
 	KindThrottled    ErrorKind = "throttled"    // HTTP 429, whatever the body
 	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the other side's own JSON
-	KindProcessing   ErrorKind = "processing"   // not ready yet: errors.Is(err, ErrProcessing)
+	KindProcessing   ErrorKind = "processing"   // ask again: ErrProcessing, or a token has ended
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
 	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was over
 	KindUnreadable   ErrorKind = "unreadable"   // the other side's JSON, but not of the form that was due: the other side is there
@@ -64,8 +64,8 @@ type APIError struct {
 	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
 	// …"); "" when it names none.
 	Permissions string
-	// Advice is what a person has to do before the same request can succeed; "" when that is not
-	// known.
+	// Advice is what has to be done before the same request can succeed, mostly by a person; ""
+	// when that is not known.
 	Advice string
 	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); ""
 	// when it gave none.
@@ -73,13 +73,13 @@ type APIError struct {
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
-	// proof: the request was never sent, or the other side refused it in its own words (a JSON
-	// error with a 4xx status other than 408, or inside a 200 unless its code is 5xx). The store of
-	// parts answers no JSON; there such a status can be proof by itself.
+	// proof: the request was never sent, or the other side's own words show that nothing was done
+	// (most often a JSON error with a 4xx status other than 408). The store of parts answers no
+	// JSON; there such a status can be proof by itself.
 	MaybeDone bool
 	// Kind sorts the error.
 	Kind ErrorKind
-	// Group is the operation's group; [GroupNone] for the upload of a part.
+	// Group is the operation's group; [GroupNone] for a request to a pre-signed address.
 	Group Group
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
@@ -94,10 +94,10 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
-// only for some requests that carry no invoice which Details could quote: those that open or close
-// a session, and those of a login, a certificate or a token. Only Details tell, for example, why
-// KSeF refused a certificate.
+// Error tells in one line what failed and why. It leaves Details out, because they may quote an
+// invoice. It adds them only for requests that carry no invoice: those that open or close a
+// session, and those of a login, a certificate or a token. Only Details tell, for example, why KSeF
+// refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,
@@ -157,7 +157,7 @@ func (e *APIError) tell(details string) string {
 // GoString makes %#v print no more than %v.
 func (e *APIError) GoString() string { return fmt.Sprintf("&ksef.APIError{%q}", e.Error()) }
 
-// MarshalJSON writes the facts without Details.
+// MarshalJSON writes the main facts. The message is the text of Error.
 func (e *APIError) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Op         string    `json:"op"`

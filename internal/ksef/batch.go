@@ -26,7 +26,7 @@ const (
 	CompressionTarGz Compression = "tar.gz"
 )
 
-// BatchInfo describes the plain archive.
+// BatchInfo describes the plain archive of a batch and its encrypted parts.
 type BatchInfo struct {
 	Compression Compression
 	BatchSize   int64  // bytes

@@ -98,7 +98,7 @@ func (e *encrypter) Close() error {
 }
 
 // Decrypt undoes Encrypt. It is for the parts of an export, which KSeF encrypts with the key that
-// started it.
+// the request for the export has told it.
 func (k SessionKey) Decrypt(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
 		return nil, fmt.Errorf("decrypt: %d bytes are not a multiple of %d", len(sealed), aes.BlockSize)

@@ -23,11 +23,11 @@
 //   - content hash: SHA-256 of the exact bytes of an invoice.
 //   - KSeF number: the 35 characters that KSeF gives an accepted invoice: NIP, date of acceptance,
 //     12 hex digits, CRC-8.
-//   - UPO: Urzędowe Poświadczenie Odbioru, the official receipt, a signed XML document.
-//   - receipt: the UPO, once it is in the archive.
-//   - session: KSeF's unit of reception. Online: invoices are sent one by one. Batch: one ZIP in
-//     encrypted parts. After a session is closed, its invoices are processed and its UPO is made.
-//   - part: a slice of the ZIP, encrypted on its own, sent to a pre-signed URL. That URL is a
+//   - UPO, receipt: Urzędowe Poświadczenie Odbioru, the official receipt, a signed XML document.
+//   - session: KSeF's unit of reception. Online: invoices are sent and processed one by one. Batch:
+//     one archive (usually a ZIP) is sent in encrypted parts, and is processed after the session is
+//     closed. The UPO of a session is made after it is closed.
+//   - part: a slice of the archive, encrypted on its own, sent to a pre-signed URL. That URL is a
 //     secret: whoever has it can upload.
 //   - tenant: one taxpayer (NIP) with its own key, limits and sessions.
 //   - package: a set of invoices of one tenant that travel in one session.

@@ -9,8 +9,8 @@ import (
 // safe for concurrent use.
 type Gate interface {
 	// Enter returns when a request of the group may leave. An error stops the request: it comes
-	// back in an *APIError of KindGated, unchanged (errors.Is and errors.As see it). Uploads of
-	// parts enter with GroupNone; they go to a host of their own.
+	// back in an *APIError of KindGated, unchanged (errors.Is and errors.As see it). Requests to
+	// pre-signed addresses, such as uploads of parts, enter with GroupNone.
 	Enter(ctx context.Context, group Group) error
 	// Leave is told the outcome, exactly once for each Enter that returned nil, after the answer
 	// was read. Its context keeps the values of the caller's but is never cancelled: a 429 must

@@ -3,11 +3,12 @@ package ksef
 import "strings"
 
 // Group names a counter of KSeF's request limits, by KSeF's own name (see package numbers).
-// Operations of one group share its windows. Every "other:…" operation is a counter of its own,
-// with the limits of KSeF's group "other".
+// Operations of one group share its windows. Every group "other:…" is a counter of its own, with
+// the limits of KSeF's group "other".
 type Group string
 
-// The groups. GroupNone is the upload of batch parts, which KSeF does not count.
+// The groups. GroupNone is every request to a pre-signed address, such as the upload of a part.
+// KSeF does not count these.
 const (
 	GroupNone               Group = ""
 	GroupOnlineSession      Group = "onlineSession"
@@ -27,8 +28,8 @@ const (
 	// keys. KSeF counts it per address and not per taxpayer.
 	GroupLogin Group = "anonymous"
 
-	// GroupSessionUPO is the receipt of a session. KSeF counts it together with a session's status
-	// (see [Group.Counter]), but it can be out of service while the status is not.
+	// GroupSessionUPO is the receipt of a session or of one invoice. KSeF counts it together with a
+	// session's status (see [Group.Counter]), but it can be out of service while the status is not.
 	GroupSessionUPO Group = "sessionMisc:upo"
 
 	GroupPublicKey        Group = "other:publicKey"
@@ -76,10 +77,10 @@ func (g Group) Counter() Group {
 }
 
 // OfObject reports whether a request of the group counts as one about a single thing, such as a
-// session, an invoice or an export. A single thing can be out of order alone. Only uploads of
-// parts, and requests that open a session, send an invoice, log in, list sessions, or fetch the
-// public key or limits do not count so: they concern the other side as a whole, or its store of
-// parts.
+// session, an invoice or an export. A single thing can be out of order alone. The exceptions are
+// requests to pre-signed addresses, and those that open a session, send an invoice, log in, list
+// sessions, or fetch the public key or limits: they concern the other side as a whole, or its store
+// of parts.
 func (g Group) OfObject() bool {
 	switch g {
 	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,

@@ -61,8 +61,8 @@ func (r SendRequest) Check() error {
 	return errors.Join(faults...)
 }
 
-// SentInvoice is an invoice that was taken into its session. KSeF has not accepted it yet:
-// [InvoiceInfo] tells whether it has.
+// SentInvoice is an invoice that was taken into its session. KSeF may still refuse it:
+// [InvoiceInfo] tells what became of it.
 type SentInvoice struct {
 	ID      string
 	Created Time
@@ -82,8 +82,8 @@ const (
 // (P_2). InvoiceNumber is always given for accepted invoices, but not always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
-	// Unreadable names the field of the answer that a decision needs and that could not be read; ""
-	// when there is none. The other fields hold what could be read.
+	// Unreadable says what a decision needs and could not be read; "" when that was read. The other
+	// fields hold what could be read.
 	Unreadable string
 	// Ordinal is the place in the session, from 1. 0: not given.
 	Ordinal int

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// DetailsInLog ends [APIError.OwnWords] when Error says more.
+// DetailsInLog ends [APIError.OwnWords] when [APIError.Words] says more.
 const DetailsInLog = " (details are in the log)"
 
 // reasonCodes are the reasons of a 403 that KSeF documents. Any other text in that place is the

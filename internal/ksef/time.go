@@ -8,8 +8,8 @@ import (
 
 // Time is a point in time as KSeF and its gateways write it: RFC 3339 with or without a fraction,
 // with or without an offset, or a date alone. Without an offset it is UTC. The zero Time is "not
-// given": null, "", or anything that is not a time. No decision depends on a time from KSeF. So a
-// time that cannot be read must not make the whole answer unreadable.
+// given": null, "", or anything that is not a time. A time that cannot be read does not make the
+// whole answer unreadable. Where a decision depends on it, the caller checks that it was given.
 type Time struct{ time.Time }
 
 var timeLayouts = []string{

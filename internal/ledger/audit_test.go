@@ -13,7 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// snapshot is everything that is in Redis under a prefix, without the prefix.
+// snapshot is what Redis has under a prefix, except keys that say nothing about the entries. The
+// names are without the prefix.
 type snapshot struct {
 	Hashes  map[string]map[string]string
 	Sorted  map[string]map[string]float64

@@ -20,13 +20,14 @@ const cutPiece = 200
 func (lim CutLimits) maxCutLooks() int { return max(100, 2*(lim.Invoices/cutPiece+1)) }
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
-// [Packed] and the package is [PackageCut]. It returns their ids. If it returns none, nothing waits
-// and no package was made. P_2 is unique in the package.
+// [Packed] and the package is [PackageCut]. It returns their ids. If it returns none and no error,
+// no package was made. P_2 is unique in the package.
 //
 // It takes the invoices in pieces of one step each, so that nobody waits long for Redis. After each
 // step the package is whole: if the process dies, the sweep finds a package that is smaller than it
 // might have been, and the other invoices wait for the next one. A piece is added only while nobody
-// else has changed the package. With an error, the returned ids are those that are in the package.
+// else has changed the package. With an error, the returned ids are those that are known to be in
+// the package.
 func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
 	if lim.Invoices <= 0 || lim.Bytes <= 0 {
 		return nil, nil

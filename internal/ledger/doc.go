@@ -2,10 +2,10 @@
 // something is tried; only the ledger says what came of it.
 //
 // Everything is in one Redis: a single node or Sentinel, not a Cluster, because a script touches
-// many keys that share no hash slot. Every change of an invoice or a package is one Lua script,
-// except taking in, which is one watched transaction. Each change compares state and revision
-// before it writes. So when two workers both believe that they own an invoice, only one of them can
-// move it: the later one gets a [*ConflictError] and MUST stop what it was doing.
+// many keys that share no hash slot. Invoices and packages are changed by Lua scripts, except when
+// invoices are taken in: that is a watched transaction. A change compares the state, and mostly the
+// revision, before it writes. So when two workers both believe that they own an invoice, only one
+// of them can move it: the later one gets a [*ConflictError] and MUST stop what it was doing.
 //
 // The order of writing keeps the promise that nothing is sent twice: the state that names a call is
 // written before the call is made. A package is [PackageClosing] before close is called, and an

@@ -36,7 +36,7 @@ func (e Edit) OutOfPackage() Edit { return e.with("package", "").with("session",
 // Reference writes KSeF's id of a single send; "" forgets it.
 func (e Edit) Reference(id string) Edit { return e.with("reference", id) }
 
-// Resends writes how often KSeF asked for the invoice again.
+// Resends writes how often the invoice was sent again, as package settlement counts.
 func (e Edit) Resends(n int) Edit { return e.with("resends", n) }
 
 // FailedSessions writes how many online sessions failed with the invoice and gave no verdict.
@@ -135,12 +135,13 @@ func (e PackageEdit) Doubt(at Millis) PackageEdit {
 	return e.with("doubt", at, func(p *Package) { p.Doubt = at })
 }
 
-// Listed writes that the result list of the final session was read.
+// Listed writes that the result list of the final session need not be read again.
 func (e PackageEdit) Listed() PackageEdit {
 	return e.with("listed", true, func(p *Package) { p.Listed = true })
 }
 
-// Filed writes whether documents and results are archived and only a receipt is missing.
+// Filed writes whether documents and results are archived while something else, such as a receipt,
+// is awaited.
 func (e PackageEdit) Filed(yes bool) PackageEdit {
 	return e.with("filed", yes, func(p *Package) { p.Filed = yes })
 }
@@ -150,7 +151,7 @@ func (e PackageEdit) UPO(url string) PackageEdit {
 	return e.with("upo", url, func(p *Package) { p.UPO = url })
 }
 
-// Refusals writes how many sessions with these invoices were refused as a whole.
+// Refusals writes how many refused sessions count against the invoices of the package.
 func (e PackageEdit) Refusals(n int) PackageEdit {
 	return e.with("refusals", n, func(p *Package) { p.Refusals = n })
 }
@@ -177,7 +178,7 @@ func (e PackageEdit) SearchAs(role string) PackageEdit {
 	return e.with("search_as", role, func(p *Package) { p.SearchAs = role })
 }
 
-// Searched writes how many pages of the register were read in all.
+// Searched writes how many pages of the register the search has read so far.
 func (e PackageEdit) Searched(pages int) PackageEdit {
 	return e.with("searched", pages, func(p *Package) { p.Searched = pages })
 }

@@ -22,7 +22,7 @@ const (
 	Bulk    Lane = "bulk"    // batch session
 )
 
-// Millis is a point in time in milliseconds since 1970, the unit of every score in Redis. Zero
+// Millis is a point in time in milliseconds since 1970, as the ledger stores times in Redis. Zero
 // means never.
 type Millis int64
 
@@ -62,8 +62,8 @@ type Invoice struct {
 	Package   string `redis:"package"`   // the package that holds it, or held it last
 	Session   string `redis:"session"`   // that package's session
 	Reference string `redis:"reference"` // the id of a single send, given by KSeF or the gateway
-	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
-	Resends   int    `redis:"resends"`   // how often KSeF asked for this invoice again (435, 500, 550)
+	Attempts  int    `redis:"attempts"`  // how often it was about to be sent
+	Resends   int    `redis:"resends"`   // sent again, as package settlement counts
 	// LeftSession is the session that the invoice was in when a person queued it again. It is never
 	// sent in that session again, because the session's list still has the answer to the first try.
 	LeftSession    string `redis:"left_session"`
@@ -75,7 +75,7 @@ type Invoice struct {
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it
 	AcceptedAt      Millis `redis:"accepted_at"` // acquisition date
 	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again
-	OriginalNumber  string `redis:"orig_number"` // of the invoice that KSeF has, until the two are compared
+	OriginalNumber  string `redis:"orig_number"` // KSeF number of the invoice that KSeF has instead
 	OriginalSession string `redis:"orig_session"`
 	OriginalBy      string `redis:"orig_by"` // how that number is known; "" if nothing says that it is a duplicate
 	Code            int    `redis:"code"`
@@ -108,17 +108,17 @@ type Package struct {
 	Size      int64        `redis:"size"`       // bytes of XML
 	Session   string       `redis:"session"`    // "" until opened
 	Owner     string       `redis:"owner"`      // the worker that has the session's key and closes it; "" if any worker may
-	Refusals  int          `redis:"refusals"`   // sessions with these invoices that were refused as a whole
-	Parent    string       `redis:"parent"`     // the package from whose refusal this one was made
+	Refusals  int          `redis:"refusals"`   // refused sessions that count against it
+	Parent    string       `redis:"parent"`     // the package whose invoices this one took over
 	Probe     string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF accepts any invoice
-	Rest      string       `redis:"rest"`       // the package from which this one was split off as a probe
+	Rest      string       `redis:"rest"`       // the package whose probe this one is
 	NotBefore Millis       `redis:"not_before"` // it is not submitted before this time
 	Doubt     Millis       `redis:"doubt"`      // since when its session does not account for every invoice
-	Listed    bool         `redis:"listed"`     // the result list of the final session was read
+	Listed    bool         `redis:"listed"`     // its result list need not be read again
 	Code      int          `redis:"code"`       // last status code of the session
 	Reason    string       `redis:"reason"`
 	Said      string       `redis:"said"`  // what KSeF said when a task about it failed last; "" when unknown
-	Filed     bool         `redis:"filed"` // documents and results are archived; only a receipt that KSeF does not give is missing
+	Filed     bool         `redis:"filed"` // documents and results are archived; something else is awaited
 	UPO       string       `redis:"upo"`
 	Lost      Millis       `redis:"lost"` // since when KSeF or the gateway says that it does not know the session
 
@@ -127,7 +127,7 @@ type Package struct {
 	SearchFirst Millis `redis:"search_first"` // it has begun at invoices of this time
 	SearchAs    string `redis:"search_as"`    // in this role; "" is the seller
 	SearchPage  int    `redis:"search_page"`  // at this page
-	Searched    int    `redis:"searched"`     // pages read in all
+	Searched    int    `redis:"searched"`     // pages read so far
 	Passes      int    `redis:"passes"`       // how often it came to the end
 	NextPass    Millis `redis:"next_pass"`    // it does not start again before this time
 

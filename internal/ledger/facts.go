@@ -6,9 +6,9 @@ import (
 )
 
 // Facts are what is known about an invoice from the start. They never change, except Offline (see
-// ChangeTerms). Hardly any script reads them. They are one field of the entry, as JSON. When each
-// had a field of its own, Redis needed twice the time to take in an invoice, and twice the memory
-// to keep it.
+// ChangeTerms). Hardly any script reads them. They are in the record of a packed entry
+// (new_entry.go), otherwise one field, as JSON. When each had a field of its own, Redis needed
+// twice the time to take in an invoice, and twice the memory to keep it.
 //
 // The buyer and the amounts are not among them: nothing here needs them, and Redis is not the place
 // for personal data. Entries of older builds have these fields, and they are ignored. When there is
@@ -32,7 +32,7 @@ type Facts struct {
 	// Attachment says that the document has a Zalacznik, so only a batch session takes it.
 	Attachment bool `json:"attachment,omitempty"`
 	// Overflow says that the tenant handed in very many invoices at once. The tasks of this invoice
-	// wait behind the few tasks of other tenants.
+	// are in queues of their own, which take turns with the others.
 	Overflow     bool   `json:"overflow,omitempty"`
 	SoftDeadline Millis `json:"soft_deadline"` // the midnight that ends P_1, in Warsaw
 }

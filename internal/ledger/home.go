@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Home says where the invoices of a ledger go. The first process that works with the ledger writes
-// it. Every other process compares it with its own configuration, because an invoice that a test
+// Home says where the invoices of a ledger go. The first process that takes in or sends writes it.
+// Every other process compares it with its own configuration, because an invoice that a test
 // environment accepted is not in KSeF, and an invoice that is meant for a test must not be issued.
 // The zero value means that no home was written.
 type Home struct {

@@ -12,8 +12,8 @@ import (
 )
 
 // Members lists the ids of the invoices that were put into a package, in the order of their
-// ordinals. An invoice that has left the package since names another package in its entry: the
-// caller compares.
+// ordinals. The entry of an invoice that has left the package since names another one or none: the
+// caller compares. A receipted package usually has no such list any more.
 func (er *EntryReader) Members(ctx context.Context, pkg string) ([]string, error) {
 	ids, err := er.rdb.ZRange(ctx, er.key(keyMembers, pkg), 0, -1).Result()
 	if err != nil {

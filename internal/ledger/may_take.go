@@ -68,9 +68,9 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 
 // MayTake returns nil if new documents that b seals may be taken in, by what [TakeStore.Intake] has
 // just read. It returns a [*FullError] if the used share of Redis's memory has reached below (0
-// turns this check off), and a [*SealError] if b does not fit the pool's seals. The first time it
-// records what b seals with. From then on b seals documents in the newest layouts that every
-// process of the pool reads. Holds are not checked: they concern single tenants.
+// turns this check off), and a [*SealError] if b does not fit the pool's seals. It records what b
+// seals with, unless that is on record. From then on b seals documents in the newest layouts that
+// every process of the pool reads. Holds are not checked: they concern single tenants.
 func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
 	if err := in.Memory.Room(below); err != nil {
 		return err

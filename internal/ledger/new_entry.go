@@ -4,8 +4,8 @@ package ledger
 // facts are a record in pieces, and its shape is one field. As JSON its facts would be longer than
 // 64 bytes, and Redis would keep the whole entry as a hash table, which takes four times the
 // memory. What scripts read or change is a field of its own, and takes precedence over the record.
-// The facts are JSON only if a record cannot hold them, or if the invoice was handed in again with
-// [NewTerms.Offline].
+// The facts may still be JSON: before [FormatPacked] is written, if a record cannot hold them, or
+// if the invoice was handed in again with [NewTerms.Offline].
 
 // newShapes are the shapes of the invoices of one batch. The zero value is empty.
 type newShapes struct {

@@ -12,8 +12,8 @@ import (
 )
 
 // The outbox holds what became final, in the order in which it was written. The script that moves
-// an invoice writes the outcome too, so neither is ever there without the other. Sinks (sinks.go)
-// read it from where they stopped.
+// an invoice writes the outcome in the same step. Each sink (sinks.go) reads the outbox from where
+// it stopped.
 //
 // An outcome contains what may change in the entry later: after a retry, a rejected invoice has
 // another state and no reason. The rest is read from the entry when a sink is told. The list is

@@ -243,8 +243,8 @@ func TestRepack_TheNewPackageIsOpenedBetweenPieces_NothingIsAddedToIt(t *testing
 	w.audit()
 }
 
-// Moving invoices does not change the revision of their package. So whoever ends the package
-// afterwards is bound to the life of Redis in which the invoices were moved.
+// Apply moves invoices and does not change the revision of their package. So whoever ends the
+// package afterwards is bound to the life of Redis in which the invoices were moved.
 func TestWithin_RedisBeganAnotherLife_EveryChangeOfThePackageIsAConflict(t *testing.T) {
 	w := oneWorld(t)
 	p, ids := w.refusedOf(2)

@@ -11,8 +11,7 @@ import (
 
 // An invoice may end without a receipt: rejected, parked, dismissed or superseded. The step that
 // ends it marks its result as pending, so that no result is lost by a crash before it is in the
-// archive. Usually the receipt task of the package archives the result. If no package holds the
-// invoice, the sweep archives it.
+// archive. Usually the receipt task of the package archives the result; otherwise the sweep does.
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
 // that are given. An invoice without a pending result is not an error.

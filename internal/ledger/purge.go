@@ -22,8 +22,9 @@ const purgePasses = 5
 // inv, too. at is the home that the caller read. If the home has changed since, Purge deletes
 // nothing and returns a [*HomeError]. First it writes into the home that the ledger is being
 // purged, so that no process works with half a ledger. The home is deleted last: a purge that was
-// cut off is run again. Before Purge deletes any key, it calls the function also, which is for data
-// that is not in Redis. Each of also and progress may be nil.
+// cut off is run again. The parameter "also" is a function for data that is not in Redis; Purge
+// calls it before it deletes any key. "progress" is told how many keys were deleted so far. Both
+// may be nil.
 //
 // Purge does not check what the entries are, or whether workers are alive: the caller does.
 func (hs *HomeStore) Purge(

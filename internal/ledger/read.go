@@ -68,8 +68,8 @@ func one(id string, bad *Unreadable, err error) error {
 	return nil
 }
 
-// Invoices reads entries, a thousand in one round trip, in the given order. Ids without an entry
-// are left out. With an [*UnreadableError] it returns all entries that could be read.
+// Invoices reads entries, a thousand at a time, in the given order. Ids without an entry are left
+// out. With an [*UnreadableError] it returns all entries that could be read.
 func (er *EntryReader) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
 	return many(ctx, er.store, keyInvoice, ids, er.readInvoice)
 }

@@ -176,9 +176,9 @@ func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Refusals reads refusals, oldest first. It leaves out those whose At is before from. It reads
-// those whose Ended is ended, which are the open ones if ended is "". With an [*UnreadableError] it
-// returns the refusals of the tenants whose index can be read.
+// Refusals reads the refusals whose Ended has the given value, oldest first; "" means the open
+// ones. It leaves out those whose At is before from. With an [*UnreadableError] it returns the
+// refusals of the tenants whose index can be read.
 func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

@@ -116,8 +116,8 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	}
 }
 
-// A probe that found nothing is put back: its invoices join those of the other package, behind
-// them, and the package is sent again with all of them.
+// A probe package that found nothing is given up. Its invoices join the package with the rest,
+// behind the invoices that are there.
 func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(6)

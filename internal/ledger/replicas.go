@@ -94,7 +94,8 @@ func (rp *Replication) waitFor(ctx context.Context, tx *redis.Tx) error {
 
 // Secure waits until the replicas have what the ledger says about a package. A worker calls it
 // before it repeats the call that the package's state announces. It returns a [*ConflictError] if p
-// is not as it was read. If the ledger waits for no replica, Secure does nothing.
+// is not as it was read, and a [*ReplicaError] if the replicas lag. If the ledger waits for no
+// replica, Secure does nothing.
 func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 	if ps.replication.replicas == 0 {
 		return nil

@@ -173,8 +173,8 @@ func TestFence_NoReplicasAreWanted_NothingWaits(t *testing.T) {
 	}
 }
 
-// A missing entry proves something only within one life of Redis: a restart or a failover may have
-// lost it.
+// Each Redis server has a life of its own, and a promotion begins another one: a replica may lack
+// the last writes of its master.
 func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)

@@ -12,7 +12,7 @@ import (
 
 // Reseal seals texts again with the first key, if this process has several. Without it an old key
 // would be needed until the last entry is forgotten, which may be never. Documents are not sealed
-// again: they leave Redis with their receipt or after storage.keep_rejected.
+// again, because most of them leave Redis with their receipt.
 //
 // It looks at up to limit entries of each state, and begins behind the last entry that any process
 // looked at. It also looks at every refusal, hold and tenant, and at every outcome that a sink has
@@ -90,7 +90,7 @@ func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any)
 			}
 			continue
 		}
-		if receipted && text(cell(v, 2)) == "" { // it is in a bucket
+		if receipted && text(cell(v, 2)) == "" { // it may be in a bucket
 			packed = append(packed, id)
 		}
 		for j, aad := range []string{reasonText(id), saidText(id)} {

@@ -80,7 +80,7 @@ func (r sinkRecord) edit(change func(aad, packed string) string) (string, error)
 }
 
 // resealSinks seals the texts of sinks with the first key, a page at a time. A record that a worker
-// changes meanwhile stays as that worker wrote it: the worker seals with the first key, too.
+// changes meanwhile stays as that worker wrote it, until the next call.
 func (ss *SealStore) resealSinks(ctx context.Context) (n int, err error) {
 	var args []any
 	flush := func(least int) error {

@@ -8,14 +8,14 @@ import (
 const (
 	// resizeStep is how many invoices of a waiting set one step counts: two milliseconds of Redis.
 	resizeStep = 1000
-	// resizeTries is how often the count of one set begins again because invoices left it
-	// meanwhile.
+	// resizeTries is how often the count of one set is tried.
 	resizeTries = 5
 )
 
-// resize counts the bytes of all waiting sets again. A count goes wrong when a person deletes it,
-// or deletes one of the two indexes of its set. resize reports false if invoices left a set during
-// every try; the count of that set stays as it was.
+// resize counts the bytes of all waiting sets again. A count may be wrong after a person deleted
+// it, or one of the two indexes of its set. resize reports false if it could not count some set,
+// for example because invoices left the set during every try. The count of that set stays as it
+// was.
 func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil {

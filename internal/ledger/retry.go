@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document
-// of its identity, or with its ref, is alive or accepted. It writes nothing.
+// MayRetry reports whether the identity and the ref of an invoice are free for [Ledger.Retry]: no
+// other document with one of them is alive, accepted or unreadable. It does not look at the state
+// of the invoice itself, and writes nothing.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 	newest, err := ds.readIdentities(ctx, []string{Identity{inv.NIP, inv.Kind, inv.Number}.digest()})
 	if err != nil {
@@ -50,8 +51,8 @@ func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error
 }
 
 // Retry queues a rejected, parked or superseded invoice again, because a person decided so. It
-// returns a [*ConflictError] if another document of the same identity, or with its ref, is alive or
-// accepted.
+// returns a [*ConflictError] if the invoice is not as it was read, or if another document of the
+// same identity, or with its ref, is alive or accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
 	return ds.invoices.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true,
@@ -69,8 +70,9 @@ func fromTheStart(inv *Invoice) Edit {
 }
 
 // TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
-// mistake. It returns a [*ConflictError] if another document of the same identity, or with its ref,
-// is alive or accepted. The entry keeps for good that it was dismissed, and who took that back.
+// mistake. It returns a [*ConflictError] if the invoice is not as it was read, or if another
+// document of the same identity, or with its ref, is alive or accepted. The entry keeps a note that
+// it was dismissed, and who took that back.
 func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

@@ -21,10 +21,11 @@ var scriptCommands = [][]any{
 }
 
 // onHome are the commands for which there are no such arguments. They are tried on the key of the
-// home: it is of another type, so they write nothing.
+// home: it is of another type, so they write nothing. If there is no such key, they are not tried.
 var onHome = [][]any{{"HSETNX", "a", 1}, {"SADD", "a"}}
 
-// RightsError says that Redis refuses its user commands that the ledger needs.
+// RightsError says that this process logs in to Redis as a user who may not use some commands that
+// the ledger needs.
 type RightsError struct {
 	Commands []string // at least one
 	Why      string   // what Redis says about the first
@@ -35,8 +36,8 @@ func (e *RightsError) Error() string {
 		"until then nothing is taken in or sent, because what is written would be incomplete", strings.Join(e.Commands, ", "), e.Why)
 }
 
-// CheckRights returns a [*RightsError] if the user of Redis may not use all commands that scripts
-// need. It writes nothing.
+// CheckRights returns a [*RightsError] if Redis refuses a command that scripts need, because the
+// user of this process lacks the right. It writes nothing.
 func (us *UnreadableStore) CheckRights(ctx context.Context) error {
 	args := us.args()
 	for _, c := range scriptCommands {

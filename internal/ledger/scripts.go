@@ -9,8 +9,8 @@ import (
 )
 
 // Each verb is one file of lua/, which says at its start what the verb is given and what it
-// answers. entries.lua is put before every one of them that writes: it reads and writes entries and
-// keeps the indexes in step. The verb itself is a function there, which finish calls.
+// answers. script puts entries.lua before the verb: it reads and writes entries and keeps the
+// indexes in step. It also makes the verb a function, which finish of entries.lua calls.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -104,8 +104,8 @@ func ScriptHashes() map[string]string {
 	return out
 }
 
-// LoadScripts loads every script into Redis in advance, so that no verb has to be sent twice at its
-// first use. Leaving it out costs only that.
+// LoadScripts loads every script into Redis in advance. Otherwise each verb would be sent twice at
+// its first use.
 func (st *store) LoadScripts(ctx context.Context) error {
 	for name, s := range scripts {
 		if err := s.Load(ctx, st.rdb).Err(); err != nil {

@@ -22,10 +22,8 @@ const tallyPage = 1000
 // above.
 type Tally struct {
 	Documents map[string]int64 // of invoices
-	// Texts are: the reasons, file names and refs of invoices; the reasons of packages; KSeF's
-	// words about invoices, packages and tenants; refusals; the reasons of holds; the reasons and
-	// answers of outcomes that are in the outbox, held for a sink or given up. Texts that are not
-	// encrypted are not counted.
+	// Texts are all other sealed texts: reasons, file names and refs, KSeF's words, refusals, and
+	// what sinks answered. Texts that are not encrypted are not counted.
 	Texts map[string]int64
 }
 
@@ -75,8 +73,8 @@ func entryIndexes() []string {
 	return out
 }
 
-// text counts n sealed texts by the start of their Base64. Other texts, whatever they contain, name
-// no key and are not counted.
+// text counts n sealed texts by the start of their Base64. Texts that are not encrypted are not
+// counted.
 func (t *Tally) text(packed string, n int64) {
 	if head, err := base64.StdEncoding.DecodeString(packed[:min(len(packed), sealHead)]); err == nil {
 		if seal := SealOf(append(head, 0)); seal != SealPlain && seal != SealOther {
@@ -101,7 +99,8 @@ func SealOf(sealed []byte) string {
 	return SealOther
 }
 
-// olderAtOnce is how many documents of each state are tried before a process may declare its keys.
+// olderAtOnce is how many invoices of each state are looked at before a process may declare its
+// keys.
 const olderAtOnce = 100
 
 // openOlder checks the keys of the first process that declares anything. Documents that older

@@ -61,8 +61,8 @@ func openReason(st *store, id, stored string) string {
 	return text
 }
 
-// openTexts opens the texts of an entry. Where this process cannot open one, the text says so. It
-// looks for the prefix first, because most texts of a long list are not encrypted.
+// openTexts opens the texts of an entry. A text that this process cannot open is replaced by one
+// that says so; Said becomes empty.
 func openTexts(st *store, id string, inv *Invoice) {
 	if isSealedText(inv.Reason) {
 		inv.Reason = openReason(st, id, inv.Reason)

@@ -72,7 +72,7 @@ func (s Seals) Missing(b *Bodies) []string {
 }
 
 // declared reports whether the record says what a process seals with, so that the process may seal.
-// With dense, the layouts 6 to 9 must be on record, too.
+// dense says that the process seals in the layouts 6 to 9.
 func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
 	if s.Layout < layoutOf(len(held) > 0, dense) {
@@ -99,8 +99,8 @@ func layoutOf(keyed, dense bool) int {
 
 // Elsewhere reports whether another process may be able to open a document that this one could not:
 // it was sealed with a key of the pool that this process does not have, or by a newer build. If
-// not, the document is damaged: it names a key or a layout with which no process ever sealed. err
-// is the error of [Bodies.Open].
+// not, the document is damaged, for example because it names a key or a layout with which no
+// process ever sealed. err is the error of [Bodies.Open].
 func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	if layout, ok := asLayout(err); ok {
 		return layout <= s.Layout

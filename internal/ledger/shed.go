@@ -9,7 +9,7 @@ import (
 // Shed is what [Ledger.Shed] did and found.
 type Shed struct {
 	Gone      int      // documents that were deleted
-	Archived  []string // rejected, dismissed, superseded; their document is in the archive store
+	Archived  []string // rejected, dismissed, superseded; the archive store may have the document
 	Receipted []string // receipted invoices whose document is in the archive store
 }
 
@@ -46,8 +46,8 @@ func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit 
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
 // is called before the removal, and again with kept if the removal failed. It returns false if the
-// invoice has not ended any more: it was retried and needs its document. NoteShed does not change
-// how long the entry is kept.
+// invoice is no longer ended: it was retried and needs its document. NoteShed does not change how
+// long the entry is kept.
 func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"
 	if kept {
@@ -57,7 +57,8 @@ func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, 
 	return err == nil && number(cell(r, 0)) == 1, err
 }
 
-// BodiesGone records that the documents of ended invoices were removed from the archive store.
+// BodiesGone records that the documents of ended or receipted invoices were removed from the
+// archive store.
 func (bs *BodyStore) BodiesGone(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil

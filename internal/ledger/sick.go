@@ -34,10 +34,10 @@ var sharedKeys = func() map[string]string {
 	return out
 }()
 
-// keyAudit is the log of what people do, which package audit writes: it is shared like the others.
+// keyAudit is the log of what people do. Package audit writes it.
 const keyAudit = "audit"
 
-// cannotBeMadeAgain are the shared keys that no process can write again from the entries.
+// cannotBeMadeAgain are shared keys that no process can write again from the entries.
 var cannotBeMadeAgain = []string{keyOutbox, keyHolds, keyHome, keySeals, keyArchives, keyRefusers, keyTenants, keySeen}
 
 // IndexOf returns the key, without the prefix, of the index of the invoices in a state.
@@ -100,8 +100,8 @@ func (us *UnreadableStore) SickKeys(ctx context.Context) ([]Unreadable, error) {
 	return us.sickAmong(ctx, groups)
 }
 
-// sickAmong returns the sick ones among the keys that have one name, those of the given waiting
-// sets, and those that were seen sick before.
+// sickAmong returns the sick ones among sharedKeys, the keys of the given waiting sets, and the
+// keys that were seen sick before.
 func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Unreadable, error) {
 	want := map[string]string{}
 	for key, kind := range sharedKeys {
@@ -195,8 +195,8 @@ func (us *UnreadableStore) relist(ctx context.Context) error {
 	return us.rememberSick(ctx, still)
 }
 
-// sickSeen returns the shared keys that were seen sick. Its own key may be sick too: then any key
-// may have been.
+// sickSeen returns the shared keys that were seen sick. If the key of this record is sick itself,
+// it returns that key alone.
 func (us *UnreadableStore) sickSeen(ctx context.Context) ([]string, error) {
 	seen, err := us.rdb.Get(ctx, us.key(keySickSeen)).Result()
 	switch {

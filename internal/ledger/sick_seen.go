@@ -16,8 +16,8 @@ func (us *UnreadableStore) SeeSickKeys(ctx context.Context) ([]Unreadable, error
 	return sick, us.seeSick(ctx, sick)
 }
 
-// SeeSharedSickKeys is SeeSickKeys without the keys of waiting sets, because there may be two for
-// each tenant. Those of them that were seen sick before are included.
+// SeeSharedSickKeys is SeeSickKeys without the keys of waiting sets, because there may be many of
+// them. Those that were seen sick before are included.
 func (us *UnreadableStore) SeeSharedSickKeys(ctx context.Context) ([]Unreadable, error) {
 	sick, err := us.sickAmong(ctx, nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 			for _, key := range keys {
 				w.rdb.Del(ctx(), w.key(key))
 			}
-			for range 2 { // a note may be checked before the key is deleted
+			for range 2 { // the sweep does this again and again
 				_, err = w.RecheckUnreadable(ctx(), 10)
 				w.must(err)
 			}

@@ -12,8 +12,8 @@ import (
 // take the results of one tenant would hold up those of all.
 //
 // A blocked standing has its own place in the outbox: the sink has been told of the tenant's
-// outcomes up to there, and those between there and the sink's own place still wait. They cost
-// nothing but their place in the outbox.
+// outcomes up to there, and those between there and the sink's own place still wait. They are
+// stored nowhere but in the outbox.
 
 // Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes
 // without a tenant share the standing "", which is never blocked.
@@ -24,22 +24,22 @@ type Standing struct {
 	// Late says that some of the outcomes left behind were dropped from the outbox before the sink
 	// could be told.
 	Late bool `json:"late,omitempty"`
-	// Outage is when the sink began to take nothing of this tenant. The sink says that the reason
-	// does not lie in single results. Outage is 0 while the sink takes results. Probes and Next are
-	// as in [SinkState].
+	// Outage is since when the sink takes nothing of this tenant, for a reason that does not lie in
+	// a single result; 0 while it takes results. Probes and Next are as in [SinkState].
 	Outage Millis `json:"outage,omitempty"`
 	Probes int    `json:"probes,omitempty"`
 	Next   Millis `json:"next,omitempty"`
-	// Slow says that the sink answers slowly when it gets results of this tenant: it is blocked,
-	// and told a few at a time.
+	// Slow says that the sink answers slowly when it gets results of this tenant. The standing is
+	// blocked, and the sink gets a few results at a time.
 	Slow bool `json:"slow,omitempty"`
 }
 
-// Blocked reports whether outcomes of the tenant are left behind.
+// Blocked reports whether the tenant has a place of its own in the outbox, so that its outcomes are
+// left behind.
 func (l *Standing) Blocked() bool { return l.Cursor != "" }
 
-// Standings returns the standings of a sink by tenant. A damaged one is left out: its tenant begins
-// again.
+// Standings returns the standings of a sink by tenant. A damaged one is left out, as if nothing of
+// its tenant waited.
 func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*Standing, error) {
 	found, err := ss.rdb.HGetAll(ctx, ss.key(keySinkStands, sink)).Result()
 	if err != nil {
@@ -55,8 +55,9 @@ func (ss *SinkStore) Standings(ctx context.Context, sink string) (map[string]*St
 	return out, nil
 }
 
-// CountHeld counts the invoices of which a sink holds an outcome, by tenant. It reads all of them:
-// [Standing.Held] has the same counts, unless another build has written there.
+// CountHeld counts the invoices of which a sink holds an outcome, by tenant. Those whose record
+// cannot be read count for the tenant "". It reads every record; [Standing.Held] is to have the
+// same counts.
 func (ss *SinkStore) CountHeld(ctx context.Context, sink string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for cursor := uint64(0); ; {

@@ -11,9 +11,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sink receives every outcome. Those of one invoice come in the order of the outbox. One process
-// at a time serves it, under a lease. Outcomes that it has not taken are held by invoice: those of
-// one invoice wait for each other, and those of other invoices do not wait for them.
+// A sink receives every outcome, or those of some tenants. Those of one invoice come in the order
+// of the outbox. One process at a time serves it, under a lease. Outcomes that it has not taken are
+// held by invoice: those of one invoice wait for each other, and those of other invoices do not
+// wait for them.
 
 // MaxFailed is how many outcomes that a sink did not take are kept for a person. When there are
 // more, the oldest are deleted. A record has about 500 bytes.
@@ -24,12 +25,12 @@ const failedKept = 30 * 24 * time.Hour
 
 // SinkState is how far a sink has got. The zero value is a sink that was told nothing yet.
 type SinkState struct {
-	Cursor string `redis:"cursor"` // place of the last outcome that it was told or that is held
+	Cursor string `redis:"cursor"` // the last outcome that was told, held or left behind
 	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
 	Lost   int64  `redis:"lost"`   // outcomes that left the outbox before the sink could be told
 	Taken  int64  `redis:"taken"`  // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
-	// than [MaxFailed]. It is only read.
+	// than [MaxFailed]. ChangeSink does not write it from here.
 	Dropped int64 `redis:"dropped"`
 	// Outage is since when it takes nothing at all; 0 while it is well. Probes counts the attempts
 	// since then, and Next is when the next one is due.
@@ -42,8 +43,8 @@ type SinkState struct {
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
 
-// Behind returns about how many outcomes the sink has not been told of. Those that are held do not
-// count.
+// Behind returns about how many outcomes the sink has not been told of. Those that are held or were
+// left behind do not count.
 func (s *SinkState) Behind(span OutboxSpan) int64 {
 	if !AfterOutcome(span.Last, s.Cursor) {
 		return 0
@@ -98,9 +99,9 @@ type SinkChange struct {
 	Forget []string
 }
 
-// ChangeSink records a change. It reports false, and has written nothing, when another process
-// serves the sink now. It adds to State.Dropped how many failures were deleted because there were
-// too many.
+// ChangeSink records a change. With a token it reports false, and has written nothing, if the
+// process with this token does not serve the sink any more. It adds to State.Dropped how many
+// failures were deleted because there were too many.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {

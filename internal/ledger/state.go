@@ -19,8 +19,7 @@ const (
 	Dismissed State = "dismissed" // a person ended it: it is not sent; final unless a person takes that back
 	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
 	// document. It is also a rejected invoice after which another document of its identity was
-	// rejected. Nothing is left to do about it. Final unless a person retries it, which is possible
-	// while no other document of its identity is alive or accepted.
+	// rejected. Nothing is left to do about it. Final unless a person retries it.
 	Superseded State = "superseded"
 )
 
@@ -55,8 +54,8 @@ var invoiceMoves = map[State][]State{
 	Receipted: {Accepted},
 	Rejected:  {Queued, Packed, Sending, Unknown, Sent},
 	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never from accepted: a retry would send it again
-	// Never from packed or later: the document may be in a session that is about to be closed, and
-	// from then on KSeF may have it.
+	// Not from packed, sending, unknown or sent: the document may be in a session that is about to
+	// be closed, and from then on KSeF may have it.
 	Dismissed:  {Queued, Rejected, Parked},
 	Superseded: {Rejected, Parked},
 }
@@ -99,7 +98,7 @@ var packageMoves = map[PackageState][]PackageState{
 	PackageUploaded:   {PackageOpened},
 	PackageClosing:    {PackageOpened, PackageUploaded},
 	PackageProcessing: {PackageClosing},
-	// From a state before closing, when the invoices that were left in the package were parked.
+	// The states before closing are for a package whose remaining invoices were parked.
 	PackageSettled:   {PackageCut, PackageOpened, PackageUploaded, PackageProcessing},
 	PackageReceipted: {PackageSettled},
 	PackageAbandoned: {PackageCut, PackageOpened, PackageUploaded},

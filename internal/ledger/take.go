@@ -48,9 +48,9 @@ type TakeResult struct {
 type NewInvoice struct {
 	Invoice
 	Body []byte
-	// AskEnded: if a document of the same identity has ended, the outcome is [Refused] with its
-	// state, and the caller compares the two. Otherwise the new document takes the identity, as the
-	// next revision.
+	// AskEnded: if another document of the same identity has ended, the outcome is [Refused] with
+	// its state, and the caller compares the two. Without AskEnded the new document then takes the
+	// identity, as the next revision.
 	AskEnded bool
 }
 
@@ -58,9 +58,9 @@ type NewInvoice struct {
 // serves nobody else meanwhile.
 const takeBatch = 200
 
-// takeTries bounds how often a batch is tried again because another process took in one of its
-// identities meanwhile. The second process finds the invoices present, so a third try is only
-// needed when three or more processes hand in the same files at once.
+// takeTries bounds how often a batch is tried. A try fails when another process changes a watched
+// key meanwhile, for example by taking in one of the identities. The next try finds that invoice
+// present, so more than two tries are rare.
 const takeTries = 16
 
 // TakeStore takes new invoices in, as long as Redis has memory.
@@ -150,7 +150,7 @@ func (ts *TakeStore) writeNew(
 			n := &batch[i]
 			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && here.state != Receipted {
 				// The stored document may be lost or damaged. An invoice that was parked because of
-				// that could never go on. The id proves that this is the same document.
+				// that could otherwise never go on. The id proves that this is the same document.
 				if here.state == Parked {
 					p.Set(ctx, ts.key(keyBody, n.ID), n.Body, 0)
 				} else if !here.body {

@@ -74,7 +74,8 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	}
 }
 
-// Another document can take the identity of a rejected one only while nobody has retried the first.
+// A new document can take the identity of a rejected one only if nobody has retried the rejected
+// one meanwhile.
 func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)

@@ -36,11 +36,11 @@ type present struct {
 	pack    bool // new entries are packed
 }
 
-// readPresent reads what the ledger has of a batch. The transaction already watches the identities.
-// Here it starts to watch also the newest documents that have ended, because a person could retry
-// them in between. Other entries are not watched: whatever happens to them, they are present or
-// refuse the new document, and a pool that works on them would break the transaction again and
-// again.
+// readPresent reads what the ledger has of a batch. The transaction already watches the identities
+// and refs. Here it starts to watch also the ended documents that have one of them, because a
+// person could retry them in between. Other entries are not watched: whatever happens to them, they
+// are present or refuse the new document, and a pool that works on them would break the transaction
+// again and again.
 func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
 	refs.forget()
 	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
@@ -49,11 +49,11 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	for i := range batch {
 		ids[i], keys[i] = batch[i].ID, ts.key(keyInvoice, batch[i].ID)
 	}
-	// Nearly always all invoices are new, and EXISTS alone shows that. The new entries get the time
-	// that the same round trip reads.
+	// Nearly always all invoices are new. Then only this round trip and the buckets of identities
+	// are read. The new entries get the time that this round trip reads.
 	var found *redis.IntCmd
-	var receipted *redis.FloatSliceCmd // entries in buckets, also those whose identity is lost
-	var shapes *redis.IntCmd           // fails if its key is sick: then nothing is packed
+	var receipted *redis.FloatSliceCmd // finds those in buckets, even if their identity is lost
+	var shapes *redis.IntCmd           // fails if its key is sick: then new entries are not packed
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -207,8 +207,8 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 	return nil
 }
 
-// decide returns the outcome for each invoice of a batch, in order: an invoice that is created
-// refuses the next invoice of the same identity.
+// decide returns the outcome for each invoice of a batch, in order: an invoice that is created is
+// in the way of other documents of its identity behind it.
 func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
 	out := make([]TakeResult, len(batch))
 	for i := range batch {

@@ -13,7 +13,7 @@ const refDigestField = "ref_digest"
 // refKeys are the keys under which the refs of a batch can be indexed. Nearly all batches have
 // none, because their senders give no refs.
 type refKeys struct {
-	of    map[int][]refKey  // by the place in the batch; the first is the one that is written
+	of    map[int][]refKey  // by the place in the batch; the first is always written
 	keys  []string          // all of them
 	held  map[string]string // key → the id that Redis has there
 	taken map[string]string // key → the id that this batch is about to write there
@@ -40,7 +40,7 @@ func (ts *TakeStore) refKeys(batch []NewInvoice) refKeys {
 }
 
 // forget empties what an earlier try has read and decided. That try wrote nothing, because another
-// process wrote meanwhile, and may have given the ref to another invoice.
+// process wrote meanwhile. That process may have given the ref to another invoice.
 func (r *refKeys) forget() {
 	clear(r.held)
 	clear(r.taken)

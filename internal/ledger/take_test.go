@@ -121,7 +121,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 			fresh := document(old.NIP, old.Kind, old.Number, "second")
 			later := w.take(fresh)[0]
 			later = w.lead(later, s)
-			old = w.again(old) // another rejected document has superseded it
+			old = w.again(old) // the later document may have superseded it
 			if s.Ended() {
 				w.must(w.Retry(ctx(), &old))
 				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // the older one is alive now
@@ -183,8 +183,8 @@ func (sc *scenes) lead(inv Invoice, s State) Invoice {
 func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
 	w := oneWorld(t)
 	w.take(document(sellerA, "VAT", "FV/1", "x"))
-	// Each differs in one of the three. Texts that are only equal when they are joined are
-	// different, too.
+	// Each differs in at least one of the three. Kind and number of the last are equal to those of
+	// the first only when they are joined.
 	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
 		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {

@@ -49,7 +49,8 @@ func (ds *DecisionStore) ChangeTerms(ctx context.Context, inv *Invoice, t NewTer
 		if err != nil {
 			return err
 		}
-		// Where the entry is packed, its record does not count any more, nor do the seals in it.
+		// If the entry was packed, these facts replace its record, and the seals of the record no
+		// longer count.
 		edit = edit.with("facts", facts).with(headsField, "")
 	}
 	group := inv.Group

@@ -72,7 +72,7 @@ func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out [
 const freshAtOnce = 2000
 
 // FreshlyCut returns the tenants that have a package that is cut and not opened yet. A package that
-// was made after a refusal does not count: it may wait for an hour before it is opened.
+// was made from another package does not count: it may have to wait before it is opened.
 func (ps *PackageStore) FreshlyCut(ctx context.Context) (map[string]bool, error) {
 	ids, err := ps.rdb.ZRange(ctx, ps.key(keyPackageState, string(PackageCut)), 0, -1).Result()
 	if err != nil {

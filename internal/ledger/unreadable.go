@@ -9,18 +9,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrNewer says that a newer build wrote an entry, as happens during a rolling update. The entry is
-// left to a worker of that build.
+// ErrNewer says that a newer build wrote an entry or sealed a document, as happens during a rolling
+// update. It is left to a worker of that build.
 var ErrNewer = errors.New("entry of a newer version")
 
 // errDamaged says that an entry lacks something that every entry has, or that its key holds
 // something else.
 var errDamaged = errors.New("entry is damaged")
 
-// Unreadable is an entry that exists and cannot be read: it is damaged, or a newer build wrote it.
+// Unreadable is an entry that cannot be read: it is damaged, or a newer build wrote it. It may also
+// be a shared key that is sick.
 type Unreadable struct {
 	ID  string
-	Key string // in Redis, without the prefix: inv:<id> or pkg:<id>
+	Key string // in Redis, without the prefix: inv:<id>, pkg:<id>, or the name of a shared key
 	Err error  // [ErrNewer], or what is wrong with it
 
 	// State and Package are what its fields say. The scripts act on them, whichever build wrote the
@@ -31,13 +32,14 @@ type Unreadable struct {
 	Opaque  bool   // its key holds no fields at all: nothing is known about it
 }
 
-// Undecided reports whether the entry is of an invoice whose outcome is not certain.
+// Undecided reports whether the outcome of an invoice with this entry is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
-// it together with those that could be read; an entry that is neither returned nor named does not
-// exist. A caller that needs the complete list MUST stop at this error. A caller that handles each
-// entry independently uses [Skip] and goes on with the others.
+// it together with those that could be read. An entry that is neither returned nor named does not
+// exist, unless the error names a shared key. A caller that needs the complete list MUST stop at
+// this error. A caller that handles each entry independently uses [Skip] and goes on with the
+// others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }
@@ -87,8 +89,8 @@ func some(entries []Unreadable) error {
 	return &UnreadableError{Entries: entries}
 }
 
-// wrongType reports whether a key holds another type than it should. Such an error concerns one
-// key; any other error of Redis concerns all.
+// wrongType reports whether an error says that a key holds another type than the command needs.
+// Such an error concerns one key. Any other error of Redis is taken to concern all of them.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // pipe sends commands in one round trip. It returns no error that concerns only the key of one

@@ -10,7 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// UnreadableStore keeps a list of the entries that cannot be read.
+// UnreadableStore keeps a list of the entries that cannot be read, and of the shared keys that are
+// sick.
 type UnreadableStore struct {
 	*store
 	entries *EntryReader
@@ -62,7 +63,8 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 
 // RecheckUnreadable reads up to limit of the recorded entries again, beginning with those that were
 // checked longest ago. It forgets those that can be read now, and those that are gone and in no
-// index any more. It returns how many it forgot.
+// index any more. It returns how many it forgot. If a key that was seen sick is well, it first
+// lists all entries again.
 func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	if err := us.relist(ctx); err != nil {
 		return 0, err

@@ -85,8 +85,8 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 		if state(0) != Sending || state(2) != Sending {
 			t.Fatalf("the others are %s and %s", state(0), state(2))
 		}
-		// The fence is written for every invoice that has a state, even if this build cannot read
-		// the rest.
+		// Every invoice of the package that has a state is now sending, even if this build cannot
+		// read the rest of its entry.
 		if got := w.rdb.HGet(ctx(), w.key("inv:", held[1].ID), "state").Val(); what != "opaque" && got != string(Sending) {
 			t.Errorf("it is %s", got)
 		}

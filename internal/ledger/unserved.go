@@ -11,9 +11,9 @@ import (
 // Unserved counts by tenant the invoices of tenants for which served returns false: those in
 // waiting sets, those in packages that are not over, and queued ones without a waiting set. It
 // reads up to limit entries of each list, those that moved longest ago, because an invoice that
-// nobody serves does not move. more reports that a list may be longer, so that there may be more
-// invoices than were counted. Unserved takes the round trips of [WaitingStore.Waits] and two more.
-// It leaves out an entry that cannot be read.
+// nobody serves does not move. more reports that some were counted and a list may be longer, so
+// there may be more. Unserved takes the round trips of [WaitingStore.Waits] and two more. It leaves
+// out an entry that cannot be read.
 func (ws *WaitingStore) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {

@@ -70,7 +70,7 @@ func (ws *WaitingStore) ExpressMove(inv *Invoice) Move {
 	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Edit: Edit{{"lane", Express}, {"chosen", true}}}
 }
 
-// FirstWaiting lists the n most urgent ids of a waiting set.
+// FirstWaiting lists up to n ids of a waiting set, the most urgent first.
 func (ws *WaitingStore) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
 	return ws.rdb.ZRange(ctx, ws.key(keyWait, g.Name()), 0, int64(n)-1).Result()
 }

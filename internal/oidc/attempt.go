@@ -17,8 +17,9 @@ const AttemptTime = 10 * time.Minute
 // maxNext bounds the path to which a login returns, in bytes: it is in a cookie.
 const maxNext = 1000
 
-// Attempt is a login that was begun. The browser keeps it in a cookie until it returns, so a worker
-// can finish what another one began, and nothing is stored for a login that is never finished.
+// Attempt is a login that was begun. The browser keeps it in a cookie while the person is at the
+// provider. So a worker can finish what another one began, and nothing is stored for a login that
+// is never finished.
 //
 // The state, the nonce and the code verifier are not in the cookie: they are derived from it with a
 // key that only the workers have. Reading the cookie, or the addresses, is not enough to know the

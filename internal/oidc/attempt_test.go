@@ -90,7 +90,8 @@ func TestOpen_AnotherBrowserOrTime_IsRefused(t *testing.T) {
 	}
 }
 
-// A provider that names itself in its answers (RFC 9207) does so in each.
+// A provider whose discovery document says that its answers name the issuer (RFC 9207) must name it
+// in each.
 func TestExchange_IssuerIsLeftOut_IsRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	w.op.Discovery = func(d map[string]any) { d["authorization_response_iss_parameter_supported"] = true }

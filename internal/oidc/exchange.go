@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// leeway is how far behind ours the provider's clock may be when a token expires.
+	// leeway is for how long a token is accepted after it expired, because clocks differ.
 	leeway = time.Minute
-	// ahead is how far ahead of ours the provider's clock may be when a token was made.
+	// ahead is how far in the future, by our clock, a token may have been made.
 	ahead = 5 * time.Minute
 )
 

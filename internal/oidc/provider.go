@@ -70,8 +70,9 @@ func (p *Provider) Reach(ctx context.Context) error {
 	return err
 }
 
-// Begin begins a login that leads to the path next. The caller sends the browser to the address to;
-// the browser has to bring the cookie back. The error is an [*Error].
+// Begin begins a login that leads to the path next, or to "/" if next has more than 1000 bytes. The
+// caller sends the browser to the address to; the browser has to bring the cookie back. The error
+// is an [*Error].
 func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, err error) {
 	m, err := p.reach(ctx)
 	if err != nil {

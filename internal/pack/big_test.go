@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// bigTest turns on the test that needs 4.5 GB of disk; `make bench` sets it.
+// bigTest is the environment variable that turns on the test that needs 4.5 GB of disk.
 const bigTest = "PACK_BIG_TEST"
 
 func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {

@@ -37,7 +37,7 @@ func spoolError(err error) error {
 	return &SpoolError{err}
 }
 
-// NameError says which entry has a name that a flat ZIP cannot have, and why.
+// NameError says which entry has a name that is refused, and why.
 type NameError struct {
 	Name   string
 	Index  int // 0 for the first entry

@@ -57,9 +57,10 @@ func (p *Package) Remove() error { return p.spool.remove() }
 // leaves nothing in the spool. Several builds may share one Options.Dir.
 //
 // Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
-// yielded, the cause of ctx, or *SpoolError for a failed write such as a full disk. After a
-// *FullError nothing of the package is kept, because a session is opened with the sizes of the
-// finished package. The caller decides which entries go into another package.
+// yielded, that of the encrypter, the cause of ctx, *SpoolError for a failed write such as a full
+// disk, or an error about the options. After a *FullError nothing of the package is kept, because a
+// session is opened with the sizes of the finished package. The caller decides which entries go
+// into another package.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
 	o, err := o.withDefaults()
 	if err != nil {

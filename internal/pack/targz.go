@@ -27,7 +27,7 @@ type tarball struct {
 	gzip    *gzip.Writer
 	out     counter // what has left the compressor
 	entries int
-	pending int64 // bytes given to the compressor since the last flush
+	pending int64 // at most how many bytes the compressor got since the last flush
 }
 
 // counter counts the bytes that pass.

@@ -10,7 +10,7 @@ import (
 // delivery is one result that a receiver has not taken.
 type delivery struct {
 	ledger.Outcome
-	Number   string // of the invoice; "" when its entry is gone
+	Number   string // of the invoice or the refused document; "" when it is gone
 	Tenant   string
 	Refused  bool // it is about a document that was not taken in
 	First    time.Time

@@ -6,7 +6,7 @@ import "slices"
 type Grant struct {
 	Group    string
 	Tenants  []string // the tenants that they see; nil: all, and what belongs to no tenant
-	Operator bool     // they may retry and dismiss there
+	Operator bool     // they may act there, for example retry and dismiss
 }
 
 // granted returns a user with everything that the groups of a person grant together, or nil when

@@ -97,8 +97,9 @@ func (v *openList) openItems(q *question, limit int, until time.Time) (foundOpen
 	}
 }
 
-// itemsOf makes items of invoices. It leaves out invoices that the sweep is about to supersede.
-// With unseen it also leaves out those that somebody has marked as seen.
+// itemsOf makes items of invoices. It leaves out invoices whose number KSeF has accepted with
+// another document, because the sweep is about to supersede them. With unseen it also leaves out
+// those that somebody has marked as seen.
 func (v *openList) itemsOf(invs []ledger.Invoice, unseen bool) ([]item, error) {
 	newest, err := v.p.o.Ledger.NewestOf(v.ctx(), invs)
 	if err != nil {

@@ -83,7 +83,7 @@ type Ledger interface {
 	OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]ledger.Refusal, error)
 }
 
-// Limits tells what is left of the limits of a tenant: [ratelimit.Limiter].
+// Limits tells what is left of the limits of a tenant.
 type Limits interface {
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
 	// Usages is the use of all groups of all tenants. What nobody has used lately is left out.

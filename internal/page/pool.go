@@ -34,8 +34,8 @@ type Standing struct {
 	Open    int64 // documents that need a person
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
-	// OldestOpen is the time since which the oldest rejected or parked invoice has waited for a
-	// person; zero: there is none.
+	// OldestOpen is since when the oldest of the counted rejected and parked invoices has waited
+	// for a person; zero: there is none.
 	OldestOpen time.Time
 }
 

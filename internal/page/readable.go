@@ -23,9 +23,8 @@ func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 
 const gone = "The document of this invoice is not kept any more."
 
-// document returns the document of the invoice in the path, and what is known about the invoice.
-// The document of an accepted invoice is the bytes that KSeF has; of any other invoice it is the
-// bytes that were handed in.
+// document returns the document of the invoice in the path, and what is known about the invoice. It
+// is the document as it was handed in while that is stored, and otherwise the one in the archive.
 func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	r, inv, err := v.result()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // The program writes its reasons in English, and KSeF its words in Polish. A page shows KSeF's
 // words as they are, and a reason of the program in the visitor's language. If a reason has no
 // Polish form, a Polish page shows what the table of package explain says instead. So a Polish page
-// has no English sentence of the program on it, apart from the record for the people who run the
+// has no English reason of the program on it, apart from the record for the people who run the
 // program.
 
 // saying is a reason, as a page shows it.

@@ -223,7 +223,8 @@ func (v *listing) older(at ledger.Place, own bool) string {
 	return v.r.URL.Path + "?" + q.Encode()
 }
 
-// named returns the invoices with exactly this number, id or ref.
+// named returns the invoices with exactly this number, id or ref that match the rest of the
+// question.
 func (v *searches) named(q *question) ([]ledger.Invoice, error) {
 	found, err := v.p.o.Inquiry.Find(v.ctx(), q.Text, v.User.Tenants...)
 	if _, err = ledger.Skip(err); err != nil {

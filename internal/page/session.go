@@ -81,8 +81,8 @@ func (s *Sessions) once(ctx context.Context, attempt string) (bool, error) {
 	return true, nil
 }
 
-// user returns the user whose session has this token, or nil when the session is over or never
-// existed. in is the provider of logins; nil: there is none.
+// user returns the user whose session has this token, or nil when there is no valid session. in is
+// the provider of logins; nil: there is none.
 func (s *Sessions) user(ctx context.Context, token string, users []User, in *SignIn) (*User, error) {
 	if token == "" || len(token) > 100 {
 		return nil, nil

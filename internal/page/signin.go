@@ -96,9 +96,9 @@ func (v *logins) leave() error {
 	return nil
 }
 
-// comeBack finishes a login with the answer that the browser brings back from the provider. Whether
-// the login succeeds or fails, the browser is redirected at once, because this address has the
-// provider's code in it.
+// comeBack finishes a login with the answer that the browser brings back from the provider. The
+// browser is redirected at once, also after a refusal, because this address has the provider's code
+// in it.
 func (v *logins) comeBack() error {
 	in := v.p.o.SignIn
 	if in == nil {
@@ -137,7 +137,8 @@ func (v *logins) comeBack() error {
 	return v.admit(who, from, ownPath(attempt.Next))
 }
 
-// admit begins the session of a person whom the provider has named.
+// admit begins the session of a person whom the provider has named. It refuses a person whose name
+// is taken, or whose groups grant nothing.
 func (v *logins) admit(who oidc.Person, from, next string) error {
 	in := v.p.o.SignIn
 	groups := granting(who.Groups, in.Grants)
@@ -195,7 +196,7 @@ func (v *logins) loginAgain(why oidc.Reason, next string) error {
 	return nil
 }
 
-// whyNot are the words for why a login at the provider failed; "" for what is no such reason.
+// whyNot are the words for why a login at the provider failed; "" for any other text.
 func (v *logins) whyNot(why oidc.Reason) string {
 	title := v.p.o.SignIn.Title
 	switch why {

@@ -6,11 +6,11 @@ import "slices"
 type User struct {
 	Name     string
 	Tenants  []string // the names of those that the user sees; nil: all, and what belongs to no tenant
-	Operator bool     // may retry and dismiss
+	Operator bool     // may act, for example retry and dismiss
 	// ActsFor are those of Tenants on whose invoices an operator may act; nil: on everything that
 	// the user sees.
 	ActsFor []string
-	// Provider says that the provider of logins named the user.
+	// Provider says that the provider of logins named the user. Check and Seal are nil then.
 	Provider bool
 	// Check compares a login. It takes as long for a wrong name as for a wrong password.
 	Check func(user, password string) bool

@@ -74,10 +74,10 @@ func (v *visit) nowhere() error { return missing }
 // sees reports whether the visitor may see what belongs to a tenant.
 func (v *visit) sees(tenant string) bool { return v.User.sees(tenant) }
 
-// MayAct reports whether the visitor may retry and dismiss something.
+// MayAct reports whether the visitor may act on something, for example retry or dismiss it.
 func (v *visit) MayAct() bool { return !v.p.o.ReadOnly && v.User.Operator }
 
-// MayActFor reports whether the visitor may retry and dismiss what belongs to a tenant.
+// MayActFor reports whether the visitor may act on what belongs to a tenant.
 func (v *visit) MayActFor(tenant string) bool { return !v.p.o.ReadOnly && v.User.acts(tenant) }
 
 // Tenants are those of the configuration that the visitor sees.

@@ -206,8 +206,8 @@ if is ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`)
 
 // leaveOut removes tasks whose entry holds another type from a set that is ordered by time. Such a
-// task would stop all tasks behind it. When the sweep queues the task again, its error names the
-// entry.
+// task would stop all tasks behind it. When the sweep queues such a task again, it gets an error
+// that names the entry.
 func (g *guarded) leaveOut(ctx context.Context, keys []string, args []any) bool {
 	if len(args) < 2 || keys[0] == "" || partOf(keys[0]) == "pending" || partOf(keys[0]) == "active" {
 		return false

@@ -30,7 +30,7 @@ const (
 // worker's place from invoices.
 const KindDeliver Kind = "results:deliver"
 
-// Kinds lists every kind of an invoice's path.
+// Kinds lists every kind but [KindDeliver].
 func Kinds() []Kind {
 	return []Kind{KindSubmit, KindChunk, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
@@ -120,8 +120,8 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. There is no bound, because a bound would end a task
-// that only waits. Only a sweep has a bound, because each round queues a new one. A sweep whose
+// retries is how often asynq runs a task again. Most tasks have no bound, because a bound would end
+// a task that only waits. A sweep has one, because each round queues a new sweep. A sweep whose
 // worker was killed is run once more. If that worker is killed too, asynq archives the sweep.
 func (k Kind) retries() int {
 	if k == KindSweep {
@@ -133,8 +133,8 @@ func (k Kind) retries() int {
 // payloadVersion is the layout of payloads that this build writes and reads.
 const payloadVersion = 1
 
-// payload is all that a task carries: an id. It has a version, because old and new workers share
-// the queues during a rolling update.
+// payload is all that a task carries: an id, and for a chunk its tenant and the ids of its
+// invoices. It has a version, because old and new workers share the queues during a rolling update.
 type payload struct {
 	V  int    `json:"v"`
 	ID string `json:"id"`

@@ -76,11 +76,11 @@ func (c *catch) send(ctx context.Context, run *caught) error {
 	return err
 }
 
-// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at
-// once that all is well. The script would return 0 when a task of that id is there already, which
-// is not an error for our purpose. Any other command of asynq goes through to Redis. So nothing
-// here knows how asynq lays out its keys. If a later version uses other means than one script, no
-// time is saved, but nothing goes wrong.
+// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run and what it adds
+// to sets, and answers at once that all is well. The script would return 0 when a task of that id
+// is there already, which is not an error for our purpose. Any other command of asynq goes through
+// to Redis. So nothing here knows how asynq lays out its keys. If a later version uses other means
+// than one script, no time is saved, but nothing goes wrong.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught

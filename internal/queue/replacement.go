@@ -27,12 +27,10 @@ const (
 	lease = 30 * time.Second
 )
 
-// replacementIn is how long a replacement has to wait from now. A server that is at work on the
-// task has reported the task by then: the replacement begins maxReportAge and a second after the
-// lease of the task was last given. Before that, a task that has just begun looks like an orphan.
-// Leases use the
-// servers' own clocks: a wrong clock costs a few seconds, no more. If a later asynq keeps leases
-// elsewhere, every replacement waits.
+// replacementIn is how long a replacement has to wait from now. A task that has just begun looks
+// like an orphan until its server reports it. So the replacement begins maxReportAge and a second
+// after the lease of the task was last given. Leases use the servers' own clocks: a wrong clock
+// costs a few seconds, no more. If a later asynq keeps leases elsewhere, every replacement waits.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
 	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Size) All() int {
 
 // Sizes reads how large the queues of a database are. asynq's inspector needs three round trips for
 // each queue, and each time it asks for the memory of up to 120 tasks. Sizes reads all queues in
-// two round trips, with ten commands for each queue, and asks for the memory only in
+// two round trips, with some ten commands for each queue, and asks for the memory only in
 // [Sizes.Memory]. Safe for concurrent use.
 type Sizes struct {
 	rdb     redis.UniversalClient

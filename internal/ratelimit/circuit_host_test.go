@@ -101,8 +101,8 @@ func TestHost_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 	})
 }
 
-// A pair that is itself out of service has opened the host's circuit together with healthy ones. It
-// must not be the one that always probes: then nothing would find that the host works again.
+// A pair that is itself out of service has opened the host's circuit together with healthy ones. If
+// it were the one that always probes, nothing would find that the host works again.
 func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 10 * time.Second})

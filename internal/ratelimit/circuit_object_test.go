@@ -55,8 +55,7 @@ func TestObject_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 	})
 }
 
-// Two objects fail and a third would succeed: it must have its turn, or nothing would find that
-// out.
+// An object that has failed lets others probe first, because one of those may succeed.
 func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 20 * time.Second})

@@ -35,8 +35,8 @@ func (h *hostRecord) newcomerAt(pair string, p circuitPolicy) int64 {
 	return h.failedAt + p.firstDelay.Microseconds()
 }
 
-// failedEarly notes a failure that comes while the host is down and is not the result of a probe.
-// The pair is no newcomer from now on. The delay does not grow.
+// failedEarly notes a failure that comes while the host is down, other than that of a probe after
+// the delay. The pair is no newcomer from now on. The delay does not grow.
 func (h *hostRecord) failedEarly(pair string, now int64) {
 	h.noteFailing(pair, now)
 	if h.prober == pair && h.probe != 0 {

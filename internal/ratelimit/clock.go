@@ -14,16 +14,16 @@ import (
 // only the logs still know how late it is. The present Redis may have a clock that is hours behind,
 // and with that clock the windows would look empty although the logs are full. So without the key
 // no script changes a log or a circuit (lua/log.lua). A process that finds the key missing reads
-// the newest instant of all logs and starts the clock from there.
+// the newest instant of all logs, and starts the clock so that it is not behind it.
 
 const (
 	// clockGone is in the error of log.lua about a clock without a key.
 	clockGone = "the clock of the limits has no key"
 	// bookedAhead is how far ahead of the clock requests are booked at most: the longest time that
 	// callers let the limiter sleep. So the clock had reached at least the newest instant minus
-	// bookedAhead, and it starts there. A later start would free windows early. A start that is too
-	// early by up to bookedAhead overruns no window that is longer than bookedAhead, because a
-	// booking counts what is booked before and after it.
+	// bookedAhead. It starts there, or at Redis's own time if that is later. A later start would
+	// free windows early. A start that is too early by up to bookedAhead overruns no window that is
+	// longer than bookedAhead, because a booking counts what is booked before and after it.
 	bookedAhead = 30 * time.Second
 	// startTime bounds the reading of all logs, which takes seconds where there are millions of
 	// keys.

@@ -18,6 +18,7 @@ import (
 // taken it. Every Book, Usage, Freeze and Throttle of the key first tries to write it to the store.
 // Once it is written, the other processes know of it. [PendingFreezes.Flush] is for a caller that
 // does not want to wait for the next request.
+//
 // Writing a freeze twice has the same effect as once, so it does not matter whether the first try
 // succeeded. A process that dies loses its pending freezes; then only KSeF's next 429 stops the
 // pool.

@@ -2,12 +2,14 @@ package ratelimit
 
 import "time"
 
-// Spacing is for callers that can choose when they ask. Unlike [Usage.Pace], it uses the last
-// minute instead of the hour. With Pace, requests that come in bursts would use up half of an
-// hour's allowance before their pace changes. gap is the distance at which the scarcest window is
-// spread evenly over its length (a minute for sixty an hour). recent is how many requests were used
-// within about the last gap. burst is how many requests may follow each other at once: a quarter of
-// the limit of the shortest window that is not shorter than gap, at least one.
+// Spacing is for callers that can choose when they ask. Unlike [Usage.Pace], it looks at the last
+// requests only. With Pace, requests that come in bursts would use up half of an hour's allowance
+// before their pace changes.
+//
+// gap is the distance at which the scarcest window is spread evenly over its length (a minute for
+// sixty an hour). recent is how many requests were used within about the last gap. burst is how
+// many requests may follow each other at once: a quarter of the limit of the shortest window that
+// is not shorter than gap, at least one.
 //
 // When no window is about as short as gap, recent counts the requests of a longer time. Then
 // callers are more careful than they need to be, by at most one gap. Without windows all three

@@ -19,10 +19,10 @@ import (
 const usagesAtOnce = 1000
 
 // Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with
-// one command for each thousand keys, and a second round trip if any key is frozen. Keys that have
-// no recent bookings and are not frozen are left out. Waitlists are not counted: see
-// [Redis.Waitlisted]. limits returns the windows to count for a key; if limits is nil, only freezes
-// are reported.
+// one command for each thousand keys, and a second round trip if any key is frozen. Keys without a
+// log are left out: nothing was booked lately, and they are not frozen. Keys whose log cannot be
+// read are left out, too. Waitlists are not counted: see [Redis.Waitlisted]. limits returns the
+// windows to count for a key; if limits is nil, only freezes are reported.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
 	var logs []*redis.SliceCmd
 	var clock *redis.TimeCmd

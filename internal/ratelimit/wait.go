@@ -29,7 +29,7 @@ func Share(part float64) Option { return func(r *Request) { r.Share = part } }
 
 // Ticket names the caller; the name is the same at each of its returns. A caller with a ticket
 // keeps its place on the waitlist, and the delay that it is told is that of its own turn. Without
-// tickets, all that wait are told the same instant, come back together, and all but one find the
+// tickets, all that wait are told the same instant, come back together, and most of them find the
 // window full.
 //
 // One ticket is for one request at a time. The waitlist decides only order and time of return.
@@ -127,7 +127,7 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 		asked := time.Now()
 		b, err := l.store.Book(ctx, r)
 		if notNow, ok := errors.AsType[*NotNow](err); ok {
-			return l.early(notNow) // its text is for people
+			return l.early(notNow) // not wrapped: its text is shown to people as it is
 		}
 		if err != nil {
 			return fmt.Errorf("wait for the limiter: %w", err)

@@ -69,7 +69,8 @@ func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
 }
 
 // A caller that books its own turn leaves free the places of callers before it that are not back
-// yet. The turn of the next caller must not count those callers a second time, behind the booking.
+// yet. When the turn of the next caller is computed, these places must not be set aside a second
+// time, behind the booking.
 func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{1, time.Second}}

@@ -66,13 +66,12 @@ func Scaled(table map[string]Limits, factor float64) map[string]Limits {
 // window, each widened by margin. booked are the instants already booked, past and future, sorted.
 //
 // The answer may lie between booked instants: it uses a gap that others left free if that overruns
-// none of the windows that reach to later bookings. Windows that booked already overfills (because
+// none of the windows that reach to later bookings. Windows that are overfull already (because
 // limits were lowered) stay as they are; the answer adds nothing to them.
 //
-// A Limit below 1 counts as 1, a widened window below zero as zero: a pure function has to answer
-// something, and this is the careful answer. Pure, safe for concurrent use. Inputs in whole
-// microseconds give the earliest whole microsecond; finer inputs give an answer that fits and is at
-// most 1 µs late.
+// A Limit below 1 counts as 1; a margin or a widened window below zero counts as zero. Pure, safe
+// for concurrent use. Inputs in whole microseconds give the earliest whole microsecond. Finer
+// inputs give an answer that fits and may be later than the earliest.
 func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Duration) time.Time {
 	t := now
 	// Each window only moves t forward, past a finite number of full stretches, so this ends. The
@@ -91,8 +90,8 @@ func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Dura
 }
 
 // earliest is the answer for one window. When Limit consecutive instants b[i]..b[j] lie within Per,
-// some window is full, and one more request may not come between b[j]-Per and b[i]+Per. In order of
-// i, both ends of those stretches ascend, so one pass forward is enough.
+// some window is full, and one more request may not come between b[j]-Per and b[i]+Per. Both ends
+// of these stretches ascend with i, so one pass forward is enough.
 func (w Window) earliest(t time.Time, booked []time.Time) time.Time {
 	oldest := t.Add(-w.Per)
 	first := sort.Search(len(booked), func(i int) bool { return !booked[i].Before(oldest) })

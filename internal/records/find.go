@@ -14,14 +14,16 @@ import (
 // Find returns the results that name stands for: an id, a KSeF number in any spelling, or a number
 // (P_2). To find none is not an error.
 //
-// The indexes of the bundles are read first, then the receipts, each of which has thousands of
-// lines. If indexes and receipts have nothing, Find reads the results themselves, one by one, the
-// newest month first, and stops after the first month that has a match. For a KSeF number it begins
-// with the month of the number. So an accepted invoice hides invoices of the same number that were
-// never accepted. A search for an id reads no receipts. It asks each month for the result by its
-// name, which contains the id, and looks into the indexes for that id. If no month has the id, it
-// is taken for a number (P_2). One index, one receipt or a few hundred results are in memory at a
-// time.
+// The indexes of the bundles are read first, then the receipts. If both have nothing, Find reads
+// the results that are kept by themselves, the newest month first, and stops after the first month
+// that has a match. For a KSeF number it begins with the month of the number.
+//
+// An invoice that an index or a receipt names therefore hides the other invoices of its number,
+// such as rejected ones.
+//
+// A search for an id reads no receipts. It asks each month for the result by its name, which
+// contains the id, and looks into the indexes for that id. If no month has the id, it is taken for
+// a number (P_2). One index, one receipt or a few hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err

@@ -23,8 +23,8 @@ import (
 // in bundles (package bundle). It is safe for concurrent use.
 type Reader struct {
 	Store archive.Store
-	// Unread is called with each object that is damaged or is not what its name says. Answers leave
-	// such objects out. It is never called twice at the same time. It may be nil.
+	// Unread is called with an object that is damaged or is not what its name says, when an answer
+	// leaves it out. It is never called twice at the same time. It may be nil.
 	Unread func(name string, err error)
 
 	telling sync.Mutex // held while Unread is called
@@ -47,7 +47,7 @@ const maxCopies = 4
 // A Place is the folder of one seller and month.
 type Place struct {
 	NIP   string // the seller's
-	Month string // of the issue date (P_1), "2006-01"
+	Month string // of the issue date (P_1), for receipts of the session, "2006-01"
 }
 
 func (p Place) folder() string { return p.NIP + "/" + p.Month }

@@ -14,7 +14,7 @@ type Within struct {
 	From, To string // issue dates (P_1), "2006-01-02", both included; "" is open
 }
 
-// months returns the places with invoices of these dates.
+// months returns the places that may have invoices of these dates.
 func (w Within) months(places []Place) []Place {
 	from, to := monthOf(w.From), cmp.Or(monthOf(w.To), "9999-99")
 	return slices.DeleteFunc(slices.Clone(places), func(p Place) bool { return p.Month < from || p.Month > to })

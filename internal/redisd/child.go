@@ -58,7 +58,7 @@ func (c *child) dead() bool {
 	}
 }
 
-// kill returns after the child was reaped, so its port and files are free.
+// kill ends the child and waits until it has been reaped. Then its port and files are free.
 func (c *child) kill() error {
 	err := c.process.Kill()
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -18,8 +18,8 @@ type Options struct {
 	// for outgoing connections.
 	Port int
 
-	// AppendOnly keeps every write in an append-only file, synced each second. Without it Kill,
-	// Stop and Restart lose all data.
+	// AppendOnly keeps every write in an append-only file, synced each second. Without it, and
+	// without a save point in Args, Kill, Stop and Restart lose all data.
 	AppendOnly bool
 
 	// Args are appended to the command line and override the settings made here, for example
@@ -35,8 +35,8 @@ type Options struct {
 // ErrNotFound says that redis-server is not installed. Its text says how to install it.
 var ErrNotFound = errors.New("redis-server not found on PATH; Debian: apt-get install redis-server")
 
-// Find returns the path of the redis-server that Start would run, or an error that wraps
-// ErrNotFound.
+// Find returns the path of the redis-server that Start runs without Options.Binary, or an error
+// that wraps ErrNotFound.
 func Find() (string, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {

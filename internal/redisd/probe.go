@@ -13,7 +13,7 @@ import (
 )
 
 // The three commands below are written by hand, in Redis's inline form. A client library would add
-// a pool, retries and a handshake for a question that is asked once.
+// a pool, retries and a handshake, which none of them needs.
 
 // serverPid sends PING and returns the process id of the server that answers.
 func serverPid(ctx context.Context, addr string) (int, error) {

@@ -21,7 +21,8 @@ const (
 // ErrStopped is returned by Restart after Stop, which is final because the folder may be removed.
 var ErrStopped = errors.New("redis-server was stopped for good")
 
-// Server is a child that runs, or that was killed. It is safe for concurrent use.
+// Server is one redis-server: its folder, its port, and its process while it runs. It is safe for
+// concurrent use.
 type Server struct {
 	binary  string
 	dir     string
@@ -35,9 +36,9 @@ type Server struct {
 }
 
 // Start runs a server and returns when it answers PING. The context bounds the start, not the life
-// of the server; without a deadline the start may take 15 s. The error wraps ErrNotFound when no
-// redis-server is on PATH. When the server was started and did not become ready, the error holds
-// what it wrote last.
+// of the server; without a deadline the start may take 15 s. The error wraps ErrNotFound when
+// Options.Binary is empty and no redis-server is on PATH. When the server was started and did not
+// become ready, the error holds what it wrote last.
 //
 // On Linux the child dies with this process, even after a kill -9 (see startChild). On other
 // systems it survives a kill -9 of its parent and must be ended by hand. It lives in a process
@@ -152,8 +153,8 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 }
 
-// Stop shuts the child down gracefully, kills it when that takes more than five seconds, and
-// removes the folder if Start made it. It may be called twice and is final.
+// Stop shuts the child down gracefully, kills it when that fails or takes more than five seconds,
+// and removes a temporary folder that Start made. It may be called twice and is final.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -65,7 +65,7 @@ func (a *Amount) In(l explain.Language) string {
 	return whole + point + part
 }
 
-// MarshalText makes it a string in JSON: a number would be rounded by many readers.
+// MarshalText makes the amount a string in JSON, because many readers would round a number.
 func (a *Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // Float returns the nearest float64, for charts and spreadsheets. exact is false when it may have

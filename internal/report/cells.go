@@ -9,8 +9,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Section is one table of a report, for every form that a report has. A cell is a string, an int or
-// an *Amount.
+// Section is one table of a report, in whatever format. A cell is a string, an int or an *Amount.
 type Section struct {
 	Title string
 	Head  []string
@@ -54,7 +53,7 @@ func (r Report) Sections(l explain.Language) []Section {
 	}
 }
 
-// reasonIn returns why a document is where it is, in a language. The words of KSeF stay Polish.
+// reasonIn returns why a document is in its state, in a language. The words of KSeF stay Polish.
 // Words of the program that have no Polish form stay English.
 func (f Fact) reasonIn(l explain.Language) string {
 	if l != explain.Polish {

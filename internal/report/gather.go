@@ -31,7 +31,8 @@ type Sources struct {
 	// [ledger.ErrNotFound], or satisfies [records.Missing], when nobody has it. Document is used
 	// with Ledger only.
 	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
-	// LedgerAlone leaves out what only the archive knows. Documents still come from there.
+	// LedgerAlone leaves out invoices that only the archive knows. Documents are still looked for
+	// in the archive.
 	LedgerAlone bool
 	// Unread is called with each entry that cannot be read. It may be nil.
 	Unread func(ledger.Unreadable)
@@ -53,7 +54,8 @@ const (
 	parallel = 8   // documents that are read at a time, each at most a few megabytes
 )
 
-// Gather adds every invoice that the query means, once.
+// Gather adds every invoice and every refused document that the query means, each once. An invoice
+// whose state changes at this moment may be missed: see inState.
 func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 	seen := map[string]bool{} // ids that the ledger has; the archive may have older results of them
 	if s.Ledger != nil {
@@ -154,7 +156,7 @@ func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, er
 func ofEntry(inv *ledger.Invoice, doc []byte) Fact {
 	f := Fact{ID: inv.ID, Tenant: inv.Tenant, Number: inv.Number, Day: inv.IssueDate, State: string(inv.State), Code: inv.Code,
 		Reason: inv.Reason, Taken: inv.CreatedAt.Time(), Deadline: inv.Deadline.Time()}
-	if inv.State.InKSeF() && !inv.Recovered { // KSeF had recovered ones before they came here
+	if inv.State.InKSeF() && !inv.Recovered { // KSeF had a recovered invoice before it came here
 		f.Numbered = inv.AcceptedAt.Time()
 	}
 	f.amount(doc)

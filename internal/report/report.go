@@ -16,7 +16,7 @@ type Fact struct {
 	ID       string    `json:"id"`
 	Tenant   string    `json:"tenant"`
 	Number   string    `json:"number"`
-	Day      string    `json:"day"` // P_1
+	Day      string    `json:"day"` // P_1; without one, the day on which the document was refused
 	State    string    `json:"state"`
 	Code     int       `json:"code"`
 	Reason   string    `json:"reason"`
@@ -31,7 +31,8 @@ type Fact struct {
 	more   int              // faults that are not on record
 }
 
-// Took is the time from being handed in to the KSeF number. false: not known, or it has none.
+// Took returns the time from being handed in to the KSeF number. It returns false when that is not
+// known, or when there is no KSeF number.
 func (f Fact) Took() (time.Duration, bool) {
 	if f.Taken.IsZero() || f.Numbered.IsZero() {
 		return 0, false
@@ -47,7 +48,7 @@ type Line struct {
 	Currency string  `json:"currency"` // "" where the amount is not known
 	Invoices int     `json:"invoices"`
 	Sum      *Amount `json:"sum"`     // of P_15
-	Unknown  int     `json:"unknown"` // of these the amount is not known, so Sum lacks them
+	Unknown  int     `json:"unknown"` // invoices whose amount is not known: Sum lacks them
 }
 
 // Reason counts the documents that were refused, rejected or parked for one reason.
@@ -64,7 +65,7 @@ type Report struct {
 	To     string    `json:"to"`
 	Tenant string    `json:"tenant"` // "" is all
 	Made   time.Time `json:"made"`
-	// ArchiveOnly says that no ledger was asked: what is on its way is not in it.
+	// ArchiveOnly says that no ledger was asked: the report lacks invoices that are on their way.
 	ArchiveOnly bool     `json:"archive_only"`
 	Lines       []Line   `json:"lines"` // by tenant, day, state, currency
 	Reasons     []Reason `json:"reasons"`
@@ -100,7 +101,7 @@ type (
 	reasonKey struct{ state, why string }
 )
 
-// Add adds one fact. Each invoice is added once.
+// Add adds one fact. The caller adds each invoice once.
 func (c *Collector) Add(f Fact) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,7 +153,8 @@ func (c *Collector) reason(f Fact) {
 	}
 }
 
-// keepFirst keeps the first n by an order. It sorts only when twice as many are there.
+// keepFirst keeps at least the first n by an order. It sorts and cuts only when there are twice as
+// many.
 func keepFirst(all []Fact, n int, order func(a, b Fact) int) []Fact {
 	if len(all) < 2*n {
 		return all

@@ -14,8 +14,8 @@ import (
 
 // Sheets writes a table as a spreadsheet (XLSX), row by row as they come. It needs a few hundred
 // kilobytes, however many rows there are. excelize, which writes the reports, keeps a sheet in a
-// temporary file instead, and in a container such a file takes memory. The zero value is no table:
-// see [NewSheets].
+// temporary file instead, and in a container such a file may take memory. The zero value cannot be
+// used: see [NewSheets].
 type Sheets struct {
 	zip    *zip.Writer
 	out    *bufio.Writer // the present sheet; nil before the first
@@ -35,7 +35,7 @@ func NewSheets(w io.Writer, name string, head []string) *Sheets {
 	return &Sheets{zip: zip.NewWriter(w), name: name, head: head, full: maxSheetRows}
 }
 
-// Row writes a row of strings and ints. Text is always text: one that begins with = is no formula.
+// Row writes a row of strings and ints. A string that begins with = is text and no formula.
 func (s *Sheets) Row(cells []any) error {
 	if s.out == nil || s.row == s.full {
 		if err := s.next(); err != nil {

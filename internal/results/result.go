@@ -9,10 +9,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Result is what this program shows, stores and tells about an invoice. It is the same in listings,
-// in JSON, in the archive and in what receivers get; docs/result.schema.json describes it. Of the
-// invoice's content it holds the seller's NIP, the kind, the number and the issue date, and at most
-// the gross amount and its currency.
+// Result is what this program shows, stores and tells about an invoice. It has the same form in
+// listings, in JSON, in the archive and in what receivers get; docs/result.schema.json describes
+// it. Of the invoice's content it holds the seller's NIP, the kind, the number and the issue date,
+// and at most the gross amount and its currency. A reason may also quote a value that is wrong.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
@@ -40,7 +40,7 @@ type Result struct {
 	WaitingWhat  string `json:"waiting_what,omitempty"`
 	WaitingUntil string `json:"waiting_until,omitempty"`
 
-	Tenant       string `json:"tenant"`                  // its name; "" for a refused document of no tenant
+	Tenant       string `json:"tenant"`                  // its name; "" where none is known
 	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; never in the archive
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
@@ -56,8 +56,8 @@ type Result struct {
 	Recovered    bool   `json:"recovered"`               // KSeF had accepted it earlier, and it was found again
 	QRLink       string `json:"qr_link"`                 // what KOD I, the QR code, holds; the same as verification_url
 
-	// Explanations are for other programs: see [Result.Explain]. The archive has none, and lists
-	// have none.
+	// Explanations are for other programs: see [Result.Explain]. The archive and the lists of the
+	// command line have none.
 	Explanations []explain.Entry `json:"explanations,omitempty"`
 }
 

@@ -16,7 +16,7 @@ type Action string
 // The actions.
 const (
 	Again     Action = "again"      // try again with growing pauses; counts as a failure
-	Later     Action = "later"      // not now: after Verdict.Delay; not counted (see IsFailure)
+	Later     Action = "later"      // not now: after Verdict.Delay; see IsFailure
 	Never     Action = "never"      // the same request will be refused again: reject or park
 	LookFirst Action = "look_first" // it may have been carried out: check before repeating it
 )
@@ -29,14 +29,14 @@ const (
 	ReasonLimit       Reason = "limit"       // our own limiter
 	ReasonThrottled   Reason = "throttled"   // KSeF said 429
 	ReasonDenied      Reason = "denied"      // KSeF refuses everything of the tenant (410)
-	ReasonOutage      Reason = "outage"      // the gateway, or a proxy in front of it, is down
+	ReasonOutage      Reason = "outage"      // the gateway, KSeF or a proxy in front of it is down
 	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
-	ReasonLocal       Reason = "local"       // a fault of this process alone: another worker can do it
+	ReasonLocal       Reason = "local"       // a fault of this process: another worker may do it
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
 	ReasonProcessing  Reason = "processing"  // KSeF is processing it
-	ReasonRefused     Reason = "refused"     // the gateway itself refused it
+	ReasonRefused     Reason = "refused"     // the request was refused
 	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
-	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in an unknown form
+	ReasonUnreadable  Reason = "unreadable"  // the answer has an unknown form
 	ReasonStorage     Reason = "storage"     // this process lacks the key of a stored document
 	ReasonReplicas    Reason = "replicas"    // too few replicas have a write that must not be lost
 	ReasonArchive     Reason = "archive"     // the archive does not answer, or refuses
@@ -62,7 +62,7 @@ type Verdict struct {
 }
 
 // CredentialsPause is how long a tenant is paused after its key was refused. The key file is read
-// again for each request, so a corrected key is found within this time and without a restart. Until
+// again after the pause, so a corrected key is found within this time and without a restart. Until
 // then a wrong key costs one request in each pause.
 const CredentialsPause = 30 * time.Second
 
@@ -80,8 +80,9 @@ const exhaustedPause = 2 * time.Second
 // several times a second.
 const HandOver = time.Millisecond
 
-// Judge decides by facts alone, never by texts. The order matters: "not now" comes before "may have
-// been carried out", because "not now" means that no request was sent.
+// Judge decides by facts alone, never by texts. The order matters: a [LaterError] is what a handler
+// has decided. The limiter's "not now" comes before the errors of the API, because it means that no
+// request was sent.
 func Judge(err error) Verdict {
 	var later *LaterError
 	var notNow *ratelimit.NotNow
@@ -160,9 +161,9 @@ func judgeAPI(e *ksef.APIError) Verdict {
 	return Verdict{Later, 0, ReasonOutage}
 }
 
-// LaterError asks asynq to bring the task back after Delay, without a failure. The dashboard shows
-// its text, so it MUST NOT contain a secret. The text does not say how long the wait is: a person
-// reads the text later, beside the time of the next try.
+// LaterError asks asynq to bring the task back after Delay. It counts as a failure only with Grows.
+// The dashboard shows its text, so it MUST NOT contain a secret. The text does not say how long the
+// wait is: a person reads the text later, beside the time of the next try.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason

@@ -8,9 +8,9 @@ import (
 // Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind even if the schema
-// is not checked; WrongNIP only with CheckOptions.CheckNIPs. It refuses the flaws after
-// TooBigForItsKind only if the schema is checked. If it is not checked, KSeF refuses them.
+// The flaws. invoice.Parse or invoice.Check refuses those up to TooBigForItsKind without checking
+// the schema (WrongNIP only with CheckOptions.CheckNIPs). The flaws after it break the schema. If
+// the schema is not checked here, KSeF refuses them.
 const (
 	NotXML Flaw = iota
 	Empty

@@ -7,12 +7,12 @@ import (
 )
 
 // Padding consists of remarks: DodatkowyOpis, the schema's element for free remarks, whose value
-// has 1 to 256 characters. The constants are its text and its sizes in bytes.
+// has 1 to 256 characters. The constants are the text of one remark and its sizes in bytes.
 const (
 	remarkHead   = "\n\t\t<DodatkowyOpis>\n\t\t\t<Klucz>Uwaga "
 	remarkMid    = "</Klucz>\n\t\t\t<Wartosc>"
 	remarkTail   = "</Wartosc>\n\t\t</DodatkowyOpis>"
-	remarkDigits = 6 // digits of its number
+	remarkDigits = 6 // digits of the remark's number
 	remarkMin    = len(remarkHead) + remarkDigits + len(remarkMid) + 1 + len(remarkTail)
 	remarkMax    = remarkMin + 255
 )

@@ -5,8 +5,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Absence needs proof. Only a session that is over and accounts for everything in it proves that
-// KSeF does not have an invoice. Silence alone proves nothing.
+// Absence needs proof. A processed session proves that KSeF does not have an invoice only if it
+// accounts for everything in it. What a refused session proves is in provesRefusal.
 
 // account is what a session that is over says about the invoices of its package.
 type account struct {
@@ -59,7 +59,8 @@ func (a account) missing() []*ledger.Invoice {
 	return out
 }
 
-// sends are the missing invoices that have a reference. KSeF can be asked for their status by it.
+// sends are the missing invoices that have a reference, by which KSeF can be asked for their
+// status.
 func (a account) sends() []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for _, inv := range a.missing() {
@@ -123,8 +124,8 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 
 // complete reports whether the list has an answer for everything in the session. It must have as
 // many answers as the session counts. For a batch session it must also have one for each invoice
-// that was in the ZIP, because the count can lag behind as the list can. An answer that appears
-// twice counts once.
+// that was in the ZIP, because the count can lag behind as the list can. An online session must
+// have a count. An answer that appears twice counts once.
 //
 // A single send that KSeF has confirmed is in the session. A list and a count without it lag
 // behind.

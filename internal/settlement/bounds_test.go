@@ -133,7 +133,7 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	}
 }
 
-// An invoice that never left is sent again any number of times, and none of them is counted. An
+// An invoice that never left is sent again any number of times, and these sends are not counted. An
 // invoice about which two online sessions say nothing goes in a package.
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]

@@ -15,7 +15,7 @@ const (
 	toResend    outcome = "resend"    // KSeF's fault: send again, a bounded number of times
 )
 
-// decided reports outcomes that do not depend on how the session ended.
+// decided reports whether the outcome holds no matter how the session ended.
 func (o outcome) decided() bool {
 	return o == toAccept || o == toReject || o == toPark || o == toDuplicate
 }

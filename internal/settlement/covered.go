@@ -12,7 +12,7 @@ import (
 // clear.
 //
 // Every line must be of an invoice of ours. Otherwise the receipt may be another session's, or it
-// may write hashes in a way that is not known here.
+// may write hashes in a way that is not known here. An empty receipt covers nothing.
 func (a account) covered(r ksef.Receipt) bool {
 	if !a.listed { // what was refused, and why, is not known: sending it again would lose the reason
 		return false

@@ -31,8 +31,8 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 }
 
 // processedSession decides about a session that KSeF has processed. Its list is read until it
-// accounts for every invoice. Then what it leaves open is marked in the ledger: duplicates whose
-// original has to be looked up.
+// accounts for every invoice, or until maxProofWait is over. Duplicates, and invoices about which
+// nothing is proven by then, are marked in the ledger: their originals have to be looked up.
 func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:

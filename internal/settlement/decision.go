@@ -9,7 +9,7 @@ import (
 
 // Decision says what to do about a package. If Ask is set, no other field is. The other fields are
 // carried out one after the other, in their order. If one of the Moves meets a conflict, nothing
-// after Moves is carried out. The order makes a crash at any point harmless.
+// after LetIn is carried out. The order makes a crash at any point harmless.
 type Decision struct {
 	Ask Ask
 
@@ -118,8 +118,8 @@ type Doubt struct {
 	Listed, Counted int
 }
 
-// Split ends a package and puts its invoices into Parts, which have no id yet and are sent after
-// In.
+// Split ends a package and puts its invoices into Parts, which are sent after In. A part has no id
+// yet, unless it goes into an existing package.
 type Split struct {
 	// Park is the invoice that is alone and at fault. It is parked first and stays in the package.
 	// So the package does not end without its receipt, document and result.

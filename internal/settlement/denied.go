@@ -38,9 +38,9 @@ const (
 // from 0.
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
-// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials counts
-// the 410s since anything of the tenant was last let in, this session's included. opened is when
-// the session was opened.
+// speakOfTenant reports whether 410s are about the tenant and not about the invoices. denials
+// counts the 410s about invoices in the tenant's own name since anything of it was last let in,
+// those of this session included. opened is when the session was opened.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {

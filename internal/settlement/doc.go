@@ -12,7 +12,7 @@
 //	answers.go   what each answer means, in a session that was processed or refused
 //	match.go     which answer is about which invoice
 //	account.go   whether the session accounts for everything in it: absence needs proof
-//	covered.go   whether its receipt does
+//	covered.go   whether the session's receipt has every acceptance
 //	codes.go     the table of KSeF's invoice codes
 //	outcomes.go  the moves that follow from an answer, and how often an invoice is sent again
 //	denied.go    410: is it the invoice, or the tenant

@@ -7,10 +7,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// matching joins a session's answers to the invoices that its package ever held. KSeF's own API
-// tells the hash of the content, which proves whose answer it is (see proven.go). Through the
-// gateway, P_2 (the invoice's number, here also called its name) is all there is. A name only
-// suggests; what it leaves open is decided by proof (see account.go).
+// matching joins a session's answers to the invoices that its package ever held. An answer may have
+// the hash of the content or a file name, which prove whose answer it is (see proven.go). Otherwise
+// P_2 (the invoice's number, here also called its name) is all there is. What it leaves open is
+// decided by proof (see account.go).
 type matching struct {
 	pairs    []pairing
 	invoices []*ledger.Invoice  // that no answer could be joined to

@@ -13,8 +13,8 @@ import (
 // one, however it was asked for. What this leaves open is decided by the session's receipt, which
 // names content.
 
-// ofAnother reports that an answer is about another invoice: its hash says so or, where it has
-// none, its number.
+// ofAnother reports whether an answer is about another invoice, by its hash or, where there is
+// none, by its number.
 func ofAnother(inv *ledger.Invoice, info ksef.InvoiceInfo) bool {
 	if info.Hash != "" && inv.Hash != "" {
 		return info.Hash != inv.Hash

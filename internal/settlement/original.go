@@ -13,7 +13,7 @@ import (
 // cancelled session has the same code as a duplicate, 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
-	BySearch   = "search"   // KSeF did not name it, or named another: the register is searched
+	BySearch   = "search"   // KSeF named no original, or another invoice: the register is searched
 	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
 )
 

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The reasons that are kept with an invoice. Whoever is to act reads them. So they say what to do,
-// or what the worker does next; but some are only KSeF's own words.
+// The reasons that are kept with an invoice. A person reads them, so most of them say what to do or
+// what the worker does next. Some are only KSeF's own words.
 
 // explain returns KSeF's own words with KSeF's details. Without a description, it begins with what
 // the code means.

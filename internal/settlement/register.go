@@ -43,7 +43,7 @@ func Subjects() []ksef.SubjectType {
 }
 
 // NewPass reports whether the place in the package is that of a pass through another part of the
-// register. Then that place is forgotten.
+// register. Then the caller has to forget that place. A place without a part is of Subject1.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }

@@ -216,8 +216,8 @@ func (w *world) session(t *rapid.T) ksef.SessionInfo {
 	return s
 }
 
-// referenced is an invoice that the package holds and that KSeF has given a reference for, "" for
-// none.
+// referenced draws an invoice that the package holds, that KSeF has given a reference for, and that
+// has a name of its own. It returns "" when there is none.
 func (w *world) referenced(t *rapid.T) string {
 	var ids []string
 	for _, id := range w.order {

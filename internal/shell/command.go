@@ -4,7 +4,7 @@ package shell
 
 import "strings"
 
-// Enqueue is how enqueue is called here. The zero value needs no configuration file to be named.
+// Enqueue is how enqueue is called here. The zero value names no configuration file.
 type Enqueue struct {
 	Config string // the file that --config names; "" leaves --config out
 }

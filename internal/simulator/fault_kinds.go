@@ -37,7 +37,7 @@ const (
 	Poison         = "poison"          // every package that holds the invoice Number ends with Code
 
 	// These concern an invoice.
-	InvoiceStatus = "invoice-status" // an invoice without a fault gets Code, even a duplicate
+	InvoiceStatus = "invoice-status" // a valid invoice gets Code, even a duplicate
 	OmitNumber    = "omit-number"    // a rejected invoice is listed without its invoiceNumber
 	OmitOriginal  = "omit-original"  // a duplicate does not name its original
 	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that one

@@ -21,7 +21,7 @@ type part struct {
 	hash [32]byte
 }
 
-func (p *part) remove() { _ = os.Remove(p.file) } // Close removes the directory in any case
+func (p *part) remove() { _ = os.Remove(p.file) } // a file that stays does no harm
 
 // partHeaders returns the headers that must be sent with the part, exactly as they are. The second
 // one differs from part to part, so that a client which has the headers hard-coded fails.
@@ -31,8 +31,8 @@ func partHeaders(session string, ordinal int) []nameValue {
 	}
 }
 
-// partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization
-// is refused.
+// partURL returns the pre-signed address of a part. Whoever has it may upload. An upload with an
+// Authorization header is refused.
 func (ps *partStore) partURL(base string, sess *session, ordinal int) string {
 	path := fmt.Sprintf("/storage/%s/batch-parts/%d", strings.ToLower(sess.id), ordinal)
 	until := strconv.FormatInt(sess.partsUntil().Unix(), 10)

@@ -18,13 +18,13 @@ const (
 	maxInvoices = 10_000           // in a session
 )
 
-// session is one session of KSeF. The simulator's mu guards everything in it, with one exception:
-// the parts of a closed batch session are read only by the goroutine that unpacks them.
+// session is one session of KSeF. The simulator's mu guards every field that changes, with one
+// exception: the goroutine that unpacks a closed batch session removes its parts without mu.
 type session struct {
 	id      string
 	lane    string
 	account string // id of the account that opened it
-	context string // NIP of the taxpayer that sends: the account's, or that of the issuer of the first readable invoice
+	context string // NIP of the taxpayer that sends: the account's, or that of the issuer of the first valid invoice
 	form    *fa.Form
 	offline bool
 	opened  time.Time

@@ -98,8 +98,8 @@ func New(o Options) (*Simulator, error) {
 	return s, nil
 }
 
-// Close stops processing, waits until it has ended and removes the temporary files. It may be
-// called twice.
+// Close stops processing, waits until it has ended and removes the directory if New made a
+// temporary one. It may be called twice.
 func (s *Simulator) Close() error {
 	s.stopOnce.Do(func() {
 		s.mu.Lock() // work is started under mu, after a check of stopped: none can start from here on
@@ -148,9 +148,9 @@ func (c *core) Now() time.Time {
 	return c.now()
 }
 
-// now returns the simulated time to callers that hold mu, and to the faults, which do not need
-// their times in order. It drops the monotonic reading: simulated time is printed, and compared
-// after the clock was moved, but never used to wait.
+// now returns the simulated time to callers that hold mu, and to those that do not need their times
+// in order: the faults, and [Face.Now]. It drops the monotonic reading: simulated time is printed,
+// and compared after the clock was moved, but never used to wait.
 func (c *core) now() time.Time { return c.opts.Now().Add(time.Duration(c.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.

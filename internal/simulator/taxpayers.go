@@ -85,9 +85,9 @@ func (o Options) maxDocument() int {
 	return size
 }
 
-// mayIssue reports whether an invoice may be sent in the context of a taxpayer: that of the seller,
-// that of the buyer when P_17 is 1, or that of PodmiotUpowazniony. The last two need the seller's
-// permission.
+// mayIssue reports whether an invoice may be sent in the context of a taxpayer. With P_17 = 1 that
+// is only the buyer. Otherwise it is the seller or PodmiotUpowazniony. Buyer and PodmiotUpowazniony
+// need the seller's permission.
 func (o Options) mayIssue(h *fa.Header, context string) bool {
 	granted := func(scope string) bool {
 		for _, g := range o.Grants {

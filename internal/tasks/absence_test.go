@@ -14,7 +14,7 @@ import (
 )
 
 // drive polls a package until want holds. The clock moves on by the pauses that the task asks for.
-// It fails when that takes longer than within.
+// The test fails when that takes longer than within, or when the task does not ask to come back.
 func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() bool) {
 	po.t.Helper()
 	for began := po.now(); ; {
@@ -33,8 +33,8 @@ func (po *paths) drive(w *actor, pkg string, within time.Duration, want func() b
 	}
 }
 
-// KSeF normalises white space in its answers, or answers with another number. The invoice is
-// recognised and never sent twice.
+// KSeF normalises white space in its answers, or answers with another number or none. The invoice
+// is recognised and never sent twice.
 func TestAbsence_NumberIsAnsweredInAnotherSpelling_AcceptedAndSentOnce(t *testing.T) {
 	rewrite := map[string]func(string) string{
 		"a space at the end":      func(n string) string { return n + " " },

@@ -11,8 +11,8 @@ import (
 )
 
 // allowanceOf returns what a tenant's usage leaves for one more package of a set. A package that is
-// already cut counts as a session, although no session is booked for it yet. Otherwise a hundred
-// packages would be cut for the last place.
+// cut and about to open its session counts as one, although no session is booked for it yet.
+// Otherwise a hundred packages would be cut for the last place.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
 	r.Gap, r.Recent, r.Burst = u.Spacing()
@@ -51,16 +51,17 @@ func (l *laneChooser) allowance(ctx context.Context, set ledger.Waiting, round c
 	if r.Full {
 		return r, nil
 	}
-	// This asks the limiter, before the package exists, what the package will ask it later. The
-	// counts above know neither margins nor what is reserved for others. If the two answers
-	// differed, a package would be cut, find no session and go back, again and again.
+	// The package will have to ask the limiter for a session. This asks the same question before
+	// the package exists: the counts above leave out margins and what is reserved for others. If
+	// the two answers differed, a package would be cut, find no session and go back, again and
+	// again.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
 	wait, err := l.Budget.Peek(l.opening(l.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0
 	return r, err
 }
 
-// opening marks the request that opens a package's session with the time when it is due, and with
+// opening marks the request that opens a package's session with the package's deadline, and with
 // the number of places that it leaves to the cuts before midnight.
 func (l *laneChooser) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
 	kept := 0

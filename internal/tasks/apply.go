@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// carryOut does what a decision says, in the order of its fields. It reports whether the run is
-// over.
+// carryOut writes what a decision says, in the order of its fields. When somebody else has moved
+// one of the invoices, it leaves out the rest, and the run decides again. It reports whether the
+// run is over.
 func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now time.Time) (done bool, err error) {
 	w, p := c.w, c.p
 	c.listed.Stage++
@@ -165,8 +166,8 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 	return c.edit(ctx, ledger.PackageEdit{}.Listed())
 }
 
-// split ends a package and puts its undecided invoices into other packages. Whoever decided on the
-// split holds the proof that KSeF cannot have those invoices.
+// split puts undecided invoices of a package into other packages, and ends the package unless End
+// is "". Whoever decided on the split holds the proof that KSeF cannot have those invoices.
 func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)

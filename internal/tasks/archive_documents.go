@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	archiveAtOnce   = 256      // invoices between two flushes; bounds what is repeated after a crash
-	archiveBytes    = 64 << 20 // bytes of XML between two flushes; bounds how long a flush takes
+	// These two bound what is archived between two flushes when no bundles are made, and so what is
+	// repeated after a crash and how long a flush takes.
+	archiveAtOnce   = 256      // invoices
+	archiveBytes    = 64 << 20 // bytes of XML
 	archiveParallel = 8
 )
 
@@ -69,8 +71,8 @@ func (ar *archivist) archivePiece(invs []ledger.Invoice) []ledger.Invoice {
 }
 
 // fetchAgain finds the document of an accepted invoice when our own storage has lost it, or has
-// other bytes than KSeF. Without the document the archive has the receipt and the result, which
-// name the hash. The loss is logged, and nothing waits for the document.
+// other bytes than KSeF. It returns nil, and logs the loss, when KSeF does not give the document
+// either. The archive then has the receipt and the result, which name the hash.
 func (ar *archivist) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	if doc, err := ar.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
 		return doc, err

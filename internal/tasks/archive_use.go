@@ -107,8 +107,8 @@ func damaged(err error) bool {
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
 }
 
-// keep stores an object under its name. It never overwrites an object that is there already. When
-// that object is damaged, the sound one is stored beside it as a copy. keep returns the name that
+// keep lets put store an object under its name. When the object that is there already is damaged,
+// it stays as it is, and the sound one is stored beside it as a copy. keep returns the name that
 // was used and the names of the damaged objects. When a call to the archive fails for the copy too,
 // the fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {

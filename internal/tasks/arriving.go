@@ -17,8 +17,9 @@ type cutRound struct {
 	probes func() (outageProbe, error)
 	onWay  func() (map[string]ledger.OnWay, error)
 	// arriving returns the tenants that have more invoices in the queues, on their way to a waiting
-	// set. When nothing new has arrived in a set for a while, that may be only because every worker
-	// was busy with something else. To cut the set then would spend a session on half of an export.
+	// set, as far as the queue can tell. When nothing new has arrived in a set for a while, that
+	// may be only because every worker was busy with something else. To cut the set then would
+	// spend a session on half of an export.
 	arriving func() (map[string]bool, error)
 }
 

@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// backAfter is how long a package that was cut waits for its session at most, unless it is full.
+// backAfter is how long a package that could take in more invoices waits for its session at most;
+// see mayGrow.
 const backAfter = time.Minute
 
 // mayGrow reports whether a package that has to wait for its session had better wait as part of its
@@ -18,10 +19,10 @@ const backAfter = time.Minute
 // session. The ledger has the package as cut, so KSeF has nothing of it.
 //
 // It stays a package if its session comes within backAfter and, unless it is declared offline,
-// before midnight. However long the wait, it stays a package in three cases: it is full, or has
-// half of the bytes of a full one; it came of a refusal, because invoices that KSeF refused
-// together must not be mixed with others again; or there is an outage, because the package finds
-// out when the gateway is back.
+// before midnight. However long the wait, it stays a package when it is full or has half of the
+// bytes of a full one. It also stays one when it came of a refusal, because invoices that KSeF
+// refused together must not be mixed with others again, and during an outage, because the package
+// finds out when the gateway is back.
 func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {

@@ -76,7 +76,7 @@ func (cl *clients) limitedClient(l limiterBudget) *testClient {
 	return cl.connect("test_id", bookingGate{l, cl.nip()})
 }
 
-// bookingGate books each request of a client for a tenant.
+// bookingGate books the requests of a client for a tenant.
 type bookingGate struct {
 	limiterBudget
 	tenant string

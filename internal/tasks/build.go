@@ -16,8 +16,9 @@ import (
 )
 
 // build streams the documents of a package into its spool. It returns nil without an error when
-// nothing is left to send. Documents are read in pieces of at most 64 documents and about
-// pieceBytes of XML, so the use of memory does not depend on the size of the package.
+// this package is not to be sent: nothing is left in it, or its invoices went into other packages.
+// Documents are read in pieces of at most 64 documents and about pieceBytes of XML, so the use of
+// memory does not depend on the size of the package.
 func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
 	held, err := b.readHeld(ctx, p)
 	if err != nil {
@@ -67,7 +68,7 @@ func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.Se
 	case err == nil:
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
-		// No document could be read; each invoice was parked with its reason.
+		// Each invoice was parked with its reason.
 		return nil, b.writer.split(ctx, p, settlement.Split{End: settlement.EndOf(*p, held, 0), Reason: "no invoice is left to send"})
 	case errors.As(err, &full):
 		return nil, b.halveFull(ctx, p, full)

@@ -24,8 +24,8 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftForOthers(t *testing.T) {
 	}
 }
 
-// Thousands of tasks find no place. They come back at different times, and none of them very late:
-// if all came back at once, workers would do little else.
+// Thousands of tasks find no place. They come back spread over half a minute: if all came back at
+// once, workers would do little else.
 func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T) {
 	b := newBulkhead(1, 1)
 	now := time.Now()

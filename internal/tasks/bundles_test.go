@@ -120,7 +120,8 @@ func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 	}
 }
 
-// cutStore lets the worker die at one Put: the call is not carried out, and its context ends.
+// cutStore lets the worker die at one Put or Flush: the call is not carried out, and the context of
+// the task ends.
 type cutStore struct {
 	archive.Store
 	suffix string

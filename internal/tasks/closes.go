@@ -44,7 +44,8 @@ func newCloses() *closes {
 }
 
 // start runs do as soon as there is a place for it, and hands its error to done. It does not wait
-// for do. When the package is being closed already, start does nothing.
+// for do. When ctx ends before there is a place, do is not run, and done gets the cause. When the
+// package is being closed already, start does nothing.
 func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.Context) error, done func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +167,7 @@ func (x *onlineSessions) closeOne(ctx context.Context, s *onlineSession) error {
 }
 
 // due ends the use of sessions that are idle, old or full. It returns the ended sessions in which
-// no send runs and whose next close is due.
+// no send runs and whose next close is due. When the worker stops, all of them are due.
 func (e *express) due(now time.Time, o Options) []*onlineSession {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -110,8 +110,8 @@ func saying(err error, said string) error {
 }
 
 // notYet is for the error of a request that is safe to repeat, such as a poll, a close or the
-// opening of an online session. When KSeF may have carried the request out, the error becomes a
-// later try.
+// opening of an online session. When KSeF may have carried the request out, notYet returns an error
+// that lets the task come back later.
 func notYet(err error) error {
 	if v := retry.Judge(err); v.Action == retry.LookFirst {
 		return &retry.LaterError{Reason: v.Reason, Err: err}

@@ -24,8 +24,9 @@ func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
 	return nil
 }
 
-// notCorrectable reports whether KSeF refused a send because the rejected invoice can have no
-// technical correction, or cannot have another one. A new session does not change that.
+// notCorrectable reports whether KSeF refused a technical correction for a reason that a new
+// session does not change: the rejected invoice can have none, it has one already, or the request
+// is invalid.
 func notCorrectable(inv *ledger.Invoice, api *ksef.APIError) bool {
 	return inv.Corrects != "" && (api.Code == ksef.CodeAlreadyCorrected || api.Code == ksef.CodeNotCorrectable ||
 		api.Code == ksef.CodeInvalidRequest)

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// usual is the policy of the defaults.
+// usual is the policy of most of these tests.
 var usual = CutPolicy{
 	MaxWait: 2 * time.Minute, MaxInvoices: 5000, MaxBytes: 1 << 30, ExpressBelow: 5, Quiet: 10 * time.Second,
 	DeadlineNear: 2 * time.Hour,

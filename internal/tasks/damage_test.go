@@ -135,7 +135,8 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 	}
 }
 
-// pickyStore is a store that refuses the objects under one name, or does not answer about them.
+// pickyStore is a store that refuses to take an object and its copies, or does not answer when it
+// is given one of them.
 type pickyStore struct {
 	archive.Store
 	name string

@@ -40,9 +40,8 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 		return err
 	}
 	ctx = x.urgency(ctx, inv)
-	// This comes before anything else, so that nothing is read or written for a send that would
-	// only wait. The invoice keeps its place in the waitlist, so it learns its own turn and not a
-	// common one.
+	// This comes before the document is read, so that a send that would only wait costs little. The
+	// invoice keeps its place in the waitlist, so it learns its own turn and not a common one.
 	if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		return x.orPackage(ctx, inv, err)
 	}
@@ -71,9 +70,9 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 		return x.orPackage(ctx, inv, err)
 	}
 	defer x.release(s)
-	// While the session was being opened, other sends came that are due sooner; after an outage all
-	// of them come at once. If this send learned that only after the ledger had recorded it as
-	// sending, it would lose an attempt.
+	// While the session was being opened, other sends may have come that are due sooner; after an
+	// outage all of them come at once. If this send learned that only after the ledger had recorded
+	// it as sending, it would lose an attempt.
 	if waited {
 		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err

@@ -28,8 +28,8 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 // p to the oldest package that came of a refusal and held as many invoices as p, and returns when
 // that package was made. The invoices are the same ones, because a package only loses invoices and
 // takes back what was split off it. The time is zero when p came of no refusal. The search ends at
-// a parent that was pruned or cannot be read. The time that it returns is then later than the true
-// one, which only makes the caller more careful.
+// a parent that was pruned or cannot be read. The time may then be later than the true one, which
+// only makes the caller more careful.
 func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {

@@ -43,15 +43,15 @@ func (w *writer) writeClosingAgain(ctx context.Context, p *ledger.Package) error
 	return w.Ledger.Secure(ctx, p)
 }
 
-// sendingIn marks the invoices of a package as being sent, just before the call that hands them to
-// KSeF.
+// sendingIn returns the move that marks the invoices of a package as being sent. It is made just
+// before the call that hands them to KSeF.
 func sendingIn(p *ledger.Package) ledger.PackageMove {
 	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
 		InvoicesEdit: ledger.Edit{}.InSession(p.Session)}
 }
 
-// waitingAgain puts the invoices of a package whose session was never closed into their waiting
-// set.
+// waitingAgain returns the move that puts the invoices of a package whose session was never closed
+// into their waiting set.
 func waitingAgain(p *ledger.Package) ledger.PackageMove {
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
 	return ledger.PackageMove{InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued,

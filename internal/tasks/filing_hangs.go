@@ -4,7 +4,7 @@ import "sync"
 
 // hangsBeforeFiles is how often the archive may fail to answer when it is given a bundle of a
 // package. Then the package is archived in single files: something between here and the archive, a
-// proxy for example, may take small objects alone. A bundle that is written does not reset the
+// proxy for example, may take small objects only. A bundle that is written does not reset the
 // count.
 const hangsBeforeFiles = 3
 

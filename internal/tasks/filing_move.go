@@ -74,8 +74,8 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	return left, nil
 }
 
-// behind sets the reason why an invoice could not be archived. Nothing of it is lost: the entry and
-// the document stay in the ledger.
+// behind is for an invoice that could not be archived. It restores the state of an accepted one and
+// sets the reason that says why. Nothing of the invoice is lost: its entry and its document stay.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
@@ -128,7 +128,7 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 	return f.w.Ledger.ResultsKept(ctx, kept)
 }
 
-// removeBodies removes the stored documents of invoices that are receipted.
+// removeBodies removes the stored documents of receipted invoices from the archive.
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	var gone []string
 	defer func() {

@@ -19,7 +19,7 @@ import (
 // foreignPause is the pause of a task that a worker of another environment took.
 const foreignPause = 2 * time.Second
 
-// handler runs the handler of a kind.
+// handler returns asynq's handler for the tasks of a kind.
 func (w *Worker) handler(kind queue.Kind, handle func(context.Context, string) error) asynq.Handler {
 	return w.counted(w.Queue.Handle(func(ctx context.Context, id string) error {
 		return w.judged(ctx, kind, id, func(ctx context.Context) error { return handle(ctx, id) })

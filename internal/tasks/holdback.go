@@ -14,10 +14,10 @@ import (
 var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSession), string(ksef.GroupBatchSessionClose)}
 
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
-// sent. Each of them can be out of service by itself. Each can also be the first sign that the
-// gateway is down, when only old sessions still ask it something. One package at a time then tries,
-// which costs a tenant nothing when the package can be sent. The groups of what is fetched
-// afterwards, receipts and documents, are not a sign.
+// sent. Each of them can be out of service by itself, or be the first sign that the whole gateway
+// is down. Then one package of the tenant at a time tries, which costs the tenant nothing when the
+// package can be sent. The groups of what is fetched afterwards, receipts and documents, are not a
+// sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 

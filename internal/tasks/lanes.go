@@ -59,9 +59,9 @@ var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupI
 // session open, or the public key in memory: the worker that takes the send may have neither.
 var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
-// expressFits asks the limiter what send asks for each invoice that was chosen for the express
-// lane: the same limits, with the same part left to others, behind the same waitlist. An easier
-// test would choose the same invoices again and again, and send would return them each time.
+// expressFits asks the limiter what send would ask for these invoices if they were chosen for the
+// express lane: the same limits, with the same part left to others, behind the same waitlist. An
+// easier test would choose the same invoices again and again, and send would return them each time.
 func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {
@@ -111,8 +111,8 @@ func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, erro
 
 // sooner reports whether a package takes an invoice to KSeF before its turn in the express lane. An
 // invoice that the worker chose for express goes back when its turn is further away than the
-// longest wait for a package. An invoice for which a person asked for express keeps its lane,
-// unless its turn would come after its legal deadline.
+// longest wait for a package, or when single sends alone are out of service. An invoice for which a
+// person asked for express keeps its lane, unless its turn would come after its legal deadline.
 func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case inv.Corrects != "":

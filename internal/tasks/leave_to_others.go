@@ -59,9 +59,9 @@ func closed(err error) bool {
 // leaveToOthers leaves a session to the worker that checks it next. why is the error with which its
 // close failed. The caller knows that no send runs in the session. No new one begins, because the
 // ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
-// this worker's. Otherwise it returns why, together with the error of the write to the ledger. It
-// does not wrap that error, because the caller must not take it for a conflict: whatever moved the
-// entry, the next try reads it again.
+// this worker's. Otherwise it returns why, with the text of the error of the write to the ledger.
+// The error of the write is not wrapped, because the caller must not take it for a conflict:
+// whatever moved the entry, the next try reads it again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

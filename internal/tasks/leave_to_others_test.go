@@ -85,7 +85,7 @@ func TestLeave_CloseFailsForAnotherReason_LeftToOthersOnlyAfterMinutes(t *testin
 	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 }
 
-// If another worker closed a session during a send, the send would lose its place in it.
+// No other worker may close a session while a send into it is under way.
 func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -9,8 +9,8 @@ import (
 )
 
 // The session of an invoice with today's P_1 must be opened before midnight in Warsaw, or KSeF
-// marks the invoice offline. So in the last minutes of a day a set is not cut by how long it has
-// waited. It is cut at a few fixed moments, each time with all that is in it. Invoices that arrive
+// marks the invoice offline. So in the last minutes of a day a set that is not full becomes a
+// package only at a few fixed moments, each time with all that is in it. Invoices that arrive
 // slowly and are cut each second would be a hundred packages at midnight, and half of those would
 // find no session.
 
@@ -31,8 +31,8 @@ func untilMidnight(now time.Time) time.Duration {
 	return time.Date(y, m, d+1, 0, 0, 0, 0, invoice.Warsaw()).Sub(now)
 }
 
-// guarded reports whether a set is cut at the moments before midnight only. A set that is declared
-// offline has nothing to lose at midnight.
+// guarded reports whether the cuts before midnight decide when a set becomes a package. A set that
+// is declared offline has nothing to lose at midnight.
 func guarded(g ledger.Group, now time.Time) bool {
 	return !g.Offline && untilMidnight(now) <= midnightGuard
 }

@@ -53,7 +53,7 @@ func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *tes
 			if got := s.pkg(two); got.State != ledger.PackageProcessing {
 				t.Errorf("the other package is %s, want processing", got.State)
 			}
-			// It is still one attempt.
+			// Still only one package may try at a time.
 			if err := w.run(queue.KindPackage, one); err == nil {
 				t.Error("a second package was sent at the same time")
 			}

@@ -22,8 +22,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		if err := c.online.closeOrphan(ctx, p); err != nil {
 			return err
 		}
-		// closeOrphan cannot queue the confirm task of this package, because that task is running:
-		// it is this one. So this one comes back later.
+		// closeOrphan cannot queue the package's confirm task, because this is that task and it is
+		// running. So this task comes back later.
 		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
 	}
 	held, err := c.readHeld(ctx, p)

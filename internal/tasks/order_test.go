@@ -25,7 +25,7 @@ func (en *entries) over(pkg string) func() bool {
 	}
 }
 
-// answered gives each invoice of a list the code of its number; 0 leaves it out.
+// answered changes a list: an invoice whose number is in codes gets that code; 0 leaves it out.
 func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		out := []ksef.InvoiceInfo{}

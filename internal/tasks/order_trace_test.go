@@ -59,7 +59,7 @@ func (tr *trace) add(format string, args ...any) {
 }
 
 // confirm runs a package's confirm until want holds, at most n times. Runs during which KSeF still
-// works on the session are not recorded: their number depends on time.
+// works on the session are neither counted nor recorded: their number depends on time.
 func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	tr.s.t.Helper()
 	deadline := time.Now().Add(patience)

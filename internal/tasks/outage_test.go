@@ -85,8 +85,8 @@ func (h hostDown) Down(_ context.Context, tenant string, _ ...string) (bool, err
 	return tenant == h.tenant, nil
 }
 
-// Tenants may go to KSeF in different ways. While one host is down, a tenant of it has a package as
-// its probe and gathers the rest; a tenant of the other host sends as always.
+// Tenants may go to KSeF in different ways. While one host is down, a tenant of that host has a
+// package as its probe and gathers the rest. A tenant of the other host sends as always.
 func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	away, well := s.nip(), sample.NIP(1)
@@ -145,7 +145,7 @@ func (g groupDown) Down(_ context.Context, _ string, groups ...string) (bool, er
 }
 
 // While the gateway is away, each tenant has one package as its probe. A package that was refused
-// and has to wait for an hour is not a probe.
+// and has to wait is not a probe.
 func TestOutage_RefusedPackageWaits_AnotherIsTheProbe(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
 	w := s.worker("w", s.client())

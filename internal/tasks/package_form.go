@@ -24,7 +24,7 @@ func (o Options) packageForm(tenant string) PackageForm {
 	return f
 }
 
-// compression is what is declared to KSeF of a package of this form.
+// compression returns the compression that is declared to KSeF for packages of this form.
 func (f PackageForm) compression() ksef.Compression {
 	if f.Format == pack.TarGz {
 		return ksef.CompressionTarGz

@@ -129,8 +129,8 @@ func (s *stage) driven(w *actor, ids []string) {
 	s.t.Fatalf("they do not get there: %v", s.countStates(ids))
 }
 
-// agree checks that a package counts what it holds until its session is closed. From then on it
-// counts what the session was handed, and may hold less.
+// agree checks that a live package counts what it holds. While it is closing or in processing, it
+// counts what its session was handed, and may hold less.
 func (s *stage) agree() {
 	s.t.Helper()
 	for _, state := range ledger.PackageStates() {

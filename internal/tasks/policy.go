@@ -33,14 +33,16 @@ type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
 	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
-	// is how many sessions were used within the last Gap. Burst is how many sessions may follow
-	// each other at once while nothing more arrives; see [ratelimit.Usage.Spacing].
+	// is about how many sessions were used within the last Gap; packages that are about to open one
+	// count as well. Burst is how many sessions may follow each other at once while nothing more
+	// arrives; see [ratelimit.Usage.Spacing].
 	Gap    time.Duration
 	Recent int
 	Burst  int
 	Sets   int // waiting sets of the tenant that share it; 0 is 1
 	OnWay  int // packages of the tenant between the cut and their outcome
-	// Arriving says that more of the tenant's invoices are queued and will join its waiting sets.
+	// Arriving says that more of the tenant's invoices are known to be queued and will join its
+	// waiting sets.
 	Arriving bool
 	Full     bool // no session can be opened now: a package would only wait elsewhere, and could not grow
 }
@@ -73,7 +75,7 @@ func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	return CutWait
 }
 
-// due reports whether the set has waited long enough for a session of its own.
+// due reports whether a session is left and the set has waited long enough for one of its own.
 func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	switch {
 	case r.Full:

@@ -26,7 +26,8 @@ type plan struct {
 	offset int
 }
 
-// share is one tenant's part of the plan; the zero share sets no pauses.
+// share is one tenant's part of the plan. With the zero share, a session's pauses depend on its age
+// alone.
 type share struct {
 	closed, open int           // sessions polled for their status; open online sessions, polled for their list
 	mean         time.Time     // since when the closed ones have waited, on average
@@ -39,8 +40,8 @@ type share struct {
 // While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
 // session's turn among the others. Then a session twice as old as the mean pauses a third as long
 // as a new one, so that the sum stays within the allowance. A session whose deadline is near is
-// polled twice as often as the others, unless all sessions are urgent. Urgent sessions have a
-// waitlist of their own, so the others do not overtake them.
+// polled more often, unless all sessions are urgent. Urgent sessions have a waitlist of their own,
+// so the others do not overtake them.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.PollPause(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {

@@ -91,7 +91,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return moveErr
 	case retry.Never:
 		// The likely cause is the session (closed, expired, or opened with a public key that is out
-		// of date). The next attempt uses a new session, and the attempt after that uses a package.
+		// of date). The next attempt uses a new session or a package.
 		x.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)

@@ -152,7 +152,7 @@ func over(u *ledger.Unreadable) bool {
 	return false
 }
 
-// tellRest runs the task of the package from which p was split off as a probe.
+// tellRest queues the task of the package from which p was split off as a probe, to run now.
 func (w *writer) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
 		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, queue.KindPackage, p.Rest, 0, queue.When{Run: true}))

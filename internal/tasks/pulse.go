@@ -23,8 +23,8 @@ const (
 // sessions, and queues what is due for the whole pool: cuts and sweeps. Several workers may queue
 // the same task; its id makes sure that there is only one. Pulse holds no state that would be lost
 // with the worker. When stop is closed, Pulse finishes what it is doing and returns. When ctx ends,
-// that work is cut off. Closes may still be running when Pulse returns: [Worker.Stop] waits for
-// them.
+// that work is cut off, but only stop ends Pulse. Closes may still be running when Pulse returns:
+// [Worker.Stop] waits for them.
 //
 // Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
 // the gateway or a tenant does may keep a worker from writing its heartbeat.

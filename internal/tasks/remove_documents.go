@@ -15,9 +15,9 @@ import (
 const removePause = time.Hour
 
 // removeDocuments removes the documents that nothing needs any more. Some belong to invoices that
-// ended without KSeF a while ago: these documents hold personal data, and only a retry needs them.
-// Others belong to receipted invoices: a process that died after it had written the receipt left
-// them behind.
+// were rejected, dismissed or superseded a while ago: these documents hold personal data, and only
+// a retry needs them. Others belong to receipted invoices: a process that died after it had written
+// the receipt left them behind.
 //
 // It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
 // not exist is not found: only a list of the whole bucket would show it.
@@ -92,9 +92,9 @@ func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove fun
 	return nil
 }
 
-// documentsKept is how long the documents of invoices that ended without KSeF are kept; 0 is for
-// ever. A document is removed a little before its entry is pruned, or earlier: once the entry is
-// pruned, nothing leads to a document in the archive.
+// documentsKept is how long the documents of rejected, dismissed and superseded invoices are kept;
+// 0 is for ever. A document is removed a little before its entry is pruned, or earlier: once the
+// entry is pruned, nothing leads to a document in the archive.
 func (sw *sweeper) documentsKept() time.Duration {
 	entries := sw.o.Retention - sw.o.Retention/100
 	switch {

@@ -31,7 +31,7 @@ func (s *stage) readAll(invs []ledger.Invoice) (map[ledger.State]int, []ledger.I
 	return n, out
 }
 
-// sendOff sends invoices in one session and waits until it is over.
+// sendOff sends invoices in one session and waits until the session is over.
 func (s *stage) sendOff(w *actor, invs ...ledger.Invoice) {
 	s.t.Helper()
 	pkg := s.sent(w, invs...)

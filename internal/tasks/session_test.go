@@ -14,8 +14,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// These tests are about what a session may do after it was closed. The clock moves on by the pauses
-// that the tasks ask for.
+// These tests are about what a session may do after the worker called close.
 
 // A session is in processing (150, or 170 for an online session) for a whole night. That is not a
 // failure: the pauses grow, no worker is held, no attempt is used, and the invoice is settled once
@@ -66,7 +65,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	// It is still open, so it is closed again; that request is lost too.
+	// The session is still open, so the worker closes it again. That request is lost too.
 	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
 		t.Fatalf("the verdict is %+v", v)
 	}

@@ -60,7 +60,8 @@ func (s *spoolFault) judge(now time.Time, err error, log *zerolog.Logger) error 
 	return err
 }
 
-// SpoolFault says why this process could not write its spool lately; it is "" when it could.
+// SpoolFault says why this process could not write its spool lately; it is "" when it could, or did
+// not try lately.
 func (w *Worker) SpoolFault() string {
 	w.batch.spool.mu.Lock()
 	defer w.batch.spool.mu.Unlock()

@@ -62,7 +62,8 @@ func (c *directClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ks
 	return told(c.page, got, err)
 }
 
-// newDirectStage is newStage with the Ministry's API, and a client of the first taxpayer to it.
+// newDirectStage is newStage with the Ministry's API. It also returns a client of that API for the
+// first taxpayer.
 func newDirectStage(t *testing.T, o simulator.Options) (*stage, *directClient) {
 	t.Helper()
 	nip := sample.NIP(0)

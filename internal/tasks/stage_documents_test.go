@@ -46,8 +46,8 @@ func (sa *samples) ofLines(number string, lines int, seed uint64) []byte {
 	})
 }
 
-// incompressible makes an invoice of 2.9 MB whose bytes do not compress. The sealed document is as
-// large, so it is stored in the archive and not in Redis.
+// incompressible makes an invoice of 2.9 MB whose bytes hardly compress. The sealed document is too
+// large for Redis, so it is stored in the archive.
 func incompressible(nip string, n int) []byte {
 	doc := sample.Invoice(sample.Options{
 		SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true,

@@ -13,17 +13,17 @@ const closesWithin = 2 * time.Minute
 
 // staysOpen reports whether it is time to close a session once more: two minutes after the first
 // close, and then whenever the time since the first close has doubled. A session that says for
-// hours that it is open costs the tenant ten closes and not one for each poll.
+// hours that it is open costs the tenant about ten closes and not one for each poll.
 func staysOpen(p *ledger.Package, now time.Time) bool {
 	first, last := p.ClosingAt.Time(), max(p.ClosingAt, p.ClosedOver).Time()
 	return now.Sub(last) >= max(closesWithin, last.Sub(first))
 }
 
-// stillOpen is for a session that says that it is open, long after KSeF took its close or refused
-// the close because of the session's status (21180). The refusal usually means that the session was
-// closed before, but only the status tells whether it was. If nobody closes a session, KSeF closes
-// or cancels it twelve hours after it was opened (a batch session is cancelled), and its invoices
-// wait until then. One close too many is harmless: KSeF refuses it.
+// stillOpen is for a session that says that it is open, minutes after KSeF took its close or
+// refused the close because of the session's status (21180). The refusal usually means that the
+// session was closed before, but only the status tells whether it was. If nobody closes a session,
+// KSeF closes or cancels it twelve hours after it was opened (a batch session is cancelled), and
+// its invoices wait until then. One close too many is harmless: KSeF refuses it.
 func (c *confirmer) stillOpen(ctx context.Context, run *confirmation) error {
 	p := run.p
 	c.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).

@@ -37,8 +37,8 @@ func (s *storage) met(now time.Time, why string) time.Duration {
 	return retry.PollPause(now.Sub(s.since), storageFirst, storageLast)
 }
 
-// StorageFault says which document this process lately could not open although another worker may
-// be able to; it is "" when there is none.
+// StorageFault says why this process lately could not open a document that another worker may be
+// able to open; it is "" when there was none.
 func (w *Worker) StorageFault() string {
 	w.documents.storage.mu.Lock()
 	defer w.documents.storage.mu.Unlock()

@@ -39,7 +39,7 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	}
 }
 
-// KSeF has the parked invoice, but nobody knew that. KSeF answers 440 to its corrected successor,
+// KSeF has the parked invoice, but nobody knows that. KSeF answers 440 to its corrected successor,
 // which becomes a conflict, not a second invoice. The parked one is retried and accepted.
 func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// sweepAtOnce bounds one round. What is left comes a minute later, even when the entries of
+	// sweepAtOnce bounds one round. What is left comes in the next round, even when the entries of
 	// this round stay where they are.
 	sweepAtOnce = 2000
 	// maxSweepChecks is how many queued invoices one round checks, including those that rightly
@@ -210,8 +210,8 @@ func (sw *sweeper) compact(ctx context.Context) error {
 }
 
 // prune removes entries that ended longer ago than the ledger is to remember: the archive has them.
-// Redis's clock tells which these are. While this machine's clock differs from it, one of the two
-// is wrong, so nothing is pruned: a removed entry does not come back.
+// Redis's clock tells which these are. While this machine's clock is far from it, one of the two is
+// wrong, so nothing is pruned: a removed entry does not come back.
 func (sw *sweeper) prune(ctx context.Context) error {
 	if sw.o.Retention <= 0 || sw.ClockOff() {
 		return nil

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Every change of state, of an invoice or a package, has one line in the log, with level debug
-// ([tracing.Change]). The scripts of the ledger say which invoices they moved with their package,
-// so a line is never a guess.
+// Every change of state that a worker makes, of an invoice or a package, has one line in its log,
+// with level debug ([tracing.Change]). The scripts of the ledger say which invoices they moved with
+// their package, so a line is never a guess.
 
 // trail tells, in the log and in traces, of the changes that a worker makes. Safe for concurrent
 // use.

@@ -56,8 +56,8 @@ func (b *batchBuilder) upload(ctx context.Context, t Transport, p *ledger.Packag
 	return g.Wait()
 }
 
-// uploadPart sends one part until the store takes it or the time is over. It may repeat: to put the
-// same bytes to the same place twice has the same effect as once.
+// uploadPart sends one part until the store takes it, refuses it for good, or the time is over. It
+// may repeat: to put the same bytes to the same place twice has the same effect as once.
 func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {

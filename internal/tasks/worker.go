@@ -36,8 +36,8 @@ type Parts struct {
 	Fault func(tenant string, groups ...string) error
 }
 
-// Options are the settings of the worker; config/worker.example.yaml explains each. Unless a field
-// says what its zero value means, zero is not usable: the process fills it in.
+// Options are the settings of the worker; config/worker.example.yaml explains most of them. A field
+// whose comment does not say what zero means has to be set.
 type Options struct {
 	// Worker is unique in the pool and changes with every start: a restarted worker does not own
 	// the sessions of its predecessor.

@@ -35,8 +35,8 @@ type Options struct {
 	GatewayURL string
 }
 
-// Bed is a Redis and a simulator that run, with a key file. Its methods are safe for concurrent
-// use.
+// Bed is a Redis and a simulator that run, with a key file. All its methods but Close are safe for
+// concurrent use.
 type Bed struct {
 	// Redis is nil when Options.RedisURL was set.
 	Redis *redisd.Server
@@ -150,8 +150,8 @@ func (b *Bed) Close() error {
 // GatewayURL returns the address of the simulator, or Options.GatewayURL.
 func (b *Bed) GatewayURL() string { return b.gatewayURL }
 
-// DirectURL returns the address of the Ministry's API, with /v2 at its end, "" when Options.Direct
-// was nil.
+// DirectURL returns the address of the Ministry's API, with /v2 at its end; "" when the bed started
+// none.
 func (b *Bed) DirectURL() string { return b.directURL }
 
 // KeyFile returns the path of a file with Key.

@@ -2,9 +2,9 @@ package tracing
 
 import "github.com/rs/zerolog"
 
-// Change says that an invoice or a package has come into a state. Invoice is "" for a package.
-// Package is the one that holds the invoice, or held it until now; it and Session are "" when there
-// is none.
+// Change says that an invoice or a package has come into a state. For a package, Invoice is "". For
+// an invoice, Package is the one that holds it, or held it until now; Package and Session are ""
+// when there is none.
 type Change struct {
 	Invoice, Package, Session, Tenant string
 	State                             string

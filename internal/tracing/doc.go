@@ -1,7 +1,7 @@
 // Package tracing tells where an invoice is: in the log, one line for each change of state, and as
 // traces of OpenTelemetry, when a collector is named in the environment.
 //
-// An invoice has one trace, from the moment it is taken in until its receipt is delivered, although
+// An invoice has one trace, from the moment it is taken in until its outcome is delivered, although
 // days and several processes lie in between. Nothing is stored for that: the trace id is computed
 // from the id of the invoice ([ID]), so every process that has the id has the trace. A package has
 // a trace of its own, whose id is computed in the same way. The package is not a parent of its

@@ -6,11 +6,11 @@ import (
 )
 
 // alone returns the stage of an invoice that is queued by itself, in no set and in no package. The
-// id of its task has the revision that the invoice had when the task was queued. An attempt that
-// ends without a send moves the invoice to sending and back. Its revision is then greater by two,
-// and the task that tries again has the old id. Whichever task is about the invoice sends it, so
-// the newest one counts. An invoice without a task of its own may be in a chunk. The id of the
-// chunk says nothing of the invoice: [queue.Stats.Of] finds the chunk by the invoice.
+// id of its task has the revision that the invoice had when the task was queued. An attempt may
+// move the invoice to sending and back without sending it. Its revision is then greater by two, and
+// the task that tries again has the old id. Whichever task is about the invoice sends it, so the
+// newest one counts. An invoice without a task of its own may be in a chunk. The id of the chunk
+// says nothing of the invoice: [queue.Stats.Of] finds the chunk by the invoice.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
 	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttempts; rev-- {
 		for _, kind := range aloneKinds {
@@ -22,8 +22,8 @@ func (f *Facts) alone(inv *ledger.Invoice) stage {
 	return stage{kind: queue.KindSubmit, id: inv.ID, rev: inv.Rev, overflow: inv.Overflow}
 }
 
-// aloneKinds are the kinds of the task of such an invoice. The one that sends comes first: it is
-// there as soon as the other one is done.
+// aloneKinds are the kinds of task that an invoice queued by itself may have. KindSend comes first,
+// because a task of KindSubmit queues one of KindSend and is done.
 var aloneKinds = []queue.Kind{queue.KindSend, queue.KindSubmit}
 
 const (

@@ -53,7 +53,7 @@ type Down struct {
 
 // Window is the state of a limit. The zero value means that a request may go at once.
 type Window struct {
-	Frozen bool            // KSeF stopped the requests, whatever the limit leaves
+	Frozen bool            // requests are stopped, whatever the limit leaves
 	Cause  ratelimit.Cause // why, when Frozen
 	Until  time.Time       // when the next request may go; zero when it may go at once
 }

@@ -128,7 +128,7 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 	return nil
 }
 
-// incomplete reports whether not every waiting task of the kind was read.
+// incomplete reports whether some tasks of the kind were not read.
 func (f *Facts) incomplete(k queue.Kind) bool {
 	for _, q := range k.Queues() {
 		if f.Queues.More[q] > 0 {

@@ -36,7 +36,7 @@ func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []by
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is
 // moved after everything that stands beside it is there, so that a program that sees the file sees
 // the rest. A process that is killed before the move leaves the file where it was, and the next one
-// begins again. commit reports whether all was done; if not, it records the problem.
+// begins again. commit reports whether the file is in its place; if not, it records the problem.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if err := fl.put(f, place, result, receipt); err != nil {

@@ -48,7 +48,7 @@ type (
 		journal *journal
 		filer   *filer
 		pace    pace
-		rare    time.Time         // when the files that wait for a person are looked up again
+		rare    time.Time         // when all files that are followed are looked up again
 		why     map[string]string // why files wait, as of when the ledger was last asked about them, by path
 	}
 	// submitter hands files in.

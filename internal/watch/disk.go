@@ -21,7 +21,7 @@ type disk struct {
 // tempPrefix begins the names of files that are being written.
 const tempPrefix = ".writing-"
 
-// write makes a file whole or not at all. With sync it is on the disk when write returns.
+// write makes a file whole or not at all. With sync its bytes are on the disk when write returns.
 func (d *disk) write(name string, data []byte, sync bool) error {
 	d.step("write " + name)
 	dir := path.Dir(name)

@@ -50,7 +50,7 @@ func (d *documents) readTaken(path string) ([]byte, error) {
 }
 
 // inner returns the invoice of {"faktura": {…}}, as the HTTP interface has it, and everything else
-// as it is.
+// as it is, but without a byte order mark.
 func inner(raw []byte) []byte {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	var wrapped map[string]json.RawMessage

@@ -96,8 +96,7 @@ const (
 	chunkBytes = 8 << 20
 )
 
-// handIn hands files in. An error comes from Redis; the files without an answer are handed in
-// again.
+// handIn hands files in. After an error, the files without an answer are handed in again.
 func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) error {
 	for len(names) > 0 && ctx.Err() == nil {
 		items, of, rest := sm.load(ctx, names, now)

@@ -47,7 +47,8 @@ func (j *journal) save(f *file) error {
 	return err
 }
 
-// forget stops following a file.
+// forget removes the record of a file and stops following the file. After an error the file is
+// still followed.
 func (j *journal) forget(f *file) error {
 	err := j.disk.remove(recordName(f.name))
 	if err == nil {

@@ -57,9 +57,9 @@ func original(name string) string {
 	return name
 }
 
-// freeName returns the name that a file gets below its place. It is the file's own name, unless
-// that name is taken, or is the name of the result or the receipt of another file. The other file
-// need not be there: it may come later.
+// freeName returns the name that a file gets below its place. It is the file's own name, shortened
+// if it is very long, unless that name is taken, or is the name of the result or the receipt of
+// another file. The other file need not be there: it may come later.
 func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
 	stem, ext := shortened(base)

@@ -48,8 +48,8 @@ func newNotices(c *core) *notices {
 	return n
 }
 
-// add watches more folders. When one of them cannot be watched, the watched folder is polled as
-// often as a network share.
+// add watches those of the folders that are not watched yet, and forgets all others. When one of
+// them cannot be watched, the watched folder is polled as often as a network share.
 func (n *notices) add(folders []string) {
 	if n.system == nil {
 		return

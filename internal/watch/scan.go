@@ -16,7 +16,7 @@ import (
 type sight struct {
 	size    int64
 	changed time.Time
-	since   time.Time // since when it has been so, by this machine's clock: a share's may be wrong
+	since   time.Time // when these were first seen, by this machine's clock: a share's may be wrong
 	whole   bool      // its end looks like that of a whole document
 }
 
@@ -52,7 +52,7 @@ func (fi *finder) scan(now time.Time) time.Duration {
 	return next
 }
 
-// scanFolder calls each for every file that could be an invoice.
+// scanFolder calls each for every file that could be an invoice or an archive.
 func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 	fi.folders = append(fi.folders, dir)
 	entries, err := fi.disk.list(dir)
@@ -74,7 +74,7 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 	}
 }
 
-// look returns a file as it is now; false when it waits for a person.
+// look returns a file as it is now; false when it is gone, cannot be read or is no regular file.
 func (fi *finder) look(name string, e fs.DirEntry, now time.Time) (sight, bool) {
 	if !e.Type().IsRegular() {
 		fi.problem(name, "is a link, a pipe or a device, not a file: put the file itself here")
@@ -106,8 +106,8 @@ const (
 	zipTail   = 22 + 1<<16
 )
 
-// looksWhole looks at the end of a file: a document that is cut off does not end with its root
-// element. It also shows that the file can be read at all.
+// looksWhole reports whether the end of a file looks like that of a whole document or archive. An
+// error says that the file cannot be read.
 func (fi *finder) looksWhole(name string, size int64) (bool, error) {
 	f, err := fi.disk.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -184,7 +184,7 @@ func TestWatch_KilledAtAnyStepOfAnArchive_NothingIsLostOrDoubled(t *testing.T) {
 	t.Logf("killed at %d steps", len(steps))
 }
 
-// Systems that write names in capitals write the ending so too.
+// Systems that write names in capitals write the ending in capitals too.
 func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 	s := newSite(t)
 	for _, number := range []string{"FV/1", "FV/2"} {

@@ -91,8 +91,8 @@ var ErrBusy = errors.New("another watch has this folder")
 var errReplaced = errors.New("the folder was replaced by another one while it was watched")
 
 // New takes the lock of a folder and reads what an earlier watch has left. It returns an error that
-// wraps [ErrBusy] when another process has the folder, or has one that it is inside. Close the
-// watcher when it is not needed any more.
+// wraps [ErrBusy] when another process watches the folder, or a folder around it. Close the watcher
+// when it is not needed any more.
 func New(o Options) (*Watcher, error) {
 	o.defaults()
 	root, err := os.OpenRoot(o.Dir)

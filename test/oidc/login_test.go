@@ -86,7 +86,7 @@ func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	s.noSecrets(anna, olga, jan)
 }
 
-// answersAgain waits until the worker asks the provider again.
+// answersAgain waits until the worker gets answers from the provider again.
 func (s *site) answersAgain() {
 	s.t.Helper()
 	s.until("the worker sees that the provider is back", func() bool {

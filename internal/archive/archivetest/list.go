@@ -26,7 +26,7 @@ type (
 	listedPrefix struct{ Prefix string }
 )
 
-// list answers a page of ListObjectsV2. The token is the last key of the page before.
+// list answers a page of ListObjectsV2. The token is the last key or prefix of the page before.
 func (s *S3) list(w http.ResponseWriter, q url.Values) {
 	out := listed{EncodingType: "url"}
 	seen := map[string]bool{}

@@ -38,8 +38,8 @@ type S3 struct {
 	// Afterwards is called after a request was carried out and before it is answered.
 	Afterwards func(method, key string)
 
-	// Objects and ContentType are the stored objects by key. Use them only while no request is
-	// running.
+	// Objects has the stored objects, and ContentType their content types, by key. Use them only
+	// while no request is running.
 	Objects     map[string]Object
 	ContentType map[string]string
 
@@ -47,7 +47,8 @@ type S3 struct {
 	requests []string // "PUT key"
 }
 
-// Object is one stored object. Hash is the SHA-256 of its metadata, "" when there is none.
+// Object is one stored object. Hash is the SHA-256 that its metadata states; "" when they state
+// none.
 type Object struct {
 	Data []byte
 	Hash string
@@ -61,7 +62,7 @@ func NewS3(t testing.TB, conditions string) *S3 {
 	return s
 }
 
-// In returns the archive.url of a folder in the bucket, with its parameters.
+// In returns the URL of a folder in the bucket, with its parameters, for archive.Open.
 func (s *S3) In(prefix string) string {
 	return "s3://" + Bucket + "/" + prefix + "?path_style=true&region=eu-central-1&endpoint=" + s.URL
 }

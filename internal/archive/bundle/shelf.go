@@ -93,7 +93,8 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 	return sh, nil
 }
 
-// listDay lists the indexes of a day. A ZIP without an index gets one that is made from it.
+// listDay lists the indexes of a day. For a ZIP without an index it lists a missing index, which
+// can be made from the ZIP.
 func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index, error) {
 	names, err := archive.ListIn(ctx, s, folder+"/"+day)
 	if err != nil {

@@ -51,8 +51,7 @@ func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 //
 // An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
 // bundles of that seller and month and about three small reads of each index. Once the month is
-// over and [Store.Tidy] has joined the indexes, there is only one index. What was read is
-// remembered.
+// over and [Store.Tidy] has joined the indexes, only one index is read. What was read is cached.
 func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
 	folder, id, suffix, ok := placeOf(name)
 	if !ok {

@@ -7,8 +7,8 @@
 // number of machines can use it at the same time; one machine belongs to one goroutine.
 //
 // The meaning of the table is that of XML Schema 1.0, and the verdicts are those of libxml2 2.9,
-// with which the differential tests compare every document. Where the two differ, number.go and
-// moment.go say so.
+// with which the differential tests compare them. Where the two differ, number.go and moment.go say
+// so.
 //
 // Reading order: table.go, machine.go, children.go, missing.go, attributes.go, value.go, number.go,
 // moment.go, pattern.go, rules.go. tables.go is generated.

@@ -32,14 +32,14 @@ type frame struct {
 
 // Fault is one breach of the schema.
 type Fault struct {
-	// At is the byte offset of the tag to look at: the element at fault, or the tag before which
-	// something is missing.
+	// At is the byte offset to look at: that of the element or text at fault, or of the tag before
+	// which something is missing.
 	At int
 	// Path is the element at fault below the root, such as Fa/FaWiersz[3]/P_8B; "" is the root.
 	// An attribute follows the path as @name.
 	Path string
-	// Rule completes the sentence "field … must …". Value is what was found and may be long. Hint
-	// may be empty.
+	// Rule completes the sentence "field …", such as "must be given". Value is what was found and
+	// may be long. Hint may be empty.
 	Rule, Value, Hint string
 }
 
@@ -47,8 +47,8 @@ type Fault struct {
 // checks nothing more.
 const maxFaults = 20
 
-// Faults returns what was found so far, in document order; nil for a valid document. The slice may
-// be used until the next call of a method.
+// Faults returns what was found so far, in the order in which it was found; nil for a valid
+// document. The slice may be used until the next call of a method.
 func (m *Machine) Faults() []Fault { return m.faults }
 
 // Begin starts a document with its root. It reports whether t has a root of that namespace and

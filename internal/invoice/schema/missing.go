@@ -49,7 +49,7 @@ func (c *Complex) next(state, child int) uint8 { return c.Next[state*len(c.Child
 // needed returns for every state the smallest number of elements that lead from it to a goal. A
 // goal is a state that allows child or, with child -1, a state in which the content may end. The
 // number is -1 where no goal can be reached. Ways through the child avoid do not count. There are
-// at most a hundred states, and this runs only for a faulty document.
+// few states, and this runs only for a faulty document.
 func (c *Complex) needed(child, avoid int) []int {
 	n := len(c.Children)
 	needed := make([]int, len(c.Final))

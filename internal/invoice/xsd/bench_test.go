@@ -19,10 +19,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// TestBench_ThreeValidators_SideBySide prints what `make bench-schema` is for. Each validator has a
-// process of its own on one core. A rate is documents per second of processor time, so that other
-// programs on the machine matter little. xmllint reads its documents from files, the others have
-// them in memory. The test checks no figure.
+// TestBench_ThreeValidators_SideBySide prints the figures of `make bench-schema`. Each validator
+// has a process of its own on one core. A rate is documents per second of processor time, so that
+// other programs on the machine matter little. xmllint reads its documents from files, the others
+// have them in memory. The test checks no figure.
 func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	if os.Getenv("KSEF_BENCH_SCHEMA") != "1" {
 		t.Skip("KSEF_BENCH_SCHEMA is not 1")

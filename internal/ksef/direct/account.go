@@ -29,7 +29,7 @@ type rateWire struct {
 
 // RateLimits returns the limits that hold for this taxpayer now, by KSeF's names of the groups. -1
 // means no limit. The map also has the groups that this program does not know. It leaves out a
-// group whose limits cannot be read.
+// group whose limits cannot be read. An answer without limits of invoiceSend is an error.
 func (a Account) RateLimits(ctx context.Context) (map[string]numbers.Rate, error) {
 	var wire map[string]json.RawMessage
 	k := get("read rate limits", ksef.GroupRateLimits, "/rate-limits")

@@ -43,9 +43,8 @@ type Options struct {
 	MaxResponse int64
 	// Transport replaces the connection pool that New makes.
 	Transport http.RoundTripper
-	// Warn is told what KSeF says in the header X-System-Warning about a request that it has
-	// carried out, for example about a signature that it will refuse one day. Nil: warnings are
-	// ignored.
+	// Warn is told what KSeF says in the header X-System-Warning of an answer, for example about a
+	// signature that it will refuse one day. Nil: warnings are ignored.
 	Warn func(ctx context.Context, op, warning string)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -148,8 +147,9 @@ func remove(op string, group ksef.Group, format string, ids ...string) httponce.
 	return k
 }
 
-// withForm takes any 2xx as success. The body says what was made, and the call checks the body. The
-// contract's choice between 200, 201 and 202 means nothing to a sender.
+// withForm asks for errors in the form of problemDetails and takes any 2xx as success. The body
+// says what was made, and the call checks the body. The contract's choice between 200, 201 and 202
+// means nothing to a sender.
 func withForm(k httponce.Call) httponce.Call {
 	k.Headers = append(k.Headers, problemDetails)
 	k.Success = func(status int) bool { return status >= 200 && status < 300 }

@@ -46,7 +46,8 @@ func loginFailed(s ksef.StatusInfo) error {
 		Err: fmt.Errorf("the login ended with status %d", s.Code)}
 }
 
-// Codes of errors that concern the credentials (contract 2.7.0, POST /auth/xades-signature).
+// loginAdvice is what a person has to do about an error that concerns the credentials, by its code
+// (contract 2.7.0, POST /auth/xades-signature).
 var loginAdvice = map[int]string{
 	9102:  "this program sent no signature: report it",
 	9105:  "KSeF does not take the signature: check that certificate_file and private_key_file are what KSeF takes (docs/direct.md)",

@@ -152,7 +152,7 @@ func (a Account) RetrieveCertificate(ctx context.Context, serial string) (*x509.
 	return cert, nil
 }
 
-// CertificateFilter narrows a list of certificates; "" is every one.
+// CertificateFilter narrows a list of certificates. A field that is "" does not narrow it.
 type CertificateFilter struct {
 	SerialNumber string          `json:"certificateSerialNumber,omitempty"`
 	Name         string          `json:"name,omitempty"`

@@ -19,12 +19,12 @@ type Client struct {
 
 	staleKey func()
 	mu       sync.Mutex
-	refused  []byte // id of the public key that KSeF refused last
+	refused  []byte // id of the public key that KSeF refused last; nil after a success
 }
 
 // Sender returns the client of the taxpayer to whom the tokens belong. staleKey is called when KSeF
-// says that a public key is not its own, or no longer: a cache must then forget the key. staleKey
-// may be nil.
+// says that a public key is not its own or was withdrawn: a cache must then forget the key.
+// staleKey may be nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {
 		staleKey = func() {}

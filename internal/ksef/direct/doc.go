@@ -1,6 +1,6 @@
 // Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of
-// July 2026, and what is known about 2.8.1): everything that a sender of invoices needs. Like the
-// other clients it states facts, never verdicts, and every request goes through package httponce.
+// July 2026, and what is known about 2.8.1): everything that a sender of invoices needs. It states
+// facts, never verdicts, and every request goes through package httponce.
 //
 // # Four views of one API
 //
@@ -9,8 +9,8 @@
 //   - [Client] is the sender, for one taxpayer: sessions, invoices, receipts, the register.
 //   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.
 //
-// The last two ask a [Tokens] for an access token before each request. A request that KSeF answers
-// with 401 was not carried out; it is repeated once with another token.
+// The last two ask a [Tokens] for an access token before each request that needs one. A request
+// that KSeF answers with 401 was not carried out; it is repeated once with another token.
 //
 // # What is read, and what is not
 //

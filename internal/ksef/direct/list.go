@@ -84,7 +84,7 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 type list struct {
 	invoices []ksef.InvoiceInfo
 	seen     map[string]bool // references
-	places   map[string]bool // continuation tokens: one for each page that was read, but the last
+	places   map[string]bool // continuation tokens of the pages that were read
 	next     string
 	at       time.Time
 }
@@ -131,7 +131,7 @@ const (
 	keptFor   = 10 * time.Minute // a limit of the minute is over by then; answers do not change in a session that is over
 )
 
-// lists keeps lists that were interrupted. Only now must be set before the first use.
+// lists keeps lists that were interrupted. The clock, now, must be set before the first use.
 type lists struct {
 	now func() time.Time
 
@@ -139,8 +139,9 @@ type lists struct {
 	kept map[string]*list
 }
 
-// take removes the kept list of a session and returns it, or an empty list when none is kept. So
-// two calls at the same time read the list twice, and neither sees the other's half.
+// take removes the kept list of a session and returns it. It returns an empty list when none is
+// kept, or when that is too old. So two calls at the same time read the list twice, and neither
+// sees the other's half.
 func (l *lists) take(session string) *list {
 	l.mu.Lock()
 	defer l.mu.Unlock()

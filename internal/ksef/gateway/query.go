@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// QueryRequest starts the export of invoices. Its parts come encrypted with the key of
-// EncryptionInfo.
+// QueryRequest starts the export of invoices. The parts of the export come encrypted with the key
+// of EncryptionInfo.
 type QueryRequest struct {
 	EncryptionInfo ksef.EncryptionInfo
 	SubjectType    ksef.SubjectType

@@ -60,15 +60,15 @@ type RefusedError struct{ Body ErrorBody }
 
 func (e *RefusedError) Error() string { return "the other side answered an error" }
 
-// MisreadError marks an answer that is read as it arrives: it is JSON, but not of the form that was
-// due.
+// MisreadError marks an answer that is read as it arrives: it is the other side's, but not of the
+// form that was due.
 type MisreadError struct{ err error }
 
 func (e *MisreadError) Error() string { return e.err.Error() }
 func (e *MisreadError) Unwrap() error { return e.err }
 
-// Misread marks an error, if there is one: the answer is the other side's JSON, but not of the form
-// that was due. It is for answers that are decoded as they arrive.
+// Misread marks an error, if there is one: the answer is the other side's, but not of the form that
+// was due. It is for answers that are decoded as they arrive.
 func Misread(err error) error {
 	if err == nil {
 		return nil

@@ -42,7 +42,7 @@ type Call struct {
 	Within     time.Duration         // upper bound for the whole request, 0: none
 	Processing bool                  // codes 100 and 150 mean "ask again"
 	Renewable  bool                  // its credentials end by themselves: 401 is [ErrTokenRefused]
-	Part       bool                  // it goes to the store of parts, not to KSeF or its gateway
+	Part       bool                  // it goes to a pre-signed address, not to KSeF or its gateway
 }
 
 // ErrTokenRefused says that KSeF refused a token that another token can replace: it ended, or was
@@ -72,8 +72,9 @@ func Post(op string, group ksef.Group, path string, body any) Call {
 	return k
 }
 
-// An answer is held in memory until it is decoded, once for each task that runs. So each operation
-// has a bound that fits it: a proxy that answers with megabytes costs nobody memory.
+// An answer is held in memory until it is decoded, and many tasks run at once. So each operation
+// has a bound that fits it, in bytes: a proxy may answer with megabytes where a short answer is
+// due.
 const (
 	SmallAnswer    = 1 << 20
 	PageAnswer     = 16 << 20 // a page of the register

@@ -29,8 +29,8 @@ type Options struct {
 	ParseError func(raw []byte) (body *ErrorBody, isObject bool)
 	// ErrorsInside: an answer of the expected status may be such an error.
 	ErrorsInside bool
-	// Observe is told the status and the header of every answer except those of the store of parts.
-	// Nil: answers are not reported.
+	// Observe is told the status and the header of every answer, except those from pre-signed
+	// addresses. Nil: answers are not reported.
 	Observe func(ctx context.Context, op string, status int, header http.Header)
 
 	// Gate is asked before each request and told its outcome. Nil: always open.

@@ -29,7 +29,7 @@ type mapper struct {
 	now        func() time.Time
 	processing bool
 	renewable  bool
-	part       bool // sent to the store of parts
+	part       bool // sent to a pre-signed address
 }
 
 // endedBy tells a request that the caller ended from one that this client ended. The caller's end
@@ -57,7 +57,7 @@ func (m mapper) broken(err error, maybeDone bool) *ksef.APIError {
 	return &ksef.APIError{Op: m.op, Kind: kind, MaybeDone: maybeDone, Err: ended}
 }
 
-// unread maps an answer of the expected status that could not be read.
+// unread maps the error of reading an answer of the expected status.
 func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError {
 	failed := func(kind ksef.ErrorKind, cause error) *ksef.APIError {
 		return &ksef.APIError{Op: m.op, Status: a.Status, Kind: kind, MaybeDone: true, Err: cause}

@@ -16,8 +16,8 @@ import (
 // Without connection reuse each request would pay for a handshake, and safety would depend on a
 // setting of a Transport that the caller may replace.
 
-// emptyBody is the body of a request that carries none. The transport reads it once, finds it
-// empty, and writes neither Content-Length nor chunks.
+// emptyBody is the body of a request that carries none. For a GET or DELETE the transport reads it
+// once, finds it empty, and writes neither Content-Length nor chunks.
 type emptyBody struct{}
 
 func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }

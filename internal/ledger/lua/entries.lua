@@ -1,5 +1,5 @@
--- Reading and writing entries. This file is put before each verb that writes (scripts.go): a verb
--- is a script of the ledger. ARGV starts with the prefix of every key. The second argument is
+-- Reading and writing entries. This file is put before nearly every verb (scripts.go): a verb is a
+-- script of the ledger. ARGV starts with the prefix of every key. The second argument is
 -- '<time>,<outcomes>': the time of a test's clock or '', and how many outcomes the outbox keeps or
 -- ''. The arguments of the verb follow. Scripts build their keys from the prefix: one Redis node
 -- holds them all (doc.go says why).
@@ -200,8 +200,8 @@ end
 
 -- page continues through a sorted set behind the cursor of that name. It lists up to max members
 -- whose score is at most before, lowest first. The cursor is the last member listed, so a member
--- that stays at the head for ever is not listed again before all others were. At the end of the set
--- the cursor is deleted, and the next page starts from the beginning.
+-- that stays at the head for ever is not listed again before all others were. After a page of fewer
+-- than max members the cursor is deleted, and the next page starts from the beginning.
 local function page(key, name, before, max)
   key, max, before = P .. key, tonumber(max), tonumber(before)
   if not index('ZCARD', key) then return {} end
@@ -224,11 +224,10 @@ local function page(key, name, before, max)
   return out
 end
 
--- empty removes a group from the list of groups when both of its sets are empty, the one by
--- deadline and the one by age. The bytes of an invoice are counted when it enters the set by age. A
--- person may have deleted only the set by deadline. Its invoices then come back, and those that are
--- still in the set by age are not counted again. So the group, with its count of bytes, has to
--- stay.
+-- empty removes a group from the list of groups, with its count of bytes, when both of its sets are
+-- empty: the one by deadline and the one by age. The bytes of an invoice are counted when it enters
+-- the set by age. If a person deletes only the set by deadline, its invoices come back to that set
+-- and are not counted again. So the count has to stay while the set by age has members.
 local function empty(group)
   if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
     index('SREM', P .. 'groups', group)
@@ -421,7 +420,7 @@ local function over(within)
   return present ~= '' and present ~= within
 end
 
--- attempt counts the sessions that an invoice travels in. The count is only shown to people, so a
+-- attempt counts how often an invoice is about to be sent. The count is only shown to people, so a
 -- damaged one stops nothing.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 

@@ -1,6 +1,7 @@
 -- Record what becomes of the documents of ended invoices in the archive store. ARGV: 'going' before
 -- they are removed, 'kept' when that failed, 'gone' when they were removed; then ids.
--- Returns for each id 1, or 0 when the invoice has not ended.
+-- Returns for each id 1, or 0 when the invoice still needs its document or its entry cannot be
+-- read.
 --
 -- Between 'going' and 'gone' the entry has the field shedding, so that the document is found again
 -- if a process dies in between.

@@ -1,5 +1,5 @@
--- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
--- in no package or in two.
+-- Put invoices of a package into other packages, so that no invoice is ever in no package or in
+-- two. The last step also ends the package, or leaves it with the invoices that stay.
 --
 -- ARGV: package, revision, the life of Redis that the caller is bound to or '', the states that the
 -- package may come from, its last state or '=' when more steps follow, the states that the invoices

@@ -5,8 +5,7 @@
 -- An invoice that ended without KSeF now keeps its document for as long as if it had just ended, so
 -- that a person can retry it. A receipted invoice needs no document: the sweep removes it. If the
 -- document of a rejected or dismissed invoice was still there, the time of its end is moved only
--- when the end is more than an hour ago: if it ended within the last hour, there is time enough
--- without that.
+-- when the end is more than an hour ago: if it ended within the last hour, there is time enough.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

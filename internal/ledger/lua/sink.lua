@@ -5,10 +5,10 @@
 -- state; then operations of four words each, '' where there is nothing:
 --   'hold', id, next attempt (ms) or '', record
 --   'drop', id
---   'fail', name, record
+--   'fail', name, '', record
 --   'forget', name
 --   'later', id, next attempt (ms)
---   'stand', tenant, record
+--   'stand', tenant, '', record
 --   'leave', tenant
 --
 -- Returns {1, how many failures were deleted because there were too many}. When another process

@@ -1,7 +1,7 @@
-// Package oidctest is a provider of logins that a test can make lie: forge tokens, mix up answers,
-// change keys, go away. With nothing changed it is strict: it checks the client, its secret, the
-// redirect URL, the code verifier, and that a code is used once. test/oidc tests this program
-// against a provider that others wrote.
+// Package oidctest is a provider of logins for tests. A test can make it forge tokens, mix up
+// answers, change its keys or go away. With nothing changed it is strict: it checks the client, its
+// secret, the redirect URL, the code verifier, and that a code is used once. test/oidc tests this
+// program against a provider that others wrote.
 package oidctest
 
 import (

@@ -14,10 +14,10 @@
 --
 -- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers,
 -- and o:OBJECT (when that object failed last). The host's record also holds prober; last_process;
--- failed_at (when a probe or a newcomer failed last); newcomers (how many failed in the present
--- delay); f:PAIR (when that pair failed); w:PROCESS (when that process reported it); c:PROCESS
--- (when that process could not connect); t:PAIR for each pair whose probe failed. A closed circuit
--- without failures has no key, and every key expires.
+-- failed_at (when it opened, or a probe or a newcomer failed last); newcomers (how many failed in
+-- the present delay); f:PAIR (when that pair failed); w:PROCESS (when that process reported it);
+-- c:PROCESS (when that process could not connect); t:PAIR for each pair whose probe failed. A
+-- closed circuit without failures has no key, and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'read')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first_delay = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -155,7 +155,7 @@ local function probe_failed()
   redis.call('HSET', host, 't:' .. pair, 1, 'f:' .. pair, text(now))
 end
 
--- A failure while the host is down that is not the result of a probe.
+-- A failure while the host is down, other than that of a probe after the delay.
 local function failed_early()
   pair_failed = true
   redis.call('HSET', host, 'f:' .. pair, text(now))
@@ -165,8 +165,8 @@ local function failed_early()
   end
 end
 
--- Adds a witness, removes those that reported before the window, and counts all of them, their tenants
--- and their groups.
+-- Adds a witness, removes those that reported before the window, and counts the others, their
+-- tenants and their groups.
 local function count_witnesses(kind, name)
   redis.call('HSET', host, kind .. name, text(now))
   if kind == 'f:' then pair_failed = true end

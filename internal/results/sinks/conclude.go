@@ -70,7 +70,7 @@ func (r *round) conclude(items []*item) {
 			r.probe(whole, of)
 		}
 		if r.state.Next = 0; v.after > 0 {
-			// The receiver takes results of other tenants, so only those that it put off wait long.
+			// The receiver takes other results, so only those that it put off wait long.
 			r.state.Next = ledger.At(now.Add(min(v.after, maxAfterSome)))
 		}
 	}

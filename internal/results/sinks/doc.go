@@ -16,12 +16,13 @@
 //	folder.go    files
 //	trace.go     the span of each result that was taken
 //
-// Every receiver gets every outcome at least once, and the outcomes of one invoice in their order.
-// The log tells of the exceptions: an outcome that a receiver has not taken for three days, one
-// without a tenant when too many are held, and outcomes that leave the outbox before the receiver
-// takes them. A repeated outcome has the same id and revision. A receiver that takes nothing keeps
-// its place in the outbox, so its backlog costs nothing; a single outcome that it does not take is
-// held, and the outcomes of other invoices go on. When it takes nothing of one tenant, that tenant
-// has a place of its own in the outbox. One receiver never waits for another: each has a task of
-// its own.
+// Every receiver gets every outcome of its tenants at least once, and the outcomes of one invoice
+// in their order. The log tells of the exceptions, such as an outcome that a receiver has not taken
+// for three days, or outcomes that leave the outbox before the receiver takes them. A repeated
+// outcome has the same id and revision.
+//
+// A receiver that takes nothing keeps its place in the outbox, so its backlog costs nothing. A
+// single outcome that it does not take is held, and the outcomes of other invoices go on. When it
+// takes nothing of one tenant, that tenant has a place of its own in the outbox. One receiver never
+// waits for another: each has a task of its own.
 package sinks

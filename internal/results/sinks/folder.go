@@ -87,7 +87,7 @@ func (f *Folder) one(m *Message) error {
 	return nil
 }
 
-// revisionOf returns the revision of the result in a file; -1 when there is none.
+// revisionOf returns the revision of the result in a file; -1 when none can be read.
 func revisionOf(path string) int64 {
 	file, err := os.Open(path)
 	if err != nil {

@@ -35,7 +35,9 @@ const documentsParallel = 16
 // Edited is an outcome with its result document, or with the reason why there is none.
 type Edited struct {
 	Message
-	Gone bool // there is nothing to tell: the entry is not in the ledger any more, or not final
+	// Gone says that there is nothing to tell: the entry is not in the ledger any more or not
+	// final, or its tenant is not wanted.
+	Gone bool
 	// Err is why the result cannot be sent now. Result nevertheless has what could be read: the
 	// tenant, if it is known, but no sealed text.
 	Err error

@@ -19,7 +19,7 @@ type Admin struct {
 	Now  func() time.Time
 }
 
-// ErrBusy says that a worker serves the receiver all the time.
+// ErrBusy says that a worker has the lease of the receiver.
 var ErrBusy = errors.New("a worker is busy with this receiver; try again in a minute")
 
 // alone calls act while no worker serves the receiver.

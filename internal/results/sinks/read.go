@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxPass bounds how many outcomes one step of a round goes through, those left behind included.
+// maxPass is the number of outcomes after which a step of a round reads no more of them. Those left
+// behind count too.
 const maxPass = 2000
 
 // tell adds an outcome to the round. The outcome is tried now, or it waits behind an earlier

@@ -19,7 +19,7 @@ type Runner struct {
 	Sink    Sink
 	Tenants []string // whose results it gets; none means all
 	Editor  *Editor
-	Batch   int           // at most so many results from each of a round's three steps; 0 is 64
+	Batch   int           // the most results that each of a round's three steps adds; 0 is 64
 	Lease   time.Duration // longer than any call of Sink; 0 is a minute
 	Held    int64         // used in place of maxHeld; 0 is maxHeld
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from

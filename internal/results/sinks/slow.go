@@ -7,10 +7,10 @@ import (
 )
 
 // A receiver may answer in time, but slowly, when it gets results of one tenant. If all results of
-// a round were of that tenant, the others would wait for many slow answers. So a slow tenant has a
-// place of its own in the outbox, like a tenant of which nothing is taken. A round takes only a few
-// results of slow tenants, so that all of them are handed over at the same time, beside those of
-// others. A new result of another tenant waits for one slow answer at most.
+// a round were of that tenant, the results of other tenants would wait for many slow answers. So a
+// slow tenant has a place of its own in the outbox, like a tenant of which nothing is taken. A
+// round takes only some results of slow tenants, so that all of them are handed over at the same
+// time, beside those of others. A new result of another tenant waits for one slow answer at most.
 
 const (
 	// slowAnswer is the time from which an answer makes its tenant slow. When the longest answer

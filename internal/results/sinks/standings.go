@@ -11,10 +11,10 @@ import (
 // Bounds of what is held. A receiver that refuses every result of one tenant fills that tenant's
 // share and no other's.
 const (
-	// maxHeld is the most invoices for which outcomes are held while only one tenant has any. n
-	// tenants share it: each may hold maxHeld/n. Shares shrink when tenants are added, but what is
-	// already held stays. So all tenants together hold at most maxHeld × (1 + 1/2 + … + 1/n), which
-	// is about seven times maxHeld with 500 tenants.
+	// maxHeld bounds the number of invoices with held outcomes while only one tenant has any. n
+	// tenants share it: each may hold maxHeld/n. A round may exceed a share by one batch. Shares
+	// shrink when tenants are added, but what is already held stays. So all tenants together may
+	// hold about maxHeld × (1 + 1/2 + … + 1/n), which is seven times maxHeld with 500 tenants.
 	maxHeld = 5000
 	// minHeld is the smallest share.
 	minHeld = 10

@@ -107,7 +107,7 @@ func TestRun_OneTenantsResultsAreRefusedForDays_EachIsOnRecord(t *testing.T) {
 	}
 }
 
-// A receiver that refuses everything of many tenants holds a bounded number.
+// A receiver refuses everything of many tenants. The number of results that are held is bounded.
 func TestRun_EverythingOfManyTenantsIsRefused_HeldStaysBounded(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)

@@ -23,8 +23,8 @@ type Stream struct {
 	trimmed time.Time
 }
 
-// Deliver implements [Sink]. It writes all results, or it writes none and returns an error for
-// each. When Redis is full, the results wait as for any receiver that takes nothing.
+// Deliver implements [Sink]. It writes the results in one transaction, so an error concerns all of
+// them. When Redis is full, the results wait as for any receiver that takes nothing.
 func (s *Stream) Deliver(ctx context.Context, messages []Message) []error {
 	now := s.Now()
 	_, err := s.Redis.TxPipelined(ctx, func(p redis.Pipeliner) error {

@@ -27,7 +27,7 @@ const (
 
 const (
 	validYears = 2
-	keepOf     = 30 * 24 * time.Hour // the status of a request is told for so long
+	keepOf     = 30 * 24 * time.Hour // how long the status of a request is told
 )
 
 // Owner is who a certificate belongs to: its type (Nip, Pesel, Fingerprint) and value.

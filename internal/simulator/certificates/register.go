@@ -45,7 +45,7 @@ func (c *issued) info(now time.Time) Info {
 }
 
 // Retrieve returns the certificates with these serial numbers. Those of other owners, and those
-// that do not exist, are left out.
+// that do not exist or are still being made, are left out.
 func (o *Office) Retrieve(owner Owner, serials []string) []Info {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -100,7 +100,7 @@ func (o *Office) Shorten(owner Owner, serial string, to time.Time) error {
 }
 
 // Issued reports whether the office has issued a certificate. If so, owner is whose it is, and
-// refusal is why it may not log in, "" when it may.
+// refusal is why it may not log in, "" when it may. Then the call is noted as its last use.
 func (o *Office) Issued(certificate *x509.Certificate) (owner Owner, refusal string, ours bool) {
 	if !isOurs(certificate, o.authority) {
 		return owner, "", false

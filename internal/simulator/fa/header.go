@@ -26,7 +26,7 @@ type Header struct {
 }
 
 // Issuer is the NIP of the party that issues the invoice: the buyer when the invoice is
-// self-billed, else the seller. It is also the taxpayer whose context takes the invoice.
+// self-billed, else the seller. As a rule the invoice is sent in the context of this taxpayer.
 func (h *Header) Issuer() string {
 	if h.SelfBilled {
 		return h.BuyerNIP

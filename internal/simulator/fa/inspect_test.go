@@ -128,7 +128,7 @@ func TestInspect_FaultyDocument_IsRefusedWithKSeFsCode(t *testing.T) {
 	}
 }
 
-// between removes everything from the text from to the text to, both included.
+// between removes the part of a text that begins with from and ends with to.
 func between(text, from, to string) string {
 	head, rest, _ := strings.Cut(text, from)
 	_, tail, _ := strings.Cut(rest, to)

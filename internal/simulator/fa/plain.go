@@ -11,10 +11,10 @@ const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
 // plain reads a document that has nothing but elements, attributes in double quotes, text and the
 // references of XML itself, such as &amp;. Nearly all invoices are so, and encoding/xml takes
-// several times as long for them. It reports false for every other document: one with comments,
-// CDATA sections, processing instructions, a DTD, numeric references, carriage returns or names
-// that are not ASCII, and one that is not well-formed. The caller then reads it from the start with
-// encoding/xml, which alone refuses documents.
+// several times as long for them. It reports false for every other document, such as one with
+// comments, CDATA sections, processing instructions, a DTD, numeric references, carriage returns or
+// names that are not ASCII, and one that is not well-formed. The caller then reads the document
+// from the start with encoding/xml, which decides whether to refuse it.
 func (r *reader) plain(content []byte) bool {
 	if !utf8.Valid(content) {
 		return false

@@ -83,7 +83,7 @@ func checkParties(d *document, f *Form) string {
 	return ""
 }
 
-// checkInvoice checks the mandatory fields of Fa.
+// checkInvoice checks the mandatory fields of Fa and its totals.
 func checkInvoice(d *document) string {
 	if number := token(d.text(pathNumber)); number == "" || utf8.RuneCountInString(number) > 256 {
 		return "P_2: 1 to 256 characters are allowed"

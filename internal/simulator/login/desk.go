@@ -34,7 +34,7 @@ type Lives struct {
 type Fate struct {
 	Code    int // the login ends with this status; 0 means no order
 	Details string
-	Stuck   time.Duration // the login stays at 100 for so long; negative is for ever
+	Stuck   time.Duration // how long the login stays at 100; negative is for ever
 }
 
 // Issuer knows the certificates that KSeF itself has issued.
@@ -64,8 +64,8 @@ type Options struct {
 	// OnlyIssued refuses certificates that KSeF has not issued, as the demo and production
 	// environments refuse self-signed ones: status 460.
 	OnlyIssued bool
-	// Grants are permissions of one subject in the context of another. Every NIP has all
-	// permissions in its own context.
+	// Grants are permissions of one subject in the context of another. A NIP needs none in its own
+	// context.
 	Grants []Grant
 	// Tokens are tokens that exist from the start.
 	Tokens []Token

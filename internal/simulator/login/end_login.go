@@ -41,7 +41,7 @@ func (d *Desk) Begun() map[Context]int {
 // ErrNoLogin is what Revoke returns for a login that does not exist or is another's.
 var ErrNoLogin = errors.New("there is no such login")
 
-// Revoke ends another login of the same subject in the same context. Errors: ErrNoLogin.
+// Revoke ends a login of the same subject in the same context. Errors: ErrNoLogin.
 func (d *Desk) Revoke(a Access, reference string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -13,9 +13,8 @@ import (
 )
 
 // contract is the Ministry's published description of its API. It is not part of the repository:
-// the variable KSEF_OPENAPI names the file. When the variable is set, every answer that the tests
-// of this package get is compared with the contract. So the simulator says nothing that the
-// contract does not know.
+// the variable KSEF_OPENAPI names the file. When the variable is set, the answers that the tests of
+// this package get are compared with the contract, except those that break it on purpose.
 type contract struct {
 	Paths      map[string]map[string]contractOperation `json:"paths"`
 	Components struct {

@@ -65,7 +65,7 @@ func odd(e invoiceEntry, forms []string) any {
 	raw, err := json.Marshal(e)
 	entry := map[string]any{}
 	if err != nil || json.Unmarshal(raw, &entry) != nil {
-		return e // impossible: it holds only strings and numbers
+		return e // impossible: it holds only strings, numbers and lists of them
 	}
 	status, _ := entry["status"].(map[string]any)
 	for _, form := range forms {

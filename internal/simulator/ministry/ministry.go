@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// Tokens are KSeF tokens that exist from the start.
 	Tokens []Token
-	// Grants let a subject act in another's context. Every NIP has all permissions in its own.
+	// Grants let a subject act in another's context. A NIP needs none in its own.
 	Grants []login.Grant
 	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's.
 	Lives login.Lives

@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	_ "crypto/sha256" // registers the hashes that digest and verifyValue use
+	_ "crypto/sha256" // registers the hashes that digest and checkValue use
 	_ "crypto/sha3"
 	_ "crypto/sha512"
 	"crypto/x509"

@@ -17,10 +17,10 @@ import (
 
 // Line is a command line that a document quotes.
 type Line struct {
-	At   string   // file and line as they are written, for messages
+	At   string   // where it is quoted, for messages
 	Args []string // what follows the name of the program
-	// Whole: a person or a service runs it exactly so. Otherwise it stands in the middle of a
-	// sentence, and may leave out what the sentence adds.
+	// Whole says that a person or a service runs the line exactly as it is. A line that is not
+	// whole stands in the middle of a sentence, and may leave out what the sentence adds.
 	Whole bool
 }
 

@@ -24,7 +24,7 @@ func Of(m M) M { return begin{m} }
 
 type begin struct{ m M }
 
-// Run returns 1 when the zone cannot be written.
+// Run returns 1, and runs no test, when the zone cannot be changed.
 func (b begin) Run() int {
 	dir, err := os.MkdirTemp("", "ksefworker-zone-")
 	if err == nil {

@@ -1,7 +1,7 @@
 // Command go-ksef-client drives the simulator's second face, the Ministry's API, with
 // github.com/alapierre/go-ksef-client, unmodified. It is a module of its own, so that the project
-// does not depend on that client. The test TestThirdParty_GoKsefClient starts the simulator, runs
-// this program and compares what it prints with the simulator's books.
+// does not depend on that client. A test in internal/simulator/ministry/thirdparty_test.go starts
+// the simulator, runs this program and compares what it prints with the simulator's books.
 //
 // Environment: KSEF_URL is the address without /v2, KSEF_NIP the taxpayer, KSEF_TOKEN_FILE a file
 // with its token, and KSEF_INVOICES a folder with the folders online and zip, each with invoices as

@@ -12,7 +12,7 @@ type author struct {
 	t      *schema.Table
 	root   *schema.Root
 	random *rand.Rand
-	valid  map[schema.Ref]string // a valid text of each type, once it was looked for
+	valid  map[schema.Ref]string // a valid text of each type that was asked for
 }
 
 // edge is a place of the schema: a child of a complex type.

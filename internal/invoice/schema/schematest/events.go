@@ -19,7 +19,7 @@ func Faults(t *schema.Table, doc []byte) ([]schema.Fault, error) {
 	m := new(schema.Machine)
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	var scopes []map[string]string // namespaces by prefix
-	var texts []*bytes.Buffer      // of every open element; nil when its text does not matter
+	var texts []*bytes.Buffer      // of every open element; nil when it has no value
 	space := ""
 	for {
 		at := int(d.InputOffset())

@@ -75,10 +75,11 @@ func (a *author) draw(v *schema.Value) string {
 	return b.String()
 }
 
-// walk draws a text that a pattern matches: a way through its automaton.
+// walk draws a way through a pattern's automaton and returns its text. The pattern matches nearly
+// every such text.
 func (a *author) walk(p *schema.Pattern) string {
-	// distance is the number of characters from each state to the nearest end. By it, the way finds
-	// an end.
+	// distance is the number of characters from each state to the nearest end. After some steps the
+	// way goes only to states that are nearer to an end.
 	states := len(p.Final)
 	distance := make([]int, states)
 	for s := range distance {

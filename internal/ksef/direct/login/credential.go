@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// Credential loads the proof of who logs in. [Session.Access] calls it each time while there is a
-// login, to notice that files were replaced, so they need no restart. A login calls it before its
-// first request to KSeF, so that a file that cannot be read costs no request.
+// Credential loads the proof of who logs in. After the first login, every [Session.Access] calls
+// it, so that a replaced file is noticed without a restart. A login calls it before its first
+// request to KSeF, so that a file that cannot be read costs no request.
 type Credential func() (Proof, error)
 
 // Proof proves to KSeF who logs in.

@@ -4,14 +4,14 @@
 //
 // # What becomes of a failure
 //
-// Whatever stops a login is kept for a while, and every caller gets it without a request of its
-// own. Otherwise every task of the pool would try a login that cannot succeed. Where a person must
-// act (no permissions, token or certificate refused, context blocked), the error is of
-// [ksef.KindUnauthorized] and says what to do. Everything else is an outage that passes; the pauses
-// grow.
+// The error of a login that failed is kept for a while, and every caller gets it without a request
+// of its own. Otherwise every task of the pool would try a login that cannot succeed. Where a
+// person must act (no permissions, token or certificate refused, context blocked), the error is of
+// [ksef.KindUnauthorized] and says what to do. After other failures of KSeF or the network a login
+// is tried again, after pauses that grow. failure.go has the rules.
 //
-// A refresh that fails is followed by a full login, whatever KSeF answered: KSeF has been seen to
-// answer 400 and 500 where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). There is no
+// A refresh that fails is followed by a full login even if KSeF answered 400 or 500: KSeF has been
+// seen to answer so where 401 was due (issues 524, 694 and 704 of CIRFMF/ksef-api). There is no
 // login when the refresh was held back on this side, or when KSeF answered 429: a login would be
 // held back as well.
 //

@@ -16,7 +16,7 @@ const (
 	refusedPause = 30 * time.Second
 )
 
-// failure is the last login, if it failed. The zero value is none.
+// failure is why the last login failed. The zero value means that it did not fail.
 type failure struct {
 	err   error
 	until time.Time

@@ -8,12 +8,11 @@ import (
 
 // Pace spaces out the requests of logins. KSeF allows 60 a second for each IP address, for all
 // tenants together. One Pace serves all tenants of a process. Logins begin one after the other, so
-// that the first ones are done while the last ones still wait. The polls of logins that have begun
-// take turns in the same way. A nil Pace never waits. A Pace is safe for concurrent use.
+// that the first ones are done while the last ones still wait. The requests of logins that have
+// begun take turns in the same way. A nil Pace never waits. A Pace is safe for concurrent use.
 type Pace struct{ begin, request turns }
 
-// perLogin is how many requests a login takes until its status is polled for the first time,
-// rounded up.
+// perLogin is how many requests a login makes at most up to the first poll of its status.
 const perLogin = 4
 
 // NewPace allows this many requests a second for logins. It should be a part of KSeF's 60 when

@@ -69,8 +69,8 @@ func closedError() error {
 
 // Access implements [direct.Tokens]. However many callers need a token at once, there is one login.
 // It goes on when its first caller gives up, because the other callers wait for it. When the files
-// of the credentials were replaced, Access logs in with the new ones at once; the present login
-// could last another week.
+// of the credentials were replaced, Access logs in with the new ones at once, because the present
+// login could last another week.
 func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 	replaced, of := s.replaced()
 	s.mu.Lock()
@@ -79,7 +79,7 @@ func (s *Session) Access(ctx context.Context) (direct.Secret, error) {
 		s.mu.Unlock()
 		return direct.Secret{}, closedError()
 	}
-	replaced = replaced && of.Equal(s.begun) // or another caller has logged in meanwhile
+	replaced = replaced && of.Equal(s.begun) // if not equal, another caller has logged in meanwhile
 	if s.denied && now.Sub(s.begun) >= refusedPause {
 		s.givenUp, s.access, s.refresh, s.denied = s.refresh, live{}, live{}, false
 	}

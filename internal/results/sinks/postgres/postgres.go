@@ -42,8 +42,8 @@ func New(o Options) (*Sink, error) {
 	return &Sink{o: o}, nil
 }
 
-// Deliver implements [sinks.Sink]. A batch is written whole or not at all. When the database
-// refuses a value, the results are written one by one, so that the others are not held up.
+// Deliver implements [sinks.Sink]. It writes a batch in one transaction. When the database refuses
+// a value of the batch, Deliver writes the results one by one, so that only the refused one waits.
 func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,7 +19,7 @@ type facts struct {
 
 // describer collects the facts of one schema.
 type describer struct {
-	types map[string]*tag // global types by name; those of the form hide those that it imports
+	types map[string]*tag // global types by prefix and name
 	facts facts
 }
 
