@@ -52,8 +52,9 @@ func (t HTTPTLS) Enabled() bool { return t.CertFile != "" }
 type Dashboard struct {
 	// Enabled says that the dashboard is served.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
-	// ReadOnly removes the buttons that pause, run, archive and delete. The sweep would repair most
-	// of the damage they can do, but at a cost.
+	// ReadOnly refuses every change in the dashboard. It also keeps people from acting on the
+	// business page. The sweep would repair most of the damage that changes in the dashboard can
+	// do, but at a cost.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
 	// Username of the login; empty means no such login. Without this login, users and OIDC, the
 	// dashboard may be served on a loopback address only.
@@ -63,7 +64,7 @@ type Dashboard struct {
 }
 
 func defaultHTTP() HTTP {
-	return HTTP{Addr: "127.0.0.1:8080", TenantSeries: 20, Dashboard: Dashboard{Enabled: true, ReadOnly: true},
+	return HTTP{Addr: "127.0.0.1:8080", TenantSeries: 15, Dashboard: Dashboard{Enabled: true, ReadOnly: true},
 		OIDC: defaultOIDC()}
 }
 

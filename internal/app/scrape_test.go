@@ -171,7 +171,7 @@ func TestPages_ManyTenants_CostABoundedNumberOfCommandsAndSeries(t *testing.T) {
 		if n := strings.Count(metrics, `ksef_limit_used{group="invoiceSend"`); n != 3*s.base.Config.HTTP.TenantSeries {
 			t.Errorf("%d windows are shown", n)
 		}
-		if !strings.Contains(metrics, "\nksef_limit_tenants_left_out 480\n") {
+		if !strings.Contains(metrics, "\nksef_limit_tenants_left_out 485\n") {
 			t.Error("nothing says that tenants are left out")
 		}
 		now = now.Add(time.Minute)
@@ -189,6 +189,9 @@ func TestPages_EveryTenantWaits_TheyCostABoundedNumberOfCommands(t *testing.T) {
 		shown := strings.Count(body, "\nksef_waiting_invoices{")
 		if c.sent > 500 || path == "/metrics" && shown != manyTenants {
 			t.Errorf("%s costs %+v and shows what waits of %d tenants", path, c, shown)
+		}
+		if n := seriesOf(body); n > 5000 {
+			t.Errorf("%s has %d series", path, n)
 		}
 	}
 }

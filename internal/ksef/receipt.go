@@ -84,32 +84,67 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		r.Session = strings.TrimSpace(r.Session)
 		return err
 	case "OpisPotwierdzenia":
-		var o struct{ LiczbaStron string }
-		if err := d.DecodeElement(&o, &el); err != nil {
-			return err
-		}
-		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display only: 0 if it is not a number
-		return nil
+		return children(d, func(name string, text []byte) {
+			if name == "LiczbaStron" {
+				r.Pages, _ = strconv.Atoi(string(bytes.TrimSpace(text))) // for display only: 0 if it is not a number
+			}
+		})
 	case "Dokument":
-		var doc struct {
-			NipSprzedawcy, NumerKSeFDokumentu, NumerFaktury, SkrotDokumentu, DataNadaniaNumeruKSeF string
-		}
-		if err := d.DecodeElement(&doc, &el); err != nil {
-			return err
-		}
-		// For display only: a receipt without this time is not at fault.
-		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF))
+		var l ReceiptLine
+		number := ""
 		// White space around a value is not part of it (in the schema these are tokens): a receipt
 		// that was indented again must not contradict what was sent.
-		number := strings.TrimSpace(doc.NumerKSeFDokumentu)
-		l := ReceiptLine{
-			SellerNIP:  strings.TrimSpace(doc.NipSprzedawcy),
-			Number:     doc.NumerFaktury,
-			Hash:       strings.TrimSpace(doc.SkrotDokumentu),
-			AssignedAt: at,
+		err := children(d, func(name string, text []byte) {
+			switch name {
+			case "NipSprzedawcy":
+				l.SellerNIP = string(bytes.TrimSpace(text))
+			case "NumerKSeFDokumentu":
+				number = string(bytes.TrimSpace(text))
+			case "NumerFaktury":
+				l.Number = string(text)
+			case "SkrotDokumentu":
+				l.Hash = string(bytes.TrimSpace(text))
+			case "DataNadaniaNumeruKSeF":
+				// For display only: a receipt without this time is not at fault.
+				l.AssignedAt, _ = time.Parse(time.RFC3339, string(bytes.TrimSpace(text)))
+			}
+		})
+		if err != nil {
+			return err
 		}
 		r.Lines[invoice.CanonicalKsefNumber(number)], r.ByHash[l.Hash] = l, number
 		return nil
 	}
 	return d.Skip()
+}
+
+// children reads the rest of the element that d has just begun. For each child it calls use with
+// the child's local name and text, without the text of the child's own children. The text is valid
+// until use returns. DecodeElement would need more time for a receipt of 10,000 lines.
+func children(d *xml.Decoder, use func(name string, text []byte)) error {
+	var text []byte
+	name, depth := "", 0
+	for {
+		tok, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			if depth++; depth == 1 {
+				name, text = tok.Name.Local, text[:0]
+			}
+		case xml.CharData:
+			if depth == 1 {
+				text = append(text, tok...)
+			}
+		case xml.EndElement:
+			if depth == 0 {
+				return nil
+			}
+			if depth--; depth == 0 {
+				use(name, text)
+			}
+		}
+	}
 }

@@ -41,14 +41,14 @@ func addReceipted(w *world, p redis.Pipeliner, state string, like Invoice, k int
 	doc := document(i.NIP, i.Kind, fmt.Sprintf("FV/2026/11/%07d", k), "x")
 	i.ID, i.Number, i.Hash = doc.ID, doc.Number, doc.Hash
 	i.KsefNumber = fmt.Sprintf("%s-20261126-%012X-B2", i.NIP, k)
-	record, shape, err := packFinal(&i)
+	record, shape, err := packFinal(&i, new(writtenShapes))
 	w.must(err)
 	value, err := frozen{rev: strconv.FormatInt(i.Rev, 10), record: record}.pack()
 	w.must(err)
 	bucket, field := w.bucketOf(i.ID)
 	name, digest := identityBucket(Identity{i.NIP, i.Kind, i.Number}.digest())
 	if k == 0 {
-		p.HSetNX(ctx(), w.key(keyShapes), string(shapeDigest(shape)), shape)
+		p.HSetNX(ctx(), w.key(keyShapes), string(shapeDigest(shape.text)), shape.text)
 	}
 	p.HSet(ctx(), bucket, field, value)
 	p.HSet(ctx(), w.key(keyIdentities, name), digest, rawID(i.ID))

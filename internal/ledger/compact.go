@@ -38,6 +38,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 		for i, v := range rows {
 			ids[i] = text(v)
 		}
+		if ids, err = notPacked(ctx, is.store, ids); err != nil {
+			return n, err
+		}
 		packed, err := is.compact(ctx, ids, nil)
 		if n += packed; err != nil {
 			return n, err
@@ -49,22 +52,16 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With change it packs again only the packed
-// entries that change has changed. digest is the new digest of the ref if change sealed the ref
-// again, otherwise "".
+// compact packs those of the entries that can be packed. With change it packs only the entries that
+// change has changed; they are packed already. digest is the new digest of the ref if change sealed
+// the ref again, otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {
 		return 0, nil // the script would refuse it
 	}
-	for chunk := range slices.Chunk(ids, compactPiece) {
-		ids := chunk
-		if change == nil {
-			var err error
-			if ids, err = notPacked(ctx, st, chunk); err != nil {
-				return n, err
-			}
-		}
+	var shapes writtenShapes
+	for ids := range slices.Chunk(ids, compactPiece) {
 		cmds, err := st.readEntries(ctx, ids)
 		if err != nil {
 			return n, fmt.Errorf("pack entries: %w", err)
@@ -74,7 +71,7 @@ func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice
 		}
 		var args []any
 		for i, id := range ids {
-			args = st.appendPacked(args, id, cmds[i], change)
+			args = st.appendPacked(args, id, cmds[i], &shapes, change)
 		}
 		if len(args) == 0 {
 			continue
@@ -109,7 +106,8 @@ func notPacked(ctx context.Context, st *store, ids []string) ([]string, error) {
 }
 
 // appendPacked appends the arguments of one entry; none when the entry has to stay as it is.
-func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringCmd, change func(*Invoice) (string, bool)) []any {
+func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringCmd, shapes *writtenShapes,
+	change func(*Invoice) (string, bool)) []any {
 	m := cmd.Val()
 	if m["state"] != string(Receipted) || m["body_archived"] == "1" || m["owed"] != "" || m["shedding"] != "" || !inBuckets(id) {
 		return args
@@ -126,12 +124,12 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 			return args
 		}
 	}
-	record, shape, err := packFinal(&inv)
+	record, shape, err := packFinal(&inv, shapes)
 	if err != nil || len(record) >= finalPiece*finalPieces {
 		return args
 	}
 	var again Invoice
-	err = again.unpackFinal(id, record, newShape(shape))
+	err = again.unpackFinal(id, record, shape)
 	again.Rev, again.State = inv.Rev, inv.State
 	if err != nil || again != inv { // the entry has what a record cannot hold
 		return args
@@ -144,10 +142,11 @@ func (st *store) appendPacked(args []any, id string, cmd *redis.MapStringStringC
 	if err != nil {
 		return args
 	}
-	st.shapes.keep(string(shapeDigest(shape)), shape)
+	digestOfShape := shapeDigest(shape.text)
+	st.shapes.keep(string(digestOfShape), shape.text)
 	ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
 	name, field := identityBucket(ident)
-	return append(args, id, inv.Rev, changeTag(m), m[frozenField], shapeDigest(shape), shape,
+	return append(args, id, inv.Rev, changeTag(m), m[frozenField], digestOfShape, shape.text,
 		ident, name, field, rawID(id), m[refDigestField], f.ref, value)
 }
 
@@ -186,6 +185,15 @@ func packedIn(m map[string]string) []byte {
 		return append([]byte{}, f.record...)
 	}
 	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
+}
+
+// headIn returns the first bytes of the record of a packed entry, which name its shape; nil if the
+// entry is not packed.
+func headIn(m map[string]string) []byte {
+	if _, frozen := m[frozenField]; frozen || m["facts"] != finalFacts {
+		return packedIn(m)
+	}
+	return []byte(m[pieceFields[0]])
 }
 
 // changeTag is a digest that the script compares, to see whether an entry is still as it was read.

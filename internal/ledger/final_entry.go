@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,15 +58,15 @@ var pieceFields = func() (names []string) {
 	return names
 }()
 
-// packFinal returns the record of an invoice and the shape that it has, both as they are stored.
-// Texts are sealed already.
-func packFinal(i *Invoice) (record []byte, shape string, err error) {
+// packFinal returns the record of an invoice as it is stored, and the shape that it has. Texts are
+// sealed already.
+func packFinal(i *Invoice, shapes *writtenShapes) ([]byte, *knownShape, error) {
 	s := shapeOf(i)
-	packed, err := json.Marshal(s)
+	shape, err := shapes.of(s)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	return appendRecord(nil, i, string(shapeDigest(string(packed))), s.UPO != ""), string(packed), nil
+	return appendRecord(nil, i, string(shapeDigest(shape.text)), s.UPO != ""), shape, nil
 }
 
 // appendRecord appends the record of an invoice whose shape has this digest. ofShape says that the
@@ -170,7 +169,7 @@ func finalRecordIn(facts string, piece func(k int) string) []byte {
 	if facts != finalFacts {
 		return nil
 	}
-	b := []byte{}
+	b := make([]byte, 0, 3*finalPiece) // most records have three pieces
 	for k := range finalPieces {
 		p := piece(k)
 		b = append(b, p...)

@@ -98,3 +98,20 @@ func TestPrune_MoreThanAPiece_AllAreForgottenUpToTheLimit(t *testing.T) {
 		}
 	}
 }
+
+// An entry that a newer build wrote stays with all that refers to it, because only that build knows
+// whether it may go.
+func TestPrune_EntryOfANewerBuild_KeepsItsIdentity(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.lead(w.take(w.fresh())[0], Rejected)
+	ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+	entry := w.key(keyInvoice, inv.ID)
+	facts := w.rdb.HGet(ctx(), entry, "facts").Val()
+	w.must(w.rdb.HSet(ctx(), entry, "facts", `{"v":99,"ident":"`+ident+`"}`).Err())
+	defer w.rdb.HSet(ctx(), entry, "facts", facts)
+	w.unchanged(func() {
+		if n, err := w.pruneBefore(inv.UpdatedAt.Time().Add(time.Millisecond), 100); n != 0 || err != nil {
+			t.Errorf("%d entries went, %v", n, err)
+		}
+	})
+}

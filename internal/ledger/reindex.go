@@ -17,7 +17,7 @@ func (us *UnreadableStore) Reindex(ctx context.Context) (int, error) {
 	n := 0
 	for _, kind := range []string{keyInvoice, keyPackage, keyFinal} {
 		for cursor := uint64(0); ; {
-			keys, next, err := us.rdb.Scan(ctx, cursor, us.key(kind)+"*", reindexAtOnce).Result()
+			keys, next, err := us.rdb.Scan(ctx, cursor, globText(us.key(kind))+"*", reindexAtOnce).Result()
 			if err != nil {
 				return n, fmt.Errorf("list entries again: %w", err)
 			}

@@ -24,8 +24,8 @@ func recordOfRow(row []any) []byte {
 }
 
 // appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.
-// It appends none if nothing is to be sealed, if this process cannot open the texts, or if the new
-// record would not give the same entry.
+// It appends none if there is no text that it can seal again, or if the new record would be too
+// long or would not give the same entry.
 func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
 	shape := ss.shapes.of(record)
 	var inv Invoice
@@ -36,8 +36,8 @@ func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record [
 	if !changed {
 		return args
 	}
-	sealed, same, err := packFinal(&inv)
-	if err != nil || same != shape.text || len(sealed) >= finalPiece*finalPieces {
+	sealed, same, err := packFinal(&inv, new(writtenShapes))
+	if err != nil || same.text != shape.text || len(sealed) >= finalPiece*finalPieces {
 		return args
 	}
 	var again Invoice

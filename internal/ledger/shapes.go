@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// finalShape is what many receipted invoices have in common: those of one seller, kind and month.
+// finalShape is what many packed entries have in common, such as the tenant, the kind and the form.
 // It is stored once, under a digest of its text, so that a copy in memory is never out of date.
 type finalShape struct {
 	Tenant  string `json:"t,omitempty"`
@@ -49,9 +49,9 @@ func (s finalShape) text() (string, bool) {
 	return string(packed), err == nil && json.Unmarshal(packed, &again) == nil && again == s
 }
 
-// shapeField is the field that has the shape of an entry that was packed before its receipt, as
-// brief returns it. So an invoice that is on its way can be read without a key that others share.
-// The shape is in [keyShapes] too, because earlier builds look for it there.
+// shapeField is the field with the shape of an entry that was packed before its receipt, as brief
+// returns it. So an invoice that is on its way can be read without the shared key [keyShapes]. The
+// shape is there too, because earlier builds look for it there.
 const shapeField = "s"
 
 // briefSep stands between the texts of a brief shape.
@@ -110,6 +110,26 @@ func newShape(text string) *knownShape {
 	return s
 }
 
+// writtenShapes writes shapes as text. The zero value is ready to use.
+type writtenShapes struct {
+	last  finalShape
+	known *knownShape // of last
+}
+
+// of returns a shape as it is stored, and as it is read from there. Nearly always it is that of the
+// invoice before.
+func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
+	if ws.known != nil && s == ws.last {
+		return ws.known, nil
+	}
+	packed, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	ws.last, ws.known = s, newShape(string(packed))
+	return ws.known, nil
+}
+
 // keep remembers a shape if its text has this digest: a damaged shape must not stay here after it
 // was repaired in Redis.
 func (c *shapeCache) keep(digest, text string) {
@@ -161,17 +181,18 @@ func loadShapesOf(ctx context.Context, st *store, cmds []*redis.MapStringStringC
 	var records [][]byte
 	for _, c := range cmds {
 		m := c.Val()
-		if r := packedIn(m); r != nil {
-			st.shapes.learn(r, m[shapeField])
-			records = append(records, r)
+		if head := headIn(m); head != nil {
+			st.shapes.learn(head, m[shapeField])
+			records = append(records, head)
 		}
 	}
 	return loadShapes(ctx, st, records)
 }
 
-// loadShapes reads the shapes of records that this process has not read yet. It is not an error if
-// some are missing or the key holds something else. That concerns only the entries with these
-// shapes, and unpackFinal returns an error for each of them.
+// loadShapes reads the shapes of records that this process has not read yet. The first bytes of a
+// record are enough (headIn). It is not an error if some shapes are missing or the key holds
+// something else. That concerns only the entries with these shapes, and unpackFinal returns an
+// error for each of them.
 func loadShapes(ctx context.Context, st *store, records [][]byte) error {
 	var missing []string
 	seen := map[string]bool{}

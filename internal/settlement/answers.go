@@ -2,6 +2,7 @@ package settlement
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -36,7 +37,7 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	o := &outcomes{pkg: p}
 	unclear, running := o.answered(a)
 	missing := a.missing()
-	sick := listed.Statuses.Sick // leaves open only the sends that KSeF could not be asked about
+	sick := listed.Statuses.Sick // why some sends could not be asked about; only these stay open
 	var unproven []*ledger.Invoice
 	switch {
 	case len(missing)+len(unclear)+len(running) == 0:
@@ -93,6 +94,7 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 // It also returns the running ones, which are still in process.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	shared := a.sharedNumbers()
+	o.moves = slices.Grow(o.moves, len(a.pairs))
 	for _, pair := range a.pairs {
 		if !holds(a.pkg, pair.inv) {
 			continue

@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"slices"
 	"strings"
 
 	"ksefworker/internal/ksef"
@@ -14,6 +15,7 @@ import (
 // owner: it must not get one by its number.
 func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (owned []bool, left []ksef.InvoiceInfo) {
 	owned = make([]bool, len(invs))
+	m.pairs = slices.Grow(m.pairs, min(len(invs), len(infos)))
 	byHash, byFile := make(map[string]int, len(invs)), make(map[string]int, len(invs))
 	for i, inv := range invs {
 		if inv.Hash != "" {

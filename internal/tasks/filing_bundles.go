@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// bundleFrom is how many accepted invoices of one seller and month a package must have for a
+	// bundleFrom is how many accepted invoices of one seller and month a filing must have for a
 	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
@@ -107,7 +107,8 @@ func (bs *bundles) add(one *file, doc []byte) error {
 	at := placeOf(inv)
 	b := bs.open[at]
 	if b == nil {
-		b = &openBundle{}
+		n := min(bs.count[at], bundledAtOnce)
+		b = &openBundle{entries: make([]bundle.Entry, 0, n), files: make([]*file, 0, n)}
 		bs.open[at] = b
 	}
 	b.entries, b.files, b.size = append(b.entries, e), append(b.files, one), b.size+e.Size()
@@ -134,8 +135,8 @@ func comparePlaces(a, b place) int {
 	return cmp.Or(strings.Compare(a.nip, b.nip), strings.Compare(a.month, b.month))
 }
 
-// write puts one bundle into the archive: first the ZIP, then its index. A run that was cut off
-// after the ZIP leaves nothing that the next run, or a reader, could not use.
+// write puts one bundle into the archive: first the ZIP, then its index. A ZIP without an index,
+// left by a run that was cut off, does no harm.
 func (bs *bundles) write(ctx context.Context, at place, b *openBundle) error {
 	made, err := bundle.Make(b.entries)
 	if err != nil {

@@ -109,7 +109,7 @@ type Bundle struct {
 }
 
 // Make makes a bundle of some entries. The same entries give the same bytes, in whatever order they
-// come.
+// come. Make sorts the slice and takes the content out of the entries.
 func Make(entries []Entry) (*Bundle, error) {
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.line.ID, b.line.ID) })
 	size := int64(0)
@@ -118,7 +118,7 @@ func Make(entries []Entry) (*Bundle, error) {
 	}
 	out := bytes.NewBuffer(make([]byte, 0, size))
 	z := zip.NewWriter(out)
-	b := &Bundle{}
+	b := &Bundle{lines: make([]Line, 0, len(entries))}
 	for i := range entries {
 		e := &entries[i]
 		var err error

@@ -25,7 +25,7 @@ func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 		if _, err := c.SessionStatus(ctx, id); err != nil {
 			return nil, err
 		}
-		pages = c.receipts.of(id)
+		pages = c.receipts.kept(id) // also when they seem to have expired: this machine's clock may be wrong
 	}
 	switch {
 	case len(pages) == 0:
@@ -128,8 +128,8 @@ func checkedXML(a *httponce.Answer) ([]byte, error) {
 type receipts struct {
 	now func() time.Time
 
-	mu   sync.Mutex
-	kept map[string]keptReceipt
+	mu sync.Mutex
+	by map[string]keptReceipt // session →
 }
 
 type keptReceipt struct {
@@ -163,24 +163,33 @@ func (r *receipts) keep(session string, pages []upoPageWire) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.kept) >= keptReceipts || r.kept == nil {
-		r.kept = map[string]keptReceipt{} // each costs one request to get again
+	if len(r.by) >= keptReceipts || r.by == nil {
+		r.by = map[string]keptReceipt{} // each costs one request to get again
 	}
-	r.kept[session] = k
+	r.by[session] = k
 }
 
+// of returns the pages of a session's receipt whose addresses can be used now; nil if none are
+// kept.
 func (r *receipts) of(session string) []receiptPage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := r.kept[session]
+	k := r.by[session]
 	if !r.now().Before(k.until) {
 		return nil
 	}
 	return k.pages
 }
 
+// kept returns them also when their addresses have expired.
+func (r *receipts) kept(session string) []receiptPage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.by[session].pages
+}
+
 func (r *receipts) forget(session string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.kept, session)
+	delete(r.by, session)
 }

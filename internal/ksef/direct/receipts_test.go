@@ -130,6 +130,19 @@ func TestSessionUPO_AddressOfThePast_IsNotUsed(t *testing.T) {
 	}
 }
 
+// By this machine's clock every address has expired when it arrives.
+func TestSessionUPO_ClockIsAhead_TheReceiptIsFetchedAllTheSame(t *testing.T) {
+	for why, status := range map[string]int{"the address serves": 200, "the address does not serve": 403} {
+		c, _, _ := store(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, receiptXML)
+		}, "2020-01-01T00:00:00Z")
+		if raw, err := c.SessionUPO(ctx, session); err != nil || string(raw) != receiptXML {
+			t.Errorf("%s: %s, %v", why, raw, err)
+		}
+	}
+}
+
 func TestSessionUPO_NotThereYet_IsRefused(t *testing.T) {
 	c, _ := sender(t, ok(`{"status":{"code":170}}`))
 	if e := apiError(t, second(c.SessionUPO(ctx, session))); e.Kind != ksef.KindRefused || e.Code != ksef.CodeUPONotThere || e.MaybeDone {

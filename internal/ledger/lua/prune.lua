@@ -1,21 +1,20 @@
 -- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
--- kept (ms). A package goes when it has been over for that long; its invoices have ended or are in
--- another package.
--- Returns {how many went}, then id and value of each entry in a bucket that is old enough, for
--- forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
+-- kept (ms). A package goes when it has been over for that long.
+-- Returns {how many went, id, value, id, value …}: of each entry in a bucket that is old enough,
+-- for forget.lua. An entry that cannot be read stays, and the cursor moves on behind it.
 local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, { 0 }
 for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
   for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, max)) do
     local here = redis.call('EXISTS', P .. 'inv:' .. id) == 1
     local value = not here and redis.pcall('HGET', bucket(id))
     local ident = here and identity(id)
-    if ident then
-      unname(ident, id)
-      index('SREM', P .. 'more:' .. ident, id)
-    end
     if value then
       if type(value) == 'string' then out[#out+1], out[#out+2] = id, value end
     elseif not here or ident and readable(read('inv:' .. id, 'facts')[1]) then
+      if ident then
+        unname(ident, id)
+        index('SREM', P .. 'more:' .. ident, id)
+      end
       if here and state == 'receipted' then index('HDEL', bucket(id)) end -- an older build took it in again
       index('ZREM', P .. 'st:' .. state, id)
       index('ZREM', P .. 'owed', id)
