@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// settle NUMBER STATE [CODE] [REASON] moves an invoice to a state, as a worker would.
+// settle NUMBER STATE [CODE REASON] moves an invoice to a state, as a worker would.
 func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

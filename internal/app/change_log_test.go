@@ -51,8 +51,8 @@ func told(log string) map[string][]string {
 	return states
 }
 
-// moves notes what Redis itself was told: every change of the indexes of states. It knows nothing
-// of the code that logs.
+// moves notes what Redis itself was told: each entry that is added to the index of a state. It
+// knows nothing of the code that logs.
 type moves struct {
 	mu     sync.Mutex
 	states map[string][]string
@@ -92,7 +92,7 @@ func watchMoves(t *testing.T, addr string) *moves {
 	return m
 }
 
-// note adds a state, unless the entry has it already.
+// note adds a state to each entry, unless it is the entry's latest one already.
 func (m *moves) note(state string, entries [][]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -212,8 +212,8 @@ func checkLines(p *pool) {
 		if object == "" {
 			object = l.Package
 		}
-		alone := l.Invoice != "" && slices.Contains([]string{"queued", "superseded"}, l.State) // it is in no package
-		early := slices.Contains([]string{"queued", "superseded", "cut", "packed"}, l.State)   // and in no session
+		alone := l.Invoice != "" && slices.Contains([]string{"queued", "superseded"}, l.State) // may lack a package
+		early := slices.Contains([]string{"queued", "superseded", "cut", "packed"}, l.State)   // may lack a session
 		if l.Level != "debug" || l.Tenant != p.cfg.Tenants[0].Title() || l.TraceID != tracing.IDText(object) ||
 			(l.Package == "" && !alone) || (l.Session == "" && !early) {
 			p.t.Errorf("incomplete: %+v", l)

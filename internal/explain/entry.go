@@ -15,7 +15,7 @@ const (
 	HTTP      Space = "http"      // HTTP statuses
 	Gateway   Space = "gateway"   // error.code of the gateway at ksefapi.pl
 	Failure   Space = "error"     // kinds of failure of a request, as internal/ksef names them
-	State     Space = "state"     // states of an invoice; and refused, of a document
+	State     Space = "state"     // states of an invoice, or of a refused document
 	Wait      Space = "wait"      // what an invoice waits for
 	Refused   Space = "refused"   // why a document is not taken in
 	Parked    Space = "parked"    // why an invoice waits for a person

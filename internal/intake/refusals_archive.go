@@ -14,7 +14,8 @@ import (
 // counts the others. It ends when the archive is made again and handed in: then documents in it are
 // taken, and the archive itself has no fault.
 
-// together adds the faults for which the same file was refused earlier in this run.
+// together adds the faults of an earlier refusal in this run that has the same id: of the same file
+// or ref. It leaves a refusal by identity as it is.
 func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
 	if on.ByInvoice {
 		return on

@@ -54,8 +54,8 @@ func (ts *TenantStore) Release(ctx context.Context, tenant string) (bool, error)
 }
 
 // Holds returns the holds by tenant. A hold that cannot be read counts as a pause, because whoever
-// set it did not want the tenant to go on as if there were none. A key that is not a hash holds no
-// tenant: no hold can have been set in it, and it must not stop every tenant.
+// set it did not want the tenant to go on as if there were none. If the key of the holds is not a
+// hash, Holds returns none: such a key has no hold in it, and it must not stop every tenant.
 func (ts *TenantStore) Holds(ctx context.Context) (map[string]Hold, error) {
 	return ts.holdsOf(ts.rdb.HGetAll(ctx, ts.key(keyHolds)))
 }

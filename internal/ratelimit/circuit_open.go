@@ -4,7 +4,7 @@ import (
 	"maps"
 )
 
-// beginSteps is how many times shorter the first pause of [Circuit.Begin] is than the longest.
+// beginSteps is the longest pause of [Circuit.Begin] divided by the shortest.
 const beginSteps = 20
 
 func (h *hostRecord) allows(pair string, p circuitPolicy, now int64) bool {
@@ -71,8 +71,8 @@ func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.failedProbes[pair] = true
 }
 
-// reopened starts the next delay: the first delay or, with grows, the first delay doubled once for
-// each time that the circuit opened before.
+// reopened starts the next delay. Without grows it is the first delay. With grows it is the first
+// delay, doubled as often as opened says but at most p.maxDelay; and opened grows by one.
 func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
 	delay := p.firstDelay.Microseconds()
 	if grows {
@@ -97,7 +97,8 @@ func addWitness(witnesses map[string]int64, name string, p circuitPolicy, now in
 	return witnesses
 }
 
-// enoughPairs reports whether no single tenant and no single group explains the failing pairs.
+// enoughPairs reports whether the failing pairs, their tenants and their groups are as many as the
+// policy asks for before the host counts as down.
 func enoughPairs(failing map[string]int64, p circuitPolicy) bool {
 	tenants, groups := map[string]bool{}, map[string]bool{}
 	for name := range failing {

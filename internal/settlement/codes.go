@@ -7,12 +7,12 @@ type outcome string
 
 // The outcomes.
 const (
-	toWait      outcome = "wait"      // below 200
+	toWait      outcome = "wait"      // 1 to 199
 	toAccept    outcome = "accept"    // 200
 	toReject    outcome = "reject"    // the document is at fault; only its sender can fix it
 	toPark      outcome = "park"      // a person has to do something, then retry
 	toDuplicate outcome = "duplicate" // KSeF has an invoice of this identity: find out whether it is ours
-	toResend    outcome = "resend"    // KSeF's fault: send again, a bounded number of times
+	toResend    outcome = "resend"    // not the document's fault: send again, a few times at most
 )
 
 // decided reports whether the outcome holds no matter how the session ended.

@@ -44,7 +44,7 @@ type Tenant struct {
 	Sessions    Window // the limit of opening batch sessions
 }
 
-// Down is a part of the gateway that does not answer.
+// Down is an open circuit: of the whole gateway, or of one group of operations for the tenant.
 type Down struct {
 	Group string // of operations; "" is the whole gateway
 	Since time.Time
@@ -127,7 +127,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case f.Queues.Paused[queue.QueuePackages]:
 		return f.paused(queue.QueuePackages)
 	}
-	// The set is due, so its cut has been tried. If the cut has failed, its task has the reason.
+	// The set is due. If its cut has been tried and has failed, the task of the cut has the reason.
 	if cut, ok := f.Queues.Of(queue.KindCut, name, 0); ok && cut.Phase == queue.TaskWaiting && cut.Err != "" {
 		if w := lastReason(cut, t.Said); w.For != TenantPaused {
 			return w
@@ -170,7 +170,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
-	case w.For == TenantPaused && !t.Paused: // a receipt waits while the tenant is paused, see why
+	case w.For == TenantPaused && !t.Paused: // with t.Paused it is a receipt, which does wait
 		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)
@@ -194,7 +194,8 @@ func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
 	return w
 }
 
-// inBrackets returns KSeF's last words as the end of a sentence; "" when there are none.
+// inBrackets returns what KSeF said last, in brackets, to follow other words; "" when it said
+// nothing.
 func inBrackets(why string) string {
 	if why == "" {
 		return ""

@@ -140,8 +140,8 @@ func (s *site) run() {
 	})
 }
 
-// until calls so again and again until it returns true. It polls because the worker is another
-// process.
+// until waits, for 30 seconds at most, until the condition is true. It polls because the worker is
+// another process.
 func (s *site) until(what string, so func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(100 * time.Millisecond) {

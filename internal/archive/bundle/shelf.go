@@ -37,8 +37,9 @@ func (of *index) mayHave(id string) bool {
 	return id >= of.first && (of.next == "" || id < of.next)
 }
 
-// shelf lists the indexes of one seller and month. It only grows: neither ZIPs nor indexes are ever
-// changed or removed by this program.
+// shelf lists the indexes of one seller and month. Where a joined index is there, those from which
+// it was made are left out. They stay in the folder: this program never changes or removes a ZIP
+// or an index.
 type shelf struct {
 	folder  string // "<NIP>/<month>/packages"
 	indexes []index

@@ -24,7 +24,7 @@ const (
 	invoiceText   = "<Faktura><P_2>FV/TAJNA/1</P_2><Nazwa>Sekretna sp. z o.o.</Nazwa></Faktura>"
 )
 
-// secretsOf lists what must never be shown, in each form in which it travels.
+// secretsOf lists what must never be shown, in the forms in which it could appear.
 func secretsOf(key ksef.SessionKey) []string {
 	i := must(key.Info(&rsaKey().PublicKey))
 	aesKey, _ := rsaOpen(i)
@@ -81,7 +81,7 @@ func noSecret(t *testing.T, err error, secrets []string) {
 	}
 }
 
-// callAll calls every operation that carries a secret, and returns the errors.
+// callAll calls operations that carry an invoice, a key or a signature, and returns the errors.
 func callAll(ctx context.Context, c *gateway.Client, key ksef.SessionKey, store string) map[string]error {
 	sent, err1 := c.SendInvoice(ctx, ksef.Seal("s", key, []byte(invoiceText)))
 	_, err2 := c.Validate(ctx, []byte(invoiceText))
@@ -114,7 +114,7 @@ func callAll(ctx context.Context, c *gateway.Client, key ksef.SessionKey, store 
 	}
 }
 
-// echo answers with everything that it was sent, headers and body.
+// echo answers with the Authorization header and the body that it was sent, and with the secrets.
 func echo(status int, kind, before, after string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

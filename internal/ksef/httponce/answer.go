@@ -23,7 +23,7 @@ type Answer struct {
 	Body   io.Reader // at most the call's limit; then it fails
 
 	contentType string
-	object      bool // the body was read whole and is one JSON value of the form that was due
+	object      bool // the body was read whole and is a JSON object, or the JSON list that was due
 	parse       func([]byte) (*ErrorBody, bool)
 	inside      bool // the body may be an error of the other side
 }
@@ -60,8 +60,8 @@ type RefusedError struct{ Body ErrorBody }
 
 func (e *RefusedError) Error() string { return "the other side answered an error" }
 
-// MisreadError marks an answer that is read as it arrives: it is the other side's, but not of the
-// form that was due.
+// MisreadError says that an answer is the other side's, but not of the form that was due. [Misread]
+// makes it.
 type MisreadError struct{ err error }
 
 func (e *MisreadError) Error() string { return e.err.Error() }
@@ -150,7 +150,8 @@ func (a *Answer) JSONList(v any) error {
 	return nil
 }
 
-// Nothing reads an answer that needs no body. A page of a firewall is an error.
+// Nothing, the method for answers whose body is not needed, returns an error for an HTML page: that
+// is a firewall's.
 func (a *Answer) Nothing() error {
 	raw, err := io.ReadAll(io.LimitReader(a.Body, 4<<10))
 	if err != nil {
@@ -171,8 +172,7 @@ func withoutValue(err error) error {
 }
 
 // Checked reads a JSON answer into v and then checks it. check is a function, and not the result of
-// one, because it must run after v is filled: Go does not say whether a variable is read before or
-// after a call in the same argument list.
+// one, because Go evaluates arguments before the call, when v is not filled yet.
 func (a *Answer) Checked(v any, check func() error) error {
 	if err := a.JSON(v); err != nil {
 		return err

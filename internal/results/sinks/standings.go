@@ -113,9 +113,9 @@ func (r *round) decide(of map[string]*tried) {
 	}
 }
 
-// arrange blocks the standing of each tenant that needs a place of its own in the outbox: nothing
-// more of it may be tried or held now, or the receiver answers slowly for it. It ends the standings
-// that have caught up.
+// arrange gives a tenant a place of its own in the outbox when no more results of that tenant may
+// be tried or held now, or when the receiver answers slowly for that tenant. It takes the place
+// away when none of this is true any more and the tenant has caught up.
 func (r *round) arrange() {
 	share, now := r.share(), r.now()
 	for tenant, st := range r.standings {
@@ -136,7 +136,7 @@ func (r *round) arrange() {
 	}
 	for tenant := range r.touched {
 		if *r.standings[tenant] == (ledger.Standing{}) {
-			delete(r.standings, tenant) // it is recorded as nothing
+			delete(r.standings, tenant) // so ChangeSink removes its record
 		}
 	}
 }

@@ -204,7 +204,8 @@ func TestCertificates_Enrolled_LogInUntilTheyAreRevoked(t *testing.T) {
 	}
 }
 
-// An offline certificate signs invoices that are printed, and logs nobody in.
+// An offline certificate signs KOD II, the second QR code of an invoice that the buyer gets before
+// KSeF has it. It logs nobody in.
 func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
