@@ -31,8 +31,7 @@ type Archive struct {
 	// archive's fault, receipts wait, and one probe at a time finds out when it works again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
-	// several tenants and more than one slot, no tenant uses all of the slots: one is always left
-	// to the others.
+	// several tenants and more than one slot, one slot is always left to the other tenants.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
 	// Layout is packages or files. With packages, the receipted invoices of larger packages are
 	// kept together, in ZIPs with an index. Otherwise each invoice is kept by itself. Both layouts
@@ -124,9 +123,9 @@ func (a Archive) checkS3(f *faults) {
 // Storage says how invoice XML is kept in Redis until its receipt is archived.
 type Storage struct {
 	// KeyFile is one file or several. Each holds 32 bytes: raw, as 64 hex digits or as Base64. With
-	// keys the XML is encrypted (AES-256-GCM): the first key encrypts, all of them decrypt. Empty
-	// means that the XML is only compressed. Every worker and every enqueue of the pool needs the
-	// same keys.
+	// keys the XML is encrypted with AES-256-GCM. The first key encrypts, and each key can decrypt.
+	// Empty means that the XML is only compressed. Every worker and every enqueue of the pool needs
+	// the same keys.
 	KeyFile Files `yaml:"key_file" env:"KEY_FILE"`
 	// KeepRejected is how long the XML of a rejected, dismissed or superseded invoice is kept.
 	// Until then the invoice can be retried. 0 means as long as its entry (ledger.retention),
@@ -166,7 +165,8 @@ func readStorageKey(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Try the raw form first and do not trim it: the last byte of a random key may be a newline.
+	// Try the raw form first, without trimming, because the last byte of a random key may be a
+	// newline.
 	if len(raw) == 32 {
 		return raw, nil
 	}
@@ -185,17 +185,17 @@ func readStorageKey(file string) ([]byte, error) {
 // Ledger is the record of every invoice and package.
 type Ledger struct {
 	// Retention is how long an entry is kept after its invoice is receipted, rejected, dismissed or
-	// superseded; 0 means for ever, otherwise at least 24h. Until then the same invoice is
-	// recognised without asking KSeF, afterwards by its result in the archive.
+	// superseded. 0 means for ever, otherwise at least 24h. Until then the same invoice is
+	// recognised without asking KSeF. Afterwards it is recognised by its result in the archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
-	// Refusals is how long the record of a document that was refused at intake is kept; 0 means
-	// that no such record is made, otherwise at least 1h.
+	// Refusals is how long the record of a document that was refused at intake is kept. 0 means no
+	// record, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
-	// UpgradeAfter is how long the pool can go back to an earlier build that reads only an earlier
-	// format of the ledger; 0 to 720h. The time begins when the last process of that build has
-	// ended. When it has passed, the ledger refuses earlier builds. When the same time has passed
-	// once more, the pool writes the new format. 0 means at once: then no enqueue of an earlier
-	// build may be at work anywhere.
+	// UpgradeAfter is for how long, after an upgrade, the pool can go back to a build that reads
+	// only an earlier format of the ledger; 0 to 720h. The time begins when the last process of
+	// that build has ended. When it has passed, the ledger refuses earlier builds. When the same
+	// time has passed once more, the pool writes the new format. 0 means that the pool does both at
+	// once. Then no enqueue of an earlier build may be at work anywhere.
 	UpgradeAfter time.Duration `yaml:"upgrade_after" env:"UPGRADE_AFTER"`
 }
 

@@ -7,18 +7,18 @@ const (
 	// Test is KSeF's test environment. It is free, and nothing sent there has legal effect.
 	Test Environment = "test"
 	// Demo is KSeF's environment with the rules of production and without legal effect. The gateway
-	// does not lead there: only tenants with transport direct may use it.
+	// does not lead there, so only tenants with transport direct may use Demo.
 	Demo Environment = "demo"
 	// Production is the real KSeF. Every invoice that is accepted there is legally issued.
 	Production Environment = "production"
-	// Custom uses the addresses in gateway.url and direct.url: the simulator, or a proxy.
+	// Custom uses the addresses in gateway.url and direct.url, for the simulator or a proxy.
 	Custom Environment = "custom"
 )
 
-// Config holds all settings. It is a plain value that is never changed once it is loaded, so copies
-// may be read by any number of goroutines. Printing it shows no secret (see the package comment).
+// Config holds all settings. Nothing changes it after it is loaded, so any number of goroutines may
+// read copies. Printing it shows no secret (see the package comment).
 type Config struct {
-	// Environment has no default on purpose: an operator who forgets it would otherwise send a
+	// Environment has no default. With a default, an operator who forgets to set it could send a
 	// night's invoices to the test environment.
 	Environment Environment `yaml:"environment" env:"ENVIRONMENT"`
 	Gateway     Gateway     `yaml:"gateway" envPrefix:"GATEWAY_"`
@@ -47,13 +47,14 @@ type Config struct {
 	// command that is printed for a person has to name this file too. The program sets File. It is
 	// not a setting.
 	File string `yaml:"-" env:"-"`
-	// Warnings are the problems that Load found but accepted: a variable that looks like a setting
-	// but is none, a key sent without encryption. One sentence each, for the log. Not a setting.
+	// Warnings are the problems that Load found but accepted, for example a variable that looks
+	// like a setting but is none, or a key sent without encryption. Each is one sentence, for the
+	// log. Not a setting.
 	Warnings []string `yaml:"-" env:"-"`
 }
 
 // Default returns the configuration before the file and the environment are read. It is not valid
-// by itself: environment, tenants and archive.url have no sensible default.
+// by itself, because environment, tenants and archive.url have no sensible default.
 func Default() Config {
 	return Config{
 		Gateway:   defaultGateway(),
@@ -100,8 +101,8 @@ func (c Config) TenantsNamed(nameOrNIP string) []Tenant {
 	return found
 }
 
-// LimitsOf returns the request limits of one tenant: its own figures where it has any, otherwise
-// those of limits.groups. An unknown tenant gets limits.groups.
+// LimitsOf returns the request limits of one tenant. A figure of the tenant's own replaces the
+// figure in limits.groups. An unknown tenant gets limits.groups.
 func (c Config) LimitsOf(name string) Groups {
 	t, ok := c.Tenant(name)
 	if !ok {

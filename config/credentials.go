@@ -19,7 +19,7 @@ const (
 	DirectTransport  Transport = "direct"  // KSeF's own API
 )
 
-// Way returns the tenant's transport: the gateway unless another is set.
+// Way returns the tenant's transport, which is the gateway unless another is set.
 func (t Tenant) Way() Transport {
 	if t.Transport == "" {
 		return GatewayTransport

@@ -1,19 +1,19 @@
 // Package config loads and checks the configuration of worker, enqueue and the tests.
 //
-// A Config is made in four steps: [Default], the YAML file, the environment, then a check that
+// A Config is made in four steps: [Default], the YAML file, the environment, and a check that
 // reports all faults at once. The file config/worker.example.yaml shows every key. A test compares
-// it with the structs of this package, so it cannot become outdated.
+// the file with the structs of this package, so the file stays up to date.
 //
 // # Environment
 //
 // Every key has a variable: KSEF_ and the path of the key in capitals, with underscores for dots
 // and between the words of camelCase. packages.max_wait is KSEF_PACKAGES_MAX_WAIT,
 // limits.groups.invoiceSend.per_hour is KSEF_LIMITS_GROUPS_INVOICE_SEND_PER_HOUR, the name of the
-// first tenant is KSEF_TENANTS_0_NAME. Three lists have no variables, so only the file can set
-// them: http.oidc.groups, intake.clients and results.webhooks. Lists are split at commas. A
+// first tenant is KSEF_TENANTS_0_NAME. Only the file can set the lists http.oidc.groups,
+// intake.clients and results.webhooks, which have no variables. Lists are split at commas. A
 // variable that is set but empty counts as not set, because compose files and unit files write
-// `KEY=` for what they leave out. Two more variables are read: REDIS_URL, which many hosting
-// services set (KSEF_REDIS_URL takes precedence), and KSEF_KEY_FILE_<NIP>, the key file of that
+// `KEY=` for what they leave out. Two more variables are read. REDIS_URL is set by many hosting
+// services; KSEF_REDIS_URL takes precedence over it. KSEF_KEY_FILE_<NIP> is the key file of that
 // tenant.
 //
 // # Secrets

@@ -18,9 +18,9 @@ const (
 	maxEnvTenants = 1000
 )
 
-// readEnviron applies the environment to c. It applies one variable at a time, in the order of
-// their names, because an error of the library names the Go field and an operator needs the name of
-// the variable.
+// readEnviron applies the environment to c. It applies the variables one at a time, in the order of
+// their names, so that an error can name the variable. An error of the library names only the Go
+// field.
 func (c *Config) readEnviron(environ []string, f *faults) {
 	vars := map[string]string{}
 	for name, value := range env.ToMap(environ) {
@@ -57,8 +57,8 @@ func (c *Config) readEnviron(environ []string, f *faults) {
 }
 
 // growTenants appends tenants that only the environment names. Their numbers must continue the
-// list: after two tenants in the file, KSEF_TENANTS_7_NIP creates no eighth tenant, and warnUnknown
-// reports it.
+// list. For example, after two tenants in the file, KSEF_TENANTS_7_NIP creates no tenant, and
+// warnUnknown reports the variable.
 func growTenants(tenants []Tenant, vars map[string]string) []Tenant {
 	for len(tenants) < maxEnvTenants {
 		prefix := envTenants + strconv.Itoa(len(tenants)) + "_"
@@ -110,8 +110,8 @@ func setKeyFile(tenants []Tenant, name, nip, path string, f *faults) {
 }
 
 // warnUnknown adds a warning for a variable that begins like a section of the file. An error would
-// be too strict: orchestrators set variables of their own, such as KSEF_REDIS_PORT for a service
-// called ksef-redis.
+// be too strict, because orchestrators set variables of their own, such as KSEF_REDIS_PORT for a
+// service called ksef-redis.
 func (c *Config) warnUnknown(name string) {
 	for _, section := range slices.Sorted(maps.Keys(sections())) {
 		if strings.HasPrefix(name, envPrefix+section) {
@@ -131,7 +131,8 @@ func sections() map[string]bool {
 	return out
 }
 
-// shownValue hides a possible secret: a URL that cannot be parsed, or one with a password.
+// shownValue returns value as errors show it. A URL may contain a password, so redactURL hides its
+// login.
 func shownValue(name, value string) string {
 	if strings.HasSuffix(name, "_URL") {
 		return redactURL(value)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// FieldError is one fault of a configuration. Load returns all of them joined: errors.As finds the
-// first, unwrapping to []error finds all.
+// FieldError is one fault of a configuration. Load returns all faults joined. errors.As finds the
+// first fault, and unwrapping to []error finds all.
 type FieldError struct {
 	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. When a variable
 	// cannot be read or applied, Field is the name of the variable. When no key fits the fault,

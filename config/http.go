@@ -25,7 +25,7 @@ type HTTP struct {
 	// Empty means that browsers ask Addr, or the address in OIDC.RedirectURL.
 	PublicURL string `yaml:"public_url" env:"PUBLIC_URL"`
 	// TrustedProxies are the addresses and networks of proxies whose X-Forwarded-For names the
-	// visitor. Empty means none: the header is ignored.
+	// visitor. Empty means that the header is ignored.
 	TrustedProxies []string  `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
 	Dashboard      Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 	// Users may log in to the business page at /.
@@ -79,9 +79,9 @@ func (h HTTP) Loopback() bool {
 func (d Dashboard) HasLogin() bool { return d.Username != "" }
 
 // Login reads the password file once and returns a function that checks a login; nil when no login
-// is configured. The function compares a plain password in constant time. A bcrypt hash takes some
-// 50 ms for each check, and browsers repeat the login with every request, so the function remembers
-// the last correct pair as a keyed digest. It computes only one hash at a time, so that guessing
+// is configured. The function compares a plain password in constant time. A check of a bcrypt hash
+// takes some 50 ms, and browsers repeat the login with every request. So the function remembers the
+// last correct pair as a keyed digest. It computes only one hash at a time, so that guessing
 // passwords cannot use up the cores of the worker. It is safe for concurrent use.
 func (d Dashboard) Login() (func(user, password string) bool, error) {
 	if !d.HasLogin() {
@@ -92,7 +92,7 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 }
 
 // readLogin reads a password file and returns its secret and the function of [Dashboard.Login].
-// turn has capacity for one: the goroutine that computes a hash holds it.
+// turn has capacity 1. A goroutine puts a value into it while it computes a hash.
 func readLogin(setting, username, file string, turn chan struct{}) (string, func(user, password string) bool, error) {
 	secret, err := readSecret(setting, file)
 	if err != nil {

@@ -27,25 +27,25 @@ type OIDC struct {
 	// RedirectURL is the address of the page as browsers know it, with [OIDCReturnPath] as its
 	// path.
 	RedirectURL string `yaml:"redirect_url" env:"REDIRECT_URL"`
-	// PostLogoutRedirectURL is where the provider sends people when a logout at the page has ended
-	// their login at the provider, too; empty means that it shows a page of its own.
+	// PostLogoutRedirectURL is where the provider sends people after a logout at the page that also
+	// ended their login at the provider. Empty means that the provider shows a page of its own.
 	PostLogoutRedirectURL string `yaml:"post_logout_redirect_url" env:"POST_LOGOUT_REDIRECT_URL"`
 	// Title is what people call the provider, for the button; empty means the issuer's host.
 	Title string `yaml:"title" env:"TITLE"`
 	// Scopes are what the client asks for; openid is always among them.
 	Scopes []string `yaml:"scopes" env:"SCOPES"`
-	// NameClaim is the claim with the name for the audit log; empty means preferred_username, else
-	// email unless it is unverified, else sub.
+	// NameClaim is the claim with the person's name for the audit log. Empty means
+	// preferred_username, else email unless it is unverified, else sub.
 	NameClaim string `yaml:"name_claim" env:"NAME_CLAIM"`
 	// GroupsClaim is the claim with a person's groups: its name, or a path with dots.
 	GroupsClaim string `yaml:"groups_claim" env:"GROUPS_CLAIM"`
-	// Groups say who may do what; only the file can name them. A person in none of them may do
-	// nothing.
+	// Groups say who may do what. Only the file can name them. A person in none of them has no
+	// rights.
 	Groups []OIDCGroup `yaml:"groups" env:"-"`
-	// Session is how long a login lasts; 5m to 12h, or 0: until the ID token expires.
+	// Session is how long a login lasts; 5m to 12h. 0 means until the ID token expires.
 	Session time.Duration `yaml:"session" env:"SESSION"`
-	// CAFile is a PEM file with the authorities that the provider's certificate is checked against;
-	// empty means those of the system.
+	// CAFile is a PEM file with the authorities for the provider's certificate; empty means those
+	// of the system.
 	CAFile string `yaml:"ca_file" env:"CA_FILE"`
 }
 
@@ -53,8 +53,8 @@ type OIDC struct {
 type OIDCGroup struct {
 	// Group is a value of the claim, compared exactly.
 	Group string `yaml:"group"`
-	// Tenants are the names or NIPs of the tenants that they see; [AllTenants] alone is all of
-	// them.
+	// Tenants are the names or NIPs of the tenants that the group sees. [AllTenants] alone means
+	// all tenants.
 	Tenants []string `yaml:"tenants"`
 	// Role is viewer or operator, for these tenants; "" is viewer.
 	Role Role `yaml:"role"`
@@ -135,8 +135,8 @@ func checkOIDC(c *Config, f *faults) {
 	}
 }
 
-// webAddress checks an address that browsers or the worker ask: https, or http on this machine. It
-// returns nil for any other address.
+// webAddress checks an address that browsers or the worker call. It must be https, or http on this
+// machine. For any other address webAddress returns nil.
 func (f *faults) webAddress(field, s string) *url.URL {
 	if s == "" {
 		f.add(field, "", errors.New("is missing: an absolute URL, such as https://login.example.com"))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// oidcFile writes a configuration with a provider of logins, and returns its path. replace are
-// pairs: a text of the block http, and what takes its place.
+// oidcFile writes a configuration with a provider of logins, and returns its path. replace has
+// pairs of a text of the block http and the text that takes its place.
 func oidcFile(t *testing.T, replace ...string) string {
 	t.Helper()
 	return writeFile(t, "c.yaml", minimal+strings.NewReplacer(replace...).Replace(`http:

@@ -13,8 +13,8 @@ type User struct {
 	Name string `yaml:"name" env:"NAME"`
 	// PasswordFile holds a bcrypt hash (htpasswd -nB) or the password itself.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
-	// Tenants are the names or NIPs of the tenants that the user sees; [AllTenants] alone is all of
-	// them.
+	// Tenants are the names or NIPs of the tenants that the user sees. [AllTenants] alone means all
+	// tenants.
 	Tenants []string `yaml:"tenants" env:"TENANTS"`
 	// Role is viewer or operator; "" is viewer. An operator may also act, for example retry and
 	// dismiss, unless [Dashboard.ReadOnly] is set.
@@ -83,12 +83,11 @@ type Account struct {
 	Role    Role
 	// Check compares a login. For a wrong name it takes as long as for a wrong password.
 	Check func(user, password string) bool
-	// Seal returns a digest of text under the content of the password file: when the password
-	// changes, the digest does.
+	// Seal returns a digest of text that changes when the content of the password file changes.
 	Seal func(text string) string
 }
 
-// Accounts reads the password files of all users. The login of the dashboard is one of them: it
+// Accounts reads the password files of all users. The login of the dashboard counts as a user, who
 // sees every tenant and is an operator. Errors name the file, never its content.
 func (c Config) Accounts() ([]Account, error) {
 	h := c.HTTP

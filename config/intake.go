@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Intake is how other programs hand invoices in over the network: enqueue serve.
+// Intake is for enqueue serve, by which other programs hand invoices in over the network.
 type Intake struct {
 	HTTP IntakeHTTP `yaml:"http" envPrefix:"HTTP_"`
 	// Clients are the programs that may call; only the file can name them. Without a client, nobody
@@ -43,8 +43,9 @@ type IntakeClient struct {
 	// Name of the client in logs. When the client retries or dismisses, the name is recorded as who
 	// decided.
 	Name string `yaml:"name"`
-	// KeyFile holds its bearer keys, one a line: the key itself, or sha256: and the key's hash in
-	// hex. Two lines let a key be replaced without a gap. A replaced file needs no restart.
+	// KeyFile holds the client's bearer keys, one a line. A line is the key itself, or sha256: and
+	// the key's hash in hex. Two lines let a key be replaced without a gap. A replaced file needs
+	// no restart.
 	KeyFile string `yaml:"key_file"`
 	// Tenants are the tenants whose invoices it may hand in and see, by name or NIP.
 	Tenants []string `yaml:"tenants"`

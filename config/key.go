@@ -21,8 +21,8 @@ type yamlKey struct {
 	siblings   []string
 }
 
-// keysOf returns the keys of a document in the order of the file. It does not follow aliases: the
-// keys of an alias are listed at its anchor.
+// keysOf returns the keys of a document in the order of the file. It does not follow aliases,
+// because the keys of an alias are listed at its anchor.
 func keysOf(tree *yaml.Node) []yamlKey {
 	var keys []yamlKey
 	var walk func(n *yaml.Node, at string, t reflect.Type)
@@ -73,8 +73,8 @@ func yamlFields(t reflect.Type) map[string]reflect.Type {
 	return fields
 }
 
-// findKey returns the key that a message of the decoder is about: the first key in its line that
-// fits. In flow style a line has many keys.
+// findKey returns the key that a message of the decoder is about. In flow style a line has many
+// keys, and findKey returns the first that fits.
 func findKey(keys []yamlKey, line string, fits func(yamlKey) bool) yamlKey {
 	n := lineNumber(line)
 	for _, k := range keys {

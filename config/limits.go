@@ -16,15 +16,15 @@ const Unlimited = -1
 // Rates are the requests that one taxpayer may make in sliding windows of a second, a minute and an
 // hour. All three limits apply at once.
 type Rates struct {
-	// PerSecond, PerMinute and PerHour are counts. -1 means no limit; 0 means the figure of the
-	// table that this one overrides.
+	// PerSecond, PerMinute and PerHour are counts. -1 means no limit. 0 means the figure of the
+	// table that this table overrides.
 	PerSecond int `yaml:"per_second" env:"PER_SECOND"`
 	PerMinute int `yaml:"per_minute" env:"PER_MINUTE"`
 	PerHour   int `yaml:"per_hour" env:"PER_HOUR"`
 }
 
-// Groups are the groups of operations that KSeF counts separately. It is a struct and not a map, so
-// that a misspelt group is an unknown key and a file that changes one figure keeps the others.
+// Groups are the groups of operations that KSeF counts separately. Groups is a struct and not a
+// map. So a misspelt group is an unknown key, and a file that changes one figure keeps the others.
 type Groups struct {
 	OnlineSession      Rates `yaml:"onlineSession" envPrefix:"ONLINE_SESSION_"`
 	OnlineSessionClose Rates `yaml:"onlineSessionClose" envPrefix:"ONLINE_SESSION_CLOSE_"`
@@ -48,20 +48,20 @@ type Groups struct {
 
 // Limits says how the pool keeps within what KSeF allows.
 type Limits struct {
-	// Margin lengthens every window, so that network jitter cannot push two requests into one
-	// window of KSeF; 0 to 5s. Measured: with jitter up to 300ms and no margin, the server saw 35
-	// requests where 30 a minute are allowed.
+	// Margin lengthens every window, because network jitter could bring the requests of two windows
+	// into one window of KSeF; 0 to 5s. Measured: with jitter up to 300ms and no margin, the server
+	// saw 35 requests where 30 a minute are allowed.
 	Margin time.Duration `yaml:"margin" env:"MARGIN"`
-	// MaxSleep is the maximum wait that a task spends sleeping; for a longer one it returns its
-	// worker slot. 0 to 30s.
+	// MaxSleep is the maximum wait that a task spends sleeping; 0 to 30s. For a longer wait the
+	// task returns its worker slot.
 	MaxSleep time.Duration `yaml:"max_sleep" env:"MAX_SLEEP"`
 	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a
-	// simulator with the same scale; 1 to 3600. It must be 1 unless environment is custom, because
-	// the windows of the real KSeF cannot be changed.
+	// simulator with the same scale; 1 to 3600. Only the environment custom may have another value
+	// than 1, because the windows of the real KSeF are fixed.
 	Scale float64 `yaml:"scale" env:"SCALE"`
-	// ExpressShare is the share of single sends (invoiceSend) that is left free for urgent ones: of
-	// invoices submitted with lane express, and of those with a near deadline. All other single
-	// sends use no more than the rest. 0 to 0.9; with 0 one send of each window is still left free.
+	// ExpressShare is the share of single sends (invoiceSend) that is left free for urgent
+	// invoices; 0 to 0.9. Urgent invoices have lane express or a near deadline. All other single
+	// sends use no more than the rest. With 0, one send of each window is still left free.
 	ExpressShare float64 `yaml:"express_share" env:"EXPRESS_SHARE"`
 	// Groups is the table for taxpayers without figures of their own.
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
@@ -141,8 +141,8 @@ func (l Limits) check(f *faults, e Environment) {
 	l.Groups.check(f, "limits.groups.", false)
 }
 
-// String returns "10/s 30/min 180/h", with "-" for a window without limit, and "without limit" when
-// no window has one.
+// String returns text such as "10/s 30/min 180/h". A window without limit is shown as "-", and
+// rates without any limit as "without limit".
 func (r Rates) String() string {
 	if r == (Rates{PerSecond: Unlimited, PerMinute: Unlimited, PerHour: Unlimited}) {
 		return "without limit"

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// LimitsTold returns a tenant's limits after KSeF itself has told them. told has KSeF's figures, by
-// KSeF's names of the groups; -1 means no limit. KSeF's figure wins unless the file sets a stricter
+// LimitsTold returns a tenant's limits after KSeF itself has told them. told has KSeF's figures by
+// KSeF's names of the groups. -1 means no limit. KSeF's figure wins unless the file sets a stricter
 // one. The file sets a figure when the tenant has it, or when the figure in limits.groups is not
-// the default. The default does not count as set: it is what the Ministry publishes for everybody,
-// and must not keep a taxpayer from what it was granted. Groups of which KSeF tells nothing keep
+// the default. The default does not count as set, because it is what the Ministry publishes for
+// everybody, and KSeF may have granted this taxpayer more. Groups of which KSeF tells nothing keep
 // their figures. stricter names the groups in which the file wins, sorted.
 func (c Config) LimitsTold(name string, told map[string]Rates) (limits Groups, stricter []string) {
 	limits = c.LimitsOf(name)

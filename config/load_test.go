@@ -106,7 +106,7 @@ func TestLoad_OneRateChanged_KeepsTheOthers(t *testing.T) {
 	}
 }
 
-// A second copy of KSeF's table: a mistake in either copy is found.
+// This is a second copy of KSeF's table, so that a mistake in either copy is found.
 func TestDefault_Limits_MatchKSeFsTable(t *testing.T) {
 	want := map[string]Rates{
 		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180},
@@ -216,8 +216,8 @@ func TestLoad_RedisPrefix_HasOneColonAtItsEnd(t *testing.T) {
 			t.Errorf("%q: %v, %q", good, err, c.Redis.Prefix)
 		}
 	}
-	// The keys of ksef:test: are also keys of ksef:, so deleting one pool would delete another.
-	// asynq: is used by the queues of other programs.
+	// All keys of a pool ksef:test: would also begin with ksef:, so deleting the pool ksef: would
+	// delete them too. asynq: is used by the queues of other programs.
 	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
 		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
 		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {

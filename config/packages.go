@@ -22,22 +22,22 @@ type Packages struct {
 	// tenant. While sessions are scarce, a package may have twice as many, but never more than its
 	// own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
-	// MaxSize of one package: the sum of its uncompressed XML; 1kB to 5GB. It is lowered to 50
-	// parts of PartSize, because KSeF allows no more parts.
+	// MaxSize is the maximum sum of the uncompressed XML in one package; 1kB to 5GB. It is lowered
+	// to 50 parts of PartSize, because KSeF allows no more parts.
 	MaxSize Size `yaml:"max_size" env:"MAX_SIZE"`
 	// PartSize is the size of the parts into which a package is cut before encryption; 1kB to
 	// 100MB.
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
-	// Format is the form of a package: zip or tar.gz. "" is zip, the only one that the gateway
+	// Format is the form of a package, zip or tar.gz. "" is zip, the only form that the gateway
 	// takes. tenants[].package_format sets it for one tenant.
 	Format PackageFormat `yaml:"format" env:"FORMAT"`
-	// ExpressBelow is the number below which waiting invoices go one by one by the express lane, if
-	// its limits allow; 0 or 1 means never.
+	// ExpressBelow is a number of waiting invoices. When fewer invoices wait, they go one by one by
+	// the express lane, if its limits allow. 0 or 1 means never.
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
-	// Quiet is how long no new invoice must have arrived before the waiting ones are sent without
-	// further wait. A few are sent by the express lane. More are sent in a package, unless another
-	// package of the tenant is on its way. Invoices that still wait for the worker count as
-	// arriving. 0 to 24h, 0 means at once. It is lowered to MaxWait.
+	// Quiet is the time without a new invoice after which the waiting invoices are sent; 0 to 24h,
+	// 0 means at once. A few are sent by the express lane. More are sent in a package, unless
+	// another package of the tenant is on its way. Invoices that still wait for the worker count as
+	// arriving. Quiet is lowered to MaxWait.
 	Quiet time.Duration `yaml:"quiet" env:"QUIET"`
 	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder in the temporary
 	// folder of the system.
@@ -56,8 +56,8 @@ func defaultPackages() Packages {
 	}
 }
 
-// clamp lowers two settings to what others allow. A fault would be wrong: an operator who lowers
-// max_wait to a second should not have to know quiet.
+// clamp lowers two settings to what other settings allow. It reports no fault, because an operator
+// who lowers max_wait to a second should not have to know quiet.
 func (p *Packages) clamp() {
 	p.Quiet = min(p.Quiet, p.MaxWait)
 	p.MaxSize = min(p.MaxSize, p.PartSize*numbers.MaxBatchParts)

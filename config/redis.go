@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Redis is the server of the queues and the ledger: one node, or the master that a set of Sentinels
-// names.
+// Redis is the server of the queues and the ledger. It is one node, or the master that a set of
+// Sentinels names.
 type Redis struct {
 	// URL of the node: redis://host:6379/0, rediss:// for TLS, unix:///run/redis.sock?db=0. With
 	// Sentinel only its database number and login are used. The file must not contain a password;
@@ -20,21 +20,21 @@ type Redis struct {
 	// PasswordFile holds the password; empty means none, or the one in REDIS_URL.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
 	// Prefix begins every key of this pool, those of asynq included, so that several pools can
-	// share one database: 1 to 32 letters, digits, '.', '_' and '-', and one colon at the end. For
-	// the default see AsynqPrefix.
+	// share one database. It is 1 to 32 letters, digits, '.', '_' and '-', and one colon at the
+	// end. For the default see AsynqPrefix.
 	Prefix   string   `yaml:"prefix" env:"PREFIX"`
 	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
 	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
 	// AllowVolatile lets the worker start on a Redis that may lose data (no append-only file, or an
 	// eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
-	// IntakeBelow is the share of maxmemory of Redis at which no new invoice is taken in, so that
-	// those that were taken in have enough memory to finish; 0 to 1. 0 and 1 mean no check. Without
-	// a maxmemory there is no check.
+	// IntakeBelow is a share of Redis's maxmemory; 0 to 1. When the used memory reaches this share,
+	// no new invoice is taken in, so that the invoices taken in before have enough memory to
+	// finish. 0 and 1 mean no check. Without a maxmemory there is no check.
 	IntakeBelow float64 `yaml:"intake_below" env:"INTAKE_BELOW"`
-	// WaitReplicas is how many replicas must have certain writes before the worker goes on: that an
-	// invoice was taken in, before this is reported, and that an invoice is about to be sent,
-	// before it is sent. -1 to 5; 0 waits for none, -1 means 1 with Sentinel and 0 without.
+	// WaitReplicas is how many replicas must have certain writes; -1 to 5. The pool waits for them
+	// before it reports an invoice as taken in, and before it sends an invoice. 0 waits for none.
+	// -1 means 1 with Sentinel and 0 without.
 	WaitReplicas int `yaml:"wait_replicas" env:"WAIT_REPLICAS"`
 	// WaitTimeout is how long to wait for the replicas; 10ms to 2s.
 	WaitTimeout time.Duration `yaml:"wait_timeout" env:"WAIT_TIMEOUT"`

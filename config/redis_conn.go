@@ -99,9 +99,9 @@ func (t RedisTLS) config() (*tls.Config, error) {
 	return c, nil
 }
 
-// parseRedisURL is stricter than the parsers of the clients, which ignore what they do not know:
-// ignoring ?db=3 would mean sharing the database of another program. A password is not an error
-// here; the callers decide where one is allowed.
+// parseRedisURL is stricter than the parsers of the clients, which ignore what they do not know.
+// For example, ignoring ?db=3 would mean using the database of another program. A password is not
+// an error here; the callers decide where one is allowed.
 func parseRedisURL(raw string) (RedisConn, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -160,8 +160,8 @@ func (r *Redis) hidePassword() {
 	}
 }
 
-// login returns a function that reads the password from the file at path on each call; without a
-// path it returns the given password.
+// login returns a function that reads the password from the file at path on each call. Without a
+// path, the function returns the given password.
 func login(what, path, username, password string) func(context.Context) (string, string, error) {
 	return func(context.Context) (string, string, error) {
 		if path == "" {

@@ -12,8 +12,8 @@ import (
 
 // Results says who is told what became of invoices (docs/results.md).
 type Results struct {
-	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000,
-	// or 0: nobody is told. Ten thousand take about 2 MB of Redis.
+	// Outbox is about how many outcomes are kept for receivers that are behind; 1000 to 10,000,000.
+	// 0 means that no receiver is told. Ten thousand take about 2 MB of Redis.
 	Outbox int `yaml:"outbox" env:"OUTBOX"`
 	// Keep is how long outcomes are kept in the outbox; 1h to 720h. A receiver that was away for
 	// longer misses the older ones.
@@ -32,8 +32,8 @@ type Webhook struct {
 	Name string `yaml:"name"`
 	// URL that is called: https, or http where AllowPlain is set. It must not contain a login.
 	URL string `yaml:"url"`
-	// SecretFile is one or two files, each with a secret of Standard Webhooks: whsec_ and Base64.
-	// With two, every call is signed with both.
+	// SecretFile is one or two files. Each has a secret in the form of Standard Webhooks, which is
+	// whsec_ and Base64. With two files, every call is signed with both.
 	SecretFile Files `yaml:"secret_file"`
 	// Tenants whose results are sent, by name or NIP; empty means all.
 	Tenants []string `yaml:"tenants"`
@@ -49,7 +49,8 @@ type Webhook struct {
 type ResultsStream struct {
 	// Enabled writes every result to the stream.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
-	// PlainText allows the stream although storage.key_file is set: its results are not encrypted.
+	// PlainText allows the stream together with storage.key_file, although its results are not
+	// encrypted.
 	PlainText bool `yaml:"plain_text" env:"PLAIN_TEXT"`
 	// Tenants whose results are written, by name or NIP; empty means all.
 	Tenants []string `yaml:"tenants" env:"TENANTS"`

@@ -13,8 +13,8 @@ import (
 // read into memory.
 const maxSecret = 64 << 10
 
-// readSecret reads a secret as text. One newline at the end is removed, because editors and echo
-// add one; nothing else is changed. what names the secret in errors.
+// readSecret reads a secret as text. It removes only one newline at the end, because editors and
+// echo add one. what names the secret in errors.
 func readSecret(what, path string) (string, error) {
 	raw, err := readSecretFile(what, path)
 	if err != nil {
@@ -24,8 +24,8 @@ func readSecret(what, path string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("read %s: file %s is empty; write the secret into it", what, path)
 	}
-	// A control character cannot be sent in a header. It comes from a wrong file or a second line,
-	// and is better reported here than as a 401.
+	// A control character cannot be sent in a header. It shows that the file is wrong or has a
+	// second line. An error here says more than a 401 later.
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "", fmt.Errorf("read %s: file %s has more than one line or a control character; "+
 			"it must contain the secret and nothing else", what, path)
@@ -43,8 +43,9 @@ func readSecretFile(what, path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("read %s: %s is not a plain file", what, path)
 	case info.Mode().Perm()&0o002 != 0:
-		// Secret mounts of orchestrators are often readable by others. A file that others can write
-		// is different: any user here could replace the key.
+		// A file that others can read is allowed, because secret mounts of orchestrators often are
+		// like that. A file that others can write is refused, because any user here could replace
+		// the key.
 		return nil, fmt.Errorf("read %s: file %s can be written by every user of this machine; run: chmod o-w %s", what, path, path)
 	}
 	file, err := os.Open(path)
@@ -71,9 +72,9 @@ func trimNewline(s string) string {
 }
 
 // CheckFiles reads the secrets and certificates that the configuration names, except those of
-// intake, and returns all errors joined. Load does not do this, because enqueue uses the same file
-// and most of its commands need none of the API keys. The worker calls it in --check, and before it
-// takes a reloaded configuration.
+// intake, and returns all errors joined. Load does not read them, because enqueue loads the same
+// file and most of its commands need no API keys. The worker calls CheckFiles in --check, and
+// before it takes a reloaded configuration.
 func (c Config) CheckFiles() error {
 	var errs []error
 	note := func(err error) {

@@ -87,7 +87,7 @@ func TestTenantKey_FileWritableByEveryone_IsRefused(t *testing.T) {
 }
 
 func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
-	// The last byte is a newline on purpose: a raw key must not be trimmed.
+	// The last byte is a newline, to test that a raw key is not trimmed.
 	key := append([]byte("0123456789abcdef0123456789abcde"), '\n')
 	for why, content := range map[string]string{
 		"raw": string(key), "raw with a newline after it": string(key) + "\n", "hex": hex.EncodeToString(key) + "\n",

@@ -52,8 +52,8 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return errors.New("is not a size such as 50MB, 64MiB or 50_000_000")
 }
 
-// UnmarshalYAML calls UnmarshalText and adds the line to its error: yaml.v3 stops reading the file
-// at an error without a line.
+// UnmarshalYAML calls UnmarshalText and returns its error with the line, as a [yaml.TypeError]. At
+// any other error yaml.v3 stops reading the file.
 func (s *Size) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a size is expected here", node.Line)}}

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Tenant is one taxpayer: the way to KSeF, the credentials and the request limits.
+// Tenant is one taxpayer, with the way to KSeF, the credentials and the request limits.
 type Tenant struct {
 	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
 	// Several tenants may have the same NIP. Its check digit is not checked here.
@@ -39,8 +39,8 @@ type Tenant struct {
 	// MaxInvoiceSize is the maximum size of an invoice without attachment; 0 means KSeF's 1MB,
 	// otherwise 1kB to 20MB.
 	MaxInvoiceSize Size `yaml:"max_invoice_size" env:"MAX_INVOICE_SIZE"`
-	// MaxInvoiceSizeWithAttachment is the maximum size of an invoice with attachment; 0 means
-	// KSeF's 3MB, or MaxInvoiceSize if that is greater; otherwise 1kB to 20MB.
+	// MaxInvoiceSizeWithAttachment is the maximum size of an invoice with attachment, 1kB to 20MB.
+	// 0 means KSeF's 3MB, or MaxInvoiceSize if that is greater.
 	MaxInvoiceSizeWithAttachment Size `yaml:"max_invoice_size_with_attachment" env:"MAX_INVOICE_SIZE_WITH_ATTACHMENT"`
 	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
 	// means KSeF's 10,000, otherwise 1 to 100,000.
@@ -49,8 +49,8 @@ type Tenant struct {
 	// packages.format. tar.gz goes with transport direct only.
 	PackageFormat PackageFormat `yaml:"package_format" env:"PACKAGE_FORMAT"`
 	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain
-	// the key too. It signs KOD II, the second QR code of an invoice that the buyer gets before
-	// KSeF has it. Empty means that no KOD II can be made for this taxpayer.
+	// the key too. The key signs KOD II, the second QR code of an invoice that the buyer gets
+	// before KSeF does. Empty means that no KOD II can be made for this taxpayer.
 	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
 	// OfflineKeyFile is the private key of that certificate, PEM or DER; empty means that the key
 	// is in OfflineCertificateFile.
@@ -108,8 +108,8 @@ func (t Tenant) checkOffline(f *faults, at string) {
 	}
 }
 
-// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets
-// anybody request.
+// These are the highest values that a tenant's own limits may have. They are twice what the test
+// environment of the Ministry lets anybody request.
 const (
 	maxInvoiceSize     = 20 * MB
 	maxSessionInvoices = 100_000
@@ -149,7 +149,7 @@ func (c Config) maxSessionInvoices() int {
 	return cmp.Or(largest, numbers.MaxSessionInvoices)
 }
 
-// Title returns Name, or the NIP if there is no name: what the tenant is called in all output.
+// Title returns Name, or the NIP if there is no name. All output uses this title for the tenant.
 func (t Tenant) Title() string {
 	if t.Name != "" {
 		return t.Name

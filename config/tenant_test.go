@@ -91,8 +91,8 @@ func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T
 	}
 }
 
-// A configuration that sets only a low max_session_invoices is valid: the defaults of the other
-// settings become as low.
+// A configuration that sets only a low max_session_invoices is valid, because the defaults of the
+// other settings are lowered to it.
 func TestPackages_SessionsOfFewInvoices_LowerTheDefaults(t *testing.T) {
 	few := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 3}`)
 	c, err := Load(writeFile(t, "c.yaml", few), nil)

@@ -11,8 +11,8 @@ import (
 // Validation says how thoroughly an invoice is checked before it costs a request. The checks of the
 // schema and of KSeF's own rules are always on.
 type Validation struct {
-	// SchemaDir has no effect: the schemas of FA(3) and FA(2) are built in. Earlier versions read
-	// the Ministry's files from it. Load warns when it is set.
+	// SchemaDir has no effect, because the schemas of FA(3) and FA(2) are built in. Earlier
+	// versions read the Ministry's files from this folder. Load warns when it is set.
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
 	// AllowFA2 accepts FA(2) documents too. Not allowed with the environments production and demo,
 	// which accept only FA(3).
@@ -21,7 +21,7 @@ type Validation struct {
 	// refuse or warn. Empty means what KSeF does: warn in production and demo, refuse elsewhere.
 	DiscouragedCharacters string `yaml:"discouraged_characters" env:"DISCOURAGED_CHARACTERS"`
 	// NIPCheckDigits says whether to verify the check digit of every NIP: check or skip. Empty
-	// means what KSeF does: skip with environment test, whose numbers are invented, check
+	// means what KSeF does: skip in the environment test, where NIPs are invented, and check
 	// elsewhere.
 	NIPCheckDigits string `yaml:"nip_check_digits" env:"NIP_CHECK_DIGITS"`
 }
@@ -99,21 +99,21 @@ func (l Log) check(f *faults) {
 
 // Deadlines says when an invoice is reported as at risk.
 type Deadlines struct {
-	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at
-	// risk; 0 to 168h. It affects only what is shown, for example by status, metrics and readiness;
-	// packages.urgent_within decides what the pool does about a near deadline.
+	// Warn is how long before its legal deadline an invoice that is not in KSeF yet counts as at
+	// risk; 0 to 168h. Warn affects only what is shown, for example by status, metrics and
+	// readiness. packages.urgent_within decides what the pool does about a near deadline.
 	Warn time.Duration `yaml:"warn" env:"WARN"`
 }
 
 func defaultDeadlines() Deadlines { return Deadlines{Warn: 4 * time.Hour} }
 
-// Sweep is the periodic task that finds entries that are not final and have no live task, and
-// queues them again.
+// Sweep is for the periodic task that finds unfinished entries without a live task and queues them
+// again.
 type Sweep struct {
 	// Every is the interval between two sweeps of the pool; 100ms to 1h.
 	Every time.Duration `yaml:"every" env:"EVERY"`
-	// After is how long an entry must not have changed before the sweep checks it; 1s to 1h. A
-	// value below the duration of a step costs extra checks but is still correct.
+	// After is how long an entry must stay unchanged before the sweep checks it; 1s to 1h. A value
+	// below the duration of a step costs extra checks but is still correct.
 	After time.Duration `yaml:"after" env:"AFTER"`
 }
 

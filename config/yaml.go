@@ -20,8 +20,8 @@ var (
 	otherFault = regexp.MustCompile(`^line (\d+): (.*)$`)
 )
 
-// readYAML applies the file to c. Faults that the decoder finds go to f; the error is for a file
-// that is not YAML or has more than one document.
+// readYAML applies the file to c and adds the faults that the decoder finds to f. It returns an
+// error when the file is not YAML or has more than one document.
 func (c *Config) readYAML(data []byte, f *faults) error {
 	var tree yaml.Node
 	if err := yaml.Unmarshal(data, &tree); err != nil {
@@ -62,8 +62,8 @@ func (c *Config) readYAML(data []byte, f *faults) error {
 }
 
 // explain turns a message of the decoder, which names Go types, into a fault that names the key. It
-// shows a value only where the decoder does: where a number, a duration, a boolean or a size was
-// expected. That is at most ten characters of the value, or twenty where a size was expected.
+// shows a value only when a number, a duration, a boolean or a size was expected. It then shows at
+// most ten characters of the value, or twenty when a size was expected.
 func explain(text string, keys []yamlKey) *FieldError {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {
 		k := findKey(keys, m[1], func(k yamlKey) bool { return k.name == m[2] })

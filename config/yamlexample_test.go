@@ -62,8 +62,8 @@ func exampleFile(t *testing.T) []byte {
 	return data
 }
 
-// offKey matches a setting that the example file shows but does not set: # and the key without a
-// space between them.
+// offKey matches a setting that the example file shows but does not set. Such a line has # and the
+// key without a space between them.
 var offKey = regexp.MustCompile(`(?m)^(\s*)#(\w+:)`)
 
 func allOn(data []byte) []byte { return offKey.ReplaceAll(data, []byte("$1$2")) }
@@ -146,7 +146,7 @@ func TestExampleFile_EverySetting_IsShownWithAComment(t *testing.T) {
 
 func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 	if got := strings.Count(string(exampleFile(t)), "(required)"); got != len(required)+2 {
-		// Two more: the legend, and the list of tenants.
+		// The two others are the legend and the list of tenants.
 		t.Errorf("%d times (required), want %d", got, len(required)+2)
 	}
 }
@@ -154,8 +154,8 @@ func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 func TestExampleFile_EverySettingOn_HasOnlyContradictionsAsFaults(t *testing.T) {
 	path := writeFile(t, "all.yaml", string(allOn(exampleFile(t))))
 	_, err := Load(path, nil)
-	// gateway.url and direct.url are for another environment, a tenant has one transport and one
-	// way to log in, the S3 keys are for another archive, and TLS must be switched on. Nothing else
+	// gateway.url and direct.url are for another environment. A tenant has one transport and one
+	// way to log in. The S3 keys are for another archive, and TLS must be switched on. Nothing else
 	// may be wrong.
 	want := []string{
 		"gateway.url", "direct.url", "redis.tls.enabled", "tenants[0].key_id", "tenants[0].key_file", "tenants[0].token_file",

@@ -89,8 +89,8 @@ func TestAlerts_EachHasAPageInTheRunbook_WithAllThatIsNeededAtNight(t *testing.T
 
 var selector = regexp.MustCompile(`\b((?:ksef|asynq)_[a-z0-9_]+)(?:\{([^}]*)\})?`)
 
-// metricLabels reads docs/metrics.md, which a test in internal/app compares with the program:
-// metric → its labels.
+// metricLabels reads docs/metrics.md and returns the labels of each metric. A test in internal/app
+// compares this page with the program.
 func metricLabels(t *testing.T) map[string][]string {
 	t.Helper()
 	raw, err := os.ReadFile("../docs/metrics.md")
@@ -113,8 +113,8 @@ func metricLabels(t *testing.T) map[string][]string {
 	return all
 }
 
-// checkQuery fails the test when a query names a metric that no worker has, or a label that the
-// metric does not have. It returns how many metrics the query names.
+// checkQuery fails the test when a query names an unknown metric, or a label that the metric lacks.
+// It returns how many metrics the query names.
 func checkQuery(t *testing.T, metrics map[string][]string, where, query string) int {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(query, -1)

@@ -13,8 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// What a compose file names has to be there: files, ports, services, secrets, programs. Docker
-// itself is not needed; test/helm reads the files as strictly as docker compose config does.
+// The files, ports, services, secrets and programs that a compose file names must exist. These
+// tests need no Docker; test/helm reads the files as strictly as docker compose config does.
 
 // listens are the ports on which images that are not ours listen.
 var listens = map[string]string{"redis": "6379", "asynqmon": "8080", "prometheus": "9090", "grafana": "3000", "jaeger": "16686"}

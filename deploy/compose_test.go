@@ -37,7 +37,8 @@ type service struct {
 	} `yaml:"healthcheck"`
 }
 
-// dependencies are the services that one depends on: a list, or a map with conditions.
+// dependencies are the services that a service depends on. YAML has them as a list, or as a map
+// with conditions.
 type dependencies map[string]any
 
 // UnmarshalYAML implements [yaml.Unmarshaler].

@@ -13,8 +13,9 @@ import (
 	"ksefworker/config"
 )
 
-// The image cannot be built where there is no Docker. So these tests read the Dockerfile and look
-// for what would make a build fail: stages, sources, variables, programs, folders and the user.
+// The image cannot be built where there is no Docker. So these tests read the Dockerfile. They
+// check its stages, sources, variables, programs, folders and user, because a mistake there would
+// make a build fail.
 
 // instruction is one instruction of the Dockerfile, with its continued lines.
 type instruction struct {
@@ -194,8 +195,8 @@ func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
 		t.Fatalf("the image has users %+v", users)
 	}
 	uid, _, _ := strings.Cut(users[0].rest, ":")
-	// The user must be a number: runAsNonRoot demands a user that is not root, and Kubernetes
-	// cannot tell from a name whether it is root.
+	// The user must be a number. runAsNonRoot demands a user other than root, and Kubernetes cannot
+	// check this for a name.
 	if n, err := strconv.Atoi(uid); err != nil || n < 1000 {
 		t.Errorf("the image runs as %s", users[0].rest)
 	}
@@ -209,7 +210,8 @@ func TestDockerfile_User_IsNobodySpecialAndOwnsItsFolders(t *testing.T) {
 	if !owned {
 		t.Error("the folders do not belong to the user")
 	}
-	// What is written at run time: the volumes of compose, and what the configurations name.
+	// The folders that are written at run time are the volumes of compose and those that the
+	// configurations name.
 	folders := []string{}
 	for _, s := range read(t, "../docker-compose.yml").Services {
 		if s.Image != "ksefworker:local" {

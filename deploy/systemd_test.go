@@ -50,8 +50,8 @@ func TestSystemd_VariablesAndPrograms_AreThoseOfTheProgram(t *testing.T) {
 		for _, m := range regexp.MustCompile(`(?m)^Environment=(\w+)=(.*)$`).FindAllStringSubmatch(string(raw), -1) {
 			environ = append(environ, m[1]+"="+strings.NewReplacer("%i", "1", "%H", "host").Replace(m[2]))
 		}
-		// Load fails if a setting does not take the value that the unit gives it, and warns of a
-		// variable of its prefix that no setting has.
+		// Load fails if the unit gives a setting an invalid value. It warns of a variable that has
+		// the prefix but belongs to no setting.
 		bare, err := config.Load("demo/worker.yaml", nil)
 		if err != nil {
 			t.Fatal(err)

@@ -49,7 +49,7 @@ func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	log, err := os.Create(filepath.Join(dir, "log")) // a file: what still runs at the end holds a pipe open
+	log, err := os.Create(filepath.Join(dir, "log")) // no pipe, which a running child would hold open
 	if err != nil {
 		t.Fatal(err)
 	}

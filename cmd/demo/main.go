@@ -1,5 +1,5 @@
-// Command demo shows the whole path of invoices on this machine: worker, simulator, Redis and 300
-// sample invoices. See --help.
+// Command demo shows the whole path of invoices on this machine, with a worker, the simulator,
+// Redis and 300 sample invoices. See --help.
 package main
 
 import (

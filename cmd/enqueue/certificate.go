@@ -40,8 +40,8 @@ type enrolledCmd struct {
 	Tenant string `arg:"" name:"TENANT" help:"Tenant of the configuration, by name or NIP."`
 }
 
-// configAlone implements the interface of that name: these commands need neither Redis nor the
-// archive.
+// configAlone implements the interface of that name, because these commands need only the
+// configuration.
 func (c *certificateCmd) configAlone() {}
 
 func (c *certificateCmd) run(ctx context.Context, p *program) error {

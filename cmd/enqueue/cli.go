@@ -57,7 +57,7 @@ type program struct {
 	*core
 	*advice
 	*reader
-	leave func() // says that this process is not alive any more; nil when it never said that it was
+	leave func() // takes back what announce told the pool; nil when announce told nothing
 }
 
 // core is what every part of the program needs.
@@ -93,11 +93,11 @@ type command interface {
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
 
-// standalone marks the commands that open by themselves what they need. They must also work where
-// there is no Redis, or no configuration.
+// standalone marks the commands that open what they need themselves, because they must also work
+// without Redis or without a configuration.
 type standalone interface{ opensItself() }
 
-// configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
+// configAlone marks the commands that need only the configuration, without Redis and the archive.
 type configAlone interface{ configAlone() }
 
 // parser reads command lines into g. exit is called when a command line asks for help or the

@@ -180,7 +180,7 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// failed lists the results that a receiver did not take and that are not tried again.
+// failed lists the results that a receiver did not take and that were given up.
 func (c *listDeliveriesCmd) failed(ctx context.Context, p *program) error {
 	name, err := p.receiver(c.Receiver)
 	if err != nil {

@@ -225,7 +225,8 @@ func (x *explainer) entry(e explain.Entry) {
 	x.lines(h.Retry, e.Retry.Label(x.lang))
 }
 
-// lines prints a part of an explanation: on a terminal in lines of its width, elsewhere in one.
+// lines prints a part of an explanation. On a terminal it wraps the text to the width; elsewhere it
+// prints one line.
 func (x *explainer) lines(heading, text string) {
 	if heading != "" {
 		text = heading + ": " + text

@@ -35,8 +35,8 @@ func (c *exportCmd) check() error {
 }
 
 // run writes the document, the receipt and the result of each invoice. The exit code is 3 when an
-// invoice was not found, when something is missing that the invoice should have, or when a file
-// with other content was not overwritten.
+// invoice was not found, when an invoice lacks something that it should have, or when a file with
+// other content was kept.
 func (c *exportCmd) run(ctx context.Context, p *program) error {
 	if err := c.open(ctx, p, len(c.Names) == 0); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (c *exportCmd) run(ctx context.Context, p *program) error {
 	return err
 }
 
-// export writes what there is of one invoice. whole is false when something is missing that the
-// invoice should have, or when a file with other content was not overwritten.
+// export writes what there is of one invoice. whole is false when the invoice lacks something that
+// it should have, or when a file with other content was kept.
 func (c *exportCmd) export(ctx context.Context, p *program, to *exported, r results.Result, inv *ledger.Invoice) (whole bool, err error) {
 	whole, base := true, fileName(cmp.Or(r.KsefNumber, r.ID))
 	write := func(suffix string, data []byte) error {

@@ -66,8 +66,8 @@ func (c *findCmd) check() error {
 	return c.where.check("--to", c.Names)
 }
 
-// open opens the archive. It also opens Redis, unless --archive-only is set, or alone says that
-// only the archive has what is wanted. w.close closes an archive that was opened alone.
+// open opens the archive. It also opens Redis, unless --archive-only or alone is set. w.close
+// closes an archive that was opened without Redis.
 func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	w.close = func() {}
 	if w.ArchiveOnly = w.ArchiveOnly || alone; w.ArchiveOnly {
@@ -82,8 +82,8 @@ func (w *where) open(ctx context.Context, p *program, alone bool) (err error) {
 	return err
 }
 
-// find returns the invoices with a name: those of the ledger, or else those of the archive. invs
-// has the entry of each that the ledger knows.
+// find returns the invoices with a name from the ledger or, when the ledger has none, from the
+// archive. invs has the entries of the ledger, by id.
 func (w *where) find(ctx context.Context, p *program, name string) (found []results.Result, invs map[string]*ledger.Invoice, err error) {
 	invs = map[string]*ledger.Invoice{}
 	if !w.ArchiveOnly {
@@ -112,9 +112,10 @@ func (w *where) leavesOut(r results.Result) bool {
 	return !w.wanted.OfTenant(tenant) || r.IssueDate < w.From || w.last != "" && r.IssueDate > w.last
 }
 
-// each calls yield with the invoices of some names or, without a name, with all that the archive
-// has of the issue dates. entry is nil when the ledger was not asked or does not know the invoice.
-// some is true when a name was not found or, without a name, when there was no invoice.
+// each calls yield with the invoices that have one of the names. Without names it calls yield with
+// all invoices that the archive has of the issue dates. entry is nil when the ledger was not asked
+// or lacks the invoice. some is true when one of the names was not found. Without names, some is
+// true when the archive had no invoice.
 func (w *where) each(ctx context.Context, p *program, names []string, yield func(r results.Result, entry *ledger.Invoice) error) (
 	some bool, err error,
 ) {

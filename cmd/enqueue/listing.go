@@ -65,7 +65,7 @@ func csvHead(except ...string) []string {
 	return head
 }
 
-// fields yields the fields that fit into one cell: no lists.
+// fields yields the fields that fit into one cell, which are all except lists.
 func fields(t reflect.Type) iter.Seq[reflect.StructField] {
 	return func(yield func(reflect.StructField) bool) {
 		for _, f := range reflect.VisibleFields(t) {
@@ -93,14 +93,13 @@ func csvRow(r results.Result, except ...string) []string {
 	return row
 }
 
-// foreignFields are the fields in which a person or KSeF can write any text: guarded is called for
-// them. The text of the other fields is this program's, or has a fixed form. They are not guarded,
-// because an apostrophe before a hash that begins with + would make it differ from the same hash
-// elsewhere.
+// foreignFields are the fields in which a person or KSeF can write any text. Only these fields are
+// guarded. The text of the other fields is this program's, or has a fixed form, and stays as it is:
+// an apostrophe before a hash that begins with + would make another hash.
 var foreignFields = []string{"file", "number", "kind", "reason", "taken_back", "ref", "tenant"}
 
-// guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
-// does not run what somebody put into a file name or an invoice number.
+// guarded puts an apostrophe before text that would begin a formula. Otherwise a spreadsheet
+// program might run what somebody put into a file name or an invoice number.
 func guarded(s string) string {
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// progress shows the progress of a wait: on a terminal a bar that is drawn again in place,
-// elsewhere a line from time to time.
+// progress shows the progress of a wait. On a terminal it redraws a bar in place; elsewhere it
+// prints a line from time to time.
 type progress struct {
 	s     *screen
 	began time.Time
@@ -78,8 +78,8 @@ func progressText(st intake.Standing, since time.Duration) string {
 	return s
 }
 
-// withBar puts a bar before the text when the line is wide enough for both. It cuts a text that is
-// too long, because a line that wraps cannot be drawn again in place.
+// withBar puts a bar before the text when the line is wide enough for both. It cuts text that is
+// too long, because a line that wraps cannot be redrawn in place.
 func withBar(st intake.Standing, text string, width int) string {
 	const minBar, maxBar = 10, 40
 	bar := width - 1 - len(text) - 3

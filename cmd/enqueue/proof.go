@@ -115,8 +115,8 @@ func (p *program) sayUnusable(name string, err error) {
 	p.say("%s in the archive cannot be used: %v", name, err)
 }
 
-// writeWhole writes a file completely or not at all. Only its owner may read it: it has content of
-// invoices.
+// writeWhole writes a file completely or not at all. Only its owner may read the file, because it
+// has content of invoices.
 func writeWhole(name string, write func(*os.File) error) error {
 	failed := func(err error) error {
 		return &usageError{what: fmt.Sprintf("write %s: %v", name, err), hint: "name another file or folder"}

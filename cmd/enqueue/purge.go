@@ -45,7 +45,7 @@ var errNeverProduction = &usageError{
 	hint: "for a fresh start use another redis.prefix",
 }
 
-// allowsAnyLedger implements [anyLedger]: the command checks the ledger's home itself.
+// allowsAnyLedger implements [anyLedger], because the command checks the ledger's home itself.
 func (c *purgeCmd) allowsAnyLedger() {}
 
 func (c *purgeCmd) run(ctx context.Context, p *program) error {
@@ -84,8 +84,8 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// checkHome returns an error unless the ledger is certainly the one that the flags name, and
-// certainly not that of production. It also returns an error while workers are running.
+// checkHome returns an error when the ledger is, or may be, another one than the flags name or that
+// of production. It also returns an error while workers are running.
 func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production

@@ -122,8 +122,8 @@ func (c *code) write(file string) error {
 	return nil
 }
 
-// inFile reads a document that is not handed in yet. A document that would be refused gets no code:
-// it has to be changed first, and then it has another hash.
+// inFile reads a document that is not handed in yet. A document that would be refused gets no code,
+// because it has to be changed first, which changes its hash.
 func (c *qrCmd) inFile(p *program) (coded, error) {
 	limit := p.cfg.LargestInvoice()
 	raw, err := readFile(c.Name, limit)

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// refusedResult returns the result of a document that was refused: what could be read of it, the
-// tenant that it is recorded for, and why it was refused.
+// refusedResult returns the result of a refused document. It has what could be read of the
+// document, the tenant for which the refusal is recorded, and the reason.
 func refusedResult(a intake.Admission, tenant string) results.Result {
 	inv := a.Invoice
 	return results.Result{
@@ -25,9 +25,9 @@ func (p *program) resultOf(inv ledger.Invoice) results.Result {
 	return results.Of(inv, string(p.cfg.Environment))
 }
 
-// printJSON prints one object on one line. It also escapes characters that the JSON package leaves
-// as they are but that control a terminal (C1 controls, DEL, marks of direction). For a reader of
-// JSON that makes no difference.
+// printJSON prints one object on one line. It also escapes the characters that control a terminal
+// and that the JSON package leaves as they are: C1 controls, DEL, marks of direction. A JSON parser
+// reads the same text.
 func printJSON(s *screen, v any) error {
 	if s.json == nil {
 		s.json = json.NewEncoder(&s.line)

@@ -41,8 +41,7 @@ func (c *resultsCmd) check() error {
 	return err
 }
 
-// waitingState stands for the states in which an invoice waits for something: it is not decided, or
-// its receipt is missing.
+// waitingState stands for the states in which an invoice is undecided or lacks its receipt.
 const waitingState = "waiting"
 
 func (c *resultsCmd) checkState() error {
@@ -93,7 +92,7 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 }
 
 // refusals shows the refused documents in the state c.State. Without a state it shows none, because
-// a document that was not taken has no outcome.
+// only a document that was taken in has an outcome.
 func (c *resultsCmd) refusals(
 	ctx context.Context, p *program, from time.Time, wanted *inquiry.Filter, show func(*results.Result) error,
 ) error {

@@ -23,7 +23,7 @@ import (
 )
 
 // BenchmarkResults runs the program on a ledger of receipted invoices of twenty tenants: 200,000,
-// or KSEF_BENCH_ENTRIES. It reports when the first and the last line came, the program's memory,
+// or KSEF_BENCH_ENTRIES. It reports the times of the first and the last line, the program's memory,
 // the CPU time of the program and of Redis, and the longest command of Redis.
 func BenchmarkResults(b *testing.B) {
 	n := 200_000

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// archived NUMBER brings an invoice that has ended to the archive, as a worker does: its document,
-// its result and, when it was accepted, its receipt.
+// archived NUMBER archives an invoice that has ended, as a worker does. It archives the document,
+// the result and, for an accepted invoice, the receipt.
 func scriptArchived(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

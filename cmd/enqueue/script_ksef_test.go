@@ -25,7 +25,8 @@ import (
 var beds sync.Map
 
 // ksef starts KSeF, as the simulator with both faces, and a worker. From then on the configuration
-// has two tenants: the first goes straight to KSeF, by a token, and the second through the gateway.
+// has two tenants. The first goes straight to KSeF with a token, and the second goes through the
+// gateway.
 func scriptKsef(ts *testscript.TestScript, _ bool, _ []string) {
 	ctx, dir := context.Background(), ts.Getenv("WORK")
 	bed, err := testbed.Start(ctx, testbed.Options{

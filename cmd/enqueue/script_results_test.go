@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// nottaken RECEIVER NUMBER ERROR records, as a worker would, that a receiver did not take the
-// result of an invoice in three days and wants no results any more.
+// nottaken RECEIVER NUMBER ERROR records, as a worker would, that the result of an invoice was
+// given up and that the receiver is stopped.
 func scriptNotTaken(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()

@@ -24,9 +24,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"enqueue": profiled})
 }
 
-// TestScripts runs the stories in testdata: people at terminals, each with a Redis of its own. Only
-// a script that calls ksef has a worker that sends. In the others the command settle does what a
-// worker would.
+// TestScripts runs the scripts in testdata. Each plays people at terminals and has a Redis of its
+// own. Only a script that calls ksef has a worker that sends. In the others the command settle does
+// what a worker would.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata",
@@ -54,8 +54,8 @@ func TestScripts(t *testing.T) {
 type redisURL struct{}
 
 func setup(e *testscript.Env) error {
-	// Nobody needs to reach this gateway: no worker runs with this configuration. ksef writes
-	// another one.
+	// This gateway need not be reachable, because no worker runs with this configuration. The
+	// command ksef writes another configuration.
 	bed, err := testbed.Start(context.Background(), testbed.Options{
 		Dir: e.WorkDir, GatewayURL: "http://127.0.0.1:1",
 		Redis: redisd.Options{AppendOnly: true, Dir: filepath.Join(e.WorkDir, ".redis")},
@@ -98,8 +98,9 @@ func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// do N LISTING NUMBER VERB runs a command from a listing of open items, as a person would copy it:
-// the one with this verb in the row of this number. It fails unless the exit code is N.
+// do N LISTING NUMBER VERB runs a command from a listing of open items, as a person would copy it.
+// It takes the command with this verb from the row of this number. It fails unless the exit code is
+// N.
 func scriptDo(ts *testscript.TestScript, _ bool, args []string) {
 	for line := range strings.Lines(ts.ReadFile(args[1])) {
 		cells := strings.Split(strings.TrimSpace(line), "\t")

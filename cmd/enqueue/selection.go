@@ -14,8 +14,7 @@ import (
 	"ksefworker/internal/shell"
 )
 
-// selection holds the flags that select the documents of a command: by name, or all that pass the
-// filters.
+// selection holds the flags that select the documents of a command, by name or by filters.
 type selection struct {
 	State      string   `help:"${selection_state}" placeholder:"S"`
 	Code       int      `help:"All with this KSeF code." placeholder:"N"`
@@ -133,9 +132,9 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	return nil
 }
 
-// promises are the identities for which --dry-run has already shown that a document would be
-// queued. It shows every later document of the same identity as not done, because without --dry-run
-// only the first one would be queued.
+// promises are the identities for which --dry-run has already shown a document as queued. Later
+// documents of the same identity are shown as not done, because a real run would queue only the
+// first.
 type promises map[ledger.Identity]bool
 
 func (p promises) first(inv *ledger.Invoice) bool {

@@ -84,9 +84,9 @@ func serveUntil(ctx context.Context, s *http.Server, l net.Listener, timeout tim
 	return nil
 }
 
-// mayTake makes sure, before anything is taken in, that Redis is fit for it, that ledger and
-// archive belong to this configuration, and that documents are sealed with the pool's key. Then it
-// announces this process to the pool.
+// mayTake makes sure that this process may take documents in. Redis must not lose data, ledger and
+// archive must belong to this configuration, and documents must be sealed with the pool's key. Then
+// it announces this process to the pool.
 func (p *program) mayTake(ctx context.Context) error {
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
@@ -194,8 +194,8 @@ func serveLog(p *program) zerolog.Logger {
 	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }
 
-// fitness watches whether invoices may be taken in: Redis may have failed over to a server that may
-// lose data, and the ledger may have been purged and belong to another environment.
+// fitness watches whether invoices may be taken in. After a failover, Redis may be a server that
+// may lose data. After a purge, the ledger may belong to another environment.
 type fitness struct {
 	program *program
 	why     atomic.Pointer[error]

@@ -61,8 +61,8 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 	return nil
 }
 
-// heldText returns the end of the line of a refused document that was taken before; "" for all
-// others.
+// heldText returns the end of the line of a document that is refused now but was taken before. For
+// all others it returns "".
 func heldText(a *intake.Admission) string {
 	if a.Held.ID == "" {
 		return ""
@@ -79,8 +79,8 @@ type handedResult struct {
 	Terms   *termsResult `json:"terms,omitempty"`
 }
 
-// takenWord says whether a document that was taken is new. It is not asked about refused documents:
-// their output says "refused" as the state.
+// takenWord says whether a document that was taken is new. It is called only for documents that
+// were taken in. The output of a refused document has the state "refused" instead.
 func takenWord(t ledger.Taken) string {
 	if t == ledger.Created {
 		return "new"
@@ -88,8 +88,8 @@ func takenWord(t ledger.Taken) string {
 	return string(t)
 }
 
-// termsResult says what became of terms that differ from those on record: whether they were
-// applied, and the same in words.
+// termsResult says whether terms that differ from those on record were applied. Text says the same
+// in words.
 type termsResult struct {
 	Applied bool   `json:"applied"`
 	Text    string `json:"text"`
@@ -146,9 +146,9 @@ func (a *advice) dismissedNote(inv ledger.Invoice) string {
 		"; a document with other content can take the number"
 }
 
-// presentEntries reads the entries of documents that were already here, by id: they may have their
-// KSeF number, and a dismissed one says who dismissed it. It reads them only when the output needs
-// them.
+// presentEntries returns the entries, by id, of documents that were already here. Such an entry may
+// have a KSeF number, or say who dismissed the document. presentEntries reads only the entries that
+// the output needs.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intake.Admission) (map[string]ledger.Invoice, error) {
 	all := c.JSON && c.Wait == "" || c.terms.Tenant != ""
 	var ids []string
@@ -171,8 +171,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 	return out, nil
 }
 
-// sayUnrecorded says that refusals are not on record, so that only this run names them, or that
-// earlier refusals of documents that are taken now may still be listed.
+// sayUnrecorded warns when refusals could not be recorded, because then only this run names them.
+// It also warns when earlier refusals of documents that are taken now may still be listed.
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:

@@ -6,8 +6,8 @@ import (
 )
 
 // columns prints rows one at a time. On a terminal it aligns the cells; elsewhere it separates them
-// by tabs, for programs. It does not know the rows that follow, so a column is as wide as its
-// widest cell so far.
+// by tabs, for programs. A column is as wide as its widest cell so far, because the rows that
+// follow are not known yet.
 type columns struct {
 	s      *screen
 	widths []int

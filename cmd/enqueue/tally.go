@@ -31,7 +31,7 @@ type tally struct {
 }
 
 // removeEmpty reports the folders that hold no invoice, and removes them from adms. Such a folder
-// is not a fault: a company does not issue invoices every day.
+// is no fault, because a company may issue no invoices on some days.
 func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
 	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)
@@ -89,8 +89,8 @@ func (t *tally) String() string {
 	return fmt.Sprintf("%d handed in: %s", t.created+t.present+t.refused, strings.Join(parts, ", "))
 }
 
-// result returns the error that decides the exit code. It is nil when every document was taken in
-// and none of them waits for a person or was dismissed.
+// result returns the error that decides the exit code. It returns an error when a document was
+// refused, waits for a person or was dismissed.
 func (t *tally) result() error {
 	switch {
 	case t.unsure > 0:

@@ -22,9 +22,9 @@ func (co *core) tenant(what, name string) (config.Tenant, error) {
 	}
 }
 
-// owner returns the name of the tenant that a refused document of this seller belongs to; "" when
-// no tenant has the NIP. When several have it, owner returns the NIP: only the sender can say which
-// of them it is.
+// owner returns the name of the tenant that a refused document of this seller belongs to. It
+// returns "" when no tenant has the NIP. When several tenants have the NIP, owner returns the NIP,
+// because only the sender can say which tenant it is.
 func (co *core) owner(nip string) string {
 	owner := ""
 	for _, t := range co.cfg.Tenants {

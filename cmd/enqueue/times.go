@@ -22,8 +22,9 @@ func parseSpan(s string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-// parseSince reads --since: a time, or a duration back from now. It returns a function that maps
-// the present time to the time that text stands for. That is the zero time when text is empty.
+// parseSince reads --since, which is a time or a duration back from now. The function that it
+// returns maps the present time to the time that text stands for. When text is empty, the function
+// returns the zero time.
 func parseSince(text string) (func(now time.Time) time.Time, error) {
 	if text == "" {
 		return func(time.Time) time.Time { return time.Time{} }, nil
@@ -67,8 +68,8 @@ func hoursLeft(deadline, now time.Time) string {
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 
-// deadlineText formats a deadline. One at midnight is shown as the minute before, because people
-// would read the date of the next day as one day later.
+// deadlineText formats a deadline. A deadline at midnight is shown as the minute before, because
+// people would read the date of the next day as one day later.
 func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
 
 // day formats a point in time to the minute, in Warsaw. It returns "" for the zero time.

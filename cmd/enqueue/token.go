@@ -30,8 +30,8 @@ type revokeTokenCmd struct {
 	Reference string `arg:"" name:"REFERENCE" help:"The token's reference."`
 }
 
-// configAlone implements the interface of that name: these commands need neither Redis nor the
-// archive.
+// configAlone implements the interface of that name, because these commands need only the
+// configuration.
 func (c *tokenCmd) configAlone() {}
 
 func (c *tokenCmd) run(ctx context.Context, p *program) error {

@@ -40,8 +40,8 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 			inv = *h.past
 		}
 		if inv.ID == "" {
-			// The entry was never read: the wait ended before the first poll, or the ledger does
-			// not have the entry any more.
+			// The entry was never read. Either the wait ended before the first poll, or the ledger
+			// no longer has the entry.
 			inv = ledger.Invoice{Facts: ledger.Facts{ID: h.id}, Reason: "not in the ledger"}
 			if err != nil {
 				inv.State, inv.Reason = ledger.Queued, ""
@@ -77,8 +77,8 @@ func accepted(r results.Result) bool {
 	return r.State == string(ledger.Accepted) || r.State == string(ledger.Receipted)
 }
 
-// maxRows is how many accepted, and how many undecided, invoices a terminal shows; a file or a
-// program gets all.
+// maxRows is how many accepted invoices, and how many undecided ones, a terminal shows. A file or a
+// program gets all of them.
 const maxRows = 50
 
 // printOutcomes prints the outcomes: as JSON, or as tables with a summary.
@@ -145,8 +145,8 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 	return p.out.flush()
 }
 
-// section prints one table of the outcomes. more says where the rows are that a terminal does not
-// show; "" shows all rows.
+// section prints one table of the outcomes. A terminal shows at most maxRows rows and then the text
+// more, which says where the other rows are. Without this text, all rows are shown.
 func section(p *program, head []string, rows [][]string, more string) {
 	if len(rows) == 0 {
 		return

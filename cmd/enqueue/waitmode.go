@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// waitMode is the value of --wait: "" does not wait, the others are the constants below.
+// waitMode is the value of --wait. "" means no wait; the other values are the constants below.
 type waitMode string
 
 const (

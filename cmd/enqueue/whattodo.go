@@ -41,8 +41,8 @@ func (a *advice) submitAs(tenant, file string) string {
 	return a.command("submit", append(args, file)...)
 }
 
-// missingHere reports a relative path that does not exist in this folder: the file was handed in
-// from another folder.
+// missingHere reports whether file is a relative path that does not exist in this folder. Such a
+// file was handed in from another folder.
 func missingHere(file string) bool {
 	if filepath.IsAbs(file) {
 		return false
@@ -63,8 +63,8 @@ func (a *advice) needsTenant(tenant string) bool {
 	return n > 1
 }
 
-// waitFor returns what to do about an open item while a later document with its number is on its
-// way; "" when there is no such document.
+// waitFor returns what to do about an open item while a later document with the same number is on
+// its way; "" when there is no such document.
 func (a *advice) waitFor(id string, later ledger.Newest) string {
 	if later.State == "" || later.State.Ended() {
 		return ""

@@ -1,9 +1,9 @@
 // Command simulator is a stand-in for the gateway ksefapi.pl and for KSeF behind it, for demos and
 // tests.
 //
-// When it is ready it prints one line, "simulator listening on http://ADDRESS", to standard output,
-// and with --direct-addr a second one with the address of the Ministry's own API. Logs go to
-// standard error. GET /sim/books returns what it received. docs/simulator.md describes it.
+// When it is ready it prints the line "simulator listening on http://ADDRESS" to standard output.
+// With --direct-addr it prints a second line, with the address of the Ministry's own API. Logs go
+// to standard error. GET /sim/books returns what it received. docs/simulator.md describes it.
 package main
 
 import (

@@ -13,8 +13,9 @@ import (
 const smallHeap = 64 << 20
 
 // keepHeapSmall makes the garbage collector run before the heap has doubled. This costs a few
-// percent of the worker's CPU time. The limit grows with the live heap: a fixed limit would make
-// the collector run without end. The settings GOGC and GOMEMLIMIT of the operator win.
+// percent of the worker's CPU time. The limit grows with the live heap. With a fixed limit, a
+// larger live heap would make the collector run without end. The settings GOGC and GOMEMLIMIT of
+// the operator win.
 func keepHeapSmall() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -23,7 +24,7 @@ func keepHeapSmall() {
 }
 
 // limitHeap sets the limit at once, and again after each collection. For that it adds a cleanup to
-// an object that nothing refers to: the next collection runs the cleanup, which calls limitHeap.
+// an object that nothing refers to. The next collection runs the cleanup, which calls limitHeap.
 func limitHeap() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

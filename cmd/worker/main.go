@@ -90,7 +90,7 @@ func (f *flags) parser(stdout, stderr io.Writer, exit func(code int)) (*kong.Kon
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
 	connect.RedisLog(zerolog.Nop())
-	reload := hangups(ctx) // before all else: without a handler, SIGHUP ends the process
+	reload := hangups(ctx) // first, because without a handler SIGHUP ends the process
 	if f.Demo {
 		return runDemo(ctx, f.Keep, stdout, stderr)
 	}

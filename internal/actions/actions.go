@@ -1,7 +1,7 @@
-// Package actions does what a person can do about documents that wait for a person: retry an
-// invoice, dismiss an invoice that is not to be sent, dismiss a refusal, mark a document as seen.
-// It also does what a person can do about receivers of results, and selects documents by names and
-// filters. The command line, the HTTP intake and the business page use it.
+// Package actions does what a person decides about documents that wait for a person: retry an
+// invoice, dismiss an invoice or a refusal, mark a document as seen. It also does what a person
+// decides about receivers of results, and selects documents by names and filters. The command line,
+// the HTTP intake and the business page use it.
 package actions
 
 import (
@@ -21,7 +21,8 @@ type Executor struct {
 	Ledger  *ledger.Ledger
 	Queue   *queue.Queue
 	Inquiry *inquiry.Reader
-	// Audit records who does what. What cannot be recorded is not done. nil records nothing.
+	// Audit records who does what. An action that cannot be recorded is not done. nil records
+	// nothing.
 	Audit *audit.Recorder
 	Trail tracing.Trail // told of what is done
 }
@@ -78,9 +79,9 @@ func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	return err
 }
 
-// Retry queues a rejected, parked or superseded invoice again, or takes back the dismissal of a
-// dismissed one. by is who decided this: the audit log records it, and the entry of an invoice
-// whose dismissal is taken back keeps it too. Retry returns a [*NotDoneError] when the document was
+// Retry queues a rejected, parked or superseded invoice again, or takes back a dismissal. by is the
+// name of the person who decided this, for the audit log. When a dismissal is taken back, the entry
+// of the invoice keeps this name too. Retry returns a [*NotDoneError] when the document was
 // deleted, when its number or ref is in use, or when the state of the invoice has just changed.
 func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) (done error) {
 	err := x.CheckRetry(ctx, inv)

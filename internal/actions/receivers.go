@@ -21,9 +21,10 @@ type Receivers struct {
 	Audit *audit.Recorder // as in [Executor]
 }
 
-// Resend sends again the results that a receiver did not take and that were given up: those of the
-// invoices and refused documents in ids, or all without ids. tenant is the tenant of the documents,
-// for the audit log; "" means all tenants. n is how many results are sent again.
+// Resend sends again the results that a receiver did not take and that were given up. ids are the
+// invoices and refused documents whose results are sent. Without ids all are sent. tenant is the
+// tenant of the documents, for the audit log; "" means all tenants. n is how many results are sent
+// again.
 func (x *Receivers) Resend(ctx context.Context, receiver, by, tenant string, ids ...string) (n int, err error) {
 	about := receiver
 	switch {

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Selection selects documents: those with one of the names, or, without names, all that pass every
-// filter. A filter with its zero value lets everything pass.
+// Selection selects the documents that have one of the names. Without names, it selects the
+// documents that pass every filter. A filter with its zero value lets everything pass.
 type Selection struct {
 	Names []string // ids, or numbers (P_2)
 
@@ -27,15 +27,15 @@ const NoTenant = "-"
 // Scope says which documents an action is for.
 type Scope struct {
 	States  []ledger.State // an invoice that is selected by name must be in one of these
-	Default []ledger.State // the states that are selected without names and without State
+	Default []ledger.State // the states when the selection has neither names nor State
 	// LastResort are more states that an invoice selected by name may be in, when no invoice with
 	// that name is in one of States.
 	LastResort []ledger.State
 	Refusals   bool // the action is for refused documents too
 }
 
-// Match is one document that was selected: an invoice or a refusal. When nothing can be done about
-// it, NotDone says why; then Invoice and Refusal may be nil.
+// Match is one selected document, which is an invoice or a refusal. When nothing can be done about
+// the document, NotDone says why; then Invoice and Refusal may be nil.
 type Match struct {
 	Invoice *ledger.Invoice
 	Refusal *ledger.Refusal
@@ -150,8 +150,8 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 	return Match{Refusal: ref, Name: name}, nil
 }
 
-// endedRefusal is for a name that no invoice and no open refusal has. Nothing can be done about a
-// refusal that has ended: only the document itself can be handed in again.
+// endedRefusal returns the match for a name that neither an invoice nor an open refusal has.
+// Nothing can be done about a refusal that has ended, but its document can be handed in again.
 func (x *Executor) endedRefusal(ctx context.Context, name string, scope Scope) (Match, error) {
 	all, err := x.Inquiry.Refused(ctx, name)
 	if err != nil {

@@ -92,8 +92,8 @@ func (w *world) queued() int {
 	return n
 }
 
-// selects returns what a selection selects: the id of each invoice or refusal. When nothing can be
-// done about one, it returns the name and the cause.
+// selects returns the id of each invoice or refusal that a selection selects. When nothing can be
+// done about a document, it returns the name and the cause instead.
 func (w *world) selects(s actions.Selection, scope actions.Scope) []string {
 	w.t.Helper()
 	var got []string

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// One taxpayer has two accounts. Each invoice is sent with the key of the account that it was
-// handed in for, and each account has limits, circuits and metrics under its own name.
+// One taxpayer has two accounts. Each invoice is sent with the key of the account for which it was
+// handed in. Each account has limits, circuits and metrics under its own name.
 func TestAccounts_TwoOfOneTaxpayer_EachSendsWithItsOwnKeyAndLimits(t *testing.T) {
 	second := simulator.Account{ID: "second_id", Key: "test_key", NIP: sample.NIP(0)}
 	p := newPool(t, 1, simulator.Options{Accounts: []simulator.Account{second}}, func(c *config.Config) {

@@ -17,7 +17,8 @@ import (
 )
 
 // A bucket accepts connections and never answers, while dozens of packages wait for their receipts.
-// Everything else goes on: at most three tasks at a time wait for the bucket, and later none.
+// Everything else goes on. At first at most three tasks at a time wait for the bucket, and later
+// none.
 func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt(t *testing.T) {
 	t.Parallel()
 	a := bucket(func(_ http.ResponseWriter, repaired <-chan struct{}) bool { <-repaired; return false })

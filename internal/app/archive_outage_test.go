@@ -28,8 +28,8 @@ type brokenArchive struct {
 	fail, repair func(t *testing.T)
 }
 
-// fullFolder is a folder in which nothing more can be written, as on a full disk: files have the
-// names of the tenants' folders.
+// fullFolder is a folder in which nothing more can be written, as on a full disk. In this folder,
+// files have the names of the tenants' folders.
 func fullFolder() *brokenArchive {
 	var obstacles []string
 	b := &brokenArchive{set: func(t *testing.T, c *config.Config) {
@@ -78,8 +78,8 @@ func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *b
 }
 
 // The archive stores nothing, from before the first receipt until long after the last acceptance.
-// Accepted invoices stay accepted, invoices whose documents are in Redis go on, and those whose
-// documents are in the archive (large ones) wait for it: nothing is parked, dropped or sent again.
+// Accepted invoices stay accepted. Invoices whose documents are in Redis go on. Large invoices,
+// whose documents are in the archive, wait for it. Nothing is parked, dropped or sent again.
 func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]*brokenArchive{

@@ -32,6 +32,6 @@ func (l asynqLog) Info(args ...any)  { l.log.Info().Str("from", "asynq").Msg(fmt
 func (l asynqLog) Warn(args ...any)  { l.log.Warn().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 func (l asynqLog) Error(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 
-// Fatal does not end the process: asynq calls it when a start fails, and returns that error as
-// well.
+// Fatal does not end the process, because asynq calls it when a start fails and returns that error
+// as well.
 func (l asynqLog) Fatal(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }

@@ -14,12 +14,13 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A person opens the dashboard while packages are on their way. It shows queues and a task, and no
-// page or answer holds a key, or a number or name of an invoice.
+// A person opens the dashboard while packages are on their way. The dashboard shows queues and a
+// task. No page or answer holds a key, or the number or a name of an invoice.
 func TestBrowser_DuringARun_ShowsQueuesAndATaskButNoContent(t *testing.T) {
 	t.Parallel()
 	o := quickSim
-	// Two hours of simulated time: the package stays in KSeF while the browser reads the dashboard.
+	// The package stays in KSeF for two hours of simulated time, while the browser reads the
+	// dashboard.
 	o.Faults = []simulator.Fault{{Kind: simulator.Stuck, For: 2 * time.Hour, Code: 150}}
 	p := newPool(t, 1, o, nil)
 	addr, stop := p.workAt()

@@ -38,9 +38,9 @@ type browserReport struct {
 	} `json:"pages"`
 }
 
-// browse opens the dashboard's pages in headless Chromium. This needs seconds, a browser and an npm
-// package, so it runs only with KSEF_BROWSER_TEST=1, as make browser and CI set it; then a missing
-// program is an error. KSEF_BROWSER_SHOTS names a folder for screenshots.
+// browse opens the dashboard's pages in headless Chromium. This runs only with KSEF_BROWSER_TEST=1,
+// because it needs seconds, a browser and an npm package. make browser and CI set the variable.
+// Then a missing program is an error. KSEF_BROWSER_SHOTS names a folder for screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
 	var report browserReport
@@ -54,8 +54,8 @@ func browse(t *testing.T, job browserJob) browserReport {
 	return report
 }
 
-// runBrowser runs a script of test/browser with a job and reads its report. job gets the path of
-// the browser and the folder for screenshots, "" for none.
+// runBrowser runs a script of test/browser and reads its report. job gets the path of the browser
+// and the folder for screenshots, "" for none. It returns the input of the script.
 func runBrowser(t *testing.T, script string, job func(chromium, screenshots string) any, report any) {
 	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {

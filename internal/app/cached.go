@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// cached keeps the latest value of a read that costs something: supervisors and scrapers ask more
-// often than the value changes. One caller at a time reads. Safe for concurrent use.
+// cached keeps the latest value of a read that costs something, because supervisors and scrapers
+// ask more often than the value changes. One caller at a time reads. Safe for concurrent use.
 type cached[T any] struct {
 	read   func(context.Context) (T, error)
 	maxAge time.Duration
@@ -22,7 +22,7 @@ func newCached[T any](maxAge time.Duration, now func() time.Time, read func(cont
 }
 
 // get returns the latest value while it is younger than maxAge, and a new one after that. An error
-// is not kept: the next caller reads again.
+// is not kept, so the next caller reads again.
 func (c *cached[T]) get(ctx context.Context) (value T, err error) {
 	select { // not a mutex: a readiness check has seconds and must not wait for a read that hangs
 	case c.turn <- struct{}{}:

@@ -51,8 +51,8 @@ func told(log string) map[string][]string {
 	return states
 }
 
-// moves notes what Redis itself was told: each entry that is added to the index of a state. It
-// knows nothing of the code that logs.
+// moves notes each entry that is added to the index of a state. It watches the commands to Redis,
+// so it does not depend on the code that logs.
 type moves struct {
 	mu     sync.Mutex
 	states map[string][]string

@@ -25,10 +25,10 @@ const checkTimeout = 15 * time.Second
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
 // a fault. For a tenant of the gateway it sends one request, for KSeF's public key. For a tenant
 // that goes straight to KSeF it logs in, and asks what the tenant may do. It asks nothing for a
-// tenant that is paused by configuration. It changes nothing that a worker could notice: in Redis
-// it only reads, and it makes no folder. To test an archive that exists, it writes a small object
-// and reads it; a bucket keeps this object. The configuration itself was checked when it was
-// loaded. It returns an error that wraps [ErrCheck] when there are faults.
+// tenant that is paused by configuration. It only reads in Redis and makes no folder, so no worker
+// notices it. To test an archive that exists, it writes a small object and reads it. A bucket keeps
+// this object. The configuration itself was checked when it was loaded. It returns an error that
+// wraps [ErrCheck] when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -108,8 +108,8 @@ func checkRedisSettings(ctx context.Context, pool *connect.Pool, out io.Writer) 
 	return errors.Join(err, checkReplicas(ctx, pool))
 }
 
-// checkReplicas compares the number of connected replicas with redis.wait_replicas. It writes
-// nothing, so it cannot tell whether they lag.
+// checkReplicas compares the number of connected replicas with redis.wait_replicas. It cannot tell
+// whether they lag, because that would need a write.
 func checkReplicas(ctx context.Context, pool *connect.Pool) error {
 	connected, wanted, err := pool.Ledger.Replicas(ctx)
 	if err != nil || connected >= wanted {
@@ -158,8 +158,8 @@ func Healthcheck(ctx context.Context, cfg config.Config) error {
 }
 
 // ownCertificate returns a configuration that trusts the certificate in http.tls.cert_file and
-// nothing else. Its host name is not checked: the certificate is for the name by which others know
-// the host, not for 127.0.0.1.
+// nothing else. The host name is not checked, because the certificate is for the name by which
+// others know the host, and the check calls 127.0.0.1.
 func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
 	served, err := t.Config()
 	if err != nil {

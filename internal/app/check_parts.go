@@ -52,8 +52,8 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 		}
 	}
 	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
-		// The same rule as when a worker starts: a process that holds another active key of the
-		// pool retires a key that nothing needs.
+		// This is the same rule as when a worker starts. A process that holds another active key of
+		// the pool retires a key that nothing needs.
 		return tally.Needs(id) == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})
 	if len(missing) > 0 {

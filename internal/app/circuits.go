@@ -8,12 +8,12 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are the pool's circuits, and in front of them those of this process alone. A process
-// that cannot connect may have lost its own network, and one that gets no proper answers may be
-// behind a sick proxy. This must not stop the others. So such failures are counted in memory first,
-// and the pool is told only after several of them; two processes must report before the pool takes
-// it for an outage (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for
-// concurrent use.
+// circuits are the pool's circuits and, in front of them, those of this process alone. A process
+// that cannot connect may have lost its own network. A process that gets no proper answers may be
+// behind a sick proxy. Neither must stop the other processes. So a process counts such failures in
+// memory first, and tells the pool only after several of them. The pool takes them for an outage
+// only when two processes report (see [ratelimit.CircuitOptions] and
+// [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
@@ -85,7 +85,7 @@ func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	return nil
 }
 
-// unsent reports that the request was not sent, for a reason that does not concern the host.
+// unsent reports that the request was not sent, and that the host is not the reason.
 func (c *circuits) unsent(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Release(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
@@ -101,8 +101,8 @@ func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 }
 
 // exhausted reports that this process could not connect because its machine had no file
-// descriptors, ports or memory left for it. The pool is not told, however many processes say so,
-// because a fault of their machines says nothing about the host.
+// descriptors, ports or memory left. The pool is never told, because a fault of this machine says
+// nothing about the host.
 func (c *circuits) exhausted(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
@@ -114,7 +114,7 @@ func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
 	if own, err := c.own.State(ctx, connecting(p.Host)); err == nil && own.Phase == ratelimit.CircuitClosed {
-		// One failure proves nothing, unless it was the probe of a host that is down.
+		// One failure counts only when it was the probe of a host that is down.
 		s, err := c.pool.State(ctx, ratelimit.Pair{Host: p.Host})
 		if err != nil {
 			return err
@@ -134,8 +134,8 @@ type reach struct {
 	elsewhere  bool // own or unanswered is set, and there are other processes, which may get through
 }
 
-// state returns the circuit that holds a request of p back: the host's, this process's or the
-// pair's own. p may name a host alone.
+// state returns the circuit that holds a request of p back. This is the circuit of the host, of
+// this process or of the pair. p may name a host alone.
 func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	pool, err := c.pool.State(ctx, p)
 	if err != nil {
@@ -156,7 +156,7 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	return reach{CircuitState: own, own: true, elsewhere: !c.alone()}, nil
 }
 
-// open lists the pool's circuits that are not closed: the host's, and those of pairs.
+// open lists the pool's circuits, of the host and of pairs, that are not closed.
 func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircuit, error) {
 	return c.pool.Open(ctx, host)
 }

@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Processes that have no file descriptors, ports or memory for a connection do not make the host
-// count as down, however many they are and however often they say so. Two that cannot connect for
-// another reason do.
+// Processes without file descriptors, ports or memory for a connection do not make the host count
+// as down, however many processes report this and however often. Two processes that cannot connect
+// for another reason do.
 func TestCircuits_ProcessesAreExhausted_TheHostIsNotDown(t *testing.T) {
 	for name, c := range map[string]struct {
 		report func(*circuits, context.Context, ratelimit.Pair) error

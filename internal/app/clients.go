@@ -35,9 +35,8 @@ type tenantClient struct {
 	ready func(context.Context) error // logs the tenant in; nil when that is not needed
 }
 
-// PublicKey returns KSeF's public key, from memory while it is fresh. The key is asked for before a
-// package is built. A tenant that cannot log in fails here, so that no package is built for a
-// session that cannot be opened.
+// PublicKey returns KSeF's public key, from memory while it is fresh. PublicKey is called before a
+// package is built. So a tenant that cannot log in fails here, before a package is built in vain.
 func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	if g.ready != nil {
 		if err := g.ready(ctx); err != nil {
@@ -52,7 +51,7 @@ func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 
 // clients are the tenants' ways to KSeF.
 type clients struct {
-	transport  *http.Transport // of all of them: one pool of connections
+	transport  *http.Transport // shared by all: one pool of connections
 	transports map[string]tasks.Transport
 	direct     map[string]connect.Direct // those with transport direct
 	accounts   map[string]direct.Account // of the same tenants
@@ -107,8 +106,8 @@ func (c *clients) add(pool *connect.Pool, t config.Tenant, credentials *connect.
 	return nil
 }
 
-// close ends all logins at the same time, as far as ctx leaves time for it. A login that is not
-// ended ends by itself within days, so an error does not matter.
+// close ends all logins at the same time, as far as ctx leaves time for it. Errors are ignored,
+// because a login ends by itself within days.
 func (c *clients) close(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, way := range c.direct {
@@ -117,8 +116,8 @@ func (c *clients) close(ctx context.Context) {
 	all.Wait()
 }
 
-// warner logs what KSeF warns of, each kind of warning once an hour for each tenant: an export of
-// thousands may have the same mistake in each invoice.
+// warner logs what KSeF warns of. It logs each kind of warning once an hour for each tenant,
+// because every invoice of an export may have the same mistake.
 func warner(log zerolog.Logger, tenant string, now func() time.Time) func(context.Context, string, string) {
 	warned := newSpells(now)
 	return func(_ context.Context, op, warning string) {

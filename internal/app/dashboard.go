@@ -17,22 +17,22 @@ type dashboardOptions struct {
 	RootPath string
 	// ReadOnly makes every request that is not a read fail with 405.
 	ReadOnly bool
-	// Public is scheme and host of the dashboard as browsers know it. Requests that change
-	// something are allowed from there too, even when a proxy passes them on under another host; ""
-	// for none.
+	// Public is scheme and host of the dashboard as browsers know it; "" means none. Requests that
+	// change something are allowed from this origin too, even when a proxy passes them on under
+	// another host.
 	Public string
 	// Show lists the keys of a payload whose values are shown; nil means [shownKeys]. All other
 	// values are hidden.
 	Show []string
 }
 
-// Dashboard is asynqmon with the changes that make it safe to serve: it sends no requests to other
-// hosts, and a policy stops a browser from sending them; it refuses cross-origin writes; it shows
+// Dashboard is asynqmon with the changes that make it safe to serve. It sends no requests to other
+// hosts, and a policy stops a browser from sending them. It refuses cross-origin writes. It shows
 // ids instead of payloads. It has no login of its own; see [httpOptions]. Safe for concurrent use.
 //
 // asynqmon shows a task's error message as the handler returned it, and does not pass it to the
-// formatters. Filtering the answers would mean guessing what is secret in free text. Instead the
-// errors of this program hold no secrets and no invoice content. Tests check that.
+// formatters. Filtering the answers would mean guessing what is secret in free text. So the errors
+// of this program must not hold secrets or invoice content. Tests check that.
 type Dashboard struct {
 	root    string
 	page    []byte
@@ -40,10 +40,10 @@ type Dashboard struct {
 	mon     *asynqmon.HTTPHandler
 }
 
-// newDashboard makes a dashboard. It connects only at the first request: when Redis is down, the
-// page shows that, and newDashboard returns no error. An error means that this version of asynqmon
-// has a page that cannot be made safe, or that Public is not scheme and host. The caller must Close
-// the dashboard.
+// newDashboard makes a dashboard. The dashboard connects to Redis only at the first request. So
+// newDashboard returns no error when Redis is down, and the page shows the fault. newDashboard
+// returns an error when the page of this version of asynqmon cannot be made safe, or when Public is
+// not scheme and host. The caller must Close the dashboard.
 func newDashboard(redis asynq.RedisConnOpt, o dashboardOptions) (*Dashboard, error) {
 	if o.RootPath == "" {
 		o.RootPath = "/monitoring"

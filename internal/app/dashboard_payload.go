@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// shownKeys are the keys of a task's payload and result that the dashboard shows by default: ids,
-// and what an operator sorts by. The list names what may be shown, not what must be hidden, so that
-// a new key of a payload stays hidden until it is added here.
+// shownKeys are the keys of a task's payload and result that the dashboard shows by default. They
+// are ids, and what an operator sorts by. The list names what may be shown. So a new key of a
+// payload stays hidden until it is added here.
 var shownKeys = []string{
 	"v", "id", "ids", "nip", "tenant", "kind", "lane", "package", "session", "part", "count",
 	"revision", "state", "attempt", "code", "deadline",
 }
 
-// maxShown is the length in bytes up to which a text is shown: longer than any id, shorter than any
-// invoice.
+// maxShown is the length in bytes up to which a text is shown. It is longer than any id and shorter
+// than any invoice.
 const maxShown = 128
 
-// idsOnly renders a payload as JSON. It keeps the values of the keys in show, and of these only
-// short scalars and lists of them.
+// idsOnly renders a payload as JSON. It keeps only the keys in show, and only values that are short
+// scalars or lists of short scalars.
 func idsOnly(payload []byte, show []string) string {
 	if len(payload) == 0 {
 		return ""
@@ -36,7 +36,7 @@ func idsOnly(payload []byte, show []string) string {
 		var value any
 		if !slices.Contains(show, key) || len(fields[key]) > 16*maxShown ||
 			json.Unmarshal(fields[key], &value) != nil || !harmless(value) {
-			// The name of an unknown key is not shown either: it can be any text, like its value.
+			// The name of an unknown key is hidden too, because it can be any text, like its value.
 			hidden++
 			continue
 		}

@@ -20,8 +20,8 @@ import (
 // planted are strings in payloads and results that no answer may show.
 var planted = []string{"Faktura", "Kowalski", "hunter2", "upload.example"}
 
-// busyRedis starts a Redis with a task in each of four queues: pending in invoices, scheduled in
-// packages, completed with a result in receipts, archived in sessions.
+// busyRedis starts a Redis with a task in each of four queues. The task is pending in invoices,
+// scheduled in packages, completed with a result in receipts, and archived in sessions.
 func busyRedis(t testing.TB) (asynq.RedisClientOpt, *asynq.Inspector) {
 	t.Helper()
 	client, srv := redistest.New(t)

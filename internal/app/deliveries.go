@@ -108,7 +108,7 @@ func (d *deliveries) keepTrimming(ctx context.Context, stop <-chan struct{}) {
 	every(ctx, trimEvery, stop, d.trim)
 }
 
-// trim ignores errors: others log that Redis does not answer.
+// trim ignores errors, because other parts log that Redis does not answer.
 func (d *deliveries) trim(ctx context.Context) {
 	_ = d.pool.Ledger.TrimOutbox(ctx, d.pool.Config.Results.Keep)
 	for _, r := range d.runners {
@@ -191,7 +191,7 @@ func some(tenants []string) string {
 }
 
 // check names the receivers that are out or stopped, and those that do not take some results. They
-// never make the worker unready: neither a restart nor another worker would help.
+// never make the worker unready, because neither a restart nor another worker would help.
 func (d *deliveries) check(ctx context.Context) Check {
 	c := Check{Name: "results", OK: true}
 	all, err := d.standing(ctx)

@@ -18,8 +18,8 @@ import (
 )
 
 // After a test run somebody changes gateway.url to the live gateway and forgets Redis. Without a
-// refusal the same files would be "already here" with the numbers of the test, and invoices that
-// still wait from the test would be sent to production.
+// refusal the same files would be "already here" with the numbers of the test. Invoices that still
+// wait from the test would be sent to production.
 func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefixWorks(t *testing.T) {
 	t.Parallel()
 	tested := newPool(t, 1, quickSim, hasty)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// every calls f at once and then once per interval, until stop is closed. Each call may take one
-// interval: then its context ends. stop does not interrupt a call.
+// every calls f at once and then once per interval, until stop is closed. The context of each call
+// ends after one interval. stop does not interrupt a call.
 func every(ctx context.Context, interval time.Duration, stop <-chan struct{}, f func(context.Context)) {
 	t := time.NewTicker(interval)
 	defer t.Stop()

@@ -11,8 +11,8 @@ import (
 
 var descParts = regexp.MustCompile(`^Desc\{fqName: "([^"]*)", help: .*, constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}\}$`)
 
-// DescribeMetrics returns the names of all metrics of a worker, with their labels in the order of
-// their declaration: also of those that have no series now.
+// DescribeMetrics returns the names of all metrics of a worker, including those that have no series
+// now. Each has its labels in the order of their declaration.
 func DescribeMetrics(w *Worker) map[string]string {
 	ch := make(chan *prometheus.Desc)
 	go func() {

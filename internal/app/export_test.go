@@ -33,8 +33,8 @@ func TaskOptions(cfg config.Config) tasks.Options {
 	return taskOptions(&connect.Pool{Config: cfg}, "w", "", zerolog.Nop(), nil, nil, &toldLimits{})
 }
 
-// SetMachineClock replaces the clock of a process, but not that of its ledger, which is Redis's;
-// call it before [NewWorker].
+// SetMachineClock replaces the clock of a process. The ledger keeps its own clock, which is
+// Redis's. Call SetMachineClock before [NewWorker].
 func SetMachineClock(b *connect.Pool, now func() time.Time) { b.Now = now }
 
 // ForgetPublicKey makes the pool fetch a tenant's public key again.

@@ -20,7 +20,7 @@ func scaled(c *config.Config) {
 
 var scaledSim = simulator.Options{Profile: simulator.Production, Scale: 60}
 
-// withinLimits checks the simulator's books: no limit was exceeded.
+// withinLimits fails the test when the simulator's books show that a limit was exceeded.
 func (p *pool) withinLimits() {
 	p.t.Helper()
 	for _, v := range p.sim.Books().Violations {

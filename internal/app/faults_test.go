@@ -33,7 +33,7 @@ func eachHas(t *testing.T, faults []simulator.Fault, lane ledger.Lane, tune func
 }
 
 // Every call to KSeF fails in every way in which a network and a gateway can fail, each for another
-// tenant. The simulator's books decide: each invoice was accepted exactly once.
+// tenant. The simulator's books must show that each invoice was accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	t.Parallel()
 	kinds := []simulator.Fault{
@@ -120,9 +120,9 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	}
 	sessions := len(p.sim.Books().Sessions)
 	t.Logf("%d sessions for one poisonous invoice among %d", sessions, len(docs))
-	// At first nothing else of the tenant goes through, so the whole package is tried once more,
-	// and then a part of it as a probe, before it is halved. A half that is refused before the
-	// other half is known to be through is tried once more too.
+	// At first nothing else of the tenant goes through. So the whole package is tried once more,
+	// then a part of it as a probe, and only then is it halved. A half that is refused is also
+	// tried once more, unless the other half is known to be through.
 	if maxSessions := 3 + 4 + 2*5; sessions > maxSessions {
 		t.Errorf("%d sessions, want at most %d", sessions, maxSessions)
 	}

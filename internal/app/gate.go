@@ -15,9 +15,9 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// gate decides about every request of a tenant's client. It checks this process's own faults, the
-// tenant's pause, the circuits and the limits, in this order: a request that is not sent must not
-// use up a place in a window, and must not hold the pool's probe.
+// gate decides about every request of a tenant's client. It checks, in this order, this process's
+// own faults, the tenant's pause, the circuits and the limits. The order matters because only a
+// request that is sent may use up a place in a window or hold the pool's probe.
 type gate struct {
 	*limits
 	tenant string

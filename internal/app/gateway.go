@@ -25,7 +25,7 @@ type limits struct {
 	told     *toldLimits // nil until there are clients
 }
 
-// pair is the part of a tenant's host that can be out of service by itself: one tenant's group.
+// pair is one tenant's group at the tenant's host, which can be out of service by itself.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.hosts.of(tenant), Tenant: tenant, Group: group}
 }
@@ -89,9 +89,8 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 // budget shows the limits and circuits to the task handlers. It is a [tasks.Budget].
 type budget struct{ l *limits }
 
-// Peek implements tasks.Budget. A group that is out of service counts as a wait, because a request
-// that cannot be sent does not fit. What only this process cannot do is not a wait: another one may
-// do it.
+// Peek implements tasks.Budget. A group that is out of service for the pool counts as a wait. A
+// group that is out of service only for this process does not, because another process may send.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
 	if err != nil || s.Wait > 0 && !s.elsewhere {
@@ -100,8 +99,8 @@ func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, 
 	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
-// Join implements tasks.Budget. It checks the circuits first: when the public key is in memory, a
-// package would otherwise be built each time only for the gate to refuse its session.
+// Join implements tasks.Budget. It checks the circuits first. Otherwise, while the public key is in
+// memory, a package would be built each time only for the gate to refuse its session.
 func (b budget) Join(ctx context.Context, tenant, group string) error {
 	p := b.l.pair(tenant, group)
 	s, err := b.l.circuits.state(ctx, p)
@@ -142,8 +141,8 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down implements tasks.Budget. Without groups it is about the tenant's host. A group from which
-// only this process gets no answers is not down, because others go on.
+// Down implements tasks.Budget. Without groups it asks about the tenant's host. A group counts as
+// up while only this process gets no answers from it, because other processes go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
 	if len(groups) == 0 {
 		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})

@@ -25,8 +25,8 @@ import (
 	"ksefworker/internal/tracing/tracetest"
 )
 
-// pool is the whole system on one machine: a real Redis, the strict simulator, and workers in this
-// process.
+// pool is the whole system on one machine, with a real Redis, the strict simulator, and workers in
+// this process.
 type pool struct {
 	t     *testing.T
 	redis *redisd.Server

@@ -11,14 +11,14 @@ import (
 
 const accepted, receipted = ledger.Accepted, ledger.Receipted
 
-// patience is the least time that a test waits for something to happen before it fails. A machine
-// that others use too takes many times longer than an idle one, and a limit of KSeF may hold a
-// request back until the next minute. A test that passes does not wait that long.
+// patience is the least time that a test waits for something to happen before it fails. A busy
+// machine takes many times longer than an idle one. Also, a limit of KSeF may hold a request back
+// until the next minute. A test that passes does not wait that long.
 const patience = 5 * time.Minute
 
-// polled calls ok until it returns true. It returns false when that takes longer than both patience
-// and usual. usual is the longest time that it takes on an idle machine. polled calls ok less often
-// after a while, because each call slows down the work that it waits for.
+// polled calls ok until ok returns true, and then returns true. It returns false when both patience
+// and usual are over. usual is the longest time that the wait takes on an idle machine. polled
+// calls ok less often after a while, because each call slows down the work that the test waits for.
 func polled(usual time.Duration, ok func() bool) bool {
 	deadline := time.Now().Add(max(usual, patience))
 	for pause := 20 * time.Millisecond; !ok(); pause = min(pause*3/2, 250*time.Millisecond) {
@@ -63,7 +63,8 @@ func (p *pool) invoices(taken []intake.Admission) []ledger.Invoice {
 	return invs
 }
 
-// all is a condition for until: every one of these invoices is in one of the states.
+// all returns a condition for until. It is true when each of these invoices is in one of the
+// states.
 func (p *pool) all(taken []intake.Admission, states ...ledger.State) func() bool {
 	return func() bool {
 		invs := p.invoices(taken)
@@ -73,7 +74,7 @@ func (p *pool) all(taken []intake.Admission, states ...ledger.State) func() bool
 	}
 }
 
-// count is a condition for until: n entries of the ledger are in the state.
+// count returns a condition for until. It is true when n entries of the ledger are in the state.
 func (p *pool) count(state ledger.State, n int) func() bool {
 	return func() bool {
 		counts, err := p.base.Ledger.Counts(p.t.Context())

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Unreadable ledger entries and a wrong clock do not make a worker unready: the rest of the work
-// goes on. They are shown as details of /readyz and as metrics.
+// A worker stays ready with unreadable ledger entries or a wrong clock, because the rest of the
+// work goes on. They are shown as details of /readyz and as metrics.
 
 var (
 	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries",

@@ -8,8 +8,8 @@ import (
 	"ksefworker/config"
 )
 
-// hosts are the hosts to which this pool's requests go, by tenant: the gateway's, or that of KSeF
-// itself. Each has circuits of its own.
+// hosts has, by tenant, the host to which the tenant's requests go. This is the gateway's host or
+// that of KSeF itself. Each host has circuits of its own.
 type hosts map[string]string
 
 func hostsOf(cfg config.Config) (hosts, error) {

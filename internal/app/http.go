@@ -19,8 +19,8 @@ import (
 	"ksefworker/config"
 )
 
-// Readiness is the answer of /readyz: whether this process can do its work now, and the result of
-// each check.
+// Readiness is the answer of /readyz. It says whether this process can do its work now, and has the
+// result of each check.
 type Readiness struct {
 	Ready  bool    `json:"ready"`
 	Checks []Check `json:"checks"`
@@ -29,14 +29,15 @@ type Readiness struct {
 // Check is the result of checking one part. Everyone who can reach /readyz sees its text, so it
 // MUST NOT hold secrets.
 type Check struct {
-	// Name is short and stable: redis, gateway, archive, tenant 5265877635.
+	// Name is short and stable, for example redis, gateway, archive or tenant 5265877635.
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
 	// Detail says what is wrong, or what an operator should know; it may be empty.
 	Detail string `json:"detail,omitempty"`
 }
 
-// readinessOf returns the readiness of a process with these checks: ready when every check is OK.
+// readinessOf returns the readiness of a process with these checks. It is ready when every check is
+// OK.
 func readinessOf(checks ...Check) Readiness {
 	r := Readiness{Ready: true, Checks: checks}
 	for _, c := range checks {
@@ -50,9 +51,9 @@ func readinessOf(checks ...Check) Readiness {
 type httpOptions struct {
 	// Addr is host:port. It is the server's Addr and tells whether other machines can reach it.
 	Addr string
-	// Health returns nil while the process should live; after an error a supervisor restarts it. It
-	// must not check Redis or the gateway, because a restart does not end their outage. nil means
-	// always healthy.
+	// Health returns nil while the process should live. After an error a supervisor restarts the
+	// process. So Health must not check Redis or the gateway, whose outage a restart does not end.
+	// A nil Health means always healthy.
 	Health func(context.Context) error
 	// Ready is called by /readyz and has five seconds to return. nil means always ready.
 	Ready func(context.Context) Readiness
@@ -63,11 +64,11 @@ type httpOptions struct {
 	// Login checks the dashboard's user and password. nil means no such login. A dashboard with
 	// neither Login nor Users is allowed on a loopback address only.
 	Login func(user, password string) bool
-	// Page is the business page; it serves / and everything that no other part has. nil: / links
-	// the other parts.
+	// Page is the business page, which serves / and everything that no other part has. When Page is
+	// nil, / links the other parts.
 	Page Page
-	// Users says that people log in at the page. Then the dashboard is open to those of them who
-	// may see and do everything, and to nobody without a login.
+	// Users says that people log in at the page. Then the dashboard is open only to people who have
+	// logged in and may see and do everything.
 	Users bool
 	// Throttle counts wrong logins, here and at the page; nil makes one.
 	Throttle *throttle
@@ -84,7 +85,7 @@ type httpOptions struct {
 	ErrorLog *log.Logger
 }
 
-// Page is the business page: [ksefworker/internal/page.Page].
+// Page is the business page. [ksefworker/internal/page.Page] implements it.
 type Page interface {
 	http.Handler
 	// Supervisor returns who sent a request, and whether that is somebody who is logged in and may
@@ -103,7 +104,7 @@ const readyTimeout = 5 * time.Second
 // newHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and at / the
 // business page or, without it, a page that links the other parts. The caller runs Serve and
 // Shutdown. On a loopback address the server refuses requests for any other Host than this machine
-// and Public: a web page could otherwise reach the worker through a name that resolves to 127.0.0.1
+// and Public. Otherwise a web page could reach the worker through a name that resolves to 127.0.0.1
 // (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
 func newHTTP(o httpOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
@@ -135,7 +136,7 @@ func newHTTP(o httpOptions) (*http.Server, error) {
 	}, nil
 }
 
-// secure reports whether browsers use https: with the listener itself, or with a proxy in front of
+// secure reports whether browsers use https, with the listener itself or with a proxy in front of
 // it.
 func (o httpOptions) secure() bool { return o.TLS != nil || strings.HasPrefix(o.Public, "https:") }
 

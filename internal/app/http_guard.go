@@ -41,7 +41,8 @@ type wrongLogins struct {
 }
 
 const (
-	// loginsFree is how many wrong logins in a row lead to the first pause: people mistype.
+	// loginsFree is how many wrong logins in a row lead to the first pause. It is more than one,
+	// because people mistype.
 	loginsFree = 5
 	// loginPause is the first pause. It doubles with each wrong login, up to loginPauseMax.
 	loginPause    = time.Second
@@ -83,7 +84,8 @@ func (g *loginGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "login required", http.StatusUnauthorized)
 }
 
-// Wait returns for how long the requests of an address are refused; at most 0 when they are not.
+// Wait returns for how long the requests of an address are refused. A result of at most 0 means
+// that they are not refused.
 func (g *throttle) Wait(from string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()

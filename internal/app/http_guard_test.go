@@ -84,7 +84,7 @@ func TestDashboard_Change_IsLoggedWithItsUser(t *testing.T) {
 	}
 }
 
-// Many tasks are deleted at once: the log names them, and the handler gets the body unchanged.
+// When many tasks are deleted at once, the log names them and the handler gets the body unchanged.
 func TestDashboard_ChangeOfManyTasks_IsLoggedWithTheirIDs(t *testing.T) {
 	for name, c := range map[string]struct {
 		body        string

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// namedBody is how much of a request's body is searched for the tasks that it names: the ids of
-	// a page of the dashboard are a few kB.
+	// namedBody is how much of a request's body is searched for the tasks that it names. The ids of
+	// a page of the dashboard take only a few kB.
 	namedBody = 1 << 20
 	// namedShown is how many ids of tasks are logged, and namedLength how long each id may be.
 	namedShown  = 20

@@ -60,7 +60,7 @@ func (p *proxies) trusts(a netip.Addr) bool {
 }
 
 // visitor returns the last address in the headers that no trusted proxy has. Each proxy adds its
-// peer at the end, so whatever stands before the visitor's address was written by the visitor. When
+// peer at the end. So the visitor wrote everything that stands before the visitor's address. When
 // an entry is not an address, visitor returns the address of the proxy that passed it on.
 func (p *proxies) visitor(peer netip.Addr, headers []string) netip.Addr {
 	hops := strings.Split(strings.Join(headers, ","), ",")

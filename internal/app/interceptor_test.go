@@ -17,7 +17,7 @@ import (
 
 // interceptor is a proxy before the simulator. A test decides about each request. 0 lets the
 // request pass. Any other number is the status that the interceptor answers in the simulator's
-// place: 403 with the XML of a store of parts, every other status with HTML.
+// place. With 403 it sends the XML of a store of parts, with every other status HTML.
 type interceptor struct {
 	addr   string
 	decide atomic.Pointer[func(r *http.Request) int]
@@ -85,7 +85,7 @@ func tenantOf(r *http.Request) string {
 func isUPO(r *http.Request) bool  { return strings.HasPrefix(r.URL.Path, "/invoice/session/upo/") }
 func isPart(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/storage/") }
 
-// openSim has no limits and no delay: only circuits hold requests back.
+// openSim has no limits and no delay, so only circuits hold requests back.
 var openSim = simulator.Options{Profile: simulator.Unlimited}
 
 // open makes the pool's own limits so wide that only circuits hold requests back.

@@ -55,8 +55,8 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 		taken = append(taken, p.admitBoth(sample.NIP(i), "FIRST", 5, 5)...)
 	}
 	down := func() bool { return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+s.host(), "until").Val() > "0" }
-	// Nothing has been sent yet, so workers ask for public keys only: one group, of two tenants.
-	// The failure of one group does not mean that the host is down.
+	// Nothing has been sent yet, so workers ask for public keys only. These requests are of one
+	// group and two tenants. The failure of one group does not mean that the host is down.
 	until(t, 30*time.Second, "both tenants' keys are known to be out of service", func() bool {
 		return strings.Count(page(t, addr, "/metrics"), `ksef_circuit_open{group="other:publicKey"`) == 2
 	})

@@ -126,7 +126,7 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	p.balanced(140)
 }
 
-// The gateway hangs for one tenant. That tenant's requests do not occupy all of the worker's slots,
+// The gateway hangs for one tenant. The requests of this tenant leave worker slots to the others,
 // and the host does not count as down.
 func TestIsolation_OneTenantHangs_OthersAreNotDelayed(t *testing.T) {
 	t.Parallel()

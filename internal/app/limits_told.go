@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// When KSeF is asked for the limits of a tenant: at start, once a day, and after a 429, which may
-// mean that they were lowered. KSeF counts these requests like any other.
+// KSeF is asked for the limits of a tenant at start, once a day, and after a 429, which may mean
+// that the limits were lowered. KSeF counts these requests like any other.
 const (
 	limitsEvery      = 24 * time.Hour
 	limitsAfter429   = 10 * time.Minute // at most once in this time
@@ -27,8 +27,8 @@ const (
 )
 
 // toldLimits keeps the limiter's tables of the tenants with transport direct up to date with the
-// limits that KSeF tells. Each process reads the limits by itself, because they bound what this
-// process books in the windows that the pool shares. Safe for concurrent use.
+// limits that KSeF tells. Each process reads the limits by itself, because it applies them to what
+// it books in the windows that the pool shares. Safe for concurrent use.
 type toldLimits struct {
 	cfg      config.Config
 	accounts map[string]direct.Account
@@ -131,8 +131,8 @@ func (t *toldLimits) ask(ctx context.Context, tenant string) {
 	}
 }
 
-// sessionInvoices returns how many invoices a session of the tenant takes: what KSeF tells, unless
-// the configuration says less.
+// sessionInvoices returns how many invoices a session of the tenant takes. KSeF tells this number,
+// but a lower one of the configuration wins.
 func (t *toldLimits) sessionInvoices(tenant config.Tenant) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,8 +146,8 @@ func (t *toldLimits) sessionInvoices(tenant config.Tenant) int {
 	return k.sessions
 }
 
-// describe tells where a tenant's limits come from; "" for a tenant of the gateway, which tells no
-// limits.
+// describe says where a tenant's limits come from. It returns "" for a tenant of the gateway, which
+// tells no limits.
 func (t *toldLimits) describe(tenant string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// localFaults are faults that stop only this process from working for a tenant: it cannot use the
-// files with the tenant's credentials. They are looked at each time, so that a correction takes
-// effect at once. The pool is not told: tasks go back to the queue for another worker. Safe for
-// concurrent use.
+// localFaults are faults that stop only this process from working for a tenant, because it cannot
+// use the files with the tenant's credentials. The files are checked each time, so that a
+// correction takes effect at once. The pool is not told, and tasks go back to the queue for another
+// worker. Safe for concurrent use.
 type localFaults struct {
 	credentials map[string]*connect.Credentials // by tenant
 	files       map[string]string               // by tenant: the settings of its credential files
@@ -107,8 +107,8 @@ func (f *localFaults) handOver(tenant string, err error) error {
 
 const (
 	// handOversASecond is how many tasks of a tenant, in one second, go back to the queue with the
-	// short delay [retry.HandOver]. It is more than KSeF lets a tenant send, so it is enough for a
-	// worker without the fault.
+	// short delay [retry.HandOver]. This keeps a worker without the fault busy, because it is more
+	// than KSeF lets a tenant send.
 	handOversASecond = 20
 	// handOverLater is the delay of all other tasks. A process with the fault ends its tasks at
 	// once and takes the next. Without this delay it would take every waiting task again and again,

@@ -17,9 +17,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// One of two workers cannot read a tenant's key: the file is missing, empty or a folder. It leaves
-// the tenant's tasks to the other worker, which is about as fast as alone. The tenant is not paused
-// for the pool.
+// One of two workers cannot read a tenant's key, because the file is missing, empty or a folder.
+// This worker leaves the tenant's tasks to the other worker, which is about as fast as alone. The
+// tenant is not paused for the pool.
 func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, path string){
@@ -85,7 +85,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing
 	}
 }
 
-// A worker without a key logs it when it starts, although no task of the tenant comes.
+// A worker without a key logs this when it starts, before any task of the tenant comes.
 func TestLocalFault_NoTaskComes_IsLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
@@ -113,8 +113,8 @@ func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 }
 
 // A check runs with a wrong key, without a key, with a gateway that is down, and with folders that
-// do not exist. It changes nothing in Redis and makes no folder, and the check with the right
-// settings that follows finds no fault.
+// do not exist. It changes nothing in Redis and makes no folder. Then a check with the right
+// settings finds no fault.
 func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, openSim, nil)

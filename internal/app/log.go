@@ -29,9 +29,8 @@ func NewLog(c config.Log, w io.Writer) zerolog.Logger {
 }
 
 // oneLine makes a message safe for a terminal. The console writer quotes the values of fields but
-// writes messages as they are, and some messages end with text from KSeF. Characters that are not
-// printable are escaped, so that a message stays one line and no escape sequence reaches the
-// terminal.
+// writes messages as they are, and some messages end with text from KSeF. Unprintable characters
+// are escaped. So a message stays one line, and no escape sequence reaches the terminal.
 func oneLine(message any) string {
 	text, _ := message.(string)
 	var b strings.Builder

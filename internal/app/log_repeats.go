@@ -13,8 +13,8 @@ const repeatEvery = time.Minute
 
 // repeats is a log hook that leaves out repeated complaints. In an outage this program ("cannot …")
 // and the queue try the same thing every second. Each such complaint is written once a minute, and
-// the next line says how many were left out. All other messages are written: each is about another
-// invoice or package. Safe for concurrent use.
+// the next line says how many were left out. All other messages are written, because each is about
+// another invoice or package. Safe for concurrent use.
 type repeats struct {
 	now func() time.Time
 
@@ -31,7 +31,7 @@ type repeat struct {
 func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, seen: map[string]*repeat{}} }
 
 // complaint returns the part of a message that identifies the complaint, which is the text before
-// any detail; "" when the message is not a complaint.
+// any detail. For a message that is no complaint, it returns "".
 func complaint(message string, fromQueue bool) string {
 	if !fromQueue && !strings.HasPrefix(message, "cannot ") {
 		return ""

@@ -38,7 +38,7 @@ func TestLogWriter_LogIsRead_EveryLineComesInItsOrder(t *testing.T) {
 	}
 }
 
-// The reader of a container's log stops: the pipe is full, and each write to it would hang for
+// The reader of a container's log stops. Then the pipe is full, and each write to it would hang for
 // ever.
 func TestLogWriter_NobodyReadsTheLog_NoTaskWaitsForItAndWhatIsLostIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -38,8 +38,8 @@ func long(n int) []intake.Document {
 	return docs
 }
 
-// The gateway is down during an export until Redis has no memory left; its maxmemory is even
-// lowered below what is used. A running worker, and one that starts only now, bring every invoice
+// During an export the gateway is down until Redis has no memory left. maxmemory is even lowered
+// below what is used. Then a running worker and a worker that starts only now bring every invoice
 // to its end, and intake opens by itself.
 func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/buildinfo"
 )
 
-// Metrics are the metrics of this process, in a registry of its own: tests and other linked code
-// would share the library's global one. Safe for concurrent use.
+// Metrics are the metrics of this process. They have a registry of their own, because tests and
+// other linked code would share the library's global one. Safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 }
@@ -38,8 +38,8 @@ func buildInfo(b buildinfo.Info) prometheus.Collector {
 	return g
 }
 
-// Handler serves /metrics. When a source fails, only its own series are missing: the other metrics
-// are needed most while Redis is down.
+// Handler serves /metrics. When a source fails, only its own series are missing, because the other
+// metrics are needed most while Redis is down.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4, Timeout: 20 * time.Second,

@@ -14,9 +14,9 @@ var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
 	[]string{"tenant", "group"}, nil)
 
 // circuitCollector reads at each scrape which circuits are not closed. The figures are the pool's,
-// with three exceptions, which concern this process alone: connect; a tenant's group from which
-// only this process gets no answers; and part_store without a tenant, when only this process cannot
-// connect to the store.
+// except for three that concern this process alone. The first is connect. The second is a tenant's
+// group from which only this process gets no answers. The third is part_store without a tenant,
+// when only this process cannot connect to the store.
 type circuitCollector struct{ limits *limits }
 
 // Describe implements prometheus.Collector.

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Counter returns the number of ledger entries in each state. States without entries should be in
-// the answer as 0, because a missing state has no series. A series that appears only when an
-// invoice is parked comes too late for an alert on its increase.
+// Counter returns the number of ledger entries in each state. The answer should have 0 for a state
+// without entries, so that every state has a series. A series that appears only when an invoice is
+// parked comes too late for an alert on its increase.
 type Counter interface {
 	Counts(context.Context) (map[string]int64, error)
 }

@@ -10,18 +10,20 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// outcomeMetrics count how invoices ended in this process: how long accepted invoices took until
-// this process learned their KSeF numbers, and with which codes KSeF rejected others. No series has
-// a tenant, so the number of series does not grow with the tenants. Safe for concurrent use.
+// outcomeMetrics count how invoices ended in this process. They show how long accepted invoices
+// took until this process learned their KSeF numbers, and with which codes KSeF rejected others.
+// The series have no tenant, so their number does not grow with the tenants. Safe for concurrent
+// use.
 type outcomeMetrics struct {
 	toNumber   *prometheus.HistogramVec
 	rejections *prometheus.CounterVec
 }
 
-// numberBuckets are seconds: from what an online session takes to three days without the gateway.
+// numberBuckets are in seconds. They reach from the duration of an online session to three days
+// without the gateway.
 var numberBuckets = []float64{5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600}
 
-// otherCode stands for the codes that KSeF has not published, which form no closed list.
+// otherCode stands for all codes that KSeF has not published, because their number has no bound.
 const otherCode = "other"
 
 func newOutcomeMetrics() *outcomeMetrics {

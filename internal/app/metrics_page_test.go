@@ -19,7 +19,7 @@ import (
 // metricRow is a row of docs/metrics.md.
 type metricRow struct{ kind, labels string }
 
-// metricsPage reads docs/metrics.md: metric → its row.
+// metricsPage reads docs/metrics.md and returns the row of each metric.
 func metricsPage(t *testing.T) map[string]metricRow {
 	t.Helper()
 	raw, err := os.ReadFile("../../docs/metrics.md")

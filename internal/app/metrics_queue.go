@@ -20,9 +20,9 @@ type queueSizes interface {
 
 // queueCollector reads asynq's own counts at each scrape. The metrics have the names of asynq's
 // module x/metrics, except two gauges whose names end in _total there. That module is not used,
-// because it links 18 others. The figures are the pool's: every worker reports the same. It is
-// costly to find out how much memory the tasks take, so each scrape asks about one queue. The
-// figures of the other queues are from earlier scrapes.
+// because it links 18 others. The figures are the pool's, so every worker reports the same. Finding
+// out how much memory the tasks take is costly, so each scrape asks about one queue. The figures of
+// the other queues are from earlier scrapes.
 type queueCollector struct {
 	sizes queueSizes
 

@@ -8,14 +8,14 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// outages logs what is out of service: when this process first finds out, once an hour while the
-// outage lasts, and when it is over. Each circuit has its own lines: that of a host, and that of
-// one operation of one tenant. Only a process whose own request has failed writes these lines.
+// outages logs what is out of service. It does so when this process first finds out, once an hour
+// while the outage lasts, and when it is over. Each circuit, of a host or of one operation of one
+// tenant, has its own lines. Only a process whose own request has failed writes these lines.
 type outages struct{ *spells }
 
 const againAtIntervals = "tried again at growing intervals, at least every five minutes"
 
-// goesOn logs the circuit that holds a request of p back: p's own, or its host's.
+// goesOn logs the circuit that holds a request of p back, which is p's own or its host's.
 func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error) {
 	if s.OfHost {
 		p = ratelimit.Pair{Host: p.Host}

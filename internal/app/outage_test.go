@@ -21,10 +21,11 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// timeMachine moves the four clocks of a pool together: the workers' and the simulator's, which can
-// be set; Redis's, by moving the instants that circuits keep there into the past; and the queue's,
-// by running all tasks that wait for their time. No other part of the test waits for a clock: the
-// limits are open, except for two, for which a waitlist forms when the gateway is back.
+// timeMachine moves the four clocks of a pool together. The clocks of the workers and of the
+// simulator can be set. For Redis's clock, it moves the instants that circuits keep there into the
+// past. For the queue's clock, it runs all tasks that wait for their time. No other part of the
+// test waits for a clock, because all limits but two are open. With these two, a waitlist forms
+// when the gateway is back.
 type timeMachine struct {
 	*pool
 	offset    atomic.Int64
@@ -109,8 +110,8 @@ func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfter
 		groups := &c.Limits.Groups
 		unlimited := config.Rates{PerSecond: config.Unlimited, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 		groups.Other, groups.SessionMisc, groups.OnlineSession, groups.SessionInvoiceList = unlimited, unlimited, unlimited, unlimited
-		// These are low, so that a waitlist forms when the gateway is back: the order matters only
-		// where not all can go at once.
+		// These limits are low, so that a waitlist forms when the gateway is back. The order
+		// matters only when some invoices have to wait.
 		groups.InvoiceSend = config.Rates{PerSecond: 2, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 		groups.BatchSession = config.Rates{PerSecond: 1, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 	})
@@ -210,8 +211,8 @@ func (m *timeMachine) logged(text string) (postponed, lines int) {
 	return postponed, lines
 }
 
-// nothingUsedUp checks that waiting used up nothing: no attempts and resends of invoices, and no
-// retries of tasks.
+// nothingUsedUp checks that waiting cost the invoices no attempts and resends, and the tasks no
+// retries.
 func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 	m.t.Helper()
 	for _, a := range taken {
@@ -279,8 +280,8 @@ func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 			outOfTurn = append(outOfTurn, number)
 		}
 	}
-	// Probes rotate, so the probe that succeeds need not be the invoice that is due first: one of
-	// each worker may go before its turn.
+	// Probes rotate, so the probe that succeeds need not be the invoice that is due first. One
+	// invoice of each worker may go before its turn.
 	if len(outOfTurn) > 2 {
 		m.t.Errorf("%s of %s went in the order %v, want the nearest deadline first", series, nip, order)
 		return

@@ -174,8 +174,8 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 	}
 }
 
-// A key that may send need not have the permission to read invoices from KSeF. An invoice that
-// cannot be proven without reading is parked. The key is not wrong, so its tenant goes on.
+// A key that may send need not have the permission to read invoices from KSeF. An invoice that can
+// be proven only by reading is parked. The key is not wrong, so its tenant goes on.
 func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 	t.Parallel()
 	o := quickSim

@@ -118,7 +118,7 @@ func (p pageLimits) Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usa
 	return p.l.usages.get(ctx)
 }
 
-// countTime bounds the counting of outcomes: a task must not wait for figures.
+// countTime bounds the counting of outcomes, because a task must not wait for figures.
 const countTime = 2 * time.Second
 
 // countDecided returns the function that counts decided invoices for the page's charts.

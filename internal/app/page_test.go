@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// A real worker counts what KSeF decides, for the charts of the page. It shows the dashboard of the
-// queue only to operators who see every tenant, because the dashboard does not separate tenants.
+// A real worker counts what KSeF decides, for the charts of the page. The worker shows the
+// dashboard of the queue only to operators who see every tenant, because the dashboard does not
+// separate tenants.
 func TestPage_OfAWorker_CountsOutcomesAndGuardsTheDashboard(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) { withUsers(t, c) })

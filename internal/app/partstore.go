@@ -20,13 +20,13 @@ import (
 //
 // A store is known only by the addresses that are given out when a session is opened, and a tenant
 // may open only sixty sessions an hour. So the store of a tenant's last session is remembered, and
-// its circuit is asked before the next session is opened.
+// the store's circuit is asked before the tenant opens the next session.
 //
 // The parts of one tenant can be out of service by themselves, because their addresses come with
-// the tenant's sessions. They count as out of service when two of the tenant's packages failed and
-// no part was taken in between. When that happens to two tenants, the store counts as down for all.
-// While parts are not taken, each tenant is given permission to open a session independently of the
-// others, because it pays with its own sessions. No tenant waits for the turn of another.
+// the tenant's sessions. A tenant's parts count as out of service when two of the tenant's packages
+// failed and no part was taken in between. When that happens to two tenants, the store counts as
+// down for all. While parts are not taken, each tenant waits only for its own permission to open a
+// session, because it pays with its own sessions.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -43,9 +43,9 @@ const (
 	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
-	// maxStoreWait is the longest time that a task waits for the store. A task that waits for
-	// the end of a session's pause must notice that the store is back. Not much waits: at most one
-	// package of each tenant is cut meanwhile.
+	// maxStoreWait is the longest time that a task waits for the store. A task that waits for the
+	// end of a session's pause must notice that the store is back. Few tasks wait, because at most
+	// one package of each tenant is cut meanwhile.
 	maxStoreWait = 15 * time.Second
 )
 
@@ -72,8 +72,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 // the gateway may be at the same host.
 func storeHost(host string) string { return "parts:" + host }
 
-// partsOf returns the pair for what can be out of service by itself: the parts of one tenant at a
-// store.
+// partsOf returns the pair for the parts of one tenant at a store, which can be out of service by
+// themselves.
 func partsOf(host, tenant string) ratelimit.Pair {
 	return ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: groupPartStore}
 }
@@ -145,8 +145,8 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 	case api.Kind == ksef.KindThrottled:
 		s.warn("count an answer of the part store", s.circuits.answered(ctx, p))
 	default:
-		// A refusal counts too: a store whose clock or signatures are wrong refuses every package,
-		// and each package costs a session.
+		// A refusal counts too, because a store with a wrong clock or wrong signatures refuses
+		// every package, and each package costs a session.
 		count := s.circuits.failed
 		switch {
 		case api.Exhausted:

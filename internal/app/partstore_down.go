@@ -65,7 +65,7 @@ func (s *partStore) allRemembered(ctx context.Context) (map[string]string, error
 	return hosts, nil
 }
 
-// quiet reports whether no circuit of a host is open, neither the pool's nor this process's.
+// quiet reports whether all circuits of a host are closed, the pool's and this process's.
 func (c *circuits) quiet(ctx context.Context, host string) (bool, error) {
 	open, err := c.open(ctx, host)
 	if err != nil || len(open) > 0 {

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The store that takes the parts fails in several ways. Packages that have a session keep it and
-// wait, and no sessions are opened that cannot be used. Everything else goes on. When the store is
+// The store that takes the parts fails in several ways. Packages that have a session keep the
+// session and wait, and no session is opened in vain. Everything else goes on. When the store is
 // back, the packages go on in the sessions that they kept.
 func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 	t.Parallel()

@@ -24,8 +24,9 @@ import (
 )
 
 // placesOfWords are the places in Redis where somebody's words about an invoice, or the names of
-// invoices, could end up. proof is what shows that the run of the test has put something there.
-// open places hold the words in clear text when there is no storage key.
+// invoices, could end up. The field proof is a text that shows that the test has put something
+// there. The field open says that the place holds the words in clear text when there is no storage
+// key.
 var placesOfWords = []struct {
 	what, keys, proof string
 	open              bool

@@ -12,7 +12,7 @@ const appendOnly = "the append-only file"
 
 // contentsOfRedis reads every key with redis-cli, and the append-only file. It returns the contents
 // by key. The content of a sorted set is its members and scores. The content of a hash is its
-// fields and values, and then the values once more without line breaks between them, because a
+// fields and values. The values then follow once more without line breaks between them, because a
 // packed entry is cut into pieces.
 func (p *pool) contentsOfRedis() map[string]string {
 	p.t.Helper()

@@ -35,9 +35,10 @@ func plant(t *testing.T, data []byte) []byte {
 	return append(bytes.Clone(data[:at]), put(data[at:], "Nazwa", planted[0])...)
 }
 
-// With a storage key, neither the keys of Redis nor its append-only file hold a buyer, an amount or
-// XML in clear text, while invoices wait and after they are receipted or rejected. The planted
-// texts are in documents, in file names, in a refusal, and in the reasons of a hold and a package.
+// With a storage key, the keys of Redis and its append-only file hold no buyer, amount or XML in
+// clear text. This is tested while invoices wait and after they are receipted or rejected. The
+// planted texts are in documents, in file names, in a refusal, and in the reasons of a hold and a
+// package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {

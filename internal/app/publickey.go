@@ -14,10 +14,10 @@ import (
 )
 
 // publicKey caches KSeF's public key for one tenant, until any process of the pool finds it out of
-// date. Forgetting it in one process is not enough: the worker that learns from a refused session
-// that the key has changed is seldom the one that opens the next session. Each outdated copy would
-// cost the same invoices another refusal, until they count as poisonous and are parked. Safe for
-// concurrent use.
+// date. It is not enough that one process forgets the key. One worker learns from a refused session
+// that the key has changed, but usually another worker opens the next session. Each outdated copy
+// would cost the same invoices another refusal, until they count as poisonous and are parked. Safe
+// for concurrent use.
 type publicKey struct {
 	cache *ksef.KeyCache
 	rdb   redis.UniversalClient
@@ -49,9 +49,9 @@ func (k *publicKey) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	return k.cache.Get(ctx)
 }
 
-// Invalidate forgets the key: in this process at once, in the others before they use it again. When
-// Redis does not answer, only this process forgets it. The others then learn that the key has
-// changed when a session of theirs is refused.
+// Invalidate forgets the key. This process forgets it at once, and the others before they use it
+// again. When Redis does not answer, only this process forgets it. The others then learn that the
+// key has changed when a session of theirs is refused.
 func (k *publicKey) Invalidate() {
 	k.cache.Invalidate()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

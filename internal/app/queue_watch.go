@@ -18,7 +18,7 @@ type queueWatch struct {
 	queue  *queue.Repairer
 	log    zerolog.Logger
 	now    func() time.Time
-	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness: looking takes over sixty commands
+	latest atomic.Pointer[[]*queue.SickKeyError] // for readiness, as a look takes over 60 commands
 	told   map[string]time.Time                  // by key
 }
 
@@ -61,7 +61,7 @@ func (w *queueWatch) look(ctx context.Context) {
 	}
 }
 
-// check names the sick keys. They do not make the worker unready: the other queues go on.
+// check names the sick keys. They do not make the worker unready, because the other queues go on.
 func (w *queueWatch) check(ctx context.Context) Check {
 	c := Check{Name: "queues", OK: true}
 	const maxNamed = 3

@@ -13,9 +13,9 @@ import (
 // readiness looks at what a worker needs.
 type readiness struct{ *Worker }
 
-// ready checks whether this worker can do its work now, part by part. A gateway that is down does
-// not make the worker unready, because neither a restart nor other traffic would help. The details
-// name such a gateway.
+// ready checks whether this worker can do its work now, part by part. The worker stays ready while
+// a gateway is down, because neither a restart nor other traffic would help. The details name such
+// a gateway.
 func (w readiness) ready(ctx context.Context) Readiness {
 	parts := []func(context.Context) Check{
 		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
@@ -27,8 +27,8 @@ func (w readiness) ready(ctx context.Context) Readiness {
 		parts = append(parts, func(context.Context) Check { return w.checkTenant(facts, t.Title(), t.NIP, t.Paused) })
 	}
 	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines, w.results.check)
-	// All at the same time: one part that hangs must not use up the time of the others, which would
-	// then be shown as faulty.
+	// The parts are checked at the same time. Otherwise one part that hangs would use up the time
+	// of the others, which would then be shown as faulty.
 	checks := make([]Check, len(parts))
 	var running sync.WaitGroup
 	for i, check := range parts {
@@ -55,8 +55,8 @@ func (w readiness) checkSpool(context.Context) Check {
 	return c
 }
 
-// checkSpool writes 4 KB into the folder where packages are built: on a full disk an empty file can
-// still be made.
+// checkSpool writes 4 KB into the folder where packages are built, because on a full disk an empty
+// file can still be made.
 func checkSpool(dir string) Check {
 	c := Check{Name: "spool"}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -10,8 +10,8 @@ import (
 )
 
 // The details of /readyz name what is out of service: the host, one tenant's group, the part store.
-// An open circuit makes no worker unready, not even one that only this process has open, because a
-// restart would not help.
+// A worker stays ready with an open circuit, even with one that only this process has open, because
+// a restart would not help.
 
 // describeOutage returns since when nothing answers, and when the next request tries again.
 func describeOutage(s reach) string {
@@ -30,8 +30,8 @@ func describeOutage(s reach) string {
 	return fmt.Sprintf("no answer since %s; %s, nothing is lost meanwhile", since, next)
 }
 
-// notReadable says that the state is not known because of Redis, and not because of what is
-// checked. The check of Redis itself decides whether this makes the worker unready.
+// notReadable says that a state cannot be read from Redis, which says nothing about the part that
+// is checked. The check of Redis itself decides whether this makes the worker unready.
 func notReadable(err error) string {
 	return "its state cannot be read from redis, see there: " + connect.Explain(err)
 }

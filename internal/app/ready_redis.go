@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// checkMemory shows whether Redis has memory for new invoices. Without it the worker stays ready,
-// because the invoices that are in Redis go on: fewer workers would only make the shortage last
-// longer.
+// checkMemory shows whether Redis has memory for new invoices. Without memory the worker stays
+// ready, because the invoices that are in Redis go on. Fewer workers would only make the shortage
+// last longer.
 func (w readiness) checkMemory(ctx context.Context) Check {
 	c := Check{Name: "redis memory", OK: true}
 	m, err := w.pool.Ledger.Memory(ctx)

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/app"
 )
 
-// Redis is a replica: readiness blames Redis, in words, and not the gateway whose state is kept
-// there.
+// When Redis is a replica, readiness names Redis as the cause. It does not blame the gateway, whose
+// state is kept in Redis.
 func TestReady_RedisIsAReplica_BlamesRedisAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

@@ -13,7 +13,7 @@ import (
 )
 
 // tenantFacts is what readiness knows of the tenants. It is read once for all of them. What cannot
-// be read is left out: the checks of Redis and of the gateway show the error.
+// be read is left out, because the checks of Redis and of the gateway show the error.
 type tenantFacts struct {
 	holds  map[string]ledger.Hold
 	usages usages
@@ -56,9 +56,9 @@ func (w readiness) tenantFacts(ctx context.Context) tenantFacts {
 	return f
 }
 
-// checkTenant shows why a tenant's invoices wait. Of these reasons, only two make the worker
-// unready: a NIP with a wrong check digit, where check digits are verified, and a fault of the
-// tenant in this process.
+// checkTenant shows why a tenant's invoices wait. Only two of the reasons make the worker unready.
+// One is a NIP with a wrong check digit, where check digits are verified. The other is a fault of
+// the tenant in this process.
 func (w readiness) checkTenant(read func() tenantFacts, tenant, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + tenant, OK: true}
 	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {

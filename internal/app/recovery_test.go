@@ -99,8 +99,8 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 	p.work()
 	p.work()
 	until(t, 30*time.Second, "the package is cut", func() bool { return p.state(taken[0]).Package != "" })
-	// The same package under other task ids: asynq cannot see that they are the same, the ledger
-	// can.
+	// The same package is queued under two other task ids. asynq cannot see that the tasks are the
+	// same, but the ledger can.
 	client := asynq.NewClientFromRedisClient(p.base.Asynq)
 	payload := []byte(`{"v":1,"id":"` + p.state(taken[0]).Package + `"}`)
 	for _, id := range []string{"repeated-1", "repeated-2"} {

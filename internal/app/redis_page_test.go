@@ -65,8 +65,8 @@ func redisPage(t *testing.T) []*pageRow {
 	return rows
 }
 
-// rowOf finds the row of a key. Of several that match, the one with the longest fixed part
-// describes it: rate-clock is not a rate.
+// rowOf finds the row of a key. When several rows match, the one with the longest fixed part
+// describes the key. So rate-clock is not taken for a rate.
 func rowOf(rows []*pageRow, key string) *pageRow {
 	var found *pageRow
 	for _, row := range rows {
@@ -363,8 +363,8 @@ func seeSickQueue(t *testing.T, base *connect.Pool) {
 }
 
 // seeSickKey gives a key of the ledger another type for a moment, and lets the ledger remember
-// that. PFADD makes the key a string. The event of PFADD is not in kindOfWrite, so this type is not
-// compared with docs/redis.md.
+// that. It uses PFADD, which makes the key a string, because kindOfWrite lacks the event of PFADD.
+// So this type is not compared with docs/redis.md.
 func seeSickKey(t *testing.T, l *ledger.Ledger, rdb redis.UniversalClient) {
 	t.Helper()
 	const sick = "ksef:cursors"

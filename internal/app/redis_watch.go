@@ -75,9 +75,9 @@ func (w *redisWatch) checkNow(ctx context.Context) Check {
 	return Check{Name: "redis", OK: true}
 }
 
-// noteHome remembers why this process may not work with the ledger: the ledger belongs to another
-// environment now, it is written in a format that this build does not know, or the process has no
-// right to some writes. In the last case, the ledger may lack entries in its indexes, and they are
+// noteHome remembers why this process may not work with the ledger. The ledger may belong to
+// another environment now, or have a format that this build does not know, or the process may lack
+// the right to some writes. In the last case, the indexes of the ledger may lack entries. They are
 // listed again once the process has the rights.
 func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	_, elsewhere := errors.AsType[*ledger.HomeError](err)
@@ -95,8 +95,8 @@ func (w *redisWatch) noteHome(ctx context.Context, err error) {
 	}
 }
 
-// refuse says why this process may do nothing for any tenant; nil while it may work with the
-// ledger.
+// refuse says why this process may do nothing for any tenant. It returns nil while the process may
+// work with the ledger.
 func (w *redisWatch) refuse() error {
 	if err := w.elsewhere.Load(); err != nil {
 		return *err

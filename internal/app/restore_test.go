@@ -97,7 +97,8 @@ func TestRestore_OldBackupAndTheSameExportAgain_BooksBalanceAndReceiptsAreBack(t
 	stop()
 	waiting := p.admit(intake.Terms{}, taken...)
 	old := p.saved()
-	// An hour of work that the backup does not know: what waited is sent, and more comes.
+	// The backup does not know the work of this hour, in which the waiting invoices are sent and
+	// more come.
 	stop = p.work()
 	before = append(before, p.wait(60*time.Second, waiting, receipted)...)
 	before = append(before, p.wait(60*time.Second, p.admit(intake.Terms{}, later...), receipted)...)

@@ -27,7 +27,7 @@ import (
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// receiver is an ERP's webhook: it checks every signature with the library of Standard Webhooks,
+// receiver is an ERP's webhook. It checks every signature with the library of Standard Webhooks,
 // and every document against the schema.
 type receiver struct {
 	t      *testing.T

@@ -16,11 +16,10 @@ import (
 // removed at start. It is longer than any upload may take.
 const spoolAge = 18 * time.Hour
 
-// Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails, then stops: no new
-// task begins, running tasks have worker.shutdown_timeout to end, and online sessions are closed,
-// which may take closeTimeout more. Tasks that have not ended by then continue in another worker.
-// Run returns nil after a stop that was asked for, even if Stop came before Run. It may be called
-// once.
+// Run works until ctx ends, [Worker.Stop] is called or the HTTP server fails. Then no new task
+// begins, and running tasks have worker.shutdown_timeout to end. Online sessions are closed, which
+// may take closeTimeout more. Tasks that have not ended by then continue in another worker. Run
+// returns nil after a stop that was asked for, even if Stop came before Run. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, begun := w.life.begin(ctx)
 	if !begun {
@@ -50,8 +49,8 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.server.Start(w.worker.Mux()); err != nil {
 		return errors.Join(fmt.Errorf("start the queue's server: %w", err), w.close(ctx))
 	}
-	// These loops do not end with ctx, so that the stop does not interrupt the calls they have
-	// under way.
+	// These loops go on after ctx ends, so that the stop does not interrupt the calls that they
+	// have under way.
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
 	stopLoops := make(chan struct{})
@@ -89,10 +88,10 @@ func (w *Worker) run(ctx context.Context) error {
 	select {
 	case <-drained:
 	case <-last.Done():
-		// A Redis that does not answer must not keep the process running: each of the queue's dozen
-		// loops waits for its own timeout, one after the other. They are left running, as in a
-		// crash, and the connections that they use are not closed: the queue's subscriber would
-		// panic (on a nil message).
+		// A Redis that does not answer must not keep the process running. Each of the queue's dozen
+		// loops would wait for its own timeout, one after the other. So the loops are left running,
+		// as in a crash. Their connections stay open, because the queue's subscriber would panic
+		// (on a nil message) if they were closed.
 		w.log.Warn().Msg("the shutdown time has passed and the queue has not stopped, most likely because redis does not answer: " +
 			"this process ends as in a crash, the other workers take over")
 		return errors.Join(cause, w.pages.close(ctx))

@@ -28,8 +28,8 @@ import (
 	"ksefworker/internal/testbed/bedtest"
 )
 
-// observer stands before KSeF and notes the secrets that cross the network: bearer tokens, and the
-// signatures of pre-signed addresses.
+// observer stands before KSeF and notes the secrets that cross the network. These are bearer tokens
+// and the signatures of pre-signed addresses.
 type observer struct {
 	mu   sync.Mutex
 	seen map[string]bool
@@ -71,10 +71,10 @@ func (o *observer) before(t *testing.T, target string) string {
 	return srv.URL + to.Path
 }
 
-// No secret of a tenant that goes straight to KSeF is in the log, on a page, in Redis, in what
-// --check says or in a reason: not the KSeF token, not the private key, not a token of a login, and
-// not a pre-signed address. Requests fail on the way in every manner, because errors are where
-// secrets leak.
+// A tenant that goes straight to KSeF has these secrets: the KSeF token, the private key, the
+// tokens of logins, and pre-signed addresses. None of them is in the log, on a page, in Redis, in
+// what --check says or in a reason. Requests fail on the way in every manner, because errors are
+// where secrets leak.
 func TestSecrets_StraightToKSeF_AreNowhere(t *testing.T) {
 	t.Parallel()
 	byToken, byCertificate := sample.NIP(0), sample.NIP(1)

@@ -111,8 +111,8 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 		defer cancel()
 		return p.base.Redis.Set(ctx, "probe", "1", 0).Err() == nil
 	})
-	// Replication is not synchronous: invoices that the master had not passed on are lost, as if
-	// they had never been taken in. The export is handed in again, as an operator would do.
+	// Replication is asynchronous. So invoices that only the old master had are lost, as if they
+	// had never been taken in. The export is handed in again, as an operator would do.
 	a := p.base.Admitter()
 	var again []intake.Admission
 	var err error

@@ -28,7 +28,7 @@ type ServeOptions struct {
 
 // Serve runs a worker until ctx ends. At each reload it reads the configuration, stops the present
 // worker and starts one with the new configuration. The old worker stops as at the end of a
-// process: tasks that end within worker.shutdown_timeout are not interrupted. When the new
+// process, so tasks that end within worker.shutdown_timeout are not interrupted. When the new
 // configuration is invalid or its Redis cannot be reached, the old worker goes on.
 func Serve(ctx context.Context, o ServeOptions) error {
 	cfg, err := o.Load()
@@ -69,8 +69,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 }
 
-// serveOne runs a worker until ctx ends or a reload brings a usable configuration; then it returns
-// the open connections for the next worker.
+// serveOne runs a worker until ctx ends or a reload brings a usable configuration. After a reload
+// it returns the open connections for the next worker.
 func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logger) (*connect.Pool, error) {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
@@ -113,8 +113,8 @@ func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 // restartEvery is the interval between two attempts to start a worker with the old configuration.
 const restartEvery = 5 * time.Second
 
-// restart makes a worker with a configuration that worked before, and tries until it succeeds; nil
-// when ctx ends first.
+// restart makes a worker with a configuration that worked before. It tries until it succeeds, and
+// returns nil when ctx ends first.
 func restart(ctx context.Context, cfg config.Config, traces *tracing.Tracer, log zerolog.Logger) *Worker {
 	for {
 		pool, err := connect.Open(ctx, cfg)

@@ -12,7 +12,7 @@ import (
 )
 
 // newSignIn returns the login at the provider of the configuration; nil when it has none. It sends
-// nothing: a worker starts and works without the provider.
+// nothing, because a worker must start and work without the provider.
 func newSignIn(cfg config.Config, now func() time.Time, log zerolog.Logger) (*page.SignIn, error) {
 	o := cfg.HTTP.OIDC
 	if !o.Enabled() {

@@ -53,9 +53,9 @@ func signIn(t *testing.T, addr string, op *oidctest.Provider) *http.Client {
 	return client
 }
 
-// Beyond loopback nobody gets in without a login, and a login at a provider counts as one. The
-// configuration has no users here. People who log in at the provider may use the worker's page and,
-// as their groups allow, the queue's dashboard.
+// Beyond loopback everybody needs a login, and a login at a provider is enough. The configuration
+// has no users here. People who log in at the provider may use the worker's page and, as their
+// groups allow, the queue's dashboard.
 func TestSignIn_WorkerWithAProviderOnly_GuardsPageAndDashboard(t *testing.T) {
 	t.Parallel()
 	var op *oidctest.Provider

@@ -9,8 +9,8 @@ import (
 const spellEvery = time.Hour
 
 // spells remembers which troubles go on, by name, and when each was last logged. A trouble is
-// logged by itself and not with every invoice that waits for its end: a night's export and an
-// outage of three days would make a million lines. Safe for concurrent use.
+// logged by itself and not with every invoice that waits for its end. Otherwise a night's export
+// and an outage of three days would make a million lines. Safe for concurrent use.
 type spells struct {
 	now func() time.Time
 
@@ -18,15 +18,15 @@ type spells struct {
 	going map[string]*spell
 }
 
-// spell is one trouble: when it began, and when it was last logged.
+// spell is one trouble, with the times when it began and when it was last logged.
 type spell struct{ since, logged time.Time }
 
 func newSpells(now func() time.Time) *spells {
 	return &spells{now: now, going: map[string]*spell{}}
 }
 
-// goesOn notes that a trouble goes on, and reports whether it has to be logged: at its beginning
-// and then once an hour. since is its beginning.
+// goesOn notes that a trouble goes on, and returns when it began. due reports whether to log it,
+// which is at its beginning and then once an hour.
 func (s *spells) goesOn(name string) (since time.Time, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

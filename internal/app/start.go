@@ -42,8 +42,8 @@ func (w *Worker) logStart(ctx context.Context) {
 }
 
 // wrongNIP returns the text that the log, --check and readiness show for a NIP with a wrong check
-// digit; "" when the NIP is valid. KSeF checks the digit in production and demo, but not in its
-// test environment, where a NIP may be invented.
+// digit. It returns "" when the NIP is valid. KSeF checks the digit in production and demo, but not
+// in its test environment, where a NIP may be invented.
 func wrongNIP(nip string) string {
 	if invoice.ValidNIP(nip) {
 		return ""

@@ -75,7 +75,7 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 }
 
 // resealed waits until the sweep has sealed every text with the first key. It empties the outbox,
-// as the program does after results.keep: outcomes are not sealed again.
+// as the program does after results.keep, because outcomes are not sealed again.
 func resealed(t *testing.T, p *pool) {
 	t.Helper()
 	first := p.base.Bodies.KeyIDs()[0]
@@ -89,8 +89,8 @@ func resealed(t *testing.T, p *pool) {
 }
 
 // The key is rotated step by step, as the documentation says. When nothing needs the old key any
-// more, --check says so. Everything can then be read without the old key: file names, reasons,
-// refusals and a hold.
+// more, --check says so. Then file names, reasons, refusals and a hold can all be read without the
+// old key.
 func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	old, fresh := keyFiles(t, "a")[0], keyFiles(t, "b")[0]

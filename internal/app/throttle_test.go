@@ -62,8 +62,8 @@ func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	}
 }
 
-// Receipts have their own circuit, but KSeF counts them together with the status of sessions: a 429
-// to one pauses both.
+// Receipts have their own circuit, but KSeF counts them together with the status of sessions. So a
+// 429 to one pauses both.
 func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

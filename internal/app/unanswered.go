@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// unansweredError says that this process gets no proper answers or cannot connect, and that the
-// pool does not know of other processes that fail in the same way. A sick proxy may be the cause.
-// Another worker may be able to do what this one cannot.
+// unansweredError says that this process gets no proper answers or cannot connect, while the pool
+// knows of no other process that fails in the same way. A sick proxy may be the cause. Another
+// worker may be able to do what this one cannot.
 type unansweredError struct {
 	notNow *ratelimit.NotNow
 	apart  bool // it cannot connect
@@ -105,12 +105,12 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	if shut && !own.OfHost {
 		report.Object = "" // requests about more than one object have failed in this process
 	}
-	// A report about one object does not open the pair's circuit. It is made all the same, because
-	// the host may be down, and another process may report another object.
+	// A report about one object does not open the pair's circuit. It still helps when the host is
+	// down, because another process may report another object.
 	if err := reporter.Failure(ctx, report); err != nil || alone || !own.OfHost {
 		return err
 	}
-	// None of this process's requests is answered: this concerns the host.
+	// None of this process's requests is answered, so the host may be down.
 	return c.pool.Unreachable(ctx, p, c.process)
 }
 
@@ -141,8 +141,8 @@ func (c *circuits) openHere(ctx context.Context, host string) ([]ratelimit.OpenC
 	return here, err
 }
 
-// refuse returns nil when this process may try a task of the tenant that needs these groups, and
-// otherwise the error that leaves the task to another worker.
+// refuse returns nil when this process may try a task of the tenant that needs these groups.
+// Otherwise it returns the error that leaves the task to another worker.
 func (l *limits) refuse(tenant string, groups ...string) error {
 	if err := l.faults.refuse(tenant); err != nil {
 		return err

@@ -12,11 +12,12 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// usages is the use of the limits of all tenants at one moment. Groups that have booked nothing
-// lately and are not frozen have no entry.
+// usages is the use of the limits of all tenants at one moment. Only groups that have booked
+// something lately or are frozen have an entry.
 type usages map[ratelimit.Key]ratelimit.Usage
 
-// usagesAge is how old the figures may be: several supervisors and scrapers ask for the same ones.
+// usagesAge is how old the figures may be. Several supervisors and scrapers ask for the same
+// figures.
 const usagesAge = time.Second
 
 // shownGroups lists the groups whose limits are shown.
@@ -62,9 +63,9 @@ func (u usages) held() map[string]bool {
 }
 
 // shownTenants chooses the tenants that have series of their own. most is their maximum number.
-// When there are more tenants, only tenants that something holds back or that have waiting invoices
-// are chosen: first those that are held back, then those with the most waiting invoices. waiting
-// counts the waiting invoices of each tenant.
+// When there are more tenants, it chooses first those that something holds back, and then those
+// with the most waiting invoices. Tenants of neither kind are left out. waiting counts the waiting
+// invoices of each tenant.
 func shownTenants(all []string, most int, held map[string]bool, waiting map[string]int) []string {
 	if len(all) <= most {
 		return all

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// A request that is refused is never repeated as it is, but its invoice is tried again. So the log
-// must not say "never" about the invoice.
+// A refused request is not repeated unchanged, but its invoice is tried again. So the log must not
+// say "never" about the invoice.
 func TestLog_SessionIsRefusedOnce_DoesNotSayNever(t *testing.T) {
 	t.Parallel()
 	sim := quickSim

@@ -19,15 +19,15 @@ type overviews struct{ *cached[[]waiting.Count] }
 // overviewAge is how old an overview may be.
 const overviewAge = 10 * time.Second
 
-// shownLedger caches the waiting sets for everything that shows them: the overview and the figures
-// of single tenants ask for the same ones. Safe for concurrent use.
+// shownLedger caches the waiting sets for everything that shows them, because the overview and the
+// figures of single tenants ask for the same sets. Safe for concurrent use.
 type shownLedger struct {
 	*ledger.Ledger
 	waits *cached[[]ledger.Waiting]
 }
 
-// waitsAge is how old the waiting sets may be: half of [overviewAge], so that a new overview never
-// uses the waiting sets of the overview before it.
+// waitsAge is how old the waiting sets may be. It is half of [overviewAge], so that a new overview
+// never uses the waiting sets of the overview before it.
 const waitsAge = overviewAge / 2
 
 func newShownLedger(l *ledger.Ledger, now func() time.Time) shownLedger {
@@ -86,7 +86,7 @@ func (o overviews) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// byTenant returns how many invoices of each tenant wait; none when that is not known.
+// byTenant returns how many invoices of each tenant wait, or nil when that is unknown.
 func (o overviews) byTenant(ctx context.Context) map[string]int {
 	counts, err := o.get(ctx)
 	if err != nil {

@@ -49,9 +49,9 @@ type Worker struct {
 	pages     closers // opened by NewWorker itself
 }
 
-// NewWorker builds a worker on the connections of a pool. It checks that Redis does not lose data
+// NewWorker builds a worker on the connections of a pool. It checks that Redis keeps its data
 // ([connect.VolatileError]) and listens on http.addr, but starts nothing. On success the worker
-// owns the pool: [Worker.Run] or [Worker.Stop] closes it. On an error the caller still owns the
+// owns the pool, and [Worker.Run] or [Worker.Stop] closes it. On an error the caller still owns the
 // pool, and nothing else is left open.
 func NewWorker(ctx context.Context, pool *connect.Pool, log zerolog.Logger) (*Worker, error) {
 	w := &Worker{pool: pool, life: newLife()}
@@ -150,8 +150,8 @@ func (w *Worker) refuse(tenant string, groups ...string) error {
 	return w.limits.refuse(tenant, groups...)
 }
 
-// sources returns what /metrics reads at each scrape: the counters and the state of this process,
-// and what the pool shares.
+// sources returns what /metrics reads at each scrape. These are the counters and the state of this
+// process, and what the pool shares.
 func (w *Worker) sources(e *events, out *outcomeMetrics) []prometheus.Collector {
 	p := w.pool
 	return []prometheus.Collector{

@@ -44,8 +44,8 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 }
 
 // put writes only a name that is free. A service that honours If-None-Match decides that in one
-// request. For other services put reads first; when two processes put different bytes under one new
-// name at the same instant, the later ones remain.
+// request. For other services put reads first. When two processes put different bytes under one new
+// name at the same instant, the later bytes remain.
 func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {
 	conditional, err := b.conditional(ctx)
 	if err != nil {
@@ -58,8 +58,8 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, contentType 
 	}
 	err = b.write(ctx, name, data, contentType, conditional)
 	if status(err) == http.StatusPreconditionFailed {
-		// The name is taken: by other bytes, or by the same ones, perhaps from this very call whose
-		// first answer was lost.
+		// The name is taken, by other bytes or by the same ones. The same ones may even be from
+		// this call, when its first answer was lost.
 		return b.compare(ctx, name, data)
 	}
 	return err
@@ -105,7 +105,8 @@ func (b *bucket) Flush(ctx context.Context, _ ...string) error {
 	return nil
 }
 
-// URL returns the form that S3 tools accept. It is not escaped because they do not unescape it.
+// URL returns the form that S3 tools accept. The name is not escaped, because these tools would not
+// unescape it.
 func (b *bucket) URL(name string) string { return "s3://" + b.name + "/" + b.prefix + name }
 
 func (b *bucket) Close() error {
@@ -178,8 +179,8 @@ func status(err error) int {
 	return 0
 }
 
-// notFound turns a missing object into ErrNotFound. A missing bucket stays an error: it is a wrong
-// setting.
+// notFound turns a missing object into ErrNotFound. A missing bucket stays an error, because it is
+// a wrong setting.
 func notFound(err error) error {
 	if status(err) == http.StatusNotFound && minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
 		return ErrNotFound

@@ -10,15 +10,15 @@ import (
 )
 
 // Check writes the probe and reads it. It does not ask whether the bucket exists, because that
-// needs a right that nothing else here needs. Where conditions are honoured, an existing probe is
-// not written again: the service checks the rights first and the condition second. Elsewhere each
-// write would add a version in a bucket that keeps versions, so a process writes the probe once.
-// After that, reading it shows that the service answers, and the real writes of the archive show
-// that it accepts writes.
+// would need one more right. Where conditions are honoured, the write does not replace an existing
+// probe but still tests the rights, because the service checks the rights first and the condition
+// second. Elsewhere each write would add a version in a bucket that keeps versions, so a process
+// writes the probe once. After that, reading it shows that the service answers, and the real writes
+// of the archive show that it accepts writes.
 //
-// The content of the probe does not matter. Others may have damaged it or put something else under
-// its name, and where conditions are honoured nothing here may overwrite that. It is enough that
-// the probe can be read: its content says nothing about any other object.
+// The content of the probe does not matter, because it says nothing about any other object. It is
+// enough that the probe can be read. Others may have damaged it or put something else under its
+// name. Where conditions are honoured, nothing here may overwrite that.
 func (b *bucket) Check(ctx context.Context) error {
 	if err := b.writeProbe(ctx); err != nil {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
@@ -67,10 +67,10 @@ func (b *bucket) readProbe(ctx context.Context) error {
 	return err
 }
 
-// conditional finds out once whether the service honours If-None-Match. A service that does not
-// know the condition ignores it and overwrites, so it must be tried: the probe is written under the
-// condition although it exists. Nothing but the probe can be harmed by that. The probe is kept, so
-// that later processes need not create it; only a process that finds none writes twice.
+// conditional finds out once whether the service honours If-None-Match. For that it writes the
+// probe under this condition although the probe exists. A service that does not know the condition
+// ignores it and overwrites the probe. Nothing but the probe can be harmed by that. The probe is
+// kept, so only a process that finds none writes twice.
 func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -79,7 +79,7 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	}
 	tries := 1
 	if b.readProbe(ctx) != nil {
-		// There is no probe, or it cannot be read: the first write may only create it.
+		// There is no probe, or it cannot be read. So the first write may only create it.
 		tries = 2
 	}
 	for range tries {

@@ -66,8 +66,8 @@ type bucketSettings struct {
 	lookup               minio.BucketLookupType
 }
 
-// parseBucketURL refuses unknown parameters: a misspelt one would send ten years of receipts to the
-// wrong place.
+// parseBucketURL refuses unknown parameters, because a misspelt one would send ten years of
+// receipts to the wrong place.
 func parseBucketURL(u *url.URL) (bucketSettings, error) {
 	s := bucketSettings{region: defaultRegion, lookup: minio.BucketLookupAuto}
 	if u.Host == "" {

@@ -13,12 +13,12 @@ const (
 	maxPause       = time.Minute
 )
 
-// circuit remembers whether the store answers. It belongs to this process, not to the pool. A share
-// that is not mounted here, or a route that is broken from here, says nothing about other
-// processes, and their failures must not stop this one.
+// circuit remembers whether the store answers. It belongs to this process, not to the pool, because
+// a share may be missing or a route broken on one machine only. Other processes must not stop for
+// that.
 //
-// A probe is a [Store.Check], never the call that happens to come first. That call may be for the
-// only object that hangs, and would keep the circuit open for all others.
+// A probe is always a [Store.Check]. The next call would be a bad probe, because it may be for the
+// only object that hangs. Then the circuit would stay open for all other objects.
 type circuit struct {
 	onChange func(Health) // may be nil
 
@@ -85,8 +85,8 @@ func (c *circuit) failed(check bool, why error) {
 	now, opened := time.Now(), false
 	switch {
 	case c.since.IsZero() && c.failures >= failuresToOpen:
-		// A circuit that was closed only recently continues with its last pause: the few bytes of a
-		// probe may fit on a disk that is too full for a document.
+		// A circuit that was closed only recently doubles its last pause, because a disk that is
+		// too full for a document may still take the few bytes of a probe.
 		if now.Sub(c.closed) < maxPause {
 			c.pause = min(max(2*c.pause, firstPause), maxPause)
 		} else {

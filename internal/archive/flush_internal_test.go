@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// brokenDisk makes the syncs of a folder fail until repair is called. A test cannot make the sync
-// of the system fail without a broken disk, so it closes the descriptor that syncfs uses.
+// brokenDisk makes the syncs of a folder fail until repair is called. It closes the descriptor that
+// syncfs uses, because that makes syncfs fail without a broken disk.
 func brokenDisk(t *testing.T, f *folder) (repair func()) {
 	t.Helper()
 	open := f.tree.Load()

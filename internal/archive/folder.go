@@ -127,7 +127,7 @@ func (t *tree) replace(ctx context.Context, name string, data []byte) error {
 		return nil
 	}
 	// The first version is the common case and costs no sync of its own. Replacing an older version
-	// costs one: a power cut must leave one of the two, not an empty file.
+	// costs a sync, because a power cut must leave one of the two versions and not an empty file.
 	err := t.create(ctx, name, data)
 	if errors.Is(err, fs.ErrExist) {
 		return t.overwrite(ctx, name, data)
@@ -201,7 +201,8 @@ func (f *folder) URL(name string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(f.path, filepath.FromSlash(name)))}).String()
 }
 
-// Close does not wait for a call that hangs: its open files are closed when the process ends.
+// Close does not wait for a call that hangs. The open files of such a call are closed when the
+// process ends.
 func (f *folder) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()

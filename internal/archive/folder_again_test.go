@@ -47,8 +47,8 @@ func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
 	}
 }
 
-// A file was put but not flushed when the folder was replaced. The new folder does not have it, so
-// a flush must not say that the file is durable.
+// A file was put but not flushed when the folder was replaced. The new folder lacks this file, so a
+// flush must not call the file durable.
 func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) {
 	for what, replace := range map[string]func(string) error{
 		"removed":    os.RemoveAll,
@@ -134,7 +134,7 @@ func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing
 	}
 }
 
-// A folder that was made again belongs to nobody: the first call that writes claims it.
+// A folder that was made again belongs to nobody, so the first call that writes claims it.
 func TestOwned_FolderIsMadeAgain_IsClaimedAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	s := owned(t, dir, ownTest)

@@ -16,10 +16,10 @@ import (
 // manyFiles is the number of files above which one sync of the whole file system (syncfs) replaces
 // one sync for each file.
 //
-// Measured with 20,000 files of 9 kB on ext4, two busy cores, one writer. A sync within each Put:
-// 25 s in all. No sync in Put and one syncfs at the end: 11 s, of which syncfs took 0.5 s. No sync
-// in Put and then a sync of each file: over 20 s for the syncs alone, with 1 or 32 of them at once.
-// But syncfs also waits for the data of other programs: with 1 GB of their data not yet written,
+// Measured with 20,000 files of 9 kB on ext4, two busy cores, one writer. A sync within each Put
+// took 25 s in all. One syncfs at the end instead took 11 s in all, of which syncfs took 0.5 s. A
+// sync of each file at the end took over 20 s for the syncs alone, with 1 or 32 of them at once.
+// But syncfs also waits for the data of other programs. With 1 GB of their data not yet written,
 // syncfs took 1.2 s, and a hundred single syncs took 0.15 s. So a single receipt is synced by
 // itself, and the archive of a night as a whole.
 const manyFiles = 256
@@ -35,8 +35,8 @@ var (
 	errUnproven = errors.New("not proven durable since a flush failed; put them again")
 )
 
-// accepted records a file for the next Flush, even one that existed before: the process that put it
-// may not have flushed it yet.
+// accepted records a file for the next Flush. It does so even for a file that existed before,
+// because the process that put the file may not have flushed it yet.
 func (f *folder) accepted(name string, data []byte) {
 	sum := sha256.Sum256(data)
 	f.mu.Lock()
@@ -52,14 +52,14 @@ func (f *folder) isUnproven(name string) bool {
 }
 
 // Flush syncs everything that was put since the last Flush. It returns an error only when one of
-// the given names may not be durable, or any file when no names are given.
+// the given names may not be durable. Without names, it returns an error when any file may not be
+// durable.
 //
-// A failed sync must never simply be repeated: the system then marks the lost pages as clean, and
+// A failed sync must never simply be repeated. The system has marked the lost pages as clean, so
 // the second sync succeeds without writing anything. So the files of a failed Flush are unproven
 // until they are written once more. The caller that put them may do that, perhaps in another
 // process. Otherwise the next Flush writes those files again whose content still has the hash of
-// what was put. A file that cannot be repaired fails the Flush of the callers that ask for it, and
-// of nobody else.
+// what was put. A file that cannot be repaired fails only the Flush of the callers that ask for it.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
 	t, err := f.open(ctx)
 	if err != nil {
@@ -163,9 +163,9 @@ func (t *tree) syncOne(name string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// repair writes unproven files again: those of names and up to maxRepairs others, or all when there
-// are no names. It stops at the first file that cannot be written, because the disk still does not
-// work.
+// repair writes unproven files again. With names, it repairs these files first and then up to
+// maxRepairs others. Without names, it repairs all. It stops at the first file that cannot be
+// written, because then the disk is still faulty.
 func (t *tree) repair(ctx context.Context, names []string) {
 	t.f.mu.Lock()
 	unproven := maps.Clone(t.f.unproven)

@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// tree is the folder as it was opened. A person may remove the folder and make it again, or put
-// another one in its place, while the process runs: then a new tree takes the place of this one. A
-// call that is under way keeps the tree with which it began, so nobody closes a tree that was
-// replaced: its files are closed when nothing uses it any more.
+// tree is the folder as it was opened. While the process runs, a person may remove the folder and
+// make it again, or put another one in its place. Then a new tree takes the place of this one. A
+// call that is under way keeps the tree with which it began. So nobody closes a tree that was
+// replaced. Its files are closed when nothing uses the tree any more.
 type tree struct {
 	f    *folder
 	root *os.Root
 	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
 }
 
-// errReplaced says that the folder at the path is no longer the one that was open, so the call
-// found nothing or wrote nothing. The next call opens the new one. The call is not repeated here,
-// because the caller has to ask first whose archive the new folder is (see [Owned]).
+// errReplaced says that the folder at the path is no longer the one that was open. So the call
+// found nothing or wrote nothing. The next call opens the new folder. The call is not repeated
+// here, because the caller has to ask first whose archive the new folder is (see [Owned]).
 var errReplaced = errors.New("the archive's folder was removed or replaced while this process had it open")
 
 // open opens the folder unless it is already open. Every call begins with it.
 //
-// Only the first opening makes the folder. Later a folder that is missing is more likely a share
-// that is not mounted, and nobody would find what was written below the mount point. And a later
-// opening must lead to where the first one led: a link that came in between is not followed.
+// Only the first opening makes the folder. Later a missing folder is more likely a share that is
+// not mounted, and nobody would find what was written below the mount point. A later opening must
+// also lead to where the first one led, so a link that came in between is not followed.
 func (f *folder) open(ctx context.Context) (*tree, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -93,9 +93,9 @@ func (f *folder) make() error {
 	return err
 }
 
-// after returns what the failure of a call means. When the folder at the path is not the one that
-// is open any more, the failure says nothing about the archive, least of all that it lacks a
-// document.
+// after returns what the failure of a call means. When the folder at the path is no longer the one
+// that is open, the failure says nothing about the archive. For example, it does not mean that a
+// document is missing.
 func (f *folder) after(t *tree, err error) error {
 	if err == nil || errors.Is(err, ErrConflict) || !t.replaced() {
 		return err
@@ -133,8 +133,8 @@ func (f *folder) forget(t *tree) error {
 }
 
 // A caller that has asked who owns the folder must not get another folder instead. So its context
-// has the number of times that the folder had been replaced when the caller asked; a call fails
-// when the number has changed.
+// holds how often the folder had been replaced when the caller asked. A call fails when this number
+// has changed.
 
 // renewalKey is the key of that number in the context of a call.
 type renewalKey struct{}

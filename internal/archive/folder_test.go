@@ -134,8 +134,8 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	}
 }
 
-// With Options.OpenLater a folder that cannot be opened does not stop commands that need no
-// archive.
+// If a folder cannot be opened, Open fails. With Options.OpenLater, only the calls that need the
+// folder fail.
 func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "away", "archive")

@@ -104,8 +104,8 @@ func (t *tree) read(ctx context.Context, name string) ([]byte, error) {
 	return readAll(file, info.Size())
 }
 
-// clearWork removes the files that killed processes have left behind. A failure is harmless: the
-// next start tries again.
+// clearWork removes the files that killed processes have left behind. An error is ignored, because
+// the next start tries again.
 func (t *tree) clearWork(cutoff time.Time) {
 	dir, err := t.root.Open(workFolder)
 	if err != nil {

@@ -10,9 +10,8 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// A limit on file sizes comes as close to a full disk as a test can without mounting one: write(2)
-// fails in the middle of the file. The limit holds for the whole process, so it is far above what
-// the testing package writes.
+// A limit on file sizes stands in for a full disk: write(2) fails in the middle of the file. The
+// limit holds for the whole process, so it is far above what the testing package writes.
 func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)

@@ -14,8 +14,8 @@ const (
 	// maxCalls is the maximum number of running calls, including those that were left behind. Each
 	// of them may block a thread of the system.
 	maxCalls = 32
-	// Large objects get more time: for the slowest network on which an archive is still useful, and
-	// for the slowest disk.
+	// Large objects get more time. The rates are those of the slowest network and the slowest disk
+	// on which an archive is still useful.
 	minBytesPerSecond  = 250_000
 	minSyncedPerSecond = 4_000_000
 	// The names under which calls without a name are counted. No object can have these names.
@@ -23,12 +23,12 @@ const (
 )
 
 // guard wraps a back end, so that a hanging back end blocks nobody. Each call runs in its own
-// goroutine and is left behind when its time is up, because a read from an unavailable network
-// folder blocks in the system and ignores its context.
+// goroutine, because a read from an unavailable network folder blocks in the system and ignores its
+// context. When its time is up, the call is left behind.
 //
 // A call that was left behind may still read its data, and may still be carried out. So the caller
-// MUST NOT change the data, not even after an error. No other call for the same name begins while
-// one is left behind: otherwise an old result could overwrite a newer one, and a single object that
+// MUST NOT change the data, even after an error. While a call is left behind, no other call for the
+// same name begins. Otherwise an old result could overwrite a newer one, and a single object that
 // hangs could block several threads.
 type guard struct {
 	Store
@@ -43,8 +43,8 @@ type guard struct {
 	stuck int            // all calls left behind
 }
 
-// Guard wraps any other store as [Open] does its own: with time limits, a circuit, and calls that
-// are left behind when they hang.
+// Guard gives any other store the time limits and the circuit of the stores from [Open]. Calls that
+// hang are left behind.
 func Guard(s Store, o Options) Store { return newGuard(s, o) }
 
 func newGuard(s Store, o Options) *guard {

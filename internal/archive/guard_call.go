@@ -62,7 +62,7 @@ func (g *guard) call(ctx context.Context, what, key string, limit time.Duration,
 }
 
 // begin takes a slot for a call. It returns an error at once when an earlier call for the same name
-// hangs, or when the calls in all slots are stuck, so that no slot will become free.
+// hangs, or when stuck calls hold all slots.
 func (g *guard) begin(ctx context.Context, what, key string) error {
 	g.mu.Lock()
 	hangs, stuck := g.left[key], g.stuck

@@ -34,11 +34,11 @@ func HealthOf(s Store) Health {
 	return Health{}
 }
 
-// CallError says that a call failed because of the store, not because of its arguments: it was not
-// answered in time, it was refused, or it was not started because the store is out of service.
+// CallError says that a call failed because of the store, and not because of its arguments. The
+// store did not answer in time, refused the call, or is out of service.
 type CallError struct {
-	// Sick says that the store as a whole is the likely cause (no answer, no connection, no space).
-	// False means that the store answered and refused this call.
+	// Sick says that the store as a whole is probably at fault, because it does not answer, cannot
+	// be reached, or has no space. False means that the store answered and refused this call.
 	Sick bool
 	// Wait is how long to wait before the next try; 0 leaves it to the caller.
 	Wait time.Duration
@@ -50,8 +50,8 @@ func (e *CallError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// errNoAnswer is deliberately not context.DeadlineExceeded, which means that the caller's own time
-// is up and says nothing about the store.
+// errNoAnswer differs from context.DeadlineExceeded, which says only that the caller's own time is
+// up.
 var errNoAnswer = errors.New("the archive does not answer in time")
 
 // errHangs concerns one name. The circuit counted the failure when the earlier call was left
@@ -72,8 +72,8 @@ func aboutContent(err error) bool {
 }
 
 // sickNumbers are the errors of the system that mean that a disk or a share as a whole does not
-// work. "Permission denied" and the like are not among them: they often concern one folder, and
-// then the folder of one tenant would stop all others.
+// work. "Permission denied" and the like are left out. They often concern the folder of one tenant,
+// but would stop all other tenants.
 var sickNumbers = []syscall.Errno{
 	syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.ENOTCONN,
 	syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.ETIMEDOUT, syscall.ECONNREFUSED,
@@ -81,8 +81,8 @@ var sickNumbers = []syscall.Errno{
 }
 
 // temporarilyUnavailable reports whether a folder could not be opened because its share or disk
-// does not work at the moment. That is not a configuration mistake: the first call that succeeds
-// opens the folder, and work that needs no archive goes on.
+// does not work at the moment. Open then still returns a store, and the first call that succeeds
+// opens the folder. Work that needs no archive goes on.
 func temporarilyUnavailable(err error) bool {
 	var number syscall.Errno
 	return errors.Is(err, errNoAnswer) || errors.As(err, &number) && slices.Contains(sickNumbers, number)
@@ -99,7 +99,8 @@ func sick(err error) bool {
 	case errors.As(err, &number):
 		return slices.Contains(sickNumbers, number)
 	}
-	// Status 0 means that there was no answer: no connection, no such host, no credentials.
+	// Status 0 means that there was no answer, for example because there was no connection, no such
+	// host or no credentials.
 	s := status(err)
 	return s == 0 || s >= http.StatusInternalServerError || s == http.StatusTooManyRequests || s == http.StatusRequestTimeout
 }

@@ -25,12 +25,12 @@ import (
 // A document that was found damaged, or with other content than expected, is kept. The correct one
 // is stored beside it, for example as <name>.copy2.xml.
 //
-// <id> is the id that `enqueue status` shows; searching the .json files for the number of an
-// invoice finds it as well. An invoice that was exported twice can have two documents: the hash in
-// the result says which one KSeF has.
+// <id> is the id that `enqueue status` shows. It can also be found by searching the .json files for
+// the number of the invoice. An invoice that was exported twice can have two documents. The hash in
+// the result says which of them KSeF has.
 
-// InvoiceName returns the name of an invoice's XML. issueDate is P_1, "2006-01-02"; only its year
-// and month count.
+// InvoiceName returns the name of an invoice's XML. issueDate is P_1, such as "2006-01-02"; only
+// its year and month count.
 func InvoiceName(nip, issueDate, id string) string {
 	return component(nip) + "/" + month(issueDate) + "/" + component(id) + ".xml"
 }
@@ -41,14 +41,14 @@ func ResultName(nip, issueDate, id string) string {
 	return component(nip) + "/" + month(issueDate) + "/" + component(id) + resultSuffix
 }
 
-// BundlesFolder returns the folder with the bundles of one seller and month: what is archived of
-// whole packages.
+// BundlesFolder returns the folder with the bundles of one seller and month. A bundle holds what is
+// archived of a whole package.
 func BundlesFolder(nip, issueDate string) string {
 	return component(nip) + "/" + month(issueDate) + "/packages"
 }
 
-// BundleName returns the name of a bundle. day is the one on which it is archived, "2006-01-02",
-// and sum is the hash of its bytes, so that the same bytes always have the same name.
+// BundleName returns the name of a bundle. day is the day on which the bundle is archived, such as
+// "2006-01-02". sum is the hash of its bytes, so the same bytes always have the same name.
 func BundleName(nip, issueDate, day, pkg, sum string) string {
 	return BundlesFolder(nip, issueDate) + "/" + component(day) + "/" + component(pkg) + "-" + component(sum) + ".zip"
 }
@@ -99,9 +99,9 @@ func component(text string) string {
 	return b.String()
 }
 
-// ReceiptCopyName returns the name of a UPO that must not have the name from ReceiptName. That is a
-// UPO that does not attest every accepted invoice of its session, or one that came after such a
-// UPO. fingerprint distinguishes the copies of one session.
+// ReceiptCopyName returns the name of a UPO that must not have the name from ReceiptName. Such a
+// UPO does not attest every accepted invoice of its session, or came after a UPO of that kind.
+// fingerprint distinguishes the copies of one session.
 func ReceiptCopyName(nip, date, session, fingerprint string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + "-" + component(fingerprint) + ".xml"
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // maxListed bounds the memory for one folder, at about 100 bytes a name. A seller with 600,000
-// invoices a month has 1,200,000 files in the folder of that month: a document and a result for
-// each.
+// invoices a month has 1,200,000 files in the folder of that month, because each invoice has a
+// document and a result.
 const maxListed = 3_000_000
 
 // errTooMany says that a folder holds more names than are listed.
@@ -25,8 +25,8 @@ var errTooMany = fmt.Errorf("folder of the archive has more than %d names", maxL
 // Lister lists an archive. It is separate from [Store], because most users of a store need no list.
 type Lister interface {
 	// List returns the names in a folder, sorted, but not those inside its subfolders. The name of
-	// a subfolder ends in "/". The folder "" is the archive itself. A folder that does not exist
-	// has no names. Names that the archive keeps for itself are left out.
+	// a subfolder ends in "/". The folder "" is the archive itself. For a folder that does not
+	// exist, List returns no names. Names that the archive keeps for itself are left out.
 	List(ctx context.Context, folder string) ([]string, error)
 }
 
@@ -99,7 +99,7 @@ func (t *tree) list(ctx context.Context, folder string) ([]string, error) {
 	}
 }
 
-// appendListed appends a name, unless no document can have it.
+// appendListed appends a name if a document can have it.
 func appendListed(names []string, name string) []string {
 	if checkName(strings.TrimSuffix(name, "/")) != nil {
 		return names

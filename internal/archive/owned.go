@@ -12,8 +12,8 @@ import (
 const ownerName = "archive" + resultSuffix
 
 // Owner is the environment whose invoices an archive keeps. The names of documents follow from
-// their content, so two environments in one archive would overwrite each other's results, and each
-// would take the other's for its own.
+// their content. So two environments in one archive would overwrite each other's results and take
+// them for their own.
 type Owner struct {
 	Environment string `json:"environment"`
 	Address     string `json:"address"` // of the gateway or of KSeF itself
@@ -28,7 +28,7 @@ func (o Owner) String() string { return o.Environment + " at " + o.Address }
 // returns an [*OwnerError]. same reports whether two owners are the same.
 //
 // When the archive does not answer, the call fails, and the next call asks again. The owner is also
-// read again after the folder was removed and made again, or replaced, while the process runs.
+// read again after the folder was replaced, or removed and made again, while the process runs.
 //
 // uses, if it is not nil, remembers which archives were used. When an archive that was used no
 // longer says who owns it, the same calls return an [*UnmarkedError]. Such an archive is a share
@@ -60,13 +60,14 @@ type OwnedStore struct {
 }
 
 // Claim reads who owns the archive, and records that it belongs here if it has no owner. It returns
-// an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked now.
+// an [*OwnerError] if the archive belongs elsewhere, or the error of an archive that cannot be
+// asked now.
 func (s *OwnedStore) Claim(ctx context.Context) error {
 	_, err := s.ask(ctx, true)
 	return err
 }
 
-// Verify is Claim without writing: an archive that nobody has claimed fits everybody.
+// Verify is Claim without writing. It accepts an archive that has no owner.
 func (s *OwnedStore) Verify(ctx context.Context) error {
 	_, err := s.ask(ctx, false)
 	return err
@@ -108,8 +109,8 @@ func (s *OwnedStore) answer(n int64) (known bool, err error) {
 	return s.known && s.seen == n, s.err
 }
 
-// ask returns the context for the call that follows: if the folder is replaced before that call,
-// the call fails, because nobody has asked whose the new folder is.
+// ask checks the owner and returns the context for the call that follows. If the folder is replaced
+// before that call, the call fails, because the owner of the new folder is unknown.
 func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, error) {
 	n := renewalsOf(s.Store)
 	ctx = context.WithValue(ctx, renewalKey{}, n)
@@ -153,7 +154,7 @@ func (s *OwnedStore) note(ctx context.Context, claim bool, err error) {
 	}
 }
 
-// unmarked returns why an archive that does not say whose it is may not be used; nil when it may.
+// unmarked returns why an archive without a recorded owner may not be used, and nil when it may.
 func (s *OwnedStore) unmarked(ctx context.Context) error {
 	if s.uses == nil {
 		return nil
@@ -166,7 +167,8 @@ func (s *OwnedStore) unmarked(ctx context.Context) error {
 	return err
 }
 
-// owner reads whose the archive is; the zero value when nobody has claimed it and claim is false.
+// owner reads who owns the archive. It returns the zero value when there is no owner and claim is
+// false.
 func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 	raw, err := s.Store.Get(ctx, ownerName)
 	if errors.Is(err, ErrNotFound) {

@@ -14,11 +14,11 @@ import (
 )
 
 // Ranger reads a part of an object. It is separate from Store, because only objects that hold many
-// documents are read in parts; see package bundle.
+// documents (see package bundle) are read in parts.
 type Ranger interface {
 	// GetRange returns up to n bytes of an object from an offset on, and the size of the whole
 	// object. It returns fewer bytes at the end of the object, and none beyond it. The error is
-	// ErrNotFound when nothing has this name. It does not check the bytes: the caller does.
+	// ErrNotFound when nothing has this name. The caller checks the bytes.
 	GetRange(ctx context.Context, name string, from, n int64) (part []byte, size int64, err error)
 }
 

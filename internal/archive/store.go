@@ -16,16 +16,16 @@ import (
 // see NameError.
 //
 // No call of a store from [Open] takes longer than its time limit. A failure that is the fault of
-// the store itself is a *[CallError]. Data MUST NOT be changed after it was passed to a call, not
-// even after an error: a call that was left behind may still read it.
+// the store itself is a *[CallError]. Data MUST NOT be changed after it was passed to a call, even
+// after an error, because a call that was left behind may still read the data.
 type Store interface {
 	// Put stores data under name. It returns nil when the name already has the same bytes, and
-	// ErrConflict when it has others. contentType, such as "application/xml", is kept where the
-	// back end can keep it. The data is durable after Flush.
+	// ErrConflict when the name has other bytes. contentType, such as "application/xml", is kept
+	// where the back end can keep it. The data is durable after Flush.
 	Put(ctx context.Context, name string, data []byte, contentType string) error
 
-	// Replace is a Put that may overwrite. It is for result documents only: the name must end in
-	// ".json", else the error is ErrImmutable. Readers see the old or the new bytes, never a
+	// Replace is a Put that may overwrite. It is for result documents only. If the name does not
+	// end in ".json", the error is ErrImmutable. Readers see the old or the new bytes, never a
 	// mixture. When two processes replace at once, one of them wins.
 	Replace(ctx context.Context, name string, data []byte, contentType string) error
 
@@ -33,14 +33,14 @@ type Store interface {
 	// name, and ErrCorrupt when the store finds that the object is damaged.
 	Get(ctx context.Context, name string) ([]byte, error)
 
-	// Remove deletes one body: the name must begin with "bodies/", else the error is ErrImmutable.
-	// It returns nil when nothing has that name.
+	// Remove deletes one body. If the name does not begin with "bodies/", the error is
+	// ErrImmutable. It returns nil when nothing has that name.
 	Remove(ctx context.Context, name string) error
 
 	// Flush makes durable what this Store had accepted under these names before the call; without
-	// names, everything. After an error, put those documents again, then call Flush again. When
-	// documents of other callers could not be written to disk, that is no error for the given
-	// names. One Flush for many Puts is what makes an archive of small files fast.
+	// names, everything. After an error, put those documents again, then call Flush again. With
+	// names, a failure to write documents of other callers to disk is no error. One Flush for many
+	// Puts is what makes an archive of small files fast.
 	Flush(ctx context.Context, names ...string) error
 
 	// Check writes and reads a small probe, so that missing rights and a full or missing disk are
@@ -79,7 +79,7 @@ type Options struct {
 	// the machine are used: AWS_… variables, credentials file, instance role.
 	AccessKey, SecretKey string
 
-	// Timeout is the time limit of each call, its retries included; large objects get more time,
+	// Timeout is the time limit of each call, including its retries. Large objects get more time,
 	// according to their size. 0 means 30 seconds.
 	Timeout time.Duration
 
@@ -87,13 +87,13 @@ type Options struct {
 	// call tries to open it again, and fails with the reason until one succeeds.
 	OpenLater bool
 
-	// ReadOnly leaves a folder as it is: it has to exist, nothing is made in it, and no write
-	// works. A copy of an archive on a medium that cannot be written to can then be read. ReadOnly
-	// has no effect on a bucket.
+	// ReadOnly leaves a folder as it is. The folder has to exist, and every write fails. A copy of
+	// an archive on a medium that cannot be written to can then be read. ReadOnly has no effect on
+	// a bucket.
 	ReadOnly bool
 
 	// OnChange is called when the store goes out of service for this process and when it works
-	// again; nil means no call. It must not call the store.
+	// again. nil means no call. It must not call the store.
 	OnChange func(Health)
 
 	// Transport replaces the HTTP transport to the S3 service. nil means a transport of this Store,
@@ -102,8 +102,9 @@ type Options struct {
 }
 
 // Open returns the store that rawURL names. It does not connect to an S3 service; call Check to
-// learn whether the store works. A folder that does not answer within the time limit, or whose disk
-// or share does not work, is opened later, by the first call that succeeds.
+// learn whether the store works. When a folder does not answer within the time limit, or its disk
+// or share does not work, Open still returns a store. The first call that succeeds then opens the
+// folder.
 //
 //	file:///var/lib/ksef                     a folder, created with mode 0700 when missing
 //	s3://bucket/prefix?region=eu-central-1   Amazon
@@ -114,8 +115,8 @@ type Options struct {
 func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		// The error of the parser is left out: it quotes the URL, and with it a password that
-		// should not be there.
+		// The error of the parser is left out, because it quotes the URL, which may contain a
+		// password.
 		return nil, errors.New("open archive: not a URL; write file:///folder or s3://bucket/prefix")
 	}
 	if u.User != nil {

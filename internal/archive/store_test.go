@@ -23,7 +23,7 @@ func inBucket(conditions, prefix string) func(*testing.T) archive.Store {
 	return func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, conditions).In(prefix)) }
 }
 
-// TestStore is the conformance suite: every back end must keep every promise.
+// TestStore is the conformance suite for all back ends.
 func TestStore(t *testing.T) {
 	for _, backEnd := range []struct {
 		name string

@@ -11,8 +11,7 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// A process that may open no more files comes as close to a broken network share as a test can
-// without mounting one.
+// A process that may open no more files stands in for a broken network share.
 func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testing.T) {
 	dir := t.TempDir()
 	var limit syscall.Rlimit

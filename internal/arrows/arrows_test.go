@@ -22,7 +22,7 @@ var (
 	// The Ministry's numbers and the words of counts, to which any package may refer.
 	page     = []string{"internal/ksef/numbers", "internal/plural"}
 	document = join(page, []string{"internal/invoice"})
-	// Where an invoice is, in logs and traces: any package that moves an invoice may record it.
+	// Tracing. Any package that moves an invoice may record where the invoice is.
 	trail = []string{"internal/tracing"}
 	tools = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
@@ -34,7 +34,8 @@ var (
 	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
 	// The simulator's second face, and what configures it.
 	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
-	// forPeople are what a person reads or is handed: words, codes, what is kept, proofs, reports.
+	// forPeople are packages for what people read: words about codes, QR codes, records, proofs,
+	// reports.
 	forPeople = []string{"internal/explain", "internal/qrcode", "internal/records", "internal/proof", "internal/report"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
@@ -71,59 +72,59 @@ var (
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery, trail),
 		"internal/tasks": join([]string{"internal/queue", "internal/results", "internal/settlement", "internal/archive/bundle"},
 			machinery, trail),
-		// The queue of tasks, on asynq: it says when a task runs. Of the ledger it uses the
+		// The queue of tasks, on asynq. It says when a task runs. Of the ledger it uses the
 		// invoices that it queues tasks for, and the error of a full Redis.
 		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
-		// It decides, and carries nothing out: its own test checks that it imports nothing that can
-		// act. Of the ledger it uses the types alone.
+		// It only decides. Its own test checks that it imports nothing that can act. Of the ledger
+		// it uses the types alone.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger", "internal/explain"}, document),
-		// Who is told of it. sinks reads in the ledger what to tell; a receiver does not know the
-		// ledger.
+		// The receivers of results. sinks reads in the ledger what to tell; a receiver does not
+		// know the ledger.
 		"internal/results/sinks":          join([]string{"internal/results", "internal/ledger"}, trail),
 		"internal/results/sinks/postgres": {"internal/results", "internal/results/sinks"},
-		// The words about every code: they know no other package. Any package that shows an invoice
+		// The words about every code. They know no other package. Any package that shows an invoice
 		// to a person may use them.
 		"internal/explain": nil,
 		// The QR codes of an invoice that leaves KSeF on paper.
 		"internal/qrcode": document,
-		// What the archive keeps, read without Redis; and what is made of it: the proof of one
-		// invoice, the report of many.
+		// What the archive keeps, read without Redis, and what is made of it: the proof of one
+		// invoice and the report of many.
 		"internal/records": join([]string{"internal/archive", "internal/archive/bundle", "internal/results", "internal/ksef",
 			"internal/ledger"}, document),
 		"internal/proof": join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"},
 			document),
 		"internal/report": join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
-		// What people and programs ask and do about invoices: the command line and the HTTP intake
-		// call them.
+		// What people and programs ask and do about invoices. The command line and the HTTP intake
+		// call these packages.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		// It translates between HTTP and the packages that the command line uses too.
 		"internal/httpintake": join([]string{"internal/qrcode", "internal/intake", "internal/inquiry", "internal/actions",
 			"internal/results", "internal/results/sinks", "internal/records", "internal/ledger", "internal/explain"}, document, trail),
-		// It hands in what a folder holds, as the command line does, and writes the outcomes into
-		// the folder.
+		// It hands in the documents of a folder, as the command line does, and writes the outcomes
+		// into that folder.
 		"internal/watch": join([]string{"internal/intake", "internal/results", "internal/ledger"}, document),
 		"internal/actions": join([]string{"internal/inquiry", "internal/results", "internal/results/sinks", "internal/queue",
 			"internal/ledger", "internal/audit"}, trail),
-		// Who did what, and how many invoices were decided: kept for people, in Redis beside the
-		// ledger.
+		// Who did what, and how many invoices were decided. Both are for people, in Redis beside
+		// the ledger.
 		"internal/audit":   nil,
 		"internal/figures": document,
-		// The business page: it shows and does what the packages for people do.
+		// The business page. It shows and does what the packages for people do.
 		"internal/page": join([]string{"internal/actions", "internal/audit", "internal/figures", "internal/inquiry", "internal/waiting",
 			"internal/oidc", "internal/results",
 			"internal/queue", "internal/ledger", "internal/ratelimit", "internal/ksef"}, forPeople, document),
-		// Logins at a provider: it knows nothing of the page.
+		// Logins at a provider. It knows nothing of the page.
 		"internal/oidc":          nil,
 		"internal/oidc/oidctest": nil, // for tests only
-		// Credentials for KSeF itself: the command line calls it.
+		// Credentials for KSeF itself. The command line calls it.
 		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
 
-		// Tools do not import each other. The exception is retry: a verdict needs the facts that it
-		// is about.
+		// Tools do not import each other. The exception is retry, because a verdict needs the facts
+		// that it is about.
 		"internal/ledger":        document,
 		"internal/ratelimit":     join([]string{"internal/ratelimit/lua"}, document),
 		"internal/ratelimit/lua": nil,
@@ -154,19 +155,20 @@ var (
 		"internal/invoice/schema/compile":    {"internal/invoice/schema"},
 		"internal/invoice/schema/generate":   {"internal/invoice/schema/compile"},
 		"internal/invoice/schema/schematest": {"internal/invoice/schema"}, // for tests only
-		// A second opinion for tests and benchmarks: no program links it.
+		// A second validator, for tests and benchmarks only. No program links it.
 		"internal/invoice/xsd": {"internal/invoice"},
 
 		"config":             join(page, []string{"internal/pemkey"}),
 		"internal/arguments": nil,
 		"internal/buildinfo": nil,
-		// The simulator shares no code with the client: a mistake in both would never be found.
+		// The simulator shares no code with the client. Otherwise tests could not find a mistake in
+		// the shared code.
 		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
 		"internal/simulator/fa":         nil,
 		"internal/simulator/fa/facts":   nil, // reads the schemas for it
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
-		// The second face: the Ministry's API, with the same inside as the first.
+		// The second face, which is the Ministry's API, on the same books as the first.
 		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
 			"internal/simulator/login", "internal/simulator/strictjson"},
 		"internal/simulator/login":        {"internal/simulator/xades"},
@@ -174,7 +176,7 @@ var (
 		"internal/simulator/certificates": nil,
 		"internal/sample":                 nil,
 		"internal/redisd":                 nil,
-		// These packages are for tests: only tests, and other packages for tests, may import them.
+		// Only tests, and other packages for tests, may import these packages.
 		"internal/redisd/redistest":          {"internal/redisd"},
 		"internal/archive/archivetest":       nil,
 		"internal/tracing/tracetest":         nil,
@@ -198,14 +200,14 @@ var (
 		"examples": nil,
 		// A module of its own.
 		"test/thirdparty/go-ksef-client": nil,
-		// Another module: it compares the chart's configuration with the program's.
+		// Another module. It compares the chart's configuration with the program's.
 		"test/helm": {"config"},
-		// Another module: it runs the worker beside a provider of logins that others wrote.
+		// Another module. It runs the worker beside a real provider of logins.
 		"test/oidc": join([]string{"config"}, testbed, []string{"internal/testbed/bedtest"}),
 	}
 
-	// inTests is what test files may import in addition to their package's line: the package
-	// itself, and the stand-ins.
+	// inTests is what test files may import in addition to their package's line and the package
+	// itself.
 	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
 		"internal/redisd/redistest", "internal/testbed/bedtest", "internal/testbed/morning", "internal/testbed/manual",
 		"internal/archive/archivetest", "internal/oidc/oidctest", "internal/tracing", "internal/tracing/tracetest",
@@ -223,8 +225,8 @@ var (
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "examples": {"config"}, "internal/e2e": {"config", "internal/ledger"},
 		"internal/app": {"internal/results", "internal/enrol"},
-		// One test script has a worker beside the command line, and one has a pause that a 429
-		// asked for.
+		// One test script runs a worker beside the command line. Another needs a pause, as after a
+		// 429.
 		"cmd/enqueue": {"internal/app", "internal/ratelimit"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":           join(clients, []string{"internal/intake", "internal/inquiry", "internal/ksef/direct/login"}),
@@ -342,7 +344,7 @@ func TestTable_HasNoCycle(t *testing.T) {
 	}
 }
 
-// A second client must be able to use KSeF's words without the first one and without HTTP.
+// KSeF's words must be usable by a second client without the first client and without HTTP.
 func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	files, err := filepath.Glob("../ksef/*.go")
 	if err != nil || len(files) < 5 {
@@ -364,7 +366,7 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	}
 }
 
-// The process decides how KSeF is reached, so only app and connect may make a client; connect opens
+// The process decides how KSeF is reached, so only app and connect may make a client. connect opens
 // what worker and command line share. enrol and cmd/enqueue are handed a client. The package
 // direct/login is a part of the client direct.
 func TestClients_AreImportedByAppAlone(t *testing.T) {

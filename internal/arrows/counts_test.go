@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// countedMany matches a number before a noun in the plural: "%d invoices" is wrong for one.
+// countedMany matches a number before a plural noun, because "%d invoices" is wrong for one
+// invoice.
 var countedMany = regexp.MustCompile(`%d( [a-z]+){0,2} (attempts|calls|deliveries|documents|entries|files|indexes|invoices|items|keys|` +
 	`months|others|packages|queues|receipts|records|refusals|replicas|requests|results|sessions|tasks|tenants|texts|tries|workers)\b`)
 
@@ -27,7 +28,7 @@ var neverOne = []string{
 	"%d tenants, %d groups, %d processes: must each be at least 1",
 }
 
-// standIns are for tests and the demo: what they print is for developers.
+// standIns are for tests and the demo. Developers read what they print.
 var standIns = []string{"chaos", "demo", "e2e", "redisd", "sample", "simulator", "testbed", "arrows"}
 
 // "1 invoices wait" is read by people every day. Texts that count take package plural, or put the

@@ -36,7 +36,7 @@ func TestFailures_NamedTests_Exist(t *testing.T) {
 		if !strings.Contains(code.String(), "func "+n[1]+"(t *testing.T)") {
 			t.Errorf("docs/failures.md names %s, which does not exist", n[1])
 		}
-		// A row of a table test is named by its parts: lane and step, or lane and verb.
+		// A row of a table test is named by its parts, such as lane and step, or lane and verb.
 		for part := range strings.SplitSeq(strings.Trim(n[2], "/"), "/") {
 			if part != "" && !strings.Contains(code.String(), `"`+part+`"`) {
 				t.Errorf("docs/failures.md names row %q of %s, which does not exist", part, n[1])

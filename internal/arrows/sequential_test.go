@@ -17,7 +17,7 @@ var sequentialList = regexp.MustCompile(`(?m)^SEQUENTIAL = ((?:.*\\\n)*.*)$`)
 
 // `make race` tests the packages on its list without the race detector, because with the detector
 // they are several times slower. That is right only as long as nothing in them runs beside anything
-// else. Benchmarks do not count, because `make race` does not run them.
+// else. Benchmarks may run things side by side, because `make race` does not run them.
 func TestSequential_PackagesOnTheList_RunNothingBesideAnythingElse(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package audit keeps who did what and when: what people do on the business page, on the command
-// line and over HTTP. It is a stream in Redis that keeps the newest entries. It has ids and the
-// names of tenants. It has no content of an invoice, and not the reason that a person gives: the
-// ledger has that reason.
+// Package audit records what people do on the business page, on the command line and over HTTP,
+// with who did it and when. It is a stream in Redis that keeps the newest entries. It has ids and
+// the names of tenants. It has no content of an invoice. The reason that a person gives is in the
+// ledger only.
 package audit
 
 import (
@@ -80,8 +80,8 @@ func (l *Log) Record(ctx context.Context, e Entry) error {
 // Place is where a list goes on; "" begins at the newest entry.
 type Place string
 
-// List returns up to limit entries, the newest first, and none older than since. before is what an
-// earlier call returned as next; "" begins at the newest entry. next is "" when there are no older
+// List returns up to limit entries, the newest first, and none older than since. before is the next
+// of an earlier call, or "" to begin at the newest entry. next is "" when there are no older
 // entries.
 func (l *Log) List(ctx context.Context, before Place, since time.Time, limit int) (entries []Entry, next Place, err error) {
 	last, first := "+", "-"

@@ -6,8 +6,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SickError says that the key of the log holds what the log did not write. What people ask for is
-// refused until a person has repaired the key: nothing is done that is not on record.
+// SickError says that the key of the log holds what the log did not write. Until a person has
+// repaired the key, whatever people ask for is refused, because no action may go unrecorded.
 type SickError struct {
 	Key string // with the prefix
 	Err error

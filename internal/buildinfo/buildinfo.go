@@ -1,5 +1,5 @@
-// Package buildinfo describes the running build. It uses what the build script wrote into the
-// binary (make build, the container image), otherwise what the Go toolchain wrote.
+// Package buildinfo describes the running build. It uses what the build script (make build, the
+// container image) wrote into the binary, and otherwise what the Go toolchain wrote.
 package buildinfo
 
 import (
@@ -16,8 +16,8 @@ type Info struct {
 
 // version and revision are set by the build script: -ldflags "-X
 // ksefworker/internal/buildinfo.version=v1.2.3 -X ksefworker/internal/buildinfo.revision=0123abc".
-// The toolchain does not know them in a build without a repository, such as that of the container
-// image, and in some work trees.
+// The toolchain cannot find them out in some work trees, or in a build without a repository, such
+// as that of the container image.
 var version, revision string
 
 // Read returns the build of the running program.
@@ -43,7 +43,7 @@ func Read() Info {
 	return info
 }
 
-// String returns one line for people: "v1.2.3 (revision 0123abc, go1.26.8)".
+// String returns one line for people, such as "v1.2.3 (revision 0123abc, go1.26.8)".
 func (i Info) String() string {
 	if i.Revision == "" {
 		return i.Version + " (" + i.GoVersion + ")"

@@ -23,7 +23,8 @@ func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 	}
 }
 
-// The test builds with the flags of make build: a binary that a person builds must say what it is.
+// The test builds with the flags of make build, because a binary that a person builds must say what
+// it is.
 func TestMakeBuild_BinaryNamesVersionAndRevision(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("make is not installed")

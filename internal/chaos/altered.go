@@ -16,10 +16,10 @@ const (
 	acceptedCode = 200
 )
 
-// alterations draws the altered answers of a partial fault. Only the entry of an accepted invoice
-// may be missing, or lack its number, to the end of the run: the receipt of the session proves what
-// became of the invoice. A refused invoice has no such proof. While it is not listed, the worker
-// asks again for half an hour, which is longer than a run.
+// alterations draws the altered answers of a partial fault. The entry of an accepted invoice may be
+// missing, or lack its number, to the end of the run, because the receipt of the session proves
+// what became of the invoice. A refused invoice has no such proof. While it is not listed, the
+// worker asks again for half an hour, which is longer than a run.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {
 	few := 2 + o.Invoices/100
 	alter := func(f simulator.Fault) {
@@ -69,9 +69,9 @@ func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []sim
 	return all
 }
 
-// oddNumber returns the P_2 of the i-th invoice. Some faults need a number of a certain form: with
-// white space that KSeF can return differently, or of digits alone, which can come back as a JSON
-// number.
+// oddNumber returns the P_2 of the i-th invoice. Some faults need a number of a certain form. White
+// space can come back from KSeF in another form, and a number of digits alone can come back as a
+// JSON number.
 func (o Options) oddNumber(i int, usual string) string {
 	switch {
 	case o.has(Rewritten) && i%8 == 1:

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// archived is the archive as an outside program reads it: the results in the .json files and ZIPs
-// below the folder, whatever their names.
+// archived is the archive as an outside program reads it. It has the results in the .json files and
+// ZIPs below the folder, whatever their names.
 type archived struct {
 	dir     string
 	results map[testbed.Invoice][]result
@@ -125,7 +125,7 @@ func (r *result) readDocument() ([]byte, error) {
 }
 
 // result returns the only result of an invoice. An invoice that ended before it was accepted may
-// have a result of its own as well as the one in its package; then the one in the package counts. A
+// have a result of its own and another in its package. Then the result in the package counts. A
 // package that was archived twice, because its worker died, has each result twice.
 func (s *archived) result(it *item) (result, error) {
 	got := s.results[it.invoice()]

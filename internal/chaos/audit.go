@@ -19,7 +19,7 @@ import (
 type auditor struct{ *run }
 
 // audit compares what was handed in with the simulator's books and the archive. It reads the ledger
-// only for two checks: the last outcome that the receiver was told must be the ledger's, and
+// only for two checks. The last outcome that the receiver was told must be the ledger's, and
 // entries of a newer version must be unchanged.
 func (au *auditor) audit(took time.Duration) (Figures, error) {
 	a := testbed.AuditBooks(au.bed.Simulator.Books())
@@ -62,8 +62,8 @@ func (au *auditor) audit(took time.Duration) (Figures, error) {
 	return f, joinFirst(errs)
 }
 
-// maxPrinted bounds what is printed of a failed run: the first errors show what is wrong, and two
-// thousand more do not help.
+// maxPrinted bounds how many errors of a failed run are printed. The first errors show what is
+// wrong; two thousand more do not help.
 const maxPrinted = 20
 
 func joinFirst(errs []error) error {
@@ -84,8 +84,8 @@ func (au *auditor) checkClients(f *Figures, a *archived) []error {
 }
 
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
-// them. A worker that ended by itself is not an error: one that is started while Redis is away must
-// give up.
+// them. A worker may end by itself, because a worker that is started while Redis is away must give
+// up.
 func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error
 	f.WatchStarts = au.inbox.watch.started()

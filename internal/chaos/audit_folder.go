@@ -70,8 +70,9 @@ func (in *inbox) done() bool {
 	return true
 }
 
-// check checks that every file that was written into the watched folder is in its place once, that
-// each invoice has its result and each accepted one its receipt, and that nothing else is there.
+// check checks the watched folder. Every file that was written into it must be in its place once.
+// Each invoice must have its result, each accepted invoice its receipt, and nothing else may be
+// there.
 func (in *inbox) check(a *archived) (errs []error) {
 	all, err := in.list()
 	if err != nil {

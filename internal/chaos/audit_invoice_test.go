@@ -50,8 +50,8 @@ func balanced(dir string) *invoiceCase {
 	}
 }
 
-// An audit that never finds anything proves nothing, so the ways in which an invoice can fail are
-// shown to it.
+// The test gives the audit each way in which an invoice can fail, to prove that the audit reports
+// it.
 func TestCheckInvoice_EveryImbalance_IsReported(t *testing.T) {
 	const rejected = `{"nip":"n","kind":"VAT","number":"1","state":"rejected","code":450,"reason":"P_15: missing"}`
 	for _, c := range []struct {

@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Without a failover, an overrun is excused only within a second of a block that the simulator
-// ordered, or a few seconds after it if a worker was killed before the request.
+// Without a failover, an overrun is excused only if it comes within a second of a block that the
+// simulator ordered. If a worker was killed before the request, the overrun may come a few seconds
+// after the block.
 func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {

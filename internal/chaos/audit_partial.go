@@ -16,9 +16,9 @@ import (
 // does not concern it.
 const maxWait = 12 * time.Second
 
-// checkPartial checks that a fault that was ordered alone delayed no invoice that it does not
-// concern. It also checks that only the packages of a failing session waited, that the workers
-// logged a missing key file and newer entries, and that newer entries were not changed.
+// checkPartial checks, for a fault that was ordered alone, that only the invoices that the fault
+// concerns were delayed. It also checks that only the packages of a failing session waited, and
+// that the workers logged a missing key file and newer entries. Newer entries must be unchanged.
 func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 	for _, e := range au.episodes {
 		for _, it := range au.export.items {
@@ -70,7 +70,7 @@ func (e pastEpisode) concerns(it *item) bool {
 	return true
 }
 
-// checkOneSession reports packages that waited although the failing session was not theirs: a
+// checkOneSession reports it when more than one package waited for a failing session, because a
 // session is one package.
 func (au *auditor) checkOneSession() (errs []error) {
 	for _, e := range au.episodes {

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// checkTold checks what the receiver was told against the ledger: the final outcome of every
-// invoice, in order, and nothing about an invoice that nobody handed in.
+// checkTold checks the receiver against the ledger. It must have been told the final outcome of
+// every invoice, in order, and only about invoices that were handed in.
 func (au *auditor) checkTold(ctx context.Context) (errs []error) {
 	all, wrong := au.receiver.received()
 	for _, fault := range wrong {

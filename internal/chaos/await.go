@@ -46,7 +46,7 @@ func ended(s ledger.State) bool {
 	return false
 }
 
-// packagesDone reports whether every package is archived. The invoices alone do not show it: a
+// packagesDone reports whether every package is archived. It looks at the packages, because a
 // rejected invoice is final before its result is written.
 func (r *run) packagesDone(ctx context.Context) bool {
 	for _, s := range ledger.PackageStates() {

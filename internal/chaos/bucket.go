@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// bucket is an archive on an S3 service that can be made to hang: it takes connections and requests
-// and does not answer. Safe for concurrent use.
+// bucket is an archive on an S3 service that can be made to hang. While it hangs, it takes
+// connections and requests and does not answer. Safe for concurrent use.
 type bucket struct {
 	s3             *archivetest.S3
 	url            string
@@ -50,8 +50,7 @@ func openBucket(dir string) (*bucket, error) {
 
 func (b *bucket) close() { _ = b.stop() }
 
-// hold keeps a request until the hang is over. Then it ends the connection: the request gets no
-// answer.
+// hold keeps a request until the hang is over. Then it ends the connection without an answer.
 func (b *bucket) hold() {
 	b.mu.Lock()
 	hung := b.hung

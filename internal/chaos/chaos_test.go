@@ -34,9 +34,9 @@ var (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(morning.Of(m)) }
 
-// A whole pool keeps its promises under everything that can happen in a night: nothing is lost,
-// nothing is sent twice, no limit is exceeded, a bad invoice harms no other, and the exporter is
-// told what became of each. `make test` makes one short run, `make chaos` ten long ones.
+// A whole pool keeps its promises under everything that can happen in a night. Nothing is lost or
+// sent twice, and no limit is exceeded. A bad invoice harms no other, and the exporter is told what
+// became of each invoice. `make test` makes one short run, `make chaos` ten long ones.
 func TestChaos_WhateverFails_EveryInvoiceEndsOnceAndIsArchived(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
@@ -121,8 +121,8 @@ func runOnce(t *testing.T, o chaos.Options) {
 	}
 }
 
-// buildPrograms builds the worker and the command line. The tests kill what is shipped: a process,
-// not a goroutine.
+// buildPrograms builds the worker and the command line. The tests kill the programs that are
+// shipped, as processes.
 func buildPrograms(t *testing.T) (worker, enqueue string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -15,10 +15,10 @@ type child struct {
 	gone chan struct{} // closed when it was reaped
 }
 
-// startChild starts a program that appends its output to a log. The program is started on a thread
-// of the operating system that lives as long as the child: Linux sends the parent-death signal as
-// soon as the thread that forked is gone. The signal ends the child even when the test panics or is
-// killed.
+// startChild starts a program that appends its output to a log. It starts the program on a thread
+// of the operating system that lives as long as the child, because Linux sends the parent-death
+// signal as soon as the thread that forked is gone. The signal ends the child even when the test
+// panics or is killed.
 func startChild(program string, args []string, logPath string) (*child, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -47,7 +47,8 @@ func startChild(program string, args []string, logPath string) (*child, error) {
 	return c, nil
 }
 
-// signal sends a signal, unless the child was reaped: then another process may have its number.
+// signal sends a signal. It does nothing when the child was reaped, because another process may
+// then have its number.
 func (c *child) signal(sig syscall.Signal) bool {
 	select {
 	case <-c.gone:

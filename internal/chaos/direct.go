@@ -130,7 +130,7 @@ func (au *auditor) checkWays(f *Figures, books simulator.Books) []error {
 }
 
 // secrets are what must never be in a log: the gateway's key, KSeF tokens, bearer tokens (a JWT
-// begins with eyJ), private keys, and the signature of a pre-signed address.
+// begins with eyJ), private keys, and signatures of pre-signed addresses.
 func (o Options) secrets() []string {
 	all := []string{testbed.Key, "eyJ", "PRIVATE KEY", "sig="}
 	for i := range o.Tenants {

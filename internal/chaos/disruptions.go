@@ -36,7 +36,7 @@ const (
 // longPause is longer than asynq's lease, which is 30 s and cannot be set.
 const longPause = 35 * time.Second
 
-// drawDisruptions draws the disruptions of a run: in random order, spread over the time in which
+// drawDisruptions draws the disruptions of a run, in random order and spread over the time in which
 // invoices are handed in.
 func drawDisruptions(o Options, dice *rand.Rand) []disruption {
 	var all []disruption
@@ -152,7 +152,7 @@ func (ds *disruptor) expireLeases(ctx context.Context) {
 		}
 		for _, id := range held {
 			past := float64(time.Now().Add(-2 * time.Minute).Unix())
-			// XX: a task that has just ended has no lease any more, and must not get one.
+			// XX: a task that has just ended has lost its lease, and must not get a new one.
 			_ = c.ZAddXX(ctx, key, redis.Z{Score: past, Member: id}).Err()
 		}
 	}

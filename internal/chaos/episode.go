@@ -26,15 +26,15 @@ const (
 	maxLag = 500 * time.Millisecond
 )
 
-// drawEpisodes draws which part fails when. It also draws the altered answers, which have no time
-// of their own: the simulator gets them at the start. The dice are not those of the run itself, so
-// that a seed hands in the same invoices and does the same disruptions with or without partial
-// faults.
+// drawEpisodes draws which part fails when. It also draws the altered answers. They have no time of
+// their own, because the simulator gets them at the start. The dice are separate from those of the
+// run, so that a seed hands in the same invoices and makes the same disruptions with and without
+// partial faults.
 func drawEpisodes(o Options, e *export, dice *rand.Rand) (episodes []episode, alterations []simulator.Fault) {
 	few := 1 + int(o.Feed/time.Minute)
 	for _, kind := range PartialFaults() {
-		// Each kind of fault has dice of its own, so that it strikes in the same way whether or not
-		// others are ordered too.
+		// Each kind of fault has dice of its own, so the other kinds that are ordered do not change
+		// how it strikes.
 		draw := rand.New(rand.NewPCG(o.Seed, dice.Uint64()))
 		if !o.has(kind) {
 			continue
@@ -92,7 +92,7 @@ func (o Options) episode(kind string, dice *rand.Rand) (e episode, ok bool) {
 		among := []string{"sessionStatus", "invoices", "upo"}
 		e.fault.On = among[dice.IntN(len(among))]
 		if o.alone() {
-			e.fault.On = "sessionStatus" // the operation that comes first, and without which nothing follows
+			e.fault.On = "sessionStatus" // comes first; the other operations depend on it
 		}
 	case KeylessWorker:
 		e.nip = nip

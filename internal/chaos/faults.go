@@ -17,7 +17,8 @@ type timedFault struct {
 	fault simulator.Fault
 }
 
-// The operations by what a lost answer means: writes change something, reads do not.
+// The operations, by what a lost answer means. Writes may have changed something; reads change
+// nothing.
 var (
 	writes = []string{"openBatch", "part", "close", "send", "openOnline"}
 	reads  = []string{"publicKey", "sessionStatus", "invoices", "upo"}
@@ -99,8 +100,8 @@ func drawFaults(o Options, dice *rand.Rand) []timedFault {
 }
 
 // injectFaults orders each fault at its moment or later. Faults that have not struck yet must not
-// accumulate behind an outage: the first requests after it would meet them all, the circuit would
-// open for twice as long each time, and the run would measure nothing else.
+// accumulate behind an outage. The first requests after the outage would meet them all, and the
+// circuit would open for twice as long each time.
 func (ds *disruptor) injectFaults(ctx context.Context, faults []timedFault) error {
 	const maxWaiting, giveUpAfter = 12, 20 * time.Second
 	ordered := 0

@@ -10,8 +10,7 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// handIn plays the exporter: a delivery that was not answered is handed in again until it is
-// answered.
+// handIn plays the exporter. It hands each delivery in again until the delivery is answered.
 func (r *run) handIn(ctx context.Context) error {
 	a := r.controller.Admitter()
 	a.Check.Schema = false // KSeF is to reject the bad ones

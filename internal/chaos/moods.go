@@ -31,12 +31,13 @@ const (
 	oneInUpset = 10
 	// webhookTimeout is how long the workers wait for the receiver.
 	webhookTimeout = 2 * time.Second
-	// maxMood bounds a mood: each failure doubles the pause before the next attempt.
+	// maxMood bounds a mood, because each failure doubles the pause before the next attempt.
 	maxMood = 4 * time.Second
 )
 
-// drawMoods draws how the receiver fails: for a while now and then, in the first two thirds of the
-// time in which invoices are handed in, and for single calls. A calm run has none.
+// drawMoods draws how the receiver fails. In a mood it fails for a while, in the first two thirds
+// of the time in which invoices are handed in. An upset is the failure of a single call. A calm run
+// has none.
 func drawMoods(o Options, dice *rand.Rand) (moods, upsets []mood) {
 	if o.calm() {
 		return nil, nil

@@ -14,8 +14,8 @@ type Options struct {
 	Worker string
 	// Enqueue is the path of the command line, which watches a folder. Required.
 	Enqueue string
-	// Dir holds everything that the run makes: data of Redis, archive, logs. Required; it must be
-	// empty.
+	// Dir holds everything that the run makes, such as data of Redis, archive and logs. Required;
+	// it must be empty.
 	Dir string
 
 	Seed     uint64

@@ -36,8 +36,8 @@ type pair struct {
 
 // durable returns options for a server that syncs every write, because this program promises
 // nothing for a Redis that may lose its last second. A replica is filled at once, not after five
-// seconds. A server starts with priority 0, so that the Sentinel does not choose it before it has
-// everything: an old master that has just come back would otherwise bring its old data back.
+// seconds. A server starts with priority 0, so that the Sentinel chooses it only when it has all
+// data. Otherwise an old master that has just come back could become the master with its old data.
 func durable(dir string) redisd.Options {
 	return redisd.Options{
 		Dir: dir, AppendOnly: true,
@@ -103,8 +103,8 @@ func (p *pair) settings() config.Redis {
 }
 
 // failover cuts the replica off for the time of the lag and kills the master. It returns when the
-// Sentinel has made the replica the master, and the old master has come back as its replica. What
-// was written to the master during the lag is lost.
+// Sentinel has made the replica the master and the old master has come back as a replica. What was
+// written to the master during the lag is lost.
 func (p *pair) failover(ctx context.Context, lag time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

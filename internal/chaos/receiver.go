@@ -23,8 +23,8 @@ import (
 )
 
 // receiver is the exporter's HTTP server, which the workers tell what became of invoices. It stores
-// the results that it is told, and fails in the moods that were drawn for the run (moods.go). It
-// never answers 410, which would end the deliveries for good. Safe for concurrent use.
+// the results that it gets. It fails in the moods that were drawn for the run (moods.go). It never
+// answers 410, which would end the deliveries for good. Safe for concurrent use.
 type receiver struct {
 	url        string
 	stop       func() error

@@ -39,8 +39,8 @@ const (
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
 // calls. The dice are not those of the run itself, so that a seed hands in the same invoices by
-// whatever route. The folder checks the schema and refuses a bad invoice; in a call that check is
-// switched off. So a bad invoice that is repeated takes the same route again.
+// whatever route. The folder checks the schema and refuses a bad invoice, but in a call that check
+// is switched off. So a bad invoice that is repeated takes the same route again.
 func (e *export) chooseRoutes(o Options, dice *rand.Rand) {
 	rest := e.deliveries[:0:0]
 	chosen := map[*item]bool{}

@@ -36,8 +36,8 @@ type run struct {
 	mu      sync.Mutex
 	counts  map[string]int // of disruptions, by kind
 	moments []time.Time    // at which a worker may have lost what it knew
-	// What the partial faults have left: episodes that are over, entries in the ledger, and
-	// additional workers.
+	// What the partial faults have left: past episodes, entries in the ledger, and additional
+	// workers.
 	episodes     []pastEpisode
 	newer        *planted
 	extraWorkers []extraWorker

@@ -9,7 +9,7 @@ import (
 )
 
 // simulatorLog writes the simulator's log. It remembers when the simulator ordered a tenant to wait
-// (fault 429), because requests that are under way at that time cannot know of it. Safe for
+// (fault 429), because requests that are under way at that time cannot know of the order. Safe for
 // concurrent use.
 type simulatorLog struct {
 	out io.Writer

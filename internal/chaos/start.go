@@ -18,8 +18,8 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// start starts Redis, the simulator, the workers and the clients: a receiver of results, and a
-// watch of a folder. It also starts a replica and a bucket when the run needs them.
+// start starts Redis, the simulator, the workers, the receiver of results, and the watch of a
+// folder. It also starts a replica and a bucket when the run needs them.
 func (r *run) start(ctx context.Context, clients *rand.Rand) error {
 	if err := r.startBed(ctx); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// supervisor keeps one worker, or another program, running: it starts the program again when it has
-// ended, as Docker does with a container. Safe for concurrent use.
+// supervisor keeps one worker, or another program, running. When the program has ended, it starts
+// the program again, as Docker does with a container. Safe for concurrent use.
 type supervisor struct {
 	name    string
 	log     string // path
@@ -81,8 +81,9 @@ func (s *supervisor) signal(sig syscall.Signal) bool {
 	return s.child.signal(sig)
 }
 
-// stop ends the worker for good: gracefully when it ends in time, otherwise with SIGKILL. It
-// returns when the worker has been reaped. It may be called several times, one after the other.
+// stop ends the worker for good. It kills the worker with SIGKILL when the worker does not end
+// gracefully in time. It returns when the worker has been reaped. It may be called several times,
+// one after the other.
 func (s *supervisor) stop(within time.Duration) {
 	s.mu.Lock()
 	if !s.isRetired() {

@@ -28,8 +28,8 @@ func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (arc
 }
 
 // openExistingStore returns no store and no error for a folder that does not exist, because opening
-// it would make it; [CheckFolder] says whether it can be made. When a folder exists but cannot be
-// opened, the store's first call says why.
+// the folder would make it. [CheckFolder] says whether the folder can be made. When a folder exists
+// but cannot be opened, the store's first call says why.
 func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
 	if dir := a.Folder(); dir != "" {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -40,9 +40,9 @@ func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (
 }
 
 // OpenArchive opens the archive alone, for programs that only read it and must work where there is
-// no Redis. It writes nothing: an archive that does not exist is an error. An archive that belongs
-// to another environment or gateway gives a [*config.FieldError] around an [*archive.OwnerError].
-// The caller must close the store.
+// no Redis. It writes nothing, so an archive that does not exist is an error. An archive that
+// belongs to another environment or gateway gives a [*config.FieldError] around an
+// [*archive.OwnerError]. The caller must close the store.
 func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
 	if dir := cfg.Archive.Folder(); dir != "" {
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,7 @@ type ClientOptions struct {
 	Gate      ksef.Gate       // nil: always open
 	Transport *http.Transport // of all tenants; nil: one of its own
 	Pace      *login.Pace     // of all logins of the process; nil: none
-	// Warn is told what KSeF warns of; nil: nobody is.
+	// Warn gets the warnings of KSeF; nil drops them.
 	Warn func(ctx context.Context, op, warning string)
 }
 
@@ -39,8 +39,8 @@ type Direct struct {
 	Session *login.Session
 }
 
-// OpenDirect makes the client of a tenant with transport direct. It sends nothing: the login comes
-// with the first request that needs it.
+// OpenDirect makes the client of a tenant with transport direct. It sends nothing, because the
+// login comes with the first request that needs it.
 func OpenDirect(cfg config.Config, t config.Tenant, c *Credentials, o ClientOptions) (Direct, error) {
 	api, err := direct.New(direct.Options{
 		BaseURL: cfg.DirectURL(), App: cfg.Gateway.UserAgent, Timeout: cfg.Gateway.Timeout,

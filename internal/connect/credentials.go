@@ -33,7 +33,7 @@ type credentials struct {
 }
 
 // NewCredentials returns the credentials of a tenant. They are read when they are first needed. now
-// is the clock; nil: time.Now.
+// is the clock; nil means time.Now.
 func NewCredentials(t config.Tenant, now func() time.Time) *Credentials {
 	if now == nil {
 		now = time.Now
@@ -52,8 +52,8 @@ func (c *Credentials) Proof() (login.Proof, error) {
 }
 
 // Expires returns when the certificate with which the tenant logs in expires. ok is false when
-// there is none or the credentials cannot be used. A key of the gateway and a token of KSeF do not
-// say when they expire.
+// there is no certificate or the credentials cannot be used. A key of the gateway and a token of
+// KSeF do not say when they expire.
 func (c *Credentials) Expires() (at time.Time, ok bool) {
 	now := c.current()
 	if now.err != nil || now.cert == nil {
@@ -62,8 +62,8 @@ func (c *Credentials) Expires() (at time.Time, ok bool) {
 	return now.cert.NotAfter, true
 }
 
-// retryAfter is how soon files that could not be read are read again although they look the same:
-// their permissions may have been corrected, or those of their folder.
+// retryAfter is how soon files that could not be read are read again although they look the same.
+// The permissions of the files or of their folder may have been corrected.
 const retryAfter = time.Second
 
 func (c *Credentials) current() credentials {

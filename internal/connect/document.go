@@ -8,11 +8,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Document returns the document of an invoice as long as it is kept for sending: from Redis, or
-// from the archive when it is too large for Redis. The error wraps [ledger.ErrNotFound] or
+// Document returns the document of an invoice as long as it is kept for sending. The document is in
+// Redis, or in the archive when it is too large for Redis. The error wraps [ledger.ErrNotFound] or
 // [archive.ErrNotFound] when the document is gone, or this process cannot open it. Every other
-// error comes from Redis or the archive. What the archive keeps for good has a name of its own, see
-// [archive.InvoiceName].
+// error comes from Redis or the archive. The copy that the archive keeps for good has another name,
+// see [archive.InvoiceName].
 func (p *Pool) Document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	var sealed []byte
 	var err error

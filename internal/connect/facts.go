@@ -36,7 +36,7 @@ type Facts struct {
 
 // ReadRedisFacts reads INFO, which managed services allow for everybody. It reads CONFIG, which
 // they forbid, only for what INFO does not report. It returns an error only when Redis does not
-// answer; a refusal to answer is not an error.
+// answer. A refused command is not an error.
 func ReadRedisFacts(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
 	if err := Unanswered(err); err != nil {
@@ -83,8 +83,8 @@ var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("t
 	"the ledger needs one node or Sentinel, because its scripts use many keys at once: " +
 	"name a Redis that runs with cluster-enabled no")}
 
-// unsuitable returns why this Redis can never hold a ledger, whatever the configuration says: a
-// field error of redis.url.
+// unsuitable returns why this Redis can never hold a ledger, whatever the configuration says. The
+// error is a field error of redis.url.
 func (f Facts) unsuitable() error {
 	switch {
 	case f.cluster == "1":
@@ -118,7 +118,7 @@ func (f Facts) volatile() error {
 	return nil
 }
 
-// older compares two versions by their first two numbers. A text that is not a version is not
+// older compares two versions by their first two numbers. A text that is not a version is never
 // older.
 func older(version, than string) bool {
 	number := func(s string, i int) int {
@@ -136,10 +136,10 @@ func older(version, than string) bool {
 	return a < b || a == b && number(version, 1) < number(than, 1)
 }
 
-// CheckDurable checks whether Redis keeps its data. It returns a [*VolatileError], a
-// [*config.FieldError] when this kind of Redis cannot be used at all, or the error of a Redis that
-// does not answer. unknown says that Redis does not report its eviction policy, whether it has an
-// append-only file, or how often that is synchronised.
+// CheckDurable checks whether Redis keeps its data. The error is a [*VolatileError] when Redis may
+// lose data, a [*config.FieldError] when this kind of Redis cannot be used at all, or the error of
+// a Redis that does not answer. unknown says that Redis does not report its eviction policy,
+// whether it has an append-only file, or how often it syncs the file.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
 	f, err := ReadRedisFacts(ctx, rdb)
 	if err != nil {
@@ -151,7 +151,7 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 	return f.policy == "" || f.appendOnly == "" || f.appendfsync == "" && f.appendOnly != "0", f.volatile()
 }
 
-// CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, it accepts
+// CheckDurable is [CheckDurable] for this configuration. With redis.allow_volatile, it accepts
 // every Redis that can be used at all.
 func (p *Pool) CheckDurable(ctx context.Context) error {
 	f, err := ReadRedisFacts(ctx, p.Redis)

@@ -8,11 +8,10 @@ import (
 	"path/filepath"
 )
 
-// CheckFolder says why the folder of a setting cannot be made or written by this process; nil when
-// it can. It changes nothing. A folder that does not exist is made by the worker, so its nearest
-// parent that exists is checked. proven is false when the system gave no certain answer: a process
-// of root may write everywhere as far as rights go, and only a write shows whether the file system
-// takes it.
+// CheckFolder returns why this process cannot make or write the folder of a setting, and nil when
+// it can. It changes nothing. The worker makes a folder that does not exist, so the nearest
+// existing parent is checked. proven is false when the system gave no certain answer. For example,
+// root has the right to write everywhere, but only a write shows whether the file system takes it.
 func CheckFolder(setting, dir string) (proven bool, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {

@@ -19,8 +19,8 @@ var kernelTrees = []int64{unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_S
 	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC}
 
 // mayWrite returns why this process cannot make a file in a folder. It makes only a file without a
-// name: with O_TMPFILE the system checks all that it checks for a new file, and the file is gone
-// when it is closed. Where the file system does not support O_TMPFILE, mayWrite checks the access
+// name. With O_TMPFILE the system checks all that it checks for a new file, and the file is gone
+// when it is closed. If the file system does not support O_TMPFILE, mayWrite checks the access
 // rights, which prove nothing for root.
 func mayWrite(dir string) (proven bool, err error) {
 	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)

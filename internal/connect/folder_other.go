@@ -2,5 +2,5 @@
 
 package connect
 
-// mayWrite proves nothing: the check exists only for Linux.
+// mayWrite proves nothing, because the check exists only for Linux.
 func mayWrite(string) (proven bool, err error) { return false, nil }

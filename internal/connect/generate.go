@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Documents asks the gateway to convert invoices: from JSON to XML, and from XML to PDF. It never
+// Documents asks the gateway to convert invoices from JSON to XML, and from XML to PDF. It never
 // sends an invoice to KSeF. It is safe for concurrent use.
 type Documents struct {
 	pool    *Pool
@@ -81,7 +81,7 @@ func (d *Documents) Generate(ctx context.Context, tenant string, faktura []byte)
 	return doc, nil
 }
 
-// ErrNoPDF says that nobody makes a PDF for a tenant: it sends to KSeF itself.
+// ErrNoPDF says that a tenant gets no PDF, because the tenant sends to KSeF itself.
 var ErrNoPDF = errors.New("the gateway makes the PDF of an invoice, and this tenant sends to KSeF itself")
 
 // RefusedPDFError says that the gateway makes no PDF of a document.
@@ -134,7 +134,7 @@ func (l limits) Enter(ctx context.Context, group ksef.Group) error {
 // Leave implements [ksef.Gate].
 func (l limits) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if o.Throttled {
-		// An error is dropped: the request itself still counts, and the next 429 says the same
+		// The error is dropped, because the request still counts and the next 429 says the same
 		// again.
 		_, _, _ = l.limiter.Throttled(ctx, l.tenant, string(group.Counter()), o.RetryAfter)
 	}

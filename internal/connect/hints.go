@@ -37,8 +37,8 @@ func redisHint(err error, c config.RedisConn) string {
 }
 
 // Explain returns the text of an error of Redis for a person. A Redis that takes no writes says so
-// in many forms, such as with the hash of a script before it; all other errors speak for
-// themselves.
+// in many forms, for example behind the hash of a script, so it gets a text here. All other errors
+// are returned as they are.
 func Explain(err error) string {
 	if !strings.Contains(err.Error(), "READONLY ") {
 		return err.Error()
@@ -47,10 +47,10 @@ func Explain(err error) string {
 		"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost"
 }
 
-// TLSHint returns what to do about a mistake with encryption; "" when err is another error. secure
-// says whether TLS was tried. setting names the setting of the address, with and without are the
-// schemes of the address with and without TLS, and trust says where the trusted authorities are
-// set.
+// TLSHint returns what to do about a mistake with encryption, and "" when err is another error.
+// secure says whether TLS was tried. setting names the setting of the address. The parameters with
+// and without are the schemes of the address with and without TLS. trust says where the trusted
+// authorities are set.
 func TLSHint(err error, secure bool, setting, with, without, trust string) string {
 	var (
 		plain     tls.RecordHeaderError

@@ -8,7 +8,7 @@ import (
 	"ksefworker/config"
 )
 
-// With Sentinel the address in redis.url is not used, so nobody is sent to look at it.
+// With Sentinel the address in redis.url is not used, so the hint must not name it.
 func TestRedisHint_SentinelNamesTheAddress_RedisURLIsNotBlamed(t *testing.T) {
 	refused := errors.New("dial tcp 127.0.0.1:6380: connect: connection refused")
 	got := redisHint(refused, config.RedisConn{Master: "ledger", Sentinels: []string{"127.0.0.1:26379"}})
@@ -20,7 +20,7 @@ func TestRedisHint_SentinelNamesTheAddress_RedisURLIsNotBlamed(t *testing.T) {
 	}
 }
 
-// A Redis whose disk is full runs: nobody is sent to start it.
+// A Redis whose disk is full does run, so the hint names the disk.
 func TestRedisHint_RedisCannotSave_ItsDiskIsNamed(t *testing.T) {
 	full := errors.New("MISCONF Errors writing to the AOF file: No space left on device")
 	got := redisHint(full, config.RedisConn{Addr: "127.0.0.1:6380"})

@@ -15,9 +15,9 @@ func (p *Pool) Home() ledger.Home {
 	return ledger.Home{Environment: string(p.Config.Environment), Address: p.Config.BaseURL()}
 }
 
-// CheckHome returns an error for a ledger that belongs to another environment or gateway: a
-// [*config.FieldError] around a [*ledger.HomeError]. For a ledger of a format that this build does
-// not know, the [*config.FieldError] is around a [*ledger.FormatError]. It writes nothing.
+// CheckHome returns an error for a ledger that belongs to another environment or gateway. The error
+// is a [*config.FieldError] around a [*ledger.HomeError]. For a ledger of a format that this build
+// does not know, the [*config.FieldError] is around a [*ledger.FormatError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
@@ -39,8 +39,8 @@ func (p *Pool) CheckRights(ctx context.Context) error {
 }
 
 // Rehome records that ledger and archive belong here now. from is their owner so far, as it was
-// read before. The archive comes first: when the ledger cannot be changed, the caller repeats the
-// call, which does both again.
+// read before. The archive comes first. If the ledger then cannot be changed, the caller repeats
+// the call, which does both again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err
@@ -54,7 +54,7 @@ const claimTimeout = 3 * time.Second
 // ClaimArchive refuses an archive that belongs to another environment or gateway, with a
 // [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
 // when no owner is recorded yet. Every other error is dropped, for example that of an archive that
-// does not answer: the owner is checked again at the first use of the archive.
+// does not answer, because the owner is checked again at the first use of the archive.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
@@ -65,8 +65,7 @@ func (p *Pool) ClaimArchive(ctx context.Context) error {
 	return nil
 }
 
-// VerifyArchive is ClaimArchive without writing: an archive without a recorded owner is not an
-// error.
+// VerifyArchive is ClaimArchive without writing. It accepts an archive without a recorded owner.
 func (p *Pool) VerifyArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

@@ -11,9 +11,10 @@ import (
 )
 
 // RedisLog writes the messages of the Redis client into log, at level debug. An outage of Redis
-// shows in the errors of the calls that needed it; a line for each of hundreds of reconnections
-// would hide everything else. The same holds for what libraries write with the standard library's
-// logger. Both loggers are set for the whole process, so only a program's main may call RedisLog.
+// already shows in the errors of the calls that need Redis. A line for each of hundreds of
+// reconnections would hide everything else. The same holds for what libraries write with the
+// standard library's logger. Both loggers are set for the whole process, so only a program's main
+// may call RedisLog.
 func RedisLog(log zerolog.Logger) {
 	redis.SetLogger(redisLog{log})
 	stdlog.SetFlags(0)
@@ -28,7 +29,7 @@ func (l libraryLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// QuietRedis drops those messages: a command reports in its own words what does not answer.
+// QuietRedis drops those messages, because a command reports in its own words what does not answer.
 func QuietRedis() { RedisLog(zerolog.Nop()) }
 
 type redisLog struct{ log zerolog.Logger }

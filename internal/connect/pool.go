@@ -2,7 +2,7 @@
 // the ledger and the queue in it, the archive, the storage keys. It checks that Redis is fit for a
 // ledger and that the ledger belongs to this configuration.
 //
-// The worker and the command line both use it. It starts no goroutine and no server.
+// The worker and the command line both use the package. It starts no goroutine and no server.
 package connect
 
 import (
@@ -24,7 +24,7 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// ErrUnreachable says that Redis or the archive cannot be used now: for example, it does not
+// ErrUnreachable says that Redis or the archive cannot be used now. For example, it does not
 // answer, or does not let this process in.
 var ErrUnreachable = errors.New("not reachable")
 
@@ -33,7 +33,7 @@ var ErrUnreachable = errors.New("not reachable")
 type Pool struct {
 	Config config.Config
 	Redis  redis.UniversalClient
-	// Asynq is for asynq's own constructors: it puts redis.prefix before their keys.
+	// Asynq is for asynq's own constructors. It puts redis.prefix before their keys.
 	Asynq  redis.UniversalClient
 	Ledger *ledger.Ledger
 	Queue  *queue.Queue
@@ -50,20 +50,20 @@ type Pool struct {
 	owned      *archive.OwnedStore // below Store
 }
 
-// Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that
-// Redis does not answer, or does not let this process in; every other error means that the
-// configuration is wrong.
+// Open connects, and checks that Redis answers. The error wraps [ErrUnreachable] when Redis does
+// not answer, or does not let this process in. Every other error means that the configuration is
+// wrong.
 func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStore)
 }
 
-// OpenAnyArchive is Open for programs that rarely need the archive: a folder that cannot be opened
-// is not an error. A call that needs the archive fails with the reason.
+// OpenAnyArchive is Open for programs that rarely need the archive. It succeeds even when the
+// folder of the archive cannot be opened. A call that needs the archive fails with the reason.
 func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStoreLater)
 }
 
-// OpenForCheck is Open for a check, which changes nothing: when the archive is a folder that does
+// OpenForCheck is Open for a check, which changes nothing. When the archive is a folder that does
 // not exist, Store is nil.
 func OpenForCheck(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openExistingStore)

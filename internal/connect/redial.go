@@ -15,26 +15,26 @@ import (
 
 // redials gives up a client's connections when the server behind them answers that it is not a
 // master. Behind a proxy, a floating address or a host name, a new connection leads to the master,
-// but an old one leads for ever to the node that was demoted. go-redis closes only the connection
+// but an old connection stays with the node that was demoted. go-redis closes only the connection
 // that receives READONLY as the answer to a single command. It keeps a connection that receives
-// READONLY in a pipeline, or from a proxy that words it differently. It also keeps a connection
-// that only reads, although the answers of a replica may be out of date.
+// READONLY in a pipeline, or from a proxy that words the answer differently. It also keeps a
+// connection that only reads, although a replica's answers may be out of date.
 //
 // redials sees the answers in two ways. As a limiter, it gets the result of each try, including the
 // tries that go-redis repeats by itself. As a hook, it gets the answers to the single commands of a
-// pipeline. It numbers the connections by era. Connections that were dialled before the last answer
-// "not a master" are not used again. Calls in progress on them end by themselves.
+// pipeline. It numbers the connections by era. An answer "not a master" begins a new era, and
+// connections of earlier eras are not used again. Calls in progress on them end by themselves.
 type redials struct {
 	era  atomic.Int64 // number of the connections that are dialled now
 	last atomic.Int64 // when the last era began, in ns
 	due  atomic.Bool  // the next era begins as soon as it may
 }
 
-// minEra is the minimum time between two eras: while no node is a master, each new connection
-// gets the same answer.
+// minEra is the minimum time between two eras, because each new connection gets the same answer
+// while no node is a master.
 const minEra = time.Second
 
-// noMaster reports whether an error says that the server cannot be written to, or cannot yet.
+// noMaster reports whether an error says that the server takes no writes, at least for now.
 func noMaster(err error) bool {
 	if _, answered := errors.AsType[redis.Error](err); !answered {
 		return false
@@ -51,8 +51,8 @@ func (r *redials) observe(err error) {
 	}
 }
 
-// begin begins an era that is due. When it is too soon after the last one, the era stays due: there
-// may be no further answer of this node, while other calls still read from it.
+// begin begins an era that is due. When it is too soon after the last era, the new era stays due,
+// because the node may give no further such answer while other calls still read from it.
 func (r *redials) begin() {
 	if !r.due.Load() {
 		return
@@ -103,8 +103,8 @@ func (r *redials) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	}
 }
 
-// numberedConn is a connection of an era. Before go-redis uses a connection again, it checks its
-// file descriptor; a connection of a former era then reports that it is closed.
+// numberedConn is a connection of an era. Before go-redis uses a connection again, it checks the
+// file descriptor. A connection of a former era then reports that it is closed.
 type numberedConn struct {
 	net.Conn
 	of  *redials
@@ -127,8 +127,9 @@ func (c *numberedConn) SyscallConn() (syscall.RawConn, error) {
 	return noDescriptor{}, nil // TLS has none, and go-redis then treats the connection as open
 }
 
-// Write implements net.Conn. A subscription is not checked before use, and on some systems no
-// connection is; there Write reports the end of the era. io.EOF makes go-redis dial again.
+// Write implements net.Conn. It reports the end of the era for connections that are not checked
+// before use. These are subscriptions and, on some systems, all connections. io.EOF makes go-redis
+// dial again.
 func (c *numberedConn) Write(b []byte) (int, error) {
 	if c.outdated() {
 		return 0, io.EOF

@@ -12,8 +12,8 @@ import (
 	"ksefworker/config"
 )
 
-// dialRedis connects to a single node or through Sentinel. It refuses a Redis that does not answer
-// within ten seconds, or that cannot hold a ledger.
+// dialRedis connects to a single node or through Sentinel. It returns an error when Redis does not
+// answer within ten seconds, or cannot hold a ledger.
 func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	c, err := cfg.Conn()
 	if err != nil {
@@ -31,8 +31,8 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	}
 	facts, err := ReadRedisFacts(ctx, rdb)
 	if err == nil {
-		// This comes before everything else: the answers of a cluster (CROSSSLOT, MOVED) would look
-		// like faults of other parts.
+		// This check comes before everything else, because the answers of a cluster (CROSSSLOT,
+		// MOVED) would look like faults of other parts.
 		err = facts.unsuitable()
 	} else {
 		err = fmt.Errorf("%v %w: %w", c, ErrUnreachable, err)
@@ -45,13 +45,13 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 }
 
 // dialTimeout is the maximum time of one try to connect. A host that drops packets answers nothing,
-// so a call waits this long for each try; the client tries each call four times.
+// so each try of a call waits this long. The client tries each call four times.
 const dialTimeout = 3 * time.Second
 
 // RedisClient makes a client whose calls end with their context. Without ContextTimeoutEnabled the
 // client checks a context only between two tries, and a readiness probe would hang as long as Redis
-// does. The client reads passwords again for each connection, and gives up connections to a node
-// that cannot be written to: see [redials].
+// does. The client reads passwords again for each connection. It gives up connections to a node
+// that cannot be written to, see [redials].
 func RedisClient(c config.RedisConn) *redis.Client {
 	r := &redials{}
 	if c.Master != "" {

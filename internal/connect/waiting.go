@@ -64,7 +64,7 @@ func (h holds) Held(ctx context.Context, tenants []string) (map[string]waiting.T
 	}
 	out := make(map[string]waiting.TenantLimits, len(tenants))
 	for _, t := range tenants {
-		// What has booked nothing is not held back.
+		// A key that has booked nothing has the zero usage, which is not held back.
 		out[t] = waiting.TenantLimits{Refused: usages[keyOfCredentials(t)].Frozen, Sessions: usages[sessions(t)]}
 	}
 	return out, nil

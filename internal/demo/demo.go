@@ -1,5 +1,5 @@
-// Package demo shows the whole path of invoices on this machine: a Redis, the simulator in place of
-// KSeF, a worker and the enqueue program.
+// Package demo shows the whole path of invoices on this machine. It runs a Redis, the simulator in
+// place of KSeF, a worker and the enqueue program.
 package demo
 
 import (
@@ -29,7 +29,7 @@ type Options struct {
 	Keep bool // keep everything running until ctx is done
 	Out  io.Writer
 	Err  io.Writer
-	// Enqueue is the path of the enqueue program; "" means the one in the folder of this program.
+	// Enqueue is the path of the enqueue program. "" means the program in the folder of this one.
 	Enqueue string
 }
 
@@ -164,8 +164,8 @@ func (d *demo) writeConfig() (config.Config, error) {
 	return config.Load(d.config, nil)
 }
 
-// adjust makes a configuration fit for people to look at: names, waits of seconds, and a page on
-// which they can end the rejected invoices.
+// adjust makes a configuration fit for people to look at. It sets names, waits of seconds, and a
+// page on which people can end the rejected invoices.
 func adjust(cfg *config.Config) {
 	cfg.Redis.AllowVolatile = true
 	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"

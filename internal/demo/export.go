@@ -21,7 +21,8 @@ const (
 	demoInvoices = 300
 	demoExpress  = 3 // how many of them go by the express lane
 	demoTenants  = 2
-	// Some are sound as far as anybody can tell without KSeF; the simulator is told to reject them.
+	// The rejected invoices are sound as far as anybody can tell without KSeF, but the simulator is
+	// told to reject them.
 	demoRejected   = 2
 	rejectedNumber = "REJECTED/" // how their numbers begin
 )

@@ -46,8 +46,8 @@ func TestCrash_ArchiveWriteCutOff_EverythingIsKept(t *testing.T) {
 	}
 }
 
-// isKept reports whether a key is that of a document, a receipt or a result, and not of the probe
-// or of the file that says whose archive it is.
+// isKept reports whether a key belongs to a document, a receipt or a result. The probe and the file
+// that names the owner of the archive do not count.
 func isKept(key string) bool {
 	return (strings.HasSuffix(key, ".xml") || strings.HasSuffix(key, ".json")) && !strings.HasSuffix(key, "/archive.json")
 }

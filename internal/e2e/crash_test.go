@@ -40,8 +40,8 @@ func TestCrash_WorkerKilledAtEveryStep_AcceptedExactlyOnce(t *testing.T) {
 
 // Each verb of the ledger is one Redis script. The connection breaks either before the script
 // reaches Redis, or after Redis has run it but before the worker has the answer. In one variant the
-// worker lives on: its Redis client sends the script again, and compare-and-set must keep it from
-// taking effect twice. In the other variant the worker is killed.
+// worker lives on. Its Redis client sends the script again, and compare-and-set must keep the
+// script from taking effect twice. In the other variant the worker is killed.
 func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 	for _, c := range []struct {
 		lane, verb string
@@ -78,8 +78,9 @@ func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 	}
 }
 
-// The connection breaks while the worker queues the next task: either before Redis has stored the
-// task, or after that but before the worker has the answer. The worker lives on, or it is killed.
+// The connection breaks while the worker queues the next task. It breaks before Redis has stored
+// the task, or after that but before the worker has the answer. The worker lives on, or it is
+// killed.
 func TestCrash_NextTaskCutOff_AcceptedExactlyOnce(t *testing.T) {
 	for _, c := range []struct{ lane, task, queue string }{
 		{"bulk", "package:cut", "packages"},

@@ -17,8 +17,8 @@ import (
 // upgradesAtOnce leaves no time to go back to an earlier build.
 func upgradesAtOnce(c *config.Config) { c.Ledger.UpgradeAfter = 0 }
 
-// inBuckets counts the receipted invoices that are in buckets: in hashes that hold the packed
-// entries of several invoices each.
+// inBuckets counts the receipted invoices that are in buckets. A bucket is a hash that holds the
+// packed entries of several invoices.
 func inBuckets(s *site) int64 {
 	s.t.Helper()
 	n := int64(0)

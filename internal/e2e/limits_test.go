@@ -19,11 +19,11 @@ import (
 // `make bench-limits` runs these tests and prints the figures. Five scaled hours are five minutes,
 // so `make test` leaves them out.
 //
-// At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled:
-// it covers delays of this machine and its network, which do not shrink. Therefore it costs the
-// short windows much more than in production (a second of 17 ms and a margin of 500 ms is half a
-// second). But the test measures the hour, because the hour is the window that binds. There the
-// margin is only 500 ms of 60 s.
+// At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled,
+// because it covers delays of this machine and its network. Therefore it costs the short windows
+// much more than in production (a second of 17 ms and a margin of 500 ms is half a second). But the
+// test measures the hour, because the hour is the window that binds. There the margin is only 500
+// ms of 60 s.
 const (
 	scale      = 60
 	scaledHour = time.Hour / scale
@@ -34,8 +34,9 @@ func scaledLimits(margin time.Duration) func(*config.Config) {
 	return func(c *config.Config) { c.Limits.Scale, c.Limits.Margin = scale, margin }
 }
 
-// Polls are so frequent that with the usual margin the second would be the window that binds (ten
-// in 517 ms): 1,160 in a minute that allows 1,200.
+// pollMargin is smaller than the usual margin. Polls are so frequent that with the usual margin the
+// window that binds would be the second (ten in 517 ms), which allows 1,160 in a minute instead of
+// 1,200.
 const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
 
 // benchHours returns how many scaled hours to measure, or skips the test.
@@ -61,8 +62,8 @@ func (s *site) firstRequest(group string) time.Time {
 	return time.Now()
 }
 
-// countHours logs for each of n hours how many requests of a group came, and returns how many the
-// simulator has counted at the end. before is its count at the beginning.
+// countHours logs for each of n hours how many requests of a group came. before is the simulator's
+// count at the beginning; countHours returns the count at the end.
 func (s *site) countHours(group string, began time.Time, n, perHour, before int) int {
 	s.t.Helper()
 	used := before
@@ -160,7 +161,7 @@ func expressAtTrueScale(t *testing.T, way config.Transport) {
 	<-time.After(time.Until(began.Add(130 * time.Second)))
 	used := s.bed.Simulator.Books().Requests["invoiceSend"]
 	s.noOverrun()
-	// 30 at once, 30 after a minute and the margin, 30 after two: no more are possible.
+	// 30 at once, 30 after a minute and the margin, and 30 after two are all that is allowed.
 	if used != 90 {
 		t.Errorf("%d sends in 130 s, want exactly 90", used)
 	}
@@ -221,9 +222,9 @@ func pollsAtTheLimit(t *testing.T, way config.Transport) {
 		}
 		return inSessions == invoices && open == 0, fmt.Sprintf("only %v requests", books.Requests)
 	})
-	// The first hour is not measured: it begins with an untouched allowance, and its sessions come
-	// one after the other. From then on all sessions are there at every counted instant, and the
-	// elapsed time determines what is allowed.
+	// The first hour is not measured, because it begins with an untouched allowance and its
+	// sessions come one after the other. From then on all sessions are there at every counted
+	// instant, and the elapsed time determines what is allowed.
 	<-time.After(scaledHour)
 	began, before := time.Now(), s.bed.Simulator.Books().Requests["sessionMisc"]
 	s.countHours("sessionMisc", began, n, 1200, before)

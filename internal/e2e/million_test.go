@@ -17,10 +17,10 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// A day of many tenants: in each hour every tenant hands in the same share, half of the tenants
-// through the gateway and half straight to KSeF, at KSeF's limits. `make bench-million` runs it
-// with a million invoices and prints what each hour cost. An hour lasts 60 seconds here, for the
-// limits too, so the day takes 24 minutes if the machine keeps up, and longer if it does not.
+// A day of many tenants at KSeF's limits. In each hour every tenant hands in the same share. Half
+// of the tenants use the gateway, and half go straight to KSeF. `make bench-million` runs it with a
+// million invoices and prints what each hour cost. An hour lasts 60 seconds here, for the limits
+// too, so the day takes 24 minutes if the machine keeps up, and longer if it does not.
 const (
 	dayHours   = 24
 	dayTenants = 20
@@ -159,8 +159,9 @@ func cpuTime(t testing.TB, pid int) time.Duration {
 // cost is the CPU time of one invoice in microseconds.
 type cost struct{ workers, redis float64 }
 
-// costOf divides by the invoices that got their receipts in that time, and not by those that were
-// handed in: an invoice that is handed in late in one hour costs most of its time in the next.
+// costOf divides by the invoices that got their receipts in that time. The number that was handed
+// in would be wrong, because an invoice that is handed in late in one hour costs most of its time
+// in the next.
 func costOf(from, to dayHour) cost {
 	invoices := max(to.receipted-from.receipted, 1)
 	return cost{

@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A night's export: ten thousand files go through enqueue to one worker, under KSeF's production
-// limits. With a package every two seconds (the shorter max_wait), the sessions of a minute would
-// be used up. The worker makes a few large packages instead, with either max_wait.
+// A night's export of ten thousand files goes through enqueue to one worker, under KSeF's
+// production limits. With a package every two seconds (the shorter max_wait), the sessions of a
+// minute would be used up. The worker makes a few large packages instead, with either max_wait.
 func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	dir, exports := "", t.TempDir()
 	for _, maxWait := range []time.Duration{2 * time.Second, 15 * time.Second} {
@@ -64,7 +64,7 @@ func (s *site) acceptedAfter(began time.Time, n int, within time.Duration) time.
 	return 0
 }
 
-// A pool: four workers on one Redis, two tenants, both lanes.
+// A pool of four workers on one Redis, with two tenants and both lanes.
 func TestNight_FourWorkersTwoTenantsBothLanes_BooksBalanced(t *testing.T) {
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: 500 * time.Millisecond})
 	s.configure(2, func(c *config.Config) { c.Packages.MaxWait = 2 * time.Second })

@@ -14,11 +14,11 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// away is how long Redis is away: the whole minute that is promised. A shorter outage might not
-// outlast asynq's lease (30 s, fixed), after which the worker's running tasks are given to others.
-// A minute also outlasts the time-outs of one call with its repetitions (4 × 5 s), asynq's record
-// that a server lives (10 s), the worker's own heartbeat (dead_after: 3 s), the limiter's check
-// before a task, and a dozen rounds of the pulse.
+// away is how long Redis is away. The programs promise to survive a whole minute. A shorter outage
+// might not outlast asynq's lease (30 s, fixed), after which the worker's running tasks are given
+// to others. A minute also outlasts the time-outs of one call with its repetitions (4 × 5 s),
+// asynq's record that a server lives (10 s) and the worker's own heartbeat (dead_after: 3 s). It
+// outlasts the limiter's check before a task and a dozen rounds of the pulse as well.
 const away = time.Minute
 
 // outages are the ways in which Redis can be away.
@@ -42,7 +42,7 @@ var outages = map[string]struct{ begin, end func(s *site) }{
 			}
 		},
 	},
-	// A failover in which the client keeps its connection: reads work, and every write is refused.
+	// A failover in which the client keeps its connection. Reads work, and every write is refused.
 	"is read-only": {
 		func(s *site) { s.replicaOf("127.0.0.1", "1") },
 		func(s *site) { s.replicaOf("NO", "ONE") },
@@ -116,8 +116,8 @@ func logLines(t *testing.T, workers []*worker) int {
 	return n
 }
 
-// noAttemptUsed checks that no invoice was sent again because of the outage: the bounded number of
-// resends is for what KSeF asks for.
+// noAttemptUsed checks that no invoice was sent again because of the outage. The bounded number of
+// resends is only for invoices that KSeF asks for again.
 func (s *site) noAttemptUsed() {
 	s.t.Helper()
 	var resent []string

@@ -59,7 +59,7 @@ func (s *site) booked(dirs ...string) map[string]*big.Rat {
 }
 
 // Two tenants, with corrections whose amounts are negative, and invoices that KSeF rejects. The
-// report's sums are KSeF's, with the ledger and without it; and an accepted invoice can be proven.
+// report's sums are KSeF's, with the ledger and without it. An accepted invoice can be proven.
 func TestReport_AfterAnExport_AgreesWithTheBooksOfKSeF(t *testing.T) {
 	s := newSite(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.InvoiceStatus, Number: "BAD/*", Code: 450, Times: -1},

@@ -23,7 +23,7 @@ const (
 	slack = 2 * time.Second
 )
 
-// gate stands between worker and simulator. The first request of a step closes it: that request is
+// gate stands between worker and simulator. The first request of a step closes it. That request is
 // held until the time hold has passed or the test opens the gate.
 type gate struct {
 	step  string
@@ -87,8 +87,8 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, forward func() (*an
 
 const forever = time.Hour
 
-// A worker gets SIGTERM in every state that it can be in, and ends in its time. It waits for
-// requests that it has sent, as long as there is time, and another worker finishes all invoices.
+// A worker gets SIGTERM in every state that it can be in, and ends in its time. The worker waits,
+// as long as there is time, for requests that it has sent. Another worker finishes all invoices.
 func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.T) {
 	const invoices = 6
 	for _, c := range []struct {
@@ -192,7 +192,7 @@ func TestShutdown_InEveryState_EndsInTimeNothingIsCutAnotherFinishes(t *testing.
 }
 
 // signalRedis sends a signal to the process of Redis. After SIGSTOP, Redis keeps its connections
-// and answers nothing, like a machine that hangs; SIGCONT lets it go on.
+// and answers nothing, like a machine that hangs. SIGCONT lets it go on.
 func (s *site) signalRedis(sig syscall.Signal) {
 	s.t.Helper()
 	if err := syscall.Kill(s.bed.Redis.Pid(), sig); err != nil {

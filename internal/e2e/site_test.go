@@ -39,7 +39,8 @@ func newSite(t testing.TB, o simulator.Options) *site {
 	return newSiteOf(t, o, nil)
 }
 
-// newSiteOf is newSite; direct configures the Ministry's API, nil: there is none.
+// newSiteOf is newSite with options for the Ministry's API in direct. If direct is nil, there is no
+// such API.
 func newSiteOf(t testing.TB, o simulator.Options, direct *ministry.Options) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
@@ -161,7 +162,8 @@ func (s *site) receipted(n int, within time.Duration) {
 	s.reached(ledger.Receipted, n, within)
 }
 
-// balanced checks the simulator's books: n invoices, each accepted exactly once, no limit overrun.
+// balanced checks the simulator's books. They must have n invoices, each accepted exactly once, and
+// no overrun of a limit.
 func (s *site) balanced(n int) {
 	s.t.Helper()
 	for _, err := range testbed.AuditBooks(s.bed.Simulator.Books()).Balance(n) {

@@ -108,8 +108,8 @@ func gatewayTrap(t *testing.T, to, step string, when moment, tr *trap) string {
 	})
 }
 
-// redisTrap stands between worker and Redis. It strikes at the nth request that contains the text:
-// the hash of a ledger script, or a key. It returns its address as a URL.
+// redisTrap stands between worker and Redis. It strikes at the nth request that contains text,
+// which is the hash of a ledger script, or a key. It returns the proxy's address as a URL.
 func redisTrap(t testing.TB, to, text string, nth int, when moment, tr *trap) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

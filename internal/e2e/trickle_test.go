@@ -12,10 +12,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Two invoices a second, with P_1 of last week, for 150 seconds at true scale: every deadline is
-// over, and more invoices keep coming. If every invoice were cut at once because it is urgent, the
-// sixty sessions of the hour would be used up in two and a half minutes. Urgency shortens the wait
-// and opens no additional session: the hour allows one session a minute.
+// For 150 seconds at true scale, two invoices a second are handed in with P_1 of last week. Every
+// deadline is over, and more invoices keep coming. If every invoice were cut at once because it is
+// urgent, the sixty sessions of the hour would be used up in two and a half minutes. Urgency
+// shortens the wait and opens no additional session, because the hour allows one session a minute.
 func TestLimits_OverdueTrickle_TrueScale_OneHundredAndFiftySeconds_ASessionAMinute(t *testing.T) {
 	benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond})

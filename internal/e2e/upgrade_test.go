@@ -49,14 +49,14 @@ func TestUpgrade_FromThePreviousTagAndBack_EveryInvoiceIsAcceptedOnce(t *testing
 	submit()
 	s.receipted(each, 2*time.Minute)
 
-	// The update: both share one Redis, with invoices on their way.
+	// The update. Both share one Redis, with invoices on their way.
 	submit()
 	after := s.start()
 	submit()
 	before.terminate(t, 40*time.Second)
 	s.receipted(3*each, 2*time.Minute)
 
-	// The roll-back, again with invoices on their way: those of the newer worker included.
+	// The roll-back, again with invoices on their way, including those of the newer worker.
 	submit()
 	back := s.startBuild(old)
 	after.terminate(t, 40*time.Second)

@@ -111,8 +111,9 @@ func longestCommands(s *site) string {
 	return fmt.Sprint(longest)
 }
 
-// dearestCommands lists the ten commands that took most of Redis's time, as INFO commandstats
-// counts it: calls and milliseconds. What a script calls counts for itself and for EVALSHA.
+// dearestCommands lists the ten commands that took most of Redis's time, with calls and
+// milliseconds as INFO commandstats counts them. A command that a script calls counts both for
+// itself and for EVALSHA.
 func dearestCommands(s *site) string {
 	s.t.Helper()
 	stats, err := s.rdb.Info(s.t.Context(), "commandstats").Result()

@@ -131,7 +131,7 @@ func (w *worker) address(t *testing.T) string {
 }
 
 // answers checks the status of an HTTP endpoint of the worker. The answer must come within six
-// seconds: a probe of Docker or Kubernetes waits no longer.
+// seconds, because a probe of Docker or Kubernetes waits no longer.
 func (w *worker) answers(t *testing.T, path string, want int) {
 	t.Helper()
 	client := http.Client{Timeout: 6 * time.Second}

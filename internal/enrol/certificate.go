@@ -21,10 +21,10 @@ import (
 // ErrNotReady says that KSeF has not issued the certificate yet.
 var ErrNotReady = errors.New("KSeF has not issued the certificate yet")
 
-// Request asks KSeF for a login certificate for the subject that is logged in now, and returns the
-// reference of the request. name is for people. dir is a folder for the new files. With "" they are
-// written beside the tenant's present files, which they will replace. When it is not known whether
-// KSeF took the request, the new key is kept.
+// Request asks KSeF for a login certificate for the subject that is logged in now. It returns the
+// reference of the request. name is for people. dir is a folder for the new files. If dir is "",
+// the files are written beside the tenant's present files, which they will replace. When it is not
+// known whether KSeF took the request, the new key is kept.
 func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, name, dir string) (reference string, err error) {
 	f, err := filesOf(t, dir)
 	if err != nil {
@@ -111,9 +111,9 @@ func Status(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Ac
 }
 
 // Fetch fetches the certificate that was requested, and proves that it belongs to the new key. When
-// dir is "", both then replace the tenant's present files, which are kept as .previous; otherwise
-// they stay in dir. Running workers need no restart. installed reports whether the present files
-// were replaced. Fetch returns [ErrNotReady] while KSeF works on the request.
+// dir is "", certificate and key then replace the tenant's present files, which are kept as
+// .previous. Otherwise they stay in dir. Running workers need no restart. installed reports whether
+// the present files were replaced. Fetch returns [ErrNotReady] while KSeF works on the request.
 func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, dir string) (
 	cert *x509.Certificate, installed bool, err error,
 ) {

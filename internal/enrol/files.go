@@ -23,7 +23,7 @@ type files struct {
 	install bool
 }
 
-// filesOf returns the paths of the new files: beside the present ones, or in dir.
+// filesOf returns the paths of the new files, which are beside the present ones, or in dir.
 func filesOf(t config.Tenant, dir string) (files, error) {
 	if dir != "" {
 		in := func(name string) string { return filepath.Join(dir, t.NIP+name) }
@@ -101,8 +101,8 @@ func (f files) pending(cfg config.Config, t config.Tenant) (pending, error) {
 }
 
 // replace puts the new files in the place of the present ones, which are kept as .previous. The key
-// comes first: a worker that reads in between finds that the two do not belong together, and reads
-// again a second later.
+// is replaced first. A worker that reads in between finds that key and certificate do not belong
+// together, and reads again a second later.
 func (f files) replace(t config.Tenant) error {
 	for _, move := range [][2]string{{f.key, t.PrivateKeyFile}, {f.cert, t.CertificateFile}} {
 		from, to := move[0], move[1]

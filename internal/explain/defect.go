@@ -16,8 +16,8 @@ type Defect struct {
 	Column int
 }
 
-// Polish describes the defect in Polish: field, rule, value and place. A rule without Polish words
-// of its own gets those of its kind, or general ones.
+// Polish describes the defect in Polish, with field, rule, value and place. A rule without Polish
+// words of its own gets those of its kind, or general ones.
 func (f Defect) Polish() string {
 	var b strings.Builder
 	switch f.Field {

@@ -14,8 +14,9 @@ const (
 	English Language = "en"
 )
 
-// Preferred returns the language that the header Accept-Language prefers. It is Polish when Polish
-// has a higher weight than English, or the same weight and stands first; otherwise it is English.
+// Preferred returns the language that the header Accept-Language prefers. The language is Polish
+// when Polish has a higher weight than English, or has the same weight and stands first. Otherwise
+// it is English.
 func Preferred(acceptLanguage string) Language {
 	best, found := 0.0, English
 	for part := range strings.SplitSeq(acceptLanguage, ",") {

@@ -71,8 +71,9 @@ const (
 	maxNested = 3
 )
 
-// Say returns a sentence of the program in a language. In English that is text itself. false: the
-// sentence is not known in Polish. It may be KSeF's, whose words are Polish already.
+// Say returns a sentence of the program in a language. In English the sentence is text itself.
+// false means that the sentence is not known in Polish. It may be a sentence of KSeF, which is in
+// Polish already.
 func Say(l Language, text string) (string, bool) {
 	if l != Polish {
 		return text, true

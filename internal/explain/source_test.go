@@ -123,8 +123,8 @@ func calls(e *ast.CallExpr) string {
 	return ""
 }
 
-// fields returns the expressions that give a field of a struct type its value: in composite
-// literals of the type, with or without keys, and in assignments to a field of that name.
+// fields returns the expressions that give a field of a struct type its value. They are in
+// composite literals of the type, with or without keys, and in assignments to a field of that name.
 func (s *source) fields(typ, field string, position int) []ast.Expr {
 	var found []ast.Expr
 	s.each(func(n ast.Node) bool {

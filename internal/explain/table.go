@@ -58,8 +58,8 @@ func read() ([]Entry, error) {
 	return all, errors.Join(faults...)
 }
 
-// Of returns the entry of a code in a space. HTTP statuses without an entry of their own have that
-// of their class, 4xx or 5xx. false: the code is not in the table.
+// Of returns the entry of a code in a space. An HTTP status without an entry of its own has the
+// entry of its class, 4xx or 5xx. false means that the code is not in the table.
 func Of(space Space, code string) (Entry, bool) {
 	class := ""
 	if space == HTTP && len(code) == 3 {
@@ -78,9 +78,9 @@ func Of(space Space, code string) (Entry, bool) {
 	return found, found.Code != ""
 }
 
-// Find returns what a person may mean by a code, the most common meaning first: "450", "21405",
-// "missing-permissions", or with its space "batch/415". Case does not matter. Find returns nil for
-// an unknown code.
+// Find returns what a person may mean by a code, the most common meaning first. A code is, for
+// example, "450", "21405", "missing-permissions", or with its space "batch/415". Case does not
+// matter. Find returns nil for an unknown code.
 func Find(code string) []Entry {
 	code = strings.ToLower(strings.TrimSpace(code))
 	if space, rest, ok := strings.Cut(code, "/"); ok {

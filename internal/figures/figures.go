@@ -1,7 +1,7 @@
 // Package figures counts what became of invoices, by tenant, hour and day, for charts and totals.
 // The counts are in Redis, bounded and expiring: 26 hours and 32 days of each tenant, a few hundred
-// bytes each. They are only for people to look at: a process that dies between a decision and its
-// count loses the count, never the invoice. The ledger and the archive say what happened.
+// bytes each. They are only for people to look at. If a process dies between a decision and its
+// count, the count is lost, but the invoice is not. The ledger and the archive say what happened.
 package figures
 
 import (
@@ -56,8 +56,8 @@ func classOf(d time.Duration) int {
 }
 
 // Quantile returns the time within which the share q of the accepted invoices got their number. The
-// time is estimated within its class. A time beyond a day is returned as a day. false: nothing was
-// timed.
+// time is estimated within its class. A time beyond a day is returned as a day. false means that
+// nothing was timed.
 func (f *Figures) Quantile(q float64) (time.Duration, bool) {
 	all := int64(0)
 	for _, n := range f.waits {
@@ -155,8 +155,8 @@ func (s *Store) Count(ctx context.Context, outcomes []Outcome) error {
 // nothing; all others are read and counted.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// LastHours returns the last n hours of some tenants together, at most [Hours], the oldest first;
-// tenants is {All} for all.
+// LastHours returns the last n hours of some tenants together, at most [Hours], the oldest first.
+// To count all tenants, pass [All].
 func (s *Store) LastHours(ctx context.Context, now time.Time, n int, tenants ...string) ([]Figures, error) {
 	starts := make([]time.Time, min(n, Hours))
 	for i := range starts {

@@ -61,7 +61,7 @@ func (de *decisions) answerNow(c *call, id string) error {
 	return c.json(http.StatusOK, answerOf(found[0]))
 }
 
-// reason reads {"reason": "…"}; a call without a body gives none.
+// reason reads {"reason": "…"}. Without a body, the reason is "".
 func (de *decisions) reason(c *call) (string, error) {
 	const maxLength = 500
 	malformed := bad(`the body must be empty or {"reason": "…"} with at most 500 characters`,

@@ -12,7 +12,7 @@ import (
 )
 
 // inMemory is the largest body, in bytes, that is kept in memory. A larger one is in a file while
-// it is read. So the memory that a server needs is bounded by the number of calls, not by what they
+// it is read. So the number of calls bounds the memory that a server needs, whatever the calls
 // send.
 const inMemory = 256 << 10
 
@@ -29,7 +29,7 @@ func (b *body) reader() io.Reader { return io.NewSectionReader(b.at, 0, b.size) 
 
 func (b *body) close() {
 	if b.file != nil {
-		_ = b.file.Close() // it has no name any more, so nothing of it stays
+		_ = b.file.Close() // the file was removed already, so nothing stays
 	}
 }
 
@@ -125,7 +125,7 @@ type pacedReader struct {
 // Read implements [io.Reader].
 func (p *pacedReader) Read(to []byte) (int, error) {
 	allowed := p.period + time.Duration(p.n)*time.Second/minRate
-	_ = p.control.SetReadDeadline(p.start.Add(allowed)) // if the connection supports no deadlines, it gets none
+	_ = p.control.SetReadDeadline(p.start.Add(allowed)) // fails where the connection has no deadlines
 	n, err := p.from.Read(to)
 	p.n += int64(n)
 	return n, err

@@ -46,8 +46,8 @@ func (s *Server) known(pattern string, h func(*call) error) http.Handler {
 }
 
 // anybody serves a route without a key. Every unsuccessful answer is a problem. Every call is one
-// line in the log; of probes, only those whose answer was cut off. The line has nothing of a body
-// and nothing of the query, which may hold a ref or a number.
+// line in the log; of probes, only those whose answer was cut off. The line leaves out the body and
+// the query, which may hold a ref or a number.
 func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Now()
@@ -93,10 +93,10 @@ func (s *Server) log(c *call, pattern string, span trace.SpanContext, took time.
 		Stringer("took", took.Round(time.Microsecond)).Msg(message)
 }
 
-// hurry bounds how long a body may take, whether or not a handler reads it. Before the server
-// answers, it reads the rest of the body, even from a caller without a key. hurry also lifts the
-// write bound that the last answer left on this connection. Otherwise that bound would apply to the
-// "100 Continue" of this call.
+// hurry bounds how long a body may take, whether or not a handler reads it. A bound is needed
+// because the server reads the rest of the body before it answers, even from a caller without a
+// key. hurry also lifts the write bound that the last answer left on this connection. Otherwise
+// that bound would apply to the "100 Continue" of this call.
 func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // fails where the connection has no deadlines
@@ -105,11 +105,11 @@ func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unhurried is called when the whole body was read: from then on only this program's own work takes
-// time.
+// unhurried is called when the whole body was read, because from then on only this program's own
+// work takes time.
 func (c *call) unhurried() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }
 
-// run calls a handler. A panic is a fault of this program: the caller learns no more than that.
+// run calls a handler. A panic is a fault of this program, and the caller learns no more than that.
 func (c *call) run(h func(*call) error) (err error) {
 	defer func() {
 		switch p := recover(); p {

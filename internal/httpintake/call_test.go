@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A fault of this program in the middle of an answer: the caller sees that the answer is no whole
-// one, and the log says why.
+// This program fails in the middle of an answer. The caller must see that the answer is incomplete,
+// and the log must say why.
 func TestCall_HandlerPanicsInTheMiddleOfItsAnswer_IsCutOffAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	s := &Server{core: &core{o: Options{Now: time.Now, Log: zerolog.New(&log)}}}

@@ -22,12 +22,13 @@ type Client struct {
 	Name    string
 	KeyFile string
 	Tenants []string // names of the tenants whose invoices it may hand in and see
-	// Keys reads KeyFile: its bearer keys, each as it is or as "sha256:" and the hash in hex.
+	// Keys reads the bearer keys of KeyFile. Each is the key itself, or "sha256:" and the key's
+	// hash in hex.
 	Keys func() ([]string, error)
 }
 
-// keyCheck is how often a file of keys is read at most. So a key that was removed stops working
-// after this time, unless the file cannot be read.
+// keyCheck is how often a file of keys is read at most. So a removed key stops working after this
+// time, unless the file cannot be read.
 const keyCheck = time.Second
 
 // client is a Client with its keys as they are now.
@@ -47,13 +48,13 @@ type client struct {
 type keys [][sha256.Size]byte
 
 // keyTimeout is how long a call waits for the check of a file of keys. A share that hangs must not
-// stop the calls of other clients: after this time the last keys count.
+// stop the calls of other clients, so after this time the last keys count.
 const keyTimeout = 250 * time.Millisecond
 
 func (c *client) owns(tenant string) bool { return slices.Contains(c.Tenants, tenant) }
 
 // maySee reports whether the client may be told of an entry of this tenant. "" means that the
-// tenant is not known; only a client that has all tenants of the pool may see such an entry.
+// tenant is not known. Only a client that has all tenants of the pool may see such an entry.
 func (c *client) maySee(tenant string) bool { return c.owns(tenant) || tenant == "" && c.ownsAll }
 
 // clients are those that may call.
@@ -163,10 +164,10 @@ func (c *client) await(done <-chan struct{}) {
 	}
 }
 
-// refresh reads the file again, even when its time and size have not changed: a new key has the
-// size of the old one, and a copied file may have the old time. When the file is gone, the client
-// has no key any more; when it cannot be read for another reason, such as a share that is away, the
-// last keys stay.
+// refresh reads the file again, even when its time and size have not changed. A new key can have
+// the size of the old one, and a copied file may have the old time. When the file is gone, the
+// client has no keys. When the file cannot be read for another reason, for example because a share
+// is away, the last keys stay.
 func (c *client) refresh(had keys) (keys, error) {
 	if _, err := os.Stat(c.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -201,8 +202,9 @@ func (c *client) read() (keys, error) {
 	return got, nil
 }
 
-// ownerOf returns the client's one tenant that has this NIP; "" when it has none or several: an
-// invented document must not get into the list of somebody else's tenant.
+// ownerOf returns the client's tenant that has this NIP, and "" when the client has none or several
+// with it. Only the client's own tenants count, so that an invented document stays out of the lists
+// of others.
 func (c *client) ownerOf(nip string) string {
 	owner := ""
 	for _, a := range c.admitter.Accounts {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// cursorText writes a place in the order of last changes as a cursor: the next page begins after
-// it. A cursor says nothing about the client, and another client learns nothing from it.
+// cursorText writes a place in the order of last changes as a cursor. The next page begins after
+// this place. A cursor says nothing about the client, so another client learns nothing from it.
 func cursorText(p ledger.Place) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(int64(p.At), 10) + " " + p.ID))
 }

@@ -1,6 +1,6 @@
-// Package httpintake is the way in over the network: other programs hand invoices in, ask what
-// became of them, fetch documents and receipts, and retry or dismiss. It speaks HTTP and decides
-// nothing about invoices itself: packages intake, inquiry and actions do that for the command line
+// Package httpintake is the way in over the network. Other programs hand invoices in, ask what
+// became of them, fetch documents and receipts, and retry or dismiss. It speaks HTTP, and leaves
+// decisions about invoices to packages intake, inquiry and actions, which the command line uses
 // too.
 //
 //	server.go        routes, and what every call passes: request id, login, rate
@@ -18,7 +18,7 @@
 //	problem.go       errors as RFC 9457 problem details; language.go: in English or Polish
 //	openapi.go       the description of all this, openapi.yaml, and a page to read it
 //
-// A server keeps nothing: what must last is in the ledger, and any number of servers share it.
-// Callers are not trusted: every client sees its own tenants only, and every body, archive, list
-// and wait has a bound.
+// A server keeps nothing itself. What must last is in the ledger, which any number of servers can
+// share. Callers are not trusted. Every client sees its own tenants only, and every body, archive,
+// list and wait has a bound.
 package httpintake

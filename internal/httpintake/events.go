@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// eventsAnswer is a page of what became final, in order. Next is always there: it is the place
-// behind what this call has looked at.
+// eventsAnswer is a page of what became final, in order. Next is always set. It is the place behind
+// what this call has looked at.
 type eventsAnswer struct {
 	Items []invoiceAnswer `json:"items"`
 	Next  string          `json:"next"`
@@ -57,7 +57,7 @@ func (e *events) document(ctx context.Context, inv *ledger.Invoice) []byte {
 	return doc
 }
 
-// place is where a client has got to: at is its place in the outbox, and seen is the number of all
+// place is how far a client has got. at is its place in the outbox, and seen is the number of all
 // outcomes up to there.
 type place struct {
 	at   string
@@ -138,8 +138,8 @@ func (e *events) events(c *call) error {
 }
 
 // begin returns where a call begins. When the client's next outcomes are no longer kept, it returns
-// a problem, so that the client does not skip them without knowing. It also does so when the client
-// has seen more outcomes than there are, because then the outbox is another one.
+// a problem, so that the client learns that it missed them. When the client has seen more outcomes
+// than there are, the outbox is another one, and begin returns a problem too.
 func (e *events) begin(ctx context.Context, from *place) (place, error) {
 	span, err := e.o.Ledger.Outbox(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 			switch t := &told[i]; {
 			case t.Err != nil && c.client.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
-			case t.Err != nil: // its tenant cannot be read either; it must not stop the others
+			case t.Err != nil: // its tenant is unknown too; it must not stop the others
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).Msg("event left out")
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))

@@ -34,7 +34,7 @@ func TestEvents_Outcomes_ComeOnceInOrderAndToTheirClientAlone(t *testing.T) {
 	b.move(ledger.Parked, nil, second)
 	b.move(ledger.Queued, nil, first)
 	b.move(ledger.Parked, nil, first)
-	b.post([]byte("<x"), "") // it does not say whose it is: an event of the one tenant of the client
+	b.post([]byte("<x"), "") // names no owner, so the client's one tenant gets the event
 	var got []string
 	next := ""
 	for range 10 {
@@ -144,7 +144,7 @@ func (h before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	return next
 }
 
-// A refused document is no invoice, so it has nothing that links could lead to.
+// A refused document is no invoice, so its event has no links.
 func TestEvents_RefusalThatHasEnded_HasNoLinks(t *testing.T) {
 	b := newBench(t, nil)
 	b.post([]byte("<x"), "?ref=SO-1")

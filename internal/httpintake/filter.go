@@ -100,14 +100,14 @@ func (f *filter) matchRefused(r *ledger.Refusal) bool {
 
 // matchUnread is match for an entry that cannot be read. At most its state and tenant are known. So
 // the entry is not listed when the filter selects by anything that only a readable entry shows. The
-// ref and the number of the filter need no check: the look-up by them has found the entry.
+// ref and the number of the filter need no check, because the look-up by them has found the entry.
 func (f *filter) matchUnread(u *ledger.Unreadable, c *client) bool {
 	mine := slices.Contains(f.tenants, u.Tenant) || u.Tenant == "" && c.maySee("") && len(f.tenants) == len(c.Tenants)
 	return mine && (f.state == "" || f.state == u.State) && !f.selects()
 }
 
-// selects reports whether the filter asks for something that only a readable entry shows: a KSeF
-// number, the beginning of a number, or a day.
+// selects reports whether the filter asks for something that only a readable entry shows, which is
+// a KSeF number, the beginning of a number, or a day.
 func (f *filter) selects() bool {
 	return f.ksefNumber+f.ksefNumberPrefix+f.numberPrefix+f.day != ""
 }

@@ -12,15 +12,15 @@ import (
 	"ksefworker/internal/results"
 )
 
-// forms are an invoice as people see it: its QR code, and a PDF.
+// forms answers with an invoice as people see it, as a QR code or a PDF.
 type forms struct{ *single }
 
 // PDF makes a PDF of the document of an invoice; language is pl or en. The error is a
 // [*NoPDFError], or says that nobody could be asked.
 type PDF func(ctx context.Context, inv *ledger.Invoice, document []byte, language string) ([]byte, error)
 
-// NoPDFError says that there is no PDF of an invoice. Why is the gateway's reason; "" means that
-// the tenant does not send over the gateway, and nobody else makes a PDF.
+// NoPDFError says that there is no PDF of an invoice. Why is the gateway's reason. "" means that
+// the tenant does not send over the gateway, which alone makes PDFs.
 type NoPDFError struct{ Why string }
 
 func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
@@ -93,7 +93,7 @@ func (f *forms) shown(c *call, name, contentType string, data []byte) error {
 var notKept = text{en: "the document of this invoice is not kept any more", pl: "dokument tej faktury nie jest już przechowywany"}
 
 // document returns the document that was handed in as long as it is kept for sending. After that it
-// returns the archived one: for an accepted invoice, the bytes that KSeF has.
+// returns the archived document. For an accepted invoice, these are the bytes that KSeF has.
 func (sg *single) document(c *call, inv *ledger.Invoice) ([]byte, error) {
 	doc, err := sg.o.Document(c.ctx(), inv)
 	if err != nil {

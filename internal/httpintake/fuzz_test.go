@@ -63,7 +63,7 @@ func fuzzed(t *testing.T, media string, raw []byte) ([]intake.Item, error) {
 // ofGo finds words that mean something only to people who know the code of this program.
 var ofGo = regexp.MustCompile(`Go (value|struct)|httpintake|json: `)
 
-// said fails the test when an answer is not JSON, or says nothing to a caller.
+// said fails the test when an answer is not JSON, has an empty detail, or shows words of Go.
 func said(t *testing.T, answer any) {
 	t.Helper()
 	raw, err := json.Marshal(answer)

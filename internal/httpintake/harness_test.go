@@ -27,7 +27,8 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The keys of the two clients: one has the first tenant, the other the second.
+// The keys of the two clients. The first client has the first tenant, and the second client the
+// second.
 const (
 	keyOne = "one-one-one-one-one-one-one"
 	keyTwo = "two-two-two-two-two-two-two"

@@ -69,9 +69,8 @@ func linksOf(id string) *invoiceLinks {
 	return &invoiceLinks{Self: self, XML: self + "/xml", UPO: self + "/upo", QR: self + "/qr.png", PDF: self + "/pdf"}
 }
 
-// itemOf returns the answer about a document. entries has the entries of the ledger that the
-// document met, by id: the document's own entry when it is here already, and the entries that are
-// in its way.
+// itemOf returns the answer about a document. entries has the ledger's entries that the document
+// met, by id. They are its own entry when the document is here already, and the entries in its way.
 func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) item {
 	inv := a.Invoice
 	it := item{Ref: cut(a.Ref), File: a.File, Number: inv.Number, Tenant: inv.Tenant}
@@ -125,7 +124,8 @@ func (c *call) foreign(it item) item {
 	return it
 }
 
-// maxText bounds each text of a fault, in characters: it may quote what the caller sent.
+// maxText bounds each text of a fault, in characters, because a text may quote what the caller
+// sent.
 const maxText = 1000
 
 func (c *call) refusalOf(err error) *itemRefusal {

@@ -21,7 +21,7 @@ type jsonInvoice struct {
 }
 
 // jsonBody reads {"invoices": [{…}, …]} one element after the other. An element with a fault in it
-// is refused alone; text that is not JSON ends the reading.
+// is refused alone. Text that is not JSON ends the reading.
 func jsonBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) { src.fault = br.readJSON(c, b, of, yield) }

@@ -31,9 +31,9 @@ func languageOf(r *http.Request) lang {
 
 func (l lang) say(t text) string { return t.in(l) }
 
-// translate returns a text of another package in the language of the caller; in English where it is
-// not known in Polish. Thousands of documents of a call may break the same rule, so each text is
-// looked for once.
+// translate returns a text of another package in the language of the caller, or in English when the
+// text is not known in Polish. Thousands of documents of a call may break the same rule, so each
+// text is looked for once.
 func (c *call) translate(english string) string {
 	if c.lang != polish || english == "" {
 		return english
@@ -54,5 +54,5 @@ func (c *call) translate(english string) string {
 	return known
 }
 
-// maxSaid bounds how many texts a call remembers: some have a value in them.
+// maxSaid bounds how many texts a call remembers, because some have a value in them.
 const maxSaid = 1000

@@ -11,8 +11,9 @@ import (
 
 const (
 	// batches is how many large calls a server reads at the same time. Each holds up to 50 MB of
-	// documents while it is read (see package intake), whatever its size. batchesOfOne is how many
-	// of them one client may have, so that one client alone never takes all places.
+	// documents in memory while it is read (see package intake), whatever the size of the call.
+	// batchesOfOne is how many such calls one client may have, so that one client alone never takes
+	// all places.
 	batches      = 4
 	batchesOfOne = 2
 	// batchWait is how long a large call waits for its turn.

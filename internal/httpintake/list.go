@@ -40,8 +40,8 @@ func (l *listing) list(c *call) error {
 }
 
 // named answers with the invoices of a ref or number. They are few, so there is one page. When none
-// is to be listed, refused documents are looked up: a program that asks by its ref learns that its
-// document was not taken.
+// is listed, refused documents are looked up, so that a program that asks by its ref learns that
+// its document was refused.
 func (l *listing) named(c *call, f filter) error {
 	var invs []ledger.Invoice
 	var err error

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// multipartBody reads the files of a form. Each part with a file name is one document; its header
-// Ref, when it has one, is the document's ref. What a part is called does not matter.
+// multipartBody reads the files of a form. Each part with a file name is one document. The header
+// Ref of the part, if any, is the document's ref. The name of the form field does not matter.
 func multipartBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	src := &source{}
 	src.items = func(yield func(intake.Item) bool) {

@@ -69,8 +69,8 @@ func (sg *single) one(c *call) error {
 	return c.json(http.StatusOK, answerOf(found[0]))
 }
 
-// xml answers with the document: the bytes that KSeF has when it is accepted, otherwise those that
-// were handed in.
+// xml answers with the document. For an accepted invoice it has the bytes that KSeF has, and
+// otherwise those that were handed in.
 func (sg *single) xml(c *call) error {
 	inv, err := sg.invoice(c, c.r.PathValue("id"))
 	if err != nil {

@@ -102,7 +102,7 @@ func readDocument() (*document, error) {
 
 func (s *Server) openapi(c *call) error { return c.raw(http.StatusOK, "application/yaml", openAPI) }
 
-// page answers with a page that needs nothing from outside, and may load nothing.
+// page answers with a page that may load nothing, and needs nothing, from outside.
 func (s *Server) page(c *call) error {
 	c.w.Header().Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")

@@ -50,7 +50,7 @@ func newContract(t *testing.T, raw []byte) *contract {
 	return &contract{t: t, router: router, seen: map[string]bool{}, doc: doc}
 }
 
-// shut forbids fields that are not described: the description lets new ones be added to answers.
+// shut forbids fields that are not described, because the description allows new fields in answers.
 func shut(s *openapi3.SchemaRef) {
 	if s == nil || s.Ref != "" {
 		return
@@ -174,8 +174,8 @@ func TestOpenAPI_AnswerThatDiffers_IsFound(t *testing.T) {
 	}
 }
 
-// The description forbids unknown fields in the bodies of calls, but not in answers: a program that
-// was made from it must not stop at a field that a later version adds.
+// The description forbids unknown fields only in the bodies of calls. A program that was made from
+// the description must not stop at a field that a later version adds to an answer.
 func TestOpenAPI_Answers_MayGetNewFieldsAndBodiesMayNot(t *testing.T) {
 	_, answers, _ := strings.Cut(string(openAPI), "\n    Submitted:\n")
 	if strings.Contains(answers, "additionalProperties") || !strings.Contains(string(openAPI), "additionalProperties: false") {

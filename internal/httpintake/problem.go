@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// kind is a sort of problem: the status, and a name that a program can compare.
+// kind is a kind of problem. It has the status, and a name that a program can compare.
 type kind struct {
 	status int
 	name   string

@@ -34,9 +34,9 @@ func TestRoutes_PathOrMethodThatIsNot_IsAProblemWithTheMethodsThatAre(t *testing
 	}
 }
 
-// The server reads the rest of a body before it answers. A caller without a key must not hold a
-// connection by a body that does not come. A caller with a key must not do so either, in a call
-// that needs no body.
+// The server reads the rest of a body before it answers. A caller without a key must not be able to
+// hold a connection with a body that does not come. Nor must a caller with a key, in a call that
+// needs no body.
 func TestBody_DoesNotCome_EveryCallEnds(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.BodyPeriod = 100 * time.Millisecond })
 	id := b.take(0, "FV/1", "")

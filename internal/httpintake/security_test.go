@@ -121,7 +121,7 @@ func TestBody_TooLarge_Is413AndLeavesNothingBehind(t *testing.T) {
 	b := newBench(t, nil)
 	large := bytes.Repeat([]byte(" "), 9<<20)
 	b.want(b.call("POST", "/v1/invoices", large, "Content-Type", "application/zip"), http.StatusRequestEntityTooLarge, "too-large")
-	// A body that never ends and has no length is read no further than the limit.
+	// The server stops reading an endless body of unknown length at the limit.
 	r, err := http.NewRequestWithContext(t.Context(), "POST", b.url+"/v1/invoices", &endless{})
 	b.must(err)
 	r.Header.Set("Authorization", "Bearer "+keyOne)

@@ -33,10 +33,10 @@ type Options struct {
 	// each submission, each decision and each readiness probe, so it answers from memory.
 	Fit func() error
 	// Room returns a [*ledger.FullError] when Redis has no memory for new invoices. /readyz shows
-	// it and stays ready, because everything else is served. After any other error it is not ready.
-	// nil means that this is not asked.
+	// it and stays ready, because everything else is served. After any other error the server is
+	// not ready. nil means that there is no such check.
 	Room func(context.Context) error
-	// Generator makes XML of invoices that are JSON; nil: they are refused.
+	// Generator makes XML of invoices that are JSON. If it is nil, such invoices are refused.
 	Generator intake.Generator
 	PDF       PDF // nil: there is none
 	// RecordRefusals puts refused documents on record.
@@ -145,9 +145,9 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// ServeHTTP implements [http.Handler]. A path such as //v1/invoices is no address: the router of
-// the standard library would answer it with a redirect, which has no problem details and loses the
-// body.
+// ServeHTTP implements [http.Handler]. A path such as //v1/invoices is answered as unknown. The
+// router of the standard library would answer it with a redirect, which has no problem details and
+// loses the body.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !clean(r.URL.Path) {
 		s.lost.ServeHTTP(w, r)
@@ -227,8 +227,8 @@ func isAction(path string) bool {
 	return strings.HasSuffix(path, ":retry") || strings.HasSuffix(path, ":dismiss")
 }
 
-// invoiceOf and action share the paths below /v1/invoices: an id alone is read, an id with a verb
-// is acted on.
+// invoiceOf and action share the paths below /v1/invoices. A call with an id alone reads the
+// invoice, and a call with a verb behind the id acts on it.
 func (s *Server) invoiceOf(c *call) error {
 	if strings.Contains(c.r.URL.Path, ":") {
 		return s.nowhere(c)

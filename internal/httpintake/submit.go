@@ -16,8 +16,8 @@ type submitAnswer struct {
 	Items   []item `json:"items"`
 }
 
-// submit takes documents in. It answers after the ledger has them: 202 when all were taken, 207
-// when some were, 422 when none was.
+// submit takes documents in. It answers after the ledger has the documents. The status is 202 when
+// all were taken, 207 when some were, and 422 when none was.
 func (sm *submissions) submit(c *call) error {
 	if err := sm.o.Fit(); err != nil {
 		return notNow(err)
@@ -100,9 +100,9 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 }
 
 // admit hands the documents of a body in. It returns the admissions in the pieces in which they
-// came: ten thousand of them are 15 MB, which would be copied again and again in one slice that
-// grows. With an error the admissions are those that were finished: the others may have been taken,
-// and can be handed in again.
+// came. Ten thousand admissions are 15 MB, which would be copied again and again in one slice that
+// grows. With an error, the admissions are those that were finished. The other documents may have
+// been taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
 	if b.small(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
@@ -110,7 +110,7 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		if err != nil && len(out) != len(docs) {
 			return nil, notNow(err)
 		}
-		return [][]intake.Admission{out}, nil // with all answers, an error is one of the queue: the ledger has the document
+		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
 	}
 	done, err := sm.gates.batch(c.ctx(), c.client)
 	if err != nil {
@@ -128,11 +128,11 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 }
 
 // answers returns an item for each document, and puts refused documents on record. An error says
-// that entries could not be read; then there are no items.
+// that entries could not be read. Then there are no items.
 func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
-		// Whose the entries are is not known, so nothing is said about them.
+		// The owners of the entries are unknown, so nothing is said about the entries.
 		return nil, notNow(err)
 	}
 	n := 0
@@ -149,8 +149,8 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 	return items, nil
 }
 
-// entriesOf reads the entries that documents met: their own when they are here already, and those
-// in their way.
+// entriesOf reads the entries that documents met. These are their own entries when they are here
+// already, and the entries in their way.
 func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string]ledger.Invoice, error) {
 	var ids []string
 	for _, some := range adms {
@@ -182,7 +182,7 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
 // refusals of documents that are taken now. It changes adms; items are the answers to them, in
-// order. One Refusals sees all pieces of a call: an archive that is refused in one piece stays
+// order. One Refusals sees all pieces of a call, so an archive that is refused in one piece stays
 // refused when its other documents are taken in the next. An error is logged and stops nothing.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) {
 	if !sm.o.RecordRefusals {

@@ -332,7 +332,7 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 			t.Errorf("%v: %s", room, a.raw)
 		}
 	}
-	// Whoever asks has no key, and need not learn where Redis is.
+	// Whoever asks has no key, and must not learn where Redis is.
 	room = errors.New("dial tcp 10.0.0.3:6379: connection refused")
 	a := b.call("GET", "/readyz", nil)
 	if b.want(a, http.StatusServiceUnavailable, "unavailable"); strings.Contains(string(a.raw), "10.0.0.3") {

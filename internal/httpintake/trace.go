@@ -24,7 +24,8 @@ func (s *Server) begin(r *http.Request, pattern string) (*http.Request, trace.Sp
 	return r.WithContext(ctx), span
 }
 
-// probe reports whether a route is asked every few seconds: its calls would hide everything else.
+// probe reports whether a route is asked every few seconds. The spans of its calls would hide
+// everything else.
 func probe(pattern string) bool { return pattern == "GET /healthz" || pattern == "GET /readyz" }
 
 // end ends the span of a call.

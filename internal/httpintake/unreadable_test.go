@@ -70,7 +70,7 @@ func TestEvents_EntryCannotBeRead_IsThereWithWhatIsKnownAndToItsClientAlone(t *t
 	b.newer(ids[0])
 	b.opaque(ids[1])
 	b.opaque(ids[3])
-	// An outcome of an earlier build has no tenant, and here nothing else names the tenant.
+	// An outcome of an earlier build has no tenant, and here the tenant is not named anywhere else.
 	b.opaque(ids[4])
 	last := b.rdb.XRevRangeN(t.Context(), "ksef:outbox", "+", "-", 1).Val()[0]
 	b.must(b.rdb.XDel(t.Context(), "ksef:outbox", last.ID).Err())

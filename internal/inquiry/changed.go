@@ -17,11 +17,11 @@ type Placed struct {
 	Unread *ledger.Unreadable
 }
 
-// Changed reads the next invoices of some states behind a place, at most n, and returns the place
-// of the last that was listed, or the given place when there are no more. An invoice that has
-// changed since it was listed is left out, because its place is now behind all others. An entry
-// that cannot be read is returned at its place, with Unread set, and the error names it. When the
-// error only names what cannot be read (see [ledger.Skip]), the invoices are returned with it.
+// Changed reads at most n invoices of some states behind a place. It returns the place of the last
+// that was listed, or the given place when there are no more. An invoice that has changed since it
+// was listed is left out, because its place is now behind all others. An entry that cannot be read
+// is returned at its place, with Unread set, and the error names it. When the error only names what
+// cannot be read (see [ledger.Skip]), the invoices are returned with it.
 func (r *Reader) Changed(ctx context.Context, states []ledger.State, from ledger.Place, n int) ([]Placed, ledger.Place, error) {
 	places, err := r.Ledger.Changed(ctx, states, from, n)
 	sick, err := ledger.Skip(err)
@@ -61,8 +61,8 @@ func inOrder(read []Placed, unread []ledger.Unreadable, places []ledger.Place) [
 	return out
 }
 
-// unreadable returns an error that only names entries that cannot be read, see [ledger.Skip]; nil
-// when there are none.
+// unreadable returns an error that only names entries that cannot be read (see [ledger.Skip]), and
+// nil when there are none.
 func unreadable(entries []ledger.Unreadable) error {
 	if len(entries) == 0 {
 		return nil

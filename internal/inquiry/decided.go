@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Decision is an invoice and its result. While the invoice is not decided, or its receipt has not
-// arrived, the result says what the invoice waits for.
+// Decision is an invoice and its result. Until the invoice is decided and its receipt has arrived,
+// the result says what the invoice waits for.
 type Decision struct {
 	Invoice ledger.Invoice
 	Result  results.Result
@@ -19,9 +19,9 @@ type Decision struct {
 
 // Decided yields the invoices that have changed since from and pass the filter, in the order of
 // their last change. A filter without a state passes the decided ones. An error ends the sequence.
-// An invoice that changes after it was yielded is yielded again, as it is then: remembering which
-// were yielded would take memory for each. Only a few pages are held in memory, however many
-// invoices there are.
+// An invoice that changes after it was yielded is yielded again, as it is then, because remembering
+// which invoices were yielded would take memory for each. Only a few pages are held in memory,
+// however many invoices there are.
 func (r *Reader) Decided(ctx context.Context, from time.Time, f Filter) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		for page, err := range r.ahead(ctx, from, f) {

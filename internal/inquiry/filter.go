@@ -11,9 +11,9 @@ import (
 // is read, and KsefNumber narrows the states. For the other fields every entry since the start of
 // the list is looked at. An index for each field would cost memory for every invoice that is kept.
 type Filter struct {
-	// State is the only state that passes. Waiting passes the invoices that wait for something:
-	// they are not decided, or their receipt is missing. At most one of the two is set. With
-	// neither, every decided invoice passes.
+	// State is the only state that passes. Waiting passes the invoices that are not decided, or
+	// whose receipt is missing. At most one of the two is set. With neither, every decided invoice
+	// passes.
 	State   ledger.State
 	Waiting bool
 

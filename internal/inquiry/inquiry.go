@@ -1,6 +1,7 @@
-// Package inquiry answers what people and programs ask about invoices: the state of one, which were
-// decided since a time, which documents a person has to act on, and what an invoice waits for. It
-// only reads. It is for the command line, the business page and the HTTP interface.
+// Package inquiry answers what people and programs ask about invoices. They ask for the state of an
+// invoice and what it waits for, which invoices were decided since a time, and which documents a
+// person has to act on. The package only reads. It is for the command line, the business page and
+// the HTTP interface.
 package inquiry
 
 import (
@@ -52,9 +53,9 @@ func (r *Reader) skip(err error) error {
 
 // Find returns the invoice whose id is name, or all invoices whose number (P_2) is name, as
 // [SameNumber] compares numbers. The oldest comes first. Only invoices of the named tenants are
-// returned, or of all tenants when none is named. Finding no invoice is not an error. When some
-// entries cannot be read, Find returns the others together with an error that names the unreadable
-// ones, also those of tenants that are not named: see [ledger.Skip].
+// returned, or of all tenants when none is named. When no invoice is found, the error is nil. When
+// some entries cannot be read, Find returns the others together with an error that names the
+// unreadable entries, see [ledger.Skip]. The error includes entries of other tenants.
 func (r *Reader) Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error) {
 	// Every id begins with inv-. A number may begin with that too, and is then looked up as a
 	// number.
@@ -168,8 +169,8 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 }
 
 // InState yields the invoices in one state, some at a time, the oldest change first. It leaves out
-// what changes after it has begun, so that a caller that changes the yielded invoices does not meet
-// them again. An error of yield ends it and is returned.
+// invoices that change after InState has begun, so that a caller that changes the yielded invoices
+// does not meet them again. An error of yield ends it and is returned.
 func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]ledger.Invoice) error) error {
 	began, err := r.Ledger.Clock(ctx)
 	if err != nil {

@@ -26,8 +26,8 @@ type Window struct {
 // Found is an answer to a [Window].
 type Found struct {
 	Invoices []ledger.Invoice
-	// Next is where the next window begins; the zero value: there is nothing older. An answer with
-	// few invoices and a Next has read as much as it may.
+	// Next is where the next window begins. The zero value means that there is nothing older. An
+	// answer with few invoices and a Next has read as much as it may.
 	Next ledger.Place
 	// Read is how many entries were read. When Limit ended the reading, those that were read last,
 	// at most 500, are not counted.
@@ -80,7 +80,8 @@ func (r *Reader) Latest(ctx context.Context, w Window) (Found, error) {
 	}
 }
 
-// places lists up to n places of all states, the newest first. more: there are older ones.
+// places lists up to n places of all states, the newest first. more says that there are older
+// places.
 func (r *Reader) places(ctx context.Context, states []ledger.State, before ledger.Place, from ledger.Millis, n int) (out []ledger.Place,
 	more bool, err error) {
 	for _, s := range states {
@@ -93,7 +94,7 @@ func (r *Reader) places(ctx context.Context, states []ledger.State, before ledge
 	slices.SortFunc(out, func(a, b ledger.Place) int {
 		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.ID, a.ID))
 	})
-	// An invoice that changed its state between two lists is in both: the newer place counts.
+	// An invoice that changed its state between two lists is in both. The newer place counts.
 	seen := map[string]bool{}
 	out = slices.DeleteFunc(out, func(p ledger.Place) bool {
 		twice := seen[p.ID]

@@ -10,15 +10,15 @@ import (
 	"ksefworker/internal/results"
 )
 
-// OpenItem is a document that a person has to act on: refused, rejected or parked, and neither
+// OpenItem is a refused, rejected or parked document that a person has to act on. It is neither
 // superseded nor dismissed.
 type OpenItem struct {
 	Tenant string // "" when the seller is not a tenant
 	Since  time.Time
 	Result results.Result
 	Remedy ledger.Remedy // of a refused document
-	// Later is the newest document of the same number that was taken in after this one; its State
-	// is "" when there is none.
+	// Later is the newest document of the same number that was taken in after this one. Its State
+	// is "" when there is no such document.
 	Later ledger.Newest
 	Seen  ledger.Seen // by whom and when it was marked as seen, as it is now
 }

@@ -10,14 +10,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// KSeF compares numbers (P_2) with their white space normalised, and so does a person, who cannot
-// see what kind of space an export has put into a number. The ledger finds a number by its exact
-// bytes. An index by the normal form would cost memory for every invoice that is kept, so the
-// ledger is asked for the spellings that a number may have. When none of them is found, Find reads
+// KSeF compares numbers (P_2) with their white space normalised. So does a person, who cannot see
+// what kind of space an export has put into a number. The ledger finds a number by its exact bytes.
+// An index by the normal form would cost memory for every invoice that is kept. So the ledger is
+// asked for each of the spellings that a number may have. When none of them is found, Find reads
 // the newest entries.
 
-// noBreak is the no-break space, which exports put into numbers so that they are not broken at the
-// end of a line. XML collapses the other white space, so a number in the ledger has single spaces.
+// noBreak is the no-break space, with which exports keep a number on one line. XML collapses the
+// other white space, so a number in the ledger has single spaces.
 const noBreak = "\u00a0"
 
 // rareSpaces are the other spaces of Unicode. A program that writes numbers for people may put a
@@ -39,8 +39,8 @@ const (
 // FindNumber returns the invoices with this number, of any seller and in no particular order. White
 // space counts as KSeF counts it, see [SameNumber]. All spellings are looked up, because the first
 // one that is found may belong to an invoice that the caller may not see. Some rare spellings are
-// not found: for example, most mixtures of ordinary and no-break spaces when there are more than
-// [maxSpaces], or two rare spaces among others. Its errors are those of Find.
+// missed, for example two rare spaces among others, or most mixtures of ordinary and no-break
+// spaces when there are more than [maxSpaces] spaces. Its errors are those of Find.
 func (r *Reader) FindNumber(ctx context.Context, number string) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, s := range spellings(number) {
@@ -121,8 +121,8 @@ func spellings(number string) []string {
 	return all
 }
 
-// rareSpellings lists those with one kind of rare space: in all places, or in one of few places
-// while the others are ordinary.
+// rareSpellings lists the spellings with one kind of rare space. The rare space is in all places,
+// or in one of few places while the others are ordinary.
 func rareSpellings(parts []string) (all []string) {
 	gaps := len(parts) - 1
 	for _, space := range rareSpaces {
@@ -136,8 +136,8 @@ func rareSpellings(parts []string) (all []string) {
 	return all
 }
 
-// SameNumber reports whether two numbers are equal as KSeF compares them: differences in white
-// space do not count, no-break and other spaces included (KSeF issues 797 and 315).
+// SameNumber reports whether two numbers are equal as KSeF compares them. Differences in white
+// space, including no-break and other spaces, do not count (KSeF issues 797 and 315).
 func SameNumber(a, b string) bool { return ordinary(a) == ordinary(b) }
 
 // ordinary returns a number with single ordinary spaces alone.

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A person types what can be seen: ordinary spaces, perhaps too many.
+// A person types ordinary spaces, perhaps too many, whatever spaces the number has.
 func TestFind_WhiteSpaceIsWrittenOtherwise_TheInvoiceIsFoundAsKSeFWouldCompareIt(t *testing.T) {
 	w := newWorld(t)
 	long := "F A K T U R A 1 7"

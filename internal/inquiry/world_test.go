@@ -115,8 +115,8 @@ func (w *world) now() time.Time {
 	return now
 }
 
-// after runs do once, after the first command to Redis with a text in its arguments: what another
-// process does between two reads.
+// after calls its function do once, after the first command to Redis with the text in its
+// arguments. The function stands for what another process does between two reads.
 type after struct {
 	text string
 	do   func()

@@ -31,7 +31,8 @@ type Admitter struct {
 	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
 	Enqueue shell.Enqueue
 	Trail   tracing.Trail // told of what is taken in
-	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
+	// IntakeBelow is the share of Redis's memory at which nothing new is taken. 0 or 1 means no
+	// check.
 	IntakeBelow float64
 
 	confined bool          // made by Only
@@ -44,15 +45,14 @@ type Admitter struct {
 const maxBuffer = 4 << 20
 
 // Admit checks documents, writes the sound ones into the ledger and queues their tasks. One bad
-// document harms no other: it has an error of its own. From the moment Admit returns created, the
-// invoice is never lost. When queueing failed afterwards, the sweep queues it again.
+// document harms no other, because each has an error of its own. From the moment Admit returns
+// created, the invoice is never lost. When queueing failed afterwards, the sweep queues it again.
 //
 // An error says that Redis failed, or that nothing may be taken in now. A document without an
 // answer may then have been taken, and can safely be handed in again. When the archive does not
 // answer, only the documents that need it get an [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
-	// MayTake is called at most once, before anything is stored, and not at all when no document is
-	// sound.
+	// MayTake is called at most once, before anything is stored, and only when a document is sound.
 	read := sync.OnceValues(func() (ledger.Intake, error) { return a.Ledger.Intake(ctx) })
 	mayTake := sync.OnceValue(func() error {
 		in, err := read()

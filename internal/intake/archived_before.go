@@ -25,9 +25,10 @@ import (
 // Rejected means that KSeF does not have it. While the ledger remembers the entry, the same
 // document is "already here", because the entry can be retried. Once the entry is forgotten,
 // nothing is left to retry. KSeF may have refused the document for a reason that is gone by now (a
-// permission, a customer's number that was not valid yet), and without this rule it would never get
-// in. Parked means that nobody knows whether KSeF has it. Neither case leads to two invoices of
-// one sale: if KSeF has the document after all, it answers 440 and the number is recovered.
+// permission, a customer's number that was not valid yet). Without this rule the document would
+// never get in. Parked means that nobody knows whether KSeF has it. Neither case leads to two
+// invoices of one sale. If KSeF has the document after all, it answers 440 and the number is
+// recovered.
 func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out []answer) (todo []int, err error) {
 	todo = make([]int, 0, len(sound))
 	var old []int
@@ -96,8 +97,8 @@ func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 		return answer{}
 	}
 	if n.BodyArchived {
-		// This call has stored the document a moment ago, and no entry will ever name it. If it
-		// cannot be removed, it does no harm.
+		// This call has stored the document a moment ago, and no entry will ever name it. If the
+		// document stays, it does no harm.
 		_ = a.Store.Remove(ctx, archive.BodyName(n.ID))
 	}
 	return answer{TakeResult: ledger.TakeResult{Taken: ledger.Present, ID: n.ID, State: state}, past: &r}

@@ -200,7 +200,7 @@ func TestAdmit_AcceptedLongAgoAndArchivedInABundle_IsAlreadyHere(t *testing.T) {
 	if got[1].Taken != ledger.Created {
 		t.Errorf("one that was never handed in: %+v", got[1])
 	}
-	// A bundle that cannot be read may contain the invoice, so the invoice is not sent on a guess.
+	// A damaged bundle may contain the invoice, so the invoice must not be taken again.
 	g.must(g.rdb.FlushAll(t.Context()).Err())
 	for _, damaged := range []string{name, index} {
 		g.must(os.WriteFile(filepath.Join(g.folder, damaged), []byte("damaged"), 0o600))

@@ -27,8 +27,8 @@ const benchFiles = 10_000
 
 // BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
 // and tasks in Redis. It compares the rate with that of bare asynq for as many tasks on the same
-// Redis: called in a loop, as its documentation shows (of-loop), and from the number of goroutines
-// that is fastest (of-goroutines). The promise is half of bare asynq's rate.
+// Redis. asynq is called in a loop, as its documentation shows (of-loop), and from the number of
+// goroutines that is fastest (of-goroutines). The promise is half of bare asynq's rate.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {
@@ -38,8 +38,8 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	}
 	rdb := durableRedis(b)
 	a := admitter(b, rdb)
-	// Both are measured in turn and their best rounds are compared, because other work on the
-	// machine can only make a round slower.
+	// enqueue and asynq are measured in turn, and their best rounds are compared, because other
+	// work on the machine can only make a round slower.
 	spent, loop, parallel := time.Hour, time.Hour, time.Hour
 	for b.Loop() {
 		b.StopTimer()
@@ -70,7 +70,7 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	b.ReportMetric(parallel.Seconds()/spent.Seconds(), "of-goroutines")
 }
 
-// BenchmarkBareAsynq_10kTasks measures asynq alone: one call for each task, from 1, 8 and 32
+// BenchmarkBareAsynq_10kTasks measures asynq alone, with one call for each task, from 1, 8 and 32
 // goroutines.
 func BenchmarkBareAsynq_10kTasks(b *testing.B) {
 	rdb := durableRedis(b)

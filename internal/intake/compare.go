@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// compareTimeout bounds how long one step of Admit waits for stored documents and results: the
-	// look-up of old documents, or a round of comparisons. A document that needs more time is
-	// answered with an UnsureError. The bound is longer than a call to the archive may take
-	// (archive.timeout, 30s by default). So the process learns that the archive hangs, and later
-	// steps and calls of Admit get their answer at once instead of waiting as long again.
+	// compareTimeout bounds how long one step of Admit waits for stored documents and results. A
+	// step is the look-up of old documents, or a round of comparisons. A document that needs more
+	// time is answered with an UnsureError. The bound is longer than a call to the archive may take
+	// (archive.timeout, 30s by default). So the process learns that the archive hangs. Later steps
+	// and calls of Admit then get their answer at once instead of waiting as long again.
 	compareTimeout = 40 * time.Second
 	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8
@@ -82,10 +82,10 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 // instead of the other one.
 //
 // It may when the other one has ended. An invoice that was rejected or dismissed is not in KSeF. An
-// invoice that was parked may be there, and nothing is risked all the same: the new document has
-// the same seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked
-// one, it answers 440 to the new one. Then the content decides, even when the document of the
-// parked one is lost: the same content is recovered, other content is a conflict.
+// invoice that was parked may be there, but nothing is risked. The new document has the same
+// seller, kind and number, so KSeF takes at most one of the two. If KSeF took the parked invoice,
+// it answers 440 to the new document. Then the content decides, even when the document of the
+// parked invoice is lost. The same content is recovered, and other content is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {

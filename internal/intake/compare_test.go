@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// again returns a document as it is exported a second time: with another time of creation.
+// again returns a document as it is exported a second time, with another time of creation.
 func again(t testing.TB, d Document, created string) Document {
 	t.Helper()
 	const before = "T08:15:00Z</DataWytworzeniaFa>"
@@ -172,7 +172,7 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 	}
 }
 
-// awayStore is a store from which nothing can be read: it does not answer, or refuses at once.
+// awayStore is a store from which nothing can be read. It hangs, or refuses at once.
 type awayStore struct {
 	archive.Store
 	hangs bool
@@ -203,7 +203,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
 		t.Errorf("the others are %s and %s", got[0].Taken, got[2].Taken)
 	}
-	// A call waits for a store that does not answer until the timeout, and no longer.
+	// When the store does not answer, a call waits only until the timeout.
 	g.Store, g.timeout = awayStore{Store: sound, hangs: true}, 50*time.Millisecond
 	got = g.admit(second, numbered(3))
 	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") ||

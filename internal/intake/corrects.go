@@ -13,13 +13,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Corrects names the rejected invoice that a document is the technical correction of: its id, or
-// the SHA-256 of its bytes in hex or Base64. "" names none. KSeF takes a technical correction of an
-// invoice that was issued offline. The correction must say the same as the rejected invoice, in
-// better XML.
+// Corrects names the rejected invoice that a document is the technical correction of. It is the
+// invoice's id, or the SHA-256 of its bytes in hex or Base64. "" names no invoice. KSeF takes a
+// technical correction of an invoice that was issued offline. The correction must say the same as
+// the rejected invoice, in better XML.
 type Corrects string
 
-// Check returns an [*invoice.FieldError] for what is neither an id nor a hash, or does not go with
+// Check returns an [*invoice.FieldError] when c is neither an id nor a hash, or does not go with
 // the lane.
 func (c Corrects) Check(lane ledger.Lane) error {
 	if c == "" {

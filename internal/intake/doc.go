@@ -1,9 +1,10 @@
-// Package intake takes documents in: it reads and checks them, writes them into the ledger, and
+// Package intake takes documents in. It reads and checks them, writes them into the ledger, and
 // queues their tasks.
 //
 // [Read] yields what paths hold (each is a file, a folder, a ZIP archive or standard input), with a
 // [Problem] for what cannot be read. [Run] hands the documents to an [Admitter], many at a time.
-// Neither keeps more than some tens of megabytes of documents in memory, whatever the paths hold.
+// Each of the two keeps at most some tens of megabytes of documents in memory, whatever the paths
+// hold.
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: memory for files
 //	manifest.go      a list of documents with terms for each, wanted.go: those terms as text

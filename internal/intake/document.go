@@ -35,7 +35,7 @@ type Terms struct {
 	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
 }
 
-// Admission is what became of one document. Err says why the document was refused: a
+// Admission is what became of one document. Err says why the document was refused. It is a
 // *[invoice.FieldError], several of them joined, a *[RefusedError], or a *[Problem] when there was
 // no document to check. An [*UnsureError] in Err says that the document should be handed in again.
 // The call has written nothing of a refused document into the ledger, and Invoice holds only what
@@ -46,8 +46,9 @@ type Admission struct {
 	Asked   string       // name of the tenant that was asked to send it; "" when none was
 	Taken   ledger.Taken // created or present; refused when Err is set
 	Invoice ledger.Invoice
-	// Differs is set when the same invoice is present in other bytes: the document is a repeated
-	// export. It says what differs, such as "only the time of creation differs".
+	// Differs is set when the document is a repeated export, which means that the same invoice is
+	// present in other bytes. The text says what differs, such as "only the time of creation
+	// differs".
 	Differs string
 	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
 	// Invoice then holds what the invoice's result in the archive says.
@@ -64,8 +65,8 @@ type Admission struct {
 	// the ref of another invoice. The entry goes on as its state says. For a repeated export only
 	// ID and State are set. ID is "" when no such entry was found.
 	Held ledger.Invoice
-	// Other is the id of the invoice that has the number or the ref of a refused document; "" when
-	// the document is refused for another reason.
+	// Other is the id of the invoice that has the number or the ref of a refused document. It is ""
+	// when the document is refused for another reason.
 	Other string
 }
 

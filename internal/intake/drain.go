@@ -8,8 +8,8 @@ import (
 )
 
 // withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
-// already pass, because Admit only reports their state. at holds the place in out of each sound
-// invoice. read returns what this call has read of the ledger. The results are the invoices that
+// already pass, because Admit only reports their state. For each sound invoice, at holds its place
+// in out. read returns what this call has read of the ledger. The results are the invoices that
 // pass, and their places.
 func (a *Admitter) withoutDrained(
 	ctx context.Context, read func() (ledger.Intake, error), sound []ledger.NewInvoice, at []int, out []Admission,

@@ -11,14 +11,14 @@ import (
 )
 
 // Generator makes the XML of an invoice that is JSON (faktura). The names in the JSON are those of
-// the elements of the schema. The error is a [*Problem] when that cannot be done, and an
-// [*UnsureError] when it could not be tried.
+// the elements of the schema. The error is a [*Problem] when no XML can be made of the JSON, and an
+// [*UnsureError] when this could not be tried.
 type Generator interface {
 	Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
 }
 
 // FromFaktura makes a document of an invoice that is JSON. The document is made for the tenant that
-// will send it; "" means the only one of accounts that may send it. When g is nil, the invoice is
+// will send it. "" means the only one of accounts that may send it. When g is nil, the invoice is
 // refused. limit is the maximum size of the JSON, in bytes.
 func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant string, faktura []byte, limit int64) ([]byte, error) {
 	if g == nil {

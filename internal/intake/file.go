@@ -14,8 +14,8 @@ func fileItem(path string, maxBytes int64) Item {
 	return Item{File: path, maxBytes: maxBytes, load: load}
 }
 
-// readFile checks kind and size on the open file before it reads: a file of gigabytes in an export
-// folder is never read.
+// readFile checks kind and size on the open file before it reads. So a file of gigabytes in an
+// export folder is never read.
 func readFile(path string, b *buffer, maxBytes int64) ([]byte, error) {
 	f, err := openFile(path)
 	if err != nil {
@@ -52,8 +52,8 @@ func orUnreadable(err error) error {
 	return unreadable(err)
 }
 
-// irregular refuses pipes, sockets and devices: opening one may block for ever, and reading one may
-// never end. A folder comes here when a manifest names it.
+// irregular refuses pipes, sockets and devices, because opening one may block for ever, and reading
+// one may never end. A folder comes here when a manifest names it.
 func irregular(mode fs.FileMode, path bool) *Problem {
 	if mode.IsDir() {
 		return &Problem{What: "is a folder, not a file", Hint: "give each invoice in it a line of its own", Path: path}

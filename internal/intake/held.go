@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// findHeld sets Held for refused documents that the ledger has, whatever their state. It reads
-// nothing when no document of the call is refused.
+// findHeld sets Held for refused documents that the ledger has, whatever their state. It reads the
+// ledger only when a document of the call is refused.
 func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admission) error {
 	var ids []string
 	refused := map[string][]int{}
@@ -40,8 +40,8 @@ func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admissio
 	return a.findHeldExports(ctx, foreign, docs, out)
 }
 
-// findHeldExports sets Held for repeated exports: the ledger has the same invoice in other bytes. A
-// document that cannot be compared at present counts as another invoice.
+// findHeldExports sets Held for repeated exports. These are documents of an invoice that the ledger
+// has in other bytes. A document that cannot be compared at present counts as another invoice.
 func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Document, out []Admission) error {
 	var at []int
 	var invs []ledger.Invoice

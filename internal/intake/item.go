@@ -12,13 +12,13 @@ import (
 // Item is one document that a path holds, or the reason why there is none.
 type Item struct {
 	// File says where the document came from: a path, archive.zip/name.xml, or - for standard
-	// input. It is valid UTF-8, but otherwise as others wrote it: it may hold control characters,
+	// input. It is valid UTF-8, but otherwise as others wrote it. It may hold control characters,
 	// which MUST NOT reach a terminal.
 	File string
 	// Data is the document. It is nil for a file that was found but not read yet; see Load.
 	Data []byte
-	// Err says why there is no document: a *Problem, a *invoice.FieldError, for example for a
-	// document that is too large, or an *UnsureError. Data is then nil.
+	// Err says why there is no document. It is a *Problem, an *UnsureError, or a
+	// *invoice.FieldError, for example for a document that is too large. Data is then nil.
 	Err error
 	// Ref and Terms are those of [Document].
 	Ref   string
@@ -38,8 +38,8 @@ func (it *Item) refused() Admission {
 }
 
 // Load reads a document that was not read yet. It is a separate step so that many files can be read
-// at the same time: folders on a network share answer slowly. Load sets Data or Err. A second call
-// changes nothing. It is not safe for concurrent use on the same Item.
+// at the same time, because folders on a network share answer slowly. Load sets Data or Err. A
+// second call changes nothing. It is not safe for concurrent use on the same Item.
 func (it *Item) Load() {
 	it.loadInto(nil)
 }
@@ -59,8 +59,8 @@ type Problem struct {
 	What string
 	// Hint says what to do about it.
 	Hint string
-	// Path says that the whole path gave nothing: it is missing, empty, or of a kind that cannot be
-	// read. Such a path is a mistake in the call, not in a document.
+	// Path says that the whole path gave nothing, because it is missing, empty, or of a kind that
+	// cannot be read. Such a path is a mistake in the call, not in a document.
 	Path bool
 	// Empty says that the path is a folder that holds no invoice. An export that had nothing to
 	// write leaves such a folder, but so does an export that wrote to another place.
@@ -107,7 +107,8 @@ func unreadable(err error) *Problem {
 }
 
 // readCapped reads a document of about hint bytes. It reads at most one byte more than limit, the
-// largest size of a document: that byte is enough for [invoice.Parse] to refuse it.
+// largest size of a document, because one more byte is enough for [invoice.Parse] to refuse the
+// document.
 func readCapped(r io.Reader, hint, limit int64) ([]byte, error) {
 	maxRead := int(limit) + 1
 	buf := make([]byte, 0, min(int(min(max(hint, 511), limit))+1, maxRead))

@@ -12,12 +12,12 @@ import (
 )
 
 // CheckJSON refuses a JSON text that two readers may read differently. An object must not have a
-// name twice: RFC 8259 leaves open which of the two counts, so what this program reads might not be
-// what the gateway reads. Names that differ only in case count as the same, as encoding/json has
-// it. A text must not hold what is no character (bytes that are not UTF-8, half of a pair of
-// surrogates): encoding/json reads U+FFFD instead, so two refs would become the same one. Nor may
-// it hold a character that no XML document can have, except in "xml". The error is an
-// [*invoice.FieldError]. The text must be JSON.
+// name twice. RFC 8259 leaves open which of the two counts, so this program and the gateway might
+// read different values. Names that differ only in case count as the same, as encoding/json has it.
+// A text must not hold bytes that are not UTF-8, or half of a pair of surrogates. encoding/json
+// reads U+FFFD instead, so two refs could become the same one. Nor may it hold a character that no
+// XML document can have, except in "xml". The error is an [*invoice.FieldError]. The text must be
+// JSON.
 func CheckJSON(text []byte) error {
 	var open []map[string]bool // the names of each object that is open; nil for an array
 	name, last := false, ""    // the string that comes next is a name; the name read last

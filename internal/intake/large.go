@@ -10,9 +10,9 @@ import (
 )
 
 // largeDocuments stores the documents of one call of Admit that are too large for Redis in the
-// archive. A document that the archive does not take is not taken in, and harms no other document.
-// Once the archive does not answer, this call does not ask it again: each further large document
-// would wait as long, and the small documents, which need no archive, would wait with it.
+// archive. A document that the archive does not take is refused, and harms no other document. Once
+// the archive does not answer, this call stops asking it. Otherwise each further large document
+// would wait as long, and the small documents, which need no archive, would wait too.
 type largeDocuments struct {
 	store  archive.Store
 	bodies *ledger.Bodies
@@ -27,9 +27,9 @@ func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []
 	}
 	name := archive.BodyName(id)
 	err := l.store.Put(ctx, name, sealed, "application/octet-stream")
-	// The id follows from the content. So an object that is there already is this document, sealed
-	// at another time and perhaps with another key, or it is damaged. The sound document replaces a
-	// damaged object.
+	// The id follows from the content. So an object that is there already holds this document,
+	// sealed at another time and perhaps with another key, or the object is damaged. The sound
+	// document replaces a damaged object.
 	if errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) {
 		var there []byte
 		there, err = l.store.Get(ctx, name)

@@ -95,8 +95,8 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 	}
 }
 
-// After a few calls that the archive did not answer, the next one fails at once: an export of many
-// thousands does not wait for the archive in each of its pieces.
+// After a few calls that the archive did not answer, the next call fails at once. So an export of
+// many thousands does not wait for the archive in each of its pieces.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)
 	sick := &sickStore{Store: g.Store, put: hangs}

@@ -32,7 +32,7 @@ type manifestLine struct {
 
 // Read yields the documents of a manifest: NDJSON, one document a line, with the fields path or
 // xml, ref, lane, offline, deadline, tenant and corrects. Empty lines are skipped. A line that is
-// wrong is an Item with Err, and Read goes on; a line that is too long ends the sequence. Terms are
+// wrong is an Item with Err, and Read goes on. A line that is too long ends the sequence. Terms are
 // those of the line alone. When ctx is done, the sequence ends early. The sequence may be iterated
 // once.
 func (m *Manifest) Read(ctx context.Context, from io.Reader) iter.Seq[Item] {
@@ -113,7 +113,7 @@ func (m *Manifest) item(at string, line []byte) Item {
 	return it
 }
 
-// decodeStrict reads one JSON object. It refuses fields that are not known: a mistyped field would
+// decodeStrict reads one JSON object. It refuses unknown fields, because a mistyped field would
 // otherwise be ignored.
 func decodeStrict(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))

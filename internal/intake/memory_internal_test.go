@@ -45,8 +45,8 @@ func (k *tracking) Admit(_ context.Context, docs []Document, _ Terms) ([]Admissi
 	return out, nil
 }
 
-// A machine with many cores takes in thousands of the largest documents: files, entries of
-// archives, and both in turn. Its memory is bounded in bytes, and no goroutine waits for ever.
+// A machine with many cores takes in thousands of the largest documents, as files, as entries of
+// archives, and as both in turn. Its memory is bounded in bytes, and no goroutine waits for ever.
 func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) {
 	manyLarge(t, invoice.MaxSize)
 }

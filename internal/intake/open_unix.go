@@ -9,7 +9,7 @@ import (
 )
 
 // file is a bare descriptor. An os.File is registered with the runtime's poller. That costs three
-// more system calls: a third of the time for reading an invoice.
+// more system calls, which take a third of the time for reading an invoice.
 type file int
 
 // openFile never blocks. Without O_NONBLOCK, a pipe in the place of a file would block for ever.

@@ -36,8 +36,8 @@ func (a *Admitter) prepare(
 	ctx context.Context, d Document, terms Terms, buffer *[]byte, large *largeDocuments, mayTake func() error,
 ) (prepared, error) {
 	var n prepared
-	// The document is read to the end in any case: a refusal that names the invoice's number is
-	// more useful.
+	// The document is read to the end in any case, because a refusal that names the invoice's
+	// number is more useful.
 	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), AllowDiscouraged: true})
 	if err == nil && h.Discouraged != nil && !a.AllowDiscouraged {
 		err = h.Discouraged
@@ -56,8 +56,8 @@ func (a *Admitter) prepare(
 		err = CheckRef(d.Ref)
 	}
 	if err != nil {
-		// The answer has all that could be read: a refusal that names the invoice's number can be
-		// found in an export of thousands.
+		// The answer has all that could be read. With the invoice's number, a person finds the
+		// refused document in an export of thousands.
 		n.Invoice = readOf(h, d, from.Name)
 		return n, refusal{err}
 	}
@@ -119,7 +119,7 @@ func (a *Admitter) prepare(
 }
 
 // readOf returns what could be read of a document that is refused. It leaves out a P_1 that is not
-// a day: the fault of the document shows that value.
+// a day. The fault of the document shows that value.
 func readOf(h invoice.Header, d Document, tenant string) ledger.Invoice {
 	return ledger.Invoice{
 		Facts: ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: invoice.Day(h.IssueDate), File: d.File, Ref: d.Ref,

@@ -14,12 +14,12 @@ import (
 type Options struct {
 	// Stdin is what the path - stands for; nil reads as empty.
 	Stdin io.Reader
-	// TempDir is the folder that holds an archive from standard input while it is read; "" is the
-	// system's.
+	// TempDir is the folder that holds an archive from standard input while it is read. "" means
+	// the system's folder for temporary files.
 	TempDir string
 	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000.
 	MaxEntries int
-	// MaxUnpacked is the maximum size that one archive may unpack to, in bytes; 0 means
+	// MaxUnpacked is the maximum size that one archive may unpack to, in bytes. 0 means
 	// 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
 	MaxUnpacked int64
 	// MaxDocument is the maximum size of one document, in bytes; 0 means [invoice.MaxSize]. It MUST
@@ -40,10 +40,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Read yields what the paths hold, in their order. A path is a file, a folder with everything below
-// it (*.xml in upper or lower case, sorted by name, without names that begin with a dot), a .zip
-// archive, or - for standard input (one document or one archive). A path that is a file is read
-// whatever its name.
+// Read yields what the paths hold, in their order. A path is a file, a folder, a .zip archive, or -
+// for standard input (one document or one archive). A folder is read with everything below it
+// (*.xml in upper or lower case, sorted by name, without names that begin with a dot). A path that
+// is a file is read whatever its name.
 //
 // What cannot be read is an Item with Err, and Read goes on. When ctx is done, the sequence ends
 // early, so the caller checks ctx.Err(). A sequence that reads standard input may be iterated once.

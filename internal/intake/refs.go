@@ -13,8 +13,8 @@ import (
 // maxRef is the maximum length of a ref in characters.
 const maxRef = 128
 
-// CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref"; nil
-// when it can. "" means that there is no ref, which is not a fault.
+// CheckRef returns why a text cannot be a ref, as an [*invoice.FieldError] of the field "ref", and
+// nil when it can. "" means that there is no ref, and is accepted.
 func CheckRef(ref string) error {
 	fault := func(rule, hint string) error {
 		shown, cut := []rune(ref), 80
@@ -47,8 +47,8 @@ func refUsed(ref string, r *answer) error {
 	}
 }
 
-// keepRefs warns about invoices that are here already with another ref or with none: they keep what
-// they have, because the record keeps the ref with which an invoice was first handed in.
+// keepRefs warns about invoices that are here already with another ref or with none. They stay as
+// they are, because the record keeps the ref with which an invoice was first handed in.
 func keepRefs(out []Admission) {
 	for i := range out {
 		o := &out[i]

@@ -24,15 +24,15 @@ type Refusals struct {
 	// Tenant returns the name of the one tenant that has this NIP, the NIP itself when several
 	// tenants have it, and "" when none has.
 	Tenant func(nip string) string
-	// Asked is the name of the tenant that was asked to send the documents; "" when none was.
+	// Asked is the name of the tenant that was asked to send the documents, or "".
 	Asked string
-	// Source names the sender when names of files and refs mean something only to that sender: a
-	// program that hands in over the network may give every document the same name. "" is this
-	// machine, whose paths identify files.
+	// Source names the sender when names of files and refs mean something only to that sender. For
+	// example, a program that hands in over the network may give every document the same name. ""
+	// is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
-	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken, unless the
-	// archive is refused for something else in it by these same Refusals.
+	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. It stays
+	// while these same Refusals refuse the archive for something else in it.
 	Unpacked bool
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
@@ -46,12 +46,13 @@ type Refusals struct {
 }
 
 // Note records the outcome of some documents. A document that was taken before is not recorded when
-// it is refused now: its entry says how it stands.
+// it is refused now, because its entry says how it stands.
 //
-// A refusal is identified by the identity of its document (seller, kind, number) when that could be
-// read and is not itself at fault; otherwise by the document's ref; without a ref, by its file. A
-// document that is taken ends the refusals of its identity, its ref and its file and, unless
-// Unpacked is set, those of the archives that the file is in.
+// A refusal is identified by the identity of its document (seller, kind, number), if the identity
+// could be read and is not itself at fault. Otherwise it is identified by the document's ref, or,
+// without a ref, by the document's file. A document that is taken ends the refusals of its
+// identity, its ref and its file. Unless Unpacked is set, it also ends those of the archives that
+// the file is in.
 func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	// To ask first costs as much as to end the refusals of one document.
 	if len(adms) > 1 || r.asked {
@@ -113,7 +114,7 @@ func (r *Refusals) failed(n int, err error) {
 	}
 }
 
-// refusal returns false when the document is not at fault: a path that does not exist is a mistake
+// refusal returns false when the document is not at fault. A path that does not exist is a mistake
 // in the call, and a document that could not be checked now has to be handed in again.
 func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	var unsure *UnsureError
@@ -148,9 +149,10 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	}
 	switch path := r.pathOf(a.File); {
 	// A document may have no fault of its own, but a number that belongs to another document. Then
-	// it has an invoice's ID, and counts as not identified: handing in the other document again
-	// must not end this refusal. One whose ref belongs to another invoice is identified: a program
-	// that gives every document the same ref has all of them on record.
+	// it has an invoice's ID and counts as not identified, so that handing in the other document
+	// again does not end this refusal. A document whose ref belongs to another invoice is
+	// identified, so that a program that gives every document the same ref has all of them on
+	// record.
 	case identified:
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case a.Ref != "":
@@ -163,17 +165,18 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	return out, true
 }
 
-// short bounds a text of a refusal. The record is in Redis and goes to every receiver of results,
-// and a text may quote what the document or the sender's JSON has, whatever its length.
+// short bounds a text of a refusal. The record is in Redis and goes to every receiver of results. A
+// text may quote what the document or the sender's JSON has, whatever its length.
 func short(text string) string { return invoice.Shorten(text, 1000) }
 
 // maxFaults is how many faults of a document are kept. Handing the document in again shows all its
 // faults.
 const maxFaults = 5
 
-// ends returns the refusals that end with this outcome of a document: those of its ref and its
-// file, and, when it was taken, those of its identity and of the archives that it came from (see
-// Unpacked). by is the id of the entry or refusal that ends them; it is never among them.
+// ends returns the refusals that end with this outcome of a document. These are the refusals of its
+// ref and its file and, when it was taken, those of its identity and of the archives that it came
+// from (see Unpacked). by is the id of the entry or refusal that ends them, and is never among
+// them.
 func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var out []ledger.RefusalEnd
@@ -204,9 +207,9 @@ func identityOf(inv *ledger.Invoice) ledger.Identity {
 	return ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}
 }
 
-// tenant returns the tenant whose list a refusal belongs to: the one that was asked to send the
-// document, that sends it, or that has the seller's NIP. A seller that is not a tenant has no list
-// of its own, because invented NIPs could make any number of lists.
+// tenant returns the tenant whose list a refusal belongs to. This is the tenant that was asked to
+// send the document, that sends it, or that has the seller's NIP. A seller that is not a tenant has
+// no list, because invented NIPs could make any number of lists.
 func (r *Refusals) tenant(a *Admission) string {
 	switch inv := &a.Invoice; {
 	case a.Asked != "":
@@ -227,8 +230,8 @@ func (r *Refusals) ofRef(ref string) string {
 	return ledger.RefusalOfFile("ref\x00" + r.Source + "\x00" + ref)
 }
 
-// pathOf returns the absolute path of a file; "" for standard input and for a name that a sender
-// gave, which may be another document each time.
+// pathOf returns the absolute path of a file. It returns "" for standard input and for a name that
+// a sender gave, because such a name may mean another document each time.
 func (r *Refusals) pathOf(file string) string {
 	if r.Source != "" || file == "-" || strings.HasPrefix(file, "-/") {
 		return ""

@@ -11,11 +11,11 @@ import (
 
 // An archive may be refused for several of its entries. All these faults are about one file, the
 // archive, so they are in one record. The record names the first of them, up to maxFaults, and
-// counts the others. It ends when the archive is made again and handed in: then documents in it are
-// taken, and the archive itself has no fault.
+// counts the others. The record ends when the archive is made again and handed in, because then
+// documents in it are taken, and the archive itself has no fault.
 
-// together adds the faults of an earlier refusal in this run that has the same id: of the same file
-// or ref. It leaves a refusal by identity as it is.
+// together adds the faults of an earlier refusal in this run that has the same id, which means the
+// same file or ref. It leaves a refusal by identity as it is.
 func (r *Refusals) together(on ledger.Refusal) ledger.Refusal {
 	if on.ByInvoice {
 		return on
@@ -52,8 +52,8 @@ func (r *Refusals) archives(path string) []string {
 	return ids
 }
 
-// EndFile ends the refusal of a file, such as an archive that has no fault any more. asked is the
-// tenant that it is handed in for, and may be ""; note says what ended it.
+// EndFile ends the refusal of a file, for example of an archive that has no fault any more. asked
+// is the tenant that the file is handed in for, and may be "". note says what ended the refusal.
 func (r *Refusals) EndFile(ctx context.Context, file, asked, note string) {
 	path := r.pathOf(file)
 	if r.ask(ctx); !r.open || path == "" {

@@ -260,7 +260,7 @@ func TestRefusals_Archive_IsOnRecordUntilADocumentInItIsTaken(t *testing.T) {
 	d.wants()
 }
 
-// An export of ten thousand bad documents: the record is bounded, it takes few round trips, and
+// For an export of ten thousand bad documents, the record is bounded and takes few round trips, and
 // there is no error.
 func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 	d := newRecorder(t)

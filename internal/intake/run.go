@@ -28,12 +28,12 @@ const (
 )
 
 // Run admits items and reports the outcome of each, in the order of items. It calls report for some
-// items at a time, in the goroutine that called Run; report may keep the slice. An item with Err is
+// items at a time, in the goroutine that called Run. report may keep the slice. An item with Err is
 // reported as refused with that error.
 //
 // The error is that of Admit or of ctx. In that case Run finishes and reports what it has begun,
-// and begins nothing new. Items that were not reported may or may not have been taken; it is safe
-// to hand them in again.
+// and begins nothing new. Items that were not reported may have been taken. It is safe to hand them
+// in again.
 func Run(ctx context.Context, a Admits, items iter.Seq[Item], terms Terms, report func([]Admission)) error {
 	// There are more workers than cores, because some wait for Redis while others parse.
 	workers := runtime.GOMAXPROCS(0) + 4
@@ -104,8 +104,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	defer close(p.work)
 	c := newChunk()
 	for it := range items {
-		// A chunk never has both kinds of items: a worker that holds documents in memory must not
-		// wait for memory to read others.
+		// A chunk never has both kinds of items, because a worker that holds documents in memory
+		// must not wait for memory to read others.
 		mixed := it.load != nil && c.bytes > 0 || len(it.Data) > 0 && c.files
 		if len(c.items) == chunkItems || c.bytes >= chunkBytes || mixed {
 			if !p.hand(ctx, c) {
@@ -166,8 +166,8 @@ func (p *pipeline) admit(ctx context.Context) {
 }
 
 // admitChunk loads and admits items, in several calls when they are large or when other workers
-// have the memory. It waits for memory only while it holds none, so that two workers never wait for
-// each other.
+// have the memory. It waits for memory only while it holds no memory, so that two workers never
+// wait for each other.
 func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]Admission, error) {
 	var out []Admission
 	for len(items) > 0 {

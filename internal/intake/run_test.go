@@ -149,8 +149,8 @@ func TestRun_NoDocuments_IsNoError(t *testing.T) {
 	}
 }
 
-// A reader that is faster than Redis must not fill the memory: the number of documents in flight is
-// bounded.
+// A reader that is faster than Redis must not fill the memory, so the number of documents in flight
+// is bounded.
 func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	gate := make(chan struct{})
 	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {

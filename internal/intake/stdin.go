@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// maxPiped is the maximum size of an archive from standard input, in bytes. It has to be on disk
-// while it is read, because the list of a ZIP's entries is at its end.
+// maxPiped is the maximum size of an archive from standard input, in bytes. The archive has to be
+// on disk while it is read, because the list of a ZIP's entries is at its end.
 const maxPiped = 2 << 30
 
 // stdin takes one document or one archive. The first bytes say which it is.

@@ -16,8 +16,8 @@ type answer struct {
 }
 
 // take lets the ledger take sound documents in. Where another document of the same identity is in
-// the way, the two are compared: a repeated export is present, not refused. Most calls meet no such
-// document and pay nothing for this.
+// the way, the two are compared, so that a repeated export counts as present. Most calls meet no
+// such document, and the comparison costs them nothing.
 func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document func(i int) []byte) ([]answer, error) {
 	out := make([]answer, len(sound))
 	todo, err := a.lookUpOld(ctx, sound, out)

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Account is a tenant as admission sees it: its name, the taxpayer in whose context it sends, and
-// the size of the invoices that KSeF takes from it.
+// Account is a tenant as admission sees it. It has the tenant's name, the taxpayer in whose context
+// it sends, and the size of the invoices that KSeF takes from it.
 type Account struct {
 	Name, NIP string
 	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
@@ -27,11 +27,12 @@ type sender struct {
 }
 
 // sender chooses the account that may send an invoice. KSeF takes an invoice in the context of the
-// taxpayer that issues it. This is the seller; or, with P_17 = 1, the buyer, who issues it in the
-// seller's name; or a tax representative or bailiff, who is named in PodmiotUpowazniony. The last
-// is never chosen automatically, because a seller that has one may also send in its own context:
-// whoever hands the document in has to name the tenant. In a wrong context KSeF would at best
-// reject the invoice (code 410), so an invoice whose sender is not certain is refused.
+// taxpayer that issues it. This is the seller or, with P_17 = 1, the buyer, who issues the invoice
+// in the seller's name. It can also be a tax representative or bailiff, who is named in
+// PodmiotUpowazniony. The last two are never chosen automatically, because their seller may also
+// send in its own context. Whoever hands the document in has to name the tenant. In a wrong context
+// KSeF would at best reject the invoice (code 410), so an invoice whose sender is not certain is
+// refused.
 func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	issuer, as, whose := h.SellerNIP, ksef.Subject1, "seller"
 	if h.SelfBilling {
@@ -161,7 +162,7 @@ func (a *Admitter) Only(names []string) *Admitter {
 	return only
 }
 
-// mayChange reports whether the terms of an invoice of this tenant may be changed: an admitter made
+// mayChange reports whether the terms of an invoice of this tenant may be changed. An admitter made
 // by [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
 func (a *Admitter) mayChange(tenant string) bool {
 	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Name == tenant })

@@ -54,7 +54,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 				if now.Group == "" && !g.queued(now) {
 					t.Error("it has no task")
 				}
-				// The same terms again change nothing, and neither does a call without terms.
+				// The same terms again, or no terms, change nothing.
 				for _, terms := range []Terms{c.terms, {}} {
 					if got := g.withTerms(d, terms); got.Terms != (TermsAnswer{}) || got.Invoice.Rev != now.Rev {
 						t.Errorf("with the same terms again it is %+v", got)

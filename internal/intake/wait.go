@@ -18,14 +18,14 @@ type WaitOptions struct {
 	// Receipt makes Wait wait for the receipt (UPO) of an accepted invoice as well. The receipt
 	// comes when the session is closed, minutes later; KSeF has the invoice in any case.
 	Receipt bool
-	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. An outage loses no
-	// invoice; only Wait cannot see the outcomes.
+	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. Invoices survive
+	// an outage, but Wait cannot see their outcomes meanwhile.
 	Outage time.Duration
-	// Progress is called after each poll of the ledger, also a failed one, in the goroutine that
-	// called Wait; may be nil.
+	// Progress is called after each poll of the ledger, even a failed one, in the goroutine that
+	// called Wait. It may be nil.
 	Progress func(Standing)
 	// Open is called after each successful poll that leaves invoices to wait for. It gets the first
-	// 200 of them, in the order in which they were named; may be nil.
+	// 200 of them, in the order in which they were named. It may be nil.
 	Open func([]ledger.Invoice)
 }
 
@@ -45,9 +45,9 @@ type Standing struct {
 // their receipt.
 func (s Standing) Decided() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
 
-// The pause between two polls: short while entries change, growing while they do not. It is at
-// least pollShare times as long as the poll took, because ten thousand entries are megabytes and
-// Redis has other work to do. It is never longer than maxPause.
+// The pause between two polls is short while entries change, and grows while they do not. The pause
+// is at least pollShare times as long as the poll took, because ten thousand entries are megabytes
+// and Redis has other work to do. It is never longer than maxPause.
 const (
 	minPause  = 200 * time.Millisecond
 	maxPause  = 5 * time.Second
@@ -135,7 +135,7 @@ func (w *wait) poll(ctx context.Context, e Entries) (bool, error) {
 			left = append(left, inv.ID)
 		}
 	}
-	// An entry that is no longer in the ledger is not among invs, so Wait does not wait for it.
+	// An entry that has left the ledger is not among invs, so Wait does not wait for it.
 	w.pending = left
 	w.count()
 	return changed, nil

@@ -68,8 +68,8 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 }
 
 // WrongKind says which field of a JSON text has a value of the wrong kind. at names the text
-// itself, for when the fault is in no field. The message of encoding/json is not used, because it
-// names Go types of this program.
+// itself, and is used when the fault is in no field. The message of encoding/json is not used,
+// because it names Go types of this program.
 func WrongKind(at string, wrong *json.UnmarshalTypeError) error {
 	rule := "must be a text"
 	switch wrong.Type.Kind() {

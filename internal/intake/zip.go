@@ -19,13 +19,13 @@ import (
 // Limits of an archive, in addition to those of Options.
 const (
 	// The list of entries is read into memory, where it takes several times its size in the
-	// archive. An entry with a long name takes 300 bytes of the list; the bound allows MaxEntries
+	// archive. An entry with a long name takes 300 bytes of the list. The bound allows MaxEntries
 	// entries of about twice that size.
 	maxDirectory   = 64 << 20
 	directoryEntry = 640
 	directoryEnd   = 1 << 20 // for the end of the archive, and what is read ahead
-	// An archive that unpacks to more than harmlessSize and to more than maxRatio times its own
-	// size is a zip bomb: invoices shrink about ten times.
+	// An archive is a zip bomb when it unpacks to more than harmlessSize and to more than maxRatio
+	// times its own size. Invoices shrink only about ten times.
 	maxRatio     = 100
 	harmlessSize = 64 << 20
 	// flagEncrypted is bit 0 of an entry's flags.
@@ -120,10 +120,10 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 	return it
 }
 
-// dropping reports whether an entry is left out without a word: an operating system or an editor
-// has left it, and it holds no document. names are those of all entries. An entry that could be a
-// document is never left out, except for what macOS stores: ._NAME beside an entry NAME, and
-// everything in the folder __MACOSX.
+// dropping reports whether an entry is left out without a message, because it holds no document and
+// comes from an operating system or an editor. names has the names of all entries. An entry that
+// could be a document is never left out, except for what macOS stores: ._NAME beside an entry NAME,
+// and everything in the folder __MACOSX.
 func dropping(name string, names map[string]bool) bool {
 	if strings.HasPrefix(name, "__MACOSX/") {
 		return true
@@ -175,11 +175,11 @@ func unreadableArchive(err error, longest int64) *Problem {
 }
 
 // slashed returns a name with slashes, as ZIP requires. Some programs on Windows separate folders
-// by backslashes. A file on Windows cannot have a backslash in its name, so nothing is lost.
+// by backslashes. No name is lost, because a file on Windows cannot have a backslash in its name.
 func slashed(name string) string { return strings.ReplaceAll(name, `\`, "/") }
 
-// unsafeName says why a name is refused; "" when it is not. This program never writes a file under
-// the name, but it stores and shows the name, and another program may use it.
+// unsafeName says why a name is refused, and returns "" for a safe name. This program never writes
+// a file under the name. But it stores and shows the name, and another program may use the name.
 func unsafeName(name string) string {
 	switch {
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
@@ -197,8 +197,8 @@ func unsafeName(name string) string {
 
 var errDirectory = errors.New("list of entries too large")
 
-// bounded refuses to read more than left bytes until lift is called. It is needed because the zip
-// reader trusts the length that the archive gives for its list of entries.
+// bounded refuses to read more than left bytes until lift is called. The bound is needed because
+// the zip reader trusts the length that the archive gives for its list of entries.
 type bounded struct {
 	at   io.ReaderAt
 	left int64 // negative: no limit
@@ -216,7 +216,7 @@ func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
 
 func (b *bounded) lift() { b.left = -1 }
 
-// ReadArchive yields the documents of a ZIP archive of size bytes, as [Read] does; name is the name
+// ReadArchive yields the documents of a ZIP archive of size bytes, as [Read] does. name is the name
 // of the archive, for messages. When ctx is done, the sequence ends early.
 func ReadArchive(ctx context.Context, name string, at io.ReaderAt, size int64, o Options) iter.Seq[Item] {
 	return func(yield func(Item) bool) {

@@ -16,7 +16,7 @@ import (
 // stated.
 func eightKB() []byte { return sample.Invoice(sample.Options{Lines: 18, PadTo: 8000, Seed: 1}) }
 
-// BenchmarkParse measures what enqueueing spends on each file: reading, checking, SHA-256.
+// BenchmarkParse measures what enqueueing spends on each file for reading, checking and SHA-256.
 func BenchmarkParse(b *testing.B) {
 	doc := eightKB()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

@@ -23,8 +23,8 @@ type canon struct {
 	created, system []byte
 }
 
-// A mark begins each item of the canonical form. XML allows none of these bytes in a document, so
-// no value can be mistaken for markup.
+// A mark begins each item of the canonical form. XML allows none of these bytes in a document, so a
+// value can never look like markup.
 const (
 	markText  = 1
 	markStart = 2

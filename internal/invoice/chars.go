@@ -83,8 +83,8 @@ var nameBytes = func() (t [256]bool) {
 
 // nameWide returns the length of the multi-byte letter at the start of b if a name may contain it,
 // otherwise 0. It accepts only Latin letters up to U+017E, and the middle dot after the first
-// character: for these the fourth edition of XML, which older software follows, and the fifth
-// agree. All names in KSeF forms are ASCII, so the only names refused without need are namespace
+// character. For these the fifth edition of XML agrees with the fourth, which older software
+// follows. All names in KSeF forms are ASCII, so the only names refused without need are namespace
 // prefixes in other scripts.
 func nameWide(b []byte, start bool) int {
 	r, n := utf8.DecodeRune(b)

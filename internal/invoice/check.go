@@ -11,7 +11,7 @@ import (
 type CheckOptions struct {
 	// MaxBytes is the maximum size of an invoice without attachment; 0 means KSeF's 1,000,000.
 	MaxBytes int64
-	// MaxBytesWithAttachment is the maximum size of an invoice with attachment; 0 means KSeF's
+	// MaxBytesWithAttachment is the maximum size of an invoice with attachment. 0 means KSeF's
 	// 3,000,000, which is also the default limit of Parse.
 	MaxBytesWithAttachment int64
 	// AllowFA2 accepts FA(2) as well as FA(3).
@@ -34,11 +34,11 @@ const (
 	mistypedHint = "look for a mistyped digit"
 )
 
-// Check applies the rules that need a clock or settings to a parsed header: the form must be
+// Check applies the rules that need a clock or settings to a parsed header. The form must be
 // allowed, the size within its limit, the check digits of NIPs correct, and P_1 not later than the
 // day of now in Warsaw. With opt.Schema it also returns every breach of the schema that Parse has
 // found. It returns a *FieldError, or several joined, or nil. Check does not repeat the rules of
-// Parse: a header that came with an error stays invalid even when Check returns nil.
+// Parse. A header that came with an error stays invalid even when Check returns nil.
 func Check(h Header, now time.Time, opt CheckOptions) error {
 	var faults []*FieldError
 	add := func(at position, e FieldError) {
@@ -95,8 +95,8 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 	return joinFaults(faults)
 }
 
-// withSchema adds the breaches of the schema. It leaves out a breach at the offset of one of the
-// faults, because the fault describes the same mistake better.
+// withSchema adds the breaches of the schema. It leaves out a breach at the offset of a fault,
+// because the fault describes the same mistake better.
 func withSchema(faults, breaches []*FieldError) []*FieldError {
 next:
 	for _, b := range breaches {

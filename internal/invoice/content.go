@@ -21,28 +21,28 @@ type Content struct {
 // most 256 characters; one more is kept to show that it is too long.
 const maxIgnored = (maxNumber + 1) * utf8.UTFMax
 
-// ContentOf computes the digest of one document in one pass. The error is a [*FieldError]: the
+// ContentOf computes the digest of one document in one pass. The error is a [*FieldError] when the
 // document is not well-formed, or contains something that KSeF refuses in every document. ContentOf
-// does not check the fields; Parse does. It costs twice as much as Parse, so compute it only when
-// two documents with the same number have to be compared.
+// does not check the fields; Parse does. It costs twice as much as Parse, so compute the digest
+// only when two documents with the same number have to be compared.
 //
 // The canonical form is the sequence of start tags, texts and end tags of the document, without
 //
-//   - the elements DataWytworzeniaFa and SystemInfo of Faktura/Naglowek with their content: a
-//     repeated export has another time of creation, and perhaps another version of the program;
-//   - namespace declarations and prefixes: an element or attribute is identified by its namespace
-//     and its local name;
+//   - the elements DataWytworzeniaFa and SystemInfo of Faktura/Naglowek with their content, because
+//     a repeated export has another time of creation, and perhaps another version of the program;
+//   - namespace declarations and prefixes, because an element or attribute is identified by its
+//     namespace and its local name;
 //   - the order of attributes, and their quotes;
 //   - the XML declaration, comments, and the boundaries of CDATA sections;
 //   - the difference between a character and a reference to it, between <a/> and <a></a>, and
 //     between the ways to end a line;
 //   - white space in text: the text between two tags is collapsed as the XSD's type token does it.
 //     White space at the ends is removed, and each run inside becomes one space. A text of white
-//     space only counts as no text. The XSD itself collapses nearly all texts of FA(3): tokens,
-//     numbers, dates and enumerations. It keeps white space in StopkaFaktury, NrRB and NrID, but
-//     there it is only layout: no two sales differ by it.
+//     space only counts as no text. The XSD itself collapses nearly all texts of FA(3), such as
+//     tokens, numbers, dates and enumerations. It keeps white space in StopkaFaktury, NrRB and
+//     NrID, but no two sales differ by white space there.
 //
-// White space in attributes is kept, as in the XSD; only tabs and line ends become spaces, as XML
+// White space in attributes is kept, as in the XSD. Only tabs and line ends become spaces, as XML
 // requires.
 //
 // Everything else counts: each name, value and attribute, and the order of elements. Two different
@@ -67,9 +67,9 @@ func ContentOf(document []byte) (Content, error) {
 }
 
 // HeaderAtFault reports whether KSeF may have refused the document because of something that the
-// digest leaves out: a time of creation that is invalid or outside the range of FA(3), or a program
-// name that is too long. In that case a document that differs in nothing else is a correction, not
-// a repetition.
+// digest leaves out. This is a time of creation that is invalid or outside the range of FA(3), or a
+// program name that is too long. In that case a document that is otherwise the same is a
+// correction, and not a repetition.
 func (c Content) HeaderAtFault() bool {
 	created, ok := parseDateTime(c.Created)
 	return !ok || created.Before(firstCreated) || created.After(lastCreated) ||

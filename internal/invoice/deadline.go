@@ -20,8 +20,8 @@ func SoftDeadline(issueDate string) (time.Time, error) {
 // LegalDeadline returns the midnight that ends the next business day in Poland after issueDate
 // (P_1, "2006-01-02"). An offline24 invoice must have reached KSeF before that instant (KSeF
 // limits, September 2026). The error is a *FieldError when issueDate is not a date. Announced
-// outages move the deadline; this function does not know of them, so the caller must allow
-// for them.
+// outages move the deadline. This function does not know of them, so the caller must allow for
+// them.
 func LegalDeadline(issueDate string) (time.Time, error) {
 	y, m, d, ok := dateShape(issueDate)
 	if !ok {

@@ -114,8 +114,8 @@ func xmllint(t *testing.T, docs [][]byte) []bool {
 	return accepts
 }
 
-// mutate changes the document in up to three places as broken files do: bytes are lost or repeated,
-// or markup is inserted.
+// mutate changes the document in up to three places, as in a broken file. Bytes are lost or
+// repeated, or markup is inserted.
 func mutate(random *rand.Rand, doc []byte) []byte {
 	pieces := []string{
 		"<", ">", "&", ";", "/", "\"", "'", "]]>", "--", "<!--", "-->", "<![CDATA[", "&amp;", "&#65;", "&#x;", "&x;", "=", " ", "\n",

@@ -1,11 +1,11 @@
 // Package invoice reads and checks the invoices that are submitted. It reads the header of one
-// FA(3) document, applies every rule that can be checked without asking KSeF, and computes what
-// belongs to an invoice: NIP check digits, KSeF numbers, deadlines and the verification link.
+// FA(3) document and applies every rule that can be checked without asking KSeF. It also computes
+// what belongs to an invoice: NIP check digits, KSeF numbers, deadlines and the verification link.
 //
 // Call Parse, then Check. Parse looks only at the bytes, so its answer for a document is always the
 // same. Check applies the rules that need a clock or settings. Both report faults as FieldError,
 // which names field, rule, value and position.
 //
-// The package keeps no state, does no I/O and starts no goroutines: every function is safe for
+// The package keeps no state, does no I/O and starts no goroutines, so every function is safe for
 // concurrent use.
 package invoice

@@ -2,8 +2,8 @@ package invoice
 
 import "unicode/utf8"
 
-// excerptBytes is how many bytes of the document a syntax error shows: enough to find the position
-// in an editor, too few to leak an invoice.
+// excerptBytes is how many bytes of the document a syntax error shows. They are enough to find the
+// position in an editor, and too few to leak an invoice.
 const excerptBytes = 24
 
 // fault reports a broken rule at offset at. Its field is the innermost open element, because a

@@ -14,17 +14,17 @@ const DocumentField = "document"
 // recognise a value and too few to copy a document.
 const maxValueRunes = 80
 
-// maxTextRunes bounds the other texts of a fault, which may name elements and attributes of the
-// document: a name in XML may be as long as the document. Records and answers keep these texts.
+// maxTextRunes bounds the other texts of a fault. They may name elements and attributes of the
+// document, and a name in XML may be as long as the document. Records and answers keep these texts.
 const maxTextRunes = 400
 
-// FieldError is one fault of one invoice. Parse and Check return one, or several joined: errors.As
-// finds the first, FieldErrors returns all.
+// FieldError is one fault of one invoice. Parse and Check return one, or several joined. errors.As
+// finds the first, and FieldErrors returns all.
 type FieldError struct {
 	// Field is the KSeF element at fault ("P_1", "Podmiot1/NIP"), or DocumentField. For a syntax
 	// error it is the innermost open element. Field, Rule and Hint are cut to 400 characters.
 	Field string
-	// Rule completes the sentence "field P_1 …": "must not be later than today".
+	// Rule completes the sentence "field P_1 …", for example with "must not be later than today".
 	Rule string
 	// Value is what was found, cut to 80 characters; empty when something is missing.
 	Value string
@@ -71,8 +71,8 @@ func (e *FieldError) Error() string {
 	return b.String()
 }
 
-// FieldErrors returns every FieldError in err's tree in the order in which they were joined; nil
-// when there is none.
+// FieldErrors returns every FieldError in err's tree in the order in which they were joined, and
+// nil when there is none.
 func FieldErrors(err error) []*FieldError {
 	switch e := err.(type) {
 	case nil:

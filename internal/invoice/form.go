@@ -120,7 +120,7 @@ func (r *reader) checkForm() {
 	case !r.seen[nodeKodFormularza]:
 		r.missing(nodeKodFormularza, nodeNaglowek)
 	case r.formNS == nsFA2 && system != want.SystemCode:
-		// A hint to make it a valid FA(2) would not help: KSeF no longer accepts that form.
+		// A hint to make it a valid FA(2) would not help, because KSeF no longer accepts that form.
 		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura",
 			Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
 			Hint: "this is the namespace of FA(2), which KSeF no longer accepts: export the invoice in the form FA(3)"})
@@ -145,7 +145,7 @@ func (r *reader) checkForm() {
 	}
 }
 
-// require reports missing fields without which an invoice has no identity.
+// require reports missing fields that an invoice needs to be identified.
 func (r *reader) require() {
 	r.checkForm()
 	for _, field := range [...]struct{ n, parent node }{

@@ -2,7 +2,7 @@ package invoice
 
 // Header is what the worker needs to know of an invoice. In its texts, references and CDATA are
 // decoded and white space is collapsed as the XSD's token type does it. It does not alias the
-// document. Do not compare Headers with == or cmp.Diff: compare Hash, which determines everything
+// document. Do not compare Headers with == or cmp.Diff. Compare Hash, which determines everything
 // else.
 type Header struct {
 	// SellerNIP is Podmiot1's NIP, ten digits. Parse does not check the check digit; Check does.
@@ -28,8 +28,8 @@ type Header struct {
 	// Attachment says that the element Zalacznik is present. Such an invoice may be larger and MUST
 	// travel in a batch session.
 	Attachment bool
-	// BuyerName and BuyerNIP are Podmiot2's. They are for listings and may be empty: a buyer abroad
-	// has no NIP. The name is cut to 512 characters.
+	// BuyerName and BuyerNIP are Podmiot2's. They are for listings and may be empty, for example
+	// because a buyer abroad has no NIP. The name is cut to 512 characters.
 	BuyerName, BuyerNIP string
 	// Gross is P_15 as written and Currency is KodWaluty. They are for listings, may be empty and
 	// are cut to 64 characters.
@@ -38,7 +38,7 @@ type Header struct {
 	Size int64
 	Hash [32]byte
 	// Discouraged is the first discouraged Unicode character with its position, if [ParseOptions]
-	// accept such characters; nil when there is none.
+	// accept such characters. It is nil when there is none.
 	Discouraged *FieldError
 
 	at      places
@@ -52,9 +52,10 @@ type places struct {
 	form, seller, issueDate position
 }
 
-// partyFault is a NIP that is not valid (see [ValidNIP]), or an internal identifier that does not
-// begin with a valid NIP, of a party other than the seller. It is a linked list because an invoice
-// can have a hundred Podmiot3. A correct invoice has none and pays nothing.
+// partyFault is a fault of a party other than the seller. It is a NIP that is not valid (see
+// [ValidNIP]), or an internal identifier that does not begin with a valid NIP. The faults are a
+// linked list because an invoice can have a hundred Podmiot3. A correct invoice has no such fault
+// and pays nothing.
 type partyFault struct {
 	field, nip string
 	at         position
@@ -74,8 +75,8 @@ func FA3() Form { return Form{SystemCode: "FA (3)", SchemaVersion: "1-0E", Varia
 // 2026).
 func FA2() Form { return Form{SystemCode: "FA (2)", SchemaVersion: "1-0E", Variant: "2"} }
 
-// Version returns the gateway's invoiceVersion: "v3" for FA(3), "v2" for FA(2), "" for anything
-// else.
+// Version returns the gateway's invoiceVersion, which is "v3" for FA(3), "v2" for FA(2), and "" for
+// anything else.
 func (f Form) Version() string {
 	switch f {
 	case FA3():

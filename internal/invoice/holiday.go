@@ -2,10 +2,10 @@ package invoice
 
 import "time"
 
-// IsHoliday reports whether the day is a public holiday in Poland: Act on public holidays of 18
-// January 1951 as in force in 2026, with Epiphany since 2011 and Christmas Eve since 2025. Sundays
-// as such are not holidays here; see IsBusinessDay. Easter is computed by the Gregorian computus,
-// so the result means nothing for years before 1583.
+// IsHoliday reports whether the day is a public holiday in Poland. It follows the Act on public
+// holidays of 18 January 1951 as in force in 2026, with Epiphany since 2011 and Christmas Eve since
+// 2025. Sundays as such are not holidays here; see IsBusinessDay. Easter is computed by the
+// Gregorian computus, so the result means nothing for years before 1583.
 func IsHoliday(y int, m time.Month, d int) bool {
 	switch {
 	case m == time.January && d == 1,
@@ -29,8 +29,8 @@ func IsHoliday(y int, m time.Month, d int) bool {
 	return false
 }
 
-// IsBusinessDay reports whether the day is a business day in Poland: not a Saturday, not a Sunday,
-// not a public holiday.
+// IsBusinessDay reports whether the day is a business day in Poland, which is any day except
+// Saturdays, Sundays and public holidays.
 func IsBusinessDay(y int, m time.Month, d int) bool {
 	switch time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Weekday() {
 	case time.Saturday, time.Sunday:

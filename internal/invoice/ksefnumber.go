@@ -8,8 +8,8 @@ import (
 
 // KsefNumber is the number that KSeF gives to an accepted invoice. The zero value is not a number.
 type KsefNumber struct {
-	// SellerNIP is the first ten digits of the number. Their check digit is not checked: the test
-	// environment gives numbers to invented NIPs.
+	// SellerNIP is the first ten digits of the number. Their check digit is not checked, because
+	// the test environment gives numbers to invented NIPs.
 	SellerNIP string
 	// Date is the day of acceptance, "2006-01-02".
 	Date string
@@ -23,8 +23,8 @@ func (n KsefNumber) String() string { return n.text }
 // Canonical returns the 35-character form, which is equal for two spellings of one number.
 func (n KsefNumber) Canonical() string { return CanonicalKsefNumber(n.text) }
 
-// CanonicalKsefNumber returns a form that is equal for two spellings of one KSeF number: without
-// white space around it, and without the hyphen in the middle of the twelve hex digits. It does not
+// CanonicalKsefNumber returns a form that is equal for two spellings of one KSeF number. It removes
+// white space around the number, and the hyphen in the middle of the twelve hex digits. It does not
 // check that s is a KSeF number.
 func CanonicalKsefNumber(s string) string {
 	s = strings.TrimSpace(s)
@@ -84,8 +84,8 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 }
 
 // KsefChecksum returns the CRC-8 (polynomial 0x07, initial value 0, no reflection) of the first 32
-// characters of a KSeF number in its 35-character form: everything before the last hyphen. It does
-// not check the length of its argument.
+// characters of a KSeF number in its 35-character form. These are the characters before the last
+// hyphen. It does not check the length of its argument.
 func KsefChecksum(first32 string) byte {
 	var crc byte
 	for i := range len(first32) {

@@ -22,8 +22,8 @@ const (
 	uriFA2 = "http://crd.gov.pl/wzor/2023/06/29/12648/"
 	uriFA1 = "http://crd.gov.pl/wzor/2021/11/29/11089/"
 
-	// Forms that KSeF accepts and this package does not read: invoices of flat-rate farmers, and of
-	// Peppol.
+	// The forms of flat-rate farmers and of Peppol, which KSeF accepts and this package does not
+	// read.
 	uriFARR          = "http://crd.gov.pl/wzor/2026/03/06/14189/"
 	uriUBLInvoice    = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 	uriUBLCreditNote = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"

@@ -1,8 +1,8 @@
 package invoice
 
-// ValidNIP reports whether s is a NIP, the Polish tax number: ten ASCII digits in the form that
-// KSeF's XSD allows. The last digit is the weighted sum (6 5 7 2 3 4 5 6 7) of the others modulo
-// 11. No NIP has the remainder 10, which is not a digit.
+// ValidNIP reports whether s is a NIP, the Polish tax number. A NIP has ten ASCII digits in the
+// form that KSeF's XSD allows. The last digit is the weighted sum (6 5 7 2 3 4 5 6 7) of the others
+// modulo 11. No NIP has the remainder 10, which is not a digit.
 func ValidNIP(s string) bool {
 	if !nipShape(s) {
 		return false

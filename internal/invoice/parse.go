@@ -21,18 +21,19 @@ type ParseOptions struct {
 func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{}) }
 
 // ParseWith reads the header of one invoice and checks that the document is well-formed and of a
-// form that KSeF accepts. It reads data once, builds no tree, makes two allocations for an ordinary
-// document and does not keep data.
+// form that KSeF accepts. It reads data once without building a tree, makes two allocations for an
+// ordinary document, and keeps no reference to data.
 //
 // A document fails with its first fault when it is empty, larger than o.MaxSize, not in UTF-8 or
-// not well-formed, when its root is not Faktura of FA(3) or FA(2), or when it contains something
-// that KSeF refuses in every document (DOCTYPE, processing instructions, and, without
-// o.AllowDiscouraged, discouraged Unicode). Otherwise all faults of the fields are reported
-// together: a form that disagrees with its namespace, and each of P_1, P_2, RodzajFaktury and the
-// seller's NIP that is missing, given twice, empty or malformed. See FieldError and FieldErrors.
+// not well-formed, or when its root is not Faktura of FA(3) or FA(2). So does a document that
+// contains something that KSeF refuses in every document: DOCTYPE, processing instructions and,
+// without o.AllowDiscouraged, discouraged Unicode. Otherwise all faults of the fields are reported
+// together. They are a form that disagrees with its namespace, and each of P_1, P_2, RodzajFaktury
+// and the seller's NIP that is missing, given twice, empty or malformed. See FieldError and
+// FieldErrors.
 //
-// With an error the Header holds what was read so far; Size is always set, and Hash unless the
-// document is larger than o.MaxSize. Such a header is good for a listing, never for sending.
+// With an error the Header holds what was read so far. Size is always set, and Hash is set unless
+// the document is larger than o.MaxSize. Such a header is good for a listing, never for sending.
 //
 // ParseWith also checks the document against the schema of its form. It returns the breaches of the
 // schema only together with other faults. When there are no other faults, only [Check] reports
@@ -63,8 +64,8 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 }
 
 // Amount returns P_15 and KodWaluty as a document states them, "" for what it does not state. It
-// checks nothing and reads no further than P_15, so it costs a quarter of [Parse]. It is for
-// documents that were checked before.
+// reads up to P_15 and checks nothing, so it costs a quarter of [Parse]. It is for documents that
+// were checked before.
 func Amount(data []byte) (gross, currency string) {
 	r := newReader(data, true)
 	r.last = nodeGross
@@ -75,8 +76,8 @@ func Amount(data []byte) (gross, currency string) {
 }
 
 // newReader returns a reader whose buffers are one allocation and large enough for every ordinary
-// document; append grows them for the others. A pool would save the allocation but would be package
-// state.
+// document. append grows them for other documents. A pool would save the allocation but would be
+// package state.
 func newReader(data []byte, lenient bool) reader {
 	buffer := new(struct {
 		open     [16]element
@@ -108,7 +109,7 @@ type reader struct {
 	startAt [nodeCount]int32 // offset of the last start tag of the node
 
 	// The value that is being read, if any. A single run of text is used as it stands in the
-	// document; only further runs are copied.
+	// document. Only further runs are copied.
 	inValue bool
 	value   []byte
 	scratch []byte
@@ -170,7 +171,7 @@ func (r *reader) read() error {
 	}
 }
 
-// start handles a start tag: it extends the path of known elements or checks the root.
+// start handles a start tag. It extends the path of known elements or checks the root.
 func (r *reader) start() *FieldError {
 	depth := len(r.open)
 	if depth == 1 {

@@ -18,9 +18,9 @@ type mark struct {
 	line   int // from 1; 0 before first use
 }
 
-// locate computes a position. It counts lines on request, which in a correct document happens three
-// times, so the loops of the scanner carry no line counter. A request for an earlier line starts
-// again from the top.
+// locate computes a position. The loops of the scanner carry no line counter. Lines are counted
+// only when a position is asked for, which happens three times in a correct document. A request for
+// an earlier line starts again from the top.
 func (m *mark) locate(data []byte, at int) position {
 	if at > len(data) {
 		at = len(data)

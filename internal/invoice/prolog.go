@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// prolog checks the beginning of the document: it must not be empty, must be UTF-8 without byte
-// order mark, and its XML declaration must be correct.
+// prolog checks the beginning of the document. The document must not be empty and must be UTF-8
+// without byte order mark. Its XML declaration must be correct.
 func (s *scanner) prolog() *FieldError {
 	switch {
 	case len(s.data) == 0:

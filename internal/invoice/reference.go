@@ -8,8 +8,8 @@ import (
 // maxReference bounds the search for the semicolon. It is generous because leading zeros are legal.
 const maxReference = 64
 
-// reference reads &name; or &#…; at offset i and returns the character and the length in bytes.
-// Only the five names of XML are known: other names need a DTD, and a DTD is refused.
+// reference reads &name; or &#…; at offset i and returns the character and the length in bytes. Of
+// the names, only the five of XML are known, because other names need a DTD, which is refused.
 func (s *source) reference(i int) (rune, int, *FieldError) {
 	window := s.data[i:min(i+maxReference, len(s.data))]
 	end := bytes.IndexByte(window, ';')
@@ -116,8 +116,8 @@ func appendLines(dst, text []byte) []byte {
 	}
 }
 
-// appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
-// spaces, unless they were written as references.
+// appendValue appends an attribute's value as XML 1.0 normalises it. Tabs and line ends become
+// spaces unless they were written as references.
 func (s *source) appendValue(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		switch b := s.data[i]; b {

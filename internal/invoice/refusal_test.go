@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// refusal is a document that Parse MUST refuse. xml says that it is nevertheless well-formed XML;
-// the differential test checks that with xmllint. So the table detects a rule that is too lenient
-// and a document that is refused for the wrong reason.
+// refusal is a document that Parse MUST refuse. xml says that the document is nevertheless
+// well-formed XML, which the differential test checks with xmllint. The table detects a rule that
+// is too lenient, and a document that is refused for the wrong reason.
 type refusal struct {
 	why, doc     string
 	field, rule  string // rule is a part of the text

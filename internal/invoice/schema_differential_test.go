@@ -11,10 +11,11 @@ import (
 	"ksefworker/internal/invoice/schema/schematest"
 )
 
-// The differential test makes some 250,000 documents from the table: every place of both schemas,
-// each with every fault and every odd text. xmllint checks them by the official schemas, which this
-// project may not distribute. So only `make schema-diff` asks xmllint about all documents. The file
-// verdicts.txt has its verdicts on a sample, and every run of the tests compares with those.
+// The differential test makes some 250,000 documents from the table. They put every fault and every
+// odd text at every place of both schemas. xmllint checks documents by the official schemas, which
+// this project may not distribute. So only `make schema-diff` asks xmllint about all documents. The
+// file verdicts.txt has the verdicts of xmllint on a sample, and every run of the tests compares
+// with these.
 
 const verdictsFile = "testdata/verdicts.txt"
 

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// FuzzSchema runs the machine on our own reader and on encoding/xml: both must find the same
+// FuzzSchema runs the machine on our own reader and on encoding/xml. Both must lead to the same
 // faults.
 func FuzzSchema(f *testing.F) {
 	f.Add([]byte(small))

@@ -19,7 +19,7 @@ func (s *scanner) scanStart() (token, *FieldError) {
 		return tokenEOF, err
 	}
 	if end >= len(s.data) {
-		return tokenEOF, s.truncated() // before it is opened: half a name must not become the field of the error
+		return tokenEOF, s.truncated() // before it is opened, so that no error names half a name as its field
 	}
 	full := span{s.pos + 1, end}
 	if len(s.open) == maxDepth {
@@ -117,8 +117,8 @@ func (s *scanner) pop() (token, *FieldError) {
 	return tokenEnd, nil
 }
 
-// scanName reads a qualified name at i. It returns the prefix, the local part and the offset after
-// the name. what is "element" or "attribute" and completes the message.
+// scanName reads a qualified name at i. It returns the prefix, the local part, and the offset
+// behind the name. what is "element" or "attribute" and completes the message.
 func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err *FieldError) {
 	from := i
 	if i, err = s.scanNCName(i, what); err != nil {
@@ -153,8 +153,8 @@ func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 	return s.scanOddName(from, what)
 }
 
-// scanOddName is scanNCName for the rare cases: a name that is not ASCII, no name at all, or a name
-// that reaches the document's end.
+// scanOddName is scanNCName for the rare cases: the name has characters outside ASCII, is missing,
+// or reaches the document's end.
 func (s *scanner) scanOddName(i int, what string) (int, *FieldError) {
 	from := i
 	for i < len(s.data) {

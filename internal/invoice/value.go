@@ -41,7 +41,7 @@ func (r *reader) endValue(n node) {
 	case nodeSellerNIP:
 		r.places.seller = r.place(n)
 		if len(value) > 0 && !nipShape(string(raw)) {
-			// Checked as written: the XSD's type does not collapse white space here.
+			// Checked as written, because the XSD's type keeps white space here.
 			r.reportValue(n, ruleNIPShape, raw, "digits only, without PL, spaces or hyphens")
 		}
 	case nodeBuyerNIP, nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP:

@@ -12,10 +12,11 @@ const (
 )
 
 // VerificationURL returns the link that an invoice carries as QR code KOD I. The page behind it
-// shows whether KSeF has exactly these bytes. environment is "production", "test" or "custom" (the
-// simulator, which gets the test page); issueDate is P_1 as "2006-01-02"; hash is Header.Hash. Any
-// other environment, such as "demo", is an error, and so is a malformed sellerNIP or issueDate. The
-// link can be made before the invoice is accepted.
+// shows whether KSeF has exactly these bytes. environment is "production", "test" or "custom".
+// "custom" is the simulator, whose links lead to the test page. issueDate is P_1 as "2006-01-02",
+// and hash is Header.Hash. VerificationURL returns an error for any other environment, such as
+// "demo", and for a malformed sellerNIP or issueDate. The link can be made before the invoice is
+// accepted.
 func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]byte) (string, error) {
 	host, err := VerificationHost(environment)
 	if err != nil {
@@ -32,7 +33,7 @@ func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]b
 	return host + "/invoice/" + sellerNIP + "/" + day + "/" + base64.RawURLEncoding.EncodeToString(hash[:]), nil
 }
 
-// VerificationHost returns the beginning of verification links: "https://" and the host.
+// VerificationHost returns the beginning of verification links, which is "https://" and the host.
 // environment is as in [VerificationURL].
 func VerificationHost(environment string) (string, error) {
 	switch environment {

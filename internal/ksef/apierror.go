@@ -21,11 +21,11 @@ const (
 	KindProcessing   ErrorKind = "processing"   // ask again: ErrProcessing, or a token has ended
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
 	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was over
-	KindUnreadable   ErrorKind = "unreadable"   // the other side's JSON, but not of the form that was due: the other side is there
+	KindUnreadable   ErrorKind = "unreadable"   // JSON of the other side, but not of the form that was due
 	KindTooLarge     ErrorKind = "too_large"    // the answer is larger than the cap
 	KindGated        ErrorKind = "gated"        // the gate did not open; nothing was sent
 	KindCanceled     ErrorKind = "canceled"     // the caller's context ended first
-	KindLocal        ErrorKind = "local"        // a fault on this side: wrong argument, unreadable key, failed reader or writer
+	KindLocal        ErrorKind = "local"        // a fault on this side, e.g. a wrong argument or an unreadable key
 )
 
 // ErrorKinds lists every kind.
@@ -43,14 +43,14 @@ var (
 	ErrTimeout = errors.New("time allowed is over")
 )
 
-// APIError is the only type of error that a client's methods return: what is known about a request
-// that did not succeed.
+// APIError is the only type of error that a client's methods return. It says what is known about a
+// request that failed.
 //
-// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content.
-// Details may quote a field of the invoice if the request carried one: keep it with the invoice's
-// outcome (see Words), do not log it.
+// Error, GoString and MarshalJSON are free of secrets, URL queries and invoice content. Details may
+// quote a field of the invoice if the request carried one. Keep Details with the invoice's outcome
+// (see Words) and do not log them.
 type APIError struct {
-	// Op is the operation in words: "open batch session".
+	// Op is the operation in words, such as "open batch session".
 	Op string
 	// Status is the HTTP status, 0 when no answer began.
 	Status int
@@ -61,21 +61,21 @@ type APIError struct {
 	Description, Details string
 	// Reason is KSeF's reasonCode, for example "missing-permissions"; "" when there is none.
 	Reason string
-	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
-	// …"); "" when it names none.
+	// Permissions lists the permissions of which KSeF requires one, by KSeF's names ("InvoiceWrite,
+	// …"). "" when KSeF names none.
 	Permissions string
-	// Advice is what has to be done before the same request can succeed, mostly by a person; ""
+	// Advice says what must be done, mostly by a person, before the same request can succeed. ""
 	// when that is not known.
 	Advice string
-	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); ""
-	// when it gave none.
+	// Trace is the number of the request in KSeF's logs (traceId, serviceCode). "" when KSeF gave
+	// none.
 	Trace string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
-	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
-	// proof: the request was never sent, or the other side's own words show that nothing was done
-	// (most often a JSON error with a 4xx status other than 408). The store of parts answers no
-	// JSON; there such a status can be proof by itself.
+	// MaybeDone: the request may have been carried out in spite of the error. It is false only if
+	// the request was never sent, or if the other side's own answer proves that nothing was done.
+	// That answer is mostly a JSON error with a 4xx status other than 408. The store of parts
+	// answers without JSON, so its status alone can be proof.
 	MaybeDone bool
 	// Kind sorts the error.
 	Kind ErrorKind
@@ -86,18 +86,18 @@ type APIError struct {
 
 	// Unconnected: no connection to the other side came about. See Unreachable.
 	Unconnected bool
-	// Exhausted: the connection did not come about because this machine had no file descriptor,
-	// port or memory left for it.
+	// Exhausted: there was no connection because this machine had run out of file descriptors,
+	// ports or memory.
 	Exhausted bool
 }
 
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells in one line what failed and why. It leaves Details out, because they may quote an
-// invoice. It adds them only for requests that carry no invoice: those that open or close a
-// session, and those of a login, a certificate or a token. Only Details tell, for example, why KSeF
-// refused a certificate.
+// Error tells in one line what failed and why. It leaves Details out when the request may carry an
+// invoice, because Details may quote it. Details are included for requests that open or close a
+// session and for those of a login, a certificate or a token. Only Details tell, for example, why
+// KSeF refused a certificate.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose,
@@ -173,7 +173,7 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 const forbidden = 403 // HTTP
 
 // MissingPermission reports whether the other side accepts the key but says that the key lacks a
-// permission: KSeF says so by its reasonCode, a gateway in its own form by HTTP 403.
+// permission. KSeF says so by its reasonCode. A gateway says so by HTTP 403 without a reasonCode.
 func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }
@@ -181,8 +181,8 @@ func (e *APIError) MissingPermission() bool {
 // Unreachable reports whether no connection to the other side came about; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
 
-// OfSession reports whether KSeF refused because of the session and not because of what was sent
-// into it: nothing was taken, and another session may take it.
+// OfSession reports whether KSeF refused because of the session. What was sent was then not taken,
+// and another session may take it.
 func (e *APIError) OfSession() bool {
 	switch e.Code {
 	case CodeSessionFull, CodeNoSession, CodeSessionForbids, CodeSessionPaused:

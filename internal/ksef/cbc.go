@@ -9,8 +9,8 @@ import (
 	"io"
 )
 
-// chunk is how many bytes are encrypted at once: enough for the AES instructions to set the pace,
-// and few enough to stay in the first-level cache.
+// chunk is how many bytes are encrypted at once. It is large enough for the AES instructions to set
+// the pace, and small enough for the first-level cache.
 const chunk = 32 << 10
 
 var errClosedEncrypter = errors.New("write after close of the encrypter")
@@ -29,16 +29,15 @@ func (k SessionKey) Encrypt(plain []byte) []byte {
 func EncryptedSize(n int64) int64 { return n - n%aes.BlockSize + aes.BlockSize }
 
 // Encrypter returns a writer that encrypts what is written to it and passes it on to w. Close
-// writes the padding and does not close w; without Close the ciphertext is not complete. Memory
-// does not grow with the length. Not safe for concurrent use; each part needs an Encrypter of its
-// own.
+// writes the padding that completes the ciphertext. It leaves w open. Memory does not grow with the
+// length. Not safe for concurrent use; each part needs an Encrypter of its own.
 func (k SessionKey) Encrypter(w io.Writer) io.WriteCloser {
 	return &encrypter{mode: k.encrypter(), w: w, buf: make([]byte, 0, chunk)}
 }
 
 func (k SessionKey) encrypter() cipher.BlockMode { return cipher.NewCBCEncrypter(k.block(), k.iv[:]) }
 
-// block never panics: the key's length is fixed by its type.
+// block never panics, because the type of the key fixes its length.
 func (k SessionKey) block() cipher.Block {
 	b, err := aes.NewCipher(k.key[:])
 	if err != nil {
@@ -83,7 +82,7 @@ func (e *encrypter) flush() {
 	e.buf = e.buf[:0]
 }
 
-// Close is safe to call twice: the second call repeats the first one's result.
+// Close is safe to call twice. The second call returns the result of the first.
 func (e *encrypter) Close() error {
 	if e.closed || e.err != nil {
 		e.closed = true
@@ -97,8 +96,8 @@ func (e *encrypter) Close() error {
 	return e.err
 }
 
-// Decrypt undoes Encrypt. It is for the parts of an export, which KSeF encrypts with the key that
-// the request for the export has told it.
+// Decrypt undoes Encrypt. It is for the parts of an export. KSeF encrypts them with the key that
+// came with the request for the export.
 func (k SessionKey) Decrypt(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
 		return nil, fmt.Errorf("decrypt: %d bytes are not a multiple of %d", len(sealed), aes.BlockSize)

@@ -18,7 +18,7 @@ const (
 	InvoiceCancelledBySystem     = 550 // send again
 )
 
-// SessionProcessed is the code of a session that is done, online or batch: its UPO can be fetched.
+// SessionProcessed is the code of a session that is done, online or batch. Its UPO can be fetched.
 const SessionProcessed = 200
 
 // Codes of an online session's [StatusInfo] (KSeF documentation, September 2026).
@@ -49,10 +49,10 @@ const (
 const (
 	CodeUPONotThere      = 21178 // there is no such UPO, or not yet
 	CodeSessionFull      = 21155 // the session takes no more invoices
-	CodeNoSession        = 21173 // no such session; seen right after one was opened, so it proves nothing
+	CodeNoSession        = 21173 // no such session; no proof: also seen right after one was opened
 	CodeSessionForbids   = 21180 // the session's status, such as closed, forbids the request
 	CodeSessionPaused    = 21184 // paused for service: open another session; the invoice was not taken
-	CodePageToken        = 21418 // the continuation token is not valid: read the list from its beginning
+	CodePageToken        = 21418 // the continuation token is not valid: read the list from the start
 	CodeStaleKey         = 21470 // the public key was withdrawn, or is not KSeF's
 	CodeInvoiceNotReady  = 21165 // processed, but it cannot be fetched yet
 	CodeNoInvoice        = 21164 // no invoice of this KSeF number

@@ -18,8 +18,7 @@ const (
 
 // SessionKey is the AES-256 key and initialization vector of one session. Make one with
 // NewSessionKey for each session and never use it for another. It prints as "[redacted]" in every
-// format. The zero SessionKey is not a key: Info refuses it, so nothing encrypted with it can be
-// sent.
+// format. The zero SessionKey is invalid. Info refuses it, so nothing can be sent with it.
 type SessionKey struct {
 	key [keySize]byte
 	iv  [ivSize]byte
@@ -37,18 +36,19 @@ func NewSessionKey() (SessionKey, error) {
 	return k, nil
 }
 
-// EncryptionInfo tells KSeF how a session is encrypted. It is safe to send: only KSeF can decrypt
-// the key in it.
+// EncryptionInfo tells KSeF how a session is encrypted. It is safe to send, because only KSeF can
+// decrypt the key in it.
 type EncryptionInfo struct {
 	InitVector []byte // 16 bytes
 	// EncryptedKey is encrypted with RSA-OAEP, SHA-256 for hash and MGF1, no label. It is as long
 	// as the RSA modulus.
 	EncryptedKey []byte
-	// PublicKeyID names the key that encrypted it, see [PublicKeyID]. nil: not told.
+	// PublicKeyID names the public key that encrypted EncryptedKey; see [PublicKeyID]. nil: not
+	// told.
 	PublicKeyID []byte
 }
 
-// PublicKeyID is KSeF's own name of a public key: the SHA-256 of its DER form
+// PublicKeyID is KSeF's own name of a public key. It is the SHA-256 of the key's DER form
 // (SubjectPublicKeyInfo).
 func PublicKeyID(pub *rsa.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)

@@ -8,13 +8,13 @@ import (
 // Gate is the caller's limiter and circuits, which a client asks before each request. It must be
 // safe for concurrent use.
 type Gate interface {
-	// Enter returns when a request of the group may leave. An error stops the request: it comes
-	// back in an *APIError of KindGated, unchanged (errors.Is and errors.As see it). Requests to
-	// pre-signed addresses, such as uploads of parts, enter with GroupNone.
+	// Enter returns when a request of the group may leave. An error stops the request. The caller
+	// gets this error wrapped in an *APIError of KindGated, where errors.Is and errors.As find it.
+	// Requests to pre-signed addresses, such as uploads of parts, enter with GroupNone.
 	Enter(ctx context.Context, group Group) error
 	// Leave is told the outcome, exactly once for each Enter that returned nil, after the answer
-	// was read. Its context keeps the values of the caller's but is never cancelled: a 429 must
-	// reach the shared limiter even when the caller has given up.
+	// was read. Its context has the values of the caller's context but is never cancelled, because
+	// a 429 must reach the shared limiter even when the caller has given up.
 	Leave(ctx context.Context, group Group, outcome Outcome)
 }
 
@@ -28,21 +28,21 @@ type Outcome struct {
 	// Throttled: HTTP 429.
 	Throttled bool
 	// Outage: network error, time-out, 5xx, or an answer that is not the other side's own (HTML
-	// where JSON was due, a garbled body). A request that the caller cancelled is not an outage,
-	// nor is one that never began because of a fault on this side.
+	// where JSON was due, a garbled body). False for a request that the caller cancelled, or that
+	// never began because of a fault on this side.
 	Outage bool
-	// Unreachable: an outage without a connection, so that the other side learnt nothing of the
-	// request: no route, no listener, no name, no handshake. The fault may be this machine's.
+	// Unreachable: an outage without a connection, for example because there was no route,
+	// listener, name or handshake. The other side learnt nothing of the request. The fault may be
+	// this machine's.
 	Unreachable bool
-	// Exhausted: unreachable, and the fault is this machine's: no file descriptor, port or memory
-	// was left for a connection.
+	// Exhausted: unreachable because this machine had run out of file descriptors, ports or memory.
 	Exhausted bool
 	// Err is what the caller gets; nil on success.
 	Err error
 }
 
-// OutcomeOf is the outcome of a request with this HTTP status (0: no answer began) and this error
-// (nil: success).
+// OutcomeOf returns the outcome of a request with this HTTP status (0: no answer began) and this
+// error (nil: success).
 func OutcomeOf(status int, e *APIError) Outcome {
 	o := Outcome{Status: status}
 	if e != nil {

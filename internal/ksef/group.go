@@ -67,7 +67,7 @@ func Groups() []Group {
 // Other reports whether the group has the limits of KSeF's "other".
 func (g Group) Other() bool { return strings.HasPrefix(string(g), "other:") }
 
-// Counter is the group whose windows count requests of this one: the group itself, except for
+// Counter is the group whose windows count requests of g. It is g itself, except for
 // [GroupSessionUPO].
 func (g Group) Counter() Group {
 	if g == GroupSessionUPO {
@@ -77,10 +77,10 @@ func (g Group) Counter() Group {
 }
 
 // OfObject reports whether a request of the group counts as one about a single thing, such as a
-// session, an invoice or an export. A single thing can be out of order alone. The exceptions are
-// requests to pre-signed addresses, and those that open a session, send an invoice, log in, list
-// sessions, or fetch the public key or limits: they concern the other side as a whole, or its store
-// of parts.
+// session, an invoice or an export. A single thing can be out of order alone. OfObject reports
+// false for requests to pre-signed addresses, and for those that open a session, send an invoice,
+// log in, list sessions, or fetch the public key or limits. Those requests concern the other side
+// as a whole, or its store of parts.
 func (g Group) OfObject() bool {
 	switch g {
 	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey, GroupLogin, GroupSessionList,

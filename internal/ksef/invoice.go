@@ -15,8 +15,8 @@ type SendRequest struct {
 	// Offline declares the invoice as issued offline. The gateway at ksefapi.pl has no such flag
 	// for a single invoice.
 	Offline bool
-	// Corrects is the SHA-256 of the rejected offline invoice of which this one is the technical
-	// correction; nil when it corrects none. It needs Offline, and KSeF's own API.
+	// Corrects is the SHA-256 of the rejected offline invoice that this one corrects technically.
+	// nil: it corrects none. Corrects needs Offline and KSeF's own API.
 	Corrects []byte
 }
 
@@ -61,7 +61,7 @@ func (r SendRequest) Check() error {
 	return errors.Join(faults...)
 }
 
-// SentInvoice is an invoice that was taken into its session. KSeF may still refuse it:
+// SentInvoice is an invoice that was taken into its session. KSeF may still refuse it.
 // [InvoiceInfo] tells what became of it.
 type SentInvoice struct {
 	ID      string
@@ -100,8 +100,8 @@ type InvoiceInfo struct {
 	InvoicingMode        InvoicingMode
 }
 
-// Original names the invoice of which this one is a duplicate (status 440): its KSeF number and its
-// session. ok is false when KSeF did not name it.
+// Original names the invoice of which this one is a duplicate (status 440). It returns the
+// original's KSeF number and session. ok is false when KSeF did not name the original.
 func (i InvoiceInfo) Original() (ksefNumber, session string, ok bool) {
 	ksefNumber = i.Status.Extension("originalKsefNumber")
 	return ksefNumber, i.Status.Extension("originalSessionReferenceNumber"), ksefNumber != ""

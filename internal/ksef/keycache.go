@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// defaultKeyTTL is how long a KeyCache keeps KSeF's public key. It bounds how late an ordinary
-// change of the key is noticed; a change in an emergency is noticed when a session is refused.
+// defaultKeyTTL is how long a KeyCache keeps KSeF's public key. An ordinary change of the key is
+// noticed within this time. A change in an emergency is noticed when KSeF refuses to open a
+// session.
 const defaultKeyTTL = time.Hour
 
 // KeyCache keeps the public key for a bounded time. However many callers need it at once, it makes
@@ -35,8 +36,8 @@ type flight struct {
 	abandoned bool // its own caller gave up, which means nothing for the others
 }
 
-// NewKeyCache keeps what fetch returns, usually a client's PublicKey, for ttl (0: defaultKeyTTL).
-// now is the clock (nil: time.Now).
+// NewKeyCache returns a cache that keeps the key from fetch, usually a client's PublicKey, for ttl
+// (0: defaultKeyTTL). now is the clock (nil: time.Now).
 func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.Duration, now func() time.Time) *KeyCache {
 	if ttl <= 0 {
 		ttl = defaultKeyTTL
@@ -47,9 +48,9 @@ func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.D
 	return &KeyCache{fetch: fetch, ttl: ttl, now: now}
 }
 
-// Get returns the key and fetches it when there is none or it is too old. The error of a failed
-// fetch is returned to every caller who waited for the fetch, so that an outage costs one request
-// and not one per caller. The error is not remembered. A caller who gives up harms no other.
+// Get returns the key and fetches it when there is none or it is too old. Every caller who waited
+// for a failed fetch gets its error, so an outage costs one request for all of them. The error is
+// not remembered. A caller who gives up harms no other.
 func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 	for {
 		k.mu.Lock()

@@ -8,7 +8,7 @@ import (
 // SubjectType is the role of the taxpayer in the invoices that are searched for.
 type SubjectType string
 
-// The roles: seller, buyer, third party, authorized subject.
+// The roles are seller, buyer, third party and authorized subject, in this order.
 const (
 	Subject1          SubjectType = "Subject1"
 	Subject2          SubjectType = "Subject2"
@@ -32,8 +32,8 @@ type MetadataRequest struct {
 	PageOffset  int // from 0
 	PageSize    int // invoices; at least 1
 	SortAsc     bool
-	// InvoiceNumber asks for invoices of this P_2 alone; "": all. The gateway at ksefapi.pl has no
-	// such filter and lists all.
+	// InvoiceNumber asks for invoices of this P_2 alone. "" asks for all. The gateway at ksefapi.pl
+	// has no such filter and lists all.
 	InvoiceNumber string
 }
 

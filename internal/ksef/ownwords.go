@@ -17,10 +17,10 @@ var reasonCodes = []string{
 	"security-service-blocked", "context-type-not-allowed",
 }
 
-// OwnWords is Error without any text of the other side, which may quote an invoice. It is for
-// places where an invoice must not be in clear text, such as the queue in Redis. It keeps
-// operation, kind, HTTP status, code, a documented reason, the pause that the other side asks for,
-// and a cause that arose on this side.
+// OwnWords is Error without any text of the other side, which may quote an invoice. Use it where an
+// invoice must not be in clear text, such as in the queue in Redis. OwnWords keeps operation, kind,
+// HTTP status, code, a documented reason, the pause that the other side asks for, and a cause that
+// arose on this side.
 func (e *APIError) OwnWords() string {
 	own := APIError{Op: e.Op, Kind: e.Kind, Status: e.Status, Code: e.Code, RetryAfter: e.RetryAfter}
 	if slices.Contains(reasonCodes, e.Reason) {
@@ -38,7 +38,7 @@ func (e *APIError) OwnWords() string {
 	return text
 }
 
-// ownCause reports whether the cause is of this side: no answer is quoted in it.
+// ownCause reports whether the cause is of this side, so that it quotes no answer.
 func (e *APIError) ownCause() bool {
 	switch e.Kind {
 	case KindGated, KindCanceled, KindLocal:

@@ -20,8 +20,8 @@ type Header struct {
 	Value string
 }
 
-// PartUpload tells where and how a part is sent. URL and Headers are secrets: whoever has them can
-// upload. It prints, and encodes to JSON, without them.
+// PartUpload tells where and how a part is sent. URL and Headers are secrets, because whoever has
+// them can upload. A PartUpload prints, and encodes to JSON, without them.
 type PartUpload struct {
 	Ordinal int
 	Method  string
@@ -31,7 +31,8 @@ type PartUpload struct {
 	Allowed time.Duration
 }
 
-// Host is where the part goes, without anything that is secret; "" when the address is not a URL.
+// Host returns the host to which the part goes, which is not secret. It returns "" when the address
+// is not a URL.
 func (p PartUpload) Host() string {
 	u, err := url.Parse(p.URL)
 	if err != nil {

@@ -36,8 +36,8 @@ type ReceiptLine struct {
 	AssignedAt time.Time
 }
 
-// ParseReceipt reads a UPO in one pass, element by element: a full one has 10,000 entries. It
-// refuses document type declarations.
+// ParseReceipt reads a UPO in one pass, element by element, because a full UPO has 10,000 entries.
+// It refuses document type declarations.
 func ParseReceipt(raw []byte) (Receipt, error) {
 	r := Receipt{Lines: map[string]ReceiptLine{}, ByHash: map[string]string{}}
 	d := xml.NewDecoder(bytes.NewReader(raw))
@@ -54,7 +54,7 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 		case xml.Directive:
 			return Receipt{}, errors.New("read UPO: it has a document type declaration")
 		case xml.EndElement:
-			closed = true // the end of the root: every other end was read together with its element
+			closed = true // the root's end; other ends were read together with their elements
 		case xml.StartElement:
 			if closed {
 				return Receipt{}, fmt.Errorf("read UPO: element %q stands behind its end", el.Name.Local)
@@ -92,8 +92,8 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 	case "Dokument":
 		var l ReceiptLine
 		number := ""
-		// White space around a value is not part of it (in the schema these are tokens): a receipt
-		// that was indented again must not contradict what was sent.
+		// White space around a value is dropped, as for a token in the schema. So a receipt that
+		// was indented again still agrees with what was sent.
 		err := children(d, func(name string, text []byte) {
 			switch name {
 			case "NipSprzedawcy":
@@ -105,7 +105,7 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 			case "SkrotDokumentu":
 				l.Hash = string(bytes.TrimSpace(text))
 			case "DataNadaniaNumeruKSeF":
-				// For display only: a receipt without this time is not at fault.
+				// The time is for display only and may be missing.
 				l.AssignedAt, _ = time.Parse(time.RFC3339, string(bytes.TrimSpace(text)))
 			}
 		})

@@ -25,8 +25,8 @@ type Extension struct {
 	Key, Value string
 }
 
-// UnmarshalJSON never fails. Lists of strings are joined with "; ", other values are kept as their
-// JSON, and extensions may be a list of pairs or an object. A code that cannot be read is 0, which
+// UnmarshalJSON never fails. It joins lists of strings with "; " and keeps other values as their
+// JSON. Extensions may be a list of pairs or an object. An unreadable code is 0, which
 // [StatusInfo.Check] refuses.
 func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	var wire struct {
@@ -37,7 +37,7 @@ func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	}
 	*s = StatusInfo{}
 	if err := json.Unmarshal(raw, &wire); err != nil {
-		return nil // not an object: there is no code in it
+		return nil // not an object, so it has no code
 	}
 	*s = StatusInfo{
 		Code:        int(wire.Code),
@@ -85,8 +85,8 @@ func (s StatusInfo) Done() bool { return s.Code == 200 }
 // as failed.
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
-// SendAgain reports a failure whose reason lies with KSeF (codes 500 and 550): the work is to be
-// sent again.
+// SendAgain reports a failure whose reason lies with KSeF (codes 500 and 550). The work must then
+// be sent again.
 func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }
@@ -101,7 +101,7 @@ func (s StatusInfo) Extension(key string) string {
 	return ""
 }
 
-// Check refuses the zero status: an absent code would otherwise pass for "not failed".
+// Check refuses the zero status, because an absent code would otherwise count as success.
 func (s StatusInfo) Check() error {
 	if s.Code <= 0 {
 		return errors.New("answer has no status code")

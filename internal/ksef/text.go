@@ -16,8 +16,8 @@ var (
 // do.
 func Printable(s string) string { return printable(s) }
 
-// printable makes a text that the other side sent fit for a log line: one short line without
-// markup, which may be a piece of the invoice, and without long Base64.
+// printable makes a text that the other side sent fit for a log. The result is one short line.
+// Markup, which may be a piece of the invoice, and long Base64 are replaced.
 func printable(s string) string {
 	s = markup.ReplaceAllString(s, "[markup]")
 	s = longRun.ReplaceAllString(s, "[data]")

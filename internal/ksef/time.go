@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Time is a point in time as KSeF and its gateways write it: RFC 3339 with or without a fraction,
-// with or without an offset, or a date alone. Without an offset it is UTC. The zero Time is "not
-// given": null, "", or anything that is not a time. A time that cannot be read does not make the
-// whole answer unreadable. Where a decision depends on it, the caller checks that it was given.
+// Time is a point in time as KSeF and its gateways write it. They use RFC 3339, with or without a
+// fraction and an offset, or a date alone. Without an offset the time is UTC. The zero Time means
+// "not given". It stands for null, "" and any value that is not a time, so the rest of the answer
+// stays readable. Where a decision depends on a time, the caller checks that it was given.
 type Time struct{ time.Time }
 
 var timeLayouts = []string{

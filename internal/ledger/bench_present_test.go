@@ -13,8 +13,8 @@ import (
 )
 
 // receiptedEntries puts n receipted invoices into the ledger, spread over many days, as they are
-// once they are packed. It writes them directly: to lead a million through their states takes
-// minutes.
+// once they are packed. It writes them directly, because leading a million invoices through their
+// states takes minutes.
 func receiptedEntries(w *world, n int) {
 	w.t.Helper()
 	model := w.receipt(w.accepted("FV/2026/11/model", "", "FV-2026-11-000123.xml"))
@@ -67,9 +67,9 @@ func (w *world) memory() int64 {
 	return n[0] - n[1]
 }
 
-// BenchmarkPresent takes invoices into a ledger that is empty, and into one that has
-// KSEF_BENCH_ENTRIES receipted invoices (a million unless set), and tells what an entry takes of
-// Redis's memory. It runs for about a minute.
+// BenchmarkPresent takes invoices into an empty ledger, and into one that has KSEF_BENCH_ENTRIES
+// receipted invoices (a million unless set). It also reports how much of Redis's memory an entry
+// takes. It runs for about a minute.
 func BenchmarkPresent(b *testing.B) {
 	many := 1_000_000
 	if s := os.Getenv("KSEF_BENCH_ENTRIES"); s != "" {

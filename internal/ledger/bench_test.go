@@ -12,8 +12,8 @@ import (
 const tenThousand = 10_000
 
 // Each benchmark handles one package of ten thousand invoices, the most that KSeF accepts, with a
-// Redis on the same machine. ms is the time for all of it; longest-ms is the time of the longest
-// script, during which Redis serves nobody else.
+// Redis on the same machine. ms is the time for the whole package. longest-ms is the time of the
+// longest script, during which Redis serves nobody else.
 
 func benchWorld(b *testing.B) *world {
 	rdb, _ := redistest.New(b)

@@ -23,9 +23,9 @@ const maxOpened = 64 << 20
 // Bodies seals documents before they are stored, and opens them again.
 //
 // The first byte of a sealed document or text is its layout. Layout 1 is S2 alone. Layout 3 is S2,
-// then AES-256-GCM: the eight bytes of the key's id and a random 12-byte nonce stand before the
-// ciphertext, and the invoice's id is additional data, so that documents cannot be swapped. Layout
-// 2 is layout 3 without the key's id; nothing is sealed in it any more. Layouts 4 to 9 are for
+// then AES-256-GCM. The eight bytes of the key's id and a random 12-byte nonce stand before the
+// ciphertext. The invoice's id is additional data, so that documents cannot be swapped. Layout 2 is
+// layout 3 without the key's id. It is only read, not written any more. Layouts 4 to 9 are for
 // documents only and use a dictionary (dictionary.go). Layouts 4 and 5 are layouts 1 and 3 with the
 // first dictionary, 6 and 7 are the same with the second. Layouts 8 and 9 use zstd in place of S2,
 // with the second dictionary. Safe for concurrent use.
@@ -110,8 +110,8 @@ func (b *Bodies) seal(dst []byte, id string, document []byte, with *codec) ([]by
 
 // Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key was set.
 //
-// A [*KeyError], or an error that wraps [ErrNewer], concerns this process: another process may be
-// able to open the document. Every other error concerns the document.
+// A [*KeyError], or an error that wraps [ErrNewer], concerns this process, because another process
+// may be able to open the document. Every other error concerns the document.
 func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) { return b.OpenInto(nil, id, sealed) }
 
 // OpenInto is like [Bodies.Open], but uses the memory of dst if that is large enough. The content
@@ -167,8 +167,8 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])
 }
 
-// BodyStore keeps documents until they are archived, lists the results that are not archived yet,
-// and deletes what is not needed any more.
+// BodyStore keeps documents until they are archived. It lists the results that still have to be
+// archived, and deletes what is no longer needed.
 type BodyStore struct{ *store }
 
 // Body reads a sealed document; [ErrNotFound] if Redis has none.
@@ -183,8 +183,8 @@ func (bs *BodyStore) Body(ctx context.Context, id string) ([]byte, error) {
 	return b, nil
 }
 
-// BodiesOf reads sealed documents in one round trip, in the order of ids; nil where Redis has none.
-// The caller bounds the number.
+// BodiesOf reads sealed documents in one round trip, in the order of ids. A document that Redis
+// does not have is nil. The caller bounds the number.
 func (bs *BodyStore) BodiesOf(ctx context.Context, ids []string) ([][]byte, error) {
 	if len(ids) == 0 {
 		return nil, nil

@@ -182,7 +182,7 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 	}
 }
 
-// The id of a key is public: it is in logs, in readiness and in every encrypted document.
+// The id of a key is public. It is in logs, in readiness and in every encrypted document.
 func TestKeyID_TellsNothingOfTheKeyAndIsNoPlainHashOfIt(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 32)
 	id := ring(t, 7).KeyIDs()[0]

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Place is the place of one invoice in the order of last changes: At is when it was last changed,
-// ID is its id. The zero value is the place before all invoices: before the oldest one, or, in a
-// list that begins with the newest one, before the newest.
+// Place is the place of one invoice in the order of last changes. At is when the invoice was last
+// changed, ID is its id. The zero value is the place before all invoices. In a list that begins
+// with the newest invoice, that is before the newest, otherwise before the oldest.
 type Place struct {
 	At Millis
 	ID string
@@ -17,14 +17,18 @@ type Place struct {
 // justNow is how long Changed waits until the millisecond in which invoices were changed is over.
 const justNow = 2 * time.Millisecond
 
-// Changed lists up to n invoices of some states that stand behind a place, in one list. They are in
-// the order of their last change, and within a millisecond in the order of their ids. It takes one
-// short script, however many invoices there are. When it returns none, there is none behind the
-// place yet. An invoice that changes later stands behind all that were listed before. So a caller
-// that goes on from the last place until none is returned has met every invoice in its present
-// state. A new invoice is the exception: its time is from just before it was written, so it may
-// stand before that place. An [*UnreadableError] names the indexes that hold something else; the
-// invoices of the other states are returned with it.
+// Changed lists up to n invoices of some states that stand behind a place, in one list. The
+// invoices are in the order of their last change, and within a millisecond in the order of their
+// ids. Changed runs one short script, however many invoices there are. An empty list means that no
+// invoice is behind the place yet.
+//
+// An invoice that changes later stands behind all that were listed before. So a caller that goes on
+// from the last place until the list is empty has met every invoice in its present state. New
+// invoices are an exception, because their time is from just before they were written. They may
+// stand before that place.
+//
+// An [*UnreadableError] names the indexes that hold something else. The invoices of the other
+// states are returned with the error.
 func (er *EntryReader) Changed(ctx context.Context, states []State, from Place, n int) ([]Place, error) {
 	for try := 0; ; try++ {
 		// If the clock was set back, the last changes may be hours ahead of it. After some tries

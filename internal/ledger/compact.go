@@ -52,9 +52,9 @@ func (is *InvoiceStore) Compact(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
-// compact packs those of the entries that can be packed. With change it packs only the entries that
-// change has changed; they are packed already. digest is the new digest of the ref if change sealed
-// the ref again, otherwise "".
+// compact packs those of the entries that can be packed. With change it works on entries that are
+// packed already, and packs again those that change has changed. If change sealed the ref again,
+// digest is the new digest of the ref, otherwise "".
 func (st *store) compact(ctx context.Context, ids []string, change func(*Invoice) (digest string, changed bool)) (int, error) {
 	n := 0
 	if change == nil && !st.EverybodyReads(ctx, FormatBuckets) {
@@ -164,8 +164,8 @@ func (st *store) stored(id string, cmd *redis.MapStringStringCmd) (inv Invoice, 
 	return inv, cmp.Or(inv.unpackFacts(m["facts"]), scanned)
 }
 
-// packageOf returns the package of a packed entry, which scripts cannot read; "" if it cannot be
-// read now.
+// packageOf returns the package of a packed entry, which scripts cannot read. It returns "" if the
+// package is unreadable now.
 func packageOf(ctx context.Context, st *store, id string) string {
 	cmds, err := st.readEntries(ctx, []string{id})
 	if err != nil || loadShapesOf(ctx, st, cmds) != nil {
@@ -187,8 +187,8 @@ func packedIn(m map[string]string) []byte {
 	return finalRecordIn(m["facts"], func(k int) string { return m[pieceFields[k]] })
 }
 
-// headIn returns the first bytes of the record of a packed entry, which name its shape; nil if the
-// entry is not packed.
+// headIn returns the first bytes of the record of a packed entry. They name the shape of the entry.
+// The result is nil if the entry is not packed.
 func headIn(m map[string]string) []byte {
 	if _, frozen := m[frozenField]; frozen || m["facts"] != finalFacts {
 		return packedIn(m)
@@ -203,7 +203,8 @@ func changeTag(m map[string]string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// headsOf returns the first 12 characters of each sealed text of a record: layout and key.
+// headsOf returns the first 12 characters of each sealed text of a record. They are the layout and
+// the id of the key.
 func headsOf(i *Invoice) string {
 	var b strings.Builder
 	for _, t := range []string{i.File, i.Ref, i.Reason} {
@@ -214,8 +215,8 @@ func headsOf(i *Invoice) string {
 	return b.String()
 }
 
-// onlyKnown reports whether an entry has nothing but what this build knows of: a newer build may
-// have added a field, which packing would lose.
+// onlyKnown reports whether this build knows all fields of an entry. Packing would lose a field
+// that a newer build has added.
 func onlyKnown(m map[string]string, inv *Invoice) bool {
 	for field := range m {
 		if !invoiceFields[field] {

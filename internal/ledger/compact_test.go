@@ -113,7 +113,7 @@ func TestCompact_SweepFindsWhatAnOlderBuildReceipted_AndPacksItOnce(t *testing.T
 	}
 }
 
-// An entry that cannot be packed without a loss stays as it is.
+// An entry stays as it is if packing would lose something.
 func TestCompact_WhatARecordCannotHold_StaysAsItIs(t *testing.T) {
 	next := worlds(t)
 	for name, spoil := range map[string]func(w *world, key string) error{

@@ -11,23 +11,22 @@ type CutLimits struct {
 	Bytes    int64 // of XML; the first invoice is taken even if it is larger
 }
 
-// cutPiece is how many invoices one script takes into a package. Redis serves nobody else
-// meanwhile: two hundred take about 5 ms.
+// cutPiece is how many invoices one script takes into a package. Two hundred take about 5 ms,
+// during which Redis serves nobody else.
 const cutPiece = 200
 
-// maxCutLooks bounds the pieces of one package: as many as its invoices need, and as many again for
-// pieces that find only invoices whose number the package has already.
+// maxCutLooks bounds the pieces of one package. It allows twice as many as the invoices need,
+// because some pieces find only invoices whose number the package has already. It is at least 100.
 func (lim CutLimits) maxCutLooks() int { return max(100, 2*(lim.Invoices/cutPiece+1)) }
 
 // Cut makes a package of the most urgent invoices of a waiting set. When it returns, they are
-// [Packed] and the package is [PackageCut]. It returns their ids. If it returns none and no error,
-// no package was made. P_2 is unique in the package.
+// [Packed] and the package is [PackageCut]. Cut returns their ids. If it returns neither ids nor an
+// error, no package was made. P_2 is unique in the package.
 //
-// It takes the invoices in pieces of one step each, so that nobody waits long for Redis. After each
-// step the package is whole: if the process dies, the sweep finds a package that is smaller than it
-// might have been, and the other invoices wait for the next one. A piece is added only while nobody
-// else has changed the package. With an error, the returned ids are those that are known to be in
-// the package.
+// Cut takes the invoices in pieces of one step each, so that nobody waits long for Redis. After
+// each step the package is whole. If the process dies, the sweep finds a smaller package, and the
+// other invoices wait for the next package. A piece is added only while nobody else has changed the
+// package. With an error, the returned ids are those that are known to be in the package.
 func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
 	if lim.Invoices <= 0 || lim.Bytes <= 0 {
 		return nil, nil

@@ -12,8 +12,8 @@ import (
 
 const much = 1 << 40
 
-// wait takes in an invoice and puts it into its waiting set; its legal deadline is hours after
-// noon.
+// wait takes in an invoice and puts it into its waiting set. hours is the legal deadline in hours
+// after noon.
 func (w *world) wait(number, kind string, hours int, size int64) Invoice {
 	w.t.Helper()
 	doc := document(sellerA, kind, number, "x")

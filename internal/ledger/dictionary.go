@@ -11,19 +11,19 @@ import (
 )
 
 // Documents are compressed with a dictionary, because the names of elements are a third of an
-// invoice. A dictionary must never change, since stored documents can be opened with the same one
-// only: a better one would get layouts of its own.
+// invoice. A dictionary must never change, because a stored document can be opened only with the
+// dictionary that sealed it. A better dictionary would get new layouts.
 //
-// Sizes are those of real invoices of many programs, scaled to 8 KB; times are of one core in
+// Sizes are those of real invoices of many programs, scaled to 8 KB. Times are of one core in
 // November 2026. The first dictionary is six invoices of internal/sample, one of each kind. With
-// it, S2 makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. Its content is the elements
-// of FA(3) in the order of the schema, sample invoices as programs write them (indented by tabs, by
-// spaces, with CRLF, in one line), and the first dictionary. Its tables are made from sample
-// invoices. With the content of the second one, S2 makes 2.0 KB in the same time. With the second
-// one itself, zstd makes 1.5 KB in 30 µs. Of these 30 µs, 20 are for preparing the dictionary
-// again, whatever the size of the document. So small documents, where zstd would save 200 bytes,
-// are compressed with S2. Before [FormatPacked], documents are compressed with the first
-// dictionary.
+// it, S2 makes 2.2 KB in 7 µs. The second one is a dictionary of zstd. It contains the elements of
+// FA(3) in the order of the schema, sample invoices, and the first dictionary. The sample invoices
+// are written as programs write them: indented by tabs, indented by spaces, with CRLF, in one line.
+// The tables of the dictionary are made from sample invoices. With the content of the second one,
+// S2 makes 2.0 KB in the same time. With the second one itself, zstd makes 1.5 KB in 30 µs. Of
+// these 30 µs, 20 are for preparing the dictionary again, whatever the size of the document. So
+// small documents, where zstd would save 200 bytes, are compressed with S2. Before [FormatPacked],
+// documents are compressed with the first dictionary.
 //
 //go:embed invoices.dict
 var invoicesDict []byte
@@ -59,9 +59,9 @@ const (
 	largeCodec
 )
 
-// free returns the unused memory behind the end of dst. It is for encoders that write to the start
-// of the memory that they are given, and return it. Appending the result to dst then moves no byte,
-// because it already is there.
+// free returns the unused memory behind the end of dst. Some encoders write to the start of the
+// memory that they are given, and return that memory. Appending the result to dst then moves no
+// byte, because the result already is there.
 func free(dst []byte) []byte { return dst[len(dst):cap(dst)] }
 
 func s2Codec(plain, encrypted byte, content func() []byte) codec {
@@ -70,8 +70,8 @@ func s2Codec(plain, encrypted byte, content func() []byte) codec {
 		bounded(func(dst, packed []byte) ([]byte, error) { return dict().Decode(dst, packed) })}
 }
 
-// bounded refuses a document whose stored length is above maxOpened: a damaged length could ask for
-// 4 GB of memory.
+// bounded refuses a document whose stored length is above maxOpened, because a damaged length could
+// ask for 4 GB of memory.
 func bounded(decode func(dst, packed []byte) ([]byte, error)) func(dst, packed []byte) ([]byte, error) {
 	return func(dst, packed []byte) ([]byte, error) {
 		if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {

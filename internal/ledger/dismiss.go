@@ -51,8 +51,8 @@ type DecisionStore struct {
 
 // Dismiss ends an invoice that is queued, rejected or parked; another document can then take its
 // identity. TakeBack undoes that. Dismiss returns a [*ConflictError] if the entry is not as it was
-// read. An invoice that a package holds, or that is being sent, cannot be dismissed: it may soon be
-// in KSeF.
+// read. An invoice that a package holds, or that is being sent, cannot be dismissed, because it may
+// soon be in KSeF.
 func (ds *DecisionStore) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {

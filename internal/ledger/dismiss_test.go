@@ -121,7 +121,7 @@ func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing
 	}
 }
 
-// The earlier document was retried: a later one is superseded as well.
+// When an earlier document is retried and accepted, a later one is superseded as well.
 func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	w := oneWorld(t)
 	first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Parked)
@@ -133,8 +133,8 @@ func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	}
 }
 
-// One open item for each number is enough: when another document of the number is rejected, the
-// document that was rejected before is superseded. A parked document is not superseded, because
+// One open item for each number is enough. So when another document of the number is rejected, the
+// one that was rejected before becomes superseded. A parked document is not superseded, because
 // KSeF may have it.
 func TestRejected_AnotherRejectedDocumentOfTheNumber_IsSupersededAndMayBeRetried(t *testing.T) {
 	w := oneWorld(t)

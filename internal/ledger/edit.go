@@ -15,7 +15,7 @@ func (e Edit) with(field string, value any) Edit {
 	return append(e[:len(e):len(e)], change{field, value})
 }
 
-// Because returns an edit that writes the reason and KSeF's code; the code is 0 when the reason is
+// Because returns an edit that writes the reason and KSeF's code. The code is 0 when the reason is
 // not KSeF's.
 func Because(code int, reason string) Edit {
 	return Edit{{"code", code}, {"reason", reason}}
@@ -55,8 +55,8 @@ func (e Edit) Mode(s string) Edit { return e.with("mode", s) }
 // AcceptedAt writes the acquisition date.
 func (e Edit) AcceptedAt(at Millis) Edit { return e.with("accepted_at", at) }
 
-// Recovered writes that the invoice was accepted earlier and found again, and the URL of its
-// archived receipt; "" when there is none yet.
+// Recovered writes that the invoice was accepted earlier and found again. It also writes the URL of
+// the archived receipt, "" when there is none yet.
 func (e Edit) Recovered(upo string) Edit { return e.with("recovered", true).with("upo", upo) }
 
 // HashInKSeF writes the hash of the bytes that KSeF has, when they are not those that were handed
@@ -125,7 +125,8 @@ func (e PackageEdit) Unfinished(yes bool) PackageEdit {
 	return e.with("unfinished", yes, func(p *Package) { p.Unfinished = yes })
 }
 
-// Lost writes since when KSeF says that it does not know the session; 0 says that it knows it.
+// Lost writes since when KSeF says that the session is unknown. 0 means that KSeF knows the
+// session.
 func (e PackageEdit) Lost(at Millis) PackageEdit {
 	return e.with("lost", at, func(p *Package) { p.Lost = at })
 }
@@ -161,8 +162,8 @@ func (e PackageEdit) WithoutProbe() PackageEdit {
 	return e.with("probe", "", func(p *Package) { p.Probe = "" })
 }
 
-// SearchAt writes where a pass through KSeF's register goes on: from is the time of the invoices,
-// page is the page of the list that begins with them.
+// SearchAt writes where a pass through KSeF's register goes on. from is the time of an invoice.
+// page is the page in the list of invoices from that time on.
 func (e PackageEdit) SearchAt(from Millis, page int) PackageEdit {
 	e = e.with("search_from", from, func(p *Package) { p.SearchFrom = from })
 	return e.with("search_page", page, func(p *Package) { p.SearchPage = page })
@@ -183,8 +184,8 @@ func (e PackageEdit) Searched(pages int) PackageEdit {
 	return e.with("searched", pages, func(p *Package) { p.Searched = pages })
 }
 
-// Passes writes how often the search came to the end of the register, and when it may begin again;
-// 0 is at once.
+// Passes writes how often the search came to the end of the register, and when it may begin again.
+// next 0 means at once.
 func (e PackageEdit) Passes(n int, next Millis) PackageEdit {
 	e = e.with("passes", n, func(p *Package) { p.Passes = n })
 	return e.with("next_pass", next, func(p *Package) { p.NextPass = next })

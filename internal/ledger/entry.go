@@ -50,9 +50,9 @@ type Invoice struct {
 	Rev    int64  `redis:"rev"` // grows with every change
 	State  State  `redis:"state"`
 	Number string `redis:"number"` // P_2
-	// Hash is the SHA-256 of the exact bytes, in Base64. It is a field of the entry only when KSeF
-	// has other bytes of the invoice than those that were handed in; otherwise it is kept beside
-	// the facts.
+	// Hash is the SHA-256 of the exact bytes, in Base64. The hash is usually kept beside the facts.
+	// It is a field of the entry only when KSeF has other bytes of the invoice than those that were
+	// handed in.
 	Hash   string `redis:"hash"`
 	Lane   Lane   `redis:"lane"`   // as asked for, or as the worker chose
 	Chosen bool   `redis:"chosen"` // the worker chose the lane and may choose again
@@ -64,8 +64,9 @@ type Invoice struct {
 	Reference string `redis:"reference"` // the id of a single send, given by KSeF or the gateway
 	Attempts  int    `redis:"attempts"`  // how often it was about to be sent
 	Resends   int    `redis:"resends"`   // sent again, as package settlement counts
-	// LeftSession is the session that the invoice was in when a person queued it again. It is never
-	// sent in that session again, because the session's list still has the answer to the first try.
+	// LeftSession is the session that the invoice was in when a person queued it again. The invoice
+	// is never sent in that session again, because the session's list still has the answer to the
+	// first try.
 	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
@@ -93,8 +94,8 @@ type Invoice struct {
 	UpdatedAt    Millis `redis:"updated_at"`
 }
 
-// Package is the entry of one package: a set of invoices that travel in one session, online or
-// batch.
+// Package is the entry of one package, which is a set of invoices that travel in one online or
+// batch session.
 type Package struct {
 	V         int          `redis:"v"`
 	ID        string       `redis:"id"`
@@ -142,16 +143,16 @@ type Package struct {
 	UpdatedAt  Millis `redis:"updated_at"`
 
 	// Within is a life of Redis ([Ledger.Life]). A change that begins with this copy of the package
-	// fails with a [*ConflictError] when Redis is in another life. It is for a caller that changes
-	// invoices and then records in their package that all is done: a failover in between may have
-	// undone the changes of the invoices, and the package's revision does not show that. Such a
-	// caller reads the life before it reads the invoices. "" allows any life. Within is not part of
-	// the entry.
+	// fails with a [*ConflictError] when Redis is in another life. Within is for a caller that
+	// changes invoices and then records in their package that all is done. In between, a failover
+	// may undo the changes of the invoices but leave the revision of the package. Such a caller
+	// reads the life before it reads the invoices. "" allows any life. Within is not part of the
+	// entry.
 	Within string `redis:"-"`
 }
 
-// ContextNIP returns the NIP of the taxpayer in whose context the invoice is sent: the seller,
-// except with self-billing and the like.
+// ContextNIP returns the NIP of the taxpayer in whose context the invoice is sent. That is the
+// seller, except with self-billing and the like.
 func (i *Invoice) ContextNIP() string {
 	if i.Context != "" {
 		return i.Context
@@ -171,8 +172,8 @@ func (i Identity) digest() string {
 }
 
 // InvoiceID makes the id of an invoice from its identity and the hash of its document. So the same
-// export gives the same ids when it is taken in twice, on two machines at once, or after a total
-// loss of Redis.
+// export gives the same ids when it is taken in again, even on two machines at once or after a
+// total loss of Redis.
 func InvoiceID(i Identity, hash [32]byte) string {
 	h := sha256.New()
 	h.Write([]byte(i.digest()))
@@ -183,8 +184,8 @@ func InvoiceID(i Identity, hash [32]byte) string {
 // HashText returns a content hash in the form that is used everywhere: Base64, as KSeF writes it.
 func HashText(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }
 
-// IDWith returns the id that a document of the invoice's identity gets with this content hash; ""
-// when hash is not a valid hash.
+// IDWith returns the id that a document of the invoice's identity gets with this content hash. It
+// returns "" when hash is invalid.
 func (i *Invoice) IDWith(hash string) string {
 	sum, err := base64.StdEncoding.DecodeString(hash)
 	if err != nil || len(sum) != sha256.Size {

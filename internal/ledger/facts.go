@@ -10,9 +10,9 @@ import (
 // (new_entry.go), otherwise one field, as JSON. When each had a field of its own, Redis needed
 // twice the time to take in an invoice, and twice the memory to keep it.
 //
-// The buyer and the amounts are not among them: nothing here needs them, and Redis is not the place
-// for personal data. Entries of older builds have these fields, and they are ignored. When there is
-// a storage key, File and Ref are sealed, because they often contain the buyer's name.
+// The buyer and the amounts are left out, because they are not needed here and Redis is not the
+// place for personal data. Entries of older builds have these fields, which are ignored. When there
+// is a storage key, File and Ref are sealed, because they often contain the buyer's name.
 type Facts struct {
 	V         int    `json:"v"`        // the layout of the entry
 	Revision  int    `json:"revision"` // 1 for the first document of this identity, 1 more for each replacement
@@ -70,7 +70,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 			V          int
 			ID, Tenant string
 		}
-		_ = json.Unmarshal([]byte(packed), &newer) // a newer build may have changed types: this sets what can be read
+		_ = json.Unmarshal([]byte(packed), &newer) // reads what it can, as a newer build may have changed types
 		i.V, i.ID, i.Tenant = newer.V, newer.ID, newer.Tenant
 		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}

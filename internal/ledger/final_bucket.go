@@ -9,15 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The packed entry of a receipted invoice is one field of a hash that it shares with others: the
-// name of a key of its own would take a third of its memory. Such a hash is called a bucket. Two
-// characters of the id name the bucket, and the bytes of the id without the first one are the
-// field. The identity of the invoice is in a bucket, too. Buckets of identities are small, so Redis
-// keeps them as listpacks.
+// The packed entry of a receipted invoice is one field of a hash that it shares with others. With a
+// separate key, the name of the key would take a third of the memory. Such a hash is called a
+// bucket. Two characters of the id name the bucket, and the bytes of the id without the first one
+// are the field. The identity of the invoice is in a bucket, too. Buckets of identities are small,
+// so Redis keeps them as listpacks.
 //
-// Scripts can read the values of buckets but cannot change them. So an entry that changes later
-// leaves its bucket first (thaw), and goes back when the sweep packs it again. A reader looks for
-// the entry's own key first and then into the bucket, because an entry moves into its bucket in one
+// Scripts can read the values of buckets but cannot change them. So an entry must leave its bucket
+// before it changes (thaw). It goes back when the sweep packs it again. A reader looks for the
+// entry's own key first and then into the bucket, because an entry moves into its bucket in one
 // step. Long lists look into the buckets first ([EntryReader.Listed]).
 
 // inBuckets reports whether an id has the form of those whose entries may be in buckets.
@@ -25,7 +25,7 @@ func inBuckets(id string) bool {
 	return len(id) == 28 && strings.HasPrefix(id, "inv-") && len(rawID(id)) == 15
 }
 
-// rawID returns the bytes that an id is made of; nil if it is not of that form.
+// rawID returns the bytes that an id is made of. It returns nil if the id has another form.
 func rawID(id string) []byte {
 	raw, err := idEncoding.DecodeString(strings.TrimPrefix(id, "inv-"))
 	if err != nil {
@@ -39,8 +39,8 @@ func (st *store) bucketOf(id string) (key, field string) {
 	return st.key(keyFinal, id[4:6]), string(rawID(id)[1:])
 }
 
-// idIn returns the id of the entry that is in a bucket of this name under this field; "" if none
-// can be.
+// idIn returns the id of the entry that is in a bucket of this name under this field. It returns ""
+// if no id fits.
 func idIn(name, field string) string {
 	start, err := idEncoding.DecodeString(name + "aaaaaa")
 	if err != nil || len(start) == 0 {
@@ -62,8 +62,8 @@ func identityBucket(digest string) (name, field string) {
 	return digest[:3], string(raw[1:16])
 }
 
-// readEntries reads entries with all their fields, wherever they are. An entry that does not exist
-// has no fields. Commands have errors of their own only where a key holds another type.
+// readEntries reads entries with all their fields, wherever they are. A missing entry has no
+// fields. A command has an error of its own only if the key holds another type.
 func (st *store) readEntries(ctx context.Context, ids []string) ([]*redis.MapStringStringCmd, error) {
 	cmds := make([]*redis.MapStringStringCmd, len(ids))
 	read := func(which []int) error {
@@ -159,7 +159,7 @@ func (st *store) thaw(ctx context.Context, ids []string) (int, error) {
 	return int(number(cell(r, 0))), nil
 }
 
-// identityCmds are the answers about identities: of their own keys and of their buckets.
+// identityCmds are the answers about identities, from their own keys and from their buckets.
 type identityCmds struct{ own, bucket []*redis.StringCmd }
 
 // readIdentities reads which documents have these identities. An identity goes into a bucket in one
@@ -190,7 +190,7 @@ func (c *identityCmds) sick(i int) bool {
 	return wrongType(c.own[i].Err()) || wrongType(c.bucket[i].Err())
 }
 
-// idOf returns the id that is made of these bytes; "" if they are not those of an id.
+// idOf returns the id that is made of these bytes. It returns "" if there are not 15 of them.
 func idOf(raw string) string {
 	if len(raw) != 15 {
 		return ""

@@ -12,8 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// packedBefore writes the entry of a receipted invoice as the build before buckets packed it: a key
-// of its own, a record of layout 1, and a key for its identity.
+// packedBefore writes the entry of a receipted invoice as the build before buckets packed it. The
+// entry has its own key and a record of layout 1, and its identity has a key, too.
 func (w *world) packedBefore(inv Invoice) {
 	w.t.Helper()
 	shape, err := json.Marshal(shapeOf(&inv))

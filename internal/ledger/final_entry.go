@@ -11,8 +11,7 @@ import (
 
 // A receipted invoice is read seldom and stays for months, so its entry is packed into one record,
 // which goes into a bucket (final_bucket.go). What many invoices have in common is a shape
-// (shapes.go). An entry is packed only if unpacking gives exactly what was there: otherwise it
-// stays as it is.
+// (shapes.go). An entry stays as it is unless unpacking gives exactly what was there.
 //
 // An entry that leaves its bucket has a key of its own, with the fields that scripts need and the
 // record in pieces. A field that is written later takes precedence over the record. Builds before
@@ -121,8 +120,8 @@ func rareTexts(i *Invoice) [11]*string {
 		&i.OriginalBy, &i.TakenBack, &i.BodySeal}
 }
 
-// unpackFinal reads a record into an empty entry. shape is the shape of the record; nil if it is
-// not known. State and revision are not in the record: they are fields of the entry.
+// unpackFinal reads a record into an empty entry. shape is the shape of the record, nil if it is
+// unknown. State and revision are outside the record, as fields of the entry.
 func (i *Invoice) unpackFinal(id string, record []byte, shape *knownShape) error {
 	if shape == nil && len(record) >= 1+shapeSize {
 		return fmt.Errorf("%w: %w", errDamaged, errNoShape)

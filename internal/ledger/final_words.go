@@ -13,8 +13,8 @@ import (
 	"github.com/rs/xid"
 )
 
-// The kinds of words. A word is a short text in a record. If all of it has one of the forms below,
-// it is packed; any other word is stored as it is.
+// The kinds of words. A word is a short text in a record. A word that has one of the forms below is
+// packed. Any other word is stored as it is.
 const (
 	wordText       = iota // length and bytes
 	wordDate              // 2026-11-26
@@ -65,8 +65,8 @@ func appendDigits(b []byte, s string) []byte {
 // dayForm is the layout of a date of eight digits.
 const dayForm = "20060102"
 
-// appendDate appends the kind of a word, which is day or plain, and then its date. The kind is day
-// if the date is valid and its days since 1970 fit in two bytes; then the date is those two bytes.
+// appendDate appends the kind of a word, which is day or plain, and then its date. If the date is
+// valid and its days since 1970 fit in two bytes, the kind is day, and the date is those two bytes.
 // Otherwise the kind is plain, and the date is what appendDigits makes of it.
 func appendDate(b []byte, plain, day byte, digits string) []byte {
 	t, err := time.Parse(dayForm, digits)

@@ -6,13 +6,13 @@ import (
 )
 
 // The format of a ledger is what a program must know to read all of it. A layout of one entry
-// (Version) is not enough: a program that knows nothing of buckets does not find what is in them,
-// and takes the same document in again. So a ledger says in its home which format it has, and a
-// program that does not know that format refuses the ledger.
+// (Version) is not enough. For example, a program that knows nothing of buckets would overlook an
+// invoice in one and take it in again. So the home of a ledger says which format the ledger has. A
+// program that does not know the format refuses the ledger.
 //
 // A new format is written only when every process of the pool reads it; see [FormatStore].
 const (
-	// FormatKeys is the first format: each invoice and each identity has a key of its own.
+	// FormatKeys is the first format. Each invoice and each identity has a key of its own.
 	FormatKeys = 1
 	// FormatBuckets has receipted invoices and their identities in buckets (final_bucket.go).
 	FormatBuckets = 2
@@ -25,8 +25,8 @@ const (
 	Format = FormatPacked
 )
 
-// FormatError says that a program must not use a ledger, because a newer build writes it in a
-// format that this one does not know.
+// FormatError says that a newer build writes the ledger in a format that this build does not know.
+// The program must not use the ledger.
 type FormatError struct {
 	Format int // of the ledger
 	Reads  int // the newest that this build reads
@@ -46,14 +46,14 @@ func (e *FormatError) Unwrap() error { return ErrNewer }
 func (h Home) writes() int { return max(h.Writes, FormatKeys) }
 
 // step returns the home after the next step towards a newer format, or h itself when nothing is to
-// be done now. reads is the newest format that every living process reads; after is how long each
-// of the two steps is put off:
+// be done now. reads is the newest format that every living process reads. after is the delay
+// before each of the two steps:
 //
 //  1. Every process has read the next format for so long that nobody goes back to the earlier
 //     build. Then this format becomes the format of the ledger, and earlier builds refuse the
 //     ledger.
-//  2. The first step was so long ago that no program of an earlier build is still at work, such as
-//     an enqueue submit, which tells nobody that it is there. Then the format is written.
+//  2. The first step was so long ago that every program of an earlier build has ended. Some, such
+//     as an enqueue submit, send no heartbeat. Then the format is written.
 func (h Home) step(reads int, now Millis, after time.Duration) Home {
 	passed := h.Since != 0 && int64(now-h.Since) >= after.Milliseconds()
 	switch {

@@ -14,7 +14,7 @@ import (
 
 // FormatStatus is how far a ledger has come on its way to a newer format.
 type FormatStatus struct {
-	Format int // of the ledger: whoever does not read it is refused
+	Format int // of the ledger; a program must read it to use it
 	Writes int // the newest that is written
 	Next   int // the format that follows; 0: none
 	// Since is when every process began to read Next. When Next is Format already, it is when
@@ -27,12 +27,12 @@ type FormatStatus struct {
 	Changed bool
 }
 
-// maxSteps bounds the steps of one call of Advance: with after 0 one call makes all of them.
+// maxSteps bounds the steps of one call of Advance. If after is 0, one call makes all steps.
 const maxSteps = 4
 
 // Advance leads the ledger towards the newest format that every living process reads, one or more
-// steps at a time. The sweep calls it. Home.step describes the two steps; after is how long each of
-// them is put off. Other processes are known to be alive only by their heartbeats. The caller's own
+// steps at a time. The sweep calls it. Home.step describes the two steps. after is the delay before
+// each of them. Other processes are known to be alive only by their heartbeats. The caller's own
 // process counts as alive without one.
 func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (FormatStatus, error) {
 	var s FormatStatus
@@ -67,9 +67,9 @@ func (fs *FormatStore) Advance(ctx context.Context, after time.Duration) (Format
 }
 
 // behind returns the names of living processes that do not read the newest format of this build,
-// and the newest format that all of them read. There is no list of living processes, because builds
-// of the first format wrote none. So behind goes through all keys. It is no longer called once the
-// newest format is written.
+// and the newest format that all of them read. Builds of the first format wrote no list of living
+// processes, so behind goes through all keys. It is no longer called once the newest format is
+// written.
 func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, err error) {
 	reads = Format
 	match := globText(fs.key(keyWorker)) + "*"
@@ -102,9 +102,9 @@ func (fs *FormatStore) behind(ctx context.Context) (names []string, reads int, e
 	return slices.Compact(names), reads, nil
 }
 
-// formatOfBeat returns the format that a process reads, by the value of its heartbeat: the time,
-// and the format behind it. Builds of the first format write the time alone. Any other value counts
-// as the first format.
+// formatOfBeat returns the format that a process reads. The value of a heartbeat has the time and
+// behind it the format. Builds of the first format write the time alone. Any other value counts as
+// the first format.
 func formatOfBeat(value string) int {
 	_, text, ok := strings.Cut(value, " ")
 	format, err := strconv.Atoi(text)

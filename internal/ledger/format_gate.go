@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// gateFresh is how long an answer of the gate counts. An answer that is a little old does no harm:
-// a format may be written only when ledger.upgrade_after has passed since the last process that
-// does not read it ended.
+// gateFresh is how long an answer of the gate counts. The answer may be a little old, because a
+// format is written only when ledger.upgrade_after has passed since the end of the last process
+// that cannot read it.
 const gateFresh = 3 * time.Second
 
 // formatGate remembers which format may be written. Safe for concurrent use. The zero value has no
@@ -32,9 +32,10 @@ func (g *formatGate) note(h Home) { g.known.Store(&gateAnswer{writes: h.writes()
 
 func (g *formatGate) close() { g.known.Store(&gateAnswer{at: time.Now()}) }
 
-// EverybodyReads reports whether a format may be written: every process of the pool reads it, and
-// no process that does not read it can come back. It asks Redis at most every few seconds. While
-// one goroutine asks, the others take the earlier answer; without an earlier answer they get false.
+// EverybodyReads reports whether a format may be written. If so, every process of the pool reads
+// the format, and a process that cannot read it refuses the ledger. EverybodyReads asks Redis at
+// most every few seconds. While one goroutine asks, the others take the earlier answer, or false if
+// there is none.
 func (st *store) EverybodyReads(ctx context.Context, format int) bool {
 	if format <= FormatKeys {
 		return true

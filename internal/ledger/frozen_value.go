@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// A value in a bucket is a sequence of parts: the layout; the revision as text, and a space; one
-// byte; the digest of the ref; the heads; the record. The byte is the number of heads (see
-// headsOf). Its highest bit says whether the invoice has a ref; without a ref there is no digest.
+// A value in a bucket is a sequence of six parts: the layout, the revision as text with a space
+// behind it, one byte, the digest of the ref, the heads, and the record. The byte is the number of
+// heads (see headsOf). The highest bit of the byte says whether the invoice has a ref. The digest
+// is there only if the invoice has a ref.
 
 const (
 	frozenLayout = "\x02"
@@ -75,7 +76,7 @@ func unpackFrozen(value string) (f frozen, err error) {
 }
 
 // fieldsOfFrozen returns a value as the fields that the entry would have with a key of its own, and
-// the value itself. A value that cannot be read gives fields that cannot be read either.
+// the value itself. An unreadable value gives an unreadable entry.
 func fieldsOfFrozen(value string) map[string]string {
 	m := map[string]string{"state": string(Receipted), "facts": finalFacts, "rev": "1", frozenField: value}
 	f, err := unpackFrozen(value)

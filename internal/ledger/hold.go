@@ -53,9 +53,9 @@ func (ts *TenantStore) Release(ctx context.Context, tenant string) (bool, error)
 	return number(cell(r, 0)) == 1, nil
 }
 
-// Holds returns the holds by tenant. A hold that cannot be read counts as a pause, because whoever
-// set it did not want the tenant to go on as if there were none. If the key of the holds is not a
-// hash, Holds returns none: such a key has no hold in it, and it must not stop every tenant.
+// Holds returns the holds by tenant. An unreadable hold counts as a pause, because somebody meant
+// to hold the tenant back. If the key of the holds is not a hash, Holds returns no holds, because
+// one damaged key must not stop every tenant.
 func (ts *TenantStore) Holds(ctx context.Context) (map[string]Hold, error) {
 	return ts.holdsOf(ts.rdb.HGetAll(ctx, ts.key(keyHolds)))
 }

@@ -21,8 +21,8 @@ func TestHold_LastsUntilItIsReleased(t *testing.T) {
 			t.Errorf("released: %v, %v, want %v", was, err, want)
 		}
 	}
-	// A hold that a newer build wrote, or that is damaged, pauses the tenant: somebody meant to
-	// hold the tenant back.
+	// A hold that a newer build wrote, or that is damaged, pauses the tenant, because somebody
+	// meant to hold the tenant back.
 	w.must(w.rdb.HSet(ctx(), w.key("holds"), "c", `{"kind":"halved"}`, "d", "?").Err())
 	all, err = w.Holds(ctx())
 	w.must(err)

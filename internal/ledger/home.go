@@ -12,11 +12,11 @@ import (
 )
 
 // Home says where the invoices of a ledger go. The first process that takes in or sends writes it.
-// Every other process compares it with its own configuration, because an invoice that a test
-// environment accepted is not in KSeF, and an invoice that is meant for a test must not be issued.
-// The zero value means that no home was written.
+// Every other process compares the home with its own configuration. Otherwise a real invoice could
+// go to a test environment, or a test invoice could be issued. The zero value means that no home
+// was written.
 type Home struct {
-	V           int    `json:"v"`                 // the format of the ledger: whoever does not read it must not use the ledger
+	V           int    `json:"v"`                 // the format, which a program must read to use the ledger
 	Environment string `json:"environment"`       // as configured: test, demo, production or custom
 	Address     string `json:"address"`           // of the gateway, or of KSeF itself when no tenant uses the gateway
 	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
@@ -33,16 +33,16 @@ func (h Home) String() string { return h.Environment + " at " + h.Address }
 // custom is the environment that only its address identifies.
 const custom = "custom"
 
-// Same reports whether both send to the same KSeF. Environments with a name are compared by name,
-// so that a later build may change the address; custom is not such a name.
+// Same reports whether both send to the same KSeF. They do if they have the same address, or the
+// same environment other than custom. A later build may change the address of an environment.
 func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
 
 func sameAddress(a, b string) bool { return plainAddress(a) == plainAddress(b) }
 
-// plainAddress writes an address in one form: lower case, without the scheme's own port and without
-// a slash at the end.
+// plainAddress writes an address in one form. It changes it to lower case and removes the scheme's
+// own port and slashes at the end.
 func plainAddress(s string) string {
 	s = strings.ToLower(strings.TrimRight(s, "/"))
 	u, err := url.Parse(s)
@@ -162,7 +162,8 @@ func (hs *HomeStore) writeFirst(ctx context.Context, here Home) (at Home, raw st
 	return hs.writeHome(ctx, here.first(used == 0, At(now)), "")
 }
 
-// claim is what a process has claimed: where it sends, and the home as it stands in Redis.
+// claim is what a process has claimed. here is where it sends, and home is the home as it stands in
+// Redis.
 type claim struct {
 	here Home
 	home string
@@ -171,7 +172,7 @@ type claim struct {
 // atHome runs a verb after which something is sent. Its first argument is replaced by the home that
 // this process has claimed. If Redis has another home now, the process claims again: Redis may have
 // been emptied, or the gateway may have moved. It returns a [*HomeError] if the ledger belongs to
-// another environment now. A ledger that was never claimed by this process is not compared.
+// another environment now. If this process has never claimed the ledger, the home is not compared.
 func (hs *HomeStore) atHome(
 	ctx context.Context, run func(context.Context, *redis.Script, []any) ([]any, error), s *redis.Script, args []any,
 ) ([]any, error) {
@@ -192,9 +193,9 @@ func (hs *HomeStore) atHome(
 	return run(ctx, s, args)
 }
 
-// stillHere checks the home that cmd has just read. It returns an error if documents must not be
-// taken in, because the ledger belongs elsewhere now or this build does not know its format any
-// more. If this process has never claimed the ledger, only the format is checked.
+// stillHere checks the home that cmd has just read. It returns an error if the ledger belongs
+// elsewhere now, or has a format that this build does not know. Documents must not be taken in
+// then. If this process has never claimed the ledger, only the format is checked.
 func (hs *HomeStore) stillHere(ctx context.Context, cmd *redis.StringCmd) error {
 	_, raw, err := homeIn(hs.store, cmd)
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 const inflowWindow = time.Minute
 
 // Inflow adds to the number of invoices that tenants handed in within the present minute, and
-// returns the sums. It measures which tenant floods the pool. It is not a record: a count that is
-// lost or added twice does no harm.
+// returns the sums. It measures which tenant floods the pool. The sums may be inexact, because a
+// count that is lost or added twice does no harm.
 func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
 	sums := make(map[string]*redis.IntCmd, len(more))
 	_, err := ws.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for tenant, n := range more {
 			key := ws.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
-			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy: without a key it would set nothing
+			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy, because it needs an existing key
 		}
 		return nil
 	})

@@ -1,9 +1,9 @@
 package ledger
 
 // The names of the ledger's keys in Redis, after the prefix ("ksef:" by default). A name that ends
-// with a colon is not complete: the value before the first arrow of its comment follows. Scores
-// that are times are in milliseconds. docs/redis.md lists these keys together with all others that
-// the pool writes, and says when each of them expires or is deleted.
+// with a colon is followed by the value that its comment has before the first arrow. Scores that
+// are times are in milliseconds. docs/redis.md lists these keys and all others that the pool
+// writes. It also says when a key expires or is deleted.
 const (
 	// Invoices. Each is an entry, a document until its receipt is archived, and a place in some
 	// indexes.
@@ -11,7 +11,7 @@ const (
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
 	keyFinal      = "final:"     // two characters of an id → hash: bytes of the id → entry of a receipted invoice (final_bucket.go)
-	keyIdentities = "idents:"    // three characters of a digest → hash: more of the digest → id; the identities of such invoices
+	keyIdentities = "idents:"    // three characters of a digest → hash: more of it → id; identities of receipted invoices
 	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
 	keyShapes     = "shapes"     // hash: digest of a shape → what packed entries have in common, as JSON (shapes.go)
@@ -33,7 +33,7 @@ const (
 	// Packages.
 	keyPackage      = "pkg:"    // id → hash: the entry
 	keyMembers      = "pkginv:" // id → zset: ids of its invoices by ordinal
-	keyCutNumbers   = "cutnum:" // id → set: while the package is being cut: P_2 of its invoices
+	keyCutNumbers   = "cutnum:" // id → set: P_2 of its invoices while the package is being cut
 	keyPackageState = "pst:"    // state → zset: ids by time of the last change
 
 	// Refused documents. The tenant is "" for documents that belong to no tenant.
@@ -42,7 +42,7 @@ const (
 	keyOpenRefusals = "refusalsopen:" // tenant → zset: ids of those on which a person still has to act
 	keyRefusers     = "refusers"      // set: tenants that have or had refusals
 
-	// Open items: invoices and refused documents on which a person has to act.
+	// Open items are invoices and refused documents on which a person has to act.
 	keySeen = "seen" // hash: id of an invoice, or tenant|id of a refusal → when and by whom it was marked as seen (seen.go)
 
 	// Outcomes on their way out. A sink is a receiver of results by its name (sinks.go).
@@ -69,7 +69,7 @@ const (
 	keyFence    = "fence"    // string: written only to see whether the replicas follow
 )
 
-// key returns the whole name of a key: the prefix and the parts.
+// key returns the whole name of a key, made of the prefix and the parts.
 func (st *store) key(parts ...string) string {
 	k := st.prefix
 	for _, p := range parts {

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// declaredKeys reads keys.go: constant → name of the key.
+// declaredKeys reads keys.go. It returns the names of the keys by constant.
 func declaredKeys(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
@@ -89,7 +89,7 @@ func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
 	}
 }
 
-// A Lua file that no verb uses would never run, and nobody would notice.
+// Without this test, nobody would notice that a Lua file is unused.
 func TestScripts_EveryFileIsAVerb(t *testing.T) {
 	files, _ := filepath.Glob("lua/*.lua")
 	for _, file := range files {

@@ -14,10 +14,10 @@ import (
 // ten thousand invoices.
 const sameInstant = 20_000
 
-// Latest lists up to limit places of invoices in a state, the newest change first. It lists only
-// changes that come after the given place in this order, and none that is earlier than from. With a
-// zero place it begins with the newest change; a zero from is no bound. It reads no entry. The
-// error is an [*UnreadableError] when the index holds something else.
+// Latest lists up to limit places of invoices in a state, the newest change first. It begins behind
+// the given place in this order, and leaves out changes before from. With a zero place it begins
+// with the newest change. A zero from means no bound. Latest reads no entry. The error is an
+// [*UnreadableError] when the index holds something else.
 func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from Millis, limit int) ([]Place, error) {
 	key, lowest := er.key(keyState, string(s)), "-inf"
 	if from != 0 {
@@ -60,8 +60,8 @@ func (er *EntryReader) Latest(ctx context.Context, s State, before Place, from M
 	return out, nil
 }
 
-// OpenRefusalsOf reads up to limit open refusals of one tenant ("": those that belong to no
-// tenant), the oldest first. It leaves out the first skip of them.
+// OpenRefusalsOf reads up to limit open refusals of one tenant, the oldest first. It leaves out the
+// first skip of them. The tenant "" has the refusals that belong to no tenant.
 func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip, limit int) ([]Refusal, error) {
 	ids, err := rs.rdb.ZRange(ctx, rs.key(keyOpenRefusals, tenant), int64(skip), int64(skip+limit-1)).Result()
 	if err != nil {
@@ -73,8 +73,8 @@ func (rs *RefusalStore) OpenRefusalsOf(ctx context.Context, tenant string, skip,
 	return rs.readRefusals(ctx, tenant, ids)
 }
 
-// CountRefusals returns how many open refusals each tenant has ("": those that belong to no
-// tenant).
+// CountRefusals returns how many open refusals each tenant has. The tenant "" has the refusals that
+// belong to no tenant.
 func (rs *RefusalStore) CountRefusals(ctx context.Context) (map[string]int64, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ type Options struct {
 	// ReplicaTimeout is how long the ledger waits for the replicas. 0 means a second.
 	ReplicaTimeout time.Duration
 
-	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key;
+	// Texts seals reasons, KSeF's words, file names, refs, refusals and holds when it has a key.
 	// nil stores them as plain text.
 	Texts *Bodies
 
@@ -102,9 +102,9 @@ type store struct {
 	outbox int // how many outcomes it keeps; 0 is none
 }
 
-// args returns the arguments of a script: the prefix, "now,outbox" and more. The first half of
-// "now,outbox" is the time of a test's clock, the second the bound of the outbox. A half is empty
-// when there is no such clock or no outbox.
+// args returns the arguments of a script, which are the prefix, "now,outbox" and more. now is the
+// time of a test's clock and empty without such a clock. outbox is the bound of the outbox and
+// empty without an outbox.
 func (st *store) args(more ...any) []any {
 	now, outcomes := "", ""
 	if st.now != nil {

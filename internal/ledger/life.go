@@ -8,10 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Life identifies one uninterrupted life of Redis's memory: the run id of the process, and the
-// replication id of the master. While it stays the same, Redis has forgotten nothing, so what is
-// not in the ledger was not written. A restart may lose the last second, and a failover may lose
-// what was not replicated: each begins another life. "" means that it is not known.
+// Life identifies one uninterrupted life of Redis's memory. It consists of the run id of the
+// process and the replication id of the master. While the life stays the same, Redis still has
+// everything that was written. A restart may lose the last second, and a failover may lose what was
+// not replicated, so each begins another life. "" means that the life is unknown.
 func (st *store) Life(ctx context.Context) (string, error) {
 	var server, replication *redis.StringCmd
 	_, _ = st.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error

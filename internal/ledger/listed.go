@@ -14,8 +14,8 @@ import (
 const listedPiece = 500
 
 // Listed reads entries as [EntryReader.Invoices] does. It is for lists in which nearly all invoices
-// are receipted: it looks into the buckets first, and takes less than half of the time for entries
-// that are there. Every other entry takes one more look.
+// are receipted, because it looks into the buckets first. An entry in a bucket takes less than half
+// of the time. Every other entry takes one more look.
 func (er *EntryReader) Listed(ctx context.Context, ids []string) ([]Invoice, error) {
 	out := make([]Invoice, 0, len(ids))
 	var unread []Unreadable

@@ -12,8 +12,8 @@ import (
 )
 
 // Members lists the ids of the invoices that were put into a package, in the order of their
-// ordinals. The entry of an invoice that has left the package since names another one or none: the
-// caller compares. A receipted package usually has no such list any more.
+// ordinals. Some of the invoices may have left the package since. The caller can tell by the
+// package that their entries name. A receipted package usually has no such list any more.
 func (er *EntryReader) Members(ctx context.Context, pkg string) ([]string, error) {
 	ids, err := er.rdb.ZRange(ctx, er.key(keyMembers, pkg), 0, -1).Result()
 	if err != nil {
@@ -23,8 +23,8 @@ func (er *EntryReader) Members(ctx context.Context, pkg string) ([]string, error
 }
 
 // Held reads the invoices that a package holds now, in the order of their ordinals. With an
-// [*UnreadableError] it returns those that could be read; the error names those that the package
-// holds or may hold.
+// [*UnreadableError] it returns those that could be read. The error names the unreadable ones that
+// the package holds or may hold.
 func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 	ids, err := er.Members(ctx, pkg)
 	if err != nil {
@@ -106,7 +106,7 @@ func (st *store) byTime(ctx context.Context, key string, from, to time.Time, lim
 	return ids, sickOr(err, key)
 }
 
-// Counts returns how many invoices are in each state; a state is left out only if its index holds
+// Counts returns how many invoices are in each state. A state is left out only if its index holds
 // something else ([Ledger.SickKeys]).
 func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}

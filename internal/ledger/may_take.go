@@ -23,8 +23,8 @@ func (e *FullError) Error() string {
 		"(redis.intake_below); %s", e.Memory, 100*e.Below, then)
 }
 
-// Room returns a [*FullError] if the used share of Redis's memory has reached below; 0 turns this
-// check off.
+// Room returns a [*FullError] if the used share of Redis's memory has reached the parameter below,
+// unless that is 0.
 func (m Memory) Room(below float64) error {
 	if below > 0 && m.Share() >= below {
 		return &FullError{Memory: m, Below: below}
@@ -32,8 +32,8 @@ func (m Memory) Room(below float64) error {
 	return nil
 }
 
-// IsFull reports whether a write was refused because Redis is full: err is a [*FullError], or Redis
-// is at maxmemory.
+// IsFull reports whether a write was refused because Redis is full. Then err is a [*FullError] or
+// the answer of a Redis at maxmemory.
 func IsFull(err error) bool {
 	_, full := errors.AsType[*FullError](err)
 	return full || redis.HasErrorPrefix(err, "OOM")
@@ -67,10 +67,11 @@ func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 }
 
 // MayTake returns nil if new documents that b seals may be taken in, by what [TakeStore.Intake] has
-// just read. It returns a [*FullError] if the used share of Redis's memory has reached below (0
-// turns this check off), and a [*SealError] if b does not fit the pool's seals. It records what b
-// seals with, unless that is on record. From then on b seals documents in the newest layouts that
-// every process of the pool reads. Holds are not checked: they concern single tenants.
+// just read. It returns a [*FullError] if the used share of Redis's memory has reached the
+// parameter below, unless that is 0. It returns a [*SealError] if b does not fit the pool's seals.
+// It records what b seals with, unless that is on record. From then on b seals documents in the
+// newest layouts that every process of the pool reads. Holds are not checked, because they concern
+// single tenants.
 func (ts *TakeStore) MayTake(ctx context.Context, in Intake, b *Bodies, below float64) error {
 	if err := in.Memory.Room(below); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Memory is how much memory Redis uses and may use, in bytes. Max 0 means that there is no bound,
-// or that Redis does not tell.
+// Memory is how much memory Redis uses and may use, in bytes. Max is 0 if Redis has no bound or
+// does not tell.
 type Memory struct{ Used, Max int64 }
 
 // Share returns Used as a part of Max; 0 without a bound. It is above 1 when Redis uses more than
@@ -48,7 +48,8 @@ func memoryOf(info *redis.StringCmd) (Memory, error) {
 	return Memory{Used: infoNumber(text, "used_memory"), Max: infoNumber(text, "maxmemory")}, nil
 }
 
-// infoNumber finds the number of one line in an answer to INFO; 0 if it is not there.
+// infoNumber finds the number of one line in an answer to INFO. It returns 0 if there is no such
+// line.
 func infoNumber(info, name string) int64 {
 	_, rest, found := strings.Cut(info, "\n"+name+":")
 	if !found {

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Compact packs what is receipted: nobody sees a difference.
+// Compact packs receipted entries, which changes nothing that a reader sees.
 func (m *model) Compact(t *rapid.T) {
 	m.touched = true
 	if _, err := m.l.Compact(ctx(), 1000); err != nil {
@@ -57,9 +57,9 @@ func (m *model) ReadInvoice(t *rapid.T) {
 	}
 }
 
-// copied draws an actor and its copy of an invoice, and returns the model's invoice too. That is
-// nil if the actor has read nothing yet; the step then does nothing, because calling Skip would
-// make rapid end the run.
+// copied draws an actor and its copy of an invoice, and returns the model's invoice too. The
+// model's invoice is nil if the actor has read nothing yet. Then the step does nothing. It does not
+// call Skip, because Skip would make rapid end the run.
 func (m *model) copied(t *rapid.T) (*actor, Invoice, *modelInvoice) {
 	a := m.actor()
 	id, ok := key(t, a.invs, "invoice")

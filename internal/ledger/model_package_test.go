@@ -39,7 +39,7 @@ func (m *model) Cut(t *rapid.T) {
 	var want []string
 	var size int64
 	numbers := map[string]bool{}
-	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // no more are needed: at most two of one number wait
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // enough: at most two of one number wait
 		i := m.invs[id]
 		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
 			break
@@ -81,7 +81,7 @@ func (m *model) OpenOnline(t *rapid.T) {
 	m.pkgs[id] = &modelPackage{state: PackageOpened, rev: 1, lane: Express, owner: a.name}
 }
 
-// Send sends one invoice in the express lane: it begins to send, and then writes the answer unless
+// Send sends one invoice in the express lane. It begins to send, and then writes the answer unless
 // the worker dies before that.
 func (m *model) Send(t *rapid.T) {
 	a, inv, real := m.copied(t)
@@ -141,7 +141,8 @@ func (m *model) MovePackage(t *rapid.T) {
 	if to == PackageOpened {
 		mv.Edit = mv.Edit.Owner(a.name)
 	}
-	// A worker settles a package only when no invoice is pending, and abandons no online session.
+	// A worker settles a package only after its last pending invoice, and never abandons an online
+	// session.
 	switch pending := m.held(id, Packed, Sending, Unknown, Sent); {
 	case to == PackageSettled && len(pending) > 0, to == PackageAbandoned && p.Lane == Express:
 		return // no worker does that

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// model is a ledger without Redis, without batches and without concurrency. Several actors use the
-// real ledger with copies of entries that may be long out of date; the model knows which of their
+// model is a simple ledger in memory, with neither batches nor concurrency. Several actors use the
+// real ledger with copies of entries that may be long out of date. The model knows which of their
 // verbs must succeed.
 type model struct {
 	t       *rapid.T
@@ -102,7 +102,7 @@ func (m *model) succeeds(what string, must bool, err error) bool {
 	return must
 }
 
-// Check compares everything: what Redis holds with the model, and every index with the entries.
+// Check compares what Redis holds with the model, and every index with the entries.
 func (m *model) Check(t *rapid.T) {
 	if !m.touched {
 		return
@@ -187,8 +187,8 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 			t.Fatal(err)
 		}
 	})
-	// Runs that never leave the first states would prove nothing about the others. Chance may leave
-	// out one or two.
+	// Runs that stay in the first states would prove nothing about the others. Chance may leave out
+	// one or two.
 	if all := len(States()) + len(PackageStates()); len(reached) < all-3 && !t.Failed() {
 		t.Errorf("the runs reached only %d of %d states: %v", len(reached), all, reached)
 	}

@@ -27,8 +27,8 @@ type Move struct {
 // moveBatch bounds one script call, as takeBatch bounds a transaction.
 const moveBatch = 100
 
-// Moved is what became of one move: the entry's new revision, or the conflict that kept it from
-// being made.
+// Moved is the result of one move, which is the entry's new revision or the conflict that prevented
+// the move.
 type Moved struct {
 	Rev      int64
 	Conflict *ConflictError
@@ -39,10 +39,10 @@ type Moved struct {
 // InvoiceStore moves invoices.
 type InvoiceStore struct{ *store }
 
-// Apply makes moves independently of each other. It returns one error for each move: nil or a
-// [*ConflictError]. The second value is an error of Redis, or says that one of the moves is not
-// legal. Then some moves may have no answer. After an error of Redis their outcome is not known;
-// otherwise they were not made.
+// Apply makes moves independently of each other. It returns one error for each move, which is nil
+// or a [*ConflictError]. The second value is an error of Redis, or says that one of the moves is
+// not legal. In both cases some moves may have no answer. After an error of Redis, the outcome of
+// those moves is unknown. After an illegal move, they were not made.
 func (is *InvoiceStore) Apply(ctx context.Context, moves []Move) ([]error, error) {
 	each, err := is.ApplyEach(ctx, moves)
 	out := make([]error, len(each))

@@ -42,7 +42,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 		for _, to := range States() {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
 				legal := slices.Contains(strings.Fields(legalMoves[from]), string(to))
-				w := next(nil) // audited below instead: an invoice packed by hand is in no package
+				w := next(nil) // audited below, as an invoice packed by hand has no package
 				w.t = t
 				inv := w.invoiceIn(from)
 				m := Move{ID: inv.ID, Rev: inv.Rev, To: to}

@@ -1,11 +1,11 @@
 package ledger
 
-// The entry of an invoice that is taken in is packed like a receipted one (final_entry.go): its
+// The entry of an invoice that is taken in is packed like a receipted one (final_entry.go). Its
 // facts are a record in pieces, and its shape is one field. As JSON its facts would be longer than
 // 64 bytes, and Redis would keep the whole entry as a hash table, which takes four times the
 // memory. What scripts read or change is a field of its own, and takes precedence over the record.
-// The facts may still be JSON: before [FormatPacked] is written, if a record cannot hold them, or
-// if the invoice was handed in again with [NewTerms.Offline].
+// The facts are still JSON in three cases: before [FormatPacked] is written, if a record cannot
+// hold them, and if the invoice was handed in again with [NewTerms.Offline].
 
 // newShapes are the shapes of the invoices of one batch. The zero value is empty.
 type newShapes struct {
@@ -53,8 +53,8 @@ func (is *InvoiceStore) newEntry(i *Invoice, now Millis, ident string, revision 
 	return append(fields, "facts", facts), nil
 }
 
-// packNew returns the fields of a packed entry that are in place of its facts; nil if a record
-// cannot hold them.
+// packNew returns the fields that a packed entry has in place of its facts. It returns nil if a
+// record cannot hold the facts.
 func (is *InvoiceStore) packNew(i *Invoice, now Millis, ident string, revision int, shapes *newShapes) ([]any, error) {
 	if i.Corrects != "" {
 		return nil, nil

@@ -47,8 +47,8 @@ func TestNext_SomeStayAtTheHead_APassListsEachOnceAndThenStartsAgain(t *testing.
 	}
 }
 
-// Listed entries move or are removed, also the last one of a page: the pass continues from where
-// that one was.
+// When listed entries move or are removed, even the last one of a page, the pass continues from
+// where that last entry was.
 func TestNext_TheLastOneListedHasMoved_NoneIsSkipped(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

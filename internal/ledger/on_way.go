@@ -10,19 +10,18 @@ import (
 // OnWay counts the packages of a tenant between the cut and the outcome, without online sessions.
 type OnWay struct {
 	Packages int
-	// Cut counts those whose session is not open yet. A package that was made after a refusal does
-	// not count: it may rest for an hour before it asks for a session.
+	// Cut counts those whose session is not open yet. It leaves out a package that was made after a
+	// refusal, because such a package may rest for an hour before it asks for a session.
 	Cut int
 }
 
 // OnWay counts the packages of each tenant, in two round trips. It reads up to limit packages of
-// each state, beginning with those that moved last: nobody should wait for a package that has been
-// undecided for long.
+// each state, beginning with those that moved last, so that old undecided packages delay nobody.
 func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	// A key that holds another type than a sorted set is skipped: otherwise nothing of any tenant
-	// would be cut.
+	// A key that is not a sorted set is skipped, because otherwise no tenant's invoices would be
+	// cut.
 	err := ps.pipe(ctx, func(p redis.Pipeliner) {
 		for i, s := range states {
 			lists[i] = p.ZRevRange(ctx, ps.key(keyPackageState, string(s)), 0, int64(limit)-1)
@@ -32,7 +31,8 @@ func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay,
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
 	var cmds []*redis.SliceCmd
-	// An entry of another type has no answer and is skipped: it must not hide other packages.
+	// An entry of another type has no answer and is skipped, so that the other packages are still
+	// read.
 	err = ps.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			for _, id := range list.Val() {

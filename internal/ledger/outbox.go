@@ -15,9 +15,9 @@ import (
 // an invoice writes the outcome in the same step. Each sink (sinks.go) reads the outbox from where
 // it stopped.
 //
-// An outcome contains what may change in the entry later: after a retry, a rejected invoice has
-// another state and no reason. The rest is read from the entry when a sink is told. The list is
-// bounded by count and by age, so a sink that takes nothing cannot fill Redis.
+// An outcome contains what may change in the entry later. For example, after a retry a rejected
+// invoice has another state and no reason. The rest is read from the entry when a sink is told. The
+// list is bounded by count and by age. So Redis does not fill up while a sink takes nothing.
 
 // stateRefused is the state of an outcome that is about a refused document, which is not an
 // invoice.
@@ -29,12 +29,13 @@ type Outcome struct {
 	ID    string `json:"id"`           // of the invoice or the refusal
 	Rev   int64  `json:"rev"`          // of the entry when it was written
 	State State  `json:"state"`
-	// Tenant is the tenant of the invoice or refusal. It is "" in outcomes of invoices that an
-	// earlier build wrote, and where the name needs an escape in JSON. The entry has it, too.
+	// Tenant is the tenant of the invoice or refusal. Tenant is "" in outcomes of invoices that an
+	// earlier build wrote, and in outcomes of tenants whose name needs an escape in JSON. The entry
+	// has the tenant, too.
 	Tenant     string `json:"tenant,omitempty"`
 	Code       int    `json:"code,omitempty"`
 	KsefNumber string `json:"number,omitempty"`
-	// Reason is stored as in the entry: sealed when there is a storage key.
+	// Reason is stored as in the entry, so it is sealed when there is a storage key.
 	Reason string `json:"reason,omitempty"`
 }
 

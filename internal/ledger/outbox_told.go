@@ -5,8 +5,9 @@ import (
 	"context"
 )
 
-// Told is an outcome with what it is about: the entry as it was when the outcome was written, or
-// the refusal as it is now. When both are nil, the entry or refusal is gone or cannot be read.
+// Told is an outcome with its subject. The subject is the entry as it was when the outcome was
+// written, or the refusal as it is now. When both are nil, the entry or refusal is gone or cannot
+// be read.
 type Told struct {
 	Outcome
 	Invoice   *Invoice

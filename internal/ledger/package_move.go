@@ -8,8 +8,8 @@ import (
 )
 
 // packagePiece is how many invoices one script moves with their package. Redis serves nobody else
-// meanwhile: ten thousand in one step would take half a second, two hundred take some ten
-// milliseconds.
+// meanwhile. Ten thousand invoices in one step would take half a second, and two hundred take some
+// ten milliseconds.
 const packagePiece = 200
 
 // PackageMove is one change of one package and of its invoices.
@@ -33,11 +33,11 @@ type PackageMove struct {
 // state and revision, and the fields of Edit. It returns a [*ConflictError] if p is not as it was
 // read.
 //
-// The first step changes the package and a piece of its invoices; the other invoices follow, one
-// piece in each step, as [PackageStore.Cut] takes them. If the process dies, the state of the
-// package is written, but some of its invoices may not have followed. So callers choose states from
-// which the process that finds the package goes on ([PackageStore.MoveRest]). Each step is a
-// revision of the package. With an error, p is as the last step left it.
+// The first step changes the package and a piece of its invoices. Each further step moves one more
+// piece, as in [PackageStore.Cut]. If the process dies, the state of the package is written, but
+// some of its invoices may not have followed. So callers choose states from which the process that
+// finds the package goes on ([PackageStore.MoveRest]). Each step is a revision of the package. With
+// an error, p is as the last step left it.
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
 // close MUST NOT be called.
@@ -50,8 +50,8 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 	}
 	m.fence = (m.fence || m.To == PackageClosing) && ps.replication.replicas > 0
 	steps := m
-	// The last revision of the package is the one to wait for. The count says beforehand whether
-	// the first step is the last one; where it is wrong, waiting once more does no harm.
+	// The last revision of the package is the one to wait for. The count tells beforehand whether
+	// the first step is the last one. If the count is wrong, the worst result is one more wait.
 	steps.fence = m.fence && (m.InvoicesFrom == nil || p.Count <= packagePiece)
 	more, err := ps.moveStep(ctx, p, steps, 0)
 	lag, lagging := errors.AsType[*ReplicaError](err)
@@ -70,9 +70,9 @@ func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMo
 	return nil
 }
 
-// MoveRest goes on with a move of a package's invoices that may have been cut off: those that are
-// still in one of the states InvoicesFrom follow. The package stays in its state. It returns what
-// MovePackage returns.
+// MoveRest goes on with a move of a package's invoices that may have been cut off. It moves the
+// invoices that are still in one of the states InvoicesFrom. The package stays in its state. It
+// returns what MovePackage returns.
 func (ps *PackageStore) MoveRest(ctx context.Context, p *Package, m PackageMove) error {
 	m.To, m.Edit, m.From = "", nil, []PackageState{p.State}
 	if err := m.check(p.ID); err != nil {

@@ -86,7 +86,7 @@ func TestMovePackage_ProcessDiesBetweenPieces_ThePackageIsClosingAndTheRestFollo
 			t.Fatalf("%s is %s in session %q after %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
 		}
 	}
-	// The process that was thought dead goes on: it has lost the right to act.
+	// The process that was thought dead goes on, but has lost the right to act.
 	w.conflict(w.MoveRest(ctx(), &dead, closingOf(p)))
 	w.audit()
 }

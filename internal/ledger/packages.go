@@ -32,10 +32,10 @@ func (ps *PackageStore) OpenOnline(ctx context.Context, p Package) (Package, err
 
 // BeginSend writes [Sending] and the session's id for a queued invoice, before it is posted. It
 // returns the invoice's new revision and its ordinal in the session. It returns a [*ConflictError]
-// if the package is not open any more or is not the owner's, because another worker may then close
-// the session at any moment. It also returns one if the invoice is not as it was read, or was in
-// this session when a person queued it again. With a [*ReplicaError] the write was made, but the
-// invoice MUST NOT be posted.
+// if the package is no longer open or has another owner, because then a worker may close the
+// session at any moment. BeginSend also returns a [*ConflictError] if the invoice is not as it was
+// read, or if a person queued it again after it was in this session. With a [*ReplicaError] the
+// write was made, but the invoice MUST NOT be posted.
 func (ps *PackageStore) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
 	r, err := ps.home.atHome(ctx, ps.replication.fenced, sendScript, ps.args("", pkg, owner, inv.ID, inv.Rev))
 	lag, lagging := errors.AsType[*ReplicaError](err)

@@ -14,7 +14,7 @@ import (
 // archive. Usually the receipt task of the package archives the result; otherwise the sweep does.
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
-// that are given. An invoice without a pending result is not an error.
+// that are given. It ignores an invoice without a pending result.
 func (bs *BodyStore) ResultsKept(ctx context.Context, invs []Invoice) error {
 	for len(invs) > 0 {
 		n := min(len(invs), moveBatch)

@@ -8,10 +8,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Prune forgets up to about limit entries of each state that ended longer ago than retention, by
-// Redis's clock: receipted, rejected, dismissed and superseded invoices, and packages that are
-// over. It returns how many it forgot. KSeF remembers for ten years: if an invoice is handed in
-// again after it was forgotten, KSeF answers 440 and the invoice is recovered.
+// Prune forgets entries that ended longer ago than retention, by Redis's clock: receipted,
+// rejected, dismissed and superseded invoices, and packages that are over. It forgets up to about
+// limit entries. It returns how many it forgot. KSeF remembers for ten years. If a forgotten
+// invoice is handed in again, KSeF answers 440 and the invoice is recovered.
 func (bs *BodyStore) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
 	gone := 0
 	for limit > 0 {

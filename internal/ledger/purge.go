@@ -13,20 +13,20 @@ import (
 // meanwhile.
 const purgePage = 1000
 
-// purgePasses bounds how often Purge goes through all keys: the second pass finds nothing, unless a
+// purgePasses bounds how often Purge goes through all keys. The second pass finds keys only if a
 // process still writes.
 const purgePasses = 5
 
 // Purge deletes every key under the ledger's prefix, including those of the limiter and the queues,
-// and counts them by their first word. Each entry in a bucket counts as a key with the first word
+// and counts them by their first word. An entry in a bucket counts as a key with the first word
 // inv, too. at is the home that the caller read. If the home has changed since, Purge deletes
 // nothing and returns a [*HomeError]. First it writes into the home that the ledger is being
-// purged, so that no process works with half a ledger. The home is deleted last: a purge that was
-// cut off is run again. The parameter "also" is a function for data that is not in Redis; Purge
-// calls it before it deletes any key. "progress" is told how many keys were deleted so far. Both
-// may be nil.
+// purged, so that no process works with half a ledger. The home is deleted last, so that a purge
+// that was cut off can be run again. The parameter "also" is a function for data that is not in
+// Redis, and Purge calls it before it deletes any key. "progress" is told how many keys were
+// deleted so far. Both may be nil.
 //
-// Purge does not check what the entries are, or whether workers are alive: the caller does.
+// The caller checks what the entries are and whether workers are alive.
 func (hs *HomeStore) Purge(
 	ctx context.Context, at Home, also func(context.Context) error, progress func(deleted int64),
 ) (map[string]int64, error) {
@@ -126,7 +126,7 @@ func (hs *HomeStore) entriesIn(ctx context.Context, keys []string) (n int64, err
 }
 
 // Empty reports whether there is no key under the ledger's prefix. It reads names of keys until it
-// finds one, so in a database that other programs use too it may read all names.
+// finds such a key, so in a database that other programs use too it may read all names.
 func (hs *HomeStore) Empty(ctx context.Context) (bool, error) {
 	for cursor := uint64(0); ; {
 		keys, next, err := hs.rdb.Scan(ctx, cursor, hs.everyKey(), purgePage).Result()

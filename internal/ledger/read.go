@@ -17,8 +17,8 @@ var ErrNotFound = errors.New("not in the ledger")
 // EntryReader reads entries of invoices and packages, and lists them.
 type EntryReader struct{ *store }
 
-// Invoice reads one entry. It returns [ErrNotFound] if there is none, and an [*UnreadableError] if
-// the entry cannot be read.
+// Invoice reads one entry. It returns [ErrNotFound] if the entry does not exist, and an
+// [*UnreadableError] if the entry cannot be read.
 func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) {
 	cmds, err := er.readEntries(ctx, []string{id})
 	if err != nil {
@@ -148,8 +148,8 @@ func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p 
 	return p, unread(keyPackage+id, id, m, err), nil
 }
 
-// fieldsOf returns the fields of an entry. If there are none it says why: the key holds something
-// else, it does not exist, or Redis did not answer.
+// fieldsOf returns the fields of an entry. If there are none, it returns the reason: the key holds
+// something else, the key does not exist, or Redis did not answer.
 func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string, *Unreadable, error) {
 	m, err := cmd.Result()
 	switch {
@@ -180,8 +180,8 @@ func damaged(err error) error {
 }
 
 // countable returns why a revision cannot be incremented, or nil. Redis increments only numbers in
-// the form that it writes itself: with "01" every move would conflict or fail half way. A missing
-// revision is another fault, which sound reports.
+// the form that it writes itself. So with "01" every move would conflict or fail half way. A
+// missing revision is another fault, which sound reports.
 func countable(stored string, rev int64) error {
 	if rev == 0 || stored == strconv.FormatInt(rev, 10) && len(stored) <= maxRevision {
 		return nil
@@ -189,7 +189,8 @@ func countable(stored string, rev int64) error {
 	return fmt.Errorf("%w: its revision is not a number as Redis writes it", errDamaged)
 }
 
-// maxRevision is how many digits a revision has at most: scripts compute with doubles.
+// maxRevision is how many digits a revision has at most. It is bounded because scripts compute with
+// doubles.
 const maxRevision = 15
 
 // sound returns why an entry cannot be used, or nil. It checks the version first, because a newer

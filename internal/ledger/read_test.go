@@ -46,7 +46,7 @@ func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 		t.Errorf("without bounds: %v", ids)
 	}
 	w.move(a, Rejected)
-	b = w.move(b, Parked) // it is not sent unless a person acts
+	b = w.move(b, Parked) // sent only if a person acts
 	n, next, err := w.AtRisk(ctx(), noon.Add(200*time.Minute))
 	if n != 1 || !next.Equal(noon.Add(3*time.Hour)) || err != nil {
 		t.Errorf("%d at risk, next %v, %v", n, next, err)

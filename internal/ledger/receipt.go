@@ -2,8 +2,8 @@ package ledger
 
 import "context"
 
-// Receipt ends the path of accepted invoices: receipt, document and result are archived, so the
-// document leaves Redis. upo is the URL of the archived receipt. The errors are those of
+// Receipt ends the path of accepted invoices whose receipt, document and result are archived. It
+// removes the document from Redis. upo is the URL of the archived receipt. The errors are those of
 // [Ledger.Apply].
 func (is *InvoiceStore) Receipt(ctx context.Context, ids []string, upo string) ([]error, error) {
 	return is.ReceiptWith(ctx, ids, upo, "")
@@ -18,7 +18,7 @@ func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reas
 	}
 	errs, err := is.Apply(ctx, moves)
 	if err == nil {
-		// It is no error if an entry cannot be packed now: the sweep packs it later.
+		// An entry that cannot be packed now is packed later by the sweep.
 		_, _ = is.compact(ctx, ids, nil)
 	}
 	return errs, err

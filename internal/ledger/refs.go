@@ -10,15 +10,15 @@ import (
 )
 
 // A ref is the key that the sender's own program has for an invoice. Within a tenant it names one
-// invoice that is alive or accepted. When that one has ended without KSeF, another document may
-// take the ref, as it may take the identity: a corrected invoice keeps its place in the sender's
+// invoice that is alive or accepted. When that invoice has ended without KSeF, another document may
+// take the ref, as it may take the identity. So a corrected invoice keeps its place in the sender's
 // books.
 //
-// A ref may contain data by which a person can be identified. With a storage key the entry has it
-// sealed, and the index has a digest under a key that is made from the storage key. So a ref can be
-// looked up, but whoever reads Redis cannot find it by trying customers' names. The digest differs
-// with each storage key. While keys are rotated, every key that a process has is tried, and Reseal
-// moves the index together with the sealed ref.
+// A ref may contain data by which a person can be identified. With a storage key the entry has the
+// ref sealed, and the index has a digest under a key that is made from the storage key. So a ref
+// can be looked up, but whoever reads Redis cannot find it by trying customers' names. The digest
+// differs with each storage key. While keys are rotated, every key that a process has is tried, and
+// Reseal moves the index together with the sealed ref.
 
 // refPurpose is hashed with the storage key, so that no other use of the key has the same digests.
 const refPurpose = "ksefworker ref digest 1\x00"

@@ -49,7 +49,8 @@ func TestTake_RefOfALivingInvoice_RefusesAnotherDocumentAndNamesTheFirst(t *test
 	}
 }
 
-// Two processes take documents with one ref at the same moment: the first to write has it.
+// Two processes take documents with one ref at the same moment, and the first to write gets the
+// ref.
 func TestTake_RefIsGivenAwayMeanwhile_TheDocumentIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	winner, loser, beside := w.withRef("SO-1"), w.withRef("SO-1"), w.withRef("SO-2")

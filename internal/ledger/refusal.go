@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 )
 
-// Refusal is a document that was refused when it was handed in: what could be read of it, and why
-// it was refused. Of its content it holds only the values at fault, shortened. With a storage key
-// it is encrypted in Redis.
+// Refusal is a document that was refused when it was handed in. It has what could be read of the
+// document, and why it was refused. Of the document's content it holds only the values at fault,
+// shortened. With a storage key it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
 	Tenant    string         `json:"-"` // the tenant in whose list it is; "" if it belongs to no tenant
@@ -25,13 +25,14 @@ type Refusal struct {
 	// act.
 	Ended string `json:"ended,omitempty"`
 	Note  string `json:"note,omitempty"` // what ended it, or who and why
-	// EndedAt is when it ended; 0 while it is open, and for those that ended in an earlier build.
+	// EndedAt is when it ended. It is 0 while the refusal is open, and for refusals that ended in
+	// an earlier build.
 	EndedAt Millis `json:"ended_at,omitempty"`
 	// sealed is the stored text if this process cannot open it.
 	sealed string
 }
 
-// Revision grows whenever the refusal changes: an older state of it has a smaller one.
+// Revision grows whenever the refusal changes, so an older state has a smaller revision.
 func (r *Refusal) Revision() int64 { return int64(max(r.At, r.EndedAt)) }
 
 // RefusalFault is one fault of a refused document. Field is "" if the fault is not in the document.

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 )
 
-// sealedRefusal is an encrypted refusal as Redis has it. Only what is needed without the key is not
-// encrypted.
+// sealedRefusal is an encrypted refusal as Redis has it. Only what is needed without the key is in
+// plain text.
 type sealedRefusal struct {
 	Sealed string `json:"sealed"` // a [Refusal] in JSON, encrypted, in Base64
 	At     Millis `json:"at"`

@@ -22,9 +22,9 @@ const refusalBatch = 500
 type RefusalStore struct{ *store }
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
-// again. A refusal of the same invoice in another tenant's list is removed: the document was handed
-// in for the wrong tenant, or the configuration has changed. When [IsFull] is true for the error,
-// some refusals are not on record, and nothing else has changed.
+// again. A refusal of the same invoice in another tenant's list is removed, because the document
+// was handed in for the wrong tenant or the configuration has changed. When [IsFull] is true for
+// the error, some of the refusals are missing from the record, and nothing else has changed.
 //
 // Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
 // were taken in can finish, and refusals must not use up the memory that is left for that.
@@ -113,8 +113,8 @@ func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refus
 	return nil
 }
 
-// whyAborted returns the error of the command that made Redis abort a transaction; the
-// transaction's own error does not say it.
+// whyAborted returns the error of the command that made Redis abort a transaction, because the
+// transaction's own error lacks the cause.
 func whyAborted(cmds []redis.Cmder, err error) error {
 	if redis.HasErrorPrefix(err, "EXECABORT") {
 		for _, cmd := range cmds {

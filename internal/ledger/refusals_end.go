@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// EndRefusals ends refusals that are open, and returns how many it ended. An id without a refusal
-// is not an error: intake does not know which documents were refused before.
+// EndRefusals ends refusals that are open, and returns how many it ended. It ignores an id without
+// a refusal, because intake does not know which documents were refused before.
 func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	tenants, err := rs.refusers(ctx)
 	if err != nil {
@@ -39,8 +39,8 @@ func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int
 }
 
 // dropEnded removes the tenants that have none of the given refusals open. It asks about all
-// tenants in one round trip: a pool has hundreds of tenants, and nearly every document that is
-// taken ends no refusal.
+// tenants in one round trip, because a pool has hundreds of tenants, and few of the documents that
+// are taken end a refusal.
 func (rs *RefusalStore) dropEnded(ctx context.Context, byTenant map[string][]RefusalEnd) error {
 	scores := map[string]*redis.FloatSliceCmd{}
 	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
@@ -67,7 +67,7 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 	for i, e := range batch {
 		ids[i] = e.ID
 	}
-	// A member that is not there has score 0, and no refusal is from 1970.
+	// A missing member has score 0, which no refusal can have because its score is a time.
 	scores, err := rs.rdb.ZMScore(ctx, rs.key(keyOpenRefusals, tenant), ids...).Result()
 	if err != nil {
 		return 0, err

@@ -10,7 +10,7 @@ import (
 type Part struct {
 	ID       string
 	Refusals int
-	Into     bool   // the package exists and is cut: the invoices join those that it holds
+	Into     bool   // the invoices join those of an existing package that is cut
 	Probe    string // see [Package]
 	Rest     string // see [Package]
 	// NotBefore is when the package may be submitted. A task that comes earlier waits.
@@ -24,15 +24,16 @@ type Part struct {
 }
 
 // Repack ends a package and puts invoices of it into other packages. It is only for sessions that
-// are final and did not accept those invoices, or that were never closed; the caller has the proof.
-// With end "" the package keeps its state, and goes on with what is left in it. It returns a
-// [*ConflictError] if p is not as it was read, or if a package that must exist is not cut.
+// were never closed, or that are final and did not accept those invoices. The caller must have the
+// proof. With end "" the package keeps its state, and goes on with what is left in it. Repack
+// returns a [*ConflictError] if p is not as it was read, or if a package that must exist is not
+// cut.
 //
-// Up to two hundred invoices go in one step. More go in several, and the package ends with the last
-// step; no invoice is ever in no package or in two. A process that dies in between leaves a package
-// with the invoices that have not left it; the process that finds it decides about those again. A
-// package that has not received all of its invoices yet is sent with those that it has. With an
-// error, p is as the last step left it.
+// Up to two hundred invoices go in one step. More invoices go in several steps, and the last step
+// ends the package. Each invoice is in exactly one package at any time. A process that dies in
+// between leaves a package with the invoices that have not left it. The process that finds this
+// package decides about those invoices again. A package that has not received all of its invoices
+// yet is sent with those that it has. With an error, p is as the last step left it.
 func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State

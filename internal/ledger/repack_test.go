@@ -144,7 +144,8 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	}
 }
 
-// Only a package that is cut takes more invoices: once its session is open, its ZIP is made.
+// Only a package that is cut takes more invoices, because its ZIP is made before its session is
+// open.
 func TestRepack_IntoAPackageThatIsNotCut_IsRefusedAndChangesNothing(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(4)

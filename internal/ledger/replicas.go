@@ -9,12 +9,13 @@ import (
 )
 
 // When a replica that lags becomes the master, the last writes are lost. Most of them may be lost,
-// because the worker asks KSeF again. Three must not: the entry of an invoice that is taken in,
-// because its sender will not hand it in again, and the states closing and sending, because the
-// worker makes a call after them. These writes wait until the replicas have them.
+// because the worker asks KSeF again. Three kinds of writes must survive. The entry of an invoice
+// that is taken in is one, because its sender will not hand it in again. The others are the states
+// closing and sending, because the worker makes a call after them. These writes wait until the
+// replicas have them.
 
-// ReplicaError says that a write was made but too few replicas had it in time. The write is not
-// lost, but it is not safe: the caller MUST NOT make the call that the write announces.
+// ReplicaError says that a write was made but too few replicas had it in time. The write may still
+// be lost, so the caller MUST NOT make the call that the write announces.
 type ReplicaError struct {
 	Got, Want int
 	Within    time.Duration
@@ -93,8 +94,8 @@ func (rp *Replication) waitFor(ctx context.Context, tx *redis.Tx) error {
 }
 
 // Secure waits until the replicas have what the ledger says about a package. A worker calls it
-// before it repeats the call that the package's state announces. It returns a [*ConflictError] if p
-// is not as it was read, and a [*ReplicaError] if the replicas lag. If the ledger waits for no
+// before it repeats the call that the package's state announces. Secure returns a [*ConflictError]
+// if p is not as it was read, and a [*ReplicaError] if the replicas lag. If the ledger waits for no
 // replica, Secure does nothing.
 func (ps *PackageStore) Secure(ctx context.Context, p *Package) error {
 	if ps.replication.replicas == 0 {
@@ -110,7 +111,7 @@ func (rp *Replication) Replicated(ctx context.Context) error {
 	return err
 }
 
-// Followed is like Replicated, but does nothing if the ledger waits for no replica. It comes before
+// Followed is like Replicated, but does nothing if the ledger waits for no replica. Call it before
 // work that a lagging replica would make useless.
 func (rp *Replication) Followed(ctx context.Context) error {
 	if rp.replicas == 0 {

@@ -143,7 +143,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	}
 }
 
-// A conflict is a conflict, whatever the replicas do: nothing was written.
+// A conflict is reported as a conflict whatever the replicas do, because nothing was written.
 func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)
@@ -173,8 +173,8 @@ func TestFence_NoReplicasAreWanted_NothingWaits(t *testing.T) {
 	}
 }
 
-// Each Redis server has a life of its own, and a promotion begins another one: a replica may lack
-// the last writes of its master.
+// Each Redis server has a life of its own, and a promotion begins another one, because a replica
+// may lack the last writes of its master.
 func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)

@@ -16,8 +16,8 @@ const requestKept = 24 * time.Hour
 
 // NoteRequest remembers for a day that a sender gave this key to a call, and the fingerprint of the
 // call. It returns true when the key is new, or when the earlier call with this key had the same
-// fingerprint. The answer to the call is not kept: handing the same documents in again is harmless
-// and says how they stand now.
+// fingerprint. The answer to the call is not kept, because the sender can safely hand in the same
+// documents again to see how they stand.
 func (ts *TakeStore) NoteRequest(ctx context.Context, sender, key string, fingerprint [sha256.Size]byte) (bool, error) {
 	sum := sha256.Sum256([]byte(sender + "\x00" + key))
 	name, value := ts.key(keyRequest, idEncoding.EncodeToString(sum[:20])), base64.StdEncoding.EncodeToString(fingerprint[:])

@@ -15,9 +15,9 @@ import (
 // again, because most of them leave Redis with their receipt.
 //
 // It looks at up to limit entries of each state, and begins behind the last entry that any process
-// looked at. It also looks at every refusal, hold and tenant, and at every outcome that a sink has
-// not taken. It returns how many texts it sealed again. A text that this process cannot open stays
-// as it is.
+// looked at. It also looks at every refusal, hold and tenant, and at every outcome that some sink
+// has still to take. It returns how many texts it sealed again. A text that this process cannot
+// open stays as it is.
 func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
 	if !ss.rotatesTexts() {
 		return 0, nil
@@ -141,8 +141,8 @@ func (ss *SealStore) resealPacked(inv *Invoice) (digest string, changed bool) {
 }
 
 // resealedFacts returns packed facts with file name and ref sealed with the first key, and the
-// digest of the ref under that key; "" if the ref is not sealed again. Only these texts are
-// replaced: a newer build may have facts that this one does not know.
+// digest of the ref under that key. The digest is "" if the ref is not sealed again. Only these
+// texts are replaced, because a newer build may have facts that this one does not know.
 func (ss *SealStore) resealedFacts(id, facts string) (now, digest string) {
 	now = facts
 	for _, one := range []struct{ field, aad string }{{"file", fileText(id)}, {"ref", refText(id)}} {
@@ -184,8 +184,8 @@ func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) 
 	return int(number(cell(r, 0))), err
 }
 
-// resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or
-// if this process cannot open it.
+// resealed seals a text in Base64 again with the first key. It returns false if the text is already
+// sealed with that key, or if this process cannot open it.
 func (ss *SealStore) resealed(aad, packed string) (string, bool) {
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil || SealOf(raw) == ss.texts.keys[0].id.String() {

@@ -59,7 +59,7 @@ func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) e
 	})
 }
 
-// eachField reads the fields of a hash in pages. A key that is not a hash has none.
+// eachField reads the fields of a hash in pages. It finds no fields if the key is of another type.
 func (ss *SealStore) eachField(ctx context.Context, key string, do func(field, value string) error) error {
 	for cursor := uint64(0); ; {
 		page, next, err := ss.rdb.HScan(ctx, ss.key(key), cursor, "", resealPage).Result()

@@ -2,8 +2,8 @@ package ledger
 
 import "github.com/redis/go-redis/v9"
 
-// recordField is what a step of reseal.lua names in place of a field when it is about a whole
-// record: its pieces change together or not at all.
+// recordField is what a step of reseal.lua names in place of a field when the step is about a whole
+// record. The pieces of a record change together or not at all.
 const recordField = "record"
 
 // livingRecords returns the records among the entries that resealEntries has read.
@@ -24,8 +24,8 @@ func recordOfRow(row []any) []byte {
 }
 
 // appendResealedRecord appends the steps that seal the texts of a packed entry with the first key.
-// It appends none if there is no text that it can seal again, or if the new record would be too
-// long or would not give the same entry.
+// It appends no steps if the entry has no text to seal again, or if the new record would be too
+// long or would give another entry.
 func (ss *SealStore) appendResealedRecord(args []any, id, heads string, record []byte) []any {
 	shape := ss.shapes.of(record)
 	var inv Invoice

@@ -7,23 +7,25 @@ import (
 	"strings"
 )
 
-// What sinks have not taken quotes invoices too: a reason is sealed as in the outbox, and a sink's
-// answer may contain what was sent to it. Both are sealed again like other texts. Outcomes in the
-// outbox never change: they need their key until they leave the outbox, after results.keep.
+// What sinks have not taken contains parts of invoices. Reasons are sealed as in the outbox, and a
+// sink's answer may contain what was sent to the sink. Both are sealed again like other texts.
+// Outcomes in the outbox never change, so they need their key until they leave the outbox, after
+// results.keep.
 
 // AddSinks records the names of sinks, so that what is sealed for them is found.
 func (ss *SinkStore) AddSinks(ctx context.Context, sinks ...string) error {
 	if len(sinks) == 0 {
 		return nil
 	}
-	// A sick key stops no sink: [UnreadableStore.SickKeys] reports it.
+	// A sick key stops no sink, and [UnreadableStore.SickKeys] reports the key.
 	if err := ss.rdb.SAdd(ctx, ss.key(keySinks), sinks).Err(); err != nil && !wrongType(err) {
 		return fmt.Errorf("record the names of sinks: %w", err)
 	}
 	return nil
 }
 
-// sinkRecord is a value with sealed texts of a sink: a list of [Held] as JSON, or one text alone.
+// sinkRecord is a value of a sink that may have sealed texts. It is a list of [Held] as JSON, or
+// one text alone.
 type sinkRecord struct{ sink, key, field, value string }
 
 // sinkRecords calls do with the records of all sinks.
@@ -54,8 +56,8 @@ func (ss *SealStore) sinkRecords(ctx context.Context, do func(sinkRecord) error)
 	return nil
 }
 
-// edit calls change with each sealed text of the record, without the prefix, and returns the record
-// with the results in place of the texts. aad is the additional data of a text. A record that
+// edit calls change for each sealed text of the record, without the prefix and with the additional
+// data of the text. It returns the record with the results in place of the texts. A record that
 // cannot be read stays as it is.
 func (r sinkRecord) edit(change func(aad, packed string) string) (string, error) {
 	one := func(aad, stored string) string {

@@ -38,8 +38,8 @@ func TestReseal_OutcomesThatSinksHaveNotTaken_AreReadableWithTheNewKeyAlone(t *t
 		w.must(err)
 		return [2]int64{counts.Texts[oldKey], counts.Texts[newKey]}
 	}
-	// Of each sink: the last error, three texts that are held, and two that were given up; then the
-	// outcome itself, and file name and reason of the entry.
+	// Each sink has a last error, three held texts, and two that were given up. The other texts are
+	// the outcome itself, and file name and reason of the entry.
 	if got := tally(); got != [2]int64{2*6 + 3, 0} {
 		t.Errorf("sealed with the old and the new key: %v", got)
 	}

@@ -6,16 +6,17 @@ import (
 )
 
 const (
-	// resizeStep is how many invoices of a waiting set one step counts: two milliseconds of Redis.
+	// resizeStep is how many invoices of a waiting set one step counts. Such a step takes Redis two
+	// milliseconds.
 	resizeStep = 1000
 	// resizeTries is how often the count of one set is tried.
 	resizeTries = 5
 )
 
 // resize counts the bytes of all waiting sets again. A count may be wrong after a person deleted
-// it, or one of the two indexes of its set. resize reports false if it could not count some set,
-// for example because invoices left the set during every try. The count of that set stays as it
-// was.
+// the count or one of the two indexes of its set. resize reports false if it could not count some
+// set, for example because invoices left the set during every try. The count of that set stays as
+// it was.
 func (us *UnreadableStore) resize(ctx context.Context) (all bool, err error) {
 	groups, err := us.rdb.SMembers(ctx, us.key(keyGroups)).Result()
 	if err != nil {

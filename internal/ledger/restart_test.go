@@ -63,8 +63,8 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	}
 }
 
-// Redis is killed while writers are busy. Every write that was answered is there; a write that was
-// not answered is there completely or not at all.
+// Redis is killed while writers are busy. Every write that was answered is there. Every other write
+// is there completely or not at all.
 func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfWritten(t *testing.T) {
 	srv := durable(t)
 	w := newWorld(t, redistest.Client(t, srv), "ksef:")
@@ -74,7 +74,7 @@ func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfW
 	running := make(chan struct{}, 1)
 	var wg sync.WaitGroup
 	for n := range writers {
-		// One try for each command: a retried Take would find its own first try.
+		// One try for each command, because a retried Take would find its own first try.
 		rdb := redis.NewClient(&redis.Options{Addr: srv.Addr(), MaxRetries: -1, DialerRetries: 1})
 		defer rdb.Close()
 		l := New(rdb, Options{Prefix: "ksef:"})

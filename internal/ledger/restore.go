@@ -2,8 +2,8 @@ package ledger
 
 import "context"
 
-// restore records the documents of invoices that were handed in again: an invoice whose document
-// was removed or lost can go on.
+// restore records the documents of invoices that were handed in again, so that an invoice whose
+// document was removed or lost can go on.
 func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
 	args := ts.args()
 	n := len(args)

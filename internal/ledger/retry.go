@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// MayRetry reports whether the identity and the ref of an invoice are free for [Ledger.Retry]: no
-// other document with one of them is alive, accepted or unreadable. It does not look at the state
-// of the invoice itself, and writes nothing.
+// MayRetry reports whether the identity and the ref of an invoice are free for [Ledger.Retry]. They
+// are free if no other document with one of them is alive, accepted or unreadable. It only reads,
+// and does not check the state of the invoice itself.
 func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 	newest, err := ds.readIdentities(ctx, []string{Identity{inv.NIP, inv.Kind, inv.Number}.digest()})
 	if err != nil {
@@ -51,8 +51,8 @@ func (ds *DecisionStore) mayReplace(ctx context.Context, id string) (bool, error
 }
 
 // Retry queues a rejected, parked or superseded invoice again, because a person decided so. It
-// returns a [*ConflictError] if the invoice is not as it was read, or if another document of the
-// same identity, or with its ref, is alive or accepted.
+// returns a [*ConflictError] if the invoice is not as it was read. It also returns one if another
+// document with the same identity or ref is alive or accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
 	return ds.invoices.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true,
@@ -70,15 +70,15 @@ func fromTheStart(inv *Invoice) Edit {
 }
 
 // TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
-// mistake. It returns a [*ConflictError] if the invoice is not as it was read, or if another
-// document of the same identity, or with its ref, is alive or accepted. The entry keeps a note that
-// it was dismissed, and who took that back.
+// mistake. It returns a [*ConflictError] if the invoice is not as it was read. It also returns one
+// if another document with the same identity or ref is alive or accepted. The entry keeps a note
+// that the invoice was dismissed, and who took the dismissal back.
 func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 	now, err := ds.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	// The person's reason stays behind: it can name a customer.
+	// The note leaves out the person's reason, because a reason can name a customer.
 	dismissed, _, _ := strings.Cut(inv.Reason, ": ")
 	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build, or it cannot be read here
 		dismissed = "dismissed"

@@ -2,8 +2,8 @@ package ledger
 
 import "testing"
 
-// Redis counts "1" and refuses to count "01". The entry is damaged: it is named, and the others of
-// the same call move.
+// Redis counts "1" and refuses to count "01". Such an entry is damaged. The error names it, and the
+// other entries of the same call move.
 func TestRevision_NotAsRedisWritesIt_TheEntryIsNamedAndTheOthersMove(t *testing.T) {
 	next := worlds(t)
 	for _, rev := range []string{"01", "+1", "-1", "0x1", "1.0", "1234567890123456"} {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// scriptCommands are the commands that scripts use on keys. Each has arguments with which it writes
-// nothing to a key that does not exist. A script goes on when it cannot write an index, because the
-// index may be of another type (lua/entries.lua). If Redis refused a command because its user lacks
-// the right, the script would go on as silently. Then what waits would be in no index, or no
-// receiver of results would be told of it. So these rights are tried beforehand.
+// scriptCommands are the commands that scripts use on keys. Each has arguments with which it
+// changes nothing if the key is missing. A script goes on when it cannot write an index, because
+// the index may be of another type (lua/entries.lua). If Redis refused a command because its user
+// lacks the right, the script would go on as silently. Then waiting invoices could be missing from
+// the indexes, or receivers could miss results. So these rights are tried beforehand.
 var scriptCommands = [][]any{
 	{"DEL"}, {"UNLINK"}, {"EXISTS"}, {"TYPE"}, {"GET"}, {"SET", "1", "XX"}, {"EXPIRE", 1}, {"GETRANGE", 0, 1},
 	{"HGET", "a"}, {"HMGET", "a"}, {"HGETALL"}, {"HSET", "a", 1, "odd"}, {"HDEL", "a"}, {"HINCRBY", "a", "none"},
@@ -21,7 +21,8 @@ var scriptCommands = [][]any{
 }
 
 // onHome are the commands for which there are no such arguments. They are tried on the key of the
-// home: it is of another type, so they write nothing. If there is no such key, they are not tried.
+// home, which they leave as it is because it is of another type. Without such a key they are not
+// tried.
 var onHome = [][]any{{"HSETNX", "a", 1}, {"SADD", "a"}}
 
 // RightsError says that this process logs in to Redis as a user who may not use some commands that

@@ -75,7 +75,7 @@ func TestListAgain_WhatTheIndexesLack_IsListed(t *testing.T) {
 
 // Every command that a script uses on a key must be in scriptCommands or onHome.
 func TestScriptCommands_AreAllThatScriptsUse(t *testing.T) {
-	listed := map[string]bool{"TIME": true, "INFO": true} // without a key; scripts do without INFO
+	listed := map[string]bool{"TIME": true, "INFO": true} // take no key; INFO is optional
 	for _, c := range append(slices.Clone(scriptCommands), onHome...) {
 		listed[c[0].(string)] = true
 	}

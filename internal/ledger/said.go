@@ -16,9 +16,9 @@ type SaidStore struct{ *store }
 // maxSaid is how many bytes of KSeF's words about an entry are kept.
 const maxSaid = 1000
 
-// NoteSaidOfInvoice records what was said when a task of the invoice failed. The revision stays:
-// what the entry says has not changed. It does nothing if there is no such entry, or if the invoice
-// is receipted.
+// NoteSaidOfInvoice records what was said when a task of the invoice failed. The revision stays,
+// because the invoice itself has not changed. It does nothing if the entry is missing or the
+// invoice is receipted.
 func (ss *SaidStore) NoteSaidOfInvoice(ctx context.Context, id, said string) error {
 	return ss.noteSaid(ctx, keyInvoice, id, said)
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // Each verb is one file of lua/, which says at its start what the verb is given and what it
-// answers. script puts entries.lua before the verb: it reads and writes entries and keeps the
-// indexes in step. It also makes the verb a function, which finish of entries.lua calls.
+// answers. script puts entries.lua before the verb. entries.lua reads and writes entries and keeps
+// the indexes in step. script also makes the verb a function, which finish of entries.lua calls.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS
@@ -75,8 +75,8 @@ func script(name string) *redis.Script {
 	return known(name, names+luaFile("entries")+"local function verb()\n"+luaFile(name)+"end\nreturn finish(verb)\n")
 }
 
-// reading makes a verb that writes nothing. entries.lua begins with a write and is not put before
-// it, so the verb works on a replica too. Of the common arguments it gets only the prefix.
+// reading makes a verb that only reads. Its script is without entries.lua, which begins with a
+// write, so the verb works on a replica too. Of the common arguments the verb gets only the prefix.
 func reading(name string) *redis.Script { return known(name, luaFile(name)) }
 
 func known(name, source string) *redis.Script {

@@ -18,12 +18,12 @@ const (
 // tallyPage is how many invoices one script reads. It keeps Redis busy for about two milliseconds.
 const tallyPage = 1000
 
-// Tally counts what is sealed in the ledger by its seal: the id of the key, or one of the names
-// above.
+// Tally counts what is sealed in the ledger by its seal. A seal is the id of the key, or one of the
+// names above.
 type Tally struct {
 	Documents map[string]int64 // of invoices
 	// Texts are all other sealed texts: reasons, file names and refs, KSeF's words, refusals, and
-	// what sinks answered. Texts that are not encrypted are not counted.
+	// what sinks answered.
 	Texts map[string]int64
 }
 
@@ -32,8 +32,8 @@ func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] 
 
 // SealTally counts what is sealed. It reads every entry, which takes Redis about three microseconds
 // each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
-// moment, not at all. The worst result is a key that is retired too early: processes become not
-// ready until they have the key again.
+// moment, not at all. At worst, a key is retired too early. Then processes become not ready until
+// they have the key again.
 func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
 	for _, index := range entryIndexes() {
@@ -73,8 +73,7 @@ func entryIndexes() []string {
 	return out
 }
 
-// text counts n sealed texts by the start of their Base64. Texts that are not encrypted are not
-// counted.
+// text counts n sealed texts by the start of their Base64. It counts only encrypted texts.
 func (t *Tally) text(packed string, n int64) {
 	if head, err := base64.StdEncoding.DecodeString(packed[:min(len(packed), sealHead)]); err == nil {
 		if seal := SealOf(append(head, 0)); seal != SealPlain && seal != SealOther {
@@ -83,10 +82,11 @@ func (t *Tally) text(packed string, n int64) {
 	}
 }
 
-// sealHead is the length in Base64 of the start of a sealed text: its layout and the id of its key.
+// sealHead is the length in Base64 of the start of a sealed text, which is its layout and the id of
+// its key.
 const sealHead = 12
 
-// SealOf returns how a document is sealed: the id of its key, or one of the names above.
+// SealOf returns how a document is sealed, as the id of its key or as one of the names above.
 func SealOf(sealed []byte) string {
 	switch {
 	case len(sealed) > 0 && isPlain(sealed[0]):
@@ -105,7 +105,7 @@ const olderAtOnce = 100
 
 // openOlder checks the keys of the first process that declares anything. Documents that older
 // builds encrypted do not name their key, so it tries some of them. If none opens, this process has
-// the wrong key: a [*SealError].
+// the wrong key, and openOlder returns a [*SealError].
 func (ss *SealStore) openOlder(ctx context.Context, b *Bodies) error {
 	tally, err := ss.SealTally(ctx)
 	if err != nil || tally.Documents[SealKeyless] == 0 {

@@ -7,15 +7,15 @@ import (
 )
 
 // Short texts of entries are encrypted wherever documents are. The reason that KSeF gives for a
-// rejection quotes the invoice: an amount, a name. The name of a file often contains the buyer's
-// name. Numbers (P_2) and kinds are not encrypted, because the identity of an invoice is made of
-// them and uniqueness in a package is checked by them in Redis.
+// rejection quotes the invoice, for example an amount or a name. The name of a file often contains
+// the buyer's name. Numbers (P_2) and kinds stay in plain text, because they make up the identity
+// of an invoice. Redis also needs them to check uniqueness in a package.
 
 // sealedText is the prefix of an encrypted text, which follows in Base64.
 const sealedText = "sealed:"
 
-// Each kind of text has its own additional data, so that a text cannot be opened in the place of
-// another text, or of the document, of the same invoice.
+// Each kind of text has its own additional data. So a text cannot be opened in place of another
+// text, or of the document, of the same invoice.
 func reasonText(id string) string     { return id + "|reason" } // of an invoice or a package
 func fileText(id string) string       { return id + "|file" }
 func noteText(id string) string       { return id + "|note" } // of a refusal
@@ -37,8 +37,8 @@ func (st *store) sealText(aad, text string) (string, error) {
 	return sealedText + base64.StdEncoding.EncodeToString(sealed), nil
 }
 
-// openText returns a text as it was written; false if it is encrypted and this process cannot open
-// it.
+// openText returns a text as it was written. It returns false if the text is encrypted and this
+// process cannot open it.
 func (st *store) openText(aad, stored string) (string, bool) {
 	packed, sealed := strings.CutPrefix(stored, sealedText)
 	if !sealed {
@@ -46,7 +46,7 @@ func (st *store) openText(aad, stored string) (string, bool) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil {
-		return stored, true // not encrypted: a person's text that starts with the same word
+		return stored, true // a person's plain text that starts with the same word
 	}
 	text, err := openSealed(st, aad, raw)
 	return string(text), err == nil

@@ -12,8 +12,8 @@ import (
 )
 
 // Seals is the record of how the stored documents of this ledger are sealed, for every process of
-// the pool. The id of a key is recorded before the first document is sealed with it, so a key that
-// is not on record was never used. An id is never removed; only its state changes.
+// the pool. The id of a key is recorded before the first document is sealed with the key, so every
+// key that was ever used is on record. An id is never removed; only its state changes.
 type Seals struct {
 	Layout int                 // the newest that a process of this pool seals with; 0: no process has declared one
 	Keys   map[string]KeyState // by id
@@ -71,7 +71,7 @@ func (s Seals) Missing(b *Bodies) []string {
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports whether the record says what a process seals with, so that the process may seal.
+// declared reports whether the record says what a process seals with. If so, the process may seal.
 // dense says that the process seals in the layouts 6 to 9.
 func (s Seals) declared(b *Bodies, dense bool) bool {
 	held := b.KeyIDs()
@@ -97,9 +97,9 @@ func layoutOf(keyed, dense bool) int {
 	return sealedPlainDict
 }
 
-// Elsewhere reports whether another process may be able to open a document that this one could not:
-// it was sealed with a key of the pool that this process does not have, or by a newer build. If
-// not, the document is damaged, for example because it names a key or a layout with which no
+// Elsewhere reports whether another process may be able to open a document that this one could not
+// open. Then the document was sealed by a newer build, or with a key of the pool that this process
+// lacks. Otherwise the document is damaged. For example, it names a key or a layout with which no
 // process ever sealed. err is the error of [Bodies.Open].
 func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	if layout, ok := asLayout(err); ok {
@@ -117,10 +117,10 @@ func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	return len(b.keys) == 0 || len(s.active()) == 0 || len(s.Missing(b)) > 0
 }
 
-// SealError says that a process must not work with this pool, because it would seal documents in
-// another way, or could not open those that are stored.
+// SealError says that a process must not work with this pool. It would seal documents in another
+// way, or lacks a key for those that are stored.
 type SealError struct {
-	Missing []string // ids of keys that the pool uses and this process does not have; none: it is not known which
+	Missing []string // ids of keys that the pool uses and this process lacks; none: they are unknown
 	Held    []string // ids of keys that it has
 	Waiting int64    // about how many documents and texts are sealed with the missing keys; 0: not counted
 }
@@ -145,7 +145,7 @@ func (e *SealError) Error() string {
 
 // Declare records what a process seals with, before it seals anything. It returns a [*SealError] if
 // the pool uses a key that the process does not have. If the pool had no key so far, the first key
-// is simply recorded: documents without encryption stay readable. A missing key with which nothing
+// is simply recorded, because unencrypted documents stay readable. A missing key with which nothing
 // is sealed any more is retired, if this process has another key of the pool.
 func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 	seals, err := ss.Seals(ctx)
@@ -185,7 +185,7 @@ func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
 func (ss *SealStore) unused(ctx context.Context, b *Bodies, seals Seals, missing []string) error {
 	refused := &SealError{Missing: missing, Held: b.KeyIDs()}
 	if len(missing) == len(seals.active()) {
-		return refused // it has no key of the pool: nothing shows that it belongs here
+		return refused // it lacks every key of the pool, so it may belong elsewhere
 	}
 	tally, err := ss.SealTally(ctx)
 	if err != nil {

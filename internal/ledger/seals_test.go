@@ -68,8 +68,8 @@ func TestDeclare_AnotherKeyThanThePools_IsRefusedEvenWhileNothingIsStored(t *tes
 	})
 }
 
-// Processes with two different keys start at once in a pool that has no key yet: one key becomes
-// the pool's.
+// Processes with two different keys start at once in a pool that has no key yet, and one of the
+// keys becomes the pool's.
 func TestDeclare_TwoKeysAtTheSameMoment_OnlyOneIsThePools(t *testing.T) {
 	w := oneWorld(t)
 	var both sync.WaitGroup
@@ -120,7 +120,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 		t.Errorf("record: %+v", seals)
 	}
 	refusal(t, w.Declare(ctx(), old))
-	w.must(w.Declare(ctx(), ring(t, 7, 8))) // a process goes back to the old key: it is needed again
+	w.must(w.Declare(ctx(), ring(t, 7, 8))) // this process needs the old key again
 	refusal(t, mayTake(w, ring(t), 0))
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // Seen says that somebody has looked at an open item, so that the next person need not. The zero
-// value: nobody has. It changes nothing about the item, and the mark goes when the item closes.
+// value says that nobody has. The mark changes nothing about the item, and goes when the item
+// closes.
 type Seen struct {
 	By string
 	At Millis // by Redis's clock
@@ -25,8 +26,8 @@ func (s Seen) Of(changed Millis) Seen {
 	return s
 }
 
-// OpenName names an open item: an invoice by its id, a refusal by its id and the tenant in whose
-// list it is.
+// OpenName names an open item. An invoice is named by its id, and a refusal by its id and the
+// tenant in whose list it is.
 type OpenName struct{ ID, Tenant string }
 
 // NameOfOpen names an invoice.
@@ -48,8 +49,8 @@ type SeenStore struct{ *store }
 // maxSeenBy is how many bytes of a name are kept.
 const maxSeenBy = 200
 
-// MarkSeen records that somebody has seen open items. An empty by takes their marks away. MarkSeen
-// reports for each item whether it is open. An item that is not open has no mark.
+// MarkSeen records that somebody has seen open items. If by is empty, the marks are removed.
+// MarkSeen reports for each item whether it is open. Only open items have a mark.
 func (ss *SeenStore) MarkSeen(ctx context.Context, by string, items ...OpenName) ([]bool, error) {
 	done := make([]bool, 0, len(items))
 	for len(items) > 0 {
@@ -82,7 +83,7 @@ func (ss *SeenStore) SeenOf(ctx context.Context, items ...OpenName) ([]Seen, err
 	}
 	found, err := ss.rdb.HMGet(ctx, ss.key(keySeen), fields...).Result()
 	if wrongType(err) {
-		return out, nil // the key holds something else, which the sweep reports: open items are listed without marks
+		return out, nil // the key is sick, as the sweep reports; open items are listed without marks
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what was seen: %w", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // finalShape is what many packed entries have in common, such as the tenant, the kind and the form.
-// It is stored once, under a digest of its text, so that a copy in memory is never out of date.
+// A shape is stored once, under a digest of its text, so a copy in memory is never out of date.
 type finalShape struct {
 	Tenant  string `json:"t,omitempty"`
 	NIP     string `json:"n,omitempty"`
@@ -42,7 +42,8 @@ func (s *finalShape) onto(i *Invoice) {
 		s.Mode
 }
 
-// text returns a shape as it is stored; false if JSON cannot hold it, because a text is not UTF-8.
+// text returns a shape as it is stored. It returns false if JSON cannot hold the shape, because a
+// text is not UTF-8.
 func (s finalShape) text() (string, bool) {
 	packed, err := json.Marshal(s)
 	var again finalShape
@@ -57,9 +58,9 @@ const shapeField = "s"
 // briefSep stands between the texts of a brief shape.
 const briefSep = "\x1f"
 
-// brief returns the shape of an invoice that has no receipt, in a form that is shorter than JSON:
-// Redis keeps an entry as a listpack while no value is longer than 64 bytes. It returns false if a
-// text contains the separator.
+// brief returns the shape of an invoice that has no receipt, in a form that is shorter than JSON. A
+// short form matters because Redis keeps an entry as a listpack only while each value has at most
+// 64 bytes. brief returns false if a text contains the separator.
 func (s *finalShape) brief() (string, bool) {
 	texts := []string{s.Tenant, s.NIP, s.Context, s.Subject, s.Kind, s.Form}
 	own := strings.Join(texts, briefSep)
@@ -130,8 +131,8 @@ func (ws *writtenShapes) of(s finalShape) (*knownShape, error) {
 	return ws.known, nil
 }
 
-// keep remembers a shape if its text has this digest: a damaged shape must not stay here after it
-// was repaired in Redis.
+// keep remembers a shape if its text has this digest. Without this check a damaged shape could stay
+// here after it was repaired in Redis.
 func (c *shapeCache) keep(digest, text string) {
 	if text == "" || string(shapeDigest(text)) != digest || c.known([]byte(digest)) != nil {
 		return
@@ -155,7 +156,8 @@ func (c *shapeCache) known(digest []byte) *knownShape {
 	return c.by[[shapeSize]byte(digest)]
 }
 
-// of returns the shape of a record; nil if it was not kept, or the record has none.
+// of returns the shape of a record. It returns nil if the record has none or the shape was not
+// kept.
 func (c *shapeCache) of(record []byte) *knownShape {
 	if len(record) < 1+shapeSize {
 		return nil

@@ -10,11 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A key that many entries share may hold another type than the ledger writes: another program wrote
-// it, or a person did. Such a key is called sick. The entries are the truth, and the shared keys
-// only serve to find them. So a move goes on without a sick key (lua/entries.lua), a list leaves
-// out what it cannot find and names the key, and the sweep reports the key. When a person has
-// deleted the key, [UnreadableStore.Reindex] lists again what the entries say.
+// A key that many entries share may hold another type than the ledger writes, because another
+// program or a person wrote it. Such a key is called sick. The entries are the truth, and the
+// shared keys only serve to find them. So a move goes on without a sick key (lua/entries.lua). A
+// list leaves out what it cannot find and names the key. The sweep reports the key. When a person
+// has deleted the key, [UnreadableStore.Reindex] lists again what the entries say.
 
 // sharedKeys are the types of the keys that have one name, or one for each state.
 var sharedKeys = func() map[string]string {
@@ -139,7 +139,7 @@ func (us *UnreadableStore) sickAmong(ctx context.Context, groups []string) ([]Un
 }
 
 // kindOfName returns the type of a key that names invoices by identity or ref, or is of a waiting
-// set; "" for any other key.
+// set. For any other key it returns "".
 func kindOfName(key string) string {
 	switch {
 	case strings.HasPrefix(key, keyIdentities):

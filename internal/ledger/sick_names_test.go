@@ -20,7 +20,7 @@ func TestSickNames_OneKey_ConcernsItsInvoicesAlone(t *testing.T) {
 	for _, of := range []string{"identity", "ref"} {
 		for _, form := range []string{"not packed", "in a bucket"} {
 			if of == "identity" && form == "in a bucket" {
-				continue // the identity has no key of its own then: it is in a bucket, too
+				continue // an identity in a bucket has no key of its own
 			}
 			t.Run(of+" "+form, func(t *testing.T) {
 				w := next(nil)

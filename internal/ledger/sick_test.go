@@ -36,7 +36,7 @@ func TestSickKeys_APersonDeletesThem_WhatTheyListedIsListedAgain(t *testing.T) {
 			}
 			_, err = w.NoteUnreadable(ctx(), sick)
 			w.must(err)
-			if keys[0] != "groups" && !strings.HasPrefix(keys[0], "wait") { // no set, no cut
+			if keys[0] != "groups" && !strings.HasPrefix(keys[0], "wait") { // cut needs sets
 				w.packed(2)
 			}
 			inv := w.take(document(sellerB, "VAT", "2", "x"))[0]

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// NotTaken returns the outcomes of these invoices that a sink has not taken, by invoice; invoices
-// without one are left out. unread lists those whose record cannot be read.
+// NotTaken returns, by invoice, the outcomes of these invoices that a sink has still to take. It
+// leaves out invoices without such outcomes. unread lists the invoices whose record cannot be read.
 func (ss *SinkStore) NotTaken(ctx context.Context, sink string, ids []string) (held map[string][]Held, unread []string, err error) {
 	return ss.heldIn(ctx, keySinkHeld, sink, ids)
 }
@@ -32,8 +32,8 @@ func (ss *SinkStore) heldIn(ctx context.Context, key, sink string, names []strin
 	return held, unread, nil
 }
 
-// Failed returns up to n outcomes that a sink did not take and that are not tried any more, the
-// oldest first.
+// Failed returns up to n outcomes that a sink did not take and that were given up, the oldest
+// first.
 func (ss *SinkStore) Failed(ctx context.Context, sink string, n int) ([]Held, error) {
 	names, err := ss.rdb.ZRange(ctx, ss.key(keySinkGaveUp, sink), 0, int64(n)-1).Result()
 	if err != nil {

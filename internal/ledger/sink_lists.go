@@ -39,9 +39,9 @@ func (ss *SinkStore) HeldBack(ctx context.Context, sink string, skip, n int) ([]
 	return out, nil
 }
 
-// NewestFailed lists outcomes that a sink did not take and that are not tried any more, the newest
-// first. It leaves out the first skip of them, and lists up to n; more says that there are older
-// ones. A record that cannot be read is left out.
+// NewestFailed lists outcomes that a sink did not take and that were given up, the newest first. It
+// leaves out as many of the newest as the parameter skip says, and lists up to n. more says that
+// there are older ones. A record that cannot be read is left out.
 func (ss *SinkStore) NewestFailed(ctx context.Context, sink string, skip, n int) (failed []Held, more bool, err error) {
 	names, err := ss.rdb.ZRevRange(ctx, ss.key(keySinkGaveUp, sink), int64(skip), int64(skip+n)).Result()
 	if err != nil {

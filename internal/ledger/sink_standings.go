@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// A standing is how one tenant stands at a sink. It exists while the sink holds something of the
-// tenant, or has left something of it behind in the outbox. Without standings, a sink that does not
-// take the results of one tenant would hold up those of all.
+// A standing is how one tenant stands at a sink. The standing exists while the sink holds something
+// of the tenant, or has left outcomes of the tenant behind in the outbox. Without standings, a sink
+// that does not take the results of one tenant would hold up those of all.
 //
-// A blocked standing has its own place in the outbox: the sink has been told of the tenant's
-// outcomes up to there, and those between there and the sink's own place still wait. They are
-// stored nowhere but in the outbox.
+// A blocked standing has its own place in the outbox. The sink has been told of the tenant's
+// outcomes up to that place. The outcomes between that place and the sink's own place still wait.
+// They are stored only in the outbox.
 
 // Standing is one tenant at a sink. The zero value is a tenant of which nothing waits. Outcomes
 // without a tenant share the standing "", which is never blocked.
@@ -24,8 +24,9 @@ type Standing struct {
 	// Late says that some of the outcomes left behind were dropped from the outbox before the sink
 	// could be told.
 	Late bool `json:"late,omitempty"`
-	// Outage is since when the sink takes nothing of this tenant, for a reason that does not lie in
-	// a single result; 0 while it takes results. Probes and Next are as in [SinkState].
+	// Outage is since when the sink takes nothing of this tenant, for a reason that concerns more
+	// than a single result. It is 0 while the sink takes results. Probes and Next are as in
+	// [SinkState].
 	Outage Millis `json:"outage,omitempty"`
 	Probes int    `json:"probes,omitempty"`
 	Next   Millis `json:"next,omitempty"`

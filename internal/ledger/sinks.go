@@ -11,10 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A sink receives every outcome, or those of some tenants. Those of one invoice come in the order
-// of the outbox. One process at a time serves it, under a lease. Outcomes that it has not taken are
-// held by invoice: those of one invoice wait for each other, and those of other invoices do not
-// wait for them.
+// A sink receives every outcome, or those of some tenants. Outcomes of one invoice come in the
+// order of the outbox. One process at a time serves the sink, under a lease. Outcomes that the sink
+// has not taken are held by invoice. They delay only later outcomes of the same invoice.
 
 // MaxFailed is how many outcomes that a sink did not take are kept for a person. When there are
 // more, the oldest are deleted. A record has about 500 bytes.
@@ -37,8 +36,8 @@ type SinkState struct {
 	Outage Millis `redis:"outage"`
 	Probes int    `redis:"probes"`
 	Next   Millis `redis:"next"`
-	// Stopped is when the sink said that it wants nothing any more; 0 when it has not. A person
-	// lets it go on.
+	// Stopped is when the sink said that it wants no more outcomes, or 0. A person lets the sink go
+	// on.
 	Stopped Millis `redis:"stopped"`
 	Err     string `redis:"err"` // of the last failure, "" while it is well; see [Held.Err]
 }
@@ -60,7 +59,8 @@ type Held struct {
 	Err      string `json:"err,omitempty"` // what came of the last attempt, sealed when there is a storage key
 }
 
-// Name names the outcome among those that were given up: its id and revision.
+// Name returns the name of the outcome among those that were given up, which is its id and
+// revision.
 func (h *Held) Name() string { return h.ID + ":" + strconv.FormatInt(h.Rev, 10) }
 
 // SinkStore keeps what sinks were told.
@@ -99,9 +99,9 @@ type SinkChange struct {
 	Forget []string
 }
 
-// ChangeSink records a change. With a token it reports false, and has written nothing, if the
-// process with this token does not serve the sink any more. It adds to State.Dropped how many
-// failures were deleted because there were too many.
+// ChangeSink records a change. If c has a token and the process with this token no longer serves
+// the sink, ChangeSink writes nothing and returns false. It adds to State.Dropped how many failures
+// were deleted because there were too many.
 func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) (bool, error) {
 	now, err := ss.Clock(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	return number(cell(r, 0)) == 1, nil
 }
 
-// packHeld returns outcomes as Redis has them: with a storage key the errors are sealed, because a
+// packHeld returns outcomes as Redis has them. With a storage key the errors are sealed, because a
 // sink may have answered with what was sent to it. Reasons are sealed already.
 func (ss *SinkStore) packHeld(sink string, list ...Held) (string, error) {
 	list = slices.Clone(list)

@@ -10,13 +10,13 @@ const (
 	Queued    State = "queued"    // waits to be sent, for the first time or again
 	Packed    State = "packed"    // in a package that has not tried to close its session
 	Sending   State = "sending"   // the call that sends it to KSeF is about to be made, or was cut off
-	Unknown   State = "unknown"   // the answer to that call was lost: ask KSeF first
+	Unknown   State = "unknown"   // that call's answer was lost, so ask KSeF first
 	Sent      State = "sent"      // KSeF has it, the outcome is not known yet
 	Accepted  State = "accepted"  // it has its KSeF number
 	Receipted State = "receipted" // the UPO is archived too; final
 	Rejected  State = "rejected"  // KSeF or our own check refused it; final unless a person retries
 	Parked    State = "parked"    // waits for a person
-	Dismissed State = "dismissed" // a person ended it: it is not sent; final unless a person takes that back
+	Dismissed State = "dismissed" // given up by a person; final unless a person takes that back
 	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
 	// document. It is also a rejected invoice after which another document of its identity was
 	// rejected. Nothing is left to do about it. Final unless a person retries it.
@@ -28,12 +28,12 @@ func States() []State {
 	return []State{Queued, Packed, Sending, Unknown, Sent, Accepted, Receipted, Rejected, Parked, Dismissed, Superseded}
 }
 
-// Final reports whether the worker has nothing left to decide: the invoice is accepted (its receipt
-// follows), receipted, or ended without a KSeF number.
+// Final reports whether the worker has nothing left to decide. Then the invoice is accepted (its
+// receipt follows), receipted, or ended without a KSeF number.
 func (s State) Final() bool { return s.InKSeF() || s.Ended() }
 
-// Ended reports whether the invoice ended without a KSeF number: rejected, parked, dismissed or
-// superseded. Another document can then take its identity.
+// Ended reports whether the invoice ended without a KSeF number. Then it is rejected, parked,
+// dismissed or superseded. Another document can then take its identity.
 func (s State) Ended() bool { return s.Open() || s == Dismissed || s == Superseded }
 
 // InKSeF reports whether the invoice has its KSeF number.
@@ -43,7 +43,7 @@ func (s State) InKSeF() bool { return s == Accepted || s == Receipted }
 func (s State) Open() bool { return s == Rejected || s == Parked }
 
 // invoiceMoves lists for each state the states from which it may be reached. A move is checked
-// twice: before it is sent, and in the script, which gets the list as its condition.
+// before it is sent, and again in the script, which gets the list as its condition.
 var invoiceMoves = map[State][]State{
 	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked, Dismissed, Superseded},
 	Packed:    {Queued, Packed, Sending, Unknown, Sent},
@@ -53,9 +53,9 @@ var invoiceMoves = map[State][]State{
 	Accepted:  {Packed, Sending, Unknown, Sent},
 	Receipted: {Accepted},
 	Rejected:  {Queued, Packed, Sending, Unknown, Sent},
-	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never from accepted: a retry would send it again
-	// Not from packed, sending, unknown or sent: the document may be in a session that is about to
-	// be closed, and from then on KSeF may have it.
+	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never accepted, as a retry would send it again
+	// Not from packed, sending, unknown or sent, because the document may be in a session that is
+	// about to be closed. Once the session is closed, KSeF may have the document.
 	Dismissed:  {Queued, Rejected, Parked},
 	Superseded: {Rejected, Parked},
 }
@@ -66,8 +66,8 @@ func MayMove(from, to State) bool { return slices.Contains(invoiceMoves[to], fro
 // PackageState is where a package stands.
 type PackageState string
 
-// The states of a package. Only the first three may be abandoned: once close was tried, KSeF may
-// have what the session contains.
+// The states of a package. Only the first three may be abandoned, because KSeF may have what the
+// session contains once close was tried.
 const (
 	PackageCut        PackageState = "cut"        // its invoices are chosen
 	PackageOpened     PackageState = "opened"     // its session exists

@@ -9,8 +9,8 @@ import (
 	"fmt"
 )
 
-// keyID identifies a storage key without telling anything about it: it is the start of a hash that
-// is made only for this purpose. It does not make guessing the key easier, because any encrypted
+// keyID identifies a storage key and reveals nothing about it. It is the start of a hash that is
+// made only for this purpose. A keyID does not make guessing the key easier, because any encrypted
 // document tests a guess as well.
 type keyID [8]byte
 
@@ -59,7 +59,7 @@ func (k *storageKey) open(id string, sealed []byte) ([]byte, error) {
 	return packed, nil
 }
 
-// KeyIDs returns the ids of the keys: the first key seals, all of them open.
+// KeyIDs returns the ids of the keys. The first key seals, and all of them open.
 func (b *Bodies) KeyIDs() []string {
 	ids := make([]string, len(b.keys))
 	for i := range b.keys {

@@ -36,9 +36,9 @@ type TakeResult struct {
 	Revision int
 	Overflow bool   // see [Invoice]; it never changes
 	Ref      string // of the entry with this ID, not that of the document; "" with [Unread] and [RefUsed]
-	// RefOf is the id of the invoice that the document's ref names, when that is alive or accepted
-	// and is not the invoice with this ID; otherwise "". RefState is its state, "" when its entry
-	// cannot be read.
+	// RefOf is the id of the invoice that the document's ref names, if that invoice is alive or
+	// accepted and has another ID. Otherwise it is "". RefState is the state of that invoice, or ""
+	// if its entry cannot be read.
 	RefOf    string
 	RefState State
 }
@@ -72,23 +72,23 @@ type TakeStore struct {
 	home        *HomeStore
 }
 
-// Take writes entries for new invoices, independently of each other: one that is refused does not
-// stop the others. An invoice is never lost after Take has returned [Created]: the sweep queues it
-// even if no task was queued for it.
+// Take writes entries for new invoices, independently of each other. If one of them is refused, the
+// others are still taken in. After Take has returned [Created], the invoice is never lost, because
+// the sweep queues it if its task is missing.
 //
 // It returns a [*HomeError] if the ledger belongs to another environment than the one that this
-// process has claimed, and a [*FormatError] if a newer build writes it in a format that this build
-// does not know: this build would not find all documents that are there.
+// process has claimed. It returns a [*FormatError] if a newer build writes the ledger in a format
+// that this build does not know, because this build would overlook some documents.
 //
 // State, revisions and times of the given entries are ignored. After an error the outcome of the
-// batch is not known; handing in the same invoices again is safe. With a [*ReplicaError] the
+// batch is unknown, and it is safe to hand in the same invoices again. With a [*ReplicaError] the
 // entries are there, but a failover could lose them.
 //
 // Take is the only verb that changes entries and is not a script. It compares and sets with WATCH
-// and EXEC: it can only take an identity that no living document has, so it knows beforehand what
-// has to be compared. As a script it took Redis twice the time, most of it for passing documents
-// through Lua, and Take determines how fast enqueue is. The Redis client never repeats EXEC on
-// another connection, where nothing is watched; TestTake_AnswerLost checks that.
+// and EXEC. It knows beforehand what has to be compared, because it can only take an identity that
+// no living document has. As a script it took Redis twice the time, most of it for passing
+// documents through Lua, and Take determines how fast enqueue is. The Redis client never repeats
+// EXEC on another connection, where nothing is watched. TestTake_AnswerLost checks that.
 func (ts *TakeStore) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult, error) {
 	out := make([]TakeResult, 0, len(invoices))
 	for batch := range slices.Chunk(invoices, takeBatch) {
@@ -121,7 +121,7 @@ func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results [
 				return err
 			}
 			return ts.replication.waitFor(ctx,
-				tx) // also for present ones: the process that created them may have had no answer from the replicas
+				tx) // also for present ones, because their creator may lack an answer from the replicas
 		}, watched...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break

@@ -9,9 +9,9 @@ import (
 // sickBucket is what finals.lua answers about a bucket that holds another type.
 const sickBucket = "!"
 
-// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity; an
-// empty list if they have nothing for any of them. It is one script, because that many commands
-// would take longer.
+// frozenIdentities returns, for each invoice of a batch, what buckets have under its identity. It
+// returns an empty list if they have nothing for any invoice of the batch. It runs one script,
+// because a command for each invoice would take longer.
 func (ts *TakeStore) frozenIdentities(ctx context.Context, tx *redis.Tx, batch []NewInvoice) ([]any, error) {
 	args := make([]any, 0, 2+2*len(batch))
 	args = append(args, ts.args()...)

@@ -37,7 +37,7 @@ func (d *lossy) Read(b []byte) (int, error) {
 }
 
 // The connection breaks before EXEC is answered. The entries are there, and one of them has already
-// moved on. The client must not repeat EXEC: the second time nothing would be watched, and the
+// moved on. The client must not repeat EXEC, because the second time nothing would be watched. The
 // entry would be queued again, perhaps after it was sent.
 func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *testing.T) {
 	w := oneWorld(t)

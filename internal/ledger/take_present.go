@@ -19,7 +19,7 @@ type holder struct {
 	overflow bool
 	ref      string
 	body     bool   // its document is in Redis
-	unread   bool   // the entry cannot be read: nothing else is known about it
+	unread   bool   // the entry cannot be read, so all else is unknown
 	former   string // id of the revision before it, if this one is about to be written
 }
 
@@ -38,9 +38,9 @@ type present struct {
 
 // readPresent reads what the ledger has of a batch. The transaction already watches the identities
 // and refs. Here it starts to watch also the ended documents that have one of them, because a
-// person could retry them in between. Other entries are not watched: whatever happens to them, they
-// are present or refuse the new document, and a pool that works on them would break the transaction
-// again and again.
+// person could retry them in between. Other entries are not watched. Whatever happens to them, they
+// are present or refuse the new document. If they were watched, a pool that works on them would
+// break the transaction again and again.
 func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string, refs refKeys) (present, error) {
 	refs.forget()
 	s := present{refs: refs, entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
@@ -53,7 +53,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	// are read. The new entries get the time that this round trip reads.
 	var found *redis.IntCmd
 	var receipted *redis.FloatSliceCmd // finds those in buckets, even if their identity is lost
-	var shapes *redis.IntCmd           // fails if its key is sick: then new entries are not packed
+	var shapes *redis.IntCmd           // if its key is sick, new entries are not packed
 	var home *redis.StringCmd
 	clock := ts.clockCmd()
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
@@ -141,7 +141,7 @@ func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewI
 	return s, nil
 }
 
-// holderFields are the fields of an entry that Take reads: the last ones are those of a record.
+// holderFields are the fields of an entry that Take reads. The last ones are those of a record.
 var holderFields = append([]string{"state", "rev", "facts", shapeField}, pieceFields...)
 
 func holderRecord(row []any) []byte {
@@ -207,8 +207,8 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 	return nil
 }
 
-// decide returns the outcome for each invoice of a batch, in order: an invoice that is created is
-// in the way of other documents of its identity behind it.
+// decide returns the outcome for each invoice of a batch, in order. An invoice that is created
+// blocks later documents of its identity in the batch.
 func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
 	out := make([]TakeResult, len(batch))
 	for i := range batch {

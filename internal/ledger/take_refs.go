@@ -10,8 +10,8 @@ import (
 // need it to keep the index in step.
 const refDigestField = "ref_digest"
 
-// refKeys are the keys under which the refs of a batch can be indexed. Nearly all batches have
-// none, because their senders give no refs.
+// refKeys are the keys under which the refs of a batch can be indexed. Few batches have any,
+// because few senders give refs.
 type refKeys struct {
 	of    map[int][]refKey  // by the place in the batch; the first is always written
 	keys  []string          // all of them
@@ -76,9 +76,9 @@ func (ts *TakeStore) readRefs(ctx context.Context, tx *redis.Tx, refs refKeys) (
 }
 
 // otherOfRef returns the invoice that the ref of a document names, if that is not the invoice with
-// this id and still needs its ref. An invoice needs its ref if it is alive or accepted, if it was
-// created a moment ago in the same batch, or if its entry cannot be read. Otherwise otherOfRef
-// returns a holder without an id.
+// this id and still needs its ref. An invoice needs its ref if it is alive or accepted, or was
+// created a moment ago in the same batch. It also counts as needing its ref if its entry cannot be
+// read. Otherwise otherOfRef returns a holder without an id.
 func (s present) otherOfRef(i int, id string) holder {
 	for _, r := range s.refs.of[i] {
 		named := s.refs.taken[r.key]

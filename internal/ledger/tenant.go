@@ -79,7 +79,8 @@ func (ts *TenantStore) scan(tenant string, fields *redis.MapStringStringCmd) (t 
 	return t, nil
 }
 
-// openWhy returns what was said about a tenant; if this process cannot open it, the text says so.
+// openWhy returns what was said about a tenant. If this process cannot open the text, it returns a
+// text that says so.
 func (ts *TenantStore) openWhy(tenant, stored string) string {
 	why, ok := ts.openText(tenantText(tenant), stored)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Underway is a session that a worker has to poll: it is closed, or closing it was tried, or it is
-// an open online session.
+// Underway is a session that a worker has to poll. It is closed, or a close was tried, or it is an
+// open online session.
 type Underway struct {
 	Tenant string
 	Open   bool      // it still takes invoices
@@ -20,9 +20,9 @@ type Underway struct {
 }
 
 // Underways lists up to limit sessions of each state, oldest first, in two round trips. It leaves
-// out the first offset sessions of each state. more says that there may be others behind them; a
-// caller that continues until more is false has seen all sessions except those that came or went
-// meanwhile. An entry that cannot be read is left out.
+// out the first offset sessions of each state. more says that there may be others behind those
+// listed. A caller that continues until more is false has seen all sessions except those that came
+// or went meanwhile. An entry that cannot be read is left out.
 func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
@@ -72,7 +72,7 @@ func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out [
 const freshAtOnce = 2000
 
 // FreshlyCut returns the tenants that have a package that is cut and not opened yet. A package that
-// was made from another package does not count: it may have to wait before it is opened.
+// was made from another package is left out, because it may have to wait before it is opened.
 func (ps *PackageStore) FreshlyCut(ctx context.Context) (map[string]bool, error) {
 	ids, err := ps.rdb.ZRange(ctx, ps.key(keyPackageState, string(PackageCut)), 0, -1).Result()
 	if err != nil {

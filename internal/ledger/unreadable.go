@@ -17,8 +17,8 @@ var ErrNewer = errors.New("entry of a newer version")
 // something else.
 var errDamaged = errors.New("entry is damaged")
 
-// Unreadable is an entry that cannot be read: it is damaged, or a newer build wrote it. It may also
-// be a shared key that is sick.
+// Unreadable is an entry that cannot be read, because it is damaged or because a newer build wrote
+// it. It may also be a shared key that is sick.
 type Unreadable struct {
 	ID  string
 	Key string // in Redis, without the prefix: inv:<id>, pkg:<id>, or the name of a shared key
@@ -29,17 +29,16 @@ type Unreadable struct {
 	State   string
 	Package string
 	Tenant  string // of an invoice, "" when its fields do not say it; "" for a package
-	Opaque  bool   // its key holds no fields at all: nothing is known about it
+	Opaque  bool   // its key holds no fields, so nothing is known of it
 }
 
 // Undecided reports whether the outcome of an invoice with this entry is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
 // UnreadableError names the entries that could not be read. A call that reads many entries returns
-// it together with those that could be read. An entry that is neither returned nor named does not
-// exist, unless the error names a shared key. A caller that needs the complete list MUST stop at
-// this error. A caller that handles each entry independently uses [Skip] and goes on with the
-// others.
+// it together with those that could be read. Any other entry is missing from the ledger, unless the
+// error names a shared key. A caller that needs the complete list MUST stop at this error. A caller
+// that handles each entry independently uses [Skip] and goes on with the others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }
@@ -93,8 +92,8 @@ func some(entries []Unreadable) error {
 // Such an error concerns one key. Any other error of Redis is taken to concern all of them.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// pipe sends commands in one round trip. It returns no error that concerns only the key of one
-// command; the caller finds those in the command.
+// pipe sends commands in one round trip. It leaves errors that concern only the key of one command
+// to the caller, who finds them in the command.
 func (st *store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
 	return pipe(ctx, st.rdb, fill)
 }

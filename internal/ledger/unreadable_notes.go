@@ -17,8 +17,8 @@ type UnreadableStore struct {
 	entries *EntryReader
 }
 
-// NoteUnreadable records entries that could not be read, for the metrics and the operator, and
-// returns those that were not recorded before.
+// NoteUnreadable records entries that could not be read, for the metrics and the operator. It
+// returns the newly recorded ones.
 func (us *UnreadableStore) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -30,7 +30,7 @@ func (us *UnreadableStore) NoteUnreadable(ctx context.Context, entries []Unreada
 		}
 		return nil
 	})
-	if wrongType(err) { // the list of them is sick: all that can be done is to report them each time
+	if wrongType(err) { // the list of them is sick, so they are reported each time
 		return entries, nil
 	}
 	if err != nil {
@@ -62,8 +62,8 @@ func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64,
 }
 
 // RecheckUnreadable reads up to limit of the recorded entries again, beginning with those that were
-// checked longest ago. It forgets those that can be read now, and those that are gone and in no
-// index any more. It returns how many it forgot. If a key that was seen sick is well, it first
+// checked longest ago. It forgets entries that can be read now, and entries that are gone and have
+// left every index. It returns how many it forgot. If a key that was seen sick is well, it first
 // lists all entries again.
 func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	if err := us.relist(ctx); err != nil {
@@ -99,7 +99,7 @@ func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (in
 	if err := us.recheckShared(ctx, keys, unread); err != nil {
 		return 0, err
 	}
-	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do: it is only an order
+	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do, as it only orders
 	_, err = us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			inIndex := slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
@@ -131,8 +131,8 @@ func (us *UnreadableStore) recheckShared(ctx context.Context, keys []string, unr
 	return err
 }
 
-// indexesOf lists the indexes by state that may contain an entry; none if key is not that of an
-// entry.
+// indexesOf lists the indexes by state that may contain an entry. It returns nil if key is not that
+// of an entry.
 func indexesOf(key string) []string {
 	var out []string
 	switch {

@@ -20,7 +20,7 @@ var spoils = map[string]func(w *world, key string){
 }
 
 // eachSpoil runs a test for each of spoils, in a world of its own. The world has no audit, because
-// the entry and the indexes no longer agree.
+// the entry and the indexes disagree.
 func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice), what string)) {
 	next := worlds(t)
 	for what, spoil := range spoils {
@@ -67,7 +67,7 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 	})
 }
 
-// A script cannot undo anything: an error in the middle would leave its work half done.
+// A script cannot undo anything, so an error in the middle would leave its work half done.
 func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		p := w.packed(3)
@@ -213,7 +213,7 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			if err != nil || !tenants[sellerA] {
 				t.Errorf("freshly cut: %v, %v", tenants, err)
 			}
-			// A session whose count is damaged takes no invoice, and nothing is half done.
+			// A session whose count is damaged takes no invoice and leaves the invoice as it is.
 			inv := w.take(w.fresh())[0]
 			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
 			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)

@@ -8,12 +8,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts by tenant the invoices of tenants for which served returns false: those in
-// waiting sets, those in packages that are not over, and queued ones without a waiting set. It
-// reads up to limit entries of each list, those that moved longest ago, because an invoice that
-// nobody serves does not move. more reports that some were counted and a list may be longer, so
-// there may be more. Unserved takes the round trips of [WaitingStore.Waits] and two more. It leaves
-// out an entry that cannot be read.
+// Unserved counts, by tenant, the invoices of tenants for which served returns false. It counts
+// those in waiting sets, those in unfinished packages, and queued ones without a waiting set. It
+// reads up to limit entries of each list, beginning with those that moved longest ago, because an
+// unserved invoice stays where it is. more reports that some were counted and a list may be longer.
+// Unserved takes the round trips of [WaitingStore.Waits] and two more. It leaves out an entry that
+// cannot be read.
 func (ws *WaitingStore) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {
@@ -40,7 +40,7 @@ func (ws *WaitingStore) Unserved(
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // the tenant of a package; the facts and the own shape of an invoice, one of which has the tenant
+		tenant *redis.SliceCmd // of a package: its tenant; of an invoice: facts and own shape, one of which has it
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry

@@ -39,7 +39,7 @@ func TestUnserved_InvoicesWaitInDifferentPlaces_EachIsCountedOnce(t *testing.T) 
 	if counts, more := ask(1000, sellerA, sellerB); more || len(counts) > 0 {
 		t.Errorf("%v, more %v, want none", counts, more)
 	}
-	// Only two queued invoices are read: the answer says that there may be more.
+	// Only two queued invoices are read, so the answer says that there may be more.
 	if counts, more := ask(2); !more || counts[sellerA] < 5 {
 		t.Errorf("%v, more %v, want at least those of the waiting set and the package", counts, more)
 	}

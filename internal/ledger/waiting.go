@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Group identifies a waiting set: a package has one tenant, one form version and one offline flag.
+// Group identifies a waiting set by what all invoices of one package share: tenant, form version
+// and offline flag.
 type Group struct {
 	Tenant  string
 	Form    string

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// WorkerStore knows which processes are alive: workers, and those that take documents in.
+// WorkerStore knows which workers and which intake processes are alive.
 type WorkerStore struct{ *store }
 
 // Beat records that a process is alive for the next ttl, and which [Format] it reads. When a worker
@@ -15,8 +15,8 @@ func (ws *WorkerStore) Beat(ctx context.Context, worker string, ttl time.Duratio
 	return err
 }
 
-// Alive reports whether a worker's last heartbeat still counts. "" is never alive: a session that
-// its owner has left to others has the owner "".
+// Alive reports whether a worker's last heartbeat still counts. It returns false for "", which is
+// the owner of a session that was left to others.
 func (ws *WorkerStore) Alive(ctx context.Context, worker string) (bool, error) {
 	if worker == "" {
 		return false, ctx.Err()

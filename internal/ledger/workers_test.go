@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A session that its owner has left to others has no owner, and "" must never look like a living
+// A session that its owner has left to others has the owner "", which must never look like a living
 // worker.
 func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	w := oneWorld(t)

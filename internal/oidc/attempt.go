@@ -14,16 +14,16 @@ import (
 // AttemptTime is how long a person may take to log in at the provider.
 const AttemptTime = 10 * time.Minute
 
-// maxNext bounds the path to which a login returns, in bytes: it is in a cookie.
+// maxNext bounds the path to which a login returns, in bytes, because the path is in a cookie.
 const maxNext = 1000
 
 // Attempt is a login that was begun. The browser keeps it in a cookie while the person is at the
-// provider. So a worker can finish what another one began, and nothing is stored for a login that
-// is never finished.
+// provider. So one worker can finish a login that another one began, and a login that is never
+// finished leaves nothing stored.
 //
-// The state, the nonce and the code verifier are not in the cookie: they are derived from it with a
-// key that only the workers have. Reading the cookie, or the addresses, is not enough to know the
-// verifier.
+// The state, the nonce and the code verifier are not in the cookie. They are derived from the
+// cookie with a key that only the workers have. Reading the cookie, or the addresses, is not enough
+// to know the verifier.
 type Attempt struct {
 	ID    string    // of this attempt alone. Whoever finishes the attempt must refuse a second try.
 	Next  string    // where the page goes on
@@ -97,7 +97,7 @@ func (s sealer) open(now time.Time, cookie string) (Attempt, error) {
 
 // matches returns nil if a provider's answer belongs to the attempt and has a code.
 func (a *Attempt) matches(answer url.Values, issuer string) error {
-	// The state need not be compared in constant time, but it costs nothing.
+	// Nothing requires a comparison in constant time here, but it costs nothing.
 	if !hmac.Equal([]byte(answer.Get("state")), []byte(a.state)) {
 		return fault(Stale, "the state is not that of the login which this browser began last")
 	}

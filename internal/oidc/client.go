@@ -19,9 +19,9 @@ const (
 	maxAnswer = 1 << 20
 )
 
-// newClient returns the HTTP client for a provider. roots are the authorities that it trusts; nil:
-// those of the system. It follows no redirect: only the addresses of the configuration and of the
-// provider's own discovery document are asked.
+// newClient returns the HTTP client for a provider. roots are the authorities that it trusts, or
+// nil for those of the system. The client follows no redirect, so that only addresses from the
+// configuration and the provider's own discovery document are asked.
 func newClient(roots *x509.CertPool) *http.Client {
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

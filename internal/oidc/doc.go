@@ -1,9 +1,9 @@
-// Package oidc lets people log in at an OpenID Connect provider: with the authorization code flow
-// of OpenID Connect Core 1.0, PKCE (RFC 7636, S256), and no other flow.
+// Package oidc lets people log in at an OpenID Connect provider. Its only flow is the authorization
+// code flow of OpenID Connect Core 1.0 with PKCE (RFC 7636, S256).
 //
-// It checks the signature by a key that the provider publishes, the issuer, this client as the
-// audience, the times, and that the answer belongs to a login that this browser began. It knows
-// nothing of roles, tenants and sessions; those are the page's.
+// The package checks the signature by a key that the provider publishes, the issuer, this client as
+// the audience, and the times. It also checks that the answer belongs to a login that this browser
+// began. Roles, tenants and sessions belong to the page.
 //
 //	provider.go   a provider: a login begins here; for how long its metadata is used
 //	discovery.go  the discovery document of the provider: asked for, and checked

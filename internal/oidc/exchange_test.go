@@ -102,7 +102,7 @@ func TestExchange_TokenThatIsForged_IsRefused(t *testing.T) {
 }
 
 // A provider changes its keys now and then. A new key is fetched when a token is signed with it for
-// the first time. A key that the provider no longer has is not accepted.
+// the first time. A key that the provider has given up is refused.
 func TestKeys_Rotated_NewOneCountsAndOldOneDoesNot(t *testing.T) {
 	w := newWorld(t, nil)
 	if _, err := w.login(); err != nil {

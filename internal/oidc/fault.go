@@ -8,7 +8,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Reason says why a login failed. The list is closed: the page has words for each.
+// Reason says why a login failed. The list is closed, because the page has words for each reason.
 type Reason string
 
 // The reasons.
@@ -20,7 +20,7 @@ const (
 	Setup       Reason = "setup"       // this program or the provider is configured wrongly
 )
 
-// Error is why a login failed. Its text is for the log: it holds no secret, no token and no code.
+// Error is why a login failed. Its text is for the log, so it holds no secret, token or code.
 type Error struct {
 	Reason Reason
 	Err    error
@@ -36,7 +36,8 @@ func fault(r Reason, format string, args ...any) *Error {
 	return &Error{r, fmt.Errorf(format, args...)}
 }
 
-// maxFault bounds the text of an error, in bytes: libraries quote the answers of a sick provider.
+// maxFault bounds the text of an error, in bytes, because libraries quote the answers of a sick
+// provider.
 const maxFault = 300
 
 // short returns an error with a text that fits into a line of the log. The text of another program
@@ -50,7 +51,8 @@ func short(err error) error {
 }
 
 // ofToken returns why a code was not exchanged for a token. The error of the library quotes the
-// whole answer, which may hold anything; the code of RFC 6749, section 5.2, says enough.
+// whole answer, which may hold anything. The status and the code of RFC 6749, section 5.2, say
+// enough.
 func ofToken(err error) *Error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {

@@ -20,7 +20,7 @@ type Options struct {
 	Issuer       string // its URL, exactly as the provider writes it
 	ClientID     string
 	ClientSecret string
-	RedirectURL  string         // where the provider sends people back: the page's own address
+	RedirectURL  string         // the page's address, to which the provider sends people back
 	LoggedOutURL string         // where it sends them after a logout; "": it shows a page of its own
 	Scopes       []string       // beside openid; may be empty
 	NameClaim    string         // "": preferred_username, else email, else sub
@@ -31,17 +31,17 @@ type Options struct {
 }
 
 const (
-	// askAgain is how long a discovery document is used before it is asked for again. refuse is how
-	// long the provider is not asked again after it did not answer.
+	// askAgain is how long a discovery document is used before it is requested again. refuse is for
+	// how long a provider that did not answer is left alone.
 	askAgain = time.Minute
 	refuse   = 5 * time.Second
 	// tellAgain is how often the log says that the provider is still away.
 	tellAgain = time.Hour
 )
 
-// Provider is a provider of logins. New sends no request: requests go when the login is shown, and
-// when somebody logs in. So a provider that is away stops neither the start of the program nor
-// people who log in without it. Safe for concurrent use.
+// Provider is a provider of logins. New sends no request. Requests are sent when the login is
+// shown, and when somebody logs in. So while a provider is away, the program still starts, and
+// people can log in without the provider. Safe for concurrent use.
 type Provider struct {
 	o      Options
 	client *http.Client
@@ -82,8 +82,9 @@ func (p *Provider) Begin(ctx context.Context, next string) (to, cookie string, e
 	return m.oauth.AuthCodeURL(a.state, lib.Nonce(a.nonce), oauth2.S256ChallengeOption(a.verifier)), cookie, nil
 }
 
-// LogoutURL is where a person ends the provider's own session; "" when that is not known, or not
-// possible. It has no token of the person: the provider asks whether they mean it.
+// LogoutURL is where a person ends the provider's own session. It is "" when that address is
+// unknown or unusable. The URL contains no token of the person, so the provider asks them to
+// confirm.
 func (p *Provider) LogoutURL() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +109,7 @@ func (p *Provider) reach(ctx context.Context) (*metadata, error) {
 	if m, err, fresh := p.known(); fresh {
 		return m, err
 	}
-	// One request serves all who wait, so it must not end when the caller that began it goes away.
+	// One request serves all who wait, so it must go on when the caller that began it goes away.
 	asking := context.WithoutCancel(ctx)
 	answer := p.flight.DoChan("", func() (any, error) {
 		if m, err, fresh := p.known(); fresh {

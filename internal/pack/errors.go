@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrEmpty says that there was no entry: KSeF refuses a package without invoices.
+// ErrEmpty says that there was no entry. KSeF refuses an empty package.
 var ErrEmpty = errors.New("package has no entries")
 
 // FullError says which entry no longer fits. The entries before it fit into one package; this one
@@ -21,8 +21,8 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("entry %q no longer fits: entries in the package: %d, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
 }
 
-// SpoolError says that the spool folder cannot be written: its disk is full, for example. That is a
-// fault of this machine and of no entry.
+// SpoolError says that the spool folder cannot be written, for example because its disk is full.
+// The fault lies in this machine, and the entries may be sound.
 type SpoolError struct{ Err error }
 
 func (e *SpoolError) Error() string { return e.Err.Error() }

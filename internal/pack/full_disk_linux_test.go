@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// A test that mounts no disk cannot fill one. A limit on file sizes comes closest to a full disk:
-// write(2) fails half way through a part.
+// This test mounts no disk that it could fill. A limit on file sizes comes closest to a full disk,
+// because write(2) then fails half way through a part.
 func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// watchHeap samples the bytes of heap objects each millisecond, including dead ones that are not
-// yet collected. peak stops the sampling and returns by how many bytes the highest sample was above
-// the value at the start.
+// watchHeap samples the bytes of heap objects each millisecond, including dead ones until they are
+// collected. peak stops the sampling and returns by how many bytes the highest sample exceeded the
+// value at the start.
 func watchHeap() (peak func() uint64) {
 	const heap = "/memory/classes/heap/objects:bytes"
 	runtime.GC()

@@ -4,5 +4,5 @@ package pack
 
 import "os"
 
-// tryLock always succeeds: without file locks the sweep goes by age.
+// tryLock always succeeds. Without file locks the sweep goes by age.
 func tryLock(*os.File) (bool, error) { return true, nil }

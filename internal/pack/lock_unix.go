@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock, or returns false when another holder is alive. It uses flock, not fcntl:
-// flock belongs to the open file, so it also refuses a sweep in the owner's own process.
+// tryLock takes the lock, or returns false when another holder is alive. It uses flock instead of
+// fcntl, because flock belongs to the open file. So it also refuses a sweep in the owner's own
+// process.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -107,7 +107,7 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 		if got := f.Modified.Format("2006-01-02 15:04:05"); got != "1980-01-01 00:00:00" {
 			t.Errorf("%s: modified %s", f.Name, got)
 		}
-		offset += 30 + len(f.Name) + int(f.CompressedSize64) // the next header follows at once: nothing between entries
+		offset += 30 + len(f.Name) + int(f.CompressedSize64) // the next header follows at once
 	}
 	if directory := 2*46 + len("a.xml") + len("ż.xml") + 22; len(data) != offset+directory {
 		t.Errorf("after the entries come %d bytes, want the directory's %d: are there zip64 records?", len(data)-offset, directory)

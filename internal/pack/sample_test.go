@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// invoiceXML returns about 8 kB that look like an FA(3) export: repeated tags, varied names and
-// amounts.
+// invoiceXML returns about 8 kB that look like an FA(3) export, with repeated tags and varied names
+// and amounts.
 func invoiceXML(r *rand.Rand, n int) []byte {
 	words := []string{
 		"Śruba", "nakrętka", "usługa", "montaż", "transport", "blacha",

@@ -14,8 +14,8 @@ import (
 const partBuffer = 128 << 10
 
 // splitter receives the archive, hashes it, and cuts it into encrypted parts. It creates the file
-// of a part when the part's first byte arrives, so that an archive whose length is a multiple of
-// the part size has no empty last part.
+// of a part when the part's first byte arrives. So an archive whose length is a multiple of the
+// part size has no empty last part.
 type splitter struct {
 	dir     string
 	size    int64 // of a part
@@ -94,8 +94,8 @@ func (s *splitter) finish() error {
 	return nil
 }
 
-// partWriter writes one part: encrypter, then a buffer, then hash and file. The buffer comes after
-// the encrypter because CBC implementations write pieces of any size.
+// partWriter writes one part through the encrypter and a buffer to the hash and the file. The
+// buffer comes after the encrypter because CBC implementations write pieces of any size.
 type partWriter struct {
 	ordinal int
 	file    *os.File
@@ -127,7 +127,7 @@ func (p *partWriter) finish() (Part, error) {
 	if err == nil {
 		err = p.buffer.Flush()
 	}
-	// Close is part of writing: a full network disk may report its error only then.
+	// Close is part of writing, because a full network disk may report its error only then.
 	if err = errors.Join(err, spoolError(p.file.Close())); err != nil {
 		return Part{}, fmt.Errorf("write part %d: %w", p.ordinal, err)
 	}

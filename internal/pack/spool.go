@@ -16,10 +16,10 @@ const (
 	lockName      = "owner.lock"
 )
 
-// spool is the folder of one package. Its owner holds a lock on a file in it as long as the package
-// exists, and the system drops the lock when the process ends in any way. So a sweep can
+// spool is the folder of one package. The owner holds a lock on a file in this folder as long as
+// the package exists. The system drops the lock when the process ends in any way. So a sweep can
 // distinguish a folder that was left behind from a package that has been uploading for hours. Age
-// alone could not: a large package may take 20 minutes for each of 50 parts.
+// alone could not tell, because a large package may take 20 minutes for each of 50 parts.
 type spool struct {
 	dir string
 
@@ -60,11 +60,11 @@ func (s *spool) remove() error {
 }
 
 // SweepSpool removes the package folders in dir that killed processes left behind. It keeps folders
-// whose owner is alive, whatever their age. It also keeps those younger than olderThan, which
-// covers the time between making a folder and locking it: a minute is plenty. Where this package
-// cannot lock files (Windows, Solaris, AIX), age alone decides, so use a day there. A missing dir
-// counts as empty. SweepSpool goes on after an error and returns all errors joined. Several
-// processes may run it at once.
+// whose owner is alive, whatever their age. It also keeps folders younger than olderThan. That age
+// must exceed the time between making a folder and locking it, for which a minute is plenty. Where
+// this package cannot lock files (Windows, Solaris, AIX), age alone decides, so use a day there. A
+// missing dir counts as empty. SweepSpool goes on after an error and returns all errors joined.
+// Several processes may run it at once.
 func SweepSpool(dir string, olderThan time.Duration) error {
 	found, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -77,7 +77,7 @@ func SweepSpool(dir string, olderThan time.Duration) error {
 			continue
 		}
 		if err := sweepOne(filepath.Join(dir, e.Name()), cutoff); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // not-exist: its owner or another sweep has removed it
+			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // ErrNotExist: its owner or another sweep removed it
 		}
 	}
 	return errors.Join(errs...)

@@ -34,7 +34,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	dir := t.TempDir()
 	victim := exec.Command(os.Args[0])
 	victim.Env = append(os.Environ(), victimDir+"="+dir)
-	in, err := victim.StdinPipe() // open until the end: the victim waits on it
+	in, err := victim.StdinPipe() // stays open, as the victim waits on it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	victims := folders(t, dir)
 	mine := build(t, invoices(10), pack.Options{Dir: dir, Encrypter: sealCBC})
 
-	// Both owners are alive: nothing may be removed, however old it looks.
+	// Both owners are alive, so nothing may be removed, however old it looks.
 	age(t, dir, 100*time.Hour)
 	if err := pack.SweepSpool(dir, time.Minute); err != nil || len(folders(t, dir)) != 2 {
 		t.Errorf("with both owners alive: %v, %v left, want both", err, folders(t, dir))

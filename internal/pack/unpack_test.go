@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// unpack reverses Build with the standard library: it checks each part's declared size and hash,
+// unpack reverses Build with the standard library. It checks each part's declared size and hash,
 // decrypts it, joins the ZIP, checks its declared size and hash, and returns its bytes.
 func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	t.Helper()

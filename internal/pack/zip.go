@@ -28,10 +28,10 @@ const (
 
 // archive writes the ZIP and predicts its final size before each entry.
 //
-// It compresses each entry in memory first and writes it raw, so that the local header has checksum
-// and sizes. A streaming writer would put zeros there and append data descriptors; strict unpackers
-// refuse those, and a reader of the stream could not see the sizes. zip64 records appear only when
-// the package is over 4 GB or has at least 65,535 entries.
+// It compresses each entry in memory and then writes the result raw, so that the local header has
+// checksum and sizes. A streaming writer would put zeros there and append data descriptors. Strict
+// unpackers refuse data descriptors, and a reader of the stream could not see the sizes. zip64
+// records appear only when the package is over 4 GB or has at least 65,535 entries.
 type archive struct {
 	zip        *zip.Writer
 	deflate    *flate.Writer

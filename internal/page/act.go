@@ -113,7 +113,7 @@ func (v *decisions) actOnMany() error {
 		return forbidden
 	}
 	v.here = "open"
-	_ = v.r.ParseForm() // what cannot be parsed has no values
+	_ = v.r.ParseForm() // a bad form has no values
 	verb, ids := v.r.PostForm.Get("do"), v.r.PostForm["id"]
 	if !slices.Contains(verbs, verb) {
 		return missing

@@ -17,9 +17,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Redis does not hold the buyers of invoices, because it is no place for personal data. So a search
-// for a buyer first finds the invoices that match the rest of the question, and then reads their
-// documents.
+// Redis is no place for personal data such as the buyers of invoices. So a search for a buyer first
+// finds the invoices that match the rest of the question, and then reads their documents.
 const (
 	// buyerPiece is how many invoices are looked at together. buyerReads is how many of their
 	// documents are read at the same time.
@@ -29,8 +28,8 @@ const (
 	buyerTime = 3 * time.Second
 )
 
-// buyerNIP returns a NIP as the document has it: ten digits. People write it with PL, blanks and
-// hyphens, too.
+// buyerNIP returns a NIP in the form that documents have, which is ten digits. People also write a
+// NIP with PL, blanks and hyphens.
 func buyerNIP(s string) (nip string, is bool) {
 	nip = strings.TrimPrefix(strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(s)), "PL")
 	return nip, tenDigits.MatchString(nip)
@@ -39,7 +38,7 @@ func buyerNIP(s string) (nip string, is bool) {
 var tenDigits = regexp.MustCompile(`^[0-9]{10}$`)
 
 // search returns the newest invoices of a window whose buyer has this NIP. unknown is how many of
-// the invoices that it looked at have no document any more, so that their buyer is not known.
+// the invoices that it looked at have lost their document, and thus their buyer.
 func (v *buyers) search(w inquiry.Window, nip string) (found inquiry.Found, unknown int64, err error) {
 	done, err := v.p.searching(v.ctx())
 	if err != nil {

@@ -187,7 +187,7 @@ func (v *daily) writeReport(r report.Report) error {
 		return err
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	// The report is a page of its own: it has its style sheet in itself, and no script.
+	// The report is a page of its own, with its style sheet inside and without a script.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	_, _ = v.w.Write([]byte(b.String()))
 	return nil

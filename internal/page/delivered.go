@@ -29,21 +29,22 @@ type delivered struct {
 }
 
 const (
-	// deliveryScan is how many results one list reads before it stops, and deliveryChunk is how
-	// many it reads at a time. deliveryTime bounds the time for all lists of one receiver.
+	// One list reads up to about deliveryScan results, deliveryChunk of them at a time.
+	// deliveryTime bounds the time for all lists of one receiver.
 	deliveryScan  = 5000
 	deliveryChunk = 500
 	deliveryTime  = 250 * time.Millisecond
 )
 
-// wanted reports whether the visitor may see the results of the tenant named of, and asks for them.
-// tenant is the tenant that the visitor asks for; "" is all.
+// wanted reports whether the visitor may see the results of a tenant and asks for them. The
+// parameter "of" is the name of that tenant. tenant is the tenant that the visitor asks for, or ""
+// for all.
 func (v *deliveries) wanted(of, tenant string) bool {
 	return v.sees(of) && (tenant == "" || tenant == of)
 }
 
-// list adds results from some to d until d has limit rows. It leaves out a result that the visitor
-// may not see or does not ask for, and one that the receiver was told already.
+// list adds results from some to d until d has limit rows. It leaves out results that the visitor
+// may not see or does not ask for, and results of which the receiver was told already.
 func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit int) error {
 	outcomes := make([]ledger.Outcome, len(some))
 	for i := range some {
@@ -74,8 +75,8 @@ func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit in
 	return nil
 }
 
-// each reads a list piece by piece until it has enough, or has read as much as it may. next returns
-// a piece, which is nil at the end.
+// each reads a list piece by piece until it has enough rows, or has read as much as it may. next
+// returns a piece, or nil at the end.
 func (v *deliveries) each(tenant string, limit int, until time.Time, next func() ([]delivery, error)) (delivered, error) {
 	var d delivered
 	for read := 0; ; {
@@ -93,8 +94,8 @@ func (v *deliveries) each(tenant string, limit int, until time.Time, next func()
 	}
 }
 
-// waiting lists results that a receiver was not told yet: those in the outbox after the receiver's
-// cursor. A tenant that is left behind has a cursor of its own.
+// waiting lists results that a receiver was not told yet. They are in the outbox after the
+// receiver's cursor. A tenant that is left behind has a cursor of its own.
 func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time.Time) (delivered, error) {
 	at := s.cursor
 	for _, name := range ledger.NotTold(s.own) {
@@ -151,8 +152,7 @@ func (v *deliveries) held(receiver, tenant string, limit int, until time.Time) (
 	})
 }
 
-// failed lists results that a receiver did not take and that are not tried any more, the newest
-// first.
+// failed lists results that a receiver did not take and that were given up, the newest first.
 func (v *deliveries) failed(receiver, tenant string, limit int, until time.Time) (delivered, error) {
 	at, more := 0, true
 	return v.each(tenant, limit, until, func() ([]delivery, error) {

@@ -17,7 +17,7 @@ type Receiver struct {
 	Tenants []string // the names of the tenants whose results it gets; nil: all
 }
 
-// Outbox is what the page reads of what receivers were told: [ledger.Ledger].
+// Outbox is what the page reads of what receivers were told. [ledger.Ledger] implements it.
 type Outbox interface {
 	Outbox(ctx context.Context) (ledger.OutboxSpan, error)
 	Outcomes(ctx context.Context, after string, n int) ([]ledger.Outcome, error)
@@ -68,8 +68,8 @@ func (s standingOf) Tone() string {
 // Trouble reports whether a person may have to look at the receiver.
 func (s standingOf) Trouble() bool { return s.State != "ok" || s.Failed > 0 || len(s.Tenants) > 0 }
 
-// tenantsOf lists the tenants whose results a receiver does not take now. It leaves out tenants
-// that the visitor does not see or does not ask for.
+// tenantsOf lists the tenants whose results a receiver does not take now. It lists only tenants
+// that the visitor sees and asks for.
 func (v *deliveries) tenantsOf(own map[string]*ledger.Standing, tenant string) []tenantOf {
 	var all []tenantOf
 	for _, name := range ledger.NotTold(own) {
@@ -140,8 +140,8 @@ func (v *deliveries) whole(r Receiver) bool {
 }
 
 // standing reads how a receiver stands. The counts are those of all that the receiver gets. When
-// the visitor does not see all of that, or asks for one tenant, standing leaves the counts 0 and
-// Error empty, and lists counts the results that it lists.
+// the visitor sees only a part of that, or asks for one tenant, standing leaves the counts 0 and
+// Error empty. Then the method lists sets the counts to the numbers of results that it lists.
 func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 	out := standingOf{Receiver: r, State: "ok", Whole: v.whole(r)}
 	state, err := v.p.o.Outbox.Sink(v.ctx(), r.Name)
@@ -180,8 +180,8 @@ func (v *deliveries) standing(r Receiver, tenant string) (standingOf, error) {
 type lists struct{ Waiting, Held, Failed delivered }
 
 // lists reads the results that a receiver has not taken and that the visitor sees, up to limit of
-// each kind. When the visitor does not see all that the receiver gets, or asks for one tenant,
-// lists sets the counts of s to the numbers of listed results.
+// each kind. When the visitor sees only a part of that, or asks for one tenant, lists sets the
+// counts of s to the numbers of listed results.
 func (v *deliveries) lists(s *standingOf, tenant string, limit int) (out lists, err error) {
 	until := time.Now().Add(deliveryTime)
 	if out.Waiting, err = v.waiting(s, tenant, limit, until); err != nil {

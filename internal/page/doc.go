@@ -1,9 +1,9 @@
-// Package page is the business page: where accountants and operators look up invoices, see why they
+// Package page is the business page. Here accountants and operators look up invoices, see why they
 // wait, and act on what needs a person. It is HTML made on the server, in Polish and English, and
 // works without JavaScript.
 //
-// It asks and acts through the packages that the command line and the HTTP interface use, and has
-// no rules of its own about invoices. What is its own: who may see what (user.go), sessions
+// The page reads and acts through the packages that the command line and the HTTP interface use. It
+// has no rules of its own about invoices. Its own parts are who may see what (user.go), sessions
 // (session.go), bounds on what a page reads, and words. Every list is read through [visit.sees], so
 // that a user of one tenant learns nothing of another.
 //

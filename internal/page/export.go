@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// An exported list has every row, however many there are: rows are read and sent piece by piece,
-// and no more than a piece is in memory.
+// An exported list has every row, however many there are. Rows are read and sent piece by piece, so
+// that only one piece is in memory.
 const (
 	// exportPiece is how many invoices are read and sent at a time.
 	exportPiece = 1000
@@ -18,7 +18,8 @@ const (
 	pieceTime     = time.Minute
 	// maxExports is how many files one process makes at a time.
 	maxExports = 4
-	// maxRounds bounds how often an export reads: once everything, and then what has changed since.
+	// maxRounds bounds how often an export reads. The first round reads everything, and each later
+	// round reads what has changed since.
 	maxRounds = 4
 )
 

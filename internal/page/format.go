@@ -149,7 +149,8 @@ var stages = map[ledger.PackageState]string{
 	ledger.PackageAbandoned: "given up before it was closed", ledger.PackageFailed: "refused as a whole",
 }
 
-// Handle names an open item in a form: its id, and for a refused document its tenant too.
+// Handle returns the name of an open item in a form. The name is the item's id, and for a refused
+// document its tenant and id.
 func (v *wording) Handle(it item) string {
 	if it.State == results.Refused {
 		return it.Tenant + "|" + it.ID

@@ -10,8 +10,8 @@ type Grant struct {
 }
 
 // granted returns a user with everything that the groups of a person grant together, or nil when
-// they grant nothing. Operator counts only for the tenants of the same grant: whoever is an
-// operator of tenant A and only sees tenant B cannot act on B.
+// they grant nothing. Operator counts only for the tenants of the same grant. For example, an
+// operator of tenant A who only sees tenant B cannot act on B.
 func granted(name string, groups []string, grants []Grant) *User {
 	u := &User{Name: name, Provider: true, Tenants: []string{}, ActsFor: []string{}}
 	some := false

@@ -22,14 +22,14 @@ type event struct {
 const (
 	// maxAudit is how many entries of the audit log are searched for one invoice.
 	maxAudit = 2000
-	// maxParents is how many packages the history shows: the present one and those before it.
+	// maxParents is how many packages the history shows, including the present one.
 	maxParents = 8
 )
 
 // history returns the steps that the ledger, the archive and the audit log know, the oldest first.
 // The ledger does not log every state, so history shows the times that the ledger keeps for its own
-// work: those of the invoice, of the package that holds it, and of the packages from which that
-// package was made.
+// work. They are those of the invoice, of the package that holds it, and of the packages from which
+// that package was made.
 func (v *single) history(r *results.Result, inv *ledger.Invoice, pkg *ledger.Package) ([]event, error) {
 	var all []event
 	add := func(at time.Time, what, more string) {
@@ -93,9 +93,9 @@ func (v *single) codeOf(p ledger.Package) string {
 	return s
 }
 
-// packages returns up to maxParents packages: the one that holds an invoice and, before it, those
-// from which it was made, the oldest first. Packages that are forgotten or cannot be read, and
-// those before them, are left out.
+// packages returns the package that holds an invoice and the packages from which it was made, the
+// oldest first. It returns up to maxParents packages. Packages that are forgotten or cannot be
+// read, and those before them, are left out.
 func (v *single) packages(p *ledger.Package) ([]ledger.Package, error) {
 	var all []ledger.Package
 	for p != nil && len(all) < maxParents {

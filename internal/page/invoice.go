@@ -38,8 +38,8 @@ type invoicePage struct {
 // archiveTime bounds a search of the archive, which may have to look into every month.
 const archiveTime = 10 * time.Second
 
-// entry returns the invoice with the id in the path, from the ledger; nil when only the archive may
-// know it. An invoice of another tenant does not exist for the visitor.
+// entry returns the invoice with the id in the path, from the ledger. It returns nil when only the
+// archive may know the invoice. An invoice of another tenant does not exist for the visitor.
 func (v *single) entry() (*ledger.Invoice, error) {
 	inv, err := v.p.o.Ledger.Invoice(v.ctx(), v.r.PathValue("id"))
 	if errors.Is(err, ledger.ErrNotFound) {

@@ -13,7 +13,7 @@ type Language = explain.Language
 const languageCookie = "ksef-lang"
 
 // languageOf returns the language that a person has switched to, or else the one that the browser
-// prefers; see [explain.Preferred].
+// prefers (see [explain.Preferred]).
 func languageOf(r *http.Request) Language {
 	if c, err := r.Cookie(languageCookie); err == nil {
 		switch l := Language(c.Value); l {

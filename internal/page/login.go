@@ -182,8 +182,8 @@ func (p *Page) check(name, password string) *User {
 	return nil
 }
 
-// known returns the name of a user, and a question mark for any other text: people type their
-// password into the wrong field.
+// known returns the name of a user. For any other text it returns a question mark, because people
+// type their password into the wrong field.
 func (p *Page) known(name string) string {
 	if slices.ContainsFunc(p.o.Users, func(u User) bool { return u.Name == name }) {
 		return name

@@ -70,7 +70,7 @@ func (v *openList) open() error {
 // foundOpen are open items, and where the older ones begin.
 type foundOpen struct {
 	items []item
-	next  ledger.Place // the zero value: there are none
+	next  ledger.Place // zero if there are none
 }
 
 // openItems returns the rejected and parked invoices that a question asks for, the newest first.
@@ -97,9 +97,9 @@ func (v *openList) openItems(q *question, limit int, until time.Time) (foundOpen
 	}
 }
 
-// itemsOf makes items of invoices. It leaves out invoices whose number KSeF has accepted with
-// another document, because the sweep is about to supersede them. With unseen it also leaves out
-// those that somebody has marked as seen.
+// itemsOf makes items of invoices. It leaves out an invoice whose number KSeF has accepted with
+// another document, because the sweep is about to supersede the invoice. With unseen it also leaves
+// out those that somebody has marked as seen.
 func (v *openList) itemsOf(invs []ledger.Invoice, unseen bool) ([]item, error) {
 	newest, err := v.p.o.Ledger.NewestOf(v.ctx(), invs)
 	if err != nil {

@@ -21,8 +21,8 @@ type row struct {
 	Tightest                             *meter // see tightest; nil: nothing is used or frozen
 }
 
-// Trouble reports whether a person has paused or drained the tenant, the configuration pauses the
-// tenant or does not have it, or the tenant has a wait that is not ordinary (see
+// Trouble reports whether the tenant needs attention. Either a person has paused or drained it, or
+// the configuration pauses or lacks it, or it has a wait that is not ordinary (see
 // [waiting.Reason.Ordinary]).
 func (r row) Trouble() bool {
 	return r.Hold != nil || r.Paused || r.Unknown ||

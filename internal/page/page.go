@@ -20,8 +20,9 @@ import (
 
 // Options are what a page works with. Every field is required unless its comment says otherwise.
 type Options struct {
-	// Users may log in. Without any, and without SignIn, the page asks for no login, and everybody
-	// who reaches it is an operator who sees all: the caller serves it on a loopback address only.
+	// Users may log in. Without Users and SignIn, the page asks for no login, and everybody who
+	// reaches it is an operator who sees all. Then the caller serves the page on a loopback address
+	// only.
 	Users []User
 	// SignIn lets others log in at a provider; nil: nobody.
 	SignIn      *SignIn
@@ -46,7 +47,7 @@ type Options struct {
 	Report   *report.Sources
 	Actions  Actions
 
-	Receivers []Receiver // of results; without any nobody is told
+	Receivers []Receiver // of results; may be empty
 	Outbox    Outbox
 	Resend    Receivers
 
@@ -64,7 +65,7 @@ type Tenant struct {
 	PDF       bool // somebody makes PDFs of its invoices
 }
 
-// Inquiry answers questions about invoices: [inquiry.Reader].
+// Inquiry answers questions about invoices. [inquiry.Reader] implements it.
 type Inquiry interface {
 	Find(ctx context.Context, name string, tenants ...string) ([]ledger.Invoice, error)
 	FindRef(ctx context.Context, ref string, tenants ...string) ([]ledger.Invoice, error)
@@ -90,21 +91,21 @@ type Limits interface {
 	Usages(ctx context.Context) (map[ratelimit.Key]ratelimit.Usage, error)
 }
 
-// Figures are the counts of hours and days: [figures.Store].
+// Figures are the counts of hours and days. [figures.Store] implements them.
 type Figures interface {
 	LastHours(ctx context.Context, now time.Time, n int, tenants ...string) ([]figures.Figures, error)
 	LastDays(ctx context.Context, now time.Time, n int, tenants ...string) ([]figures.Figures, error)
 	Today(ctx context.Context, now time.Time, tenants []string) (map[string]figures.Figures, error)
 }
 
-// Records reads the archive: [records.Reader].
+// Records reads the archive. [records.Reader] implements it.
 type Records interface {
 	Find(ctx context.Context, name string) ([]results.Result, error)
 	Document(ctx context.Context, of results.Result) ([]byte, error)
 	Receipt(ctx context.Context, of results.Result) (records.Receipt, error)
 }
 
-// Actions does what people decide: [actions.Executor].
+// Actions does what people decide. [actions.Executor] implements it.
 type Actions interface {
 	Retry(ctx context.Context, inv *ledger.Invoice, by string) error
 	Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error
@@ -122,7 +123,7 @@ var (
 
 // Throttle slows down whoever guesses passwords, by address.
 type Throttle interface {
-	Wait(from string) time.Duration // for how long logins are refused; 0 or less: they are not
+	Wait(from string) time.Duration // how long logins stay refused; 0 or less: allowed
 	Failed(from string)
 	Succeeded(from string)
 }
@@ -131,7 +132,7 @@ type Throttle interface {
 type Page struct {
 	o       Options
 	handler http.Handler
-	reports chan struct{} // full while a report is made: one at a time
+	reports chan struct{} // full while a report is made
 	search  chan struct{} // full while the archive is searched
 	exports chan struct{} // full while maxExports lists are exported
 }

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Pool is how the whole pool stands. It holds every tenant: whoever shows it picks those that the
-// visitor sees.
+// Pool is how the whole pool stands. It holds every tenant, so whoever shows it picks the tenants
+// that the visitor sees.
 type Pool struct {
 	At      time.Time
 	Counts  map[string]int64 // invoices by state, of all tenants
@@ -35,7 +35,7 @@ type Standing struct {
 	AtRisk  int64
 	Nearest time.Time // the nearest deadline that is known here; zero: none
 	// OldestOpen is since when the oldest of the counted rejected and parked invoices has waited
-	// for a person; zero: there is none.
+	// for a person. It is zero if there is no such invoice.
 	OldestOpen time.Time
 }
 

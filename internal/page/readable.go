@@ -11,8 +11,8 @@ import (
 )
 
 // PDF makes a PDF of the document of an invoice. offline is true when the invoice was handed in as
-// issued offline, or when KSeF does not have it. language is pl or en. The error is a [*NoPDFError]
-// when there is no PDF of the invoice. Any other error says that nobody could be asked.
+// issued offline, or when KSeF lacks it. language is pl or en. The error is a [*NoPDFError] when
+// there is no PDF of the invoice. Any other error says that nobody could be asked.
 type PDF func(ctx context.Context, of *results.Result, offline bool, document []byte, language Language) ([]byte, error)
 
 // NoPDFError says that there is no PDF of an invoice. Why has the gateway's words; "" when the
@@ -23,8 +23,9 @@ func (e *NoPDFError) Error() string { return "no PDF: " + e.Why }
 
 const gone = "The document of this invoice is not kept any more."
 
-// document returns the document of the invoice in the path, and what is known about the invoice. It
-// is the document as it was handed in while that is stored, and otherwise the one in the archive.
+// document returns the document of the invoice in the path, and what is known about the invoice.
+// document returns the document that was handed in while that is stored, and otherwise the one in
+// the archive.
 func (v *single) document() (results.Result, *ledger.Invoice, []byte, error) {
 	r, inv, err := v.result()
 	if err != nil {
@@ -72,7 +73,7 @@ func (v *single) pdf() error {
 }
 
 // form answers with the invoice as people read and print it. It is in Polish, as every invoice is.
-// The page is complete in itself: it contains its style sheet, and has no script.
+// The page is complete in itself, with its style sheet inside and without a script.
 func (v *single) form() error {
 	r, _, doc, err := v.document()
 	if err != nil {

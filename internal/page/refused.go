@@ -54,8 +54,8 @@ func (v *listing) refusals(tenant string, limit int, yield func(*ledger.Refusal)
 	return nil
 }
 
-// refusers returns the tenants that the visitor sees and that have open refusals. If tenant is not
-// "", it returns no other tenant.
+// refusers returns the tenants that the visitor sees and that have open refusals. If tenant is
+// given, it returns at most this tenant.
 func (v *listing) refusers(tenant string) ([]string, error) {
 	counts, err := v.p.o.Ledger.CountRefusals(v.ctx())
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Receivers does what a person decides about receivers: [actions.Receivers].
+// Receivers does what a person decides about receivers. [actions.Receivers] implements it.
 type Receivers interface {
 	Resend(ctx context.Context, receiver, by, tenant string, ids ...string) (int, error)
 	Rewind(ctx context.Context, receiver, by string, since time.Time) error
@@ -23,10 +23,10 @@ type Receivers interface {
 
 var _ Receivers = (*actions.Receivers)(nil)
 
-// act does what a person asks for about a receiver. It sends again the results that were given up,
-// or all results since a day, or it calls the receiver at once. A visitor who does not see all that
-// the receiver gets can only send again results that were given up, and only those that the visitor
-// sees.
+// act does what a person asks for about a receiver. The person asks to send again the results that
+// were given up, to send again all results since a day, or to call the receiver at once. A visitor
+// who does not see all that the receiver gets can only send again results that were given up, and
+// only those that the visitor sees.
 func (v *deliveries) act() error {
 	v.here = "deliveries"
 	if !v.MayAct() {
@@ -36,7 +36,7 @@ func (v *deliveries) act() error {
 	if err != nil {
 		return err
 	}
-	_ = v.r.ParseForm() // what cannot be parsed has no values
+	_ = v.r.ParseForm() // a bad form has no values
 	form, done := v.r.PostForm, 0
 	switch do := form.Get("do"); {
 	case do == "resend" || do == "all":
@@ -67,8 +67,8 @@ func (v *deliveries) act() error {
 	return nil
 }
 
-// resend sends results again that were given up and that the visitor sees: those with these ids, or
-// all. It returns how many.
+// resend sends again results that were given up and that the visitor sees. It sends those with
+// these ids, or all. It returns how many.
 func (v *deliveries) resend(r Receiver, all bool, ids []string, tenant string) (int, error) {
 	if tenant != "" && !v.sees(tenant) {
 		return 0, missing

@@ -13,8 +13,7 @@ import (
 // The program writes its reasons in English, and KSeF its words in Polish. A page shows KSeF's
 // words as they are, and a reason of the program in the visitor's language. If a reason has no
 // Polish form, a Polish page shows what the table of package explain says instead. So a Polish page
-// has no English reason of the program on it, apart from the record for the people who run the
-// program.
+// has an English reason of the program only in the record for the people who run the program.
 
 // saying is a reason, as a page shows it.
 type saying struct {
@@ -22,8 +21,8 @@ type saying struct {
 	Lang Language // of the text, where it is not the page's; "" otherwise
 }
 
-// Said returns what the program wrote, in the visitor's language; "" when it is not known in that
-// language.
+// Said returns what the program wrote, in the visitor's language. It returns "" when the text is
+// not known in that language.
 func (v sayings) Said(text string) string {
 	said, _ := explain.Say(v.Lang, text)
 	return said
@@ -49,8 +48,8 @@ func (v sayings) reasonOf(r *results.Result) saying {
 	return saying{}
 }
 
-// refusalOf returns why a document was not taken in: each fault with its field, its place and its
-// value.
+// refusalOf returns why a document was not taken in. It names each fault with its field, its place
+// and its value.
 func (v sayings) refusalOf(r *ledger.Refusal) saying {
 	if v.Lang != explain.Polish {
 		return saying{results.RefusalReason(r), ""}

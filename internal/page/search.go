@@ -36,7 +36,7 @@ type invoicesPage struct {
 	Next     string       // address of the older ones; "" when there are none
 	Back     time.Time    // how far back it was searched, when there may be more
 	Searched int
-	Unknown  int64 // invoices without a document, so that their buyer is not known
+	Unknown  int64 // invoices whose document and thus buyer is not known
 }
 
 // Export is the address of all that is found, as a file of this form.

@@ -188,8 +188,8 @@ func TestPage_RedisIsAway_SaysSoWithoutItsWords(t *testing.T) {
 	}
 }
 
-// A user who sees one tenant sees no id of another tenant's invoice, not even in the address of the
-// next page.
+// A user who sees one tenant must not see the id of another tenant's invoice, even in the address
+// of the next page.
 func TestInvoices_NextPage_NamesNoInvoiceOfAnother(t *testing.T) {
 	var next ledger.Place
 	r := &restless{}

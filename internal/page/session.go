@@ -32,7 +32,7 @@ func NewSessions(rdb redis.UniversalClient, prefix string) *Sessions { return &S
 // session is what Redis has of a login.
 type session struct {
 	User string `json:"user"`
-	Seal string `json:"seal"` // of the token, under the password: a changed password ends the session
+	Seal string `json:"seal"` // of the token, under the password, whose change ends the session
 	// Provider says that the provider of logins named the user, and Groups which of the groups of
 	// the configuration the user was in. Seal then depends on the client's secret, and covers the
 	// groups too.
@@ -81,14 +81,14 @@ func (s *Sessions) once(ctx context.Context, attempt string) (bool, error) {
 	return true, nil
 }
 
-// user returns the user whose session has this token, or nil when there is no valid session. in is
-// the provider of logins; nil: there is none.
+// user returns the user whose valid session has this token, or nil. in is the provider of logins,
+// or nil if there is none.
 func (s *Sessions) user(ctx context.Context, token string, users []User, in *SignIn) (*User, error) {
 	if token == "" || len(token) > 100 {
 		return nil, nil
 	}
 	packed, err := s.rdb.Get(ctx, s.key(token)).Bytes()
-	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // another program wrote it: no login
+	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // another program wrote it
 		return nil, nil
 	}
 	if err != nil {

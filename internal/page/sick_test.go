@@ -44,8 +44,8 @@ func TestPage_AuditIsOfAnotherType_NothingIsDoneAndTheKeyIsNamed(t *testing.T) {
 	}
 }
 
-// Another program wrote into the keys of a login and of some figures. That login is not valid any
-// more, and those figures count as nothing.
+// Another program wrote into the keys of a login and of some figures. Then the login is invalid,
+// and the figures count as nothing.
 func TestPage_SessionAndFiguresAreOfAnotherType_OthersGoOn(t *testing.T) {
 	w := newWorld(t, nil)
 	w.take("A", sellerA, "ONE/1", ledger.Parked, "x")

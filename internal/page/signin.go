@@ -35,7 +35,8 @@ func (in *SignIn) seal(token string, of *session) string {
 	return in.Seal(string(packed))
 }
 
-// user returns what the groups of a session give now: the configuration may have changed since.
+// user returns what the groups of a session give now, because the configuration may have changed
+// since the login.
 func (in *SignIn) user(name string, groups []string) *User { return granted(name, groups, in.Grants) }
 
 // lasts is how long a session that begins now lasts.
@@ -114,7 +115,7 @@ func (v *logins) comeBack() error {
 	}
 	attempt, err := in.Provider.Open(cookie, answer)
 	if err == nil {
-		v.setAttempt("", -time.Second) // a stale answer keeps the cookie: another window may use it
+		v.setAttempt("", -time.Second) // a stale answer keeps it, as another window may use it
 		var first bool
 		if first, err = v.p.o.Sessions.once(v.ctx(), attempt.ID); err == nil && !first {
 			err = &oidc.Error{Reason: oidc.Stale, Err: errors.New("this login was finished before")}

@@ -63,8 +63,8 @@ func (v *visit) export(what string, q *question, name, title string, head []stri
 		if out == nil {
 			out = v.beginTable(name, title, head)
 		}
-		// The server's write deadline is meant for a page, so each piece gets a new one. A
-		// connection that has no deadlines returns an error, which does not matter.
+		// The server's write deadline is meant for a page, so each piece gets a new one. The error
+		// of a connection without deadlines does not matter.
 		_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(pieceTime))
 		for _, cells := range rows {
 			if err := out.Row(cells); err != nil {
@@ -110,9 +110,9 @@ func (v *visit) beginTable(name, title string, head []string) table {
 
 const spreadsheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-// guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
-// does not run what somebody put into a file name or an invoice number. Control characters become
-// blanks.
+// guarded puts an apostrophe before text that would begin a formula. Otherwise a spreadsheet
+// program would run what somebody put into a file name or an invoice number. Control characters
+// become blanks.
 func guarded(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

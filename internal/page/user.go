@@ -7,8 +7,8 @@ type User struct {
 	Name     string
 	Tenants  []string // the names of those that the user sees; nil: all, and what belongs to no tenant
 	Operator bool     // may act, for example retry and dismiss
-	// ActsFor are those of Tenants on whose invoices an operator may act; nil: on everything that
-	// the user sees.
+	// ActsFor are those of Tenants on whose invoices an operator may act. If it is nil, an operator
+	// may act on everything that the user sees.
 	ActsFor []string
 	// Provider says that the provider of logins named the user. Check and Seal are nil then.
 	Provider bool
@@ -28,9 +28,9 @@ func (u *User) acts(tenant string) bool {
 	return u.Operator && u.sees(tenant) && (u.ActsFor == nil || tenant != "" && slices.Contains(u.ActsFor, tenant))
 }
 
-// acting returns the user for a request that changes something. That user sees only the tenants on
-// whose invoices the operator may act, so the request cannot find what the operator may only look
-// at. It returns u for anybody who is no operator, and for an operator whose ActsFor is nil.
+// acting returns the user for a request that changes something. The returned user sees only the
+// tenants on whose invoices the operator may act. So the request cannot find what the operator may
+// only look at. acting returns u if u is not an operator or if ActsFor is nil.
 func (u *User) acting() *User {
 	if !u.Operator || u.ActsFor == nil {
 		return u
@@ -46,5 +46,5 @@ func (u *User) Supervises() bool { return u.Operator && u.Tenants == nil && u.Ac
 // All reports whether the user sees every tenant.
 func (u *User) All() bool { return u.Tenants == nil }
 
-// local is the user of a page without a login: anybody at this machine.
+// local is the user of a page without a login. It stands for anybody at this machine.
 var local = User{Name: "local", Operator: true}

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/figures"
 )
 
-// visit is one request of a person: what all [handlers] share.
+// visit is one request of a person, and all [handlers] share it.
 type visit struct {
 	p    *Page
 	w    http.ResponseWriter

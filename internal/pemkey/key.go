@@ -11,11 +11,11 @@ import (
 	"fmt"
 )
 
-// ErrPassword says that the password does not open the key, or that no password is known.
+// ErrPassword says that the password of an encrypted key is wrong or unknown.
 var ErrPassword = errors.New("the password does not open the private key")
 
-// PrivateKey reads the private key in a PEM file. password is used only for an encrypted key; nil:
-// no password is known. Blocks of other kinds are passed over, but a second key is an error.
+// PrivateKey reads the private key in a PEM file. password is used only for an encrypted key. It is
+// nil if no password is known. Blocks of other kinds are passed over, but a second key is an error.
 func PrivateKey(file, password []byte) (crypto.Signer, error) {
 	var found *pem.Block
 	for rest := file; ; {

@@ -72,8 +72,8 @@ func (e Evidence) Form() ([]byte, error) {
 	return e.form(code)
 }
 
-// form writes the document in a form that people can read. code is the image of KOD I; nil leaves
-// it out.
+// form writes the document in a form that people can read. code is the image of KOD I, or nil if
+// the form has none.
 func (e Evidence) form(code []byte) ([]byte, error) {
 	root, err := parse(e.Document)
 	if err != nil {

@@ -54,7 +54,7 @@ func render(name string, data any) ([]byte, error) {
 }
 
 // page writes the page that says what proves what. formless says why the document has no readable
-// form; nil: it has one.
+// form. It is nil if the document has one.
 func (e Evidence) page(formless error) ([]byte, error) {
 	line, _ := e.line()
 	findings := e.Findings()

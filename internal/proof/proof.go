@@ -18,8 +18,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Evidence is what is known about one invoice. UPO is the zero value when there is no receipt;
-// Document is nil when the archive does not have it.
+// Evidence is what is known about one invoice. UPO is the zero value when there is no receipt.
+// Document is nil when the archive lacks the document.
 type Evidence struct {
 	Result   results.Result
 	Document []byte // the bytes that KSeF has or, without a KSeF number, that were handed in

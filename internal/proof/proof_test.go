@@ -225,7 +225,8 @@ func TestForm_EveryValueOfTheDocument_IsShownAndEscaped(t *testing.T) {
 			t.Errorf("the form lacks %q", want)
 		}
 	}
-	// A person in Poland reads 11607.80 as 11 607,80; the list of all fields has it as it stands.
+	// A person in Poland reads 11607.80 as 11 607,80. The list of all fields keeps the form of the
+	// document.
 	if !regexp.MustCompile(`\(P_15\): \d{1,3}(\x{a0}\d{3})*,\d\d PLN<`).MatchString(form) {
 		t.Error("the amount is not written as in Poland")
 	}

@@ -17,7 +17,8 @@ type node struct {
 	children []*node
 }
 
-// maxDepth is more than the depth of any invoice: intake refuses invoices that are deeper than 256.
+// maxDepth is more than the depth of any invoice, because intake refuses invoices that are deeper
+// than 256.
 const maxDepth = 300
 
 // parse reads a document. It refuses document type declarations.
@@ -87,8 +88,8 @@ func (n *node) get(path ...string) string {
 // field is one value of the document with its place.
 type field struct{ Path, Value string }
 
-// fields lists the text of every element that has no children, so that the form leaves none of them
-// out. It does not list attributes.
+// fields lists the text of every element without children, so that the form is complete. It leaves
+// out attributes.
 func (n *node) fields() []field {
 	var all []field
 	var walk func(n *node, at string)

@@ -29,9 +29,9 @@ const minRSABits = 2048
 
 // ParseCertificate reads a certificate and its private key, each in PEM or DER. The key is in
 // PKCS#8, PKCS#1 or SEC 1; PKCS#8 may be encrypted with the password. An empty key means that the
-// key is in the same PEM file as the certificate. ParseCertificate refuses a key that does not
-// belong to the certificate, a key that KSeF would not take for KOD II, and a certificate of type
-// Authentication. Its errors contain nothing of the key and nothing of the password.
+// key is in the same PEM file as the certificate. ParseCertificate refuses a key of another
+// certificate, a key that KSeF would refuse for KOD II, and a certificate of type Authentication.
+// Its errors contain no part of the key or the password.
 func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 	if len(key) == 0 {
 		key = certificate
@@ -48,8 +48,8 @@ func ParseCertificate(certificate, key, password []byte) (*Certificate, error) {
 		return nil, errors.New("the private key does not belong to the certificate")
 	}
 	// An Offline certificate may sign documents and not log in, an Authentication certificate the
-	// reverse (Ministry's page certyfikaty-KSeF). One without any key usage is not a certificate of
-	// KSeF; the verification page will say so.
+	// reverse (Ministry's page certyfikaty-KSeF). A certificate without any key usage does not come
+	// from KSeF. It passes here, and the verification page will name the fault.
 	if u := cert.KeyUsage; u&x509.KeyUsageDigitalSignature != 0 && u&x509.KeyUsageContentCommitment == 0 {
 		return nil, errors.New("the certificate is of type Authentication, which only logs in; KOD II needs a KSeF certificate of type " +
 			"Offline")

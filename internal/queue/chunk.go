@@ -17,9 +17,9 @@ import (
 // ChunkInvoices is the largest number of invoices in one task.
 const ChunkInvoices = 100
 
-// Chunk is the work of one task of [KindChunk]: invoices of one tenant that are queued together. It
-// promises nothing about any of them: only the ledger's entry of each invoice says what is still to
-// be done.
+// Chunk is the work of one task of [KindChunk]. It consists of invoices of one tenant that are
+// queued together. A chunk promises nothing about its invoices, because only the ledger's entry of
+// each invoice says what is still to be done.
 type Chunk struct {
 	ID     string // the same for the same invoices at the same revisions
 	Tenant string
@@ -30,9 +30,9 @@ type Chunk struct {
 // of errors and of tasks that are there already holds here as well.
 //
 // An invoice of lane express gets a task of its own, so that it never stands behind the others of a
-// chunk. An invoice that would be alone in its chunk gets one too. A near deadline is no reason for
-// a task of its own: a whole chunk enters the waiting set in one step, and only that set is ordered
-// by deadline.
+// chunk. An invoice that would be alone in its chunk gets one too. An invoice with a near deadline
+// needs no task of its own. A whole chunk enters the waiting set in one step, and only that set is
+// ordered by deadline.
 func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 	return q.putNew(ctx, jobsOf(invs))
 }
@@ -56,8 +56,8 @@ func (q *Queue) HandleChunk(do func(context.Context, Chunk) error) asynq.Handler
 
 // PendingSince returns the age of the next pending task in the queue of [KindSubmit] and
 // [KindChunk], or with overflow in their overflow queue. It returns 0 when none is pending. Workers
-// serve a queue in the order of arrival. So if an invoice was queued before the next pending task,
-// the invoice's own task is not pending any more.
+// serve a queue in the order of arrival. So if an invoice was queued before that task, the
+// invoice's own task is no longer pending.
 func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 	var age time.Duration
 	err := q.eachOf([]string{KindSubmit.queue(overflow)}, func(info *asynq.QueueInfo) { age = info.Latency })
@@ -69,9 +69,9 @@ func (q *Queue) PendingSince(overflow bool) (time.Duration, error) {
 const arrivingAtOnce = 100
 
 // Arriving returns the tenants whose chunks run or are among the next of their queue. The answer
-// holds for this moment only, and it is not complete: chunks behind a long line of others are not
-// seen. Three things do not count: a queue that a person has paused, a chunk that has failed and
-// waits for its next run, and a single task, which names no tenant.
+// holds for this moment only, and leaves out chunks behind a long line of others. It also leaves
+// out queues that a person has paused, chunks that have failed and wait for their next run, and
+// single tasks, which name no tenant.
 func (q *Queue) Arriving() (map[string]bool, error) {
 	tenants := map[string]bool{}
 	var failed error
@@ -106,8 +106,8 @@ type line struct {
 	overflow bool
 }
 
-// jobsOf divides invoices into tasks: first one task for each invoice of lane express, then the
-// tasks of each line. The invoices of one line stay in their order.
+// jobsOf divides invoices into tasks. First comes one task for each invoice of lane express, and
+// then the tasks of each line. The invoices of one line stay in their order.
 func jobsOf(invs []*ledger.Invoice) []job {
 	var jobs []job
 	var order []line
@@ -145,7 +145,7 @@ func chunkOf(l line, invs []*ledger.Invoice) job {
 }
 
 // chunkID names a chunk by its invoices and their revisions, whatever their order. So the same work
-// is not queued twice, and a new attempt with the same invoices is other work.
+// is queued only once. A new attempt with the same invoices has other revisions, and is other work.
 func chunkID(invs []*ledger.Invoice) string {
 	sorted := slices.SortedFunc(slices.Values(invs), func(a, b *ledger.Invoice) int { return cmp.Compare(a.ID, b.ID) })
 	sum := sha256.New()

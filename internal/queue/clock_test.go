@@ -11,11 +11,11 @@ import (
 )
 
 // The clock of a machine is a day off. The tasks that the machine delays return at the right time
-// on every machine, even after this one is gone. The tasks that other machines delay return here
-// neither early nor late.
+// on every machine, even after this one is gone. The tasks that other machines delay return here at
+// the right time, too.
 //
 // asynq always reads the clock of this machine, and a test cannot set that clock. So the test
-// pretends that this clock is wrong, and that the clock of Redis is a day away from it.
+// pretends that this clock is a day away from the clock of Redis.
 func TestGuarded_MachinesClockIsADayOff_TasksReturnByRedisClock(t *testing.T) {
 	const day, hour, near = 24 * time.Hour, time.Hour, time.Minute
 	for name, off := range map[string]time.Duration{"ahead": day, "behind": -day} {

@@ -1,5 +1,5 @@
 // Package queue puts tasks into asynq. A task carries a kind and an id, and says when something is
-// to be done; the ledger alone says what has happened.
+// to be done. Only the ledger says what has happened.
 //
 //	kinds.go         the kinds of tasks, their queues and payloads
 //	queue.go         put a task in, and serve it

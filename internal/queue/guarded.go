@@ -65,8 +65,8 @@ func sickOf(err error) (*SickKeyError, bool) {
 	return &SickKeyError{Key: words[2], Held: words[1]}, true
 }
 
-// partOf returns what a key of asynq's is: the last part of its name, without a day or an id. For
-// any other key it is "".
+// partOf returns the last part of the name of a key of asynq's, without a day or an id. For any
+// other key it returns "".
 func partOf(key string) string {
 	_, rest, ours := strings.Cut(key, asynqPrefix)
 	if !ours {
@@ -102,10 +102,10 @@ var idle = map[string]func(*redis.Cmd){
 func answerNone(c *redis.Cmd)  { c.SetErr(nil); c.SetVal(int64(0)) }
 func answerEmpty(c *redis.Cmd) { c.SetErr(nil); c.SetVal([]any{}) }
 
-// timed are the scripts, by the parts of their keys, that have an instant among their arguments:
-// when a task returns, or up to when tasks count as due. The value is the number of that argument,
-// counted from 1. Leases are not corrected, because they follow each server's own clock (see
-// failures.md).
+// timed are the scripts that have an instant among their arguments, by the parts of their keys. The
+// instant is when a task returns, or up to when tasks count as due. The value is the number of that
+// argument, counted from 1. Leases are not corrected, because they follow each server's own clock
+// (see failures.md).
 var timed = map[string]int{
 	"t scheduled":       2,
 	"scheduled pending": 1,
@@ -113,10 +113,10 @@ var timed = map[string]int{
 	"t active lease retry processed failed processed failed": 3,
 }
 
-// counting are the scripts, by the parts of their keys, that count what is in a queue. They have up
-// to a dozen keys and only read, so a key of another type does no harm. The types are therefore
-// checked only after a script has failed. A script that writes must never be among them: it would
-// stop halfway.
+// counting are the scripts, by the parts of their keys, that count what is in a queue. Such a
+// script has up to a dozen keys and only reads, so a key of another type does no harm. The types
+// are therefore checked only after a script has failed. A script that writes must never be among
+// them, because it would stop halfway.
 var counting = map[string]bool{
 	"pending active scheduled retry archived completed processed failed processed failed paused groups": true,
 	"active pending scheduled retry archived completed groups":                                          true,

@@ -26,8 +26,8 @@ const (
 )
 
 // KindDeliver is the task that tells one receiver what became of invoices. It is not a step of an
-// invoice's path, so it has a queue and a server of its own: receivers that answer slowly take no
-// worker's place from invoices.
+// invoice's path, so it has a queue and a server of its own. There, receivers that answer slowly
+// take no worker's place from invoices.
 const KindDeliver Kind = "results:deliver"
 
 // Kinds lists every kind but [KindDeliver].
@@ -35,8 +35,8 @@ func Kinds() []Kind {
 	return []Kind{KindSubmit, KindChunk, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
 
-// The queues, ordered by weight: first those for which a person or a deadline waits, then those
-// that fill packages, last those that tidy up.
+// The queues, ordered by weight. First come those for which a person or a deadline waits, then
+// those that fill packages, and last those that tidy up.
 const (
 	QueueExpress  = "express"
 	QueueConfirm  = "confirm"
@@ -55,8 +55,8 @@ const (
 //
 // asynq serves one queue in the order of arrival, so a hundred thousand tasks of one tenant would
 // come before ten of another. The tasks of such a large batch have overflow queues of their own,
-// which take turns with the others. A queue for each tenant would be fairer between large batches,
-// but asynq asks the queues one after the other, with a round trip each, until one has a task.
+// which take turns with the others. A queue for each tenant would be fairer between large batches.
+// But asynq asks the queues one after the other, with a round trip each, until it finds a task.
 func Queues() map[string]int {
 	return map[string]int{
 		QueueExpress: 8, QueueExpressOverflow: 6,
@@ -133,13 +133,14 @@ func (k Kind) retries() int {
 // payloadVersion is the layout of payloads that this build writes and reads.
 const payloadVersion = 1
 
-// payload is all that a task carries: an id, and for a chunk its tenant and the ids of its
-// invoices. It has a version, because old and new workers share the queues during a rolling update.
+// payload is all that a task carries. It has an id, and for a chunk also its tenant and the ids of
+// its invoices. It has a version, because old and new workers share the queues during a rolling
+// update.
 type payload struct {
 	V  int    `json:"v"`
 	ID string `json:"id"`
-	// These are set for a chunk only: its tenant, how many invoices it has, and their ids. ID then
-	// stands for all of the invoices.
+	// These are set only for a chunk. They are its tenant, how many invoices it has, and their ids.
+	// ID then stands for all of the invoices.
 	Tenant string   `json:"tenant,omitempty"`
 	Count  int      `json:"count,omitempty"`
 	IDs    []string `json:"ids,omitempty"`

@@ -10,15 +10,16 @@ import (
 // asynqPrefix begins the names of all of asynq's keys, and the name of its one channel.
 const asynqPrefix = "asynq:"
 
-// AsynqClient returns a client for asynq's client, server and inspector. It uses the connections of
-// rdb. It puts prefix before each of asynq's keys, so that pools with different prefixes can share
-// a database and see neither each other's tasks nor each other's servers. With the prefix "" it
-// returns rdb, and the keys stay as they are. Closing rdb closes the client.
+// AsynqClient returns a client for asynq's client, server and inspector. The client uses the
+// connections of rdb. The client puts prefix before each of asynq's keys. So pools with different
+// prefixes can share a database, and each pool sees only its own tasks and servers. With the prefix
+// "" AsynqClient returns rdb, and the keys stay as they are. Closing rdb closes the client.
 //
 // asynq has no setting for a prefix. The names of queues could carry one, but all pools would still
 // share the lists of queues and servers. The dashboard would show another pool's queues and could
 // delete them, and a worker that is alone would count another pool's workers. So the client changes
-// the names on their way to Redis: all of asynq's names begin with asynqPrefix.
+// the names on their way to Redis. It knows them by asynqPrefix, with which all of asynq's names
+// begin.
 func AsynqClient(rdb *redis.Client, prefix string) redis.UniversalClient {
 	if prefix == "" {
 		return rdb
@@ -53,10 +54,10 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 	return c.UniversalClient.Subscribe(ctx, own...)
 }
 
-// asynqKeys is a hook that adds the prefix to names in commands before they are sent, and removes
-// it from names in the answers of scripts, because asynq compares those with the names that it
-// asked for. No other text that asynq sends begins with asynqPrefix: payloads are bytes, and the
-// ids of tasks are ours.
+// asynqKeys is a hook that adds the prefix to names in commands before they are sent. It also
+// removes the prefix from names in the answers of scripts, because asynq compares those names with
+// the names that it asked for. Only names begin with asynqPrefix in what asynq sends, because
+// payloads are bytes and the ids of tasks are ours.
 type asynqKeys struct{ prefix string }
 
 // own returns the name with the pool's prefix, when it is one of asynq's. It is idempotent, because

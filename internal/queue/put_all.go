@@ -13,9 +13,9 @@ import (
 )
 
 // PutAllNew queues a task for each of many invoices in one round trip. The caller knows that the
-// tasks are new; finding one of them in the queue is success. It is meant for hundreds: all are in
-// memory at once, and Redis does nothing else meanwhile. An error does not tell which of them were
-// queued; to call it again is safe.
+// tasks are new, so finding one of them in the queue counts as success. PutAllNew is meant for
+// hundreds of tasks, because all are in memory at once and Redis does nothing else meanwhile. An
+// error does not tell which tasks were queued, but it is safe to call PutAllNew again.
 func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) error {
 	jobs := make([]job, len(invs))
 	for i, inv := range invs {
@@ -29,8 +29,8 @@ func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) e
 // asynq has no call for many tasks. The commands that it would send are caught on their way to
 // Redis and sent as one script. Compared with 32 goroutines that call asynq, this takes a third of
 // this process's time and less than half of Redis's. A Redis client that joins commands by itself
-// (go-redis's AutoPipeline, 64 goroutines) comes near it, but is marked experimental and may send a
-// command twice after a broken connection.
+// (go-redis's AutoPipeline, 64 goroutines) comes near these savings. But it is marked experimental,
+// and may send a command twice after a broken connection.
 func (q *Queue) putNew(ctx context.Context, jobs []job) error {
 	net := &catch{UniversalClient: q.rdb}
 	client := asynq.NewClientFromRedisClient(net)
@@ -76,18 +76,18 @@ func (c *catch) send(ctx context.Context, run *caught) error {
 	return err
 }
 
-// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run and what it adds
-// to sets, and answers at once that all is well. The script would return 0 when a task of that id
-// is there already, which is not an error for our purpose. Any other command of asynq goes through
-// to Redis. So nothing here knows how asynq lays out its keys. If a later version uses other means
-// than one script, no time is saved, but nothing goes wrong.
+// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and what
+// Enqueue adds to sets. It answers at once that all is well. The script would return 0 when a task
+// of that id is there already, which is not an error for our purpose. Any other command of asynq
+// goes through to Redis. So nothing here knows how asynq lays out its keys. If a later version uses
+// other means than one script, everything still works but no time is saved.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught
 	sets []added
 }
 
-// added is what asynq adds to a set: the names of queues.
+// added holds what asynq adds to a set, which is names of queues.
 type added struct {
 	key     string
 	members []any

@@ -32,14 +32,14 @@ func New(rdb redis.UniversalClient) *Queue {
 type When struct {
 	In  time.Duration // not earlier than this from now; 0 is at once
 	Run bool          // if the task is there already but waits for its time, let it run now
-	// Overflow says that the task is about an invoice of an overflow. It MUST be the same each
-	// time, because asynq finds a task of the same id only within one queue.
+	// Overflow says that the task is about an invoice of an overflow. Overflow MUST be the same
+	// each time, because asynq finds a task of the same id only within one queue.
 	Overflow bool
-	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]);
-	// nil when the caller did not ask for them. A task that asynq calls active but that is not
-	// among them lost its worker. asynq gives such a task back only after about a minute and a
-	// half, so a replacement of it is queued. If the worker is alive after all, the ledger lets one
-	// of the two through.
+	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]).
+	// It is nil when the caller did not ask for them. If asynq calls a task active but Busy lacks
+	// it, the task has lost its worker. asynq gives such a task back only after about a minute and
+	// a half, so a replacement of it is queued. If the worker is alive after all, the ledger lets
+	// one of the two through.
 	Busy map[string]bool
 }
 
@@ -81,7 +81,7 @@ func (q *Queue) Servers() ([]string, error) {
 
 // TaskID is kind:id:revision. A task of the same id is the same work, so a second one is never
 // queued. The revision of an invoice lets a new attempt be queued while an outdated task still
-// exists. Packages have no second attempt: rev 0 leaves the revision out.
+// exists. Packages have no second attempt, so their rev is 0 and is left out.
 func TaskID(k Kind, id string, rev int64) string {
 	if rev == 0 {
 		return string(k) + ":" + id
@@ -89,8 +89,8 @@ func TaskID(k Kind, id string, rev int64) string {
 	return fmt.Sprintf("%s:%s:%d", k, id, rev)
 }
 
-// Put queues a task unless the same one is there. It also makes sure that the task which is there
-// can run: one that a person archived in the dashboard is replaced.
+// Put queues a task unless the same one is there. If the same task is there, Put makes sure that it
+// can run. For example, it replaces a task that a person archived in the dashboard.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
 	return q.put(ctx, jobOf(k, id, rev, when.Overflow), when)
 }
@@ -164,8 +164,9 @@ func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration
 }
 
 // Open makes every queue of [Queues] known to asynq, so that the dashboard and the metrics also
-// show the queues that have had no task yet. asynq knows a queue from its first task on. So Open
-// queues a first task in each, a sweep that is due in an hour, and deletes it at once.
+// show unused queues. asynq knows a queue from its first task on. So Open queues a first task in
+// each queue that asynq does not know, and deletes the task at once. The task is a sweep that is
+// due in an hour.
 func (q *Queue) Open(ctx context.Context) error {
 	known, err := q.inspect.Queues()
 	if err != nil {
@@ -188,8 +189,8 @@ func (q *Queue) Open(ctx context.Context) error {
 	return nil
 }
 
-// Pending returns how many tasks in the queues of a kind are due and not yet running; 0 for queues
-// that were never used.
+// Pending returns how many tasks in the queues of a kind are due and not yet running. It returns 0
+// for queues that were never used.
 func (q *Queue) Pending(k Kind) (int, error) {
 	n := 0
 	err := q.each(k, func(info *asynq.QueueInfo) { n += info.Pending })
@@ -197,7 +198,7 @@ func (q *Queue) Pending(k Kind) (int, error) {
 }
 
 // Depth returns how many tasks the queues of a kind hold in any state except archived and
-// completed; 0 for queues that were never used.
+// completed. It returns 0 for queues that were never used.
 func (q *Queue) Depth(k Kind) (int, error) {
 	depth := 0
 	err := q.each(k, func(info *asynq.QueueInfo) { depth += info.Pending + info.Active + info.Scheduled + info.Retry })
@@ -207,7 +208,8 @@ func (q *Queue) Depth(k Kind) (int, error) {
 func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error { return q.eachOf(k.Queues(), visit) }
 
 func (q *Queue) eachOf(queues []string, visit func(*asynq.QueueInfo)) error {
-	// This comes first because asynq does not export the type of GetQueueInfo's "no such queue".
+	// The queues are listed first because the type of GetQueueInfo's error "no such queue" is
+	// unexported.
 	known, err := q.inspect.Queues()
 	if err != nil {
 		return fmt.Errorf("list queues: %w", err)
@@ -226,8 +228,8 @@ func (q *Queue) eachOf(queues []string, visit func(*asynq.QueueInfo)) error {
 }
 
 // Handle returns asynq's handler for tasks of this package. It reads the payload and calls do with
-// the id. A replacement task that is not needed any more ends without a call. A payload that cannot
-// be read is an error, so that a newer worker takes the task.
+// the id. A replacement task that is no longer needed ends without a call. A payload that cannot be
+// read is an error, so that a newer worker takes the task.
 func (q *Queue) Handle(do func(ctx context.Context, id string) error) asynq.Handler {
 	return q.handle(func(ctx context.Context, p payload) error { return do(ctx, p.ID) })
 }

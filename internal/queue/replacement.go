@@ -19,8 +19,8 @@ import (
 const replacementSuffix = ":twin"
 
 const (
-	// maxReportAge is the greatest age of what a server reports of its tasks: it reports every five
-	// seconds.
+	// maxReportAge is the greatest age of what a server reports of its tasks. Servers report every
+	// five seconds.
 	maxReportAge = 6 * time.Second
 	// lease is how long asynq lends a task to a server, counted from the beginning of the task and
 	// from each report of the server.
@@ -29,8 +29,8 @@ const (
 
 // replacementIn is how long a replacement has to wait from now. A task that has just begun looks
 // like an orphan until its server reports it. So the replacement begins maxReportAge and a second
-// after the lease of the task was last given. Leases use the servers' own clocks: a wrong clock
-// costs a few seconds, no more. If a later asynq keeps leases elsewhere, every replacement waits.
+// after the lease of the task was last given. Leases use the servers' own clocks, so a wrong clock
+// costs at most a few seconds. If a later asynq keeps leases elsewhere, every replacement waits.
 func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id string) time.Duration {
 	score, err := rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {
@@ -40,8 +40,9 @@ func replacementIn(ctx context.Context, rdb redis.UniversalClient, queue, id str
 	return min(max(time.Until(given.Add(maxReportAge+time.Second)), 0), maxReportAge)
 }
 
-// idle reports whether the running task is a replacement with nothing to do. That is so when the
-// original task waits for its own time, is being worked on after all, or has ended.
+// idle reports whether the running task is a replacement with nothing to do. A replacement has
+// nothing to do when the original task waits for its own time, is being worked on after all, or has
+// ended.
 func (q *Queue) idle(ctx context.Context) (bool, error) {
 	id, _ := asynq.GetTaskID(ctx)
 	of, replacement := strings.CutSuffix(id, replacementSuffix)

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// orphan makes a pending task look as a killed worker leaves it: a server took it, and nobody runs
-// it.
+// orphan makes a pending task look as a killed worker leaves it. A server took the task, and nobody
+// runs it.
 func (b *bench) orphan(queue, id string) {
 	b.t.Helper()
 	key := "asynq:{" + queue + "}:"

@@ -19,8 +19,8 @@ import (
 // keySeen is the set of names of keys that were seen sick.
 const keySeen = asynqPrefix + "sickseen"
 
-// kindsOf are the types of the keys of one queue that are checked: the lists of its tasks, their
-// leases, and the mark of a queue that is paused.
+// kindsOf are the types of those keys of one queue that are checked. These keys are the lists of
+// its tasks, their leases, and the mark of a queue that is paused.
 var kindsOf = map[string]string{
 	"pending": "list", "active": "list", "lease": "zset", "scheduled": "zset", "retry": "zset", "archived": "zset", "paused": "string",
 }

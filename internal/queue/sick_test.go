@@ -48,8 +48,8 @@ func (b *bench) works() func(id string) bool {
 	}
 }
 
-// spoil puts something into a key that asynq never writes there, in one step: a server of asynq
-// runs meanwhile.
+// spoil puts something into a key that asynq never writes there. It does so in one step, because a
+// server of asynq runs meanwhile.
 func (b *bench) spoil(key string) {
 	b.t.Helper()
 	_, err := b.rdb.TxPipelined(b.t.Context(), func(p redis.Pipeliner) error {
@@ -74,8 +74,8 @@ func (b *bench) wantSick(keys ...string) {
 }
 
 // A key of a queue holds another type. The tasks of that queue wait. All other queues go on, also
-// with delayed tasks and with tasks that are tried again. A task that could not be queued leaves
-// nothing behind.
+// with delayed tasks and with tasks that are tried again. A task that could not be queued leaves no
+// trace.
 func TestGuarded_OneQueuesKeyIsOfAnotherType_TheOthersGoOn(t *testing.T) {
 	b := newBench(t)
 	handled := b.works()
@@ -177,9 +177,9 @@ func TestGuarded_ListsOfThePoolAreOfAnotherType_AreWrittenAgain(t *testing.T) {
 	}
 }
 
-// asynq's script for a task that failed has eight keys, and takes the task out of a list before it
-// writes to the set of those that are tried again. It must not begin when that set is of another
-// type.
+// asynq's script for a task that failed has eight keys. It takes the task out of a list before it
+// writes to the set of tasks that are tried again. The script must not begin when that set is of
+// another type.
 func TestGuarded_ScriptThatWritesToManyKeys_DoesNotBeginBesideASickOne(t *testing.T) {
 	b := newBench(t)
 	var keys []string

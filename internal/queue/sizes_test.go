@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The sizes are those of asynq's inspector, which reads them with many more commands; a key of
-// another type counts as nothing and harms no other queue.
+// The sizes are those of asynq's inspector, which reads them with many more commands. A key of
+// another type counts as nothing, and the other queues are read as usual.
 func TestSizes_AreThoseOfTheInspector_AndASickKeyHarmsNoOther(t *testing.T) {
 	b := newBench(t)
 	for _, id := range []string{"a", "b", "c"} {

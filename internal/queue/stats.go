@@ -25,8 +25,9 @@ type TaskInfo struct {
 	Queue string
 	Kind  Kind
 	ID    string // of the invoice, package, waiting set or chunk that the task is about
-	// Tenant, Count and IDs are set for a chunk: whose invoices it carries, how many, and their
-	// ids. IDs is nil when this chunk and those before it carry more than [maxCarried] invoices.
+	// Tenant, Count and IDs are set for a chunk. They are the tenant of its invoices, their number,
+	// and their ids. IDs is nil when this chunk and those before it carry more than [maxCarried]
+	// invoices.
 	Tenant string
 	Count  int
 	IDs    []string
@@ -50,8 +51,8 @@ type Stats struct {
 // kilobytes in Redis, and its invoices take as much again in memory.
 const maxCarried = 20_000
 
-// Of returns the task that does the next step: that of one invoice or package, or the chunk that
-// carries the invoice. It returns false when none was read.
+// Of returns the task that does the next step of an invoice or a package. For an invoice the task
+// may be the chunk that carries it. Of returns false when no such task was read.
 func (s *Stats) Of(k Kind, id string, rev int64) (TaskInfo, bool) {
 	t, ok := s.Tasks[TaskID(k, id, rev)]
 	if !ok && k == KindSubmit {
@@ -75,7 +76,7 @@ func (s *Stats) add(id string, t TaskInfo) {
 }
 
 // Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones, as
-// many that wait for a retry, and as many that are scheduled; always those that are next.
+// many that wait for a retry, and as many that are scheduled. It always reads those that are next.
 func (q *Queue) Stats(limit int) (Stats, error) {
 	stats := Stats{
 		Paused:  map[string]bool{},
@@ -99,7 +100,7 @@ func (q *Queue) Stats(limit int) (Stats, error) {
 	}
 	ours := Queues()
 	known = slices.DeleteFunc(known, func(name string) bool { return ours[name] == 0 })
-	// The inspector would ask for the memory of tasks too: see Sizes.
+	// The inspector would also ask for the memory of tasks (see Sizes).
 	sizes, _, _, err := readSizes(context.Background(), q.rdb, known, false)
 	if err != nil {
 		return stats, err

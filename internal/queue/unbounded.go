@@ -17,9 +17,9 @@ import (
 // and of the limiter do the same by themselves.
 //
 // A command that Redis refused is made again in a script. The script begins with a write that takes
-// no memory, and Redis lets such a script through. asynq never learns of it. While Redis has memory
-// left, nothing is different or slower. If a later version of asynq uses other commands, Redis
-// refuses those as it does without this.
+// no memory, and Redis lets such a script through. asynq sees only the answer. While Redis has
+// memory left, nothing is different or slower. If a later version of asynq uses other commands,
+// Redis refuses those as it does without this.
 func Unbounded(rdb redis.UniversalClient) redis.UniversalClient { return unbounded{rdb} }
 
 type unbounded struct{ redis.UniversalClient }

@@ -10,12 +10,12 @@ const (
 	CauseThrottled   Cause = "throttled"   // KSeF answered too many requests (429)
 	CauseDenied      Cause = "denied"      // KSeF refuses everything of the tenant (410)
 	CauseCredentials Cause = "credentials" // KSeF refused the tenant's key (401 or 403)
-	// CauseRestart is no freeze: no request of any key may go for a few seconds, because Redis was
-	// restarted (hold.go).
+	// CauseRestart is not a freeze. No request of any key may go for a few seconds, because Redis
+	// was restarted (hold.go).
 	CauseRestart Cause = "restart"
 )
 
-// causes are those of freezes, in the order of the numbers that the scripts answer: see log.lua.
+// causes are those of freezes, in the order of the numbers that the scripts answer (see log.lua).
 var causes = []Cause{CauseUnknown, CauseThrottled, CauseDenied, CauseCredentials}
 
 // restarted is the number that the scripts answer for [CauseRestart].

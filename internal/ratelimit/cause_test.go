@@ -40,7 +40,7 @@ func TestStore_Freeze_SaysItsCauseToWhoeverWaits(t *testing.T) {
 	})
 }
 
-// Workers of two versions share one Redis: the older one knows nothing of causes.
+// Workers of two versions share one Redis, and the older one knows nothing of causes.
 func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r, ok := s.(*Redis)
@@ -51,8 +51,7 @@ func TestRedis_FreezeOfAnOlderVersion_HasNoCause(t *testing.T) {
 		why := r.key(send) + ":why"
 		kept := r.client.Get(t.Context(), why).Val()
 		must(t, s.Freeze(t.Context(), send, time.Hour, CauseThrottled))
-		// As an older worker leaves it: the freeze is its own, and the cause is that of the freeze
-		// before.
+		// An older worker leaves its own freeze with the cause of the freeze before.
 		must(t, r.client.Set(t.Context(), why, kept, 0).Err())
 		for _, left := range []func() error{
 			func() error { return nil },

@@ -9,26 +9,26 @@ import (
 // Circuit stops a pool from sending requests to what is out of service. Safe for concurrent use.
 //
 // Each [Pair] has a circuit of its own. While it is closed, every request goes. After Failures
-// failures in a row it opens: no request of the pair goes for FirstDelay. Then it is half-open: ONE
-// request of the whole pool goes as a probe. If the probe fails, the circuit opens again for twice
-// as long, up to MaxDelay; if it succeeds, the circuit closes and all may go at once. An outage of
-// days costs one probe per MaxDelay, whatever the size of the pool. The delays have no random part,
-// because only one request goes when they end.
+// failures in a row it opens, and no request of the pair goes for FirstDelay. Then it is half-open,
+// and ONE request of the whole pool goes as a probe. If the probe fails, the circuit opens again
+// for twice as long, up to MaxDelay. If the probe succeeds, the circuit closes and all may go at
+// once. An outage of days costs one probe per MaxDelay, whatever the size of the pool. The delays
+// have no random part, because only one request goes when they end.
 //
-// The host has a circuit too. It comes before those of its pairs and works in the same way, but
-// opens only on failures that no single part can explain (see [CircuitOptions]). A success of any
-// pair closes it and leaves the circuits of other pairs as they are: the host answers, and a pair
-// that is itself out of service stays so. Probes rotate: the pair whose probe failed lets others go
-// first, because otherwise a sick pair could be the one that always probes. A failure while the
-// host is down says little about the pair, so the pair's own delay does not grow by it. A pair that
-// has not failed in the outage does not wait for the host's delay to end, because otherwise two
-// sick tenants could make everybody else wait.
+// The host has a circuit too. This circuit comes before those of the pairs and works in the same
+// way, but opens only on failures that no single part can explain (see [CircuitOptions]). A success
+// of any pair closes the host's circuit, because the host answers. The circuits of other pairs stay
+// as they are, because a pair may still be out of service by itself. Probes rotate. The pair whose
+// probe failed lets others go first, because otherwise a sick pair could be the one that always
+// probes. A failure while the host is down says little about the pair, so the pair's own delay does
+// not grow by it. A pair that has not failed in the outage may go before the host's delay ends.
+// Otherwise two sick tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
-// is an object that the pair does not remember as failed. It need not wait for the delay to end: it
-// may go FirstDelay after the last failure. At most six newcomers go, because in an outage they all
-// fail. A caller whose object is the only one that fails has to pause by itself.
+// is an object that the pair does not remember as failed. It may go before the delay ends,
+// FirstDelay after the last failure. At most six newcomers go, because in an outage they all fail.
+// A caller whose object is the only one that fails has to pause by itself.
 //
 // A failure that only one process sees may be that process's own fault. So two processes must
 // report failures to open a pool's circuit. Each process should have circuits of its own, over
@@ -46,7 +46,8 @@ type CircuitStore interface {
 	openCircuits(ctx context.Context, host string) ([]Pair, error)
 }
 
-// CircuitPhase is the phase of a circuit. The list is closed: it may be a metric's label.
+// CircuitPhase is the phase of a circuit. The list is closed, because a phase may be a metric's
+// label.
 type CircuitPhase string
 
 const (
@@ -78,7 +79,7 @@ type OpenCircuit struct {
 // not, and any other error when the store failed. After nil the caller MUST report
 // [Circuit.Success], [Circuit.Failure], [Circuit.Unreachable] or, when it sent nothing after all,
 // [Circuit.Release], because its request may be the only probe. A caller that dies blocks the probe
-// for ProbeTTL. Ask the circuit before the [Limiter]: in the other order an outage would use up the
+// for ProbeTTL. Ask the circuit before the [Limiter]. In the other order an outage would use up the
 // hour's allowance with requests that never go.
 func (c *Circuit) Allow(ctx context.Context, p Pair) error {
 	a, err := c.step(ctx, p, eventAllow, "")
@@ -93,25 +94,26 @@ func (c *Circuit) notNow(p Pair, s CircuitState) *NotNow {
 }
 
 // Failure reports for this process ([CircuitOptions.Process]) that a request of the pair reached
-// the host and got no proper answer: a timeout, a broken connection, 5xx, HTML where JSON was due.
-// A failure while the pair's circuit is open does not lengthen the delay: such requests were under
-// way when the circuit opened.
+// the host and got no proper answer. Examples are a timeout, a broken connection, 5xx, and HTML
+// where JSON was due. A failure while the pair's circuit is open does not lengthen the delay,
+// because such a request was under way when the circuit opened.
 func (c *Circuit) Failure(ctx context.Context, p Pair) error {
 	_, err := c.step(ctx, p, eventFailure, "")
 	return err
 }
 
-// Unreachable reports that the named process cannot connect to the host. It says nothing about the
-// pair. The host counts as down when the request was its probe, or when other processes report the
-// same. One process without network must not stop the pool, so it should have a circuit of its own
-// (over [Memory]) and report here when that one is open. The name must be unique among processes.
+// Unreachable reports that the named process cannot connect to the host. The report says nothing
+// about the pair. The host counts as down when the request was its probe, or when other processes
+// report the same. One process without network must not stop the pool. So it should have a circuit
+// of its own (over [Memory]) and report here when its own circuit is open. The name must be unique
+// among processes.
 func (c *Circuit) Unreachable(ctx context.Context, p Pair, process string) error {
 	_, err := c.step(ctx, p, eventUnreachable, process)
 	return err
 }
 
-// Success reports that the host itself answered, with any status: a 400 or 429 is an answer too. It
-// closes the circuits of the pair and of the host.
+// Success reports that the host itself answered, with any status, because a 400 or 429 is an answer
+// too. It closes the circuits of the pair and of the host.
 func (c *Circuit) Success(ctx context.Context, p Pair) error {
 	_, err := c.step(ctx, p, eventSuccess, "")
 	return err
@@ -134,10 +136,10 @@ func outOfService(p Pair, ofHost bool, wait time.Duration) *NotNow {
 
 // Begin asks whether a costly operation that leads to requests of the pair may begin. While the
 // circuits of the pair and of the host are closed, every operation may. Otherwise one operation of
-// the pair may begin, and the others get *[NotNow]. The next one may begin when the circuits are
-// closed, or after as much time as they have been open so far: at least a twentieth of pause, at
-// most pause. [Circuit.Withdraw] releases the place. Each pair has its own place, so no pair
-// waits for the operations of another.
+// the pair may begin, and the others get *[NotNow]. The next operation may begin when the circuits
+// are closed, or after as much time as they have been open so far. That time is at least a
+// twentieth of pause and at most pause. [Circuit.Withdraw] releases the place. Each pair has its
+// own place, so no pair waits for the operations of another.
 func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
 	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

@@ -18,8 +18,8 @@ func allowed(t *testing.T, c *Circuit, p Pair) bool {
 	return false
 }
 
-// downHost opens the host's circuit: requests of two tenants and of two groups fail, so neither one
-// tenant nor one group explains it.
+// downHost opens the host's circuit. Requests of two tenants and of two groups fail, so one tenant
+// or one group alone does not explain the failures.
 func downHost(t *testing.T, c *Circuit) {
 	t.Helper()
 	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
@@ -344,7 +344,7 @@ func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	})
 }
 
-// KSeF does not take one tenant's packages: only that tenant waits before it begins again.
+// When KSeF does not take one tenant's packages, only that tenant waits before it begins again.
 func TestBegin_OnePairIsOpen_OthersBeginAsEver(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})

@@ -114,7 +114,7 @@ func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
 	})
 }
 
-// In an outage newcomers fail too: they lengthen no delay, and only a few of them go.
+// In an outage newcomers fail too. Their failures lengthen no delay, and only a few newcomers go.
 func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: time.Minute})

@@ -24,10 +24,10 @@ func (h *hostRecord) yields(pair string, p circuitPolicy) bool {
 }
 
 // newcomerAt is when a pair that has not failed in this outage may go before the host's delay is
-// over; zero: not before. Two sick tenants can open the circuit of a host that is up. If nobody
-// else asks, their probes keep it open with growing delays, and a third tenant must not wait for
-// those. Newcomers go one at a time, and at most maxNewcomers of them fail in one delay: in a real
-// outage each pair costs one more request.
+// over. It is zero if the pair may not go earlier. Two sick tenants can open the circuit of a host
+// that is up. If nobody else asks, their probes keep the circuit open with growing delays. A third
+// tenant should not have to wait for those delays. Newcomers go one at a time, and at most
+// maxNewcomers of them fail in one delay. So in a real outage each pair costs one more request.
 func (h *hostRecord) newcomerAt(pair string, p circuitPolicy) int64 {
 	if h.until == 0 || pair == "" || h.failing[pair] != 0 || h.newcomers >= maxNewcomers {
 		return 0
@@ -52,8 +52,8 @@ func (h *hostRecord) noteFailing(pair string, now int64) {
 	h.failing[pair] = now
 }
 
-// open opens the circuit of a host that was up until now. The pairs that failed are kept: they are
-// no newcomers.
+// open opens the circuit of a host that was up until now. The pairs that failed stay on record, so
+// they do not count as newcomers.
 func (h *hostRecord) open(p circuitPolicy, now int64) {
 	*h = hostRecord{failing: h.failing, failedAt: now}
 	h.opened, h.since, h.until, h.probe = reopened(0, 0, true, p, now)
@@ -71,8 +71,9 @@ func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.failedProbes[pair] = true
 }
 
-// reopened starts the next delay. Without grows it is the first delay. With grows it is the first
-// delay, doubled as often as opened says but at most p.maxDelay; and opened grows by one.
+// reopened starts the next delay. If the parameter grows is false, it is the first delay. Otherwise
+// it is the first delay, doubled as often as opened says but at most p.maxDelay, and opened
+// increases by one.
 func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
 	delay := p.firstDelay.Microseconds()
 	if grows {

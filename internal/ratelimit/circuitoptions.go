@@ -15,55 +15,55 @@ type CircuitOptions struct {
 	Failures   int           // how many failures in a row open a pair's circuit; default [DefaultFailures]
 	FirstDelay time.Duration // how long it stays open at first, doubled each time; default 5 s
 	MaxDelay   time.Duration // the longest it stays open; default 5 min
-	// ProbeTTL is how long after one probe another may be sent while the first has no result;
-	// default 1 min. It should be longer than the timeout of a request, because otherwise a slow
+	// ProbeTTL is how long after one probe another may be sent while the first has no result. The
+	// default is 1 min. ProbeTTL should be longer than the timeout of a request. Otherwise a slow
 	// outage gets a second probe while the first still hangs.
 	ProbeTTL time.Duration
 
 	// The host counts as down when at least Pairs pairs failed within Window, with no answer in
-	// between. The pairs must be of at least Tenants tenants and at least Groups groups: when all
+	// between. The pairs must be of at least Tenants tenants and at least Groups groups. When all
 	// requests of one tenant fail, or one operation fails for all tenants, only a part of the host
 	// is sick. Defaults: 3 pairs, 2 tenants, 2 groups.
 	Pairs, Tenants, Groups int
-	// TenantsAt, when not nil, returns Tenants for one host, at least 1: a host that a single
-	// tenant uses has no second one to confirm its outage.
+	// TenantsAt, if set, returns Tenants for one host, at least 1. A host that a single tenant uses
+	// has no second tenant to confirm its outage.
 	TenantsAt func(host string) int
-	// Process is the unique name of the process that asks and reports. Unless Processes is 1, one
-	// process alone cannot open a pair's circuit, because it may be behind a faulty proxy: two must
-	// report failures within Window. And the process that failed last lets others probe first.
+	// Process is the unique name of the process that asks and reports. Unless Processes is 1, two
+	// processes must report failures within Window to open a pair's circuit, because one process
+	// alone may be behind a faulty proxy. The process that failed last lets others probe first.
 	// Empty: its reports count for the whole pool.
 	Process string
 	// Objects is how many different objects ([Pair]) must have failed, each within MaxDelay, before
-	// the pair's circuit opens; at most 8, default 2. When one object alone fails, its caller makes
-	// pauses, and nothing else is delayed.
+	// the pair's circuit opens. It is at most 8, and 2 by default. When one object alone fails, its
+	// caller makes pauses, and nothing else is delayed.
 	Objects int
-	// Processes is how many processes must fail to reach the host within Window before it counts as
-	// down; see [Circuit.Unreachable]. One process may just have no network. If Process is set, as
-	// many processes must also report the failures of the pairs before the host counts as down.
-	// Default 2.
+	// Processes is how many processes must fail to reach the host within Window before the host
+	// counts as down (see [Circuit.Unreachable]). One process may just have no network. If Process
+	// is set, as many processes must also report the failures of the pairs before the host counts
+	// as down. Default 2.
 	Processes int
 	// Window is how long a failure counts against the host; default 1 min. A pair is probed 5, 15
 	// and 35 s after its circuit opened, so the failures of pairs that fail together fall into one
 	// window.
 	Window time.Duration
-	// Grace is how long after the end of a delay only callers that have not just failed may probe;
-	// default 5 s. Waiting callers were told when the delay ends, and a queue brings them back
-	// within two seconds.
+	// Grace is how long after the end of a delay callers that have just failed leave the probe to
+	// others. The default is 5 s. Waiting callers were told when the delay ends, and a queue brings
+	// them back within two seconds.
 	Grace time.Duration
 }
 
-// Pair is a part that can be out of service by itself: one tenant's requests of one group, at a
-// host. A Pair with neither tenant nor group stands for the host.
+// Pair is a part of a host that can be out of service by itself, which is one tenant's requests of
+// one group. A Pair with neither tenant nor group stands for the host.
 type Pair struct {
 	Host   string // not empty, no '|'
 	Tenant string // no colon
 	Group  string
 
-	// Object is what a request of the pair is about: a session, or an invoice that KSeF already
-	// has. An object that fails alone says nothing about the pair, and one that has failed lets
-	// others probe first. Empty for requests about no object, which open a session or send an
-	// invoice: their failures count against the whole pair. Object is not part of the pair's
-	// identity.
+	// Object is what a request of the pair is about. It is a session, or an invoice that KSeF
+	// already has. An object that fails alone says nothing about the pair, and an object that has
+	// failed lets others probe first. Object is empty for requests about no object, which open a
+	// session or send an invoice. Their failures count against the whole pair. Object is not part
+	// of the pair's identity.
 	Object string
 }
 

@@ -36,8 +36,8 @@ const maxObjects = 8
 // requests than this.
 const maxNewcomers = maxObjects - 2
 
-// allows reports whether a request about the object may go: because the circuit is closed, or as a
-// probe.
+// allows reports whether a request about the object may go. It may go if the circuit is closed, or
+// as a probe.
 func (r pairRecord) allows(object string, p circuitPolicy, now int64) bool {
 	switch {
 	case r.until == 0:
@@ -52,7 +52,8 @@ func (r pairRecord) allows(object string, p circuitPolicy, now int64) bool {
 }
 
 // newcomerAt is when an object that the pair does not remember as failed may go before the delay is
-// over; zero: not before. Newcomers too go one at a time, and not at once after a failure.
+// over. It is zero if the object may not go earlier. Newcomers too go one at a time, and not at
+// once after a failure.
 func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 	if r.until == 0 || object == "" || r.has(object) || r.newcomers >= maxNewcomers {
 		return 0
@@ -60,9 +61,9 @@ func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
 	return r.failedAt + p.firstDelay.Microseconds()
 }
 
-// yields reports whether others probe first: the process failed last, or the object has failed in
-// this round. That process or that object may be the only sick part. The one that fails fastest
-// would otherwise always probe first.
+// yields reports whether others probe first. They do if the process failed last, or if the object
+// has failed in this round. That process or that object may be the only sick part. Otherwise the
+// one that fails fastest would always probe first.
 func (r pairRecord) yields(object string, p circuitPolicy) bool {
 	return p.process != "" && r.lastProcess == p.process || r.failedThisRound(object)
 }

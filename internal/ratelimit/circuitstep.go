@@ -58,7 +58,7 @@ func (h *hostRecord) empty() bool {
 }
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
-// Redis; the conformance tests compare the two.
+// Redis, and the conformance tests compare the two.
 func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
 	next pairRecord, allowed bool,
 ) {

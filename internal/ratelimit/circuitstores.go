@@ -55,7 +55,7 @@ const hostMember = "*"
 
 func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra string, policy circuitPolicy) (circuitAnswer, error) {
 	host := s.prefix + "circuit:" + p.Host
-	// A host has no '|', so a pair of one host cannot be mistaken for another host.
+	// A host contains no '|', so a pair and a host never share a key.
 	keys := []string{host + "|" + p.name(), host, host + "|" + hostMember}
 	got, err := s.run(ctx, s.circuit, keys, 16, s.now(), string(e), p.name(), extra,
 		policy.failures, policy.firstDelay.Microseconds(), policy.maxDelay.Microseconds(), policy.probeTTL.Microseconds(),

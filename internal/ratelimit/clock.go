@@ -12,18 +12,19 @@ import (
 
 // The store's clock keeps the highest instant that it has seen. When its key is missing or damaged,
 // only the logs still know how late it is. The present Redis may have a clock that is hours behind,
-// and with that clock the windows would look empty although the logs are full. So without the key
-// no script changes a log or a circuit (lua/log.lua). A process that finds the key missing reads
-// the newest instant of all logs, and starts the clock so that it is not behind it.
+// and with that clock the windows would look empty although the logs are full. So scripts change a
+// log or a circuit only if the key is there (lua/log.lua). A process that finds the key missing
+// reads the newest instant of all logs, and starts the clock by that instant (see bookedAhead).
 
 const (
 	// clockGone is in the error of log.lua about a clock without a key.
 	clockGone = "the clock of the limits has no key"
-	// bookedAhead is how far ahead of the clock requests are booked at most: the longest time that
-	// callers let the limiter sleep. So the clock had reached at least the newest instant minus
-	// bookedAhead. It starts there, or at Redis's own time if that is later. A later start would
-	// free windows early. A start that is too early by up to bookedAhead overruns no window that is
-	// longer than bookedAhead, because a booking counts what is booked before and after it.
+	// bookedAhead is how far ahead of the clock requests are booked at most. It is the longest time
+	// that callers let the limiter sleep. So the clock had reached at least the newest instant
+	// minus bookedAhead. It starts there, or at Redis's own time if that is later. A later start
+	// would free windows early. The clock may start too early by up to bookedAhead. Such a start
+	// overruns no window that is longer than bookedAhead, because a booking counts what is booked
+	// before and after it.
 	bookedAhead = 30 * time.Second
 	// startTime bounds the reading of all logs, which takes seconds where there are millions of
 	// keys.
@@ -86,7 +87,8 @@ func (s *Redis) newest(ctx context.Context) (int64, error) {
 	}
 }
 
-// lastInstant returns the instant in the last record of a log; 0 when it has none, or is no log.
+// lastInstant returns the instant in the last record of a log. It returns 0 if there is no such
+// record, or if the key is not a log.
 func lastInstant(head, tail string) int64 {
 	if len(head) < logHead || head[0] != 1 || len(tail) < logRecord || strings.HasSuffix(head, tail) {
 		return 0

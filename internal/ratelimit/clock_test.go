@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Two faults at once: a failover to a Redis whose clock is hours behind, and the loss of the
-// limiter's clock. What the logs hold still counts, even if another key is booked first.
+// Two faults happen at once. Redis fails over to a server whose clock is hours behind, and the
+// limiter's clock is lost. What the logs hold still counts, even if another key is booked first.
 func TestRedis_ClockGoneAfterAStepBack_NoWindowIsOverrun(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

@@ -181,8 +181,8 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		if b := mustBook(t, s, urgent); b.Wait != 0 {
 			t.Errorf("urgent waits %s behind bulk, want 0", b.Wait)
 		}
-		// The next one must not overrun bulk's bookings: the window that ends at bulk's second
-		// instant is full now.
+		// The next booking must not overrun bulk's bookings, because the window that ends at bulk's
+		// second instant is full now.
 		if b := mustBook(t, s, urgent); b.Wait != 10*time.Second+tick {
 			t.Errorf("second urgent waits %s, want 10.000001s", b.Wait)
 		}

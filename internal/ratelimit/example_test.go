@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Two sends a minute are allowed: the third is told when to come back.
+// Two sends a minute are allowed. The third is told when to come back.
 func ExampleLimiter_Wait() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	store := ratelimit.NewMemory(func() time.Time { return noon })

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Requests are counted, groups freeze and circuits open while Redis is at maxmemory. Without that
-// no request could be made and no work could finish.
+// Requests are counted, groups freeze and circuits open while Redis is at maxmemory. If Redis
+// refused these writes, all requests would stop, and no work could finish and free memory.
 func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 	client, _ := redistest.New(t)
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {

@@ -3,7 +3,7 @@ package ratelimit
 import "strings"
 
 // Operation groups with KSeF's own names (KSeF limits, September 2026). Their limits are
-// configuration. Uploads of batch parts are not limited and do not pass through this package.
+// configuration. Uploads of batch parts have no limit and bypass this package.
 const (
 	GroupOnlineSession      = "onlineSession"       // open an online session
 	GroupOnlineSessionClose = "onlineSessionClose"  // close an online session
@@ -22,7 +22,7 @@ const (
 	GroupOther              = "other"               // the limits of any operation not named above
 )
 
-// GroupCredentials counts no requests: it is frozen while a tenant rests because its key was
+// GroupCredentials counts no requests. It is frozen while a tenant rests because its key was
 // refused.
 const GroupCredentials = "credentials"
 
@@ -30,8 +30,8 @@ const GroupCredentials = "credentials"
 // [GroupOther] and a counter of its own.
 func Other(operation string) string { return GroupOther + ":" + operation }
 
-// family is the group whose limits apply when a group has none of its own: "other:publicKey"
-// belongs to "other".
+// family returns the group whose limits apply when a group has no limits of its own. For example,
+// the family of "other:publicKey" is "other".
 func family(group string) string {
 	name, _, _ := strings.Cut(group, ":")
 	return name

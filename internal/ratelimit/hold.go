@@ -12,12 +12,12 @@ import (
 // ([PendingFreezes]), and it writes the freeze when its connections work again. Other workers may
 // be connected sooner, and would send in between. So the first call after a restart holds all
 // bookings of the pool for holdTime. The first call to a replica that took over does the same,
-// because scripts are not replicated. Nothing is held when one worker is cut off from a Redis that
-// lives on: no other worker can notice that.
+// because scripts are not replicated. When only one worker loses its connection to Redis, nothing
+// is held, because the other workers cannot notice that.
 
-// holdTime is how long nothing is booked after a restart of Redis. go-redis tries again once a
-// second to connect to a Redis that is away, so a worker is late by about a second; on a busy
-// machine it is more.
+// holdTime is how long nothing is booked after a restart of Redis. While Redis is away, go-redis
+// tries to connect once a second. So a worker notices the end of an outage about a second late, and
+// later on a busy machine.
 const holdTime = 3 * time.Second
 
 // call runs a script, and loads it first if Redis does not know it. A Redis that does not know

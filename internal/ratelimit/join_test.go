@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A pool of few workers and many tasks that come back as asynq brings them: on whole seconds, up to
-// a second late. They use every minute's allowance, few of them come in vain, and they go in about
-// the order of arrival.
+// Few workers serve many tasks. The tasks come back as asynq brings them, on whole seconds and up
+// to a second late. They use the whole allowance of every minute, few of them come too early, and
+// they are sent in about the order of arrival.
 func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})

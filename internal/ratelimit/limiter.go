@@ -21,7 +21,7 @@ type Options struct {
 	// Defaults are the limits of tenants without their own. The table must have the group "other",
 	// whose limits apply to every group that the table does not name. Required.
 	Defaults map[string]Limits
-	// Tenants are limits of single tenants: tenant → group → limits. Groups that a tenant does not
+	// Tenants has the limits of single tenants, by tenant and group. Groups that a tenant does not
 	// name come from Defaults.
 	Tenants map[string]map[string]Limits
 	// Margin is how much later than booked a request may reach KSeF: the delay of the network and
@@ -99,10 +99,9 @@ func (l *Limiter) validate() error {
 	return errors.Join(faults...)
 }
 
-// Limits returns the limits of a tenant's group. It looks for the name of the group, then for the
-// name of its family ("other:publicKey" belongs to the family "other"), then for "other". It looks
-// for each name in the tenant's own table first, and then in the defaults. The slice must not be
-// changed.
+// Limits returns the limits of a tenant's group. Limits looks for three names: the group, its
+// family ("other" for "other:publicKey"), and "other". It looks for each name first in the tenant's
+// own table and then in the defaults. The slice must not be changed.
 func (l *Limiter) Limits(tenant, group string) Limits {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -116,9 +115,9 @@ func (l *Limiter) Limits(tenant, group string) Limits {
 	return nil // unreachable: validate requires GroupOther
 }
 
-// SetTenant replaces the limits of one tenant: group → limits. Requests that are booked already
-// keep their instants. If the table has faults, SetTenant changes nothing and returns an error with
-// all of them.
+// SetTenant replaces the limits of one tenant. table has the new limits by group. Requests that are
+// booked already keep their instants. If the table has faults, SetTenant changes nothing and
+// returns an error with all of them.
 func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
 	var faults []error
 	for _, group := range slices.Sorted(maps.Keys(table)) {
@@ -138,7 +137,7 @@ func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
 	return nil
 }
 
-// Groups returns the group names of the default table, sorted: those that metrics show for each
+// Groups returns the group names of the default table, sorted. Metrics show these groups for each
 // tenant.
 func (l *Limiter) Groups() []string { return slices.Sorted(maps.Keys(l.defaults)) }
 
@@ -165,14 +164,15 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 	return nil
 }
 
-// Throttled handles a 429: it freezes the tenant's group for all workers, for the full retryAfter
-// or, when that is not above zero, for a time that grows with each 429. It returns how long the
-// group is frozen and how many 429s there were in a row. After a freeze requests resume gently:
-// one, then doubling. See [Store.Throttle]. If the store is a [PendingFreezes], an error together
-// with a duration means that only this process knows of the freeze so far.
+// Throttled handles a 429. It freezes the tenant's group for all workers, for the full retryAfter.
+// If retryAfter is not above zero, the freeze grows with each 429. Throttled returns how long the
+// group is frozen and how many 429s there were in a row. After a freeze requests resume gently,
+// first one, then twice as many at each step. See [Store.Throttle]. If the store is a
+// [PendingFreezes], an error together with a duration means that only this process knows of the
+// freeze so far.
 func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
 	d, strikes429, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
-	if d > 0 && l.observer != nil { // with an error too: then the freeze is this process's alone
+	if d > 0 && l.observer != nil { // after an error only this process has the freeze
 		l.observer.OnFreeze(tenant, group, d)
 	}
 	return d, strikes429, err

@@ -326,8 +326,8 @@ func TestNotNow_SaysWhatAndNotHowLongBecauseItIsReadLater(t *testing.T) {
 	}
 }
 
-// Two hours of a saturated pool: sixteen callers sleep or come back, and arrivals are late by up to
-// the margin. The server's count never exceeds a limit, and at least 97 % is used.
+// A pool is saturated for two hours. Its sixteen callers sleep or come back, and arrivals are late
+// by up to the margin. The server's count never exceeds a limit, and at least 97 % is used.
 func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})

@@ -46,8 +46,8 @@ func NewMemory(now func() time.Time) *Memory {
 	}
 }
 
-// clock counts from the store's start, so with time.Now it follows the monotonic clock: a step of
-// the wall clock neither forgets bookings nor blocks requests.
+// clock counts from the store's start, so with time.Now it follows the monotonic clock. A step of
+// the wall clock therefore has no effect on bookings and requests.
 func (m *Memory) clock() time.Time {
 	return m.start.Round(0).Add(m.now().Sub(m.start)).Truncate(tick)
 }
@@ -171,7 +171,7 @@ func (m *Memory) Throttle(_ context.Context, k Key, d time.Duration) (time.Durat
 		b.strikes429 = 0
 	}
 	d = freezeTime(max(d, 0))
-	if !b.frozen.After(now) { // otherwise the request was under way when the freeze began: not another 429
+	if !b.frozen.After(now) { // a request that was under way when the freeze began is not counted
 		b.strikes429++
 		if d == 0 {
 			d = firstRest

@@ -31,7 +31,7 @@ func assertNoWindowOverrun(t interface {
 	}
 }
 
-// modelStore is a simple store: it never forgets an instant and checks all of them.
+// modelStore is a simple store, which keeps all instants and checks all of them.
 type modelStore struct {
 	now    time.Time
 	frozen time.Time

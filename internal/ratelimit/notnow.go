@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// Reason says why a request may not go now. The list is closed: it is also a metric's label set.
+// Reason says why a request may not go now. The list is closed, because it is also the label set of
+// a metric.
 type Reason string
 
 const (
 	ReasonLimit  Reason = "limit"  // the windows are full
-	ReasonFrozen Reason = "frozen" // the group is frozen: by a 429, a refused key, 410 to everything, or a restart of Redis
+	ReasonFrozen Reason = "frozen" // a 429, a refused key, 410 to everything, or a restart of Redis froze the group
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
 	ReasonStore  Reason = "store"  // the store for the parts of packages is out of service
 )
@@ -18,13 +19,13 @@ const (
 // Reasons lists every [Reason], for registering metrics at zero.
 func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutage, ReasonStore} }
 
-// NotNow is the error for a request that has to come back later. It is an answer, not a failure: it
-// should consume no attempt. Nothing is booked for such a request.
+// NotNow is the error for a request that has to come back later. Callers should not count it as a
+// failed attempt. Nothing is booked for such a request.
 type NotNow struct {
 	// Wait is how long after the answer the request would fit if no other came. Never negative.
 	Wait time.Duration
-	// Early is how much sooner than Wait the caller may come back: it then sleeps for the rest. It
-	// is zero from a Store. A queue that brings tasks back on whole seconds and up to a second late
+	// Early is how much sooner than Wait the caller may come back, to sleep for the rest. A Store
+	// leaves it zero. A queue that brings tasks back on whole seconds and up to a second late
 	// should aim at one second before Wait.
 	Early  time.Duration
 	Reason Reason
@@ -33,8 +34,8 @@ type NotNow struct {
 	Host   string // set for ReasonOutage and ReasonStore
 }
 
-// Error says what holds the request back, and not for how long: the text is kept and shown later,
-// beside the time at which the request may go.
+// Error says what holds the request back. It leaves out for how long, because the text is kept and
+// shown later, beside the time at which the request may go.
 func (e *NotNow) Error() string {
 	switch {
 	case e.Reason == ReasonStore:

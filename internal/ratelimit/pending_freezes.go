@@ -11,17 +11,16 @@ import (
 )
 
 // PendingFreezes is a [Store] over another store. It keeps the freezes that the other store could
-// not take. A 429 comes once: if it were forgotten because Redis was away at that moment, the whole
-// pool would go on as soon as Redis is back, and KSeF treats that as abuse.
+// not take. KSeF sends a 429 once. If the 429 were lost because Redis was away at that moment, the
+// whole pool would go on as soon as Redis is back. KSeF treats that as abuse.
 //
-// A pending freeze holds in this process at once: nothing of its key is booked before the store has
-// taken it. Every Book, Usage, Freeze and Throttle of the key first tries to write it to the store.
-// Once it is written, the other processes know of it. [PendingFreezes.Flush] is for a caller that
-// does not want to wait for the next request.
+// A pending freeze holds in this process at once. Nothing of its key is booked before the store has
+// taken the freeze. Every Book, Usage, Freeze and Throttle of the key first tries to write the
+// freeze to the store. Once the freeze is written, the other processes know of it.
+// [PendingFreezes.Flush] is for a caller that does not want to wait for the next request.
 //
-// Writing a freeze twice has the same effect as once, so it does not matter whether the first try
-// succeeded. A process that dies loses its pending freezes; then only KSeF's next 429 stops the
-// pool.
+// A freeze may be written twice, with the same effect as once. A process that dies loses its
+// pending freezes. Then only KSeF's next 429 stops the pool.
 //
 // Safe for concurrent use.
 type PendingFreezes struct {
@@ -83,7 +82,7 @@ func (p *PendingFreezes) add(k Key, f pendingFreeze) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before, ok := p.pending[k]
-	if ok && before.until.After(f.until) { // as in a store: a freeze is extended, never shortened
+	if ok && before.until.After(f.until) { // as in a store, the freeze that ends later counts
 		f.until, f.named, f.why = before.until, before.named, before.why
 	}
 	f.after429 = f.after429 || before.after429
@@ -106,8 +105,8 @@ func (p *PendingFreezes) Usage(ctx context.Context, k Key, limits Limits) (Usage
 	return p.Store.Usage(ctx, k, limits)
 }
 
-// Flush writes every pending freeze to the store and returns all errors joined. It makes no call
-// when nothing is pending, which is nearly always so.
+// Flush writes every pending freeze to the store and returns all errors joined. When nothing is
+// pending, as nearly always, it makes no call.
 func (p *PendingFreezes) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	keys := slices.Collect(maps.Keys(p.pending))

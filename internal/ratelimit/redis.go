@@ -40,7 +40,7 @@ var (
 // is not supported.
 //
 // A booking reads and rewrites the key's log, 8 bytes an instant. That suits thousands of requests
-// per window, not millions. The log is as durable as Redis's data: after a total loss earlier
+// per window, not millions. The log is as durable as Redis's data. After a total loss earlier
 // requests are forgotten, and only KSeF's 429 stops the pool. When Redis's own clock steps back,
 // the store's clock goes on from where it was. The windows then become free later, by at most the
 // step, and only once. After a step forward they become free sooner by the step, also only once.
@@ -50,7 +50,7 @@ var (
 type Redis struct {
 	client redis.UniversalClient
 	prefix string
-	clock  func() time.Time // tests only: nil is Redis's clock
+	clock  func() time.Time // nil: Redis's clock; set by tests
 
 	book, cancel, freeze, throttle, thaw, usage, circuit, deleteType, start, hold *redis.Script
 
@@ -60,13 +60,18 @@ type Redis struct {
 
 var _ Store = (*Redis)(nil)
 
-// NewRedis returns a store with these keys, each after prefix. "rate:", "waitlist:" and
-// "strikes429:" are followed by tenant + ":" + group. The keys of a waitlist have ":urgent" or
-// ":rest" behind that, and its second key also ":due". The cause of a freeze is in the key of the
-// group's log with ":why" behind it. "circuit:" is followed by the host, for a pair also by "|" +
-// tenant + ":" + group, and for the index of the host's open circuits by "|*". "rate-clock" is the
-// highest instant seen, and "rate-clock:hold" is there for a few seconds after a restart of Redis.
-// NewRedis makes no call.
+// NewRedis returns a store, and makes no call. The names of its keys begin with prefix:
+//
+//	rate:TENANT:GROUP                     the log of the group
+//	rate:TENANT:GROUP:why                 the cause of a freeze
+//	strikes429:TENANT:GROUP               the number of 429s in a row
+//	waitlist:TENANT:GROUP:urgent or :rest a waitlist
+//	waitlist:TENANT:GROUP:…:due           the same waitlist by promised instant
+//	circuit:HOST                          the circuit of a host
+//	circuit:HOST|TENANT:GROUP             the circuit of a pair
+//	circuit:HOST|*                        the index of the host's open circuits
+//	rate-clock                            the clock, with the highest instant seen
+//	rate-clock:hold                       for a few seconds after a restart of Redis
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:     client,
@@ -87,13 +92,14 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 
 func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
 
-// waitlistKeys are the keys of a waitlist: by place, and by promised instant.
+// waitlistKeys returns the two keys of a waitlist: order by place, due by promised instant.
 func (s *Redis) waitlistKeys(k Key, name string) (order, due string) {
 	order = s.prefix + "waitlist:" + k.Tenant + ":" + k.Group + ":" + name
 	return order, order + ":due"
 }
 
-// now is the argument for a script: an instant, or the key where Redis keeps its highest instant.
+// now returns the argument from which a script knows the time. It is the key of the clock or, in
+// tests, an instant.
 func (s *Redis) now() string {
 	if s.clock == nil {
 		return s.prefix + "rate-clock"

@@ -87,8 +87,8 @@ func TestRedis_ManyProcesses_OverrunNothingAndWasteNothing(t *testing.T) {
 			last = at
 		}
 	}
-	// 48 requests are four times twelve: the last twelve start three minutes after the first, and
-	// take two windows of 10 s more.
+	// 48 requests are four times twelve. The last twelve start three minutes after the first
+	// request, and take two more windows of 10 s.
 	if span, ideal := last.Sub(first), 3*time.Minute+20*time.Second; span > ideal+5*time.Second {
 		t.Errorf("48 requests were spread over %s, %s is enough", span, ideal)
 	}

@@ -8,15 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A key may hold something else than the limiter writes: another program wrote it, or a person did.
-// Keys that only make the limiter quicker or fairer are deleted and begin again: circuits learn
-// again what is down, waitlists learn again who waits, and the clock starts again from the instants
-// in the logs (clock.go). The log of a group is the count that keeps the limits. So it is never
-// deleted here: requests of that tenant and group stop with an error that says why, and no others
-// stop.
+// Another program or a person may have written a key of the limiter. Keys that only make the
+// limiter quicker or fairer are deleted. Then circuits learn again what is down, waitlists learn
+// again who waits, and the clock starts again from the instants in the logs (clock.go). The log of
+// a group has the count that keeps the limits, so it is never deleted here. Only the requests of
+// that tenant and group stop, with an error that says why.
 
 // SickLogError says that the log of a tenant's group holds what the limiter did not write. Nothing
-// of the group may be sent: how many requests were made is not known.
+// of the group may be sent, because the number of its past requests is unknown.
 type SickLogError struct {
 	Key  Key
 	Name string // of the key, with the prefix
@@ -30,9 +29,9 @@ func (e *SickLogError) Error() string {
 
 func (e *SickLogError) Unwrap() error { return e.Err }
 
-// OnDeleted sets the function that is called when a key was deleted because it held another type.
-// key is its name with the prefix, and held is that type. Set it before the first use. f must be
-// safe for concurrent use.
+// OnDeleted sets the function that is called after a key was deleted because of its type. f gets
+// the name of the key, with the prefix, and the type that it held. Call OnDeleted before the first
+// use of s. f must be safe for concurrent use.
 func (s *Redis) OnDeleted(f func(key, held string)) { s.deleted = f }
 
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
@@ -76,8 +75,8 @@ func (s *Redis) deleteWrongTypes(ctx context.Context, keys ...string) error {
 	return nil
 }
 
-// kindOf returns the type that a key should hold; "" for the log of a group, which is never
-// deleted.
+// kindOf returns the type that a key should hold. It returns "" for the log of a group, which is
+// never deleted.
 func (s *Redis) kindOf(key string) string {
 	name := strings.TrimPrefix(key, s.prefix)
 	switch kind, _, _ := strings.Cut(name, ":"); {

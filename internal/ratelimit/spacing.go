@@ -3,8 +3,7 @@ package ratelimit
 import "time"
 
 // Spacing is for callers that can choose when they ask. Unlike [Usage.Pace], it looks at the last
-// requests only. With Pace, requests that come in bursts would use up half of an hour's allowance
-// before their pace changes.
+// requests only. Pace lets bursts use up half of an hour's allowance before it slows them down.
 //
 // gap is the distance at which the scarcest window is spread evenly over its length (a minute for
 // sixty an hour). recent is how many requests were used within about the last gap. burst is how

@@ -51,8 +51,8 @@ func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Durati
 	}
 }
 
-// The new master's clock is two hours behind: the requests of the last minutes lie in its future
-// and must still count as recent.
+// The new master's clock is two hours behind. The requests of the last minutes lie in its future,
+// but must still count as recent.
 func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Key is what is counted: one taxpayer's requests of one operation group.
+// Key names one taxpayer's requests of one operation group, which are counted together.
 type Key struct {
 	Tenant string // not empty, no colon (a NIP is digits)
 	Group  string // not empty; see the Group constants and [Other]
@@ -18,8 +18,8 @@ type Key struct {
 func (k Key) String() string { return "tenant " + k.Tenant + ", group " + k.Group }
 
 func (k Key) validate() error {
-	// The colon separates tenant from group in Redis: a tenant name with a colon could share a
-	// counter with another tenant.
+	// The colon separates tenant from group in Redis. If tenant names had colons, two tenants could
+	// share a counter.
 	if k.Tenant == "" || strings.Contains(k.Tenant, ":") {
 		return fmt.Errorf("tenant %q: must not be empty nor contain a colon", k.Tenant)
 	}
@@ -38,33 +38,34 @@ const AskOnly time.Duration = -1
 type Request struct {
 	Key    Key
 	Limits Limits // empty: unlimited; then only a freeze delays it, and nothing is recorded
-	// MaxWait is the longest wait that the caller accepts: an instant further away is not booked.
-	// Zero: now or not at all. Negative: see [AskOnly].
+	// MaxWait is the longest wait that the caller accepts. A later instant is not booked. Zero: now
+	// or not at all. Negative: see [AskOnly].
 	MaxWait time.Duration
 	// Margin widens every window, for requests that arrive later than they are booked. Zero: none.
 	// Never negative.
 	Margin time.Duration
-	// Reserve leaves at least this many places of each window to more urgent callers: this request
-	// must fit Limit-Reserve (never below 1), and the instants of all callers count against that.
-	// Zero is for the most urgent callers. Never negative. A booking with a reserve keeps its
-	// instant; urgent callers overtake it in the places that it left free.
+	// Reserve leaves at least this many places of each window to more urgent callers. The request
+	// must fit into Limit-Reserve (never below 1), and the bookings of all callers count. Zero is
+	// for the most urgent callers. Never negative. A booking with a reserve keeps its instant, even
+	// when urgent callers take the places before it that it left free.
 	Reserve int
-	// Share leaves this part of each window, rounded down, to more urgent callers, in addition to
-	// Reserve; 0 to below 1.
+	// Share leaves this part of each window to more urgent callers, in addition to Reserve. The
+	// places are rounded down. At least 0, below 1.
 	Share float64
-	// Ticket names a caller that comes back: a caller that is told to wait keeps its place before
-	// later ones. "" has no place on the waitlist and does not wait behind it. See [Ticket].
+	// Ticket names the caller, so that a caller that is told to wait keeps its place before later
+	// ones. A request with the ticket "" bypasses the waitlist. See [Ticket].
 	Ticket string
-	// Due is the deadline of what is requested: on the waitlist an earlier deadline stands before
-	// an earlier arrival. For the zero time the deadline is the arrival. Needs a Ticket.
+	// Due is the deadline of what is requested. The waitlist is ordered by deadline, and then by
+	// arrival. With the zero time, the arrival is the deadline. Needs a Ticket.
 	Due time.Time
 }
 
-// dueStep is the resolution of deadlines: of callers whose deadlines are in the same second, the
-// first to arrive is first.
+// dueStep is the resolution of deadlines. Callers whose deadlines are in the same second go in the
+// order of arrival.
 const dueStep = time.Second
 
-// place returns the time by which the waitlist orders a newcomer: its deadline, or now without one.
+// place returns the time by which the waitlist orders a newcomer. This is the deadline or, without
+// a deadline, now.
 func (r Request) place(now time.Time) time.Time {
 	if r.Due.IsZero() {
 		return now
@@ -72,7 +73,8 @@ func (r Request) place(now time.Time) time.Time {
 	return r.Due.Truncate(dueStep)
 }
 
-// waitlistNames are the names of a key's waitlists: urgent callers do not stand behind the others.
+// waitlistNames are the names of a key's two waitlists. Urgent callers have their own, so that they
+// do not wait for the others.
 var waitlistNames = []string{"urgent", "rest"}
 
 func (r Request) waitlist() string {
@@ -106,27 +108,27 @@ func (r Request) effective() Limits {
 	return windows
 }
 
-// Booking is a place: the request is counted at At and has to go then, not earlier and at most the
+// Booking is a place for a request. The request is counted at At. It must go at At or at most the
 // margin later.
 type Booking struct {
 	ID   string // opaque, unique among the bookings of its key; [Store.Cancel] needs it
 	Key  Key
 	At   time.Time     // on the store's clock, which need not be the caller's
-	Wait time.Duration // from the moment of booking until At; zero: go
+	Wait time.Duration // from the booking until At; zero: go at once
 }
 
 // Usage is how much of its limits a key has used.
 type Usage struct {
 	Windows []WindowUsage // in the order of the limits asked for
-	Ahead   int           // instants booked for later than now: callers that sleep
-	// Waitlisted is how many tickets the waitlists hold: callers that were told to come back.
+	Ahead   int           // instants booked for later than now (callers sleep)
+	// Waitlisted is the number of tickets on the waitlists, of callers that were told to come back.
 	Waitlisted int
-	// Frozen is how long the key stays frozen, zero when it is not. FrozenUntil is when the freeze
-	// ends, on the store's clock; the zero time when the key is not frozen.
+	// Frozen is how long the key stays frozen. FrozenUntil is when the freeze ends, on the store's
+	// clock. Both are zero when the key is not frozen.
 	Frozen      time.Duration
 	FrozenUntil time.Time
-	// Held is how long nothing of any key is booked because Redis was restarted; zero nearly
-	// always.
+	// Held is how long bookings of all keys are stopped because Redis was restarted. It is nearly
+	// always zero.
 	Held  time.Duration
 	Cause Cause // of the freeze; CauseUnknown when the key is not frozen
 }
@@ -140,7 +142,7 @@ type WindowUsage struct {
 	Free time.Duration
 }
 
-// usage returns the usage of a window whose oldest request is age old; it ignores age when used is
+// usage returns the usage of a window whose oldest request is age old. It ignores age when used is
 // 0.
 func (w Window) usage(used int, age time.Duration) WindowUsage {
 	u := WindowUsage{Window: w, Used: used, Left: max(w.Limit-used, 0)}
@@ -151,25 +153,25 @@ func (w Window) usage(used int, age time.Duration) WindowUsage {
 }
 
 // Store keeps booked instants. [Memory] and [Redis] implement it, safe for concurrent use. Limits
-// may differ from call to call: instants are kept for the longest window that the key has seen, so
-// a change of limits forgets nothing.
+// may differ from call to call. Instants are kept for the longest window that the key has seen, so
+// they outlast a change of limits.
 type Store interface {
 	// Book books the earliest instant that fits. When that lies beyond MaxWait it books nothing and
 	// returns *[NotNow] (limit or frozen).
 	Book(ctx context.Context, r Request) (Booking, error)
-	// Cancel releases the place when no later instant is booked. Otherwise the place stays unused:
-	// a newcomer that got it would overtake those that wait. Call it only for a request that was
-	// not sent and will not be sent. A repeated or late Cancel does nothing.
+	// Cancel releases the place when no later instant is booked. Otherwise the place stays unused,
+	// because a newcomer that got it would overtake those that wait. Call Cancel only for a request
+	// that will never be sent. A repeated or late Cancel does nothing.
 	Cancel(ctx context.Context, b Booking) error
-	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or
-	// less does nothing. Anything longer than a century counts as a century, so that instants stay
-	// exact in Lua. Booked places keep their instants: a caller that slept must check again (Usage)
-	// before it sends. Of several freezes the one that ends last gives the cause.
+	// Freeze stops the key for d from now. Of several freezes, the one that ends last counts and
+	// gives the cause. If d is zero or less, Freeze does nothing. Anything longer than a century
+	// counts as a century, so that instants stay exact in Lua. Booked places keep their instants,
+	// so a caller that slept must check again (Usage) before it sends.
 	Freeze(ctx context.Context, k Key, d time.Duration, why Cause) error
-	// Throttle handles a 429: it freezes the key as Freeze does and counts the 429s in a row. d of
-	// zero or less means that KSeF named no time: then the freeze begins with a minute and doubles
-	// with each 429 within the hour, up to an hour. It returns how long the key is frozen, and how
-	// many 429s in a row it has counted.
+	// Throttle handles a 429. It freezes the key for d, as Freeze does, and counts the 429s in a
+	// row. If d is zero or less, KSeF named no time. Then the freeze takes a minute after the first
+	// 429 in a row, and each further 429 within the hour doubles it, up to an hour. Throttle
+	// returns how long the key is frozen, and how many 429s in a row it has counted.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
 	// Leave gives up a ticket's place on the waitlists, for a caller that will not come back.
 	// Without it the ticket lapses some time after its instant.
@@ -184,19 +186,20 @@ const (
 	// and a half and lose their places. Until such a ticket lapses, its place stays unused. That
 	// costs a few places, once.
 	ticketTTL = 30 * time.Second
-	// Freezes after a 429 that names no time: the first, the longest, and how long 429s are counted
-	// after the end of a freeze.
+	// These are for 429s that name no time: the first freeze, the longest freeze, and how long 429s
+	// are counted after the end of a freeze.
 	firstRest     = time.Minute
 	maxRest       = time.Hour
 	strikes429TTL = time.Hour
 )
 
-// unrecorded is the mark of a booking under no limit, which the store does not keep.
+// unrecorded is the mark of a booking that has no limits. The store keeps no record of such
+// bookings.
 const unrecorded = 0
 
-// bookingID joins an instant with its mark, a counter from 1 to 255 of the key's bookings. The
-// instant alone is not enough: after a Cancel the next caller may get the very same microsecond,
-// and a repeated Cancel (a client's retry) would remove that booking.
+// bookingID joins an instant with its mark, which counts the key's bookings from 1 to 255. The
+// instant alone is not enough, because after a Cancel the next caller may get the same microsecond.
+// If the client then repeated the Cancel, it would remove that booking.
 func bookingID(at time.Time, mark int) string {
 	return strconv.FormatInt(at.UnixMicro(), 10) + "-" + strconv.Itoa(mark)
 }

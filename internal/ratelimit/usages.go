@@ -19,10 +19,10 @@ import (
 const usagesAtOnce = 1000
 
 // Usages counts the use of many keys, as [Redis.Usage] does of one. It takes one round trip, with
-// one command for each thousand keys, and a second round trip if any key is frozen. Keys without a
-// log are left out: nothing was booked lately, and they are not frozen. Keys whose log cannot be
-// read are left out, too. Waitlists are not counted: see [Redis.Waitlisted]. limits returns the
-// windows to count for a key; if limits is nil, only freezes are reported.
+// one command for each thousand keys. If any key is frozen, a second round trip follows. Two kinds
+// of keys are left out: keys without a log, which are neither in use nor frozen, and keys whose log
+// cannot be read. Waitlists are not counted (see [Redis.Waitlisted]). limits returns the windows to
+// count for a key. If limits is nil, only freezes are reported.
 func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits) (map[Key]Usage, error) {
 	var logs []*redis.SliceCmd
 	var clock *redis.TimeCmd
@@ -56,8 +56,8 @@ func (s *Redis) Usages(ctx context.Context, keys []Key, limits func(Key) Limits)
 			if !there {
 				continue
 			}
-			// A key whose log cannot be read is left out: the others can still be counted. The
-			// caller that books on it gets the error.
+			// A key whose log cannot be read is left out, so that the others are still counted.
+			// Callers that book on the key get the error.
 			if u, err := bookLog(packed).usage(now, limits, some[j]); err == nil {
 				out[some[j]] = u
 			}

@@ -37,24 +37,24 @@ func Share(part float64) Option { return func(r *Request) { r.Share = part } }
 // window.
 func Ticket(name string) Option { return func(r *Request) { r.Ticket = name } }
 
-// Due sets the deadline of what is requested: on the waitlist an earlier deadline stands before an
-// earlier arrival. It is for requests that come to an end (to send an invoice, to open a session).
-// Repeated requests such as polls must not have one: the most urgent caller would occupy the
-// waitlist alone. The zero time changes nothing.
+// Due sets the deadline of what is requested. The waitlist is ordered by deadline, and then by
+// arrival. Due is for requests that are made once, such as sending an invoice or opening a session.
+// Repeated requests such as polls must have no deadline, because the most urgent caller would
+// always be first. The zero time changes nothing.
 func Due(t time.Time) Option { return func(r *Request) { r.Due = t } }
 
 type optionsKey struct{}
 
-// With returns a context that carries options for every request made under it, so that a caller can
-// give its ticket and urgency through a client that knows nothing of them. The options of an inner
-// With are applied after those of an outer one, and options given to a call are applied last.
+// With returns a context that carries options for every request made under it. So a caller can pass
+// its ticket and urgency through a client that does not know them. The options of an inner With are
+// applied after those of an outer one, and options given to a call are applied last.
 func With(ctx context.Context, opts ...Option) context.Context {
 	before, _ := ctx.Value(optionsKey{}).([]Option)
 	return context.WithValue(ctx, optionsKey{}, append(slices.Clip(before), opts...))
 }
 
-// MaxWait replaces the limiter's MaxSleep for one request: the longest time that Wait sleeps. Zero
-// or less means now or not at all.
+// MaxWait sets the longest time that Wait sleeps for one request, in place of the limiter's
+// MaxSleep. Zero or less means now or not at all.
 func MaxWait(d time.Duration) Option { return func(r *Request) { r.MaxWait = max(d, 0) } }
 
 func (l *Limiter) request(ctx context.Context, tenant, group string, opts []Option) Request {
@@ -109,10 +109,10 @@ func (l *Limiter) early(n *NotNow) error {
 }
 
 // Wait returns nil when the request may go, and then it has to go at once. It sleeps for a short
-// wait. For a longer one, or one that would outlast the context's deadline, it books nothing and
-// returns *[NotNow] with the exact delay. When the context ends it releases its place and returns
-// an error that wraps the context's cause. Any other error is the store's: without the store
-// nothing may go.
+// wait. If the wait is longer than the caller accepts, or would outlast the context's deadline,
+// Wait books nothing and returns *[NotNow] with the exact delay. When the context ends, Wait
+// releases its place and returns an error that wraps the context's cause. Any other error is the
+// store's, and the request must not go.
 //
 // Each nil permits one request. A repetition of the request needs a Wait of its own.
 func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option) error {
@@ -127,7 +127,7 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 		asked := time.Now()
 		b, err := l.store.Book(ctx, r)
 		if notNow, ok := errors.AsType[*NotNow](err); ok {
-			return l.early(notNow) // not wrapped: its text is shown to people as it is
+			return l.early(notNow) // not wrapped, because people see its text as it is
 		}
 		if err != nil {
 			return fmt.Errorf("wait for the limiter: %w", err)
@@ -151,10 +151,10 @@ func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option
 	return &NotNow{Wait: overloadPause, Reason: ReasonLimit, Key: r.Key}
 }
 
-// recheck reports whether a booking still holds: during the sleep the key was not frozen and Redis
-// not restarted, and the booked instant is not longer ago than the margin covers. Without this
-// check, after a suspended process or a late answer of Redis, a request would go at an instant that
-// was never booked. A limiter without a margin does not check how late the request is.
+// recheck reports whether a booking still holds. A freeze of the key or a restart of Redis during
+// the sleep ends the booking. A delay beyond the margin also ends it, because the request would go
+// at an instant that was never booked. The process may have been suspended, or Redis may have
+// answered late. A limiter without a margin allows any delay.
 func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool, error) {
 	if b.Wait > 0 {
 		u, err := l.store.Usage(ctx, b.Key, nil)
@@ -170,8 +170,8 @@ func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool
 	return l.margin == 0 || late <= l.margin, nil
 }
 
-// giveBack cancels a booking even if the context has ended. It drops the error: the place then
-// stays unused, which is safe.
+// giveBack cancels a booking even if the context has ended. It ignores an error, because then the
+// place stays unused, which is safe.
 func (l *Limiter) giveBack(ctx context.Context, b Booking) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// waitlist holds the callers that were told to come back, in order of place: by deadline, and by
-// arrival among equal deadlines.
+// waitlist holds the callers that were told to come back. They are in the order of their places, by
+// deadline and then by arrival.
 type waitlist struct{ tickets []ticket }
 
 type ticket struct {
@@ -48,7 +48,8 @@ func (l *waitlist) ahead(name string, place time.Time) int {
 	return i
 }
 
-// behind returns the index and the place of a newcomer: behind the tickets with the same place.
+// behind returns the index and the place of a newcomer. They are behind the tickets with the same
+// place.
 func (l *waitlist) behind(place time.Time) (int, time.Time) {
 	i := sort.Search(len(l.tickets), func(i int) bool { return !l.tickets[i].place.Before(place.Add(dueStep)) })
 	if i > 0 && !l.tickets[i-1].place.Before(place) {

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// ask books with a ticket and returns the wait: until the booked instant or, without a booking,
-// until the caller should come back.
+// ask books with a ticket. It returns the wait until the booked instant or, without a booking, the
+// wait until the caller should come back.
 func ask(t *testing.T, s Store, r Request, name string) (wait time.Duration, booked bool) {
 	t.Helper()
 	r.Ticket = name
@@ -128,7 +128,7 @@ func TestStore_Waitlist_EarlyOrLateReturn_KeepsThePlaceAndOverrunsNothing(t *tes
 			b, err := s.Book(t.Context(), r)
 			var n *NotNow
 			if errors.As(err, &n) {
-				// As asynq does: up to two seconds early, up to a fifth of a second late.
+				// Tasks return as from asynq, up to two seconds early or a fifth of a second late.
 				off := time.Duration(rapid.IntRange(-2000, 200).Draw(rt, "off")) * time.Millisecond
 				returns[next] = clock.now().Add(max(n.Wait+off, time.Millisecond))
 				continue
@@ -240,8 +240,8 @@ func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 		at := now.Add(-time.Minute)
 		for range rapid.IntRange(0, 20).Draw(t, "booked") {
 			at = at.Add(time.Duration(rapid.IntRange(0, 20_000_000).Draw(t, "gap")) * us)
-			// Some lie in the future, with free places before and between them: their callers stood
-			// behind others that are not back yet.
+			// Some instants lie in the future, with free places before and between them, because
+			// their callers stood behind others that are not back yet.
 			if Earliest(at, booked, limits, 0).Equal(at) {
 				booked = append(booked, at)
 			}
@@ -265,7 +265,7 @@ func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 	})
 }
 
-// Random runs with tickets: both stores give the same answers to the microsecond.
+// In random runs with tickets, both stores give the same answers to the microsecond.
 func TestStores_WithWaitlists_AnswerAlike(t *testing.T) {
 	clock := newFakeClock()
 	client, _ := redistest.New(t)

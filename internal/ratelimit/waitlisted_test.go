@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// A few of many keys have waitlists: their tickets are counted, and the others have none.
+// A few of many keys have waitlists, and all tickets on them are counted.
 func TestWaitlisted_FewOfManyKeysHaveAWaitlist_AllTicketsAreCounted(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

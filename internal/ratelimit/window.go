@@ -43,8 +43,9 @@ func (l Limits) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Scaled returns the same limits over windows of Per × factor, rounded up to microseconds: with
-// 1.0/60 an "hour" lasts a minute. For tests and benchmarks; factor must be above zero.
+// Scaled returns the same limits over windows of Per × factor, rounded up to microseconds. With
+// 1.0/60, for example, an "hour" lasts a minute. It is for tests and benchmarks. factor must be
+// above zero.
 func (l Limits) Scaled(factor float64) Limits {
 	scaled := slices.Clone(l)
 	for i := range scaled {
@@ -62,16 +63,16 @@ func Scaled(table map[string]Limits, factor float64) map[string]Limits {
 	return scaled
 }
 
-// Earliest returns the earliest instant, not before now, at which one more request fits every
-// window, each widened by margin. booked are the instants already booked, past and future, sorted.
+// Earliest returns the earliest instant, from now on, at which one more request fits every window.
+// margin widens each window. booked has all booked instants, past and future, sorted.
 //
-// The answer may lie between booked instants: it uses a gap that others left free if that overruns
-// none of the windows that reach to later bookings. Windows that are overfull already (because
-// limits were lowered) stay as they are; the answer adds nothing to them.
+// The answer may lie in a gap between booked instants, if no window that reaches to later bookings
+// is then overrun. Windows that are overfull already, because limits were lowered, get no further
+// request.
 //
-// A Limit below 1 counts as 1; a margin or a widened window below zero counts as zero. Pure, safe
-// for concurrent use. Inputs in whole microseconds give the earliest whole microsecond. Finer
-// inputs give an answer that fits and may be later than the earliest.
+// A Limit below 1 counts as 1. A margin or a widened window below zero counts as zero. Earliest is
+// pure and safe for concurrent use. Inputs in whole microseconds give the earliest whole
+// microsecond. With finer inputs, the answer fits but may be later than the earliest.
 func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Duration) time.Time {
 	t := now
 	// Each window only moves t forward, past a finite number of full stretches, so this ends. The

@@ -168,8 +168,8 @@ func FuzzEarliest(f *testing.F) {
 	})
 }
 
-// Over a wide range of instants, and for invalid windows too, Earliest returns an instant that is
-// not before now and overruns no window.
+// Over a wide range of instants, and for invalid windows too, Earliest returns an instant from now
+// on that overruns no window.
 func FuzzEarliest_AnyNumbers(f *testing.F) {
 	f.Add([]byte("01234567abcdefgh"), int64(1_790_000_000_000_000), 3, int64(time.Second), int64(time.Millisecond))
 	f.Fuzz(func(t *testing.T, raw []byte, nowMicros int64, limit int, per, margin int64) {

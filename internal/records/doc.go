@@ -1,6 +1,6 @@
-// Package records reads what the archive keeps: results, documents and receipts. It needs neither
-// Redis nor KSeF, so that a person can prove an invoice or report a month years later, on a machine
-// that has the archive and nothing else.
+// Package records reads what the archive keeps: results, documents and receipts. It needs only the
+// archive, so that years later a person can still prove an invoice or report a month, on a machine
+// without Redis and KSeF.
 //
 // It only reads. The layout of the names is that of internal/archive.
 package records

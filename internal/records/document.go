@@ -28,8 +28,8 @@ func Missing(err error) bool {
 	return errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, ErrNoReceipt)
 }
 
-// Document returns the document of a result: the bytes whose hash the result has. The error wraps
-// [archive.ErrNotFound] when no object under its names has them.
+// Document returns the document of a result. Its bytes have the hash of the result. The error wraps
+// [archive.ErrNotFound] when no object under the names of the result has these bytes.
 func (r *Reader) Document(ctx context.Context, of results.Result) ([]byte, error) {
 	ids := []string{of.ID}
 	// KSeF may have the invoice in other bytes than were handed in. The document with those bytes

@@ -12,7 +12,7 @@ import (
 )
 
 // Find returns the results that name stands for: an id, a KSeF number in any spelling, or a number
-// (P_2). To find none is not an error.
+// (P_2). When there are none, the error is nil.
 //
 // The indexes of the bundles are read first, then the receipts. If both have nothing, Find reads
 // the results that are kept by themselves, the newest month first, and stops after the first month
@@ -21,9 +21,9 @@ import (
 // An invoice that an index or a receipt names therefore hides the other invoices of its number,
 // such as rejected ones.
 //
-// A search for an id reads no receipts. It asks each month for the result by its name, which
-// contains the id, and looks into the indexes for that id. If no month has the id, it is taken for
-// a number (P_2). One index, one receipt or a few hundred results are in memory at a time.
+// A search for an id reads no receipts. In each month it looks for the result by its name, which
+// contains the id, and for the id in the indexes. If no month has the id, it is taken for a number
+// (P_2). One index, one receipt or a few hundred results are in memory at a time.
 func (r *Reader) Find(ctx context.Context, name string) ([]results.Result, error) {
 	found, _, err := r.FindWithin(ctx, name, Within{})
 	return found, err
@@ -95,8 +95,8 @@ func (s *search) byKsefNumber(ctx context.Context, number invoice.KsefNumber) ([
 	}
 	canonical := number.Canonical()
 	same := func(other string) bool { return invoice.CanonicalKsefNumber(other) == canonical }
-	// The beginning of a number is the same in every spelling. No invoice was archived before the
-	// day in its number; one day more allows for clocks that differ.
+	// The beginning of a number is the same in every spelling. An invoice is archived on the day in
+	// its number or later. One day more allows for clocks that differ.
 	begin := canonical[:min(len(canonical), len("5265877635-20261126-"))]
 	since, _ := time.Parse(time.DateOnly, number.Date) // a KSeF number has a valid day
 	return s.run(ctx, query{
@@ -141,5 +141,5 @@ func (s *search) byID(ctx context.Context, id string) ([]results.Result, error) 
 	return nil, nil
 }
 
-// normal is P_2 as KSeF may write it: with white space normalised.
+// normal returns a P_2 with its white space normalised, as KSeF may write it.
 func normal(number string) string { return strings.Join(strings.Fields(number), " ") }

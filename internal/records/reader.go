@@ -38,7 +38,7 @@ func (r *Reader) store() *bundle.Store {
 	return r.kept
 }
 
-// parallel is how many objects are read at the same time: a bucket answers slowly.
+// parallel is how many objects are read at the same time, because a bucket answers slowly.
 const parallel = 16
 
 // maxCopies is how many copies of one object may lie beside each other; see [archive.CopyName].
@@ -94,9 +94,9 @@ func (r *Reader) PlacesOf(ctx context.Context, nip string) ([]Place, error) {
 	return all, nil
 }
 
-// Results calls yield with each result of a place: first those in bundles, then those that are kept
-// by themselves. An error of yield ends it and is returned. yield is never called by two goroutines
-// at once.
+// Results calls yield with each result of a place. Results in bundles come first, then those that
+// are kept by themselves. When yield returns an error, Results ends and returns it. yield is called
+// by one goroutine at a time.
 func (r *Reader) Results(ctx context.Context, p Place, yield func(results.Result) error) error {
 	seen := map[string]bool{}
 	err := r.store().Results(ctx, p.bundles(), func(id string, raw []byte) error {
@@ -158,8 +158,8 @@ func (r *Reader) alone(ctx context.Context, p Place, seen map[string]bool, yield
 // below returns the archive without what is in its bundles.
 func (r *Reader) below() archive.Store { return r.store().Unwrap() }
 
-// resultIn reads the result of an id in a place from a store. It returns false when there is none,
-// or none that can be read.
+// resultIn reads the result of an id in a place from a store. It returns false when no readable
+// result exists.
 func (r *Reader) resultIn(ctx context.Context, from archive.Store, p Place, id string) (results.Result, bool, error) {
 	base := archive.ResultName(p.NIP, p.Month, id)
 	for n := 1; n <= maxCopies; n++ {

@@ -111,7 +111,7 @@ func (s *search) matching(all []results.Result, match func(results.Result) bool)
 var kinds = []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"}
 
 // attestedIn reads all receipts of a place. It returns the ids that the invoices of the matching
-// lines can have: one for each kind.
+// lines can have. There is one id for each line and kind of invoice.
 func (s *search) attestedIn(ctx context.Context, p Place, q query) ([]string, error) {
 	names, err := archive.ListIn(ctx, s.Store, p.folder()+"/upo")
 	if err != nil {

@@ -47,8 +47,8 @@ func (l *Scanned) add(r bundle.Read) {
 	l.Bytes += r.Bytes
 }
 
-// likely puts the month of a KSeF number first: most invoices are accepted in the month of their
-// date.
+// likely puts the month of a KSeF number first, because most invoices are accepted in the month of
+// their date.
 func likely(places []Place, n invoice.KsefNumber) []Place {
 	out := slices.Clone(places)
 	month := monthOf(n.Date)

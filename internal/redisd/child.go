@@ -20,15 +20,15 @@ type child struct {
 //
 // Linux sends the parent-death signal when the THREAD that forked ends, not the process. Go ends
 // threads at any time, so a child that an ordinary goroutine started would be killed at random.
-// Therefore one goroutine, locked to its thread, forks and then waits for the child: the thread
-// cannot end before the child does. The price is one idle thread for each server. The alternatives
-// were a watcher process or a pipe that the child polls. redis-server polls no pipe, and a watcher
-// could itself be left behind.
+// Therefore one goroutine, locked to its thread, forks and then waits for the child, so that the
+// thread outlives the child. The price is one idle thread for each server. The alternatives were a
+// watcher process or a pipe that the child polls. redis-server polls no pipe, and a watcher could
+// itself be left behind.
 func startChild(binary string, args []string, dir string, output *os.File) (*child, error) {
 	c := &child{gone: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		runtime.LockOSThread() // no unlock, so the thread ends with the goroutine
 		cmd := exec.Command(binary, args...)
 		cmd.Dir = dir
 		cmd.Stdout, cmd.Stderr = output, output // a file, so that Wait need not wait for a copying goroutine

@@ -50,7 +50,7 @@ func (s *Server) args() []string {
 		"--daemonize", "no",
 		"--dir", s.dir,
 		"--logfile", "", // standard output, which also gets what it writes before it has read its settings
-		"--save", "", // no snapshots: they would change what is left after a kill
+		"--save", "", // no snapshots, which would change what a kill leaves
 		"--maxmemory-policy", "noeviction",
 	}
 	if s.options.AppendOnly {
@@ -59,9 +59,9 @@ func (s *Server) args() []string {
 	return append(args, s.options.Args...)
 }
 
-// waitReady polls until the server that answers is our own child. The process ids must be compared:
-// when two processes choose the same free port, the one that lost would reach the other's server
-// and take it for its own.
+// waitReady polls until the server that answers is our own child. It compares the process ids,
+// because two processes may choose the same free port. Without the comparison, the process that
+// lost would take the other's server for its own.
 func waitReady(ctx context.Context, c *child, addr string) error {
 	for {
 		pid, err := probe(ctx, addr)
@@ -79,8 +79,8 @@ func waitReady(ctx context.Context, c *child, addr string) error {
 	}
 }
 
-// probe asks once and waits at most a second, because a program that is not Redis may hold the port
-// and never answer.
+// probe asks once and waits at most a second, because another program may hold the port and never
+// answer.
 func probe(ctx context.Context, addr string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

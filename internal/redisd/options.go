@@ -23,8 +23,8 @@ type Options struct {
 	AppendOnly bool
 
 	// Args are appended to the command line and override the settings made here, for example
-	// "--save", "60 1". They must not change port, bind, dir or daemonize, or set a password: the
-	// server is polled at the address that is chosen here until it is ready.
+	// "--save", "60 1". They must leave port, bind, dir, daemonize and the password as they are,
+	// because this package polls the server at its own address until the server is ready.
 	Args []string
 
 	// Binary is the program. Empty: what Find returns. A wrapper script must exec the server,

@@ -44,8 +44,8 @@ func serverPid(ctx context.Context, addr string) (int, error) {
 	}
 }
 
-// requestShutdown asks for a clean end: the append-only file is flushed and synced. It sends
-// neither SAVE nor NOSAVE, so Redis writes a snapshot only when Args set a save point.
+// requestShutdown asks for a clean end, in which Redis flushes and syncs the append-only file. It
+// sends neither SAVE nor NOSAVE, so Redis writes a snapshot only when Args set a save point.
 func requestShutdown(ctx context.Context, addr string) error {
 	conn, err := dial(ctx, addr)
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 // ErrStopped is returned by Restart after Stop, which is final because the folder may be removed.
 var ErrStopped = errors.New("redis-server was stopped for good")
 
-// Server is one redis-server: its folder, its port, and its process while it runs. It is safe for
-// concurrent use.
+// Server is one redis-server, with its folder and port, and with its process while it runs. It is
+// safe for concurrent use.
 type Server struct {
 	binary  string
 	dir     string
@@ -35,15 +35,15 @@ type Server struct {
 	stopped bool
 }
 
-// Start runs a server and returns when it answers PING. The context bounds the start, not the life
-// of the server; without a deadline the start may take 15 s. The error wraps ErrNotFound when
-// Options.Binary is empty and no redis-server is on PATH. When the server was started and did not
-// become ready, the error holds what it wrote last.
+// Start runs a server and returns when it answers PING. The context bounds the start only, and the
+// server outlives it. Without a deadline the start may take 15 s. The error wraps ErrNotFound when
+// Options.Binary is empty and no redis-server is on PATH. When the server was started but did not
+// become ready, the error has the last output of the server.
 //
 // On Linux the child dies with this process, even after a kill -9 (see startChild). On other
-// systems it survives a kill -9 of its parent and must be ended by hand. It lives in a process
-// group of its own, so that Ctrl-C reaches this process only and the child is still there while the
-// worker drains.
+// systems the child survives a kill -9 of its parent and must be ended by hand. The child has a
+// process group of its own, so that Ctrl-C reaches this process only. The child is then still there
+// while the worker drains.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{binary: o.Binary, dir: o.Dir, port: o.Port, options: o}
 	if s.binary == "" {
@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // startSomewhere tries another port when the one that was free is taken before the child binds it.
-// A port that the caller named is tried once: another port would hide what is wrong.
+// A port that the caller named is tried only once, because another port would hide the error.
 func (s *Server) startSomewhere(ctx context.Context) error {
 	if s.options.Port != 0 {
 		return s.launch(ctx)
@@ -92,8 +92,8 @@ func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
 // Dir returns the server's folder, which has its log redis.log.
 func (s *Server) Dir() string { return s.dir }
 
-// Pid returns the child's process id, or 0 while none runs: after Kill, after Stop, or when it
-// ended by itself.
+// Pid returns the child's process id. It returns 0 while no child runs, which is after Kill, after
+// Stop, or when the child ended by itself.
 func (s *Server) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,10 +106,10 @@ func (s *Server) Pid() int {
 // Kill ends the child with SIGKILL, as a crash or the OOM killer does, and returns when it is gone.
 // Restart brings it back. Kill is legal when no child runs.
 //
-// With AppendOnly the writes that were answered are usually there after Restart, because the system
-// keeps what was written although it was not synced. This is not certain: while a sync is running
-// on a slow disk, Redis keeps newer writes in its memory for up to two seconds. A test that
-// promises that no answered write is lost sets Args to "--appendfsync", "always".
+// With AppendOnly, answered writes usually survive Kill and Restart, because the system keeps
+// written data even before a sync. But while a sync is running on a slow disk, Redis keeps newer
+// writes in its memory for up to two seconds. Such writes are lost. A test that promises that no
+// answered write is lost sets Args to "--appendfsync", "always".
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *Server) shutdown() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	// A server that cannot be asked (hung, or still loading) is not an error: it is killed below.
+	// A server that cannot be asked, because it hangs or still loads, is killed below.
 	if requestShutdown(ctx, s.Addr()) == nil {
 		select {
 		case <-s.child.gone:

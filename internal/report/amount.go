@@ -14,8 +14,8 @@ type Amount struct{ hundredths big.Int }
 // maxAmountDigits bounds the digits before the point of an amount. The form allows 16.
 const maxAmountDigits = 20
 
-// ParseAmount reads an amount as the form FA(3) writes it: digits, at most two after a point, and
-// perhaps a minus before them.
+// ParseAmount reads an amount in the form of FA(3). It consists of an optional minus, digits, and
+// optionally a point with one or two digits.
 func ParseAmount(text string) (*Amount, error) {
 	digits, negative := strings.CutPrefix(text, "-")
 	whole, part, point := strings.Cut(digits, ".")
@@ -37,7 +37,7 @@ func (a *Amount) Add(b *Amount) { a.hundredths.Add(&a.hundredths, &b.hundredths)
 // Sign is -1, 0 or 1.
 func (a *Amount) Sign() int { return a.hundredths.Sign() }
 
-// String writes the amount with two digits after the point: "-1234.50".
+// String writes the amount with two digits after the point, as in "-1234.50".
 func (a *Amount) String() string {
 	text := fmt.Sprintf("%03d", new(big.Int).Abs(&a.hundredths))
 	sign := ""
@@ -47,8 +47,8 @@ func (a *Amount) String() string {
 	return sign + text[:len(text)-2] + "." + text[len(text)-2:]
 }
 
-// In writes the amount as people of a language do: "1 234,50" with no-break spaces in Polish,
-// "1,234.50" in English.
+// In writes the amount as is usual in a language, for example "1 234,50" (with no-break spaces) in
+// Polish and "1,234.50" in English.
 func (a *Amount) In(l explain.Language) string {
 	point, group := ".", ","
 	if l == explain.Polish {
@@ -68,8 +68,8 @@ func (a *Amount) In(l explain.Language) string {
 // MarshalText makes the amount a string in JSON, because many readers would round a number.
 func (a *Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Float returns the nearest float64, for charts and spreadsheets. exact is false when it may have
-// other digits than the amount: beyond about 90 trillion.
+// Float returns the nearest float64, for charts and spreadsheets. exact is false when f may differ
+// from the amount, which is so beyond about 90 trillion.
 func (a *Amount) Float() (f float64, exact bool) {
 	f, _ = new(big.Rat).SetFrac(&a.hundredths, big.NewInt(100)).Float64()
 	return f, a.hundredths.IsInt64() && a.hundredths.CmpAbs(big.NewInt(1<<53)) < 0

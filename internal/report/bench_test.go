@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// BenchmarkGather reads a month from a folder, without a ledger: results and documents.
+// BenchmarkGather reads the results and documents of a month from a folder, without a ledger.
 func BenchmarkGather(b *testing.B) {
 	const n = 2000
 	s, err := archive.Open(b.Context(), "file://"+b.TempDir()+"/archive", archive.Options{})

@@ -73,7 +73,7 @@ func rowsOf(lines []Line, first func(Line) []any) [][]any {
 	for _, line := range lines {
 		row := append(first(line), line.Currency, line.Invoices)
 		if line.Invoices == line.Unknown {
-			row = append(row, "") // no sum at all is known, which is not 0.00
+			row = append(row, "") // the sum is unknown, not 0.00
 		} else {
 			row = append(row, line.Sum)
 		}

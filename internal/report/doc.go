@@ -5,7 +5,7 @@
 // forgotten. The amounts are read from the documents, because Redis has no amount in clear text.
 // Without a ledger the report tells what the archive knows.
 //
-// A day is the issue date (P_1): that is the day in the seller's own books, and it never changes.
-// What is not known is counted as such and never guessed: an amount whose document is gone, a time
-// that only the ledger had.
+// The day of an invoice is its issue date (P_1), because this is the day in the seller's own books
+// and never changes. Unknown values are counted as unknown. For example, the amount is unknown when
+// the document is gone, and some times are unknown when the ledger has forgotten the invoice.
 package report

@@ -25,7 +25,7 @@ type Ledger interface {
 // Sources are where the facts come from.
 type Sources struct {
 	Archive *records.Reader
-	// Ledger says how invoices stand now; nil: the archive alone is asked.
+	// Ledger says how invoices stand now. If it is nil, only the archive is asked.
 	Ledger Ledger
 	// Document returns the document of an entry, from wherever it waits. Its error wraps
 	// [ledger.ErrNotFound], or satisfies [records.Missing], when nobody has it. Document is used
@@ -38,8 +38,9 @@ type Sources struct {
 	Unread func(ledger.Unreadable)
 }
 
-// Query says which invoices are meant: those with P_1 on these days, both included, of the tenants
-// that pass. A nil Tenant passes all. nip is the seller's.
+// Query chooses invoices by tenant and by P_1, which is between From and To, both included. Tenant
+// reports whether an invoice is wanted, by the name of its tenant and the NIP of its seller. A nil
+// Tenant wants all.
 type Query struct {
 	From, To string // "2006-01-02"
 	Tenant   func(name, nip string) bool
@@ -54,8 +55,8 @@ const (
 	parallel = 8   // documents that are read at a time, each at most a few megabytes
 )
 
-// Gather adds every invoice and every refused document that the query means, each once. An invoice
-// whose state changes at this moment may be missed: see inState.
+// Gather adds every invoice and every refused document that the query chooses, each once. An
+// invoice whose state changes meanwhile may be missed (see inState).
 func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 	seen := map[string]bool{} // ids that the ledger has; the archive may have older results of them
 	if s.Ledger != nil {
@@ -87,9 +88,9 @@ func (s *Sources) Gather(ctx context.Context, q Query, c *Collector) error {
 }
 
 // inState adds the invoices that the ledger has in one state. An invoice that moves while states
-// are read is added once, in the state in which it was met first. An invoice that moves backwards
-// in the order of the states may be missed, for example when a person retries it or its package is
-// given up at this moment.
+// are read is added once, in the state in which it was met first. An invoice may be missed if it
+// moves backwards in the order of the states meanwhile, for example because a person retries it or
+// its package is given up.
 func (s *Sources) inState(ctx context.Context, q Query, state ledger.State, seen map[string]bool, c *Collector) error {
 	for at := (ledger.Place{}); ; {
 		places, err := s.Ledger.Changed(ctx, []ledger.State{state}, at, chunk)

@@ -26,8 +26,7 @@ var page = template.Must(template.New("report.html").Funcs(template.FuncMap{
 	"moment": moment,
 }).ParseFS(pages, "pages/report.html"))
 
-// WriteHTML writes the report as one page that needs nothing else: no script, no other file, no
-// host.
+// WriteHTML writes the report as one page, which works without scripts, other files and hosts.
 func (r Report) WriteHTML(w io.Writer, l explain.Language) error {
 	err := page.Execute(w, struct {
 		Report

@@ -31,8 +31,8 @@ type Fact struct {
 	more   int              // faults that are not on record
 }
 
-// Took returns the time from being handed in to the KSeF number. It returns false when that is not
-// known, or when there is no KSeF number.
+// Took returns the time from being handed in to the KSeF number. It returns false when one of the
+// two times is unknown or the invoice has no KSeF number.
 func (f Fact) Took() (time.Duration, bool) {
 	if f.Taken.IsZero() || f.Numbered.IsZero() {
 		return 0, false
@@ -65,7 +65,7 @@ type Report struct {
 	To     string    `json:"to"`
 	Tenant string    `json:"tenant"` // "" is all
 	Made   time.Time `json:"made"`
-	// ArchiveOnly says that no ledger was asked: the report lacks invoices that are on their way.
+	// ArchiveOnly says that only the archive was asked, so invoices on their way are missing.
 	ArchiveOnly bool     `json:"archive_only"`
 	Lines       []Line   `json:"lines"` // by tenant, day, state, currency
 	Reasons     []Reason `json:"reasons"`

@@ -164,7 +164,7 @@ func TestCollector_Facts_AreCountedAndNothingIsGuessed(t *testing.T) {
 	if len(r.AtRisk) != 2 || r.AtRisk[0].ID != "h" || r.AtRisk[1].ID != "g" || r.AtRiskCount != 2 {
 		t.Errorf("at risk: %+v, %d", r.AtRisk, r.AtRiskCount)
 	}
-	// A sum of which no part is known is empty, and not 0.00.
+	// If no part of a sum is known, its cell is empty.
 	for _, row := range r.Sections(explain.Polish)[0].Rows {
 		if row[2] == "" && row[4] != "" {
 			t.Errorf("row %v has a sum", row)

@@ -13,9 +13,9 @@ import (
 )
 
 // Sheets writes a table as a spreadsheet (XLSX), row by row as they come. It needs a few hundred
-// kilobytes, however many rows there are. excelize, which writes the reports, keeps a sheet in a
-// temporary file instead, and in a container such a file may take memory. The zero value cannot be
-// used: see [NewSheets].
+// kilobytes for any number of rows. By contrast, excelize, which writes the reports, keeps a sheet
+// in a temporary file. In a container such a file may take memory. Use [NewSheets]; the zero value
+// does not work.
 type Sheets struct {
 	zip    *zip.Writer
 	out    *bufio.Writer // the present sheet; nil before the first
@@ -98,8 +98,8 @@ const (
 	officeType       = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 )
 
-// nameOf is the name of a sheet: the name of the table, followed by the number of the sheet from
-// the second sheet on.
+// nameOf returns the name of the nth sheet. This is the name of the table, and from the second
+// sheet on the number of the sheet follows.
 func (s *Sheets) nameOf(n int) string {
 	number := ""
 	if n > 1 {

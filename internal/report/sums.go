@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Sums adds up the lines for which key returns the same tenant, day, state and currency. key sets a
-// field to "" so that lines that differ in it are added up too. The sums are in the order of their
-// first lines.
+// Sums adds up the lines for which key returns the same tenant, day, state and currency. If key
+// sets one of these fields to "", lines that differ only in that field are added up. The sums are
+// in the order of their first lines.
 func Sums(lines []Line, key func(Line) Line) []Line {
 	at := map[lineKey]int{}
 	var out []Line

@@ -13,9 +13,10 @@ import (
 // maxCell is how many characters a cell of a spreadsheet holds.
 const maxCell = 32_767
 
-// WriteXLSX writes the report as a spreadsheet: the flat lines first, for a pivot table, then a
-// sheet for each table. Amounts are numbers with two digits after the point, or text where a
-// spreadsheet would round them. An invoice's number that begins with = is text and not a formula.
+// WriteXLSX writes the report as a spreadsheet. The first sheet has the flat lines, for a pivot
+// table. A sheet for each table follows. Amounts are numbers with two digits after the point, or
+// text where a spreadsheet would round them. An invoice's number that begins with = is text and not
+// a formula.
 func (r Report) WriteXLSX(w io.Writer, l explain.Language) error {
 	words := wordsIn(l)
 	sections := append([]Section{r.Flat()}, r.Sections(l)...)

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Refused is the state of a document that was not taken in, so the ledger has no entry for it.
+// Refused is the state of a document that was not taken in. The ledger has no entry for such a
+// document.
 const Refused = "refused"
 
 // OfRefusal returns a recorded refusal in the form of an invoice's result.

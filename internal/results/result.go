@@ -9,10 +9,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Result is what this program shows, stores and tells about an invoice. It has the same form in
-// listings, in JSON, in the archive and in what receivers get; docs/result.schema.json describes
-// it. Of the invoice's content it holds the seller's NIP, the kind, the number and the issue date,
-// and at most the gross amount and its currency. A reason may also quote a value that is wrong.
+// Result is what this program shows, stores and tells about an invoice. Listings, JSON output, the
+// archive and receivers all have the form that docs/result.schema.json describes. Of the invoice's
+// content it holds the seller's NIP, the kind, the number and the issue date, and at most the gross
+// amount and its currency. A reason may also quote a value that is wrong.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
@@ -33,9 +33,9 @@ type Result struct {
 	Deadline        string `json:"deadline"`   // legal, see [LastMoment]; RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
 
-	// What an invoice that is not done waits for: the reason as package waiting names it, the same
-	// in words, and until when (RFC 3339, UTC; left out when that is not known). This describes the
-	// moment, so the archive never has it.
+	// These fields say what an unfinished invoice waits for: the reason as package waiting names
+	// it, the reason in words, and until when (RFC 3339, UTC), if known. They describe the moment,
+	// so the archive never has them.
 	WaitingFor   string `json:"waiting_for,omitempty"`
 	WaitingWhat  string `json:"waiting_what,omitempty"`
 	WaitingUntil string `json:"waiting_until,omitempty"`
@@ -45,24 +45,24 @@ type Result struct {
 	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 	Ref          string `json:"ref,omitempty"`           // the key that the sender's program has for it
 
-	// Revision grows with every change of the invoice: of two results with the same id, the one
-	// with the greater revision is the newer. 0 in results that an earlier build archived.
+	// Revision grows with every change of the invoice. Of two results with the same id, the result
+	// with the greater revision is newer. It is 0 in results that an earlier build archived.
 	Revision int64 `json:"revision"`
-	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out where the
-	// document was not read: in listings, for refused documents, and when it is not kept any more.
+	// Gross is P_15 as the document has it and Currency is KodWaluty. Both are left out in
+	// listings, for refused documents, and when the document is no longer kept.
 	Gross        string `json:"gross,omitempty"`
 	Currency     string `json:"currency,omitempty"`
 	SupersededBy string `json:"superseded_by,omitempty"` // id of the invoice that took its place
 	Recovered    bool   `json:"recovered"`               // KSeF had accepted it earlier, and it was found again
 	QRLink       string `json:"qr_link"`                 // what KOD I, the QR code, holds; the same as verification_url
 
-	// Explanations are for other programs: see [Result.Explain]. The archive and the lists of the
+	// Explanations are for other programs (see [Result.Explain]). The archive and the lists of the
 	// command line have none.
 	Explanations []explain.Entry `json:"explanations,omitempty"`
 }
 
-// AddDocument adds what the document says that the ledger does not keep: the gross amount and its
-// currency. Faults of the document do not matter here.
+// AddDocument adds the gross amount and its currency from the document, because the ledger does not
+// keep them. It ignores faults of the document.
 func (r *Result) AddDocument(doc []byte) {
 	if doc == nil {
 		return
@@ -82,8 +82,8 @@ func LastMoment(deadline time.Time) time.Time {
 }
 
 // Of returns the result of an invoice from its entry in the ledger. environment chooses the host of
-// the verification link, as in [invoice.VerificationURL]; where that returns an error, the result
-// has no link.
+// the verification link, as in [invoice.VerificationURL]. When that function returns an error, the
+// result has no link.
 func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
 		ID: inv.ID, File: inv.File, Ref: inv.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,

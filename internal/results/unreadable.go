@@ -7,16 +7,16 @@ import (
 )
 
 // Unreadable is the state that HTTP answers give an invoice or a refused document whose record
-// exists but cannot be read by the process that answers. Receivers never get this state: their
-// results wait for a process that can read the record.
+// exists but cannot be read by the process that answers. Receivers never get this state, because
+// their results wait for a process that can read the record.
 const Unreadable = "unreadable"
 
 // notReadable explains that state. It follows the words about what is known of the invoice.
 const notReadable = "what else is recorded of it cannot be read by this server now: a newer version wrote it, it is damaged, or the " +
 	"server lacks a storage key. Nothing is lost; ask for it by its id later"
 
-// WithoutRecord returns what can be told of an outcome whose record cannot be read. known is what
-// could be read of it: the zero value, or a result without the texts that are sealed.
+// WithoutRecord returns what can be told of an outcome whose record cannot be read. known has the
+// fields that could be read. It is the zero value, or a result without the sealed texts.
 func WithoutRecord(known Result, o *ledger.Outcome) Result {
 	r := known
 	r.ID, r.Revision, r.Code, r.KsefNumber = o.ID, o.Rev, o.Code, o.KsefNumber

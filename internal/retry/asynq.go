@@ -9,11 +9,11 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// Unlimited is the MaxRetry of every task: asynq's own limit must never end a task that waits.
+// Unlimited is the MaxRetry of every task, so that asynq's own limit never ends a task that waits.
 const Unlimited = math.MaxInt32
 
-// The pauses between failures: seconds at first, at most five minutes, varied at random by up to a
-// fifth so that the tasks of a pool do not all come back at once.
+// The pauses between failures grow from seconds to five minutes. They vary at random by up to a
+// fifth, so that the tasks of a pool come back at different times.
 const (
 	firstPause = 2 * time.Second
 	maxPause   = 5 * time.Minute
@@ -58,9 +58,9 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	return Backoff(n) + time.Second
 }
 
-// IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard's
-// failure counts are meaningful. The exception is waiting with growing pauses, which is reported as
-// a failure: the pauses grow with asynq's count, and asynq counts only failures.
+// IsFailure is asynq's function of that name. Waiting is not a failure, so that the dashboard
+// counts true failures. Waiting with growing pauses is an exception. It is reported as a failure,
+// because the pauses grow with the count of asynq, which counts only failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows
@@ -68,9 +68,9 @@ func IsFailure(err error) bool {
 	return Judge(err).Action != Later
 }
 
-// PollPause returns the pause between two polls of something that began age ago: a quarter of the
-// age, within [low, high]. So a poll notices a change at most a quarter of the age late, or low if
-// that is longer, and a session that takes a day is not polled thousands of times.
+// PollPause returns the pause between two polls of something that began age ago. The pause is a
+// quarter of the age, within [low, high]. So a poll is late by at most a quarter of the age, or by
+// low if low is longer. A session that takes a day is not polled thousands of times.
 func PollPause(age, low, high time.Duration) time.Duration {
 	return min(max(age/4, low), high)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // QueuedError is the error of a task, with a text that the queue may keep. The queue stores the
-// text unencrypted. KSeF's own words may quote an invoice, so the text leaves them out: they are in
+// text unencrypted. KSeF's own words may quote an invoice, so the text leaves them out. They are in
 // the log and, sealed, in the ledger. The rest of the error is unchanged.
 type QueuedError struct {
 	Err  error
@@ -53,7 +53,7 @@ func Withheld(err error) string {
 }
 
 // Told returns the text of a task's error for a person. said is what [Withheld] returned when the
-// queue took the error, "" when that is not known.
+// queue took the error, or "" if unknown.
 func Told(queued, said string) string {
 	if said == "" || !strings.Contains(queued, ksef.DetailsInLog) {
 		return queued

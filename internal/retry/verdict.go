@@ -16,7 +16,7 @@ type Action string
 // The actions.
 const (
 	Again     Action = "again"      // try again with growing pauses; counts as a failure
-	Later     Action = "later"      // not now: after Verdict.Delay; see IsFailure
+	Later     Action = "later"      // after Verdict.Delay; see IsFailure
 	Never     Action = "never"      // the same request will be refused again: reject or park
 	LookFirst Action = "look_first" // it may have been carried out: check before repeating it
 )
@@ -31,7 +31,7 @@ const (
 	ReasonDenied      Reason = "denied"      // KSeF refuses everything of the tenant (410)
 	ReasonOutage      Reason = "outage"      // the gateway, KSeF or a proxy in front of it is down
 	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
-	ReasonLocal       Reason = "local"       // a fault of this process: another worker may do it
+	ReasonLocal       Reason = "local"       // this process's fault; another worker may do it
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
 	ReasonProcessing  Reason = "processing"  // KSeF is processing it
 	ReasonRefused     Reason = "refused"     // the request was refused
@@ -71,7 +71,7 @@ const CredentialsPause = 30 * time.Second
 const localPause = 30 * time.Second
 
 // exhaustedPause is the pause when this process lacks file descriptors, ports or memory. It is
-// short because another worker may take the task next. It is not [HandOver], because a process
+// short because another worker may take the task next. With [HandOver] as the pause, a process
 // without connections to Redis would take all tasks again and again.
 const exhaustedPause = 2 * time.Second
 
@@ -80,9 +80,9 @@ const exhaustedPause = 2 * time.Second
 // several times a second.
 const HandOver = time.Millisecond
 
-// Judge decides by facts alone, never by texts. The order matters: a [LaterError] is what a handler
-// has decided. The limiter's "not now" comes before the errors of the API, because it means that no
-// request was sent.
+// Judge decides by facts alone, never by texts. The order of the checks matters. A [LaterError]
+// comes first, because a handler has decided on it. A [ratelimit.NotNow] comes before the errors of
+// the API, because it means that no request was sent.
 func Judge(err error) Verdict {
 	var later *LaterError
 	var notNow *ratelimit.NotNow
@@ -162,14 +162,14 @@ func judgeAPI(e *ksef.APIError) Verdict {
 }
 
 // LaterError asks asynq to bring the task back after Delay. It counts as a failure only with Grows.
-// The dashboard shows its text, so it MUST NOT contain a secret. The text does not say how long the
-// wait is: a person reads the text later, beside the time of the next try.
+// The dashboard shows its text, so it MUST NOT contain a secret. The text leaves out the length of
+// the wait, because a person reads it later, beside the time of the next try.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason
 	What   string // what the task waits for: "session is 150, processing"
 	Said   string // what KSeF says about that; the queue does not keep it (see [ForQueue])
-	Grows  bool   // without a Delay: the pause grows each time, as after failures
+	Grows  bool   // needs a zero Delay; the pause grows as after failures
 	Err    error  // the cause, may be nil
 }
 

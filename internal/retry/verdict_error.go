@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// VerdictError is the error of a task in the form that the queue keeps: its text begins with the
+// VerdictError is the error of a task in the form that the queue keeps. Its text begins with the
 // verdict, so that a reader of the queue knows why the task waits. [ParseVerdict] reads the text
-// back. The text MUST NOT contain a secret: the dashboard shows it.
+// back. The text MUST NOT contain a secret, because the dashboard shows it.
 type VerdictError struct {
 	Verdict
 	Err error

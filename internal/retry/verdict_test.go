@@ -19,7 +19,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// judged is one row of the table: what happened, in English, and the verdict on it.
+// judged is one row of the table. It has a description in English, the error, and the verdict on
+// it.
 type judged struct {
 	what string
 	err  error

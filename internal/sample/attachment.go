@@ -1,7 +1,7 @@
 package sample
 
-// attachment writes Zalacznik: a table of meter readings, the case for which the Ministry
-// introduced attachments.
+// attachment writes Zalacznik, here with a table of meter readings. The Ministry introduced
+// attachments for this case.
 func (w *writer) attachment(o Options) {
 	w.open("Zalacznik")
 	w.open("BlokDanych")

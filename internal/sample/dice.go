@@ -1,7 +1,7 @@
 package sample
 
-// dice is the generator SplitMix64 (Steele, Lea, Flood 2014). It has eight bytes of state, and
-// gives the same numbers in every Go release, which math/rand does not promise.
+// dice is the generator SplitMix64 (Steele, Lea, Flood 2014). Its state takes eight bytes. Unlike
+// math/rand, dice gives the same numbers in every Go release.
 type dice uint64
 
 func (d *dice) next() uint64 {

@@ -6,5 +6,5 @@
 // All companies, people and bank accounts are invented. The NIPs have right check digits, so some
 // of them may belong to somebody by chance.
 //
-// Nothing here keeps state: every function is safe for concurrent use.
+// Every function is stateless and safe for concurrent use.
 package sample

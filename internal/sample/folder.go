@@ -7,8 +7,9 @@ import (
 )
 
 // Invoices yields the file names and documents of n ordinary invoices of one seller and day, each
-// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on, and Seed counts up
-// with them. vary may change the Options of invoice i, counted from 0, before it is made.
+// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on. Seed counts up with
+// them. Each function in vary may change the Options of invoice i, counted from 0, before the
+// invoice is made.
 func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Options)) iter.Seq2[string, []byte] {
 	if issueDate == "" {
 		issueDate = defaultIssueDate
@@ -30,8 +31,8 @@ func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Option
 	}
 }
 
-// FileName returns a name for the invoice's file: its seller and number, with characters that every
-// file system allows.
+// FileName returns a name for the invoice's file. The name has the seller and the number, in
+// characters that every file system allows.
 func FileName(o Options) string {
 	o = o.withDefaults()
 	name := strings.Map(func(r rune) rune {

@@ -3,7 +3,7 @@ package sample
 // company is a party of an invoice.
 type company struct{ name, street, town, mail string }
 
-// Some names contain an ampersand or quotes on purpose: these must be written as references.
+// Some names contain an ampersand or quotes on purpose, because XML needs references for these.
 var sellers = [...]company{
 	{"Hurtownia Żeglarska „Szkwał” Sp. z o.o.", "ul. Portowa 14A", "81-350 Gdynia", "faktury@szkwal.example"},
 	{"Zakład Stolarski Wiśniewski & Córki S.J.", "ul. Dębowa 7", "62-510 Konin", "biuro@wisniewski-corki.example"},

@@ -2,8 +2,8 @@ package sample
 
 import "strconv"
 
-// grosz is an amount of money in 1/100 złoty. Money is never a float here: 0.1 has no exact binary
-// form, and the sums of an invoice must be exact.
+// grosz is an amount of money in 1/100 złoty. Floats are unsuitable for money, because 0.1 has no
+// exact binary form and the sums of an invoice must be exact.
 type grosz int64
 
 // appendTo writes the amount in the form of the schema's TKwotowy: two digits after the point, and

@@ -8,8 +8,8 @@ func NIP(i int) string {
 	if i == 0 {
 		return "5265877635"
 	}
-	// At least one of 2k and 2k+1 has a check digit: their weighted sums differ by 7, so only one
-	// of them can have the remainder 10, for which there is no digit.
+	// The remainder 10 has no check digit. The weighted sums of 2k and 2k+1 differ by 7, so at
+	// least one of the two numbers has another remainder and thus a check digit.
 	nine := 521_000_000 + 2*(uint64(i)%39_000_000)
 	for {
 		digits := strconv.FormatUint(nine, 10)

@@ -19,10 +19,11 @@ type Options struct {
 	Lines int
 	// Attachment adds the element Zalacznik.
 	Attachment bool
-	// PadTo is the size of the document in bytes, reached with remarks. The size is exact, unless
-	// less than one remark is missing: then the document is up to 100 bytes shorter. 0, or less
-	// than the document has without remarks, means no padding. The schema allows 10,000 remarks,
-	// which end near 3.5 MB; a larger document is only well-formed.
+	// PadTo is the size of the document in bytes. The document is padded with remarks. The size is
+	// exact, except that the document is up to 100 bytes shorter when the missing bytes are too few
+	// for a remark. There is no padding if PadTo is 0 or below the size without remarks. The schema
+	// allows 10,000 remarks, which end near 3.5 MB. A larger document is well-formed but breaks the
+	// schema.
 	PadTo int
 	// Seed chooses the buyer, the goods, the quantities and the prices.
 	Seed uint64

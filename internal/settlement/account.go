@@ -40,8 +40,8 @@ func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.Session
 	return a
 }
 
-// accountOf joins the session's list to the ledger's entries. An answer that seems to belong to no
-// invoice may be about an entry that cannot be read.
+// accountOf joins the session's list to the ledger's entries. An answer without an invoice may
+// belong to an entry that cannot be read.
 func accountOf(p ledger.Package, held Held, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
 	a := newAccount(p.Lane, held.Invoices, session, infos)
 	a.members, a.unread, a.pkg = held.Members, len(held.Unread), p.ID
@@ -92,10 +92,10 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 }
 
 // claimAnswer removes an answer from the answers without an owner, because it has just been joined
-// to an invoice. It looks for an answer with the same KSeF number, then with the same ordinal, then
-// with the same code and invoice number. Otherwise it takes an answer of the same code that has
-// neither a KSeF number nor an invoice number. It never takes an answer with another KSeF number,
-// ordinal or hash.
+// to an invoice. claimAnswer looks for an answer with the same KSeF number, then for one with the
+// same ordinal, then for one with the same code and invoice number. Otherwise it takes an answer of
+// the same code that has neither a KSeF number nor an invoice number. It never takes an answer with
+// another KSeF number, ordinal or hash.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	differs := func(o ksef.InvoiceInfo) bool {
 		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
@@ -139,8 +139,9 @@ func (a account) complete() bool {
 	return !a.session.Counted || a.entries >= a.session.InvoiceCount
 }
 
-// expected is how many answers the session must have at least: one for each invoice that was in the
-// ZIP, or for each send that KSeF has confirmed with a reference.
+// expected returns how many answers the session must have at least. A batch session has one for
+// each invoice in the ZIP, and an online session has one for each send that KSeF confirmed with a
+// reference.
 func (a account) expected() int {
 	if a.lane == ledger.Bulk {
 		return a.members
@@ -186,7 +187,7 @@ func (a account) processing() bool {
 	}
 	for _, info := range a.answers {
 		if info.Unreadable == "" && info.Status.Processing() {
-			return true // one without a number yet: it may get one
+			return true // it may still get a number
 		}
 	}
 	return false
@@ -206,25 +207,25 @@ func (a account) unclaimed() bool {
 	return false
 }
 
-// provesAbsence reports whether the list proves that KSeF does not have the invoices that no answer
-// was joined to. The list must be complete, each acceptance in it must belong to another invoice,
-// and it must have as many acceptances as the session counts.
+// provesAbsence reports whether the list proves that the invoices without an answer are not in
+// KSeF. The list must be complete, each acceptance in it must belong to another invoice, and it
+// must have as many acceptances as the session counts.
 func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
 // provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
-// receipt. The list must have no acceptance that belongs to none of the invoices, and it must have
+// receipt. Each acceptance in the list must belong to one of the invoices, and the list must have
 // as many acceptances as the session counts. If anything was accepted after all, the list must be
-// complete: silence about the other invoices proves nothing.
+// complete, because then a missing answer proves nothing.
 //
 // A code that says why the session was refused also says that nothing of it was processed, so the
 // list may be short or missing. Any other code (500, 550, one that KSeF has not published) says
-// nothing about the invoices: the list must have an answer for each of them. If the session neither
-// lists nor counts anything, list, count and receipt may all lag behind. Then the silence has to
-// last, and waited says that it has lasted long enough. The same goes for an invoice that neither
-// the list nor the count knows. A list without a count that has answers for some of the invoices is
-// no silence: it lags behind.
+// nothing about the invoices, so the list must have an answer for each of them. If the session
+// lists and counts nothing, list, count and receipt may all lag behind. Then the silence has to
+// last, and waited says that it has lasted long enough. The same goes for an invoice that both the
+// list and the count lack. If there is no count, and the list has answers for some of the invoices
+// only, the list lags behind, and waiting proves nothing.
 func (a account) provesRefusal(waited bool) bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:

@@ -30,7 +30,7 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		lane    ledger.Lane
 		ours    []string
 		answers []ksef.InvoiceInfo
-		absent  bool // an invoice without an answer is not in KSeF
+		absent  bool // KSeF lacks the unanswered invoice
 		refused bool // the same when the session failed as a whole
 	}{
 		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"},
@@ -69,8 +69,8 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 }
 
 // A code that says why a session was refused also says that nothing of it was processed. With any
-// other code, list, count and receipt may all lag. Then a session without answers proves something
-// only if it stays without answers.
+// other code, list, count and receipt may all lag. Then a session without answers is a proof only
+// if it stays so for some time.
 func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProcessed(t *testing.T) {
 	const unpublished = 210
 	for _, c := range []struct {
@@ -139,7 +139,8 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 	}
 }
 
-// Whatever is left out, rewritten or unreadable: what KSeF accepted is never proven absent.
+// An invoice that KSeF accepted is never proven absent, even if answers are left out, rewritten or
+// unreadable.
 func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "invoices")

@@ -9,8 +9,8 @@ import (
 )
 
 // gather joins the list, and KSeF's answers about single sends, to the ledger's entries. need is
-// what has to be asked for first. A single send has a reference of its own: if the list leaves the
-// send open, KSeF can be asked about it.
+// what has to be asked for first. A single send has a reference of its own. If the list leaves the
+// send open, KSeF can be asked about that reference.
 func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
 	switch {
 	case !listed.List.Asked:
@@ -46,8 +46,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 		// nevertheless, the package waits for that invoice, but not for ever.
 		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
 	case !listed.Receipt.Asked:
-		// The receipt is asked for even if the list seems to prove absence: that costs one request,
-		// and the receipt names the content.
+		// The receipt is asked for even if the list seems to prove absence. The receipt costs one
+		// request and names the content.
 		return ask(TheReceipt)
 	default:
 		unproven = o.conclude(a, missing, append(unclear, running...), listed.Receipt)
@@ -70,8 +70,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 		d.Wait = &Wait{Err: sick}
 		return d
 	}
-	// While an undecided entry cannot be read, the list is read again: one of its answers may be
-	// about that entry.
+	// While an undecided entry cannot be read, the list is read again, because one of its answers
+	// may be about that entry.
 	d.Listed = held.UnreadUndecided(p.ID) == 0
 	return d
 }
@@ -89,9 +89,9 @@ func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete 
 	return d, true
 }
 
-// answered adds the outcome of every invoice that has a clear answer. It returns the unclear ones:
-// their answer cannot be read, or is an acceptance whose KSeF number may belong to another invoice.
-// It also returns the running ones, which are still in process.
+// answered adds the outcome of every invoice that has a clear answer. It returns two other groups.
+// The answer of an unclear invoice cannot be read, or it is an acceptance whose KSeF number may
+// belong to another invoice. A running invoice is still in process.
 func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	shared := a.sharedNumbers()
 	o.moves = slices.Grow(o.moves, len(a.pairs))
@@ -112,10 +112,9 @@ func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	return unclear, running
 }
 
-// conclude decides about the invoices that the list of a processed session leaves open: those
-// without an answer, and those whose answer is unclear. What the list does not prove, the session's
-// receipt may prove: it names content hashes. conclude returns the invoices about which nothing is
-// proven.
+// conclude decides about the invoices that the list of a processed session leaves open. They have
+// no answer, or an unclear one. The session's receipt may prove what became of them, because it
+// names content hashes. conclude returns the invoices that are still unproven.
 func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pairing, own OwnReceipt) (unproven []*ledger.Invoice) {
 	if own.Err != nil {
 		return append(missing, ofPairs(unclear)...)
@@ -142,8 +141,8 @@ func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pair
 	return unproven
 }
 
-// refusedAnswers decides what a refused session's list says about single invoices. If neither a
-// move nor a doubt of the decision is about an invoice, the invoice is proven not to be in KSeF.
+// refusedAnswers decides what a refused session's list says about single invoices. If the decision
+// has no move and no doubt about an invoice, the invoice is proven absent from KSeF.
 func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {
@@ -187,12 +186,12 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 }
 
 // mayHaveReceipt reports whether the refused session may nevertheless have a receipt. It has none
-// when its code says why it was refused and its list has no accepted invoice. Then nothing has to
-// wait for a receipt that cannot be asked for now.
+// when its code says why it was refused and its list has no accepted invoice. In that case nothing
+// waits for the receipt when KSeF cannot be asked now.
 func (a account) mayHaveReceipt() bool { return !a.explained() || a.listedDone() > 0 }
 
-// refusedOpen uses the receipt of a refused session. The receipt names content, and a session that
-// accepted nothing has none. refusedOpen accepts the invoices that the receipt has, and returns
+// refusedOpen uses the receipt of a refused session. The receipt names content. A session that
+// accepted nothing has no receipt. refusedOpen accepts the invoices in the receipt, and returns
 // those about which nothing is proven.
 func (o *outcomes) refusedOpen(
 	a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed, waited bool,
@@ -200,7 +199,7 @@ func (o *outcomes) refusedOpen(
 	receipt := listed.Receipt.Receipt
 	missing, unclear = o.attested(receipt, a, missing, unclear)
 	if a.covered(receipt) {
-		return nil // what the receipt does not have was not accepted
+		return nil // only what the receipt has was accepted
 	}
 	open = ofPairs(unclear)
 	if listed.Statuses.Sick != nil || len(receipt.Lines) > 0 || !a.provesRefusal(waited) {

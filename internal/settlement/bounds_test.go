@@ -41,7 +41,7 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 			want := Park
 			switch code {
 			case 0:
-				continue // no answer at all: below
+				continue // see below
 			case 200:
 				want = Accept
 			case 430, 450:
@@ -65,8 +65,8 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	}
 }
 
-// Every code of a session, in both lanes: either KSeF processed the session, or it is proven that
-// it took no invoice, and all are sent again.
+// For every code of a session, in both lanes, there are two cases. KSeF processed the session, or
+// KSeF is proven to have taken no invoice, and all invoices are sent again.
 func TestDecide_EachCodeOfASession(t *testing.T) {
 	for code := 200; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -83,7 +83,7 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 				continue
 			}
 			if a := (account{session: session, lane: lane}); !a.explained() {
-				// The session says nothing about its invoices: the silence has to last.
+				// The session says nothing about its invoices, so the silence has to last.
 				if len(d.Gone) != 0 || d.Doubt == nil || !d.Doubt.Begin || d.Wait == nil {
 					t.Errorf("%d %s at once: %+v", code, lane, d)
 				}
@@ -133,8 +133,8 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	}
 }
 
-// An invoice that never left is sent again any number of times, and these sends are not counted. An
-// invoice about which two online sessions say nothing goes in a package.
+// An invoice that was never sent may be tried any number of times, because these tries are not
+// counted. An invoice about which two online sessions say nothing goes in a package.
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
@@ -149,8 +149,8 @@ func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 }
 
 // KSeF denied invoices with 410. The tenant is paused only when KSeF let nothing in. Every denied
-// invoice has one move. All of them are counted; those in the tenant's own name are counted apart
-// from those for other sellers.
+// invoice has one move. Invoices in the tenant's own name and invoices for other sellers have
+// separate counts.
 func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, held := packageOf(rapid.IntRange(1, 6).Draw(t, "invoices"), ledger.PackageProcessing)

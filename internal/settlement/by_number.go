@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour,
-// and a pass over the register needs one for each 250 invoices that the taxpayer has issued since
-// the day on which the pass begins.
+// maxByNumber is how many invoices are asked for one by one. KSeF takes 20 such requests an hour. A
+// pass over the register begins at a day and needs one request for each 250 invoices that the
+// taxpayer has issued since that day.
 const maxByNumber = 8
 
 // ByNumber reports whether the register can be asked for each of these invoices by its number. They
@@ -24,8 +24,8 @@ func ByNumber(want []*ledger.Invoice) bool {
 	return len(want) > 0 && len(want) <= maxByNumber
 }
 
-// NumberRequests are the requests that find an invoice by its number: one for each span of the
-// register since the invoice's P_1. Mostly there is only one.
+// NumberRequests returns the requests that find an invoice by its number. There is one for each
+// span of the register since the invoice's P_1, so mostly there is only one.
 func NumberRequests(inv *ledger.Invoice, now time.Time) ([]ksef.MetadataRequest, error) {
 	from, err := firstDay([]*ledger.Invoice{inv})
 	if err != nil {
@@ -50,8 +50,9 @@ func minTime(a, b time.Time) time.Time {
 	return a
 }
 
-// RestAfterSearch is how long to wait before the register is searched again for what it did not
-// list. giveUp says that the search ends: an invoice appears in the register within an hour.
+// RestAfterSearch returns how long to wait before the next search in the register, when invoices
+// are still missing. giveUp ends the search. It is set an hour after the package was closed,
+// because an invoice appears in the register within an hour.
 func RestAfterSearch(p ledger.Package, now time.Time) (rest time.Duration, giveUp bool) {
 	if now.Sub(p.ClosingAt.Time()) < registerDelay {
 		return PassRest(p.Passes), false

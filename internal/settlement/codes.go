@@ -11,8 +11,8 @@ const (
 	toAccept    outcome = "accept"    // 200
 	toReject    outcome = "reject"    // the document is at fault; only its sender can fix it
 	toPark      outcome = "park"      // a person has to do something, then retry
-	toDuplicate outcome = "duplicate" // KSeF has an invoice of this identity: find out whether it is ours
-	toResend    outcome = "resend"    // not the document's fault: send again, a few times at most
+	toDuplicate outcome = "duplicate" // KSeF has an invoice of this identity, perhaps ours
+	toResend    outcome = "resend"    // document is faultless; send again, a few times at most
 )
 
 // decided reports whether the outcome holds no matter how the session ended.
@@ -21,8 +21,8 @@ func (o outcome) decided() bool {
 }
 
 // outcomeOf is the table of KSeF's invoice codes. An unknown code from 1 to 199 means that KSeF is
-// still processing the invoice. An invoice with any other unknown code is parked: KSeF is not asked
-// about it for ever, and it is never sent again on a guess.
+// still processing the invoice. With any other unknown code the invoice is parked. Otherwise the
+// worker would ask KSeF about it for ever, or send it again on a guess.
 func outcomeOf(s ksef.StatusInfo) outcome {
 	switch s.Code {
 	case ksef.InvoiceAccepted:

@@ -5,16 +5,16 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// covered reports whether a receipt of the session accounts for every acceptance. It must have as
-// many lines as the session counts successes, the session must count everything that was in it, and
-// each acceptance in the list must have a line. Then an invoice that is not in the receipt was not
-// accepted. If the session has no such counts, the list must be complete and its answers must be
+// covered reports whether a receipt of the session has every acceptance. If so, an invoice outside
+// the receipt was not accepted. The receipt must have as many lines as the session counts
+// successes, and a line for each acceptance in the list. The session must count everything that was
+// in it. If the session has no such counts, the list must be complete and its answers must be
 // clear.
 //
 // Every line must be of an invoice of ours. Otherwise the receipt may be another session's, or it
 // may write hashes in a way that is not known here. An empty receipt covers nothing.
 func (a account) covered(r ksef.Receipt) bool {
-	if !a.listed { // what was refused, and why, is not known: sending it again would lose the reason
+	if !a.listed { // the reasons of refusals are unknown, and sending again would lose them
 		return false
 	}
 	if a.session.Tallied() {

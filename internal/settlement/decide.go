@@ -18,8 +18,8 @@ type Rules struct {
 	ConfirmFirst time.Duration
 }
 
-// Decide says what to do about a package whose session is over, or unknown to KSeF. It is pure:
-// equal facts give equal decisions, and no argument is changed.
+// Decide says what to do about a package whose session is over, or unknown to KSeF. It is pure, so
+// equal facts give equal decisions, and the arguments stay unchanged.
 func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch {
 	case listed.Unknown != nil:
@@ -32,7 +32,7 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 
 // processedSession decides about a session that KSeF has processed. Its list is read until it
 // accounts for every invoice, or until maxProofWait is over. Duplicates, and invoices about which
-// nothing is proven by then, are marked in the ledger: their originals have to be looked up.
+// nothing is proven by then, are marked in the ledger, so that their originals are looked up.
 func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
@@ -50,7 +50,8 @@ func processedSession(p ledger.Package, held Held, listed Listed, now time.Time)
 }
 
 // refusedSession decides about a session that ended in an error. Its list is nevertheless read
-// first: an invoice with status 200 in it is accepted, whatever the status of the session is.
+// first, because an invoice with status 200 in the list is accepted whatever the status of the
+// session is.
 func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:

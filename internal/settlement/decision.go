@@ -18,22 +18,22 @@ type Decision struct {
 	Package PackageEdit
 	// Renew forgets the public key, before another session with these invoices can be opened.
 	Renew bool
-	// Refusal is a session that KSeF refused as a whole. It is counted before Split: the packages
-	// that Split makes wait by this count.
+	// Refusal is a session that KSeF refused as a whole. It is counted before Split, because the
+	// pause of the new packages depends on this count.
 	Refusal *Refusal
-	// Through notes that KSeF processed a batch session. It comes before End: a package that has
-	// ended is not read again.
+	// Through notes that KSeF processed a batch session. It comes before End, because a package
+	// that has ended is not read again.
 	Through bool
-	// Denial is what 410s say about the tenant. It comes before Moves: a tenant that is paused only
-	// after its invoices were queued again would send them at once.
+	// Denial is what 410s say about the tenant. It comes before Moves, so that the tenant is paused
+	// before its invoices are queued again. Otherwise they would be sent at once.
 	Denial *Denial
 	// Moves are written together; each may meet a conflict of its own. A move to queued is followed
 	// by the task that sends the invoice.
 	Moves []Move
 	// LetIn notes that KSeF lets the tenant in. It comes after the moves that show this.
 	LetIn bool
-	// Doubt is about invoices of which nothing proves what became of them. It comes before Listed:
-	// once the list counts as read, only the invoices that are marked here are looked for.
+	// Doubt is about invoices of which nothing proves what became of them. It comes before Listed,
+	// because once the list counts as read, only the invoices that Doubt marked are looked for.
 	Doubt *Doubt
 	// Listed says that the list need not be read again.
 	Listed bool
@@ -74,7 +74,7 @@ type Fact int
 const (
 	Nothing    Fact = iota
 	TheList         // the session's list of invoices
-	TheHeld         // the ledger's entries: after the list, see [DecideOpen]
+	TheHeld         // the ledger's entries after the list; see [DecideOpen]
 	TheSends        // the status of single sends by their references
 	TheReceipt      // the session's receipt
 	TheTenant       // what is known about the tenant
@@ -98,9 +98,10 @@ type Refusal struct {
 	Counted        bool
 }
 
-// Denial counts answers of 410: about invoices in the tenant's own name, and about those that it
-// issues for other sellers. A Pause says that KSeF lets nothing of the tenant in: the tenant rests
-// for that time. Waiting is how many invoices are queued again.
+// Denial counts answers of 410. Own counts those about invoices in the tenant's own name, and
+// ForOthers those about invoices that the tenant issues for other sellers. A Pause says that KSeF
+// lets nothing of the tenant in, and how long the tenant rests. Waiting is how many invoices are
+// queued again.
 type Denial struct {
 	Own, ForOthers, Waiting int
 	Pause                   time.Duration
@@ -118,11 +119,11 @@ type Doubt struct {
 	Listed, Counted int
 }
 
-// Split ends a package and puts its invoices into Parts, which are sent after In. A part has no id
-// yet, unless it goes into an existing package.
+// Split ends a package and puts its invoices into Parts, which are sent after In. A part has an id
+// only if it goes into an existing package.
 type Split struct {
-	// Park is the invoice that is alone and at fault. It is parked first and stays in the package.
-	// So the package does not end without its receipt, document and result.
+	// Park is the invoice that is alone and at fault. It is parked first and stays in the package,
+	// so that the package still gets receipt, document and result.
 	Park   *Move
 	Parts  []ledger.Part
 	End    ledger.PackageState // "": something in it cannot be read, so it goes on
@@ -138,8 +139,9 @@ type End struct {
 	Reason string
 }
 
-// Wait is how the task comes back: with the pauses of polls (Poll), with an error (Err), or after
-// Delay. Err is returned unchanged, because circuits and growing pauses depend on it.
+// Wait says how the task comes back. It comes back with the pauses of polls (Poll), with an error
+// (Err), or after Delay. Err is returned unchanged, because circuits and growing pauses depend on
+// it.
 type Wait struct {
 	Poll   bool
 	Delay  time.Duration

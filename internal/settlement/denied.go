@@ -9,21 +9,20 @@ import (
 )
 
 // KSeF answers 410 for each invoice that the sender may not issue. If other invoices of the tenant
-// go through, the cause is the invoice. If none does, the cause is the tenant: its key belongs to
-// another taxpayer, or has lost its permission. Then the tenant is paused and its invoices stay
-// queued. Parking them one by one would leave a person hundreds of invoices with which nothing is
-// wrong.
+// go through, the cause is the invoice. If none does, the cause is the tenant, whose key belongs to
+// another taxpayer or has lost its permission. Then the tenant is paused and its invoices stay
+// queued. Parking them one by one would leave hundreds of faultless invoices to a person.
 //
 // An invoice that the tenant issues for another seller needs a permission of that seller. Its 410
 // says less, because the seller may be at fault. Such an invoice is parked when others go through,
-// and also when it is alone. By this rule alone, a tenant that issues nothing in its own name would
-// never be paused, even with the key of another taxpayer. So several such invoices count against
-// the tenant when nothing speaks for it.
+// and also when it is alone. Some tenants issue invoices only for other sellers. By this rule
+// alone, they would never be paused, even with the key of another taxpayer. So several such
+// invoices count against the tenant when nothing speaks for it.
 
 const (
-	// deniedFirst and deniedMax bound the tenant's pause. The pause ends by itself: what is sent
-	// next shows whether the key is right by now. One session every five minutes leaves 48 of the
-	// 60 sessions of an hour.
+	// deniedFirst and deniedMax bound the tenant's pause. The pause ends by itself, and then the
+	// next session shows whether the key is right by now. One session every five minutes leaves 48
+	// of the 60 sessions of an hour.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
 	// Fewer than deniedFew denied invoices prove nothing against a tenant that had an invoice
@@ -39,8 +38,8 @@ const (
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
 // speakOfTenant reports whether 410s are about the tenant and not about the invoices. denials
-// counts the 410s about invoices in the tenant's own name since anything of it was last let in,
-// those of this session included. opened is when the session was opened.
+// counts the 410s about invoices in the tenant's own name since KSeF last let in an invoice of the
+// tenant. It includes those of this session. opened is when the session was opened.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {
@@ -53,9 +52,9 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 }
 
 // sellersSpeakOfTenant does the same when no denied invoice of the session is in the tenant's own
-// name. denials counts the 410s about invoices for other sellers since anything of the tenant was
-// last let in. sellers is how many sellers the denied invoices of this session have. One wrong key
-// is more likely than several sellers who withhold their permission at the same time.
+// name. denials counts the 410s about invoices for other sellers since KSeF last let in an invoice
+// of the tenant. sellers is the number of sellers of the denied invoices of this session. One wrong
+// key is more likely than several sellers who withhold their permission at the same time.
 func sellersSpeakOfTenant(denials, sellers int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	lately := !last.IsZero() && now.Sub(last) < successDays

@@ -1,7 +1,7 @@
 // Package settlement decides what becomes of the invoices of a session. It is pure. It takes a
 // package, what the ledger holds of it, what KSeF listed, and the time. It returns what is to be
-// written, what is to be done next, and how the package ends. It asks nobody and writes nothing;
-// package tasks does both.
+// written, what is to be done next, and how the package ends. Package tasks asks KSeF and writes to
+// the ledger.
 //
 // Read it in this order:
 //
@@ -11,16 +11,18 @@
 //	decide.go    the stages of one run: answers, originals, remainder, last
 //	answers.go   what each answer means, in a session that was processed or refused
 //	match.go     which answer is about which invoice
-//	account.go   whether the session accounts for everything in it: absence needs proof
+//	account.go   whether the session accounts for everything in it, because absence needs proof
 //	covered.go   whether the session's receipt has every acceptance
 //	codes.go     the table of KSeF's invoice codes
 //	outcomes.go  the moves that follow from an answer, and how often an invoice is sent again
-//	denied.go    410: is it the invoice, or the tenant
-//	doubt.go     invoices of which nothing is proven wait; later the register is searched
-//	original.go  the original of a duplicate; register.go: a pass through KSeF's register
+//	denied.go    410: whether the cause is the invoice or the tenant
+//	doubt.go     how long unproven invoices wait before the register is searched
+//	original.go  the original of a duplicate
+//	register.go  a pass through KSeF's register
 //	finish.go    how a package ends
-//	refused.go   a session refused as a whole: is it the package, or KSeF
+//	refused.go   a session refused as a whole: whether the cause is the package or KSeF
 //	unknown.go   a session that KSeF does not know any more
 //	open.go      an online session that still takes sends
-//	numbers.go   KSeF numbers; reasons.go: what a person is told
+//	numbers.go   KSeF numbers
+//	reasons.go   what a person is told
 package settlement

@@ -10,10 +10,10 @@ import (
 // that they do not account for. After that it searches KSeF's register.
 const maxProofWait = 30 * time.Minute
 
-// maxSilence is how long a refused session has to say nothing about invoices until the silence
-// proves that they were not processed. It is for a session that ended without saying why (see
-// provesRefusal). KSeF asks for such sessions to be sent again, so the wait is only as long as
-// answers may lag behind each other.
+// maxSilence is for a refused session that gives no reason for its end (see provesRefusal). When
+// such a session has been silent about its invoices for this time, they count as not processed.
+// KSeF asks for such sessions to be sent again, so the wait is only as long as answers may lag
+// behind each other.
 const maxSilence = time.Minute
 
 func silent(p ledger.Package, now time.Time) bool {

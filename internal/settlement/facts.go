@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Held is what the ledger has of the invoices of a package. It is read once in a run of confirm,
-// and [Move.Wrote] keeps it in step with what is written. The zero value was not read yet.
+// Held is what the ledger has of the invoices of a package. Each run of confirm reads it once.
+// [Move.Wrote] then updates it after each write. The zero value says that nothing was read yet.
 type Held struct {
 	Read     bool
 	Members  int                 // invoices that the package ever held; entries that are gone count
@@ -45,8 +45,8 @@ func (h Held) unreadOf(pkg string) []ledger.Unreadable {
 	return slices.DeleteFunc(slices.Clone(h.Unread), func(u ledger.Unreadable) bool { return !u.Opaque && u.Package != pkg })
 }
 
-// UnreadUndecided counts, among the entries that the package holds or may hold, those that cannot
-// be read and whose outcome may not be known.
+// UnreadUndecided counts the unreadable entries that the package holds or may hold, and whose
+// outcome may still be open.
 func (h Held) UnreadUndecided(pkg string) int {
 	n := 0
 	for _, u := range h.unreadOf(pkg) {
@@ -69,10 +69,10 @@ func (h Held) attached(pkg string) int {
 }
 
 // EndOf returns the state in which a package ends. leaving is how many of its undecided invoices
-// are about to leave it. The state is "" when an undecided entry in it cannot be read: then the
-// package does not end. Invoices that were decided or parked in it still need receipt, document and
-// result. So a package is failed, or abandoned if close was never tried, only when nothing stays in
-// it; otherwise it is settled.
+// are about to leave it. When an undecided entry cannot be read, EndOf returns "", and the package
+// does not end. Invoices that were decided or parked in the package still need receipt, document
+// and result, so a package with such invoices is settled. A package in which nothing stays is
+// abandoned if close was never tried, and otherwise failed.
 func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	switch {
 	case held.UnreadUndecided(p.ID) > 0:
@@ -104,15 +104,15 @@ type Listed struct {
 }
 
 // List is the list of a session's invoices. When Asked is set and Invoices is nil, KSeF has no
-// list; an empty list is not nil.
+// list. An empty list is an empty slice.
 type List struct {
 	Asked    bool
 	Invoices []ksef.InvoiceInfo
 }
 
-// Statuses are KSeF's answers about single sends, by the invoice's id. Unread are those that came
-// and could not be read: KSeF knows something about these invoices. Sick is the error of the first
-// status that could not be asked for now, nil when there was none.
+// Statuses are KSeF's answers about single sends, by the invoice's id. Unread has the answers that
+// came and could not be read. They show that KSeF knows these invoices. Sick is the error of the
+// first status that could not be asked for now, or nil.
 type Statuses struct {
 	Asked  bool
 	By     map[string]ksef.InvoiceInfo
@@ -128,7 +128,8 @@ type OwnReceipt struct {
 	Err     error
 }
 
-// Unknown is KSeF's refusal to answer about a session: the HTTP status, KSeF's code, and its words.
+// Unknown is KSeF's refusal to answer about a session. Status is the HTTP status, Code is KSeF's
+// code, and Text has its words.
 type Unknown struct {
 	Status, Code int
 	Text         string
@@ -148,6 +149,6 @@ type Stage int
 const (
 	Answers   Stage = iota // what KSeF says about each invoice
 	Originals              // the originals of duplicates, and of invoices whose session is unknown
-	Remainder              // what is left: the package ends, its invoices go elsewhere, or it waits
+	Remainder              // the rest; the package ends, is split, or waits
 	Last                   // after the invoices of a refused online session have left
 )

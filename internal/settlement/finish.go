@@ -26,8 +26,8 @@ func processedRemainder(p ledger.Package, held Held) Decision {
 	return d
 }
 
-// refusedRemainder decides about the invoices that a refused session has left undecided: none of
-// them is in KSeF.
+// refusedRemainder decides about the invoices that a refused session has left undecided. At this
+// stage it is proven that KSeF has none of them.
 func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Decision {
 	status := listed.Session.Status
 	reason := sessionReason(status)
@@ -65,8 +65,9 @@ func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Deci
 	return d
 }
 
-// refusedLast ends the package of a refused online session. An invoice that its sender has
-// meanwhile moved from sending to sent is still in the package, which must not end without it.
+// refusedLast ends the package of a refused online session. A sender may have moved an invoice from
+// sending to sent meanwhile. Such an invoice is still in the package, so the package has to wait
+// for it.
 func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
 	if left := len(held.Undecided(p.ID)); left > 0 {
 		return movedMeanwhile(left)

@@ -22,15 +22,16 @@ type pairing struct {
 	info ksef.InvoiceInfo
 }
 
-// NormalName is P_2 as KSeF may write it: it normalises white space, no-break and other spaces
-// included (KSeF issues 797 and 315).
+// NormalName returns P_2 as KSeF may write it. KSeF normalises white space, including no-break and
+// other spaces (KSeF issues 797 and 315).
 func NormalName(number string) string { return strings.Join(strings.Fields(number), " ") }
 
 // match is pure. Invoices and answers whose numbers differ at most in white space form a group. A
-// group of one invoice and one answer is a pair. In a larger group (one seller's VAT and KOR in one
-// online session, two numbers that differ only in white space) invoices and answers of equal
-// spelling are pairs, but only if each invoice has a spelling of its own and an answer with it.
-// Otherwise KSeF has normalised the numbers, and nobody can tell which answer is whose.
+// group of one invoice and one answer is a pair. A larger group arises, for example, from one
+// seller's VAT and KOR in one online session, or from two numbers that differ only in white space.
+// There invoices and answers of equal spelling are pairs. But each invoice must have a spelling of
+// its own and an answer with that spelling. Otherwise KSeF has normalised the numbers, and nobody
+// can tell which answer is whose.
 func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
 	type group struct {
 		invs  []*ledger.Invoice

@@ -28,8 +28,8 @@ func answersOf(numbers ...string) []ksef.InvoiceInfo {
 	return out
 }
 
-// told writes a matching as "inv-0=1 | inv-1 | 2": pairs by ordinal, invoices without answer,
-// answers without invoice.
+// told writes a matching as "inv-0=1 | inv-1 | 2". The parts are the pairs by ordinal, the invoices
+// without an answer, and the answers without an invoice.
 func told(m matching) string {
 	var pairs, invs, answers []string
 	for _, p := range m.pairs {

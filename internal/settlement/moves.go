@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Fate is what a move makes of an invoice. The zero value is none, and nobody carries it out.
+// Fate is what a move makes of an invoice. A move with the zero value is never carried out.
 type Fate int
 
 // The fates.
@@ -37,8 +37,8 @@ type Move struct {
 }
 
 // Acceptance is what KSeF says about an accepted invoice. Recovered says that it was accepted
-// earlier; UPO is the address of the receipt that proved it, "" for none. Hash is set when KSeF has
-// the invoice in other bytes than were handed in.
+// earlier. UPO is the address of the receipt that proved this, or "". Hash is set when KSeF has the
+// invoice in other bytes than were handed in.
 type Acceptance struct {
 	Number, Mode string
 	At           time.Time // zero: not known
@@ -46,8 +46,8 @@ type Acceptance struct {
 	UPO, Hash    string
 }
 
-// Original is the invoice that KSeF has. By says how it is known: one of ByAnswer, BySearch and
-// ByRegister. BySearch leaves the noted number unchanged.
+// Original is the invoice that KSeF has. By says how the original is known. It is ByAnswer,
+// BySearch or ByRegister. BySearch leaves the noted number unchanged.
 type Original struct {
 	Number, Session, By string
 	At                  time.Time
@@ -84,8 +84,8 @@ const (
 	ProvenUnposted                   // no session with it was ever closed, or the send was refused
 )
 
-// Wrote notes in the invoice what became of the move: the state that the ledger has now or, after a
-// conflict, the state that the conflict reports.
+// Wrote updates the invoice after the move was written. The invoice gets the state that the ledger
+// has now or, after a conflict, the state that the conflict reports.
 func (m Move) Wrote(r ledger.Moved) {
 	inv := m.Invoice
 	if c := r.Conflict; c != nil {

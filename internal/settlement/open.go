@@ -5,9 +5,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// DecideOpen decides the clear answers in the list of an online session that still takes sends.
-// Everything else waits until the session is over: codes that ask for a new send, denials (410),
-// answers that cannot be read, and acceptances whose KSeF number cannot be that of the invoice.
+// DecideOpen decides the clear answers in the list of an online session that still takes sends. The
+// other answers wait until the session is over. They are codes that ask for a new send, denials
+// (410), unreadable answers, and acceptances with a KSeF number that cannot be the invoice's.
 //
 // held MUST have been read after the list. Otherwise an answer could belong to an invoice that is
 // not among the members yet, and it could be joined to another invoice with the same P_2.

@@ -8,25 +8,25 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// How the original of an invoice is known: its OriginalBy in the ledger. "" says that KSeF did not
-// call the invoice a duplicate. Its code does not show that: the code may be the session's, and a
-// cancelled session has the same code as a duplicate, 440.
+// OriginalBy in the ledger says how the original of an invoice is known. "" says that KSeF did not
+// call the invoice a duplicate. The code of the invoice does not suffice for this, because it may
+// be the code of a cancelled session, which is also 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
-	BySearch   = "search"   // KSeF named no original, or another invoice: the register is searched
-	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
+	BySearch   = "search"   // the register is searched; KSeF named no original or a wrong one
+	ByRegister = "register" // seller, kind and number agree in the register's metadata
 )
 
-// KSeF may have an invoice from another session: it calls the invoice a duplicate (440), or it does
-// not know the invoice's session any more. The original may be the very document, sent before,
-// whose answer was lost. Or it may be another document with the same number. Only content proves
-// which it is. Each function below decides by one source; the caller asks the sources from the
-// cheapest to the most expensive.
+// KSeF may have an invoice from another session. It calls the invoice a duplicate (440), or it does
+// not know the invoice's session any more. The original may be the same document, sent before,
+// whose answer was lost. Or it may be another document with the same number. Only the content
+// proves which of them it is. Each function below decides by one source. The caller asks the
+// cheapest source first.
 
-// Finding is what one source says about the original of an invoice: exactly one field is set.
+// Finding is what one source says about the original of an invoice. Exactly one field is set.
 type Finding struct {
 	Move     *Move       // it is decided, or to be looked for in the register
-	Other    *OtherBytes // KSeF has other bytes: compare the contents
+	Other    *OtherBytes // compare the contents; KSeF's bytes differ
 	Document bool        // fetch KSeF's document by its number
 }
 
@@ -40,9 +40,9 @@ type OtherBytes struct {
 	At      time.Time
 }
 
-// ByReceipt decides by the receipt of the original's session, which holds the hash of every invoice
-// in it. upo is the receipt's address in the archive, "" when it is not kept. The zero Receipt
-// means that there is none.
+// ByReceipt decides by the receipt of the original's session. The receipt has the hash of every
+// invoice that it attests. upo is the receipt's address in the archive, or "" if the archive does
+// not keep it. The zero Receipt means that the session has no receipt.
 func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 	number, same := r.ByHash[inv.Hash]
 	line, _ := r.Line(inv.OriginalNumber)
@@ -85,10 +85,10 @@ func Withheld(inv *ledger.Invoice) Finding {
 }
 
 // ByContent decides about an invoice whose original is another document. When the two documents are
-// the same invoice, the invoice is accepted, unless the original's number cannot be right: then the
+// the same invoice, the invoice is accepted. But if the original's number cannot be right, the
 // register is searched. In every other case the invoice is parked as a conflict. difference is the
-// first place where they differ, "" when they are the same. why, if it is not "", is the reason why
-// they could not be compared at all.
+// first place where the documents differ, or "" when they are the same. If they could not be
+// compared, why is the reason, and otherwise "".
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":

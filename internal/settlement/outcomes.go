@@ -9,14 +9,14 @@ import (
 )
 
 // maxResends is how often an invoice may be sent again before a person has to look at it. A new
-// send counts when KSeF asked for it (435, 500, 550). In a package it also counts when KSeF gave no
-// verdict on the invoice, or refused it without naming its number. What happened to an online
-// session as a whole does not count: it says nothing about any invoice in it.
+// send counts when KSeF asked for it (435, 500, 550). A new send from a package also counts when
+// KSeF gave no verdict on the invoice, or refused it without its number. The failure of a whole
+// online session does not count, because it says nothing about a single invoice.
 const maxResends = 3
 
 // maxFailedSessions is how many online sessions with an invoice may fail before the invoice goes in
-// a package. For packages the failures of sessions have a bound of their own: halving finds the
-// invoice that is at fault, and lets all others through.
+// a package. For packages the failures of sessions are bounded by halving, which finds the invoice
+// at fault and lets all others through.
 const maxFailedSessions = 2
 
 const neverArrived = "the session is over and does not contain it: it never arrived"
@@ -98,16 +98,15 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 // refusal of one of these invoices.
 func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
-		o.add(missing[0], a.answers[0]) // one invoice and one answer: it can be about no other
+		o.add(missing[0], a.answers[0]) // the only answer is about the only invoice
 		return
 	}
 	for _, inv := range missing {
 		switch {
 		case len(a.answers) == 0 && inv.State == ledger.Sending:
-			// It was not known whether the invoice was sent, and now it is known that it was not:
-			// Redis was away before the answer could be written, or the worker died. That is
-			// neither KSeF's fault nor the invoice's. So no try is counted: an outage on this side
-			// must never park an invoice.
+			// Redis was away before the answer could be written, or the worker died. Only now is it
+			// known that the invoice was not sent. The cause lies on this side, so no try is
+			// counted. Otherwise an outage here could park invoices.
 			o.moves = append(o.moves, again(inv, inv.Lane, Resends, int64(inv.Resends), 0, neverArrived, proof))
 		case len(a.answers) == 0:
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))
@@ -129,9 +128,9 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 	return Move{Invoice: inv, Fate: Park, Code: code, Gist: gist, Reason: reason}
 }
 
-// resend sends an invoice again and counts this against maxResends. KSeF refused the invoice
-// through a fault of its own, or refused it without naming its number, or gave no verdict on it in
-// a package.
+// resend sends an invoice again and counts this against maxResends. KSeF may have refused the
+// invoice through its own fault, or without naming the invoice's number. Or KSeF gave no verdict on
+// an invoice in a package.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),
@@ -140,10 +139,10 @@ func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proo
 	return again(inv, lane, Resends, int64(inv.Resends)+1, code, reason, proof)
 }
 
-// NoVerdict decides about an invoice whose session ended without an answer about it: KSeF refused
-// the session as a whole, or the session is over and does not contain the invoice. lane is that of
-// the package. When a package was processed, the missing answer says something too: the invoice was
-// in the ZIP, and KSeF is silent about it alone.
+// NoVerdict decides about an invoice whose session ended without an answer about it. Either KSeF
+// refused the session as a whole, or the session is over and does not contain the invoice. lane is
+// that of the package. When a package was processed, the missing answer counts against the invoice,
+// because the invoice was in the ZIP and KSeF left it out of its answers.
 func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
 	if lane == ledger.Bulk {
 		return resend(inv, inv.Lane, code, reason, proof)

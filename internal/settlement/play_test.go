@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A play is one run of confirm in memory: it asks, decides and writes as package tasks does.
+// A play is one run of confirm in memory. It asks, decides and writes as package tasks does.
 type play struct {
 	t      *rapid.T
 	w      *world
@@ -22,7 +22,7 @@ type play struct {
 	list   []ksef.InvoiceInfo
 	own    OwnReceipt
 
-	writes  int // left until the process dies; negative: it lives
+	writes  int // left until the process dies; below 0: never
 	racing  map[string]bool
 	decided []Decision
 	asked   map[Fact]int
@@ -71,7 +71,7 @@ func (p *play) run() (wait *Wait, over bool) {
 }
 
 // decide decides twice on the same facts. It checks that both decisions are equal and that the
-// facts have not changed, and then checks the decision itself.
+// facts are unchanged. Then it checks the decision itself.
 func (p *play) decide() Decision {
 	held, listed := clone(p.held), p.listed
 	listed.List.Invoices = slices.Clone(p.listed.List.Invoices)
@@ -192,8 +192,8 @@ func (p *play) carryOut(d Decision) (*Wait, bool) {
 	return d.Wait, d.Over
 }
 
-// race lets somebody else change an invoice first: its sender, which writes "sent" late, or a task
-// that replaces this one.
+// race lets somebody else change an invoice first. This is its sender, which writes "sent" late, or
+// a task that replaces this one.
 func (p *play) race(m Move) {
 	if !p.racing[m.Invoice.ID] {
 		return
@@ -253,7 +253,7 @@ func stateOf(m Move) ledger.State {
 	return m.Invoice.State
 }
 
-// lookUp stands in for the search for the originals: each original is found, cannot be read now, or
+// lookUp stands in for the search for the originals. Each original is found, cannot be read now, or
 // is left to a person.
 func (p *play) lookUp() bool {
 	all := true

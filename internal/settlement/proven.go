@@ -8,11 +8,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// byProof pairs the answers that prove which invoice they are about: by the hash of the content or,
-// without a hash, by the file's name in the batch's archive, which is the id of the invoice. owned
-// tells which invoices have an answer now; left are the answers without either proof. An answer
-// whose hash or file is none of ours, or whose invoice has an answer already, stays without an
-// owner: it must not get one by its number.
+// byProof pairs the answers that prove which invoice they are about. The proof is the hash of the
+// content. Without a hash, it is the file's name in the batch's archive, which is the id of the
+// invoice. owned tells which invoices have an answer now. left has the answers that have neither a
+// hash nor a file name. An answer stays without an owner if its hash or file belongs to no invoice
+// here, or if its invoice already has an answer. Such an answer is not joined by its number either.
 func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (owned []bool, left []ksef.InvoiceInfo) {
 	owned = make([]bool, len(invs))
 	m.pairs = slices.Grow(m.pairs, min(len(invs), len(infos)))
@@ -44,8 +44,8 @@ func (m *matching) byProof(invs []ledger.Invoice, infos []ksef.InvoiceInfo) (own
 	return owned, left
 }
 
-// foreign reports whether an answer is about content that is not ours. Then the session has
-// something that nobody here sent, so its list proves nothing about what is missing in it.
+// foreign reports whether an answer is about content of somebody else. If so, the session contains
+// something that was not sent from here, and its list proves nothing about missing invoices.
 func (a account) foreign() bool {
 	for _, info := range a.answers {
 		if info.Hash != "" && !a.hashes[info.Hash] {

@@ -21,14 +21,14 @@ const (
 	keyPause = time.Minute
 )
 
-// refusalPause is the pause before the n-th try of a package after its refusals. n counts from 0; a
+// refusalPause is the pause before the n-th try of a package after its refusals. n counts from 0. A
 // negative n counts as 0.
 func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
-// TenantRest is how long all packages of a tenant rest when KSeF has refused more than
-// Rules.Refusals of its sessions in a row, with none processed in between. It is 0 when they need
-// not rest. After the pause they have one try together: if each package tried by itself, they would
-// use up the hour's sessions.
+// TenantRest returns how long all packages of a tenant rest. They rest after KSeF has refused more
+// than Rules.Refusals sessions of the tenant in a row. Otherwise TenantRest returns 0. After the
+// pause they have one try together, because separate tries of all packages would use up the hour's
+// sessions.
 func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
 	if t.Refusals <= r.Refusals {
 		return 0
@@ -48,15 +48,15 @@ func (r Rules) TenantRestsUntil(t ledger.Tenant) time.Time {
 // The invoices go into a new package, and the public key is fetched again. After Rules.Refusals
 // such refusals, the cause is either the package or KSeF. While other packages of the tenant go
 // through, it is the package. Then the package is halved, and each half is halved again at its next
-// refusal. So one poisonous invoice among n is alone after about log2(n) steps, and the invoices
-// that are not at fault go through on the way. While nothing else goes through, it is as likely
-// that KSeF refuses everybody. Then the package stays whole and is sent again after growing pauses.
+// refusal. So one poisonous invoice among n is alone after about log2(n) steps. The other invoices
+// go through on the way. While nothing else goes through, it is as likely that KSeF refuses
+// everybody. Then the package stays whole and is sent again after growing pauses.
 func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, reason string, proof Proof) Decision {
 	if !held.Read {
 		return ask(TheHeld)
 	}
-	// KSeF could not read the session's key, and so it could read nothing in the session. No
-	// invoice is at fault, and halving would find none.
+	// KSeF could not read the session's key, so it could not read the session at all. All invoices
+	// are faultless, so halving would be useless.
 	staleKey := code == ksef.BatchSessionKeyNotDecrypted
 	// Most likely parts were missing, which is the fault of no invoice.
 	faultless := staleKey || p.Unfinished

@@ -23,8 +23,9 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	return p, held
 }
 
-// A package was refused: either the package is at fault, or KSeF. What becomes of it depends on the
-// number of its refusals, on whether others go through, and on whether an invoice is alone in it.
+// A package was refused, and either the package or KSeF is at fault. What becomes of the package
+// depends on the number of its refusals, on whether other packages go through, and on whether it
+// has a single invoice.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -150,7 +151,7 @@ func TestEndOf_GoesByWhatStays(t *testing.T) {
 	}
 }
 
-// A session that KSeF does not know: nothing is concluded for ten minutes, and then the register
+// When KSeF does not know a session, the decision waits for ten minutes, and then the register
 // decides.
 func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	r := Rules{Refusals: 3, ConfirmFirst: time.Second}

@@ -16,9 +16,9 @@ import (
 // invoices of a package are looked for in one pass. An original of equal content has the same P_1,
 // and KSeF takes no invoice before that day. So the pass begins on that day and goes on to the
 // present. Its place is written into the package after each page, because the request limits
-// interrupt it. The gateway's metadata has no hash: it tells the KSeF number, and the document of
-// that number is the proof. KSeF's own API tells the hash, which is a proof at once. It also finds
-// an invoice by its number, so a few invoices are asked for one by one (see [ByNumber]).
+// interrupt it. The gateway's metadata has no hash. It has the KSeF number, and the document of
+// that number is the proof. KSeF's own API gives the hash, which is a proof at once. This API can
+// also filter by an invoice's number, so a few invoices are asked for one by one (see [ByNumber]).
 //
 // The register answers one part at a time, such as what the taxpayer sold, or what it bought and
 // billed itself (see [Subjects]). A package with invoices of several parts needs a pass for each
@@ -31,8 +31,9 @@ const (
 	// registerDelay is how long after the close of its package an invoice appears in the register
 	// at the latest.
 	registerDelay = time.Hour
-	// passRest is the pause after a pass that broke off or did not find everything. It is doubled
-	// each time up to passRestMax: a pass costs at least one of the register's 20 requests an hour.
+	// passRest is the pause after a pass that broke off or did not find everything. The pause is
+	// doubled each time up to passRestMax, because a pass costs at least one of the register's 20
+	// requests an hour.
 	passRest    = 15 * time.Second
 	passRestMax = time.Hour
 )
@@ -48,9 +49,9 @@ func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
 
-// PassFrom is the time at which the pass has to begin. It is set if the pass has not begun, or
-// began too late: an invoice that was added to the search later may be of an earlier day. It is
-// zero when the pass goes on from its place. want must not be empty.
+// PassFrom returns the time at which the pass has to begin. It returns the zero time when the pass
+// goes on from its place. A pass that has begun must begin again if an invoice of an earlier day
+// was added to the search meanwhile. want must not be empty.
 func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err error) {
 	first, err := firstDay(want)
 	if err != nil || p.SearchFrom != 0 && (p.SearchFirst == 0 || !first.Before(p.SearchFirst.Time())) {
@@ -135,8 +136,8 @@ func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
 		(m.InvoiceType == "" || plain(m.InvoiceType) == plain(inv.Kind))
 }
 
-// Step is how a pass goes on after a page: at From and page Offset. A pass that has come to the
-// present ends. Another one begins after Rest, unless GiveUp is set.
+// Step is how a pass goes on after a page. It goes on at From and page Offset. A pass that has come
+// to the present ends. Another one begins after Rest, unless GiveUp is set.
 type Step struct {
 	From   time.Time
 	Offset int
@@ -179,7 +180,7 @@ func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time,
 	case m.HasMore:
 		return from, page + 1
 	case m.IsTruncated:
-		return from.Add(time.Millisecond), 0 // ten thousand in one instant: the rest of them cannot be listed
+		return from.Add(time.Millisecond), 0 // KSeF lists only ten thousand of one instant
 	}
 	return to, 0
 }

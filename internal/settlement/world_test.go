@@ -21,16 +21,15 @@ import (
 //   - a name may be lost or written differently, but it is never that of another invoice of ours;
 //   - two answers about one invoice have the same ordinal in the session;
 //   - the count of an online session may lag by one invoice. KSeF has given a reference for that
-//     invoice, and the list of the session lacks it too. A count that lags is not zero. No other
-//     invoice has the name of the one that lags. (This last point is a gap: the status of the
-//     invoice claims an answer of the same name and code, unless KSeF number, ordinal or hash tell
-//     the two apart.)
+//     invoice, and the list of the session lacks it too. A count that lags is not zero. The other
+//     invoices have other names than the invoice that lags. (The world leaves a gap here. The
+//     status of the invoice claims an answer of the same name and code, unless KSeF number, ordinal
+//     or hash tell the two apart.)
 //   - a session that KSeF refused for a reason of its own accepted nothing. If a session that ended
 //     in an error accepted something, its list, its counts or its receipt show that;
-//   - if the receipt of a session that ended in an error is short, no answer in its list is
-//     unclear. (This is a gap where the counts of the session add up: an unclear answer that has an
-//     owner is then not an obstacle to [account.covered], and what is not in the receipt counts as
-//     refused.)
+//   - if the receipt of a session that ended in an error is short, all answers in its list are
+//     clear. (This leaves a gap where the counts of the session add up. There [account.covered]
+//     ignores an unclear answer that has an owner, and what the receipt lacks counts as refused.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {
@@ -105,7 +104,7 @@ func drawWorld(t *rapid.T) *world {
 func (w *world) drawInvoice(t *rapid.T, i int, lane ledger.Lane) {
 	id := fmt.Sprint("inv-", i)
 	switch rapid.IntRange(0, 14).Draw(t, "entry") {
-	case 0: // it cannot be read. Its name is its own: an answer by that name is nobody's.
+	case 0: // it cannot be read, and no other invoice has its name
 		opaque := rapid.Bool().Draw(t, "opaque")
 		w.unread = append(w.unread, ledger.Unreadable{ID: id, State: string(ledger.Sent), Package: place, Opaque: opaque})
 		w.truth[id] = w.drawTruth(t, i)

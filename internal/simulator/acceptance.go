@@ -51,8 +51,9 @@ func (u *unpacker) read(content []byte, f *fa.Form, lane string, acceptance time
 	return r
 }
 
-// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. So when two
-// sessions bring the same invoice at the same time, only one of them has the original.
+// decide gives an invoice its outcome, which is a number or a refusal. The caller holds mu, so when
+// two sessions bring the same invoice at the same time, one has the original and the other a
+// duplicate.
 func (rg *registry) decide(sess *session, o *outcome, r reading) {
 	o.hash, o.code, o.details = r.hash, r.code, r.details
 	if r.header != nil {
@@ -83,11 +84,11 @@ func (o *outcome) event(sess *session) event {
 	return event{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}
 }
 
-// register checks what the document alone cannot tell: whether the session may send the invoice,
-// and whether the invoice is new. It gives a new invoice its number.
+// register makes the checks that need more than the document. They are whether the session may send
+// the invoice, and whether the invoice is new. It gives a new invoice its number.
 func (rg *registry) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
-		sess.context = r.header.Issuer() // a key for any seller: the first invoice decides whose session it is
+		sess.context = r.header.Issuer() // with a key for any seller, the first invoice decides
 	}
 	if !rg.opts.mayIssue(r.header, sess.context) {
 		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.context)

@@ -56,8 +56,8 @@ func (a accounts) byID(id string) (Account, bool) {
 	return Account{}, false
 }
 
-// authorize reads the Basic header (RFC 7617). Only the exact form passes: one header, one space,
-// standard Base64.
+// authorize reads the Basic header (RFC 7617). The only form that passes has one header, one space,
+// and standard Base64.
 func (a accounts) authorize(r *http.Request) (Account, *refusal) {
 	refused := &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized"}
 	values := r.Header.Values("Authorization")

@@ -27,8 +27,9 @@ func (sess *session) answerEvent(on, nip, number string) event {
 	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }
 
-// altered returns the answer about one invoice as the faults change it. It reports false when they
-// leave the invoice out. An answer about an invoice that is not decided yet is never changed.
+// altered returns the answer about one invoice as the faults change it. It reports false when the
+// faults leave the invoice out. While an invoice is undecided, the answer about it is never
+// changed.
 func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
 	i, odd, there := al.alter(on, sess, o, i)
 	if len(odd) > 0 && there {
@@ -37,8 +38,8 @@ func (al *alterer) altered(on string, sess *session, o *outcome, i invoiceInfo) 
 	return i, there
 }
 
-// alter changes the answer about one invoice as the faults order. It also returns the forms outside
-// the contract that [malformed] has to write, and false when the faults leave the invoice out.
+// alter changes the answer about one invoice as the faults order. odd names the forms outside the
+// contract that [malformed] has to write. there is false when the faults leave the invoice out.
 func (al *alterer) alter(on string, sess *session, o *outcome, i invoiceInfo) (altered invoiceInfo, odd []string, there bool) {
 	if i.Status.Code < 200 || !al.faults.everArmed(entryKinds()...) {
 		return i, nil, true
@@ -145,7 +146,7 @@ func rewritten(number, as string) string {
 	return number
 }
 
-// split writes a KSeF number as KSeF 1.x did: the third group of twelve digits becomes two groups
+// split writes a KSeF number as KSeF 1.x did, with the third group of twelve digits as two groups
 // of six.
 func split(number string) string {
 	if len(number) != 35 {

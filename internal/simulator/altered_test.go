@@ -222,7 +222,7 @@ func TestFault_UndecodableExtensions_ChangesADuplicate(t *testing.T) {
 	}
 }
 
-// An entry that a fault cannot change is not hit; the next entry is.
+// A fault passes over an entry that it cannot change and hits the next entry.
 func TestFault_EntryWithoutTheField_IsNotHit(t *testing.T) {
 	r := newRig(t)
 	for _, f := range []Fault{{Kind: Undecodable, As: NumericNumber}, {Kind: NumberRewritten, As: Tabbed}, {Kind: KsefNumberSplit}} {

@@ -132,7 +132,7 @@ func (bt *batches) process(sess *session) {
 	}
 	bt.inBackground(sess, func() packageResult {
 		f := bt.unpacker.unpackSession(sess)
-		for _, p := range sess.parts { // the session is closed: no part is stored any more
+		for _, p := range sess.parts { // the session is closed, so no more parts come
 			p.remove()
 		}
 		return f
@@ -159,7 +159,8 @@ func (bt *batches) inBackground(sess *session, unpack func() packageResult) {
 	})
 }
 
-// packageResult is the result of unpacking a package: an end of the session, or the invoices in it.
+// packageResult is the result of unpacking a package. It is the end of the session, or the invoices
+// of the package.
 type packageResult struct {
 	code    int // the status of the session; 0 when the package could be unpacked
 	details string

@@ -22,8 +22,8 @@ type Accepted struct {
 }
 
 // Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could
-// not be read. The invoices of a session that failed as a whole are not in the books: nothing was
-// decided about them.
+// not be read. When a session fails as a whole, its invoices stay undecided, so they are not in the
+// books.
 type Rejected struct {
 	NIP         string    `json:"nip"`
 	Kind        string    `json:"kind"`

@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-// multipart reads the two parts of a package upload, in this order: "request" as JSON and "file" as
-// batch.zip. The file is spooled; the caller removes it.
+// multipart reads the two parts of a package upload, first "request" as JSON and then "file" as
+// batch.zip. It spools the file, and the caller removes it.
 func (bo *boxOperations) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
 	boundary, found := boundaryOf(c.r.Header.Get("Content-Type"))
 	if !found {

@@ -17,7 +17,8 @@ type boxUpload struct {
 	started time.Time
 }
 
-// uploadKey makes the ids of different accounts distinct: each account chooses its ids by itself.
+// uploadKey makes the ids of different accounts distinct, because two accounts may choose the same
+// id.
 func uploadKey(account Account, id string) string { return account.ID + "\x00" + id }
 
 // beginUpload makes the session of an upload, unless the id was used before. The caller holds mu.

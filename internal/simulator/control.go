@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// control answers the paths that the gateway does not have: the books, and commands from this
+// control answers the paths that only the simulator has. They are the books, and commands from this
 // machine.
 func (s *Simulator) control(w http.ResponseWriter, r *http.Request) int {
 	answer, refused := s.command(r)

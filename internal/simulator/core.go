@@ -56,8 +56,8 @@ type core struct {
 
 // The parts, each with the others that it calls. A part calls only parts above it in this list.
 type (
-	// performer carries an operation out: the faults that are ordered, the limits, then the
-	// operation itself.
+	// performer carries an operation out. First come the ordered faults, then the limits, and then
+	// the operation itself.
 	performer struct{ *core }
 	// registry decides what becomes of an invoice, and writes it into the books.
 	registry struct{ *core }

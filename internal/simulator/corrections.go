@@ -26,9 +26,9 @@ func (rg *registry) noteAccepted(sess *session, a *accepted) {
 	}
 }
 
-// mayCorrect checks whether the document with this hash can have a technical correction: it was
-// refused, and it has none yet. What KSeF answers for a document that it never saw is not known;
-// here the request is invalid. The caller holds mu.
+// mayCorrect checks whether the document with this hash may get a technical correction. It must
+// have been refused, and the correction must be its first. KSeF's answer for a document that it
+// never saw is unknown. Here such a request is invalid. The caller holds mu.
 func (rg *registry) mayCorrect(sess *session, hash []byte) *refusal {
 	if hash == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-// Face is the inside of a Simulator as another HTTP face needs it: one set of sessions, invoices,
-// limits, faults and keys behind both. Its methods are safe for concurrent use.
+// Face gives another HTTP face the inside of a Simulator. Both faces share the sessions, invoices,
+// limits, faults and keys. Its methods are safe for concurrent use.
 type Face struct{ s *Simulator }
 
 // Face returns the inside of the simulator.
@@ -152,8 +152,8 @@ func (f Face) Allowances(account string) map[string]limits.Allowance {
 	return f.s.limits.Allowances(account)
 }
 
-// Sizes returns what one taxpayer may send: bytes of an invoice without and with an attachment, and
-// invoices in a session.
+// Sizes returns what one taxpayer may send. plain and withAttachment are the bytes of an invoice
+// without and with an attachment, and invoices is the number of invoices in a session.
 func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {
 	sizes := f.s.opts.sizesOf(nip)
 	return sizes.Plain, sizes.WithAttachment, f.s.opts.maxInvoicesOf(nip)
@@ -165,9 +165,9 @@ func (f Face) Gateway() http.Handler { return f.s }
 // NewKey makes one more RSA key, in the same way as the keys of the first face.
 func (f Face) NewKey() (*rsa.PrivateKey, error) { return f.s.opts.NewKey(f.s.opts.KeyBits) }
 
-// PublicKeys returns the public key that encrypts the keys of sessions, as DER
-// SubjectPublicKeyInfo. former is the key before it, nil unless that key keeps working after a
-// planned rotation.
+// PublicKeys returns the public keys that encrypt the keys of sessions, as DER
+// SubjectPublicKeyInfo. After a planned rotation the former key keeps working. Otherwise former is
+// nil.
 func (f Face) PublicKeys() (current, former []byte) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()

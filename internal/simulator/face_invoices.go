@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// InvoiceBook gives another face the invoices: in their sessions, in their receipts, and in the
+// InvoiceBook gives another face the invoices in their sessions, in their receipts, and in the
 // register.
 type InvoiceBook struct{ SessionBook }
 
@@ -25,8 +25,8 @@ type Invoice struct {
 	Code                          int
 	Description, Details          string
 	OriginalSession, Original     string // of a duplicate
-	// Odd names the fields that a fault writes in forms outside the contract: date, number,
-	// ordinal, code, extensions-object, extensions-map.
+	// Odd names the fields that a fault writes in forms outside the contract. The names are date,
+	// number, ordinal, code, extensions-object and extensions-map.
 	Odd []string
 }
 
@@ -52,9 +52,9 @@ func (f InvoiceBook) invoice(on string, sess *session, o *outcome) (v Invoice, t
 	return v, there
 }
 
-// Page lists at most n invoices of a session that match, beginning at the position from. next is
-// the position at which the next page begins, 0 when there is none. A batch session has no invoices
-// before its package is unpacked.
+// Page lists at most n invoices of a session for which match returns true. It begins at the
+// position from. next is the position at which the next page begins, or 0 at the end. A batch
+// session has no invoices before its package is unpacked.
 func (f InvoiceBook) Page(
 	account Account, session string, from, n int, match func(Invoice) bool,
 ) (list []Invoice, next int, refused *Refusal) {
@@ -168,8 +168,9 @@ type Record struct {
 }
 
 // Register lists the invoices that a taxpayer sees in a role (Subject1, Subject2,
-// SubjectAuthorized), in the order of acceptance. Third parties are not modelled: they see no
-// invoices. match chooses by what the books hold; the faults change what is returned.
+// SubjectAuthorized), in the order of acceptance. Third parties are not modelled and see no
+// invoices. match gets a record as the books have it. Faults then change the record that is
+// returned.
 func (f InvoiceBook) Register(nip, role string, match func(Record) bool) []Record {
 	s := f.s
 	s.mu.Lock()

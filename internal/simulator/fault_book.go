@@ -25,8 +25,8 @@ type armedFault struct {
 	since time.Time // when it was armed
 	seen  int       // matching events so far
 	hit   int       // events that it hit
-	// entries holds, for each entry about which the fault has decided, when it was hit; zero when
-	// it was not.
+	// entries has each entry about which the fault has decided, with the time at which the fault
+	// hit the entry. The time is zero if the fault passed over the entry.
 	entries map[any]time.Time
 	session string // the session that a fault with OneSession has hit
 }
@@ -87,7 +87,7 @@ func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 }
 
 // alterations returns every armed fault of these kinds that changes an entry now. canChange reports
-// whether a fault can change the entry. If it cannot, the entry does not count for that fault.
+// whether a fault can change the entry. An entry counts only for faults that can change it.
 func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, kinds ...string) (all []Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

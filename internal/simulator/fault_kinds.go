@@ -5,17 +5,17 @@ const (
 	// These act before the operation, or instead of it.
 	DropRequest = "drop-request" // the connection ends, nothing is done
 	Reset       = "reset"        // the same, with a TCP reset
-	Hang        = "hang"         // nothing is done and nothing is answered until For is over or the client goes away
+	Hang        = "hang"         // nothing happens until For is over or the client goes away
 	Status      = "status"       // HTML with HTTP status Code, nothing is done
-	HTML200     = "200-html"     // HTML with HTTP status 200, nothing is done, a part is not stored
+	HTML200     = "200-html"     // the same with HTTP status 200; a part is not stored
 	SlowRequest = "slow-request" // acts only after For, even if the client has gone away
 	TooMany     = "429"          // with Retry-After For, and the group is blocked for that long; no header when For is 0
 	Denied      = "401"          // as if the key were wrong
 	Forbidden   = "403"          // as if the key lacked the permission for it
 	Refused     = "refused"      // refused by the gateway: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation is carried out
-	// The bearer token of the request is refused, now and from now on, as if it had expired; only
-	// the Ministry's API has tokens that can be renewed.
+	// The bearer token of the request is refused from now on, as if it had expired. Only the
+	// Ministry's API has tokens that can be renewed.
 	TokenExpired = "token-expired"
 
 	// These act after the operation.
@@ -42,12 +42,12 @@ const (
 	OmitOriginal  = "omit-original"  // a duplicate does not name its original
 	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that one
 
-	// These concern an entry, which is what KSeF answers about a decided invoice: in the list of
-	// its session (On: invoices), in invoiceStatus, in the session's receipt (upo) and in the
-	// register (metadata). Only the answer is changed: the session's counts and the books stay
-	// true. A fault decides once for each entry, at the first answer that contains the entry. An
-	// entry that was hit stays changed for For. With a Code, ListOmit and Unnamed concern only
-	// entries of invoices with that status.
+	// These concern an entry, which is what KSeF answers about a decided invoice. The answer is in
+	// the list of the invoice's session (On: invoices), in invoiceStatus, in the session's receipt
+	// (upo) or in the register (metadata). Only the answer is changed. The session's counts and the
+	// books stay true. A fault decides once for each entry, at the first answer that contains the
+	// entry. An entry that was hit stays changed for For. With a Code, ListOmit and Unnamed concern
+	// only entries of invoices with that status.
 	ListOmit        = "list-omit"         // invoices, metadata: the entry is not there
 	Unnamed         = "unnamed"           // invoices, invoiceStatus: no invoiceNumber
 	NumberRewritten = "number-rewritten"  // everywhere: the invoice's number has other white space than was sent, see As
@@ -64,7 +64,7 @@ const (
 	TrailBlank = "trailing" // a blank is added at the end
 )
 
-// Variants of Undecodable, for As. An entry without the field is not hit.
+// Variants of Undecodable, for As. The fault passes over entries without the field.
 const (
 	OddDate         = "date"              // dates with an offset like +0100
 	NumericNumber   = "number"            // invoiceNumber as a JSON number, when it has only digits

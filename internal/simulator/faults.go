@@ -12,34 +12,38 @@ import (
 // Fault orders one failure. In a script (JSON or YAML) the fields have the lower-case names of the
 // tags.
 type Fault struct {
-	// On is the operation: openBatch, openOnline, part, close, send, sessionStatus, invoices, upo,
-	// publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize, upoVisualize,
-	// metadata, queryStart, queryStatus, queryResult, boxUploadInvoice, boxInvoiceStatus,
-	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus, or one that only the
-	// Ministry's API has: challenge, loginXades, loginToken, loginStatus, redeem, refresh,
+	// On is the operation. "any" or "" means every operation. An operation that both faces have has
+	// one name. For the kinds that concern a session or an invoice, On restricts only the lane.
+	// openOnline and send restrict the fault to online, openBatch and part to batch.
+	//
+	// The operations of the gateway are openBatch, openOnline, part, close, send, sessionStatus,
+	// invoices, upo, publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize,
+	// upoVisualize, metadata, queryStart, queryStatus, queryResult, boxUploadInvoice,
+	// boxInvoiceStatus, boxUploadBatch, boxBatchStatus, boxDownload and boxDownloadStatus.
+	//
+	// Only the Ministry's API has challenge, loginXades, loginToken, loginStatus, redeem, refresh,
 	// loginSessions, loginRevoke, failed, invoiceUpo, download, sessionList, rateLimits,
 	// contextLimits, subjectLimits, certificateLimits, certificateData, certificateEnrol,
 	// certificateStatus, certificateRetrieve, certificateRevoke, certificateQuery, tokenCreate,
-	// tokenList, tokenStatus, tokenRevoke, testData; any or "" is every operation. An operation
-	// that both faces have has one name. For the kinds that concern a session or an invoice, On
-	// restricts only the lane: openOnline and send to online, openBatch and part to batch.
+	// tokenList, tokenStatus, tokenRevoke and testData.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`
 	// Skip is how many matching events pass before the fault can hit.
 	Skip int `yaml:"skip" json:"skip,omitempty"`
-	// Times is how often the fault hits; 0 is once, but always for poison, omit-number and every
-	// fault with Lasting; -1 is always. The kinds that concern an entry count each entry once.
+	// Times is how often the fault hits. -1 means always. 0 means always for poison, omit-number
+	// and every fault with Lasting, and otherwise once. The kinds that concern an entry count each
+	// entry once.
 	Times int `yaml:"times" json:"times,omitempty"`
 	// Probability is the chance of hitting each event after Skip; 0 is certainty. It is drawn from
 	// the simulator's seed.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
 	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
-	// compared with the account's NIP. An account of any seller has none: the NIP of the session's
-	// seller counts instead, once an invoice has told it. At send it does not, because the session
-	// is named in the body. For the kinds that concern an invoice or an entry, the NIP is that of
-	// the invoice's seller. Number is P_2, in which * and ? are wildcards; only the kinds that
-	// concern a session, an invoice or an entry know it.
+	// compared with the account's NIP. An account of any seller has no NIP. For such an account,
+	// the NIP of the session's seller counts, once an invoice has told it. It does not count at
+	// send, because there the body names the session. For the kinds that concern an invoice or an
+	// entry, the NIP is that of the invoice's seller. Number is P_2, in which * and ? are
+	// wildcards. Only the kinds that concern a session, an invoice or an entry know it.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
@@ -56,10 +60,11 @@ type Fault struct {
 	As string `yaml:"as" json:"as,omitempty"`
 	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`
-	// Code is the HTTP status of kind status (0 is 502), the code in the answer of refused (21405),
-	// or the KSeF status of session-refused (405, online 500), session-spoiled (500), poison (405),
-	// stuck (150, online 170), invoice-status (550) and login-refused (450). For list-omit and
-	// unnamed it is the KSeF status of the entries that they concern; 0 is any.
+	// Code depends on Kind. The default in brackets stands for 0. For status it is the HTTP status
+	// (502), and for refused the code in the answer (21405). It is the KSeF status for
+	// session-refused (405, online 500), session-spoiled (500), poison (405), stuck (150, online
+	// 170), invoice-status (550) and login-refused (450). For list-omit and unnamed it is the KSeF
+	// status of the entries that they concern (any).
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is the duration of slow, slow-request, stuck and login-stuck, and the Retry-After of 429.
 	// The duration of stuck begins at the close; login-stuck lasts for ever with 0. A hang ends
@@ -113,8 +118,8 @@ func (f Fault) Validate() error {
 	return errors.Join(errs...)
 }
 
-// event is what a fault can hit: a request, a session, an invoice or an entry of an answer. Fields
-// that are not known are empty; on is empty for a session and an invoice.
+// event is what a fault can hit. It is a request, a session, an invoice or an entry of an answer.
+// Unknown fields are empty. on is empty for a session and an invoice.
 type event struct {
 	on, account, nip, lane, number string
 	session                        string // only when the request names one

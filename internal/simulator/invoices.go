@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// readable reports whether an account may read an invoice: its sender, seller, buyer and
+// readable reports whether an account may read an invoice. Its sender, seller, buyer and
 // representative may.
 func (a *accepted) readable(account Account) bool {
 	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
@@ -38,8 +38,8 @@ func (ro *registerOperations) invoiceGet(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: content}, nil
 }
 
-// validateInvoice checks a document without sending it. canonicalForm is the document as it came,
-// because canonical XML is not modelled.
+// validateInvoice checks a document without sending it. In place of the canonical form it returns
+// the document as it came, because canonical XML is not modelled.
 func (do *documentOperations) validateInvoice(c *call) (reply, *refusal) {
 	answer := struct {
 		Valid   bool   `json:"valid"`

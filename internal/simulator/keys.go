@@ -10,8 +10,8 @@ import (
 	"errors"
 )
 
-// keyring holds the RSA key that is in force. An emergency rotation, the usual one here, throws the
-// old key away; a planned one keeps it until the next rotation.
+// keyring holds the RSA key that is in force. An emergency rotation, which is usual here, throws
+// the old key away. A planned rotation keeps the old key until the next rotation.
 type keyring struct {
 	current *rsa.PrivateKey
 	public  []byte          // DER SubjectPublicKeyInfo

@@ -37,8 +37,8 @@ func checkSubject(subject string) *refusal {
 }
 
 // findInvoices returns the invoices that an account may see in a role and range of permanent
-// storage, oldest first, and whether there were more than maxSet. Third parties are not modelled:
-// they see no invoices. The caller holds mu.
+// storage, oldest first, and whether there were more than maxSet. Third parties are not modelled
+// and see no invoices. The caller holds mu.
 func (ro *registerOperations) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range ro.accepted {
 		nip := account.NIP
@@ -96,8 +96,8 @@ func (a *accepted) metadata() invoiceMetadata {
 	}
 }
 
-// checkSearch checks what three operations ask of the register: the invoices that the caller has as
-// this subject, in a range of days.
+// checkSearch checks the search that three operations make in the register. They ask for the
+// invoices that the caller has as this subject, in a range of days.
 func checkSearch(subject string, r dateRange) *refusal {
 	if refused := checkSubject(subject); refused != nil {
 		return refused

@@ -30,9 +30,9 @@ func (c *core) ksefNumber(nip string, acceptance time.Time) string {
 }
 
 // reference makes a reference number in the form of KSeF's schemas: date, kind, two groups of ten
-// hex digits, CRC-8. Kinds: SO online session, SB batch session, EE invoice, EH query, and those of
-// the Ministry's API: CR challenge, AU login, EC token, CE request for a certificate. The caller
-// holds mu.
+// hex digits, CRC-8. The kinds of the gateway are SO (online session), SB (batch session), EE
+// (invoice) and EH (query). The Ministry's API adds CR (challenge), AU (login), EC (token) and CE
+// (request for a certificate). The caller holds mu.
 func (c *core) reference(kind string) string {
 	day := c.now().In(c.warsaw).Format("20060102")
 	head := fmt.Sprintf("%s-%s-%010X-%010X", day, kind, c.random.Uint64()>>24, c.random.Uint64()>>24)

@@ -32,8 +32,9 @@ type Options struct {
 	Grants []Grant
 	// Profile of request limits; "" is Production.
 	Profile Profile
-	// Scale divides the windows and blocks of the request limits: with 60 an hour becomes a minute.
-	// 0 is 1. The lifetimes of sessions and parts are not scaled: use Advance for them.
+	// Scale divides the windows and blocks of the request limits. With 60, for example, an hour
+	// becomes a minute. 0 means 1. The lifetimes of sessions and parts stay as they are; use
+	// Advance for them.
 	Scale float64
 	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. It
 	// holds for an upload to the box as well. 0 means no delay.
@@ -47,8 +48,8 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line for each request; the zero value discards them. Secrets are never logged.
 	Log zerolog.Logger
-	// BaseURL is where pre-signed part addresses lead, without a slash at the end; "" is the Host
-	// of the request that opened the session.
+	// BaseURL is the base of pre-signed part addresses, without a slash at the end. "" means the
+	// Host of the request that opened the session.
 	BaseURL string
 	// Seed makes identifiers and probabilities repeatable; 0 is a random seed.
 	Seed int64
@@ -57,7 +58,7 @@ type Options struct {
 	// NewKey returns an RSA key of that many bits, each time one is needed. If it is nil, each key
 	// is newly generated. Tests hand in keys that were made before.
 	NewKey func(bits int) (*rsa.PrivateKey, error)
-	// Dir holds spooled parts and accepted documents, and is made when it is missing; "" is a new
+	// Dir holds spooled parts and accepted documents. It is made when it is missing. "" means a new
 	// temporary directory, which Close removes.
 	Dir string
 }
@@ -89,7 +90,7 @@ func (o Options) validate() error {
 	return errors.Join(errs...)
 }
 
-// FieldError names a setting that cannot be used and its value, which is never a secret.
+// FieldError names an unusable setting and its value. The value is never a secret.
 type FieldError struct {
 	Field, Value string
 	Err          error

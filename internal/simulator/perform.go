@@ -127,8 +127,8 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 	return answer.status
 }
 
-// hang keeps the client waiting: for d, or until it goes away when d is 0. It first reads and
-// discards the body, because net/http does not notice earlier that a client has gone.
+// hang keeps the client waiting for d, or, when d is 0, until the client goes away. It first reads
+// and discards the body, because net/http does not notice earlier that a client has gone.
 func (pf *performer) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {

@@ -18,7 +18,7 @@ type query struct {
 	at        time.Time // of the last invoice, when truncated
 }
 
-// queryPart is the name of the only part: results are not split here.
+// queryPart is the name of the only part, because results are not split here.
 const queryPart = "1"
 
 func (ro *registerOperations) queryStart(c *call) (reply, *refusal) {

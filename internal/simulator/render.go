@@ -53,8 +53,8 @@ func (do *documentOperations) links(c *call) (reply, *refusal) {
 	}}), nil
 }
 
-// issueDate accepts a date with or without the time: the contract says only that dates are RFC
-// 3339.
+// issueDate accepts a date with or without the time, because the contract says only that dates are
+// RFC 3339.
 func issueDate(text string) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return t, nil

@@ -11,8 +11,9 @@ type Route struct {
 	Path   []string
 }
 
-// FindRoute returns the operation of a request, the zero value when there is none, and the values
-// in its path. pathKnown reports whether the path has an operation for any method.
+// FindRoute returns the operation of a request, and the values in the path of the request. op is
+// the zero value when no operation matches. pathKnown reports whether the path has an operation for
+// any method.
 func FindRoute[O any](all []O, route func(O) Route, method, escapedPath string) (op O, values []string, pathKnown bool) {
 	parts := segments(escapedPath)
 	for _, candidate := range all {

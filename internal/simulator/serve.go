@@ -73,8 +73,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, status := s.route(w, r)
 	if status != 0 {
 		// A refusal may have left the body unread. The body is read before the answer is flushed,
-		// so that a client which is still sending a large part sees that answer and not a broken
-		// pipe.
+		// because a client that is still sending a large part would otherwise see a broken pipe
+		// instead of the answer.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
 	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Stringer("took",
@@ -140,7 +140,7 @@ func tooMany(wait time.Duration) *refusal {
 }
 
 // eventOf describes a request to the faults before its body is read, and returns its group. The two
-// closes share a path: their group depends on the session.
+// closes share a path, so the group of a close depends on its session.
 func (pf *performer) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()

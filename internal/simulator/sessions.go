@@ -18,13 +18,14 @@ const (
 	maxInvoices = 10_000           // in a session
 )
 
-// session is one session of KSeF. The simulator's mu guards every field that changes, with one
-// exception: the goroutine that unpacks a closed batch session removes its parts without mu.
+// session is one session of KSeF. The simulator's mu guards every field that changes. There is one
+// exception: the goroutine that unpacks a closed batch session removes the parts of that session
+// without mu.
 type session struct {
 	id      string
 	lane    string
 	account string // id of the account that opened it
-	context string // NIP of the taxpayer that sends: the account's, or that of the issuer of the first valid invoice
+	context string // NIP of the sending taxpayer: the account's, or that of the issuer of the first valid invoice
 	form    *fa.Form
 	offline bool
 	opened  time.Time
@@ -33,9 +34,9 @@ type session struct {
 	key     []byte    // nil when the key could not be decrypted
 	iv      []byte
 	lost    bool
-	boxed   bool // opened by the black box: the session operations do not find it
-	// direct is set for a session of the Ministry's API, tarGz for one whose package is a tar.gz;
-	// author is who opened it.
+	boxed   bool // opened by the box, so the session operations do not find it
+	// direct is set for a session of the Ministry's API, and tarGz for one whose package is a
+	// tar.gz. author is who opened the session.
 	direct, tarGz bool
 	author        string
 
@@ -86,7 +87,7 @@ func (c *core) addSession(sess *session) {
 	c.order = append(c.order, sess)
 }
 
-// expire ends a session whose time is over: an online session is closed, a batch session is
+// expire ends a session whose time is over. An online session is closed, and a batch session is
 // cancelled. The caller holds mu.
 func (sb *sessionBook) expire(sess *session) {
 	if !sess.closed.IsZero() || sb.now().Before(sess.expires) {

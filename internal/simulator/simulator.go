@@ -102,7 +102,7 @@ func New(o Options) (*Simulator, error) {
 // temporary one. It may be called twice.
 func (s *Simulator) Close() error {
 	s.stopOnce.Do(func() {
-		s.mu.Lock() // work is started under mu, after a check of stopped: none can start from here on
+		s.mu.Lock() // work starts under mu, after a check of stopped, so none starts from here on
 		defer s.mu.Unlock()
 		close(s.stopped)
 	})
@@ -117,9 +117,9 @@ func (s *Simulator) Close() error {
 	return errors.Join(errs...)
 }
 
-// Advance moves the simulated clock forward: sessions expire, limits recover, parts become too
-// late. Before that it waits as Rest does, so that what a session shows after a simulated minute
-// does not depend on the speed of this machine.
+// Advance moves the simulated clock forward, so that sessions expire, limits recover and parts
+// become too late. Before that it waits as Rest does, so that what a session shows after a
+// simulated minute does not depend on the speed of this machine.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,9 +148,9 @@ func (c *core) Now() time.Time {
 	return c.now()
 }
 
-// now returns the simulated time to callers that hold mu, and to those that do not need their times
-// in order: the faults, and [Face.Now]. It drops the monotonic reading: simulated time is printed,
-// and compared after the clock was moved, but never used to wait.
+// now returns the simulated time. It is for callers that hold mu, and for those whose times may be
+// out of order: the faults, and [Face.Now]. It drops the monotonic reading, because simulated time
+// is printed, and is compared after the clock was moved. Nothing waits by simulated time.
 func (c *core) now() time.Time { return c.opts.Now().Add(time.Duration(c.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.

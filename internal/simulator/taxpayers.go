@@ -15,7 +15,7 @@ type Taxpayer struct {
 	MaxInvoice, MaxInvoiceWithAttachment, MaxSessionInvoices int
 }
 
-// Grant is a permission that one taxpayer gave to another: to issue its invoices.
+// Grant lets the taxpayer To issue the invoices of the taxpayer From.
 type Grant struct {
 	From, To string // NIPs
 	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony);

@@ -25,7 +25,7 @@ import (
 const maxUnpacked = 5_000_000_000
 
 // unpackSession does what KSeF does with a closed batch session, up to the inspection of its
-// invoices. It runs without mu: no part is stored in a closed session.
+// invoices. It runs without mu, because a closed session gets no more parts.
 func (u *unpacker) unpackSession(sess *session) packageResult {
 	files, f := u.declaredParts(sess)
 	if f.code != 0 {
@@ -216,7 +216,7 @@ func unzip(f *zip.File, limit int) (content []byte, large bool, err error) {
 		return nil, false, err
 	}
 	defer func() { _ = r.Close() }()
-	// The declared size is only a hint: a ZIP bomb declares a wrong one.
+	// The declared size is only a hint, because a ZIP bomb declares a wrong one.
 	content = make([]byte, 0, min(f.UncompressedSize64, uint64(limit))+512)
 	for len(content) <= limit {
 		if len(content) == cap(content) {

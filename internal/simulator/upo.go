@@ -77,8 +77,8 @@ func (rc *receipts) receipt(sess *session) ([]byte, error) {
 	return rc.receiptOf(sess, invoices)
 }
 
-// receiptOf writes a UPO of some accepted invoices of a session. It needs no lock: accepted
-// invoices and what it reads of the session never change.
+// receiptOf writes a UPO of some accepted invoices of a session. It needs no lock, because accepted
+// invoices and the fields of the session that it reads never change.
 func (rc *receipts) receiptOf(sess *session, invoices []*accepted) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// vault keeps the bytes of the documents in one file that only grows: the export of a night would
-// not fit in memory. It is safe for concurrent use.
+// vault keeps the bytes of the documents in one file that only grows, because the export of a night
+// would not fit in memory. It is safe for concurrent use.
 type vault struct {
 	mu   sync.Mutex
 	file *os.File

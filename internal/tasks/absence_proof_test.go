@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// confirmFor polls a package until none of the invoices is sending, unknown or sent any more, but
-// no longer than within.
+// confirmFor polls a package until every invoice in ids has left the states sent, sending and
+// unknown. It gives up after the duration within.
 func confirmFor(s *stage, w *actor, pkg string, within time.Duration, ids ...string) {
 	for began := s.now(); s.now().Sub(began) < within; {
 		_ = w.run(queue.KindConfirm, pkg)
@@ -85,7 +85,7 @@ func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	}
 }
 
-// A session that counts nothing proves nothing.
+// A session that reports zero invoices proves nothing.
 func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

@@ -156,8 +156,8 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 }
 
 // noteListed writes that the list need not be read again. From then on only invoices with a mark
-// are looked for (see OriginalBy). So noteListed writes nothing while an undecided invoice has no
-// mark, because somebody has moved that invoice meanwhile.
+// are looked for (see OriginalBy). So noteListed writes nothing while any undecided invoice lacks
+// the mark. Somebody has moved that invoice meanwhile.
 func (c *confirmation) noteListed(ctx context.Context) error {
 	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
 	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {

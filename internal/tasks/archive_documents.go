@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// These two bound what is archived between two flushes when no bundles are made, and so what is
-	// repeated after a crash and how long a flush takes.
+	// These two bound what is archived between two flushes when no bundles are made. So they bound
+	// what is repeated after a crash, and how long a flush takes.
 	archiveAtOnce   = 256      // invoices
 	archiveBytes    = 64 << 20 // bytes of XML
 	archiveParallel = 8
 )
 
 // archiveSome writes the documents and results of some invoices, makes them durable, and only then
-// moves the entries. left is why one of them could not be archived while the others were; err
+// moves the entries. left is the error of one that could not be archived while the others were. err
 // concerns all of them.
 func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
 	bs := ar.bundlesOf(upos.pkg, invs)

@@ -137,7 +137,7 @@ func TestDocuments_DocumentLostInEitherLane_ParkedAndArchivedAndOthersGoOn(t *te
 	})
 }
 
-// KSeF has the invoice, so it stays accepted: if it were parked, a person could send it again. The
+// KSeF has the invoice, so it stays accepted. If it were parked, a person could send it again. The
 // reason says what the receipt attests.
 func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedWithAReason(t *testing.T) {
 	s := newStage(t, simulator.Options{})

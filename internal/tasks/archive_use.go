@@ -11,11 +11,11 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A task that uses the archive holds a worker for as long as the call may take, and an archive that
-// hangs is still asked a few times before the process knows that it hangs. So each use of the
-// archive has only a few places in a process. Receipts, builds of packages and large documents that
-// are sent alone have their own places. All other lookups (the receipt of a duplicate's original, a
-// result that is pending) share the rest. Everything else goes on whatever the archive does.
+// A task that uses the archive holds a worker for as long as the call may take. An archive that
+// hangs is asked a few times before the process knows that it hangs. So each use of the archive has
+// only a few places in a process. Receipts, builds of packages and large documents that are sent
+// alone have their own places. All other lookups (the receipt of a duplicate's original, a result
+// that is pending) share the rest. Everything else goes on whatever the archive does.
 
 const (
 	// lookupPlaces are for the other lookups; tenantLookups of them may be of one tenant. Some of
@@ -42,15 +42,15 @@ type archiveUse struct {
 // should come back.
 func (u *archiveUse) archiveWell() error {
 	h := archive.HealthOf(u.Store)
-	if !h.OutOfService || h.Wait == 0 { // the pause is over: the first task that asks finds out
+	if !h.OutOfService || h.Wait == 0 { // after the pause the first task that asks finds out
 		return nil
 	}
 	return &retry.LaterError{Delay: h.Wait, Reason: retry.ReasonArchive,
 		What: "the archive is out of service since " + h.Since.UTC().Format(time.RFC3339), Err: h.Why}
 }
 
-// forArchive turns the error of a failed call to the archive into a pause. The failure is not a
-// fault of the task, so the task's pauses must not have grown when the archive is back.
+// forArchive turns the error of a failed call to the archive into a pause. The task itself did not
+// fail, so its pauses must still be short when the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError
@@ -108,9 +108,9 @@ func damaged(err error) bool {
 }
 
 // keep lets put store an object under its name. When the object that is there already is damaged,
-// it stays as it is, and the sound one is stored beside it as a copy. keep returns the name that
-// was used and the names of the damaged objects. When a call to the archive fails for the copy too,
-// the fault is not that of one object, and keep returns both errors.
+// that object stays, and the sound one is stored beside it as a copy. keep returns the name that
+// was used, and the names of the damaged objects. When a call to the archive fails for the copy
+// too, the fault is not that of one object, and keep returns both errors.
 func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)

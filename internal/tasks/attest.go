@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/plural"
 )
 
-// sessionUPO is a session's receipt; the zero value means that there is none. url is "" when the
-// receipt is not archived under the session's name because it lacks something. Then part is the
-// name under which it can be archived all the same.
+// sessionUPO is a session's receipt. The zero value means that there is none. url is "" when the
+// receipt lacks something and so is not archived under the session's name. Then part is the name
+// under which this receipt can be archived.
 type sessionUPO struct {
 	url     string
 	receipt ksef.Receipt
@@ -52,7 +52,7 @@ type attestations struct {
 	overdue   bool              // people are told what is missing
 }
 
-// attestations fetches the receipts. A receipt that KSeF does not give is not an error.
+// attestations fetches the receipts. It is no error when KSeF gives no receipt.
 func (ar *archivist) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
 	a := attestations{pkg: p, bySession: map[string]sessionUPO{}, missing: map[string]string{}}
 	for i := range held {
@@ -135,9 +135,9 @@ func attests(r ksef.Receipt, inv *ledger.Invoice) bool {
 	return ok && line.Hash == inv.Hash
 }
 
-// covers says how many of the accepted invoices that need a session's receipt are missing from it;
-// "" when none is. An invoice that is there with other content is not counted as missing: asking
-// again will not change it.
+// covers says how many of the accepted invoices that need a session's receipt are missing from it.
+// It returns "" when all are there. An invoice that is there with other content does not count as
+// missing, because the next request would get the same content.
 func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Receipt) string {
 	needed, missing := 0, 0
 	for i := range held {
@@ -183,8 +183,8 @@ func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 }
 
 // contradiction compares the UPO, which is KSeF's signed word on the content, with the invoice that
-// was sent. It says how they differ; "" when they agree, when the receipt does not have the
-// invoice, or when the invoice was recovered.
+// was sent. It says how the two differ. It returns "" when they agree, when the receipt does not
+// have the invoice, or when the invoice was recovered.
 func (a attestations) contradiction(inv *ledger.Invoice) string {
 	line, ok := a.bySession[a.session(inv)].receipt.Line(inv.KsefNumber)
 	if inv.Recovered || !ok || line.Hash == inv.Hash {

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// backAfter is how long a package that could take in more invoices waits for its session at most;
-// see mayGrow.
+// backAfter is the longest time that a package which could take in more invoices waits for its
+// session; see mayGrow.
 const backAfter = time.Minute
 
 // mayGrow reports whether a package that has to wait for its session had better wait as part of its
@@ -21,8 +21,8 @@ const backAfter = time.Minute
 // It stays a package if its session comes within backAfter and, unless it is declared offline,
 // before midnight. However long the wait, it stays a package when it is full or has half of the
 // bytes of a full one. It also stays one when it came of a refusal, because invoices that KSeF
-// refused together must not be mixed with others again, and during an outage, because the package
-// finds out when the gateway is back.
+// refused together must not be mixed with others again. During an outage it stays one too, because
+// the package finds out when the gateway is back.
 func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package was cut and then no session is left in the hour. The package is given up: its invoices
+// A package was cut and then no session is left in the hour. The package is given up. Its invoices
 // wait again, and travel in one session with those that come meanwhile. Nothing is written while
 // they wait.
 func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {

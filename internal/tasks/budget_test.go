@@ -23,8 +23,8 @@ func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
 }
 
-// limit gives the workers made from now on a budget over these limits; nil stands for those of
-// KSeF.
+// limit gives the workers that are made from now on a budget over the limits in table. nil stands
+// for KSeF's limits.
 func (cl *clients) limit(table map[string]ratelimit.Limits) limiterBudget {
 	cl.t.Helper()
 	if table == nil {

@@ -3,15 +3,16 @@ package tasks
 import "time"
 
 const (
-	// parallelBuilds is how many packages one worker builds and uploads at a time: each of them
+	// parallelBuilds is how many packages one worker builds and uploads at a time. Each of them
 	// keeps a core busy and a spool file on disk.
 	parallelBuilds = 3
 	// tenantBuilds is how many of those may be of one tenant, so that twenty packages of one tenant
 	// do not delay the only package of another.
 	tenantBuilds = 2
-	// buildLater is the pause of a package that found no place, or from which documents that cannot
-	// be read were set aside. Its task ends instead of waiting: a task that waits holds a worker,
-	// many packages would hold all workers, and single sends could not run.
+	// buildLater is the pause of a package that found no place. It is also the pause of a package
+	// from which unreadable documents were set aside. Its task ends instead of waiting, because a
+	// task that waits holds a worker. Many such packages would hold all workers, and single sends
+	// could not run.
 	buildLater = time.Second
 	// maxOpenWait is how long a built package waits for its session.
 	maxOpenWait = 15 * time.Second

@@ -49,8 +49,8 @@ const (
 )
 
 // comeBack returns how long a task that found no place should wait before it tries again. It
-// spreads thousands of waiting tasks: if all of them came back each second, the workers would do
-// nothing but turn them away.
+// spreads thousands of waiting tasks. If all of them came back each second, the workers would be
+// busy with turning them away.
 func (p *bulkhead) comeBack(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

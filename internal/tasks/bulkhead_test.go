@@ -24,7 +24,7 @@ func TestBulkhead_OneTenantHasManyPackages_APlaceIsLeftForOthers(t *testing.T) {
 	}
 }
 
-// Thousands of tasks find no place. They come back spread over half a minute: if all came back at
+// Thousands of tasks find no place. They come back spread over half a minute. If all came back at
 // once, workers would do little else.
 func TestBulkhead_ThousandsFindNoPlace_TheyComeBackAtDifferentTimes(t *testing.T) {
 	b := newBulkhead(1, 1)

@@ -120,7 +120,7 @@ func TestReceipt_PackageOfFewInvoices_EachIsArchivedByItself(t *testing.T) {
 	}
 }
 
-// cutStore lets the worker die at one Put or Flush: the call is not carried out, and the context of
+// cutStore lets the worker die at one Put or Flush. The call is not carried out, and the context of
 // the task ends.
 type cutStore struct {
 	archive.Store
@@ -204,9 +204,9 @@ func TestReceipt_ArchiveTakesNoBundle_EachInvoiceIsArchivedByItself(t *testing.T
 	}
 }
 
-// When the store does not answer, the package waits: its invoices are not put one by one instead,
-// which would take more calls. When only bundles get no answer, again and again, the invoices are
-// archived one by one.
+// When the store does not answer, the package waits as a whole, because single invoices would take
+// more calls. When only bundles get no answer, again and again, the invoices are archived one by
+// one.
 func TestReceipt_ArchiveHangsAtABundle_ThePackageWaitsWholeAndNotForEver(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	sick := &archive.CallError{Sick: true, Err: errors.New("the archive does not answer in time")}

@@ -9,9 +9,9 @@ import (
 )
 
 // proveByNumber asks the register for the originals that KSeF has named but no receipt proves. It
-// returns the invoices whose originals the register does not prove either, and those about which it
-// could not ask. The caller then compares documents, so nothing waits for a limit or for a register
-// that does not answer.
+// returns the invoices whose originals the register leaves unproven, and those about which it could
+// not ask. The caller compares the documents of these invoices. So nothing waits for a limit or for
+// a register that hangs.
 func (f *finder) proveByNumber(ctx context.Context, named []*ledger.Invoice) (left []*ledger.Invoice, err error) {
 	if !f.t.FindsByNumber() || !settlement.ByNumber(named) {
 		return named, nil

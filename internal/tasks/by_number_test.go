@@ -12,7 +12,7 @@ import (
 
 // KSeF's own API finds an invoice by its number and tells the hash of its content. So a duplicate
 // that no receipt proves costs one request of the register. The original is fetched only when the
-// register tells another hash or none: then the contents are compared.
+// register tells another hash or none. Then the contents are compared.
 func TestRecover_RegisterTellsTheHash_ProvenWithoutADownload(t *testing.T) {
 	noHash := func(page ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
 		for i := range page.Invoices {

@@ -46,8 +46,8 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	})
 }
 
-// A worker that cannot write its spool does not give up the package. Another worker builds it, or
-// the same one after its disk was tidied.
+// A worker that cannot write its spool keeps the package. Another worker builds it, or the same one
+// after its disk was tidied.
 func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
@@ -99,7 +99,7 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 }
 
 // An answer without a number belongs to an invoice that was settled at the first poll. At the
-// second poll it must not be given to an invoice that never arrived.
+// second poll the answer must not be given to an invoice that never arrived.
 func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
 		Kind: simulator.DropRequest, On: "send", Skip: 1,
@@ -108,7 +108,7 @@ func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
-	w.must(queue.KindSend, good.ID) // the request is lost: the ledger says unknown
+	w.must(queue.KindSend, good.ID) // lost, so the ledger says unknown
 	if got := s.read(good.ID); got.State != ledger.Unknown {
 		t.Fatalf("the lost one is %s", got.State)
 	}
@@ -164,8 +164,8 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 	}
 }
 
-// A refused online session must not end without the invoice whose sender writes "sent" at that
-// moment: the package would be over and leave the invoice behind.
+// A refused online session must not end while the sender of an invoice is writing "sent", because
+// the package would then be over and leave the invoice behind.
 func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
 	w := s.worker("w", s.client())

@@ -80,8 +80,8 @@ func (s *stage) allOnce(w *actor, ids []string, groups map[string]bool) {
 	s.acceptedOnce(len(ids))
 }
 
-// The worker dies when some invoices of its chunk wait already. Another one runs the task again; or
-// the task is lost, and the sweep queues what is left.
+// The worker dies when some invoices of its chunk wait already. Then another worker runs the task
+// again, or the task is lost and the sweep queues what is left.
 func TestChunk_WorkerDiesMidway_TheRestIsFinishedAndNothingIsSentTwice(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		s := newStage(t, simulator.Options{})

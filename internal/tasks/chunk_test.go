@@ -69,8 +69,8 @@ func TestChunk_ManyInvoices_AllWaitAndRunningItAgainChangesNothing(t *testing.T)
 	}
 }
 
-// The worker of a chunk died half way. Two of the invoices are in a package, one waits, one is not
-// in the ledger any more, and for another a person asked for the express lane.
+// The worker of a chunk died half way. Two of the invoices are in a package and one waits. One is
+// no longer in the ledger. For another one a person asked for the express lane.
 func TestChunk_HalfDone_ItsNextRunFinishesTheRest(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -153,7 +153,7 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 }
 
 // Workers of two builds share the queue during a rolling update. The older one does not know a kind
-// of the newer one: asynq gives the task back, and a newer worker takes it soon.
+// of the newer one. asynq gives the task back, and a newer worker takes it soon.
 func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())

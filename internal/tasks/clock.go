@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// The clock of a worker's machine may be wrong. The times in the ledger are Redis's. So are the
-// times that are computed from them: for deadlines, midnights and ages, the worker corrects this
-// machine's clock by its skew. The times at which tasks return are corrected where they are written
-// (see queue.Guarded). Two things still use the machine's own clock: asynq's leases, and the dates
-// that enqueue checks. That is why the worker reports a clock that is off.
+// The clock of a worker's machine may be wrong. The times in the ledger are Redis's. Deadlines,
+// midnights and ages go by Redis's time too, because the worker corrects this machine's clock by
+// its skew. The times at which tasks return are corrected where they are written (see
+// queue.Guarded). Only asynq's leases and the dates that enqueue checks still use the machine's own
+// clock. That is why the worker reports a clock that is off.
 
 const (
 	// clockOff is how far a clock may be off before the worker reports it and stops pruning.
 	// Pruning cannot be undone, so two clocks have to agree before it.
 	clockOff = 30 * time.Second
-	// clockExact is how far a clock may be off without being corrected: the answer of Redis itself
-	// sometimes takes as long.
+	// clockExact is how far a clock may be off without being corrected. It is a second, because the
+	// answer of Redis itself sometimes takes as long.
 	clockExact = time.Second
 	// clockEvery is how often the clocks are compared.
 	clockEvery = time.Minute
@@ -38,8 +38,8 @@ func (c *poolClock) now() time.Time {
 	return now
 }
 
-// Skew returns how far this machine's clock is ahead of Redis's, as measured last; 0 before the
-// first measurement.
+// Skew returns how far this machine's clock is ahead of Redis's by the last measurement. It is 0
+// before the first measurement.
 func (c *core) Skew() time.Duration { return time.Duration(c.clock.skew.Load()) }
 
 // ClockOff reports whether this machine's clock is further off than it may be.

@@ -37,8 +37,8 @@ func TestClock_WorkersClockIsDaysOff_NothingIsPrunedEarlyAndItIsLogged(t *testin
 			if !s.log.says("this machine's clock is not that of redis") {
 				t.Error("the log does not say so")
 			}
-			// What depends on the time of day goes by the pool's clock too: no package is cut from
-			// a waiting set that has only just begun to wait.
+			// What depends on the time of day goes by the pool's clock too. A package is cut only
+			// from a waiting set that has waited long enough by that clock.
 			late := s.worker("late", s.client(), func(o *tasks.Options) {
 				o.MaxWait, o.Quiet, o.DeadlineNear = time.Hour, time.Hour, 0
 				o.Now = func() time.Time { return s.now().Add(off) }

@@ -14,8 +14,8 @@ import (
 
 const (
 	// parallelCloses is how many sessions one worker closes at a time. tenantCloses is how many of
-	// them may be of one tenant: a gateway that does not answer one tenant's closes holds up the
-	// closes of that tenant only.
+	// them may be of one tenant. So a gateway that does not answer one tenant's closes holds up
+	// only the closes of that tenant.
 	parallelCloses = 32
 	tenantCloses   = 2
 	// closesEnd is how long a cancelled close may take to end.
@@ -187,8 +187,8 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 }
 
 // rest sets the pause after a failed close of a session. The pause grows with the time since the
-// first failure. Nothing else slows these tries down: failures of one session open no circuit, and
-// the ledger may not know the session.
+// first failure. Only this pause slows these tries down, because failures of one session open no
+// circuit, and the ledger may not know the session.
 func (e *express) rest(s *onlineSession, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -25,8 +25,9 @@ type confirmer struct {
 	documents *documents
 }
 
-// confirm polls a package's session and does what it shows. "Not yet" brings the task back later,
-// with pauses that grow with the session's age; it consumes no attempt and holds no worker.
+// confirm polls a package's session and does what it shows. When the session has no outcome yet,
+// the task comes back later, with pauses that grow with the session's age. Such a poll consumes no
+// attempt and holds no worker.
 func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageOpened:
@@ -87,8 +88,8 @@ func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
 	return run.settle(ctx)
 }
 
-// statusWords says how a session stands: in our own words when the code is documented, else with
-// KSeF's.
+// statusWords says how a session stands. It uses our own words when the code is documented, and
+// otherwise KSeF's.
 func statusWords(lane ledger.Lane, s ksef.StatusInfo) (what, said string) {
 	meaning, known := ksef.BatchSessionMeaning(s.Code)
 	if lane == ledger.Express {
@@ -141,8 +142,9 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	return later(max(pause-time.Second, ps.o.ConfirmFirst/2), retry.ReasonProcessing, what)
 }
 
-// closeAgain is for a session that says that it is open although the ledger says closing: the close
-// failed, was never called, or shows late. A second close is harmless: it is refused.
+// closeAgain is for a session that says that it is open although the ledger says closing. Then the
+// close failed, was never called, or shows late. A second close is harmless, because KSeF refuses
+// it.
 func (c *confirmer) closeAgain(ctx context.Context, run *confirmation) error {
 	p := run.p
 	if err := c.writer.writeClosingAgain(ctx, p); err != nil {

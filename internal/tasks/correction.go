@@ -24,9 +24,9 @@ func correcting(r *ksef.SendRequest, inv *ledger.Invoice) error {
 	return nil
 }
 
-// notCorrectable reports whether KSeF refused a technical correction for a reason that a new
-// session does not change: the rejected invoice can have none, it has one already, or the request
-// is invalid.
+// notCorrectable reports whether KSeF refused a technical correction for a reason that holds in a
+// new session too. Either the rejected invoice can have no correction, or it has one already, or
+// the request is invalid.
 func notCorrectable(inv *ledger.Invoice, api *ksef.APIError) bool {
 	return inv.Corrects != "" && (api.Code == ksef.CodeAlreadyCorrected || api.Code == ksef.CodeNotCorrectable ||
 		api.Code == ksef.CodeInvalidRequest)

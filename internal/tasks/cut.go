@@ -23,8 +23,8 @@ func (l *laneChooser) policy(tenant string) CutPolicy {
 	}
 }
 
-// cut makes packages of a waiting set until nothing more is to be cut. It decides again before each
-// package, also before the first one, because the task may have waited long in the queue.
+// cut makes packages of a waiting set until nothing more is to be cut. It decides anew before each
+// package. It does so before the first one too, because the task may have waited long in the queue.
 func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 	group, ok := ledger.ParseGroup(groupName)
 	if !ok {
@@ -49,8 +49,8 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 			if done || err != nil {
 				return err
 			}
-			// The express lane has no capacity, or does not take all of these invoices. The set
-			// becomes a package, even of one invoice, once it has waited long enough.
+			// The express lane has too little capacity, or does not take all of these invoices. The
+			// set becomes a package, even of one invoice, once it has waited long enough.
 			if !l.policy(group.Tenant).due(set, l.o.Now(), allowance) {
 				return nil
 			}

@@ -13,8 +13,8 @@ type Decided struct {
 	Tenant string
 	State  ledger.State
 	At     time.Time
-	// Took is the time from being handed in to the KSeF number; 0 without a number, and for an
-	// invoice that KSeF had before.
+	// Took is the time from being handed in to the KSeF number. It is 0 for an invoice without a
+	// number, and for one that KSeF had before.
 	Took time.Duration
 }
 

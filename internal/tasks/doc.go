@@ -1,5 +1,5 @@
-// Package tasks is the path of an invoice: the handlers of the queue's tasks, in the order of the
-// path. Read it in this order.
+// Package tasks is the path of an invoice. It has the handlers of the queue's tasks, in the order
+// of the path. Read it in this order.
 //
 // What a worker is made of, and what it needs of others:
 //
@@ -81,7 +81,7 @@
 //	                     tasks ended; trail.go: the log of changes of state; spans.go: traces;
 //	                     said.go: what KSeF said about a failed task is kept
 //
-// The queue says when; the ledger says what happened. Every handler reads the ledger first, does
-// what the state asks for, and is safe to run twice, at the same time, on two machines: the
-// ledger's compare-and-set lets one of them through.
+// The queue says when; the ledger says what happened. Every handler reads the ledger first and does
+// what the state asks for. A handler may run twice, even at the same time on two machines, because
+// the ledger's compare-and-set lets one of the two through.
 package tasks

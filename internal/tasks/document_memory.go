@@ -7,7 +7,7 @@ import "sync"
 const maxReused = 64 << 10
 
 // usedDocuments keeps the memory of earlier documents for later ones. Thousands of documents are
-// opened for a package and again for the archive, and each is needed for a moment: without this
+// opened for a package and again for the archive, and each is needed for a moment. Without this
 // they would be a fifth of all that a worker allocates.
 var usedDocuments sync.Pool
 

@@ -25,9 +25,9 @@ type ending struct {
 	why   string
 }
 
-// endingOf returns how a move ended its invoice; false for a move that neither rejects nor parks
-// it. The text has no words of KSeF. Those may quote the invoice, so they are kept in the ledger,
-// for enqueue status, and not in the log.
+// endingOf returns how a move ended its invoice. It returns false for a move that neither rejects
+// nor parks the invoice. The text leaves out KSeF's words, because they may quote the invoice.
+// Those words are kept in the ledger, for enqueue status, and not in the log.
 func endingOf(m settlement.Move) (ending, bool) {
 	e := ending{code: m.Code, why: m.Gist}
 	switch m.Fate {

@@ -70,9 +70,9 @@ func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 		return x.orPackage(ctx, inv, err)
 	}
 	defer x.release(s)
-	// While the session was being opened, other sends may have come that are due sooner; after an
-	// outage all of them come at once. If this send learned that only after the ledger had recorded
-	// it as sending, it would lose an attempt.
+	// While the session was being opened, other sends may have come that are due sooner. After an
+	// outage all of them come at once. If this send learned of them only after the ledger had
+	// recorded it as sending, it would lose an attempt.
 	if waited {
 		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err

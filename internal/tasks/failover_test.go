@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// snapshot is what a replica has: every key of the ledger as it was at one moment.
+// snapshot is what a replica has. It holds every key of the ledger as it was at one moment.
 type snapshot map[string]string
 
 func (fa *failures) snapshot() snapshot {
@@ -143,7 +143,8 @@ func (po *paths) killedBefore(nth int32, a *actor, pkg string, want ledger.Packa
 	}
 }
 
-// Redis has lost nothing, so its word is proof: no session is asked about, and none is closed.
+// Redis has lost nothing, so its word is proof. The worker neither asks about a session nor closes
+// one.
 func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
@@ -169,7 +170,7 @@ func TestOpened_WorkerDiedAndRedisLostNothing_AbandonedAtOnce(t *testing.T) {
 	}
 }
 
-// After a restart of Redis its word is not proof, although close was never called. The session is
+// Close was never called here, but after a restart the word of Redis is no proof. The session is
 // closed, and everything that had arrived is accepted.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndUsed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
@@ -229,7 +230,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNoRefusalIsCounted
 	}
 }
 
-// Nothing is concluded from a gateway that does not answer, or that does not know the session.
+// A gateway that does not answer, or that does not know the session, proves nothing.
 func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 	for why, code := range map[string]int32{
 		"outage": http.StatusServiceUnavailable, "too many requests": http.StatusTooManyRequests,
@@ -270,10 +271,10 @@ func TestFailover_GatewayGivesNoStatus_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// A failover loses the record that a single invoice was sent: in the ledger it is queued, and in no
-// session. So it is sent again. KSeF refuses the second send as a duplicate, and the content proves
-// that KSeF has this invoice from the first send. Without a replica to wait for, the ledger cannot
-// do better.
+// A failover loses the record that a single invoice was sent. In the ledger the invoice is queued,
+// and in no session. So it is sent again. KSeF refuses the second send as a duplicate, and the
+// content proves that KSeF has this invoice from the first send. Without a replica to wait for, the
+// ledger cannot do better.
 func TestFailover_SendingIsLost_KSeFRefusesTheSecondAndTheFirstIsRecovered(t *testing.T) {
 	for why, otherSession := range map[string]bool{"in the same session": false, "in the session of another worker": true} {
 		t.Run(why, func(t *testing.T) {

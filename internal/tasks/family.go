@@ -12,7 +12,7 @@ import (
 type family struct{ *core }
 
 // othersGoThrough reports whether KSeF has processed another batch session of the tenant that was
-// closed after the invoices of p came together; see togetherSince. If so, KSeF takes sessions, and
+// closed after the invoices of p came together (see togetherSince). If so, KSeF takes sessions, and
 // a package that it refuses is itself at fault. An older session proves nothing: KSeF may have
 // begun to refuse everybody since.
 func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
@@ -25,7 +25,7 @@ func (f *family) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 }
 
 // togetherSince returns since when the invoices of p have been together. It follows the parents of
-// p to the oldest package that came of a refusal and held as many invoices as p, and returns when
+// p to the oldest package that came of a refusal and held as many invoices as p. It returns when
 // that package was made. The invoices are the same ones, because a package only loses invoices and
 // takes back what was split off it. The time is zero when p came of no refusal. The search ends at
 // a parent that was pruned or cannot be read. The time may then be later than the true one, which
@@ -46,9 +46,9 @@ func (f *family) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
-// relative reads a package that another package names: as its parent, as its probe, or as the
-// package that it was split off from. p is nil when that package was pruned or cannot be read;
-// unread is set only when it cannot be read.
+// relative reads a package that is named by another one, as its parent, as its probe, or as the
+// package that it was split off from. p is nil when that package was pruned or is unreadable.
+// unread is set only when it is unreadable.
 func (f *family) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := f.Ledger.Package(ctx, id)
 	if err == nil {

@@ -16,7 +16,7 @@ import (
 
 // filing brings some invoices of a package into the archive. It writes them piece by piece, makes
 // them durable together, then moves their entries in the ledger. An invoice that cannot be archived
-// keeps its state, and an accepted one gets a reason; the others go on.
+// keeps its state, and the other invoices go on. An accepted one gets a reason.
 type filing struct {
 	w       *archivist
 	upos    attestations
@@ -33,9 +33,9 @@ type file struct {
 	err    error          // why it could not be archived
 }
 
-// write puts the documents and results of one piece into the archive. It returns an error only when
-// the error concerns more than one invoice, for example when Redis failed, the archive is out of
-// service or a bundle could not be written.
+// write puts the documents and results of one piece into the archive. It returns only an error that
+// concerns more than one invoice. For example, Redis failed, the archive is out of service, or a
+// bundle could not be written.
 func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	release, err := f.w.receiptMemory.hold(ctx, invs)
 	if err != nil {
@@ -85,8 +85,8 @@ func (u *archiveUse) givesUp(ctx context.Context) bool {
 	return ctx.Err() != nil || archive.HealthOf(u.Store).OutOfService
 }
 
-// errElsewhere marks an invoice for which nothing is to be done here: it is archived, or on its way
-// in another package.
+// errElsewhere marks an invoice for which nothing is to be done here. It is archived already, or on
+// its way in another package.
 var errElsewhere = errors.New("nothing to archive")
 
 // prepare decides what is to be archived of an invoice. It returns the document, and sets the state
@@ -104,7 +104,7 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 		if inv.UPO = f.upos.url(inv); inv.UPO != "" {
 			inv.State, inv.Reason = ledger.Receipted, ""
 		} else if why := f.upos.contradiction(inv); why != "" {
-			inv.Reason = why // KSeF has it: it stays accepted, whatever its receipt says
+			inv.Reason = why // KSeF has it, so it stays accepted
 		} else if f.upos.overdue || f.upos.session(inv) == "" {
 			inv.Reason = f.upos.noReceiptReason(inv)
 		}
@@ -112,7 +112,8 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 	case ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 		return doc, nil
 	}
-	// A receipted invoice is archived in full already: that state is written after the archive.
+	// A receipted invoice is archived in full already, because that state is written after the
+	// archive.
 	return nil, errElsewhere
 }
 
@@ -172,7 +173,7 @@ func join(a, b string) string {
 }
 
 // flush makes durable what was written. When that fails although the archive is in service, it
-// flushes the invoices one by one: an object that cannot be brought to disk then concerns one
+// flushes the invoices one by one. An object that cannot be brought to disk then concerns one
 // invoice only.
 func (f *filing) flush(ctx context.Context) error {
 	var names []string

@@ -23,9 +23,9 @@ const (
 	// bundle. Fewer are objects of their own, because people look for such invoices one by one.
 	bundleFrom = 32
 	// bundledAtOnce and bundledBytes bound what is archived between two flushes when bundles are
-	// made, and so what is repeated after a crash. Twice as many give half as many bundles, but the
-	// garbage collector of a worker that is kept at 100 MB then takes a sixth more CPU time,
-	// because two packages are archived at once.
+	// made, and so what is repeated after a crash. Twice as many would make half as many bundles.
+	// But two packages are archived at once, so the garbage collector of a worker that is kept at
+	// 100 MB would take a sixth more CPU time.
 	bundledAtOnce = 1024
 	bundledBytes  = 32 << 20
 	// bundleSize is the size at which a bundle is written and the next one begins. A bundle is in
@@ -65,7 +65,7 @@ func (e *bundleError) Error() string { return fmt.Sprintf("write a bundle: %v", 
 func (e *bundleError) Unwrap() error { return e.err }
 
 // bundlesOf returns the bundles for a filing of some invoices of a package. It returns nil when the
-// options ask for no bundles, or when there are too few invoices for one.
+// options ask for no bundles, or when the invoices are too few for a bundle.
 func (ar *archivist) bundlesOf(p *ledger.Package, invs []ledger.Invoice) *bundles {
 	if !ar.o.ArchivePackages || len(invs) < bundleFrom {
 		return nil
@@ -135,8 +135,8 @@ func comparePlaces(a, b place) int {
 	return cmp.Or(strings.Compare(a.nip, b.nip), strings.Compare(a.month, b.month))
 }
 
-// write puts one bundle into the archive: first the ZIP, then its index. A ZIP without an index,
-// left by a run that was cut off, does no harm.
+// write puts one bundle into the archive, first the ZIP and then its index. A ZIP without an index,
+// left by a run that was cut off, is harmless.
 func (bs *bundles) write(ctx context.Context, at place, b *openBundle) error {
 	made, err := bundle.Make(b.entries)
 	if err != nil {

@@ -75,7 +75,8 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 }
 
 // behind is for an invoice that could not be archived. It restores the state of an accepted one and
-// sets the reason that says why. Nothing of the invoice is lost: its entry and its document stay.
+// sets the reason that says why. Nothing of the invoice is lost, because its entry and its document
+// stay.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
@@ -132,7 +133,8 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	var gone []string
 	defer func() {
-		// The sweep finds what is not reached here: the entry says that the document is there.
+		// The sweep finds what is not reached here, because the entry says that the document is
+		// there.
 		f.w.warn(ctx, "record that stored documents are removed", f.w.Ledger.BodiesGone(ctx, gone))
 	}()
 	for _, one := range f.files {
@@ -150,8 +152,9 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	}
 }
 
-// stillToArchive brings back a package that could not be archived whole: soon at first, and less
-// often while that lasts. An error that waits for KSeF or the ledger keeps its own pause.
+// stillToArchive brings back a package that could not be archived whole. It comes back soon at
+// first, and less often while the failure lasts. An error that waits for KSeF or the ledger keeps
+// its own pause.
 func stillToArchive(why error, age time.Duration) error {
 	var waits *retry.LaterError
 	var call *archive.CallError

@@ -35,13 +35,13 @@ func (t *tidied) due(folder, day string) bool {
 	return true
 }
 
-// tidyMonths is how many months before the month of a bundle are tidied too: the indexes of the
+// tidyMonths is how many months before the month of a bundle are tidied too. The indexes of the
 // last packages of a month are joined when invoices of the next month are archived.
 const tidyMonths = 2
 
 // tidy joins the indexes of earlier packages. Each process does so once a day for each seller and
-// month of which a filing has enough invoices for a bundle, and for the two months before. Nothing
-// depends on it, so an error is only logged.
+// month that has enough invoices in a filing for a bundle. It also joins those of the two months
+// before. Nothing depends on tidy, so an error is only logged.
 func (bs *bundles) tidy(ctx context.Context) {
 	if bs == nil {
 		return

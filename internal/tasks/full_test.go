@@ -58,8 +58,7 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 }
 
-// A pool starts while Redis is full. asynq still does all its work: a task is queued, runs, and
-// runs again after an error.
+// asynq still does all its work. A task is queued, runs, and runs again after an error.
 func TestFull_QueueIsOpened_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()

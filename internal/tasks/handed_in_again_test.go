@@ -43,9 +43,9 @@ func TestRemoveDocuments_HandedInAgainBeforeRemoval_KeptForTheFullTimeAgain(t *t
 	}
 }
 
-// A document was removed because its invoice was rejected long ago. After it is handed in again,
-// the invoice can be retried for as long as after a rejection; then the document is removed again.
-// This holds for large and small documents.
+// A document was removed because its invoice was rejected long ago. After the document is handed in
+// again, the invoice can be retried for as long as after a rejection. Then the document is removed
+// again. This holds for large and small documents.
 func TestRemoveDocuments_HandedInAgainAfterRemoval_CanBeRetriedAndIsRemovedLater(t *testing.T) {
 	for name, lines := range map[string]int{"small": 1, "large": 3500} {
 		t.Run(name, func(t *testing.T) {

@@ -43,8 +43,8 @@ func (w *Worker) counted(run asynq.Handler) asynq.Handler {
 }
 
 // judged runs a task and has package retry judge the error that it returned. A lost compare-and-set
-// is not an error: another task moved the entry, so the task comes back soon and reads the ledger
-// again.
+// means that another task moved the entry. So it is no error, and the task comes back soon and
+// reads the ledger again.
 func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run func(context.Context) error) error {
 	ctx, span := w.begin(ctx, kind, id)
 	defer span.End()
@@ -83,10 +83,10 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
-// waits with others, when it has ended, or when it is on its way: then the confirm task of its
-// session drives it on. movedOn, if not nil, is called for these invoices. Nothing is left to do
-// either when the invoice is not in the ledger: then Redis was emptied, and a person who has the
-// file hands it in again.
+// waits with others, when it has ended, or when it is on its way. In the last case the confirm task
+// of its session drives it on. movedOn, if not nil, is called for these invoices. Nothing is left
+// to do either when the invoice is missing in the ledger. Then Redis was emptied, and a person who
+// has the file hands it in again.
 func (w *Worker) onQueued(
 	do func(context.Context, *ledger.Invoice) error, movedOn func(context.Context, *ledger.Invoice),
 ) func(context.Context, string) error {
@@ -108,8 +108,8 @@ func (w *Worker) onQueued(
 	}
 }
 
-// onPackage is the beginning of every task about a package: the task's requests to KSeF are ranked
-// by the package's urgency.
+// onPackage is the beginning of every task about a package. It ranks the task's requests to KSeF by
+// the package's urgency.
 func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func(context.Context, string) error {
 	return func(ctx context.Context, id string) error {
 		p, err := w.Ledger.Package(ctx, id)
@@ -139,9 +139,9 @@ func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 	return nil, ""
 }
 
-// withheld reports whether KSeF refused in a way that asking again does not change, although the
-// key is good: the gateway refuses the request, or this key has no permission for it. To read what
-// KSeF has takes a permission of its own (InvoiceRead), which a key that sends need not have.
+// withheld reports whether KSeF refused in a way that lasts, although the key is good. The gateway
+// refuses the request, or this key lacks the permission for it. To read what KSeF has takes a
+// permission of its own (InvoiceRead), which a key that sends need not have.
 func withheld(err error) bool {
 	api, kind := kindOf(err)
 	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden

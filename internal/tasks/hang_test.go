@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// awayStore is a network folder that does not answer: every call blocks in the system, whatever its
-// context says, until the folder is back.
+// awayStore is a network folder that does not answer. Until the folder is back, every call blocks
+// in the system, whatever its context says.
 type awayStore struct {
 	archive.Store
 	back chan struct{}

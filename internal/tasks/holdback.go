@@ -14,18 +14,18 @@ import (
 var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSession), string(ksef.GroupBatchSessionClose)}
 
 // doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
-// sent. Each of them can be out of service by itself, or be the first sign that the whole gateway
-// is down. Then one package of the tenant at a time tries, which costs the tenant nothing when the
-// package can be sent. The groups of what is fetched afterwards, receipts and documents, are not a
-// sign.
+// sent. Each of these groups can be out of service by itself, or be the first sign that the whole
+// gateway is down. Then one package of the tenant at a time tries, which costs the tenant nothing
+// when the package can be sent. The groups of what is fetched afterwards, receipts and documents,
+// are not a sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
 // outageProbe has the facts that tell holdBack whether something else finds out when an outage is
 // over.
 type outageProbe struct {
-	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
-	// whether that is because the tenant's host itself is down.
+	// bulk reports in down whether, as far as is known, no package of the tenant can be sent. host
+	// says whether the tenant's host itself is down.
 	bulk func(tenant string) (down, host bool, err error)
 	// fresh returns the tenants with a package that is about to be opened.
 	fresh func() (map[string]bool, error)
@@ -78,11 +78,11 @@ func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, e
 	return false, err
 }
 
-// holdBack reports whether a set should wait: probably no package of the tenant can be sent, and
-// something else of the tenant will find out when one can. A waiting set is ordered by deadline and
-// takes in whatever comes. Cut packages have no order: after three days with one package every two
-// minutes, the invoice that came last and is due first would wait behind two thousand packages. A
-// package is cut all the same when nothing else would find out.
+// holdBack reports whether a set should wait. It should when probably no package of the tenant can
+// be sent, and something else of the tenant will find out when one can. A waiting set is ordered by
+// deadline and takes in whatever comes. Cut packages have no order. After three days with one
+// package every two minutes, the invoice that came last and is due first would wait behind two
+// thousand packages. A package is cut all the same when nothing else would find out.
 func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {

@@ -17,7 +17,7 @@ const completeWithin = time.Minute
 // own API leaves it open until it is cancelled, twelve hours later.
 //
 // The worker with the session's key writes closing only after the store has taken all parts. If
-// parts are missing all the same, no worker can bring them any more: they cannot be made again
+// parts are missing all the same, no worker can bring them any more. They cannot be made again
 // without the key, and the ledger lets no later worker begin a close of its own.
 func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	if p.Lane != ledger.Bulk || c.o.Now().Sub(p.ClosingAt.Time()) < completeWithin {
@@ -30,10 +30,10 @@ func (c *confirmer) neverComplete(p *ledger.Package, api *ksef.APIError) bool {
 	return false
 }
 
-// giveUpIncomplete treats the session as the gateway does: as refused, because its parts are not
+// giveUpIncomplete treats the session as the gateway does, as refused because its parts differ from
 // those that were declared. Its invoices go in a new session. The first write already records the
-// refusal in the package's code, because a worker may die before the second write. If a package is
-// in processing without that code, KSeF took its close, and the package is never given up.
+// refusal in the package's code, because a worker may die before the second write. A package in
+// processing without that code is never given up, because KSeF took its close.
 func (c *confirmer) giveUpIncomplete(ctx context.Context, run *confirmation, why string) error {
 	if !givenUp(run.p) {
 		c.o.Log.Warn().Str("package", run.p.ID).Str("session", run.p.Session).Str("why", why).

@@ -28,7 +28,7 @@ func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool,
 	var moves []ledger.Move
 	for i := range invs {
 		// Offline is declared when a batch session is opened. An online session has no field for
-		// it, and takes no attachment at all.
+		// that, and it takes no attachment.
 		if invs[i].Attachment || invs[i].Offline || invs[i].Lane == ledger.Bulk {
 			return false, nil
 		}
@@ -56,12 +56,14 @@ func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool,
 var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend)}
 
 // sendGroups are all groups that a single send needs. They count even when this worker has a
-// session open, or the public key in memory: the worker that takes the send may have neither.
+// session open, or the public key in memory, because the worker that takes the send may have
+// neither.
 var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
 // expressFits asks the limiter what send would ask for these invoices if they were chosen for the
-// express lane: the same limits, with the same part left to others, behind the same waitlist. An
-// easier test would choose the same invoices again and again, and send would return them each time.
+// express lane. It names the same limits, leaves the same part to others, and stands behind the
+// same waitlist. An easier test would choose the same invoices again and again, and send would
+// return them each time.
 func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {
@@ -111,14 +113,15 @@ func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, erro
 
 // sooner reports whether a package takes an invoice to KSeF before its turn in the express lane. An
 // invoice that the worker chose for express goes back when its turn is further away than the
-// longest wait for a package, or when single sends alone are out of service. An invoice for which a
-// person asked for express keeps its lane, unless its turn would come after its legal deadline.
+// longest wait for a package. It also goes back when single sends alone are out of service. An
+// invoice for which a person asked for express keeps its lane, unless its turn would come after its
+// legal deadline.
 func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case inv.Corrects != "":
 		return false, nil // KSeF takes a technical correction in an online session only
 	case group != "" && !slices.Contains(expressGroups, group):
-		return false, nil // the public key, or a limit of the whole tenant: a package waits for that as well
+		return false, nil // public key or limit of the whole tenant, for which a package waits as well
 	case inv.Chosen && turn.Reason == ratelimit.ReasonOutage:
 		// While the gateway is down a package would be no sooner, and the tenant's single sends
 		// find out when it is back. While single sends alone are out of service, a package is
@@ -138,15 +141,15 @@ func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *rat
 	case turn.Reason == ratelimit.ReasonOutage:
 		return l.packagesUp(ctx, inv.Tenant)
 	}
-	// The deadline is near by then, if it is not near now. So in the set the invoice waits for
-	// company no longer than urgent invoices do, and then for a session.
+	// The deadline is near by then, if it is not near now. So in the set the invoice waits for more
+	// invoices no longer than urgent ones do. Then it waits for a session.
 	return turn.Wait > l.o.MaxWait/urgentPart+session, nil
 }
 
 // late reports whether an invoice's turn in the express lane would come after its legal deadline.
 // During an outage the turn is that of the next probe, and nobody knows whether that probe ends the
-// outage. So the invoice then counts as late if a package that begins to wait at that time would be
-// late.
+// outage. So the invoice then counts as late if a package that begins to wait at the time of the
+// next probe would be late.
 func (l *laneChooser) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
 	at := l.o.Now().Add(turn.Wait)
 	if turn.Reason == ratelimit.ReasonOutage {

@@ -30,8 +30,8 @@ func (client *noKeyClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error
 	return client.testClient.PublicKey(ctx)
 }
 
-// A send waits for something that a package would wait for as well. So the invoice must not leave
-// the express lane: it would be chosen for express again at once, each second.
+// A send waits for something that a package would wait for as well. So the invoice must stay in the
+// express lane. Otherwise it would be chosen for express again at once, each second.
 func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason ratelimit.Reason

@@ -15,7 +15,7 @@ import (
 )
 
 // groupsDown is a budget under which some groups are out of service, each with a probe in five
-// minutes. session is how long the next batch session has to wait.
+// minutes. The field session is how long the next batch session has to wait.
 type groupsDown struct {
 	noLimits
 	groups  []string
@@ -59,8 +59,8 @@ func (partsDown) Ready(context.Context, string) error {
 
 // An express invoice stays in its lane unless a package would reach KSeF sooner. While single sends
 // are out of service, nobody knows when the invoice's turn comes. So it goes by bulk when its
-// deadline is near or missed, if packages are in service and a batch session is free by the next
-// probe of single sends.
+// deadline is near or missed. It does so only if packages are in service and a batch session is
+// free by the next probe of single sends.
 func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackageIsSooner(t *testing.T) {
 	const due = 30 * time.Minute
 	for _, c := range []struct {
@@ -124,7 +124,7 @@ func TestLanes_SingleSendsOutOfServiceAndDeadlineNear_ExpressGoesByBulkIfAPackag
 	}
 }
 
-// A package gains nothing for an invoice without a deadline, or long before its deadline.
+// A package has no advantage for an invoice without a deadline, or long before its deadline.
 func TestLanes_SingleSendsOutOfServiceAndDeadlineFar_ExpressWaits(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.budget = groupsDown{groups: []string{ratelimit.GroupInvoiceSend}}

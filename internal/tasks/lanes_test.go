@@ -12,8 +12,8 @@ import (
 )
 
 // 150 of the 180 single sends of the hour are used, and 36 are kept for invoices that were
-// submitted as express. An invoice that the pool itself would choose for express finds no place,
-// and must not be chosen again and again.
+// submitted as express. An invoice that the pool itself would choose for express finds no place. It
+// must not be chosen again and again.
 func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
@@ -37,7 +37,7 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceStaysInItsWaitingSet(t *testing.T) {
 	}
 }
 
-// The waitlist counts too: the next places belong to whoever was told to come back.
+// The waitlist counts too, because the next places belong to whoever was told to come back.
 func TestLanes_ManyOnTheWaitlist_AutoInvoiceDoesNotTakeTheirPlaces(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))

@@ -12,21 +12,21 @@ import (
 )
 
 // leaveAfter is how long a live worker tries to close a session of its own before it leaves the
-// close to other workers. It is much longer than a restart of Redis, during which no other worker
-// could close the session either.
+// close to other workers. It is much longer than a restart of Redis. During a restart the other
+// workers could not close the session either.
 const leaveAfter = 3 * time.Minute
 
 // shouldLeave reports whether another worker should close a session that cannot be closed here. It
 // returns true at once when the cause is a fault of this process alone, otherwise after leaveAfter.
-// since is when the closes began to fail.
+// The parameter since is when the closes began to fail.
 func shouldLeave(err error, since, now time.Time) bool {
 	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= leaveAfter
 }
 
 // closeOwn closes one of this worker's sessions after its last send. While this worker lives, no
-// other worker closes the session. So a worker that cannot close it writes to the ledger that it is
-// no longer the owner. Otherwise a lost answer in the session would stay unknown, and its receipt
-// missing, until the worker ends.
+// other worker closes the session. So when a worker cannot close the session, it writes to the
+// ledger that it is no longer the owner. Otherwise a lost answer in the session would stay unknown,
+// and its receipt missing, until the worker ends.
 func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	err := guard(func() error { return x.closeOne(ctx, s) })
 	if closed(err) || ctx.Err() != nil {
@@ -49,8 +49,8 @@ func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	return x.leaveToOthers(ctx, &p, err)
 }
 
-// closed reports whether a close is over for the session's owner: it succeeded, or another worker
-// moved the package.
+// closed reports whether a close is over for the session's owner. It is when the close succeeded,
+// or when another worker moved the package.
 func closed(err error) bool {
 	var conflict *ledger.ConflictError
 	return err == nil || errors.As(err, &conflict)
@@ -60,8 +60,8 @@ func closed(err error) bool {
 // close failed. The caller knows that no send runs in the session. No new one begins, because the
 // ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
 // this worker's. Otherwise it returns why, with the text of the error of the write to the ledger.
-// The error of the write is not wrapped, because the caller must not take it for a conflict:
-// whatever moved the entry, the next try reads it again.
+// The error of the write is only quoted, because wrapped it would look like a conflict to the
+// caller. Whatever moved the entry, the next try reads it again.
 func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost

@@ -123,7 +123,7 @@ func TestLeave_ASendIsUnderWay_SessionIsKeptUntilItsAnswer(t *testing.T) {
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 }
 
-// Only the ledger has the session as open: the owner's process does not hold it any more.
+// Only the ledger has the session as open. The owner's process does not hold it any more.
 func TestLeave_LostSessionCannotBeClosed_IsLeftToOthers(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Express, s.good("A/1"))

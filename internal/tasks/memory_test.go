@@ -67,9 +67,9 @@ func (w *weighingStore) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, err
 }
 
-// However many invoices of 2.9 MB are in a package (with 256 the figures are the same), neither its
-// build nor its receipt task holds more than a few in memory. In one case all documents lie in
-// Redis because they compress well, in the other all lie in the archive.
+// A package may have any number of invoices of 2.9 MB. Neither its build nor its receipt task holds
+// more than a few of them in memory. With 256 invoices the figures are the same. In one case all
+// documents lie in Redis because they compress well, in the other all lie in the archive.
 func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) {
 	const bound = 24 << 20
 	for name, c := range map[string]struct {

@@ -10,9 +10,9 @@ import (
 
 // The session of an invoice with today's P_1 must be opened before midnight in Warsaw, or KSeF
 // marks the invoice offline. So in the last minutes of a day a set that is not full becomes a
-// package only at a few fixed moments, each time with all that is in it. Invoices that arrive
-// slowly and are cut each second would be a hundred packages at midnight, and half of those would
-// find no session.
+// package only at a few fixed moments. Each time the package takes all that is in the set. Invoices
+// that arrive slowly and are cut each second would be a hundred packages at midnight, and half of
+// those would find no session.
 
 // midnightGuard is how long before midnight the first of these cuts is made. Five minutes are
 // enough to build and open several packages of 10,000.

@@ -75,8 +75,8 @@ func TestMidnight_TrickleUntilMidnight_FewPackagesAllOpenedAndMarkedOnline(t *te
 	}
 }
 
-// A package that gets no session before midnight does not wait alone. Its invoices wait with others
-// for the next session. At any other time so short a wait changes nothing.
+// A package that gets no session before midnight goes back to its waiting set. There its invoices
+// wait with others for the next session. At any other time so short a wait changes nothing.
 func TestMidnight_NoSessionBefore_ThePackageGoesBackToItsWaitingSet(t *testing.T) {
 	for _, c := range []struct {
 		before time.Duration

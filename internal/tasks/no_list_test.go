@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// silentClient returns errors for the list of a session or for the status of single invoices; nil
-// lets the answer through.
+// silentClient returns errors for the list of a session or for the status of single invoices. A nil
+// error lets the answer through.
 type silentClient struct {
 	*testClient
 	list, status error
@@ -57,7 +57,7 @@ func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 }
 
 // An invoice that the receipt does not have may have been refused. Without a list it is not sent
-// again: it waits with a reason, and in the end a person has to decide.
+// again. It waits with a reason, and in the end a person has to decide.
 func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", &silentClient{testClient: s.client(), list: refusedError("list session invoices")})

@@ -65,8 +65,8 @@ func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T)
 	}
 }
 
-// The list of a processed session leaves an invoice out. That proves nothing: the session's receipt
-// has it.
+// The list of a processed session leaves an invoice out. That proves nothing, because the session's
+// receipt has the invoice.
 func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()

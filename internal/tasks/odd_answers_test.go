@@ -107,7 +107,7 @@ func TestRecover_RegisterCannotBeRead_PausesGrowAndTheOriginalIsFoundLater(t *te
 }
 
 // All sessions of a tenant share the requests that KSeF allows. A session that cannot be read must
-// not use them up.
+// leave requests for the others.
 func TestConfirm_StatusCannotBeRead_PolledAsRarelyAsASessionInProcessing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })

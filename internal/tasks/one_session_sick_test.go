@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// One session is answered badly, and no circuit holds it back, so its own pauses have to grow:
-// asked every three seconds for days, it would use up the hour's requests of its tenant. During an
-// outage the pauses must not grow, so that they are short when the outage is over.
+// One session is answered badly, and no circuit holds it back. So its own pauses have to grow,
+// because polls every three seconds for days would use up the hour's requests of its tenant. During
+// an outage the pauses must not grow, so that they are short when the outage is over.
 func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 	for _, c := range []struct {
 		operation, down string

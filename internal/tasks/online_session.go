@@ -14,8 +14,8 @@ import (
 )
 
 // express holds this worker's open online sessions, one for each tenant and form. A session's key
-// exists in this memory alone: no other worker can send into the session, but every worker can
-// close it.
+// exists in the memory of this process only. So no other worker can send into the session, but
+// every worker can close it.
 type express struct {
 	mu       sync.Mutex
 	sessions map[string]*onlineSession   // by tenant and form; these take sends
@@ -99,7 +99,7 @@ func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form 
 		}
 		s.users = 1
 		e.sessions[key] = s
-		if e.stopped { // while the session was being opened: it serves this one send only
+		if e.stopped { // stopped while the session opened: it serves this one send only
 			e.end(key, s)
 		}
 	}()
@@ -107,8 +107,8 @@ func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form 
 }
 
 func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
-	// While no replica follows, nothing could be sent in the session, and every try would use up
-	// one of the hour's sessions.
+	// While no replica follows, the session could take no send, and every try would use up one of
+	// the hour's sessions.
 	if err := x.Ledger.Followed(ctx); err != nil {
 		if later, lagging := x.lags(ctx, err); lagging {
 			return nil, later

@@ -30,7 +30,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	// What is known to be a duplicate has its answer; it is looked into when the session is over.
+	// An invoice that is known to be a duplicate has its answer. Its original is looked for when
+	// the session is over.
 	undecided := slices.DeleteFunc(held.Undecided(p.ID), func(inv *ledger.Invoice) bool { return inv.OriginalBy == settlement.ByAnswer })
 	if len(undecided) == 0 {
 		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
@@ -43,8 +44,8 @@ func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return notYet(err)
 	}
-	// Read the invoices again: the session still takes sends, and the answers may be about invoices
-	// that were sent since the first read.
+	// Read the invoices again, because the session still takes sends. The answers may be about
+	// invoices that were sent since the first read.
 	if held, err = c.readHeld(ctx, p); err != nil {
 		return err
 	}

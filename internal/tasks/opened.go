@@ -7,17 +7,17 @@ import (
 	"ksefworker/internal/queue"
 )
 
-// openedBefore handles a package whose batch session was opened by a run that is over; the
+// openedBefore handles a package whose batch session was opened by a run that is over. The
 // session's key was lost with that run. The ledger is written before close is called. So when the
-// ledger does not say closing, the session was never closed, and for KSeF it contains nothing. The
+// ledger does not say closing, close was never called, and KSeF has nothing of the session. The
 // package is given up, and its invoices wait again.
 //
-// The ledger proves nothing once Redis has restarted or failed over: a replica that lagged may not
-// have received closing. Nor does the session prove anything: its status stays 100, "started", for
-// a while after it was closed. So the package goes on. Close needs no key, and KSeF refuses a
-// second one; what KSeF then makes of the session is an answer either way. If parts of the package
-// had not arrived, the session ends in an error. Then the invoices go in a new session, and this
-// attempt is not counted against them.
+// The ledger proves nothing once Redis has restarted or failed over, because a replica that lagged
+// may not have received closing. Nor does the session prove anything, because its status stays 100,
+// "started", for a while after it was closed. So the package goes on. A close needs no key, and
+// KSeF refuses a second close. What KSeF then makes of the session is an answer either way. If
+// parts of the package had not arrived, the session ends in an error. Then the invoices go in a new
+// session, and this attempt is not counted against them.
 func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
 	life, err := b.Ledger.Life(ctx)
 	if err != nil {

@@ -38,8 +38,8 @@ func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
-// In the hour before midnight a package does not use the sessions that are kept for the cuts of
-// midnight, even if it was cut before they were kept.
+// In the hour before midnight some sessions are kept for the cuts of midnight. A package does not
+// use them, even if it was cut before they were kept.
 func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)

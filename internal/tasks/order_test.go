@@ -25,7 +25,8 @@ func (en *entries) over(pkg string) func() bool {
 	}
 }
 
-// answered changes a list: an invoice whose number is in codes gets that code; 0 leaves it out.
+// answered changes a list. An invoice whose number is in codes gets that code, and code 0 leaves it
+// out.
 func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		out := []ksef.InvoiceInfo{}

@@ -37,7 +37,7 @@ type trace struct {
 	reads int // pipelines that read whole entries of invoices
 	names map[string]string
 	kinds map[string]int
-	fails map[string]error // by call: the error that it returns instead
+	fails map[string]error // by call: the error to return instead
 }
 
 // traced makes a worker that calls KSeF through client, and records its trace.
@@ -59,7 +59,7 @@ func (tr *trace) add(format string, args ...any) {
 }
 
 // confirm runs a package's confirm until want holds, at most n times. Runs during which KSeF still
-// works on the session are neither counted nor recorded: their number depends on time.
+// works on the session are neither counted nor recorded, because their number depends on time.
 func (tr *trace) confirm(w *actor, pkg string, n int, want func() bool) {
 	tr.s.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -155,8 +155,8 @@ func (tr *trace) text() string {
 	return sorted(all)
 }
 
-// sorted puts lines that do not depend on each other into one order: moves in one call, and the
-// tasks of several invoices.
+// sorted puts lines that are independent of each other into one order. These are moves in one call,
+// and the tasks of several invoices.
 func sorted(all string) string {
 	lines := strings.Split(all, "\n")
 	for _, prefix := range []string{"  write move ", "  task invoice:"} {

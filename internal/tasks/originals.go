@@ -18,9 +18,9 @@ import (
 // finder is the part of a run that finds out about originals.
 type finder struct{ *confirmation }
 
-// originals finds out about invoices that KSeF may have from another session: those that KSeF calls
-// duplicates (440), and those whose session it does not know any more. Only content proves what
-// KSeF has. There are three ways to the content, the cheapest first:
+// originals finds out about invoices that KSeF may have from another session. These are invoices
+// that KSeF calls duplicates (440), and invoices whose session KSeF does not know any more. Only
+// content proves what KSeF has. There are three ways to the content, the cheapest first:
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can
 // prove ten thousand invoices. Where the receipt cannot be fetched, the original is fetched by its
@@ -29,8 +29,8 @@ type finder struct{ *confirmation }
 // the hash with the number, and the hash proves as much as the document. An invoice about which
 // nothing is proven is parked.
 //
-// Each finding is written before the next request, and one original that cannot be fetched now
-// stops no other.
+// Each finding is written before the next request. When one original cannot be fetched now, the
+// others go on.
 func (f *finder) originals(ctx context.Context) error {
 	var dups []*ledger.Invoice
 	for _, inv := range f.held.Undecided(f.p.ID) {
@@ -71,9 +71,9 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
-	// One session whose receipt cannot be fetched now stops no other. Its invoices are looked into
-	// at the next poll. An error that the next request would meet as well, such as a limit, ends
-	// the round.
+	// When the receipt of one session cannot be fetched now, the other sessions go on. The invoices
+	// of that session are looked into at the next poll. An error that the next request would meet
+	// as well, such as a limit, ends the round.
 	for session, dups := range bySession {
 		upo, err := f.receiptOf(ctx, session, dups)
 		if err != nil {
@@ -98,9 +98,9 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 }
 
 // receiptOf fetches the receipt of the originals' session. It archives a receipt that attests all
-// of these invoices, because the session may be of a package that is in no ledger any more. A
-// receipt that lacks some of them may be incomplete only for a while, and an archived object is
-// never replaced. Such a receipt is asked for again with the package's receipts.
+// of these invoices, because the session's package may no longer be in any ledger. A receipt that
+// lacks some of them may be incomplete only for a while, and an archived object is never replaced.
+// Such a receipt is asked for again with the package's receipts.
 func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
 	if session == "" {
 		return sessionUPO{}, nil
@@ -120,7 +120,8 @@ func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.I
 	return upo, err
 }
 
-// byDocuments fetches originals one after the other. One that cannot be fetched now stops no other.
+// byDocuments fetches originals one after the other. When one cannot be fetched now, the others go
+// on.
 func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
 	for _, inv := range invs {
 		if err := f.byDocument(ctx, inv); err != nil {
@@ -159,16 +160,15 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }
 
-// manyInARow is how many originals in a row may fail before the fault counts as one of KSeF or of
-// this program, and not of the single originals.
+// manyInARow is how many originals in a row may fail. After that the fault counts as one of KSeF or
+// of this program, and no longer as one of the single originals.
 const manyInARow = 3
 
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the
 // archive if the archive has it, else from KSeF. KSeF gives only 64 documents an hour, and after a
-// total loss of Redis one export of everything brings all these invoices back. An original that
-// cannot be fetched does not stop the others. Only a limit, a denial or several failures in a row
-// end the round. The order changes with each round, so that the same originals do not end every
-// round.
+// total loss of Redis one export of everything brings all these invoices back. When an original
+// cannot be fetched, the others go on. Only a limit, a denial or several failures in a row end the
+// round. The order changes with each round, so that the same originals do not end every round.
 func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error

@@ -9,8 +9,8 @@ import (
 )
 
 // duringOutage turns a lost answer into waiting while the service that was asked is out of service,
-// by itself or with the whole gateway. The task did not fail then, and its pauses must not have
-// grown when the service is back. A request that fails time and again while others succeed still
+// by itself or with the whole gateway. Then the task did not fail, and its pauses must still be
+// short when the service is back. A request that fails time and again while others succeed still
 // has growing pauses.
 func (c *core) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)

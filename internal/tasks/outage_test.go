@@ -107,9 +107,8 @@ func TestOutage_HostOfOneTenantIsDown_TheOthersSetIsCut(t *testing.T) {
 	}
 }
 
-// An answer is lost while its group is out of service. That is not a failure of the task and
-// consumes no attempt. An answer that is lost while only another group is out of service is a
-// failure.
+// An answer is lost while its group is out of service. That is no failure of the task and consumes
+// no attempt. An answer that is lost while only another group is out of service is a failure.
 func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Bulk, s.good("A/1"))

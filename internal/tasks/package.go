@@ -27,8 +27,8 @@ type batchBuilder struct {
 }
 
 // submitPackage brings one package from cut to closing in a single run. The session's key exists
-// only in this process, so no later run can continue a run that was cut off. openedBefore handles a
-// package whose session was opened by such a run.
+// only in this process, so no later run can continue a run that was cut off. When such a run opened
+// a session, openedBefore handles the package.
 func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut {
 		// Another task has gone on with the package. Those behind this task's place in the waitlist
@@ -59,8 +59,8 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err != nil {
 		return err
 	}
-	// These checks come before the work of building. They find out that no session may be opened
-	// yet, or that the gateway or the part store is down.
+	// These checks come before the work of building. They find out whether a session may be opened
+	// yet, and whether the gateway and the part store are up.
 	if err := b.PartStore.Ready(ctx, p.Tenant); err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 		}
 		return err
 	}
-	// This comes before the first request: a tenant whose gateway hangs holds its share of builds
-	// and no more.
+	// This comes before the first request, so that a tenant whose gateway hangs holds only its
+	// share of builds.
 	if !b.builds.begin(p.Tenant) {
 		return later(buildLater, retry.ReasonLimit, "this worker is building as many packages as it may")
 	}
@@ -108,13 +108,13 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	if err != nil {
 		return err
 	}
-	giveBack, err := b.takeTry(ctx, p) // comes last: the tenant has one attempt, and then waits for up to an hour
+	giveBack, err := b.takeTry(ctx, p) // last, as the tenant has one attempt and then waits for up to an hour
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		return err
 	}
-	// The package is built, so it may wait longer than a request usually does: to build it again
-	// would cost more.
+	// The package is built, and to build it again would cost more than a wait. So it may wait
+	// longer than a request usually does.
 	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(maxOpenWait)),
 		batchRequest(p, info, built, b.o.packageForm(p.Tenant)))
 	if err != nil {
@@ -148,8 +148,8 @@ func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Packa
 		BatchInfo: ksef.BatchInfo{Compression: form.compression(), BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
 }
 
-// openRefused handles a session that did not open. Whatever the answer, nothing is in the session:
-// when only the answer was lost, it stays empty.
+// openRefused handles a session that did not open. Nothing is in the session, whatever the answer.
+// When only the answer was lost, the session stays empty.
 func (b *batchBuilder) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
 	if retry.Judge(err).Action != retry.Never {
 		return err
@@ -159,7 +159,7 @@ func (b *batchBuilder) openRefused(ctx context.Context, t Transport, p *ledger.P
 	return c.refusedToOpen(ctx, api.Code, api.Error())
 }
 
-// abandon gives up a package whose session was never closed: its invoices wait again. An invoice
+// abandon gives up a package whose session was never closed. Its invoices wait again. An invoice
 // that was parked when the package was built, because its document is gone for example, stays in
 // it.
 func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason string) error {
@@ -175,7 +175,7 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 		end = ledger.PackageSettled
 	}
 	// The package ends first. From then on nobody closes its session, so invoices that go in
-	// another session are not sent twice. When this process dies before all have left, the sweep
+	// another session are sent only once. When this process dies before all have left, the sweep
 	// finds them.
 	move := waitingAgain(p)
 	move.To, move.Edit = end, ledger.PackageEdit{}.Reason(reason)
@@ -187,7 +187,7 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 }
 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is
-// never abandoned: whatever the answer, confirm asks what the session contains.
+// never abandoned. Whatever the answer, confirm asks what the session contains.
 func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
 	if err := b.writer.writeClosing(ctx, p, nil); err != nil {
 		if later, lagging := b.lags(ctx, err); lagging {
@@ -204,7 +204,7 @@ func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Pa
 }
 
 // processing writes that the session is closed. The invoices of a batch count as sent from then on.
-// Each single send has its own outcome, and one whose answer was lost keeps its state until the
+// Each single send has its own outcome. An invoice whose answer was lost keeps its state until the
 // session's status shows the outcome.
 func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	return w.processingWith(ctx, p, ledger.PackageEdit{})

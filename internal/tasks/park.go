@@ -9,8 +9,8 @@ import (
 )
 
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
-// result is written to the archive later: together with the package that holds the invoice, or by
-// the sweep if no package holds it.
+// result is written to the archive later, together with the package that holds the invoice. If no
+// package holds it, the sweep writes the result.
 func (w *writer) park(ctx context.Context, m settlement.Move) error {
 	each, err := w.move(ctx, m, "")
 	if err != nil {
@@ -32,10 +32,10 @@ func stopped(inv *ledger.Invoice, reason string) settlement.Move {
 }
 
 // parkOutsidePackage parks an invoice whose result no package will write to the archive any more,
-// and writes the result itself. It moves the entry in the ledger first: if another process has
-// decided the invoice meanwhile, the archive must not call it parked. The same move marks the
-// result as pending. So if the result cannot be written now, or the process dies, the sweep writes
-// it later.
+// and writes the result itself. It moves the entry in the ledger first, because another process may
+// have decided the invoice meanwhile. Then the archive must not call it parked. The same move marks
+// the result as pending. So if the result cannot be written now, or the process dies, the sweep
+// writes it later.
 func (sw *sweeper) parkOutsidePackage(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, stopped(inv, reason)); err != nil {
 		return err

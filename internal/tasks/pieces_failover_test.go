@@ -57,9 +57,9 @@ func (s *stage) openedByTheDead(_ *actor, pkg string) {
 	s.killedAtPiece(s.worker("dead", s.client()), "package", 2, queue.KindPackage, pkg)
 }
 
-// Redis fails over to a replica that has the first piece of a move and not the second; or to one
-// that has not even the first, while the worker goes on and writes the second to the new master.
-// Other workers go on from what the ledger has then.
+// Redis fails over to a replica that has only the first piece of a move. Or the replica lacks even
+// the first, while the worker goes on and writes the second to the new master. Other workers go on
+// from what the ledger has then.
 func TestPieces_FailoverBetweenTwoPieces_EveryInvoiceIsAcceptedOnce(t *testing.T) {
 	for what, m := range movesInPieces {
 		for _, at := range []string{"the second piece is lost", "the first piece is lost"} {

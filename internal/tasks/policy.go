@@ -12,11 +12,10 @@ import (
 // database. While the tenant has no package on its way, the set is cut as soon as nothing more is
 // arriving. While a package is on its way, the next one gathers invoices.
 //
-// Urgency changes the order. It opens no session that the allowance does not leave. A near deadline
-// puts an invoice first in its package and shortens the wait for more invoices, but it does not
-// bring the sessions of a set closer together. An hour has sixty sessions. A set of overdue
-// invoices that is cut every two seconds would use them up in two minutes, with a few invoices in
-// each.
+// Urgency changes the order. It opens only sessions that the allowance leaves. A near deadline puts
+// an invoice first in its package and shortens the wait for more invoices. The sessions of a set
+// stay as far apart as before. An hour has sixty sessions. A set of overdue invoices that is cut
+// every two seconds would use them up in two minutes, with a few invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
@@ -33,9 +32,9 @@ type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
 	// Gap is the time between two sessions when those of an hour are spread evenly over it. Recent
-	// is about how many sessions were used within the last Gap; packages that are about to open one
-	// count as well. Burst is how many sessions may follow each other at once while nothing more
-	// arrives; see [ratelimit.Usage.Spacing].
+	// is about how many sessions were used within the last Gap. Packages that are about to open a
+	// session count as well. Burst is how many sessions may follow each other at once while nothing
+	// more arrives; see [ratelimit.Usage.Spacing].
 	Gap    time.Duration
 	Recent int
 	Burst  int
@@ -44,7 +43,7 @@ type Allowance struct {
 	// Arriving says that more of the tenant's invoices are known to be queued and will join its
 	// waiting sets.
 	Arriving bool
-	Full     bool // no session can be opened now: a package would only wait elsewhere, and could not grow
+	Full     bool // no session can be opened now, so a package would only wait elsewhere and stop growing
 }
 
 // Cut is what to do with a waiting set now.
@@ -57,7 +56,7 @@ const (
 	CutExpress Cut = "express"
 )
 
-// Decide is pure: the same waiting set at the same time, with the same allowance, gives the same
+// Decide is pure. The same waiting set at the same time, with the same allowance, gives the same
 // decision. A set that waits under an allowance also waits under a smaller one.
 func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	if w.Count == 0 {
@@ -89,13 +88,13 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 // gatherTime is how long the oldest invoice waits for more invoices.
 //
 // The wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
-// every two minutes. They are not enough for ten such sets, nor for one that would be cut every two
-// seconds while a night's export is being read. So the wait is never shorter than the sessions
-// permit, and each set waits for its turn among the others. A set that has waited its time is cut
-// at once. The next set is cut only when that keeps the sessions evenly spread over the hour. Sets
-// in which nothing more arrives may have a few sessions in a row, because waiting would bring them
-// no more invoices. A few invoices that may not go by the express lane are not worth a session at
-// once: they wait as long as the configuration says.
+// every two minutes. They are too few for ten such sets, or for one that is cut every two seconds
+// while a night's export is being read. So the wait is never shorter than the sessions permit, and
+// each set waits for its turn among the others. A set that has waited its time is cut at once. The
+// next set is cut only when that keeps the sessions evenly spread over the hour. Sets in which
+// nothing more arrives may have a few sessions in a row, because waiting would bring them no more
+// invoices. A few invoices that may not go by the express lane are not worth a session at once.
+// They wait as long as the configuration says.
 func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now, r) {
@@ -110,7 +109,7 @@ func (p CutPolicy) gatherTime(w ledger.Waiting, now time.Time, r Allowance) time
 	return max(wait, spend*time.Duration(max(r.Sets, 1)))
 }
 
-// urgentPart divides the usual wait when a deadline is near: a quarter of the wait remains.
+// urgentPart divides the usual wait when a deadline is near, so that a quarter of the wait remains.
 const urgentPart = 4
 
 func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {
@@ -122,7 +121,8 @@ func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {
 
 func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow }
 
-// quiet reports whether nothing more arrives: nothing has for a while, and nothing more is queued.
+// quiet reports whether nothing more arrives. This is so when nothing has arrived for the time
+// Quiet, and no more invoices are known to be queued.
 func (p CutPolicy) quiet(w ledger.Waiting, now time.Time, r Allowance) bool {
 	return !r.Arriving && now.Sub(w.Newest) >= p.Quiet
 }

@@ -14,14 +14,14 @@ import (
 // session were polled by its age alone, its pauses would be seconds at first and grow with age.
 // Fifty sessions that begin together would then need more than an hour's requests. After their
 // first polls, no other session would get an answer until the next hour. The plan is read again
-// about once a second and is never exact; the limiter decides what may really be sent.
+// about once a second and is never exact. The limiter decides what may really be sent.
 type plan struct {
 	mu      sync.Mutex
 	tenants map[string]share
 	read    time.Time
 
-	// The sessions seen so far in the present pass through all of them; used by one goroutine only.
-	// A pass takes one round, or several when there are very many sessions.
+	// The sessions seen so far in the present pass through all of them. Only one goroutine uses
+	// these fields. A pass takes one round, or several when there are very many sessions.
 	seen   []ledger.Underway
 	offset int
 }
@@ -60,7 +60,7 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 }
 
 // planEvery is how old the plan may get. Of each kind of session at most sweepAtOnce are read in
-// one round; the rest is read a second later.
+// one round. The rest is read a second later.
 const planEvery = time.Second
 
 // pollSchedule holds the present plan. It is read again by the pulse; see [Worker.Pulse].
@@ -88,7 +88,7 @@ func (ps *pollSchedule) replan(ctx context.Context, now time.Time) error {
 }
 
 // apportion gives each tenant's sessions their turns. A tenant whose usage cannot be read gets no
-// turns from the plan; the limiter decides in any case.
+// turns from the plan. The limiter decides in any case.
 func (ps *pollSchedule) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
 	var f faults
 	for tenant, s := range tenants {

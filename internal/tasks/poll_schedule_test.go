@@ -68,8 +68,9 @@ type pollRun struct {
 	hour     time.Duration
 }
 
-// pollCounts is what a run counted: the polls in each hour, the returns without a poll for each
-// poll, and, for the hours after the first, the longest time between two polls of one session.
+// pollCounts is what a run counted. It has the polls in each hour, and the returns without a poll
+// for each poll. For the hours after the first, it also has the longest time between two polls of
+// one session.
 type pollCounts struct {
 	polls   []int
 	wasted  float64
@@ -152,8 +153,8 @@ func (c pollRun) run(t *testing.T) pollCounts {
 	return got
 }
 
-// deadline returns the deadline of session i: the beginning of the run if the deadline is to be
-// near, otherwise a time long after the run.
+// deadline returns the deadline of session i. A near deadline is the beginning of the run, and any
+// other is long after the run.
 func (c pollRun) deadline(i int, start time.Time) ledger.Millis {
 	if i < c.near {
 		return ledger.At(start)
@@ -177,10 +178,10 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// The runs have the settings of production; the last has those of the bench, where an hour is a
-// minute. In the first hour it is not known yet how long KSeF takes, and young sessions are polled
-// often. From the second hour on the allowance is used, except the hundredth that is kept for
-// urgent polls.
+// The runs have the settings of production. Only the last run has those of the bench, where an hour
+// is a minute. In the first hour it is not known yet how long KSeF takes, and young sessions are
+// polled often. From the second hour on the allowance is used, except the hundredth that is kept
+// for urgent polls.
 func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc

@@ -42,10 +42,10 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		return later
 	}
 	if err != nil {
-		// Redis may have carried the command out, even when it answers that the invoice is being
-		// sent already: the Redis client repeats a call whose answer was lost. Then the invoice is
-		// in the state sending although no task sends it, and only a session that is over can show
-		// that it was never sent.
+		// Redis may have carried the command out even when it answers that the invoice is being
+		// sent already, because the Redis client repeats a call whose answer was lost. Then the
+		// invoice is in the state sending although no task sends it. Only a session that is over
+		// can show that the invoice was never sent.
 		if conflict == nil || conflict.State == string(ledger.Sending) {
 			x.drop(s)
 		}
@@ -65,7 +65,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 			x.reached(queue.KindSend, ledger.Sent, 1)
 			x.logInvoice(inv, ledger.Sent, s.pkg.ID, s.pkg.Session)
 		} else {
-			x.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
+			x.drop(s) // sent, but the ledger may not know: the status of the session will show it
 		}
 		return err
 	}
@@ -83,7 +83,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 	case retry.LookFirst:
 		x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
 			Msg("answer to a send lost: the status of the session will show whether it arrived")
-		x.drop(s) // it is closed soon: only then does its status show what arrived
+		x.drop(s) // closed soon, as only then does its status show what arrived
 		moveErr := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
 		if moveErr == nil {
 			x.logInvoice(inv, ledger.Unknown, s.pkg.ID, s.pkg.Session)
@@ -103,8 +103,8 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err
 	default:
-		// The invoice was not sent, or KSeF refused the request without reading it: KSeF has
-		// nothing.
+		// The invoice was not sent, or KSeF refused the request without reading it. Either way KSeF
+		// has nothing.
 		if moveErr := x.unsent(ctx, s, inv); moveErr != nil {
 			x.drop(s)
 			return moveErr

@@ -28,7 +28,7 @@ const (
 
 // probePieces is how many pieces a package is cut into after n refusals more than Options.Refusals.
 // The first piece goes as a probe. A piece that comes back goes to the end, so the pieces take
-// turns. Halves are enough for one invoice that makes every session fail; smaller pieces find a way
+// turns. Halves are enough for one invoice that makes every session fail. Smaller pieces find a way
 // past several such invoices.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
@@ -41,8 +41,8 @@ func probePieces(n int) int {
 }
 
 // awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after the other
-// and the time of the next try has not come. It does not take the try, because the package is not
-// built yet.
+// and the time of the next try has not come. The try itself is taken later, when the package is
+// built.
 func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := b.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil || !b.rules().TenantRestsUntil(t).After(b.o.Now()) {
@@ -122,8 +122,8 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 }
 
 // awaitProbe lets a package wait for its probe. The package is sent whole once more when its probe
-// was processed, or ended in any way other than being merged back into the package: most likely
-// KSeF takes sessions again.
+// was processed, because KSeF then most likely takes sessions again. The same holds when the probe
+// ended in any other way than being merged back into the package.
 func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := b.family.relative(ctx, p.Probe)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pool runs every package of a stage again and again, whether or not the queue would run it now, on
-// a clock that moves on by a second each time.
+// pool runs every package of a stage again and again, whether or not the queue would run it now.
+// The clock moves on by a second each time.
 type pool struct {
 	*actor
 	began       time.Time
@@ -100,7 +100,8 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_PackagesStayWhole(t *testing.T) {
 	if n := len(s.sim.Books().Sessions); n > refusals+2 {
 		t.Errorf("%d sessions for %d refusals", n, refusals)
 	}
-	// Three at once, then after 5, 10, 20 s and so on: the pauses are kept whatever the queue does.
+	// The tries come three at once, then after 5, 10, 20 s and so on. The pauses are kept whatever
+	// the queue does.
 	if took := s.now().Sub(p.began); took < 5*time.Minute {
 		t.Errorf("%d refusals took %v", refusals, took)
 	}

@@ -20,11 +20,11 @@ const (
 )
 
 // Pulse runs the regular work of each worker. It writes the worker's heartbeat, closes online
-// sessions, and queues what is due for the whole pool: cuts and sweeps. Several workers may queue
-// the same task; its id makes sure that there is only one. Pulse holds no state that would be lost
-// with the worker. When stop is closed, Pulse finishes what it is doing and returns. When ctx ends,
-// that work is cut off, but only stop ends Pulse. Closes may still be running when Pulse returns:
-// [Worker.Stop] waits for them.
+// sessions, and queues the cuts and sweeps that are due for the whole pool. Several workers may
+// queue the same task; its id makes sure that there is only one. Pulse holds no state that would be
+// lost with the worker. When stop is closed, Pulse finishes what it is doing and returns. When ctx
+// ends, that work is cut off, but only stop ends Pulse. Closes may still be running when Pulse
+// returns, and [Worker.Stop] waits for them.
 //
 // Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
 // the gateway or a tenant does may keep a worker from writing its heartbeat.
@@ -67,9 +67,9 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 }
 
 // queueSweep queues the sweep of this round. A sweep that has ended leaves no trace in the queue,
-// so a sweep queued at every pulse would also run at every pulse: swept remembers the round. When a
-// sweep already waits to be run, no other is queued: in a pool that has no time for sweeps, one for
-// each round would pile up.
+// so a sweep queued at every pulse would also run at every pulse. Therefore swept remembers the
+// round. When a sweep already waits to be run, no other is queued. Otherwise one for each round
+// would pile up in a pool that has no time for sweeps.
 func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 	round := w.o.Now().Unix() / max(1, int64(w.o.SweepEvery/time.Second))
 	if round == *swept {
@@ -89,7 +89,7 @@ func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 }
 
 // Retire lets no further send begin in this worker. The pulse closes the online sessions as soon as
-// no task sends into them; other tasks may still run on.
+// no task sends into them. Other tasks may still run on.
 func (w *Worker) Retire() {
 	e := w.online.express
 	e.mu.Lock()
@@ -117,8 +117,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 }
 
 // lookForCuts queues the cuts that are due. It also looks between two pulses, as long as sets are
-// due or chunks enter them: then many thousands of invoices are probably arriving just now, and a
-// set is full long before the next pulse.
+// due or chunks enter them. Many thousands of invoices are probably arriving then, and a set is
+// full long before the next pulse.
 func (l *laneChooser) lookForCuts(ctx context.Context, stop <-chan struct{}) error {
 	due, err := l.queueCuts(ctx, l.o.Now(), nil)
 	for range pulseEvery/lookAgain - 1 {

@@ -17,8 +17,9 @@ const (
 	// maxReceiptWait is how long a settled package waits as a whole for its receipt, so that the
 	// archive is written in one go. Usually the receipt is there at once.
 	maxReceiptWait = time.Hour
-	// receiptRest is the longest pause between two requests for a receipt. The requests never end:
-	// a receipt that comes after a month is still a receipt, and one request a day harms nobody.
+	// receiptRest is the longest pause between two requests for a receipt. The requests never end,
+	// because a receipt that comes after a month is still a receipt, and one request a day harms
+	// nobody.
 	receiptRest = 24 * time.Hour
 )
 
@@ -33,14 +34,15 @@ type archivist struct {
 	hangs         bundleHangs
 }
 
-// receipt archives a settled package: the session's UPO, and for each invoice its document and
-// result. The invoices become receipted, and their documents leave Redis, only when all of it is
-// durable. A full disk or an unreachable bucket makes receipts wait; nothing else depends on them.
+// receipt archives a settled package. The archive gets the session's UPO, and the document and
+// result of each invoice. The invoices become receipted, and their documents leave Redis, only when
+// all of it is durable. A full disk or an unreachable bucket makes receipts wait; nothing else
+// depends on them.
 //
-// KSeF may give no UPO: the session ended in an error after the invoice was accepted, or the
-// session of a duplicate's original is not over, or is not known. Such an invoice stays accepted,
-// and its entry has the reason. Its document and result are archived all the same, and the receipt
-// is requested again with growing pauses.
+// KSeF may give no UPO. For example, the session ended in an error after the invoice was accepted.
+// Or the session of a duplicate's original is still under way, or is unknown. Such an invoice stays
+// accepted, and its entry has the reason. Its document and result are archived all the same, and
+// the receipt is requested again with growing pauses.
 func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil

@@ -12,14 +12,14 @@ import (
 )
 
 // attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says
-// that there is no receipt, or what the receipt lacks. lacks says what a given receipt lacks; ""
-// for nothing. Only a receipt that lacks nothing is archived under the session's own name, because
-// an archived object is never replaced.
+// that there is no receipt, or what the receipt lacks. The function lacks says what a given receipt
+// lacks, or "" when it is complete. Only a complete receipt is archived under the session's own
+// name, because an archived object is never replaced.
 //
 // The receipt's place is under the day that the session's reference begins with, or else under day.
-// So a receipt that is needed again years later, because the session is that of a duplicate's
-// original, has the same place. A receipt that is there already in other bytes is as good: KSeF may
-// sign it again each time it is asked.
+// So a receipt has the same place when it is needed again years later, because its session is that
+// of a duplicate's original. A receipt that is there already in other bytes is as good, because
+// KSeF may sign it again for each request.
 func (ar *archivist) attestation(
 	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
 ) (upo sessionUPO, why string, err error) {
@@ -42,7 +42,7 @@ func (ar *archivist) attestation(
 		var r ksef.Receipt
 		if err == nil {
 			if r, err = ksef.ParseReceipt(raw); err != nil && fresh {
-				// It must not be archived: an archived object is never replaced.
+				// It must stay out of the archive, because an archived object is never replaced.
 				return sessionUPO{}, err.Error(), nil
 			}
 			if err != nil {
@@ -93,7 +93,7 @@ func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
 }
 
 // keepReceipt makes sure that a receipt is on disk. It also flushes a receipt that was there
-// already: what another process wrote is durable only after a flush.
+// already, because what another process wrote is durable only after a flush.
 func (ar *archivist) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
 	err := ar.Store.Put(ctx, name, raw, "application/xml")
 	if err == nil || errors.Is(err, archive.ErrConflict) { // another process stored it in other bytes just now

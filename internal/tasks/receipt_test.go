@@ -85,7 +85,7 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ReasonIsShownAndPausesGrow(
 }
 
 // The receipt of a processed session may take its time. For minutes no reason is shown and nothing
-// is archived; after an hour the reason is shown.
+// is archived. After an hour the reason is shown.
 func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -127,7 +127,7 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 	}
 }
 
-// An answer that is not a receipt is not archived as one, because an archived object is never
+// An answer that is not a receipt must stay out of the archive, because an archived object is never
 // replaced.
 func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})

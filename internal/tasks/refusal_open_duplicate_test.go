@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF refuses one package of the tenant again and again. It processes all others, but in each of
-// them the original of a duplicate is still being looked for. The tenant must not be held back.
+// KSeF refuses one package of the tenant again and again. KSeF processes all other packages, but in
+// each of them the original of a duplicate is still being looked for. The tenant must not be held
+// back.
 func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantIsNotHeldBack(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "POISON", Code: 405, Times: -1}}})
 	client := s.client()

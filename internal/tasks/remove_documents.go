@@ -10,17 +10,17 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// removePause is how long nothing is removed from an archive that refuses removals: a bucket may
+// removePause is how long nothing is removed from an archive that refuses removals. A bucket may
 // forbid them for a time or for ever.
 const removePause = time.Hour
 
 // removeDocuments removes the documents that nothing needs any more. Some belong to invoices that
-// were rejected, dismissed or superseded a while ago: these documents hold personal data, and only
-// a retry needs them. Others belong to receipted invoices: a process that died after it had written
-// the receipt left them behind.
+// were rejected, dismissed or superseded a while ago. These documents hold personal data, and only
+// a retry needs them. Others belong to receipted invoices. They were left behind by a process that
+// died after it had written the receipt.
 //
-// It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
-// not exist is not found: only a list of the whole bucket would show it.
+// It finds them by the entries of the ledger, in steps from a cursor. An object without an entry
+// stays, because only a list of the whole bucket would show it.
 func (sw *sweeper) removeDocuments(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil
@@ -74,7 +74,7 @@ func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove fun
 		case err != nil:
 			return err
 		case !ended:
-			continue // it was retried since: it needs its document
+			continue // retried since, so it needs its document
 		}
 		gone, goOn := remove(id)
 		if gone {
@@ -92,8 +92,8 @@ func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove fun
 	return nil
 }
 
-// documentsKept is how long the documents of rejected, dismissed and superseded invoices are kept;
-// 0 is for ever. A document is removed a little before its entry is pruned, or earlier: once the
+// documentsKept is how long the documents of rejected, dismissed and superseded invoices are kept.
+// 0 means for ever. A document is removed a little before its entry is pruned, or earlier. Once the
 // entry is pruned, nothing leads to a document in the archive.
 func (sw *sweeper) documentsKept() time.Duration {
 	entries := sw.o.Retention - sw.o.Retention/100

@@ -74,8 +74,8 @@ func (r *removalStore) Remove(ctx context.Context, name string) error {
 	return r.Store.Remove(ctx, name)
 }
 
-// The bucket forbids removals. The entry of a rejected large invoice is kept no longer than others,
-// its result does not become pending again, and the bucket is not asked every minute.
+// The bucket forbids removals. Even so, the entry of a rejected large invoice is kept no longer
+// than others, and its result does not become pending again. Nor is the bucket asked every minute.
 func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removalStore{Store: s.store, forbid: true}
@@ -108,9 +108,9 @@ func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T
 	}
 }
 
-// A process died after it wrote the receipt of a large invoice, or after it wrote that the document
-// of a rejected one will be removed, and before it removed the document. The sweep removes the
-// document, once.
+// A process died before it removed a document. It had written the receipt of a large invoice, or it
+// had written that the document of a rejected one will be removed. The sweep removes the document,
+// once.
 func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removalStore{Store: s.store, forbid: true}

@@ -78,8 +78,8 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	}
 }
 
-// A seller has not granted the permission. That concerns this seller only: no other invoice waits
-// for it, and no key counts as wrong.
+// A seller has not granted the permission. That concerns this seller only. Other invoices go on,
+// and no key counts as wrong.
 func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPaused(t *testing.T) {
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}

@@ -18,9 +18,9 @@ type sessionRefusals struct {
 	n  map[string]int
 }
 
-// maxSessionRefusals is how many sends of a tenant in a row may be refused because of their session
-// before further refusals count as failures of the invoices: then another online session does not
-// help, but a package may.
+// maxSessionRefusals is how many sends of a tenant in a row may be refused because of their
+// session. Further refusals count as failures of the invoices, because another online session does
+// not help then, but a package may.
 const maxSessionRefusals = 3
 
 // add counts one more and returns how many there are in a row.
@@ -41,11 +41,11 @@ func (r *sessionRefusals) clear(tenant string) {
 	delete(r.n, tenant)
 }
 
-// refusedBySession handles a send that KSeF refused because of its session: the session is full
-// (21155), not known (21173, also seen right after it was opened), closed (21180) or paused for
-// service (21184). KSeF has nothing of the invoice, and the invoice is not at fault: it goes into
-// another session, and no failure of it is counted. handled is false after more than
-// maxSessionRefusals such refusals in a row.
+// refusedBySession handles a send that KSeF refused because of its session. The session is full
+// (21155), unknown (21173, also seen right after it was opened), closed (21180) or paused for
+// service (21184). KSeF has nothing of the invoice, and only the session is at fault. So the
+// invoice goes into another session, and the refusal is not counted as its failure. handled is
+// false after more than maxSessionRefusals such refusals in a row.
 func (x *onlineSessions) refusedBySession(
 	ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, api *ksef.APIError,
 ) (handled bool, err error) {

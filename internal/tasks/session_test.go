@@ -16,8 +16,8 @@ import (
 
 // These tests are about what a session may do after the worker called close.
 
-// A session is in processing (150, or 170 for an online session) for a whole night. That is not a
-// failure: the pauses grow, no worker is held, no attempt is used, and the invoice is settled once
+// A session is in processing (150, or 170 for an online session) for a whole night. That is no
+// failure. The pauses grow, no worker is held and no attempt is used. The invoice is settled once
 // the session is processed. No invoice goes in a second session.
 func TestSession_StaysInProcessingForHours_PausesGrowAndItIsSettledOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -102,7 +102,7 @@ func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	}
 }
 
-// 415 again and again is not the fault of any invoice in the package. The package is not halved,
+// 415 again and again is not the fault of any invoice in the package. The package stays whole,
 // nothing is parked, and the pauses grow.
 func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
 	const times = 6
@@ -133,7 +133,7 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	})
 }
 
-// 445, no valid invoices: the session has ended and has an answer for every invoice.
+// A session with code 445, no valid invoices, has ended and has an answer for every invoice.
 func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCode(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {

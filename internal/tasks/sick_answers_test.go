@@ -18,8 +18,7 @@ func unavailableError(op string) error {
 		Err: errors.New("503 for this one")}
 }
 
-// sickClient is a client that fails for single objects: those for which a function returns an
-// error.
+// sickClient is a client that fails for those objects for which its functions return an error.
 type sickClient struct {
 	*testClient
 	upoOf   func(session string) error

@@ -15,13 +15,14 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// stopping are the shared keys without which nothing can go on. They say which waiting sets there
-// are, with which keys documents are sealed, and to which environment the ledger belongs. When one
-// of them is sick, the error names it.
+// stopping are the shared keys that everything needs. They say which waiting sets there are, with
+// which keys documents are sealed, and to which environment the ledger belongs. When one of them is
+// sick, the error names it.
 var stopping = []string{"groups", "seals", "home"}
 
-// ledgerKeys returns the keys that docs/redis.md lists for the ledger, the worker, the results and
-// the business page, and their types. values fills in the variable parts of the names.
+// ledgerKeys returns keys and their types. The keys are those that docs/redis.md lists for the
+// ledger, the worker, the results and the business page. values fills in the variable parts of the
+// names.
 func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 	t.Helper()
 	raw, err := os.ReadFile("../../docs/redis.md")
@@ -57,10 +58,10 @@ func ledgerKeys(t *testing.T, values *strings.Replacer) (keys, kinds []string) {
 	return keys, kinds
 }
 
-// Each key of docs/redis.md holds another type for a while: those of tenant A, and those that all
-// share. Meanwhile an invoice of tenant B is taken in, sent and receipted, every list still has the
-// invoices that the key does not concern, and a sweep comes to its end. A shared key is named in
-// the log, with what to do.
+// Each key of docs/redis.md holds another type for a while. These are the keys of tenant A, and
+// those that all share. Meanwhile an invoice of tenant B is taken in, sent and receipted, and a
+// sweep comes to its end. Every list still has the invoices that the key does not concern. A shared
+// key is named in the log, with what to do.
 func TestSickKeys_OneHoldsAnotherType_TheOthersGoOnAndItIsNamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, b := s.worker("a", s.client()), s.worker("b", s.clientOf(sample.NIP(1)))

@@ -71,7 +71,7 @@ func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing
 			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.refuse(inv.ID, w.cut(inv.ID))
-			if c.other { // only now: one that went through before the first refusal proves nothing
+			if c.other { // now: a package that went through before the refusal proves nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
 				w.must(queue.KindPackage, other)

@@ -16,8 +16,8 @@ import (
 )
 
 // begin starts the span of one run of a task. A task about one invoice or package belongs to the
-// trace of that object. A chunk has a trace of its own. Tasks carry no trace context: these traces
-// follow from the ids. Each run of a cut or a sweep has a new trace.
+// trace of that object. A chunk has a trace of its own. Tasks carry no trace context, because these
+// traces follow from the ids. Each run of a cut or a sweep has a new trace.
 func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context.Context, trace.Span) {
 	if w.o.Trace == nil {
 		return w.o.Trace.Start(ctx, "", "")
@@ -39,8 +39,8 @@ func (w *Worker) begin(ctx context.Context, kind queue.Kind, id string) (context
 	return w.o.Trace.Start(ctx, object, string(kind), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
 }
 
-// traceVerdict adds why a task comes back. Waiting is not a failure. err is the error as the queue
-// keeps it: it has no words of KSeF.
+// traceVerdict adds why a task comes back. Waiting is no failure. err is the error as the queue
+// keeps it, without KSeF's words.
 func traceVerdict(s trace.Span, v retry.Verdict, err error) {
 	if !s.IsRecording() {
 		return
@@ -51,9 +51,9 @@ func traceVerdict(s trace.Span, v retry.Verdict, err error) {
 	}
 }
 
-// traceDecided traces how an invoice was decided: one span from the moment it was taken in until
-// now, with what happened to it on the way. p is the package that held it; nil when it is not at
-// hand.
+// traceDecided traces how an invoice was decided. It makes one span from the moment the invoice was
+// taken in until now, with what happened on the way. p is the package that held the invoice, or nil
+// when that package is not at hand.
 func (t *trail) traceDecided(ctx context.Context, m settlement.Move, to ledger.State, p *ledger.Package) {
 	e, ended := endingOf(m)
 	if t.trace == nil || !ended && to != ledger.Accepted {
@@ -108,8 +108,9 @@ func (t *trail) traceReceipted(ctx context.Context, was *ledger.Invoice, p *ledg
 	}
 }
 
-// tracePackage traces a package that has come to an end: one span from its cut until now, which is
-// the first span of its trace. The package's receipt, which may come much later, has another span.
+// tracePackage traces a package that has come to an end. It makes one span from the package's cut
+// until now, which is the first span of the package's trace. The package's receipt, which may come
+// much later, has another span.
 func (t *trail) tracePackage(ctx context.Context, p *ledger.Package) {
 	if t.trace == nil {
 		return

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// spoolRest is how long a process builds nothing after it could not write its spool. The first
+	// spoolRest is how long a process builds nothing after it failed to write its spool. The first
 	// build after that time finds out whether the spool can be written again.
 	spoolRest = 30 * time.Second
 	// spoolPause is the pause of a package that is left to another worker meanwhile.
@@ -21,10 +21,10 @@ const (
 	spoolFresh = 2 * time.Minute
 )
 
-// spoolFault remembers that this process cannot write its spool: the disk is full, for example. A
-// worker whose builds fail at once takes more tasks than workers whose builds take their time, and
-// each failure makes the pause of a package longer. So such a worker leaves packages to other
-// workers without a try. Safe for concurrent use.
+// spoolFault remembers that this process cannot write its spool, for example because the disk is
+// full. A worker whose builds fail at once takes more tasks than workers whose builds take their
+// time, and each failure makes the pause of a package longer. So such a worker leaves packages to
+// other workers without a try. Safe for concurrent use.
 type spoolFault struct {
 	mu   sync.Mutex
 	last time.Time
@@ -60,8 +60,8 @@ func (s *spoolFault) judge(now time.Time, err error, log *zerolog.Logger) error 
 	return err
 }
 
-// SpoolFault says why this process could not write its spool lately; it is "" when it could, or did
-// not try lately.
+// SpoolFault says why this process lately could not write its spool. It returns "" when a later
+// build succeeded, or when the failure is longer ago than spoolFresh.
 func (w *Worker) SpoolFault() string {
 	w.batch.spool.mu.Lock()
 	defer w.batch.spool.mu.Unlock()

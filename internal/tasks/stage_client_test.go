@@ -13,13 +13,13 @@ import (
 
 // testClient is the real client of the gateway. Its public key is remembered until Invalidate is
 // called. A test sets the functions to change what the handlers are told, or to act between two
-// steps of a handler; nil changes nothing.
+// steps of a handler. A nil function changes nothing.
 type testClient struct {
 	*gateway.Client
 	keys *ksef.KeyCache
 
-	// What the handler is told of a send, of a session, of the invoices in it, of its receipt, of
-	// an invoice that is fetched by its number, and of a page of the register.
+	// These change what the handler is told of a send, a session, the invoices in the session, its
+	// receipt, an invoice that is fetched by its number, and a page of the register.
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error)
 	session func(ksef.SessionInfo) ksef.SessionInfo
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo

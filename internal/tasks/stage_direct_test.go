@@ -24,8 +24,8 @@ type directClient struct {
 	*direct.Client
 	keys *ksef.KeyCache
 
-	// What the handler is told of the invoices in a session, of its receipt, and of a page of the
-	// register; nil: the truth.
+	// These change what the handler is told of the invoices in a session, of its receipt, and of a
+	// page of the register. nil lets the truth through.
 	listed func([]ksef.InvoiceInfo) []ksef.InvoiceInfo
 	upo    func([]byte, error) ([]byte, error)
 	page   func(ksef.MetadataPage, error) (ksef.MetadataPage, error)

@@ -26,8 +26,8 @@ import (
 )
 
 // stage runs handlers one by one, in an order that the test chooses. It has a real Redis, the
-// strict simulator and the real client, and no server of the queue: what a handler puts into the
-// queue stays there.
+// strict simulator and the real client. It has no server of the queue, so what a handler puts into
+// the queue stays there.
 type stage struct {
 	*bed
 	*samples
@@ -115,7 +115,7 @@ func (l *logBuffer) count(what string) int {
 }
 
 // newStage starts what the workers need. A worker is made by [stage.worker]. The test begins at the
-// next quarter past ten in Warsaw, because it must not depend on when it runs: in the last hour of
+// next quarter past ten in Warsaw, because it must not depend on when it runs. In the last hour of
 // a day, sessions are kept for midnight, and in the last five minutes sets are cut only at a few
 // moments.
 func newStage(t *testing.T, o simulator.Options) *stage {

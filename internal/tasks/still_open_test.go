@@ -32,8 +32,8 @@ func TestClose_StatusForbidsItAndTheSessionStaysOpen_ClosedOnceMoreAndAcceptedOn
 	s.acceptedOnce(1)
 }
 
-// A session says for twelve hours that it is open. It is asked every five minutes, and closed a few
-// times: each close counts against the tenant's limits.
+// A session says for twelve hours that it is open. It is asked every five minutes but closed only a
+// few times, because each close counts against the tenant's limits.
 func TestClose_SessionSaysOpenForTwelveHours_ClosedAFewTimes(t *testing.T) {
 	s, client := newDirectStage(t, simulator.Options{Delay: 48 * time.Hour})
 	w := s.worker("w", client)

@@ -38,7 +38,7 @@ func (s *storage) met(now time.Time, why string) time.Duration {
 }
 
 // StorageFault says why this process lately could not open a document that another worker may be
-// able to open; it is "" when there was none.
+// able to open. It returns "" when there was no such document.
 func (w *Worker) StorageFault() string {
 	w.documents.storage.mu.Lock()
 	defer w.documents.storage.mu.Unlock()
@@ -49,9 +49,9 @@ func (w *Worker) StorageFault() string {
 }
 
 // unopened says why a stored document does not open. For a damaged document it returns an
-// [*errDocument]. A document that was sealed with a key of the pool which this process does not
-// have, or by a newer build, is whole: its task goes back to the queue, so that another worker
-// takes it, and this process is not ready.
+// [*errDocument]. A document that was sealed by a newer build, or with a key of the pool that this
+// process lacks, is whole. Its task goes back to the queue, so that another worker takes it, and
+// this process is not ready.
 func (d *documents) unopened(ctx context.Context, id string, err error) error {
 	seals, unknown := d.Ledger.Seals(ctx)
 	if unknown != nil {

@@ -29,11 +29,11 @@ func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
 	return b
 }
 
-// keyless has the keys of workers that cannot open what the pool seals, by the reason why not.
+// keyless has the keys of workers that cannot open what the pool seals, by the reason.
 var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
 
-// wantsAnotherWorker checks that err, with which a task of worker a ended, makes the task wait for
-// another worker, and that a reports a fault of its storage.
+// wantsAnotherWorker checks the error with which a task of worker a ended. The error must make the
+// task wait for another worker, and worker a must report a fault of its storage.
 func wantsAnotherWorker(t *testing.T, a *actor, err error) {
 	t.Helper()
 	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonStorage || v.Delay <= 0 || v.Delay > time.Minute {
@@ -114,7 +114,7 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 	}
 }
 
-// The pauses grow, so that a pool in which no worker has the key does not run the task again and
+// The pauses grow. Otherwise a pool in which no worker has the key would run the task again and
 // again.
 func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	s := newStage(t, simulator.Options{})

@@ -25,7 +25,7 @@ const (
 	leftBehindAtOnce = 100
 )
 
-// sweeper finds what is not final and has no task, and what nothing needs any more.
+// sweeper finds what is unfinished and has no task. It also finds what nothing needs any more.
 type sweeper struct {
 	*core
 	writer    *writer
@@ -46,8 +46,8 @@ type sweeper struct {
 // that the state asks for, and the handler of the task decides. The sweep itself changes only the
 // states of invoices that their package left behind, or that another document superseded.
 //
-// The parts of the sweep do not depend on each other, nor do the entries in each: an entry that
-// cannot be read, or cannot be queued, is reported and passed over.
+// The parts of the sweep are independent of each other, and so are the entries in each part. An
+// entry that cannot be read or queued is reported and passed over.
 func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 	now, err := sw.Ledger.Clock(ctx)
 	if err != nil {
@@ -133,7 +133,7 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind que
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. If the package
 // was given up before close was tried, the invoices that are still packed in it wait again. By the
 // rules of the ledger there is no other such invoice. If there is one all the same, it is reported
-// and parked, so that it is not sent again without proof.
+// and parked, because sending it again needs proof.
 func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
@@ -209,9 +209,10 @@ func (sw *sweeper) compact(ctx context.Context) error {
 	return err
 }
 
-// prune removes entries that ended longer ago than the ledger is to remember: the archive has them.
-// Redis's clock tells which these are. While this machine's clock is far from it, one of the two is
-// wrong, so nothing is pruned: a removed entry does not come back.
+// prune removes entries that ended longer ago than the ledger is to remember. The archive still has
+// what became of them. Redis's clock tells which these are. While this machine's clock is far from
+// Redis's, one of the two is wrong. Then nothing is pruned, because a removed entry does not come
+// back.
 func (sw *sweeper) prune(ctx context.Context) error {
 	if sw.o.Retention <= 0 || sw.ClockOff() {
 		return nil

@@ -65,11 +65,11 @@ func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[s
 }
 
 // inLine returns a function that reports whether the task of an invoice may still stand in line.
-// The task may, unless the invoice changed long before the oldest pending task was queued: workers
-// serve a queue in order. The queue cannot find a task by one of the hundred invoices that it
-// carries. Without this check, each round would queue the invoices of a long line once more. A task
-// that is not pending, because it failed or its worker is gone, keeps nothing from being queued
-// again.
+// Workers serve a queue in order. So the task may still stand there, unless the invoice changed
+// long before the oldest pending task was queued. The queue cannot find a task by one of the
+// hundred invoices that it carries. Without this check, each round would queue the invoices of a
+// long line once more. A task that failed, or whose worker is gone, is not pending. Such a task
+// does not keep an invoice from being queued again.
 func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) {
 	ages := map[bool]func() (time.Duration, error){}
 	for _, overflow := range []bool{false, true} {
@@ -81,12 +81,12 @@ func (sw *sweeper) inLine(before time.Time) func(*ledger.Invoice) (bool, error) 
 	}
 }
 
-// sweepInvoice drives on an invoice that no chunk takes: one that says that it waits, or one of the
-// express lane.
+// sweepInvoice drives on an invoice that no chunk takes. This is an invoice that says that it
+// waits, or one of the express lane.
 func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
 	if inv.Group != "" {
-		// The invoice says that it waits, but was in no waiting set: it could not be read when a
-		// package was cut. If it is in the set by now, this changes nothing.
+		// The invoice says that it waits, but it was in no waiting set, because it could not be
+		// read when a package was cut. If it is in the set by now, this changes nothing.
 		err := sw.Ledger.Wait(ctx, inv)
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {

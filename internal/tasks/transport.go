@@ -14,8 +14,8 @@ import (
 // types of package ksef and know nothing of HTTP. *gateway.Client and *direct.Client implement
 // them. Package retry judges every error.
 
-// Keys returns KSeF's public key. Invalidate forgets a cached key. It is called when KSeF refused a
-// session or a send, and one possible cause is that the cached key is out of date.
+// Keys returns KSeF's public key. Invalidate forgets a cached key. Invalidate is called when KSeF
+// refused a session or a send, and an outdated key is one possible cause.
 type Keys interface {
 	PublicKey(ctx context.Context) (*rsa.PublicKey, error)
 	Invalidate()
@@ -62,11 +62,11 @@ type Transport interface {
 }
 
 // Budget is what this package uses of the tenant's limits. The caller sets who asks, and how
-// urgently, by [ratelimit.With] in the context. Nothing here books a request: the transport does
-// that.
+// urgently, by [ratelimit.With] in the context. Nothing here books a request, because the transport
+// does that.
 type Budget interface {
-	// Peek returns how long a request of a group would have to wait now; zero means that it would
-	// go at once.
+	// Peek returns how long a request of a group would have to wait now. Zero means that the
+	// request would go at once.
 	Peek(ctx context.Context, tenant, group string) (time.Duration, error)
 	// Join returns nil when a request may go after a wait that is short enough to sleep through.
 	// Otherwise it keeps the request a place in the waitlist and returns *[ratelimit.NotNow] with
@@ -81,15 +81,16 @@ type Budget interface {
 	Pause(ctx context.Context, tenant string, d time.Duration) error
 	// Down reports whether one of these groups of the tenant is out of service, as far as is known,
 	// by itself or with the tenant's whole host. Work that is prepared for such a group now could
-	// not be sent. Without groups the question is about the whole host: the gateway, or KSeF
-	// itself.
+	// not be sent. Without groups the question is about the whole host, that is, the gateway or
+	// KSeF itself.
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 
 // PartStore is what this package uses of the store that takes the parts of packages. The store is
 // another host than the gateway's. Its address is known only from the answer to the opening of a
-// session, so before there is a session, the store of the tenant's last session is meant. A task
-// that has to wait for the store gets *[ratelimit.NotNow] of [ratelimit.ReasonStore].
+// session. Before there is a session, these methods ask about the store of the tenant's last
+// session. A task that has to wait for the store gets *[ratelimit.NotNow] of
+// [ratelimit.ReasonStore].
 type PartStore interface {
 	// Ready returns nil when a session may be opened for the tenant now. It reserves nothing.
 	Ready(ctx context.Context, tenant string) error

@@ -114,7 +114,7 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 }
 
-// The same for hours: the sessions of each hour last for the hour.
+// The same for hours. The sessions of each hour last for that hour.
 func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 	for _, perSecond := range []int{1, 5} {
 		c := trickle{

@@ -20,7 +20,7 @@ type turns struct {
 	taken map[string]int
 }
 
-// turnLater is the pause of a task that found no place. The task does not wait in the worker: there
+// turnLater is the pause of a task that found no place. The task does not wait in the worker, where
 // it would occupy the place that has to stay free for others.
 const turnLater = time.Second
 

@@ -12,18 +12,18 @@ import (
 )
 
 // An entry that cannot be read was written by a newer build, or is damaged. Only this entry is
-// concerned: work on many entries goes on with the others, notes the entry for the metrics, and
+// concerned. Work on many entries goes on with the others, notes this entry for the metrics, and
 // reports it once.
 //
 // Such an entry of a package counts neither as present nor as absent. The others are settled and
 // get their receipts, but the package itself does not end before the entry can be read, or is gone.
-// Until then nobody concludes anything from an invoice that a list lacks: an answer that belongs to
-// no known invoice may belong to the unreadable one.
+// Until then nobody concludes anything from an invoice that a list lacks, because an answer that
+// belongs to no known invoice may belong to the unreadable one.
 
 // errGone is the error of an entry that an index names and that does not exist.
 var errGone = errors.New("an index names it, and there is no such entry")
 
-// skip splits the error of a read: it notes the entries that could not be read and returns them, or
+// skip splits the error of a read. It notes and returns the entries that could not be read, or
 // returns an error of any other kind.
 func (c *core) skip(ctx context.Context, err error) ([]ledger.Unreadable, error) {
 	unread, err := ledger.Skip(err)
@@ -44,8 +44,8 @@ func (c *core) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 	}
 }
 
-// invoices reads the invoices that an index named. An entry that cannot be read, or does not exist,
-// is noted and left out.
+// invoices reads the invoices that an index named. An entry that is unreadable or missing is noted
+// and left out.
 func (c *core) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
 	invs, err := c.Ledger.Invoices(ctx, ids)
 	unread, err := ledger.Skip(err)

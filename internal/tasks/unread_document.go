@@ -18,12 +18,12 @@ import (
 
 // When a stored document cannot be read at present although the archive answers, only its own
 // invoice is held up. Such invoices move to another package, which waits, and the others of their
-// package are sent. They are not parked, because the documents may well be there: a person sees the
+// package are sent. They are not parked, because the documents may well be there. A person sees the
 // reason and repairs the archive. When the archive as a whole does not answer, the package waits
 // with all its invoices.
 
-// maxSetAside is how many documents that cannot be read end a build: each of them may hang until
-// its timeout. A later build goes on with the other documents of the package.
+// maxSetAside is how many documents that cannot be read end a build. It is small, because each of
+// them may hang until its timeout. A later build goes on with the other documents of the package.
 const maxSetAside = 8
 
 // unreadReason begins the reason of an invoice that waits for its stored document.
@@ -35,8 +35,8 @@ type unreadDocument struct {
 	why error
 }
 
-// onlyThisObject reports whether a document that could not be read is itself at fault, and not the
-// archive. A check of the archive tells which: without the check, three damaged objects in a row
+// onlyThisObject reports whether an unreadable document is itself at fault, rather than the
+// archive. A check of the archive tells which. Without the check, three damaged objects in a row
 // would be taken for an archive that is out of service.
 func (d *documents) onlyThisObject(ctx context.Context, err error) bool {
 	var call *archive.CallError
@@ -48,8 +48,8 @@ func (d *documents) onlyThisObject(ctx context.Context, err error) bool {
 }
 
 // setAside moves invoices whose documents cannot be read out of a package that is about to be
-// opened. kept is how many documents of the package could be read; when it is 0, the package itself
-// waits. more says that some documents were not tried.
+// opened. kept is how many documents of the package could be read. If kept is 0, the package itself
+// waits. The flag more says that some documents were not tried.
 func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []unreadDocument, kept int, more bool) error {
 	part := ledger.Part{ID: "pkg-" + xid.New().String(), Refusals: p.Refusals}
 	for i := range unread {

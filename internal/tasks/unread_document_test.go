@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unreadableStore is an archive in which some objects cannot be read, or that does not answer at
-// all. Workers use it through [archive.Guard], as they use every archive.
+// unreadableStore is an archive in which some objects cannot be read, or that never answers.
+// Workers use it through [archive.Guard], as they use every archive.
 type unreadableStore struct {
 	archive.Store
 	names map[string]bool

@@ -72,7 +72,7 @@ func (s *stage) damage(d damage, key string) (repair func()) {
 }
 
 // loseTask deletes the task of an invoice or a package. found reports whether that invoice or
-// package has a task again, its own or one that it shares with others.
+// package has a task again. The task may be its own or one that it shares with others.
 func (fa *failures) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
 	fa.t.Helper()
 	inspect := asynq.NewInspectorFromRedisClient(fa.rdb)
@@ -212,7 +212,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenRepaired(t *te
 }
 
 // KSeF works on the session. The other invoices are settled and get their receipts. The package
-// waits for the invoice that cannot be read, and nothing is concluded from what the list lacks.
+// waits for the unreadable invoice, and what the list lacks proves nothing.
 func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		for _, d := range invoiceDamages() {

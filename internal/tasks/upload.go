@@ -18,18 +18,19 @@ import (
 )
 
 // A tenant has sixty sessions an hour, and a package that gives up its session needs another. So a
-// package whose parts are not taken keeps its session and tries again, as long as KSeF would take
-// them. Meanwhile no further sessions are opened (see [PartStore]). The package occupies only one
-// of the few places for builds. A stop of the worker ends its tries at once.
+// package whose parts are not taken keeps its session. It tries again as long as KSeF would take
+// the parts. Meanwhile no further sessions are opened (see [PartStore]). The package occupies only
+// one of the few places for builds. A stop of the worker ends its tries at once.
 //
-// A store that is down for days costs the following sessions: those that were being uploaded when
-// it went down, at most parallelBuilds for each worker; then, for each tenant, eight in the first
-// hour, at pauses that grow to twenty minutes, and three in each hour that follows.
+// A store that is down for days costs the following sessions. First it costs those that were being
+// uploaded when it went down, at most parallelBuilds for each worker. Then it costs each tenant
+// eight in the first hour, at pauses that grow to twenty minutes, and three in each hour that
+// follows.
 
 const (
 	// uploadTimeout is how long one part may fail before its package is given up although KSeF
-	// would still take it. A package of fifty parts has sixteen hours, and its invoices should not
-	// wait so long for a part that is never taken.
+	// would still take it. A package of fifty parts has sixteen hours. Its invoices should not wait
+	// so long for one part.
 	uploadTimeout = numbers.PartTime
 	// uploadMargin is how long before the end of KSeF's time the last try begins.
 	uploadMargin = time.Minute
@@ -57,7 +58,7 @@ func (b *batchBuilder) upload(ctx context.Context, t Transport, p *ledger.Packag
 }
 
 // uploadPart sends one part until the store takes it, refuses it for good, or the time is over. It
-// may repeat: to put the same bytes to the same place twice has the same effect as once.
+// may repeat, because to put the same bytes to the same place twice has the same effect as once.
 func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {
@@ -86,8 +87,8 @@ func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Pa
 	}
 }
 
-// uploadPause is how long a part waits for its next try: until the store may be asked, or longer
-// with each failure.
+// uploadPause is how long a part waits for its next try. After a *[ratelimit.NotNow] of the store
+// it is the time until the store may be asked. Otherwise it grows with each failure.
 func uploadPause(try int, err error) time.Duration {
 	notNow, ok := errors.AsType[*ratelimit.NotNow](err)
 	if ok && notNow.Reason == ratelimit.ReasonStore {

@@ -21,7 +21,7 @@ func ordinary(ctx context.Context) context.Context {
 	return ratelimit.With(ctx, ratelimit.Reserve(1))
 }
 
-// urgent reports whether the deadline is near, or midnight in Warsaw: an invoice that has today's
+// urgent reports whether the deadline or midnight in Warsaw is near. An invoice that has today's
 // P_1 has to be sent before midnight.
 func (c *core) urgent(deadline ledger.Millis) bool {
 	now := c.o.Now()
@@ -29,8 +29,8 @@ func (c *core) urgent(deadline ledger.Millis) bool {
 	return (!d.IsZero() && d.Sub(now) < c.o.DeadlineNear) || untilMidnight(now) < midnightGuard
 }
 
-// urgency marks a single send. It is urgent when a person asked for the express lane, unless KSeF
-// has asked for the invoice again or a session with it has failed. It is also urgent when its
+// urgency marks a single send. The send is urgent when a person asked for the express lane, unless
+// KSeF has asked for the invoice again or a session with it has failed. It is also urgent when its
 // deadline or midnight is near. All other single sends leave ExpressShare of each window free, and
 // one more place.
 func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context {
@@ -43,8 +43,8 @@ func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context
 }
 
 // rank marks the requests about a package. They are urgent when its deadline or midnight is near,
-// and ordinary otherwise. Those about an express session are also urgent for a minute after it
-// began to close, because a person waits for its answer.
+// and ordinary otherwise. Requests about an express session are also urgent for a minute after the
+// session began to close, because a person waits for its answer.
 func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
 	if c.urgent(p.Deadline) || (p.Lane == ledger.Express && c.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
 		return ctx
@@ -53,5 +53,5 @@ func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
 }
 
 // packageShare is the part of a window that ordinary requests about packages leave free in addition
-// to the one place: of the 1,200 polls an hour, twelve.
+// to the one place. It is twelve of the 1,200 polls an hour.
 const packageShare = 0.01

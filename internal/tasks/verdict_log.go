@@ -40,7 +40,7 @@ func (e *tenantError) Unwrap() error { return e.error }
 const waitsAgain = 12 * time.Hour
 
 // logVerdict logs the outcome of a task. A reason for which the tasks of a tenant wait is logged
-// once, and then rarely; every single wait is logged at level debug.
+// once, and then rarely. Every single wait is logged at level debug.
 func (c *core) logVerdict(kind queue.Kind, id, tenant string, v retry.Verdict, err error) {
 	level, message := zerolog.WarnLevel, err.Error()
 	switch {

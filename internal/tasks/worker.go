@@ -30,22 +30,22 @@ type Parts struct {
 	// for a store that is never out of service.
 	PartStore PartStore
 	// Fault returns an error when a fault of this process alone keeps it from working for the
-	// tenant, or for one of the groups if any are named. The tenant's task ends with this error and
-	// is left to another worker. Fault returns nil when there is no such fault; a nil func never
-	// finds any.
+	// tenant, or for one of the named groups. The tenant's task ends with this error and is left to
+	// another worker. Fault returns nil when there is no such fault. A nil func stands for one that
+	// always returns nil.
 	Fault func(tenant string, groups ...string) error
 }
 
 // Options are the settings of the worker; config/worker.example.yaml explains most of them. A field
 // whose comment does not say what zero means has to be set.
 type Options struct {
-	// Worker is unique in the pool and changes with every start: a restarted worker does not own
-	// the sessions of its predecessor.
+	// Worker is unique in the pool and changes with every start, because a restarted worker does
+	// not own the sessions of its predecessor.
 	Worker      string
 	Environment string // as configured, for verification links
 
-	// TenantTasks is how many single sends and confirm tasks of one tenant may run at a time; 0 is
-	// any number.
+	// TenantTasks is how many single sends and confirm tasks of one tenant may run at a time. 0
+	// means any number.
 	TenantTasks int
 
 	SpoolDir        string
@@ -59,8 +59,8 @@ type Options struct {
 	// PackageForm returns the form of a tenant's packages; nil is ZIP within the gateway's bound
 	// for all.
 	PackageForm func(tenant string) PackageForm
-	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session; nil is the
-	// usual 10,000 for all.
+	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session. nil means
+	// the usual 10,000 for all.
 	SessionInvoices func(tenant string) int
 	ExpressBelow    int
 	Quiet           time.Duration
@@ -94,8 +94,9 @@ type Options struct {
 	// Enqueue is how a person calls enqueue here. Some reasons name the command that ends the wait.
 	Enqueue shell.Enqueue
 	Trace   *tracing.Tracer // nil: nothing is traced
-	// Reached is called when invoices have reached a state, Judged with the verdict about the error
-	// of a task, Ended with each invoice that was accepted, rejected or parked. All may be nil.
+	// Reached is called when invoices have reached a state. Judged is called with the verdict about
+	// the error of a task. Ended is called with each invoice that was accepted, rejected or parked.
+	// All may be nil.
 	Reached func(Reached)
 	Ended   func(Ended)
 	Judged  func(Judged)

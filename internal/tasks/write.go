@@ -182,7 +182,7 @@ func (w *writer) move(ctx context.Context, m settlement.Move, pkg string) ([]led
 	return each, nil
 }
 
-// writeOne makes one move at once: what was found out about an original cost one of few requests,
+// writeOne makes one move at once. What was found out about an original cost one of few requests,
 // and a crash must not lose it. Its errors are those of move.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {

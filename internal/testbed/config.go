@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// Config returns a configuration for this bed with this many tenants: sample.NIP(0) and up. Its
+// Config returns a configuration for this bed with this many tenants, sample.NIP(0) and up. Its
 // waits are short, so that a test shows in seconds what otherwise takes a night. The caller may
 // change it.
 func (b *Bed) Config(tenants int) config.Config {

@@ -35,7 +35,8 @@ func (b *Bed) GoDirect(c *config.Config, nips ...string) error {
 	for _, nip := range nips {
 		file := filepath.Join(b.dir, "token-"+nip)
 		text := []byte(Token(nip) + "\n")
-		// A worker may be reading it: a file that is written again is empty for a moment.
+		// A file that has the text already is left alone. A worker may be reading it, and a file
+		// that is written again is empty for a moment.
 		if present, err := os.ReadFile(file); err != nil || !bytes.Equal(present, text) {
 			if err := os.WriteFile(file, text, 0o600); err != nil {
 				return fmt.Errorf("write a token: %w", err)

@@ -30,8 +30,8 @@ type Options struct {
 	Simulator simulator.Options
 	// Direct configures the simulator's second face, the Ministry's API; nil starts none.
 	Direct *ministry.Options
-	// GatewayURL is the address of a gateway that runs elsewhere, or that nobody needs to reach;
-	// the bed starts no simulator then.
+	// GatewayURL is the address of a gateway that runs elsewhere, or of one that nobody needs to
+	// reach. When it is set, the bed starts no simulator.
 	GatewayURL string
 }
 
@@ -120,7 +120,7 @@ func (b *Bed) startSimulator(o simulator.Options, direct *ministry.Options) erro
 }
 
 // Serve serves a handler on a free port of the loopback interface. It returns the address without a
-// slash at its end, and the function that ends it and cuts off the requests that are under way.
+// slash at its end. stop ends the server and cuts off the requests that are under way.
 func Serve(h http.Handler) (url string, stop func() error, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -150,8 +150,8 @@ func (b *Bed) Close() error {
 // GatewayURL returns the address of the simulator, or Options.GatewayURL.
 func (b *Bed) GatewayURL() string { return b.gatewayURL }
 
-// DirectURL returns the address of the Ministry's API, with /v2 at its end; "" when the bed started
-// none.
+// DirectURL returns the address of the Ministry's API, with /v2 at its end. It returns "" when the
+// bed started none.
 func (b *Bed) DirectURL() string { return b.directURL }
 
 // KeyFile returns the path of a file with Key.

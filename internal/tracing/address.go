@@ -6,8 +6,8 @@ import (
 )
 
 // address returns where traces are sent. The path of traces is appended to an endpoint for all
-// signals; an endpoint for traces alone is used as it is. The address is never quoted: it may hold
-// a password.
+// signals. An endpoint for traces alone is used as it is. The address is never quoted, because it
+// may hold a password.
 func address(endpoint string, signal bool) (string, error) {
 	name := "OTEL_EXPORTER_OTLP_ENDPOINT"
 	if signal {

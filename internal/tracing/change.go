@@ -3,15 +3,15 @@ package tracing
 import "github.com/rs/zerolog"
 
 // Change says that an invoice or a package has come into a state. For a package, Invoice is "". For
-// an invoice, Package is the one that holds it, or held it until now; Package and Session are ""
+// an invoice, Package is the one that holds it, or held it until now. Package and Session are ""
 // when there is none.
 type Change struct {
 	Invoice, Package, Session, Tenant string
 	State                             string
 }
 
-// Log writes the line of a change. Its level is debug: a night of 100,000 invoices has half a
-// million of them. What a person has to act on is also logged elsewhere, with a higher level.
+// Log writes the line of a change. Its level is debug, because a night of 100,000 invoices has half
+// a million changes. What a person has to act on is also logged elsewhere, with a higher level.
 func (c Change) Log(log *zerolog.Logger) {
 	e := log.Debug()
 	if !e.Enabled() {

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// wanted are the ids of the root span that is about to start; a zero id is a random one.
+// wanted are the ids of the root span that is about to start. A zero id stands for a random one.
 type wanted struct {
 	trace trace.TraceID
 	span  trace.SpanID

@@ -11,7 +11,7 @@ import (
 type Stats struct {
 	Exported int64 // the collector has them
 	Failed   int64 // the collector did not take them
-	Dropped  int64 // there was no place for them: the collector is too slow, or away
+	Dropped  int64 // no place for them, because the collector is too slow, or away
 }
 
 // Stats returns zeros for a nil Tracer.
@@ -24,8 +24,8 @@ func (t *Tracer) Stats() Stats {
 }
 
 // spans stands on both sides of the SDK's batch processor. It bounds how many spans wait there,
-// those that are being exported included, and counts what becomes of them: the processor does not
-// report how many it drops. Safe for concurrent use.
+// those that are being exported included. It also counts what becomes of them, because the
+// processor does not report how many it drops. Safe for concurrent use.
 type spans struct {
 	sdktrace.SpanProcessor // the batch processor
 	to                     sdktrace.SpanExporter
@@ -48,11 +48,11 @@ func (s *spans) OnEnd(span sdktrace.ReadOnlySpan) {
 	s.SpanProcessor.OnEnd(span)
 }
 
-// exporter is the other side: the batch processor hands it what it has gathered.
+// exporter is the other side, to which the batch processor hands what it has gathered.
 type exporter struct{ *spans }
 
-// ExportSpans implements sdktrace.SpanExporter. It returns no error, because the processor would
-// hand it to a handler that all libraries of the process share.
+// ExportSpans implements sdktrace.SpanExporter. It returns nil even when the export failed, because
+// the processor would hand an error to a handler that all libraries of the process share.
 func (e exporter) ExportSpans(ctx context.Context, batch []sdktrace.ReadOnlySpan) error {
 	defer e.waiting.Add(-int64(len(batch)))
 	err := e.to.ExportSpans(ctx, batch)

@@ -24,7 +24,7 @@ type teller struct {
 
 func newTeller(log zerolog.Logger) *teller { return &teller{log: log, now: time.Now} }
 
-// maxWhy is how many bytes of an error are logged: a collector can answer at length.
+// maxWhy limits how many bytes of an error are logged, because a collector can answer at length.
 const maxWhy = 200
 
 // told is called after each export, with its error and with how many spans were dropped so far.

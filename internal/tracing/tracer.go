@@ -13,16 +13,17 @@ import (
 // scope names this program as the author of its spans.
 const scope = "ksefworker"
 
-// Tracer starts spans. A nil Tracer starts none and costs next to nothing. Safe for concurrent use.
+// Tracer starts spans. A nil Tracer starts no spans and costs next to nothing. Safe for concurrent
+// use.
 type Tracer struct {
 	tracer trace.Tracer
 	stop   func(context.Context) error
 	spans  *spans
 }
 
-// Start begins a root span in the trace of an object; with object "" the span has a trace of its
-// own. It links to the span that ctx has, if there is one. The context that it returns has the new
-// span, for [Child].
+// Start begins a root span in the trace of an object. With object "" the span has a trace of its
+// own. The span links to the one that ctx has, if there is one. The context that it returns has the
+// new span, for [Child].
 func (t *Tracer) Start(ctx context.Context, object, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	var w wanted
 	if object != "" {
@@ -31,8 +32,8 @@ func (t *Tracer) Start(ctx context.Context, object, name string, o ...trace.Span
 	return t.start(ctx, w, name, o)
 }
 
-// StartFirst is Start for the span with which the trace of an object begins: the one that [LinkTo]
-// leads to. It is started once for each object.
+// StartFirst is Start for the span with which the trace of an object begins. [LinkTo] leads to that
+// span. It is started once for each object.
 func (t *Tracer) StartFirst(ctx context.Context, object, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	return t.start(ctx, wanted{ID(object), firstSpan(object)}, name, o)
 }
@@ -61,7 +62,8 @@ func (t *Tracer) Continue(ctx context.Context, from propagation.TextMapCarrier, 
 // Recording reports whether the span of ctx is recorded. Ask before computing much for a span.
 func Recording(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
 
-// Child begins a span within the one that ctx has. Where nothing is traced it starts nothing.
+// Child begins a span within the one that ctx has. When ctx has no recorded span, nothing is
+// started.
 func Child(ctx context.Context, name string, o ...trace.SpanStartOption) (context.Context, trace.Span) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {

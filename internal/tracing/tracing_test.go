@@ -246,7 +246,7 @@ func TestCollector_Sick_NothingElseSuffers(t *testing.T) {
 	}
 }
 
-// The SDK's own settings apply: credentials for the collector need no setting of ours.
+// The SDK's own settings apply, so credentials for the collector need no setting of ours.
 func TestHeaders_OfTheEnvironment_AreSent(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")
 	got := make(chan *http.Request, 1)

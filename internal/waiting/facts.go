@@ -25,7 +25,7 @@ type Facts struct {
 	Enqueue  shell.Enqueue // see [Reader]
 
 	perInvoice  map[string]bool   // ids of the packages, and of the tasks of chunks, whose invoices are counted one by one
-	refusedWith map[string]string // by id of a package that KSeF refused: what it said
+	refusedWith map[string]string // KSeF's words, by id of a package that it refused
 }
 
 // Tenant says what holds back all invoices of a tenant. Its times are those at which pauses end. A
@@ -44,7 +44,7 @@ type Tenant struct {
 	Sessions    Window // the limit of opening batch sessions
 }
 
-// Down is an open circuit: of the whole gateway, or of one group of operations for the tenant.
+// Down is an open circuit of the whole gateway, or of one group of operations for the tenant.
 type Down struct {
 	Group string // of operations; "" is the whole gateway
 	Since time.Time
@@ -237,8 +237,8 @@ func lastReason(info queue.TaskInfo, said string) Wait {
 	return Wait{For: Reason(reason), What: what, Until: info.Next}
 }
 
-// stopsPackages reports whether no package can be sent while a group is out of service; "" is the
-// whole gateway. The groups of the express lane, of polls and of receipts stop none.
+// stopsPackages reports whether no package can be sent while a group is out of service. The group
+// "" is the whole gateway. The groups of the express lane, of polls and of receipts stop none.
 func stopsPackages(group string) bool {
 	switch group {
 	case "", ratelimit.GroupBatchSession, ratelimit.GroupBatchSessionClose, string(ksef.GroupPublicKey):

@@ -72,9 +72,9 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	return f.count(single), nil
 }
 
-// singles reads the invoices that are in no set and in no package, by the tasks that were read. It
-// marks the chunks whose invoices it reads, and count leaves those chunks out, because some of
-// their invoices may have been moved already. It reads no more than maxRead invoices of chunks.
+// singles reads the invoices that are outside of sets and packages, by the tasks that were read. It
+// marks the chunks whose invoices it reads. The method count leaves those chunks out, because some
+// of their invoices may have been moved already. It reads no more than maxRead invoices of chunks.
 func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
 	carried := 0
@@ -101,8 +101,9 @@ func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error
 // maxSessions is the most online sessions whose invoices are read.
 const maxSessions = 50
 
-// opened reads the invoices of online sessions, because KSeF decides each of them separately: the
-// package does not say how many are left. It marks those packages, and count leaves them out.
+// opened reads the invoices of online sessions. KSeF decides each of them separately, so the
+// package does not say how many are left. It marks the packages of those sessions, and the method
+// count leaves them out.
 func (r *Reader) opened(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
 	sessions := 0
@@ -173,7 +174,7 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 }
 
 // atFarEnd estimates how many invoices the tasks at the far end of a queue carry. It assumes that
-// each of these tasks carries as many as the tasks that were read carry on average.
+// each of these tasks carries the average of the tasks that were read.
 func (f *Facts) atFarEnd(q string) int {
 	tasks, invoices := 0, 0
 	for _, t := range f.Queues.Tasks {

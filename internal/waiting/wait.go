@@ -1,8 +1,8 @@
 // Package waiting finds out why an invoice that is not done waits, and until when.
 //
-// It needs no data of its own: the ledger holds the state of an invoice, the queue keeps the result
-// of the last run of its task, and the limiter and the circuits say what holds a tenant back.
-// [Reader] reads these facts, [Facts.Of] decides.
+// It needs no data of its own. The ledger holds the state of an invoice, and the queue keeps the
+// result of the last run of its task. The limiter and the circuits say what holds a tenant back.
+// [Reader] reads these facts, and [Facts.Of] decides.
 package waiting
 
 import (
@@ -59,8 +59,8 @@ type Wait struct {
 	Since time.Time // since when it waits; zero when that is not known
 }
 
-// since returns the wait with its Since set to at, if it waits for something and has no Since. at
-// is the earliest time since which the invoice can have waited.
+// since returns the wait, with its Since filled in if the wait is for something and has none. The
+// time at is the earliest since which the invoice can have waited.
 func (w Wait) since(at time.Time) Wait {
 	if w.For != "" && w.Since.IsZero() {
 		w.Since = at

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// outcome is what stands beside a file: the result document, and what was wrong with a refused one.
+// outcome is the document that stands beside a file. It has the result, and what was wrong with a
+// refused file.
 type outcome struct {
 	results.Result
 	Faults []documentFault `json:"faults,omitempty"`
@@ -26,8 +27,7 @@ type documentFault struct {
 }
 
 // outcome returns the result document of a file. In it the file has the name that the other program
-// gave this very file, because that program may have handed the same invoice in under several
-// names.
+// gave this very file. The same invoice may have been handed in under several names.
 func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []byte {
 	r.File = fl.path(original(f.name))
 	return marshal(outcome{r, faults})
@@ -35,8 +35,9 @@ func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []by
 
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is
 // moved after everything that stands beside it is there, so that a program that sees the file sees
-// the rest. A process that is killed before the move leaves the file where it was, and the next one
-// begins again. commit reports whether the file is in its place; if not, it records the problem.
+// the rest. If a process is killed before the move, the file stays where it was, and the next
+// process begins again. commit reports whether the file is in its place. If it is not, commit
+// records the problem.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
 	if err := fl.put(f, place, result, receipt); err != nil {
@@ -111,7 +112,8 @@ func inTheWay(name string) error {
 	return fmt.Errorf("another file has the name %s, or will have it: give that one another name", name)
 }
 
-// receipt returns the UPO that a result names; nil when there is none, or none can be read now.
+// receipt returns the UPO that a result names. It returns nil when there is none, or when it cannot
+// be read now.
 func (fl *filer) receipt(ctx context.Context, r results.Result) []byte {
 	if r.UPO == "" {
 		return nil

@@ -49,7 +49,7 @@ func (d *disk) write(name string, data []byte, sync bool) error {
 }
 
 // move renames a file, and makes the folder that it goes to. The caller makes sure that nothing is
-// there: only one process moves files, because of the lock.
+// there. This is enough, because the lock lets only one process move files.
 func (d *disk) move(from, to string) error {
 	d.step("move " + to)
 	if err := d.root.MkdirAll(path.Dir(to), 0o770); err != nil {
@@ -76,9 +76,9 @@ func (d *disk) removeAll(name string) error {
 	return d.root.RemoveAll(name)
 }
 
-// removeEmpty removes dir if it is empty, and then its parents in the same way, up to and including
-// the folder of the archive that dir is in. A folder is taken for that of an archive if its name
-// ends in .zip. removeEmpty never removes a folder outside of one.
+// removeEmpty removes dir if it is empty, and then its parents in the same way. The last folder
+// that it may remove is that of the archive that dir is in. A folder is taken for that of an
+// archive if its name ends in .zip. removeEmpty never removes a folder outside of one.
 func (d *disk) removeEmpty(dir string) {
 	for inArchive.MatchString(dir+"/") && d.root.Remove(dir) == nil {
 		dir = path.Dir(dir)

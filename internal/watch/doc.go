@@ -12,10 +12,10 @@
 //	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
 //	DIR/.ksef/                   the lock, and one record for each file that is followed
 //
-// The folder itself is the record. A file is in exactly one place, and it changes its place by a
-// rename, which comes last: after its result is written. What a process that was killed has left
-// undone is done by the next one, and each step does no harm when it is done twice. That a document
-// is handed in twice does no harm either: the ledger answers "already here".
+// The folder itself is the record. A file is in exactly one place. It changes its place by a
+// rename, which comes last, after its result is written. What a killed process has left undone is
+// done by the next one, so each step may be done twice. A document may be handed in twice as well,
+// because the ledger then answers "already here".
 //
 //	watch.go      options, the loop; core.go: its parts; once.go: until nothing is left to do
 //	notify.go     what wakes it: the system's notices, or the time (share_linux.go)
@@ -29,6 +29,6 @@
 //	journal.go    records of what is followed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder
 //
-// The folder is written by others and is not trusted: no link is followed, no name leads out of the
+// The folder is written by others and is not trusted. No link is followed, no name leads out of the
 // folder, and a fault of one file concerns that file alone.
 package watch

@@ -14,14 +14,15 @@ import (
 // maxEntryName bounds the name of an entry with its folders, in bytes.
 const maxEntryName = 1000
 
-// entries are the entries of an archive: those that are taken, by the names that they get, and
-// those that are refused.
+// entries are the entries of an archive: the names of those that are taken, and those that are
+// refused.
 type entries struct {
 	names, folders map[string]bool
 	refused        []intake.Item
 }
 
-// add returns the name that an entry gets; "" when it is refused, with the reason in its Err.
+// add returns the name that an entry gets. It returns "" for a refused entry, whose Err has the
+// reason.
 func (es *entries) add(name string, it *intake.Item) string {
 	own := ""
 	switch {

@@ -11,8 +11,8 @@ import (
 )
 
 // of returns what is handed in for a file in taken/: its bytes, or the XML that was made of an
-// invoice that is JSON. That XML stays beside the file and is not made again: another XML would be
-// another document.
+// invoice that is JSON. That XML stays beside the file and is used again, because another XML would
+// be another document.
 func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error) {
 	raw, err := d.readTaken(taken + "/" + name)
 	if err != nil || !isJSON(name) {

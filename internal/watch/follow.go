@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/results"
 )
 
-// pace says when the ledger is asked again: often while something changes, and never so often that
-// reading ten thousand entries keeps Redis from its other work.
+// pace says when the ledger is asked again. It is asked often while something changes, but not so
+// often that reading ten thousand entries keeps Redis from its other work.
 type pace struct {
 	next  time.Time
 	pause time.Duration

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// The folder is full: what cannot be written waits, what can be moved goes on.
+// The folder is full. What cannot be written waits, and what can be moved goes on.
 func TestWatch_DiskIsFull_FilesWaitAndGoOnWhenThereIsSpace(t *testing.T) {
 	s := newSite(t)
 	dir := t.TempDir()

@@ -155,7 +155,8 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 }
 
 // answers acts on the answers about some files. Whatever goes on record is recorded before a file
-// moves: a process that is killed in between hands the file in again, and records the same again.
+// moves. If a process is killed in between, the next one hands the file in again, and records the
+// same again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
 	var note []intake.Admission

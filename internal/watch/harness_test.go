@@ -50,7 +50,7 @@ func newSite(t testing.TB) *site {
 }
 
 // options returns the options of a watch on a real Redis. A child process has no server and no
-// testing.T: it passes nil and a t of its own.
+// testing.T, so it passes nil and a t of its own.
 func options(ctx context.Context, dir, archived string, _ *redisd.Server, rdb *redis.Client, t interface{ Fatal(...any) }) Options {
 	bodies, err := ledger.NewBodies()
 	if err != nil {
@@ -74,7 +74,7 @@ func options(ctx context.Context, dir, archived string, _ *redisd.Server, rdb *r
 	}
 }
 
-// generate stands for the gateway: it makes an invoice with the number in P_2.
+// generate stands for the gateway. It makes an invoice with the number in P_2.
 func generate(_ context.Context, _ string, faktura []byte) ([]byte, error) {
 	var f struct{ Fa struct{ P_2 string } }
 	if err := json.Unmarshal(faktura, &f); err != nil || f.Fa.P_2 == "" {

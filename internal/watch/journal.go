@@ -39,7 +39,7 @@ func recordName(name string) string {
 	return path.Join(journalDir, hex.EncodeToString(sum[:16])+".json")
 }
 
-// save writes the record of a file. It need not be on the disk at once: without it the file is
+// save writes the record of a file. The record may reach the disk later. Without it the file is
 // handed in again, which does no harm.
 func (j *journal) save(f *file) error {
 	err := j.disk.write(recordName(f.name), marshal(record{1, f.name, []byte(f.name), f.id, f.place, f.state, f.rev}), false)
@@ -57,8 +57,8 @@ func (j *journal) forget(f *file) error {
 	return err
 }
 
-// read reads the records that an earlier watch has left. One that cannot be read is left out: a
-// file in taken/ without a record is handed in again.
+// read reads the records that an earlier watch has left. An unreadable record is left out, because
+// a file in taken/ without a record is handed in again.
 func (j *journal) read() error {
 	entries, err := j.disk.list(journalDir)
 	if err != nil {

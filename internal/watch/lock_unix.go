@@ -56,9 +56,9 @@ func holder(f *os.File) string {
 	return strings.TrimSpace(string(said[:n]))
 }
 
-// insideAnother returns an error when a folder that dir is in is watched now, or when dir is inside
-// a place of a folder that was watched at any time. The other watch would take what this one puts
-// into dir, or this one would take what the other one has put there.
+// insideAnother returns an error when a folder that dir is in is watched now. It also returns one
+// when dir is inside a place of a folder that was watched at any time. The other watch would take
+// what this one puts into dir, or this one would take what the other one has put there.
 func insideAnother(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

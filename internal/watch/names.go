@@ -31,11 +31,12 @@ const (
 	xmlEnd     = ".xml" // of an invoice that is JSON
 )
 
-// maxName is the length of a name in bytes that leaves space for what is added to it; file systems
+// maxName is the length of a name in bytes that leaves space for what is added to it. File systems
 // take 255.
 const maxName = 200
 
-// again is what a name gets when an earlier file has it: the time, and a number within the second.
+// again matches what is added to a name that an earlier file has: the time, and a number within the
+// second.
 var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
 
 // inArchive matches the end of an archive's name and the slash behind it, in any case of letters.
@@ -58,8 +59,8 @@ func original(name string) string {
 }
 
 // freeName returns the name that a file gets below its place. It is the file's own name, shortened
-// if it is very long, unless that name is taken, or is the name of the result or the receipt of
-// another file. The other file need not be there: it may come later.
+// if it is very long. Another name is made if that name is taken, or is the name of the result or
+// the receipt of another file. That other file may be one that comes later.
 func (t *taker) freeName(name string, now time.Time) string {
 	dir, base := path.Split(name)
 	stem, ext := shortened(base)
@@ -105,7 +106,7 @@ func besideAnother(base string) bool {
 }
 
 // shortened returns the two parts of a name without folders. Of a long name the first part is cut,
-// and ends in a digest of the whole name: two long names stay different.
+// and ends in a digest of the whole name, so that two long names stay different.
 func shortened(base string) (stem, ext string) {
 	if ext = path.Ext(base); len(ext) > 10 {
 		ext = ""
@@ -118,9 +119,9 @@ func shortened(base string) (stem, ext string) {
 	return stem, ext
 }
 
-// free reports whether a file can have the name: no file has it, no delivered file has the name of
-// its result or receipt, and of an invoice in JSON and an XML invoice neither has the name of the
-// XML that is made of the other.
+// free reports whether a file can have the name. No file may have the name, and no delivered file
+// may have the name of its result or receipt. Nor may an XML invoice have the name of the XML that
+// is made of an invoice in JSON, whichever of the two comes first.
 func (t *taker) free(name string) bool {
 	if t.used(name) || t.delivered(name+resultEnd) || t.delivered(name+receiptEnd) || isJSON(name) && t.used(name+xmlEnd) {
 		return false
@@ -135,8 +136,8 @@ func (t *taker) used(name string) bool {
 }
 
 // delivered reports whether in some place a file that another program delivered has the name, and
-// not only a result or a receipt. These two are never in taken/, and have no result of their own. A
-// folder counts as delivered.
+// not only a result or a receipt. A result or a receipt is never in taken/, and has no result
+// beside it. A folder counts as delivered.
 func (c *core) delivered(name string) bool {
 	return c.files[name] != nil || slices.ContainsFunc(places, func(place string) bool {
 		at := place + "/" + name

@@ -16,7 +16,7 @@ import (
 type sight struct {
 	size    int64
 	changed time.Time
-	since   time.Time // when these were first seen, by this machine's clock: a share's may be wrong
+	since   time.Time // first seen, by this machine's clock, because a share's clock may be wrong
 	whole   bool      // its end looks like that of a whole document
 }
 
@@ -74,7 +74,8 @@ func (fi *finder) scanFolder(dir string, each func(string, fs.DirEntry)) {
 	}
 }
 
-// look returns a file as it is now; false when it is gone, cannot be read or is no regular file.
+// look returns a file as it is now. It returns false when the file is gone, unreadable or not a
+// regular file.
 func (fi *finder) look(name string, e fs.DirEntry, now time.Time) (sight, bool) {
 	if !e.Type().IsRegular() {
 		fi.problem(name, "is a link, a pipe or a device, not a file: put the file itself here")

@@ -2,9 +2,8 @@ package watch
 
 import "time"
 
-// take moves a complete file into taken/. From then on the other program no longer writes the file,
-// unless it still has the file open. In that case the document may be cut off, and is refused for
-// that.
+// take moves a complete file into taken/. From then on the other program can write the file only if
+// it still has the file open. In that case the document may be cut off, and is refused for that.
 func (t *taker) take(name string, now time.Time) error {
 	own := t.freeName(name, now)
 	if err := t.disk.move(name, taken+"/"+own); err != nil {

@@ -25,9 +25,9 @@ import (
 // process that is killed after 2 leaves the record, and the next one goes on.
 //
 // An entry that is refused, for example because it is not an invoice, has its result in refused/.
-// An archive is refused as a whole if it cannot be read, if it has too many entries, or none
-// besides folders and hidden files, if it unpacks to too much, or if one of its names is absolute
-// or leads out of it.
+// An archive is refused as a whole if it cannot be read, has too many entries, or unpacks to too
+// much. It is also refused if it has nothing besides folders and hidden files, or if one of its
+// names is absolute or leads out of it.
 const (
 	unpackedDir = journalDir + "/unpacked"
 	zipEnd      = ".zip"

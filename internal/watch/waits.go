@@ -53,8 +53,8 @@ func (wn *waitingNote) text() string {
 	return b.String()
 }
 
-// shown returns a name as a person can read it. A name that is not printable or not valid UTF-8 is
-// quoted.
+// shown returns a name as a person can read it. A name with unprintable characters or invalid UTF-8
+// is quoted.
 func shown(name string) string {
 	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return name

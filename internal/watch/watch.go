@@ -25,7 +25,8 @@ type Options struct {
 	Dir      string
 	Admitter intake.Admits
 	Entries  Entries
-	// Receipt returns the UPO that a result names; nil without an error when there is none.
+	// Receipt returns the UPO that a result names. It returns nil without an error when there is
+	// none.
 	Receipt func(context.Context, results.Result) ([]byte, error)
 	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura]
 	// does.
@@ -34,20 +35,20 @@ type Options struct {
 	Record intake.Record
 	// Owner becomes the field Tenant of [intake.Refusals]. It may be nil when Record is.
 	Owner func(nip string) string
-	// Fit returns the reason why nothing may be taken in at present, nil when there is none. A nil
-	// Fit gives no reason.
+	// Fit returns the reason why nothing may be taken in at present, or nil when there is no
+	// reason. A nil Fit stands for one that always returns nil.
 	Fit         func() error
 	Environment string   // for the links in results
 	Tenants     []string // the names that .ksef.yaml may have
 	MaxDocument int64    // bytes of one document
-	// Settle is how long size and time of a file must stay the same before it is taken; 0 means
+	// Settle is how long the size and time of a file must stay the same before it is taken. 0 means
 	// 2 s.
 	Settle time.Duration
-	// Patience is the same for a file that seems to be cut off: its writer may have stopped in the
+	// Patience is the same for a file that seems to be cut off. Its writer may have stopped in the
 	// middle. 0 means 1 min.
 	Patience time.Duration
-	// Poll is the longest time between two polls of the folder; 0 means 30 s where the system
-	// reports changes, 2 s elsewhere.
+	// Poll is the longest time between two polls of the folder. 0 means 30 s where the system
+	// reports changes, and 2 s elsewhere.
 	Poll time.Duration
 	Log  zerolog.Logger
 	Now  func() time.Time
@@ -121,7 +122,7 @@ func (w *Watcher) open() error {
 	}
 	w.disk.removeLeftovers(journalDir)
 	if w.disk.exists(waitingName) {
-		w.note.told[waitingName] = "" // the list of an earlier watch: the first pass writes or removes it
+		w.note.told[waitingName] = "" // from an earlier watch; the first pass writes or removes it
 	}
 	return w.journal.read()
 }
@@ -170,8 +171,8 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	return max(next, 10*time.Millisecond), nil
 }
 
-// same makes sure that the folder under the name is the one that is locked: a share that was
-// mounted again is another one, and files would be written into the old one.
+// same makes sure that the name still leads to the folder that is locked. A share that was mounted
+// again is another folder, and files would be written into the old one.
 func (w *Watcher) same() error {
 	is, err := w.disk.root.Stat(".")
 	if err != nil {
@@ -193,7 +194,7 @@ const never = 24 * time.Hour
 func marshal(v any) []byte {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		panic(err) // the types of this package have no value that cannot be written
+		panic(err) // the types of this package can always be written
 	}
 	return append(raw, '\n')
 }

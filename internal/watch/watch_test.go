@@ -264,8 +264,8 @@ func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testi
 	}
 }
 
-// Two watches, one of a folder and one of a folder in it: neither takes what the other one put
-// there.
+// There are two watches, one of a folder and one of a folder in it. Neither takes what the other
+// one put there.
 func TestWatch_FolderInside_IsLeftToItsOwnWatch(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))

@@ -1,11 +1,11 @@
-// Package xades signs small XML documents the way KSeF's login asks for: an enveloped XAdES
-// signature of level BASELINE-B, with SigningCertificate and two references.
+// Package xades signs small XML documents the way KSeF's login asks for. It makes an enveloped
+// XAdES signature of level BASELINE-B, with SigningCertificate and two references.
 //
 // # Why there is no canonicalization here
 //
 // What is signed is the canonical form of the XML (exclusive C14N), and a general implementation of
-// that form is long. This package needs none: every piece that is hashed is written in its
-// canonical form to begin with, and lies in the document byte for byte as it was hashed.
+// that form is long. This package needs none, because it writes every piece that is hashed in its
+// canonical form to begin with. Each piece lies in the document byte for byte as it was hashed.
 //
 // Three rules of exclusive C14N make the pieces look as they do:
 //

@@ -8,8 +8,8 @@ func EscapeText(s string) string { return text.Replace(s) }
 
 var text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
 
-// Valid reports whether s consists of characters that an XML 1.0 document may have. Others have no
-// escape: a document with one of them cannot be written.
+// Valid reports whether s consists of characters that an XML 1.0 document may have. Other
+// characters have no escape, so a document with one of them cannot be written.
 func Valid(s string) bool {
 	for i, r := range s {
 		switch {

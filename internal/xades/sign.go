@@ -97,8 +97,8 @@ func (s *Signer) properties(at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// name returns a name in the form of RFC 4514, which begins with the last part of the DER name.
-// pkix.Name would sort the parts by type, so the DER is read again.
+// name returns a name in the form of RFC 4514, which begins with the last part of the DER name. It
+// reads the DER again, because pkix.Name would sort the parts by type.
 func name(der []byte) (string, error) {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {

@@ -73,9 +73,9 @@ func (s *Signer) value(signedInfo []byte) ([]byte, error) {
 }
 
 // rawECDSA converts an ECDSA signature from DER, as crypto.Signer returns it, to the form of XML
-// signatures (RFC 4050, RFC 6931): the numbers r and s side by side, each as long as the curve's
-// order. A verifier refuses DER. Leading zeros are kept. Without them, one signature in 128 would
-// be a byte short and would be refused.
+// signatures (RFC 4050, RFC 6931). That form has the numbers r and s side by side, each as long as
+// the curve's order. A verifier refuses DER. Leading zeros are kept. Without them, one signature in
+// 128 would be a byte short and would be refused.
 func rawECDSA(der []byte, curve elliptic.Curve) ([]byte, error) {
 	var pair struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &pair); err != nil || len(rest) > 0 {

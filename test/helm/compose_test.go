@@ -8,7 +8,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// compose reads compose files as docker compose config does: it checks the schema, fills in
+// compose reads compose files as docker compose config does. It checks the schema, fills in
 // variables, merges the files and checks the references between services. profiles are those that
 // are turned on.
 func compose(t *testing.T, profiles []string, files ...string) *types.Project {

@@ -1,5 +1,5 @@
-// Package oidc holds the tests of http.oidc with a provider that others wrote: they run a real
+// Package oidc holds the tests of http.oidc with a provider that others wrote. They run a real
 // worker and log in to it at zitadel's OpenID provider, which is certified by the OpenID
-// Foundation. It is a module of its own, because the provider links twenty modules that no program
-// of ours needs.
+// Foundation. The package is a module of its own, because the provider links twenty modules that no
+// program of ours needs.
 package oidc

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A whole life with a provider that others wrote: people log in as their groups say, the keys
-// change, the provider goes away and comes back, people log out. The worker starts while the
+// A whole life with a provider that others wrote. People log in as their groups say, the keys
+// change, the provider goes away and comes back, and people log out. The worker starts while the
 // provider is away.
 func TestWorker_ProviderByOthers_LogsPeopleInAndOut(t *testing.T) {
 	s := newSite(t)

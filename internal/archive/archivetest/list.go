@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxKeys is how many keys a page has: few, so that tests meet several pages.
+// maxKeys is how many keys a page has. It is small, so that tests meet several pages.
 const maxKeys = 3
 
 type listed struct {

@@ -24,8 +24,8 @@ const (
 	Bucket    = "receipts"
 )
 
-// S3 is an S3 service with the operations that the archive uses: objects of one bucket, path style,
-// and the faults that a test sets.
+// S3 is an S3 service with the operations that the archive uses, in path style. It has the objects
+// of one bucket and the faults that a test sets.
 type S3 struct {
 	*httptest.Server
 

@@ -1,17 +1,17 @@
 // Package bundle keeps the documents and results of many invoices in one object of the archive, and
 // finds each of them again.
 //
-// A bundle is a ZIP with <id>.xml and <id>.json of some receipted invoices of one package, seller
-// and month, beside an index with one line for each of them. So all these invoices need two objects
-// together, instead of two objects each. Only receipted invoices are in bundles: nothing of them
-// changes any more. Whatever may still change, or may have to be removed, is an object of its own;
-// see archive/layout.go.
+// A bundle is a ZIP beside an index. The ZIP has <id>.xml and <id>.json of some receipted invoices
+// of one package, seller and month. The index has one line for each of these invoices. So they need
+// two objects together, instead of two objects each. Only receipted invoices are in bundles,
+// because nothing of them changes any more. A document or result that may still change, or may have
+// to be removed, is an object of its own; see archive/layout.go.
 //
 // The files, in reading order: line.go is one line of an index. build.go makes a bundle, which the
-// caller puts into the archive. shelf.go knows which indexes one seller and month has, lookup.go
-// finds an id in an index without reading all of it, load.go reads a whole index or makes it again
-// from its ZIP, and read.go reads one document. [Store] (store.go) puts them together: it is an
-// archive whose Get finds documents in bundles too, so that its readers need not know of them.
-// search.go searches by anything else. tidy.go decides which indexes are joined, and merge.go joins
-// those of a month.
+// caller puts into the archive. shelf.go knows which indexes one seller and month has. lookup.go
+// finds an id in an index without reading all of it. load.go reads a whole index, or makes it again
+// from its ZIP. read.go reads one document. [Store] (store.go) puts them together. It is an archive
+// whose Get finds documents in bundles too, so its readers need not know of bundles. search.go
+// searches by anything else. tidy.go decides which indexes are joined, and merge.go joins those of
+// a month.
 package bundle

@@ -25,8 +25,9 @@ type Line struct {
 	JSON Part `json:"json"`
 }
 
-// Part is where an entry of the ZIP is, so that it can be read without the rest: the offset and the
-// number of its compressed bytes, its uncompressed size, and the CRC-32 of its content.
+// Part says where an entry of the ZIP is, so that it can be read without the rest. It has the
+// offset and the number of the compressed bytes, the uncompressed size, and the CRC-32 of the
+// content.
 type Part struct {
 	At, Stored, Size int64
 	CRC              uint32

@@ -19,8 +19,8 @@ import (
 // maxResult is far above the largest result.
 const maxResult = 1 << 20
 
-// load reads an index whole. An index that is missing or damaged is made again in memory: from its
-// ZIPs, or, if it was joined, from the indexes of the packages. The error wraps
+// load reads an index whole. An index that is missing or damaged is made again in memory. It is
+// made from its ZIPs or, if it was joined, from the indexes of the packages. The error wraps
 // [archive.ErrCorrupt] when a ZIP is damaged too.
 func load(ctx context.Context, s archive.Store, of index) ([]Line, error) {
 	raw, err := s.Get(ctx, of.name)

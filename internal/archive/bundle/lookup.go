@@ -20,7 +20,7 @@ const (
 )
 
 // blocks reads indexes in blocks and caches some of them. An index never changes, so a cached block
-// never becomes stale. It is safe for concurrent use.
+// stays valid. It is safe for concurrent use.
 type blocks struct {
 	mu   sync.Mutex
 	held map[blockKey]block
@@ -73,8 +73,8 @@ type sought struct {
 }
 
 // find returns the lines with an id. It reads the first block, which comes with the size of the
-// index. Then it reads the block in which the id is expected: ids are hashes, so they are spread
-// evenly. It seldom needs another block.
+// index. Then it reads the block in which the id is expected. Ids are hashes and so spread evenly,
+// so find seldom needs another block.
 func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]Line, error) {
 	first, err := c.get(ctx, s, name, 0)
 	if err != nil {
@@ -83,8 +83,8 @@ func (c *blocks) find(ctx context.Context, s archive.Store, name, id string) ([]
 	in := &sought{c, s, name, first.size}
 	lo, hi := int64(0), (in.size-1)/blockSize
 	at, near := int64(share(id)*float64(in.size))/blockSize, 4
-	// The loop keeps this true: block lo is the first block or begins with a lower id, and block
-	// hi+1 does not exist or does not begin with a lower id.
+	// The loop keeps two things true. Block lo is the first block or begins with a lower id. Block
+	// hi+1 is after the end or begins with this or a higher id.
 	for lo < hi {
 		at = min(max(at, lo+1), hi)
 		if near--; near < 0 { // the guess and its neighbours were wrong

@@ -9,9 +9,10 @@ import (
 )
 
 // BenchmarkLookup measures what it costs to look up one document by its id, in a bucket that needs
-// 10 ms for a request. The document is kept by itself (alone); it is in a month of packages whose
-// indexes this process has not read yet (first of a month); it is not there (nowhere); or it is one
-// of many of the same month, as when a whole export is handed in again (one of many).
+// 10 ms for a request. In "alone", the document is an object of its own. In "first of a month",
+// this process has not read the indexes of the month yet. In "nowhere", the document is not there.
+// In "one of many", many documents of the same month are looked up, as when a whole export is
+// handed in again.
 func BenchmarkLookup(b *testing.B) {
 	const days, each = 30, 1000
 	slow := slowBucket(b)

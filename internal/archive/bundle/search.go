@@ -27,8 +27,8 @@ type Query struct {
 }
 
 // Search calls yield with the lines of a folder that a query wants. It reads the indexes of the
-// folder whole, one at a time. unread, unless it is nil, is called with each index that is damaged
-// and cannot be made again.
+// folder one at a time, each as a whole. Search calls the function unread, if it is not nil, with
+// each index that is damaged and cannot be made again.
 func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(Line) error, unread func(name string, err error)) (
 	did Read, err error,
 ) {
@@ -61,8 +61,8 @@ func (s *Store) Search(ctx context.Context, folder string, q Query, yield func(L
 	return did, nil
 }
 
-// Text returns a text as an index spells it, with the escapes of JSON. A line that does not contain
-// it need not be parsed.
+// Text returns a text as an index spells it, with the escapes of JSON. Only a line that contains
+// this text has to be parsed.
 func Text(text string) []byte {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

@@ -13,7 +13,7 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// parallel is how many objects are asked for at the same time: a bucket answers slowly.
+// parallel is how many objects are asked for at the same time, because a bucket answers slowly.
 const parallel = 8
 
 // index is one index of a shelf.
@@ -38,14 +38,15 @@ func (of *index) mayHave(id string) bool {
 }
 
 // shelf lists the indexes of one seller and month. Where a joined index is there, those from which
-// it was made are left out. They stay in the folder: this program never changes or removes a ZIP
-// or an index.
+// it was made are left out. They stay in the folder, because this program never changes or removes
+// a ZIP or an index.
 type shelf struct {
 	folder  string // "<NIP>/<month>/packages"
 	indexes []index
 }
 
-// list asks which indexes a folder has: one request, and one for each day that was not joined.
+// list asks which indexes a folder has. This takes one request, and one more for each day that was
+// not joined.
 func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 	names, err := archive.ListIn(ctx, s, folder)
 	if err != nil {
@@ -64,7 +65,7 @@ func list(ctx context.Context, s archive.Store, folder string) (*shelf, error) {
 		}
 	}
 	for day, names := range joined {
-		// The index without a number is written last: when it is there, so are all others of the
+		// The index without a number is written last. When it is there, so are all others of the
 		// day.
 		if slices.Contains(names, joinedName(folder, day, 0)) {
 			for _, name := range names {
@@ -113,8 +114,9 @@ func listDay(ctx context.Context, s archive.Store, folder, day string) ([]index,
 
 const monthPrefix = "to-"
 
-// monthName returns the name of a joined index of the month up to a day. first is its first id; ""
-// stands for the index with the lowest ids. That one is written last: when it is there, all are.
+// monthName returns the name of a joined index of the month up to a day. first is the first id of
+// the index, or "" for the index with the lowest ids. That index is written last, so when it is
+// there, all are.
 func monthName(folder, day, first string) string {
 	if first == "" {
 		return folder + "/" + monthPrefix + day + indexSuffix
@@ -150,8 +152,8 @@ func isDay(s string) bool {
 	return err == nil
 }
 
-// joinedName returns the name of the n-th index of a day that was joined. n = 0 is the one that is
-// written last; its name has no number.
+// joinedName returns the name of the n-th index of a day that was joined. The index with n = 0 is
+// written last, and its name has no number.
 func joinedName(folder, day string, n int) string {
 	if n == 0 {
 		return folder + "/" + day + indexSuffix
@@ -170,7 +172,7 @@ func joinedDay(name string) (day string, ok bool) {
 }
 
 // placeOf splits the name of a document or result into the folder of its bundles and its id. ok is
-// false for every other name: receipts, bodies, copies, bundles.
+// false for every other name, such as those of receipts, bodies, copies and bundles.
 func placeOf(name string) (folder, id, suffix string, ok bool) {
 	parts := strings.Split(name, "/")
 	if len(parts) != 3 {

@@ -41,13 +41,13 @@ func Over(s archive.Store) *Store {
 // Unwrap returns the archive below.
 func (s *Store) Unwrap() archive.Store { return s.Store }
 
-// List implements [archive.Lister]: objects only, not what is in bundles.
+// List implements [archive.Lister]. It lists objects only, not what is in bundles.
 func (s *Store) List(ctx context.Context, folder string) ([]string, error) {
 	return archive.ListIn(ctx, s.Store, folder)
 }
 
-// Get returns a document or result, wherever it is. What is in a bundle is final; a result that is
-// an object of its own may be older than the one in the bundle.
+// Get returns a document or result, wherever it is. A result in a bundle is final. A result that is
+// an object of its own may be older.
 //
 // An object of its own costs one request. What is in a bundle, or nowhere, costs a list of the
 // bundles of that seller and month and about three small reads of each index. Once the month is
@@ -189,7 +189,7 @@ func (s *Store) shelf(folder string) *shelf {
 	return s.shelves[folder]
 }
 
-// renew lists a folder. A folder without bundles is not remembered.
+// renew lists a folder, and remembers the list if it has bundles.
 func (s *Store) renew(ctx context.Context, folder string) (*shelf, error) {
 	now, err := list(ctx, s.Store, folder)
 	if err != nil || len(now.indexes) == 0 {

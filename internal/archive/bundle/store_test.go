@@ -94,8 +94,8 @@ func TestStore_ResultOfItsOwnBesideABundle_TheFinalOneCounts(t *testing.T) {
 	})
 }
 
-// The worker is killed after the ZIP and before its index: the invoices are found, and the run that
-// follows writes the same bytes.
+// The worker is killed after it has written the ZIP and before it writes the index. The invoices
+// are found, and the next run writes the same bytes.
 func TestStore_IndexIsMissingOrDamaged_IsMadeAgainFromTheZIP(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)
@@ -155,7 +155,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 		if !errors.Is(err, archive.ErrCorrupt) || !strings.Contains(err.Error(), "pkg-a") {
 			t.Errorf("index %v: a document of the damaged one: %v", withIndex, err)
 		}
-		// An invoice that the archive never had cannot be told from one that was in the damaged
+		// An invoice that the archive never had looks the same as one that was in the damaged
 		// bundle. A result that has an object of its own is still returned.
 		if err := below.Replace(t.Context(), archive.ResultName(nip, month, "inv-x"), []byte(`{"state":"rejected"}`), ""); err != nil {
 			t.Fatal(err)
@@ -187,7 +187,7 @@ func TestStore_BundleIsDamaged_ConcernsItsOwnInvoices(t *testing.T) {
 }
 
 // An invoice was parked, with a result of its own, and accepted later, in a bundle. The bundle is
-// damaged: the older result is not returned in its place.
+// damaged. Then the older result is not returned in its place.
 func TestStore_BundleIsDamaged_AnOlderResultIsNotToldInstead(t *testing.T) {
 	dir := t.TempDir()
 	below := open(t, "file://"+dir)

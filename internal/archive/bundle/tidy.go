@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// maxJoined bounds the size of one joined index, and so the memory for joining: a day or month
-	// that has more gets several.
+	// maxJoined bounds the size of one joined index, and so the memory for joining. A day or month
+	// that has more gets several indexes.
 	maxJoined = 8 << 20
 
-	// openDays is the number of days whose indexes may still be written: today and yesterday, in
-	// case a task began before midnight or a clock is a little off.
+	// openDays is the number of days whose indexes may still be written. They are today and
+	// yesterday, because a task may have begun before midnight or a clock may be a little off.
 	openDays = 2
 
 	// A day is joined when it has more indexes than dayIndexes, or when one of them is missing. A
@@ -29,12 +29,12 @@ const (
 )
 
 // Tidy joins the indexes of a folder, so that an id is found with a few requests however many
-// packages a month had: first those of a day that has many, then those of the month so far. today
-// is "2006-01-02". An index that is missing or damaged is made again.
+// packages a month had. It first joins the indexes of each day that has many, and then those of the
+// month so far. today is "2006-01-02". An index that is missing or damaged is made again.
 //
-// Nothing depends on Tidy: readers use the indexes of the packages until a joined one is there. Two
-// processes that tidy at once write the same bytes. Indexes that cannot be joined because a bundle
-// is damaged stay as they are. Tidy does the rest, and then returns an error.
+// Nothing depends on Tidy, because readers use the indexes of the packages until a joined index is
+// there. Two processes that tidy at once write the same bytes. Indexes that cannot be joined
+// because a bundle is damaged stay as they are. Tidy does the rest, and then returns an error.
 func (s *Store) Tidy(ctx context.Context, folder, today string) error {
 	now, err := time.Parse(time.DateOnly, today)
 	if err != nil {
@@ -162,8 +162,8 @@ func (s *Store) join(ctx context.Context, folder, day string, parts []index) err
 	return out.end(ctx)
 }
 
-// joining writes indexes that count only together. The index with the first lines is written last:
-// when it is there, all the others are.
+// joining writes indexes that count only together. The index with the first lines is written last,
+// so when it is there, all the others are.
 type joining struct {
 	s     archive.Store
 	name  func(n int, first string) string // first is the id of its first line

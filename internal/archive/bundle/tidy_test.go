@@ -16,7 +16,7 @@ import (
 	"ksefworker/internal/archive/bundle"
 )
 
-// tinyOf makes invoices of a few bytes: only their number matters.
+// tinyOf makes invoices of a few bytes, because only their number matters.
 func tinyOf(pkg string, n int) []bundle.Invoice {
 	all := make([]bundle.Invoice, n)
 	for i := range all {
@@ -131,7 +131,7 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 	for _, inv := range []bundle.Invoice{a[3], b[3], c[3]} {
 		found(t, bundle.Over(below), inv)
 	}
-	// A ZIP and its index are damaged: nothing can be made of them, and the others stay as they
+	// A ZIP and its index are damaged. Nothing can be made of them, and the others stay as they
 	// are.
 	zip := kept(t, below, "2026-12-22", "pkg-d", d)
 	damage(zip)
@@ -149,8 +149,8 @@ func TestTidy_IndexesAreMissingOrABundleIsDamaged_OtherDaysAreJoined(t *testing.
 }
 
 // A document that is handed in years later is looked up with a few requests, however many packages
-// and invoices its seller and month has. The lookup of a document that was never sent also needs
-// few requests, and not one for each package.
+// and invoices its seller and month has. Few requests are also enough for a document that was never
+// sent.
 func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 	service := archivetest.NewS3(t, "honoured")
 	below := open(t, service.In("kept"))
@@ -179,9 +179,9 @@ func TestGet_ManyPackagesOfAMonth_FewRequests(t *testing.T) {
 		}
 		missed = max(missed, reads(service.Take()))
 	}
-	// One request finds that the document is no object of its own, and two read document and result
-	// from the ZIP. For a document that is nowhere, only the first of them is made. The lookup
-	// reads up to five blocks of one index, whatever the number of packages.
+	// One request finds that the document is not an object of its own. Two more read document and
+	// result from the ZIP. For a document that is nowhere, only the first of these requests is
+	// made. The lookup reads up to five blocks of one index, whatever the number of packages.
 	if worst > 3+5 || missed > 1+5 {
 		t.Errorf("%d requests for a document and a result, %d for one that is nowhere", worst, missed)
 	}

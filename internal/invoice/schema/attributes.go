@@ -5,8 +5,8 @@ type Attr struct {
 	Kind  AttrKind
 	Name  []byte // local name
 	Value []byte // after XML's own normalization
-	// The namespace and local name of the type that xsi:type names. Unbound says that the value's
-	// prefix is not declared, or that the value is not a name.
+	// The namespace and local name of the type that xsi:type names. Unbound says that the value has
+	// an undeclared prefix or is no name.
 	TypeSpace, TypeLocal []byte
 	Unbound              bool
 }
@@ -14,7 +14,7 @@ type Attr struct {
 // AttrKind is the namespace of an attribute.
 type AttrKind uint8
 
-// The kinds: without namespace, of the namespace of xsi:type, and all others.
+// The kinds are: no namespace, the namespace of xsi:type, and any other.
 const (
 	Plain AttrKind = iota
 	Instance

@@ -2,8 +2,8 @@ package schema
 
 import "strconv"
 
-// find returns the index of the child with that name, or -1. It begins at the child that came
-// last, because elements nearly always come in the order of the schema.
+// find returns the index of the child with that name, or -1. The search begins at the child that
+// was met last, because elements nearly always come in the order of the schema.
 func (f *frame) find(name []byte) int {
 	children := f.complex.Children
 	for i := int(f.last); i < len(children); i++ {
@@ -19,9 +19,9 @@ func (f *frame) find(name []byte) int {
 	return -1
 }
 
-// step moves the automaton of f over a child. number is the child's number, from 1, among equal
-// neighbours, or 0 if the child does not repeat. follow is false when the child's content is not to
-// be checked, because the child is not allowed there or is one too many.
+// step moves the automaton of f over a child. number counts equal neighbours from 1; 0 means that
+// the child does not repeat. follow is false when the child is not allowed there or is one too
+// many. Its content is then not checked.
 func (m *Machine) step(f *frame, child, at int) (number int32, follow bool) {
 	c := f.complex
 	next := c.Next[int(f.state)*len(c.Children)+child]

@@ -1,10 +1,10 @@
 package schema
 
-// Machine checks one document. It is told of every tag and text in document order: Begin for the
-// root, then Start, Text and End. The zero Machine is ready for Begin. It must not be copied after
-// Begin, and it is not safe for concurrent use.
+// Machine checks one document. Its caller reports every tag and text in document order, by Begin
+// for the root and then by Start, Text and End. The zero Machine is ready for Begin. A Machine must
+// not be copied after Begin. It is not safe for concurrent use.
 //
-// It does not check that the document is well-formed: the reader of the tags does.
+// The caller's XML reader, not the Machine, checks that the document is well-formed.
 type Machine struct {
 	table *Table
 	root  uint8 // namespace of the root
@@ -32,8 +32,8 @@ type frame struct {
 
 // Fault is one breach of the schema.
 type Fault struct {
-	// At is the byte offset to look at: that of the element or text at fault, or of the tag before
-	// which something is missing.
+	// At is the byte offset to look at. It is the offset of the element or text at fault, or of the
+	// tag before which something is missing.
 	At int
 	// Path is the element at fault below the root, such as Fa/FaWiersz[3]/P_8B; "" is the root.
 	// An attribute follows the path as @name.
@@ -47,12 +47,12 @@ type Fault struct {
 // checks nothing more.
 const maxFaults = 20
 
-// Faults returns what was found so far, in the order in which it was found; nil for a valid
-// document. The slice may be used until the next call of a method.
+// Faults returns the faults found so far, in the order in which they were found. It returns nil for
+// a valid document. The slice may be used until the next call of a method.
 func (m *Machine) Faults() []Fault { return m.faults }
 
 // Begin starts a document with its root. It reports whether t has a root of that namespace and
-// name; if not, nothing is checked. at is the offset of the root's tag.
+// name. If it reports false, the document is not checked. at is the offset of the root's tag.
 func (m *Machine) Begin(t *Table, namespace string, name []byte, attrs []Attr, at int) bool {
 	m.table, m.depth, m.skip, m.faults, m.full = t, 0, 0, nil, false
 	for i := range t.Roots {
@@ -127,9 +127,9 @@ func (m *Machine) retype(f *frame, t Ref) {
 	}
 }
 
-// Text takes the text between elements. The text of elements for which Start returned true goes to
-// End; such text is ignored here. cdata says that the text is a CDATA section, which libxml2 and
-// .NET refuse between elements even if it is blank.
+// Text takes the text between elements. It ignores the text of elements for which Start returned
+// true, because End takes that text. cdata says that the text is a CDATA section. libxml2 and .NET
+// refuse a CDATA section between elements even if it is blank.
 func (m *Machine) Text(text []byte, cdata bool, at int) {
 	if m.skip > 0 || m.full || m.depth == 0 {
 		return
@@ -148,8 +148,9 @@ func (m *Machine) Text(text []byte, cdata bool, at int) {
 	}
 }
 
-// End leaves the innermost element. text is its whole text if Start returned true for it, with
-// references replaced and line ends as XML reads them. at is the offset of its end tag.
+// End leaves the innermost element. If Start returned true for the element, text is its whole text.
+// References in it are replaced, and line ends are as XML reads them. at is the offset of its end
+// tag.
 func (m *Machine) End(text []byte, at int) {
 	if m.skip > 0 {
 		m.skip--

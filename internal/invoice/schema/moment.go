@@ -22,12 +22,14 @@ const (
 	day    = 24 * hour
 )
 
-// endOfDay is the fraction of 24:00:00. It comes after every other second of the day and before the
-// next day, as in libxml2; in XML Schema it is the beginning of the next day.
+// endOfDay is the fraction of 24:00:00. Like libxml2, this program puts 24:00:00 after every other
+// second of the day and before the next day. In XML Schema, 24:00:00 is the beginning of the next
+// day.
 var endOfDay = []byte{'9' + 1}
 
 // parseMoment reads the lexical form of xsd:dateTime or xsd:date. ok is false for a date that does
-// not exist. White space is allowed only where libxml2 takes it: after the time zone of a dateTime.
+// not exist. White space is allowed only where libxml2 takes it, which is after the time zone of a
+// dateTime.
 func parseMoment(text []byte, withTime bool) (m moment, ok bool) {
 	before := false
 	if len(text) > 0 && text[0] == '-' {
@@ -161,7 +163,7 @@ func daysUntil(year, month, dayOf int64) int64 {
 }
 
 // compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has
-// a time zone. libxml2 does the same; in XML Schema the order is unknown for 14 hours in both
+// a time zone. libxml2 does the same. XML Schema leaves the order unknown within 14 hours in both
 // directions.
 func (m moment) compare(b *Moment) (order int, known bool) {
 	switch {

@@ -15,7 +15,8 @@ type Root struct {
 	Child Child
 }
 
-// Ref refers to a type of the table: positive to a Complex, negative to a Value, 0 to none.
+// Ref refers to a type of the table. A positive Ref refers to a Complex, a negative one to a Value,
+// and 0 to none.
 type Ref int16
 
 // None is the Ref of no type.
@@ -55,12 +56,13 @@ type Complex struct {
 	// once even if the schema has it in several places.
 	Children []Child
 	// Next is the automaton of the content: Next[s*len(Children)+c] is the state after child c in
-	// state s, plus one; 0 means that c is not allowed there. It begins in state 0.
+	// state s, plus one. 0 means that c is not allowed there. The automaton begins in state 0.
 	Next string
 	// Final has a 1 for every state in which the content may end.
 	Final string
-	// Limits holds for every state the maximum number of elements in a row that keep the automaton
-	// in it; 0 means that the state has no limit. nil means that no state has one.
+	// Limits holds, for every state, the maximum number of elements in a row that keep the
+	// automaton in that state. 0 means that the state has no limit. nil means that all states are
+	// without limit.
 	Limits []int32
 	Attrs  []Attribute
 	// Text is the type of the content when it is text, otherwise None.
@@ -114,7 +116,7 @@ type Value struct {
 	Space
 	// MinLength and MaxLength count characters; 0 means no limit.
 	MinLength, MaxLength int16
-	// Total and Fraction are the maximum numbers of digits, altogether and after the point; 0 means
+	// Total and Fraction are the maximum numbers of digits, altogether and after the point. 0 means
 	// no limit.
 	Total, Fraction int16
 	Low, High       *Bound
@@ -137,13 +139,13 @@ type Bound struct {
 // Pattern is a regular expression of the schema as an automaton over classes of characters.
 type Pattern struct {
 	Source string // for messages
-	// ASCII has the class of each character below 128. Wide has the classes of all others as sorted
-	// ranges; a character in no range has class Other.
+	// ASCII has the class of each character below 128. Wide has the classes of other characters as
+	// sorted ranges. Characters that are in none of them have class Other.
 	ASCII string
 	Wide  []Range
 	Other uint8
-	// Next[s*Classes+c] is the state after a character of class c in state s, plus one; 0 means
-	// that nothing can match any more. Matching begins in state 0.
+	// Next[s*Classes+c] is the state after a character of class c in state s, plus one. 0 means
+	// that the text does not match. Matching begins in state 0.
 	Next    string
 	Classes int
 	Final   string // a 1 for every state in which the value may end

@@ -29,7 +29,8 @@ func cut(text []byte) string { return string(text[:min(len(text), excerpt)]) }
 // holdsAnyway reports whether a text keeps the rules of v whatever becomes of its white space. For
 // most texts of an invoice, such as names and descriptions, the first byte and the length decide.
 // Their types need at most one character, and a first byte that is not white space shows that there
-// is one. A text with no more bytes than the type allows characters is not too long.
+// is one. A text has at most as many characters as bytes, so the length in bytes shows that the
+// text is short enough.
 func (v *Value) holdsAnyway(text []byte) bool {
 	return v.Kind == Text && len(v.Enum) == 0 && len(v.Patterns) == 0 && v.MinLength <= 1 &&
 		len(text) > 0 && text[0] > ' ' && (v.MaxLength == 0 || len(text) <= int(v.MaxLength))

@@ -20,9 +20,9 @@ import (
 )
 
 // TestBench_ThreeValidators_SideBySide prints the figures of `make bench-schema`. Each validator
-// has a process of its own on one core. A rate is documents per second of processor time, so that
-// other programs on the machine matter little. xmllint reads its documents from files, the others
-// have them in memory. The test checks no figure.
+// runs in its own process on one core. Rates are documents per second of processor time, so other
+// programs on the machine matter little. xmllint reads its documents from files, the others have
+// them in memory. The test checks no figure.
 func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	if os.Getenv("KSEF_BENCH_SCHEMA") != "1" {
 		t.Skip("KSEF_BENCH_SCHEMA is not 1")
@@ -80,7 +80,7 @@ func TestBench_ThreeValidators_SideBySide(t *testing.T) {
 	t.Logf("%-42s %14.0f %11d kB %14s", "xmllint (libxml2): schema", float64(documents*rounds-1)/(all-first).Seconds(), peak, "included")
 }
 
-// TestBenchChild is not a test: the benchmark starts it in a process of its own.
+// TestBenchChild is not a test. The benchmark starts it in a separate process.
 func TestBenchChild(t *testing.T) {
 	which, dir := os.Getenv("KSEF_BENCH_SCHEMA"), os.Getenv("KSEF_BENCH_DIR")
 	if dir == "" {
@@ -158,9 +158,9 @@ func ownTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// run runs a program and returns its peak memory in kB and its processor time. The memory is
-// polled while the program runs: the peak that the kernel reports after the end includes the memory
-// of the process that started the program.
+// run runs a program and returns its peak memory in kB and its processor time. The memory is polled
+// while the program runs, because the kernel's figure after the end includes the memory of the
+// process that started the program.
 func run(t *testing.T, cmd *exec.Cmd) (peak int, cpu time.Duration) {
 	t.Helper()
 	var out bytes.Buffer

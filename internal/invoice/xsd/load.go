@@ -28,9 +28,9 @@ type Validator struct {
 }
 
 // Load compiles the schemas in dir: schemat_FA(3)_v1-0E.xsd, which is required, and
-// schemat_FA(2)_v1-0E.xsd, which is optional. It looks for imported schemas by their file name in
-// dir and its folder bazowe, and never follows their http addresses. The error says which file is
-// missing, cannot be read or is not a schema.
+// schemat_FA(2)_v1-0E.xsd, which is optional. Imported schemas are looked for by file name in dir
+// and in its folder bazowe. Their http addresses are never used. The error says which file is
+// missing, unreadable or not a schema.
 func Load(dir string) (*Validator, error) {
 	v := &Validator{schemas: make(map[string]*xsd.Schema, 2)}
 	for _, file := range [...]string{fileFA3, fileFA2} {
@@ -56,7 +56,7 @@ func compile(dir, file string) (namespace string, schema *xsd.Schema, err error)
 	if err != nil {
 		return "", nil, err
 	}
-	ctx := context.Background() // nothing here waits: only memory and a local disk are used
+	ctx := context.Background() // only memory and a local disk are used
 	doc, err := helium.NewParser().Parse(ctx, text)
 	if err != nil {
 		return "", nil, fmt.Errorf("parse: %w", err)

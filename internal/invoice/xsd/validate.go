@@ -20,10 +20,10 @@ const maxFaults = 20
 
 // Validate checks one document against the schema of its root's namespace. data should have passed
 // invoice.Parse, which finds malformed XML faster, but any bytes are safe. The error is an
-// *invoice.FieldError, or several joined; it is another error when the schema library fails and
-// names no fault. For a breach of the schema, Field is the element or ELEMENT/@ATTRIBUTE, Rule is
-// always the same text, Hint is the message of the schema library, and Line is the line of the
-// element. Column is 0 because it is unknown. A document whose form was not loaded is refused.
+// *invoice.FieldError, or several joined. If the schema library fails without naming a fault, the
+// error is of another type. For a breach of the schema, Field is the element or ELEMENT/@ATTRIBUTE,
+// Rule is always the same text, Hint is the message of the schema library, and Line is the line of
+// the element. Column is 0 because it is unknown. A document whose form was not loaded is refused.
 //
 // A document of 8 KB takes about a millisecond, and its tree some hundred kilobytes.
 func (v *Validator) Validate(data []byte) error {
@@ -101,8 +101,8 @@ func local(name string) string { return name[strings.LastIndexByte(name, '}')+1:
 // must not carry an invoice into the log.
 const maxMessage = 200
 
-// tidy shortens a message of the library: it removes the namespaces, which are repeated and say
-// nothing, and cuts it to maxMessage characters.
+// tidy shortens a message of the library. It removes the namespaces, which are repeated and say
+// nothing, and cuts the message to maxMessage characters.
 func tidy(message string) string {
 	for {
 		from := strings.Index(message, "{http")

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Account is what a taxpayer may ask for beside sending: limits, certificates, tokens, logins. Safe
-// for concurrent use.
+// Account has the requests of a taxpayer that are not about sending. They concern limits,
+// certificates, tokens and logins. Safe for concurrent use.
 type Account struct{ authorized }
 
 // Account returns the account of the taxpayer to whom the tokens belong.

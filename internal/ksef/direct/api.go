@@ -28,8 +28,8 @@ const (
 
 // Options describe an API. BaseURL is required; the rest has defaults.
 type Options struct {
-	// BaseURL is TestURL, DemoURL, ProductionURL or another address that ends in the version:
-	// absolute, http or https, without user, query or fragment.
+	// BaseURL is TestURL, DemoURL, ProductionURL or another address that ends in the version. It
+	// must be absolute, http or https, and without user, query and fragment.
 	BaseURL string
 	// App names the program in the User-Agent. Empty: only the client names itself.
 	App string

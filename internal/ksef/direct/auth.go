@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// Auth are the calls that lead to an access token. Three kinds of token are in play, and KSeF takes
-// none in place of another: the token of the login, the access token and the refresh token.
+// Auth are the calls that lead to an access token. There are three kinds of token: the token of the
+// login, the access token and the refresh token. KSeF takes each only for its own purpose.
 type Auth struct{ api *API }
 
 // Auth returns the calls that lead to an access token.
@@ -101,7 +101,8 @@ func (a Auth) begin(ctx context.Context, k httponce.Call) (Begun, error) {
 }
 
 // BySignature begins a login with a signed AuthTokenRequest. verifyChain asks KSeF to check the
-// certificate's chain. Only the test environment needs to be asked: the others always check it.
+// certificate's chain. Only the test environment needs to be asked, because the others always check
+// the chain.
 func (a Auth) BySignature(ctx context.Context, signed []byte, verifyChain bool) (Begun, error) {
 	k := post("log in by signature", ksef.GroupLogin, "/auth/xades-signature", nil)
 	if verifyChain {
@@ -191,8 +192,8 @@ type redeemedWire struct {
 	RefreshToken tokenWire `json:"refreshToken"`
 }
 
-// Redeem fetches the tokens of a login. KSeF gives them once: when the answer is lost, so is the
-// login.
+// Redeem fetches the tokens of a login. KSeF gives the tokens only once, so the login is lost when
+// this answer is lost.
 func (a Auth) Redeem(ctx context.Context, b Begun) (Redeemed, error) {
 	var wire redeemedWire
 	k := post("redeem the login", ksef.GroupLogin, "/auth/token/redeem", nil)

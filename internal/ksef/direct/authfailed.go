@@ -34,9 +34,9 @@ var advice = map[int]string{
 	LoginBlocked:  "the context is blocked on suspicion of an incident; contact the Ministry of Finance (KSeF support)",
 }
 
-// loginFailed returns the error of a login that has failed; nil for one that still runs or has
-// succeeded. When a person must act, the error is a refusal of the credentials. Otherwise it is an
-// outage, because another login may succeed.
+// loginFailed returns the error of a failed login. It returns nil for a login that still runs or
+// has succeeded. When a person must act, the error is a refusal of the credentials. Otherwise it is
+// an outage, because another login may succeed.
 func loginFailed(s ksef.StatusInfo) error {
 	if s.Code <= LoginDone {
 		return nil
@@ -58,11 +58,11 @@ var loginAdvice = map[int]string{
 	21406: "use a certificate whose subject names a NIP or PESEL",
 }
 
-// badChallenge is the code of a challenge that is too old or was used: another login may succeed.
+// badChallenge is the code of a challenge that is too old or was used. Another login may succeed.
 const badChallenge = 21111
 
-// loginRefused turns a refusal of a login into what it means. A login carries no invoice, so a
-// refusal is about the credentials, unless another login may succeed.
+// loginRefused turns a refusal of a login into an error of the credentials, because a login carries
+// no invoice. When another login may succeed, it returns an outage instead.
 func loginRefused(err error) error {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	if !ok || e.Kind != ksef.KindRefused {

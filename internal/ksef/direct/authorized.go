@@ -15,7 +15,7 @@ type Tokens interface {
 	Access(ctx context.Context) (Secret, error)
 	// Refused is told that KSeF answered 401 to a token.
 	Refused(token Secret)
-	// Denied is told that KSeF answered 403 to a token: its login lacks a right.
+	// Denied is told that KSeF answered 403 to a token, because the login lacks a right.
 	Denied(token Secret)
 }
 
@@ -28,9 +28,10 @@ type authorized struct {
 // do sends a call. It fetches the token before the call enters the gate. A request that waited for
 // a login inside the gate would hold a place that no other request could use.
 //
-// After a 401 the call is repeated once with another token: the first was revoked, or its life was
-// shorter than said. 401 means that nothing was carried out. The gate is told of an answer, not of
-// refused credentials: a token that has expired must not make the whole pool pause the taxpayer.
+// After a 401 the call is repeated once with another token. The first token was revoked, or lived
+// shorter than KSeF had said. 401 means that nothing was carried out. The gate learns of an
+// ordinary answer. If it learnt of refused credentials, the whole pool would pause the taxpayer for
+// a token that has expired.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)
@@ -74,8 +75,8 @@ func bearer(token Secret) func() (httponce.Credentials, error) {
 }
 
 // notSent is the error of a call for which there was no token. The call itself was not sent,
-// whatever became of the login. A login that KSeF refused says nothing about the call's own
-// content: it is an error of the credentials.
+// whatever became of the login. If KSeF refused the login, the error is one of the credentials,
+// because the refusal says nothing about the content of the call.
 func notSent(k httponce.Call, err error) error {
 	e := &ksef.APIError{Op: k.Op, Group: k.Group, Kind: ksef.KindLocal, Err: err}
 	if in, ok := errors.AsType[*ksef.APIError](err); ok {

@@ -45,12 +45,13 @@ type partUploadWire struct {
 	Headers       map[string]*lenient.Name `json:"headers"`
 }
 
-// compressions are KSeF's names of the archive's forms. ZIP is left out: it is the default, and
-// servers before API 2.6.0 do not know the field.
+// compressions are KSeF's names of the archive's forms. ZIP is left out because it is the default
+// and servers before API 2.6.0 do not know the field.
 var compressions = map[ksef.Compression]string{ksef.CompressionZIP: "", ksef.CompressionTarGz: "TarGz"}
 
-// OpenBatch opens a batch session. Its parts must be uploaded (UploadPart), then it must be closed
-// (CloseSession): only then does processing begin. KSeF cancels a session that is never closed.
+// OpenBatch opens a batch session. Next, its parts must be uploaded (UploadPart) and the session
+// closed (CloseSession). Only then does KSeF begin to process it. KSeF cancels a session that is
+// never closed.
 func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
 	info := r.BatchInfo
 	body := openBatchWire{

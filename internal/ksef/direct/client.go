@@ -23,8 +23,8 @@ type Client struct {
 }
 
 // Sender returns the client of the taxpayer to whom the tokens belong. staleKey is called when KSeF
-// says that a public key is not its own or was withdrawn: a cache must then forget the key.
-// staleKey may be nil.
+// says that a public key is not KSeF's or was withdrawn. A cache must then forget the key. staleKey
+// may be nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {
 		staleKey = func() {}
@@ -44,9 +44,9 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 }
 
 // opened maps the error of a request that carried a public key's id. KSeF checks the key before
-// anything else, so a withdrawn key does not mean that the package is refused. opened returns an
-// outage instead, and the request can be made again after the key was fetched again. The refusal
-// stands only when KSeF refuses the same key once more.
+// anything else, so the error of a withdrawn key says nothing about the package. opened returns an
+// outage instead. The request can be made again after the key was fetched anew. The refusal stands
+// only when KSeF refuses the same key once more.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

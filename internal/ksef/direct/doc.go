@@ -1,6 +1,6 @@
-// Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of
-// July 2026, and what is known about 2.8.1): everything that a sender of invoices needs. It states
-// facts, never verdicts, and every request goes through package httponce.
+// Package direct is a typed client of the Ministry's own KSeF API, version 2. It has everything
+// that a sender of invoices needs. It follows contract 2.7.0 of July 2026 and what is known about
+// 2.8.1. It states facts, never verdicts. Every request goes through package httponce.
 //
 // # Four views of one API
 //
@@ -10,14 +10,13 @@
 //   - [Account] is what else a taxpayer may ask: limits, certificates, tokens, logins.
 //
 // The last two ask a [Tokens] for an access token before each request that needs one. A request
-// that KSeF answers with 401 was not carried out; it is repeated once with another token.
+// that KSeF answers with 401 was not carried out. The request is repeated once with another token.
 //
 // # What is read, and what is not
 //
-// New fields and new values come without a new version (change log of API 2.1.2), so everything
-// unknown is passed over. A field without which an answer says nothing makes the whole answer an
-// error of [ksef.KindUnreadable]. A test compares the names of all fields with the Ministry's
-// contract.
+// New fields and new values come without a new version (change log of API 2.1.2), so unknown ones
+// are ignored. If an answer lacks a field that it needs to make sense, the call returns an error of
+// [ksef.KindUnreadable]. A test compares the names of all fields with the Ministry's contract.
 //
 // # Secrets
 //

@@ -38,8 +38,8 @@ type publicKeyWire struct {
 	Usage       []Usage   `json:"usage"`
 }
 
-// PublicKeys lists KSeF's public keys. An entry that cannot be read is left out: it may be of a
-// kind that this program does not know.
+// PublicKeys lists KSeF's public keys. An entry that cannot be read is left out, because it may be
+// of a new kind.
 func (a Auth) PublicKeys(ctx context.Context) ([]PublicKey, error) {
 	var wire []publicKeyWire
 	k := get("fetch public keys", ksef.GroupPublicKey, "/security/public-key-certificates")
@@ -95,8 +95,9 @@ func ChooseKey(keys []PublicKey, usage Usage, now time.Time) (PublicKey, error) 
 	return *best, nil
 }
 
-// PublicKey fetches the public key that encrypts session keys. KSeF replaces it at times, in an
-// emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
+// PublicKey fetches the public key that encrypts session keys. KSeF replaces the key at times, in
+// an emergency without notice. So use a [ksef.KeyCache], and fetch the key again when KSeF refuses
+// to open a session.
 func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	keys, err := c.api.Auth().PublicKeys(ctx)
 	if err != nil {

@@ -29,7 +29,8 @@ type InvoicePage struct {
 }
 
 // SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. next
-// is "" for the first page, and then Next of the page before. failed lists only refused invoices.
+// is "" for the first page, and Next of the page before for each later one. failed asks for refused
+// invoices only.
 func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, failed bool) (InvoicePage, error) {
 	format := "/sessions/%s/invoices"
 	if failed {
@@ -54,16 +55,16 @@ func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, f
 	return page, nil
 }
 
-// SessionInvoices lists all invoices of a session, page by page. A list that cannot be read to its
-// end is an error and never a shorter list: an invoice that is not in it would count as never
-// arrived. The pages that were read are kept for a while: the next call goes on after them, so that
-// a list of ten pages does not begin again each time a limit interrupts it.
+// SessionInvoices lists all invoices of a session, page by page. If it cannot read the whole list,
+// it returns an error and no part of the list, because an invoice missing from the list would count
+// as never arrived. The pages that were read are kept for a while, and the next call goes on after
+// them. So a list of ten pages survives an interruption by a limit.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	l := c.lists.take(id)
 	for {
 		page, err := c.SessionInvoicePage(ctx, id, l.next, false)
 		if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Code == ksef.CodePageToken && l.next != "" {
-			l = newList() // the place is gone: from the beginning
+			l = newList() // its place is gone: begin again
 			continue
 		}
 		if err != nil {
@@ -91,8 +92,8 @@ type list struct {
 
 func newList() *list { return &list{seen: map[string]bool{}, places: map[string]bool{}} }
 
-// add appends a page. A page or an invoice that comes a second time shows that the pages do not fit
-// together. That is an error: a list that ended there would look complete.
+// add appends a page. If a page or an invoice comes a second time, the pages do not fit together.
+// add then returns an error, because a list that ended there would look complete.
 func (l *list) add(p InvoicePage) error {
 	if p.Next != "" && l.places[p.Next] {
 		return errors.New("the pages of the list lead in a circle")
@@ -128,7 +129,7 @@ const (
 // ten thousand invoices.
 const (
 	keptLists = 8
-	keptFor   = 10 * time.Minute // a limit of the minute is over by then; answers do not change in a session that is over
+	keptFor   = 10 * time.Minute // outlasts a limit of the minute; answers of an ended session stay the same
 )
 
 // lists keeps lists that were interrupted. The clock, now, must be set before the first use.

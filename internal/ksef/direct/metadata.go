@@ -35,9 +35,9 @@ type metadataPageWire struct {
 func (c *Client) FindsByNumber() bool { return true }
 
 // Metadata lists one page of the invoices that KSeF holds, by the date of permanent storage. In a
-// list by any other date, KSeF may later add entries before those that were read. KSeF lists 10,000
-// invoices of a query at most; IsTruncated says that the last page of them is reached and more
-// follow.
+// list by any other date, KSeF may later add entries before those that were read. KSeF lists at
+// most 10,000 invoices of a query. IsTruncated says that this is their last page and that KSeF has
+// more.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"
 	if r.SortAsc {
@@ -75,8 +75,8 @@ func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.Met
 	return page, nil
 }
 
-// metadataWire decodes one entry of the register. It never fails: one odd field of one invoice must
-// not hide the page.
+// metadataWire decodes one entry of the register. It never fails, so that one odd field of one
+// invoice cannot hide the page.
 type metadataWire ksef.Metadata
 
 type metadataFields struct {
@@ -115,8 +115,7 @@ type identifierWire struct {
 func (m *metadataWire) UnmarshalJSON(raw []byte) error {
 	var f metadataFields
 	*m = metadataWire{}
-	// A field of another type, such as a seller that is a text, is passed over; the others are
-	// read.
+	// Fields of another type, such as a seller that is a text, are passed over.
 	_ = json.Unmarshal(raw, &f)
 	*m = metadataWire{
 		InvoiceType:          string(f.InvoiceType),

@@ -79,12 +79,11 @@ type sendWire struct {
 }
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
-// may be in the session: then the session's list has its hash. A refusal with
-// [ksef.APIError].OfSession means that the session did not take the invoice and another session may
-// take it.
+// may be in the session. If it is, the session's list has its hash. After a refusal with
+// [ksef.APIError].OfSession the invoice was not taken, and another session may take it.
 //
-// The ID that it returns is KSeF's two references, of the session and of the invoice, joined by
-// "/": KSeF tells nothing about an invoice without its session.
+// The ID that it returns is KSeF's reference of the session and that of the invoice, joined by "/".
+// Both are needed, because KSeF tells about an invoice only within its session.
 func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
 	sum := sha256.Sum256(r.Encrypted.EncryptedInvoice)
 	k := postTo("send invoice", ksef.GroupInvoiceSend, sendWire{

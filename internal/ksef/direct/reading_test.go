@@ -106,8 +106,7 @@ func TestSessionInvoices_PagesWithoutAnEnd_AreGivenUpSoon(t *testing.T) {
 	}
 }
 
-// A count that cannot be read must not be taken for 0. Otherwise the caller might conclude that
-// KSeF has no invoices.
+// If an unreadable count were taken for 0, the caller might conclude that KSeF has no invoices.
 func TestSessionStatus_OddCount_IsNotCounted(t *testing.T) {
 	for count, want := range map[string]ksef.SessionInfo{
 		`0`: {Counted: true}, `"3"`: {Counted: true, InvoiceCount: 3}, `3.0`: {Counted: true, InvoiceCount: 3},

@@ -25,7 +25,7 @@ func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 		if _, err := c.SessionStatus(ctx, id); err != nil {
 			return nil, err
 		}
-		pages = c.receipts.kept(id) // also when they seem to have expired: this machine's clock may be wrong
+		pages = c.receipts.kept(id) // expired ones too, because this machine's clock may be wrong
 	}
 	switch {
 	case len(pages) == 0:
@@ -71,8 +71,8 @@ func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
 	return c.document(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoices/ksef/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
 }
 
-// Presigned fetches a receipt by its pre-signed address. The request carries no credentials, and
-// enters the gate as one that KSeF does not count.
+// Presigned fetches a receipt by its pre-signed address. The request carries no credentials. It
+// enters the gate as a request that KSeF does not count.
 func (c *Client) Presigned(ctx context.Context, address Secret) ([]byte, error) {
 	u, err := url.Parse(address.Reveal())
 	switch {
@@ -169,8 +169,8 @@ func (r *receipts) keep(session string, pages []upoPageWire) {
 	r.by[session] = k
 }
 
-// of returns the pages of a session's receipt whose addresses can be used now; nil if none are
-// kept.
+// of returns the pages of a session's receipt whose addresses can be used now. It returns nil if
+// there are none.
 func (r *receipts) of(session string) []receiptPage {
 	r.mu.Lock()
 	defer r.mu.Unlock()

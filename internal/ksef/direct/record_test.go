@@ -8,8 +8,8 @@ import (
 )
 
 // record has the names of the fields that this package sends and reads, by form of the Ministry's
-// contract. They were compared with the contract's open-api.json (2.7.0). That file is no part of
-// this repository, so a name that is misspelt later is found by this record.
+// contract. The record was compared with the contract's open-api.json (2.7.0), which is not in this
+// repository. The tests use the record to find a name that is misspelt later.
 //
 //go:embed testdata/fields.txt
 var record string

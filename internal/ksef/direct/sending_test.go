@@ -45,7 +45,7 @@ func TestDo_TokenRefused_AnotherTokenIsTriedOnce(t *testing.T) {
 	}
 }
 
-// A request for which there is no token was not sent, whatever became of the login.
+// A request without a token was not sent, even if the outcome of the login is unknown.
 func TestDo_NoToken_NothingIsSentAndNothingIsUnknown(t *testing.T) {
 	for kind, want := range map[ksef.ErrorKind]ksef.ErrorKind{
 		ksef.KindNetwork: ksef.KindNetwork, ksef.KindOutage: ksef.KindOutage, ksef.KindRefused: ksef.KindUnauthorized,
@@ -128,8 +128,8 @@ func TestOpenOnline_Body_NamesFormAndKey(t *testing.T) {
 	}
 }
 
-// The key may have been withdrawn since it was fetched: that is not a refusal of what was to be
-// sent.
+// The key may have been withdrawn since it was fetched. KSeF then refuses the key and not what was
+// to be sent.
 func TestOpen_StaleKey_IsFetchedAgainOnce(t *testing.T) {
 	_, info := encryption(t)
 	api, _ := serve(t, problem(400, ksef.CodeStaleKey))

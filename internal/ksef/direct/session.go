@@ -29,8 +29,8 @@ type upoPageWire struct {
 }
 
 // SessionStatus asks where a session stands. It keeps the addresses of the receipt that come with
-// the answer, so that [Client.SessionUPO] costs no request that KSeF counts. SessionInfo.Batch is
-// not set: the answer does not tell the session's kind.
+// the answer. With them, [Client.SessionUPO] needs no request that KSeF counts. SessionInfo.Batch
+// stays false, because the answer does not tell the session's kind.
 func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
 	var wire sessionWire
 	k := get("ask session status", ksef.GroupSessionMisc, "/sessions/%s", id)

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// invoiceWire decodes an invoice of a session, and keeps KSeF's reference of it. It never fails: an
-// odd entry concerns one invoice, and must not make a list of a thousand unreadable.
+// invoiceWire decodes an invoice of a session, and keeps KSeF's reference of it. It never fails, so
+// that one odd entry cannot make a list of a thousand unreadable.
 type invoiceWire struct {
 	ksef.InvoiceInfo
 	reference string

@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// OpenBatch opens a batch session. Its parts must be uploaded (UploadPart), then it must be closed
-// (CloseSession): only then does processing begin. KSeF cancels a session that is never closed.
+// OpenBatch opens a batch session. Next, its parts must be uploaded (UploadPart) and the session
+// closed (CloseSession). Only then does KSeF begin to process it. KSeF cancels a session that is
+// never closed.
 func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
 	type batchInfo struct {
 		BatchSize  int64      `json:"batchSize"`

@@ -59,7 +59,7 @@ func New(o Options) (*Client, error) {
 	return &Client{c, &SessionAPI{c}, &RegisterAPI{c}, &DocumentAPI{c}, &BoxAPI{c}}, nil
 }
 
-// connection is the one way to the network: every request of a client goes through it.
+// connection is the one way to the network. Every request of a client goes through it.
 type connection struct {
 	http  *httponce.Client
 	keyID string

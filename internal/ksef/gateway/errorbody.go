@@ -9,8 +9,8 @@ import (
 )
 
 // parseError searches a body for the gateway's error. isObject reports whether the whole body is
-// one JSON object. A framework in front of the gateway may answer {"error":"Not Found"}; that text
-// is taken as a description.
+// one JSON object. A framework in front of the gateway may answer {"error":"Not Found"}. parseError
+// takes such a text as a description.
 func parseError(raw []byte) (body *httponce.ErrorBody, isObject bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' {

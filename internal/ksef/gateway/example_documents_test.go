@@ -92,7 +92,7 @@ func ExampleClient_Metadata() {
 	// Output: FV/1 2026-11-23 5265877635 PLN false
 }
 
-// The export of invoices: start, ask until it is ready, fetch the parts, decrypt.
+// To export invoices, start the export, ask until it is ready, fetch the parts and decrypt them.
 func ExampleClient_QueryStart() {
 	c, stop := connect()
 	defer stop()

@@ -109,8 +109,7 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	}
 }
 
-// A status that cannot be read is still an answer of the gateway, so it must not count as an
-// outage.
+// An unreadable status is still an answer of the gateway, so it must not count as an outage.
 func TestSessionStatus_UnreadableCode_IsReportedAndIsNoOutage(t *testing.T) {
 	gate := &recordingGate{}
 	rec := answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`)

@@ -13,9 +13,9 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. A list that
-// breaks off is an error and never a shorter list: an invoice that is not in it would count as
-// never arrived.
+// SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. If the list
+// breaks off, it returns an error and no part of the list, because an invoice missing from the list
+// would count as never arrived.
 func (s *SessionAPI) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	var out []ksef.InvoiceInfo
 	k := httponce.Get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).UpTo(httponce.AnyAnswer)
@@ -30,7 +30,7 @@ func (s *SessionAPI) SessionInvoices(ctx context.Context, id string) ([]ksef.Inv
 }
 
 // decodeInvoices reads {"invoices":[…]} without holding its text in memory. A missing or null list
-// is an error: an empty list must be given as [].
+// is an error. An empty list must be given as [].
 func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 	d := json.NewDecoder(lenient.NewReader(r))
 	if err := expect(d, '{'); err != nil {
@@ -75,9 +75,9 @@ func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 	return out, nil
 }
 
-// decodeList reads the entries. If the list begins well and is not JSON further on, it is still the
-// gateway's answer, because a proxy or firewall would not begin its page with a list. If it breaks
-// off, nothing is known.
+// decodeList reads the entries. If the list begins well but stops being JSON further on, the answer
+// is still the gateway's, because a proxy or firewall would not begin its page with a list. If the
+// list breaks off, the sender of the answer is uncertain.
 //
 // The number of entries is bounded. In memory, a list of empty entries takes a hundred times the
 // size of its text. It could end the process, which also works for other taxpayers.

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// FindsByNumber reports false: Metadata does not obey InvoiceNumber and returns no hash.
+// FindsByNumber reports false, because Metadata ignores InvoiceNumber and returns no hash.
 func (g *RegisterAPI) FindsByNumber() bool { return false }
 
 // Metadata lists invoices that KSeF holds, one page. If the answer does not say in a known form

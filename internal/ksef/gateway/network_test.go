@@ -203,8 +203,8 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// Each operation bounds the size of its answer: megabytes in place of a short answer are not read
-// into memory.
+// Each operation bounds the size of its answer. So megabytes in place of a short answer are not
+// read into memory.
 func TestNetwork_MegabytesForAShortAnswer_AreTooLarge(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
 	if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.Kind != ksef.KindTooLarge {

@@ -17,9 +17,9 @@ import (
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// breaker answers the first request of its first connection. It reads the second request of that
-// connection and breaks the connection before any byte of an answer; net/http then replays a
-// request. It serves every later connection well.
+// breaker answers the first request of its first connection. It reads the second request on that
+// connection and then breaks the connection without an answer. net/http then replays the request if
+// it counts as replayable. It serves every later connection well.
 type breaker struct {
 	url    string
 	answer string
@@ -87,7 +87,8 @@ func (b *breaker) count(path string) int {
 	return n
 }
 
-// The test's server must be able to show the flaw: an ordinary client sends the same GET twice.
+// An ordinary client sends the same GET twice, which shows that the test's server can detect a
+// replay.
 func TestNoReplay_OrdinaryClient_SendsTwice(t *testing.T) {
 	for name, end := range map[string]func(*net.TCPConn){"FIN": hangUp, "RST": reset} {
 		t.Run(name, func(t *testing.T) {

@@ -20,14 +20,15 @@ const (
 
 // Options describe a client. BaseURL, KeyID and Key are required; the rest has defaults.
 type Options struct {
-	// BaseURL is TestURL, ProductionURL or another address: absolute, http or https, without user,
-	// query or fragment.
+	// BaseURL is TestURL, ProductionURL or another address. It must be absolute, http or https, and
+	// without user, query and fragment.
 	BaseURL string
-	// KeyID is the public half of the credentials: no ':' and no control characters (RFC 7617).
+	// KeyID is the public half of the credentials. ':' and control characters are not allowed (RFC
+	// 7617).
 	KeyID string
-	// Key returns the secret half. It is called for each request, after the gate has opened, so
-	// that a replaced key file works without a restart. It must be safe for concurrent use. Its
-	// error comes back wrapped, of [ksef.KindLocal].
+	// Key returns the secret half. Key is called for each request, after the gate has opened. So a
+	// replaced key file works without a restart. Key must be safe for concurrent use. Its error
+	// comes back in a [*ksef.APIError] of [ksef.KindLocal].
 	Key func() (string, error)
 	// App names the program in the User-Agent, e.g. "erp-bridge/2.1". Empty: only the client names
 	// itself.
@@ -44,8 +45,8 @@ type Options struct {
 	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
 	// DefaultMaxDownload.
 	MaxDownload int64
-	// Transport replaces the connection pool that New makes. It must not follow redirects and must
-	// not send a request twice; *http.Transport, as used here, does neither.
+	// Transport replaces the connection pool that New makes. It must not follow redirects or send a
+	// request twice. An *http.Transport, as used here, is suitable.
 	Transport http.RoundTripper
 	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
 	Now func() time.Time

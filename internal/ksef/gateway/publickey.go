@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/ksef/httponce"
 )
 
-// PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times,
-// in an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
+// PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces the key at
+// times, in an emergency without notice. So use a [ksef.KeyCache], and fetch the key again when
+// KSeF refuses to open a session.
 func (s *SessionAPI) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	var key *rsa.PublicKey
 	err := s.do(ctx, httponce.Get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *httponce.Answer) (err error) {

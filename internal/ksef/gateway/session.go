@@ -52,10 +52,10 @@ func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.Session
 // errResultFalse: the gateway answered {"result":false}.
 var errResultFalse = errors.New("the gateway answered result false")
 
-// CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind:
-// the two kinds have limits of their own. Close is a GET that changes something: after an error
-// with MaybeDone, ask SessionStatus and do not guess. {"result":false} is errResultFalse, with
-// MaybeDone, because a session that is closed already may answer so.
+// CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind,
+// because each kind has its own limits. The request is a GET that changes something. After an error
+// with MaybeDone, ask SessionStatus. The answer {"result":false} becomes errResultFalse with
+// MaybeDone, because the session may be closed already.
 func (s *SessionAPI) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op := ksef.GroupOnlineSessionClose, "close online session"
 	if batch {

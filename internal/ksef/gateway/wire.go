@@ -54,7 +54,7 @@ type sentWire struct {
 	EncryptedInvoice []byte `json:"encryptedInvoice"`
 }
 
-// createdWire is the answer to a request that makes something: a session, a sent invoice.
+// createdWire is the answer to a request that makes something, such as a session or a sent invoice.
 type createdWire struct {
 	ID      string    `json:"id"`
 	Created ksef.Time `json:"created"`
@@ -87,8 +87,8 @@ func (s *sessionWire) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// invoiceWire decodes one entry of a list. It never fails: an odd entry concerns one invoice, and
-// must not make the list of ten thousand unreadable.
+// invoiceWire decodes one entry of a list. It never fails, so that one odd entry cannot make a list
+// of ten thousand unreadable.
 type invoiceWire ksef.InvoiceInfo
 
 func (i *invoiceWire) UnmarshalJSON(raw []byte) error {
@@ -120,8 +120,8 @@ func (i *invoiceWire) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// metadataWire decodes one entry of the register. It never fails: one odd field of one invoice must
-// not hide the page.
+// metadataWire decodes one entry of the register. It never fails, so that one odd field of one
+// invoice cannot hide the page.
 type metadataWire ksef.Metadata
 
 func (m *metadataWire) UnmarshalJSON(raw []byte) error {

@@ -28,9 +28,9 @@ type Answer struct {
 	inside      bool // the body may be an error of the other side
 }
 
-// cappedReader gives at most left bytes and then fails. io.LimitReader would end without an error
-// instead, and a cut answer would look whole. cappedReader keeps the network's error, so that a
-// broken connection can be told from a garbled answer.
+// cappedReader gives at most left bytes and then fails. With io.LimitReader, which ends without an
+// error, a cut answer would look whole. cappedReader keeps the network's error, because a broken
+// connection and a garbled answer are handled differently.
 type cappedReader struct {
 	r    io.Reader
 	left int64
@@ -67,8 +67,8 @@ type MisreadError struct{ err error }
 func (e *MisreadError) Error() string { return e.err.Error() }
 func (e *MisreadError) Unwrap() error { return e.err }
 
-// Misread marks an error, if there is one: the answer is the other side's, but not of the form that
-// was due. It is for answers that are decoded as they arrive.
+// Misread marks err, unless it is nil. The mark says that the answer is from the other side but not
+// of the form that was due. Misread is for answers that are decoded as they arrive.
 func Misread(err error) error {
 	if err == nil {
 		return nil
@@ -100,7 +100,7 @@ func (e *StatedError) Unwrap() error { return e.Err }
 var bom = []byte("\xef\xbb\xbf")
 
 // DeniedError marks an answer of the expected status in which the other side says that it did not
-// do what was asked. It does not prove that nothing was done.
+// do what was asked. The request may have been carried out all the same.
 type DeniedError struct{ Err error }
 
 func (e *DeniedError) Error() string { return e.Err.Error() }
@@ -150,8 +150,8 @@ func (a *Answer) JSONList(v any) error {
 	return nil
 }
 
-// Nothing, the method for answers whose body is not needed, returns an error for an HTML page: that
-// is a firewall's.
+// Nothing is the method for answers whose body is not needed. It returns an error for an HTML page,
+// because such a page comes from a firewall.
 func (a *Answer) Nothing() error {
 	raw, err := io.ReadAll(io.LimitReader(a.Body, 4<<10))
 	if err != nil {
@@ -163,7 +163,7 @@ func (a *Answer) Nothing() error {
 	return nil
 }
 
-// withoutValue names the field that a JSON decoder could not read, without quoting its value.
+// withoutValue names the field that a JSON decoder could not read, and leaves out the value.
 func withoutValue(err error) error {
 	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("field %s: a JSON %s", odd.Field, strings.SplitN(odd.Value, " ", 2)[0])
@@ -171,8 +171,8 @@ func withoutValue(err error) error {
 	return err
 }
 
-// Checked reads a JSON answer into v and then checks it. check is a function, and not the result of
-// one, because Go evaluates arguments before the call, when v is not filled yet.
+// Checked reads a JSON answer into v and then checks it. check is a function because it must run
+// after v is filled.
 func (a *Answer) Checked(v any, check func() error) error {
 	if err := a.JSON(v); err != nil {
 		return err
@@ -180,13 +180,13 @@ func (a *Answer) Checked(v any, check func() error) error {
 	return check()
 }
 
-// maxDepth is how deep the elements of a document may lie: those of an FA(3) and of a UPO with its
-// signature lie less than twenty deep. The decoder needs fifty bytes of memory for each open
+// maxDepth is how deep the elements of a document may lie. In an FA(3), and in a UPO with its
+// signature, they lie less than twenty deep. The decoder needs fifty bytes of memory for each open
 // element, and three bytes of a document can open one.
 const maxDepth = 200
 
-// XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page
-// must not be archived as a receipt.
+// XML reads an XML document and checks all of it, because a firewall's HTML page must not be
+// archived as a receipt.
 func (a *Answer) XML() ([]byte, error) {
 	raw, err := a.Document()
 	if err != nil {
@@ -196,7 +196,7 @@ func (a *Answer) XML() ([]byte, error) {
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	root, depth := "", 0
 	for {
-		token, err := d.Token() // not RawToken: it would take a document whose end is missing
+		token, err := d.Token() // RawToken would take a document whose end is missing
 		if err == io.EOF {
 			break
 		}

@@ -23,7 +23,7 @@ type Call struct {
 
 	Method string
 	Path   string   // below the base URL, escaped; a query may follow
-	Target *url.URL // instead of Path: a pre-signed address
+	Target *url.URL // a pre-signed address instead of Path
 
 	// Authorize returns the credentials of the request, after the gate has opened. Nil: it carries
 	// none. It is not called for a pre-signed address.
@@ -32,7 +32,7 @@ type Call struct {
 	Accept      string
 	ContentType string
 	Body        []byte
-	Open        func() (io.ReadCloser, error) // instead of Body: streamed, Size bytes
+	Open        func() (io.ReadCloser, error) // instead of Body, to stream Size bytes
 	Size        int64
 	Headers     []ksef.Header // further headers; with a pre-signed address, exactly these
 
@@ -45,8 +45,8 @@ type Call struct {
 	Part       bool                  // it goes to a pre-signed address, not to KSeF or its gateway
 }
 
-// ErrTokenRefused says that KSeF refused a token that another token can replace: it ended, or was
-// revoked. That is not a refusal of the taxpayer's credentials, so the error is of
+// ErrTokenRefused says that KSeF refused a token that ended or was revoked. Another token can
+// replace it. The taxpayer's credentials were not refused, so the error is of
 // [ksef.KindProcessing]. Nothing was done.
 var ErrTokenRefused = errors.New("the access token is not taken any more")
 
@@ -73,8 +73,7 @@ func Post(op string, group ksef.Group, path string, body any) Call {
 }
 
 // An answer is held in memory until it is decoded, and many tasks run at once. So each operation
-// has a bound that fits it, in bytes: a proxy may answer with megabytes where a short answer is
-// due.
+// has its own bound in bytes. A proxy may answer with megabytes where a short answer is due.
 const (
 	SmallAnswer    = 1 << 20
 	PageAnswer     = 16 << 20 // a page of the register

@@ -22,7 +22,7 @@ type Options struct {
 	// Base is the address below which the paths of calls lie; see [ParseBase].
 	Base      *url.URL
 	UserAgent string
-	// Side is what errors call the other side: "the gateway".
+	// Side is what errors call the other side, such as "the gateway".
 	Side string
 	// ParseError searches a body for the other side's own error. isObject reports whether the whole
 	// body is one JSON object.
@@ -45,8 +45,8 @@ type Options struct {
 	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
 	// DefaultMaxDownload.
 	MaxDownload int64
-	// Transport replaces the connection pool that New makes. It must not follow redirects and must
-	// not send a request twice; *http.Transport, as used here, does neither.
+	// Transport replaces the connection pool that New makes. It must not follow redirects or send a
+	// request twice. An *http.Transport, as used here, is suitable.
 	Transport http.RoundTripper
 	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
 	Now func() time.Time
@@ -91,9 +91,8 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
-// ParseBase reads the address of a client: absolute, http or https, without user, query or
-// fragment. It never quotes the address: an address with a password in it is one of the faults that
-// it reports.
+// ParseBase reads the address of a client. It must be absolute, http or https, and without user,
+// query and fragment. Errors never quote the address, because it may contain a password.
 func ParseBase(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("is required")

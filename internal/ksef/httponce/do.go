@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Do is the only way to the network: every request of a client goes through it. It asks the gate,
-// bounds the time, adds the credentials, sends once, caps and reads the answer, and maps every
-// error. read is called only for a status that is the call's success.
+// Do is the only way to the network. Every request of a client goes through it. Do asks the gate,
+// sets a time limit, adds the credentials and sends the request once. It bounds and reads the
+// answer, and maps every error. read is called only if the status is one of success.
 func (c *Client) Do(ctx context.Context, k Call, read func(*Answer) error) error {
 	if tracing.Recording(ctx) {
 		return c.traced(ctx, k, read)
@@ -76,7 +76,7 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	}
 	m.ended = func() (ksef.ErrorKind, error) { return endedBy(caller, ctx) }
 
-	// Not http.Client: it follows redirects, and wraps errors with the full URL.
+	// http.Client would follow redirects and put the full URL into errors.
 	resp, err := c.o.Transport.RoundTrip(req)
 	if err != nil {
 		if own := w.bodyFault(); own != nil {
@@ -112,8 +112,8 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	return resp.StatusCode, nil
 }
 
-// request builds what is sent. It never sets GetBody, and gives even a GET an empty body of our
-// own: so the transport cannot replay it.
+// request builds what is sent. The transport cannot replay it, because GetBody is never set and
+// even a GET has an emptyBody.
 func (c *Client) request(ctx context.Context, k Call, w *watchdog) (Credentials, *http.Request, error) {
 	address := k.Target
 	if address == nil {

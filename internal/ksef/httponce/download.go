@@ -21,14 +21,14 @@ func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, er
 	return n, err
 }
 
-// headSize is how many bytes of a download are checked before any of them is passed on: an error of
-// the gateway, or a firewall's page, is smaller.
+// headSize is how many bytes of a download are checked before any of them is passed on. An error of
+// the gateway or a firewall's page is smaller than that.
 const headSize = 64 << 10
 
 // copyTo passes bytes on unless they are the other side's error, other JSON or an HTML page.
-// Encrypted bytes may begin with any bytes. So only an answer shorter than headSize counts as JSON,
-// if it is one JSON object or has JSON's content type. A page must begin as HTML or have HTML's
-// content type.
+// Encrypted bytes may begin with any bytes. So an answer counts as JSON only if it is shorter than
+// headSize and is one JSON object or has JSON's content type. A page must begin as HTML or have
+// HTML's content type.
 func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(a.Body, head)

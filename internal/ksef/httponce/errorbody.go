@@ -26,12 +26,12 @@ func ParseKSeF(raw []byte) (body *ErrorBody, isObject bool) {
 	}
 	var own ksefError
 	if json.Unmarshal(raw, &own) != nil {
-		return nil, true // fields with those names hold something else: it is neither form
+		return nil, true // neither form: fields with those names hold something else
 	}
 	return own.body(), true
 }
 
-// ksefError is KSeF's own error in either of its forms, as a gateway may pass it on: the older one
+// ksefError is KSeF's own error, which a gateway may pass on. It has two forms: the older one
 // (exception), and problem details (API 2.4.0, RFC 9457).
 type ksefError struct {
 	Exception struct {
@@ -76,7 +76,7 @@ func (e ksefError) body() *ErrorBody {
 }
 
 // throttled is the status of the older form of 429, {"status":{"code":429,…}}. In problem details
-// status is a number, and says nothing that HTTP has not said.
+// status is a number, which repeats the HTTP status.
 type throttled struct {
 	Code        lenient.Int  `json:"code"`
 	Description lenient.Text `json:"description"`

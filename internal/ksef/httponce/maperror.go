@@ -32,9 +32,9 @@ type mapper struct {
 	part       bool // sent to a pre-signed address
 }
 
-// endedBy tells a request that the caller ended from one that this client ended. The caller's end
-// is not an outage, not even when its deadline is over: how much time it had left says nothing
-// about the other side.
+// endedBy tells a request that the caller ended from one that this client ended. If the caller
+// ended it, this is not an outage, even when the caller's deadline is over. The caller may have
+// left too little time for the request.
 func endedBy(caller, ctx context.Context) (ksef.ErrorKind, error) {
 	if err := caller.Err(); err != nil {
 		if cause := context.Cause(caller); !errors.Is(err, cause) {
@@ -89,7 +89,7 @@ func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError
 		return e
 	}
 	cause := m.creds.cleanse(err, m.target)
-	// The other side's own JSON, but in an unknown form: the other side is there.
+	// JSON in an unknown form shows that the other side is there.
 	if _, odd := errors.AsType[*MisreadError](err); odd || a.object {
 		return failed(ksef.KindUnreadable, fmt.Errorf("answer not understood: %w", cause))
 	}
@@ -147,8 +147,8 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	case status >= 400 && status < 500:
 		e.Kind, e.MaybeDone = ksef.KindRefused, false
 	case status == http.StatusOK:
-		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". They do not prove
-		// that nothing was done.
+		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". The request may have
+		// been carried out all the same.
 		e.Kind, e.MaybeDone = ksef.KindRefused, e.Code >= 500 && e.Code < 600
 	default:
 		e.Kind = ksef.KindOutage
@@ -162,8 +162,8 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 var storeCode = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
 // partRefused maps the answer of the store of parts, which is a host of its own. It answers XML or
-// nothing; its 403 means "too late" and says nothing about our Credentials. Its texts may quote the
-// signature, so only its error code is kept.
+// an empty body. Its 403 means "too late" and says nothing about our Credentials. Its texts may
+// quote the signature, so only its error code is kept.
 func (m mapper) partRefused(resp *http.Response, raw []byte) *ksef.APIError {
 	e := &ksef.APIError{
 		Op: m.op, Status: resp.StatusCode, MaybeDone: true, Kind: ksef.KindOutage,

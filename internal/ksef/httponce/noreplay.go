@@ -9,8 +9,8 @@ import (
 // The standard library's Transport sends a request a second time, unasked, when a kept-alive
 // connection breaks before the answer and the request counts as replayable. A GET, HEAD, OPTIONS or
 // TRACE (or any method with an Idempotency-Key header) is replayable if its Body is nil, NoBody, or
-// has a GetBody. Any request without a body is replayable if nothing had been written yet. The
-// gateway closes sessions with a GET, so a second request is not harmless here.
+// has a GetBody. If nothing had been written yet, any request without a body is replayable. The
+// gateway closes sessions with a GET, so a second request can do harm.
 //
 // So no request of this package has a nil Body or a GetBody. No other switch works per request.
 // Without connection reuse each request would pay for a handshake, and safety would depend on a

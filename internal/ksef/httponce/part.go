@@ -12,13 +12,13 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// UploadPart sends the encrypted bytes of a part to its address: exactly its headers, no
-// Authorization, never a redirect. open is called once, when the gate has opened. The reader that
-// it returns must give exactly size bytes. It is closed, sometimes while a Read is still under way.
-// Uploads may run in parallel.
+// UploadPart sends the encrypted bytes of a part to its address. It sends exactly the headers of
+// the part, without Authorization, and follows no redirect. open is called once, when the gate has
+// opened. The reader that it returns must give exactly size bytes. It is closed, sometimes while a
+// Read is still under way. Uploads may run in parallel.
 //
-// Only 201 is success: a firewall has been seen to answer 200 with HTML (KSeF issue threads, 2026).
-// A part may be sent again to the same address. Of the store's answer only the error code is kept,
+// Only 201 is success, because firewalls have answered 200 with HTML (KSeF issue threads, 2026). A
+// part may be sent again to the same address. Of the store's answer only the error code is kept,
 // since the rest may quote the signature.
 func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
 	u, err := p.Address()
@@ -47,8 +47,8 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	return c.Do(ctx, k, func(*Answer) error { return nil })
 }
 
-// exactHeaders sets exactly the given headers. Host and Content-Length are the request's own fields
-// in net/http; an empty User-Agent keeps it from adding its own.
+// exactHeaders sets exactly the given headers. In net/http, Host and Content-Length are fields of
+// the request. An empty User-Agent keeps net/http from adding its own.
 func exactHeaders(req *http.Request, headers []ksef.Header) {
 	req.Header["User-Agent"] = []string{""}
 	seen := map[string]bool{}

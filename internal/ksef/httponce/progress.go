@@ -12,9 +12,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// progress records how far a request came. Its hooks are called from the transport's goroutines;
-// the transport returns only after its writing goroutine has ended, so what is read afterwards is
-// final.
+// progress records how far a request came. Its hooks are called from the transport's goroutines.
+// The transport returns only after its writing goroutine has ended, so the values are final then.
 type progress struct {
 	seen, connected, wrote atomic.Bool
 	reports                bool // the transport is known to call the hooks
@@ -30,7 +29,7 @@ func (p *progress) hooks() *httptrace.ClientTrace {
 
 // maybeLeft reports whether bytes of the request may have reached the other side. Headers that
 // count as written may still lie in a buffer when the connection breaks, so it errs towards true.
-// With a transport that does not report its progress, only dial errors prove that nothing left.
+// If the transport calls no hooks, only a dial error proves that nothing was sent.
 func (p *progress) maybeLeft(err error) bool {
 	if p.reports || p.seen.Load() {
 		return p.wrote.Load()

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// retryAfter reads a Retry-After header: seconds, or an HTTP date measured against now. It returns
-// 0 when there is none, when it can't be read, or when it lies in the past. It is not capped: 2,680
-// s has been seen (KSeF issue threads, 2026). Fractions are rounded up, and a number that overflows
-// is the longest duration.
+// retryAfter reads a Retry-After header, which has seconds or an HTTP date. A date is compared with
+// now. retryAfter returns 0 when the header is absent, unreadable or in the past. The time is not
+// capped, because KSeF has asked for 2,680 s (KSeF issue threads, 2026). Fractions are rounded up,
+// and a number that overflows is the longest duration.
 func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if header == "" {

@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// traced is do within a span of the caller's trace. The span has no address but the host, no text
-// of the other side, no credentials and no body. The trace is not sent to the other side, which has
-// no use for it and could use it to link requests with each other.
+// traced is do within a span of the caller's trace. Of the address, the span has only the host and
+// a template of the path. Texts of the other side, credentials and bodies stay out of it. The trace
+// is not sent to the other side, which could use it to link requests with each other.
 func (c *Client) traced(ctx context.Context, k Call, read func(*Answer) error) error {
 	attrs := make([]attribute.KeyValue, 0, 4)
 	attrs = append(attrs, attribute.String("http.request.method", k.Method))
@@ -56,8 +56,8 @@ func answered(ctx context.Context, status int) {
 	}
 }
 
-// template returns the route of a path: ids, which have digits in them, are replaced, and a query
-// is left out.
+// template returns the route of a path. It replaces ids, which have digits in them, and leaves out
+// a query.
 func template(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	parts := strings.Split(path, "/")

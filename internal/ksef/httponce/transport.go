@@ -9,11 +9,12 @@ import (
 // NewTransport returns the connection pool that New makes when none is given. Several clients may
 // share one.
 //
-// It speaks HTTP/1.1 only: HTTP/2 has replay rules of its own, and one broken connection would make
-// the outcome of every request on it unknown at once. Idle connections are dropped after four
-// seconds, before the shortest keep-alive in common use on servers (Apache's five): a request that
-// is written to a connection which the server has just given up ends as "unknown", and an unknown
-// outcome costs far more than a handshake.
+// It speaks HTTP/1.1 only. HTTP/2 has replay rules of its own, and when an HTTP/2 connection
+// breaks, the outcome of all its requests is unknown.
+//
+// Idle connections are dropped after four seconds. The shortest keep-alive in common use on servers
+// is Apache's five seconds. If a request is written to a connection that the server has just
+// closed, its outcome is unknown. That costs far more than a handshake.
 func NewTransport() *http.Transport {
 	only1 := new(http.Protocols)
 	only1.SetHTTP1(true)

@@ -13,7 +13,7 @@ import (
 
 // watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time.
 // For a request that is streamed, the time without a byte moving counts, and Call.Within bounds the
-// whole. One rule cannot serve both: 60 s is very long for a JSON answer and very short for a part
+// whole. Two rules are needed because 60 s is very long for a JSON answer and very short for a part
 // of 100 MB on a slow line.
 type watchdog struct {
 	timer  *time.Timer

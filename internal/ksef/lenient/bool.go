@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Bool is a flag. It takes true, false, 1 and 0, also as strings in upper or lower case, and the
-// strings "t" and "f". Anything else is "not given": Given is false, and so is On.
+// Bool is a flag. The values true, false, 1 and 0 are taken, also as strings in upper or lower
+// case. The strings "t" and "f" are taken, too. Anything else is "not given": Given is false, and
+// so is On.
 type Bool struct {
 	Given, On bool
 }

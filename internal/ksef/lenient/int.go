@@ -25,7 +25,7 @@ func (n *Int) UnmarshalJSON(raw []byte) error {
 }
 
 // Count reads a number of things. given is false when raw is not a whole number, or is negative.
-// Then n is 0, and the caller must not conclude that there are none. Only 0 itself counts as zero.
+// Then n is 0, which must not be taken for a count of zero. Only 0 itself counts as zero.
 func Count(raw []byte) (n int, given bool) {
 	var v Int
 	_ = v.UnmarshalJSON(raw)

@@ -38,7 +38,7 @@ func (c *reader) Read(p []byte) (int, error) {
 func (c *reader) escape(out, in []byte) []byte {
 	for _, b := range in {
 		if c.quoted && b < ' ' {
-			if c.escaped { // a backslash at the end of a line: it becomes an escaped backslash
+			if c.escaped { // a backslash at the end of a line becomes an escaped backslash
 				out = append(out, '\\')
 				c.escaped = false
 			}

@@ -27,8 +27,8 @@ func (t *Text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Name is a text by which something is matched. It takes a string, and a number as it is written.
-// It takes nothing else, because a name made of other JSON must not match.
+// Name is a text by which something is matched. It takes only a string, or a number as it is
+// written, because a name made of other JSON must not match.
 type Name string
 
 // UnmarshalJSON never fails.

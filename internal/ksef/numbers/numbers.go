@@ -1,10 +1,10 @@
-// Package numbers is the one page of KSeF's numbers: how many requests, invoices, bytes and hours
-// the Ministry of Finance allows (KSeF documentation up to API 2.8.1, September 2026). Whoever
-// needs one of them refers to this page, so that a change of the Ministry is a change of one line.
+// Package numbers has KSeF's numbers in one place. They say how many requests, invoices, bytes and
+// hours the Ministry of Finance allows (KSeF documentation up to API 2.8.1, September 2026). Code
+// that needs one of them refers to this page, so a change by the Ministry is a change of one line.
 //
-// The Ministry raises some of them for one taxpayer on request, and may change all of them at any
-// time. So those are settings of the configuration, and this page gives the defaults: the rates,
-// the sizes of an invoice and the invoices of a session.
+// The Ministry may change all numbers at any time. It raises some of them for a taxpayer on
+// request: the rates, the sizes of an invoice and the invoices of a session. These are settings of
+// the configuration, and this page gives the defaults.
 //
 // The simulator has its own numbers on purpose. It shares no code with what it tests.
 package numbers
@@ -71,15 +71,15 @@ const (
 	MinMetadataPage = 10 // invoices on a page of the register
 	MaxMetadataPage = 250
 	MaxListPage     = 1000 // invoices of a session, or sessions, on a page; KSeF's own default is 10
-	// MaxListed is how many invoices of a session are listed at most: the largest
-	// tenants[].max_session_invoices. It is a bound of memory and not a number of KSeF's.
+	// MaxListed is how many invoices of a session are listed at most. It is the largest allowed
+	// tenants[].max_session_invoices. It bounds memory and is not a number of KSeF's.
 	MaxListed = 100_000
 )
 
 // Numbers of the gateway at ksefapi.pl, narrower than KSeF's.
 const (
-	// GatewayMaxBatchSize is the largest ZIP in bytes that the gateway's contract can describe: its
-	// batchSize is a 32-bit number.
+	// GatewayMaxBatchSize is the largest ZIP in bytes that the gateway's contract can describe,
+	// because its batchSize is a 32-bit number.
 	GatewayMaxBatchSize = math.MaxInt32
 	// GatewayPartSize is the largest part in bytes that the gateway's operator recommends.
 	GatewayPartSize = 50_000_000

@@ -1,12 +1,24 @@
--- Pack entries of receipted invoices, and put them into buckets. ARGV, for each: id; revision; a
--- digest of the fields that were read and that may change without the revision; the value in its
--- bucket as it was read, '' if it has a key of its own; digest of the shape; text of the shape;
--- digest of the identity; the name of the identity's bucket and the field there; the bytes of the
--- id; the digest of its ref as it was read; the new digest of its ref, or ''; the new value. An
--- entry that has changed since it was read stays as it is. So does one whose shape or bucket cannot
--- be written, and one that is not the newest of its identity. No entry goes into a bucket before
--- every process of the pool looks there; an entry that is in one already is written again all the
--- same. State, revision and indexes stay. Returns {how many were packed}.
+-- Pack entries of receipted invoices, and put them into buckets.
+--
+-- ARGV, for each:
+--   id
+--   revision
+--   digest of the fields that were read and that may change without the revision
+--   the value in its bucket as it was read, '' if the entry has a key of its own
+--   digest of the shape
+--   text of the shape
+--   digest of the identity
+--   name of the identity's bucket
+--   the field there
+--   bytes of the id
+--   digest of its ref as it was read
+--   the new digest of its ref, or ''
+--   the new value
+--
+-- An entry stays as it is if it has changed since it was read, or if its shape or bucket cannot be
+-- written. An entry enters a bucket only when its invoice is the newest of its identity and every
+-- process of the pool looks into buckets. An entry that is already in a bucket is written again in
+-- any case. State, revision and indexes stay. Returns {how many were packed}.
 local n, known = 0, {}
 
 local read_home, home = pcall(cjson.decode, redis.pcall('GET', P .. 'home') or '')

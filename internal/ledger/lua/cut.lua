@@ -1,16 +1,26 @@
 -- Take the most urgent invoices of a waiting group into a package, at most so many in one call.
--- ARGV: home, group, package id, revision of the package or '0' to make it, most invoices, most
--- bytes of the whole package, '1' when more calls follow, number of field words, the fields of a
--- new package, how many invoices at the head of the waiting set earlier calls passed over. Returns
--- {how many are passed over now, '1' when there are more behind them, the ids}; no id when the
--- package is not as it was read, or takes no more.
+--
+-- ARGV:
+--   home
+--   group
+--   package id
+--   revision of the package, or '0' to make it
+--   maximum number of invoices
+--   maximum bytes of the whole package
+--   '1' when more calls follow
+--   number of field words
+--   fields of a new package
+--   how many invoices at the head of the waiting set earlier calls passed over
+--
+-- Returns {how many are passed over now, '1' when there are more behind them, the ids}. There are
+-- no ids if the package has changed since it was read or is full.
 --
 -- P_2 is unique in a package, because KSeF's answers are matched by it. A second invoice of the
 -- same number waits for the next package. The numbers are kept from call to call.
 --
--- An entry that cannot be read leaves the waiting set and is not changed itself. If it stayed in
--- the set, the pool would count it and try to cut a package for it every second. Once it can be
--- read again, the sweep finds that it names a waiting set that lacks it, and puts it back
+-- An unreadable entry leaves the waiting set and stays as it is. If it stayed in the set, the pool
+-- would count it and try to cut a package for it every second. Once the entry can be read again,
+-- the sweep finds that the waiting set which it names lacks it. The sweep then puts it back
 -- (Ledger.WithoutTask).
 local away = elsewhere()
 if away then return away end

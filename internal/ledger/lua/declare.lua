@@ -1,6 +1,7 @@
--- Record how a process seals documents. ARGV: layout, id of its first key or '', the ids that it
--- holds, the ids to retire; lists are separated by commas. When there are active keys, it refuses a
--- process that holds none of them. Returns {1}, or {0} when it refused.
+-- Record how a process seals documents. ARGV: layout, id of its first key or '', ids of the keys
+-- that it holds, ids of the keys to retire. The ids of a list are separated by commas. When there
+-- are active keys, the script refuses a process that holds none of them. Returns {1}, or {0} when
+-- it refused.
 local layout, first, held, gone = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local all = redis.call('HGETALL', P .. 'seals')
 local active, member, newest = false, false, 0

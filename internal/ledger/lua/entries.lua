@@ -1,27 +1,27 @@
--- Reading and writing entries. This file is put before nearly every verb (scripts.go): a verb is a
--- script of the ledger. ARGV starts with the prefix of every key. The second argument is
--- '<time>,<outcomes>': the time of a test's clock or '', and how many outcomes the outbox keeps or
--- ''. The arguments of the verb follow. Scripts build their keys from the prefix: one Redis node
--- holds them all (doc.go says why).
+-- Reading and writing entries. A verb is a script of the ledger. This file is put before nearly
+-- every verb (scripts.go). ARGV starts with the prefix of every key. The second argument is
+-- '<time>,<outcomes>'. The time is that of a test's clock, or ''. The other half is how many
+-- outcomes the outbox keeps, or ''. The arguments of the verb follow. Scripts build their keys from
+-- the prefix, because one Redis node holds them all (doc.go says why).
 local P = ARGV[1]
 local now, kept_outcomes = string.match(ARGV[2], '^(%d*),(%d*)$')
 local test_clock = now ~= ''
-if not test_clock then -- no test sets the clock: it is Redis's own, the only one that the whole pool shares
+if not test_clock then -- no test sets the clock, so it is Redis's, the only one that all processes share
   local t = redis.call('TIME')
   now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 end
 
--- At maxmemory Redis refuses a script's first write if that needs memory, and does not stop a
--- script that has already written. Every verb except Take must work then: otherwise no invoice that
--- was taken in could finish and give its memory back. So each script starts with a write that needs
--- no memory. The flag allow-oom of Redis 7 does the same, but other servers that speak its protocol
--- do not know it.
+-- At maxmemory Redis refuses a script's first write if it needs memory. A script that has already
+-- written goes on. Every verb except Take must work then, so that invoices that were taken in can
+-- finish and give their memory back. So each script starts with a write that needs no memory. The
+-- flag allow-oom of Redis 7 does the same, but other servers that speak its protocol do not know
+-- it.
 redis.call('DEL', P .. 'none')
 
 -- elsewhere removes the first argument of the verb, which is the home that the caller has claimed.
 -- It returns an error if the ledger has another home now. Each verb after which something is sent
--- calls it first: a worker that was suspended may wake up after its ledger was purged and given to
--- another environment. A home of '' is not compared.
+-- calls elsewhere first. Otherwise a worker that was suspended could wake up and send after its
+-- ledger was purged and given to another environment. A home of '' is not compared.
 local function elsewhere()
   local home = table.remove(ARGV, 3)
   if home ~= '' and redis.call('GET', P .. 'home') ~= home then
@@ -29,8 +29,8 @@ local function elsewhere()
   end
 end
 
--- The states of an invoice that is decided: its legal deadline is met, or nothing is sent unless a
--- person acts.
+-- The states of an invoice that is decided. Either its legal deadline is met, or only a person can
+-- make it be sent.
 local decided = { accepted = true, receipted = true, rejected = true, parked = true, dismissed = true, superseded = true }
 
 -- The states that end an invoice without a receipt. Its result must go to the archive, whoever
@@ -41,9 +41,9 @@ local ended = { rejected = true, parked = true, dismissed = true, superseded = t
 -- The states in which a person still has to act.
 local open = { rejected = true, parked = true }
 
--- An error in the middle of a script undoes nothing, and what follows it is not done. So everything
--- that is read of an entry is checked here. An entry that is damaged or of another type is skipped,
--- and the other entries of the same call are still written.
+-- After an error in the middle of a script, the writes before it stay and the rest is skipped. So
+-- everything that is read of an entry is checked here. An entry that is damaged or of another type
+-- is skipped, and the other entries of the same call are still written.
 
 -- whole returns a field that is a whole number unchanged, and '0' for anything else.
 local function whole(v)
@@ -56,10 +56,10 @@ local function read(key, ...)
   return e.err and {} or e
 end
 
--- index reads or writes a key that many entries share: an index, a waiting set, their sizes. When
--- it holds something else, the entries go on without it: an error here would leave the entry that
--- is being moved half written. The key itself is reported (Ledger.SickKeys). It returns what Redis
--- answers, false for such a key.
+-- index reads or writes a key that many entries share, such as an index or a waiting set. It
+-- returns what Redis answers. If the key holds something else, index returns false and the script
+-- goes on without the key, because an error would leave an entry half written. Ledger.SickKeys
+-- reports such a key.
 local function index(command, ...)
   local r = redis.pcall(command, ...)
   if type(r) ~= 'table' or not r.err then return r end
@@ -67,9 +67,9 @@ local function index(command, ...)
 end
 
 -- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
--- for. An invoice whose revision is not a number as Redis writes it has no state, because HINCRBY
--- would refuse it in the middle of a script. One whose size or deadline is not a number is marked
--- as damaged.
+-- for. If the revision is not a number as Redis writes it, state is false, because HINCRBY would
+-- fail in the middle of a script. If size or deadline is not a whole number, the entry is marked as
+-- damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
   if not e[2] or not string.find(e[2], '^[1-9]%d*$') or #e[2] > 15 then e[1] = false end
@@ -84,9 +84,9 @@ local function facts(packed)
   return ok and type(f) == 'table' and f or nil
 end
 
--- readable reports whether this build can read packed facts. Facts that it wrote itself are
--- recognised by their start and end and are not decoded: a cut may look at a thousand of them in
--- one step, and Redis serves nobody else meanwhile.
+-- readable reports whether this build can read packed facts. Facts that this build wrote are
+-- recognised by their start and end. Decoding would take too long, because a cut may look at a
+-- thousand of them in one step, and Redis serves nobody else meanwhile.
 local function readable(packed)
   if packed == FINAL then return true end
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
@@ -139,7 +139,8 @@ local function bucket(id)
 end
 
 -- frozen returns the value of an entry that is in a bucket, then its revision, the digest of its
--- ref and the heads of its sealed texts; nothing when there is none or it cannot be read.
+-- ref and the heads of its sealed texts. It returns nothing when the value is missing or
+-- unreadable.
 local function frozen(id)
   local value = redis.pcall('HGET', bucket(id))
   if type(value) ~= 'string' then return end
@@ -151,8 +152,8 @@ local function frozen(id)
   return value, rev, ref ~= '' and base32(ref) or '', string.sub(value, at, at + 12 * (bits % 128) - 1)
 end
 
--- newest returns the id of the newest document of an identity, which may be in a bucket; nil if
--- there is none. The second value says that a key which may name it holds something else.
+-- newest returns the id of the newest document of an identity, which may be in a bucket. The id is
+-- nil if there is none. The second value says that a key which may name it holds something else.
 local function newest(ident)
   local own = redis.pcall('GET', P .. 'ident:' .. ident)
   if type(own) == 'string' then return own end
@@ -175,8 +176,8 @@ local function unname(ident, id)
   if raw and 'inv-' .. base32(raw) == id then index('HDEL', P .. 'idents:' .. name, field) end
 end
 
--- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
--- read.
+-- identity returns the digest of an invoice's identity. It returns nil when the entry is missing or
+-- unreadable.
 local function identity(id)
   local e = read('inv:' .. id, 'facts', 'i')
   if e[1] == FINAL then return e[2] and base32(e[2]) end
@@ -224,10 +225,10 @@ local function page(key, name, before, max)
   return out
 end
 
--- empty removes a group from the list of groups, with its count of bytes, when both of its sets are
--- empty: the one by deadline and the one by age. The bytes of an invoice are counted when it enters
--- the set by age. If a person deletes only the set by deadline, its invoices come back to that set
--- and are not counted again. So the count has to stay while the set by age has members.
+-- empty removes a group and its count of bytes when both of its sets, by deadline and by age, are
+-- empty. The bytes of an invoice are counted when it enters the set by age. If a person deletes
+-- only the set by deadline, its invoices come back to that set and are not counted again. So the
+-- count has to stay while the set by age has members.
 local function empty(group)
   if redis.call('EXISTS', P .. 'wait:' .. group) == 0 and (index('ZCARD', P .. 'waitage:' .. group) or 0) == 0 then
     index('SREM', P .. 'groups', group)
@@ -236,8 +237,8 @@ local function empty(group)
 end
 
 -- What put changes in indexes is collected, and written at the end of the verb (finish). A verb
--- moves a hundred invoices at a time, and one command for all of them is quicker than a hundred
--- commands: Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
+-- moves a hundred invoices at a time, and one command for all of them is quicker than a hundred.
+-- With it, Redis cuts 10,000 invoices in 0.23 s instead of 0.38 s.
 local scores = {} -- by index, then by member: the new score, or false when the member leaves
 local leaving = {} -- by waiting group, then by invoice: its size
 local PIECE_OF_INDEX = 500 -- how many members one command gets; Lua bounds the number of arguments
@@ -248,8 +249,8 @@ local function place(key, member, score)
   scores[key][member] = score
 end
 
--- unwait takes an invoice out of the waiting set of a group at the end of the verb; '' means no
--- group.
+-- unwait takes an invoice out of the waiting set of a group at the end of the verb. The group ''
+-- means none.
 local function unwait(id, group, size)
   if not group or group == '' then return end
   if not leaving[group] then leaving[group] = {} end
@@ -275,8 +276,8 @@ local function leave(group)
   empty(group)
 end
 
--- finish runs a verb and then writes what it collected, even if the verb ended with an error: the
--- entries that it moved before are written.
+-- finish runs a verb and then writes what it collected. It does so even after an error, because the
+-- entries that the verb moved before the error are written.
 local function finish(verb)
   local ok, answer = pcall(verb)
   for group in pairs(leaving) do leave(group) end
@@ -321,9 +322,9 @@ local function has(list, state)
   return string.find(',' .. list .. ',', ',' .. state .. ',', 1, true) ~= nil
 end
 
--- fact returns the text of one fact from JSON facts, without decoding them: a settled package asks
--- for two facts of thousands of invoices. It returns nil for a text with an escape. Searching a
--- plain text is much quicker than matching a pattern at every place.
+-- fact returns the text of one fact from JSON facts, without decoding them, because a settled
+-- package asks for two facts of thousands of invoices. It returns nil for a text with an escape.
+-- Searching a plain text is much quicker than matching a pattern at every place.
 local function fact(packed, name)
   local start = '"' .. name .. '":"'
   local at = string.find(packed, start, 1, true)
@@ -339,9 +340,9 @@ local function others(e)
 end
 
 -- tell puts an outcome into the outbox, in the step that writes the entry. Redis drops the oldest
--- outcomes. Their number is bounded, so this works at maxmemory too. An outcome has the tenant, so
--- that it is known whose it is even if the entry cannot be read later. e has the entry's fields
--- 'facts', 'i', 's', 'code', 'ksef_number' and 'reason'.
+-- outcomes. Their number is bounded, so this works at maxmemory too. An outcome names the tenant,
+-- because the entry may be unreadable later. e has the entry's fields 'facts', 'i', 's', 'code',
+-- 'ksef_number' and 'reason'.
 local function tell(id, rev, state, e)
   if kept_outcomes == '' then return end
   local tenant = string.match(e[3] or '', '^([^\31]*)\31') or fact(e[1] or '', 'tenant') or '' -- 's' is of a packed entry
@@ -349,12 +350,12 @@ local function tell(id, rev, state, e)
     'id', id, 'rev', rev, 'state', state, 'code', e[4] or '', 'number', e[5] or '', 'reason', e[6] or '', 'tenant', tenant)
 end
 
--- put writes the new state of an invoice and updates every index. e is what entry returned for it
--- just before, with the legal deadline that it has from now on; fields is a flat list.
--- When the invoice is accepted, other documents of its identity that wait for a person become
--- superseded. When it is rejected, only the rejected ones become superseded: one open item is
--- enough. A parked one stays, because KSeF may have it. Returns the new revision, and the ids that
--- became superseded, if any did.
+-- put writes the new state of an invoice and updates every index. e is what entry returned for the
+-- invoice just before, with the legal deadline that is valid from now on. fields is a flat list of
+-- names and values. When the invoice is accepted, other documents of its identity that wait for a
+-- person become superseded. When the invoice is rejected, only the rejected ones become superseded,
+-- because one open item is enough. A parked one stays, because KSeF may have it. Returns the new
+-- revision, and the ids that became superseded, if any did.
 local function put(id, e, to, newgroup, fields)
   local from, rev, group, size, deadline = e[1], e[2] + 1, e[4], e[5], e[6]
   local n = #fields
@@ -412,8 +413,8 @@ local function life()
   return process .. '/' .. master
 end
 
--- over says whether the life of Redis that a caller is bound to is over. A life that is not known
--- counts as not over.
+-- over says whether the life of Redis that a caller is bound to is over. An unknown life counts as
+-- going on.
 local function over(within)
   if within == '' then return false end
   local present = life()
@@ -424,15 +425,16 @@ end
 -- damaged one stops nothing.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 
--- movepkg writes the new state of a package and updates its index; from is '' for a new package.
+-- movepkg writes the new state of a package and updates its index. from is '' for a new package.
 -- Returns the new revision.
 local function movepkg(id, from, to, fields)
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
-  -- Nobody needs the list of its invoices any more. If close was never tried, the list is kept:
-  -- some invoices may have been left in the package, and they have to wait again (Ledger.MoveRest).
+  -- Nobody needs the list of its invoices any more. If close was never tried, the list is kept,
+  -- because some invoices may have been left in the package. These have to wait again
+  -- (Ledger.MoveRest).
   if to == 'receipted' and from ~= to and redis.call('HEXISTS', P .. 'pkg:' .. id, 'closing_at') == 1 then
     redis.call('UNLINK', P .. 'pkginv:' .. id)
   end

@@ -1,6 +1,8 @@
 -- Look up identities in their buckets. ARGV, for each: the whole key of the bucket, the field
--- there. Returns for each the bytes of the id that is there, '' for nothing, '!' when the bucket
--- holds something else; an empty list when there is nothing for any of them.
+-- there.
+--
+-- Returns for each the bytes of the id that is there, '' if there is none, or '!' when the bucket
+-- holds something else. Returns an empty list when all are ''.
 local out, found, get = {}, false, redis.pcall
 for i = 3, #ARGV, 2 do
   local is = get('HGET', ARGV[i], ARGV[i+1])

@@ -1,7 +1,15 @@
--- Forget receipted invoices whose entries are in buckets. ARGV, seven words for each invoice: id;
--- the value in its bucket as it was read; digest of its identity; the name of the identity's
--- bucket; the field there; the bytes of the id; the digest of its ref, or ''. An entry that has
--- changed since it was read stays. Returns {how many were forgotten}.
+-- Forget receipted invoices whose entries are in buckets.
+--
+-- ARGV, for each invoice:
+--   id
+--   the value in its bucket as it was read
+--   digest of its identity
+--   name of the identity's bucket
+--   the field there
+--   bytes of the id
+--   digest of its ref, or ''
+--
+-- An entry that has changed since it was read stays. Returns {how many were forgotten}.
 local n = 0
 for i = 3, #ARGV, 7 do
   local id, was, ident, name, field, raw, ref = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6]

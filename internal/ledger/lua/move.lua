@@ -1,17 +1,29 @@
--- Move invoices. ARGV, for each invoice: id; revision or '' for any; the states that it may come
--- from, separated by commas; the new state, or '=' to stay in its state and in its waiting group;
--- the package that must hold it or ''; the waiting group to enter or ''; flags; number of field
--- words; the fields.
--- Flags: 'b' deletes the document. 'd' says that the deadline is among the fields. 'r' makes the
--- invoice the newest of its identity again, and the one that its ref names. An invoice with 'r' is
--- not moved while another one that has not ended has one of these two places.
+-- Move invoices.
+--
+-- ARGV, for each invoice:
+--   id
+--   revision, or '' for any
+--   the states that it may come from, separated by commas
+--   the new state, or '=' to stay in its state and in its waiting group
+--   the package that must hold it, or ''
+--   the waiting group to enter, or ''
+--   flags
+--   number of field words
+--   the fields
+--
+-- Flags:
+--   'b' deletes the document.
+--   'd' says that the deadline is among the fields.
+--   'r' makes the invoice the newest of its identity again, and the one that its ref names. If
+--     another invoice has one of these places and has not ended, the invoice is not moved.
+--
 -- Returns for each moved invoice {new revision} or {new revision, {ids that became superseded}}.
 -- For an invoice that was not moved it returns {0, state, revision, package} as they are, with '1'
 -- behind them when the entry is in a bucket.
 local i, out = 3, {}
 
--- free reports whether an invoice may take the place of another one: the other one is gone or has
--- ended. If the other one cannot be read, it may be alive and keeps its place.
+-- free reports whether an invoice may take the place of another one, because that one is gone or
+-- has ended. If the other one cannot be read, it may be alive and keeps its place.
 local function free(other)
   if redis.call('EXISTS', P .. 'inv:' .. other) == 0 then return redis.pcall('HEXISTS', bucket(other)) == 0 end
   return ended[read('inv:' .. other, 'state')[1]]

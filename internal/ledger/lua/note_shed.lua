@@ -6,8 +6,8 @@
 -- Between 'going' and 'gone' the entry has the field shedding, so that the document is found again
 -- if a process dies in between.
 --
--- The entry stays where it is in every index, and its time does not change: the time for which it
--- is kept counts from its end. 'going' and 'kept' raise its revision, so that a retry that saw the
+-- The entry keeps its place in every index. Its time stays as it is, because retention counts from
+-- the end of the invoice. 'going' and 'kept' raise the revision, so that a retry that saw the
 -- document before fails.
 local shed = { receipted = true, rejected = true, dismissed = true, superseded = true }
 local out = {}

@@ -1,20 +1,30 @@
 -- Move a package together with a piece of its invoices.
 --
--- ARGV: home; package; revision; the life of Redis that the caller is bound to, or ''; the states
--- that the package may come from; its new state, or '=' to stay; the states that its invoices may
--- come from, or '' to leave them alone; their new state; the waiting group that they enter, or '';
--- the place of the piece's first invoice in the package; how many places the piece has; number of
--- field words of the package; its fields; then the fields of each invoice.
+-- ARGV:
+--   home
+--   package
+--   revision
+--   the life of Redis that the caller is bound to, or ''
+--   the states that the package may come from
+--   its new state, or '=' to stay
+--   the states that its invoices may come from, or '' to leave them alone
+--   the new state of the invoices
+--   the waiting group that they enter, or ''
+--   the place of the piece's first invoice in the package
+--   how many places the piece has
+--   number of field words of the package
+--   fields of the package
+--   fields of each invoice
 --
--- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…},
--- or {0, state, revision} of the package as it is, with 'over' behind them when Redis has begun
--- another life.
+-- Returns {new revision, '1' when there are invoices behind the piece, ids of those that moved…}.
+-- If the package was not moved, returns {0, state, revision} of the package as it is. When Redis
+-- has begun another life, 'over' follows.
 --
--- Every piece is a revision of the package. So whoever writes a later revision knows that the pieces
--- before it are written, also after Redis has forgotten its last writes.
+-- Every piece makes a new revision of the package. So a caller that writes a later revision knows
+-- that the earlier pieces are written, even if Redis has forgotten its last writes.
 --
--- For an invoice only the state and the package in its entry count, even when this build cannot
--- read the rest: its package is about to be closed, and the invoice goes with the others. Without
+-- An invoice is moved by the state and the package in its entry, even when this build cannot read
+-- the rest. Its package may be about to be closed, and the invoice is sent with the others. Without
 -- its new state it could be sent twice.
 local away = elsewhere()
 if away then return away end

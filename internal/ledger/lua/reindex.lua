@@ -1,15 +1,15 @@
 -- Put entries back into indexes and waiting sets that have lost them. ARGV: 'inv:', 'pkg:' or
 -- 'final:', then for each entry: id, revision, time of its last change, and digest of the identity
--- of an invoice, otherwise ''. An entry whose revision has changed is passed over: whoever changed
--- it put it into the index of its state and into its waiting set. Only the index of deadlines is
--- checked all the same, because not every change writes it. The key of an identity or of a ref may
--- be lost. It is then made to name the invoice that is alive or accepted, or else one that has
--- ended. Returns {how many places were missing}.
+-- of an invoice, otherwise ''. An entry whose revision has changed is passed over, because the
+-- change has put it into the index of its state and into its waiting set. Only the index of
+-- deadlines is checked all the same, because not every change writes it. If the key of an identity
+-- or of a ref is lost, it is written again. It then names the invoice that is alive or accepted, or
+-- else one that has ended. Returns {how many places were missing}.
 local kind, n = ARGV[3], 0
 local function add(...) if index('ZADD', ...) == 1 then n = n + 1 end end
 
--- name_again makes a key name an invoice, if it names none, or if it names one that has ended while
--- this one has not.
+-- name_again makes a key name an invoice if the key names none. It also does so if this invoice is
+-- still alive and the one that the key names has ended.
 local function name_again(key, id, state, held, sick)
   if sick or held == id then return end
   if held and (ended[state] or not ended[read('inv:' .. held, 'state')[1]]) then return end

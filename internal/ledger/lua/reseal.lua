@@ -1,9 +1,14 @@
--- Replace sealed texts by the same texts, sealed with another key. ARGV, five words for each text:
--- key of a hash without the prefix; field; the value that was read; the new value; the new digest
--- of the ref, or '' if no ref is among the texts. A value that has changed since it was read stays
--- as it is. The field 'record' stands for the record of a packed entry, which is in pieces. Returns
--- {how many were replaced}; the field 'k' is not counted. Revisions stay as they are, because what
--- the entry says has not changed.
+-- Replace sealed texts by the same texts, sealed with another key.
+--
+-- ARGV, for each text:
+--   key of a hash without the prefix
+--   field; 'record' stands for the record of a packed entry, which is in pieces
+--   the value that was read
+--   the new value
+--   the new digest of the ref, or '' if no ref is among the texts
+--
+-- A value that has changed since it was read stays as it is. Revisions stay, because the entry
+-- still says the same. Returns {how many were replaced}, without the fields 'k'.
 local n = 0
 
 -- record returns the record of a packed entry.

@@ -1,11 +1,13 @@
--- Record that documents which were handed in again are stored. ARGV: pairs of an invoice's id and the
--- seal of its document in the archive store; '' says that the document is in Redis and was not there
--- before, '=' that it was. Returns {how many were not there before}.
+-- Record that documents which were handed in again are stored. ARGV: pairs of an invoice's id and
+-- the seal of its document in the archive store. Instead of a seal, '' says that the document is
+-- now in Redis and was missing before. '=' says that it was there before. Returns {how many were
+-- not there before}.
 --
 -- An invoice that ended without KSeF now keeps its document for as long as if it had just ended, so
--- that a person can retry it. A receipted invoice needs no document: the sweep removes it. If the
--- document of a rejected or dismissed invoice was still there, the time of its end is moved only
--- when the end is more than an hour ago: if it ended within the last hour, there is time enough.
+-- that a person can retry it. The sweep removes the document of a receipted invoice, which is not
+-- needed. If the document of a rejected or dismissed invoice was still there, the time of its end
+-- is moved only when the end is more than an hour ago. If the invoice ended within the last hour,
+-- there is time enough.
 local restored = 0
 local function again(id, state)
   redis.call('HSET', P .. 'inv:' .. id, 'updated_at', now)

@@ -1,8 +1,14 @@
--- Try whether the user of Redis may use the commands that scripts use. ARGV, for each command: its
--- name, '' for a key that does not exist or '1' for the key of the home, the number of words behind
--- the key, the words. Nothing is written: on a key that does not exist the words are wrong or have
--- no effect, and the key of the home has another type than the command needs. Returns the names of
--- the commands that Redis refuses, then the first error with which it refused one.
+-- Try whether the user of Redis may use the commands that scripts use.
+--
+-- ARGV, for each command:
+--   name of the command
+--   '' to use a key that does not exist, or '1' to use the key of the home
+--   number of words behind the key
+--   the words
+--
+-- Nothing is written. If the key does not exist, the words are wrong or have no effect. The key of
+-- the home has another type than the command needs. Returns the names of the commands that Redis
+-- refuses, then the first error with which it refused one.
 local out, why, i = {}, nil, 3
 local home = redis.call('TYPE', P .. 'home').ok == 'string'
 while i <= #ARGV do

@@ -1,9 +1,13 @@
 -- Drop the documents of invoices that ended without KSeF, and find documents of ended invoices in
--- the archive store. ARGV: how many invoices of each state at most; for how long the documents of
--- invoices that ended without KSeF are kept (ms), '' for ever; for how long after its receipt an
--- invoice is left alone (ms). Returns how many documents were dropped; then the ids of invoices
--- that ended without KSeF and whose document is in the archive store; then ''; then the ids of
--- receipted invoices whose document is there.
+-- the archive store.
+--
+-- ARGV:
+--   maximum number of invoices of each state
+--   how long documents of invoices that ended without KSeF are kept (ms), '' for ever
+--   how long an invoice is left alone after its receipt (ms)
+--
+-- Returns how many documents were dropped, then ids of invoices whose document is in the archive
+-- store: first those that ended without KSeF, then '', then those that are receipted.
 local max, gone, out, receipted = ARGV[3], 0, {}, {}
 local before = ARGV[4] == '' and -1 or tonumber(now) - tonumber(ARGV[4]) - 1
 for _, id in ipairs(page('st:receipted', 'shed:st:receipted', tonumber(now) - tonumber(ARGV[5]) - 1, max)) do

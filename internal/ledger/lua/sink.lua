@@ -1,8 +1,14 @@
 -- Record how far a sink has got.
 --
--- ARGV: sink; token of the process that serves it, or '' for a person; how many failures are kept;
--- the time (ms) before which failures are deleted; number of field words; the fields of the sink's
--- state; then operations of four words each, '' where there is nothing:
+-- ARGV:
+--   sink
+--   token of the process that serves it, or '' for a person
+--   how many failures are kept
+--   the time (ms) before which failures are deleted
+--   number of field words
+--   fields of the sink's state
+--
+-- Then operations of four words each follow, with '' where there is nothing:
 --   'hold', id, next attempt (ms) or '', record
 --   'drop', id
 --   'fail', name, '', record
@@ -14,8 +20,8 @@
 -- Returns {1, how many failures were deleted because there were too many}. When another process
 -- serves the sink, it writes nothing and returns {0}.
 --
--- It works at maxmemory, as every verb does: a sink that took results must not get them again and
--- again because Redis has no memory for its position.
+-- It works even at maxmemory (entries.lua). Otherwise Redis could not store the sink's position,
+-- and the sink would get the same results again and again.
 local sink, token, max, before, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 if token ~= '' and redis.call('GET', P .. 'sinklease:' .. sink) ~= token then return { 0 } end
 local fields = {}

@@ -1,10 +1,18 @@
--- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
--- one of: through; accepted; answered (the number is how many invoices KSeF answered with 410);
--- answered for others (the same for invoices that the tenant issued for other sellers); denied;
--- refused; key (KSeF refused the key); said (about the tenant's tasks that have no entry); try;
--- untry. untry takes back the try of that time; its number is the time of the refusal or try before
--- that. Returns {1}, or {0} for a try when the last refusal or try is not yet as old as the number
--- says (ms). It is a script because scripts work at maxmemory; see entries.lua.
+-- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. The
+-- second is one of:
+--   through
+--   accepted
+--   answered: the number is how many invoices KSeF answered with 410
+--   answered for others: the same for invoices that the tenant issued for other sellers
+--   denied
+--   refused
+--   key: KSeF refused the key
+--   said: about the tenant's tasks that have no entry
+--   try
+--   untry: takes back the try of that time; the number is the time of the refusal or try before
+--
+-- Returns {1}. For a try it returns {0} when the last refusal or try is not yet as old as the
+-- number says (ms). It is a script because scripts work at maxmemory; see entries.lua.
 if ARGV[7] and ARGV[7] ~= '' then index('SADD', P .. 'tenants', ARGV[3]) end
 local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then

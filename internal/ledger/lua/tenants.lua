@@ -1,5 +1,5 @@
 -- Read what is known of tenants. ARGV, behind the prefix: their names. Returns for each the fields
--- and values of its key; none when there is no such key, or one of another type.
+-- and values of its key. The list is empty when the key is missing or has another type.
 local P, get, out = ARGV[1], redis.pcall, {}
 for i = 2, #ARGV do
   local fields = get('HGETALL', P .. 'tenant:' .. ARGV[i])

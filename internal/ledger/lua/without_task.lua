@@ -1,5 +1,5 @@
--- Continue the pass through the queued invoices. ARGV: about how many to read, and a time (ms);
--- invoices that have changed after that time are left out. Returns the position of the pass, '0' at
+-- Continue the pass through the queued invoices. ARGV: about how many to read, and a time (ms).
+-- Invoices that have changed after that time are left out. Returns the position of the pass, '0' at
 -- its end, then the ids of those that are in no waiting set. The groups of the others are put back
 -- into the list of groups if they are missing there.
 local max, before = ARGV[3], tonumber(ARGV[4])

@@ -1,6 +1,6 @@
 // Package oidctest is a provider of logins for tests. A test can make it forge tokens, mix up
-// answers, change its keys or go away. With nothing changed it is strict: it checks the client, its
-// secret, the redirect URL, the code verifier, and that a code is used once. test/oidc tests this
+// answers, change its keys or go away. By default it is strict. It checks the client, its secret,
+// the redirect URL and the code verifier, and that a code is used once. test/oidc tests this
 // program against a provider that others wrote.
 package oidctest
 
@@ -36,10 +36,10 @@ type Provider struct {
 	RedirectURL string // the only one that it redirects to
 	Claims      map[string]any
 	UserInfo    map[string]any                                // nil: it has no such endpoint
-	Change      func(claims map[string]any)                   // changes the claims of an ID token; nil: no
-	Forge       func(claims map[string]any) string            // makes the ID token; nil: it is signed as it should be
-	Discovery   func(map[string]any)                          // changes the discovery document; nil: no
-	Answer      func(http.ResponseWriter, *http.Request) bool // answers instead, if it returns true; nil: no
+	Change      func(claims map[string]any)                   // changes the claims of an ID token, if set
+	Forge       func(claims map[string]any) string            // makes the ID token; nil: it is properly signed
+	Discovery   func(map[string]any)                          // changes the discovery document, if set
+	Answer      func(http.ResponseWriter, *http.Request) bool // if set, answers instead when it returns true
 
 	t        testing.TB
 	server   *httptest.Server
@@ -86,7 +86,7 @@ func (p *Provider) Rotate(keys ...Key) {
 	p.keys = keys
 }
 
-// Login does what a person's browser does: it asks for an address and returns where the provider
+// Login does what a person's browser does. It requests an address and returns where the provider
 // redirects to.
 func (p *Provider) Login(address string) *url.URL {
 	p.t.Helper()

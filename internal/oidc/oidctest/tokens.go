@@ -19,7 +19,7 @@ type Key struct {
 	Private   any
 }
 
-// rsaKey is made once: it takes long under the race detector.
+// rsaKey is made once, because it takes long under the race detector.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

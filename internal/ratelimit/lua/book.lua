@@ -1,7 +1,13 @@
 -- Books the earliest instant.
--- ARGV: now; longest wait; ticket or ''; how long a ticket is kept after its instant; step after a
--- freeze; the wanted place on the waitlist (0: now); the resolution of places; then limit and
--- length of each window (effective). Times are in microseconds.
+-- ARGV, times in microseconds:
+--   1  now
+--   2  the longest wait
+--   3  the ticket or ''
+--   4  how long a ticket is kept after its instant
+--   5  the step after a freeze
+--   6  the wanted place on the waitlist (0: now)
+--   7  the resolution of places
+--   8  and on: limit and length of each window (effective)
 -- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
 -- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing
 -- was booked, {0, instant, wait, frozen, cause of the freeze}.
@@ -11,8 +17,8 @@ local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
 local log = load(KEYS[1])
 local function text(v) return string.format('%.0f', v) end
 
--- How many waiting callers stand before this one: those with an earlier deadline, or with the same
--- one and an earlier arrival. Callers that did not return in time are removed first.
+-- How many waiting callers stand before this one. They have an earlier deadline, or the same
+-- deadline and an earlier arrival. Callers that did not return in time are removed first.
 local ahead, rank, place = 0, false, tonumber(ARGV[6])
 if place == 0 then place = now end
 if ticket ~= '' then
@@ -58,7 +64,7 @@ for a = WINDOWS, #ARGV, 2 do
   limits[#limits + 1], lengths[#lengths + 1] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
 end
 
--- The index of the first instant not before t; total + 1 when there is none.
+-- Returns the index of the first instant at or after t, or total + 1 if all are before t.
 local function find(t)
   local low, high = 1, total + 1
   while low < high do

@@ -2,22 +2,37 @@
 --
 -- KEYS: the pair's record, the host's record, the index of the host's open circuits.
 --
--- ARGV: now; event; pair (tenant:group, or '' for the host alone); process or pause; then the
--- policy: failures, first delay, longest delay, probe's time, pairs, tenants, groups, processes,
--- window, grace; which process asks or reports ('': the whole pool); objects; the object ('':
--- none); how many objects are remembered; how many newcomers may go before a delay ends.
+-- ARGV:
+--   1-3    now; event; pair (tenant:group, or '' for the host alone)
+--   4      process or pause
+--   5-14   the policy: failures, first delay, longest delay, probe's time, pairs, tenants, groups,
+--          processes, window, grace
+--   15     which process asks or reports ('': the whole pool)
+--   16-17  objects; the object ('': none)
+--   18     how many objects are remembered
+--   19     how many newcomers may go before a delay ends
 --
--- Returns a list: allowed; now; failures, opened, since, until and probe of the pair; opened,
--- since, until and probe of the host; next_begin of the pair; whether the host yields; whether the
--- pair yields; the instant at which a newcomer may go to the pair; the instant at which a newcomer
--- may go to the host.
+-- Returns a list:
+--   1-2    allowed; now
+--   3-7    of the pair: failures, opened, since, until, probe
+--   8-11   of the host: opened, since, until, probe
+--   12     next_begin of the pair
+--   13-14  whether the host yields; whether the pair yields
+--   15-16  the instant at which a newcomer may go to the pair; the same for the host
 --
--- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers,
--- and o:OBJECT (when that object failed last). The host's record also holds prober; last_process;
--- failed_at (when it opened, or a probe or a newcomer failed last); newcomers (how many failed in
--- the present delay); f:PAIR (when that pair failed); w:PROCESS (when that process reported it);
--- c:PROCESS (when that process could not connect); t:PAIR for each pair whose probe failed. A
--- closed circuit without failures has no key, and every key expires.
+-- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers
+-- and o:OBJECT (when that object failed last).
+--
+-- The host's record also holds:
+--   prober, last_process
+--   failed_at   when it opened, or when a probe or a newcomer failed last
+--   newcomers   how many newcomers failed in the present delay
+--   f:PAIR      when that pair failed
+--   w:PROCESS   when that process reported a failure
+--   c:PROCESS   when that process could not connect
+--   t:PAIR      is there for each pair whose probe failed
+--
+-- A closed circuit without failures has no key. Every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'read')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first_delay = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -72,8 +87,8 @@ local function newcomer_to_host_at()
 end
 local function host_yields() return probe_failed_before or (process ~= '' and h.last_process == process) end
 
--- How long a record is kept, in milliseconds: a day longer than its delay. So the growth of the
--- delay is remembered between two probes, and a record without further events expires.
+-- How long a record is kept, in milliseconds. It is a day longer than the delay. So the growth of
+-- the delay is remembered between two probes, and a record without further events expires.
 local function life(r)
   return text(math.max(r.till, r.probe, r.next_begin or 0, now) / 1000 - now / 1000 + DAY)
 end
@@ -292,8 +307,8 @@ elseif event == 'begin' then
     end
   elseif p.next_begin <= now then
     allowed = 1
-    -- The pause is as long as the pair or its host has been out of service so far, but at least a
-    -- twentieth of the longest pause, and at most the longest pause.
+    -- The pause is as long as the pair or its host has been out of service so far. Its bounds are a
+    -- twentieth of the longest pause and the longest pause.
     local max_pause = tonumber(extra)
     p.next_begin = now + math.max(math.floor(max_pause / 20), math.min(now - since, max_pause))
     save_own()

@@ -1,37 +1,38 @@
--- The log of one key is one string: a header of 16 bytes, then a record of 8 bytes for each booked
--- instant, sorted.
+-- The log of one key is one string. After a header of 16 bytes, it has a record of 8 bytes for each
+-- booked instant, sorted.
 --   header  1 byte format (1) · 7 bytes frozen until · 7 bytes longest window · 1 byte mark given last
 --   record  7 bytes instant · 1 byte mark
--- Numbers are microseconds, most significant byte first. Lua's numbers are exact up to 2^53, which is
--- the year 2255.
--- One GET reads the string, and one SET writes it with exactly its own length. Measured with 180
--- instants: 1.6 kB; a list of numbers takes 2.2 kB, a sorted set 22 kB. APPEND would write less to the
--- append-only file, but leaves the string with as much free space as content.
+-- Numbers are microseconds, most significant byte first. Lua's numbers are exact up to 2^53, which
+-- is the year 2255. One GET reads the string, and one SET writes it with exactly its own length.
+-- With 180 instants the string takes 1.6 kB, a list of numbers 2.2 kB, and a sorted set 22 kB.
+-- APPEND would write less to the append-only file, but leaves the string with as much free space as
+-- content.
 local HEAD, RECORD = 16, 8
 local byte, char, sub, floor = string.byte, string.char, string.sub, math.floor
 
 -- Makes the first write of a script, before the clock is written. At maxmemory Redis refuses a
 -- script whose first write takes memory, but not one that has already written something. What these
--- scripts write is tiny. Without this no request could be counted, so none would be made, and no
--- work could finish and free memory.
+-- scripts write is tiny. If Redis refused them, no request could be counted, so all requests would
+-- stop, and no work could finish and free memory.
 local function write_first()
   redis.call('DEL', KEYS[1] .. ':none')
 end
 
--- The instant now: the one that a test gives, or Redis's own when given is the key of the clock. It
--- never runs backward. After a failover the new master's clock may be behind, and booked instants
--- would lie in its future: full windows would look empty, and freezes would last longer. So the key
--- keeps a bound and an offset. The bound is not below any instant returned so far. The offset is
--- added to Redis's clock, so that the clock goes on from the bound. The offset never shrinks,
--- because only distances matter. A jump forward looks like a pool that had nothing to do. The bound
--- is a millisecond ahead, so that it is written once a millisecond and not with every call. When
--- reading is set, the key is not written.
+-- Returns the present instant. A test passes its own instant as "given"; otherwise "given" is the
+-- key of the clock, and the instant comes from Redis's clock. The clock never runs backward. After
+-- a failover the new master's clock may be behind, so that booked instants lie in its future. Full
+-- windows would then look empty, and freezes would last longer. So the key keeps a bound and an
+-- offset. The bound is not below any instant returned so far. The offset is added to Redis's clock,
+-- so that the clock goes on from the bound. The offset never shrinks, because only distances
+-- matter. A jump forward looks like a pool that had nothing to do. The bound is a millisecond
+-- ahead, so that it is written once a millisecond and not with every call. When "reading" is set,
+-- the key is not written.
 local AHEAD = 1000
 local function clock(given, reading)
   write_first()
   if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
-  local kept = redis.call('GET', given) -- of another type: an error, and the caller deletes it
+  local kept = redis.call('GET', given) -- fails for another type; the caller deletes it
   local bound, offset = string.match(kept or '', '^(%d+) (%d+)$')
   -- Without this key, only the logs know how late it is. The caller then reads the logs and starts
   -- the clock (start.lua). A script that only reads leaves the clock as it is, and uses Redis's own
@@ -48,7 +49,7 @@ local function clock(given, reading)
   return now
 end
 
--- Until when nothing is booked because Redis was restarted (hold.lua); 0 when it was not.
+-- Returns until when bookings are held because Redis was restarted (hold.lua), or 0.
 local function held_until(given, now)
   if tonumber(given) then return 0 end
   local left = redis.call('PTTL', given .. ':hold')
@@ -83,7 +84,7 @@ local function instant(log, i)
   return number(log.s, HEAD + (i - 1) * RECORD + 1)
 end
 
--- The index of the first instant not before t; count + 1 when there is none.
+-- Returns the index of the first instant at or after t, or count + 1 if all are before t.
 local function from(log, t)
   local low, high = 1, log.count + 1
   while low < high do
@@ -104,10 +105,10 @@ local function records(log, i, j)
 end
 
 -- The cause of a freeze is in a key of its own, with the instant at which the freeze ends. An older
--- version may extend the freeze and leave this key as it is: then the instants differ, and the
--- cause is not known.
+-- version may extend the freeze without changing this key. Then the instants differ, and the cause
+-- is unknown.
 local CAUSES = {throttled = 1, denied = 2, credentials = 3}
-local RESTARTED = 4 -- is in no key: see held_until
+local RESTARTED = 4 -- has no key, see held_until
 
 -- Writes the cause of the freeze that ends at log.frozen.
 local function save_cause(key, now, log, cause)
@@ -126,7 +127,7 @@ end
 -- Writes the log; final is the last instant in body. The key expires when nothing in it can matter any
 -- more.
 local function save(key, now, log, final, body)
-  -- A minute longer than a freeze: the gentle start after it takes that long.
+  -- The log is kept a minute longer than a freeze, because the gentle start takes that long.
   local till = math.max(final + log.longest, log.frozen + 60000000)
   local ttl = math.max(math.ceil((till - now) / 1000), 0) + 1000
   redis.call('SET', key, char(1) .. bytes(log.frozen) .. bytes(log.longest) .. char(log.mark) .. body,

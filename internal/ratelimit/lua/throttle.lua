@@ -6,7 +6,7 @@ local length = tonumber(ARGV[2])
 local log = load(KEYS[1])
 local strikes429 = tonumber(redis.call('GET', KEYS[2]) or 0)
 local function text(v) return string.format('%.0f', v) end
--- A request that was under way when the freeze began gets a 429 too: it is not counted again.
+-- A request that was under way when the freeze began gets a 429 too. That 429 is not counted.
 if log.frozen <= now then
   strikes429 = strikes429 + 1
   if length == 0 then

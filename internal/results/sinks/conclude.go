@@ -85,9 +85,9 @@ func (r *round) conclude(items []*item) {
 	}
 }
 
-// probe is called when a receiver takes results again. If the receiver as a whole was out, the
-// tenants whose results it did not take are tried without delay, except those that were tried in
-// this round.
+// probe is called when a receiver takes results again. If the receiver as a whole was out, its
+// tenants that are out are tried again without delay. Tenants that were already tried in this round
+// are left as they are.
 func (r *round) probe(whole bool, of map[string]*tried) {
 	if !whole {
 		return
@@ -109,7 +109,7 @@ func anyTaken(errs []error) bool {
 	return false
 }
 
-// concludeOne decides about one outcome: taken, tried again later, or given up.
+// concludeOne decides whether one outcome is taken, tried again later, or given up.
 func (r *round) concludeOne(it *item, err error) {
 	now := r.now()
 	if err == nil {
@@ -123,7 +123,7 @@ func (r *round) concludeOne(it *item, err error) {
 		h.First = ledger.At(now)
 	}
 	late := now.Sub(h.First.Time()) >= giveUpAfter
-	// Outcomes without a tenant are not left behind: nothing would show later which ones they were.
+	// Outcomes without a tenant are never left behind, because they could not be found again later.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()
 	if late || full {
 		r.change.Fail = append(r.change.Fail, h)

@@ -58,9 +58,9 @@ var credentials = []netip.Addr{
 	netip.MustParseAddr("100.100.100.200"), // Alibaba
 }
 
-// checkAddress refuses addresses that are never a receiver: link-local ones and others at which
-// clouds answer with credentials, multicast groups, and addresses of no machine. Unless
-// allowPrivate is set, it also refuses addresses of this machine and of private networks.
+// checkAddress refuses addresses that are never a receiver: link-local addresses and others at
+// which clouds answer with credentials, multicast groups, and addresses that belong to no machine.
+// Without allowPrivate, it also refuses addresses of this machine and of private networks.
 func checkAddress(a netip.Addr, allowPrivate bool) error {
 	a = a.Unmap().WithZone("")
 	switch raw := a.As16(); {

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// Folder writes results as files. A reader never sees half a result: a file for one invoice gets
-// its name only when it is complete, and a line is complete when it ends with a newline.
+// Folder writes results as files. A file for one invoice gets its name only when it is complete, so
+// a reader never sees half a result. In a file with many results, a line is complete when it ends
+// with a newline.
 //
 // The lease of the [Runner] lets only one process at a time write.
 type Folder struct {
@@ -151,9 +152,9 @@ func (f *Folder) lines(messages []Message) []error {
 	return errs
 }
 
-// appendWhole appends lines to a file. It first removes an incomplete last line, which a process
-// that was killed while it wrote may have left. When its own write fails, as on a full disk, it
-// removes what it has written.
+// appendWhole appends lines to a file. It first removes an incomplete last line, which a killed
+// process may have left. When its own write fails, for example on a full disk, it removes what it
+// has written.
 func appendWhole(path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {

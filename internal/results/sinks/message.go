@@ -17,7 +17,7 @@ import (
 type Editor struct {
 	Ledger      *ledger.Ledger
 	Environment string // for links, as [results.Of] takes it
-	// Document returns the document of an invoice, or nil when it is not kept any more or cannot be
+	// Document returns the document of an invoice, or nil when the document is gone or cannot be
 	// read now. If Document itself is nil, amounts are left out.
 	Document func(context.Context, *ledger.Invoice) []byte
 }
@@ -35,11 +35,11 @@ const documentsParallel = 16
 // Edited is an outcome with its result document, or with the reason why there is none.
 type Edited struct {
 	Message
-	// Gone says that there is nothing to tell: the entry is not in the ledger any more or not
-	// final, or its tenant is not wanted.
+	// Gone says that there is nothing to tell. The entry has left the ledger or is not final, or
+	// its tenant is not wanted.
 	Gone bool
-	// Err is why the result cannot be sent now. Result nevertheless has what could be read: the
-	// tenant, if it is known, but no sealed text.
+	// Err is why the result cannot be sent now. Result then has the readable fields only. It has
+	// the tenant, if known, and no sealed text.
 	Err error
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis

@@ -20,8 +20,8 @@ const (
 	maxAfterSome = time.Minute
 )
 
-// pause returns the pause after the n-th failure, n from 1: seconds at first, then up to a quarter
-// of an hour, varied at random by up to a fifth.
+// pause returns the pause after the n-th failure, with n from 1. The pauses grow from seconds to a
+// quarter of an hour and vary at random by up to a fifth.
 func pause(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstPause), backoff.WithMultiplier(2),
 		backoff.WithMaxInterval(maxPause), backoff.WithRandomizationFactor(randomPart), backoff.WithMaxElapsedTime(0))

@@ -14,7 +14,7 @@ import (
 // required.
 type Admin struct {
 	Ledger *ledger.Ledger
-	// Wait is how long Admin waits for a worker to stop serving the receiver; 0 is a minute.
+	// Wait is how long Admin waits for a worker to stop serving the receiver. 0 means a minute.
 	Wait time.Duration
 	Now  func() time.Time
 }
@@ -49,8 +49,8 @@ func (a Admin) alone(ctx context.Context, sink string, act func(token string) er
 	}())
 }
 
-// Resend lets outcomes that were given up be sent again: those of the invoices in ids or, without
-// ids, all. It returns the number of these outcomes.
+// Resend lets outcomes that were given up be sent again. ids names their invoices. Without ids, all
+// such outcomes are sent again. It returns the number of these outcomes.
 func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, err error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
@@ -108,8 +108,8 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 		if !ledger.AfterOutcome(s.Cursor, place) {
 			return nil // it has not got that far yet
 		}
-		// How many outcomes come after the new place is not known. So none is counted as lost: the
-		// person who asked for them expects only those that are left.
+		// The number of outcomes after the new place is unknown, so none of them is counted as
+		// lost. The person expects only those that are left.
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
 		standings, err := a.Ledger.Standings(ctx, sink)
 		if err != nil {
@@ -124,8 +124,8 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 	})
 }
 
-// Resume lets a receiver be called again at once. It is for a receiver that has asked for no more
-// results, or that takes none at present.
+// Resume lets a receiver be called again at once, after it has asked for no more results or while
+// it takes none.
 func (a Admin) Resume(ctx context.Context, sink string) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)

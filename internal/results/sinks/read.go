@@ -11,9 +11,9 @@ import (
 // behind count too.
 const maxPass = 2000
 
-// tell adds an outcome to the round. The outcome is tried now, or it waits behind an earlier
-// outcome of its invoice that is held. tell reports false when another outcome of the invoice is
-// tried for the first time in this round: then this outcome must come later.
+// tell adds an outcome to the round. The outcome is tried now, or it waits behind a held outcome of
+// its invoice. If another outcome of the invoice is tried for the first time in this round, tell
+// returns false, and o must come later.
 func (r *round) tell(o ledger.Outcome) bool {
 	h := ledger.Held{Outcome: o}
 	first := r.of[o.ID]
@@ -37,8 +37,8 @@ func (r *round) tell(o ledger.Outcome) bool {
 	return true
 }
 
-// unreadTenant stands for the tenant of an entry that this build cannot read, when the outcome does
-// not name the tenant either.
+// unreadTenant stands for an unknown tenant. This build cannot read the entry, and the outcome does
+// not name the tenant.
 const unreadTenant = "\x00"
 
 // read reads up to n outcomes that come after a place in the outbox. It also reads what is held for
@@ -136,7 +136,7 @@ func (r *round) catchUp(ctx context.Context, n int) error {
 	slow := slowShare(r, turns)
 	for _, tenant := range turns {
 		switch st := r.standings[tenant]; {
-		case ledger.AfterOutcome(place, st.Cursor): // its own place is before this one: not now
+		case ledger.AfterOutcome(place, st.Cursor): // its own place is before this one
 		case st.Outage != 0:
 			left[tenant] = 1
 		case st.Slow:

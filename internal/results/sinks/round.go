@@ -81,7 +81,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	}
 	size := r.batch()
 	if r.state.Outage != 0 {
-		size = 1 // in each step: a bad result must not make a healthy receiver seem out of service
+		size = 1 // in each step, so that a bad result does not make a healthy receiver seem out
 	}
 	r.change = ledger.SinkChange{Token: r.token, Hold: map[string][]ledger.Held{}, Next: map[string]time.Time{},
 		Later: map[string]time.Time{}, Standings: map[string]*ledger.Standing{}}
@@ -118,8 +118,9 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	return ours, err
 }
 
-// due adds the held outcomes whose next try is due: the first one of each invoice. If the receiver
-// takes nothing of a tenant, one outcome of that tenant is tried and the others are put off.
+// due adds the held outcomes whose next try is due, but only the first held outcome of each
+// invoice. If the receiver takes nothing of a tenant, one outcome of that tenant is tried and the
+// others are put off.
 func (r *round) due(ctx context.Context, n int) error {
 	ids, err := r.Editor.Ledger.DueSink(ctx, r.Name, r.now(), n)
 	if err != nil {
@@ -175,9 +176,9 @@ func replaceDamaged(id string, now time.Time, change *ledger.SinkChange) []ledge
 	return change.Hold[id]
 }
 
-// held returns what is held for the invoices. What cannot be read now can never be read, so it is
-// recorded as given up. The present state of the invoice takes its place. It is told unless a later
-// outcome is told (see deliver).
+// held returns what is held for the invoices. A held outcome that cannot be read now can never be
+// read, so it is recorded as given up. The present state of the invoice takes its place, and the
+// receiver is told that state unless it is told a later outcome (see deliver).
 func (r *round) held(ctx context.Context, ids []string) (map[string][]ledger.Held, error) {
 	there, unread, err := r.Editor.Ledger.NotTaken(ctx, r.Name, ids)
 	for _, id := range unread {

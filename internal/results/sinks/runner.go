@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/tracing"
 )
 
-// Runner serves one receiver. Any number of processes may have a Runner for the same receiver: a
-// lease lets only one of them work at a time. Its fields are set before the first call and never
-// changed; it is then safe for concurrent use.
+// Runner serves one receiver. Any number of processes may have a Runner for the same receiver,
+// because a lease lets only one of them work at a time. The fields are set before the first call
+// and then stay as they are, so a Runner is safe for concurrent use.
 type Runner struct {
 	Name    string
 	Sink    Sink
@@ -35,9 +35,9 @@ type Runner struct {
 const stretch = 10 * time.Second
 
 // Run serves the receiver until nothing is left to do now, stop is closed, or a stretch of time is
-// over. It ends without an error, too, when another process has the lease. It returns an error of
-// Redis, or the cause of ctx when ctx ends. Nothing is lost by an error: the next run begins at the
-// last place that this one recorded.
+// over. When another process has the lease, Run ends at once without an error. It returns an error
+// of Redis, or the cause of ctx when ctx ends. Nothing is lost by an error, because the next run
+// begins at the last recorded place.
 func (r *Runner) Run(ctx context.Context, stop <-chan struct{}) error {
 	token := rand.Text()
 	ok, err := r.Editor.Ledger.LeaseSink(ctx, r.Name, token, r.lease())

@@ -19,9 +19,10 @@ type Message struct {
 
 // Sink is a receiver.
 type Sink interface {
-	// Deliver hands results over. No two of them are of the same invoice. It returns one error for
-	// each result: nil when the receiver has durably taken it. An error says that this result was
-	// not taken now; [OutageError] and [GoneError] also say something about the receiver.
+	// Deliver hands results over, each of another invoice. It returns one error for each result. A
+	// nil error says that the receiver has durably taken the result. Any other error says that the
+	// result was not taken now. [OutageError] and [GoneError] also say something about the
+	// receiver.
 	Deliver(ctx context.Context, messages []Message) []error
 }
 
@@ -34,7 +35,7 @@ type Trimmer interface {
 
 // OutageError says that the receiver most likely takes no other result now either.
 type OutageError struct {
-	After time.Duration // for how long it asked not to be called; 0 when it did not say
+	After time.Duration // the pause that the receiver asked for; 0 when it named none
 	Err   error
 }
 

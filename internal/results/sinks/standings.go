@@ -11,10 +11,11 @@ import (
 // Bounds of what is held. A receiver that refuses every result of one tenant fills that tenant's
 // share and no other's.
 const (
-	// maxHeld bounds the number of invoices with held outcomes while only one tenant has any. n
-	// tenants share it: each may hold maxHeld/n. A round may exceed a share by one batch. Shares
-	// shrink when tenants are added, but what is already held stays. So all tenants together may
-	// hold about maxHeld × (1 + 1/2 + … + 1/n), which is seven times maxHeld with 500 tenants.
+	// maxHeld bounds the number of invoices with held outcomes while only one tenant has such
+	// invoices. When n tenants have them, the share of each is maxHeld/n. A round may exceed a
+	// share by one batch. When a tenant is added, shares shrink, but what is already held stays. In
+	// the worst case all tenants together hold about maxHeld × (1 + 1/2 + … + 1/n). With 500
+	// tenants this is seven times maxHeld.
 	maxHeld = 5000
 	// minHeld is the smallest share.
 	minHeld = 10
@@ -50,9 +51,9 @@ func outTenants(standings map[string]*ledger.Standing) (n int) {
 	return n
 }
 
-// rests reports whether the receiver is not to be called now. When the receiver takes nothing, but
-// only results of one tenant have shown that, the results of others are tried nevertheless. They
-// show whether the receiver takes no results at all or none of that tenant.
+// rests reports whether the receiver is not to be called now. When only results of one tenant have
+// shown that the receiver takes nothing, the results of other tenants are still tried. They show
+// whether the receiver is out for all tenants or for that tenant only.
 func rests(s *ledger.SinkState, standings map[string]*ledger.Standing, now time.Time) bool {
 	return s.Next.Time().After(now) && (s.Outage == 0 || outTenants(standings) != 1)
 }
@@ -95,7 +96,7 @@ func (r *round) decide(of map[string]*tried) {
 		r.timed(tenant, st, t.took)
 		switch {
 		case v.out && st.Outage == 0 && t.fresh == 0 && len(t.errs) == 1:
-			// The only result was refused before, too: that says nothing about others.
+			// The only result was refused before, too, so it says nothing about others.
 		case v.out:
 			if st.Outage == 0 {
 				st.Outage = ledger.At(now)
@@ -115,7 +116,7 @@ func (r *round) decide(of map[string]*tried) {
 
 // arrange gives a tenant a place of its own in the outbox when no more results of that tenant may
 // be tried or held now, or when the receiver answers slowly for that tenant. It takes the place
-// away when none of this is true any more and the tenant has caught up.
+// away when the reasons have ended and the tenant has caught up.
 func (r *round) arrange() {
 	share, now := r.share(), r.now()
 	for tenant, st := range r.standings {

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// refuse returns a receiver that refuses the results of these tenants; of all tenants, when none is
-// given.
+// refuse returns a receiver that refuses the results of these tenants. Without tenants, it refuses
+// all results.
 func refuse(err error, tenants ...string) *stub {
 	wants := wanted(tenants)
 	return &stub{answer: func(m *Message) error {

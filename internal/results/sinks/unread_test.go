@@ -19,9 +19,9 @@ func (w *world) damage(id string) {
 	w.must(w.rdb.ZAdd(w.t.Context(), "ksef:sinkdue:erp", redis.Z{Score: 1, Member: id}).Err())
 }
 
-// A held outcome that cannot be read holds up no other outcome. That is so even while the receiver
-// is out and one result at a time finds out whether it is back. The receiver is told the present
-// state of the invoice instead.
+// A held outcome that cannot be read does not delay other outcomes, even while the receiver is out
+// and gets one result at a time as a test. The receiver is told the present state of the invoice
+// instead.
 func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	ids := w.rejected(70)
@@ -55,8 +55,8 @@ func TestRun_HeldResultCannotBeRead_ItsPresentStateIsToldAndItIsOnRecord(t *test
 	}
 }
 
-// A later outcome does not overwrite a held outcome that cannot be read. It is told only after the
-// held one is on record as given up.
+// A later outcome does not overwrite a held outcome that cannot be read. The later outcome is told
+// only after the held outcome is on record as given up.
 func TestRun_LaterOutcomeBehindADamagedOne_IsToldOnceItIsOnRecord(t *testing.T) {
 	w, s := newWorld(t, 10_000), refuse(errRefused)
 	r := w.runner(s)
@@ -142,8 +142,8 @@ func TestRun_ReasonIsSealedWithAKeyThatIsNotHere_WaitsForAWorkerThatHasIt(t *tes
 	}
 }
 
-// An entry cannot be read, but its outcome names the tenant. So a receiver of other tenants holds
-// nothing of it, and a receiver of both tenants holds it for this tenant only.
+// An entry cannot be read, but its outcome names the tenant. So a receiver of other tenants does
+// not hold the outcome. A receiver of both tenants holds the outcome for this tenant only.
 func TestRun_EntryCannotBeRead_IsHeldForItsOwnTenantAlone(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	id := w.rejected(1)[0]

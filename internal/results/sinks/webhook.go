@@ -33,8 +33,8 @@ const DefaultTimeout = 15 * time.Second
 // webhookParallel is how many calls of one webhook are made at the same time.
 const webhookParallel = 32
 
-// WebhookBatch is the batch size of a webhook: as many results as calls are made at the same time.
-// So the results of one batch do not wait for each other.
+// WebhookBatch is the batch size of a webhook. It equals the number of simultaneous calls, so that
+// the results of one batch do not wait for each other.
 const WebhookBatch = webhookParallel
 
 // Webhook calls an HTTP receiver for each result, signed by Standard Webhooks 1.0.0. It never
@@ -146,7 +146,7 @@ func (w *Webhook) refused(resp *http.Response) error {
 	return &OutageError{After: w.after(resp.Header.Get("Retry-After")), Err: err}
 }
 
-// after reads Retry-After: seconds, or a date.
+// after reads Retry-After, which is a number of seconds or a date.
 func (w *Webhook) after(s string) time.Duration {
 	const most = int64(maxAfter / time.Second)
 	// For a number that is too large, ParseInt returns the largest int64 together with the error.

@@ -168,7 +168,7 @@ func TestWebhook_InnerAddress_IsNotCalledUnlessAllowed(t *testing.T) {
 }
 
 func TestCheckAddress_OnlyPublicOnes_UnlessPrivateOnesAreAllowed(t *testing.T) {
-	for address, want := range map[string]string{ // for whom: all, allowed, nobody
+	for address, want := range map[string]string{ // who may: all, allowed, nobody
 		"8.8.8.8": "all", "2001:4860:4860::8888": "all",
 		"127.0.0.1": "allowed", "::1": "allowed", "10.1.2.3": "allowed", "172.16.0.1": "allowed", "192.168.1.1": "allowed",
 		"100.64.0.1": "allowed", "fd00::1": "allowed", "::ffff:10.0.0.1": "allowed", "64:ff9b::7f00:1": "allowed",

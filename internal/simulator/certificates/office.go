@@ -30,7 +30,7 @@ const (
 	keepOf     = 30 * 24 * time.Hour // how long the status of a request is told
 )
 
-// Owner is who a certificate belongs to: its type (Nip, Pesel, Fingerprint) and value.
+// Owner is who a certificate belongs to. Type is Nip, Pesel or Fingerprint.
 type Owner struct{ Type, Value string }
 
 // limits returns how many requests an owner may make, and how many active certificates it may have.

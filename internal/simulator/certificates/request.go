@@ -120,7 +120,7 @@ func (o *Office) newSerial() (uint64, error) {
 }
 
 // sameName compares two names by their attributes, in any order. The types and values of the
-// attributes must be the same; their ASN.1 string types need not be.
+// attributes must be the same, but their ASN.1 string types may differ.
 func sameName(a, b []byte) bool {
 	x, errX := attributes(a)
 	y, errY := attributes(b)

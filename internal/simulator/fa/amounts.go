@@ -20,8 +20,9 @@ func sums(d *document) (net, vat int64) {
 	return net, vat
 }
 
-// totals tells whether a path holds one of the totals by VAT rate, and of which kind: net, vat, or
-// "" for the VAT converted to złoty (P_14_1W and its like), which counts in no sum.
+// totals tells whether a path holds one of the totals by VAT rate, and of which kind. The kind is
+// "net", "vat", or "" for VAT converted to złoty (P_14_1W and its like). Totals of the kind ""
+// count in no sum.
 func totals(path string) (kind string, is bool) {
 	switch {
 	case strings.HasPrefix(path, "Fa/P_13_"):

@@ -10,8 +10,8 @@ import (
 // token collapses white space as the schema type xsd:token does.
 func token(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// discouraged finds the first code point that KSeF refuses. References are not decoded here: see
-// references.
+// discouraged finds the first code point that KSeF refuses. It does not decode references (see
+// references).
 func discouraged(text []byte) (rune, bool) {
 	for i := 0; i < len(text); {
 		if text[i] < 0x7F { // nearly all bytes

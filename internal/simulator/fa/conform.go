@@ -23,8 +23,8 @@ func (d *document) open(depth int, name string) {
 	d.names[depth], d.rows[depth], d.chars[depth] = name, d.rows[depth][:0], d.chars[depth][:0]
 }
 
-// admit finds the type of an element that begins and checks its attributes. Inside an element that
-// is not in the schema nothing is checked.
+// admit finds the type of an element that begins and checks its attributes. It checks nothing
+// inside an element that is missing in the schema.
 func (d *document) admit(parent, l *level, t xml.StartElement, own bool) {
 	if parent != nil {
 		l.depth = parent.depth + 1

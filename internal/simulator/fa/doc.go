@@ -1,15 +1,14 @@
 // Package fa checks FA documents (structured invoices) for the simulator. Like KSeF, it checks the
 // decrypted file first, then the schema, then the dates. [Inspect] is the main function.
 //
-// It shares no code with the client: tests could not find a mistake in shared code. The simulator
-// therefore reads XML, NIPs and amounts with its own code, and a test in internal/arrows enforces
-// that.
+// It shares no code with the client, because tests could not find a mistake in shared code. So it
+// has its own code for XML, NIPs and amounts. A test in internal/arrows enforces this.
 //
 // The schema is checked in full. Command facts translates the XSD files to JSON. There each content
 // model is a regular expression over the names of elements, which package regexp matches against a
 // document. A document that uses xsi:type is refused.
 //
-// Nothing here keeps state: every function is safe for concurrent use.
+// Every function is stateless and safe for concurrent use.
 //
 // Reading order: inspect.go, form.go, document.go, plain.go, characters.go, schema.go, facts.go,
 // conform.go, values.go, header.go, amounts.go, nip.go.

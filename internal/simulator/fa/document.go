@@ -20,11 +20,10 @@ type document struct {
 	attachment bool
 	// instruction is true when the document has a processing instruction.
 	instruction bool
-	// broken is the first breach that the check against the whole schema has found; "" when there
-	// is none.
+	// broken is the first breach that the check against the whole schema has found, or "".
 	broken string
-	// By depth: the names of the open elements, the letters of their children so far, and their
-	// texts so far.
+	// These are indexed by depth. They are the names of the open elements, the letters of their
+	// children so far, and their texts so far.
 	names       []string
 	rows, chars [][]byte
 	// unexpected lists the children that the form does not know or that are in the wrong place.
@@ -63,8 +62,8 @@ func readDocument(content []byte, f *Form) (*document, error) {
 }
 
 // xml reads any document. It uses the raw tokens of encoding/xml, which cost about a fifth less
-// than the checked ones, so the reader follows nesting and namespaces by itself. It also refuses
-// what that package lets pass: text after the root, DTDs, an attribute that is given twice. A
+// than checked tokens. So the reader follows nesting and namespaces by itself. The reader also
+// refuses text after the root, DTDs, and repeated attributes, which encoding/xml lets pass. A
 // second declaration counts as a processing instruction.
 func (r *reader) xml(content []byte) error {
 	dec := xml.NewDecoder(bytes.NewReader(content))
@@ -152,15 +151,15 @@ type level struct {
 	last   int        // highest rank of the children so far
 	text   []byte
 
-	// For the check against the whole schema. One of content and value is set, but neither is set
-	// inside an element that the schema does not know.
+	// These fields are for the check against the whole schema. Either content or value is set.
+	// Inside an element that the schema does not know, both are nil.
 	depth   int // of the root: 0
 	content *content
 	value   *textType
 	fixed   string
 }
 
-// enter opens an element: it resolves the namespace, finds the node and checks the place.
+// enter opens an element. It resolves the namespace, finds the node and checks the place.
 func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, error) {
 	l := level{name: t.Name}
 	var parent *level

@@ -48,7 +48,7 @@ type content struct {
 	text    *textType // of an element with text and attributes
 }
 
-// child is the type of a child: one of content and text is set.
+// child is the type of a child. Either content or text is set.
 type child struct {
 	letter  byte
 	content *content
@@ -93,8 +93,8 @@ type textType struct {
 	isNumber, isWhole bool
 }
 
-// load compiles the facts of one form. They are a part of the program, so a mistake in them is a
-// panic at the first document of any test.
+// load compiles the facts of one form. It panics on a mistake in the facts. They are part of the
+// program, so the first document of any test shows the mistake.
 func (s *schemas) load(text []byte) *content {
 	var raw struct {
 		Types    map[string]*textType

@@ -5,7 +5,7 @@ import "strings"
 // Form is one version of the invoice's schema, as far as it is checked here. [Forms] makes them; a
 // Form never changes.
 type Form struct {
-	Version    string // invoiceVersion of the gateway's contract: v2, v3
+	Version    string // v2 or v3, the gateway's invoiceVersion
 	Namespace  string
 	SystemCode string // attribute kodSystemowy: FA (2), FA (3)
 	SchemaFile string // file name of the schema, as the UPO gives it
@@ -20,7 +20,7 @@ type node struct {
 	children map[string]*node
 	keep     bool // the element's text is kept
 	// order is set for closed elements. They may have only these children, in the order of the
-	// ranks; the same child may be repeated.
+	// ranks. A child may be repeated.
 	order map[string]int
 }
 

@@ -25,8 +25,9 @@ type Header struct {
 	Net, VAT, Gross int64
 }
 
-// Issuer is the NIP of the party that issues the invoice: the buyer when the invoice is
-// self-billed, else the seller. As a rule the invoice is sent in the context of this taxpayer.
+// Issuer returns the NIP of the party that issues the invoice. This is the buyer when the invoice
+// is self-billed, and otherwise the seller. As a rule the invoice is sent in the context of this
+// taxpayer.
 func (h *Header) Issuer() string {
 	if h.SelfBilled {
 		return h.BuyerNIP

@@ -8,8 +8,8 @@ import (
 
 // Result is what [Inspect] found out about one document.
 type Result struct {
-	// Header is nil when the document could not be read at all: not UTF-8, or not well-formed XML
-	// without a DTD.
+	// Header is nil when the document could not be read at all. A readable document is UTF-8 and
+	// well-formed XML without a DTD.
 	Header *Header
 	// Code is the status that KSeF gives the invoice: 200 when nothing is wrong, else 415, 430 or
 	// 450.
@@ -51,9 +51,8 @@ type Circumstances struct {
 	Sizes func(nip string) Sizes
 }
 
-// Inspect checks the bytes of one invoice against everything that KSeF refuses and that needs no
-// knowledge of other invoices: the file first, then the schema f, then the issue date and the
-// attachment. It stops at the first fault.
+// Inspect makes all checks of KSeF that need no knowledge of other invoices. It checks the file
+// first, then the schema f, then the issue date and the attachment. It stops at the first fault.
 func Inspect(content []byte, f *Form, c Circumstances) Result {
 	r := Result{Code: 200}
 	bom := len(content) >= 3 && string(content[:3]) == "\xEF\xBB\xBF"
@@ -100,9 +99,9 @@ func Inspect(content []byte, f *Form, c Circumstances) Result {
 	return r
 }
 
-// Number reads P_2 of a document of form f, with its white space collapsed; it is empty when there
-// is none. It fails when the document is not well-formed XML without a DTD; nothing else is
-// checked.
+// Number reads P_2 of a document of form f, with its white space collapsed. It returns "" when the
+// document has no P_2. It fails only when the document cannot be read as well-formed XML without a
+// DTD.
 func Number(content []byte, f *Form) (string, error) {
 	d, err := readDocument(content, f)
 	if err != nil {

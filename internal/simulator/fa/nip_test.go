@@ -29,8 +29,8 @@ func TestValidNIP_FormAndCheckDigit_AreBothChecked(t *testing.T) {
 	}
 }
 
-// Each side checks NIPs by itself: with shared code a mistake in it would never be found. Both must
-// agree.
+// The simulator and the client check NIPs with separate code, because tests could not find a
+// mistake in shared code. Both must agree.
 func TestValidNIP_AgreesWithTheClients(t *testing.T) {
 	for i := range 20_000 {
 		nip := fmt.Sprintf("%010d", i*501_237)

@@ -11,10 +11,11 @@ const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
 // plain reads a document that has nothing but elements, attributes in double quotes, text and the
 // references of XML itself, such as &amp;. Nearly all invoices are so, and encoding/xml takes
-// several times as long for them. It reports false for every other document, such as one with
-// comments, CDATA sections, processing instructions, a DTD, numeric references, carriage returns or
-// names that are not ASCII, and one that is not well-formed. The caller then reads the document
-// from the start with encoding/xml, which decides whether to refuse it.
+// several times as long for them. plain returns false for every other document, for example if it
+// has comments, CDATA sections, processing instructions, a DTD, numeric references, carriage
+// returns or names outside ASCII. It also returns false for a document that is not well-formed. The
+// caller then reads the document from the start with encoding/xml, which decides whether to refuse
+// the document.
 func (r *reader) plain(content []byte) bool {
 	if !utf8.Valid(content) {
 		return false
@@ -172,8 +173,9 @@ func (r *reader) plainText(text []byte) bool {
 	return true
 }
 
-// isPlain reports whether text has no byte that needs another look: "&", ">" as in "]]>", control
-// characters except tab and line feed, and 0xEF, with which U+FFFE and U+FFFF begin.
+// isPlain reports whether all bytes of text are plain. These bytes need another look: "&", ">" (as
+// in "]]>"), control characters except tab and line feed, and 0xEF (the first byte of U+FFFE and
+// U+FFFF).
 func isPlain(text []byte) bool {
 	for _, c := range text {
 		if !plainByte[c] {

@@ -16,8 +16,9 @@ var (
 
 func kinds() []string { return []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} }
 
-// checkSchema returns the first fault with the element's name, "" when there is none. The faults
-// that tests provoke most often come first, with texts of their own; then comes the schema in full.
+// checkSchema returns the first fault with the element's name, or "". It first checks for the
+// faults that tests provoke most often, and has texts of its own for them. Then it checks the
+// schema in full.
 func checkSchema(d *document, f *Form) string {
 	switch {
 	case d.root != "Faktura" || d.namespace != f.Namespace:

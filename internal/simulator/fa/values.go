@@ -84,8 +84,8 @@ func (t *textType) spaced(text string) string {
 	return text
 }
 
-// singleSpaced reports whether no treatment of white space changes a text: it has only single
-// blanks, and none at an end. Nearly every text is like that.
+// singleSpaced reports whether a text stays the same under any treatment of white space. Such a
+// text has only single blanks, and they are inside it. Nearly every text is like that.
 func singleSpaced(text string) bool {
 	blank := true // before the text
 	for i := range len(text) {

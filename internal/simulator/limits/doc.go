@@ -1,7 +1,7 @@
 // Package limits counts the simulator's requests against KSeF's request limits (KSeF limits,
-// September 2026): sliding windows for each group of operations, and growing blocks for
-// clients that go on although they were refused.
+// September 2026). Each group of operations has sliding windows. Clients that go on although they
+// were refused get growing blocks.
 //
-// It shares no code with the client's limiter, which it is there to check; internal/arrows enforces
-// that.
+// It shares no code with the client's limiter, because it has to check that limiter. A test in
+// internal/arrows enforces this.
 package limits

@@ -20,8 +20,8 @@ const (
 	Anonymous           = "anonymous"            // logging in and public keys, counted by address
 )
 
-// Other is the group of an operation that belongs to no listed group: "other:" and the operation's
-// name.
+// Other returns the group of an operation that belongs to no listed group. Its name is "other:" and
+// the operation's name.
 func Other(operation string) string { return Others + ":" + operation }
 
 // Others is the name of the allowance that each group not listed has. The allowance is shown and

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// grace protects requests that were on their way when a block began: they are refused, but they
-	// do not lengthen it.
+	// grace protects requests that were on their way when a block began. They are refused, but they
+	// do not lengthen the block.
 	grace       = time.Second
 	maxBlock    = time.Hour
 	refusalLife = time.Hour
@@ -20,8 +20,8 @@ type Violation struct {
 	Account string `json:"account"`
 	Group   string `json:"group"`
 	Window  string `json:"window"` // second, minute, hour, block
-	// Count is the number of requests in the window, this one included; in a block, the refusals so
-	// far.
+	// Count is the number of requests in the window, including this one. In a block, it is the
+	// number of refusals so far.
 	Count int       `json:"count"`
 	At    time.Time `json:"at"`
 }
@@ -47,7 +47,7 @@ type Limiter struct {
 	enforce    bool
 	scale      float64
 	table      map[string][]window    // by group
-	own        map[[2]string][]window // by account and group: what Set has set
+	own        map[[2]string][]window // from Set, by account and group
 	set        map[[2]string]Allowance
 	tracks     map[[2]string]*track
 	counts     map[string]int
@@ -55,9 +55,9 @@ type Limiter struct {
 	violations []Violation
 }
 
-// New makes a limiter. With enforce false it only counts: it refuses nothing, except during a block
-// that [Limiter.Impose] began. scale divides windows and blocks and must be positive: with 60 an
-// hour becomes a minute.
+// New makes a limiter. If enforce is false, it only counts, and refuses requests only during a
+// block that [Limiter.Impose] began. scale divides windows and blocks, so that with 60 an hour
+// becomes a minute. It must be positive.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
 		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{}, set: map[[2]string]Allowance{},
@@ -146,8 +146,8 @@ func (l *Limiter) track(account, group string) *track {
 	return t
 }
 
-// Arrive counts a request. When it is refused, wait is how long the group stays blocked. clock is
-// read under the lock, so that requests are recorded in the order of their times.
+// Arrive counts a request. If the request is refused, wait is how long the group stays blocked.
+// Arrive reads clock under the lock, so that requests are recorded in the order of their times.
 func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait time.Duration, refused bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,8 +178,8 @@ func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait ti
 	return 0, false
 }
 
-// block refuses everything of a group for at least need; each refusal within the hour doubles that
-// time.
+// block refuses everything of a group for at least need. Each further refusal within the hour
+// doubles this time, up to an hour.
 func (l *Limiter) block(t *track, now time.Time, need time.Duration) {
 	if now.Sub(t.lastRefusal) > l.scaled(refusalLife) {
 		t.refusals = 0

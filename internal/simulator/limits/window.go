@@ -2,7 +2,7 @@ package limits
 
 import "time"
 
-// window is one sliding window: during any span at most limit requests are admitted.
+// window is one sliding window. It admits at most limit requests in any period of length span.
 type window struct {
 	name  string // second, minute, hour
 	span  time.Duration
@@ -22,9 +22,9 @@ type track struct {
 	lastRefusal time.Time
 }
 
-// excess finds the window that one more request at now would overrun. When there are several it
-// returns the one that takes longest to recover; wait is the time until then, 0 when the request
-// fits. A request that is exactly span old no longer counts.
+// excess finds the window that one more request at now would overrun. Of several such windows it
+// returns the one that takes longest to recover. wait is the time until then. It is 0 when the
+// request fits. A request that is exactly span old no longer counts.
 func (t *track) excess(windows []window, now time.Time) (worst window, count int, wait time.Duration) {
 	for _, w := range windows {
 		n := 0

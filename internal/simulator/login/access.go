@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Access is what the bearer of an access token may do. Permissions are those of the moment of the
-// login: a token keeps them until it expires.
+// Access is what the bearer of an access token may do. Permissions are those at the moment of the
+// login, and a token keeps them until it expires.
 type Access struct {
 	Login       string // reference number
 	Identity    Identity

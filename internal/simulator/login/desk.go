@@ -39,8 +39,8 @@ type Fate struct {
 
 // Issuer knows the certificates that KSeF itself has issued.
 type Issuer interface {
-	// Issued reports whether KSeF has issued the certificate. If so, owner is the identity that it
-	// was issued to, and refusal says why it may not log in; "" when it may.
+	// Issued reports whether KSeF has issued the certificate. If so, owner is the identity that the
+	// certificate was issued to. refusal says why owner may not log in, or is "".
 	Issued(certificate *x509.Certificate) (owner Identity, refusal string, ours bool)
 }
 
@@ -50,8 +50,8 @@ type Options struct {
 	Now func() time.Time
 	// Reference makes a reference number of a kind: CR, AU, EC.
 	Reference func(kind string) string
-	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is not nil
-	// and names no key in force.
+	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is set but
+	// names no key in force.
 	Decrypt func(keyID, encrypted []byte) ([]byte, error)
 	// Issuer is nil when KSeF issues no certificates.
 	Issuer Issuer
@@ -61,8 +61,8 @@ type Options struct {
 	Lives Lives
 	// Delay is how long a login stays at status 100.
 	Delay time.Duration
-	// OnlyIssued refuses certificates that KSeF has not issued, as the demo and production
-	// environments refuse self-signed ones: status 460.
+	// OnlyIssued refuses certificates that KSeF has not issued, with status 460. The demo and
+	// production environments refuse self-signed certificates in this way.
 	OnlyIssued bool
 	// Grants are permissions of one subject in the context of another. A NIP needs none in its own
 	// context.

@@ -1,22 +1,26 @@
-// Package login is the part of the simulator that lets clients into the Ministry's API: challenges,
-// signed requests and encrypted tokens, the three kinds of JWT, and the permissions that a login
-// has in its context.
+// Package login is the part of the simulator that lets clients into the Ministry's API. It has the
+// challenges, the signed requests and encrypted tokens, and the three kinds of JWT. It also has the
+// permissions of a login in its context.
 //
-// Signatures are really verified (package xades). Nothing here knows HTTP: package ministry writes
-// the answers. It shares no code with the client, so a mistake in the client's signature is found
-// here and not before production.
+// Signatures are really verified (package xades). Package ministry handles HTTP. Package login
+// shares no code with the client, so that tests find mistakes in the client's signature.
 //
-// These are modelled: the challenge that lives ten minutes and is used once, the checks of the
-// request against its schema, certificates of a person and of an entity, self-signed ones (as the
-// test environment takes them) and those that KSeF issued, tokens with their permissions, the
-// asynchronous operation with its status codes, tokens that are redeemed once, refreshing,
-// revoking, and the policy of allowed addresses.
+// These are modelled:
+//
+//   - the challenge, which lives ten minutes and is used once;
+//   - the checks of the request against its schema;
+//   - certificates of a person and of an entity, both from KSeF and self-signed (as the test
+//     environment takes them);
+//   - tokens with their permissions;
+//   - the asynchronous operation with its status codes;
+//   - redeeming tokens once, refreshing and revoking;
+//   - the policy of allowed addresses.
 //
 // These are not modelled: trusted lists and revocation lists (a foreign issuer is as good as a
 // self-signed certificate), the trusted profile and Peppol.
 //
-// Where the contract does not say, the stricter reading was taken: a challenge is used up by the
-// first request that names it, a login that was revoked cannot be redeemed, and a bearer of the
+// Where the contract does not say, the stricter reading was taken. For example, a challenge is used
+// up by the first request that names it, a revoked login cannot be redeemed, and a bearer of the
 // wrong kind is 401.
 //
 // Reading order: desk.go, challenge.go, signed.go, request.go, policy.go, subject.go, encrypted.go,

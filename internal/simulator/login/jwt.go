@@ -57,7 +57,7 @@ func (d *Desk) issue(kind string, o *operation, until time.Time) token {
 	if kind == kindAccess {
 		c.Permissions = o.permissions
 	}
-	raw, _ := json.Marshal(c) // cannot fail: strings and numbers
+	raw, _ := json.Marshal(c) // strings and numbers never fail
 	body := jwtHead() + "." + base64.RawURLEncoding.EncodeToString(raw)
 	return token{body + "." + sign(d.secret, body), until}
 }
@@ -68,7 +68,7 @@ func sign(secret []byte, body string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// read verifies a token: its form, its signature, its kind and its time.
+// read verifies the form, the signature, the kind and the time of a token.
 func (d *Desk) read(text, kind string) (claims, error) {
 	at := strings.LastIndexByte(text, '.')
 	if at < 0 || !hmac.Equal([]byte(text[at+1:]), []byte(sign(d.secret, text[:at]))) {

@@ -23,8 +23,8 @@ func AllPermissions() []string {
 		EnforcementOperations, Introspection, CollectiveManage}
 }
 
-// ownPermissions returns the permissions of a taxpayer in its own context: all except
-// EnforcementOperations.
+// ownPermissions returns the permissions of a taxpayer in its own context. These are all
+// permissions except EnforcementOperations.
 func ownPermissions() []string {
 	return []string{InvoiceRead, InvoiceWrite, CredentialsRead, CredentialsManage, SubunitManage, Introspection, CollectiveManage}
 }
@@ -55,7 +55,8 @@ func checkPermissions(names []string) error {
 	return nil
 }
 
-// permissionsOf returns what a subject may do in a context, nothing when it may not log in there.
+// permissionsOf returns what a subject may do in a context. It returns nil when the subject may not
+// log in there.
 func (d *Desk) permissionsOf(subject Identity, context Context) []string {
 	if subject.Type == "Nip" && context.Type == "Nip" && subject.Value == context.Value {
 		return ownPermissions()

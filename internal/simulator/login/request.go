@@ -37,7 +37,7 @@ type request struct {
 var challengeForm = regexp.MustCompile(`^\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}$`)
 
 // readRequest checks the document against the schema of an AuthTokenRequest, version 2.0 or 2.1.
-// The schema has no place for the signature, so that element is skipped here, and no other.
+// The schema has no place for the signature, so only that element is skipped here.
 func readRequest(root, signature *etree.Element) (r request, err error) {
 	namespace := root.NamespaceURI()
 	if root.Tag != "AuthTokenRequest" ||

@@ -18,8 +18,8 @@ type JWT = token
 
 // BeginSigned takes a signed AuthTokenRequest from an address. An error that is answered with 400
 // is a *Refusal. What KSeF finds out later is told by the status of the operation. With verifyChain
-// a certificate that KSeF has not issued is refused. The contract does not say what that parameter
-// does; demo and production check the chain in any case.
+// a certificate that KSeF has not issued is refused. The contract leaves open what this parameter
+// does. Demo and production check the chain in any case.
 func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {

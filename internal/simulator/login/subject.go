@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Identity is who logs in: a NIP, a PESEL, or the fingerprint of a certificate (SHA-256, hex in
-// upper case).
+// Identity is who logs in. The value is a NIP, a PESEL, or the fingerprint of a certificate
+// (SHA-256, hex in upper case).
 type Identity struct{ Type, Value string } // Type: Nip, Pesel, Fingerprint
 
 // Subject is what a certificate says about its owner.

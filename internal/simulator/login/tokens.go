@@ -171,7 +171,8 @@ func (d Tokens) List(a Access) []TokenInfo {
 	return all
 }
 
-// Revoke ends a token: one of the caller's own or, with CredentialsManage, any of the context.
+// Revoke ends a token. The token must be the caller's own. With CredentialsManage, it may be any
+// token of the context.
 func (d Tokens) Revoke(a Access, reference string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -111,7 +111,8 @@ func (c *call) reference(i int) (string, *problem) {
 	return c.value(i), nil
 }
 
-// references checks the two reference numbers in a path: of a session, and of an invoice in it.
+// references checks the two reference numbers in a path, of a session and of an invoice in the
+// session.
 func (c *call) references() (session, invoice string, p *problem) {
 	if session, p = c.reference(0); p == nil {
 		invoice, p = c.reference(1)

@@ -179,7 +179,7 @@ func (r *rig) post(path string, body any) answer {
 	return r.do(http.MethodPost, "/v2"+path, jsonType, raw)
 }
 
-// ok fails the test unless the answer has this status, and decodes it unless into is nil.
+// ok fails the test if the answer has another status. If into is set, it gets the decoded answer.
 func (r *rig) ok(a answer, status int, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != status {

@@ -53,7 +53,7 @@ func TestFaults_OfTheLogin_StickRefuseAndLose(t *testing.T) {
 		t.Errorf("status %d", code)
 	}
 
-	// The answer to redeem is lost: the tokens are gone, and only another login helps.
+	// The answer to redeem is lost and the tokens with it, so only another login helps.
 	r.inject(simulator.Fault{On: simulator.OpRedeem, Kind: simulator.DropAnswer})
 	b = begin()
 	if a := r.with(b.Token.Token).post("/auth/token/redeem", nil); a.err == nil {

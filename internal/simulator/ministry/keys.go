@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/simulator/login"
 )
 
-// keys are the public keys in force: one for tokens, and one for sessions, or two of those after a
-// planned rotation. Any rotation of the simulator's key replaces the key for tokens at once.
+// keys are the public keys in force: one for tokens, and one for sessions. After a planned rotation
+// there are two for sessions. Any rotation of the simulator's key replaces the key for tokens at
+// once.
 type keys struct {
 	mu       sync.Mutex
 	sessions []byte   // DER of the current key for sessions, by which a rotation is noticed
@@ -61,7 +62,8 @@ func (m *Ministry) currentKeys() ([]publicKey, error) {
 		from  time.Time
 	}{
 		{tokenDER, "KsefTokenEncryption", now.Add(-24 * time.Hour)},
-		// The older key is listed first: a client has to choose the one that is valid from later.
+		// The older key is listed first, so a client has to choose the key that is valid from
+		// later.
 		{former, "SymmetricKeyEncryption", now.Add(-48 * time.Hour)},
 		{sessions, "SymmetricKeyEncryption", now.Add(-24 * time.Hour)},
 	} {

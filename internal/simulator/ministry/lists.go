@@ -84,7 +84,8 @@ func odd(e invoiceEntry, forms []string) any {
 		case simulator.TextCode:
 			status["code"] = string(mustJSON(e.Status.Code))
 		case simulator.SingleExtension, simulator.MappedExtension:
-			// In this face extensions are a map already: the odd form is the gateway's list.
+			// In this face extensions are a map already, so the odd form is the list that the
+			// gateway sends.
 			list := []map[string]string{}
 			for key, value := range e.Status.Extensions {
 				list = append(list, map[string]string{"key": key, "value": value})

@@ -32,11 +32,11 @@ type Options struct {
 	OnlyIssued bool
 	// Allowances are request limits of one taxpayer that differ from the usual ones.
 	Allowances []Allowance
-	// Novelty is the probability that an answer has a field that is in no contract; an unknown
-	// value in place of one from a list of values is a tenth as likely. 0 means never.
+	// Novelty is the probability that an answer has a field that is in no contract. A value from a
+	// list of values is replaced by an unknown one a tenth as often. 0 means never.
 	Novelty float64
-	// BaseURL is where pre-signed addresses lead, without a slash at the end; "" is the Host of the
-	// request.
+	// BaseURL is the base of pre-signed addresses, without a slash at the end. "" means the Host of
+	// the request.
 	BaseURL string
 }
 
@@ -46,8 +46,8 @@ type Token struct {
 	Permissions []string
 }
 
-// Allowance is what one taxpayer may request in one group: limits.InvoiceSend and its like, or
-// limits.Others.
+// Allowance is what one taxpayer may request in one group. Group is a name such as
+// limits.InvoiceSend, or limits.Others.
 type Allowance struct {
 	NIP, Group string
 	Limits     limits.Allowance
@@ -118,8 +118,8 @@ func (m *Ministry) loginOptions() login.Options {
 	return o
 }
 
-// Logins counts the logins that have begun in the context of each NIP, refused ones included: a
-// client that logs in more often than it must is seen here.
+// Logins counts the logins that have begun in the context of each NIP, refused ones included. It
+// shows whether a client logs in more often than it must.
 func (m *Ministry) Logins() map[string]int {
 	n := map[string]int{}
 	for context, begun := range m.desk.Begun() {
@@ -128,7 +128,8 @@ func (m *Ministry) Logins() map[string]int {
 	return n
 }
 
-// accountOf is the account of a taxpayer in the books: all its logins share sessions and limits.
+// accountOf is the account of a taxpayer in the books. All logins of the taxpayer share sessions
+// and limits.
 func accountOf(nip string) simulator.Account {
 	return simulator.Account{ID: AccountPrefix + nip, NIP: nip}
 }

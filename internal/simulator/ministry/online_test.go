@@ -152,8 +152,8 @@ func TestOnline_BadOpenings_AreRefused(t *testing.T) {
 	}
 }
 
-// A key that KSeF does not know is refused at once when it is named, and when it is not named the
-// session fails later.
+// A key that KSeF does not know is refused at once when the request names it. When the request
+// names no key, the session fails later.
 func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	s := r.secret()

@@ -80,7 +80,7 @@ func (m *Ministry) table() []*operation {
 		o := operation{name: name, method: http.MethodPost, group: group, bearer: byAccess, anyOf: anyOf, body: jsonType, act: act}
 		return add(o, path)
 	}
-	// Logging in: counted by address.
+	// The operations of a login are counted by address.
 	enter := func(o *operation, b bearer, body string) {
 		o.group, o.bearer, o.body = limits.Anonymous, b, body
 	}

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator/fa/fatest"
 )
 
-// Many clients at once, some of them of one taxpayer: the race detector watches, and the books must
-// have every invoice once.
+// Many clients send at once, and some of them share a taxpayer. The race detector watches, and the
+// books must have every invoice once.
 func TestParallel_ManyClients_EachInvoiceOnce(t *testing.T) {
 	r := newRig(t, Options{})
 	const clients, invoices = 6, 10

@@ -80,7 +80,7 @@ func TestProblems_TestWarning_IsEchoed(t *testing.T) {
 	}
 }
 
-// New fields and values come now and then, and never when they were not ordered.
+// New fields and values come now and then if they were ordered, and otherwise never.
 func TestNovelty_Ordered_BringsFieldsAndValuesThatNobodyKnows(t *testing.T) {
 	for novelty, want := range map[float64]bool{0: false, 1: true} {
 		r := newRig(t, Options{Novelty: novelty}).loggedIn(nipA)

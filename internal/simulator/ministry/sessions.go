@@ -161,8 +161,8 @@ func kindOf(s simulator.Session) string {
 	return "Failed"
 }
 
-// sessionList lists sessions, newest first: those of the caller or, if seesAll allows it, those of
-// the whole context.
+// sessionList lists sessions, newest first. They are those of the caller, or those of the whole
+// context if seesAll allows it.
 func (m sessionOps) sessionList(c *call) (simulator.Reply, *problem) {
 	filter, size, p := c.sessionFilter()
 	if p != nil {

@@ -51,7 +51,7 @@ type packageReport struct {
 }
 
 // The client was written by others, and runs unmodified and without retries. Its authors have not
-// read this package, so what it sends and what it understands do not depend on us.
+// read this package, so what it sends and understands is independent of us.
 func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
 	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200, "targz": 200}, 0.5)
 	dir := programDir(t, "ksef-client-ts")
@@ -166,9 +166,9 @@ type thirdParty struct {
 }
 
 // newThirdParty starts a simulator and writes this many invoices into folders of these names. One
-// invoice in the folder zip has a flaw that KSeF refuses. The clients need programs that are not
-// everywhere, so the tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it;
-// then a missing program is an error.
+// invoice in the folder zip has a flaw that KSeF refuses. The clients need programs that many
+// machines lack, so the tests run only with KSEF_THIRDPARTY_TEST=1, which make thirdparty and CI
+// set. With that setting a missing program is an error.
 func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {
 	t.Helper()
 	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {

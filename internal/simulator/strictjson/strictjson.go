@@ -1,6 +1,6 @@
-// Package strictjson reads JSON bodies as strictly as a suspicious server may: names exactly as in
-// the contract, each once, required ones present. Both faces of the simulator use it. It shares no
-// code with the clients.
+// Package strictjson reads JSON bodies as strictly as a suspicious server may. Names must be
+// exactly as in the contract, each may appear once, and required ones must be present. Both faces
+// of the simulator use it. It shares no code with the clients.
 package strictjson
 
 import (
@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// Decode reads one JSON object. encoding/json alone accepts too much: names in any case,
-// repeated names, missing fields. Here every name must be exactly as in the contract and appear
-// once, and a field without omitempty must be present and not null.
+// Decode reads one JSON object. encoding/json alone accepts too much: names in any case, repeated
+// names, missing fields. Here every name must be exactly as in the contract and appear once. A
+// field without omitempty must be present, with a value other than null.
 func Decode(raw []byte, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the body is not UTF-8")

@@ -83,9 +83,8 @@ func Verify(document []byte, now time.Time) (*Signed, error) {
 }
 
 // read parses the document. It refuses a DTD, a processing instruction outside the root, and an
-// encoding other than UTF-8. A login request has none of them. Such a processing instruction would
-// be part of the canonical form of the document, but this package takes the canonical form of the
-// root for that of the document.
+// encoding other than UTF-8. A login request has none of them. This package canonicalizes only the
+// root, but a processing instruction outside the root would be part of the canonical form as well.
 func read(document []byte) (*etree.Element, error) {
 	if !utf8.Valid(document) {
 		return nil, ErrEncoding

@@ -60,8 +60,8 @@ func Lines(root, program string) ([]Line, error) {
 	return append(all, services...), err
 }
 
-// ofText returns the command lines of a Markdown text: lines of code blocks, and what stands
-// between backquotes.
+// ofText returns the command lines of a Markdown text. They are the lines of code blocks, and what
+// stands between backquotes.
 func ofText(file, text, program string) []Line {
 	var all []Line
 	for _, block := range fenced.FindAllStringSubmatch(text, -1) {

@@ -1,9 +1,10 @@
 // Package morning lets the tests of a package begin in the morning in Warsaw, whenever they run.
 //
-// In the last hour of a day in Warsaw a worker keeps sessions for what is due at midnight, and in
-// the last five minutes it cuts packages at a few moments only. A test that waits for a package
-// fails then, although nothing is wrong. Tests of a handler move its clock. Tests of whole
-// processes cannot: those have the clock of the machine and of Redis. So they move Warsaw instead.
+// In the last hour of a day in Warsaw a worker keeps sessions for what is due at midnight. In the
+// last five minutes it cuts packages at a few moments only. A test that waits for a package fails
+// then, although nothing is wrong. Tests of a handler move its clock. Tests of whole processes
+// cannot, because their clocks are those of the machine and of Redis. So those tests move Warsaw
+// instead.
 package morning
 
 import (
@@ -24,7 +25,7 @@ func Of(m M) M { return begin{m} }
 
 type begin struct{ m M }
 
-// Run returns 1, and runs no test, when the zone cannot be changed.
+// Run returns 1 without running a test when the zone cannot be changed.
 func (b begin) Run() int {
 	dir, err := os.MkdirTemp("", "ksefworker-zone-")
 	if err == nil {

@@ -1,5 +1,5 @@
-// Package tracetest is a stand-in for a collector of OpenTelemetry, for tests: an HTTP server that
-// takes traces as protobuf, refuses what it cannot decode, and can be asked what it received.
+// Package tracetest is a stand-in for a collector of OpenTelemetry, for tests. It is an HTTP server
+// that takes traces as protobuf, refuses what it cannot decode, and can be asked what it received.
 package tracetest
 
 import (

@@ -3,9 +3,9 @@
 // does not depend on that client. A test in internal/simulator/ministry/thirdparty_test.go starts
 // the simulator, runs this program and compares what it prints with the simulator's books.
 //
-// Environment: KSEF_URL is the address without /v2, KSEF_NIP the taxpayer, KSEF_TOKEN_FILE a file
-// with its token, and KSEF_INVOICES a folder with the folders online and zip, each with invoices as
-// *.xml. It prints one JSON object.
+// The environment sets KSEF_URL (the address without /v2), KSEF_NIP (the taxpayer) and
+// KSEF_TOKEN_FILE (a file with the taxpayer's token). KSEF_INVOICES is a folder with the folders
+// online and zip, each with invoices as *.xml. It prints one JSON object.
 package main
 
 import (

@@ -6,9 +6,9 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// The content model becomes a Glushkov automaton: one position for each place of an element, and
-// sets of positions as states. XML Schema demands that the place of each element is known without
-// looking ahead, so nearly every state has one position.
+// The content model becomes a Glushkov automaton. It has one position for each place of an element,
+// and its states are sets of positions. XML Schema demands that the place of each element is known
+// without looking ahead, so nearly every state has one position.
 
 // maxStates bounds the number of states, so that a state plus one fits into a byte.
 const maxStates = 254
@@ -28,7 +28,7 @@ type glushkov struct {
 	t      *schema.Complex
 }
 
-// part is a piece of the content model: the positions that begin and end it.
+// part is a piece of the content model, given by the positions that may begin and end it.
 type part struct {
 	first, last []int
 	empty       bool // it may be left out
@@ -143,7 +143,8 @@ func (g *glushkov) once(p *particle) (part, error) {
 	return whole, nil
 }
 
-// maxAll is the maximum number of elements in xsd:all: every order becomes a branch.
+// maxAll is the maximum number of elements in xsd:all. It is small because every order becomes a
+// branch.
 const maxAll = 5
 
 func (g *glushkov) anyOrder(p *particle, rest []*particle) (part, error) {

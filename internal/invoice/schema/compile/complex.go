@@ -27,7 +27,7 @@ func (c *compiler) complexType(e *element, name qname) (schema.Ref, error) {
 		}
 	}
 	if name.local == "" {
-		// A type without a name cannot be extended, so equal anonymous types share one entry.
+		// Equal anonymous types share one entry, because no other type can extend them.
 		key := fmt.Sprintf("complex %+v", t)
 		if r, made := c.sharedV[key]; made {
 			return r, nil

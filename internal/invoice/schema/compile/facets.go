@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
-// pointers matches the addresses that are removed from the keys of types: two equal bounds have
-// different addresses.
+// pointers matches addresses. They are removed from the keys of types, because two equal bounds
+// have different addresses.
 var pointers = regexp.MustCompile(`0x[0-9a-f]+`)
 
 // restriction makes a type from its base and its facets.
@@ -122,7 +122,8 @@ func whiteSpace(f *element, v *schema.Value, text string) error {
 	return nil
 }
 
-// bound sets a bound. It replaces that of the base: a schema may only make bounds stricter.
+// bound sets a bound. It replaces the bound of the base, because a schema may only make bounds
+// stricter.
 func bound(f *element, v *schema.Value, text string) error {
 	b := &schema.Bound{Text: text, Open: strings.HasSuffix(f.name, "Exclusive")}
 	ok := false

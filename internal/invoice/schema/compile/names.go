@@ -89,8 +89,8 @@ func (c *compiler) child(e *element) (schema.Child, error) {
 	return child, nil
 }
 
-// typeOf returns the type of an element or attribute: the one named in its XSD attribute "type", or
-// the anonymous type declared inside it.
+// typeOf returns the type of an element or attribute. This is the type that the XSD attribute
+// "type" names, or the anonymous type declared inside.
 func (c *compiler) typeOf(e *element) (schema.Ref, error) {
 	named := e.attrs["type"]
 	switch {

@@ -119,7 +119,7 @@ func compilePattern(source string, n *node) (schema.Pattern, error) {
 	}
 	states := [][]int{a.closure([]int{0})}
 	number := map[string]int{string(runes(states[0])): 0}
-	var next [][]int // state, class: next state, -1 for none
+	var next [][]int // [state][class]: next state or -1
 	for s := 0; s < len(states); s++ {
 		row := make([]int, count)
 		for k := range count {

@@ -9,7 +9,7 @@ import (
 // interval is a range of characters, both ends inclusive.
 type interval struct{ from, to rune }
 
-// set is a set of characters: sorted intervals that do not touch.
+// set is a set of characters, as sorted intervals with gaps between them.
 type set []interval
 
 func normalized(s set) set {

@@ -64,8 +64,8 @@ func (e *element) qname(text string) (qname, error) {
 
 type qname struct{ space, local string }
 
-// load reads a schema file and all that it includes or imports, each once. Files are looked for by
-// the last part of their address, in dir and its folder bazowe; nothing is fetched.
+// load reads a schema file and all that it includes or imports, each once. It looks for a file by
+// the last part of its address, in dir and then in the folder bazowe of dir. It fetches nothing.
 func load(dir, name string, seen map[string]*file) error {
 	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
 	if seen[base] != nil {

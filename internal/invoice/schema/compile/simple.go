@@ -88,7 +88,7 @@ func (c *compiler) add(v schema.Value) schema.Ref {
 	return schema.ToValue(len(c.table.Values) - 1)
 }
 
-// simple makes the type of a text. name is zero for an anonymous type; equal anonymous types are
+// simple makes the type of a text. name is zero for an anonymous type. Equal anonymous types are
 // made once.
 func (c *compiler) simple(e *element, name qname) (schema.Ref, error) {
 	if err := e.allow("name"); err != nil {

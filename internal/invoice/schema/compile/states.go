@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// determine makes the automaton deterministic: each of its states is a set of positions.
+// determine makes the automaton deterministic. Each of its states is a set of positions.
 func (g *glushkov) determine(whole part) error {
 	states := [][]int{nil}
 	number := map[string]int{}

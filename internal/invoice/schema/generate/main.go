@@ -1,6 +1,6 @@
 // Command generate writes tables.go of package schema from the Ministry's XSD files, which this
-// project may not distribute: KSEF_SCHEMA_DIR names the folder with them (make schemas downloads
-// them). It is run by go generate in the folder of package schema.
+// project may not distribute. KSEF_SCHEMA_DIR names the folder with these files; make schemas
+// downloads them. The command is run by go generate in the folder of package schema.
 package main
 
 import (

@@ -15,7 +15,7 @@ type author struct {
 	valid  map[schema.Ref]string // a valid text of each type that was asked for
 }
 
-// edge is a place of the schema: a child of a complex type.
+// edge is a place of the schema. It is one child of a complex type.
 type edge struct {
 	of    schema.Ref
 	child int

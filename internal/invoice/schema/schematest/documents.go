@@ -33,8 +33,7 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 			whole, at := a.shortest(ways[e])
 			name := t.ComplexOf(e.of).Children[e.child].Name
 			faults := shapes()
-			// Each type that a document can name is tried at some of the places, and some types are
-			// tried at each place.
+			// Each type that xsi:type can name is tried only at some of the places.
 			for j := range types {
 				if j%41 == i%41 {
 					faults = append(faults, types[j])

@@ -17,8 +17,8 @@ type node struct {
 	fixed    string
 }
 
-// clone copies n with everything below it. copied is the copy of at, which is n or a node below n;
-// nil if at is neither.
+// clone copies n with everything below it. copied is the copy of at if at is n or a node below n,
+// otherwise nil.
 func (n *node) clone(at *node) (whole, copied *node) {
 	c := *n
 	if n == at {

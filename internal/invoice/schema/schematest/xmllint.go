@@ -19,8 +19,8 @@ type Xmllint struct {
 	dir     string
 }
 
-// NewXmllint returns nil when xmllint is not installed. schema is a file; its imports by http
-// address are looked for in the folder types, if that is not "".
+// NewXmllint returns nil when xmllint is not installed. schema is a file. If types is not "", it is
+// the folder in which imports by http address are looked for.
 func NewXmllint(t testing.TB, schema, types string) *Xmllint {
 	t.Helper()
 	if _, err := exec.LookPath("xmllint"); err != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // Credential loads the proof of who logs in. After the first login, every [Session.Access] calls
-// it, so that a replaced file is noticed without a restart. A login calls it before its first
-// request to KSeF, so that a file that cannot be read costs no request.
+// it, so a replaced file is noticed without a restart. A login calls it before the first request to
+// KSeF, so an unreadable file costs no request.
 type Credential func() (Proof, error)
 
 // Proof proves to KSeF who logs in.
@@ -81,7 +81,7 @@ func sameProof(a, b Proof) bool {
 	return false
 }
 
-// local is a fault of this process: another worker may have a file that this one cannot read.
+// local is a fault of this process. Another worker may be able to read its file.
 func local(op string, err error) error {
 	return &ksef.APIError{Op: op, Group: ksef.GroupLogin, Kind: ksef.KindLocal, Err: err}
 }

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// The pauses after a login that failed. The first is short: most failures are an answer that was
-// lost. After a refusal of the credentials the pool pauses the tenant (retry.CredentialsPause);
+// The pauses after a login that failed. The first is short, because most failures are lost answers.
+// After a refusal of the credentials the pool pauses the tenant (retry.CredentialsPause).
 // refusedPause is as long, so no login is tried before the pool goes on.
 const (
 	firstPause   = time.Second
@@ -23,8 +23,8 @@ type failure struct {
 	count int
 }
 
-// note keeps an error. It does not keep an error that came from a caller or from the gate: such an
-// error says nothing about the next login, and costs KSeF nothing.
+// note keeps an error. It drops an error that came from a caller or from the gate, because such an
+// error says nothing about the next login and costs KSeF nothing.
 func (f *failure) note(err error, now time.Time) {
 	e, ok := errors.AsType[*ksef.APIError](err)
 	if ok && (e.Kind == ksef.KindCanceled || e.Kind == ksef.KindGated) {

@@ -6,7 +6,7 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// flight is a renewal that callers wait for: a refresh or a login.
+// flight is a renewal that callers wait for. It is a refresh or a login.
 type flight struct {
 	done     chan struct{}
 	cancel   context.CancelCauseFunc

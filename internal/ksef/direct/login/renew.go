@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ksef/direct"
 )
 
-// tokens are the result of a renewal. After a refresh there is no new refresh token, and no proof.
+// tokens are the result of a renewal. After a refresh only access is set.
 type tokens struct {
 	access, refresh live
 	proof           Proof
@@ -32,8 +32,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 			return tokens{}, err
 		}
 	}
-	// KSeF gives the tokens of a login once: when the answer to redeem is lost, so is the login.
-	// Then one more login is tried at once, but only one.
+	// KSeF gives the tokens of a login once, so the login is lost when the answer to redeem is
+	// lost. One more login is then tried at once, but only one.
 	got, err := s.login(ctx)
 	if lost(err) && ctx.Err() == nil {
 		got, err = s.login(ctx)
@@ -100,7 +100,7 @@ func (s *Session) login(ctx context.Context) (tokens, error) {
 	return tokens{lifeOf(got.Access, sent, skew), lifeOf(got.Refresh, sent, skew), proof}, nil
 }
 
-// poll waits for the end of a login: typically one to four seconds.
+// poll waits for the end of a login, which typically takes one to four seconds.
 func (s *Session) poll(ctx context.Context, b direct.Begun) error {
 	const first, longest = 200 * time.Millisecond, 5 * time.Second
 	end := s.o.Now().Add(s.o.Timeout)
@@ -143,8 +143,8 @@ func brokenOff(cause error) error {
 // errSlow says that KSeF has not finished a login in the time that it may take.
 var errSlow = errors.New("KSeF has not finished the login in time")
 
-// reserve is how long before its end an access token is renewed, at most a fifth of its life: a
-// request that waits at the gate must not leave with a token that has ended.
+// reserve is how long before its end an access token is renewed, at most a fifth of its life.
+// Without a reserve, a request that waits at the gate could leave with a token that has ended.
 const reserve = time.Minute
 
 // lifeOf returns a token with its life by this machine's clock. sent is when it was asked for, skew

@@ -35,10 +35,10 @@ type Session struct {
 	closed  bool
 	access  live
 	refresh live
-	proof   Proof     // of the credentials of the present login; nil: there is none
+	proof   Proof     // of the present login's credentials; nil: no login
 	begun   time.Time // when that login was made
 	denied  bool      // KSeF has said since then that the login lacks a right
-	givenUp live      // refresh token of a login that is not used any more, and not ended yet
+	givenUp live      // refresh token of a login that is out of use but still alive
 	flight  *flight   // the login or refresh that is under way
 	failure failure
 }
@@ -119,8 +119,8 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 	return direct.Secret{}, why
 }
 
-// replaced reports whether the credentials differ from those of the present login. Credentials that
-// cannot be read do not count as different. begun is when the present login was made.
+// replaced reports whether the credentials differ from those of the present login. Unreadable
+// credentials count as the same. begun is when the present login was made.
 func (s *Session) replaced() (is bool, begun time.Time) {
 	s.mu.Lock()
 	proof, begun := s.proof, s.begun
@@ -135,8 +135,8 @@ func (s *Session) replaced() (is bool, begun time.Time) {
 // IsZero reports whether there is no token.
 func (l live) IsZero() bool { return l.Token.Token.IsZero() }
 
-// Refused implements [direct.Tokens]: the next call of Access brings another token. When a
-// refreshed token is refused as well, the login itself is no good any more.
+// Refused implements [direct.Tokens]. The next call of Access gets another token. If the refused
+// token came from a refresh, the next call logs in again.
 func (s *Session) Refused(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,8 +151,8 @@ func (s *Session) Refused(token direct.Secret) {
 
 // Denied implements [direct.Tokens]. A token, and any token that a refresh brings, keeps the rights
 // of the moment of its login. Rights that were granted later come only with another login. Access
-// makes that login when the present one is at least refusedPause old. So a right that is never
-// granted costs one login for each such pause, not one for each request.
+// makes that login when the present one is at least refusedPause old. So a missing right costs at
+// most one login for each such pause, and not one for each request.
 func (s *Session) Denied(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,9 +166,9 @@ func (s *Session) LoggedIn() bool {
 	return s.o.Now().Before(s.access.end)
 }
 
-// Close ends the session: no token is given out any more, a login under way is broken off, and KSeF
-// is told, if ctx leaves the time. It returns the error of that last request. A login that was not
-// ended ends by itself within days.
+// Close ends the session. No token is given out any more, and a login under way is broken off. KSeF
+// is told if ctx leaves time for the request. It returns the error of that last request. A login
+// that was not ended ends by itself within days.
 func (s *Session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true

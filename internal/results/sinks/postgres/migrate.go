@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// migrations are the changes of the tables, in order; one that was released is never changed. %s is
+// migrations are the changes of the tables, in order. A released migration is never changed. %s is
 // the schema.
 var migrations = []string{
 	`create table %s.invoices (

@@ -24,8 +24,8 @@ type Options struct {
 }
 
 // Sink writes results to a database. It connects when it has something to write, and again after
-// the connection broke. It has one connection: a batch is one transaction, and batches come one
-// after the other.
+// the connection broke. One connection is enough, because a batch is one transaction and batches
+// come one after the other.
 type Sink struct {
 	o Options
 
@@ -120,15 +120,15 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// refusesValue reports whether the database refuses a value: the error is a data exception or a
-// violated constraint (classes 22 and 23 of SQLSTATE).
+// refusesValue reports whether the database refuses a value. The error is then a data exception or
+// a violated constraint (classes 22 and 23 of SQLSTATE).
 func refusesValue(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code[:2] == "22" || e.Code[:2] == "23")
 }
 
-// plain returns an error as it may be kept and shown: without the values that a database quotes in
-// its details.
+// plain returns an error that may be kept and shown. It leaves out the values that a database
+// quotes in its details.
 func plain(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fmt.Errorf("the database answered %s: %s", e.Code, e.Message)

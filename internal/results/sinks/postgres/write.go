@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/results/sinks"
 )
 
-// insert writes the event of each result. It also writes the invoice, unless the row of the invoice
-// already has this result or a newer one.
+// insert writes the event of each result. It also writes the row of the invoice, unless the row
+// already has this or a newer result.
 func (s *Sink) insert(ctx context.Context, tx pgx.Tx, messages []sinks.Message) error {
 	schema := pgx.Identifier{s.o.Schema}.Sanitize()
 	b := &pgx.Batch{}

@@ -60,8 +60,8 @@ func describe(dir, file string) ([]byte, error) {
 	return json.MarshalIndent(d.facts, "", "\t")
 }
 
-// typeOf describes the type of an element and returns its name in the facts: "=" and the name of a
-// text's type, or the name of an element's content.
+// typeOf describes the type of an element and returns its name in the facts. For a text this is "="
+// and the name of the text's type. Otherwise it is the name of the element's content.
 func (d *describer) typeOf(path string, e *tag) string {
 	if name := e.attr("type"); name != "" {
 		return d.named(name)
@@ -138,7 +138,7 @@ func (d *describer) text(name string, t *tag) {
 	}
 }
 
-// element describes the content of a complex type: a regular expression over names.
+// element describes the content of a complex type as a regular expression over names.
 func (d *describer) element(name string, types []tag) {
 	out := map[string]any{}
 	d.facts.Elements[name] = out

@@ -1,6 +1,6 @@
 // Command facts writes schema_v3.json and schema_v2.json, from which the simulator checks documents
 // in full. It reads the Ministry's XSD files from the folder that KSEF_SCHEMA_DIR names. It shares
-// nothing with the generator of the client: a mistake in both would never be found.
+// no code with the generator of the client, because tests could not find a mistake in shared code.
 package main
 
 import (

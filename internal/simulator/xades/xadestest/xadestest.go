@@ -115,7 +115,7 @@ func (s Signer) Sign(t testing.TB, document string, o Options) []byte {
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?>` + document[:at] + signature + document[at:])
 }
 
-// withNamespace returns an element as it is in its own canonical form: with the declaration of its
+// withNamespace returns an element in its own canonical form, which has the declaration of its
 // prefix. Elements inside it that use another prefix each get a declaration of that prefix.
 func withNamespace(xml, name, declaration string) string {
 	out := strings.Replace(xml, "<"+name, "<"+name+" "+declaration, 1)
