@@ -36,6 +36,7 @@ type client struct {
 	Client
 	admitter *intake.Admitter // of its own tenants
 	ownsAll  bool             // it has every tenant of the pool
+	looking  chan struct{}    // holds one value while a refusal is looked up for the client
 
 	mu      sync.Mutex
 	keys    keys
@@ -67,7 +68,7 @@ func newClients(o Options) (*clients, error) {
 	cs := &clients{o: o}
 	used := map[[sha256.Size]byte]string{}
 	for _, one := range o.Clients {
-		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants)}
+		c := &client{Client: one, admitter: o.Admitter.Only(one.Tenants), looking: make(chan struct{}, 1)}
 		c.ownsAll = !slices.ContainsFunc(o.Admitter.Accounts, func(a intake.Account) bool { return !c.owns(a.Name) })
 		var err error
 		if c.keys, err = c.read(); err != nil {
@@ -175,11 +176,19 @@ func (c *client) refresh(had keys) (keys, error) {
 		return had, err
 	}
 	got, err := c.read()
+	if err == nil && len(got) == 0 && len(had) > 0 {
+		time.Sleep(rewriteTime) // a file that is written in place is empty for a moment
+		got, err = c.read()
+	}
 	if err != nil {
 		return had, err
 	}
 	return got, nil
 }
+
+// rewriteTime is how long a file of keys must be empty before its client has no keys. It is less
+// than keyTimeout.
+const rewriteTime = 100 * time.Millisecond
 
 // read reads the file. With an error there are no keys.
 func (c *client) read() (keys, error) {

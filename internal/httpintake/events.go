@@ -179,12 +179,13 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 		if len(outcomes) == 0 {
 			return items, at, false, nil
 		}
-		told, err := e.editor.Edit(c.ctx(), outcomes, c.client.owns)
+		told, err := e.editor.Edit(c.ctx(), outcomes, func(tenant string) bool { return tenant == "" || c.client.owns(tenant) })
 		if err != nil {
 			return nil, at, false, notNow(err)
 		}
 		for i := range told {
 			switch t := &told[i]; {
+			case t.Tenant == "" && outcomes[i].Refusal() && t.By != c.client.Name: // a refused document of somebody else
 			case t.Err != nil && c.client.maySee(t.Tenant):
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
 			case t.Err != nil: // its tenant is unknown too; it must not stop the others

@@ -89,10 +89,10 @@ func (f *filter) match(inv *ledger.Invoice) bool {
 		inquiry.NumberBegins(inv.Number, f.numberPrefix) && strings.HasPrefix(inv.KsefNumber, f.ksefNumberPrefix)
 }
 
-// matchRefused is match for a document that is no invoice. KSeF gave it no number.
+// matchRefused is match for a document that is no invoice, in one of the filter's lists. KSeF gave
+// it no number.
 func (f *filter) matchRefused(r *ledger.Refusal) bool {
-	return slices.Contains(f.tenants, r.Tenant) &&
-		(f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
+	return (f.number == "" || inquiry.SameNumber(r.Number, f.number)) &&
 		(f.day == "" || f.day == r.IssueDate) &&
 		f.ksefNumber+f.ksefNumberPrefix == "" && inquiry.NumberBegins(r.Number, f.numberPrefix) &&
 		ledger.Millis(r.Revision()) >= f.from.At

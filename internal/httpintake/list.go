@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,22 +66,40 @@ func (l *listing) named(c *call, f filter) error {
 		}
 	}
 	if len(page) == 0 && (f.state == "" || f.state == results.Refused) {
-		refused := l.o.Inquiry.RefusedRef
-		name := f.ref
-		if name == "" {
-			refused, name = l.o.Inquiry.Refused, f.number
-		}
-		found, err := refused(c.ctx(), name)
+		found, err := l.refused(c, &f)
 		if err != nil {
 			return notNow(err)
 		}
 		for i := range found {
-			if r := &found[i]; f.matchRefused(r) {
-				page = append(page, answerOf(results.Explained(r)))
-			}
+			page = append(page, answerOf(results.Explained(&found[i])))
 		}
 	}
 	return c.json(http.StatusOK, listAnswer{Items: page})
+}
+
+// refused returns the refusals that a filter with a ref or number asks for. They are those of its
+// tenants, and those of the client's own documents of no tenant. Every refusal in these lists is
+// read, so a client may have one such look-up at a time: many of them must not slow down the calls
+// of others.
+func (l *listing) refused(c *call, f *filter) ([]ledger.Refusal, error) {
+	select {
+	case c.client.looking <- struct{}{}:
+		defer func() { <-c.client.looking }()
+	case <-c.ctx().Done():
+		return nil, context.Cause(c.ctx())
+	}
+	lists := f.tenants
+	if len(lists) == len(c.client.Tenants) { // no tenant was asked for
+		lists = append(slices.Clone(lists), "")
+	}
+	look, name := l.o.Inquiry.RefusedRef, f.ref
+	if name == "" {
+		look, name = l.o.Inquiry.Refused, f.number
+	}
+	found, err := look(c.ctx(), name, lists...)
+	return slices.DeleteFunc(found, func(r ledger.Refusal) bool {
+		return r.Tenant == "" && r.By != c.client.Name || !f.matchRefused(&r)
+	}), err
 }
 
 func (l *listing) answersOf(c *call, invs []ledger.Invoice) ([]invoiceAnswer, error) {

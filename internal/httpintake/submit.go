@@ -189,6 +189,9 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 		return
 	}
 	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
+	if len(c.client.Tenants) == 1 {
+		r.Otherwise = c.client.Tenants[0] // the client will ask for the refusal by its ref
+	}
 	for _, some := range adms {
 		r.Note(c.ctx(), c.own(some, items[:len(some)]))
 		items = items[len(some):]
@@ -208,14 +211,6 @@ func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
 			if !items[i].foreign {
 				mine = append(mine, adms[i])
 			}
-		}
-	}
-	for i := range mine {
-		a := &mine[i]
-		if a.Asked == "" && a.Invoice.NIP == "" && len(c.client.Tenants) == 1 {
-			// Nothing says whose the document is. The client has only one tenant, and will ask for
-			// the refusal by its ref.
-			a.Asked = c.client.Tenants[0]
 		}
 	}
 	return mine

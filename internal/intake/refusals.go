@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -26,9 +27,13 @@ type Refusals struct {
 	Tenant func(nip string) string
 	// Asked is the name of the tenant that was asked to send the documents, or "".
 	Asked string
+	// Otherwise is the tenant whose list a refusal goes to if nothing else says whose the document
+	// is; "" is the list of no tenant.
+	Otherwise string
 	// Source names the sender when names of files and refs mean something only to that sender. For
-	// example, a program that hands in over the network may give every document the same name. ""
-	// is this machine, whose paths identify files.
+	// example, a program that hands in over the network may give every document the same name. Such
+	// a sender changes no refusal of another sender's, unless it is in the list of the same tenant.
+	// "" is this machine, whose paths identify files.
 	Source string
 	// Unpacked says that the sender takes archives apart and ends their refusals itself, by
 	// EndFile. Otherwise the refusal of an archive ends when a document in it is taken. It stays
@@ -123,7 +128,7 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		return ledger.Refusal{}, false
 	}
 	inv := &a.Invoice
-	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
+	out := ledger.Refusal{By: r.Source, NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
 		File: a.File, Ref: invoice.Shorten(a.Ref, maxRef), Tenant: r.tenant(a)}
 	faults := invoice.FieldErrors(a.Err)
 	outside, _ := errors.AsType[*RefusedError](a.Err)
@@ -153,8 +158,10 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	// again does not end this refusal. A document whose ref belongs to another invoice is
 	// identified, so that a program that gives every document the same ref has all of them on
 	// record.
-	case identified:
+	case identified && r.Source == "":
 		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
+	case identified:
+		out.ID = r.inList(out.Tenant, inv)
 	case a.Ref != "":
 		out.ID = r.ofRef(a.Ref)
 	case path == "":
@@ -187,7 +194,11 @@ func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd
 		}
 	}
 	if taken {
-		end(ledger.RefusalOfInvoice(identityOf(inv)), true)
+		end(ledger.RefusalOfInvoice(identityOf(inv)), r.Source == "")
+		end(ledger.RefusalIn(r.tenant(a), identityOf(inv)), false)
+		if r.Source != "" {
+			end(r.inList("", inv), false)
+		}
 	}
 	if a.Ref != "" {
 		end(r.ofRef(a.Ref), false)
@@ -218,11 +229,21 @@ func (r *Refusals) tenant(a *Admission) string {
 		return r.Asked
 	case inv.Tenant != "":
 		return inv.Tenant
-	case inv.NIP != "":
-		return r.Tenant(inv.NIP)
-	default:
-		return ""
 	}
+	tenant := ""
+	if a.Invoice.NIP != "" {
+		tenant = r.Tenant(a.Invoice.NIP)
+	}
+	return cmp.Or(tenant, r.Otherwise)
+}
+
+// inList returns the id of the refusal of an identified document in the list of a tenant. A sender
+// has its own refusals in the list of no tenant, because other senders have refusals there too.
+func (r *Refusals) inList(tenant string, inv *ledger.Invoice) string {
+	if tenant == "" {
+		return ledger.RefusalIn("\x00"+r.Source, identityOf(inv))
+	}
+	return ledger.RefusalIn(tenant, identityOf(inv))
 }
 
 // ofRef returns the id of the refusal of a document that only its ref identifies.

@@ -9,8 +9,9 @@ import (
 // shortened. With a storage key it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
-	Tenant    string         `json:"-"` // the tenant in whose list it is; "" if it belongs to no tenant
-	ByInvoice bool           `json:"-"` // [RefusalOfInvoice] made the ID; only [Ledger.Refuse] uses this
+	Tenant    string         `json:"-"`            // the tenant in whose list it is; "" if it belongs to no tenant
+	ByInvoice bool           `json:"-"`            // [RefusalOfInvoice] made the ID; only [Ledger.Refuse] uses this
+	By        string         `json:"by,omitempty"` // the client that handed it in over HTTP; "" for every other way in
 	NIP       string         `json:"nip,omitempty"`
 	Kind      string         `json:"kind,omitempty"`
 	Number    string         `json:"number,omitempty"`
@@ -65,6 +66,12 @@ const refusalPrefix = "ref-"
 // RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
 // same invoice, refused again from any file, has the same refusal.
 func RefusalOfInvoice(i Identity) string { return refusalID("identity", i.digest()) }
+
+// RefusalIn returns the id of such a refusal in one list, for a sender that may not change the
+// lists of others. Two senders may hand in the same invoice, and each keeps its own refusal.
+func RefusalIn(list string, i Identity) string {
+	return refusalID("identity in", list+"\x00"+i.digest())
+}
 
 // RefusalOfFile returns the id of the refusal of a document that only the name of its file
 // identifies.

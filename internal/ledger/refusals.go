@@ -209,6 +209,35 @@ func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended stri
 	return out, some(sick)
 }
 
+// EachRefusal calls use with every refusal in the lists of some tenants, also with those that have
+// ended. It reads some hundred at a time and keeps none. With an [*UnreadableError] it has read the
+// lists that can be read. use must not keep its argument.
+func (rs *RefusalStore) EachRefusal(ctx context.Context, tenants []string, use func(*Refusal)) error {
+	var sick []Unreadable
+	for _, t := range tenants {
+		ids, err := rs.byTime(ctx, keyRefusals+t, time.Time{}, time.Time{}, 0)
+		unread, err := Skip(err)
+		sick = append(sick, unread...)
+		if err != nil {
+			return fmt.Errorf("list refusals: %w", err)
+		}
+		for chunk := range slices.Chunk(ids, refusalBatch) {
+			refusals, err := rs.readRefusals(ctx, t, chunk)
+			if err != nil {
+				return err
+			}
+			for i := range refusals {
+				use(&refusals[i])
+			}
+		}
+	}
+	return some(sick)
+}
+
+// Refusers lists the tenants that have refusals, or had. "" is among them if documents of no tenant
+// were refused.
+func (rs *RefusalStore) Refusers(ctx context.Context) ([]string, error) { return rs.refusers(ctx) }
+
 func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
 	packed, err := rs.rdb.HMGet(ctx, rs.key(keyRefused, tenant), ids...).Result()
 	if err != nil {

@@ -43,6 +43,8 @@ type Edited struct {
 	Err error
 	// Changed is when the entry of an invoice changed last.
 	Changed ledger.Millis
+	// By is the client that handed in a refused document over HTTP; otherwise "".
+	By string
 }
 
 // Edit makes the documents of outcomes, in the same order. An outcome of a tenant that is not
@@ -66,7 +68,7 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 			}
 			continue
 		case t.OfRefusal != nil:
-			m.Result = results.Explained(t.OfRefusal)
+			m.Result, m.By = results.Explained(t.OfRefusal), t.OfRefusal.By
 		case t.Invoice != nil:
 			m.Result, m.Changed = results.Of(*t.Invoice, e.Environment), t.Invoice.UpdatedAt
 		default:

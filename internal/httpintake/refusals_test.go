@@ -1,0 +1,129 @@
+package httpintake
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// faultyOf is an invoice with a fault behind its identity.
+func faultyOf(tenant int, number string) []byte {
+	return regexp.MustCompile(`<P_1>[^<]*`).ReplaceAll(xmlOf(tenant, number), []byte("<P_1>2036-11-23"))
+}
+
+// refusedOf returns the refused documents that a client finds by a query.
+func (b *bench) refusedOf(key, query string) (tenants []string) {
+	b.t.Helper()
+	a := b.call("GET", "/v1/invoices?"+query, nil, "Authorization", "Bearer "+key)
+	b.want(a, http.StatusOK, "")
+	for _, it := range a.body.Items {
+		tenants = append(tenants, it.State+" "+it.Tenant)
+	}
+	return tenants
+}
+
+// toldOf returns the events of a client.
+func (b *bench) toldOf(key string) (events []string) {
+	b.t.Helper()
+	a := b.call("GET", "/v1/events", nil, "Authorization", "Bearer "+key)
+	b.want(a, http.StatusOK, "")
+	for _, it := range a.body.Items {
+		events = append(events, it.Number+" "+it.State+" "+it.Tenant)
+	}
+	return events
+}
+
+func (b *bench) equal(what string, got []string, want ...string) {
+	b.t.Helper()
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		b.t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+// A client hands in a document with the seller and number of another client's refused document, by
+// mistake or not. The other client still finds its refusal and is told of it.
+func TestRefusals_OfTwoClientsForOneInvoice_EachHasItsOwn(t *testing.T) {
+	b := newBench(t, nil)
+	two := []string{"Authorization", "Bearer " + keyTwo}
+	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+	b.want(b.post(faultyOf(0, "FV/1"), "?ref=B", two...), http.StatusUnprocessableEntity, "refused")
+	b.equal("the first by number", b.refusedOf(keyOne, "number=FV/1"), "refused one")
+	b.equal("the first by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
+	b.equal("the second by ref", b.refusedOf(keyTwo, "ref=B"), "refused two")
+	b.equal("the second by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
+	b.equal("what the first is told", b.toldOf(keyOne), "FV/1 refused one")
+	b.equal("what the second is told", b.toldOf(keyTwo), "FV/1 refused two")
+
+	b.take(0, "FV/1", "")
+	open, err := b.o.Ledger.Refusals(t.Context(), time.Time{}, "")
+	b.must(err)
+	if len(open) != 1 || open[0].Tenant != "two" {
+		t.Errorf("after the first was taken, these are open: %+v", open)
+	}
+}
+
+// The number of the seller is wrong, so the document is for no tenant of the client. The client
+// finds its refusal all the same.
+func TestRefusals_SellerIsNoTenantOfTheClient_TheClientFindsIt(t *testing.T) {
+	for what, seller := range map[string]int{"another client's tenant": 1, "nobody's": 7} {
+		b := newBench(t, nil)
+		b.want(b.post(xmlOf(seller, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+		b.equal(what+" by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
+		b.equal(what+" by number", b.refusedOf(keyOne, "number=FV/1"), "refused one")
+		b.equal(what+", events", b.toldOf(keyOne), "FV/1 refused one")
+		b.equal(what+", the other client by ref", b.refusedOf(keyTwo, "ref=A"))
+		b.equal(what+", the other client by number", b.refusedOf(keyTwo, "number=FV/1"))
+		b.equal(what+", events of the other client", b.toldOf(keyTwo))
+	}
+}
+
+// Two clients have both tenants, and each hands in a document that is for neither tenant.
+func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		for i := range o.Clients {
+			o.Clients[i].Tenants = []string{"one", "two"}
+		}
+	})
+	two := []string{"Authorization", "Bearer " + keyTwo}
+	b.want(b.post(xmlOf(7, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+	b.want(b.post(xmlOf(7, "FV/1"), "?ref=B", two...), http.StatusUnprocessableEntity, "refused")
+	b.equal("the first by ref", b.refusedOf(keyOne, "ref=A"), "refused ")
+	b.equal("the first by number", b.refusedOf(keyOne, "number=FV/1"), "refused ")
+	b.equal("the first by number of a tenant", b.refusedOf(keyOne, "number=FV/1&tenant=one"))
+	b.equal("the second by ref", b.refusedOf(keyTwo, "ref=B"), "refused ")
+	b.equal("the second by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
+	b.equal("what the first is told", b.toldOf(keyOne), "FV/1 refused ")
+	b.equal("what the second is told", b.toldOf(keyTwo), "FV/1 refused ")
+}
+
+// A look-up reads the lists of the client's own tenants. Those of others may be long, or sick.
+func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T) {
+	b := newBench(t, nil)
+	b.want(b.post(faultyOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+	b.must(b.rdb.Set(t.Context(), "ksef:refusals:two", "x", 0).Err())
+	b.must(b.rdb.SAdd(t.Context(), "ksef:refusers", "two").Err())
+	b.equal("by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
+	b.equal("by a ref that nothing has", b.refusedOf(keyOne, "ref=Z"))
+}
+
+// An editor that writes a file in place empties it first. The client's key works meanwhile, and
+// ends only if the file stays empty.
+func TestKeys_FileIsEmptyForAMoment_TheyWorkAllTheTime(t *testing.T) {
+	var later atomic.Int64
+	b := newBench(t, func(o *Options) {
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
+	b.must(os.WriteFile(b.keyFile, nil, 0o600))
+	later.Add(int64(2 * keyCheck))
+	written := time.AfterFunc(rewriteTime/4, func() { _ = os.WriteFile(b.keyFile, []byte(keyOne+"\n"), 0o600) })
+	defer written.Stop()
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
+
+	b.must(os.WriteFile(b.keyFile, nil, 0o600))
+	later.Add(int64(2 * keyCheck))
+	b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
+}
