@@ -11,9 +11,9 @@ import (
 // circuits are the pool's circuits and, in front of them, those of this process alone. A process
 // that cannot connect may have lost its own network. A process that gets no proper answers may be
 // behind a sick proxy. Neither must stop the other processes. So a process counts such failures in
-// memory first, and tells the pool only after several of them. The pool takes them for an outage
-// only when two processes report (see [ratelimit.CircuitOptions] and
-// [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
+// memory first, and tells the pool only after several of them. Unless the process is alone in the
+// pool, the pool takes them for an outage only when two processes report (see
+// [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
 	sole    *ratelimit.Circuit // the pool's circuit, used when this process is alone in the pool
@@ -59,10 +59,11 @@ func connecting(host string) ratelimit.Pair {
 	return ratelimit.Pair{Host: host, Tenant: "process", Group: groupConnect}
 }
 
-// The names of circuits, in metrics, that do not belong to one tenant's group.
+// Names of circuits in metrics, besides the groups of a tenant's requests. The first two have no
+// tenant there. part_store has one when only that tenant's circuit is open.
 const (
-	groupConnect   = "connect"    // this process cannot connect
-	groupHost      = "host"       // the gateway
+	groupConnect   = "connect"    // this process cannot connect, or gets no proper answers
+	groupHost      = "host"       // the gateway or KSeF
 	groupPartStore = "part_store" // the store that takes the parts of packages
 )
 
@@ -114,7 +115,8 @@ func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
 	if own, err := c.own.State(ctx, connecting(p.Host)); err == nil && own.Phase == ratelimit.CircuitClosed {
-		// One failure counts only when it was the probe of a host that is down.
+		// This process has not failed often enough to report that it cannot connect. It tells the
+		// pool only when the host is down already, because the request may have been the probe.
 		s, err := c.pool.State(ctx, ratelimit.Pair{Host: p.Host})
 		if err != nil {
 			return err
@@ -131,7 +133,7 @@ type reach struct {
 	ratelimit.CircuitState
 	own        bool // as far as the pool knows, only this process cannot connect
 	unanswered bool // as far as the pool knows, only this process gets no proper answers
-	elsewhere  bool // own or unanswered is set, and there are other processes, which may get through
+	elsewhere  bool // own or unanswered is set, and there are other processes that may get through
 }
 
 // state returns the circuit that holds a request of p back. This is the circuit of the host, of
@@ -196,7 +198,7 @@ func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Durat
 	return err
 }
 
-// withdraw returns the permission that begin gave.
+// withdraw gives back the permission that begin gave.
 func (c *circuits) withdraw(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Withdraw(ctx, connecting(p.Host))
 	_ = c.answers.Withdraw(ctx, p)

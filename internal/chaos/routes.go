@@ -19,7 +19,8 @@ type drop struct {
 	how  string
 	// back is how long a writer that was killed stays away. It then writes the file again, whole.
 	back time.Duration
-	// torn is the path of another file that a killed writer leaves for good; "" for none.
+	// torn is the path of another file, which stays cut off: its writer is killed in the middle and
+	// does not write it again. "" is no such file.
 	torn string
 }
 
@@ -38,9 +39,9 @@ const (
 )
 
 // chooseRoutes decides which deliveries go through the watched folder; the others are handed in by
-// calls. The dice are not those of the run itself, so that a seed hands in the same invoices by
-// whatever route. The folder checks the schema and refuses a bad invoice, but in a call that check
-// is switched off. So a bad invoice that is repeated takes the same route again.
+// calls. The dice are not those that draw the invoices, so the choice of routes does not change
+// which invoices a seed gives. The folder checks the schema and refuses a bad invoice, but in a
+// call that check is switched off. So a bad invoice that is repeated takes the same route again.
 func (e *export) chooseRoutes(o Options, dice *rand.Rand) {
 	rest := e.deliveries[:0:0]
 	chosen := map[*item]bool{}

@@ -72,7 +72,7 @@ var (
 func TestTable_Polish_IsWrittenWithItsLettersAndTerms(t *testing.T) {
 	letters := map[rune]bool{}
 	for _, e := range explain.All() {
-		// Where a name is KSeF's own description, it is repeated as KSeF writes it.
+		// A name is checked even where it is KSeF's own description.
 		for _, text := range []string{e.PL.Name, e.PL.Means, e.PL.Do} {
 			for name, bad := range map[string]*regexp.Regexp{
 				"a word without its Polish letters": withoutLetters, "a word of a machine": machineWords, "an odd character": notPolish,

@@ -6,11 +6,11 @@ import (
 )
 
 // FirstDifference returns the path of the first element whose content differs between two
-// documents. The path begins below the root, such as Fa/FaWiersz/P_7. It is "" when both are the
-// same invoice (see [ContentOf]). Where the documents continue with different elements, it returns
-// the path of the element in a, or of that in b when a has none there. The path contains no value
-// of either document, so it can be shown. The error is a [*FieldError] of the document that cannot
-// be read.
+// documents. The path begins below the root, such as Fa/FaWiersz/P_7. The path of the root itself
+// is its name. The path is "" when both are the same invoice (see [ContentOf]). Where the documents
+// continue with different elements, it returns the path of the element in a, or of that in b when
+// a has none there. The path contains no value of either document, so it can be shown. The error
+// is a [*FieldError] of the document that cannot be read.
 func FirstDifference(a, b []byte) (string, error) {
 	x, y := newCanon(a), newCanon(b)
 	for {

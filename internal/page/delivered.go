@@ -10,7 +10,7 @@ import (
 // delivery is one result that a receiver has not taken.
 type delivery struct {
 	ledger.Outcome
-	Number   string // of the invoice or the refused document; "" when it is gone
+	Number   string // of the invoice or the refused document; "" when it is not known
 	Tenant   string
 	Refused  bool // it is about a document that was not taken in
 	First    time.Time
@@ -19,7 +19,7 @@ type delivery struct {
 	Next     time.Time
 	Behind   int // later results of the same invoice, which wait for it
 
-	left *standingOf // the receiver, in the list of what it was not told yet; otherwise nil
+	left *standingOf // the receiver that was not told yet; nil in the lists of held and failed
 }
 
 // delivered are results of one list that the visitor sees.
@@ -43,8 +43,8 @@ func (v *deliveries) wanted(of, tenant string) bool {
 	return v.sees(of) && (tenant == "" || tenant == of)
 }
 
-// list adds results from some to d until d has limit rows. It leaves out results that the visitor
-// may not see or does not ask for, and results of which the receiver was told already.
+// list adds the results in the parameter "some" to d, until d has limit rows. It leaves out results
+// that the visitor may not see or does not ask for, and those for which [delivery.told] is true.
 func (v *deliveries) list(d *delivered, some []delivery, tenant string, limit int) error {
 	outcomes := make([]ledger.Outcome, len(some))
 	for i := range some {
@@ -118,8 +118,8 @@ func (v *deliveries) waiting(s *standingOf, tenant string, limit int, until time
 	return d, err
 }
 
-// told reports whether the receiver in left was told of the result already, or does not get it.
-// Without such a receiver it is false.
+// told reports whether the receiver d.left was told of the result already, or does not get it. When
+// d.left is nil, told returns false.
 func (d *delivery) told() bool {
 	if d.left == nil {
 		return false

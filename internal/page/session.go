@@ -32,7 +32,7 @@ func NewSessions(rdb redis.UniversalClient, prefix string) *Sessions { return &S
 // session is what Redis has of a login.
 type session struct {
 	User string `json:"user"`
-	Seal string `json:"seal"` // of the token, under the password, whose change ends the session
+	Seal string `json:"seal"` // digest of the token; a new password changes it and ends the session
 	// Provider says that the provider of logins named the user, and Groups which of the groups of
 	// the configuration the user was in. Seal then depends on the client's secret, and covers the
 	// groups too.

@@ -106,7 +106,7 @@ func (p *play) answer(q Ask) {
 		p.listed.Statuses = Statuses{Asked: true, By: map[string]ksef.InvoiceInfo{}}
 		for _, inv := range q.Sends {
 			switch rapid.IntRange(0, 3).Draw(p.t, "status") {
-			case 0: // refused
+			case 0: // KSeF refuses the request for the status
 			case 1:
 				if p.listed.Statuses.Sick = fmt.Errorf("sick"); rapid.Bool().Draw(p.t, "ends the round") {
 					return

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-// SessionBook is the sessions of another face.
+// SessionBook is the sessions that are opened by way of the second face, the Ministry's API.
 type SessionBook struct{ s *Simulator }
 
 // Sessions returns the sessions of the Ministry's API.
@@ -103,7 +103,8 @@ func (f SessionBook) Open(o Opening, base string) (Session, []Upload, *Refusal) 
 	return f.view(sess), uploads, nil
 }
 
-// checkDirect is check with the larger package that the Ministry's API takes.
+// checkDirect is like check, but allows a package of up to maxPackage bytes, as the Ministry's API
+// does.
 func (b batchFile) checkDirect() *refusal {
 	if b.Size < 1 || b.Size > maxPackage {
 		return badInput("batchFile.fileSize is not 1 to %d", int64(maxPackage))

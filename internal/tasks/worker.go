@@ -30,14 +30,14 @@ type Parts struct {
 	// for a store that is never out of service.
 	PartStore PartStore
 	// Fault returns an error when a fault of this process alone keeps it from working for the
-	// tenant, or for one of the named groups. The tenant's task ends with this error and is left to
-	// another worker. Fault returns nil when there is no such fault. A nil func stands for one that
-	// always returns nil.
+	// tenant, or from sending requests of one of these groups of operations. The tenant's task ends
+	// with this error and is left to another worker. Fault returns nil when there is no such fault.
+	// A nil func stands for one that always returns nil.
 	Fault func(tenant string, groups ...string) error
 }
 
 // Options are the settings of the worker; config/worker.example.yaml explains most of them. A field
-// whose comment does not say what zero means has to be set.
+// has to be set unless its comment, or that of its setting or type, says what zero means.
 type Options struct {
 	// Worker is unique in the pool and changes with every start, because a restarted worker does
 	// not own the sessions of its predecessor.
@@ -69,7 +69,7 @@ type Options struct {
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
 	ExpressMaxInvoices int
-	ExpressShare       float64 // part of single sends that is left free for invoices of lane express
+	ExpressShare       float64 // part of single sends that is left free for urgent ones (urgency)
 
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
@@ -85,8 +85,8 @@ type Options struct {
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // how many of those may be of one tenant; 0 is 2
-	// ArchivePackages keeps the receipted invoices of a package in bundles. Otherwise each is kept
-	// by itself.
+	// ArchivePackages keeps the receipted invoices of a package in bundles, where they are enough
+	// for one. All others are kept singly; if it is false, all are.
 	ArchivePackages bool
 
 	Now func() time.Time // this machine's clock; the worker corrects it by Redis's; nil is time.Now

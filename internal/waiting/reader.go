@@ -36,7 +36,8 @@ type Queue interface {
 type Limits interface {
 	// Held returns what holds back each of some tenants.
 	Held(ctx context.Context, tenants []string) (map[string]TenantLimits, error)
-	// Open lists the circuits that are not closed. The circuit of the whole gateway has no tenant.
+	// Open lists the circuits that are not closed. One without a tenant holds back all tenants. One
+	// of a host that serves only some tenants is listed once for each of them.
 	Open(ctx context.Context) ([]ratelimit.OpenCircuit, error)
 }
 
@@ -128,7 +129,8 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 	return nil
 }
 
-// incomplete reports whether some tasks of the kind were not read.
+// incomplete reports whether tasks were left unread in a queue that the kind uses. They may be of
+// another kind.
 func (f *Facts) incomplete(k queue.Kind) bool {
 	for _, q := range k.Queues() {
 		if f.Queues.More[q] > 0 {

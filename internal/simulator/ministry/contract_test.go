@@ -223,7 +223,7 @@ func (s *schema) textFaults(text, where string) (all []string) {
 		all = append(all, fmt.Sprintf("%s: %q is not of the form %s", where, text, s.Pattern))
 	}
 	if s.Format == "date-time" {
-		// The time of the old form of errors has no offset in the contract's own example.
+		// In the contract's own example of 2.7, the time in the old form of errors has no offset.
 		if _, err := time.Parse(time.RFC3339, text); err != nil && !strings.HasSuffix(where, "exception.timestamp") {
 			all = append(all, fmt.Sprintf("%s: %q is not RFC 3339", where, text))
 		}
