@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 // jsonInvoice is one element of {"invoices": […]}.
 type jsonInvoice struct {
 	intake.Wanted
+	Offline   *bool           `json:"offline"` // nil: as the call says
 	XML       string          `json:"xml"`
 	XMLBase64 string          `json:"xml_base64"`
 	Faktura   json.RawMessage `json:"faktura"`
@@ -107,23 +109,25 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		return it
 	}
 	it.Ref = one.Ref
-	own := one.Wanted
-	if own.Lane == "" {
-		own.Lane = of.wanted.Lane
-	}
-	if own.Deadline == "" {
-		own.Deadline = of.wanted.Deadline
-	}
-	if own.Tenant == "" {
-		own.Tenant = of.wanted.Tenant
-	}
-	own.Offline = own.Offline || of.wanted.Offline
+	own := one.wanted(of.wanted)
 	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
 	it.Terms, it.Err = &terms, err
 	if err == nil {
 		it.Data, it.Err = one.document(m, own.Tenant)
 	}
 	return it
+}
+
+// wanted returns what is asked for the document. Where it says nothing of its own, what the call
+// says holds.
+func (j *jsonInvoice) wanted(ofCall intake.Wanted) intake.Wanted {
+	own := j.Wanted
+	own.Lane, own.Deadline = cmp.Or(own.Lane, ofCall.Lane), cmp.Or(own.Deadline, ofCall.Deadline)
+	own.Tenant, own.Corrects = cmp.Or(own.Tenant, ofCall.Tenant), cmp.Or(own.Corrects, ofCall.Corrects)
+	if own.Offline = ofCall.Offline; j.Offline != nil {
+		own.Offline = *j.Offline
+	}
+	return own
 }
 
 func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {

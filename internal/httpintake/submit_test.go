@@ -276,6 +276,20 @@ func TestSubmit_JSON_EachDocumentHasTermsOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestSubmit_JSON_OfflineOfADocumentHoldsAgainstTheQuery(t *testing.T) {
+	b := newBench(t, nil)
+	docs := jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))}, map[string]any{"xml": string(xmlOf(0, "FV/2")), "offline": false},
+		map[string]any{"xml": string(xmlOf(0, "FV/3")), "offline": nil})
+	a := b.call("POST", "/v1/invoices?offline=true", docs, "Content-Type", "application/json")
+	b.want(a, http.StatusAccepted, "")
+	for i, want := range []bool{true, false, true} {
+		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
+		if err != nil || inv.Offline != want {
+			t.Errorf("%s: offline is %v, %v", inv.Number, inv.Offline, err)
+		}
+	}
+}
+
 func TestSubmit_BodyThatEndsEarlyOrIsNoJSON_AnswersForWhatWasReadAndSaysWhereItEnds(t *testing.T) {
 	b := newBench(t, nil)
 	good := string(jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))}))
