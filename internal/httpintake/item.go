@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/explain"
@@ -151,6 +152,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		// The cause is left out, because it names places of this machine.
 		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate("nothing was taken, hand it in again")}}
 	case errors.As(err, &outside):
+		r.TryAgain = outside.Remedy == ledger.RemedyResume || outside.Remedy == ledger.RemedyWait
 		rules = []string{outside.Rule}
 		r.Faults = []fault{{Rule: c.translate(outside.Rule), Hint: c.translate(outside.Hint)}}
 	case errors.As(err, &problem):
@@ -172,5 +174,9 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	}
 	r.Detail = strings.Join(all, " | ")
 	r.Explanations = explain.About(explain.Facts{State: results.Refused, Rules: rules})
+	if r.TryAgain {
+		// What holds for every refused document, that it has a fault, does not hold for this one.
+		r.Explanations = slices.DeleteFunc(r.Explanations, func(e explain.Entry) bool { return e.Space == explain.State })
+	}
 	return r
 }

@@ -66,9 +66,27 @@ func (c *call) answer(items []item) error {
 	case c.taken > 0:
 		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
 	}
-	return &problem{kind: refusedAll, items: items, detail: text{
-		en: "correct what the items name, then hand the documents in again",
-		pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}}
+	return &problem{kind: refusedAll, items: items, detail: whatToDo(items)}
+}
+
+// whatToDo says what the caller does about documents that were all refused.
+func whatToDo(items []item) text {
+	again := 0
+	for i := range items {
+		if items[i].Refusal.TryAgain {
+			again++
+		}
+	}
+	switch again {
+	case 0:
+		return text{en: "correct what the items name, then hand the documents in again",
+			pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}
+	case len(items):
+		return text{en: "nothing is wrong with the documents: make the same call again later",
+			pl: "dokumenty nie mają błędów: wykonaj to samo wywołanie później"}
+	}
+	return text{en: "correct what the items name; nothing is wrong with those that have try_again: hand them in again later",
+		pl: "popraw to, co wskazują pozycje; te z try_again nie mają błędów: przekaż je ponownie później"}
 }
 
 // noteKey refuses a call with an Idempotency-Key that a different call has used.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 )
@@ -354,6 +355,28 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 	}
 }
 
+// A drained tenant takes nothing new in. Its documents have no fault, and the program learns neither
+// who stopped the intake nor a command.
+func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
+	b := newBench(t, nil)
+	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))
+	for language, says := range map[string]string{
+		"en": "nothing new is taken in for tenant one at present: its intake is stopped; nothing was taken, hand it in again",
+		"pl": "nowe faktury podatnika one chwilowo nie są przyjmowane: wstrzymano ich przyjmowanie; nic nie przyjęto, przekaż ponownie",
+	} {
+		a := b.post(xmlOf(0, "FV/1"), "?ref=SO-1", "Accept-Language", language)
+		b.want(a, http.StatusUnprocessableEntity, "refused")
+		r := a.body.Items[0].Refusal
+		if !r.TryAgain || r.Detail != says || len(r.Explanations) != 1 || r.Explanations[0].Name() != "refused/drained" ||
+			strings.Contains(string(a.raw), "jan") || strings.Contains(a.body.Detail, "correct") {
+			t.Errorf("%s: %s", language, a.raw)
+		}
+	}
+	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d refusals are on record, %v", n, err)
+	}
+}
+
 func TestSubmit_PoolIsNotFit_Is503AndReadyzSaysSo(t *testing.T) {
 	b := newBench(t, nil)
 	b.unfit = &ledger.FullError{}
@@ -395,5 +418,15 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	if found := b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 ||
 		!strings.Contains(string(found.raw), `"code":"date_in_future"`) {
 		t.Errorf("by its ref: %s", found.raw)
+	}
+}
+
+func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testing.T) {
+	for remedy, again := range map[ledger.Remedy]bool{ledger.RemedyWait: true, ledger.RemedyResume: true, ledger.RemedyFix: false,
+		ledger.RemedyNumber: false, ledger.RemedyConfigure: false} {
+		r := (&call{lang: english}).refusalOf(&intake.RefusedError{Rule: "a rule", Hint: "a hint", Remedy: remedy})
+		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
+			t.Errorf("%q: %+v", remedy, r)
+		}
 	}
 }
