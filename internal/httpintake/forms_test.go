@@ -15,6 +15,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 // readQR returns the text in the image of a QR code.
@@ -151,5 +152,35 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail,
 		"hand in the FA(3) document as XML") {
 		t.Errorf("%s", a.raw)
+	}
+}
+
+// With the gateway away, a document of a tenant that does not use it is not told to come again.
+func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
+	calls := 0
+	b := newBench(t, func(o *Options) {
+		o.Clients[0].Tenants = []string{"one", "two"}
+		o.Generator = generator(func(tenant string, _ []byte) ([]byte, error) {
+			if tenant == "two" {
+				return nil, intake.NoGeneration(tenant)
+			}
+			calls++
+			return nil, intake.GenerationFailed(errors.New("no answer"))
+		})
+	})
+	one, two := fakturaOf(sample.NIP(0), "FV/1"), fakturaOf(sample.NIP(1), "FV/2")
+	a := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": one}, map[string]any{"faktura": two},
+		map[string]any{"faktura": one, "tenant": "one"}), "Content-Type", "application/json")
+	b.want(a, http.StatusUnprocessableEntity, "refused")
+	for i, again := range []bool{true, false, true} {
+		if r := a.body.Items[i].Refusal; r.TryAgain != again || strings.Contains(r.Detail, "sends to KSeF itself") == again {
+			t.Errorf("item %d: %+v", i, r)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("the gateway was asked %d times in one call", calls)
+	}
+	if want := "nothing is wrong with those that have try_again"; !strings.Contains(a.body.Detail, want) {
+		t.Errorf("detail is %q", a.body.Detail)
 	}
 }
