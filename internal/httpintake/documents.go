@@ -123,10 +123,25 @@ func (b *body) bytes() ([]byte, error) {
 	return io.ReadAll(b.reader())
 }
 
-// small reports whether a call hands in one document that is in memory already, so that it needs no
-// turn among the large ones.
-func (b *body) small(of *asked) bool {
+// single reports whether a call hands in one document that is in memory already.
+func (b *body) single(of *asked) bool {
 	return b.file == nil && (of.media == "application/xml" || of.media == "text/xml")
+}
+
+// turn returns the kind of a large call, and false for a call that needs no place among the large
+// ones. A body that is in memory holds no more documents than memory has already, unless it is an
+// archive.
+func (b *body) turn(of *asked) (turns, bool) {
+	switch of.media {
+	case "application/json":
+		if b.file != nil && b.namesFaktura() {
+			return converted, true
+		}
+		return plain, b.file != nil
+	case "multipart/form-data":
+		return plain, b.file != nil
+	}
+	return plain, true
 }
 
 // baseName removes the folders from a name that others gave. It returns a short name in UTF-8.

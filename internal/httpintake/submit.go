@@ -122,7 +122,7 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 // grows. With an error, the admissions are those that were finished. The other documents may have
 // been taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
-	if b.small(of) {
+	if b.single(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
 		out, err := c.client.admitter.Admit(c.ctx(), docs, of.terms)
 		if err != nil && len(out) != len(docs) {
@@ -130,11 +130,13 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		}
 		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
 	}
-	done, err := sm.gates.batch(c.ctx(), c.client)
-	if err != nil {
-		return nil, err
+	if kind, large := b.turn(of); large {
+		done, err := sm.gates.batch(c.ctx(), c.client, kind)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 	}
-	defer done()
 	src := formats[of.media](sm.bodies, c, b, of)
 	err = intake.Run(c.ctx(), c.client.admitter, sm.bodies.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
 		adms = append(adms, some)
