@@ -121,7 +121,10 @@ func (c *call) foreign(it item) item {
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",
 		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podatnika, do którego nie masz dostępu"})
 	it.State, it.Tenant, it.foreign = results.Refused, "", true
-	it.Refusal = &itemRefusal{Detail: rule, Faults: []fault{{Rule: rule}}}
+	hint := c.lang.say(text{
+		en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
+		pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"})
+	it.Refusal = &itemRefusal{Detail: rule + "; " + hint, Faults: []fault{{Rule: rule, Hint: hint}}}
 	return it
 }
 
