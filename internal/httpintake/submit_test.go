@@ -331,9 +331,11 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
 	t.Cleanup(func() { b.rdb.ConfigSet(context.Background(), "maxmemory", "0") })
-	a := b.post(xmlOf(0, "FV/1"), "")
-	if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") == "" {
-		t.Errorf("no Retry-After: %v", a.head)
+	for _, heads := range [][]string{nil, {"Idempotency-Key", "k"}} {
+		a := b.post(xmlOf(0, "FV/1"), "", heads...)
+		if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
+			t.Errorf("%v: %v %s", heads, a.head, a.raw)
+		}
 	}
 }
 
@@ -428,5 +430,25 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
 			t.Errorf("%q: %+v", remedy, r)
 		}
+	}
+}
+
+// In a query + stands for a blank. Who forgets that learns what to write.
+func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
+	b := newBench(t, nil)
+	for _, language := range []string{"en", "pl"} {
+		for _, a := range []answer{
+			b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00+01:00", "Accept-Language", language),
+			b.call("GET", "/v1/invoices?since=2026-11-24T16:00:00+01:00", nil, "Accept-Language", language),
+		} {
+			if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, "%2B") {
+				t.Errorf("%s", a.raw)
+			}
+		}
+	}
+	b.want(b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00%2B01:00"), http.StatusAccepted, "")
+	a := b.call("GET", "/v1/invoices?since=yesterday", nil)
+	if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "%2B") {
+		t.Errorf("%s", a.raw)
 	}
 }
