@@ -71,7 +71,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 		case "deadline":
 			w.Deadline = value
 		case "tenant":
-			w.Tenant = value
+			w.Tenant = intake.TenantOf(c.client.admitter.Accounts, value)
 		case "corrects":
 			w.Corrects = value
 		case "offline":

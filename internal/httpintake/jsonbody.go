@@ -131,6 +131,7 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		return it
 	}
 	it.Ref = one.Ref
+	one.Tenant = intake.TenantOf(c.client.admitter.Accounts, one.Tenant)
 	own := one.wanted(of.wanted)
 	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
 	it.Terms, it.Err = &terms, err
