@@ -66,7 +66,8 @@ func (ps parameters) each(raw string, use func(name, value string) bool) error {
 			return bad(fmt.Sprintf("%q is given twice", name), fmt.Sprintf("%q podano dwa razy", name))
 		case !use(name, values[0]):
 			given, plus := cut(values[0]), lostPlus(values[0])
-			return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given)+plus.en, fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
+			return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given)+plus.en,
+				fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
 		}
 	}
 	return nil

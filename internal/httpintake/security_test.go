@@ -108,7 +108,8 @@ func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *t
 	theirs = bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
 	a := b.post(theirs, "?lane=bulk", "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
-	if hint := a.body.Items[0].Refusal.Faults[0].Hint; !strings.Contains(hint, "if KSeF rejects the other one, yours can be handed in again") {
+	hint := a.body.Items[0].Refusal.Faults[0].Hint
+	if !strings.Contains(hint, "if KSeF rejects the other one, yours can be handed in again") {
 		t.Errorf("when it can be tried again is not said: %q", hint)
 	}
 	if text := string(a.raw); strings.Contains(text, id) || strings.Contains(text, "queued") || !strings.Contains(text, "not yours") {
@@ -213,7 +214,8 @@ func TestBody_MoreDocumentsThanAllowed_Is413WithTheAnswersOfThoseThatWereRead(t 
 	for _, media := range []string{"application/zip", "application/x-zip-compressed"} {
 		b.want(b.call("POST", "/v1/invoices", zipOf(t, files...), "Content-Type", media), http.StatusAccepted, "")
 		over := b.call("POST", "/v1/invoices", zipOf(t, append(files, "c.xml", "x")...), "Content-Type", media)
-		if b.want(over, http.StatusRequestEntityTooLarge, "too-large"); over.body.Detail != "one call may hold 2 documents; nothing was taken" {
+		b.want(over, http.StatusRequestEntityTooLarge, "too-large")
+		if over.body.Detail != "one call may hold 2 documents; nothing was taken" {
 			t.Errorf("%s: %s", media, over.raw)
 		}
 	}

@@ -333,7 +333,8 @@ func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
 	t.Cleanup(func() { b.rdb.ConfigSet(context.Background(), "maxmemory", "0") })
 	for _, heads := range [][]string{nil, {"Idempotency-Key", "k"}} {
 		a := b.post(xmlOf(0, "FV/1"), "", heads...)
-		if b.want(a, http.StatusServiceUnavailable, "unavailable"); a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
+		b.want(a, http.StatusServiceUnavailable, "unavailable")
+		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
 			t.Errorf("%v: %v %s", heads, a.head, a.raw)
 		}
 	}
@@ -357,8 +358,8 @@ func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) 
 	}
 }
 
-// A drained tenant takes nothing new in. Its documents have no fault, and the program learns neither
-// who stopped the intake nor a command.
+// A drained tenant takes nothing new in. Its documents have no fault, and the program learns
+// neither who stopped the intake nor a command.
 func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
 	b := newBench(t, nil)
 	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))

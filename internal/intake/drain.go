@@ -51,7 +51,8 @@ func (a *Admitter) withoutDrained(
 		if a.confined {
 			// Another program hands the document in. It can only wait and try again, and what a
 			// person of this pool is called, and may type, does not concern it.
-			o.Err = &UnsureError{What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", sound[i].Tenant)}
+			o.Err = &UnsureError{
+				What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", sound[i].Tenant)}
 			continue
 		}
 		o.Err = &RefusedError{
