@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,6 +24,9 @@ func (de *decisions) act(c *call) error {
 	if err != nil {
 		return err
 	}
+	if verb == "retry" && reason != "" {
+		return bad("retry keeps no reason: call it without a body", "ponowienie nie zapisuje powodu: wywołaj je bez treści")
+	}
 	inv, err := de.invoice(c, id)
 	if err != nil {
 		return err
@@ -38,7 +42,7 @@ func (de *decisions) act(c *call) error {
 	case verb == "retry":
 		err = de.o.Actions.Retry(c.ctx(), &inv, by)
 	default:
-		err = de.o.Actions.Dismiss(c.ctx(), &inv, ledger.Dismissal{By: by, Reason: reason})
+		err = de.o.Actions.Dismiss(c.ctx(), &inv, ledger.Dismissal{By: by, Reason: cmp.Or(reason, "no reason was given")})
 	}
 	if not, ok := errors.AsType[*actions.NotDoneError](err); ok {
 		return notDone(not, verb, inv.State)

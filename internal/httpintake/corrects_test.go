@@ -61,3 +61,36 @@ func TestSubmit_TechnicalCorrection_IsTakenForTheDirectTransportAndRefusedForThe
 		t.Errorf("a refused correction is in the ledger: %v, %v", ids, err)
 	}
 }
+
+// What the query says holds for a document in JSON too, unless the document says something else.
+func TestSubmit_CorrectsInTheQuery_HoldsForJSONToo(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Admitter.Accounts[0].Corrections = true })
+	var old [2]ledger.Invoice
+	for i, number := range []string{"FV/1", "FV/2"} {
+		id := b.take(0, number, "?offline=true")
+		b.must(b.o.Ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Rejected, Edit: ledger.Because(450, "P_15")}))
+		var err error
+		old[i], err = b.o.Ledger.Invoice(t.Context(), id)
+		b.must(err)
+	}
+	a := b.call("POST", "/v1/invoices?corrects="+old[0].ID, jsonOf(t,
+		map[string]any{"xml": string(otherXML(0, "FV/1"))},
+		map[string]any{"xml": string(otherXML(0, "FV/2")), "corrects": old[1].ID},
+		map[string]any{"xml": string(xmlOf(0, "FV/3"))},
+	), "Content-Type", "application/json")
+	b.want(a, http.StatusMultiStatus, "")
+	for i := range old {
+		inv, err := b.o.Ledger.Invoice(t.Context(), a.body.Items[i].ID)
+		if err != nil || inv.Corrects != old[i].Hash {
+			t.Errorf("item %d of %s: %+v, %v", i, a.raw, inv, err)
+		}
+	}
+	if r := a.body.Items[2].Refusal; r == nil || r.Faults[0].Field != "corrects" {
+		t.Errorf("another invoice: %s", a.raw)
+	}
+	a = b.call("POST", "/v1/invoices?corrects=inv-aaaaaaaa", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/4"))}),
+		"Content-Type", "application/json")
+	if b.want(a, http.StatusUnprocessableEntity, "refused"); a.body.Items[0].Refusal.Faults[0].Field != "corrects" {
+		t.Errorf("of no invoice: %s", a.raw)
+	}
+}

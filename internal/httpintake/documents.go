@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -28,9 +29,11 @@ type format func(br *bodyReader, c *call, b *body, of *asked) *source
 var formats = map[string]format{
 	"application/xml":     xmlBody,
 	"text/xml":            xmlBody,
-	"application/zip":     zipBody,
 	"multipart/form-data": multipartBody,
 	"application/json":    jsonBody,
+	"application/zip":     zipBody,
+	// The name that Windows has for a ZIP archive.
+	"application/x-zip-compressed": zipBody,
 }
 
 // asked is what a call says about all of its documents.
@@ -68,7 +71,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 		case "deadline":
 			w.Deadline = value
 		case "tenant":
-			w.Tenant = value
+			w.Tenant = intake.TenantOf(c.client.admitter.Accounts, value)
 		case "corrects":
 			w.Corrects = value
 		case "offline":
@@ -88,7 +91,8 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
 	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
-		return nil, bad(intake.OneLine(err), c.refusalOf(err).Detail)
+		plus := lostPlus(w.Deadline)
+		return nil, bad(intake.OneLine(err)+plus.en, c.refusalOf(err).Detail+plus.pl)
 	}
 	if _, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
 		a.file = baseName(params["filename"])
@@ -108,7 +112,28 @@ func zipBody(br *bodyReader, c *call, b *body, of *asked) *source {
 	if name == "-" {
 		name = "-.zip"
 	}
-	return &source{items: intake.ReadArchive(c.ctx(), name, b.at, b.size, br.readOptions())}
+	src := &source{}
+	src.items = func(yield func(intake.Item) bool) {
+		for it := range intake.ReadArchive(c.ctx(), name, b.at, b.size, br.readOptions()) {
+			if p, ok := errors.AsType[*intake.Problem](it.Err); ok && p.TooMany {
+				src.fault = br.tooMany("nothing was taken", "nic nie przyjęto")
+				return
+			}
+			if !yield(it) {
+				return
+			}
+		}
+	}
+	return src
+}
+
+// tooMany is the answer to a call with more documents than it may have. en and pl say what became
+// of them.
+func (br *bodyReader) tooMany(en, pl string) error {
+	n := br.o.Limits.Documents
+	return &problem{kind: tooLarge, detail: text{
+		en: fmt.Sprintf("one call may hold %s; %s", plural.Of(n, "document", "documents"), en),
+		pl: fmt.Sprintf("największa liczba dokumentów w jednym wywołaniu: %d; %s", n, pl)}}
 }
 
 func (br *bodyReader) readOptions() intake.Options {
@@ -123,10 +148,25 @@ func (b *body) bytes() ([]byte, error) {
 	return io.ReadAll(b.reader())
 }
 
-// small reports whether a call hands in one document that is in memory already, so that it needs no
-// turn among the large ones.
-func (b *body) small(of *asked) bool {
+// single reports whether a call hands in one document that is in memory already.
+func (b *body) single(of *asked) bool {
 	return b.file == nil && (of.media == "application/xml" || of.media == "text/xml")
+}
+
+// turn returns the kind of a large call, and false for a call that needs no place among the large
+// ones. A body that is in memory holds no more documents than memory has already, unless it is an
+// archive.
+func (b *body) turn(of *asked) (turns, bool) {
+	switch of.media {
+	case "application/json":
+		if b.file != nil && b.namesFaktura() {
+			return converted, true
+		}
+		return plain, b.file != nil
+	case "multipart/form-data":
+		return plain, b.file != nil
+	}
+	return plain, true
 }
 
 // baseName removes the folders from a name that others gave. It returns a short name in UTF-8.
@@ -169,11 +209,8 @@ func (br *bodyReader) limited(ctx context.Context, src *source) iter.Seq[intake.
 			}
 		}
 		if over { // only now: items sets the fault when it ends
-			src.fault = &problem{kind: tooLarge, detail: text{
-				en: fmt.Sprintf("one call may hold %s; those that are answered were read, the others were not",
-					plural.Of(n, "document", "documents")),
-				pl: fmt.Sprintf("największa liczba dokumentów w jednym wywołaniu: %d; "+
-					"odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
+			src.fault = br.tooMany("those that are answered were read, the others were not",
+				"odczytano te, dla których jest odpowiedź, pozostałych nie")
 		}
 	}
 }

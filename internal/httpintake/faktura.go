@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"context"
 	"errors"
 
 	"ksefworker/internal/intake"
@@ -10,16 +11,26 @@ import (
 type maker struct {
 	*core
 	c *call
-	// down is why the gateway could not be asked, by the tenant that was named. The rest of the
-	// call does not wait for it again and again.
+	// down is why the gateway could not be asked, by the tenant that sends. The rest of the call
+	// does not wait for it again and again.
 	down map[string]error
 }
 
 func (m *maker) document(tenant string, faktura []byte) ([]byte, error) {
+	var g intake.Generator
+	if m.o.Generator != nil {
+		g = m
+	}
+	return intake.FromFaktura(m.c.ctx(), g, m.c.client.admitter.Accounts, tenant, faktura, m.o.Limits.Document)
+}
+
+// Generate implements [intake.Generator]. Its tenant is the one that will send the invoice, whether
+// the caller named it or not.
+func (m *maker) Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
 	if err := m.down[tenant]; err != nil {
 		return nil, err
 	}
-	doc, err := intake.FromFaktura(m.c.ctx(), m.o.Generator, m.c.client.admitter.Accounts, tenant, faktura, m.o.Limits.Document)
+	doc, err := m.o.Generator.Generate(ctx, tenant, faktura)
 	if _, unsure := errors.AsType[*intake.UnsureError](err); unsure {
 		if m.down == nil {
 			m.down = map[string]error{}

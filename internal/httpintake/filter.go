@@ -46,6 +46,7 @@ func (l *listing) filterOf(c *call) (filter, error) {
 			f.state = value
 			ok = value == results.Refused || slices.Contains(ledger.States(), ledger.State(value))
 		case "tenant":
+			value = intake.TenantOf(c.client.admitter.Accounts, value)
 			f.tenants, ok = []string{value}, c.client.owns(value)
 		case "since":
 			var at time.Time

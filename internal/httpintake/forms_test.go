@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image/png"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/makiuchi-d/gozxing"
@@ -15,6 +17,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 // readQR returns the text in the image of a QR code.
@@ -151,5 +154,91 @@ func TestSubmit_Faktura_BecomesXMLThroughTheGatewayOrIsRefusedWithWords(t *testi
 	if plain.want(a, http.StatusUnprocessableEntity, "refused"); !strings.Contains(a.body.Items[0].Refusal.Detail,
 		"hand in the FA(3) document as XML") {
 		t.Errorf("%s", a.raw)
+	}
+}
+
+// With the gateway away, a document of a tenant that does not use it is not told to come again.
+func TestSubmit_GatewayIsAway_ConcernsOnlyTheTenantsThatUseIt(t *testing.T) {
+	calls := 0
+	b := newBench(t, func(o *Options) {
+		o.Clients[0].Tenants = []string{"one", "two"}
+		o.Generator = generator(func(tenant string, _ []byte) ([]byte, error) {
+			if tenant == "two" {
+				return nil, intake.NoGeneration(tenant)
+			}
+			calls++
+			return nil, intake.GenerationFailed(errors.New("no answer"))
+		})
+	})
+	one, two := fakturaOf(sample.NIP(0), "FV/1"), fakturaOf(sample.NIP(1), "FV/2")
+	a := b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"faktura": one}, map[string]any{"faktura": two},
+		map[string]any{"faktura": one, "tenant": "one"}), "Content-Type", "application/json")
+	b.want(a, http.StatusUnprocessableEntity, "refused")
+	for i, again := range []bool{true, false, true} {
+		if r := a.body.Items[i].Refusal; r.TryAgain != again || strings.Contains(r.Detail, "sends to KSeF itself") == again {
+			t.Errorf("item %d: %+v", i, r)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("the gateway was asked %d times in one call", calls)
+	}
+	if want := "nothing is wrong with those that have try_again"; !strings.Contains(a.body.Detail, want) {
+		t.Errorf("detail is %q", a.body.Detail)
+	}
+}
+
+// While the gateway hangs, calls that wait for it take no places from calls that need nobody.
+func TestSubmit_GatewayHangs_OtherLargeCallsAreRead(t *testing.T) {
+	for name, padding := range map[string]int{"in memory": 0, "in a file": 2 * inMemory} {
+		t.Run(name, func(t *testing.T) {
+			asked, over := make(chan string, 100), make(chan struct{})
+			b := newBench(t, func(o *Options) {
+				o.Generator = generator(func(tenant string, _ []byte) ([]byte, error) {
+					asked <- tenant
+					<-over
+					return nil, intake.GenerationFailed(errors.New("no answer"))
+				})
+			})
+			document := map[string]any{"faktura": fakturaOf(nil, "FV/1")}
+			large := jsonOf(t, document, map[string]any{"xml": strings.Repeat("x", padding)})
+			var waiting sync.WaitGroup
+			for i, key := range []string{keyOne, keyTwo, keyOne, keyTwo} {
+				waiting.Go(func() {
+					a := b.call("POST", "/v1/invoices", large, "Content-Type", "application/json", "Authorization", "Bearer "+key)
+					if b.want(a, http.StatusUnprocessableEntity, "refused"); !a.body.Items[0].Refusal.TryAgain {
+						t.Errorf("call %d: %s", i, a.raw)
+					}
+				})
+			}
+			for range 4 {
+				<-asked
+			}
+			for i, key := range []string{keyOne, keyTwo} {
+				number := fmt.Sprint("FV/", 2+i)
+				a := b.call("POST", "/v1/invoices", zipOf(t, "a.xml", string(xmlOf(i, number))), "Content-Type", "application/zip",
+					"Authorization", "Bearer "+key)
+				b.want(a, http.StatusAccepted, "")
+				plain := jsonOf(t, map[string]any{"xml": string(xmlOf(i, "J"+number))}, map[string]any{"xml": strings.Repeat("x", padding)})
+				a = b.call("POST", "/v1/invoices", plain, "Content-Type", "application/json", "Authorization", "Bearer "+key)
+				b.want(a, http.StatusMultiStatus, "")
+			}
+			close(over)
+			waiting.Wait()
+		})
+	}
+}
+
+func TestBody_NamesFaktura_IsNeverMissed(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"faktura":{}`: true, `"Faktura":{}`: true, `"FA` + "\u212a" + `TURA":{}`: true, `"\u0066aktura":{}`: true, `"fak\u0054ura":{}`: true,
+		`"fa\u212Atura":{}`: true, `"xml":"\u003cFaktura\u003e"`: false, `"xml":"<Faktura a=\"faktura\">"`: false, `"ref":"ż"`: false,
+	} {
+		for _, before := range []int{0, 64<<10 - 40, 64<<10 - 5, 64 << 10, 128<<10 - 40} {
+			raw := []byte(strings.Repeat(" ", before) + text + strings.Repeat(" ", 100))
+			b := &body{at: bytes.NewReader(raw), size: int64(len(raw))}
+			if got := b.namesFaktura(); got != want {
+				t.Errorf("%s behind %d bytes: %v", text, before, got)
+			}
+		}
 	}
 }

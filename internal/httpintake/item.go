@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/explain"
@@ -120,7 +121,10 @@ func (c *call) foreign(it item) item {
 		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",
 		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podatnika, do którego nie masz dostępu"})
 	it.State, it.Tenant, it.foreign = results.Refused, "", true
-	it.Refusal = &itemRefusal{Detail: rule, Faults: []fault{{Rule: rule}}}
+	hint := c.lang.say(text{
+		en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
+		pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"})
+	it.Refusal = &itemRefusal{Detail: rule + "; " + hint, Faults: []fault{{Rule: rule, Hint: hint}}}
 	return it
 }
 
@@ -151,6 +155,7 @@ func (c *call) refusalOf(err error) *itemRefusal {
 		// The cause is left out, because it names places of this machine.
 		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate("nothing was taken, hand it in again")}}
 	case errors.As(err, &outside):
+		r.TryAgain = outside.Remedy == ledger.RemedyResume || outside.Remedy == ledger.RemedyWait
 		rules = []string{outside.Rule}
 		r.Faults = []fault{{Rule: c.translate(outside.Rule), Hint: c.translate(outside.Hint)}}
 	case errors.As(err, &problem):
@@ -172,5 +177,9 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	}
 	r.Detail = strings.Join(all, " | ")
 	r.Explanations = explain.About(explain.Facts{State: results.Refused, Rules: rules})
+	if r.TryAgain {
+		// What holds for every refused document, that it has a fault, does not hold for this one.
+		r.Explanations = slices.DeleteFunc(r.Explanations, func(e explain.Entry) bool { return e.Space == explain.State })
+	}
 	return r
 }

@@ -1,6 +1,8 @@
 package httpintake
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -15,6 +17,7 @@ import (
 // jsonInvoice is one element of {"invoices": […]}.
 type jsonInvoice struct {
 	intake.Wanted
+	Offline   *bool           `json:"offline"` // nil: as the call says
 	XML       string          `json:"xml"`
 	XMLBase64 string          `json:"xml_base64"`
 	Faktura   json.RawMessage `json:"faktura"`
@@ -75,6 +78,27 @@ func (b *body) afterMark() io.Reader {
 	return b.reader()
 }
 
+// namesFaktura reports whether a body may have an invoice that is JSON. It never misses one. The
+// decoder ignores the case of names, and reads escaped letters, so a body with an escaped letter of
+// ASCII counts.
+func (b *body) namesFaktura() bool {
+	const overlap = 32 // more than the longest of the texts has
+	part := make([]byte, 64<<10)
+	for at := int64(0); at < b.size; at += int64(len(part) - overlap) {
+		n, err := b.at.ReadAt(part, at)
+		if err != nil && err != io.EOF {
+			return true // whoever reads the body meets the error
+		}
+		lower := bytes.ToLower(part[:n])
+		for _, text := range []string{`"faktura"`, `\u004`, `\u005`, `\u006`, `\u007`, `\u212a`} {
+			if bytes.Contains(lower, []byte(text)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func malformed(n int, elements *elementReader, err error) error {
 	if elements.left <= 0 {
 		return &problem{kind: tooLarge, detail: text{
@@ -107,23 +131,26 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		return it
 	}
 	it.Ref = one.Ref
-	own := one.Wanted
-	if own.Lane == "" {
-		own.Lane = of.wanted.Lane
-	}
-	if own.Deadline == "" {
-		own.Deadline = of.wanted.Deadline
-	}
-	if own.Tenant == "" {
-		own.Tenant = of.wanted.Tenant
-	}
-	own.Offline = own.Offline || of.wanted.Offline
+	one.Tenant = intake.TenantOf(c.client.admitter.Accounts, one.Tenant)
+	own := one.wanted(of.wanted)
 	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
 	it.Terms, it.Err = &terms, err
 	if err == nil {
 		it.Data, it.Err = one.document(m, own.Tenant)
 	}
 	return it
+}
+
+// wanted returns what is asked for the document. Where it says nothing of its own, what the call
+// says holds.
+func (j *jsonInvoice) wanted(ofCall intake.Wanted) intake.Wanted {
+	own := j.Wanted
+	own.Lane, own.Deadline = cmp.Or(own.Lane, ofCall.Lane), cmp.Or(own.Deadline, ofCall.Deadline)
+	own.Tenant, own.Corrects = cmp.Or(own.Tenant, ofCall.Tenant), cmp.Or(own.Corrects, ofCall.Corrects)
+	if own.Offline = ofCall.Offline; j.Offline != nil {
+		own.Offline = *j.Offline
+	}
+	return own
 }
 
 func (j *jsonInvoice) document(m *maker, tenant string) ([]byte, error) {

@@ -183,8 +183,14 @@ func TestAct_RetryAndDismiss_MoveTheInvoiceAndSayWhoDecided(t *testing.T) {
 	b.must(b.rdb.Del(t.Context(), "ksef:body:"+id).Err())
 	b.want(b.call("POST", "/v1/invoices/"+id+":retry", nil), http.StatusConflict, "conflict")
 	b.want(b.call("GET", "/v1/invoices/"+id+"/xml", nil), http.StatusNotFound, "not-found")
-	for path, body := range map[string]string{id + ":dismiss": `{"why":"x"}`, id + ":retry": `[`} {
+	for path, body := range map[string]string{id + ":dismiss": `{"why":"x"}`, id + ":retry": `[`, id + ":retry ": `{"reason":"x"}`} {
+		path = strings.TrimSpace(path)
 		b.want(b.call("POST", "/v1/invoices/"+path, []byte(body)), http.StatusBadRequest, "bad-request")
+	}
+	// A person's decision without a reason says so in the record.
+	a = b.call("POST", "/v1/invoices/"+id+":dismiss", []byte(`{}`))
+	if b.want(a, http.StatusOK, ""); !strings.Contains(a.body.Result.Reason, "by client erp-one: no reason was given") {
+		t.Errorf("got %s", a.raw)
 	}
 	b.want(b.call("POST", "/v1/invoices/"+id+":delete", nil), http.StatusNotFound, "not-found")
 	b.want(b.call("POST", "/v1/invoices/inv-none:retry", nil), http.StatusNotFound, "not-found")

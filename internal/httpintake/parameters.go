@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -64,9 +65,22 @@ func (ps parameters) each(raw string, use func(name, value string) bool) error {
 		case len(values) > 1:
 			return bad(fmt.Sprintf("%q is given twice", name), fmt.Sprintf("%q podano dwa razy", name))
 		case !use(name, values[0]):
-			given := cut(values[0])
-			return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given), fmt.Sprintf("%s %s: podano %q", name, rule.pl, given))
+			given, plus := cut(values[0]), lostPlus(values[0])
+			return bad(fmt.Sprintf("%s %s: got %q", name, rule.en, given)+plus.en,
+				fmt.Sprintf("%s %s: podano %q", name, rule.pl, given)+plus.pl)
 		}
 	}
 	return nil
+}
+
+// offsetWithoutPlus is how a time in RFC 3339 arrives when its + was written as it is.
+var offsetWithoutPlus = regexp.MustCompile(`T[0-9:.]+ [0-9]{2}:[0-9]{2}$`)
+
+// lostPlus says what to do about a time that lost its +, which stands for a blank in a query. It is
+// empty for other values.
+func lostPlus(value string) text {
+	if !offsetWithoutPlus.MatchString(value) {
+		return text{}
+	}
+	return text{en: "; in a query + stands for a blank, so write %2B", pl: "; w zapytaniu + oznacza spację, dlatego zapisz %2B"}
 }

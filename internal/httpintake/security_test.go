@@ -108,6 +108,10 @@ func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *t
 	theirs = bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
 	a := b.post(theirs, "?lane=bulk", "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
+	hint := a.body.Items[0].Refusal.Faults[0].Hint
+	if !strings.Contains(hint, "if KSeF rejects the other one, yours can be handed in again") {
+		t.Errorf("when it can be tried again is not said: %q", hint)
+	}
 	if text := string(a.raw); strings.Contains(text, id) || strings.Contains(text, "queued") || !strings.Contains(text, "not yours") {
 		t.Errorf("the answer tells: %s", text)
 	}
@@ -197,7 +201,7 @@ func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 		many = append(many, fmt.Sprint(i, ".xml"), "x")
 	}
 	a = b.call("POST", "/v1/invoices", zipOf(t, many...), "Content-Type", "application/zip")
-	if b.want(a, http.StatusUnprocessableEntity, "refused"); len(a.body.Items) != 1 {
+	if b.want(a, http.StatusRequestEntityTooLarge, "too-large"); len(a.body.Items) != 0 {
 		t.Errorf("too many entries: %d items", len(a.body.Items))
 	}
 	b.want(b.call("POST", "/v1/invoices", []byte("PK\x03\x04 no archive"), "Content-Type", "application/zip"),
@@ -206,6 +210,15 @@ func TestBody_ZipBombOrUnsafeName_IsRefusedAndTheOthersAreTaken(t *testing.T) {
 
 func TestBody_MoreDocumentsThanAllowed_Is413WithTheAnswersOfThoseThatWereRead(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Limits.Documents = 2 })
+	files := []string{"d/", "", "e/", "", "a.xml", string(xmlOf(0, "FV/8")), "d/b.xml", string(xmlOf(0, "FV/9"))}
+	for _, media := range []string{"application/zip", "application/x-zip-compressed"} {
+		b.want(b.call("POST", "/v1/invoices", zipOf(t, files...), "Content-Type", media), http.StatusAccepted, "")
+		over := b.call("POST", "/v1/invoices", zipOf(t, append(files, "c.xml", "x")...), "Content-Type", media)
+		b.want(over, http.StatusRequestEntityTooLarge, "too-large")
+		if over.body.Detail != "one call may hold 2 documents; nothing was taken" {
+			t.Errorf("%s: %s", media, over.raw)
+		}
+	}
 	docs := []map[string]any{{"xml": string(xmlOf(0, "FV/1"))}, {"xml": string(xmlOf(0, "FV/2"))}, {"xml": string(xmlOf(0, "FV/3"))}}
 	a := b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
 	if b.want(a, http.StatusRequestEntityTooLarge, "too-large"); len(a.body.Items) != 2 {

@@ -66,9 +66,27 @@ func (c *call) answer(items []item) error {
 	case c.taken > 0:
 		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
 	}
-	return &problem{kind: refusedAll, items: items, detail: text{
-		en: "correct what the items name, then hand the documents in again",
-		pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}}
+	return &problem{kind: refusedAll, items: items, detail: whatToDo(items)}
+}
+
+// whatToDo says what the caller does about documents that were all refused.
+func whatToDo(items []item) text {
+	again := 0
+	for i := range items {
+		if items[i].Refusal.TryAgain {
+			again++
+		}
+	}
+	switch again {
+	case 0:
+		return text{en: "correct what the items name, then hand the documents in again",
+			pl: "popraw to, co wskazują pozycje, i przekaż dokumenty ponownie"}
+	case len(items):
+		return text{en: "nothing is wrong with the documents: make the same call again later",
+			pl: "dokumenty nie mają błędów: wykonaj to samo wywołanie później"}
+	}
+	return text{en: "correct what the items name; nothing is wrong with those that have try_again: hand them in again later",
+		pl: "popraw to, co wskazują pozycje; te z try_again nie mają błędów: przekaż je ponownie później"}
 }
 
 // noteKey refuses a call with an Idempotency-Key that a different call has used.
@@ -104,7 +122,7 @@ func (sm *submissions) noteKey(c *call, b *body, of *asked) error {
 // grows. With an error, the admissions are those that were finished. The other documents may have
 // been taken, and can be handed in again.
 func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admission, err error) {
-	if b.small(of) {
+	if b.single(of) {
 		docs := []intake.Document{{File: of.file, Data: b.mem, Ref: of.wanted.Ref}}
 		out, err := c.client.admitter.Admit(c.ctx(), docs, of.terms)
 		if err != nil && len(out) != len(docs) {
@@ -112,11 +130,13 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 		}
 		return [][]intake.Admission{out}, nil // if all are answered, only the queue failed: the ledger has the document
 	}
-	done, err := sm.gates.batch(c.ctx(), c.client)
-	if err != nil {
-		return nil, err
+	if kind, large := b.turn(of); large {
+		done, err := sm.gates.batch(c.ctx(), c.client, kind)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 	}
-	defer done()
 	src := formats[of.media](sm.bodies, c, b, of)
 	err = intake.Run(c.ctx(), c.client.admitter, sm.bodies.limited(c.ctx(), src), of.terms, func(some []intake.Admission) {
 		adms = append(adms, some)

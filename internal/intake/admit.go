@@ -152,7 +152,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
-	failed := a.applyTerms(ctx, out, func(i int) Terms { return docs[i].terms(terms) })
+	// A repeated document of the call is here already. Its terms count like those of a later call.
 	for _, r := range repeated {
 		first := out[r[1]]
 		again := out[r[0]]
@@ -162,8 +162,26 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			out[r[0]].Taken = ledger.Present
 		}
 	}
+	asked := func(i int) Terms { return docs[i].terms(terms) }
+	failed := a.applyTerms(ctx, out, asked)
+	for _, r := range repeated { // the first one has the newest revision then, and so have the others
+		out[r[1]].catchUp(&out[r[0]])
+	}
+	for _, r := range repeated {
+		out[r[0]].catchUp(&out[r[1]])
+		if asked(r[0]).newTerms() == asked(r[1]).newTerms() {
+			out[r[0]].Terms = out[r[1]].Terms
+		}
+	}
 	keepRefs(out)
 	return out, errors.Join(failed, a.queue(ctx, out))
+}
+
+// catchUp takes over the state of the same entry when o has read it later.
+func (adm *Admission) catchUp(o *Admission) {
+	if o.Invoice.Rev > adm.Invoice.Rev {
+		adm.Invoice.State, adm.Invoice.Rev = o.Invoice.State, o.Invoice.Rev
+	}
 }
 
 // overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival

@@ -27,14 +27,17 @@ const (
 )
 
 // UnsureError says that a document was not taken because a call that was needed failed, for example
-// to the archive or to the gateway. No fault of the document is known. It should be handed in
-// again.
+// to the archive or to the gateway, or because a person has stopped the intake for its tenant. No
+// fault of the document is known. It should be handed in again.
 type UnsureError struct {
 	What string // what could not be done
-	Err  error
+	Err  error  // nil when nothing failed
 }
 
 func (e *UnsureError) Error() string {
+	if e.Err == nil {
+		return e.What + "; nothing was taken, hand it in again"
+	}
 	return fmt.Sprintf("%s: %v; nothing was taken, hand it in again", e.What, e.Err)
 }
 

@@ -48,6 +48,13 @@ func (a *Admitter) withoutDrained(
 		}
 		h, o := held[sound[i].Tenant], &out[at[i]]
 		o.Taken = ledger.Refused
+		if a.confined {
+			// Another program hands the document in. It can only wait and try again, and what a
+			// person of this pool is called, and may type, does not concern it.
+			o.Err = &UnsureError{
+				What: fmt.Sprintf("nothing new is taken in for tenant %s at present: its intake is stopped", sound[i].Tenant)}
+			continue
+		}
 		o.Err = &RefusedError{
 			Rule:   fmt.Sprintf("nothing new is taken in for tenant %s: %s has it drained", sound[i].Tenant, h.By),
 			Hint:   fmt.Sprintf("ask %s, or let it go on with: %s", h.By, a.Enqueue.Call("resume", sound[i].Tenant)),

@@ -68,6 +68,9 @@ type Problem struct {
 	// Archive says that the path is an archive that could be read and holds no invoice. Whatever
 	// made it went wrong, so its refusal goes on record.
 	Archive bool
+	// TooMany says that the path is an archive with more entries than [Options] allow. None of
+	// them was read.
+	TooMany bool
 	// Err is the error that caused the problem; nil when there is none.
 	Err error
 }

@@ -191,6 +191,14 @@ func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
 		t.Error(got)
 	}
+	// Folders, and what systems leave there, are no entries that count.
+	for i := range 60 {
+		many = append(many, entry{name: fmt.Sprint("d", i, "/")}, entry{name: fmt.Sprint("__MACOSX/._", i, ".xml"), content: "x"})
+	}
+	put(t, "folders.zip", string(pack(t, many...)))
+	if got := read(t, intake.Options{MaxEntries: 50}, "folders.zip"); len(got) != 50 {
+		t.Errorf("%d of 50 documents beside 60 folders: %s", len(got), got[0])
+	}
 	got = last(intake.Options{MaxUnpacked: 10}, "many.zip")
 	if got != "many.zip! unpacks to more than 10 bytes, the rest was not read; split the archive" {
 		t.Error(got)

@@ -119,14 +119,28 @@ func notTheSellers(h invoice.Header) error {
 	}
 }
 
-func (a *Admitter) ofNIP(nip string) []Account {
+func (a *Admitter) ofNIP(nip string) []Account { return withNIP(a.Accounts, nip) }
+
+func withNIP(accounts []Account, nip string) []Account {
 	var found []Account
-	for _, t := range a.Accounts {
+	for _, t := range accounts {
 		if nip != "" && t.NIP == nip {
 			found = append(found, t)
 		}
 	}
 	return found
+}
+
+// TenantOf returns the name of the account that a sender means by a name or, if exactly one account
+// has it, by a NIP. It returns given itself when it means none.
+func TenantOf(accounts []Account, given string) string {
+	if slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == given }) {
+		return given
+	}
+	if found := withNIP(accounts, given); len(found) == 1 {
+		return found[0].Name
+	}
+	return given
 }
 
 func namesOf(accounts []Account) string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 // withTerms hands a document in with terms.
@@ -96,5 +97,38 @@ func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 		if out[i].Terms.Applied != want {
 			t.Errorf("document %d: %+v", i+1, out[i].Terms)
 		}
+	}
+}
+
+// A document that is in one call twice is here already the second time, and its terms count.
+func TestAdmit_RepeatedInOneCallWithOtherTerms_AreAppliedOrTold(t *testing.T) {
+	g := newGate(t, nil)
+	first, again, plain, late := numbered(1), numbered(1), numbered(1), numbered(1)
+	due := monday.Add(5 * time.Hour)
+	first.Ref, first.Terms = "SO-1", &Terms{Lane: ledger.Bulk}
+	again.Ref, again.Terms = "SO-2", &Terms{Lane: ledger.Express, Deadline: due}
+	late.Terms = &Terms{Offline: true}
+	out := g.admit(first, again, plain)
+	now, err := g.Ledger.Invoice(t.Context(), out[0].Invoice.ID)
+	g.must(err)
+	stats, err := g.Queue.Stats(1000)
+	g.must(err)
+	_, queued := stats.Of(queue.KindSubmit, now.ID, now.Rev)
+	if out[0].Taken != ledger.Created || now.Lane != ledger.Express || now.Deadline != ledger.At(due) || !queued {
+		t.Errorf("%+v, the entry is %+v", out[0], now)
+	}
+	if a := out[1]; a.Taken != ledger.Present || !a.Terms.Applied || !strings.Contains(a.Terms.Text, "lane express") ||
+		!strings.Contains(a.Terms.Text, "it has ref SO-1") {
+		t.Errorf("%+v", a)
+	}
+	for i := range out {
+		if out[i].Invoice.Rev != now.Rev || i != 1 && out[i].Terms != (TermsAnswer{}) {
+			t.Errorf("document %d: %+v", i, out[i])
+		}
+	}
+	// The same holds when the first one is here already, and on its way.
+	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: now.ID, To: ledger.Rejected, Edit: ledger.Because(450, "x")}))
+	if a := g.admit(plain, late)[1]; a.Terms.Applied || !strings.Contains(a.Terms.Text, "were not applied") {
+		t.Errorf("%+v", a)
 	}
 }

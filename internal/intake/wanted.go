@@ -59,7 +59,8 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 	}
 	if w.Tenant != "" && !slices.Contains(names, w.Tenant) {
 		t.Tenant = "" // the sender's mistake must not get into the list of somebody else's tenant
-		fault("tenant", "is not a tenant of this sender", w.Tenant, "say the tenant's name, or leave it out where the NIP says who sends")
+		fault("tenant", "is not a tenant of this sender", w.Tenant,
+			"name one of: "+strings.Join(names, ", ")+"; or leave it out where the NIP says who sends")
 	}
 	if err := t.Corrects.Check(t.Lane); err != nil {
 		all = append(all, err)

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zip"
@@ -53,23 +54,14 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	if err != nil {
 		return r.fail(name, unreadableArchive(err, longest))
 	}
-	if len(z.File) > r.o.MaxEntries {
-		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(z.File), r.o.MaxEntries),
-			Hint: "split the archive"})
-	}
 	list.lift()
-	found, unpacked := false, int64(0)
-	names := make(map[string]bool, len(z.File))
-	for _, f := range z.File {
-		f.Name = slashed(f.Name)
-		names[f.Name] = true
+	entries := entriesOf(z)
+	if len(entries) > r.o.MaxEntries {
+		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(entries), r.o.MaxEntries),
+			Hint: "split the archive", TooMany: true})
 	}
-	for _, f := range z.File {
-		folder := f.Mode().IsDir() || strings.HasSuffix(f.Name, "/")
-		if unsafeName(f.Name) == "" && (folder || dropping(f.Name, names)) {
-			continue
-		}
-		found = true
+	unpacked := int64(0)
+	for _, f := range entries {
 		it := r.entry(name, f)
 		if !r.give(it) {
 			return false
@@ -88,10 +80,24 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 			})
 		}
 	}
-	if !found {
+	if len(entries) == 0 {
 		return r.fail(name, &Problem{What: "holds no *.xml entries", Hint: "check what the export put into it", Path: true, Archive: true})
 	}
 	return true
+}
+
+// entriesOf returns the entries that count and are answered for. Folders, and what systems leave
+// between documents, are left out.
+func entriesOf(z *zip.Reader) []*zip.File {
+	names := make(map[string]bool, len(z.File))
+	for _, f := range z.File {
+		f.Name = slashed(f.Name)
+		names[f.Name] = true
+	}
+	return slices.DeleteFunc(z.File, func(f *zip.File) bool {
+		folder := f.Mode().IsDir() || strings.HasSuffix(f.Name, "/")
+		return unsafeName(f.Name) == "" && (folder || dropping(f.Name, names))
+	})
 }
 
 // entry checks and unpacks one entry. It trusts the size in the header only when that size is over
