@@ -6,12 +6,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 )
 
@@ -205,5 +208,31 @@ func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, taken)); err != nil || len(left) != 0 || found != 2 {
 		t.Errorf("%d results, and in taken there is %v (%v)", found, left, err)
+	}
+}
+
+// The invoices of an archive wait, and the next archive of its name is not whole yet.
+func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp(t *testing.T) {
+	s := newSite(t)
+	drained := true
+	s.o.Admitter = admits(func(ctx context.Context, docs []intake.Document, terms intake.Terms) ([]intake.Admission, error) {
+		if drained {
+			return nil, errors.New("not now")
+		}
+		return s.admit(ctx, docs, terms)
+	})
+	night := zipOf(t, entry{"a.xml", string(xmlOf(0, "FV/1"))})
+	s.put("sub/.ksef.yaml", []byte("lane: bulk\n"))
+	s.put("sub/night.zip", night)
+	s.passes(3)
+	s.put("sub/night.zip", night[:len(night)-30])
+	drained = false
+	s.passes(4)
+	s.wantTree("unpacked/sub/night.zip", "taken/sub/night.zip/a.xml", "sub/night.zip")
+	ids, err := s.ledger.ByNumber(t.Context(), "FV/1")
+	s.must(err)
+	inv, err := s.ledger.Invoice(t.Context(), ids[0])
+	if err != nil || inv.Lane != ledger.Bulk {
+		t.Errorf("%+v, %v", inv, err)
 	}
 }
