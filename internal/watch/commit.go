@@ -29,7 +29,7 @@ type documentFault struct {
 // outcome returns the result document of a file. In it the file has the name that the other program
 // gave this very file. The same invoice may have been handed in under several names.
 func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []byte {
-	r.File = fl.path(original(f.name))
+	r.File = fl.path(fl.original(f.name))
 	return marshal(outcome{r, faults})
 }
 

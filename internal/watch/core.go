@@ -10,6 +10,7 @@ type core struct {
 	o        Options
 	disk     *disk
 	files    map[string]*file  // the files that are followed, by their name within their place
+	given    map[string]string // the names that the other program gave, of files that have another one (names.go)
 	problems map[string]string // why files wait, by path; made again by each pass
 }
 
@@ -24,7 +25,10 @@ type (
 		rules map[string]*setting // of folders, made again by each pass
 	}
 	// taker moves files into taken/, under names that are free.
-	taker struct{ *core }
+	taker struct {
+		*core
+		journal *journal
+	}
 	// finder finds files that are complete.
 	finder struct {
 		*core
@@ -66,6 +70,7 @@ type (
 	// unpacker takes archives apart.
 	unpacker struct {
 		*core
+		journal   *journal
 		filer     *filer
 		submitter *submitter
 	}
@@ -91,8 +96,8 @@ func newParts(c *core) *Watcher {
 	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,
-		finder:    &finder{core: c, settings: rules, taker: &taker{c}, seen: map[string]sight{}},
-		unpacker:  &unpacker{core: c, filer: fl, submitter: sm},
+		finder:    &finder{core: c, settings: rules, taker: &taker{c, j}, seen: map[string]sight{}},
+		unpacker:  &unpacker{core: c, journal: j, filer: fl, submitter: sm},
 		submitter: sm,
 		note:      &waitingNote{core: c, told: map[string]string{}},
 	}

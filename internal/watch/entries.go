@@ -17,8 +17,9 @@ const maxEntryName = 1000
 // entries are the entries of an archive: the names of those that are taken, and those that are
 // refused.
 type entries struct {
-	names, folders map[string]bool
-	refused        []intake.Item
+	names   map[string]string // the name that an entry has in the archive, by the one that it gets
+	folders map[string]bool
+	refused []intake.Item
 }
 
 // add returns the name that an entry gets. It returns "" for a refused entry, whose Err has the
@@ -31,9 +32,9 @@ func (es *entries) add(name string, it *intake.Item) string {
 		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
 	default:
 		own = entryName(name)
-		clash := es.names[own] || es.folders[own]
+		clash := es.has(own) || es.folders[own]
 		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
-			clash = es.names[dir]
+			clash = es.has(dir)
 		}
 		if clash {
 			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
@@ -43,11 +44,27 @@ func (es *entries) add(name string, it *intake.Item) string {
 		es.refused = append(es.refused, *it)
 		return ""
 	}
-	es.names[own] = true
+	es.names[own] = path.Clean(name)
 	for dir := path.Dir(own); dir != "."; dir = path.Dir(dir) {
 		es.folders[dir] = true
 	}
 	return own
+}
+
+func (es *entries) has(own string) bool { return es.names[own] != "" }
+
+// noteNames notes the names of the entries of an archive that get other ones.
+func (up *unpacker) noteNames(archive string, es *entries) error {
+	for own, entry := range es.names {
+		given := archive + "/" + own // that of the archive is enough
+		if own != entry {
+			given = up.original(archive) + "/" + entry
+		}
+		if err := up.journal.named(archive+"/"+own, given); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refuseEntries writes the results of the entries that were refused, in refused/ below the name of
@@ -57,12 +74,12 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 	told, asked := map[string]bool{}, up.asked(name)
 	for _, it := range es.refused {
 		own := strings.TrimPrefix(it.File, zipEnd+"/")
-		it.File = up.path(original(name)) + "/" + own
+		it.File = up.path(up.original(name)) + "/" + own
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
 		if hidden(free) {
 			free = "~" + free // people see its result
 		}
-		for n, stem := 2, free; es.names[free] || es.folders[free+resultEnd] || told[free]; n++ {
+		for n, stem := 2, free; es.has(free) || es.folders[free+resultEnd] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)
 		}
 		told[free] = true

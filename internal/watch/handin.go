@@ -151,7 +151,8 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 		sm.later(name, why, afterFault)
 		return intake.Item{}, false
 	}
-	return intake.Item{File: sm.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
+	given := sm.original(name)
+	return intake.Item{File: sm.path(given), Data: data, Err: err, Ref: s.ref(given), Terms: &terms}, true
 }
 
 // answers acts on the answers about some files. Whatever goes on record is recorded before a file
@@ -190,7 +191,9 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 	case a.Archived:
 		r := results.Of(a.Invoice, sm.o.Environment)
 		f.id = "" // nothing is left to follow
-		sm.filer.commit(f, accepted, sm.filer.outcome(f, r, nil), sm.filer.receipt(ctx, r))
+		if sm.filer.commit(f, accepted, sm.filer.outcome(f, r, nil), sm.filer.receipt(ctx, r)) {
+			sm.journal.unname(name)
+		}
 	default:
 		sm.files[name] = f
 		if err := sm.journal.save(f); err != nil {
@@ -216,5 +219,7 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	}
 	if !sm.filer.commit(f, refused, marshal(out), nil) {
 		sm.retry[f.name] = attempt{sm.problems[taken+"/"+f.name], sm.o.Now().Add(afterFault)}
+		return
 	}
+	sm.journal.unname(f.name)
 }

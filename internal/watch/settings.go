@@ -111,11 +111,11 @@ func (s *setting) terms(now time.Time, tenants []string) (intake.Terms, error) {
 	return s.wanted.Terms(now, tenants)
 }
 
-// ref returns the ref of a file.
-func (s *setting) ref(name string) string {
+// ref returns the ref of a file. given is the name that the other program gave the file.
+func (s *setting) ref(given string) string {
 	if !s.named {
 		return ""
 	}
-	base := path.Base(original(name))
+	base := path.Base(given)
 	return strings.TrimSuffix(base, path.Ext(base))
 }

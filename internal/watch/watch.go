@@ -100,7 +100,7 @@ func New(o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder to watch: %w", err)
 	}
-	w := newParts(&core{o: o, disk: &disk{root: root, step: o.step}, files: map[string]*file{}})
+	w := newParts(&core{o: o, disk: &disk{root: root, step: o.step}, files: map[string]*file{}, given: map[string]string{}})
 	if err := w.open(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

@@ -215,17 +215,6 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 	}
 }
 
-func TestOriginal_NamesThatWereMadeFree_AreFoundBack(t *testing.T) {
-	for name, want := range map[string]string{
-		"a~20261123T110012.xml": "a.xml", "s/a~20261123T110012-3.json": "s/a.json", "a.xml": "a.xml", "a~1.xml": "a~1.xml",
-		"a~20261123T110012": "a",
-	} {
-		if got := original(name); got != want {
-			t.Errorf("%s: %s", name, got)
-		}
-	}
-}
-
 // The ERP's own files have the names of results and receipts, and come before, after or together
 // with the files whose results have these names. No file may be lost.
 func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testing.T) {
