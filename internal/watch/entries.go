@@ -67,14 +67,21 @@ func (up *unpacker) noteNames(archive string, es *entries) error {
 	return nil
 }
 
-// refuseEntries writes the results of the entries that were refused, in refused/ below the name of
+// refuseEntries puts the entries that were refused on record, and writes their results, in refused/ below the name of
 // the archive, under names that no invoice of it has. The entries themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
-	var all []intake.Admission
-	told, asked := map[string]bool{}, up.asked(name)
-	for _, it := range es.refused {
-		own := strings.TrimPrefix(it.File, zipEnd+"/")
-		it.File = up.path(up.original(name)) + "/" + own
+	all, asked := make([]intake.Admission, len(es.refused)), up.asked(name)
+	entry := func(it *intake.Item) string { return strings.TrimPrefix(it.File, zipEnd+"/") }
+	for i, it := range es.refused {
+		file := up.path(up.original(name)) + "/" + entry(&it)
+		all[i] = intake.Admission{File: file, Taken: ledger.Refused, Err: it.Err, Asked: asked}
+	}
+	if err := up.submitter.record(ctx, all); err != nil {
+		return err
+	}
+	told := map[string]bool{}
+	for i, it := range es.refused {
+		own := entry(&it)
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
 		if hidden(free) {
 			free = "~" + free // people see its result
@@ -84,12 +91,13 @@ func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries)
 		}
 		told[free] = true
 		beside := path.Join(refused, name, free)
-		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err)}}
+		out := outcome{Result: results.Result{
+			ID: all[i].Refusal, File: all[i].File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err),
+		}}
 		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
 			return err
 		}
 		up.filer.decided[refused]++
-		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
 	}
-	return up.submitter.record(ctx, all)
+	return nil
 }

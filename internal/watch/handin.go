@@ -160,13 +160,7 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 // same again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
-	var note []intake.Admission
-	for i := range adms {
-		if _, ok := waiting(&adms[i]); !ok {
-			note = append(note, adms[i])
-		}
-	}
-	unrecorded := sm.record(ctx, note)
+	unrecorded := sm.record(ctx, adms)
 	for i := range adms {
 		if a := &adms[i]; unrecorded != nil && a.Taken == ledger.Refused && idOf(a) == "" {
 			sm.later(names[i], unrecorded.Error(), afterOutage)
@@ -208,7 +202,7 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	inv := &a.Invoice
 	out := outcome{Result: results.Result{
-		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: inv.Tenant, State: results.Refused, Reason: intake.OneLine(a.Err),
 	}}
 	if out.Tenant == "" {
