@@ -190,7 +190,8 @@ func TestWatch_ArchiveWithAFolderNamedAsAResult_IsTaken(t *testing.T) {
 func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
 	s := newSite(t)
 	s.put("refs/.ksef.yaml", []byte("ref: name\n"))
-	names := []string{"refs/FV~20261126T120001.xml", "refs/FV~20261126T120002.xml", "refs/FV~20261126T120002-3.xml", "refs/~20261126T120001.xml"}
+	names := []string{"refs/FV~20261126T120001.xml", "refs/FV~20261126T120002.xml", "refs/FV~20261126T120002-3.xml",
+		"refs/~20261126T120001.xml"}
 	for i, name := range names {
 		s.put(name, xmlOf(0, fmt.Sprint("FV/", i)))
 	}

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing.T) {
@@ -291,4 +294,39 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
 	s.passes(4)
 	s.wantTree("taken/a.xml")
+}
+
+// A file of JSON that is no invoice is told what it has, and not that its tenant is not known.
+func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
+	s := newSite(t)
+	two := []intake.Account{{Name: "one", NIP: sample.NIP(0)}, {Name: "two", NIP: sample.NIP(1)}}
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		return intake.FromFaktura(ctx, gateway{}, two, tenant, faktura, 1<<20)
+	}
+	texts := map[string]string{
+		`{"faktura":{"Fa":{"P_2":"FV/1"}},"ref":"x"}`: "is JSON with ref beside faktura; a file has the invoice alone",
+		`{"invoices":[{"faktura":{}}]}`:               "is JSON with invoices around the invoice",
+		`{"a":1,"b":2,"c":3,"d":4}`:                   "is JSON, and no invoice: it has a, b, c, …, and neither Podmiot1 nor Fa",
+		`{}`:                                          "is a JSON object with nothing in it",
+		`{"Fa":{"P_2":"FV/1"}}`:                       "which tenant sends it cannot be told",
+	}
+	n := 0
+	for text := range texts {
+		n++
+		s.put(fmt.Sprintf("%d.json", n), []byte(text))
+	}
+	s.passes(3)
+	for ; n > 0; n-- {
+		text := s.read(fmt.Sprintf("refused/%d.json", n))
+		if o := s.result(fmt.Sprintf("refused/%d.json.json", n)); !strings.Contains(o.Reason, texts[text]) {
+			t.Errorf("%s: %s", text, o.Reason)
+		}
+	}
+}
+
+// gateway makes XML of every invoice.
+type gateway struct{}
+
+func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {
+	return xmlOf(0, "FV/1"), nil
 }
