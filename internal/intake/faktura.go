@@ -84,6 +84,20 @@ type faktura struct {
 	} `json:"Fa"`
 }
 
+// FakturaSender returns the tenant that will send an invoice that is JSON: the named one, or else
+// the only one of accounts that may send it. It returns "" when that is not known.
+func FakturaSender(accounts []Account, named string, raw []byte) string {
+	if named != "" {
+		return named
+	}
+	f, err := readFaktura(raw)
+	if err != nil {
+		return ""
+	}
+	name, _ := f.sender(accounts) // whoever makes the document meets the error
+	return name
+}
+
 func readFaktura(raw []byte) (f faktura, err error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {

@@ -39,7 +39,11 @@ type (
 	}
 	// documents returns the XML that is handed in for a file. For an invoice in JSON it has the XML
 	// made.
-	documents struct{ *core }
+	documents struct {
+		*core
+		down   map[string]error     // why no XML could be made in this pass, by the tenant that sends
+		failed map[string]time.Time // files of which no XML could be made, and when that was tried last
+	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.
 	filer struct {
 		*core
@@ -92,7 +96,7 @@ func newParts(c *core) *Watcher {
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
-		core: c, settings: rules, documents: &documents{c}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+		core: c, settings: rules, documents: &documents{core: c, failed: map[string]time.Time{}}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
 	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,

@@ -22,10 +22,11 @@ const (
 	afterFault  = 10 * time.Second // a fault of the disk or of the settings, or no XML for a JSON
 )
 
-// handInAll hands in every file of taken/ that is not followed yet. It returns how long to wait
-// before it is called again.
-func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration {
+// handInAll hands in every file of one kind in taken/ that is not followed yet. It returns how long
+// to wait before it is called again.
+func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(name string) bool) time.Duration {
 	names, next := sm.toHandIn(now)
+	names = slices.DeleteFunc(names, func(name string) bool { return !kind(name) })
 	if len(names) == 0 {
 		return next
 	}
@@ -45,6 +46,7 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration
 		sm.due = now.Add(afterOutage)
 		return outage("nothing may be taken in at present: " + intake.OneLine(err))
 	}
+	sm.documents.inTurn(names)
 	if err := sm.handIn(ctx, names, now); err != nil && ctx.Err() == nil {
 		sm.due = sm.o.Now().Add(afterOutage)
 		return outage("the ledger does not take it at present: " + intake.OneLine(err))
@@ -83,6 +85,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	for name := range sm.retry {
 		if !there[name] {
 			delete(sm.retry, name)
+			delete(sm.documents.failed, name)
 		}
 	}
 	slices.Sort(names)
@@ -173,6 +176,7 @@ func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.
 // answered acts on the answer about a file.
 func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admission) {
 	delete(sm.retry, name)
+	delete(sm.documents.failed, name)
 	if why, ok := waiting(a); ok {
 		sm.later(name, why, afterWait)
 		return
