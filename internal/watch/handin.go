@@ -182,14 +182,14 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 		return
 	}
 	id := idOf(a)
-	f := &file{name: name, id: id, place: taken}
+	f := &file{name: name, id: id, place: taken, remarks: remarksOf(a)}
 	switch {
 	case id == "":
 		sm.refuse(f, a)
 	case a.Archived:
 		r := results.Of(a.Invoice, sm.o.Environment)
 		f.id = "" // nothing is left to follow
-		if sm.filer.commit(f, accepted, sm.filer.outcome(f, r, nil), sm.filer.receipt(ctx, r)) {
+		if sm.filer.commit(f, accepted, sm.filer.outcome(f, r), sm.filer.receipt(ctx, r)) {
 			sm.journal.unname(name)
 		}
 	default:
@@ -198,7 +198,17 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 			sm.o.Log.Warn().Err(err).Str("file", name).
 				Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
 		}
-		sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
+		log := sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State))
+		if f.Terms != nil {
+			log.Str("terms", f.Terms.Text).Bool("applied", f.Terms.Applied)
+		}
+		if f.Note != "" {
+			log.Str("note", f.Note)
+		}
+		if f.Warning != "" {
+			log.Str("warning", f.Warning)
+		}
+		log.Msg("handed in")
 	}
 }
 

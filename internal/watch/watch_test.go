@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -329,4 +330,39 @@ type gateway struct{}
 
 func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {
 	return xmlOf(0, "FV/1"), nil
+}
+
+// An invoice comes again, with terms and a ref that it cannot have any more, in other bytes, or with
+// the ref of another one. Its result says so, also when the watch was started again meanwhile.
+func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("other/.ksef.yaml", []byte("ref: name\n"))
+	s.put("other/SO-1.xml", xmlOf(0, "FV/2"))
+	s.passes(3)
+	s.settle("FV/1", ledger.Accepted)
+	s.put("term/.ksef.yaml", []byte("lane: express\ndeadline: 2026-12-30\nref: name\n"))
+	s.put("term/SO-7.xml", bytes.ReplaceAll(xmlOf(0, "FV/1"), []byte("\n"), []byte("\n\n")))
+	s.put("refs/.ksef.yaml", []byte("ref: name\n"))
+	s.put("refs/SO-1.xml", xmlOf(0, "FV/1"))
+	s.put("odd/.ksef.yaml", []byte("lane: bulk\n"))
+	s.put("odd/b.xml", xmlOf(0, "FV/2"))
+	s.passes(3)
+	s.end()
+	s.settle("FV/2", ledger.Accepted)
+	s.passes(3)
+	o := s.result("accepted/term/SO-7.xml.json")
+	if o.Terms == nil || o.Terms.Applied || !strings.Contains(o.Terms.Text, "the terms given now were not applied") ||
+		!strings.Contains(o.Terms.Text, "the ref given now was not applied, it has none") || o.Note == "" {
+		t.Errorf("%+v %+v", o.remarks, o.Terms)
+	}
+	if o = s.result("accepted/refs/SO-1.xml.json"); !strings.Contains(o.Note, "would be refused now: ref \"SO-1\" is already that of") {
+		t.Errorf("%+v", o.remarks)
+	}
+	if o = s.result("accepted/odd/b.xml.json"); o.Terms == nil || !o.Terms.Applied || !strings.Contains(o.Terms.Text, "lane bulk") {
+		t.Errorf("%+v %+v", o.remarks, o.Terms)
+	}
+	if o = s.result("accepted/a.xml.json"); o.remarks != (remarks{}) {
+		t.Errorf("%+v", o.remarks)
+	}
 }
