@@ -16,7 +16,7 @@ import (
 func refusedResult(a intake.Admission, tenant string) results.Result {
 	inv := a.Invoice
 	return results.Result{
-		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: tenant, State: results.Refused, Reason: intake.OneLine(a.Err) + heldText(&a),
 	}
 }

@@ -144,6 +144,9 @@ func (c *watchCmd) options(p *program) (watch.Options, error) {
 		Generate: func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
 			return intake.FromFaktura(ctx, documents, admitter.Accounts, tenant, faktura, p.cfg.LargestInvoice())
 		},
+		Sender: func(tenant string, faktura []byte) string {
+			return intake.FakturaSender(admitter.Accounts, tenant, faktura)
+		},
 		Environment: string(p.cfg.Environment), Tenants: titleList(p), MaxDocument: p.cfg.LargestInvoice(),
 		Settle: c.Settle, Patience: c.Patience, Poll: c.Poll, Now: time.Now,
 	}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -42,6 +45,11 @@ func FromFaktura(ctx context.Context, g Generator, accounts []Account, tenant st
 	return g.Generate(ctx, tenant, faktura)
 }
 
+const oneInvoice = "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa"
+
+// Where invoices as JSON are taken, for whoever hands one in elsewhere.
+const jsonElsewhere = "hand in an invoice as JSON over HTTP, as faktura, or as a .json file in a watched folder"
+
 const sendXML = "hand in the FA(3) document as XML"
 
 // NoGeneration refuses an invoice that is JSON, because its tenant sends by another way than the
@@ -76,18 +84,71 @@ type faktura struct {
 	} `json:"Fa"`
 }
 
+// FakturaSender returns the tenant that will send an invoice that is JSON: the named one, or else
+// the only one of accounts that may send it. It returns "" when that is not known.
+func FakturaSender(accounts []Account, named string, raw []byte) string {
+	if named != "" {
+		return named
+	}
+	f, err := readFaktura(raw)
+	if err != nil {
+		return ""
+	}
+	name, _ := f.sender(accounts) // whoever makes the document meets the error
+	return name
+}
+
 func readFaktura(raw []byte) (f faktura, err error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
 		return f, &Problem{
 			What: "is neither XML nor one JSON object",
-			Hint: "an invoice as JSON is one object with Naglowek, Podmiot1, Podmiot2 and Fa",
+			Hint: oneInvoice,
 		}
 	}
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return f, NotGenerated("Podmiot1, Podmiot2 and Fa must be objects")
 	}
-	return f, nil
+	return f, checkNames(raw)
+}
+
+// checkNames refuses a JSON object that has none of an invoice's names. What has an invoice inside
+// is told what to send instead. Without this check, the answer would be that the tenant is not
+// known.
+func checkNames(raw []byte) error {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(raw, &all) != nil {
+		return nil // the caller has read it
+	}
+	folded := map[string]bool{} // encoding/json takes names in any case of letters
+	for name := range all {
+		folded[strings.ToLower(name)] = true
+	}
+	if folded["naglowek"] || folded["podmiot1"] || folded["podmiot2"] || folded["fa"] {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(all))
+	switch {
+	case folded["faktura"] && len(all) > 1:
+		names = slices.DeleteFunc(names, func(name string) bool { return strings.EqualFold(name, "faktura") })
+		return &Problem{What: fmt.Sprintf("is JSON with %s beside faktura", shortList(names)),
+			Hint: "a file has the invoice alone; .ksef.yaml in its folder says tenant, lane, offline, deadline and ref"}
+	case folded["faktura"], folded["invoices"]:
+		return &Problem{What: fmt.Sprintf("is JSON with %s around the invoice", shortList(names)), Hint: oneInvoice}
+	case len(all) == 0:
+		return &Problem{What: "is a JSON object with nothing in it", Hint: oneInvoice}
+	}
+	return &Problem{What: fmt.Sprintf("is JSON, and no invoice: it has %s, and neither Podmiot1 nor Fa", shortList(names)),
+		Hint: oneInvoice}
+}
+
+// shortList lists the first of some names that somebody else gave.
+func shortList(names []string) string {
+	const most = 3
+	if len(names) > most {
+		names = append(names[:most:most], "…")
+	}
+	return invoice.Shorten(strings.Join(names, ", "), 100)
 }
 
 func (f *faktura) sender(accounts []Account) (string, error) {

@@ -84,6 +84,9 @@ func (m *Manifest) item(at string, line []byte) Item {
 		return Item{File: at, Err: &Problem{What: "is not a line of a manifest: it is not UTF-8",
 			Hint: "write the manifest in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}}
 	}
+	if err != nil && hasFaktura(line) {
+		return Item{File: at, Err: &Problem{What: "is a line with faktura, and a manifest takes XML only", Hint: jsonElsewhere}}
+	}
 	if err != nil {
 		return Item{File: at, Err: &Problem{What: "is not a line of a manifest", Err: err,
 			Hint: `write one JSON object on each line: {"path": "invoice.xml", "ref": "…"}`}}
@@ -111,6 +114,14 @@ func (m *Manifest) item(at string, line []byte) Item {
 		it.File, it.load, it.maxBytes = path, file.load, file.maxBytes
 	}
 	return it
+}
+
+// hasFaktura reports whether a line has an invoice as JSON, as elements of calls over HTTP have it.
+func hasFaktura(line []byte) bool {
+	var l struct {
+		Faktura json.RawMessage `json:"faktura"`
+	}
+	return json.Unmarshal(line, &l) == nil && len(l.Faktura) > 0
 }
 
 // decodeStrict reads one JSON object. It refuses unknown fields, because a mistyped field would

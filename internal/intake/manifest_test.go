@@ -49,12 +49,14 @@ not json
 {"path":"a.xml"} {"path":"a.xml"}
 ["a.xml"]
 {"path":1}
+{"ref":"SO-9","faktura":{"Fa":{}}}
 {"path":"."}
 {"path":"` + "\x00" + `"}
 {"path":"a.xml","ref":"SO-8"}`)
 	want := []string{`unknown field "reff"`, "is not a line of a manifest", "does not exist", "neither path nor xml",
 		`field lane: must be auto, express or bulk: got "fast"`, "field corrects: cannot be done over the gateway", "more than one value",
 		"the line: must be a JSON object", "field path: must be a text",
+		"is a line with faktura, and a manifest takes XML only; hand in an invoice as JSON over HTTP",
 		"is a folder", "write the manifest in UTF-8", ""}
 	if len(out) != len(want) {
 		t.Fatalf("%d outcomes, want %d", len(out), len(want))

@@ -50,7 +50,8 @@ type Refusals struct {
 	ofRun map[string]ledger.Refusal // by id: the refusals of this run that have no identity
 }
 
-// Note records the outcome of some documents. A document that was taken before is not recorded when
+// Note records the outcome of some documents, and sets the Refusal of those that it puts on record.
+// A document that was taken before is not recorded when
 // it is refused now, because its entry says how it stands.
 //
 // A refusal is identified by the identity of its document (seller, kind, number), if the identity
@@ -64,6 +65,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		r.ask(ctx)
 	}
 	var refused []ledger.Refusal
+	var at []int // refused[k] is of adms[at[k]]
 	var ends []ledger.RefusalEnd
 	for i := range adms {
 		a, by := &adms[i], adms[i].Invoice.ID
@@ -78,7 +80,7 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 				continue
 			}
 			on = r.together(on)
-			refused, by = append(refused, on), on.ID
+			refused, at, by = append(refused, on), append(at, i), on.ID
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
 		// on record by the document's identity, so the one by file ends.
@@ -97,6 +99,9 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			return
 		}
 		r.open = true
+		for k, i := range at {
+			adms[i].Refusal = refused[k].ID
+		}
 	}
 }
 

@@ -94,14 +94,17 @@ func (s *scanner) pseudoAttribute(name string, value []byte, at int) *FieldError
 	return nil
 }
 
+const looksLikeJSON = "this looks like JSON: an invoice as JSON is handed in over HTTP, as faktura, " +
+	"or as a .json file in a watched folder"
+
 // guess returns a hint for the kinds of file that people most often submit in place of XML, or "".
 func guess(data []byte) string {
 	for _, kind := range []struct{ magic, hint string }{
 		{"%PDF", "this is a PDF"},
 		{"PK\x03\x04", "this is a ZIP archive"},
 		{"\x1F\x8B", "this is a gzip file"},
-		{"{", "this looks like JSON"},
-		{"[", "this looks like JSON"},
+		{"{", looksLikeJSON},
+		{"[", looksLikeJSON},
 	} {
 		if bytes.HasPrefix(data, []byte(kind.magic)) {
 			return kind.hint

@@ -6,6 +6,9 @@ import (
 	"path"
 	"slices"
 
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
 
@@ -13,7 +16,37 @@ import (
 // refused file.
 type outcome struct {
 	results.Result
+	remarks
 	Faults []documentFault `json:"faults,omitempty"`
+}
+
+// remarks are what a person or a program should know of a file whose invoice is in the ledger. They
+// are kept on record until the result is written.
+type remarks struct {
+	Note    string       `json:"note,omitempty"`    // what differs from what was handed in before
+	Warning string       `json:"warning,omitempty"` // it was taken although something is odd
+	Terms   *termsAnswer `json:"terms,omitempty"`   // what became of terms or a ref that differ
+}
+
+type termsAnswer struct {
+	Applied bool   `json:"applied"`
+	Text    string `json:"text"`
+}
+
+// remarksOf returns the remarks of an answer about a file that is not refused.
+func remarksOf(a *intake.Admission) remarks {
+	short := func(text string) string { return invoice.Shorten(text, 1000) } // a text may quote the document
+	r := remarks{Note: short(a.Differs)}
+	if a.Taken == ledger.Refused {
+		r.Note = short("it was taken before and goes on as it is, but it would be refused now: " + intake.OneLine(a.Err))
+	}
+	if a.Warning != nil {
+		r.Warning = short(intake.OneLine(a.Warning))
+	}
+	if a.Terms.Text != "" {
+		r.Terms = &termsAnswer{a.Terms.Applied, short(a.Terms.Text)}
+	}
+	return r
 }
 
 // documentFault is one thing that is wrong with a document.
@@ -28,9 +61,9 @@ type documentFault struct {
 
 // outcome returns the result document of a file. In it the file has the name that the other program
 // gave this very file. The same invoice may have been handed in under several names.
-func (fl *filer) outcome(f *file, r results.Result, faults []documentFault) []byte {
-	r.File = fl.path(original(f.name))
-	return marshal(outcome{r, faults})
+func (fl *filer) outcome(f *file, r results.Result) []byte {
+	r.File = fl.path(fl.original(f.name))
+	return marshal(outcome{Result: r, remarks: f.remarks})
 }
 
 // commit puts a file into a place, with its result and its receipt beside it. The file itself is

@@ -10,6 +10,7 @@ type core struct {
 	o        Options
 	disk     *disk
 	files    map[string]*file  // the files that are followed, by their name within their place
+	given    map[string]string // the names that the other program gave, of files that have another one (names.go)
 	problems map[string]string // why files wait, by path; made again by each pass
 }
 
@@ -24,7 +25,10 @@ type (
 		rules map[string]*setting // of folders, made again by each pass
 	}
 	// taker moves files into taken/, under names that are free.
-	taker struct{ *core }
+	taker struct {
+		*core
+		journal *journal
+	}
 	// finder finds files that are complete.
 	finder struct {
 		*core
@@ -35,7 +39,11 @@ type (
 	}
 	// documents returns the XML that is handed in for a file. For an invoice in JSON it has the XML
 	// made.
-	documents struct{ *core }
+	documents struct {
+		*core
+		down   map[string]error     // why no XML could be made in this pass, by the tenant that sends
+		failed map[string]time.Time // files of which no XML could be made, and when that was tried last
+	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.
 	filer struct {
 		*core
@@ -66,6 +74,7 @@ type (
 	// unpacker takes archives apart.
 	unpacker struct {
 		*core
+		journal   *journal
 		filer     *filer
 		submitter *submitter
 	}
@@ -87,12 +96,12 @@ func newParts(c *core) *Watcher {
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
-		core: c, settings: rules, documents: &documents{c}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+		core: c, settings: rules, documents: &documents{core: c, failed: map[string]time.Time{}}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
 	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,
-		finder:    &finder{core: c, settings: rules, taker: &taker{c}, seen: map[string]sight{}},
-		unpacker:  &unpacker{core: c, filer: fl, submitter: sm},
+		finder:    &finder{core: c, settings: rules, taker: &taker{c, j}, seen: map[string]sight{}},
+		unpacker:  &unpacker{core: c, journal: j, filer: fl, submitter: sm},
 		submitter: sm,
 		note:      &waitingNote{core: c, told: map[string]string{}},
 	}

@@ -10,7 +10,7 @@
 //	DIR/unpacked/N.zip           an archive; its invoices are in taken/N.zip/, accepted/N.zip/ …
 //	DIR/rejected/, parked/, refused/, dismissed/   the same for the other outcomes
 //	DIR/ksef-waiting.txt         files that wait here, each with its reason; gone when none does
-//	DIR/.ksef/                   the lock, and one record for each file that is followed
+//	DIR/.ksef/                   the lock, and one record for each file that is followed or renamed
 //
 // The folder itself is the record. A file is in exactly one place. It changes its place by a
 // rename, which comes last, after its result is written. What a killed process has left undone is
@@ -26,7 +26,7 @@
 //	handin.go     from taken/ into the ledger; faktura.go: invoices that are JSON; record.go: puts
 //	              refusals on record, and tells which files are handed in again later
 //	follow.go     what the ledger says about them; commit.go: into the folder of the outcome
-//	journal.go    records of what is followed; waits.go: what waits, and why
+//	journal.go    records of what is followed and renamed; waits.go: what waits, and why
 //	disk.go       writes and moves; lock_unix.go: one watch for one folder
 //
 // The folder is written by others and is not trusted. No link is followed, no name leads out of the

@@ -17,8 +17,9 @@ const maxEntryName = 1000
 // entries are the entries of an archive: the names of those that are taken, and those that are
 // refused.
 type entries struct {
-	names, folders map[string]bool
-	refused        []intake.Item
+	names   map[string]string // the name that an entry has in the archive, by the one that it gets
+	folders map[string]bool
+	refused []intake.Item
 }
 
 // add returns the name that an entry gets. It returns "" for a refused entry, whose Err has the
@@ -31,9 +32,9 @@ func (es *entries) add(name string, it *intake.Item) string {
 		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
 	default:
 		own = entryName(name)
-		clash := es.names[own] || es.folders[own]
+		clash := es.has(own) || es.folders[own]
 		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
-			clash = es.names[dir]
+			clash = es.has(dir)
 		}
 		if clash {
 			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
@@ -43,36 +44,60 @@ func (es *entries) add(name string, it *intake.Item) string {
 		es.refused = append(es.refused, *it)
 		return ""
 	}
-	es.names[own] = true
+	es.names[own] = path.Clean(name)
 	for dir := path.Dir(own); dir != "."; dir = path.Dir(dir) {
 		es.folders[dir] = true
 	}
 	return own
 }
 
-// refuseEntries writes the results of the entries that were refused, in refused/ below the name of
+func (es *entries) has(own string) bool { return es.names[own] != "" }
+
+// noteNames notes the names of the entries of an archive that get other ones.
+func (up *unpacker) noteNames(archive string, es *entries) error {
+	for own, entry := range es.names {
+		given := archive + "/" + own // that of the archive is enough
+		if own != entry {
+			given = up.original(archive) + "/" + entry
+		}
+		if err := up.journal.named(archive+"/"+own, given); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseEntries puts the entries that were refused on record, and writes their results, in refused/ below the name of
 // the archive, under names that no invoice of it has. The entries themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
-	var all []intake.Admission
-	told, asked := map[string]bool{}, up.asked(name)
-	for _, it := range es.refused {
-		own := strings.TrimPrefix(it.File, zipEnd+"/")
-		it.File = up.path(original(name)) + "/" + own
+	all, asked := make([]intake.Admission, len(es.refused)), up.asked(name)
+	entry := func(it *intake.Item) string { return strings.TrimPrefix(it.File, zipEnd+"/") }
+	for i, it := range es.refused {
+		file := up.path(up.original(name)) + "/" + entry(&it)
+		all[i] = intake.Admission{File: file, Taken: ledger.Refused, Err: it.Err, Asked: asked}
+	}
+	if err := up.submitter.record(ctx, all); err != nil {
+		return err
+	}
+	told := map[string]bool{}
+	for i, it := range es.refused {
+		own := entry(&it)
 		free := strings.ReplaceAll(entryName(own[:min(len(own), maxEntryName)]), "/", "~")
 		if hidden(free) {
 			free = "~" + free // people see its result
 		}
-		for n, stem := 2, free; es.names[free] || es.folders[free+resultEnd] || told[free]; n++ {
+		for n, stem := 2, free; es.has(free) || es.folders[free+resultEnd] || told[free]; n++ {
 			free = fmt.Sprintf("%s~%d", stem, n)
 		}
 		told[free] = true
 		beside := path.Join(refused, name, free)
-		out := outcome{Result: results.Result{File: it.File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err)}}
+		out := outcome{Result: results.Result{
+			ID: all[i].Refusal, File: all[i].File, Tenant: asked, State: results.Refused, Reason: intake.OneLine(it.Err),
+		}}
 		if err := up.disk.write(beside+resultEnd, marshal(out), true); err != nil {
 			return err
 		}
 		up.filer.decided[refused]++
-		all = append(all, intake.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err, Asked: asked})
 	}
-	return up.submitter.record(ctx, all)
+	return nil
 }

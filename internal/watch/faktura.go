@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"ksefworker/internal/intake"
 )
@@ -25,7 +26,7 @@ func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error)
 	if err := intake.CheckJSON(raw); err != nil {
 		return nil, err
 	}
-	made, err := d.o.Generate(ctx, tenant, inner(raw))
+	made, err := d.generate(ctx, name, tenant, inner(raw))
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +34,28 @@ func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error)
 		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
 	}
 	return made, nil
+}
+
+// generate asks the gateway for the XML of an invoice. When it cannot be asked for a tenant, no
+// other invoice of this tenant is tried in the same pass, because each try may take as long as the
+// gateway's time-out.
+func (d *documents) generate(ctx context.Context, name, tenant string, faktura []byte) ([]byte, error) {
+	sender := d.o.Sender(tenant, faktura)
+	if err := d.down[sender]; err != nil {
+		return nil, err
+	}
+	made, err := d.o.Generate(ctx, tenant, faktura)
+	if _, unsure := errors.AsType[*intake.UnsureError](err); unsure && sender != "" {
+		d.down[sender], d.failed[name] = err, d.o.Now()
+	}
+	return made, err
+}
+
+// inTurn begins a pass. It puts the files first whose XML was not asked for in vain, or longest ago.
+// So a file that the gateway never answers about does not hold up the others of its tenant.
+func (d *documents) inTurn(names []string) {
+	d.down = map[string]error{}
+	slices.SortStableFunc(names, func(a, b string) int { return d.failed[a].Compare(d.failed[b]) })
 }
 
 // readTaken returns [fs.ErrNotExist] when there is no such file.

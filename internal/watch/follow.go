@@ -162,7 +162,7 @@ func (fo *follower) decide(ctx context.Context, f *file, inv *ledger.Invoice) bo
 	}
 	var out []byte
 	if place != taken {
-		out = fo.filer.outcome(f, r, nil)
+		out = fo.filer.outcome(f, r)
 	}
 	f.state, f.rev = state, rev
 	if !fo.filer.commit(f, place, out, receipt) {

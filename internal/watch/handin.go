@@ -22,10 +22,11 @@ const (
 	afterFault  = 10 * time.Second // a fault of the disk or of the settings, or no XML for a JSON
 )
 
-// handInAll hands in every file of taken/ that is not followed yet. It returns how long to wait
-// before it is called again.
-func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration {
+// handInAll hands in every file of one kind in taken/ that is not followed yet. It returns how long
+// to wait before it is called again.
+func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(name string) bool) time.Duration {
 	names, next := sm.toHandIn(now)
+	names = slices.DeleteFunc(names, func(name string) bool { return !kind(name) })
 	if len(names) == 0 {
 		return next
 	}
@@ -45,6 +46,7 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time) time.Duration
 		sm.due = now.Add(afterOutage)
 		return outage("nothing may be taken in at present: " + intake.OneLine(err))
 	}
+	sm.documents.inTurn(names)
 	if err := sm.handIn(ctx, names, now); err != nil && ctx.Err() == nil {
 		sm.due = sm.o.Now().Add(afterOutage)
 		return outage("the ledger does not take it at present: " + intake.OneLine(err))
@@ -83,6 +85,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	for name := range sm.retry {
 		if !there[name] {
 			delete(sm.retry, name)
+			delete(sm.documents.failed, name)
 		}
 	}
 	slices.Sort(names)
@@ -151,7 +154,8 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 		sm.later(name, why, afterFault)
 		return intake.Item{}, false
 	}
-	return intake.Item{File: sm.path(original(name)), Data: data, Err: err, Ref: s.ref(name), Terms: &terms}, true
+	given := sm.original(name)
+	return intake.Item{File: sm.path(given), Data: data, Err: err, Ref: s.ref(given), Terms: &terms}, true
 }
 
 // answers acts on the answers about some files. Whatever goes on record is recorded before a file
@@ -159,13 +163,7 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 // same again.
 func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.Admission) {
 	sm.o.step("handed in")
-	var note []intake.Admission
-	for i := range adms {
-		if _, ok := waiting(&adms[i]); !ok {
-			note = append(note, adms[i])
-		}
-	}
-	unrecorded := sm.record(ctx, note)
+	unrecorded := sm.record(ctx, adms)
 	for i := range adms {
 		if a := &adms[i]; unrecorded != nil && a.Taken == ledger.Refused && idOf(a) == "" {
 			sm.later(names[i], unrecorded.Error(), afterOutage)
@@ -178,26 +176,39 @@ func (sm *submitter) answers(ctx context.Context, names []string, adms []intake.
 // answered acts on the answer about a file.
 func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admission) {
 	delete(sm.retry, name)
+	delete(sm.documents.failed, name)
 	if why, ok := waiting(a); ok {
 		sm.later(name, why, afterWait)
 		return
 	}
 	id := idOf(a)
-	f := &file{name: name, id: id, place: taken}
+	f := &file{name: name, id: id, place: taken, remarks: remarksOf(a)}
 	switch {
 	case id == "":
 		sm.refuse(f, a)
 	case a.Archived:
 		r := results.Of(a.Invoice, sm.o.Environment)
 		f.id = "" // nothing is left to follow
-		sm.filer.commit(f, accepted, sm.filer.outcome(f, r, nil), sm.filer.receipt(ctx, r))
+		if sm.filer.commit(f, accepted, sm.filer.outcome(f, r), sm.filer.receipt(ctx, r)) {
+			sm.journal.unname(name)
+		}
 	default:
 		sm.files[name] = f
 		if err := sm.journal.save(f); err != nil {
 			sm.o.Log.Warn().Err(err).Str("file", name).
 				Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
 		}
-		sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State)).Msg("handed in")
+		log := sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State))
+		if f.Terms != nil {
+			log.Str("terms", f.Terms.Text).Bool("applied", f.Terms.Applied)
+		}
+		if f.Note != "" {
+			log.Str("note", f.Note)
+		}
+		if f.Warning != "" {
+			log.Str("warning", f.Warning)
+		}
+		log.Msg("handed in")
 	}
 }
 
@@ -205,7 +216,7 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	inv := &a.Invoice
 	out := outcome{Result: results.Result{
-		File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		ID: a.Refusal, File: a.File, Ref: a.Ref, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		Tenant: inv.Tenant, State: results.Refused, Reason: intake.OneLine(a.Err),
 	}}
 	if out.Tenant == "" {
@@ -216,5 +227,7 @@ func (sm *submitter) refuse(f *file, a *intake.Admission) {
 	}
 	if !sm.filer.commit(f, refused, marshal(out), nil) {
 		sm.retry[f.name] = attempt{sm.problems[taken+"/"+f.name], sm.o.Now().Add(afterFault)}
+		return
 	}
+	sm.journal.unname(f.name)
 }

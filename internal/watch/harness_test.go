@@ -36,6 +36,7 @@ type site struct {
 	o      Options
 	clock  time.Time
 	w      *Watcher
+	admit  admits // as the admitter of a site does, for a test that puts another one in its place
 }
 
 func newSite(t testing.TB) *site {
@@ -44,6 +45,7 @@ func newSite(t testing.TB) *site {
 	s := &site{t: t, dir: t.TempDir(), rdb: rdb, clock: monday}
 	s.o = options(t.Context(), s.dir, t.TempDir(), srv, rdb, t)
 	s.o.Now = func() time.Time { return s.clock }
+	s.admit = s.o.Admitter.Admit
 	s.ledger = ledger.New(rdb, ledger.Options{})
 	t.Cleanup(s.end)
 	return s

@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"strings"
 )
 
-// journalDir has a record for each file that is followed, and the lock of the folder.
+// journalDir has a record for each file that is followed or has another name than the one that it
+// came with, and the lock of the folder.
 const (
 	journalDir = ".ksef"
 	lockName   = journalDir + "/lock"
@@ -21,6 +23,7 @@ type file struct {
 	state string // of the invoice, as its result on disk has it; "" when that has to be written
 	rev   int64
 	saved bool // its record is on disk
+	remarks
 }
 
 // record is a file as it is kept. Names may be any bytes, so Name is Base64.
@@ -32,6 +35,10 @@ type record struct {
 	Place   string `json:"place"`
 	State   string `json:"state"`
 	Rev     int64  `json:"rev"`
+	// Given is the name that the other program gave a file or an archive that has another one. A
+	// record with this name and no ID is of a file that is not followed yet, or of an archive.
+	Given []byte `json:"given,omitempty"`
+	remarks
 }
 
 func recordName(name string) string {
@@ -42,15 +49,49 @@ func recordName(name string) string {
 // save writes the record of a file. The record may reach the disk later. Without it the file is
 // handed in again, which does no harm.
 func (j *journal) save(f *file) error {
-	err := j.disk.write(recordName(f.name), marshal(record{1, f.name, []byte(f.name), f.id, f.place, f.state, f.rev}), false)
+	err := j.write(record{
+		Name: []byte(f.name), ID: f.id, Place: f.place, State: f.state, Rev: f.rev, Given: []byte(j.given[f.name]),
+		remarks: f.remarks,
+	}, false)
 	f.saved = err == nil
 	return err
 }
 
-// forget removes the record of a file and stops following the file. After an error the file is
-// still followed.
+func (j *journal) write(r record, sync bool) error {
+	r.Version, r.File = 1, string(r.Name)
+	return j.disk.write(recordName(r.File), marshal(r), sync)
+}
+
+// named notes the name that the other program gave a file, before the file gets the name own. When
+// the two are the same, it removes what it noted of an earlier file.
+func (j *journal) named(own, given string) error {
+	if own != given {
+		j.given[own] = given
+		return j.write(record{Name: []byte(own), Given: []byte(given)}, true)
+	}
+	if _, noted := j.given[own]; !noted {
+		return nil
+	}
+	delete(j.given, own)
+	return j.disk.remove(recordName(own))
+}
+
+// unname removes what was noted of the name of a file whose result is written.
+func (j *journal) unname(own string) {
+	if err := j.named(own, own); err != nil {
+		j.o.Log.Warn().Err(err).Str("file", own).Msg("the record of a file's name cannot be removed; the next watch removes it")
+	}
+}
+
+// forget removes the record of a file and stops following the file. A file in taken/ is handed in
+// again, so its given name stays on record. After an error the file is still followed.
 func (j *journal) forget(f *file) error {
-	err := j.disk.remove(recordName(f.name))
+	var err error
+	if given, other := j.given[f.name]; other && f.place == taken {
+		err = j.named(f.name, given)
+	} else if err = j.disk.remove(recordName(f.name)); err == nil {
+		delete(j.given, f.name)
+	}
 	if err == nil {
 		delete(j.files, f.name)
 	}
@@ -73,7 +114,32 @@ func (j *journal) read() error {
 				Msg("a record of the watch cannot be read: the file is handed in again if it is in taken")
 		}
 	}
+	for name := range j.given {
+		if j.files[name] == nil && !j.needsName(name) {
+			j.unname(name)
+		}
+	}
 	return nil
+}
+
+// needsName reports whether the given name of a file or an archive is still asked for, when it is
+// not followed itself. Of an archive the name is needed as long as one of its invoices is followed
+// or in taken/, or is being unpacked.
+func (j *journal) needsName(name string) bool {
+	if j.disk.exists(taken + "/" + name) {
+		return true
+	}
+	for followed := range j.files {
+		if strings.HasPrefix(followed, name+"/") {
+			return true
+		}
+	}
+	for _, at := range inArchive.FindAllStringIndex(name+"/", -1) {
+		if j.disk.exists(unpackedName(name[:at[1]-1]) + resultEnd) {
+			return true
+		}
+	}
+	return false
 }
 
 // restore goes on following the file of a record.
@@ -82,10 +148,16 @@ func (j *journal) restore(name string) error {
 	if err := j.disk.readRecord(name, &r); err != nil {
 		return err
 	}
-	if r.Version != 1 || r.ID == "" || recordName(string(r.Name)) != name {
+	if r.Version != 1 || r.ID == "" && len(r.Given) == 0 || recordName(string(r.Name)) != name {
 		return errNotRecord
 	}
-	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true}
+	if len(r.Given) > 0 {
+		j.given[string(r.Name)] = string(r.Given)
+	}
+	if r.ID == "" {
+		return nil
+	}
+	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true, remarks: r.remarks}
 	if !j.disk.exists(f.place + "/" + f.name) {
 		// A process was killed after it moved the file and before it wrote the record again, or a
 		// person has moved or removed the file.

@@ -183,3 +183,48 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 	}
 	t.Logf("killed at %d steps", len(steps))
 }
+
+// The files get other names, and their results have the names that were given, whenever a process
+// is killed.
+func TestWatch_KilledAtAnyStepOfRenaming_ResultHasTheGivenName(t *testing.T) {
+	s := newSite(t)
+	url := "redis://" + s.rdb.Options().Addr + "/0"
+	given := map[string]string{"FV/1": "k.xml.upo.xml", "FV/2": "n.zip/a.xml.upo.xml"}
+	var steps []string
+	for step := 1; ; step++ {
+		s.must(s.rdb.FlushAll(t.Context()).Err())
+		s.dir = filepath.Join(t.TempDir(), "in")
+		s.o.Dir, s.clock = s.dir, monday
+		s.put("k.xml.upo.xml", xmlOf(0, "FV/1"))
+		s.put("unpacked/n.zip", []byte("an earlier archive of this name"))
+		s.put("n.zip", zipOf(t, entry{"a.xml.upo.xml", string(xmlOf(0, "FV/2"))}))
+		killed, at := s.killedAt(step, url)
+		if !killed {
+			break
+		}
+		steps = append(steps, at)
+		s.passes(5) // the next process, after a restart
+		s.settle("FV/1", ledger.Receipted)
+		s.settle("FV/2", ledger.Receipted)
+		s.passes(3)
+		s.end()
+		results := 0
+		for _, name := range s.tree() {
+			if strings.HasPrefix(name, accepted) && strings.HasSuffix(name, resultEnd) {
+				results++
+				if o := s.result(name); o.File != filepath.Join(s.dir, given[o.Number]) {
+					t.Errorf("%s is said to be %s, want %s", name, o.File, given[o.Number])
+				}
+			}
+		}
+		if results != len(given) || s.entries() != len(given) {
+			t.Errorf("%d results, and the ledger has %d invoices", results, s.entries())
+		}
+		if t.Failed() {
+			t.Fatal(at)
+		}
+	}
+	if len(steps) < 15 {
+		t.Errorf("killed at %d steps: are they still there?", len(steps))
+	}
+}

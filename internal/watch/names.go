@@ -35,25 +35,21 @@ const (
 // take 255.
 const maxName = 200
 
-// again matches what is added to a name that an earlier file has: the time, and a number within the
-// second.
-var again = regexp.MustCompile(`~\d{8}T\d{6}(-\d+)?(\.[^./]*)?$`)
-
 // inArchive matches the end of an archive's name and the slash behind it, in any case of letters.
 var inArchive = regexp.MustCompile(`(?i)\.zip/`)
 
 // original returns the name that the other program gave a file. For a file out of an archive, that
-// is the name that the program gave the archive, followed by the name of the entry.
-func original(name string) string {
-	if at := inArchive.FindStringIndex(name); at != nil {
-		return original(name[:at[1]-1]) + "/" + original(name[at[1]:])
+// is the name that the program gave the archive, followed by the name of the entry. The name cannot
+// be told from the name that the file has now, because a program may give any name. So it is on
+// record for each file and archive that got another one.
+func (c *core) original(name string) string {
+	if given, ok := c.given[name]; ok {
+		return given
 	}
-	if m := again.FindStringSubmatchIndex(name); m != nil {
-		end := name[m[1]:]
-		if m[4] >= 0 {
-			end = name[m[4]:m[5]]
+	for _, at := range inArchive.FindAllStringIndex(name, -1) {
+		if given, ok := c.given[name[:at[1]-1]]; ok {
+			return given + name[at[1]-1:]
 		}
-		return name[:m[0]] + end
 	}
 	return name
 }

@@ -185,3 +185,106 @@ func TestWatch_ArchiveWithAFolderNamedAsAResult_IsTaken(t *testing.T) {
 	s.passes(3)
 	s.wantTree("unpacked/n.zip", "refused/n.zip/x.txt~2.json", "refused/n.zip/x.txt.json/a.xml", "refused/n.zip/x.txt.json/a.xml.json")
 }
+
+// The names that a program gives may look like those that a watch makes.
+func TestWatch_NamesThatLookLikeItsOwn_AreKeptAndAreTheRef(t *testing.T) {
+	s := newSite(t)
+	s.put("refs/.ksef.yaml", []byte("ref: name\n"))
+	names := []string{"refs/FV~20261126T120001.xml", "refs/FV~20261126T120002.xml", "refs/FV~20261126T120002-3.xml",
+		"refs/~20261126T120001.xml"}
+	for i, name := range names {
+		s.put(name, xmlOf(0, fmt.Sprint("FV/", i)))
+	}
+	s.put("refs/n~20261126T120001.zip", zipOf(t, entry{"FV~20261126T120003.xml", string(xmlOf(0, "FV/4"))}))
+	names = append(names, "refs/n~20261126T120001.zip/FV~20261126T120003.xml")
+	s.passes(4)
+	for i := range names {
+		s.settle(fmt.Sprint("FV/", i), ledger.Receipted)
+	}
+	s.passes(3)
+	for _, name := range names {
+		stem, _ := strings.CutSuffix(filepath.Base(name), ".xml")
+		if o := s.result("accepted/" + name + resultEnd); o.File != filepath.Join(s.dir, name) || o.Ref != stem {
+			t.Errorf("%s: file %s, ref %q", name, o.File, o.Ref)
+		}
+	}
+}
+
+// The files of this test get other names, for all the reasons that there are. Their results have
+// the names that were given, also when another process writes them, or when the ledger was lost.
+func TestWatch_FileGetsAnotherName_ResultAndRefHaveTheOneThatWasGiven(t *testing.T) {
+	for _, when := range []string{"at once", "after a restart", "after the ledger was lost", "after both"} {
+		t.Run(when, func(t *testing.T) {
+			s := newSite(t)
+			s.put(".ksef.yaml", []byte("ref: name\n"))
+			s.put("n.zip", zipOf(t, entry{"a.xml", string(xmlOf(0, "FV/0"))}))
+			s.put("k.xml", []byte("<x></Faktura>"))
+			s.passes(4)
+			s.settle("FV/0", ledger.Receipted)
+			s.passes(3)
+			s.must(os.RemoveAll(filepath.Join(s.dir, accepted)))
+
+			long := strings.Repeat("ż", 110)
+			given := map[string]string{"FV/1": "k.xml", "FV/2": "k.xml.upo.xml", "FV/3": long + ".xml"}
+			for number, name := range given {
+				s.put(name, xmlOf(0, number))
+			}
+			s.put("n.zip", zipOf(t, entry{"b.xml", string(xmlOf(0, "FV/4"))}, entry{"b.xml.upo.xml", string(xmlOf(0, "FV/5"))},
+				entry{"b.xml.upo.xml.txt", "x"}))
+			given["FV/4"], given["FV/5"] = "n.zip/b.xml", "n.zip/b.xml.upo.xml"
+			s.passes(4)
+			if strings.HasSuffix(when, "lost") || when == "after both" {
+				s.must(s.rdb.FlushAll(t.Context()).Err())
+			}
+			if when == "after a restart" || when == "after both" {
+				s.end()
+			}
+			s.passes(4)
+			for number := range given {
+				s.settle(number, ledger.Receipted)
+			}
+			s.passes(3)
+			found := map[string]string{}
+			for _, name := range s.tree() {
+				if strings.HasPrefix(name, accepted) && strings.HasSuffix(name, resultEnd) {
+					o := s.result(name)
+					found[o.Number] = o.File
+					if ref := strings.TrimSuffix(filepath.Base(given[o.Number]), ".xml"); o.Ref != ref {
+						t.Errorf("%s: ref %q, want %q", name, o.Ref, ref)
+					}
+				}
+			}
+			for number, name := range given {
+				if found[number] != filepath.Join(s.dir, name) {
+					t.Errorf("%s is said to be %q, want %s", number, found[number], name)
+				}
+			}
+		})
+	}
+}
+
+// Nothing that was noted of names is left when nothing has another name any more.
+func TestWatch_RenamedFilesAreDone_TheirNamesAreForgotten(t *testing.T) {
+	s := newSite(t)
+	for i, number := range []string{"FV/1", "FV/2"} {
+		s.put("k.xml", xmlOf(0, number))
+		s.put("bad.xml", []byte("<x></Faktura>"))
+		s.put("none.zip", zipOf(t, entry{"readme/", ""}))
+		s.put("n.zip", zipOf(t, entry{"a.xml.upo.xml", string(xmlOf(0, fmt.Sprint("FV/A", i)))}, entry{"a.xml.upo.xml.txt", "x"}))
+		s.passes(4)
+	}
+	if len(s.w.given) != 4 { // of the refused ones nothing is noted any more
+		t.Errorf("noted are %q", s.w.given)
+	}
+	for _, number := range []string{"FV/1", "FV/2", "FV/A0", "FV/A1"} {
+		s.settle(number, ledger.Receipted)
+	}
+	s.passes(3)
+	s.end()
+	s.passes(1)
+	records, err := os.ReadDir(filepath.Join(s.dir, journalDir))
+	s.must(err)
+	if len(s.w.given) != 0 || len(records) != 2 { // the lock, and the folder of archives
+		t.Errorf("noted are %q, and the records are %v", s.w.given, records)
+	}
+}

@@ -9,14 +9,24 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// record puts refused documents on record, and ends the refusals of those that were taken. The
-// error says why a refusal is not on record. The refused file then waits until it is.
-func (sm *submitter) record(ctx context.Context, note []intake.Admission) error {
+// record puts refused documents on record, and ends the refusals of those that were taken. Documents
+// that wait are left out. The error says why a refusal is not on record. The refused file then waits until it is.
+func (sm *submitter) record(ctx context.Context, adms []intake.Admission) error {
+	var note []intake.Admission
+	var at []int // note[k] is adms[at[k]]
+	for i := range adms {
+		if _, ok := waiting(&adms[i]); !ok {
+			note, at = append(note, adms[i]), append(at, i)
+		}
+	}
 	if sm.o.Record == nil || len(note) == 0 {
 		return nil
 	}
 	refusals := &intake.Refusals{Record: sm.o.Record, Tenant: sm.o.Owner, Unpacked: true}
 	refusals.Note(ctx, note)
+	for k, i := range at {
+		adms[i].Refusal = note[k].Refusal
+	}
 	if refusals.Unrecorded > 0 {
 		return &waits{"is refused, and that cannot be recorded: " + intake.OneLine(refusals.Err) + "; it is tried again"}
 	}

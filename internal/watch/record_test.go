@@ -66,3 +66,22 @@ func TestWatch_RefusalCannotBeRecorded_FileWaitsUntilItCan(t *testing.T) {
 		t.Errorf("on record are %+v", on)
 	}
 }
+
+// With the id of a result a program finds the refusal among the events, and a person dismisses it.
+func TestWatch_RefusedResult_HasTheIdOfItsRefusal(t *testing.T) {
+	s := newSite(t)
+	s.put("bad.xml", []byte("<x></Faktura>"))
+	s.put("none.zip", zipOf(t, entry{"readme/", ""}))
+	s.put("n.zip", zipOf(t, entry{"readme.txt", "x"}, entry{"notes.txt", "x"}, entry{"worse.xml", "<x></Faktura>"}))
+	s.passes(4)
+	on := map[string]string{}
+	for _, r := range s.refusals("") {
+		on[r.File] = r.ID
+	}
+	for result, file := range map[string]string{"bad.xml": "bad.xml", "none.zip": "none.zip", "n.zip/readme.txt": "n.zip/readme.txt",
+		"n.zip/notes.txt": "n.zip/notes.txt", "n.zip/worse.xml": "n.zip/worse.xml"} {
+		if o := s.result("refused/" + result + resultEnd); o.ID == "" || o.ID != on[filepath.Join(s.dir, file)] {
+			t.Errorf("%s: id %q; on record are %q", result, o.ID, on)
+		}
+	}
+}

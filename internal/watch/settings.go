@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -51,11 +52,12 @@ func (se *settings) of(dir string) *setting {
 	return s
 }
 
-// read returns nil when there is no such file.
+// read returns nil when there is no such file. There is none below an archive, either. The invoices
+// of an archive are in a folder of its name, and another archive of that name may have come since.
 func (se *settings) read(name string) *setting {
 	const maxSize = 64 << 10
 	raw, _, err := se.disk.read(name, maxSize)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	var f settingsFile
@@ -109,11 +111,11 @@ func (s *setting) terms(now time.Time, tenants []string) (intake.Terms, error) {
 	return s.wanted.Terms(now, tenants)
 }
 
-// ref returns the ref of a file.
-func (s *setting) ref(name string) string {
+// ref returns the ref of a file. given is the name that the other program gave the file.
+func (s *setting) ref(given string) string {
 	if !s.named {
 		return ""
 	}
-	base := path.Base(original(name))
+	base := path.Base(given)
 	return strings.TrimSuffix(base, path.Ext(base))
 }

@@ -6,7 +6,11 @@ import "time"
 // it still has the file open. In that case the document may be cut off, and is refused for that.
 func (t *taker) take(name string, now time.Time) error {
 	own := t.freeName(name, now)
+	if err := t.journal.named(own, name); err != nil {
+		return err
+	}
 	if err := t.disk.move(name, taken+"/"+own); err != nil {
+		t.journal.unname(own)
 		return err
 	}
 	t.o.Log.Info().Str("file", name).Str("as", own).Msg("taken")

@@ -124,3 +124,31 @@ func TestWatch_LedgerIsLost_FilesOnTheirWayAreHandedInAgain(t *testing.T) {
 	s.passes(2)
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml")
 }
+
+// The gateway does not answer. Documents that need no gateway do not wait for it, and it is asked
+// once in a pass for each tenant, about each invoice in turn.
+func TestWatch_GatewayHangs_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *testing.T) {
+	s := newSite(t)
+	var asked []string
+	s.o.Sender = func(_ string, faktura []byte) string { return string(faktura[len(`{"Fa":{"P_2":"`)]) }
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		asked = append(asked, string(faktura[len(`{"Fa":{"P_2":"`):][:2]))
+		if n := s.entries(); n != 1 {
+			t.Errorf("it is asked, and %d XML invoices were handed in before", n)
+		}
+		return nil, intake.GenerationFailed(context.DeadlineExceeded)
+	}
+	for _, number := range []string{"a0", "a1", "a2", "b0", "b1"} {
+		s.put(number+".json", []byte(`{"Fa":{"P_2":"`+number+`"}}`))
+	}
+	s.put("z.xml", xmlOf(0, "FV/1"))
+	s.passes(2)
+	if want := "a0 b0"; strings.Join(asked, " ") != want {
+		t.Errorf("asked about %q, want %q", asked, want)
+	}
+	s.waiting("taken/a0.json: it is JSON, and the gateway could not be asked", "taken/a2.json: it is JSON, and the gateway could not be asked")
+	s.passes(9)
+	if want := "a0 b0 a1 b1 a2"; !strings.HasPrefix(strings.Join(asked, " "), want) {
+		t.Errorf("asked about %q, want %q first", asked, want)
+	}
+}

@@ -103,7 +103,7 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	es := entries{names: map[string]bool{}, folders: map[string]bool{}}
+	es := entries{names: map[string]string{}, folders: map[string]bool{}}
 	for it := range intake.ReadArchive(ctx, zipEnd, f, info.Size(), intake.Options{MaxDocument: up.o.MaxDocument}) {
 		own, found := strings.CutPrefix(it.File, zipEnd+"/")
 		if !found {
@@ -117,6 +117,9 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 		}
 	}
 	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := up.noteNames(name, &es); err != nil {
 		return err
 	}
 	if len(es.names) > 0 {

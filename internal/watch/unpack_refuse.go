@@ -15,11 +15,11 @@ func (up *unpacker) refuseAll(ctx context.Context, name string, why error) error
 	if err := errors.Join(up.disk.removeAll(into+partEnd), up.disk.remove(into+resultEnd)); err != nil {
 		return err
 	}
-	a := intake.Admission{File: up.path(original(name)), Taken: ledger.Refused, Err: why, Asked: up.asked(name)}
-	if err := up.submitter.record(ctx, []intake.Admission{a}); err != nil {
+	adms := []intake.Admission{{File: up.path(up.original(name)), Taken: ledger.Refused, Err: why, Asked: up.asked(name)}}
+	if err := up.submitter.record(ctx, adms); err != nil {
 		return err
 	}
-	up.submitter.refuse(&file{name: name, place: taken}, &a)
+	up.submitter.refuse(&file{name: name, place: taken}, &adms[0])
 	return nil
 }
 
@@ -37,7 +37,7 @@ func (up *unpacker) endRefusal(ctx context.Context, name string) {
 		return
 	}
 	refusals := &intake.Refusals{Record: up.o.Record, Tenant: up.o.Owner}
-	if refusals.EndFile(ctx, up.path(original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
+	if refusals.EndFile(ctx, up.path(up.original(name)), up.asked(name), "by a later archive of this name"); refusals.Err != nil {
 		up.o.Log.Warn().Err(refusals.Err).Str("file", name).Msg("the refusal of an earlier archive of this name is still open")
 	}
 }

@@ -6,12 +6,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 )
 
@@ -41,7 +44,7 @@ func zipOf(t testing.TB, entries ...entry) []byte {
 func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s := newSite(t)
 	night := zipOf(t, entry{"a.xml", string(xmlOf(0, "FV/1"))}, entry{"may/b.xml", string(xmlOf(0, "FV/2"))},
-		entry{"bad.xml", "<x></Faktura>"}, entry{"may/readme.txt", "hello"}, entry{"a.xml", string(xmlOf(0, "FV/3"))},
+		entry{"bad.xml", "<x></Faktura>"}, entry{"may/readme.txt", "hello"}, entry{"a.xml", string(xmlOf(0, "FV/3"))}, entry{"f.json", "{}"},
 		entry{"a.xml/c.xml", string(xmlOf(0, "FV/4"))}, entry{"x.xml.upo.xml", string(xmlOf(1, "FV/5"))},
 		entry{"__MACOSX/._a.xml", "x"}, entry{".hidden.xml", "x"}, entry{"._a.xml", "x"}, entry{strings.Repeat("n", 2000) + ".xml", "x"})
 	s.put("sub/night.zip", night)
@@ -49,7 +52,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s.passes(4)
 	s.wantTree("unpacked/sub/night.zip", "taken/sub/night.zip/a.xml", "taken/sub/night.zip/may/b.xml",
 		"taken/sub/night.zip/x.xml.upo~.xml", "refused/sub/night.zip/bad.xml", "refused/sub/night.zip/bad.xml.json",
-		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json",
+		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json", "refused/sub/night.zip/f.json.json",
 		"refused/sub/night.zip/a.xml~2.json", "refused/sub/night.zip/a.xml~c.xml.json",
 		"refused/sub/night.zip/"+entryName(strings.Repeat("n", 1000))+".json")
 	s.settle("FV/1", ledger.Receipted)
@@ -57,7 +60,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s.settle("FV/5", ledger.Receipted)
 	s.passes(3)
 	s.wantTree("unpacked/sub/night.zip", "refused/sub/night.zip/bad.xml", "refused/sub/night.zip/bad.xml.json",
-		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json",
+		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json", "refused/sub/night.zip/f.json.json",
 		"refused/sub/night.zip/a.xml~2.json", "refused/sub/night.zip/a.xml~c.xml.json",
 		"refused/sub/night.zip/"+entryName(strings.Repeat("n", 1000))+".json",
 		"accepted/sub/night.zip/a.xml", "accepted/sub/night.zip/a.xml.json", "accepted/sub/night.zip/a.xml.upo.xml",
@@ -70,8 +73,8 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 		t.Errorf("the result of an entry is %+v", o)
 	}
 	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry", "a.xml~2": "has the name of an earlier entry",
-		"~.hidden.xml": "has a hidden name",
-		"a.xml~c.xml":  "has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
+		"~.hidden.xml": "has a hidden name", "f.json": "is a .json entry, and an archive is taken with XML in it only; hand in an",
+		"a.xml~c.xml": "has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
 			t.Errorf("%s: %+v, want %q", name, o, says)
 		}
@@ -205,5 +208,31 @@ func TestWatch_ArchivesInCapitals_AreTreatedAlike(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(s.dir, taken)); err != nil || len(left) != 0 || found != 2 {
 		t.Errorf("%d results, and in taken there is %v (%v)", found, left, err)
+	}
+}
+
+// The invoices of an archive wait, and the next archive of its name is not whole yet.
+func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp(t *testing.T) {
+	s := newSite(t)
+	drained := true
+	s.o.Admitter = admits(func(ctx context.Context, docs []intake.Document, terms intake.Terms) ([]intake.Admission, error) {
+		if drained {
+			return nil, errors.New("not now")
+		}
+		return s.admit(ctx, docs, terms)
+	})
+	night := zipOf(t, entry{"a.xml", string(xmlOf(0, "FV/1"))})
+	s.put("sub/.ksef.yaml", []byte("lane: bulk\n"))
+	s.put("sub/night.zip", night)
+	s.passes(3)
+	s.put("sub/night.zip", night[:len(night)-30])
+	drained = false
+	s.passes(4)
+	s.wantTree("unpacked/sub/night.zip", "taken/sub/night.zip/a.xml", "sub/night.zip")
+	ids, err := s.ledger.ByNumber(t.Context(), "FV/1")
+	s.must(err)
+	inv, err := s.ledger.Invoice(t.Context(), ids[0])
+	if err != nil || inv.Lane != ledger.Bulk {
+		t.Errorf("%+v, %v", inv, err)
 	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura]
 	// does.
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
+	// Sender returns the tenant that will send an invoice that is JSON, and "" when that is not known.
+	// tenant is the one that was named. nil stands for a function that returns the named one.
+	Sender func(tenant string, faktura []byte) string
 	// Record puts refused documents on record; nil puts none on record.
 	Record intake.Record
 	// Owner becomes the field Tenant of [intake.Refusals]. It may be nil when Record is.
@@ -66,6 +69,9 @@ func (o *Options) defaults() {
 	if o.Fit == nil {
 		o.Fit = func() error { return nil }
 	}
+	if o.Sender == nil {
+		o.Sender = func(tenant string, _ []byte) string { return tenant }
+	}
 	if o.step == nil {
 		o.step = func(string) {}
 	}
@@ -100,7 +106,7 @@ func New(o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the folder to watch: %w", err)
 	}
-	w := newParts(&core{o: o, disk: &disk{root: root, step: o.step}, files: map[string]*file{}})
+	w := newParts(&core{o: o, disk: &disk{root: root, step: o.step}, files: map[string]*file{}, given: map[string]string{}})
 	if err := w.open(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -163,7 +169,10 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
 	next := w.finder.scan(now)
 	next = min(next, w.unpacker.unpackAll(ctx, now))
-	next = min(next, w.submitter.handInAll(ctx, now))
+	// A gateway that does not answer holds up the invoices that are JSON. All else comes before them.
+	next = min(next, w.submitter.handInAll(ctx, now, isXML))
+	next = min(next, w.follower.followAll(ctx, now))
+	next = min(next, w.submitter.handInAll(ctx, now, isJSON))
 	next = min(next, w.follower.followAll(ctx, now))
 	if ctx.Err() == nil {
 		w.note.tell()

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 func TestWatch_Files_EndInTheFolderOfTheirOutcomeWithResultAndReceipt(t *testing.T) {
@@ -215,17 +219,6 @@ func TestWatch_JSONInvoice_BecomesXMLBesideItOrIsRefusedWithWords(t *testing.T) 
 	}
 }
 
-func TestOriginal_NamesThatWereMadeFree_AreFoundBack(t *testing.T) {
-	for name, want := range map[string]string{
-		"a~20261123T110012.xml": "a.xml", "s/a~20261123T110012-3.json": "s/a.json", "a.xml": "a.xml", "a~1.xml": "a~1.xml",
-		"a~20261123T110012": "a",
-	} {
-		if got := original(name); got != want {
-			t.Errorf("%s: %s", name, got)
-		}
-	}
-}
-
 // The ERP's own files have the names of results and receipts, and come before, after or together
 // with the files whose results have these names. No file may be lost.
 func TestWatch_NameOfAResultOrReceipt_DestroysNothingWhateverComesFirst(t *testing.T) {
@@ -302,4 +295,74 @@ func TestWatch_SettingsOfTwoDocuments_FilesWait(t *testing.T) {
 	s.put(".ksef.yaml", []byte("---\nlane: express\n"))
 	s.passes(4)
 	s.wantTree("taken/a.xml")
+}
+
+// A file of JSON that is no invoice is told what it has, and not that its tenant is not known.
+func TestWatch_JSONThatIsNoInvoice_IsToldSo(t *testing.T) {
+	s := newSite(t)
+	two := []intake.Account{{Name: "one", NIP: sample.NIP(0)}, {Name: "two", NIP: sample.NIP(1)}}
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		return intake.FromFaktura(ctx, gateway{}, two, tenant, faktura, 1<<20)
+	}
+	texts := map[string]string{
+		`{"faktura":{"Fa":{"P_2":"FV/1"}},"ref":"x"}`: "is JSON with ref beside faktura; a file has the invoice alone",
+		`{"invoices":[{"faktura":{}}]}`:               "is JSON with invoices around the invoice",
+		`{"a":1,"b":2,"c":3,"d":4}`:                   "is JSON, and no invoice: it has a, b, c, …, and neither Podmiot1 nor Fa",
+		`{}`:                                          "is a JSON object with nothing in it",
+		`{"Fa":{"P_2":"FV/1"}}`:                       "which tenant sends it cannot be told",
+	}
+	n := 0
+	for text := range texts {
+		n++
+		s.put(fmt.Sprintf("%d.json", n), []byte(text))
+	}
+	s.passes(3)
+	for ; n > 0; n-- {
+		text := s.read(fmt.Sprintf("refused/%d.json", n))
+		if o := s.result(fmt.Sprintf("refused/%d.json.json", n)); !strings.Contains(o.Reason, texts[text]) {
+			t.Errorf("%s: %s", text, o.Reason)
+		}
+	}
+}
+
+// gateway makes XML of every invoice.
+type gateway struct{}
+
+func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {
+	return xmlOf(0, "FV/1"), nil
+}
+
+// An invoice comes again, with terms and a ref that it cannot have any more, in other bytes, or with
+// the ref of another one. Its result says so, also when the watch was started again meanwhile.
+func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("other/.ksef.yaml", []byte("ref: name\n"))
+	s.put("other/SO-1.xml", xmlOf(0, "FV/2"))
+	s.passes(3)
+	s.settle("FV/1", ledger.Accepted)
+	s.put("term/.ksef.yaml", []byte("lane: express\ndeadline: 2026-12-30\nref: name\n"))
+	s.put("term/SO-7.xml", bytes.ReplaceAll(xmlOf(0, "FV/1"), []byte("\n"), []byte("\n\n")))
+	s.put("refs/.ksef.yaml", []byte("ref: name\n"))
+	s.put("refs/SO-1.xml", xmlOf(0, "FV/1"))
+	s.put("odd/.ksef.yaml", []byte("lane: bulk\n"))
+	s.put("odd/b.xml", xmlOf(0, "FV/2"))
+	s.passes(3)
+	s.end()
+	s.settle("FV/2", ledger.Accepted)
+	s.passes(3)
+	o := s.result("accepted/term/SO-7.xml.json")
+	if o.Terms == nil || o.Terms.Applied || !strings.Contains(o.Terms.Text, "the terms given now were not applied") ||
+		!strings.Contains(o.Terms.Text, "the ref given now was not applied, it has none") || o.Note == "" {
+		t.Errorf("%+v %+v", o.remarks, o.Terms)
+	}
+	if o = s.result("accepted/refs/SO-1.xml.json"); !strings.Contains(o.Note, "would be refused now: ref \"SO-1\" is already that of") {
+		t.Errorf("%+v", o.remarks)
+	}
+	if o = s.result("accepted/odd/b.xml.json"); o.Terms == nil || !o.Terms.Applied || !strings.Contains(o.Terms.Text, "lane bulk") {
+		t.Errorf("%+v %+v", o.remarks, o.Terms)
+	}
+	if o = s.result("accepted/a.xml.json"); o.remarks != (remarks{}) {
+		t.Errorf("%+v", o.remarks)
+	}
 }
