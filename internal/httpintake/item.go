@@ -117,16 +117,21 @@ func (c *call) itemOf(a *intake.Admission, entries map[string]ledger.Invoice) it
 // tenant that is not the client's. It says only that the document cannot be taken. It tells neither
 // the id, nor the state, nor what differs.
 func (c *call) foreign(it item) item {
-	rule := c.lang.say(text{
-		en: "number " + it.Number + " of this seller was handed in by another program, for a tenant that is not yours",
-		pl: "numer " + it.Number + " tego sprzedawcy przekazał inny program, dla podatnika, do którego nie masz dostępu"})
 	it.State, it.Tenant, it.foreign = results.Refused, "", true
-	hint := c.lang.say(text{
-		en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
-		pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"})
+	rule, hint := c.lang.say(foreignRule(it.Number)), c.lang.say(foreignHint)
 	it.Refusal = &itemRefusal{Detail: rule + "; " + hint, Faults: []fault{{Rule: rule, Hint: hint}}}
 	return it
 }
+
+func foreignRule(number string) text {
+	return text{
+		en: "number " + number + " of this seller was handed in by another program, for a tenant that is not yours",
+		pl: "numer " + number + " tego sprzedawcy przekazał inny program, dla podatnika, do którego nie masz dostępu"}
+}
+
+var foreignHint = text{
+	en: "KSeF takes one invoice of each seller, kind and number: if KSeF rejects the other one, yours can be handed in again",
+	pl: "KSeF przyjmuje jedną fakturę o danym sprzedawcy, rodzaju i numerze: jeśli odrzuci tamtą, swoją możesz przekazać ponownie"}
 
 // maxText bounds each text of a fault, in characters, because a text may quote what the caller
 // sent.

@@ -1,6 +1,7 @@
 package httpintake
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"regexp"
@@ -98,6 +99,22 @@ func TestRefusals_OfNoTenant_EachClientFindsItsOwn(t *testing.T) {
 	b.equal("the second by the ref of the first", b.refusedOf(keyTwo, "ref=A"))
 	b.equal("what the first is told", b.toldOf(keyOne), "FV/1 refused ")
 	b.equal("what the second is told", b.toldOf(keyTwo), "FV/1 refused ")
+}
+
+// The number belongs to an invoice of a tenant that is not the client's. The client learns that its
+// document was refused, and nothing of the other invoice.
+func TestRefusals_NumberIsTakenForAnotherTenant_TheClientFindsItsRefusal(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.post(selfBilled(xmlOf(0, "FV/1")), "?lane=bulk", "Authorization", "Bearer "+keyTwo)
+	b.want(a, http.StatusAccepted, "")
+	b.want(b.post(xmlOf(0, "FV/1"), "?ref=A"), http.StatusUnprocessableEntity, "refused")
+	b.equal("by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
+	b.equal("events", b.toldOf(keyOne), "FV/1 refused one")
+	for _, path := range []string{"/v1/invoices?ref=A", "/v1/events"} {
+		if found := b.call("GET", path, nil); bytes.Contains(found.raw, []byte(a.body.Items[0].ID)) {
+			t.Errorf("%s names the other invoice: %s", path, found.raw)
+		}
+	}
 }
 
 // A look-up reads the lists of the client's own tenants. Those of others may be long, or sick.

@@ -94,6 +94,15 @@ func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) 
 	}
 }
 
+// selfBilled is an invoice that the second tenant, the buyer, issues in the seller's name.
+func selfBilled(own []byte) []byte {
+	theirs := bytes.Replace(own, []byte("<P_17>2</P_17>"), []byte("<P_17>1</P_17>"), 1)
+	at := bytes.Index(theirs, []byte("<Podmiot2>"))
+	head, tail, _ := bytes.Cut(theirs[at:], []byte("<NIP>"))
+	_, tail, _ = bytes.Cut(tail, []byte("</NIP>"))
+	return bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
+}
+
 func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *testing.T) {
 	b := newBench(t, nil)
 	// The buyer issues this invoice in the seller's name, so either may know its number.
@@ -101,12 +110,7 @@ func TestTenants_DocumentOfAnotherClient_IsRefusedWithoutAWordOfHowItStands(t *t
 	taken := b.post(own, "")
 	b.want(taken, http.StatusAccepted, "")
 	id := taken.body.Items[0].ID
-	theirs := bytes.Replace(own, []byte("<P_17>2</P_17>"), []byte("<P_17>1</P_17>"), 1)
-	at := bytes.Index(theirs, []byte("<Podmiot2>"))
-	head, tail, _ := bytes.Cut(theirs[at:], []byte("<NIP>"))
-	_, tail, _ = bytes.Cut(tail, []byte("</NIP>"))
-	theirs = bytes.Join([][]byte{theirs[:at], head, []byte("<NIP>" + sample.NIP(1) + "</NIP>"), tail}, nil)
-	a := b.post(theirs, "?lane=bulk", "Authorization", "Bearer "+keyTwo)
+	a := b.post(selfBilled(own), "?lane=bulk", "Authorization", "Bearer "+keyTwo)
 	b.want(a, http.StatusUnprocessableEntity, "refused")
 	hint := a.body.Items[0].Refusal.Faults[0].Hint
 	if !strings.Contains(hint, "if KSeF rejects the other one, yours can be handed in again") {

@@ -201,8 +201,7 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. It changes adms; items are the answers to them, in
-// order. One Refusals sees all pieces of a call, so an archive that is refused in one piece stays
+// refusals of documents that are taken now. items are the answers to adms, in order. One Refusals sees all pieces of a call, so an archive that is refused in one piece stays
 // refused when its other documents are taken in the next. An error is logged and stops nothing.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) {
 	if !sm.o.RecordRefusals {
@@ -221,17 +220,23 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	}
 }
 
-// own returns the admissions that concern this client's tenants. It returns adms itself, without a
-// copy, when that is all of them.
+// own returns the admissions as this client may know them. One that met an entry of a tenant that
+// is not the client's has only what the document itself says. It returns adms itself, without a
+// copy, when there is none.
 func (c *call) own(adms []intake.Admission, items []item) []intake.Admission {
-	mine := adms
-	if slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
-		mine = nil
-		for i := range adms {
-			if !items[i].foreign {
-				mine = append(mine, adms[i])
-			}
+	if !slices.ContainsFunc(items, func(it item) bool { return it.foreign }) {
+		return adms
+	}
+	mine := slices.Clone(adms)
+	for i := range mine {
+		a := &mine[i]
+		if !items[i].foreign {
+			continue
 		}
+		inv := ledger.Invoice{Number: a.Invoice.Number}
+		inv.NIP, inv.Kind, inv.IssueDate = a.Invoice.NIP, a.Invoice.Kind, a.Invoice.IssueDate
+		*a = intake.Admission{File: a.File, Ref: a.Ref, Asked: a.Asked, Invoice: inv, Taken: ledger.Refused,
+			Err: &intake.RefusedError{Rule: foreignRule(inv.Number).en, Hint: foreignHint.en}}
 	}
 	return mine
 }
