@@ -201,8 +201,9 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 }
 
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
-// refusals of documents that are taken now. items are the answers to adms, in order. One Refusals sees all pieces of a call, so an archive that is refused in one piece stays
-// refused when its other documents are taken in the next. An error is logged and stops nothing.
+// refusals of documents that are taken now. items are the answers to adms, in order. One Refusals
+// sees all pieces of a call, so an archive that is refused in one piece stays refused when its
+// other documents are taken in the next. An error is logged and stops nothing.
 func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) {
 	if !sm.o.RecordRefusals {
 		return

@@ -65,8 +65,8 @@ type Admission struct {
 	// the ref of another invoice. The entry goes on as its state says. For a repeated export only
 	// ID and State are set. ID is "" when no such entry was found.
 	Held ledger.Invoice
-	// Refusal is the id (ref-…) under which [Refusals] has put the refused document on record. It is
-	// "" when the document is not on record.
+	// Refusal is the id (ref-…) under which [Refusals] has put the refused document on record. It
+	// is "" when the document is not on record.
 	Refusal string
 	// Other is the id of the invoice that has the number or the ref of a refused document. It is ""
 	// when the document is refused for another reason.

@@ -96,7 +96,8 @@ func newParts(c *core) *Watcher {
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
-		core: c, settings: rules, documents: &documents{core: c, failed: map[string]time.Time{}}, filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+		core: c, settings: rules, documents: &documents{core: c, failed: map[string]time.Time{}},
+		filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
 	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,

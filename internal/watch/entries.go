@@ -67,8 +67,9 @@ func (up *unpacker) noteNames(archive string, es *entries) error {
 	return nil
 }
 
-// refuseEntries puts the entries that were refused on record, and writes their results, in refused/ below the name of
-// the archive, under names that no invoice of it has. The entries themselves are in the archive.
+// refuseEntries puts the entries that were refused on record, and writes their results. They go to
+// refused/ below the name of the archive, under names that no invoice of it has. The entries
+// themselves are in the archive.
 func (up *unpacker) refuseEntries(ctx context.Context, name string, es *entries) error {
 	all, asked := make([]intake.Admission, len(es.refused)), up.asked(name)
 	entry := func(it *intake.Item) string { return strings.TrimPrefix(it.File, zipEnd+"/") }

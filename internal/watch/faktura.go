@@ -51,8 +51,8 @@ func (d *documents) generate(ctx context.Context, name, tenant string, faktura [
 	return made, err
 }
 
-// inTurn begins a pass. It puts the files first whose XML was not asked for in vain, or longest ago.
-// So a file that the gateway never answers about does not hold up the others of its tenant.
+// inTurn begins a pass. It puts the files first whose XML was not asked for in vain, or longest
+// ago. So a file that the gateway never answers about does not hold up the others of its tenant.
 func (d *documents) inTurn(names []string) {
 	d.down = map[string]error{}
 	slices.SortStableFunc(names, func(a, b string) int { return d.failed[a].Compare(d.failed[b]) })

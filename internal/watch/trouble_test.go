@@ -146,7 +146,8 @@ func TestWatch_GatewayHangs_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *testi
 	if want := "a0 b0"; strings.Join(asked, " ") != want {
 		t.Errorf("asked about %q, want %q", asked, want)
 	}
-	s.waiting("taken/a0.json: it is JSON, and the gateway could not be asked", "taken/a2.json: it is JSON, and the gateway could not be asked")
+	s.waiting("taken/a0.json: it is JSON, and the gateway could not be asked",
+		"taken/a2.json: it is JSON, and the gateway could not be asked")
 	s.passes(9)
 	if want := "a0 b0 a1 b1 a2"; !strings.HasPrefix(strings.Join(asked, " "), want) {
 		t.Errorf("asked about %q, want %q first", asked, want)

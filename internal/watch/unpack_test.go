@@ -44,7 +44,8 @@ func zipOf(t testing.TB, entries ...entry) []byte {
 func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s := newSite(t)
 	night := zipOf(t, entry{"a.xml", string(xmlOf(0, "FV/1"))}, entry{"may/b.xml", string(xmlOf(0, "FV/2"))},
-		entry{"bad.xml", "<x></Faktura>"}, entry{"may/readme.txt", "hello"}, entry{"a.xml", string(xmlOf(0, "FV/3"))}, entry{"f.json", "{}"},
+		entry{"bad.xml", "<x></Faktura>"}, entry{"may/readme.txt", "hello"}, entry{"a.xml", string(xmlOf(0, "FV/3"))},
+		entry{"f.json", "{}"},
 		entry{"a.xml/c.xml", string(xmlOf(0, "FV/4"))}, entry{"x.xml.upo.xml", string(xmlOf(1, "FV/5"))},
 		entry{"__MACOSX/._a.xml", "x"}, entry{".hidden.xml", "x"}, entry{"._a.xml", "x"}, entry{strings.Repeat("n", 2000) + ".xml", "x"})
 	s.put("sub/night.zip", night)

@@ -31,8 +31,8 @@ type Options struct {
 	// Generate makes the XML of an invoice that is JSON, or refuses it, as [intake.FromFaktura]
 	// does.
 	Generate func(ctx context.Context, tenant string, faktura []byte) ([]byte, error)
-	// Sender returns the tenant that will send an invoice that is JSON, and "" when that is not known.
-	// tenant is the one that was named. nil stands for a function that returns the named one.
+	// Sender returns the tenant that will send an invoice that is JSON, and "" when that is not
+	// known. tenant is the one that was named. A nil Sender returns the named one.
 	Sender func(tenant string, faktura []byte) string
 	// Record puts refused documents on record; nil puts none on record.
 	Record intake.Record
@@ -169,7 +169,7 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
 	next := w.finder.scan(now)
 	next = min(next, w.unpacker.unpackAll(ctx, now))
-	// A gateway that does not answer holds up the invoices that are JSON. All else comes before them.
+	// A gateway that does not answer holds up the invoices that are JSON. All else comes first.
 	next = min(next, w.submitter.handInAll(ctx, now, isXML))
 	next = min(next, w.follower.followAll(ctx, now))
 	next = min(next, w.submitter.handInAll(ctx, now, isJSON))

@@ -332,8 +332,8 @@ func (gateway) Generate(context.Context, string, []byte) ([]byte, error) {
 	return xmlOf(0, "FV/1"), nil
 }
 
-// An invoice comes again, with terms and a ref that it cannot have any more, in other bytes, or with
-// the ref of another one. Its result says so, also when the watch was started again meanwhile.
+// An invoice comes again, with terms and a ref that it cannot have any more, in other bytes, or
+// with the ref of another one. Its result says so, also when the watch was started again meanwhile.
 func TestWatch_InvoiceIsHereWithOtherTermsRefOrBytes_ItsResultSaysSo(t *testing.T) {
 	s := newSite(t)
 	s.put("a.xml", xmlOf(0, "FV/1"))
