@@ -25,9 +25,9 @@ const (
 	RefUsed Taken = "ref_used"
 )
 
-// TakeResult is the outcome for one invoice. ID, State, Rev, Revision and CreatedAt are those of its
-// entry, or with [Refused] those of the other document. With [Unread] they are what is known of the
-// entry that cannot be read. With [RefUsed] they are not set.
+// TakeResult is the outcome for one invoice. ID, State, Rev, Revision and CreatedAt are those of
+// its entry, or with [Refused] those of the other document. With [Unread] they are what is known of
+// the entry that cannot be read. With [RefUsed] they are not set.
 type TakeResult struct {
 	Taken    Taken
 	ID       string

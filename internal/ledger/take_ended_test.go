@@ -23,7 +23,10 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	res, err := w.Take(ctx(), []NewInvoice{again, doc})
 	w.must(err)
 	second := w.read(doc.ID)[0]
-	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt}, {Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt}}
+	want := []TakeResult{
+		{Present, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt},
+		{Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt},
+	}
 	if !second.Fresh() || !slices.Equal(res, want) {
 		t.Errorf("got %+v, want %+v", res, want)
 	}
