@@ -227,14 +227,15 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 			Facts: ledger.Facts{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3", Ref: "SO-1"}, Number: "R/1", Size: 1,
 		}}
 	}
-	_, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})
+	first, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})
 	check := func(more ...error) {
 		t.Helper()
 		if err := errors.Join(append(more, err)...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	check(l.Move(ctx, ledger.Move{ID: "inv-first", Rev: 1, To: ledger.Rejected}))
+	check()
+	check(l.Move(ctx, ledger.Move{ID: "inv-first", Rev: first[0].Rev, To: ledger.Rejected}))
 	_, err = l.Take(ctx, []ledger.NewInvoice{document("inv-second")}) // the second of its identity
 	check()
 	_, _, err = l.WithoutTask(ctx, time.Now(), 10)
@@ -250,7 +251,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	check()
 	_, err = l.MarkSeen(ctx, "anna", ledger.OpenName{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip})
 	check()
-	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: 2}}}
+	held := []ledger.Held{{Outcome: ledger.Outcome{ID: "inv-first", Rev: first[0].Rev + 1}}}
 	_, err = l.ChangeSink(ctx, "page", ledger.SinkChange{
 		Hold: map[string][]ledger.Held{"inv-first": held}, Fail: held, Standings: map[string]*ledger.Standing{"page": {Held: 1}}})
 	check()

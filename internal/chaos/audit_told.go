@@ -126,7 +126,7 @@ func checkToldOf(it *item, all []told, failovers []time.Time, entries map[string
 }
 
 // inOrder checks that no revision came for the first time after a greater one. A failover may lose
-// what the ledger knew, so revisions may begin again at a lower number after it.
+// the last moves of an entry, so its revisions may go on from a lower number after it.
 func inOrder(all []told, failovers []time.Time) error {
 	var greatest told
 	seen := map[int64]bool{}

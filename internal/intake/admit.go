@@ -135,7 +135,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		default:
 			o.Invoice.ID, o.Invoice.State, o.Invoice.Overflow = r.ID, r.State, r.Overflow
-			o.Invoice.Rev, o.Invoice.Revision = r.Rev, r.Revision
+			o.Invoice.Rev, o.Invoice.Revision, o.Invoice.CreatedAt = r.Rev, r.Revision, r.CreatedAt
 			if r.Taken == ledger.Present {
 				o.Invoice.Ref = r.Ref
 			}
@@ -211,9 +211,9 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	var fresh []*ledger.Invoice
 	for i := range out {
 		inv := &out[i].Invoice
-		// An invoice that is present at its first revision may be our own, from a try whose answer
-		// was lost. Queueing it once more does no harm.
-		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Rev == 1) {
+		// An invoice that is present and has not moved may be our own, from a try whose answer was
+		// lost. Queueing it once more does no harm.
+		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Fresh()) {
 			fresh = append(fresh, inv)
 		}
 	}

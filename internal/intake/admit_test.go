@@ -119,7 +119,7 @@ func (g *gate) body(id string) []byte {
 // queued reports whether a task carries the invoice, alone or with other invoices.
 func (g *gate) queued(inv ledger.Invoice) bool {
 	stats, err := g.Queue.Stats(1000)
-	info, there := stats.Of(queue.KindSubmit, inv.ID, 1)
+	info, there := stats.Of(queue.KindSubmit, inv.ID, inv.FirstRev())
 	return err == nil && there && info.Queue == queue.QueueInvoices
 }
 
@@ -146,7 +146,7 @@ func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	got := g.admit(d)[0]
-	if got.Taken != ledger.Created || got.Invoice.State != ledger.Queued || got.Invoice.Rev != 1 || got.Invoice.Revision != 1 {
+	if got.Taken != ledger.Created || got.Invoice.State != ledger.Queued || !got.Invoice.Fresh() || got.Invoice.Revision != 1 {
 		t.Errorf("%+v", got)
 	}
 	entry, err := g.Ledger.Invoice(t.Context(), got.Invoice.ID)
@@ -158,7 +158,7 @@ func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 			Kind: "VAT", IssueDate: "2026-11-23", File: "1.xml", Form: "v3",
 			SoftDeadline: day("2026-11-24 00:00:00 +01:00"), CreatedAt: entry.CreatedAt,
 		},
-		Rev: 1, State: ledger.Queued, Number: "FV/1", Hash: ledger.HashText(sha256.Sum256(d.Data)), Lane: ledger.Auto,
+		Rev: got.Invoice.Rev, State: ledger.Queued, Number: "FV/1", Hash: ledger.HashText(sha256.Sum256(d.Data)), Lane: ledger.Auto,
 		Size: int64(len(d.Data)), Deadline: day("2026-11-25 00:00:00 +01:00"), UpdatedAt: entry.UpdatedAt,
 	}
 	if entry != want {

@@ -47,7 +47,7 @@ func (m Millis) Time() time.Time {
 type Invoice struct {
 	Facts
 
-	Rev    int64  `redis:"rev"` // grows with every change
+	Rev    int64  `redis:"rev"` // grows with every change, from FirstRev
 	State  State  `redis:"state"`
 	Number string `redis:"number"` // P_2
 	// Hash is the SHA-256 of the exact bytes, in Base64. The hash is usually kept beside the facts.

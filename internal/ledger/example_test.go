@@ -43,7 +43,7 @@ func Example() {
 	yours, _ := l.Invoice(ctx, id)
 	fmt.Println("mine: ", l.Wait(ctx, &mine))
 	var conflict *ledger.ConflictError
-	fmt.Println("yours:", errors.As(l.Wait(ctx, &yours), &conflict), conflict.State, "at revision", conflict.Rev)
+	fmt.Println("yours:", errors.As(l.Wait(ctx, &yours), &conflict), conflict.State, "at a later revision:", conflict.Rev > yours.Rev)
 
 	ids, err := l.Cut(ctx, "pkg-1", mine.WaitingGroup(), ledger.CutLimits{Invoices: 5000, Bytes: 1 << 30})
 	fmt.Println(len(ids), "packed", err)
@@ -51,6 +51,6 @@ func Example() {
 	// created queued <nil>
 	// present queued <nil>
 	// mine:  <nil>
-	// yours: true queued at revision 2
+	// yours: true queued at a later revision: true
 	// 1 packed <nil>
 }

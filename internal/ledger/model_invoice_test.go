@@ -23,24 +23,28 @@ func (m *model) Take(t *rapid.T) {
 	doc.Size = int64(rapid.IntRange(1, 9).Draw(t, "size"))
 	doc.Deadline = At(noon.Add(time.Duration(rapid.IntRange(1, 9).Draw(t, "hours")) * time.Hour))
 	ident += kind
-	want := TakeResult{Created, doc.ID, Queued, 1, 1, false, "", "", ""}
+	want := TakeResult{Created, doc.ID, Queued, 0, 1, false, "", "", "", 0}
 	if have := m.invs[doc.ID]; have != nil {
-		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false, "", "", ""}
+		want = TakeResult{Present, doc.ID, have.state, have.rev, have.revision, false, "", "", "", have.created}
 	} else if id := m.newest[ident]; id != "" {
 		cur := m.invs[id]
 		want.Revision = cur.revision + 1
 		if !cur.state.Ended() {
-			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false, "", "", ""}
+			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false, "", "", "", cur.created}
 		}
 	}
 	m.touched = true
 	got, err := m.l.Take(ctx(), []NewInvoice{doc})
+	if want.Taken == Created && len(got) == 1 {
+		want.CreatedAt = got[0].CreatedAt
+		want.Rev = want.CreatedAt.Time().Unix() - time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	}
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Fatalf("take %s %s: %+v, %v, want %+v", ident, doc.ID, got, err, want)
 	}
 	if want.Taken == Created {
 		m.invs[doc.ID] = &modelInvoice{
-			state: Queued, rev: 1, revision: want.Revision,
+			state: Queued, rev: want.Rev, revision: want.Revision, created: want.CreatedAt,
 			number: doc.Number, ident: ident, size: doc.Size, deadline: doc.Deadline,
 		}
 		m.newest[ident] = doc.ID

@@ -38,6 +38,7 @@ type modelInvoice struct {
 	state    State
 	rev      int64
 	revision int
+	created  Millis
 	group    string
 	pkg      string
 	number   string

@@ -35,7 +35,7 @@ func (ns *newShapes) of(s finalShape) string {
 // newEntry returns the fields of the entry of an invoice that is taken in. Without shapes its facts
 // are JSON.
 func (is *InvoiceStore) newEntry(i *Invoice, now Millis, ident string, revision int, shapes *newShapes) ([]any, error) {
-	fields := append(make([]any, 0, 32), "rev", 1, "state", string(Queued), "deadline", int64(i.Deadline), "size", i.Size,
+	fields := append(make([]any, 0, 32), "rev", firstRev(now), "state", string(Queued), "deadline", int64(i.Deadline), "size", i.Size,
 		"lane", string(i.Lane), "updated_at", int64(now), "number", i.Number)
 	if shapes != nil {
 		packed, err := is.packNew(i, now, ident, revision, shapes)

@@ -25,9 +25,9 @@ const (
 	RefUsed Taken = "ref_used"
 )
 
-// TakeResult is the outcome for one invoice. ID, State, Rev and Revision are those of its entry, or
-// with [Refused] those of the other document. With [Unread] they are what is known of the entry
-// that cannot be read. With [RefUsed] they are not set.
+// TakeResult is the outcome for one invoice. ID, State, Rev, Revision and CreatedAt are those of
+// its entry, or with [Refused] those of the other document. With [Unread] they are what is known of
+// the entry that cannot be read. With [RefUsed] they are not set.
 type TakeResult struct {
 	Taken    Taken
 	ID       string
@@ -39,8 +39,9 @@ type TakeResult struct {
 	// RefOf is the id of the invoice that the document's ref names, if that invoice is alive or
 	// accepted and has another ID. Otherwise it is "". RefState is the state of that invoice, or ""
 	// if its entry cannot be read.
-	RefOf    string
-	RefState State
+	RefOf     string
+	RefState  State
+	CreatedAt Millis
 }
 
 // NewInvoice is an invoice that is handed in. Body is the sealed document (see [Bodies]); nil if it

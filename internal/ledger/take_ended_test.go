@@ -13,7 +13,7 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	w.unchanged(func() {
 		res, err := w.Take(ctx(), []NewInvoice{doc})
 		w.must(err)
-		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", ""}); res[0] != want {
+		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt}); res[0] != want {
 			t.Errorf("got %+v, want %+v", res[0], want)
 		}
 	})
@@ -22,8 +22,12 @@ func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared
 	doc.AskEnded = false
 	res, err := w.Take(ctx(), []NewInvoice{again, doc})
 	w.must(err)
-	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false, "", "", ""}, {Created, doc.ID, Queued, 1, 2, false, "", "", ""}}
-	if !slices.Equal(res, want) {
+	second := w.read(doc.ID)[0]
+	want := []TakeResult{
+		{Present, first.ID, Rejected, first.Rev, 1, false, "", "", "", first.CreatedAt},
+		{Created, doc.ID, Queued, second.Rev, 2, false, "", "", "", second.CreatedAt},
+	}
+	if !second.Fresh() || !slices.Equal(res, want) {
 		t.Errorf("got %+v, want %+v", res, want)
 	}
 }

@@ -16,6 +16,7 @@ type holder struct {
 	state    State
 	rev      int64
 	revision int
+	created  Millis
 	overflow bool
 	ref      string
 	body     bool   // its document is in Redis
@@ -24,7 +25,9 @@ type holder struct {
 }
 
 func (h holder) result(t Taken) TakeResult {
-	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow, Ref: h.ref}
+	return TakeResult{
+		Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow, Ref: h.ref, CreatedAt: h.created,
+	}
 }
 
 // present is what the ledger already has of a batch.
@@ -200,7 +203,7 @@ func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[str
 			ref = encryptedRef
 		}
 		entries[id] = holder{
-			id: id, state: state, rev: rev, revision: known.Revision,
+			id: id, state: state, rev: rev, revision: known.Revision, created: known.CreatedAt,
 			overflow: known.Overflow, body: bodies[i].Val() > 0, ref: ref,
 		}
 	}
@@ -226,7 +229,7 @@ func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
 			out[i] = TakeResult{Taken: RefUsed, RefOf: of.id, RefState: of.state}
 		} else {
 			h := holder{
-				id: id, state: Queued, rev: 1, revision: other.revision + 1,
+				id: id, state: Queued, rev: firstRev(s.now), revision: other.revision + 1, created: s.now,
 				overflow: batch[i].Overflow, body: true, former: other.id, ref: batch[i].Ref,
 			}
 			s.entries[id], s.newest[digests[i]] = h, h

@@ -16,12 +16,12 @@ func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 	doc := w.fresh()
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
-	if want := []TakeResult{{Created, doc.ID, Queued, 1, 1, false, "", "", ""}}; !slices.Equal(res, want) {
+	got := w.read(doc.ID)[0]
+	if want := []TakeResult{{Created, doc.ID, Queued, got.Rev, 1, false, "", "", "", got.CreatedAt}}; !slices.Equal(res, want) {
 		t.Fatalf("got %+v, want %+v", res, want)
 	}
-	got := w.read(doc.ID)[0]
 	want := doc.Invoice
-	want.V, want.Rev, want.Revision, want.State = Version, 1, 1, Queued
+	want.V, want.Rev, want.Revision, want.State = Version, firstRev(got.CreatedAt), 1, Queued
 	want.CreatedAt, want.UpdatedAt = got.CreatedAt, got.CreatedAt
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -47,7 +47,7 @@ func TestTake_SameDocumentAgain_IsPresentWithItsPresentState(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc, doc})
 				w.must(err)
-				want := TakeResult{Present, inv.ID, s, inv.Rev, 1, false, "", "", ""}
+				want := TakeResult{Present, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt}
 				if !slices.Equal(res, []TakeResult{want, want}) {
 					t.Errorf("got %+v, want twice %+v", res, want)
 				}
@@ -72,7 +72,7 @@ func TestTake_OtherContent_IsRefusedUnlessTheFirstHasEnded(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc})
 				w.must(err)
-				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1, false, "", "", ""}); res[0] != want {
+				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1, false, "", "", "", inv.CreatedAt}); res[0] != want {
 					t.Errorf("got %+v, want %+v", res[0], want)
 				}
 			})
@@ -86,9 +86,10 @@ func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	b := document(sellerA, "VAT", "2", "first")
 	res, err := w.Take(ctx(), []NewInvoice{a, other, a, b})
 	w.must(err)
+	rev, at := w.read(a.ID)[0].Rev, w.read(a.ID)[0].CreatedAt // both were created at once
 	want := []TakeResult{
-		{Created, a.ID, Queued, 1, 1, false, "", "", ""}, {Refused, a.ID, Queued, 1, 1, false, "", "", ""},
-		{Present, a.ID, Queued, 1, 1, false, "", "", ""}, {Created, b.ID, Queued, 1, 1, false, "", "", ""},
+		{Created, a.ID, Queued, rev, 1, false, "", "", "", at}, {Refused, a.ID, Queued, rev, 1, false, "", "", "", at},
+		{Present, a.ID, Queued, rev, 1, false, "", "", "", at}, {Created, b.ID, Queued, rev, 1, false, "", "", "", at},
 	}
 	if !slices.Equal(res, want) {
 		t.Errorf("got  %+v\nwant %+v", res, want)
@@ -227,7 +228,8 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 		t.Fatalf("%d answers for %d invoices", len(res), n)
 	}
 	for i, r := range res {
-		want := TakeResult{Created, docs[i].ID, Queued, 1, 1, false, "", "", ""}
+		inv := w.read(docs[i].ID)[0]
+		want := TakeResult{Created, docs[i].ID, Queued, firstRev(inv.CreatedAt), 1, false, "", "", "", inv.CreatedAt}
 		if i == takeBatch-1 || i == takeBatch {
 			want.Taken = Present
 		}

@@ -88,10 +88,13 @@ func (w *world) fill(n, tenants int, to ledger.State) {
 				Facts: ledger.Facts{ID: id, Tenant: fmt.Sprintf("tenant-%03d", i%tenants), NIP: sellerA, Kind: "VAT", Form: "v3",
 					IssueDate: "2026-11-26", File: number + ".xml"}, Number: number, Size: 1, Hash: ledger.HashText(sum),
 			}})
-			moves = append(moves, ledger.Move{ID: id, Rev: 1, To: to})
+			moves = append(moves, ledger.Move{ID: id, To: to})
 		}
-		_, err := w.ledger.Take(w.t.Context(), docs)
+		taken, err := w.ledger.Take(w.t.Context(), docs)
 		w.check(err)
+		for i := range taken {
+			moves[i].Rev = taken[i].Rev
+		}
 		if to != ledger.Queued {
 			_, err = w.ledger.ApplyEach(w.t.Context(), moves)
 			w.check(err)

@@ -12,7 +12,8 @@ import (
 // newest one counts. An invoice without a task of its own may be in a chunk. The id of the chunk
 // says nothing of the invoice, so [queue.Stats.Of] finds the chunk by the invoice.
 func (f *Facts) alone(inv *ledger.Invoice) stage {
-	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttempts; rev-- {
+	first := inv.FirstRev()
+	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttempts; rev-- {
 		for _, kind := range aloneKinds {
 			if _, ok := f.Queues.Tasks[queue.TaskID(kind, inv.ID, rev)]; ok {
 				return stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow}
@@ -44,8 +45,9 @@ func (f *Facts) tasksOf(inv *ledger.Invoice) []stage {
 		return []stage{s}
 	}
 	var all []stage
+	first := inv.FirstRev()
 	// An attempt is two moves, so every other revision is that of a task.
-	for rev := inv.Rev; rev > 0 && inv.Rev-rev <= maxAttemptsAsked; rev -= 2 {
+	for rev := inv.Rev; rev >= first && inv.Rev-rev <= maxAttemptsAsked; rev -= 2 {
 		for _, kind := range aloneKinds {
 			all = append(all, stage{kind: kind, id: inv.ID, rev: rev, overflow: inv.Overflow})
 		}

@@ -14,6 +14,7 @@ import (
 func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{}
 	ids := w.rejected(150)
+	rejected := w.revision(ids[0])
 	w.move(ids[0], ledger.Queued, ledger.Parked, ledger.Dismissed)
 	r := w.runner(s)
 	w.run(r)
@@ -30,7 +31,7 @@ func TestRun_Outcomes_ComeOnceAndInOrder(t *testing.T) {
 	if st := w.state(); st.Taken != 152 || st.Seen != 152 || st.Lost != 0 {
 		t.Errorf("%+v", st)
 	}
-	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != 2 {
+	if first := s.took[0]; first.Reason != "because of rejected" || first.Revision != rejected {
 		t.Errorf("told %+v; the invoice was retried since", first.Result)
 	}
 }

@@ -74,6 +74,14 @@ func (w *world) move(id string, states ...ledger.State) {
 	}
 }
 
+// revision reads the present revision of an invoice.
+func (w *world) revision(id string) int64 {
+	w.t.Helper()
+	inv, err := w.Invoice(w.t.Context(), id)
+	w.must(err)
+	return inv.Rev
+}
+
 // rejected makes n invoices of tenant "one" that were rejected.
 func (w *world) rejected(n int) (ids []string) { w.t.Helper(); return w.rejectedOf("one", n) }
 

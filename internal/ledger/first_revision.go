@@ -1,0 +1,24 @@
+package ledger
+
+// firstRev is the first revision of an entry that is taken in at now. It is the number of seconds
+// since the beginning of 2026. An invoice may be taken in again after Redis lost its entry, or
+// after the ledger forgot it. It has the same id then, and receivers of results keep the greatest
+// revision of an id. The new entry has greater revisions than the lost one if more seconds passed
+// than the lost one was moved, which is mostly five times.
+func firstRev(now Millis) int64 { return max(int64(now/1000)-revEpoch, 1) }
+
+// revEpoch is the beginning of 2026 in seconds since 1970. Numbers that count from 1970 would be
+// longer in each entry, and would soon need more than 31 bits.
+const revEpoch = 1_767_225_600
+
+// FirstRev returns the revision at which the entry began. Earlier builds began each entry at 1, and
+// such an entry is told by its small revision.
+func (i *Invoice) FirstRev() int64 {
+	if first := firstRev(i.CreatedAt); i.Rev >= first {
+		return first
+	}
+	return 1
+}
+
+// Fresh reports whether the entry has not been changed since the invoice was taken in.
+func (i *Invoice) Fresh() bool { return i.Rev == i.FirstRev() }
