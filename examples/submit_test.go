@@ -23,7 +23,8 @@ var languages = []struct {
 	{"bash", []string{"bash/submit.sh"}, nil},
 	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
 	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
-	{"php", []string{"php/submit.php"}, []string{"-S", "127.0.0.1:PORT", "php/receive.php"}},
+	// PHP without a php.ini prints its warnings to the caller.
+	{"php", []string{"-d", "display_errors=1", "php/submit.php"}, []string{"-d", "display_errors=1", "-S", "127.0.0.1:PORT", "php/receive.php"}},
 	{"java", []string{"java/Submit.java"}, []string{"java/Receive.java"}},
 }
 
