@@ -65,7 +65,7 @@ func handedIn(t *testing.T) string {
 func TestSubmit_AnswerIsCutOff_EachLanguageCallsAgain(t *testing.T) {
 	t.Parallel()
 	cut := map[string][]string{
-		http.MethodPost: {"HTTP/1.1 422 Unprocessable Entity\r\nContent-Length: 500\r\n\r\n{\"detail\":\"x", "220 mail.example ESMTP\r\n\r\n"},
+		http.MethodPost: {"HTTP/1.1 422 Refused\r\nContent-Length: 500\r\n\r\n{\"detail\":\"x", "220 mail.example ESMTP\r\n\r\n"},
 		http.MethodGet:  {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"items\":[{\"id\":", ""},
 	}
 	eachLanguage(t, func(t *testing.T, runtime string, l int) {
