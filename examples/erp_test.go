@@ -19,14 +19,20 @@ import (
 // docs/erp.md promises that its commands lead to KSeF numbers. They run here unchanged, in one
 // shell, except for the ports.
 func TestERPPage_EveryCommand_RunsAndEndsInKSeFNumbers(t *testing.T) {
+	page, err := os.ReadFile("../docs/erp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := regexp.MustCompile("(?m)^Needed: .*$").FindString(string(page))
+	for _, tool := range []string{"bash", "redis-server", "openssl", "curl", "python3", "git", "make"} {
+		if !strings.Contains(needed, "`"+tool+"`") {
+			t.Errorf("the page needs %s and does not say so", tool)
+		}
+	}
 	for _, tool := range []string{"bash", "redis-server", "openssl", "curl", "python3"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
 		}
-	}
-	page, err := os.ReadFile("../docs/erp.md")
-	if err != nil {
-		t.Fatal(err)
 	}
 	script := "set -euo pipefail\n"
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {

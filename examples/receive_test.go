@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,83 +33,58 @@ func TestSign_VectorOfTheSpecification_IsTheSame(t *testing.T) {
 }
 
 func TestReceive_EachLanguage_KeepsWhatIsSignedAndNothingElse(t *testing.T) {
-	secret, next := bytes.Repeat([]byte("s"), 32), bytes.Repeat([]byte("n"), 24)
-	line := func(s []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(s) + "\n" }
-	for _, l := range languages {
-		if l.receive == nil {
-			continue
-		}
-		t.Run(l.runtime, func(t *testing.T) {
-			runtime, err := exec.LookPath(l.runtime)
+	secret, next := goodKey, bytes.Repeat([]byte("n"), 24)
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.write(t, r.secret, secretLine(secret)+secretLine(next))
+		r.mkdir(t)
+		now, body := strconv.FormatInt(time.Now().Unix(), 10), `{"id":"inv-a","state":"accepted","reason":"zażółć"}`
+		old := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+		right := sign(secret, "msg_1", now, body)
+		for _, tt := range []struct {
+			name, id, at, signature, body string
+			status                        int
+		}{
+			{"signed", "msg_1", now, right, body, 204},
+			{"signed with the next secret", "msg_2", now, sign(next, "msg_2", now, body), body, 204},
+			{"several signatures", "msg_1", now, "v1a,AAAA " + sign(make([]byte, 24), "msg_1", now, body) + " " + right, body, 204},
+			{"another body", "msg_1", now, right, body + " ", 401},
+			{"another id", "msg_2", now, right, body, 401},
+			{"another time", "msg_1", strconv.FormatInt(time.Now().Unix()-1, 10), right, body, 401},
+			{"an hour old", "msg_1", old, sign(secret, "msg_1", old, body), body, 401},
+			{"another secret", "msg_1", now, sign(make([]byte, 24), "msg_1", now, body), body, 401},
+			{"no signature", "msg_1", now, "", body, 401},
+			{"no version", "msg_1", now, strings.TrimPrefix(right, "v1,"), body, 401},
+			{"no number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
+			{"a digit that is none in ASCII", "msg_1", "\xb2", sign(secret, "msg_1", "\xb2", body), body, 401},
+			{"too large", "msg_1", now, right, strings.Repeat("x", 1<<20+1), 413},
+		} {
+			call, err := http.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:"+r.port+"/ksef", strings.NewReader(tt.body))
 			if err != nil {
-				t.Skipf("%s is not installed", l.runtime)
-			}
-			dir := t.TempDir()
-			secrets, out := filepath.Join(dir, "secret"), filepath.Join(dir, "results.ndjson")
-			if err := os.WriteFile(secrets, []byte(line(secret)+line(next)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			port := freePort(t)
-			var args []string
-			for _, a := range l.receive {
-				args = append(args, strings.Replace(a, "PORT", port, 1))
-			}
-			process(t, []string{"WEBHOOK_SECRET_FILE=" + secrets, "OUT=" + out, "PORT=" + port}, runtime, args...)
-			until(t, "it listens", func() bool {
-				c, err := net.Dial("tcp", "127.0.0.1:"+port)
-				if err == nil {
-					_ = c.Close()
-				}
-				return err == nil
-			})
-			now, body := strconv.FormatInt(time.Now().Unix(), 10), `{"id":"inv-a","state":"accepted","reason":"zażółć"}`
-			old := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
-			right := sign(secret, "msg_1", now, body)
-			for _, tt := range []struct {
-				name, id, at, signature, body string
-				status                        int
-			}{
-				{"signed", "msg_1", now, right, body, 204},
-				{"signed with the next secret", "msg_2", now, sign(next, "msg_2", now, body), body, 204},
-				{"several signatures", "msg_1", now, "v1a,AAAA " + sign(make([]byte, 24), "msg_1", now, body) + " " + right, body, 204},
-				{"another body", "msg_1", now, right, body + " ", 401},
-				{"another id", "msg_2", now, right, body, 401},
-				{"another time", "msg_1", strconv.FormatInt(time.Now().Unix()-1, 10), right, body, 401},
-				{"an hour old", "msg_1", old, sign(secret, "msg_1", old, body), body, 401},
-				{"another secret", "msg_1", now, sign(make([]byte, 24), "msg_1", now, body), body, 401},
-				{"no signature", "msg_1", now, "", body, 401},
-				{"no version", "msg_1", now, strings.TrimPrefix(right, "v1,"), body, 401},
-				{"no number", "msg_1", "now", sign(secret, "msg_1", "now", body), body, 401},
-				{"too large", "msg_1", now, right, strings.Repeat("x", 1<<20+1), 413},
-			} {
-				r, err := http.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:"+port+"/ksef", strings.NewReader(tt.body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for name, value := range map[string]string{"webhook-id": tt.id, "webhook-timestamp": tt.at,
-					"webhook-signature": tt.signature} {
-					if value != "" {
-						r.Header.Set(name, value)
-					}
-				}
-				answer, err := http.DefaultClient.Do(r)
-				if tt.status == 413 && err != nil {
-					continue // it may close the connection before it has read all
-				}
-				if err != nil {
-					t.Fatalf("%s: %v", tt.name, err)
-				}
-				_ = answer.Body.Close()
-				if answer.StatusCode != tt.status {
-					t.Errorf("%s: %d, want %d", tt.name, answer.StatusCode, tt.status)
+			for name, value := range map[string]string{"webhook-id": tt.id, "webhook-timestamp": tt.at,
+				"webhook-signature": tt.signature} {
+				if value != "" {
+					call.Header.Set(name, value)
 				}
 			}
-			kept, err := os.ReadFile(out)
-			if want := strings.Repeat(body+"\n", 3); err != nil || string(kept) != want {
-				t.Errorf("kept is %q, %v", kept, err)
+			answer, err := http.DefaultClient.Do(call)
+			if tt.status == 413 && err != nil {
+				continue // it may close the connection before it has read all
 			}
-		})
-	}
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != tt.status {
+				t.Errorf("%s: %d, want %d", tt.name, answer.StatusCode, tt.status)
+			}
+		}
+		kept, err := os.ReadFile(r.out)
+		if want := strings.Repeat(body+"\n", 3); err != nil || string(kept) != want {
+			t.Errorf("kept is %q, %v", kept, err)
+		}
+	})
 }
 
 func freePort(t *testing.T) string {

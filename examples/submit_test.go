@@ -23,7 +23,9 @@ var languages = []struct {
 	{"bash", []string{"bash/submit.sh"}, nil},
 	{"python3", []string{"python/submit.py"}, []string{"python/receive.py"}},
 	{"node", []string{"node/submit.mjs"}, []string{"node/receive.mjs"}},
-	{"php", []string{"php/submit.php"}, []string{"-S", "127.0.0.1:PORT", "php/receive.php"}},
+	// As without a php.ini: PHP prints its warnings to the caller, and with them the status.
+	{"php", []string{"-d", "display_errors=1", "php/submit.php"},
+		[]string{"-d", "display_errors=1", "-d", "output_buffering=0", "-S", "127.0.0.1:PORT", "php/receive.php"}},
 	{"java", []string{"java/Submit.java"}, []string{"java/Receive.java"}},
 }
 

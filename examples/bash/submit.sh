@@ -6,11 +6,24 @@
 # It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
 # there was no answer in time: run it again, nothing is sent twice.
 set -euo pipefail
+if [ $# != 2 ] || [ -z "${KSEF_KEY_FILE:-}" ]; then
+	echo "usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key bash submit.sh invoice.xml SO-1001" >&2
+	exit 3
+fi
 file=$1 ref=$2
+# curl would only warn of a file that it cannot read, and send an empty body.
+for needed in "$file" "$KSEF_KEY_FILE"; do
+	if [ ! -f "$needed" ] || [ ! -r "$needed" ]; then
+		echo "cannot read $needed: no such file, or not allowed" >&2
+		exit 3
+	fi
+done
 base=${KSEF_URL:-http://127.0.0.1:8090}/v1/invoices
 # The key is in no argument, where every user of the machine could read it.
 auth() { printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 "$KSEF_KEY_FILE")"; }
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$2"; }
+# Of the newest invoice in an answer, without the escapes of JSON. The last backslash before a
+# quotation mark belongs to it. printf knows the other escapes that the server writes.
+field() { printf '%b\n' "$(sed -nE "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\1/p" <<<"$2" | sed 's/\\"/"/g')"; }
 coded() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'; } # for a URL: every byte as %XX
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT

@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.Executors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -24,6 +27,19 @@ public class Receive {
     static final long TOLERANCE = 300; // seconds between the sender's clock and this one
     static final int LARGEST = 1 << 20;
 
+    /** Anybody can sign with an empty key, so a file with anything else than secrets is an error. */
+    static List<byte[]> secrets() throws IOException {
+        List<byte[]> keys = new ArrayList<>();
+        for (String line : Files.readString(Path.of(System.getenv("WEBHOOK_SECRET_FILE"))).trim().split("\\s+")) {
+            byte[] key = line.startsWith("whsec_") ? Base64.getDecoder().decode(line.substring("whsec_".length())) : new byte[0];
+            if (key.length < 24) {
+                throw new IOException("WEBHOOK_SECRET_FILE must have whsec_ and Base64 of 24 bytes or more on each line");
+            }
+            keys.add(key);
+        }
+        return keys;
+    }
+
     /** The signature covers id, time and the very bytes of the body, so check it before anything is read. */
     static boolean genuine(HttpExchange call, byte[] body) throws IOException, GeneralSecurityException {
         String id = call.getRequestHeaders().getFirst("webhook-id");
@@ -33,9 +49,9 @@ public class Receive {
                 || Math.abs(System.currentTimeMillis() / 1000 - Long.parseLong(sent)) > TOLERANCE) {
             return false;
         }
-        for (String line : Files.readString(Path.of(System.getenv("WEBHOOK_SECRET_FILE"))).trim().split("\\s+")) {
+        for (byte[] secret : secrets()) {
             Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(new SecretKeySpec(Base64.getDecoder().decode(line.replaceFirst("^whsec_", "")), "HmacSHA256"));
+            mac.init(new SecretKeySpec(secret, "HmacSHA256"));
             mac.update((id + "." + sent + ".").getBytes(StandardCharsets.UTF_8));
             byte[] want = ("v1," + Base64.getEncoder().encodeToString(mac.doFinal(body))).getBytes(StandardCharsets.US_ASCII);
             for (String one : given.split(" ")) {
@@ -45,6 +61,15 @@ public class Receive {
             }
         }
         return false;
+    }
+
+    /**
+     * Each result is one line, and one call writes at a time. In JSON a line end is outside of all texts,
+     * so a space means the same.
+     */
+    static synchronized void keep(byte[] body) throws IOException {
+        String line = new String(body, StandardCharsets.UTF_8).trim().replace('\r', ' ').replace('\n', ' ') + "\n";
+        Files.writeString(Path.of(System.getenv("OUT")), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.SYNC);
     }
 
     static int answer(HttpExchange call) {
@@ -60,21 +85,23 @@ public class Receive {
                 return 401;
             }
             // Keep it first, then say so: what is not answered with 2xx comes again.
-            String line = new String(body, StandardCharsets.UTF_8).trim() + "\n";
-            Files.writeString(Path.of(System.getenv("OUT")), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND, StandardOpenOption.SYNC);
+            keep(body);
             return 204;
-        } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+        } catch (IOException | GeneralSecurityException | RuntimeException e) {
+            System.err.println("not kept: " + e);
             return 500;
         }
     }
 
     public static void main(String[] args) throws IOException {
         int port = Integer.parseInt(System.getenv().getOrDefault("PORT", "8099"));
+        System.setProperty("sun.net.httpserver.maxReqTime", "15"); // the sender waits 15 seconds for its answer
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
         server.createContext("/", call -> {
             call.sendResponseHeaders(answer(call), -1);
             call.close();
         });
+        server.setExecutor(Executors.newCachedThreadPool()); // without one, a client that stalls stops all others
         server.start();
         System.out.println("listening on " + server.getAddress().getPort());
     }

@@ -6,6 +6,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.regex.Matcher;
@@ -37,7 +38,28 @@ public class Submit {
             while (m.find()) {
                 last = m.group(1);
             }
-            return last;
+            return ESCAPE.matcher(last).replaceAll(e -> Matcher.quoteReplacement(unescaped(e.group(1))));
+        }
+
+        static final Pattern ESCAPE = Pattern.compile("\\\\(u\\p{XDigit}{4}|.)");
+
+        static String unescaped(String code) {
+            switch (code.charAt(0)) {
+                case 'u':
+                    return String.valueOf((char) Integer.parseInt(code.substring(1), 16));
+                case 'n':
+                    return "\n";
+                case 'r':
+                    return "\r";
+                case 't':
+                    return "\t";
+                case 'b':
+                    return "\b";
+                case 'f':
+                    return "\f";
+                default: // a quotation mark, a backslash or a slash
+                    return code;
+            }
         }
     }
 
@@ -67,11 +89,21 @@ public class Submit {
         return last;
     }
 
-    static int run(String file, String ref) throws IOException, InterruptedException {
+    static byte[] read(String path) {
+        try {
+            return Files.readAllBytes(Path.of(path));
+        } catch (IOException | InvalidPathException e) {
+            System.err.println("cannot read " + path + ": " + e);
+            System.exit(3);
+            return null;
+        }
+    }
+
+    static int run(String file, String ref) throws InterruptedException {
         String base = System.getenv().getOrDefault("KSEF_URL", "http://127.0.0.1:8090");
         URI url = URI.create(base + "/v1/invoices?ref=" + URLEncoder.encode(ref, StandardCharsets.UTF_8));
-        String key = Files.readString(Path.of(System.getenv("KSEF_KEY_FILE"))).lines().findFirst().orElse("").trim();
-        Answer taken = insist(url, key, Files.readAllBytes(Path.of(file)));
+        String key = new String(read(System.getenv("KSEF_KEY_FILE")), StandardCharsets.UTF_8).lines().findFirst().orElse("").trim();
+        Answer taken = insist(url, key, read(file));
         if (taken.status != 202) {
             System.err.println(taken.body); // says field, rule, value and place
             return taken.later() ? 4 : 3;
@@ -98,7 +130,11 @@ public class Submit {
         return 4;
     }
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) throws InterruptedException {
+        if (args.length != 2 || System.getenv("KSEF_KEY_FILE") == null) {
+            System.err.println("usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key java Submit.java invoice.xml SO-1001");
+            System.exit(3);
+        }
         System.exit(run(args[0], args[1]));
     }
 }

@@ -11,9 +11,15 @@ import { createServer } from "node:http";
 const tolerance = 300; // seconds between the sender's clock and this one
 const largest = 1 << 20;
 
-const secrets = () =>
-  readFileSync(process.env.WEBHOOK_SECRET_FILE, "utf8").split(/\s+/).filter(Boolean)
-    .map((line) => Buffer.from(line.replace(/^whsec_/, ""), "base64"));
+// Anybody can sign with an empty key, so a file with anything else than secrets is an error.
+function secrets() {
+  const lines = readFileSync(process.env.WEBHOOK_SECRET_FILE, "utf8").split(/\s+/).filter(Boolean);
+  const keys = lines.filter((line) => /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(line))
+    .map((line) => Buffer.from(line.slice("whsec_".length), "base64"));
+  if (!keys.length || keys.length < lines.length || keys.some((key) => key.length < 24))
+    throw new Error("WEBHOOK_SECRET_FILE must have whsec_ and Base64 of 24 bytes or more on each line");
+  return keys;
+}
 
 // The signature covers id, time and the very bytes of the body, so check it before anything is read.
 function genuine(headers, body) {
@@ -27,7 +33,12 @@ function genuine(headers, body) {
   });
 }
 
-const server = createServer((request, response) => {
+// Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
+const keep = (body) => appendFileSync(process.env.OUT, body.toString("utf8").trim().replace(/[\r\n]/g, " ") + "\n");
+
+// The sender waits 15 seconds for its answer.
+const limits = { requestTimeout: 15_000, connectionsCheckingInterval: 5_000 };
+const server = createServer(limits, (request, response) => {
   const answer = (status) => response.writeHead(status).end();
   const parts = [];
   let size = 0;
@@ -40,9 +51,14 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     const body = Buffer.concat(parts);
     if (request.method !== "POST") return answer(405);
-    if (!genuine(request.headers, body)) return answer(401);
     // Keep it first, then say so: what is not answered with 2xx comes again.
-    appendFileSync(process.env.OUT, body.toString("utf8").trim() + "\n");
+    try {
+      if (!genuine(request.headers, body)) return answer(401);
+      keep(body);
+    } catch (e) {
+      console.error("not kept:", e.message);
+      return answer(500);
+    }
     answer(204);
   });
 });

@@ -8,8 +8,17 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [file, ref] = process.argv.slice(2);
+if (process.argv.length !== 4 || !process.env.KSEF_KEY_FILE) {
+  console.error("usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key node submit.mjs invoice.xml SO-1001");
+  process.exit(3);
+}
+const read = (path) =>
+  readFile(path).catch((e) => {
+    console.error(`cannot read ${path}: ${e.message}`);
+    process.exit(3);
+  });
 const url = `${process.env.KSEF_URL ?? "http://127.0.0.1:8090"}/v1/invoices?${new URLSearchParams({ ref })}`;
-const key = (await readFile(process.env.KSEF_KEY_FILE, "utf8")).split("\n")[0].trim();
+const key = (await read(process.env.KSEF_KEY_FILE)).toString().split("\n")[0].trim();
 
 // Nothing is wrong with the document: no answer, a server that cannot now, or a check that could not be made.
 const later = ({ status, answer }) =>
@@ -23,7 +32,7 @@ async function insist(method, body) {
     try {
       const headers = { Authorization: `Bearer ${key}`, ...(body && { "Content-Type": "application/xml" }) };
       const r = await fetch(url, { method, body, headers, signal: AbortSignal.timeout(60_000) });
-      last = { status: r.status, answer: await r.json() }; // a proxy's page is none: no answer
+      last = { status: r.status, answer: (await r.json()) ?? {} }; // a proxy's page is none: no answer
       after = Number(r.headers.get("retry-after") ?? 0);
     } catch (e) {
       last = { status: 0, answer: { detail: String(e.cause ?? e) } };
@@ -35,7 +44,7 @@ async function insist(method, body) {
 }
 
 async function main() {
-  const { status, answer } = await insist("POST", await readFile(file));
+  const { status, answer } = await insist("POST", await read(file));
   if (status !== 202) {
     for (const item of answer.items ?? []) console.error(item.refusal?.detail ?? "");
     console.error(answer.detail ?? "");
@@ -43,7 +52,7 @@ async function main() {
   }
   for (let i = 0; i < 300; i++) {
     const found = await insist("GET");
-    const invoice = found.status === 200 ? found.answer.items.at(-1) : undefined;
+    const invoice = found.status === 200 ? found.answer.items?.at(-1) : undefined;
     if (["accepted", "receipted"].includes(invoice?.state)) {
       console.log(invoice.ksef_number);
       return 0;

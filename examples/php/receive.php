@@ -11,6 +11,28 @@ declare(strict_types=1);
 const TOLERANCE = 300; // seconds between the sender's clock and this one
 const LARGEST = 1 << 20;
 
+// PHP answers 200 when it prints a warning first. So nothing is printed, and what ends this program
+// early is answered with 500.
+ini_set('display_errors', '0');
+http_response_code(500);
+
+/**
+ * Anybody can sign with an empty key, so a file with anything else than secrets is an error.
+ * @return string[]
+ */
+function secrets(): array
+{
+    $text = (string) file_get_contents((string) getenv('WEBHOOK_SECRET_FILE'));
+    $keys = [];
+    foreach (preg_split('/\s+/', $text, -1, PREG_SPLIT_NO_EMPTY) as $line) {
+        $keys[] = str_starts_with($line, 'whsec_') ? (string) base64_decode(substr($line, strlen('whsec_')), true) : '';
+    }
+    if (!$keys || min(array_map('strlen', $keys)) < 24) {
+        throw new RuntimeException('WEBHOOK_SECRET_FILE must have whsec_ and Base64 of 24 bytes or more on each line');
+    }
+    return $keys;
+}
+
 /** The signature covers id, time and the very bytes of the body, so check it before anything is read. */
 function genuine(string $body): bool
 {
@@ -19,9 +41,7 @@ function genuine(string $body): bool
     if ($id === '' || !ctype_digit($sent) || abs(time() - (int) $sent) > TOLERANCE) {
         return false;
     }
-    $lines = preg_split('/\s+/', (string) file_get_contents((string) getenv('WEBHOOK_SECRET_FILE')), -1, PREG_SPLIT_NO_EMPTY);
-    foreach ($lines as $line) {
-        $secret = base64_decode(preg_replace('/^whsec_/', '', $line));
+    foreach (secrets() as $secret) {
         $want = 'v1,' . base64_encode(hash_hmac('sha256', "$id.$sent.$body", $secret, true));
         foreach (explode(' ', $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? '') as $given) {
             if (hash_equals($want, $given)) {
@@ -45,6 +65,8 @@ if (!genuine($body)) {
     http_response_code(401);
     exit;
 }
+// Each result is one line. In JSON a line end is outside of all texts, so a space means the same.
+$line = str_replace(["\r", "\n"], ' ', trim($body)) . "\n";
 // Keep it first, then say so: what is not answered with 2xx comes again.
-$kept = file_put_contents((string) getenv('OUT'), trim($body) . "\n", FILE_APPEND | LOCK_EX);
+$kept = file_put_contents((string) getenv('OUT'), $line, FILE_APPEND | LOCK_EX);
 http_response_code($kept === false ? 500 : 204);

@@ -21,10 +21,20 @@ function later(int $status, array $answer): bool
     return in_array($status, [0, 408, 429], true) || $status >= 500;
 }
 
+function read(string $path): string
+{
+    $text = is_file($path) ? @file_get_contents($path) : false;
+    if ($text === false) {
+        fwrite(STDERR, "cannot read $path: no such file, or not allowed\n");
+        exit(3);
+    }
+    return $text;
+}
+
 /** Repeats a call that could not be served: that is always harmless. @return array{int, array} */
 function insist(string $url, ?string $body = null): array
 {
-    $key = trim((string) strtok((string) file_get_contents((string) getenv('KSEF_KEY_FILE')), "\n"));
+    $key = trim((string) strtok(read((string) getenv('KSEF_KEY_FILE')), "\n"));
     $status = 0;
     $answer = [];
     for ($attempt = 1; $attempt <= 6; $attempt++) {
@@ -47,7 +57,8 @@ function insist(string $url, ?string $body = null): array
             },
         ]);
         $raw = curl_exec($call);
-        $status = (int) curl_getinfo($call, CURLINFO_RESPONSE_CODE);
+        // An answer that is cut off has a status all the same, and is none.
+        $status = is_string($raw) ? (int) curl_getinfo($call, CURLINFO_RESPONSE_CODE) : 0;
         $answer = is_string($raw) ? json_decode($raw, true) : ['detail' => curl_error($call)];
         if (!is_array($answer)) { // a proxy on the way may answer with a page
             $answer = ['detail' => 'the answer is not JSON'];
@@ -63,7 +74,7 @@ function insist(string $url, ?string $body = null): array
 function main(string $file, string $ref): int
 {
     $url = (getenv('KSEF_URL') ?: 'http://127.0.0.1:8090') . '/v1/invoices?' . http_build_query(['ref' => $ref]);
-    [$status, $answer] = insist($url, (string) file_get_contents($file));
+    [$status, $answer] = insist($url, read($file));
     if ($status !== 202) {
         foreach ($answer['items'] ?? [] as $item) {
             fwrite(STDERR, ($item['refusal']['detail'] ?? '') . "\n");
@@ -93,4 +104,8 @@ function main(string $file, string $ref): int
     return 4;
 }
 
+if ($argc !== 3 || !getenv('KSEF_KEY_FILE')) {
+    fwrite(STDERR, "usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key php submit.php invoice.xml SO-1001\n");
+    exit(3);
+}
 exit(main($argv[1], $argv[2]));

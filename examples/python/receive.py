@@ -10,6 +10,8 @@ import base64
 import hashlib
 import hmac
 import os
+import re
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,15 +20,19 @@ LARGEST = 1 << 20
 
 
 def secrets():
+    """Anybody can sign with an empty key, so a file with anything else than secrets is an error."""
     with open(os.environ["WEBHOOK_SECRET_FILE"]) as f:
-        for line in f.read().split():
-            yield base64.b64decode(line[len("whsec_"):] if line.startswith("whsec_") else line)
+        lines = f.read().split()
+    keys = [base64.b64decode(line[len("whsec_"):], validate=True) for line in lines if line.startswith("whsec_")]
+    if not keys or len(keys) < len(lines) or any(len(key) < 24 for key in keys):
+        raise ValueError("WEBHOOK_SECRET_FILE must have whsec_ and Base64 of 24 bytes or more on each line")
+    return keys
 
 
 def genuine(headers, body):
     """The signature covers id, time and the very bytes of the body, so check it before anything is read."""
     id_, sent = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not id_ or not sent.isdigit() or abs(time.time() - int(sent)) > TOLERANCE:
+    if not id_ or not re.fullmatch("[0-9]{1,12}", sent) or abs(time.time() - int(sent)) > TOLERANCE:
         return False
     signed = id_.encode() + b"." + sent.encode() + b"." + body
     given = [s[3:] for s in headers.get("webhook-signature", "").split() if s.startswith("v1,")]
@@ -37,22 +43,33 @@ def genuine(headers, body):
     return False
 
 
+def keep(body):
+    """Each result is one line. In JSON a line end is outside of all texts, so a space means the same."""
+    with open(os.environ["OUT"], "ab") as f:
+        f.write(body.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+        f.flush()
+        os.fsync(f.fileno())
+
+
 class Receiver(BaseHTTPRequestHandler):
+    timeout = 15  # seconds without a byte; the sender waits no longer for its answer
+
     def do_POST(self):
         length = self.headers.get("Content-Length") or ""
-        if not length.isdigit():
+        if not re.fullmatch("[0-9]{1,12}", length):
             return self.answer(411)
         size = int(length)
         if size > LARGEST:
             return self.answer(413)
         body = self.rfile.read(size)
-        if not genuine(self.headers, body):
-            return self.answer(401)
         # Keep it first, then say so: what is not answered with 2xx comes again.
-        with open(os.environ["OUT"], "ab") as f:
-            f.write(body.strip() + b"\n")
-            f.flush()
-            os.fsync(f.fileno())
+        try:
+            if not genuine(self.headers, body):
+                return self.answer(401)
+            keep(body)
+        except (OSError, ValueError, KeyError) as e:
+            print("not kept:", e, file=sys.stderr, flush=True)
+            return self.answer(500)
         self.answer(204)
 
     def answer(self, status):

@@ -6,8 +6,10 @@
 It ends with 0 and prints the number, with 3 and the reason when a person has to act, and with 4 when
 there was no answer in time: run it again, nothing is sent twice.
 """
+import http.client
 import json
 import os
+import re
 import sys
 import time
 import urllib.error
@@ -34,21 +36,31 @@ def later(status, answer):
     return status in (0, 408, 429) or status >= 500 or unsure
 
 
+def read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError as e:
+        print(f"cannot read {path}: {e.strerror}", file=sys.stderr)
+        sys.exit(3)
+
+
 def call(method, url, body=None):
-    """Returns status, Retry-After and the answer. No answer at all is status 0."""
-    with open(os.environ["KSEF_KEY_FILE"]) as f:
-        key = f.readline().strip()
+    """Returns status, Retry-After and the answer. No answer, or one that is cut off, is status 0."""
+    key = read(os.environ["KSEF_KEY_FILE"]).decode("latin-1").split("\n")[0].strip()
     request = urllib.request.Request(url, body, {"Authorization": "Bearer " + key}, method=method)
     if body is not None:
         request.add_header("Content-Type", "application/xml")
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, 0, parsed(answer.read())
-    except urllib.error.HTTPError as e:
-        after = e.headers.get("Retry-After") or ""
-        return e.code, int(after) if after.isdigit() else 0, parsed(e.read())
-    except OSError as e:
-        return 0, 0, {"detail": str(e)}
+        try:
+            answer = urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError as e:
+            answer = e  # 4xx and 5xx have a body too, which can be cut off as well
+        with answer:
+            after = answer.headers.get("Retry-After") or ""
+            return answer.getcode(), int(after) if re.fullmatch("[0-9]{1,6}", after) else 0, parsed(answer.read())
+    except (OSError, http.client.HTTPException) as e:
+        return 0, 0, {"detail": f"no answer: {e}"}
 
 
 def insist(method, url, body=None):
@@ -62,10 +74,12 @@ def insist(method, url, body=None):
 
 
 def main():
-    file, ref = sys.argv[1:3]
+    if len(sys.argv) != 3 or not os.environ.get("KSEF_KEY_FILE"):
+        print("usage: KSEF_URL=http://127.0.0.1:8090 KSEF_KEY_FILE=key python3 submit.py invoice.xml SO-1001", file=sys.stderr)
+        return 3
+    file, ref = sys.argv[1:]
     query = "?" + urllib.parse.urlencode({"ref": ref})
-    with open(file, "rb") as f:
-        status, answer = insist("POST", BASE + query, f.read())
+    status, answer = insist("POST", BASE + query, read(file))
     if status != 202:
         for item in answer.get("items", []):
             print(item.get("refusal", {}).get("detail", ""), file=sys.stderr)

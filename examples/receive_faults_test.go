@@ -1,0 +1,205 @@
+package examples
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// receiver is an example program that receives webhooks.
+type receiver struct {
+	port, secret, out string // secret and out are its files
+}
+
+// eachReceiver runs a test for the receiver of each language that is installed.
+func eachReceiver(t *testing.T, test func(t *testing.T, r receiver)) {
+	t.Helper()
+	for _, l := range languages {
+		if l.receive == nil {
+			continue
+		}
+		t.Run(l.runtime, func(t *testing.T) {
+			t.Parallel()
+			runtime, err := exec.LookPath(l.runtime)
+			if err != nil {
+				t.Skipf("%s is not installed", l.runtime)
+			}
+			dir := t.TempDir()
+			r := receiver{freePort(t), filepath.Join(dir, "secret"), filepath.Join(dir, "kept", "results.ndjson")}
+			var args []string
+			for _, a := range l.receive {
+				args = append(args, strings.Replace(a, "PORT", r.port, 1))
+			}
+			r.write(t, r.secret, secretLine(goodKey))
+			process(t, []string{"WEBHOOK_SECRET_FILE=" + r.secret, "OUT=" + r.out, "PORT=" + r.port}, runtime, args...)
+			until(t, "it listens", func() bool {
+				c, err := net.Dial("tcp", "127.0.0.1:"+r.port)
+				if err == nil {
+					_ = c.Close()
+				}
+				return err == nil
+			})
+			test(t, r)
+		})
+	}
+}
+
+var goodKey = bytes.Repeat([]byte("s"), 32)
+
+func secretLine(key []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(key) + "\n" }
+
+func (receiver) write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// call returns the status that a body gets that is signed with a key, and 0 for no answer.
+func (r receiver) call(t *testing.T, key []byte, body string) int {
+	t.Helper()
+	call, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:"+r.port+"/ksef", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strconv.FormatInt(time.Now().Unix(), 10)
+	call.Header = http.Header{"Webhook-Id": {"msg_1"}, "Webhook-Timestamp": {at}, "Webhook-Signature": {sign(key, "msg_1", at, body)}}
+	answer, err := (&http.Client{Timeout: time.Minute}).Do(call)
+	if err != nil {
+		t.Log(err)
+		return 0
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+func (r receiver) mkdir(t *testing.T) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Dir(r.out), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A result that cannot be kept, or of which nobody can say whether it is genuine, is answered with
+// 500, so that it comes again. When the fault is gone the receiver goes on.
+func TestReceive_SecretOrFileIsOfNoUse_EachLanguageAnswers500AndGoesOn(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		const body = `{"id":"inv-a"}`
+		is := func(what string, got, want int) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%s: %d, want %d", what, got, want)
+			}
+		}
+		is("no folder for OUT", r.call(t, goodKey, body), 500)
+		r.mkdir(t)
+		short := []byte("sixteen bytes do")
+		for _, tt := range []struct {
+			name, file string
+			key        []byte
+		}{
+			{"an empty file", "", nil},
+			{"the prefix alone", "whsec_\n", nil},
+			{"one secret and the prefix alone", secretLine(goodKey) + "whsec_\n", goodKey},
+			{"a short key", secretLine(short), short},
+			{"no Base64", "whsec_" + strings.Repeat("%", 40), nil},
+			{"no prefix", "test_key\n", []byte("test_key")},
+		} {
+			r.write(t, r.secret, tt.file)
+			is(tt.name, r.call(t, tt.key, body), 500)
+		}
+		if err := os.Remove(r.secret); err != nil {
+			t.Fatal(err)
+		}
+		is("no file of secrets", r.call(t, goodKey, body), 500)
+		r.write(t, r.secret, secretLine(goodKey))
+		is("all is well", r.call(t, goodKey, body), 204)
+		if kept, err := os.ReadFile(r.out); string(kept) != body+"\n" {
+			t.Errorf("kept is %q, %v", kept, err)
+		}
+	})
+}
+
+// A result is one line of the file, also when its JSON has line ends, when it is long, and when
+// several come at the same time.
+func TestReceive_ManyLinesAtOnce_EachLanguageKeepsOneLineForEach(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.mkdir(t)
+		long := strings.Repeat("x", 100_000)
+		var wg sync.WaitGroup
+		want := map[string]bool{}
+		for i := range 12 {
+			body := fmt.Sprintf("\r\n{\r\n\t\"id\": \"inv-%d\",\n\n\"reason\": \"\\n%s\"\r}\n", i, long)
+			want[strings.NewReplacer("\r", " ", "\n", " ").Replace(strings.TrimSpace(body))] = true
+			wg.Go(func() {
+				if status := r.call(t, goodKey, body); status != 204 {
+					t.Errorf("status %d", status)
+				}
+			})
+		}
+		wg.Wait()
+		kept, err := os.ReadFile(r.out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(kept)) {
+			if !want[strings.TrimSuffix(line, "\n")] {
+				t.Errorf("a line is %.80q", line)
+			}
+			delete(want, strings.TrimSuffix(line, "\n"))
+		}
+		if len(want) > 0 {
+			t.Errorf("%d results are missing", len(want))
+		}
+	})
+}
+
+// Clients that send half a call hold up nobody else, and are not waited for without end. PHP's own
+// server, which is there for trying, waits as long as they like.
+func TestReceive_ClientsThatStall_EachLanguageServesTheOthers(t *testing.T) {
+	t.Parallel()
+	eachReceiver(t, func(t *testing.T, r receiver) {
+		r.mkdir(t)
+		var stalled []net.Conn
+		for i := range 6 {
+			c, err := net.Dial("tcp", "127.0.0.1:"+r.port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			half := "POST /ksef HTTP/1.1\r\nHost: x\r\nContent-Le"
+			if i%2 == 0 {
+				half += "ngth: 100\r\n\r\n{"
+			}
+			if _, err := c.Write([]byte(half)); err != nil {
+				t.Fatal(err)
+			}
+			stalled = append(stalled, c)
+		}
+		if status := r.call(t, goodKey, `{"id":"inv-a"}`); status != 204 {
+			t.Errorf("status %d", status)
+		}
+		if strings.HasSuffix(t.Name(), "/php") {
+			return
+		}
+		for _, c := range stalled {
+			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+			if _, err := io.Copy(io.Discard, c); os.IsTimeout(err) {
+				t.Error("a client is waited for without end")
+			}
+		}
+	})
+}
