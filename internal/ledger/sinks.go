@@ -32,7 +32,7 @@ type SinkState struct {
 	// Rewound is how far the sink had got when a person let it go back, or "". Outcomes up to there
 	// come again, so they are not counted as lost.
 	Rewound string `redis:"rewound"`
-	Taken  int64  `redis:"taken"`  // outcomes that it has taken
+	Taken   int64  `redis:"taken"` // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
 	// than [MaxFailed]. ChangeSink does not write it from here.
 	Dropped int64 `redis:"dropped"`

@@ -165,7 +165,7 @@ func unreachable(err error) error {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
+		return ErrNoAnswer
 	}
 	return fmt.Errorf("not reached: %w", err)
 }
