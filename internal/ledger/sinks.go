@@ -26,8 +26,8 @@ const failedKept = 30 * 24 * time.Hour
 type SinkState struct {
 	Cursor string `redis:"cursor"` // the last outcome that was told, held or left behind
 	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
-	// Lost counts the outcomes of which the sink can no longer be told, because they left the outbox
-	// or their records were dropped.
+	// Lost counts the outcomes of which the sink can no longer be told, because they left the
+	// outbox or their records were dropped.
 	Lost int64 `redis:"lost"`
 	// Rewound is how far the sink had got when a person let it go back, or "". Outcomes up to there
 	// come again, so they are not counted as lost.

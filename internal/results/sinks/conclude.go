@@ -47,7 +47,7 @@ func (r *round) conclude(items []*item) {
 			r.state.Taken++
 		}
 	}
-	r.loseDropped(dropped)
+	loseDropped(r, dropped)
 	v, whole := verdictOf(errs), r.whole()
 	r.decide(of)
 	if v.gone {
@@ -92,7 +92,7 @@ func (r *round) conclude(items []*item) {
 // loseDropped counts the outcomes, by tenant, whose records were dropped before the receiver was
 // told. The ledger keeps a bounded number of refused documents of a tenant, so many of them at once
 // can be more than a receiver is told in time.
-func (r *round) loseDropped(dropped map[string]int64) {
+func loseDropped(r *round, dropped map[string]int64) {
 	for tenant, n := range dropped {
 		r.state.Lost += n
 		r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Int64("outcomes", n).

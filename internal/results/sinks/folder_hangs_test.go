@@ -21,7 +21,8 @@ func TestFolder_AWriteHangs_IsOutUntilItEnds(t *testing.T) {
 	}
 	send := func() []error {
 		return f.Deliver(t.Context(), []Message{
-			{Result: results.Result{ID: "inv-a", Revision: 1}, JSON: []byte("{}")}, {Result: results.Result{ID: "inv-b", Revision: 1}, JSON: []byte("{}")}})
+			{Result: results.Result{ID: "inv-a", Revision: 1}, JSON: []byte("{}")},
+			{Result: results.Result{ID: "inv-b", Revision: 1}, JSON: []byte("{}")}})
 	}
 	for range 3 {
 		begun := time.Now()

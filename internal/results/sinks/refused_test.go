@@ -123,7 +123,8 @@ func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
 	w.pass(time.Minute)
 	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "KodWaluty must not be missing")}))
 	w.pass(time.Minute)
-	n, err := w.EndRefusals(t.Context(), []ledger.RefusalEnd{{ID: doc.ID, ByInvoice: true, Ended: ledger.RefusalSuperseded, Note: "by inv-a"}})
+	end := ledger.RefusalEnd{ID: doc.ID, ByInvoice: true, Ended: ledger.RefusalSuperseded, Note: "by inv-a"}
+	n, err := w.EndRefusals(t.Context(), []ledger.RefusalEnd{end})
 	if n != 1 {
 		err = errors.Join(err, errors.New("it did not end"))
 	}

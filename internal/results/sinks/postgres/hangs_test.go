@@ -88,7 +88,8 @@ func TestCheck_WhateverItFinds_ItIsSaidAndNothingIsMade(t *testing.T) {
 		}
 	}
 	deliver(t, srv.sink("s8"), message("inv-a", 1, "accepted", ""))
-	if _, err := admin.Exec(t.Context(), "grant usage on schema s8 to reader; grant select on all tables in schema s8 to reader"); err != nil {
+	_, err = admin.Exec(t.Context(), "grant usage on schema s8 to reader; grant select on all tables in schema s8 to reader")
+	if err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
