@@ -78,6 +78,7 @@ type receiverState struct {
 	Failed   int64  `json:"failed"`          // outcomes that were given up and are kept
 	Lost     int64  `json:"lost"`            // outcomes that cannot be told any more
 	Taken    int64  `json:"taken"`
+	Next     string `json:"next,omitempty"`  // it is not called before this time; RFC 3339, UTC
 	Error    string `json:"error,omitempty"` // of the last attempt
 	// Tenants are those whose results the receiver does not take, although it takes the results of
 	// other tenants.
@@ -91,6 +92,7 @@ type tenantState struct {
 	Since   string `json:"since,omitempty"` // RFC 3339, UTC
 	Waiting int64  `json:"waiting"`         // outcomes that wait in the outbox
 	Held    int64  `json:"held"`
+	Next    string `json:"next,omitempty"` // no result of the tenant is sent before this time; RFC 3339, UTC
 }
 
 func (p *program) receiverState(ctx context.Context, name string, span ledger.OutboxSpan) (receiverState, error) {
@@ -104,12 +106,16 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		return receiverState{}, err
 	}
 	standings, err := l.Standings(ctx, name)
+	if err != nil {
+		return receiverState{}, err
+	}
+	now, err := l.Clock(ctx)
 	out := receiverState{Receiver: name, State: "ok", Waiting: s.Behind(span) + ledger.LeftBehind(standings), Held: held,
-		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err}
+		Failed: failed, Lost: s.Lost + s.Dropped, Taken: s.Taken, Error: s.Err, Next: ahead(s.Next, now)}
 	since := s.Outage
 	switch {
 	case s.Stopped != 0:
-		out.State, since = "stopped", s.Stopped
+		out.State, since, out.Next = "stopped", s.Stopped, "" // a person decides when
 	case s.Outage != 0:
 		out.State = "out"
 	}
@@ -117,7 +123,8 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 	if out.State == "ok" {
 		for _, tenant := range ledger.NotTold(standings) {
 			st := standings[tenant]
-			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held}
+			one := tenantState{Tenant: tenant, State: "waits", Since: moment(st.Outage), Waiting: st.Left, Held: st.Held,
+				Next: ahead(st.Next, now)}
 			switch {
 			case st.Outage != 0:
 				one.State = "out"
@@ -128,6 +135,20 @@ func (p *program) receiverState(ctx context.Context, name string, span ledger.Ou
 		}
 	}
 	return out, err
+}
+
+// ahead returns when a receiver is called next, or "" when that may be now.
+func ahead(next ledger.Millis, now time.Time) string {
+	if !next.Time().After(now) {
+		return ""
+	}
+	return moment(next)
+}
+
+// dayOf returns a time of the JSON form as the table has it.
+func dayOf(s string) string {
+	at, _ := time.Parse(time.RFC3339, s)
+	return day(at)
 }
 
 // moment returns a time as JSON has it; "" for none.
@@ -152,7 +173,7 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 	}
 	rows := &columns{s: p.out}
 	if len(names) > 0 && !c.JSON {
-		rows.row("RECEIVER", "STATE", "SINCE", "WAITING", "HELD", "FAILED", "LOST", "LAST ERROR")
+		rows.row("RECEIVER", "STATE", "SINCE", "WAITING", "HELD", "FAILED", "LOST", "NEXT TRY", "LAST ERROR")
 	}
 	for _, name := range names {
 		s, err := p.receiverState(ctx, name, span)
@@ -166,12 +187,10 @@ func (c *listDeliveriesCmd) run(ctx context.Context, p *program) error {
 			}
 			continue
 		}
-		since, _ := time.Parse(time.RFC3339, s.Since)
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
-		rows.row(name, s.State, day(since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), s.Error)
+		rows.row(name, s.State, dayOf(s.Since), count(s.Waiting), count(s.Held), count(s.Failed), count(s.Lost), dayOf(s.Next), s.Error)
 		for _, t := range s.Tenants {
-			since, _ := time.Parse(time.RFC3339, t.Since)
-			rows.row(name+"/"+t.Tenant, t.State, day(since), count(t.Waiting), count(t.Held), "", "", "")
+			rows.row(name+"/"+t.Tenant, t.State, dayOf(t.Since), count(t.Waiting), count(t.Held), "", "", dayOf(t.Next), "")
 		}
 	}
 	if sick {

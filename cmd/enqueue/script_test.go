@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "throttle": scriptThrottle, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
-			"nottaken": scriptNotTaken, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,
+			"nottaken": scriptNotTaken, "putoff": scriptPutOff, "ksef": scriptKsef, "reject": scriptReject, "corrected": scriptCorrected,
 		},
 	})
 }

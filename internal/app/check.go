@@ -25,10 +25,11 @@ const checkTimeout = 15 * time.Second
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
 // a fault. For a tenant of the gateway it sends one request, for KSeF's public key. For a tenant
 // that goes straight to KSeF it logs in, and asks what the tenant may do. It asks nothing for a
-// tenant that is paused by configuration. It only reads in Redis and makes no folder, so no worker
-// notices it. To test an archive that exists, it writes a small object and reads it. A bucket keeps
-// this object. The configuration itself was checked when it was loaded. It returns an error that
-// wraps [ErrCheck] when there are faults.
+// tenant that is paused by configuration. It connects to the receivers of results and sends them
+// nothing. It only reads in Redis and makes no folder, so no worker notices it. To test an archive
+// that exists, it writes a small object and reads it. A bucket keeps this object. The
+// configuration itself was checked when it was loaded. It returns an error that wraps [ErrCheck]
+// when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -56,6 +57,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		}
 	}
 	folder("spool folder "+spool, "packages.spool_dir", spool)
+	checkReceivers(ctx, cfg, say, out)
 	if o := cfg.HTTP.OIDC; o.Enabled() {
 		say("logins at "+o.Issuer, bounded(ctx, func(ctx context.Context) error { return checkSignIn(ctx, cfg) }))
 	}
@@ -69,6 +71,10 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	say("redis", checkRedisSettings(ctx, pool, out))
 	say("ledger", checkHome(ctx, pool, out))
 	say("storage", checkSeals(ctx, pool, out))
+	if cfg.Results.Stream.Enabled {
+		key := streamKey(cfg)
+		say("stream of results "+key, bounded(ctx, func(ctx context.Context) error { return checkStream(ctx, pool.Redis, key) }))
+	}
 	if pool.Store == nil {
 		fmt.Fprintf(out, "note   archive %s does not exist yet: the first worker makes it\n", cfg.Archive.URL)
 		folder("archive "+cfg.Archive.URL, "archive.url", cfg.Archive.Folder())

@@ -10,7 +10,7 @@ var (
 	sinkWaiting = sinkDesc("waiting", "Outcomes that a receiver has not been told yet, those that are held included.")
 	sinkHeld    = sinkDesc("held", "Invoices of which a receiver did not take an outcome, which is tried again.")
 	sinkFailed  = sinkDesc("failed", "Outcomes that a receiver did not take in three days and that are not tried any more.")
-	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox before a receiver could be told.")
+	sinkLost    = sinkDesc("lost_total", "Outcomes that left the outbox, or whose records were dropped, before a receiver could be told.")
 	sinkOut     = sinkDesc("receiver_down", "1 while a receiver takes nothing, or wants nothing any more.")
 	sinkUp      = up("results")
 )

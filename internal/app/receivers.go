@@ -20,10 +20,7 @@ func (d *deliveries) open() error {
 	cfg := d.pool.Config
 	r := cfg.Results
 	for _, w := range r.Webhooks {
-		hook := sinks.NewWebhook(sinks.WebhookOptions{
-			URL: w.URL, Secrets: w.Secrets, AllowPrivate: w.AllowPrivate, Timeout: w.Timeout,
-			UserAgent: userAgent(cfg), Now: d.pool.Now,
-		})
+		hook := webhook(cfg, w, d.pool.Now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
 		// New results, held ones and those left behind may make three batches. The lease must be
 		// longer than they take.
@@ -32,7 +29,7 @@ func (d *deliveries) open() error {
 	}
 	if r.Stream.Enabled {
 		d.add(config.StreamSink, &sinks.Stream{
-			Redis: d.pool.Redis, Key: cfg.Redis.Prefix + "results", Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Now: d.pool.Now,
+			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Now: d.pool.Now,
 		}, r.Stream.Tenants, 0)
 	}
 	if r.Folder.Path != "" {
@@ -40,7 +37,7 @@ func (d *deliveries) open() error {
 			r.Folder.Tenants, 0)
 	}
 	if r.Postgres.URL != "" {
-		db, err := postgres.New(postgres.Options{URL: r.Postgres.URL, Password: r.Postgres.Password, Schema: r.Postgres.Schema})
+		db, err := database(cfg)
 		if err != nil {
 			return err
 		}
@@ -49,6 +46,19 @@ func (d *deliveries) open() error {
 	}
 	return nil
 }
+
+func webhook(cfg config.Config, w config.Webhook, now func() time.Time) *sinks.Webhook {
+	return sinks.NewWebhook(sinks.WebhookOptions{
+		URL: w.URL, Secrets: w.Secrets, AllowPrivate: w.AllowPrivate, Timeout: w.Timeout, UserAgent: userAgent(cfg), Now: now,
+	})
+}
+
+func database(cfg config.Config) (*postgres.Sink, error) {
+	p := cfg.Results.Postgres
+	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema})
+}
+
+func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }
 
 func (d *deliveries) add(name string, sink sinks.Sink, tenants []string, lease time.Duration) {
 	d.runners = append(d.runners, &sinks.Runner{

@@ -127,6 +127,50 @@ func TestOutbox_RetriedMeanwhile_TellsTheEntryAsItWas(t *testing.T) {
 	}
 }
 
+// What is told late has the code and the reason of its own attempt, and nothing of a later one.
+func TestOutbox_RejectedTwice_EachIsToldAsItWas(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	inv := w.take(w.fresh())[0]
+	attempt := func(code int, session string) {
+		inv = w.move(inv, Packed, change{"package", "of " + session})
+		inv = w.move(inv, Sending, change{"session", session}, change{"attempts", inv.Attempts + 1})
+		inv = w.move(inv, Sent)
+		inv = w.move(inv, Rejected, change{"code", code}, change{"reason", fmt.Sprint("because of ", code)})
+	}
+	attempt(450, "first")
+	inv = w.move(inv, Queued, Because(0, "").OutOfPackage()...)
+	attempt(430, "second")
+	told, err := w.Told(ctx(), w.outcomes())
+	w.must(err)
+	var got []string
+	for _, o := range told {
+		i := o.Invoice
+		got = append(got, fmt.Sprint(i.State, i.Code, " ", i.Reason, " ", i.Session, "|", i.Package, "|", i.Attempts))
+	}
+	want := []string{"rejected450 because of 450 ||0", "rejected430 because of 430 second|of second|2"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// A note that follows an outcome is told with it.
+func TestOutbox_NotedSince_TellsTheNote(t *testing.T) {
+	w := oneWorld(t).telling(100)
+	for state, want := range map[State]string{Parked: "a note", Accepted: "another note"} {
+		inv := w.invoiceIn(state)
+		w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{state}, Edit: Edit{}.Reason("a note")}))
+		if state == Accepted {
+			w.must(w.Move(ctx(), Move{ID: inv.ID, From: []State{state}, Edit: Edit{}.Reason("another note")}))
+		}
+		all := w.outcomes()
+		told, err := w.Told(ctx(), all[len(all)-1:])
+		w.must(err)
+		if i := told[0].Invoice; i.Reason != want || i.Rev != inv.Rev {
+			t.Errorf("%s: told %q at %d, want %q at %d", state, i.Reason, i.Rev, want, inv.Rev)
+		}
+	}
+}
+
 func TestOutbox_AnotherDocumentWasAccepted_TellsWhichOne(t *testing.T) {
 	w := oneWorld(t).telling(100)
 	first := w.move(w.take(document(sellerA, "VAT", "FV/9", "first"))[0], Rejected)

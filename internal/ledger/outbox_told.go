@@ -12,6 +12,10 @@ type Told struct {
 	Outcome
 	Invoice   *Invoice
 	OfRefusal *Refusal
+	// Missing says that the record was dropped, because it was too old or there were too many, so
+	// nothing can be told of it any more. A refusal that another tenant's list has now is not
+	// missing.
+	Missing bool
 	// Unread says that the entry is there and this build cannot read it.
 	Unread bool
 	// Sealed says that this process lacks the key of one of the texts, or of several. Such texts
@@ -23,11 +27,11 @@ type Told struct {
 func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, error) {
 	out := make([]Told, len(outcomes))
 	var ids []string
-	refused := map[string][]string{}
+	refused := map[string][]int{}
 	for i, o := range outcomes {
 		out[i].Outcome = o
 		if o.Refusal() {
-			refused[o.Tenant] = append(refused[o.Tenant], o.ID)
+			refused[o.Tenant] = append(refused[o.Tenant], i)
 		} else {
 			ids = append(ids, o.ID)
 		}
@@ -37,39 +41,51 @@ func (ob *OutboxStore) Told(ctx context.Context, outcomes []Outcome) ([]Told, er
 	if err != nil {
 		return nil, err
 	}
-	byID, bad, byRefusal := map[string]*Invoice{}, map[string]*Unreadable{}, map[string]*Refusal{}
+	byID, bad := map[string]*Invoice{}, map[string]*Unreadable{}
 	for i := range invs {
 		byID[invs[i].ID] = &invs[i]
 	}
 	for i := range unread {
 		bad[unread[i].ID] = &unread[i]
 	}
-	for tenant, ids := range refused {
-		some, err := ob.refusals.readRefusals(ctx, tenant, ids)
+	for tenant, at := range refused {
+		records, err := ob.recordsOf(ctx, tenant, outcomes, at)
 		if err != nil {
 			return nil, err
 		}
-		for i := range some {
-			byRefusal[tenant+"\x00"+some[i].ID] = &some[i]
+		for _, i := range at {
+			out[i].tellRecord(records[outcomes[i].ID])
 		}
 	}
 	for i := range out {
 		o := &out[i]
 		if o.Outcome.Refusal() {
-			if r := byRefusal[o.Tenant+"\x00"+o.ID]; r != nil {
-				o.OfRefusal, o.Sealed = r, withoutSealed(r)
-			}
 			continue
 		}
-		if u := bad[o.ID]; u != nil {
+		switch u, now := bad[o.ID], byID[o.ID]; {
+		case u != nil:
 			o.Unread, o.Tenant = true, cmp.Or(o.Tenant, u.Tenant)
-		}
-		if now := byID[o.ID]; now != nil {
+		case now != nil:
 			was := ob.asOf(*now, &o.Outcome)
 			o.Invoice, o.Sealed = &was, withoutPlaceholders(&was)
+		default:
+			o.Missing = true
 		}
 	}
 	return out, nil
+}
+
+// tellRecord puts the record of a refused document into the outcome. Several outcomes may share the
+// record, and each gets a copy.
+func (o *Told) tellRecord(t *toldRefusal) {
+	o.Unread, o.Missing = t.unread, t.record == nil && !t.unread && !t.elsewhere
+	if t.record != nil {
+		r := *t.record
+		if r.Revision() < o.Rev && r.Ended == string(o.State) {
+			r.EndedAt = Millis(o.Rev) // a process without the key ended it, and could not record when
+		}
+		o.OfRefusal, o.Sealed = &r, withoutSealed(&r)
+	}
 }
 
 // withoutPlaceholders empties the texts that this process cannot open. It reports whether there are
@@ -98,21 +114,36 @@ func withoutSealed(r *Refusal) (sealed bool) {
 // asOf returns an entry as it was at an outcome. For an outcome without a state it returns the
 // entry as it is now.
 //
-// If the entry is in the same state now, at a later revision, perhaps only a note was added since.
-// The note is part of what became of the invoice, so the entry is returned as it is now. But it
-// gets the outcome's revision, because the invoice may also have been retried and have come to the
-// same state again. Then there were other outcomes in between. With the present revision, this
-// outcome would seem newer than those.
+// If only a note was added since, the note is part of what became of the invoice, so the entry is
+// returned as it is now. But it gets the outcome's revision, because later outcomes must not seem
+// older than this one.
+//
+// Otherwise the invoice may have been sent again since. What the outcome does not hold and another
+// attempt writes is then left out, because it would be of the wrong attempt.
 func (ob *OutboxStore) asOf(now Invoice, o *Outcome) Invoice {
 	if now.Rev == o.Rev || o.State == "" {
 		return now
 	}
-	if now.State == o.State && now.Rev > o.Rev {
+	if onlyNoted(&now, o) {
 		now.Rev = o.Rev
 		return now
 	}
 	now.State, now.Rev, now.Code, now.KsefNumber = o.State, o.Rev, o.Code, o.KsefNumber
 	now.Reason, now.UpdatedAt = openReason(ob.store, o.ID, o.Reason), At(o.Time())
 	now.UPO = ""
+	if o.State != Accepted { // an accepted invoice is never sent again
+		now.Package, now.Session, now.Reference, now.Attempts = "", "", "", 0
+		now.Recovered, now.TakenBack = false, ""
+	}
 	return now
+}
+
+// onlyNoted reports whether the entry is certainly in the state of an outcome still, and not in
+// that state again. Leaving a state and coming back takes two changes, and an accepted invoice
+// never leaves accepted but for receipted.
+func onlyNoted(now *Invoice, o *Outcome) bool {
+	if now.State != o.State {
+		return false
+	}
+	return now.Rev == o.Rev+1 || now.Rev > o.Rev && (o.State == Accepted || o.State == Receipted)
 }

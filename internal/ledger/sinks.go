@@ -26,8 +26,13 @@ const failedKept = 30 * 24 * time.Hour
 type SinkState struct {
 	Cursor string `redis:"cursor"` // the last outcome that was told, held or left behind
 	Seen   int64  `redis:"seen"`   // how many outcomes were written up to the cursor; see [OutboxSpan]
-	Lost   int64  `redis:"lost"`   // outcomes that left the outbox before the sink could be told
-	Taken  int64  `redis:"taken"`  // outcomes that it has taken
+	// Lost counts the outcomes of which the sink can no longer be told, because they left the
+	// outbox or their records were dropped.
+	Lost int64 `redis:"lost"`
+	// Rewound is how far the sink had got when a person let it go back, or "". Outcomes up to there
+	// come again, so they are not counted as lost.
+	Rewound string `redis:"rewound"`
+	Taken   int64  `redis:"taken"` // outcomes that it has taken
 	// Dropped counts outcomes that were given up and are not kept any more, because there were more
 	// than [MaxFailed]. ChangeSink does not write it from here.
 	Dropped int64 `redis:"dropped"`
@@ -114,7 +119,7 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 			return false, err
 		}
 		fields = []any{"cursor", s.Cursor, "seen", s.Seen, "lost", s.Lost, "taken", s.Taken, "outage", int64(s.Outage),
-			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed}
+			"probes", s.Probes, "next", int64(s.Next), "stopped", int64(s.Stopped), "err", sealed, "rewound", s.Rewound}
 	}
 	args := append(ss.args(sink, c.Token, MaxFailed, now.Add(-failedKept).UnixMilli(), len(fields)), fields...)
 	for id, list := range c.Hold {

@@ -21,9 +21,12 @@ func (r *round) told(tenant string) time.Time {
 func (r *round) conclude(items []*item) {
 	now := r.now()
 	var errs []error
-	of := map[string]*tried{}
+	of, dropped := map[string]*tried{}, map[string]int64{}
 	for _, it := range items {
 		if it.edited.Gone {
+			if again := it.fresh && !ledger.AfterOutcome(it.At, r.state.Rewound); it.edited.Lost && !again {
+				dropped[it.edited.Tenant]++
+			}
 			r.concludeOne(it, nil)
 			continue
 		}
@@ -44,6 +47,7 @@ func (r *round) conclude(items []*item) {
 			r.state.Taken++
 		}
 	}
+	loseDropped(r, dropped)
 	v, whole := verdictOf(errs), r.whole()
 	r.decide(of)
 	if v.gone {
@@ -82,6 +86,18 @@ func (r *round) conclude(items []*item) {
 	}
 	if len(errs) == 0 && r.state.Outage != 0 { // nothing was tried
 		r.state.Next = 0
+	}
+}
+
+// loseDropped counts the outcomes, by tenant, whose records were dropped before the receiver was
+// told. The ledger keeps a bounded number of refused documents of a tenant, so many of them at once
+// can be more than a receiver is told in time.
+func loseDropped(r *round, dropped map[string]int64) {
+	for tenant, n := range dropped {
+		r.state.Lost += n
+		r.Log.Error().Str("receiver", r.Name).Str("tenant", tenant).Int64("outcomes", n).
+			Msg("the ledger keeps no record any more of what these outcomes are about, and this receiver was not told of them; " +
+				"see docs/results.md on how to catch up")
 	}
 }
 

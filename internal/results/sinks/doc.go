@@ -12,6 +12,7 @@
 //	pace.go      the pauses between attempts
 //	person.go    what a person does: send again, send on
 //	webhook.go, dial.go, sign.go   the webhook (Standard Webhooks)
+//	check.go     what is wrong with a webhook before it is called
 //	stream.go    the Redis stream
 //	folder.go    files
 //	trace.go     the span of each result that was taken

@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,13 +21,20 @@ import (
 // with a newline.
 //
 // The lease of the [Runner] lets only one process at a time write.
+//
+// A write to a shared folder whose server is away can hang, and nothing can interrupt it. Deliver
+// then leaves it to itself and begins no other before it has ended.
 type Folder struct {
 	Dir string
 	// ByDay writes one file for each day, results-2026-11-26.ndjson, with one result a line.
 	// Otherwise each invoice has a file of its own, <id>.json. The day is the one on which the
 	// outcome became final.
-	ByDay bool
-	Zone  *time.Location // the time zone of the days
+	ByDay   bool
+	Zone    *time.Location // the time zone of the days
+	Timeout time.Duration  // after which a batch begins no other file; 0 is folderTimeout
+
+	mu   sync.Mutex
+	hung chan struct{} // closed when the write that hung has ended; nil when none has hung
 }
 
 const (
@@ -38,24 +47,58 @@ const (
 	maxFile = 1 << 20
 	// maxLine bounds how many bytes at the end of a file are searched for the last newline.
 	maxLine = 1 << 20
+	// folderTimeout and folderGrace together are well below the lease of a [Runner]. A batch ends
+	// by itself at folderTimeout. One that has not ended folderGrace later hangs.
+	folderTimeout = 20 * time.Second
+	folderGrace   = 5 * time.Second
 )
 
 // Deliver implements [Sink].
 func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.hung != nil {
+		select {
+		case <-f.hung:
+			f.hung = nil
+		default:
+			return all(len(messages), &OutageError{Err: ErrNoAnswer})
+		}
+	}
+	timeout := cmp.Or(f.Timeout, folderTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrNoAnswer)
+	defer cancel()
+	ended, errs := make(chan struct{}), []error(nil)
+	go func() {
+		defer close(ended)
+		errs = f.write(ctx, messages)
+	}()
+	select {
+	case <-ended:
+		return errs
+	case <-ctx.Done():
+	}
+	select {
+	case <-ended:
+		return errs
+	case <-time.After(min(timeout, folderGrace)):
+		f.hung = ended
+		return all(len(messages), &OutageError{Err: context.Cause(ctx)})
+	}
+}
+
+// write writes files until ctx ends.
+func (f *Folder) write(ctx context.Context, messages []Message) []error {
 	if err := os.MkdirAll(f.Dir, folderMode); err != nil {
 		return all(len(messages), &OutageError{Err: err})
 	}
 	if f.ByDay {
-		return f.lines(messages)
+		return f.lines(ctx, messages)
 	}
 	f.clean()
 	errs := make([]error, len(messages))
 	for i := range messages {
-		if ctx.Err() != nil {
-			errs[i] = &OutageError{Err: context.Cause(ctx)}
-			continue
-		}
-		errs[i] = f.one(&messages[i])
+		errs[i] = f.one(ctx, &messages[i])
 	}
 	if err := syncDir(f.Dir); err != nil {
 		return all(len(messages), &OutageError{Err: err})
@@ -64,7 +107,10 @@ func (f *Folder) Deliver(ctx context.Context, messages []Message) []error {
 }
 
 // one writes the file of one invoice, unless a newer result is there.
-func (f *Folder) one(m *Message) error {
+func (f *Folder) one(ctx context.Context, m *Message) error {
+	if ctx.Err() != nil {
+		return &OutageError{Err: context.Cause(ctx)}
+	}
 	name := m.ID + ".json"
 	if !filepath.IsLocal(name) || strings.ContainsAny(name, `/\`) {
 		return fmt.Errorf("%q is not a valid file name", name)
@@ -81,6 +127,9 @@ func (f *Folder) one(m *Message) error {
 	temp := filepath.Join(f.Dir, tempPrefix+name)
 	if err := writeFile(temp, pretty.Bytes()); err != nil {
 		return &OutageError{Err: errors.Join(err, removeQuietly(temp))}
+	}
+	if ctx.Err() != nil { // it took so long that another process may have written a newer one
+		return &OutageError{Err: errors.Join(context.Cause(ctx), removeQuietly(temp))}
 	}
 	if err := os.Rename(temp, path); err != nil {
 		return &OutageError{Err: errors.Join(err, removeQuietly(temp))}
@@ -130,7 +179,7 @@ func (f *Folder) clean() {
 }
 
 // lines appends the results to the files of their days, with one write for each file.
-func (f *Folder) lines(messages []Message) []error {
+func (f *Folder) lines(ctx context.Context, messages []Message) []error {
 	byDay := map[string][]int{}
 	for i := range messages {
 		day := messages[i].At.In(f.Zone).Format(time.DateOnly)
@@ -143,7 +192,7 @@ func (f *Folder) lines(messages []Message) []error {
 			text.Write(messages[i].JSON)
 			text.WriteByte('\n')
 		}
-		if err := appendWhole(filepath.Join(f.Dir, "results-"+day+".ndjson"), text.Bytes()); err != nil {
+		if err := appendWhole(ctx, filepath.Join(f.Dir, "results-"+day+".ndjson"), text.Bytes()); err != nil {
 			for _, i := range of {
 				errs[i] = &OutageError{Err: err}
 			}
@@ -155,7 +204,7 @@ func (f *Folder) lines(messages []Message) []error {
 // appendWhole appends lines to a file. It first removes an incomplete last line, which a killed
 // process may have left. When its own write fails, for example on a full disk, it removes what it
 // has written.
-func appendWhole(path string, data []byte) (err error) {
+func appendWhole(ctx context.Context, path string, data []byte) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
 	if err != nil {
 		return err
@@ -164,6 +213,9 @@ func appendWhole(path string, data []byte) (err error) {
 	end, err := endOfLines(file)
 	if err != nil {
 		return err
+	}
+	if ctx.Err() != nil { // it took so long that another process may have appended lines
+		return context.Cause(ctx)
 	}
 	if err := file.Truncate(end); err != nil {
 		return err

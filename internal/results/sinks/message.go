@@ -35,9 +35,11 @@ const documentsParallel = 16
 // Edited is an outcome with its result document, or with the reason why there is none.
 type Edited struct {
 	Message
-	// Gone says that there is nothing to tell. The entry has left the ledger or is not final, or
-	// its tenant is not wanted.
+	// Gone says that there is nothing to tell. The entry has left the ledger or is not final, its
+	// tenant is not wanted, or a later outcome tells of the same refused document.
 	Gone bool
+	// Lost says that it is gone because its record was dropped before the receiver was told.
+	Lost bool
 	// Err is why the result cannot be sent now. Result then has the readable fields only. It has
 	// the tenant, if known, and no sealed text.
 	Err error
@@ -67,12 +69,16 @@ func (e *Editor) Edit(ctx context.Context, outcomes []ledger.Outcome, wants func
 				m.Err = errUnread
 			}
 			continue
+		case t.OfRefusal != nil && t.OfRefusal.Revision() > t.Rev && t.State != "":
+			m.Gone = true // its record has changed, and a later outcome tells of that
+			continue
 		case t.OfRefusal != nil:
 			m.Result, m.By = results.Explained(t.OfRefusal), t.OfRefusal.By
 		case t.Invoice != nil:
 			m.Result, m.Changed = results.Of(*t.Invoice, e.Environment), t.Invoice.UpdatedAt
 		default:
-			m.Gone = true
+			m.Gone, m.Tenant = true, t.Tenant
+			m.Lost = t.Missing && t.State != "" && (wants(t.Tenant) || t.Tenant == "" && !t.Refusal())
 			continue
 		}
 		if !wants(m.Tenant) {

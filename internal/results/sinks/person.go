@@ -110,6 +110,9 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 		}
 		// The number of outcomes after the new place is unknown, so none of them is counted as
 		// lost. The person expects only those that are left.
+		if ledger.AfterOutcome(s.Cursor, s.Rewound) {
+			s.Rewound = s.Cursor
+		}
 		s.Cursor, s.Seen, s.Next = place, span.Added-span.Length, 0
 		standings, err := a.Ledger.Standings(ctx, sink)
 		if err != nil {

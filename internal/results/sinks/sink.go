@@ -2,6 +2,7 @@ package sinks
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ksefworker/internal/results"
@@ -22,7 +23,7 @@ type Sink interface {
 	// Deliver hands results over, each of another invoice. It returns one error for each result. A
 	// nil error says that the receiver has durably taken the result. Any other error says that the
 	// result was not taken now. [OutageError] and [GoneError] also say something about the
-	// receiver.
+	// receiver. Deliver returns in bounded time, also when the receiver never answers.
 	Deliver(ctx context.Context, messages []Message) []error
 }
 
@@ -32,6 +33,9 @@ type Trimmer interface {
 	// no results.
 	Trim(ctx context.Context) error
 }
+
+// ErrNoAnswer says that a receiver did not answer in the time that a call may take.
+var ErrNoAnswer = errors.New("no answer in time")
 
 // OutageError says that the receiver most likely takes no other result now either.
 type OutageError struct {

@@ -42,6 +42,7 @@ const WebhookBatch = webhookParallel
 // of addresses.
 type Webhook struct {
 	o      WebhookOptions
+	tls    *tls.Config
 	client *http.Client
 }
 
@@ -57,7 +58,7 @@ func NewWebhook(o WebhookOptions) *Webhook {
 	if o.TLS != nil {
 		secure = o.TLS
 	}
-	return &Webhook{o: o, client: &http.Client{
+	return &Webhook{o: o, tls: secure, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext: dialer(o.AllowPrivate).DialContext, TLSClientConfig: secure, ForceAttemptHTTP2: true,
 			MaxIdleConnsPerHost: webhookParallel, MaxConnsPerHost: webhookParallel, IdleConnTimeout: time.Minute,
@@ -69,16 +70,7 @@ func NewWebhook(o WebhookOptions) *Webhook {
 
 // Deliver implements [Sink].
 func (w *Webhook) Deliver(ctx context.Context, messages []Message) []error {
-	secrets, err := w.o.Secrets()
-	var keys [][]byte
-	for _, s := range secrets {
-		key, bad := parseSecret(s)
-		err = errors.Join(err, bad)
-		keys = append(keys, key)
-	}
-	if err == nil && len(keys) == 0 {
-		err = errors.New("no secret is set")
-	}
+	keys, err := w.keys()
 	if err != nil {
 		return all(len(messages), &OutageError{Err: err})
 	}
@@ -165,7 +157,7 @@ func unreachable(err error) error {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
+		return ErrNoAnswer
 	}
 	return fmt.Errorf("not reached: %w", err)
 }

@@ -4,10 +4,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,6 +23,9 @@ type Options struct {
 	// Password returns the password, "" for none. It is called for each connection.
 	Password func() (string, error)
 	Schema   string // of the tables; it must have been checked to be a plain name
+	// Timeout is how long one call of Deliver or Check may take, whatever it does. 0 means
+	// [sinks.DefaultTimeout].
+	Timeout time.Duration
 }
 
 // Sink writes results to a database. It connects when it has something to write, and again after
@@ -47,6 +52,9 @@ func New(o Options) (*Sink, error) {
 func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	outer := ctx
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	err := s.write(ctx, messages)
 	if err == nil {
 		return make([]error, len(messages))
@@ -59,13 +67,31 @@ func (s *Sink) Deliver(ctx context.Context, messages []sinks.Message) []error {
 			errs[i] = err
 		}
 		if errs[i] != nil && !refusesValue(errs[i]) {
-			errs[i] = &sinks.OutageError{Err: plain(errs[i])}
+			errs[i] = &sinks.OutageError{Err: inTime(outer, ctx, plain(errs[i]))}
 		} else if errs[i] != nil {
 			errs[i] = plain(errs[i])
 		}
 	}
 	return errs
 }
+
+// bounded returns a context that ends when a call has taken too long. A database that hangs takes
+// the bytes that it is sent and never answers, so nothing else ends the call.
+func (s *Sink) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cmp.Or(s.o.Timeout, sinks.DefaultTimeout))
+}
+
+// inTime returns err in plain words when the time of a call is over. outer is the context without
+// that time.
+func inTime(outer, bounded context.Context, err error) error {
+	if bounded.Err() != nil && outer.Err() == nil {
+		return sinks.ErrNoAnswer
+	}
+	return err
+}
+
+// closeTimeout is how long the end of a connection may take. Then it is cut.
+const closeTimeout = 2 * time.Second
 
 // Close ends the connection.
 func (s *Sink) Close(ctx context.Context) error {
@@ -74,6 +100,8 @@ func (s *Sink) Close(ctx context.Context) error {
 	if s.conn == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
 	err := s.conn.Close(ctx)
 	s.conn = nil
 	return err
@@ -96,17 +124,7 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	if s.conn != nil && !s.conn.IsClosed() {
 		return s.conn, nil
 	}
-	cfg, err := pgx.ParseConfig(s.o.URL)
-	if err != nil {
-		return nil, errors.New("results.postgres.url cannot be read")
-	}
-	if cfg.Password, err = s.o.Password(); err != nil {
-		return nil, err
-	}
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "ksef-worker"
-	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +136,21 @@ func (s *Sink) connect(ctx context.Context) (*pgx.Conn, error) {
 	}
 	s.conn = conn
 	return conn, nil
+}
+
+// dial makes a connection and leaves the tables alone.
+func (s *Sink) dial(ctx context.Context) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(s.o.URL)
+	if err != nil {
+		return nil, errors.New("results.postgres.url cannot be read")
+	}
+	if cfg.Password, err = s.o.Password(); err != nil {
+		return nil, err
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "ksef-worker"
+	}
+	return pgx.ConnectConfig(ctx, cfg)
 }
 
 // refusesValue reports whether the database refuses a value. The error is then a data exception or

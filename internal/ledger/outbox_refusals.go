@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// toldRefusal is what the record of a refused document says when an outcome about it is told.
+type toldRefusal struct {
+	record *Refusal // nil when there is none that can be read
+	unread bool     // it is there and this build cannot read it
+	// elsewhere says that another tenant's list has the refusal now. The outcome of that tenant
+	// tells of it.
+	elsewhere bool
+}
+
+// recordsOf reads the refusals of a tenant that the outcomes at these indexes are about. It returns
+// them by id.
+func (ob *OutboxStore) recordsOf(ctx context.Context, tenant string, outcomes []Outcome, at []int) (map[string]*toldRefusal, error) {
+	ids := make([]string, len(at))
+	for i, k := range at {
+		ids[i] = outcomes[k].ID
+	}
+	packed, err := ob.rdb.HMGet(ctx, ob.key(keyRefused, tenant), ids...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	out := make(map[string]*toldRefusal, len(ids))
+	var missing []Outcome
+	for i, id := range ids {
+		t := &toldRefusal{}
+		out[id] = t
+		switch stored, there := packed[i].(string); {
+		case !there:
+			missing = append(missing, outcomes[at[i]])
+		default:
+			if r, ok := ob.refusals.unpackRefusal(tenant, id, stored); ok {
+				t.record = &r
+			} else {
+				t.unread = true
+			}
+		}
+	}
+	return out, ob.findElsewhere(ctx, tenant, missing, out)
+}
+
+// findElsewhere notes which refusals without a record another tenant's list got later, because the
+// document was handed in again for that tenant. (A file of the same name, whose identity could not
+// be read and which another tenant has handed in, looks the same.)
+func (ob *OutboxStore) findElsewhere(ctx context.Context, tenant string, missing []Outcome, found map[string]*toldRefusal) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	tenants, err := ob.refusals.refusers(ctx)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(missing))
+	for i := range missing {
+		ids[i] = missing[i].ID
+	}
+	var scores []*redis.FloatSliceCmd
+	if err := ob.pipe(ctx, func(p redis.Pipeliner) {
+		for _, other := range tenants {
+			if other != tenant {
+				scores = append(scores, p.ZMScore(ctx, ob.key(keyRefusals, other), ids...))
+			}
+		}
+	}); err != nil {
+		return fmt.Errorf("look for refusals: %w", err)
+	}
+	for _, of := range scores {
+		for i, at := range of.Val() { // 0 is a member that is not there
+			if at > 0 && int64(at) >= missing[i].Rev {
+				found[ids[i]].elsewhere = true
+			}
+		}
+	}
+	return nil
+}

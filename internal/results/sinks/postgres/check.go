@@ -1,0 +1,65 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Check connects and asks whether the user may make the tables or write to them. It changes
+// nothing.
+func (s *Sink) Check(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	outer := ctx
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return inTime(outer, ctx, plain(err))
+	}
+	defer func() { _ = conn.Close(ctx) }() // it was only read
+	if err := mayWrite(ctx, conn, s.o.Schema); err != nil {
+		return inTime(outer, ctx, plain(err))
+	}
+	return nil
+}
+
+// mayWrite returns what right is missing to write results into a schema.
+func mayWrite(ctx context.Context, conn *pgx.Conn, schema string) error {
+	name := pgx.Identifier{schema}.Sanitize()
+	var user string
+	var there, tables, ok bool
+	err := conn.QueryRow(ctx, "select current_user, exists(select from pg_namespace where nspname = $1)", schema).Scan(&user, &there)
+	if err != nil {
+		return err
+	}
+	if !there {
+		err = conn.QueryRow(ctx, "select has_database_privilege(current_database(), 'create')").Scan(&ok)
+		if err == nil && !ok {
+			err = fmt.Errorf("schema %s does not exist, and user %s may not make one: run: create schema %s authorization %s",
+				schema, user, name, pgx.Identifier{user}.Sanitize())
+		}
+		return err
+	}
+	if err = conn.QueryRow(ctx, "select has_schema_privilege($1, 'usage')", schema).Scan(&ok); err == nil && ok {
+		err = conn.QueryRow(ctx, "select to_regclass($1) is not null", schema+".schema_version").Scan(&tables)
+	}
+	switch {
+	case err != nil:
+		return err
+	case ok && tables:
+		err = conn.QueryRow(ctx, `select coalesce(bool_and(has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')), false)
+			and coalesce(bool_and(has_table_privilege(c.oid, 'update')) filter (where c.relname = 'invoices'), false)
+			from pg_class c join pg_namespace n on n.oid = c.relnamespace
+			where n.nspname = $1 and c.relname in ('invoices', 'events')`, schema).Scan(&ok)
+	case ok:
+		err = conn.QueryRow(ctx, "select has_schema_privilege($1, 'create')", schema).Scan(&ok)
+	}
+	if err == nil && !ok {
+		err = errors.New("user " + user + " may not write in schema " + schema + ": make it the owner of the schema and its tables")
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package sinks
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ledger"
+)
+
+// refused returns a document of a tenant that was refused for breaking a rule.
+func refused(tenant string, i ledger.Identity, rule string) ledger.Refusal {
+	return ledger.Refusal{ID: ledger.RefusalOfInvoice(i), ByInvoice: true, Tenant: tenant, NIP: i.NIP, Kind: i.Kind, Number: i.Number,
+		File: i.Number + ".xml", Faults: []ledger.RefusalFault{{Rule: rule}}}
+}
+
+func numbered(n int) ledger.Identity {
+	return ledger.Identity{NIP: "5265877635", Kind: "VAT", Number: fmt.Sprint("RF/", n)}
+}
+
+// More documents of a tenant were refused than the ledger keeps. What a receiver cannot be told any
+// more is counted and logged, once.
+func TestRun_RecordsOfRefusedDocumentsWereDropped_CountAsLost(t *testing.T) {
+	w, s := newWorld(t, 100_000), &stub{}
+	const kept, dropped = 5000, 300
+	var all []ledger.Refusal
+	for n := range kept + dropped {
+		all = append(all, refused("one", numbered(n), "must be XML"))
+	}
+	w.must(w.Refuse(t.Context(), append(all, refused("two", numbered(-1), "must be XML"))))
+	var log bytes.Buffer
+	r, other := w.runner(s), w.runner(&stub{})
+	r.Log, r.Batch = zerolog.New(&log), 500
+	other.Name, other.Tenants, other.Batch = "two", []string{"two"}, 500
+	w.run(r)
+	w.run(other)
+	if st := w.state(); len(s.took) != kept+1 || st.Lost != dropped || st.Taken != kept+1 {
+		t.Errorf("told %d, %+v", len(s.took), st)
+	}
+	if got := log.String(); !strings.Contains(got, `"tenant":"one"`) || strings.Contains(got, `"tenant":"two"`) {
+		t.Errorf("the log says:\n%s", got)
+	}
+	if st, err := w.Sink(t.Context(), "two"); err != nil || st.Lost != 0 || st.Taken != 1 {
+		t.Errorf("a receiver of another tenant stands at %+v, %v", st, err)
+	}
+	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", w.now().Add(-time.Hour)))
+	if w.run(r); len(s.took) != 2*(kept+1) || w.state().Lost != dropped {
+		t.Errorf("told again: %d, %+v", len(s.took), w.state())
+	}
+}
+
+// A result that waits for the receiver is lost too when its record is dropped meanwhile.
+func TestRun_RecordsAreTooOld_CountAsLostWhenTheyAreDue(t *testing.T) {
+	w, s := newWorld(t, 10_000), refuse(errRefused)
+	id := w.rejected(1)[0]
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "must be XML")}))
+	r := w.runner(s)
+	w.run(r)
+	if held, _ := w.counts(); held != 2 {
+		t.Fatalf("%d held", held)
+	}
+	w.pass(30 * time.Hour)
+	for _, prune := range []func() (int, error){
+		func() (int, error) { return w.PruneRefusals(t.Context(), time.Hour, 10) },
+		func() (int, error) { return w.Prune(t.Context(), 24*time.Hour, 10) },
+	} {
+		if n, err := prune(); n != 1 || err != nil {
+			t.Fatalf("%d were dropped, %v", n, err)
+		}
+	}
+	s.answer = nil
+	w.run(r)
+	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 2 || s.states(id) != "" {
+		t.Errorf("%d held, %d failed, told %q, %+v", held, failed, s.states(id), w.state())
+	}
+}
+
+// The refusal of an invoice is in the list of one tenant. When that changes, nothing is lost.
+func TestRun_RefusedForAnotherTenantNext_IsToldForThatOne(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "must be XML")}))
+	w.pass(time.Second)
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("two", numbered(0), "must be XML")}))
+	w.run(w.runner(s))
+	if len(s.took) != 1 || s.took[0].Tenant != "two" || w.state().Lost != 0 {
+		t.Errorf("told %d results, %+v", len(s.took), w.state())
+	}
+}
+
+// A newer build may write refusals in a form that this build cannot read.
+func TestRun_RecordOfARefusedDocumentCannotBeRead_IsHeld(t *testing.T) {
+	w, s := newWorld(t, 10_000), &stub{}
+	doc := refused("one", numbered(0), "must be XML")
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{doc}))
+	record := w.rdb.HGet(t.Context(), "ksef:refused:one", doc.ID).Val()
+	w.must(w.rdb.HSet(t.Context(), "ksef:refused:one", doc.ID, `{"faults":"later"}`).Err())
+	r := w.runner(s)
+	w.run(r)
+	if held, _ := w.counts(); held != 1 || len(s.took) != 0 || w.state().Lost != 0 {
+		t.Errorf("%d held, told %d, %+v", held, len(s.took), w.state())
+	}
+	w.must(w.rdb.HSet(t.Context(), "ksef:refused:one", doc.ID, record).Err())
+	w.minutes(r, 5)
+	if got := s.states(doc.ID); got != "refused" {
+		t.Errorf("told %q once it can be read", got)
+	}
+}
+
+// A document was refused twice, each time for another reason, and then the corrected one was taken.
+// A receiver that was away gets the last state once.
+func TestRun_RefusedAgainAndEnded_IsToldOnceAsItEnded(t *testing.T) {
+	w := newWorld(t, 10_000)
+	s := &stub{answer: func(*Message) error { return out(0) }}
+	r := w.runner(s)
+	doc := refused("one", numbered(0), "P_15 must be a number")
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{doc}))
+	w.run(r) // the first one is held
+	w.pass(time.Minute)
+	w.must(w.Refuse(t.Context(), []ledger.Refusal{refused("one", numbered(0), "KodWaluty must not be missing")}))
+	w.pass(time.Minute)
+	end := ledger.RefusalEnd{ID: doc.ID, ByInvoice: true, Ended: ledger.RefusalSuperseded, Note: "by inv-a"}
+	n, err := w.EndRefusals(t.Context(), []ledger.RefusalEnd{end})
+	if n != 1 {
+		err = errors.Join(err, errors.New("it did not end"))
+	}
+	w.must(err)
+	s.answer = nil
+	w.minutes(r, 10)
+	if got := s.states(doc.ID); got != "superseded" {
+		t.Errorf("told %q", got)
+	}
+	if held, failed := w.counts(); held+failed != 0 || w.state().Lost != 0 || w.state().Taken != 1 {
+		t.Errorf("%d held, %d failed, %+v", held, failed, w.state())
+	}
+}
