@@ -109,11 +109,13 @@ func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []
 	var unseen *redis.IntCmd
 	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
-		if len(fields) > 0 {
-			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
-		}
+		// The outcome comes first. If Redis becomes full in between, the record keeps its revision,
+		// and the outcomes before this one are still told.
 		for i := range refusals {
 			tellRefusal(ctx, rs.store, p, tenant, &refusals[i])
+		}
+		if len(fields) > 0 {
+			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		}
 		unseen = unsee(ctx, p, rs.key(keySeen), tenant, open)
 		return nil
