@@ -3,9 +3,7 @@ package httpintake
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -14,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 )
@@ -327,67 +324,6 @@ func TestSubmit_IdempotencyKey_SameBodyIsHarmlessAnotherBodyIsRefused(t *testing
 	b.want(b.post(xmlOf(0, "FV/1"), "", "Idempotency-Key", strings.Repeat("x", 256)), http.StatusBadRequest, "bad-request")
 }
 
-func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
-	b := newBench(t, nil)
-	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
-	t.Cleanup(func() { b.rdb.ConfigSet(context.Background(), "maxmemory", "0") })
-	for _, heads := range [][]string{nil, {"Idempotency-Key", "k"}} {
-		a := b.post(xmlOf(0, "FV/1"), "", heads...)
-		b.want(a, http.StatusServiceUnavailable, "unavailable")
-		if a.head.Get("Retry-After") != "60" || !strings.Contains(a.body.Detail, "full") {
-			t.Errorf("%v: %v %s", heads, a.head, a.raw)
-		}
-	}
-}
-
-func TestReadyz_RedisIsFull_StaysReadyAndSaysThatNothingIsTakenIn(t *testing.T) {
-	var room error
-	b := newBench(t, func(o *Options) { o.Room = func(context.Context) error { return room } })
-	for _, room = range []error{nil, &ledger.FullError{}} {
-		a := b.call("GET", "/readyz", nil)
-		b.want(a, http.StatusOK, "")
-		if said := strings.Contains(string(a.raw), "nothing new is taken in: redis is full"); said != (room != nil) {
-			t.Errorf("%v: %s", room, a.raw)
-		}
-	}
-	// Whoever asks has no key, and must not learn where Redis is.
-	room = errors.New("dial tcp 10.0.0.3:6379: connection refused")
-	a := b.call("GET", "/readyz", nil)
-	if b.want(a, http.StatusServiceUnavailable, "unavailable"); strings.Contains(string(a.raw), "10.0.0.3") {
-		t.Errorf("%s", a.raw)
-	}
-}
-
-// A drained tenant takes nothing new in. Its documents have no fault, and the program learns
-// neither who stopped the intake nor a command.
-func TestSubmit_TenantIsDrained_CanBeTriedAgainAndIsNotOnRecord(t *testing.T) {
-	b := newBench(t, nil)
-	b.must(b.o.Ledger.Hold(t.Context(), "one", ledger.Hold{Kind: ledger.Draining, By: "jan"}))
-	for language, says := range map[string]string{
-		"en": "nothing new is taken in for tenant one at present: its intake is stopped; nothing was taken, hand it in again",
-		"pl": "nowe faktury podatnika one chwilowo nie są przyjmowane: wstrzymano ich przyjmowanie; nic nie przyjęto, przekaż ponownie",
-	} {
-		a := b.post(xmlOf(0, "FV/1"), "?ref=SO-1", "Accept-Language", language)
-		b.want(a, http.StatusUnprocessableEntity, "refused")
-		r := a.body.Items[0].Refusal
-		if !r.TryAgain || r.Detail != says || len(r.Explanations) != 1 || r.Explanations[0].Name() != "refused/drained" ||
-			strings.Contains(string(a.raw), "jan") || strings.Contains(a.body.Detail, "correct") {
-			t.Errorf("%s: %s", language, a.raw)
-		}
-	}
-	if n, err := b.o.Ledger.OpenRefusals(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d refusals are on record, %v", n, err)
-	}
-}
-
-func TestSubmit_PoolIsNotFit_Is503AndReadyzSaysSo(t *testing.T) {
-	b := newBench(t, nil)
-	b.unfit = &ledger.FullError{}
-	b.want(b.post(xmlOf(0, "FV/1"), ""), http.StatusServiceUnavailable, "unavailable")
-	b.want(b.call("GET", "/readyz", nil), http.StatusServiceUnavailable, "unavailable")
-	b.want(b.call("GET", "/healthz", nil), http.StatusOK, "")
-}
-
 func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.call("POST", "/v1/invoices", nil, "Content-Type", "text/csv", "Accept-Language", "en;q=0.3, pl-PL")
@@ -421,65 +357,5 @@ func TestSubmit_PolishCaller_GetsPolishTexts(t *testing.T) {
 	if found := b.call("GET", "/v1/invoices?ref=SO-1", nil); len(found.body.Items) != 1 ||
 		!strings.Contains(string(found.raw), `"code":"date_in_future"`) {
 		t.Errorf("by its ref: %s", found.raw)
-	}
-}
-
-func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testing.T) {
-	for remedy, again := range map[ledger.Remedy]bool{ledger.RemedyWait: true, ledger.RemedyResume: true, ledger.RemedyFix: false,
-		ledger.RemedyNumber: false, ledger.RemedyConfigure: false} {
-		r := (&call{lang: english}).refusalOf(&intake.RefusedError{Rule: "a rule", Hint: "a hint", Remedy: remedy})
-		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
-			t.Errorf("%q: %+v", remedy, r)
-		}
-	}
-}
-
-// In a query + stands for a blank. Who forgets that learns what to write.
-func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
-	b := newBench(t, nil)
-	for _, language := range []string{"en", "pl"} {
-		for _, a := range []answer{
-			b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00+01:00", "Accept-Language", language),
-			b.call("GET", "/v1/invoices?since=2026-11-24T16:00:00+01:00", nil, "Accept-Language", language),
-		} {
-			if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, "%2B") {
-				t.Errorf("%s", a.raw)
-			}
-		}
-	}
-	b.want(b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00%2B01:00"), http.StatusAccepted, "")
-	a := b.call("GET", "/v1/invoices?since=yesterday", nil)
-	if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "%2B") {
-		t.Errorf("%s", a.raw)
-	}
-}
-
-// A NIP names a tenant when exactly one tenant of the caller has it.
-func TestTenant_NamedByItsNIP_IsFoundAmongTheCallersOwn(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Admitter.Accounts = append(o.Admitter.Accounts, intake.Account{Name: "three", NIP: sample.NIP(0)})
-	})
-	one, two := sample.NIP(0), sample.NIP(1)
-	a := b.post(xmlOf(0, "FV/1"), "?tenant="+one)
-	if b.want(a, http.StatusAccepted, ""); a.body.Items[0].Tenant != "one" {
-		t.Errorf("in the query: %s", a.raw)
-	}
-	a = b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/2")), "tenant": one},
-		map[string]any{"xml": string(xmlOf(0, "FV/3")), "tenant": two}), "Content-Type", "application/json")
-	if b.want(a, http.StatusMultiStatus, ""); a.body.Items[0].Tenant != "one" {
-		t.Errorf("in JSON: %s", a.raw)
-	}
-	if f := a.body.Items[1].Refusal.Faults[0]; f.Field != "tenant" || !strings.HasPrefix(f.Hint, "name one of: one; or") {
-		t.Errorf("of another program: %+v", f)
-	}
-	if a = b.call("GET", "/v1/invoices?tenant="+one, nil); a.status != http.StatusOK || len(a.body.Items) != 2 {
-		t.Errorf("listed: %s", a.raw)
-	}
-	b.want(b.call("GET", "/v1/invoices?tenant="+two, nil), http.StatusBadRequest, "bad-request")
-	for _, name := range []string{"three", two} {
-		a = b.post(xmlOf(0, "FV/4"), "?tenant="+name)
-		if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "two") {
-			t.Errorf("%s: %s", name, a.raw)
-		}
 	}
 }

@@ -23,8 +23,8 @@ func (l *laneChooser) policy(tenant string) CutPolicy {
 	}
 }
 
-// cut makes packages of a waiting set until nothing more is to be cut. It decides anew before each
-// package. It does so before the first one too, because the task may have waited long in the queue.
+// cut makes packages of a waiting set until nothing more is to be cut. It decides again before each
+// package, even before the first one, because the task may have waited long in the queue.
 func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 	group, ok := ledger.ParseGroup(groupName)
 	if !ok {

@@ -45,7 +45,7 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 
 // opened maps the error of a request that carried a public key's id. KSeF checks the key before
 // anything else, so the error of a withdrawn key says nothing about the package. opened returns an
-// outage instead. The request can be made again after the key was fetched anew. The refusal stands
+// outage instead. The request can be made again after the key was fetched again. The refusal stands
 // only when KSeF refuses the same key once more.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()

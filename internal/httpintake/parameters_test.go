@@ -1,0 +1,60 @@
+package httpintake
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/sample"
+)
+
+// In a query + stands for a blank. Who forgets that learns what to write.
+func TestQuery_TimeLostItsPlus_TheAnswerSaysWhatToWrite(t *testing.T) {
+	b := newBench(t, nil)
+	for _, language := range []string{"en", "pl"} {
+		for _, a := range []answer{
+			b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00+01:00", "Accept-Language", language),
+			b.call("GET", "/v1/invoices?since=2026-11-24T16:00:00+01:00", nil, "Accept-Language", language),
+		} {
+			if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, "%2B") {
+				t.Errorf("%s", a.raw)
+			}
+		}
+	}
+	b.want(b.post(xmlOf(0, "FV/1"), "?deadline=2049-11-24T16:00:00%2B01:00"), http.StatusAccepted, "")
+	a := b.call("GET", "/v1/invoices?since=yesterday", nil)
+	if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "%2B") {
+		t.Errorf("%s", a.raw)
+	}
+}
+
+// A NIP names a tenant when exactly one tenant of the caller has it.
+func TestTenant_NamedByItsNIP_IsFoundAmongTheCallersOwn(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Admitter.Accounts = append(o.Admitter.Accounts, intake.Account{Name: "three", NIP: sample.NIP(0)})
+	})
+	one, two := sample.NIP(0), sample.NIP(1)
+	a := b.post(xmlOf(0, "FV/1"), "?tenant="+one)
+	if b.want(a, http.StatusAccepted, ""); a.body.Items[0].Tenant != "one" {
+		t.Errorf("in the query: %s", a.raw)
+	}
+	a = b.call("POST", "/v1/invoices", jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/2")), "tenant": one},
+		map[string]any{"xml": string(xmlOf(0, "FV/3")), "tenant": two}), "Content-Type", "application/json")
+	if b.want(a, http.StatusMultiStatus, ""); a.body.Items[0].Tenant != "one" {
+		t.Errorf("in JSON: %s", a.raw)
+	}
+	if f := a.body.Items[1].Refusal.Faults[0]; f.Field != "tenant" || !strings.HasPrefix(f.Hint, "name one of: one; or") {
+		t.Errorf("of another program: %+v", f)
+	}
+	if a = b.call("GET", "/v1/invoices?tenant="+one, nil); a.status != http.StatusOK || len(a.body.Items) != 2 {
+		t.Errorf("listed: %s", a.raw)
+	}
+	b.want(b.call("GET", "/v1/invoices?tenant="+two, nil), http.StatusBadRequest, "bad-request")
+	for _, name := range []string{"three", two} {
+		a = b.post(xmlOf(0, "FV/4"), "?tenant="+name)
+		if b.want(a, http.StatusBadRequest, "bad-request"); strings.Contains(a.body.Detail, "two") {
+			t.Errorf("%s: %s", name, a.raw)
+		}
+	}
+}
