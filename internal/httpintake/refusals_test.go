@@ -3,10 +3,8 @@ package httpintake
 import (
 	"bytes"
 	"net/http"
-	"os"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -125,22 +123,4 @@ func TestRefusals_ListOfAnotherTenantIsSick_TheLookUpDoesNotReadIt(t *testing.T)
 	b.must(b.rdb.SAdd(t.Context(), "ksef:refusers", "two").Err())
 	b.equal("by ref", b.refusedOf(keyOne, "ref=A"), "refused one")
 	b.equal("by a ref that nothing has", b.refusedOf(keyOne, "ref=Z"))
-}
-
-// An editor that writes a file in place empties it first. The client's key works meanwhile, and
-// ends only if the file stays empty.
-func TestKeys_FileIsEmptyForAMoment_TheyWorkAllTheTime(t *testing.T) {
-	var later atomic.Int64
-	b := newBench(t, func(o *Options) {
-		o.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
-	})
-	b.must(os.WriteFile(b.keyFile, nil, 0o600))
-	later.Add(int64(2 * keyCheck))
-	written := time.AfterFunc(rewriteTime/4, func() { _ = os.WriteFile(b.keyFile, []byte(keyOne+"\n"), 0o600) })
-	defer written.Stop()
-	b.want(b.call("GET", "/v1/invoices", nil), http.StatusOK, "")
-
-	b.must(os.WriteFile(b.keyFile, nil, 0o600))
-	later.Add(int64(2 * keyCheck))
-	b.want(b.call("GET", "/v1/invoices", nil), http.StatusUnauthorized, "unauthorized")
 }
