@@ -42,10 +42,8 @@ func (c *submitCmd) items(ctx context.Context, p *program) (items iter.Seq[intak
 		}
 		return items, func() {}, nil
 	}
-	m := &intake.Manifest{Name: c.Manifest, MaxDocument: p.cfg.LargestInvoice(), Now: time.Now()}
-	for _, t := range p.cfg.Tenants {
-		m.Tenants = append(m.Tenants, t.Title())
-	}
+	m := &intake.Manifest{Name: c.Manifest, MaxDocument: p.cfg.LargestInvoice(), Now: time.Now(),
+		Tenants: p.base.Admitter().Accounts}
 	if c.Manifest == "-" {
 		return m.Read(ctx, p.in), func() {}, nil
 	}

@@ -147,21 +147,13 @@ func (c *watchCmd) options(p *program) (watch.Options, error) {
 		Sender: func(tenant string, faktura []byte) string {
 			return intake.FakturaSender(admitter.Accounts, tenant, faktura)
 		},
-		Environment: string(p.cfg.Environment), Tenants: titleList(p), MaxDocument: p.cfg.LargestInvoice(),
+		Environment: string(p.cfg.Environment), Tenants: admitter.Accounts, MaxDocument: p.cfg.LargestInvoice(),
 		Settle: c.Settle, Patience: c.Patience, Poll: c.Poll, Now: time.Now,
 	}
 	if p.cfg.Ledger.Refusals > 0 {
 		o.Record, o.Owner = p.base.Ledger, p.owner
 	}
 	return o, nil
-}
-
-func titleList(p *program) []string {
-	var all []string
-	for _, t := range p.cfg.Tenants {
-		all = append(all, t.Title())
-	}
-	return all
 }
 
 // summary says how many files came where. The exit code is 3 unless all are accepted.

@@ -71,7 +71,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 		case "deadline":
 			w.Deadline = value
 		case "tenant":
-			w.Tenant = intake.TenantOf(c.client.admitter.Accounts, value)
+			w.Tenant = value
 		case "corrects":
 			w.Corrects = value
 		case "offline":
@@ -90,7 +90,7 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 		return nil, bad("ref in the query is for one application/xml; give a ref to each document in application/json",
 			"ref w zapytaniu jest dla jednego application/xml; w application/json podaj ref przy każdym dokumencie")
 	}
-	if a.terms, err = w.Terms(br.o.Now(), c.client.Tenants); err != nil {
+	if a.terms, err = w.Terms(br.o.Now(), c.client.admitter.Accounts); err != nil {
 		plus := lostPlus(w.Deadline)
 		return nil, bad(intake.OneLine(err)+plus.en, c.refusalOf(err).Detail+plus.pl)
 	}

@@ -190,6 +190,8 @@ func (e *events) page(c *call, at place, limit int) (items []invoiceAnswer, next
 				items = append(items, answerOf(results.WithoutRecord(t.Result, &outcomes[i])))
 			case t.Err != nil: // its tenant is unknown too; it must not stop the others
 				e.o.Log.Warn().Str("request_id", c.id).Str("id", outcomes[i].ID).Err(t.Err).Msg("event left out")
+			case t.Lost && c.client.maySee(t.Tenant): // to leave it out would skip an outcome
+				items = append(items, answerOf(results.Dropped(&outcomes[i])))
 			case !t.Gone:
 				items = append(items, answerOf(t.Result))
 			}

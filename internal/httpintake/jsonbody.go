@@ -131,12 +131,11 @@ func (br *bodyReader) jsonItem(c *call, n int, raw json.RawMessage, of *asked, m
 		return it
 	}
 	it.Ref = one.Ref
-	one.Tenant = intake.TenantOf(c.client.admitter.Accounts, one.Tenant)
 	own := one.wanted(of.wanted)
-	terms, err := own.Terms(br.o.Now(), c.client.Tenants)
+	terms, err := own.Terms(br.o.Now(), c.client.admitter.Accounts)
 	it.Terms, it.Err = &terms, err
 	if err == nil {
-		it.Data, it.Err = one.document(m, own.Tenant)
+		it.Data, it.Err = one.document(m, terms.Tenant)
 	}
 	return it
 }

@@ -2,6 +2,7 @@ package httpintake
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,6 +122,27 @@ func TestEvents_TextIsSealedWithAKeyThatIsNotHere_NoPlaceholderIsTold(t *testing
 	if it := a.body.Items[0]; it.Number != "FV/1" || it.Ref != "" || it.File != "" || strings.Contains(text, "encrypted") ||
 		!strings.Contains(a.body.Items[1].Reason, "it became refused") {
 		t.Errorf("got %s", text)
+	}
+}
+
+func TestEvents_RecordIsNotKeptAnyMore_IsThereWithItsIdAndState(t *testing.T) {
+	b := withAll(t)
+	id := b.take(0, "FV/1", "")
+	b.move(ledger.Rejected, ledger.Because(450, "x"), id)
+	b.must(b.rdb.Del(t.Context(), "ksef:inv:"+id).Err())
+	dropped := ledger.RefusalOfFile("0.xml")
+	var all []ledger.Refusal
+	for n := range 5001 {
+		all = append(all, ledger.Refusal{ID: ledger.RefusalOfFile(fmt.Sprint(n, ".xml")), Tenant: "one", File: fmt.Sprint(n, ".xml"),
+			Faults: []ledger.RefusalFault{{Rule: "must be XML"}}})
+	}
+	b.must(b.o.Ledger.Refuse(t.Context(), all))
+	names := map[string]string{id: "a", dropped: "r"}
+	if got := b.seen("/v1/events?limit=2", keyOne, names); got != "a rejected, r refused" {
+		t.Errorf("got %q", got)
+	}
+	if got := b.seen("/v1/events", keyTwo, names); got != "" {
+		t.Errorf("another client got %q", got)
 	}
 }
 

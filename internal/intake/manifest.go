@@ -20,7 +20,7 @@ type Manifest struct {
 	// MaxDocument is the maximum size of one document, in bytes.
 	MaxDocument int64
 	Now         time.Time
-	Tenants     []string // the names that a line may have in "tenant"
+	Tenants     []Account // that a line may name
 }
 
 // manifestLine is one line of a manifest.

@@ -12,7 +12,7 @@ import (
 
 func (g *gate) manifest(text string) []Admission {
 	g.t.Helper()
-	m := &Manifest{Name: "list.ndjson", Dir: g.t.TempDir(), MaxDocument: 1 << 20, Now: monday, Tenants: []string{g.Accounts[0].Name}}
+	m := &Manifest{Name: "list.ndjson", Dir: g.t.TempDir(), MaxDocument: 1 << 20, Now: monday, Tenants: g.Accounts[:1]}
 	one := withRef("FV/1", "")
 	g.must(os.WriteFile(filepath.Join(m.Dir, "a.xml"), one.Data, 0o600))
 	var out []Admission

@@ -20,16 +20,16 @@ type Wanted struct {
 	Lane     string `json:"lane"` // auto, express or bulk; "" is auto for a new invoice
 	Offline  bool   `json:"offline"`
 	Deadline string `json:"deadline"` // RFC 3339, or a day or a day and time in Warsaw
-	Tenant   string `json:"tenant"`   // its name
+	Tenant   string `json:"tenant"`   // its name, or its NIP if no other tenant has that NIP
 	Corrects string `json:"corrects"` // the rejected invoice it corrects technically: id or hash
 }
 
-// Terms returns what the text stands for. names are the names of the tenants that the sender may
-// name. The error is one [*invoice.FieldError] or several joined; each names a field of the
+// Terms returns what the text stands for. accounts are the tenants that the sender may name. The
+// error is one [*invoice.FieldError] or several joined; each names a field of the
 // manifest. A deadline in the past is an error too. With an error, use only the terms of the fields
 // that it does not name.
-func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
-	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: w.Tenant, Corrects: Corrects(w.Corrects)}
+func (w *Wanted) Terms(now time.Time, accounts []Account) (Terms, error) {
+	t := Terms{Lane: ledger.Lane(w.Lane), Offline: w.Offline, Tenant: TenantOf(accounts, w.Tenant), Corrects: Corrects(w.Corrects)}
 	var all []error
 	fault := func(field, rule, value, hint string) {
 		all = append(all, &invoice.FieldError{Field: field, Rule: rule, Value: value, Hint: hint})
@@ -57,10 +57,10 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 			t.Deadline = at
 		}
 	}
-	if w.Tenant != "" && !slices.Contains(names, w.Tenant) {
+	if t.Tenant != "" && !slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == t.Tenant }) {
 		t.Tenant = "" // the sender's mistake must not get into the list of somebody else's tenant
 		fault("tenant", "is not a tenant of this sender", w.Tenant,
-			"name one of: "+strings.Join(names, ", ")+"; or leave it out where the NIP says who sends")
+			"name one of: "+namesOf(accounts)+"; or leave it out where the NIP says who sends")
 	}
 	if err := t.Corrects.Check(t.Lane); err != nil {
 		all = append(all, err)

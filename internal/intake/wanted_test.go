@@ -30,8 +30,9 @@ func TestParseTime_DayOrDayAndTime_IsInWarsaw(t *testing.T) {
 }
 
 func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
+	mine := []Account{{Name: "mine", NIP: "5265877635"}}
 	w := Wanted{Ref: " x", Lane: "fast", Deadline: "tomorrow", Tenant: "other", Corrects: "FV/1"}
-	_, err := w.Terms(monday, []string{"mine"})
+	_, err := w.Terms(monday, mine)
 	var fields []string
 	for _, f := range invoice.FieldErrors(err) {
 		fields = append(fields, f.Field+"="+f.Value)
@@ -46,9 +47,16 @@ func TestWanted_EachFieldAtFault_IsNamedWithItsValue(t *testing.T) {
 	}
 	terms, err := (&Wanted{
 		Ref: "SO-1", Lane: "bulk", Offline: true, Deadline: "2026-11-24", Tenant: "mine",
-	}).Terms(monday, []string{"mine"})
+	}).Terms(monday, mine)
 	if err != nil || terms.Lane != ledger.Bulk || !terms.Offline || terms.Tenant != "mine" ||
 		terms.Deadline.Format("2006-01-02 15:04") != "2026-11-25 00:00" {
 		t.Errorf("terms are %+v, %v", terms, err)
+	}
+	if terms, err := (&Wanted{Tenant: "5265877635"}).Terms(monday, mine); err != nil || terms.Tenant != "mine" {
+		t.Errorf("a tenant named by its NIP: %+v, %v", terms, err)
+	}
+	twins := append(mine, Account{Name: "branch", NIP: "5265877635"})
+	if _, err := (&Wanted{Tenant: "5265877635"}).Terms(monday, twins); err == nil {
+		t.Error("a NIP of two tenants names one of them")
 	}
 }

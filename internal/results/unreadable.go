@@ -24,6 +24,14 @@ func WithoutRecord(known Result, o *ledger.Outcome) Result {
 	return r.unreadable("it became " + string(o.State))
 }
 
+// Dropped returns what can be told of an outcome whose record is not kept any more.
+func Dropped(o *ledger.Outcome) Result {
+	return Result{
+		ID: o.ID, Tenant: o.Tenant, Revision: o.Rev, State: string(o.State), Code: o.Code, KsefNumber: o.KsefNumber,
+		UpdatedAt: o.Time().UTC().Format(time.RFC3339), Reason: "its record is not kept any more; only what is told here is known of it",
+	}
+}
+
 // WithoutEntry returns what can be told of an entry that cannot be read.
 func WithoutEntry(u *ledger.Unreadable) Result {
 	r := Result{ID: u.ID, Tenant: u.Tenant, Package: u.Package}

@@ -41,7 +41,7 @@ type (
 	// made.
 	documents struct {
 		*core
-		down   map[string]error     // why no XML could be made in this pass, by the tenant that sends
+		maker  *maker
 		failed map[string]time.Time // files of which no XML could be made, and when that was tried last
 	}
 	// filer moves files to the folder of their outcome, with their result and receipt beside them.
@@ -96,7 +96,7 @@ func newParts(c *core) *Watcher {
 	fl := &filer{core: c, journal: j, decided: map[string]int{}}
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
-		core: c, settings: rules, documents: &documents{core: c, failed: map[string]time.Time{}},
+		core: c, settings: rules, documents: &documents{core: c, maker: newMaker(c), failed: map[string]time.Time{}},
 		filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
 	}
 	return &Watcher{

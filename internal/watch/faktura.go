@@ -2,7 +2,6 @@ package watch
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -11,56 +10,62 @@ import (
 	"ksefworker/internal/intake"
 )
 
+// errOrdered says that XML is being made of a file.
+var errOrdered = errors.New("its XML is ordered")
+
 // of returns what is handed in for a file in taken/: its bytes, or the XML that was made of an
 // invoice that is JSON. That XML stays beside the file and is used again, because another XML would
-// be another document.
-func (d *documents) of(ctx context.Context, name, tenant string) ([]byte, error) {
-	raw, err := d.readTaken(taken + "/" + name)
-	if err != nil || !isJSON(name) {
-		return raw, err
+// be another document. While it is being made, the error is errOrdered.
+func (d *documents) of(name, tenant string) ([]byte, error) {
+	if !isJSON(name) {
+		return d.disk.readTaken(name, d.o.MaxDocument)
 	}
-	beside := taken + "/" + name + xmlEnd
-	if made, err := d.readTaken(beside); !errors.Is(err, fs.ErrNotExist) {
+	if d.maker.waits(name) {
+		return nil, errOrdered
+	}
+	if made, err := d.disk.readTaken(name+xmlEnd, d.o.MaxDocument); !errors.Is(err, fs.ErrNotExist) {
 		return made, err
 	}
-	if err := intake.CheckJSON(raw); err != nil {
-		return nil, err
+	wanted := order{name, tenant}
+	made, ok := d.maker.collect(wanted)
+	if !ok {
+		return nil, d.order(wanted)
 	}
-	made, err := d.generate(ctx, name, tenant, inner(raw))
-	if err != nil {
-		return nil, err
+	if _, unsure := errors.AsType[*intake.UnsureError](made.err); unsure && made.asked {
+		d.failed[name] = d.o.Now()
 	}
-	if err := d.disk.write(beside, made, true); err != nil {
+	if made.err != nil {
+		return nil, made.err
+	}
+	if err := d.disk.write(taken+"/"+name+xmlEnd, made.xml, true); err != nil {
 		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
 	}
-	return made, nil
+	return made.xml, nil
 }
 
-// generate asks the gateway for the XML of an invoice. When it cannot be asked for a tenant, no
-// other invoice of this tenant is tried in the same pass, because each try may take as long as the
-// gateway's time-out.
-func (d *documents) generate(ctx context.Context, name, tenant string, faktura []byte) ([]byte, error) {
-	sender := d.o.Sender(tenant, faktura)
-	if err := d.down[sender]; err != nil {
-		return nil, err
+// order has the XML of a file made, unless the file cannot be used.
+func (d *documents) order(o order) error {
+	raw, err := d.disk.readTaken(o.name, d.o.MaxDocument)
+	if err == nil {
+		err = intake.CheckJSON(raw)
 	}
-	made, err := d.o.Generate(ctx, tenant, faktura)
-	if _, unsure := errors.AsType[*intake.UnsureError](err); unsure && sender != "" {
-		d.down[sender], d.failed[name] = err, d.o.Now()
+	if err != nil {
+		return err
 	}
-	return made, err
+	d.maker.ask(d.o.Sender(o.tenant, inner(raw)), o)
+	return errOrdered
 }
 
-// inTurn begins a pass. It puts the files first whose XML was not asked for in vain, or longest
-// ago. So a file that the gateway never answers about does not hold up the others of its tenant.
+// inTurn puts the files first whose XML was not asked for in vain, or longest ago. So a file that
+// the gateway never answers about does not hold up the others of its tenant.
 func (d *documents) inTurn(names []string) {
-	d.down = map[string]error{}
 	slices.SortStableFunc(names, func(a, b string) int { return d.failed[a].Compare(d.failed[b]) })
 }
 
-// readTaken returns [fs.ErrNotExist] when there is no such file.
-func (d *documents) readTaken(path string) ([]byte, error) {
-	raw, whole, err := d.disk.read(path, d.o.MaxDocument)
+// readTaken reads a file in taken/ of at most limit bytes, or limit+1 bytes of a larger one. It
+// returns [fs.ErrNotExist] when there is no such file.
+func (d *disk) readTaken(name string, limit int64) ([]byte, error) {
+	raw, whole, err := d.read(taken+"/"+name, limit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist

@@ -22,6 +22,14 @@ const (
 	afterFault  = 10 * time.Second // a fault of the disk or of the settings, or no XML for a JSON
 )
 
+// XML is made of files beside the loop. A pass hands in what is made within makingTime. The other
+// files wait for the next pass, and people are told of it when the gateway is silent for longer.
+const (
+	makingTime = time.Second
+	nextMaking = 100 * time.Millisecond
+	silence    = 2 * time.Second
+)
+
 // handInAll hands in every file of one kind in taken/ that is not followed yet. It returns how long
 // to wait before it is called again.
 func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(name string) bool) time.Duration {
@@ -55,6 +63,12 @@ func (sm *submitter) handInAll(ctx context.Context, now time.Time, kind func(nam
 	for _, a := range sm.retry {
 		next = min(next, a.next.Sub(now))
 	}
+	if maker := sm.documents.maker; maker.busy() {
+		for _, name := range maker.silent(silence) {
+			sm.problem(taken+"/"+name, "it is JSON, and the gateway has not made XML of it yet")
+		}
+		next = min(next, nextMaking)
+	}
 	return next
 }
 
@@ -82,6 +96,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 		}
 		names = append(names, name)
 	}
+	sm.documents.maker.forget(there)
 	for name := range sm.retry {
 		if !there[name] {
 			delete(sm.retry, name)
@@ -99,10 +114,25 @@ const (
 	chunkBytes = 8 << 20
 )
 
-// handIn hands files in. After an error, the files without an answer are handed in again.
+// handIn hands files in, and those whose XML has been made meanwhile. After an error, the files
+// without an answer are handed in again.
 func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) error {
+	maker, until := sm.documents.maker, time.Now().Add(makingTime)
+	for {
+		if err := sm.handInReady(ctx, names, now); err != nil {
+			return err
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !maker.has(name) })
+		if len(names) == 0 || !time.Now().Before(until) || !maker.await(ctx, until) {
+			return nil
+		}
+	}
+}
+
+// handInReady hands in the files whose document is there.
+func (sm *submitter) handInReady(ctx context.Context, names []string, now time.Time) error {
 	for len(names) > 0 && ctx.Err() == nil {
-		items, of, rest := sm.load(ctx, names, now)
+		items, of, rest := sm.load(names, now)
 		names = rest
 		if len(items) == 0 {
 			continue
@@ -119,13 +149,13 @@ func (sm *submitter) handIn(ctx context.Context, names []string, now time.Time) 
 }
 
 // load reads the first of some files. of are the files of the items, and rest is what comes after.
-func (sm *submitter) load(ctx context.Context, names []string, now time.Time) (items []intake.Item, of, rest []string) {
+func (sm *submitter) load(names []string, now time.Time) (items []intake.Item, of, rest []string) {
 	size := 0
 	for i, name := range names {
 		if len(items) == chunkFiles || size >= chunkBytes {
 			return items, of, names[i:]
 		}
-		it, ok := sm.item(ctx, name, now)
+		it, ok := sm.item(name, now)
 		if !ok {
 			continue
 		}
@@ -136,7 +166,7 @@ func (sm *submitter) load(ctx context.Context, names []string, now time.Time) (i
 }
 
 // item reads a file; false when it waits, or is not there any more.
-func (sm *submitter) item(ctx context.Context, name string, now time.Time) (intake.Item, bool) {
+func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 	s := sm.settings.of(path.Dir(name))
 	terms, err := intake.Terms{}, s.err
 	if err == nil {
@@ -146,9 +176,12 @@ func (sm *submitter) item(ctx context.Context, name string, now time.Time) (inta
 		sm.later(name, intake.OneLine(err), afterFault)
 		return intake.Item{}, false
 	}
-	data, err := sm.documents.of(ctx, name, terms.Tenant)
-	if errors.Is(err, fs.ErrNotExist) {
-		return intake.Item{}, false // a person has removed it
+	data, err := sm.documents.of(name, terms.Tenant)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a person has removed it
+		return intake.Item{}, false
+	case errors.Is(err, errOrdered):
+		return intake.Item{}, false
 	}
 	if why, ok := waitsFor(err); ok {
 		sm.later(name, why, afterFault)

@@ -72,7 +72,7 @@ func options(ctx context.Context, dir, archived string, _ *redisd.Server, rdb *r
 			return []byte("<UPO>" + r.ID + "</UPO>"), nil
 		},
 		Generate:    generate,
-		Environment: "test", Tenants: []string{"one", "two"}, MaxDocument: 1 << 20, Log: zerolog.Nop(),
+		Environment: "test", Tenants: tenants, MaxDocument: 1 << 20, Log: zerolog.Nop(),
 	}
 }
 

@@ -26,6 +26,9 @@ func (w *Watcher) RunOnce(ctx context.Context) (waiting int, err error) {
 
 // idle reports whether nothing is left to do now.
 func (w *Watcher) idle() bool {
+	if w.submitter.documents.maker.busy() {
+		return false
+	}
 	for name := range w.finder.seen {
 		if w.problems[name] == "" {
 			return false

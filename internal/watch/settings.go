@@ -107,7 +107,7 @@ func plain(err error) error {
 }
 
 // terms returns what the settings stand for at a time.
-func (s *setting) terms(now time.Time, tenants []string) (intake.Terms, error) {
+func (s *setting) terms(now time.Time, tenants []intake.Account) (intake.Terms, error) {
 	return s.wanted.Terms(now, tenants)
 }
 

@@ -3,9 +3,12 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"ksefworker/internal/intake"
@@ -125,31 +128,83 @@ func TestWatch_LedgerIsLost_FilesOnTheirWayAreHandedInAgain(t *testing.T) {
 	s.wantTree("accepted/a.xml", "accepted/a.xml.json", "accepted/a.xml.upo.xml")
 }
 
-// The gateway does not answer. Documents that need no gateway do not wait for it, and it is asked
+// The gateway cannot be asked. Documents that need no gateway do not wait for it, and it is asked
 // once in a pass for each tenant, about each invoice in turn.
-func TestWatch_GatewayHangs_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *testing.T) {
+func TestWatch_GatewayIsDown_XMLGoesFirstAndEachTenantIsAskedOnceInAPass(t *testing.T) {
 	s := newSite(t)
-	var asked []string
-	s.o.Sender = func(_ string, faktura []byte) string { return string(faktura[len(`{"Fa":{"P_2":"`)]) }
+	var mu sync.Mutex
+	asked := map[string]string{}
+	s.o.Sender = senderInNumber
 	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
-		asked = append(asked, string(faktura[len(`{"Fa":{"P_2":"`):][:2]))
+		mu.Lock()
+		defer mu.Unlock()
+		asked[senderInNumber("", faktura)] += numberIn(faktura) + " "
 		if n := s.entries(); n != 1 {
 			t.Errorf("it is asked, and %d XML invoices were handed in before", n)
 		}
 		return nil, intake.GenerationFailed(context.DeadlineExceeded)
 	}
 	for _, number := range []string{"a0", "a1", "a2", "b0", "b1"} {
-		s.put(number+".json", []byte(`{"Fa":{"P_2":"`+number+`"}}`))
+		s.put(number+".json", fakturaOf(number))
 	}
 	s.put("z.xml", xmlOf(0, "FV/1"))
 	s.passes(2)
-	if want := "a0 b0"; strings.Join(asked, " ") != want {
+	if want := map[string]string{"a": "a0 ", "b": "b0 "}; !maps.Equal(asked, want) {
 		t.Errorf("asked about %q, want %q", asked, want)
 	}
 	s.waiting("taken/a0.json: it is JSON, and the gateway could not be asked",
 		"taken/a2.json: it is JSON, and the gateway could not be asked")
 	s.passes(9)
-	if want := "a0 b0 a1 b1 a2"; !strings.HasPrefix(strings.Join(asked, " "), want) {
-		t.Errorf("asked about %q, want %q first", asked, want)
+	if !strings.HasPrefix(asked["a"], "a0 a1 a2 ") || !strings.HasPrefix(asked["b"], "b0 b1 b0 ") {
+		t.Errorf("asked about %q, want each in turn", asked)
 	}
 }
+
+// The gateway does not answer about one tenant's invoice. Everything else goes on meanwhile, also
+// the invoices of other tenants that are JSON, and the list of what waits names the tenant's files.
+func TestWatch_GatewayHangs_OnlyTheTenantsOwnJSONWaits(t *testing.T) {
+	s := newSite(t)
+	answers := make(chan struct{})
+	s.o.Sender = senderInNumber
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		if senderInNumber("", faktura) == "a" {
+			select {
+			case <-answers:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		return generate(ctx, tenant, faktura)
+	}
+	for _, number := range []string{"a0", "a1", "b0", "b1"} {
+		s.put(number+".json", fakturaOf(number))
+	}
+	s.passes(2)
+	if n := s.entries(); n != 2 {
+		t.Errorf("%d of the other tenant's two invoices are handed in", n)
+	}
+	for i := range 3 {
+		s.put(fmt.Sprint(i, ".xml"), xmlOf(0, fmt.Sprint("FV/", i)))
+	}
+	s.put("b2.json", fakturaOf("b2"))
+	s.passes(2)
+	if n := s.entries(); n != 2+4 {
+		t.Errorf("%d invoices are handed in, want all six that do not wait", n)
+	}
+	s.waiting("taken/a0.json: it is JSON, and the gateway has not made XML of it yet",
+		"taken/a1.json: it is JSON, and the gateway has not made XML of it yet")
+	close(answers)
+	s.passes(2)
+	if n := s.entries(); n != 8 {
+		t.Errorf("%d invoices are handed in, want all eight", n)
+	}
+}
+
+func fakturaOf(number string) []byte { return []byte(`{"Fa":{"P_2":"` + number + `"}}`) }
+
+func numberIn(faktura []byte) string {
+	return strings.TrimSuffix(strings.TrimPrefix(string(faktura), `{"Fa":{"P_2":"`), `"}}`)
+}
+
+// senderInNumber is an [Options.Sender]. The first letter of an invoice's number is its tenant.
+func senderInNumber(_ string, faktura []byte) string { return numberIn(faktura)[:1] }

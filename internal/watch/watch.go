@@ -41,9 +41,9 @@ type Options struct {
 	// Fit returns the reason why nothing may be taken in at present, or nil when there is no
 	// reason. A nil Fit stands for one that always returns nil.
 	Fit         func() error
-	Environment string   // for the links in results
-	Tenants     []string // the names that .ksef.yaml may have
-	MaxDocument int64    // bytes of one document
+	Environment string           // for the links in results
+	Tenants     []intake.Account // that .ksef.yaml may name
+	MaxDocument int64            // bytes of one document
 	// Settle is how long the size and time of a file must stay the same before it is taken. 0 means
 	// 2 s.
 	Settle time.Duration
@@ -133,8 +133,9 @@ func (w *Watcher) open() error {
 	return w.journal.read()
 }
 
-// Close releases the lock.
+// Close ends what runs beside the loop, and releases the lock.
 func (w *Watcher) Close() error {
+	w.submitter.documents.maker.close()
 	if w.unlock != nil {
 		w.unlock()
 	}
@@ -169,7 +170,7 @@ func (w *Watcher) pass(ctx context.Context) (time.Duration, error) {
 	w.problems, w.settings.rules = map[string]string{}, map[string]*setting{}
 	next := w.finder.scan(now)
 	next = min(next, w.unpacker.unpackAll(ctx, now))
-	// A gateway that does not answer holds up the invoices that are JSON. All else comes first.
+	// Invoices that are JSON may wait a moment for the gateway. All else comes first.
 	next = min(next, w.submitter.handInAll(ctx, now, isXML))
 	next = min(next, w.follower.followAll(ctx, now))
 	next = min(next, w.submitter.handInAll(ctx, now, isJSON))
