@@ -41,7 +41,7 @@ func (q *Queue) PutChunks(ctx context.Context, invs []*ledger.Invoice) error {
 // calls report with the outcome of each task, and ends when report returns true.
 func (q *Queue) PutChunksAgain(ctx context.Context, invs []*ledger.Invoice, busy map[string]bool, report func(error) bool) {
 	for _, j := range jobsOf(invs) {
-		if report(q.put(ctx, j, When{Busy: busy})) {
+		if report(j.put(ctx, q, When{Busy: busy})) {
 			return
 		}
 	}

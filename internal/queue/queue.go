@@ -92,35 +92,26 @@ func TaskID(k Kind, id string, rev int64) string {
 // Put queues a task unless the same one is there. If the same task is there, Put makes sure that it
 // can run. For example, it replaces a task that a person archived in the dashboard.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
-	return q.put(ctx, jobOf(k, id, rev, when.Overflow), when)
+	return jobOf(k, id, rev, when.Overflow).put(ctx, q, when)
 }
 
-func (q *Queue) put(ctx context.Context, j job, when When) error {
-	err := j.enqueue(ctx, q.client, when.In)
-	if !errors.Is(err, asynq.ErrTaskIDConflict) {
-		return err
-	}
+// Run lets a task run now that waits for its time. It does nothing when there is no such task, or
+// when it does not wait. It takes no context, because asynq takes none; the timeouts of the Redis
+// client bound it.
+func (q *Queue) Run(k Kind, id string) error {
+	j := jobOf(k, id, 0, false)
 	info, err := q.inspect.GetTaskInfo(j.queue, j.taskID)
 	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return ignoreConflict(j.enqueue(ctx, q.client, when.In)) // it ended in between
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read task %s: %w", j.taskID, err)
+	if err == nil && info.State != asynq.TaskStateRetry && info.State != asynq.TaskStateScheduled {
+		return nil // a person may have archived it
 	}
-	switch {
-	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[j.taskID] && !when.Busy[j.taskID+replacementSuffix]:
-		in := replacementIn(ctx, q.rdb, j.queue, j.taskID)
-		j.taskID += replacementSuffix
-		return ignoreConflict(j.enqueue(ctx, q.client, in))
-	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
-		if err := q.inspect.DeleteTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-			return fmt.Errorf("delete ended task %s: %w", j.taskID, err)
-		}
-		return ignoreConflict(j.enqueue(ctx, q.client, when.In))
-	case when.Run && (info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled):
-		if err := q.inspect.RunTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
-			return fmt.Errorf("run task %s: %w", j.taskID, err)
-		}
+	if err == nil {
+		err = q.inspect.RunTask(j.queue, j.taskID)
+	}
+	if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		return fmt.Errorf("run task %s: %w", j.taskID, err)
 	}
 	return nil
 }
@@ -159,6 +150,37 @@ func (j job) enqueue(ctx context.Context, client *asynq.Client, in time.Duration
 	}
 	if _, err := client.EnqueueContext(ctx, asynq.NewTask(string(j.kind), j.payload.encode()), opts...); err != nil {
 		return fmt.Errorf("queue %s: %w", j.taskID, err)
+	}
+	return nil
+}
+
+// put is [Queue.Put] of a job.
+func (j job) put(ctx context.Context, q *Queue, when When) error {
+	err := j.enqueue(ctx, q.client, when.In)
+	if !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return err
+	}
+	info, err := q.inspect.GetTaskInfo(j.queue, j.taskID)
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return ignoreConflict(j.enqueue(ctx, q.client, when.In)) // it ended in between
+	}
+	if err != nil {
+		return fmt.Errorf("read task %s: %w", j.taskID, err)
+	}
+	switch {
+	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[j.taskID] && !when.Busy[j.taskID+replacementSuffix]:
+		in := replacementIn(ctx, q.rdb, j.queue, j.taskID)
+		j.taskID += replacementSuffix
+		return ignoreConflict(j.enqueue(ctx, q.client, in))
+	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
+		if err := q.inspect.DeleteTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("delete ended task %s: %w", j.taskID, err)
+		}
+		return ignoreConflict(j.enqueue(ctx, q.client, when.In))
+	case when.Run && (info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled):
+		if err := q.inspect.RunTask(j.queue, j.taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("run task %s: %w", j.taskID, err)
+		}
 	}
 	return nil
 }

@@ -170,6 +170,7 @@ type LaterError struct {
 	What   string // what the task waits for: "session is 150, processing"
 	Said   string // what KSeF says about that; the queue does not keep it (see [ForQueue])
 	Grows  bool   // needs a zero Delay; the pause grows as after failures
+	Exact  bool   // the caller of the handler should wake the task after Delay, because asynq is a second late
 	Err    error  // the cause, may be nil
 }
 

@@ -137,9 +137,19 @@ func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	}
 	now := ps.o.Now()
 	pause := ps.share(p.Tenant).pause(now.Sub(since.Time()), now, ps.urgent(p.Deadline), ps.o.ConfirmFirst, ps.o.ConfirmMax)
-	// Tasks come back about a second late (retry.Delay rounds up, so that nothing comes early). A
-	// poll may come early, and fifty polls that are each a second late waste the allowance.
-	return later(max(pause-time.Second, ps.o.ConfirmFirst/2), retry.ReasonProcessing, what)
+	if pause > exactWithin {
+		// Tasks come back about a second late (retry.Delay rounds up, so that nothing comes early).
+		// A poll may come early, and fifty polls that are each a second late waste the allowance.
+		pause -= time.Second
+	}
+	return &retry.LaterError{Delay: pause, Reason: retry.ReasonProcessing, What: what, Exact: true}
+}
+
+// confirmFirst queues the first poll of a session, to the instant.
+func (c *core) confirmFirst(ctx context.Context, id string, run bool) error {
+	c.alarms.wake(queue.KindConfirm, id, c.o.ConfirmFirst)
+	// asynq truncates to whole seconds. A task that is due too early would ask in vain.
+	return c.Queue.Put(ctx, queue.KindConfirm, id, 0, queue.When{In: c.o.ConfirmFirst + time.Second, Run: run})
 }
 
 // closeAgain is for a session that says that it is open although the ledger says closing. Then the

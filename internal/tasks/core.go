@@ -18,6 +18,7 @@ type core struct {
 	clock  *poolClock
 	rarely rarely
 	turns  turns
+	alarms *alarms
 }
 
 // newCore fills in what p and o leave out.
@@ -54,7 +55,7 @@ func newCore(p Parts, o Options) *core {
 	if o.ArchiveShare == 0 {
 		o.ArchiveShare = 2
 	}
-	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}}
+	c := &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}, alarms: newAlarms(p.Queue)}
 	c.trail = &trail{parts: &c.Parts, log: &c.o.Log, trace: o.Trace, now: o.Now}
 	return c
 }

@@ -79,6 +79,9 @@ func (w *Worker) judged(ctx context.Context, kind queue.Kind, id string, run fun
 		return nil
 	}
 	w.noteSaid(ctx, kind, id, about.of(), queued)
+	if again, ok := errors.AsType[*retry.LaterError](told); ok {
+		w.alarms.onReturn(kind, id, again)
+	}
 	return queued
 }
 

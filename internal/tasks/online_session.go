@@ -9,7 +9,6 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
 
@@ -140,7 +139,7 @@ func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form str
 		return nil, err
 	}
 	x.logPackage(&p)
-	if err := x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst}); err != nil {
+	if err := x.confirmFirst(ctx, p.ID, false); err != nil {
 		x.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
 	}
 	now := x.o.Now()
@@ -196,7 +195,7 @@ func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) err
 	} else if err := x.writer.processing(context.WithoutCancel(ctx), p); err != nil {
 		return err
 	}
-	return x.Queue.Put(context.WithoutCancel(ctx), queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst, Run: true})
+	return x.confirmFirst(context.WithoutCancel(ctx), p.ID, true)
 }
 
 // closeOrphan closes a session whose owner is gone or has given it up, or a session that is so old

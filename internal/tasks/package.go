@@ -200,7 +200,7 @@ func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Pa
 	} else if err := b.writer.processing(ctx, p); err != nil {
 		return err
 	}
-	return b.Queue.Put(context.WithoutCancel(ctx), queue.KindConfirm, p.ID, 0, queue.When{In: b.o.ConfirmFirst})
+	return b.confirmFirst(context.WithoutCancel(ctx), p.ID, false)
 }
 
 // processing writes that the session is closed. The invoices of a batch count as sent from then on.

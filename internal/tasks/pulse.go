@@ -106,6 +106,7 @@ func (w *Worker) Retire() {
 // stopped.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.Retire()
+	defer w.alarms.stop()
 	ended := make(chan struct{})
 	go func() { w.running.Wait(); close(ended) }()
 	select {

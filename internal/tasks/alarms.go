@@ -1,0 +1,71 @@
+package tasks
+
+import (
+	"sync"
+	"time"
+
+	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
+)
+
+// exactWithin is the longest pause that ends to the instant. A second more or less does not matter
+// to a longer one.
+const exactWithin = 10 * time.Second
+
+// alarms end pauses to the instant. asynq counts in whole seconds, so a task that should come back
+// in one second comes back within two or three. The time that asynq has is a second later, and
+// holds when this process dies before.
+type alarms struct {
+	queue *queue.Queue
+	mu    sync.Mutex
+	set   map[string]*time.Timer // by task id; nil after stop
+	runs  sync.WaitGroup
+}
+
+func newAlarms(q *queue.Queue) *alarms { return &alarms{queue: q, set: map[string]*time.Timer{}} }
+
+// wake lets a task that waits run after a pause. An alarm that was set before for the same task is
+// replaced. What goes wrong is left to asynq, which has the task.
+func (a *alarms) wake(kind queue.Kind, id string, in time.Duration) {
+	name := queue.TaskID(kind, id, 0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.set == nil {
+		return
+	}
+	if earlier := a.set[name]; earlier != nil {
+		earlier.Stop()
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(in, func() {
+		a.mu.Lock()
+		if a.set[name] != timer { // replaced, or stopped
+			a.mu.Unlock()
+			return
+		}
+		delete(a.set, name)
+		a.runs.Add(1)
+		a.mu.Unlock()
+		defer a.runs.Done()
+		_ = a.queue.Run(kind, id)
+	})
+	a.set[name] = timer
+}
+
+// onReturn sets an alarm for a task that comes back, if its pause ends to the instant.
+func (a *alarms) onReturn(kind queue.Kind, id string, why *retry.LaterError) {
+	if why.Exact && why.Delay > 0 && why.Delay <= exactWithin {
+		a.wake(kind, id, why.Delay)
+	}
+}
+
+// stop forgets all alarms, and returns when those that went off have done their work.
+func (a *alarms) stop() {
+	a.mu.Lock()
+	for _, timer := range a.set {
+		timer.Stop()
+	}
+	a.set = nil
+	a.mu.Unlock()
+	a.runs.Wait()
+}
