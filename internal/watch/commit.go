@@ -73,6 +73,9 @@ func (fl *filer) outcome(f *file, r results.Result) []byte {
 // records the problem.
 func (fl *filer) commit(f *file, place string, result, receipt []byte) bool {
 	from, to := f.place+"/"+f.name, place+"/"+f.name
+	if from != to && fl.replaced(f) {
+		return false
+	}
 	if err := fl.put(f, place, result, receipt); err != nil {
 		fl.problem(from, "its outcome cannot be written: "+fault(err))
 		return false
@@ -127,6 +130,11 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 		return fl.journal.save(f)
 	}
 	if isJSON(f.name) {
+		if made := madeName(f.name, f.sum); fl.disk.exists(made) {
+			if err := fl.disk.move(made, to+xmlEnd); err != nil {
+				return err
+			}
+		}
 		// A process that was killed may have moved it already.
 		if at := slices.IndexFunc(places, func(p string) bool { return p != place && fl.disk.exists(p+"/"+f.name+xmlEnd) }); at >= 0 {
 			if err := fl.disk.move(places[at]+"/"+f.name+xmlEnd, to+xmlEnd); err != nil {
@@ -139,6 +147,39 @@ func (fl *filer) put(f *file, place string, result, receipt []byte) error {
 	}
 	fl.disk.removeEmpty(path.Dir(from))
 	return nil
+}
+
+// showXML moves the XML that was made of a file in taken/ beside it.
+func (fl *filer) showXML(f *file) {
+	if made := madeName(f.name, f.sum); isJSON(f.name) && fl.disk.exists(made) {
+		if err := fl.disk.move(made, taken+"/"+f.name+xmlEnd); err != nil {
+			fl.o.Log.Warn().Err(err).Str("file", f.name).Msg("its XML cannot be moved beside it yet; that is done with its outcome")
+		}
+	}
+}
+
+// replaced reports whether a person has put another document in the place of a file in taken/. That
+// document does not get the outcome of the one that was handed in. It is handed in itself.
+func (fl *filer) replaced(f *file) bool {
+	if f.place != taken || f.sum == "" {
+		return false
+	}
+	raw, err := fl.disk.readTaken(f.name, fl.o.MaxDocument)
+	if err != nil || sumOf(raw) == f.sum {
+		return false // what is wrong with a file that cannot be read is met when it is moved
+	}
+	fl.o.Log.Warn().Str("file", f.name).Str("id", f.id).
+		Msg("another document is in the place of the one that was handed in: it is handed in too, and the first one goes on without a file")
+	if isJSON(f.name) {
+		err = fl.disk.remove(taken + "/" + f.name + xmlEnd) // it was made of the first one
+	}
+	if err == nil && f.id != "" {
+		err = fl.journal.forget(f)
+	}
+	if err != nil {
+		fl.problem(taken+"/"+f.name, "another document is in its place, and the record of the first one cannot be removed: "+fault(err))
+	}
+	return true
 }
 
 func inTheWay(name string) error {

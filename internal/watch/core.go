@@ -68,6 +68,7 @@ type (
 		journal   *journal
 		follower  *follower
 		retry     map[string]attempt // files that could not be handed in or unpacked, by name
+		sums      map[string]string  // of the files that are being handed in, by name
 		due       time.Time          // of the next hand-in after nothing could be taken
 		why       string             // the reason why nothing could be taken
 	}
@@ -97,7 +98,7 @@ func newParts(c *core) *Watcher {
 	fo := &follower{core: c, journal: j, filer: fl}
 	sm := &submitter{
 		core: c, settings: rules, documents: &documents{core: c, maker: newMaker(c), failed: map[string]time.Time{}},
-		filer: fl, journal: j, follower: fo, retry: map[string]attempt{},
+		filer: fl, journal: j, follower: fo, retry: map[string]attempt{}, sums: map[string]string{},
 	}
 	return &Watcher{
 		core: c, journal: j, settings: rules, follower: fo, Decided: fl.decided,

@@ -2,10 +2,13 @@ package watch
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"ksefworker/internal/intake"
 )
@@ -13,43 +16,100 @@ import (
 // errOrdered says that XML is being made of a file.
 var errOrdered = errors.New("its XML is ordered")
 
-// of returns what is handed in for a file in taken/: its bytes, or the XML that was made of an
-// invoice that is JSON. That XML stays beside the file and is used again, because another XML would
-// be another document. While it is being made, the error is errOrdered.
-func (d *documents) of(name, tenant string) ([]byte, error) {
+// of returns what is handed in for a file in taken/, which is its bytes, or the XML that was made
+// of an invoice that is JSON. sum is of the bytes of the file. The XML is kept and used again,
+// because another XML would be another document. While it is being made, the error is errOrdered.
+func (d *documents) of(name, tenant string) (doc []byte, sum string, err error) {
+	if isJSON(name) && d.maker.waits(name) {
+		return nil, "", errOrdered
+	}
+	raw, err := d.disk.readTaken(name, d.o.MaxDocument)
+	if err != nil {
+		return nil, "", err
+	}
+	sum = sumOf(raw)
 	if !isJSON(name) {
-		return d.disk.readTaken(name, d.o.MaxDocument)
+		return raw, sum, nil
 	}
-	if d.maker.waits(name) {
-		return nil, errOrdered
+	doc, err = d.made(order{name, tenant, sum}, raw)
+	return doc, sum, err
+}
+
+// made returns the XML that was made of a file. If there is none, it has it made.
+func (d *documents) made(o order, raw []byte) ([]byte, error) {
+	at := madeName(o.name, o.sum)
+	xml, whole, err := d.disk.read(at, d.o.MaxDocument)
+	switch {
+	case err == nil && whole:
+		return xml, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, &waits{"the XML that was made of it cannot be read: " + fault(err)}
 	}
-	if made, err := d.disk.readTaken(name+xmlEnd, d.o.MaxDocument); !errors.Is(err, fs.ErrNotExist) {
-		return made, err
-	}
-	wanted := order{name, tenant}
-	made, ok := d.maker.collect(wanted)
+	made, ok := d.maker.collect(o)
 	if !ok {
-		return nil, d.order(wanted)
+		return nil, d.order(o, raw)
 	}
 	if _, unsure := errors.AsType[*intake.UnsureError](made.err); unsure && made.asked {
-		d.failed[name] = d.o.Now()
+		d.failed[o.name] = d.o.Now()
 	}
 	if made.err != nil {
 		return nil, made.err
 	}
-	if err := d.disk.write(taken+"/"+name+xmlEnd, made.xml, true); err != nil {
+	if err := d.disk.write(at, made.xml, true); err != nil {
 		return nil, &waits{"the XML that was made of it cannot be written: " + fault(err)}
 	}
 	return made.xml, nil
 }
 
-// order has the XML of a file made, unless the file cannot be used.
-func (d *documents) order(o order) error {
-	raw, err := d.disk.readTaken(o.name, d.o.MaxDocument)
-	if err == nil {
-		err = intake.CheckJSON(raw)
-	}
+// madeDir has the XML that was made of files that are not handed in yet. When a file is handed in,
+// its XML moves beside it.
+const madeDir = journalDir + "/xml"
+
+// madeName returns where the XML is that was made of a file. It is another place for each content,
+// because a person may replace the file.
+func madeName(name, sum string) string {
+	return madeDir + "/" + sumOf([]byte(name)) + "-" + sum + xmlEnd
+}
+
+// sumOf returns a digest, as part of a name of a file.
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
+
+// sweep removes the XML of files that a person has removed from taken/ or replaced there. there are
+// the files of taken/.
+func (d *documents) sweep(there map[string]bool) {
+	entries, err := d.disk.list(madeDir)
 	if err != nil {
+		return // there is no such folder, as a rule
+	}
+	names := map[string]string{}
+	for name := range there {
+		names[sumOf([]byte(name))] = name
+	}
+	for _, e := range entries {
+		of, sum, _ := strings.Cut(strings.TrimSuffix(e.Name(), xmlEnd), "-")
+		if name, ok := names[of]; ok && d.is(name, sum) {
+			continue
+		}
+		if err := d.disk.remove(madeDir + "/" + e.Name()); err != nil {
+			d.o.Log.Warn().Err(err).Str("file", madeDir+"/"+e.Name()).Msg("XML that is not needed any more cannot be removed")
+		}
+	}
+	_ = d.disk.root.Remove(madeDir) // unless it is still needed
+}
+
+// is reports whether a file in taken/ has the content with this sum. When it cannot be read, is
+// reports that it has.
+func (d *documents) is(name, sum string) bool {
+	raw, err := d.disk.readTaken(name, d.o.MaxDocument)
+	return err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && sumOf(raw) == sum
+}
+
+// order has the XML of a file made, unless the file cannot be used.
+func (d *documents) order(o order, raw []byte) error {
+	if err := intake.CheckJSON(raw); err != nil {
 		return err
 	}
 	d.maker.ask(d.o.Sender(o.tenant, inner(raw)), o)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 	}, func(dir string, err error) { sm.problem(dir, "the folder cannot be read: "+fault(err)) })
 	for _, name := range all {
 		of, ok := strings.CutSuffix(name, xmlEnd)
-		if sm.files[name] != nil || ok && isJSON(of) && there[of] {
+		if sm.files[name] != nil || ok && isJSON(of) && sm.files[of] != nil {
 			continue
 		}
 		if a, waits := sm.retry[name]; waits && now.Before(a.next) {
@@ -97,6 +98,8 @@ func (sm *submitter) toHandIn(now time.Time) (names []string, next time.Duration
 		names = append(names, name)
 	}
 	sm.documents.maker.forget(there)
+	sm.documents.sweep(there)
+	maps.DeleteFunc(sm.sums, func(name, _ string) bool { return !there[name] })
 	for name := range sm.retry {
 		if !there[name] {
 			delete(sm.retry, name)
@@ -176,7 +179,7 @@ func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 		sm.later(name, intake.OneLine(err), afterFault)
 		return intake.Item{}, false
 	}
-	data, err := sm.documents.of(name, terms.Tenant)
+	data, sum, err := sm.documents.of(name, terms.Tenant)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a person has removed it
 		return intake.Item{}, false
@@ -187,6 +190,7 @@ func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 		sm.later(name, why, afterFault)
 		return intake.Item{}, false
 	}
+	sm.sums[name] = sum
 	given := sm.original(name)
 	return intake.Item{File: sm.path(given), Data: data, Err: err, Ref: s.ref(given), Terms: &terms}, true
 }
@@ -215,7 +219,8 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 		return
 	}
 	id := idOf(a)
-	f := &file{name: name, id: id, place: taken, remarks: remarksOf(a)}
+	f := &file{name: name, id: id, place: taken, remarks: remarksOf(a), sum: sm.sums[name]}
+	delete(sm.sums, name)
 	switch {
 	case id == "":
 		sm.refuse(f, a)
@@ -231,6 +236,7 @@ func (sm *submitter) answered(ctx context.Context, name string, a *intake.Admiss
 			sm.o.Log.Warn().Err(err).Str("file", name).
 				Msg("it cannot be recorded that a file was handed in: after a restart it is handed in again")
 		}
+		sm.filer.showXML(f)
 		log := sm.o.Log.Info().Str("file", name).Str("id", id).Str("state", string(a.Invoice.State))
 		if f.Terms != nil {
 			log.Str("terms", f.Terms.Text).Bool("applied", f.Terms.Applied)

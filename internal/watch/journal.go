@@ -22,7 +22,8 @@ type file struct {
 	place string
 	state string // of the invoice, as its result on disk has it; "" when that has to be written
 	rev   int64
-	saved bool // its record is on disk
+	saved bool   // its record is on disk
+	sum   string // of what was handed in, as sumOf returns it; "" when that is not known
 	remarks
 }
 
@@ -38,6 +39,7 @@ type record struct {
 	// Given is the name that the other program gave a file or an archive that has another one. A
 	// record with this name and no ID is of a file that is not followed yet, or of an archive.
 	Given []byte `json:"given,omitempty"`
+	Sum   string `json:"sum,omitempty"`
 	remarks
 }
 
@@ -51,7 +53,7 @@ func recordName(name string) string {
 func (j *journal) save(f *file) error {
 	err := j.write(record{
 		Name: []byte(f.name), ID: f.id, Place: f.place, State: f.state, Rev: f.rev, Given: []byte(j.given[f.name]),
-		remarks: f.remarks,
+		Sum: f.sum, remarks: f.remarks,
 	}, false)
 	f.saved = err == nil
 	return err
@@ -157,7 +159,7 @@ func (j *journal) restore(name string) error {
 	if r.ID == "" {
 		return nil
 	}
-	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true, remarks: r.remarks}
+	f := &file{name: string(r.Name), id: r.ID, place: r.Place, state: r.State, rev: r.Rev, saved: true, sum: r.Sum, remarks: r.remarks}
 	if !j.disk.exists(f.place + "/" + f.name) {
 		// A process was killed after it moved the file and before it wrote the record again, or a
 		// person has moved or removed the file.

@@ -43,8 +43,8 @@ type line struct {
 const maxCalls = 16
 
 // order is a file that XML is to be made of. tenant is the one that the settings of its folder
-// name.
-type order struct{ name, tenant string }
+// name, and sum that of its content.
+type order struct{ name, tenant, sum string }
 
 // making is what became of an order.
 type making struct {
@@ -104,7 +104,8 @@ func (m *maker) busy() bool {
 }
 
 // collect takes what became of an order. It returns false when there is no answer. An answer for
-// another tenant is dropped, because the settings of the folder have changed since.
+// another tenant or another content is dropped. The settings of the folder have changed since, or a
+// person has replaced the file.
 func (m *maker) collect(o order) (making, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,6 +191,9 @@ func (m *maker) begin() {
 func (m *maker) call(sender string, o order) {
 	raw, err := m.disk.readTaken(o.name, m.o.MaxDocument)
 	var xml []byte
+	if err == nil && sumOf(raw) != o.sum {
+		err = fs.ErrNotExist // a person has replaced it
+	}
 	if err == nil {
 		xml, err = m.o.Generate(m.ctx, o.tenant, inner(raw))
 	}
@@ -220,7 +224,7 @@ func (m *maker) call(sender string, o order) {
 // ended records what became of an order. The lock is held.
 func (m *maker) ended(k making) {
 	delete(m.pending, k.name)
-	if !errors.Is(k.err, fs.ErrNotExist) { // a person has removed the file
+	if !errors.Is(k.err, fs.ErrNotExist) { // the loop orders what is there now
 		m.made[k.name] = k
 		m.size += len(k.xml)
 	}

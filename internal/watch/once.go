@@ -29,6 +29,12 @@ func (w *Watcher) idle() bool {
 	if w.submitter.documents.maker.busy() {
 		return false
 	}
+	names, _ := w.submitter.toHandIn(w.o.Now())
+	for _, name := range names {
+		if w.problems[taken+"/"+name] == "" {
+			return false
+		}
+	}
 	for name := range w.finder.seen {
 		if w.problems[name] == "" {
 			return false

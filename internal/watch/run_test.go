@@ -100,3 +100,40 @@ func TestRunOnce_EverythingIsDecidedOrWaitsForAPerson_Ends(t *testing.T) {
 		t.Errorf("%d wait, %v", n, w.Decided)
 	}
 }
+
+// The XML of an invoice comes after the pass has looked for it, and before the watch asks whether
+// anything is left to do.
+func TestRunOnce_XMLComesAtTheEndOfAPass_EndsOnlyWhenItIsHandedIn(t *testing.T) {
+	s := newSite(t)
+	s.o.Now, s.o.Settle = time.Now, time.Millisecond
+	asked := make(chan struct{})
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		<-asked
+		return generate(ctx, tenant, faktura)
+	}
+	s.put("x.xml", xmlOf(0, "FV/1"))
+	s.put("j.json", fakturaOf("FV/2"))
+	w := s.start()
+	for s.entries() == 0 {
+		_, err := w.pass(t.Context())
+		s.must(err)
+	}
+	close(asked) // the pass is over, and idle is asked next
+	for w.submitter.documents.maker.busy() {
+		time.Sleep(time.Millisecond)
+	}
+	s.settle("FV/1", ledger.Accepted)
+	if w.idle() {
+		t.Error("nothing is said to be left to do, and an invoice is not handed in")
+	}
+	done := make(chan int)
+	go func() {
+		n, _ := w.RunOnce(t.Context())
+		done <- n
+	}()
+	s.until("it is handed in", func() bool { return s.entries() == 2 })
+	s.settle("FV/2", ledger.Accepted)
+	if n := <-done; n != 0 || w.Decided[accepted] != 2 {
+		t.Errorf("%d wait, %v", n, w.Decided)
+	}
+}

@@ -208,3 +208,69 @@ func numberIn(faktura []byte) string {
 
 // senderInNumber is an [Options.Sender]. The first letter of an invoice's number is its tenant.
 func senderInNumber(_ string, faktura []byte) string { return numberIn(faktura)[:1] }
+
+// A person replaces or removes a file that waits, while its XML is being made or when that is made.
+// Only what is there in the end is handed in.
+func TestWatch_JSONIsReplacedOrRemovedWhileItWaits_OnlyWhatIsThereIsHandedIn(t *testing.T) {
+	s := newSite(t)
+	answers := make(chan struct{})
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		<-answers
+		return generate(ctx, tenant, faktura)
+	}
+	down := true
+	s.o.Admitter = admits(func(ctx context.Context, docs []intake.Document, terms intake.Terms) ([]intake.Admission, error) {
+		if down {
+			return nil, errors.New("no connection")
+		}
+		return s.admit(ctx, docs, terms)
+	})
+	for _, name := range []string{"replaced", "removed", "replaced late", "removed late"} {
+		s.put(name+".json", fakturaOf("OLD "+name))
+	}
+	s.passes(2)
+	s.put("taken/replaced.json", fakturaOf("NEW replaced"))
+	s.must(os.Remove(filepath.Join(s.dir, "taken/removed.json")))
+	close(answers)
+	s.passes(4)
+	s.put("taken/replaced late.json", fakturaOf("NEW replaced late"))
+	s.must(os.Remove(filepath.Join(s.dir, "taken/removed late.json")))
+	down = false
+	s.passes(8)
+	for number, want := range map[string]int{"NEW replaced": 1, "NEW replaced late": 1,
+		"OLD replaced": 0, "OLD removed": 0, "OLD replaced late": 0, "OLD removed late": 0} {
+		ids, err := s.ledger.ByNumber(t.Context(), number)
+		s.must(err)
+		if len(ids) != want {
+			t.Errorf("%s: %d invoices", number, len(ids))
+		}
+	}
+	s.settle("NEW replaced", ledger.Accepted)
+	s.settle("NEW replaced late", ledger.Accepted)
+	s.passes(2)
+	s.wantTree("accepted/replaced.json", "accepted/replaced.json.json", "accepted/replaced.json.xml",
+		"accepted/replaced late.json", "accepted/replaced late.json.json", "accepted/replaced late.json.xml")
+}
+
+// A person replaces a file in taken/ that was handed in. The new document does not get the outcome
+// of the first one. It is handed in too.
+func TestWatch_FileIsReplacedAfterItWasHandedIn_BothHaveTheirOwnOutcome(t *testing.T) {
+	s := newSite(t)
+	s.put("a.xml", xmlOf(0, "FV/1"))
+	s.put("b.json", fakturaOf("FV/2"))
+	s.passes(3)
+	s.put("taken/a.xml", xmlOf(0, "FV/3"))
+	s.put("taken/b.json", fakturaOf("FV/4"))
+	s.settle("FV/1", ledger.Accepted)
+	s.settle("FV/2", ledger.Accepted)
+	s.passes(3)
+	s.wantTree("taken/a.xml", "taken/b.json", "taken/b.json.xml")
+	s.settle("FV/3", ledger.Rejected)
+	s.settle("FV/4", ledger.Accepted)
+	s.passes(3)
+	s.wantTree("rejected/a.xml", "rejected/a.xml.json", "accepted/b.json", "accepted/b.json.json", "accepted/b.json.xml")
+	if a, b := s.result("rejected/a.xml.json"), s.result("accepted/b.json.json"); a.Number != "FV/3" || b.Number != "FV/4" ||
+		s.read("accepted/b.json.xml") != string(xmlOf(0, "FV/4")) {
+		t.Errorf("told are %s and %s", a.Number, b.Number)
+	}
+}
