@@ -174,7 +174,8 @@ func TestWatch_KilledAtAnyStep_NoFileIsLostOrDoubled(t *testing.T) {
 	if taking < 15 || len(steps)-taking < 25 {
 		t.Errorf("killed at %d steps of taking and %d of telling the outcome: are the steps still there?", taking, len(steps)-taking)
 	}
-	for _, want := range []string{"move taken/a.xml", "handed in", "write .ksef/", "write .ksef/xml/", "move taken/sub/b.json.xml", "move refused/bad.xml",
+	for _, want := range []string{"move taken/a.xml", "handed in", "write .ksef/",
+		"write .ksef/xml/", "move taken/sub/b.json.xml", "move refused/bad.xml",
 		"write accepted/a.xml.json", "rename accepted/a.xml.upo.xml", "move accepted/a.xml", "move accepted/sub/b.json.xml",
 		"remove .ksef/"} {
 		if !slices.ContainsFunc(steps, func(s string) bool { return strings.Contains(s, want) }) {
