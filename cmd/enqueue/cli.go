@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -139,6 +140,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: callHint(args, err)}
 	}
+	if err := noneEmpty(parsed); err != nil {
+		return err
+	}
 	c := g.called(strings.Fields(parsed.Command()))
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
@@ -164,6 +168,20 @@ func (p *program) run(ctx context.Context, args []string) error {
 		}
 	}
 	return c.run(ctx, p)
+}
+
+// noneEmpty refuses a flag that was given without a value, as by --ref "$REF" when REF is not set.
+// What such a call would do is not what its writer means.
+func noneEmpty(parsed *kong.Context) error {
+	for _, at := range parsed.Path {
+		if at.Flag == nil {
+			continue
+		}
+		if v := parsed.FlagValue(at.Flag); v != nil && reflect.ValueOf(v).Kind() == reflect.String && reflect.ValueOf(v).Len() == 0 {
+			return &usageError{what: "--" + at.Flag.Name + " is empty", hint: "leave it out, or give it a value; a variable may not be set"}
+		}
+	}
+	return nil
 }
 
 // openOnce opens what a standalone command turns out to need, and refuses a ledger of another

@@ -75,6 +75,12 @@ func (d *Documents) Generate(ctx context.Context, tenant string, faktura []byte)
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && api.Kind == ksef.KindRefused {
 		return nil, intake.NotGenerated(said(api))
 	}
+	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok && (n.Reason == ratelimit.ReasonLimit || n.Cause == ratelimit.CauseThrottled) {
+		return nil, intake.GenerationLimited(n.Wait, err)
+	}
+	if api, ok := errors.AsType[*ksef.APIError](err); ok && api.Kind == ksef.KindThrottled {
+		return nil, intake.GenerationLimited(api.RetryAfter, err)
+	}
 	if err != nil {
 		return nil, intake.GenerationFailed(err)
 	}

@@ -133,14 +133,22 @@ func (c *call) fail(err error) {
 	if !ok {
 		p = &problem{kind: internal}
 	}
-	if p.after > 0 {
-		c.w.Header().Set("Retry-After", strconv.Itoa(int((p.after+time.Second-1)/time.Second)))
-	}
+	c.retryAfter(p.after)
 	if p.kind == unauthorized {
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="ksef"`)
 	}
 	c.write(p.kind.status, "application/problem+json", p.body(c))
 }
+
+// retryAfter says when the caller should call again; 0 says nothing.
+func (c *call) retryAfter(d time.Duration) {
+	if d > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(seconds(d)))
+	}
+}
+
+// seconds rounds up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func (c *call) json(status int, v any) error {
 	c.write(status, "application/json", v)

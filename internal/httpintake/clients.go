@@ -37,6 +37,7 @@ type client struct {
 	admitter *intake.Admitter // of its own tenants
 	ownsAll  bool             // it has every tenant of the pool
 	looking  chan struct{}    // holds one value while a refusal is looked up for the client
+	made     made
 
 	mu      sync.Mutex
 	keys    keys

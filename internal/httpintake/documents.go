@@ -63,6 +63,10 @@ func (br *bodyReader) askedOf(c *call) (*asked, error) {
 		if len(values) != 1 {
 			return nil, bad(fmt.Sprintf("%q is given twice", name), fmt.Sprintf("%q podano dwa razy", name))
 		}
+		if values[0] == "" { // such as ?ref=$REF without a value
+			return nil, bad(fmt.Sprintf("%s is empty; leave it out, or give it a value", cut(name)),
+				fmt.Sprintf("parametr %s jest pusty; pomiń go albo podaj wartość", cut(name)))
+		}
 		switch value := values[0]; name {
 		case "ref":
 			w.Ref = value

@@ -27,10 +27,17 @@ func (m *maker) document(tenant string, faktura []byte) ([]byte, error) {
 // Generate implements [intake.Generator]. Its tenant is the one that will send the invoice, whether
 // the caller named it or not.
 func (m *maker) Generate(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+	key := madeKey(tenant, faktura)
+	if doc := m.c.client.made.of(key); doc != nil {
+		return doc, nil
+	}
 	if err := m.down[tenant]; err != nil {
 		return nil, err
 	}
 	doc, err := m.o.Generator.Generate(ctx, tenant, faktura)
+	if err == nil {
+		m.c.client.made.keep(key, doc)
+	}
 	if _, unsure := errors.AsType[*intake.UnsureError](err); unsure {
 		if m.down == nil {
 			m.down = map[string]error{}

@@ -2,8 +2,10 @@ package httpintake
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"ksefworker/internal/explain"
 	"ksefworker/internal/intake"
@@ -44,6 +46,8 @@ type itemRefusal struct {
 	Faults   []fault `json:"faults"`
 	// Explanations say in Polish and English what the rules mean, and what to do.
 	Explanations []explain.Entry `json:"explanations,omitempty"`
+
+	after time.Duration // how long it should take at least until the document is handed in again
 }
 
 // fault is one thing that is wrong with a document. Field is "" when no field of the document is at
@@ -158,7 +162,11 @@ func (c *call) refusalOf(err error) *itemRefusal {
 	case errors.As(err, &unsure):
 		r.TryAgain, rules = true, []string{unsure.What}
 		// The cause is left out, because it names places of this machine.
-		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate("nothing was taken, hand it in again")}}
+		hint := "nothing was taken, hand it in again"
+		if r.after = unsure.After; r.after > 0 {
+			hint = fmt.Sprintf("nothing was taken, hand it in again in %d s", seconds(r.after))
+		}
+		r.Faults = []fault{{Rule: c.translate(unsure.What), Hint: c.translate(hint)}}
 	case errors.As(err, &outside):
 		r.TryAgain = outside.Remedy == ledger.RemedyResume || outside.Remedy == ledger.RemedyWait
 		rules = []string{outside.Rule}

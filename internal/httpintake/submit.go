@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -60,13 +61,27 @@ func (sm *submissions) submit(c *call) error {
 }
 
 func (c *call) answer(items []item) error {
+	after := pauseOf(items)
 	switch {
 	case c.refused == 0:
 		return c.json(http.StatusAccepted, submitAnswer{c.taken, c.refused, items})
 	case c.taken > 0:
+		c.retryAfter(after)
 		return c.json(http.StatusMultiStatus, submitAnswer{c.taken, c.refused, items})
 	}
-	return &problem{kind: refusedAll, items: items, detail: whatToDo(items)}
+	return &problem{kind: refusedAll, items: items, detail: whatToDo(items), after: after}
+}
+
+// pauseOf returns how long the caller should wait before it hands in again what could not be taken
+// now. 0 means that this is not known.
+func pauseOf(items []item) time.Duration {
+	pause := time.Duration(0)
+	for i := range items {
+		if r := items[i].Refusal; r != nil {
+			pause = max(pause, r.after)
+		}
+	}
+	return pause
 }
 
 // whatToDo says what the caller does about documents that were all refused.

@@ -32,6 +32,9 @@ const (
 type UnsureError struct {
 	What string // what could not be done
 	Err  error  // nil when nothing failed
+	// After is how long it should take at least until the document is handed in again. 0 means that
+	// this is not known.
+	After time.Duration
 }
 
 func (e *UnsureError) Error() string {

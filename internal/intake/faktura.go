@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -70,6 +71,13 @@ func GenerationFailed(err error) error {
 	return &UnsureError{What: "it is JSON, and the gateway could not be asked to make XML of it", Err: err}
 }
 
+// GenerationLimited says that nobody was asked, because the tenant's limit of such requests is used
+// up. after is when one more fits.
+func GenerationLimited(after time.Duration, err error) error {
+	return &UnsureError{After: after, Err: err,
+		What: "it is JSON, and its tenant's limit of requests that make XML (other:generate) is used up"}
+}
+
 // faktura is the part of an invoice as JSON that says who sends it.
 type faktura struct {
 	Podmiot1, Podmiot2 struct {
@@ -101,6 +109,9 @@ func FakturaSender(accounts []Account, named string, raw []byte) string {
 func readFaktura(raw []byte) (f faktura, err error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
+		if bytes.IndexByte(raw, 0) >= 0 {
+			return f, &Problem{What: "is not UTF-8", Hint: "write JSON in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}
+		}
 		return f, &Problem{
 			What: "is neither XML nor one JSON object",
 			Hint: oneInvoice,

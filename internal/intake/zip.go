@@ -11,8 +11,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zip"
+	"golang.org/x/text/encoding/charmap"
 
 	"ksefworker/internal/invoice"
 )
@@ -91,7 +93,7 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 func entriesOf(z *zip.Reader) []*zip.File {
 	names := make(map[string]bool, len(z.File))
 	for _, f := range z.File {
-		f.Name = slashed(f.Name)
+		f.Name = slashed(readable(f.Name))
 		names[f.Name] = true
 	}
 	return slices.DeleteFunc(z.File, func(f *zip.File) bool {
@@ -180,6 +182,18 @@ func unreadableArchive(err error, longest int64) *Problem {
 	}
 	return &Problem{What: "is not a readable ZIP archive", Err: err,
 		Hint: "it may be cut off or in another format: make it again"}
+}
+
+// readable returns a name in UTF-8. What is not UTF-8 is read as code page 852, in which Windows in
+// Poland writes names into archives. No two names become the same.
+func readable(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	if read, err := charmap.CodePage852.NewDecoder().String(name); err == nil {
+		return read
+	}
+	return name
 }
 
 // slashed returns a name with slashes, as ZIP requires. Some programs on Windows separate folders

@@ -19,6 +19,7 @@ const maxEntryName = 1000
 type entries struct {
 	names   map[string]string // the name that an entry has in the archive, by the one that it gets
 	folders map[string]bool
+	twice   map[string]int // how many more entries had a name
 	refused []intake.Item
 }
 
@@ -31,13 +32,13 @@ func (es *entries) add(name string, it *intake.Item) string {
 	case len(name) > maxEntryName:
 		it.Err = &intake.Problem{What: fmt.Sprintf("has a name of more than %d bytes", maxEntryName), Hint: "give it a shorter one"}
 	default:
-		own = entryName(name)
-		clash := es.has(own) || es.folders[own]
+		own = es.free(entryName(name))
+		clash := false
 		for dir := path.Dir(own); dir != "." && !clash; dir = path.Dir(dir) {
 			clash = es.has(dir)
 		}
 		if clash {
-			it.Err = &intake.Problem{What: "has the name of an earlier entry", Hint: "give each invoice a name of its own"}
+			it.Err = &intake.Problem{What: "is in a folder that has the name of an earlier entry", Hint: "give the folder another name"}
 		}
 	}
 	if it.Err != nil {
@@ -49,6 +50,18 @@ func (es *entries) add(name string, it *intake.Item) string {
 		es.folders[dir] = true
 	}
 	return own
+}
+
+// free returns a name that no entry or folder has. Two entries of an archive may have one name.
+func (es *entries) free(own string) string {
+	dir, base := path.Split(own)
+	stem, ext := shortened(base)
+	try := own
+	for es.has(try) || es.folders[try] {
+		es.twice[own]++ // thousands may have one name
+		try = fmt.Sprintf("%s%s~%d%s", dir, stem, es.twice[own]+1, ext)
+	}
+	return try
 }
 
 func (es *entries) has(own string) bool { return es.names[own] != "" }

@@ -176,6 +176,7 @@ func (sm *submitter) item(name string, now time.Time) (intake.Item, bool) {
 		terms, err = s.terms(now, sm.o.Tenants)
 	}
 	if err != nil {
+		sm.documents.maker.cancel(name)
 		sm.later(name, intake.OneLine(err), afterFault)
 		return intake.Item{}, false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,6 +116,31 @@ func (m *maker) collect(o order) (making, bool) {
 		m.begin()
 	}
 	return found, ok && found.order == o
+}
+
+// cancel drops the order of a file, or the answer about it. A call that is under way goes on, and its
+// answer is dropped by another cancel.
+func (m *maker) cancel(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drop(name)
+	for sender, l := range m.lines {
+		first := 0
+		if l.call {
+			first = 1
+		}
+		at := slices.IndexFunc(l.orders[first:], func(o order) bool { return o.name == name })
+		if at < 0 {
+			continue
+		}
+		l.orders = slices.Delete(slices.Clone(l.orders), first+at, first+at+1)
+		delete(m.pending, name)
+		if len(l.orders) == 0 {
+			delete(m.lines, sender)
+		}
+		break
+	}
+	m.begin()
 }
 
 // forget drops the answers about files that are not there any more.

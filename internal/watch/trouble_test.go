@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -272,5 +273,52 @@ func TestWatch_FileIsReplacedAfterItWasHandedIn_BothHaveTheirOwnOutcome(t *testi
 	if a, b := s.result("rejected/a.xml.json"), s.result("accepted/b.json.json"); a.Number != "FV/3" || b.Number != "FV/4" ||
 		s.read("accepted/b.json.xml") != string(xmlOf(0, "FV/4")) {
 		t.Errorf("told are %s and %s", a.Number, b.Number)
+	}
+}
+
+// The settings of a folder break while XML is made of its files. The answers about them are not
+// waited for, so the files of others go on, and a watch that runs once ends.
+func TestWatch_SettingsBreakWhileXMLIsMade_OtherFoldersGoOn(t *testing.T) {
+	s := newSite(t)
+	s.o.Now, s.o.Settle = time.Now, time.Millisecond
+	first := make(chan struct{})
+	s.o.Generate = func(ctx context.Context, tenant string, faktura []byte) ([]byte, error) {
+		<-first
+		return generate(ctx, tenant, faktura)
+	}
+	for i := range 150 {
+		s.put(fmt.Sprintf("x/%03d.json", i), fakturaOf(fmt.Sprint("X", i)))
+	}
+	s.put("x/.ksef.yaml", []byte("tenant: one\n"))
+	for w := s.start(); !w.submitter.documents.maker.busy(); {
+		_, err := w.pass(t.Context())
+		s.must(err)
+	}
+	s.put("x/.ksef.yaml", []byte("nonsense: 1\n"))
+	close(first)
+	s.put("y/other.json", fakturaOf("FV/1"))
+	done := make(chan int)
+	go func() {
+		n, err := s.w.RunOnce(t.Context())
+		s.must(err)
+		done <- n
+	}()
+	s.until("the file of the other folder is handed in", func() bool { return s.entries() == 1 })
+	s.settle("FV/1", ledger.Accepted)
+	if n := <-done; n != 150 {
+		t.Errorf("%d files wait", n)
+	}
+	s.waiting("x/.ksef.yaml cannot be used: nonsense is not known")
+}
+
+func TestWatch_LinkToAFolder_IsNamedAmongWhatWaits(t *testing.T) {
+	s := newSite(t)
+	elsewhere := t.TempDir()
+	s.must(os.WriteFile(filepath.Join(elsewhere, "l.xml"), xmlOf(0, "FV/1"), 0o600))
+	s.must(os.Symlink(elsewhere, filepath.Join(s.dir, "link")))
+	s.passes(3)
+	s.waiting("link: is a link to a folder")
+	if n := s.entries(); n != 0 {
+		t.Errorf("%d invoices are handed in through a link", n)
 	}
 }

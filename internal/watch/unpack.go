@@ -103,7 +103,7 @@ func (up *unpacker) unpack(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	es := entries{names: map[string]string{}, folders: map[string]bool{}}
+	es := entries{names: map[string]string{}, folders: map[string]bool{}, twice: map[string]int{}}
 	for it := range intake.ReadArchive(ctx, zipEnd, f, info.Size(), intake.Options{MaxDocument: up.o.MaxDocument}) {
 		own, found := strings.CutPrefix(it.File, zipEnd+"/")
 		if !found {

@@ -54,7 +54,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s.wantTree("unpacked/sub/night.zip", "taken/sub/night.zip/a.xml", "taken/sub/night.zip/may/b.xml",
 		"taken/sub/night.zip/x.xml.upo~.xml", "refused/sub/night.zip/bad.xml", "refused/sub/night.zip/bad.xml.json",
 		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json", "refused/sub/night.zip/f.json.json",
-		"refused/sub/night.zip/a.xml~2.json", "refused/sub/night.zip/a.xml~c.xml.json",
+		"refused/sub/night.zip/a~2.xml", "refused/sub/night.zip/a~2.xml.json", "refused/sub/night.zip/a.xml~c.xml.json",
 		"refused/sub/night.zip/"+entryName(strings.Repeat("n", 1000))+".json")
 	s.settle("FV/1", ledger.Receipted)
 	s.settle("FV/2", ledger.Rejected)
@@ -62,7 +62,7 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	s.passes(3)
 	s.wantTree("unpacked/sub/night.zip", "refused/sub/night.zip/bad.xml", "refused/sub/night.zip/bad.xml.json",
 		"refused/sub/night.zip/may~readme.txt.json", "refused/sub/night.zip/~.hidden.xml.json", "refused/sub/night.zip/f.json.json",
-		"refused/sub/night.zip/a.xml~2.json", "refused/sub/night.zip/a.xml~c.xml.json",
+		"refused/sub/night.zip/a~2.xml", "refused/sub/night.zip/a~2.xml.json", "refused/sub/night.zip/a.xml~c.xml.json",
 		"refused/sub/night.zip/"+entryName(strings.Repeat("n", 1000))+".json",
 		"accepted/sub/night.zip/a.xml", "accepted/sub/night.zip/a.xml.json", "accepted/sub/night.zip/a.xml.upo.xml",
 		"accepted/sub/night.zip/x.xml.upo~.xml", "accepted/sub/night.zip/x.xml.upo~.xml.json",
@@ -73,9 +73,9 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	if o := s.result("accepted/sub/night.zip/a.xml.json"); o.Ref != "a" || o.File != filepath.Join(s.dir, "sub/night.zip/a.xml") {
 		t.Errorf("the result of an entry is %+v", o)
 	}
-	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry", "a.xml~2": "has the name of an earlier entry",
+	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry", "a~2.xml": `ref "a" is already that of`,
 		"~.hidden.xml": "has a hidden name", "f.json": "is a .json entry, and an archive is taken with XML in it only; hand in an",
-		"a.xml~c.xml": "has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
+		"a.xml~c.xml": "is in a folder that has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
 			t.Errorf("%s: %+v, want %q", name, o, says)
 		}
@@ -235,5 +235,18 @@ func TestWatch_ArchiveOfTheSameNameIsBeingWritten_InvoicesOfTheFirstAreNotHeldUp
 	inv, err := s.ledger.Invoice(t.Context(), ids[0])
 	if err != nil || inv.Lane != ledger.Bulk {
 		t.Errorf("%+v, %v", inv, err)
+	}
+}
+
+// Windows in Poland writes names into archives in code page 852, without a mark. Two entries of one
+// name are two invoices.
+func TestWatch_ArchiveWithNamesOfWindowsOrOneNameTwice_EachInvoiceIsTaken(t *testing.T) {
+	s := newSite(t)
+	s.put("n.zip", zipOf(t, entry{"FV_\xa5\xbe\xe3.xml", string(xmlOf(0, "FV/1"))}, entry{"FV_\xa5\xbe\xe4.xml", string(xmlOf(0, "FV/2"))},
+		entry{"m/twice.xml", string(xmlOf(0, "FV/3"))}, entry{"m/twice.xml", string(xmlOf(0, "FV/4"))}))
+	s.passes(4)
+	s.wantTree("unpacked/n.zip", "taken/n.zip/FV_ążŃ.xml", "taken/n.zip/FV_ążń.xml", "taken/n.zip/m/twice.xml", "taken/n.zip/m/twice~2.xml")
+	if n := s.entries(); n != 4 {
+		t.Errorf("%d invoices are handed in, want four", n)
 	}
 }
