@@ -22,6 +22,7 @@ type call struct {
 	lang   lang
 	client *client // nil where anybody may call
 
+	read           bool              // the whole body was read
 	taken, refused int               // documents, for the log
 	said           map[string]string // texts of other packages in the language of the caller
 }
@@ -63,7 +64,7 @@ func (s *Server) anybody(pattern string, h func(*call) error) http.Handler {
 		cut := err != nil && c.w.status != 0
 		defer func() { s.log(c, pattern, span.SpanContext(), s.o.Now().Sub(start), err, cut) }()
 		if err != nil {
-			c.fail(err)
+			s.lingers.answer(c, err)
 		}
 	})
 }
@@ -107,7 +108,10 @@ func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
 
 // unhurried is called when the whole body was read, because from then on only this program's own
 // work takes time.
-func (c *call) unhurried() { _ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) }
+func (c *call) unhurried() {
+	c.read = true
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+}
 
 // run calls a handler. A panic is a fault of this program, and the caller learns no more than that.
 func (c *call) run(h func(*call) error) (err error) {

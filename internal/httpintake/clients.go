@@ -38,6 +38,7 @@ type client struct {
 	ownsAll  bool             // it has every tenant of the pool
 	looking  chan struct{}    // holds one value while a refusal is looked up for the client
 	made     made
+	holder   func(*client, keys) string
 
 	mu      sync.Mutex
 	keys    keys
@@ -84,10 +85,26 @@ func newClients(o Options) (*clients, error) {
 			}
 			used[h] = c.Name
 		}
-		c.checked = o.Now()
+		c.checked, c.holder = o.Now(), cs.holder
 		cs.all = append(cs.all, c)
 	}
 	return cs, nil
+}
+
+// holder returns the name of a client other than c that has one of some keys now; "" if none has.
+func (cs *clients) holder(c *client, some keys) string {
+	for _, other := range cs.all {
+		if other == c {
+			continue
+		}
+		other.mu.Lock()
+		both := slices.ContainsFunc(some, func(h [sha256.Size]byte) bool { return slices.Contains(other.keys, h) })
+		other.mu.Unlock()
+		if both {
+			return other.Name
+		}
+	}
+	return ""
 }
 
 // of returns the client whose key a request has.
@@ -183,6 +200,10 @@ func (c *client) refresh(had keys) (keys, error) {
 	}
 	if err != nil {
 		return had, err
+	}
+	if other := c.holder(c, got); other != "" {
+		return had, fmt.Errorf("file %s has a key of intake client %s: give each its own; until then the keys from before count",
+			c.KeyFile, other)
 	}
 	return got, nil
 }

@@ -55,7 +55,12 @@ func (br *bodyReader) readJSON(c *call, b *body, of *asked, yield func(intake.It
 		}
 	}
 	for _, want := range []any{json.Delim(']'), json.Delim('}')} {
-		if got, err := d.Token(); err != nil || got != want {
+		got, err := d.Token()
+		if name, other := got.(string); other {
+			return bad(fmt.Sprintf("the body has %q beside invoices; items says what became of the invoices", cut(name)),
+				fmt.Sprintf("treść ma %q obok invoices; items mówi, co stało się z fakturami", cut(name)))
+		}
+		if err != nil || got != want {
 			return malformed(n, elements, err)
 		}
 	}

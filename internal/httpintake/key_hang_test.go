@@ -15,7 +15,8 @@ func TestClient_FileOfKeysHangs_ItsLastKeysCountAndNobodyWaitsForIt(t *testing.T
 		t.Fatal(err)
 	}
 	hangs := make(chan struct{})
-	c := &client{Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
+	nobody := func(*client, keys) string { return "" }
+	c := &client{holder: nobody, Client: Client{Name: "erp", KeyFile: file, Keys: func() ([]string, error) {
 		<-hangs
 		return []string{"new"}, nil
 	}}}

@@ -59,6 +59,20 @@ func TestKeys_FileIsReplacedOrRemoved_CountWithoutARestart(t *testing.T) {
 	b.want(b.call("GET", "/v1/invoices", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
 }
 
+// A key that is another client's must not open both clients' tenants, whichever file has it first.
+func TestKeys_FileGetsTheKeyOfAnotherClient_TheKeysFromBeforeCountAndTheLogSaysSo(t *testing.T) {
+	now := monday
+	b := newBench(t, func(o *Options) { o.Now = func() time.Time { return now } })
+	b.must(os.WriteFile(b.keyFile, []byte(keyTwo+"\n"), 0o600))
+	now = now.Add(2 * keyCheck)
+	b.want(b.call("GET", "/v1/invoices?tenant=one", nil, "Authorization", "Bearer "+keyTwo), http.StatusBadRequest, "")
+	b.want(b.call("GET", "/v1/invoices?tenant=two", nil, "Authorization", "Bearer "+keyTwo), http.StatusOK, "")
+	b.want(b.call("GET", "/v1/invoices?tenant=one", nil), http.StatusOK, "")
+	if !strings.Contains(b.log.String(), "has a key of intake client") {
+		t.Errorf("the log has %s", b.log)
+	}
+}
+
 func TestTenants_OfAnotherClient_CanNeitherBeFedNorReadNorActedOn(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.take(1, "FV/1", "?ref=SO-1")
@@ -142,6 +156,45 @@ func TestBody_TooLarge_Is413AndLeavesNothingBehind(t *testing.T) {
 	}
 	if left, err := os.ReadDir(b.spool); len(left) != 0 || err != nil {
 		t.Errorf("left in the folder of bodies: %v, %v", left, err)
+	}
+}
+
+// Some programs send the whole body before they read the answer. They must see the answer, and not
+// that the connection was reset.
+func TestBody_IsNotRead_ACallerWhoSendsAllOfItFirstSeesTheAnswer(t *testing.T) {
+	b := newBench(t, nil)
+	for what, c := range map[string]struct {
+		head   string
+		status int
+	}{
+		"too large":     {"Authorization: Bearer " + keyOne + "\r\nContent-Type: application/zip", http.StatusRequestEntityTooLarge},
+		"no key":        {"Content-Type: application/zip", http.StatusUnauthorized},
+		"unknown type":  {"Authorization: Bearer " + keyOne + "\r\nContent-Type: text/plain", http.StatusUnsupportedMediaType},
+		"unknown route": {"X: y", http.StatusNotFound},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+		b.must(err)
+		b.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+		path := "/v1/invoices"
+		if c.status == http.StatusNotFound {
+			path = "/v1/nowhere"
+		}
+		const size = 40 << 20
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n", path, c.head, size)
+		b.must(err)
+		for sent, part := 0, make([]byte, 1<<20); sent < size; sent += len(part) {
+			if _, err := conn.Write(part); err != nil {
+				t.Fatalf("%s: after %d bytes: %v", what, sent, err)
+			}
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if resp.Body.Close(); resp.StatusCode != c.status {
+			t.Errorf("%s: got %d", what, resp.StatusCode)
+		}
+		conn.Close()
 	}
 }
 

@@ -76,6 +76,7 @@ type core struct {
 	o       Options
 	clients *clients
 	gates   *gates
+	lingers lingers
 	docs    *document
 }
 
@@ -112,7 +113,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	co := &core{o: o, clients: known, gates: newGates(o), docs: docs}
+	co := &core{o: o, clients: known, gates: newGates(o), lingers: newLingers(), docs: docs}
 	s := &Server{
 		core: co, submissions: &submissions{co, &bodyReader{co}}, listing: &listing{co}, single: &single{co},
 		decisions: &decisions{co}, told: newEvents(co), mux: http.NewServeMux(),

@@ -163,7 +163,7 @@ func (sm *submissions) admit(c *call, b *body, of *asked) (adms [][]intake.Admis
 }
 
 // answers returns an item for each document, and puts refused documents on record. An error says
-// that entries could not be read. Then there are no items.
+// that entries could not be read, and then there are no items, or that a refusal is not on record.
 func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, error) {
 	here, err := sm.entriesOf(c, adms)
 	if err != nil && len(adms) > 0 {
@@ -180,7 +180,9 @@ func (sm *submissions) answers(c *call, adms [][]intake.Admission) ([]item, erro
 			items = append(items, c.itemOf(&some[i], here))
 		}
 	}
-	sm.record(c, adms, items)
+	if err := sm.record(c, adms, items); err != nil {
+		return items, notNow(err)
+	}
 	return items, nil
 }
 
@@ -218,10 +220,11 @@ func (sm *submissions) entriesOf(c *call, adms [][]intake.Admission) (map[string
 // record puts refused documents on record, in the lists of this client's tenants, and ends the
 // refusals of documents that are taken now. items are the answers to adms, in order. One Refusals
 // sees all pieces of a call, so an archive that is refused in one piece stays refused when its
-// other documents are taken in the next. An error is logged and stops nothing.
-func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) {
+// other documents are taken in the next. An error says that a refusal is not on record. Then it
+// would never be told, so the caller has to call again.
+func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) error {
 	if !sm.o.RecordRefusals {
-		return
+		return nil
 	}
 	r := &intake.Refusals{Record: sm.o.Ledger, Source: c.client.Name, Tenant: c.client.ownerOf}
 	if len(c.client.Tenants) == 1 {
@@ -234,6 +237,10 @@ func (sm *submissions) record(c *call, adms [][]intake.Admission, items []item) 
 	if r.Err != nil {
 		sm.o.Log.Warn().Err(r.Err).Str("request_id", c.id).Int("unrecorded", r.Unrecorded).Msg("refused documents are not on record")
 	}
+	if r.Unrecorded == 0 {
+		return nil
+	}
+	return r.Err
 }
 
 // own returns the admissions as this client may know them. One that met an entry of a tenant that

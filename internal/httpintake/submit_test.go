@@ -293,7 +293,7 @@ func TestSubmit_BodyThatEndsEarlyOrIsNoJSON_AnswersForWhatWasReadAndSaysWhereItE
 	good := string(jsonOf(t, map[string]any{"xml": string(xmlOf(0, "FV/1"))}))
 	for body, want := range map[string]string{
 		`[]`: `must be {`, `{"invoices":{}}`: `must be {`, `{"invoices":[]}`: "empty", `{"invoices":[}`: "invoices[0]",
-		strings.TrimSuffix(good, "]}"): "invoices[1]", good + "x": "goes on", strings.TrimSuffix(good, "}") + `,"more":1}`: "invoices[1]",
+		strings.TrimSuffix(good, "]}"): "invoices[1]", good + "x": "goes on", strings.TrimSuffix(good, "}") + `,"more":1}`: `"more" beside`,
 	} {
 		a := b.call("POST", "/v1/invoices", []byte(body), "Content-Type", "application/json")
 		if b.want(a, http.StatusBadRequest, "bad-request"); !strings.Contains(a.body.Detail, want) {

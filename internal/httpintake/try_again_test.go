@@ -1,14 +1,19 @@
 package httpintake
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
 )
 
 func TestSubmit_RedisIsFull_Is503WithRetryAfter(t *testing.T) {
@@ -79,5 +84,58 @@ func TestRefusal_SomethingOutsideTheDocumentHasToChange_CanBeTriedAgain(t *testi
 		if documentAtFault := len(r.Explanations) > 0; r.TryAgain != again || documentAtFault == again {
 			t.Errorf("%q: %+v", remedy, r)
 		}
+	}
+}
+
+// A refusal that is not on record is never told, so the answer must not be the last word.
+func TestSubmit_RefusalCannotBeRecorded_Is503AndRecordedByTheNextCall(t *testing.T) {
+	b := newBench(t, nil)
+	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err())
+	t.Cleanup(func() { b.rdb.ConfigSet(context.Background(), "maxmemory", "0") })
+	bad := bytes.Replace(xmlOf(0, "FV/1"), []byte("<P_1>"), []byte("<P_1>x"), 1)
+	a := b.call("POST", "/v1/invoices?ref=FB", bad, "Content-Type", "application/xml")
+	b.want(a, http.StatusServiceUnavailable, "unavailable")
+	if a.head.Get("Retry-After") == "" || len(a.body.Items) != 1 || a.body.Items[0].State != "refused" {
+		t.Errorf("got %s", a.raw)
+	}
+	b.must(b.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
+	b.want(b.call("POST", "/v1/invoices?ref=FB", bad, "Content-Type", "application/xml"), http.StatusUnprocessableEntity, "refused")
+	if found := b.call("GET", "/v1/invoices?ref=FB", nil); len(found.body.Items) != 1 {
+		t.Errorf("by ref: %s", found.raw)
+	}
+}
+
+// The gateway makes XML of few invoices in an hour. The answer names the limit and the time, and a
+// call that is repeated gets further each time.
+func TestSubmit_LimitOfMakingXMLIsUsedUp_RepeatedCallGetsFurther(t *testing.T) {
+	left := 3
+	b := newBench(t, func(o *Options) {
+		o.Generator = generator(func(tenant string, faktura []byte) ([]byte, error) {
+			if left--; left < 0 {
+				return nil, intake.GenerationLimited(41*time.Second, errors.New("internal"))
+			}
+			var f struct{ Fa struct{ P_2 string } }
+			if err := json.Unmarshal(faktura, &f); err != nil {
+				t.Error(err)
+			}
+			return xmlOf(0, f.Fa.P_2), nil
+		})
+	})
+	var docs []map[string]any
+	for i := range 5 {
+		docs = append(docs, map[string]any{"faktura": fakturaOf(sample.NIP(0), fmt.Sprint("FV/", i))})
+	}
+	a := b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json", "Accept-Language", "pl")
+	b.want(a, http.StatusMultiStatus, "")
+	if last := a.body.Items[4].Refusal; a.body.Taken != 3 || a.head.Get("Retry-After") != "41" || !last.TryAgain ||
+		!strings.Contains(last.Detail, "limit żądań") || !strings.Contains(last.Detail, "za 41 s") ||
+		strings.Contains(string(a.raw), "internal") {
+		t.Errorf("got %v, %s", a.head, a.raw)
+	}
+	left = 2
+	a = b.call("POST", "/v1/invoices", jsonOf(t, docs...), "Content-Type", "application/json")
+	b.want(a, http.StatusAccepted, "")
+	if n := len(b.call("GET", "/v1/invoices", nil).body.Items); n != 5 {
+		t.Errorf("%d invoices are here", n)
 	}
 }

@@ -109,13 +109,11 @@ func FakturaSender(accounts []Account, named string, raw []byte) string {
 func readFaktura(raw []byte) (f faktura, err error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
+		p := &Problem{What: "is neither XML nor one JSON object", Hint: oneInvoice}
 		if bytes.IndexByte(raw, 0) >= 0 {
-			return f, &Problem{What: "is not UTF-8", Hint: "write JSON in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"}
+			p.Hint = "write the JSON in UTF-8; PowerShell writes UTF-16 unless it is told otherwise (-Encoding utf8)"
 		}
-		return f, &Problem{
-			What: "is neither XML nor one JSON object",
-			Hint: oneInvoice,
-		}
+		return f, p
 	}
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return f, NotGenerated("Podmiot1, Podmiot2 and Fa must be objects")

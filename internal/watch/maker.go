@@ -118,8 +118,8 @@ func (m *maker) collect(o order) (making, bool) {
 	return found, ok && found.order == o
 }
 
-// cancel drops the order of a file, or the answer about it. A call that is under way goes on, and its
-// answer is dropped by another cancel.
+// cancel drops the order of a file, or the answer about it. A call that is under way goes on, and
+// its answer is dropped by another cancel.
 func (m *maker) cancel(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

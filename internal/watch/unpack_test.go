@@ -73,9 +73,11 @@ func TestWatch_Archive_EachInvoiceHasItsOwnOutcome(t *testing.T) {
 	if o := s.result("accepted/sub/night.zip/a.xml.json"); o.Ref != "a" || o.File != filepath.Join(s.dir, "sub/night.zip/a.xml") {
 		t.Errorf("the result of an entry is %+v", o)
 	}
-	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry", "a~2.xml": `ref "a" is already that of`,
+	for name, says := range map[string]string{"may~readme.txt": "is not an *.xml entry",
+		"a~2.xml":      `ref "a" is already that of`,
 		"~.hidden.xml": "has a hidden name", "f.json": "is a .json entry, and an archive is taken with XML in it only; hand in an",
-		"a.xml~c.xml": "is in a folder that has the name of an earlier entry", entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
+		"a.xml~c.xml":                        "is in a folder that has the name of an earlier entry",
+		entryName(strings.Repeat("n", 1000)): "more than 1000 bytes"} {
 		if o := s.result("refused/sub/night.zip/" + name + ".json"); o.State != "refused" || !strings.Contains(o.Reason, says) {
 			t.Errorf("%s: %+v, want %q", name, o, says)
 		}
