@@ -66,7 +66,8 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	}
 	var refused []ledger.Refusal
 	var at []int // refused[k] is of adms[at[k]]
-	var ends []ledger.RefusalEnd
+	var ends, afterwards []ledger.RefusalEnd
+	noted := map[string]bool{} // ids in refused
 	for i := range adms {
 		a, by := &adms[i], adms[i].Invoice.ID
 		taken := a.Taken != ledger.Refused
@@ -81,18 +82,22 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 			}
 			on = r.together(on)
 			refused, at, by = append(refused, on), append(at, i), on.ID
+			noted[on.ID] = true
+		}
+		if !r.open && r.asked && (!taken || len(noted) == 0) {
+			continue // there is nothing to end
 		}
 		// The file may have been refused before, when less of it could be read. Now the refusal is
 		// on record by the document's identity, so the one by file ends.
-		if r.open || !r.asked {
-			ends = append(ends, r.ends(a, by, taken)...)
+		for _, end := range r.ends(a, by, taken) {
+			if taken && noted[end.ID] { // a corrected document follows the faulty one
+				afterwards = append(afterwards, end)
+			} else if r.open || !r.asked {
+				ends = append(ends, end)
+			}
 		}
 	}
-	if len(ends) > 0 {
-		if _, err := r.Record.EndRefusals(ctx, ends); err != nil {
-			r.failed(0, err)
-		}
-	}
+	r.end(ctx, ends)
 	if len(refused) > 0 {
 		if err := r.Record.Refuse(ctx, refused); err != nil {
 			r.failed(len(refused), err)
@@ -102,6 +107,16 @@ func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 		for k, i := range at {
 			adms[i].Refusal = refused[k].ID
 		}
+		r.end(ctx, afterwards)
+	}
+}
+
+func (r *Refusals) end(ctx context.Context, ends []ledger.RefusalEnd) {
+	if len(ends) == 0 {
+		return
+	}
+	if _, err := r.Record.EndRefusals(ctx, ends); err != nil {
+		r.failed(0, err)
 	}
 }
 

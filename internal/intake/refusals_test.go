@@ -105,6 +105,35 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 }
 
 // Programs that read results expect a day, as the schema of results says.
+func TestRefusals_FaultyAndCorrectedInOneRun_TheRefusalEndsAndIsTold(t *testing.T) {
+	d := newRecorder(t)
+	d.a.Ledger = ledger.New(d.rdb, ledger.Options{Outbox: 100})
+	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
+	var paths []string
+	for name, doc := range map[string][]byte{"1.xml": sample.Bad(sample.FutureDate, o), "2.xml": sample.Invoice(o)} {
+		paths = append(paths, filepath.Join(d.dir, name))
+		if err := os.WriteFile(filepath.Join(d.dir, name), doc, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(paths)
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
+	err := intake.Run(t.Context(), d.a, intake.Read(t.Context(), paths, intake.Options{}), intake.Terms{}, func(adms []intake.Admission) {
+		r.Note(t.Context(), adms)
+		if len(adms) != 2 || adms[0].Refusal == "" || adms[1].Taken != ledger.Created {
+			t.Errorf("got %+v", adms)
+		}
+	})
+	if err != nil || r.Err != nil {
+		t.Fatal(err, r.Err)
+	}
+	d.wants()
+	outcomes, err := d.a.Ledger.Outcomes(t.Context(), "", 10)
+	if err != nil || len(outcomes) != 2 || outcomes[0].State != "refused" || outcomes[1].State != ledger.State(ledger.RefusalSuperseded) {
+		t.Errorf("told are %+v, %v", outcomes, err)
+	}
+}
+
 func TestRefusals_IssueDateIsNoDay_IsKeptAsTheValueOfTheFaultAlone(t *testing.T) {
 	d := newRecorder(t)
 	for file, day := range map[string]string{"a.xml": "23.11.2026", "b.xml": "2026-02-30", "c.xml": "2026-11-23Z"} {
