@@ -98,5 +98,5 @@ func (p *program) busyError(err error) error {
 }
 
 func (rd *reader) receivers() *actions.Receivers {
-	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger, Now: rd.base.Now}, Audit: rd.base.Audit("enqueue")}
+	return &actions.Receivers{Admin: sinks.Admin{Ledger: rd.base.Ledger}, Audit: rd.base.Audit("enqueue")}
 }

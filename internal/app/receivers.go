@@ -20,7 +20,7 @@ func (d *deliveries) open() error {
 	cfg := d.pool.Config
 	r := cfg.Results
 	for _, w := range r.Webhooks {
-		hook := webhook(cfg, w, d.pool.Now)
+		hook := webhook(cfg, w, d.now)
 		d.closers.add("webhook "+w.Name, func(context.Context) error { hook.Close(); return nil })
 		// New results, held ones and those left behind may make three batches. The lease must be
 		// longer than they take.
@@ -29,7 +29,7 @@ func (d *deliveries) open() error {
 	}
 	if r.Stream.Enabled {
 		d.add(config.StreamSink, &sinks.Stream{
-			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Now: d.pool.Now,
+			Redis: d.pool.Redis, Key: streamKey(cfg), Length: int64(r.Stream.Length), Keep: r.Stream.Keep, Clock: d.clock(),
 		}, r.Stream.Tenants, 0)
 	}
 	if r.Folder.Path != "" {
@@ -45,6 +45,11 @@ func (d *deliveries) open() error {
 		d.add(config.PostgresSink, db, r.Postgres.Tenants, 0)
 	}
 	return nil
+}
+
+// clock is for what cannot be undone, and compares Redis's clock with this machine's.
+func (d *deliveries) clock() sinks.Clock {
+	return sinks.Clock{Pool: d.pool.Ledger.Clock, Machine: d.pool.Now}
 }
 
 func webhook(cfg config.Config, w config.Webhook, now func() time.Time) *sinks.Webhook {

@@ -10,13 +10,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Admin does what a person asks for about receivers. It works while workers run. Ledger and Now are
-// required.
+// Admin does what a person asks for about receivers. It works while workers run. Ledger is required.
 type Admin struct {
 	Ledger *ledger.Ledger
 	// Wait is how long Admin waits for a worker to stop serving the receiver. 0 means a minute.
 	Wait time.Duration
-	Now  func() time.Time
 }
 
 // ErrBusy says that a worker has the lease of the receiver.
@@ -80,7 +78,10 @@ func (a Admin) Resend(ctx context.Context, sink string, ids ...string) (n int, e
 		if err != nil || n == 0 {
 			return err
 		}
-		now := a.Now()
+		now, err := a.Ledger.Clock(ctx)
+		if err != nil {
+			return err
+		}
 		for _, id := range unread {
 			there[id] = replaceDamaged(id, now, &c)
 		}

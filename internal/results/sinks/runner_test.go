@@ -192,7 +192,7 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	if s.calls != 1 || w.state().Stopped == 0 {
 		t.Fatalf("%d calls, %+v", s.calls, w.state())
 	}
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Resume(t.Context(), "erp"))
+	w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
 	w.run(r)
 	if s.states(id) != "rejected" {
 		t.Errorf("told %q", s.states(id))
@@ -214,7 +214,7 @@ func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 		t.Fatalf("failed: %+v", failed)
 	}
 	s.answer = nil
-	n, err := Admin{Ledger: w.Ledger, Now: w.now}.Resend(t.Context(), "erp", id)
+	n, err := Admin{Ledger: w.Ledger}.Resend(t.Context(), "erp", id)
 	if n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -264,7 +264,7 @@ func TestRewind_SinceATime_TellsEverythingAgain(t *testing.T) {
 	r := w.runner(s)
 	ids := w.rejected(3)
 	w.run(r)
-	w.must(Admin{Ledger: w.Ledger, Now: w.now}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
+	w.must(Admin{Ledger: w.Ledger}.Rewind(t.Context(), "erp", time.Now().Add(-time.Hour)))
 	w.run(r)
 	for _, id := range ids {
 		if s.states(id) != "rejected rejected" {

@@ -235,7 +235,7 @@ func TestRun_WebhookFailsForAWhile_GetsItOnceItIsWell(t *testing.T) {
 
 func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 	w := newWorld(t, 10_000)
-	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Now: w.now}
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
 	for range 20 {
 		var batch []Message
 		for range 50 {
@@ -263,7 +263,7 @@ func TestStream_Results_AreBoundedAndReadable(t *testing.T) {
 
 func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	w := newWorld(t, 10_000)
-	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Now: w.now}
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
 	w.must(s.Trim(t.Context())) // there is no stream yet
 	w.must(errors.Join(s.Deliver(t.Context(), []Message{message("inv-a"), message("inv-b")})...))
 	w.must(s.Trim(t.Context()))
