@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"ksefworker/config"
 	"ksefworker/internal/archive"
 	"ksefworker/internal/buildinfo"
@@ -37,7 +39,7 @@ func (d *deliveries) open() error {
 			r.Folder.Tenants, 0)
 	}
 	if r.Postgres.URL != "" {
-		db, err := database(cfg)
+		db, err := database(cfg, d.log)
 		if err != nil {
 			return err
 		}
@@ -58,9 +60,9 @@ func webhook(cfg config.Config, w config.Webhook, now func() time.Time) *sinks.W
 	})
 }
 
-func database(cfg config.Config) (*postgres.Sink, error) {
+func database(cfg config.Config, log zerolog.Logger) (*postgres.Sink, error) {
 	p := cfg.Results.Postgres
-	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema})
+	return postgres.New(postgres.Options{URL: p.URL, Password: p.Password, Schema: p.Schema, Log: log})
 }
 
 func streamKey(cfg config.Config) string { return cfg.Redis.Prefix + "results" }
