@@ -75,7 +75,7 @@ func (c *resumeDeliveriesCmd) run(ctx context.Context, p *program) error {
 	if err := p.receivers().Resume(ctx, name, osUser(p.environ)); err != nil {
 		return p.busyError(err)
 	}
-	(&columns{s: p.out}).row(name, "resumed", "is called within seconds")
+	(&columns{s: p.out}).row(name, "resumed", "is called within seconds, with what it did not take")
 	return nil
 }
 

@@ -100,6 +100,8 @@ type SinkChange struct {
 	Later     map[string]time.Time // the next attempt of what this process cannot read; it stays held
 	Fail      []Held               // they are kept for a person
 	Standings map[string]*Standing // by tenant; nil and the zero value remove it
+	// AllDue makes the next attempt at everything that is held due now.
+	AllDue bool
 	// Forget names failures that are no longer kept.
 	Forget []string
 }
@@ -154,6 +156,9 @@ func (ss *SinkStore) ChangeSink(ctx context.Context, sink string, c SinkChange) 
 	args = append(args, standings...)
 	for _, name := range c.Forget {
 		args = append(args, "forget", name, "", "")
+	}
+	if c.AllDue {
+		args = append(args, "all due", "", "", "")
 	}
 	r, err := ss.run(ctx, sinkScript, args)
 	if err != nil {

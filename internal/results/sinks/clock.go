@@ -43,8 +43,8 @@ func (c Clock) machine() time.Time {
 // written by a clock that was wrong. The clock may also have been Redis's own, before a failover.
 const maxAhead = maxAfter + maxSkew
 
-// Pauses reports whether a pause that ends at this time goes on.
-func Pauses(until ledger.Millis, now time.Time) bool {
+// pauses reports whether a pause that ends at this time goes on.
+func pauses(until ledger.Millis, now time.Time) bool {
 	left := until.Time().Sub(now)
 	return left > 0 && left <= maxAhead
 }

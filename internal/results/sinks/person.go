@@ -129,7 +129,7 @@ func (a Admin) Rewind(ctx context.Context, sink string, since time.Time) error {
 }
 
 // Resume lets a receiver be called again at once, after it has asked for no more results or while
-// it takes none.
+// it takes none. Everything that is held is tried at once too.
 func (a Admin) Resume(ctx context.Context, sink string) error {
 	return a.alone(ctx, sink, func(token string) error {
 		s, err := a.Ledger.Sink(ctx, sink)
@@ -144,7 +144,7 @@ func (a Admin) Resume(ctx context.Context, sink string) error {
 		for _, st := range standings {
 			st.Next = 0
 		}
-		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings})
+		return a.change(ctx, sink, ledger.SinkChange{Token: token, State: &s, Standings: standings, AllDue: true})
 	})
 }
 

@@ -199,6 +199,28 @@ func TestRun_Gone_StopsUntilAPersonResumes(t *testing.T) {
 	}
 }
 
+// What a receiver did not take waits for its own pause, of up to a quarter of an hour. A person who
+// has repaired the receiver does not wait for it.
+func TestResume_ResultsAreHeld_AreSentAtOnce(t *testing.T) {
+	for what, answer := range map[string]error{"refused one by one": errors.New("answered 422"), "all refused": out(time.Hour)} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return answer }}
+			r := w.runner(s)
+			ids := append(w.rejected(3), w.rejectedOf("two", 3)...)
+			w.minutes(r, 5)
+			s.answer = nil
+			w.must(Admin{Ledger: w.Ledger}.Resume(t.Context(), "erp"))
+			if next, err := w.NextTry(t.Context(), "erp"); err != nil || next.After(w.now()) {
+				t.Errorf("the next try is at %v, %v", next, err)
+			}
+			w.run(r)
+			w.pass(time.Minute) // of a tenant that was out, one result is tried first; the others follow after the first pause
+			w.run(r)
+			w.wantTold(s, ids)
+		})
+	}
+}
+
 func TestRun_RefusedForThreeDays_IsKeptForAPersonAndSentAgain(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422: no such customer") }}
 	r := w.runner(s)

@@ -277,6 +277,24 @@ func TestStream_NoResultsCome_OldOnesGoAllTheSame(t *testing.T) {
 	}
 }
 
+func TestStream_RedisIsFull_SaysSoAndGoesOnAfterwards(t *testing.T) {
+	w := newWorld(t, 10_000)
+	s := &Stream{Redis: w.rdb, Key: "ksef:results", Length: 100, Keep: time.Hour, Clock: Clock{w.Clock, w.now}}
+	batch := []Message{message("inv-a"), message("inv-b")}
+	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
+	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
+	for _, err := range s.Deliver(t.Context(), batch) {
+		if _, out := errors.AsType[*OutageError](err); !out || !strings.Contains(err.Error(), "redis is full (maxmemory)") {
+			t.Errorf("%v", err)
+		}
+	}
+	w.must(w.rdb.ConfigSet(t.Context(), "maxmemory", "0").Err())
+	w.must(errors.Join(s.Deliver(t.Context(), batch)...))
+	if n := w.rdb.XLen(t.Context(), s.Key).Val(); n != 4 {
+		t.Errorf("it holds %d", n)
+	}
+}
+
 func TestFolder_ByInvoice_HasTheNewestResultOfEach(t *testing.T) {
 	f := &Folder{Dir: filepath.Join(t.TempDir(), "results")}
 	put := func(revision int64, text string) {
