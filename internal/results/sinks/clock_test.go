@@ -94,6 +94,36 @@ func TestRun_PauseIsFurtherAheadThanAnyMayBe_IsOver(t *testing.T) {
 	}
 }
 
+// What a wrong clock has written about the first attempt neither ends the attempts nor prolongs
+// them.
+func TestRun_FirstAttemptIsOfAWrongClock_ItIsTriedForThreeDays(t *testing.T) {
+	for what, off := range map[string]time.Duration{"before it was there": -200 * time.Hour, "in the future": 200 * time.Hour} {
+		t.Run(what, func(t *testing.T) {
+			w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return errors.New("answered 422") }}
+			r := w.runner(s)
+			id := w.rejected(1)[0]
+			w.run(r)
+			there, _, err := w.NotTaken(t.Context(), "erp", []string{id})
+			w.must(err)
+			there[id][0].First = ledger.At(w.now().Add(off))
+			_, err = w.ChangeSink(t.Context(), "erp", ledger.SinkChange{Hold: there})
+			w.must(err)
+			for _, pass := range []time.Duration{time.Hour, 70 * time.Hour} {
+				w.pass(pass)
+				w.run(r)
+				if held, failed := w.counts(); held != 1 || failed != 0 {
+					t.Fatalf("%d held, %d failed after %v", held, failed, pass)
+				}
+			}
+			w.pass(3 * time.Hour)
+			w.run(r)
+			if held, failed := w.counts(); held != 0 || failed != 1 {
+				t.Errorf("%d held, %d failed after three days", held, failed)
+			}
+		})
+	}
+}
+
 // A pause that the receiver asked for is kept, and an outage does not begin in the future.
 func TestRun_OutageBeganInTheFuture_BeginsNow(t *testing.T) {
 	w, s := newWorld(t, 10_000), &stub{answer: func(*Message) error { return out(maxAfter) }}

@@ -138,6 +138,8 @@ func (r *round) concludeOne(it *item, err error) {
 	if h.First == 0 {
 		h.First = ledger.At(now)
 	}
+	// A wrong clock may have written that it was first tried before it was there, or in the future.
+	h.First = notAfter(max(h.First, ledger.At(h.Time())), now)
 	late := now.Sub(h.First.Time()) >= giveUpAfter && r.agreed
 	// Outcomes without a tenant are never left behind, because they could not be found again later.
 	full := it.fresh && it.edited.Tenant == "" && r.standing("").Held >= r.share()

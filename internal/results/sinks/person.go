@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Admin does what a person asks for about receivers. It works while workers run. Ledger is required.
+// Admin does what a person asks for about receivers. It works while workers run. Ledger is
+// required.
 type Admin struct {
 	Ledger *ledger.Ledger
 	// Wait is how long Admin waits for a worker to stop serving the receiver. 0 means a minute.

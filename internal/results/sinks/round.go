@@ -58,7 +58,7 @@ func (r *round) begin(ctx context.Context) error {
 	if r.standings, err = store.Standings(ctx, r.Name); err != nil {
 		return err
 	}
-	if err := r.readClock(ctx); err != nil {
+	if err := readClock(ctx, r); err != nil {
 		return err
 	}
 	held, _, err := store.SinkCounts(ctx, r.Name)
@@ -71,7 +71,7 @@ func (r *round) begin(ctx context.Context) error {
 }
 
 // readClock reads the time that the next steps go by.
-func (r *round) readClock(ctx context.Context) (err error) {
+func readClock(ctx context.Context, r *round) (err error) {
 	r.now, r.agreed, err = r.clock().Read(ctx)
 	return err
 }
@@ -88,7 +88,7 @@ type item struct {
 
 // work does one round. It reports whether another one may find something to do at once.
 func (r *round) work(ctx context.Context) (more bool, err error) {
-	if err := r.readClock(ctx); err != nil {
+	if err := readClock(ctx, r); err != nil {
 		return false, err
 	}
 	if r.state.Stopped != 0 || rests(&r.state, r.standings, r.now) {
@@ -113,7 +113,7 @@ func (r *round) work(ctx context.Context) (more bool, err error) {
 	if err := r.deliver(ctx, r.items); err != nil {
 		return false, err
 	}
-	if err := r.readClock(ctx); err != nil { // the receiver may have taken long
+	if err := readClock(ctx, r); err != nil { // the receiver may have taken long
 		return false, err
 	}
 	r.conclude(r.items)

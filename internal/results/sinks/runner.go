@@ -25,7 +25,8 @@ type Runner struct {
 	// Pause returns the pause after the n-th failure in a row. If it is nil, the pause grows from
 	// seconds to a quarter of an hour. For tests.
 	Pause func(n int) time.Duration
-	// Now is this machine's clock; nil is the system's. Pauses and ages go by Redis's clock (clock.go).
+	// Now is this machine's clock; nil is the system's. Pauses and ages go by Redis's clock (see
+	// [Clock]).
 	Now   func() time.Time
 	Log   zerolog.Logger
 	Trace *tracing.Tracer // nil: nothing is traced
@@ -84,7 +85,7 @@ func (r *Runner) HasWork(ctx context.Context, span ledger.OutboxSpan) (bool, err
 		return false, err
 	}
 	round := &round{Runner: r, state: state, standings: standings}
-	if err := round.readClock(ctx); err != nil || rests(&state, standings, round.now) {
+	if err := readClock(ctx, round); err != nil || rests(&state, standings, round.now) {
 		return false, err
 	}
 	if span.Last != "" && ledger.AfterOutcome(span.Last, state.Cursor) {
